@@ -1,0 +1,109 @@
+"""How a rule is declared, and how the rules are found.
+
+A rule is a function in a module of this package:
+
+    @rule("RUN803", "gpu-memory-held")
+    def gpu_memory_held(view: View) -> Iterator[Fault]:
+        \"\"\"Other processes hold device memory. (This docstring is the rule's page.)\"\"\"
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpufix.model import Evidence, Finding, Severity
+from gpufix.view import View
+
+ERROR, WARNING, ADVICE = Severity.error, Severity.warning, Severity.advice
+
+_CODE = re.compile(r"[A-Z]{3}\d{3}")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a check yields; the registry adds the rule's code and name.
+
+    `breaks` and `needs` hold resource keys ("file:/x/libc10.so", "dist:torch", "torch",
+    "var:CUDA_HOME"): a fault that needs a resource which another one breaks is reported as a
+    consequence of it.
+    """
+
+    severity: Severity
+    subject: str
+    message: str
+    evidence: tuple[str | Evidence, ...] = ()
+    breaks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Check = Callable[[View], Iterable[Fault]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A registered rule. `page` is its docstring, in Markdown."""
+
+    code: str
+    name: str
+    check: Check
+    page: str
+    origin: str = "gpufix"
+
+    def findings(self, view: View) -> list[Finding]:
+        """Run the check on one view."""
+        return [self.finding(fault) for fault in self.check(view)]
+
+    def finding(self, fault: Fault) -> Finding:
+        """A fault under this rule's code."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=fault.severity,
+            subject=fault.subject,
+            message=fault.message,
+            evidence=[e if isinstance(e, Evidence) else Evidence(text=e) for e in fault.evidence],
+            breaks=list(fault.breaks),
+            needs=list(fault.needs),
+            data=dict(fault.data),
+        )
+
+
+def rule(code: str, name: str) -> Callable[[Check], Check]:
+    """Declare the function below as the check of `code`. The function itself is unchanged."""
+    if not _CODE.fullmatch(code):
+        raise ValueError(f"rule code {code!r} is not three capitals and three digits")
+
+    def declare(check: Check) -> Check:
+        if not check.__doc__:
+            raise ValueError(f"{code}: the check has no docstring, which is its page")
+        declared = Rule(code, name, check, inspect.cleandoc(check.__doc__), check.__module__)
+        vars(check)["__gpufix_rule__"] = declared
+        return check
+
+    return declare
+
+
+def rules_in(module: object) -> list[Rule]:
+    """The rules that a module declares."""
+    found = (getattr(value, "__gpufix_rule__", None) for value in vars(module).values())
+    return [r for r in found if isinstance(r, Rule)]
+
+
+def builtin_rules() -> list[Rule]:
+    """Every rule of gpufix itself, by code. A module that does not import is a bug and raises."""
+    import gpufix.checks as package
+
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names if _is_rule(n)]
+    return sorted((r for m in modules for r in rules_in(m)), key=lambda r: r.code)
+
+
+def _is_rule(module: str) -> bool:
+    return re.match(r"[a-z]{3}\d{3}_", module) is not None

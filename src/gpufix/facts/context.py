@@ -1,0 +1,34 @@
+"""What every collector is handed: where to look, and where to report what could not be seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gpufix.model import Gap
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+@dataclass
+class Context:
+    """`root` stands for "/" (tests point it at a recorded /proc, /sys, /etc tree)."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    root: Path = Path("/")
+    home: Path = field(default_factory=Path.home)
+    deep: bool = False  # hash every recorded file
+    progress: Callable[[str], None] = _silent
+    gaps: list[Gap] = field(default_factory=list)
+
+    def gap(self, section: str, subject: object, reason: object) -> None:
+        """Report something that could not be looked at, and why."""
+        self.gaps.append(Gap(section=section, subject=str(subject), reason=str(reason)))
+
+    def at(self, path: str) -> Path:
+        """An absolute path of the machine, under `root`."""
+        return self.root / path.lstrip("/")

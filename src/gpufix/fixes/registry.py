@@ -1,0 +1,53 @@
+"""How a fix is declared, and how the fixes are found.
+
+@fix("reinstall-distribution", "WHL503")
+def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip: ...
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpufix.model import Finding, Plan, Skip
+from gpufix.view import View
+
+Planner = Callable[[Finding, View], Plan | Skip | None]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A registered fix: its name, the codes it answers to, and the function that plans."""
+
+    name: str
+    codes: tuple[str, ...]
+    plan: Planner
+    page: str
+
+
+def fix(name: str, *codes: str) -> Callable[[Planner], Planner]:
+    """Declare the function below as a fix for `codes`. `None` = does not apply to this finding."""
+
+    def declare(planner: Planner) -> Planner:
+        vars(planner)["__gpufix_fix__"] = Fix(name, codes, planner, planner.__doc__ or "")
+        return planner
+
+    return declare
+
+
+def fixes_in(module: object) -> list[Fix]:
+    """The fixes that a module declares."""
+    found = (getattr(value, "__gpufix_fix__", None) for value in vars(module).values())
+    return [f for f in found if isinstance(f, Fix)]
+
+
+def builtin_fixes() -> list[Fix]:
+    """Every fix of gpufix itself, by name."""
+    import gpufix.fixes as package
+
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "registry")
+    modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names]
+    found = {f.name: f for m in modules for f in fixes_in(m)}
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,54 @@
+"""Facts about compiled libraries: would they load, and for which GPUs do they hold code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gpufix.model.base import Model
+
+
+class Problem(Model):
+    """One reason for which the dynamic loader would refuse a library."""
+
+    kind: Literal["missing-library", "missing-version", "undefined-symbol", "wrong-machine"]
+    name: str  # SONAME, version or mangled symbol
+    version: str | None = None  # of an undefined symbol
+    needed_by: str | None = None  # the file that asks, when it is not the library itself
+    provider: str | None = None  # the file that should have had it
+    why: str | None = None  # how that file was chosen: "RPATH", "LD_LIBRARY_PATH", ...
+    driver: bool = False  # belongs to a GPU driver: absent on machines without one
+
+
+class CodeObject(Model):
+    """One kind of GPU code in a file, with how often it occurs."""
+
+    kind: Literal["cubin", "ptx", "lto", "hip"]
+    arch: str  # "sm_90", "sm_90a", "sm_100f", "gfx90a:xnack-", "gfx11-generic"
+    ptx_version: str | None = None  # PTX ISA, "8.4"
+    compressed: bool = False
+    count: int = 1
+
+
+class Library(Model):
+    """One shared library of the patient. Empty `problems` = the loader would take it."""
+
+    path: str
+    distribution: str | None = None
+    module: bool = False  # named as an extension module of some Python
+    python_tag: str | None = None  # "cp310" from its name; "abi3"
+    soname: str | None = None
+    needed: list[str] = []
+    links_torch: bool = False
+    problems: list[Problem] = []
+    code: list[CodeObject] = []
+    cxx11_abi: bool | None = None  # told from its torch-facing symbols
+    uses: dict[str, str] = {}  # NEEDED name -> file that would be used, for GPU libraries
+    torch_symbols: list[str] = []  # undefined torch names, kept only when something is wrong
+
+
+class Binaries(Model):
+    """The scan of all compiled libraries."""
+
+    scanned: int = 0
+    libraries: list[Library] = []  # torch's, GPU code holders, torch users, and faulty ones
+    with_code: int = 0

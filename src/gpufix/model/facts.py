@@ -1,0 +1,58 @@
+"""The tree of everything observed. It is JSON-serialisable, and complete enough to be replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpufix.model.base import Model
+from gpufix.model.binary import Binaries
+from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit
+from gpufix.model.patient import (
+    CacheEntry,
+    Distribution,
+    Environment,
+    Python,
+    SharedFile,
+    Torch,
+)
+
+SCHEMA_VERSION = 1
+
+
+class Gap(Model):
+    """Something that could not be looked at. Never a pass, never a fault."""
+
+    section: str  # "gpus", "distributions", ...
+    subject: str  # the path or thing
+    reason: str
+
+
+class Project(Model):
+    """The project folder. `config` is its `[tool.gpufix]` table."""
+
+    root: str
+    markers: list[str] = []  # which of pyproject.toml, setup.py, CMakeLists.txt, .gitmodules
+    builds_extensions: bool = False  # something in it compiles against torch or CUDA/HIP
+    config: dict[str, Any] = {}
+
+
+class Facts(Model):
+    """Everything observed about one patient."""
+
+    schema_version: int = SCHEMA_VERSION
+    gpufix_version: str = ""
+    host: Host
+    python: Python | None = None
+    distributions: list[Distribution] = []
+    shared_files: list[SharedFile] = []
+    torch: Torch | None = None
+    gpus: list[Gpu] = []
+    drivers: list[Driver] = []
+    toolkits: list[Toolkit] = []
+    tools: list[Tool] = []
+    caches: list[CacheEntry] = []
+    environment: Environment = Environment()
+    binaries: Binaries = Binaries()
+    project: Project | None = None
+    gaps: list[Gap] = []
+    answers: dict[str, Any] = {}  # what checks asked of files, by question

@@ -1,0 +1,86 @@
+"""Facts about the machine: operating system, GPUs, drivers, toolkits, tools."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gpufix.model.base import Model
+
+Vendor = Literal["nvidia", "amd"]
+
+
+class Host(Model):
+    """The machine that was looked at. Sizes in bytes; `None` = not known."""
+
+    os: str  # "Linux", "Darwin", "Windows"
+    kernel: str  # uname release
+    machine: str  # "x86_64", "aarch64"
+    distro: str | None = None  # os-release PRETTY_NAME
+    libc: Literal["glibc", "musl"] | None = None
+    libc_version: str | None = None
+    libstdcxx: str | None = None  # path of the libstdc++.so.6 that the default search finds
+    glibcxx: str | None = None  # highest GLIBCXX_x.y.z that it defines, as "3.4.30"
+    cxxabi: str | None = None  # highest CXXABI_x.y.z, as "1.3.13"
+    cpus: int = 1  # usable ones (affinity and cgroup quota)
+    memory: int | None = None  # usable: the smaller of RAM and the cgroup limit
+    memory_available: int | None = None
+    container: str | None = None  # "docker", "podman", "kubernetes", "lxc", ...
+    wsl: bool = False
+
+
+class GpuProcess(Model):
+    """A process that holds device memory. `memory` in bytes, `None` = the driver does not say."""
+
+    pid: int
+    name: str | None = None
+    memory: int | None = None
+
+
+class Gpu(Model):
+    """One visible device. `arch` is "sm_120" or "gfx1101"; memory in bytes."""
+
+    vendor: Vendor
+    index: int
+    name: str | None = None
+    arch: str | None = None
+    memory_total: int | None = None
+    memory_free: int | None = None
+    integrated: bool = False
+    processes: list[GpuProcess] = []
+    source: str  # "nvml", "kfd", "proc", "amdsmi"
+
+
+class Driver(Model):
+    """One vendor's driver. `cuda` is the highest CUDA that the driver serves, as "12.8"."""
+
+    vendor: Vendor
+    version: str | None = None  # of the user-space library
+    kernel_version: str | None = None  # of the loaded kernel module
+    cuda: str | None = None
+    library: str | None = None  # path of libcuda.so.1 / None
+    library_is_stub: bool = False
+    nodes: list[str] = []  # device nodes that exist: /dev/nvidia0, /dev/kfd, ...
+    denied: list[str] = []  # those of them that this user may not open
+    pci_devices: int = 0  # GPUs of this vendor seen on the PCI bus
+    error: str | None = None  # what NVML/KFD said when it failed
+
+
+class Toolkit(Model):
+    """A CUDA or ROCm installation. `version` as "12.8" or "6.4.2"."""
+
+    kind: Literal["cuda", "rocm"]
+    root: str
+    version: str | None = None
+    origin: str  # "CUDA_HOME", "CUDA_PATH", "PATH", "/usr/local", "conda", "wheel", "system", "/opt/rocm"
+    compiler: str | None = None  # nvcc or hipcc, wrappers resolved; None = runtime pieces alone
+    headers: list[str] = []  # of the ones that torch's headers include: those found
+    missing_headers: list[str] = []  # those not found under this root
+    selected: bool = False  # the one that torch.utils.cpp_extension would use
+
+
+class Tool(Model):
+    """A build tool: gcc, g++, clang, ninja, cmake, git, uv ... `path` is resolved."""
+
+    name: str
+    path: str
+    version: str | None = None

@@ -1,0 +1,116 @@
+"""Facts about the environment under examination: its Python and what is installed for it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gpufix.model.base import Model
+
+
+class PthFile(Model):
+    """A .pth file: the folders it adds, and whether it runs code at start-up (never run by us)."""
+
+    path: str
+    paths: list[str] = []
+    runs_code: bool = False
+
+
+class Python(Model):
+    """The patient's interpreter, as its own isolated probe describes it."""
+
+    executable: str
+    version: str  # "3.11.7"
+    implementation: str = "cpython"
+    tag: str  # "cp311", "cp313t"
+    soabi: str | None = None  # "cpython-311-x86_64-linux-gnu"
+    extension_suffixes: list[str] = []
+    machine: str | None = None
+    prefix: str
+    base_prefix: str
+    kind: Literal["venv", "uv", "conda", "system", "pyenv", "other"]
+    externally_managed: str | None = None  # path of the PEP 668 marker
+    site_dirs: list[str] = []  # folders that hold distributions, in sys.path order
+    user_site: str | None = None  # only when it is enabled and exists
+    sys_path: list[str] = []  # as an isolated start with site would have it (no cwd)
+    pth_files: list[PthFile] = []
+    include: str | None = None  # where Python.h should be
+    has_headers: bool = False
+    libpython: str | None = None  # shared libpython, None = linked in
+
+
+class Record(Model):
+    """What a distribution's RECORD says against what is there: counts and exceptions only."""
+
+    files: int = 0
+    missing: list[str] = []  # paths as recorded, relative to the site folder
+    altered: list[str] = []
+    missing_count: int = 0  # lists are cut; counts are not
+    altered_count: int = 0
+
+
+class Distribution(Model):
+    """One installed distribution. `name` is normalised (PEP 503)."""
+
+    name: str
+    version: str
+    location: str  # the site folder that holds it
+    metadata: str | None = None  # the .dist-info / .egg-info / conda-meta path
+    source: Literal["pip", "conda", "egg"] = "pip"
+    installer: str | None = None
+    requested: bool = False
+    direct_url: str | None = None
+    editable: str | None = None  # the project folder of an editable install
+    requires: list[str] = []  # Requires-Dist as written; extras' rows included
+    requires_python: str | None = None
+    tags: list[str] = []  # WHEEL tags
+    record: Record | None = None  # None = no RECORD
+    channel: str | None = None  # conda
+    build: str | None = None  # conda
+
+
+class SharedFile(Model):
+    """A file that several distributions record. `holder` is whose bytes are there now."""
+
+    path: str
+    owners: list[str]
+    differ: bool  # the recorded hashes differ
+    holder: str | None = None  # an owner, "missing", or None = nobody's / not hashed
+
+
+class Torch(Model):
+    """torch read from its files, never imported. `release` is the version without local part."""
+
+    state: Literal["ok", "broken"]
+    location: str
+    version: str | None = None  # "2.7.1+cu128"
+    release: str | None = None  # "2.7.1"
+    cuda: str | None = None  # "12.8"
+    hip: str | None = None  # "6.4.43483"
+    variant: str | None = None  # "cu128", "cpu", "rocm6.4", "xpu"; None = unknown
+    build: Literal["release", "nightly", "container", "source"] | None = None
+    cxx11_abi: bool | None = None
+    git_version: str | None = None
+    missing: list[str] = []  # files without which `import torch` cannot work
+
+
+class CacheEntry(Model):
+    """One extension in a JIT cache (torch_extensions and those laid out like it)."""
+
+    cache: str  # "torch_extensions", "nvdiffrast", ...
+    path: str
+    name: str
+    key: str | None = None  # "py311_cu128"
+    libraries: list[str] = []
+    lock: str | None = None  # path of a plain lock file
+    lock_age: float | None = None  # seconds
+    lock_holders: list[int] = []  # living processes that can hold it: building here, or open on it
+    lock_judged: bool = True  # False = the process list could not be read
+
+
+class Environment(Model):
+    """Variables that matter. `overlay` is the environment file; None there = unset."""
+
+    process: dict[str, str] = {}
+    overlay: dict[str, str | None] = {}
+    overlay_path: str | None = None
+    profile: dict[str, list[str]] = {}  # NAME -> ["~/.bashrc:142: export NAME=..."] that set it

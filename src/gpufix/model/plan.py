@@ -1,0 +1,110 @@
+"""What would be done: steps, plans, and the reasons for which there is none."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gpufix.model.base import Model
+
+Safety = Literal["safe", "unsafe", "manual"]
+
+
+class WriteFile(Model):
+    """Replace or create one file. `expect` is the sha256 of the bytes to be replaced, None = absent."""
+
+    kind: Literal["write"] = "write"
+    path: str
+    content: str
+    encoding: str = "utf-8"
+    expect: str | None = None
+    mode: int | None = None
+
+
+class Remove(Model):
+    """Delete a file or a folder tree."""
+
+    kind: Literal["remove"] = "remove"
+    path: str
+
+
+class Install(Model):
+    """Install, reinstall and remove distributions in the patient, in one installer transaction."""
+
+    kind: Literal["install"] = "install"
+    install: list[str] = []  # exact requirements: "nvidia-nccl-cu12==2.27.5"
+    uninstall: list[str] = []
+    reinstall: bool = False  # --force-reinstall
+    dependencies: bool = False  # False = --no-deps
+    index: str | None = None  # a torch index name such as "cu128"; None = the user's own
+
+
+class Build(Model):
+    """Build and install an extension folder with the given environment."""
+
+    kind: Literal["build"] = "build"
+    path: str
+    environment: dict[str, str] = {}
+    editable: bool = False
+    expect_archs: list[str] = []
+
+
+class InitSubmodules(Model):
+    """`git submodule update --init` for the named paths."""
+
+    kind: Literal["submodules"] = "submodules"
+    root: str
+    paths: list[str]
+    urls: dict[str, str] = {}  # submodule -> https address to use in place of its ssh one
+
+
+class SetVariables(Model):
+    """Set (or, with None, unset) variables in the environment file."""
+
+    kind: Literal["environment"] = "environment"
+    variables: dict[str, str | None]
+
+
+class Advise(Model):
+    """Something that only the user can do: printed, never run."""
+
+    kind: Literal["advise"] = "advise"
+    text: str
+    command: str | None = None
+
+
+Step = Annotated[
+    WriteFile | Remove | Install | Build | InitSubmodules | SetVariables | Advise,
+    Field(discriminator="kind"),
+]
+
+
+class Plan(Model):
+    """Ordered steps that remove one finding (or, once merged, several)."""
+
+    fix: str  # the fix's name
+    codes: list[str]
+    subjects: list[str] = []
+    title: str  # the remedy, in the imperative
+    safety: Safety
+    steps: list[Step]
+    notes: list[str] = []  # what the preview must say
+    data: dict[str, Any] = {}
+
+
+class Skip(Model):
+    """Why a fix offers no plan for a finding."""
+
+    fix: str
+    code: str
+    subject: str
+    reason: str
+
+
+class PlanSummary(Model):
+    """A plan as a finding's report shows it."""
+
+    title: str
+    safety: Safety
+    command: str | None = None
