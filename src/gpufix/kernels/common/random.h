@@ -26,7 +26,7 @@ __host__ __device__ inline float uniform_signed(uint64_t seed, uint64_t i) {
     return 2.0f * uniform(seed, i) - 1.0f;
 }
 
-static __global__ void fill_uniform_signed(float* out, size_t n, uint64_t seed) {
+[[maybe_unused]] static __global__ void fill_uniform_signed(float* out, size_t n, uint64_t seed) {
     size_t step = static_cast<size_t>(gridDim.x) * blockDim.x;
     for (size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x; i < n; i += step)
         out[i] = uniform_signed(seed, i);
