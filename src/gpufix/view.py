@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from gpufix.model import Distribution, Facts, Gap, Target
 
+T = TypeVar("T")
 Ask = Callable[[str, str], Any]
 
 
@@ -24,6 +25,7 @@ class View:
         self.gaps: list[Gap] = []
         self.answers: dict[str, Any] = dict(facts.answers)
         self._ask = ask
+        self._derived: dict[Callable[[Facts], Any], Any] = {}
 
     def env(self, name: str) -> str | None:
         """A variable as a build or run would see it: the environment file outranks the process."""
@@ -56,6 +58,13 @@ class View:
                 self.gaps.append(Gap(section=question, subject=subject, reason=str(error)))
                 self.answers[key] = None
         return self.answers[key]
+
+    def derive(self, build: Callable[[Facts], T]) -> T:
+        """Something computed from the facts that several checks use, computed once."""
+        if build not in self._derived:
+            self._derived[build] = build(self.facts)
+        derived: T = self._derived[build]
+        return derived
 
     @cached_property
     def _by_name(self) -> dict[str, list[Distribution]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def read(path: str | os.PathLike[str], limit: int, dir_fd: int | None = None) -> bytes:
-    """The first `limit` bytes of a regular file.
+@contextmanager
+def opened_file(path: str | os.PathLike[str], dir_fd: int | None = None) -> Iterator[int]:
+    """A descriptor of a regular file.
 
     Raises OSError, also for anything that is not a regular file (a FIFO would block for ever).
     """
@@ -18,19 +21,22 @@ def read(path: str | os.PathLike[str], limit: int, dir_fd: int | None = None) ->
     except ValueError as error:  # a NUL in the path
         raise OSError(str(error)) from error
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("not a regular file")
-        return _read(descriptor, min(limit, status.st_size) if status.st_size else limit)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, limit: int) -> bytes:
+def read(path: str | os.PathLike[str], limit: int, dir_fd: int | None = None) -> bytes:
+    """The first `limit` bytes of a regular file. Raises OSError."""
     chunks = []
-    while limit > 0 and (chunk := os.read(descriptor, limit)):
-        chunks.append(chunk)
-        limit -= len(chunk)
+    with opened_file(path, dir_fd) as descriptor:
+        size = os.fstat(descriptor).st_size  # 0 in /proc and /sys
+        limit = min(limit, size) if size else limit
+        while limit > 0 and (chunk := os.read(descriptor, limit)):
+            chunks.append(chunk)
+            limit -= len(chunk)
     return b"".join(chunks)
 
 

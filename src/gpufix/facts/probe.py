@@ -5,7 +5,7 @@ sys.path while it runs, so no .pth file, sitecustomize or package of the patient
 """
 
 # pathlib would double its start-up time.
-# ruff: noqa: PTH
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 

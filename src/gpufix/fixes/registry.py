@@ -47,7 +47,7 @@ def builtin_fixes() -> list[Fix]:
     """Every fix of gpufix itself, by name."""
     import gpufix.fixes as package
 
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "registry")
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
     modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names]
     found = {f.name: f for m in modules for f in fixes_in(m)}
     return [found[name] for name in sorted(found)]

@@ -226,7 +226,9 @@ static __global__ void __launch_bounds__(kSearchThreads) search_kernel(const Tre
     if (!real) return;
     int found = tree.n - 1 < kNeighbours ? tree.n - 1 : kNeighbours;
     float sum = 0;
-    for (int i = 0; i < found; ++i) sum += search.best[i];
+#pragma unroll
+    for (int i = 0; i < kNeighbours; ++i)  // constant indices keep the three in registers
+        if (i < found) sum += search.best[i];
     mean[__float_as_uint(point.w)] = found ? sum / float(found) : 0.0f;
 }
 

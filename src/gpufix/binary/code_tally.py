@@ -1,0 +1,75 @@
+"""Adds images up as the readers meet them: distinct kinds with counts, whatever the file's size."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from .code_model import CodeError, GpuCode, Group, Image
+
+# A real library has a few dozen kinds of image; a made-up one could have a new kind per entry.
+MAX_KINDS = 4096
+MAX_GROUPS = 4096
+MAX_GAPS = 20
+# libtorch_cuda.so 2.7 has 3,029 containers and entries; a million takes a few seconds.
+MAX_STEPS = 1_000_000
+
+
+class Tally:
+    """Images are keyed by whatever distinguishes them, so that each kind is described once."""
+
+    def __init__(self) -> None:
+        self._index: dict[Hashable, int] = {}
+        self._images: list[Image] = []
+        self._counts: list[list[int]] = []
+        self._groups: dict[tuple[int, ...], int] = {}
+        self._gaps: dict[str, int] = {}
+        self._steps = 0
+
+    def step(self) -> None:
+        """To be called for each header read, so that no file takes for ever. CodeError in the end."""
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise CodeError(f"more than {MAX_STEPS} containers and entries of GPU code")
+
+    def count(self, key: Hashable, size: int) -> int | None:
+        """Count one more image of `size` bytes; the index of its kind, None when that is new."""
+        index = self._index.get(key)
+        if index is not None:
+            counts = self._counts[index]
+            counts[0] += 1
+            counts[1] += size
+        return index
+
+    def add(self, key: Hashable, image: Image, size: int) -> int:
+        """As count, for a kind that may be new. CodeError beyond MAX_KINDS."""
+        index = self.count(key, size)
+        if index is None:
+            if len(self._images) >= MAX_KINDS:
+                raise CodeError(f"more than {MAX_KINDS} kinds of GPU code")
+            self._images.append(image)
+            self._counts.append([1, size])
+            index = self._index[key] = len(self._images) - 1
+        return index
+
+    def group(self, images: set[int]) -> None:
+        """One container with these kinds of image. CodeError beyond MAX_GROUPS."""
+        key = tuple(sorted(images))
+        if key not in self._groups and len(self._groups) >= MAX_GROUPS:
+            raise CodeError(f"more than {MAX_GROUPS} different containers")
+        if key:
+            self._groups[key] = self._groups.get(key, 0) + 1
+
+    def gap(self, reason: str) -> None:
+        """Something that could not be read; repeated reasons are kept once, and no more than MAX_GAPS."""
+        if reason in self._gaps or len(self._gaps) < MAX_GAPS:
+            self._gaps[reason] = self._gaps.get(reason, 0) + 1
+
+    def result(self) -> GpuCode:
+        images = tuple(
+            replace(image, count=count, size=size)
+            for image, (count, size) in zip(self._images, self._counts, strict=True)
+        )
+        groups = tuple(Group(key, count) for key, count in self._groups.items())
+        gaps = tuple(f"{why} ({n} times)" if n > 1 else why for why, n in self._gaps.items())
+        return GpuCode(images, groups, gaps)

@@ -1,0 +1,233 @@
+"""One ELF file: what it needs, what it gives, what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from . import constants as c
+from .errors import ElfError
+from .hashtable import GnuHash, SysvHash, read_hash_table
+from .image import Image
+from .matching import is_definition, pick
+from .notes import Section, build_id, read_sections
+from .relocations import referenced_symbols
+from .source import Source
+from .symbols import Export, SymbolTable, UndefinedSymbol
+from .versions import VersionDefinition, VersionNeed, Versions, read_versions
+
+
+class ElfFile:
+    """Reads headers and the dynamic section when opened, everything else when asked for.
+
+    Any method may raise ElfError. Works without section headers, as the loader does.
+    """
+
+    def __init__(self, path: str, data: bytes | None = None) -> None:
+        """path: the file, or what to call `data` when its bytes are given."""
+        self.source = Source(path, data)
+        self.image = Image(self.source)
+        self.path = path
+
+    @property
+    def bits(self) -> int:
+        return self.image.layout.bits
+
+    @property
+    def machine(self) -> str:
+        """The processor: x86_64, aarch64, … or the number of an unusual one."""
+        number = self.image.header.machine
+        return c.MACHINES.get(number, str(number))
+
+    @property
+    def type(self) -> int:
+        """e_type: 2 an executable, 3 a shared object (or position-independent executable)."""
+        return self.image.header.type
+
+    @property
+    def dynamic(self) -> bool:
+        return self.image.dynamic is not None
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        table = self.image.dynamic
+        return tuple(self.image.string(at, "DT_NEEDED") for at in table.needed) if table else ()
+
+    @cached_property
+    def soname(self) -> str | None:
+        return self._text(c.DT_SONAME, "DT_SONAME")
+
+    @cached_property
+    def rpath(self) -> str | None:
+        """DT_RPATH as written, also when DT_RUNPATH makes the loader ignore it."""
+        return self._text(c.DT_RPATH, "DT_RPATH")
+
+    @cached_property
+    def runpath(self) -> str | None:
+        return self._text(c.DT_RUNPATH, "DT_RUNPATH")
+
+    @property
+    def interpreter(self) -> str | None:
+        return self.image.interpreter
+
+    @property
+    def flags(self) -> int:
+        """DT_FLAGS."""
+        return self.image.tags.get(c.DT_FLAGS, 0)
+
+    @property
+    def flags_1(self) -> int:
+        """DT_FLAGS_1: DF_1_NOW, DF_1_NODELETE, DF_1_NODEFLIB, …"""
+        return self.image.tags.get(c.DT_FLAGS_1, 0)
+
+    @property
+    def bind_now(self) -> bool:
+        now = self.flags & c.DF_BIND_NOW or self.flags_1 & c.DF_1_NOW
+        return bool(now) or c.DT_BIND_NOW in self.image.tags
+
+    @cached_property
+    def versions(self) -> Versions:
+        return read_versions(self.image)
+
+    @property
+    def version_needs(self) -> tuple[VersionNeed, ...]:
+        return self.versions.needs
+
+    @property
+    def version_definitions(self) -> tuple[VersionDefinition, ...]:
+        return self.versions.definitions
+
+    def undefined(self) -> list[UndefinedSymbol]:
+        """Symbols that other libraries must define, in table order."""
+        table = self.symbols
+        if table is None:
+            return []
+        rows, indices = table.undefined_rows()
+        versions, names = table.versym, self.versions.names
+        found = []
+        for index, row, name in zip(indices, rows, table.names(rows)):
+            number = versions[index] & c.VERSYM_INDEX if versions and index < len(versions) else 0
+            version, library = names.get(number, (None, None))
+            found.append(
+                UndefinedSymbol(
+                    _text(name),
+                    _text(version) if version is not None else None,
+                    library,
+                    row[1] >> 4 == c.STB_WEAK,
+                    c.SYMBOL_TYPES.get(row[1] & 15, "notype"),
+                    index,
+                )
+            )
+        return found
+
+    def exports(self) -> Iterator[Export]:
+        """Symbols that other files can use, in table order."""
+        table = self.symbols
+        if table is None:
+            return
+        first = table.first_export if table.first_export < table.count else 1
+        rows = list(table.rows(first, table.count))
+        for index, row, name in zip(range(first, table.count), rows, table.names(rows)):
+            if is_definition(row):
+                yield self._export(_text(name), index, row[1])
+
+    def lookup(self, name: str, version: str | None = None) -> Export | None:
+        """The definition that the loader would bind a reference to `name` to; None if none."""
+        found = self.find(name.encode("utf-8", "surrogateescape"), version and _raw(version))
+        if found is None or self.symbols is None:
+            return None
+        return self._export(name, found, self.symbols.row(found)[1])
+
+    def find(self, name: bytes, version: bytes | None = None) -> int | None:
+        """As lookup, for bytes: the definition's index in the symbol table."""
+        table = self.symbols
+        if table is None or self.hash_table is None:
+            return None
+        image, ended = self.image, name + b"\0"
+        matches = []
+        for index in self.hash_table.candidates(name):
+            row = table.row(index)
+            start = image.strings + row[0]
+            same = image.data[start : start + len(ended)] == ended
+            if same and start < image.strings_end and is_definition(row):
+                matches.append(index)
+        return pick(matches, version, table.versym, self.version_names) if matches else None
+
+    @cached_property
+    def version_names(self) -> dict[int, bytes]:
+        """Version index -> version, needed and defined ones, without the base version."""
+        return {number: name for number, (name, _) in self.versions.names.items()}
+
+    @cached_property
+    def hash_table(self) -> GnuHash | SysvHash | None:
+        return read_hash_table(self.image)
+
+    @cached_property
+    def symbols(self) -> SymbolTable | None:
+        """The dynamic symbol table; None when the file has none."""
+        if c.DT_SYMTAB not in self.image.tags:
+            return None
+        return SymbolTable(self.image, self.hash_table)
+
+    def referenced(self) -> set[int]:
+        """Indices of the symbols that relocations use: only these are looked up at load time."""
+        return referenced_symbols(self.image)
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        return read_sections(self.image)
+
+    def section(self, name: str) -> memoryview | None:
+        """The bytes of the first section of this name; None when absent."""
+        found = next((s for s in self.sections if s.name == name), None)
+        if found is None:
+            return None
+        if found.offset + found.size > self.image.size:
+            raise ElfError(self.path, "section runs out of the file", name)
+        return memoryview(self.image.data)[found.offset : found.offset + found.size]
+
+    @property
+    def build_id(self) -> str | None:
+        return build_id(self.image)
+
+    @property
+    def compilers(self) -> tuple[str, ...]:
+        """The compilers that left their names in .comment, in file order, at most 64."""
+        body = self.section(".comment")
+        if body is None:
+            return ()
+        texts = bytes(body[: 64 * 1024]).split(b"\0")
+        return tuple(dict.fromkeys(_text(text) for text in texts if text))[:64]
+
+    def release(self) -> None:
+        """Give back the mapping and the tables that point into it; a later access maps it again."""
+        self.source.release()
+        for name in ("hash_table", "symbols"):
+            self.__dict__.pop(name, None)
+
+    def _text(self, tag: int, where: str) -> str | None:
+        at = self.image.tags.get(tag)
+        return None if at is None else self.image.string(at, where)
+
+    def _export(self, name: str, index: int, info: int) -> Export:
+        table = self.symbols
+        marks = table.versym if table else None
+        mark = marks[index] if marks and index < len(marks) else 0
+        version = self.version_names.get(mark & c.VERSYM_INDEX)
+        return Export(
+            name,
+            None if version is None else _text(version),
+            mark < c.VERSYM_HIDDEN,
+            info >> 4 == c.STB_WEAK,
+            info >> 4 == c.STB_GNU_UNIQUE,
+            c.SYMBOL_TYPES.get(info & 15, "notype"),
+            index,
+        )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,109 @@
+"""The hash tables of the dynamic symbols, DT_GNU_HASH and DT_HASH, read the loader's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import unpack_from
+
+from .constants import DT_GNU_HASH, DT_HASH
+from .hashes import gnu_hash, sysv_hash
+from .image import Image
+
+# Real chains hold a handful of symbols; a crafted one must not cost more than this.
+MAX_CHAIN = 4096
+
+
+def words(image: Image, start: int, count: int, end: int, bits: int = 32) -> Sequence[int]:
+    """`count` unsigned integers of `bits` bits at file offset `start`, not copied when possible."""
+    size = count * bits // 8
+    if count < 0 or start + size > end:
+        raise image.fail(f"table of {count} words runs out of its segment", "hash table")
+    letter = {16: "H", 32: "I", 64: "Q"}[bits]
+    if image.layout.native:
+        return memoryview(image.data)[start : start + size].cast("B").cast(letter)
+    return unpack_from(f"{image.layout.order}{count}{letter}", image.data, start)
+
+
+class GnuHash:
+    """DT_GNU_HASH: bloom filter, buckets, and chains of hashes in symbol order."""
+
+    def __init__(self, image: Image, address: int) -> None:
+        start, end = image.offset(address, "DT_GNU_HASH")
+        self.image = image
+        self.bits = image.layout.bits
+        buckets, self.first, blooms, self.shift = words(image, start, 4, end)
+        if not buckets or not blooms or blooms & (blooms - 1):
+            raise image.fail(f"{buckets} buckets, {blooms} bloom words", "DT_GNU_HASH")
+        self.bloom = words(image, start + 16, blooms, end, self.bits)
+        at = start + 16 + blooms * self.bits // 8
+        self.buckets = words(image, at, buckets, end)
+        at += 4 * buckets
+        self.chains = words(image, at, (end - at) // 4, end)
+
+    def candidates(self, name: bytes) -> Iterator[int]:
+        """Symbol indices whose hash is the name's; the names remain to be compared."""
+        value = gnu_hash(name)
+        word = self.bloom[(value // self.bits) & (len(self.bloom) - 1)]
+        mask = (1 << (value % self.bits)) | (1 << ((value >> (self.shift & 31)) % self.bits))
+        if word & mask != mask:
+            return
+        index = self.buckets[value % len(self.buckets)] - self.first
+        if index < 0:
+            return
+        for at in range(index, index + MAX_CHAIN):
+            if at >= len(self.chains):
+                raise self.image.fail("chain runs out of the table", "DT_GNU_HASH")
+            chain = self.chains[at]
+            if (chain ^ value) >> 1 == 0:
+                yield at + self.first
+            if chain & 1:
+                return
+        raise self.image.fail(f"chain of over {MAX_CHAIN} symbols", "DT_GNU_HASH")
+
+    def symbol_count(self) -> int:
+        """Symbols up to the end of the last chain; 0 when the table hashes none."""
+        last = max(self.buckets) - self.first
+        if last < 0:
+            return 0
+        for at in range(last, min(last + MAX_CHAIN, len(self.chains))):
+            if self.chains[at] & 1:
+                return at + 1 + self.first
+        raise self.image.fail("the last chain does not end", "DT_GNU_HASH")
+
+
+class SysvHash:
+    """DT_HASH: buckets and a chain link for every symbol."""
+
+    def __init__(self, image: Image, address: int) -> None:
+        start, end = image.offset(address, "DT_HASH")
+        self.image = image
+        self.first = 0
+        buckets, chains = words(image, start, 2, end)
+        if not buckets:
+            raise image.fail("no buckets", "DT_HASH")
+        self.buckets = words(image, start + 8, buckets, end)
+        self.chains = words(image, start + 8 + 4 * buckets, chains, end)
+
+    def candidates(self, name: bytes) -> Iterator[int]:
+        """Symbol indices of the name's bucket; the names remain to be compared."""
+        index = self.buckets[sysv_hash(name) % len(self.buckets)]
+        for _ in range(MAX_CHAIN):
+            if index == 0:
+                return
+            if index >= len(self.chains):
+                raise self.image.fail("chain leaves the table", "DT_HASH")
+            yield index
+            index = self.chains[index]
+        raise self.image.fail(f"chain of over {MAX_CHAIN} symbols", "DT_HASH")
+
+    def symbol_count(self) -> int:
+        return len(self.chains)
+
+
+def read_hash_table(image: Image) -> GnuHash | SysvHash | None:
+    """The table that the loader uses: the GNU one when there are both."""
+    if DT_GNU_HASH in image.tags:
+        return GnuHash(image, image.tags[DT_GNU_HASH])
+    if DT_HASH in image.tags:
+        return SysvHash(image, image.tags[DT_HASH])
+    return None

@@ -1,0 +1,130 @@
+"""The dynamic symbol table, walked in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
+
+from .constants import DT_HASH, DT_SYMTAB, DT_VERSYM
+from .hashtable import GnuHash, SysvHash, words
+from .image import MAX_STRING, Image
+from .relocations import referenced_symbols
+
+Row = tuple[int, int, int, int, int, int]
+"""st_name, st_info, st_other, st_shndx, st_value, st_size"""
+
+
+class UndefinedSymbol(NamedTuple):
+    """A symbol that another library must define.
+
+    library: the file that has to define `version`; None for a reference without version.
+    kind: func, object, tls or notype. index: its place in the dynamic symbol table.
+    """
+
+    name: str
+    version: str | None
+    library: str | None
+    weak: bool
+    kind: str
+    index: int
+
+
+class Export(NamedTuple):
+    """A symbol that this file defines; default: found by references without version as well."""
+
+    name: str
+    version: str | None
+    default: bool
+    weak: bool
+    unique: bool
+    kind: str
+    index: int
+
+
+class SymbolTable:
+    """Rows and names of the dynamic symbols."""
+
+    def __init__(self, image: Image, table: GnuHash | SysvHash | None) -> None:
+        self.image = image
+        self.table = table
+        self.form = image.layout.symbol
+        self.start, self.end = image.offset(image.tags[DT_SYMTAB], "DT_SYMTAB")
+        self.capacity = (self.end - self.start) // self.form.size
+
+    @cached_property
+    def count(self) -> int:
+        """Number of symbols, the null one included."""
+        return min(_count(self.image, self.table), self.capacity)
+
+    @cached_property
+    def first_export(self) -> int:
+        """Linkers put what a GNU hash table covers last, so what is undefined ends here."""
+        if isinstance(self.table, GnuHash) and any(self.table.buckets):
+            return min(self.table.first, self.capacity)
+        return self.count
+
+    @cached_property
+    def versym(self) -> Sequence[int] | None:
+        """The version index of each symbol; None when the file has no versions."""
+        image = self.image
+        if DT_VERSYM not in image.tags:
+            return None
+        start, end = image.offset(image.tags[DT_VERSYM], "DT_VERSYM")
+        return words(image, start, min(self.capacity, (end - start) // 2), end, 16)
+
+    def rows(self, first: int, stop: int) -> Iterator[Row]:
+        """The rows first … stop - 1, their fields in the order of the 64-bit layout."""
+        at, end = self.start + first * self.form.size, self.start + stop * self.form.size
+        packed = self.form.iter_unpack(self.image.data[at:end])
+        if self.image.layout.bits == 64:
+            return packed
+        return ((n, info, other, shndx, v, s) for n, v, s, info, other, shndx in packed)
+
+    def row(self, index: int) -> Row:
+        """One row. Raises ElfError when the table does not have it."""
+        if index >= self.capacity:
+            raise self.image.fail(f"no symbol {index} of {self.capacity}", "DT_SYMTAB")
+        return next(self.rows(index, index + 1))
+
+    def undefined_rows(self) -> tuple[list[Row], list[int]]:
+        """The rows that define nothing, and their indices."""
+        rows = list(self.rows(1, self.first_export))
+        indices = [at for at, row in enumerate(rows, 1) if row[3] == 0 and row[0] and row[1] >> 4]
+        return [rows[at - 1] for at in indices], indices
+
+    def names(self, rows: list[Row]) -> list[bytes]:
+        """The rows' names, each offset read once. Raises ElfError when they exceed the table."""
+        image = self.image
+        length = image.strings_end - image.strings
+        whole = length < 64 * len(rows)
+        known = _split(image.data[image.strings : image.strings_end]) if whole else {}
+        # Names may share bytes (suffixes); beyond this the table was made to fill memory.
+        budget = 8 * length + MAX_STRING
+        for row in rows:
+            if row[0] not in known:
+                name = known[row[0]] = image.raw_string(row[0])
+                budget -= len(name)
+                if budget < 0:
+                    raise image.fail("names overlap beyond reason", "string table")
+        return [known[row[0]] for row in rows]
+
+
+def _count(image: Image, table: GnuHash | SysvHash | None) -> int:
+    """Nothing states the number of dynamic symbols but DT_HASH; all else is inference."""
+    if isinstance(table, SysvHash):
+        return table.symbol_count()
+    if DT_HASH in image.tags:
+        start, end = image.offset(image.tags[DT_HASH], "DT_HASH")
+        return words(image, start, 2, end)[1]
+    hashed = table.symbol_count() if table else 0
+    # Nothing is exported: what matters is what relocations refer to.
+    return hashed or max(referenced_symbols(image), default=0) + 1
+
+
+def _split(table: bytes) -> dict[int, bytes]:
+    """All strings of a string table by their offsets."""
+    names = table.split(b"\0")
+    starts = accumulate((len(name) + 1 for name in names), initial=0)
+    return dict(zip(starts, names))

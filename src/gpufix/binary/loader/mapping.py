@@ -1,0 +1,126 @@
+"""Bringing a library and all that it needs into a namespace, as ld.so maps them."""
+
+from __future__ import annotations
+
+from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.binary.elf.constants import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, PT_LOAD
+
+from .drivers import is_driver_library
+from .files import Files
+from .library import Library
+from .model import Missing, Place, Unusable, Used
+from .namespace import Loaded, Namespace
+from .search import Search
+from .system import System
+
+# musl provides these from its own loader, whatever the file system has.
+_MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet.")
+
+
+class Mapper:
+    """Maps libraries for one program; `program` is its executable."""
+
+    def __init__(self, files: Files, system: System, search: Search, program: Loaded) -> None:
+        self.files = files
+        self.system = system
+        self.search = search
+        self.program = program
+
+    def open(self, namespace: Namespace, path: str, caller: Loaded | None) -> Loaded | Unusable:
+        """Map the library at `path`, and what it needs, into `namespace`."""
+        library = self.files.open(path)
+        fault = str(library.what) if isinstance(library, ElfError) else self.fault(library)
+        if fault or isinstance(library, ElfError):
+            return Unusable(path, None, fault)
+        known = namespace.same_file(library)
+        if known is not None:
+            return known
+        loaded = Loaded(library, path, caller)
+        self._enter(namespace, loaded, None)
+        self.fill(namespace, loaded)
+        return loaded
+
+    def fill(self, namespace: Namespace, root: Loaded) -> None:
+        """Map the dependencies of `root`, breadth first."""
+        queue, seen = [root], {id(root)}
+        for loaded in queue:
+            if not loaded.used and not loaded.problems:
+                self._fill_one(namespace, loaded)
+            for need in loaded.needs:
+                if id(need) not in seen:
+                    seen.add(id(need))
+                    queue.append(need)
+
+    def fault(self, library: Library) -> str:
+        """Why ld.so refuses to load a file that it found; "" when it does not."""
+        image = library.elf.image
+        if library.elf.type not in (ET_DYN, ET_EXEC):
+            return "not a shared object"
+        if library.elf.type == ET_EXEC or library.elf.flags_1 & DF_1_PIE:
+            return "an executable, not a shared object"
+        if library.elf.flags_1 & DF_1_NOOPEN:
+            return "marked as not to be opened (DF_1_NOOPEN)"
+        loads = [s for s in image.segments if s.type == PT_LOAD]
+        if not loads or not library.elf.dynamic:
+            return "no loadable segments" if not loads else "no dynamic section"
+        end = max(s.offset + s.file_size for s in loads)
+        if end > image.size:
+            return f"truncated: {image.size} bytes of {end}"
+        return "" if self.fits(library.elf) else "built for another processor or word size"
+
+    def fits(self, elf: ElfFile) -> bool:
+        """Same processor, word size and byte order as the program."""
+        mine, its = self.program.library.elf.image.header, elf.image.header
+        return its.machine == mine.machine and its.layout is mine.layout
+
+    def _fill_one(self, namespace: Namespace, loaded: Loaded) -> None:
+        for name in loaded.library.elf.needed:
+            found = self.need(namespace, name, loaded)
+            if isinstance(found, (Missing, Unusable)):
+                loaded.problems.append(found)
+                continue
+            need, used = found
+            loaded.needs.append(need)
+            loaded.used.append(used)
+
+    def need(
+        self, namespace: Namespace, name: str, needed_by: Loaded
+    ) -> tuple[Loaded, Used] | Missing | Unusable:
+        """Find `name` among what is loaded, then by the search; its own needs are not mapped."""
+        lookup = self.system.loader if self.system.musl and name.startswith(_MUSL_OWN) else name
+        known = namespace.named(lookup)
+        if known is not None:
+            return known, Used(name, needed_by.path, known.path, "already loaded")
+        searched: list[Place] = []
+        for place, path in self.search.steps(name, needed_by, self.program):
+            searched.append(place)
+            library = self.files.open(path) if path else None
+            if library is None or (isinstance(library, ElfError) and library.absent):
+                continue
+            if isinstance(library, ElfError):
+                return Unusable(path, needed_by.path, library.what)
+            if not self.fits(library.elf):
+                continue
+            fault = self.fault(library)
+            if fault:
+                return Unusable(path, needed_by.path, fault)
+            used = Used(name, needed_by.path, path, place.reason)
+            return self._place(namespace, library, path, name, needed_by), used
+        return Missing(name, needed_by.path, tuple(searched), is_driver_library(name))
+
+    def _place(
+        self, namespace: Namespace, library: Library, path: str, name: str, needed_by: Loaded
+    ) -> Loaded:
+        """A new entry, or the one that the same file has already."""
+        same = namespace.same_file(library)
+        if same is not None:
+            namespace.alias(same, name)
+            return same
+        loaded = Loaded(library, path, needed_by)
+        self._enter(namespace, loaded, name)
+        return loaded
+
+    def _enter(self, namespace: Namespace, loaded: Loaded, name: str | None) -> None:
+        # musl knows a library by the name that found it; glibc by its path and SONAME as well.
+        names = (name,) if self.system.musl else (name, loaded.path, loaded.library.elf.soname)
+        namespace.add(loaded, names)

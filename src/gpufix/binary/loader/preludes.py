@@ -1,0 +1,95 @@
+"""What Python code would have loaded before an extension: `import torch`, ctypes preloads."""
+
+from __future__ import annotations
+
+import fnmatch
+from functools import cached_property
+
+from gpufix.binary.elf import ElfError
+
+from .files import Files
+from .model import Process, Verdict
+from .packages import imports_torch
+from .state import State
+
+# torch/__init__.py, _preload_cuda_deps: opened in this order from nvidia/*/lib of sys.path.
+TORCH_PRELOADS = (
+    "libcublasLt.so.*[0-9]",
+    "libcublas.so.*[0-9]",
+    "libcudnn.so.*[0-9]",
+    "libnvrtc.so.*[0-9]",
+    "libnvrtc-builtins.so.*[0-9]",
+    "libcudart.so.*[0-9]",
+    "libcupti.so.*[0-9]",
+    "libcufft.so.*[0-9]",
+    "libcurand.so.*[0-9]",
+    "libnvJitLink.so.*[0-9]",
+    "libcusparse.so.*[0-9]",
+    "libcusparseLt.so.*[0-9]",
+    "libcusolver.so.*[0-9]",
+    "libnccl.so.*[0-9]",
+    "libnvshmem_host.so.*[0-9]",
+    "libcufile.so.*[0-9]",
+    "libnvToolsExt.so.*[0-9]",
+)
+_TORCH_LIBRARIES = ("libtorch", "libc10")
+
+
+class Preludes:
+    """Judges libraries, each in the process state that its package would have made."""
+
+    def __init__(self, files: Files, process: Process, bare: State) -> None:
+        self.files = files
+        self.process = process
+        for opened in process.opened:
+            bare = bare.after(opened.path, opened.everywhere)[1]
+        self.bare = bare
+
+    def judge(self, path: str) -> Verdict:
+        """The verdict in the fitting state; a failure only when every plausible state fails."""
+        library = self.files.open(path)
+        if isinstance(library, ElfError):
+            return self.bare.predict(path)
+        if self.torch is None:
+            return self.bare.predict(path)
+        if any(name.startswith(_TORCH_LIBRARIES) for name in library.elf.needed):
+            return self.torch.predict(path, "torch")
+        verdict = self.bare.predict(path)
+        if not verdict.loads and imports_torch(self.files, path, self.process.site_dirs):
+            return self.torch.predict(path, "torch")
+        return verdict
+
+    @cached_property
+    def torch(self) -> State | None:
+        """After `import torch`; None when no site folder has it."""
+        for site in self.process.site_dirs:
+            folder = f"{site}/torch"
+            if "__init__.py" in self.files.names_in(folder):
+                return self._import_torch(folder)
+        return None
+
+    def _import_torch(self, folder: str) -> State:
+        state = self.bare
+        shared = f"{folder}/lib/libtorch_global_deps.so"
+        verdict, after = state.after(shared, everywhere=True)
+        if not verdict.loads:
+            for path in self._nvidia_libraries():
+                state = state.after(path, everywhere=False)[1]
+            verdict, after = state.after(shared, everywhere=True)
+        state = after
+        for name in sorted(self.files.names_in(folder)):
+            if name.startswith("_C.") and name.endswith(".so"):
+                state = state.after(f"{folder}/{name}", everywhere=False)[1]
+        return state
+
+    def _nvidia_libraries(self) -> list[str]:
+        """The first match of each pattern in the nvidia packages, in torch's order."""
+        found: dict[str, str] = {}
+        for site in self.process.site_dirs:
+            for package in sorted(self.files.names_in(f"{site}/nvidia")):
+                folder = f"{site}/nvidia/{package}/lib"
+                names = sorted(self.files.names_in(folder))
+                for pattern in TORCH_PRELOADS:
+                    for name in fnmatch.filter(names, pattern):
+                        found.setdefault(pattern, f"{folder}/{name}")
+        return [found[pattern] for pattern in TORCH_PRELOADS if pattern in found]

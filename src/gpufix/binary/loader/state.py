@@ -1,0 +1,125 @@
+"""A process at one moment: what is loaded, and what opening one more library would do."""
+
+from __future__ import annotations
+
+import os
+
+from gpufix.binary.elf import ElfError
+
+from .files import Files
+from .mapping import Mapper
+from .model import Missing, Process, Unusable, Used, Verdict
+from .namespace import Loaded, Namespace, closure
+from .resolve import Resolver, missing_versions
+from .search import Search
+from .system import System, describe_system
+
+
+class State:
+    """Immutable: opening gives a verdict and a further state."""
+
+    def __init__(self, mapper: Mapper, namespace: Namespace, caller: Loaded) -> None:
+        self.mapper = mapper
+        self.namespace = namespace
+        self.caller = caller
+        self.resolver = Resolver(namespace)
+
+    @property
+    def system(self) -> System:
+        return self.mapper.system
+
+    def predict(self, path: str, context: str = "") -> Verdict:
+        """What dlopen(path, RTLD_NOW) would do now."""
+        return self._open(path, context)[0]
+
+    def after(self, path: str, everywhere: bool) -> tuple[Verdict, State]:
+        """The verdict, and the state once the library is open (unchanged when it does not load)."""
+        verdict, layer, loaded = self._open(path, "")
+        if loaded is None or not verdict.loads:
+            return verdict, self
+        if everywhere:
+            present = {id(entry) for entry in layer.scope}
+            layer.scope += [entry for entry in closure(loaded) if id(entry) not in present]
+        return verdict, State(self.mapper, layer, self.caller)
+
+    def _open(self, path: str, context: str) -> tuple[Verdict, Namespace, Loaded | None]:
+        layer = Namespace(self.namespace)
+        try:
+            loaded = self.mapper.open(layer, path, self.caller)
+            if isinstance(loaded, Unusable):
+                return Verdict(path, context, unusable=(loaded,)), layer, None
+            return self._judge(layer, loaded, path, context), layer, loaded
+        except ElfError as error:
+            fault = Unusable(error.path, None, f"{error.where}: {error.what}")
+            return Verdict(path, context, unusable=(fault,)), layer, None
+
+    def _judge(self, layer: Namespace, root: Loaded, path: str, context: str) -> Verdict:
+        objects = closure(root)
+        fresh = [entry for entry in objects if self.namespace.same_file(entry.library) is None]
+        problems = [problem for entry in fresh for problem in entry.problems]
+        missing = tuple(p for p in problems if isinstance(p, Missing))
+        unusable = tuple(p for p in problems if isinstance(p, Unusable))
+        versions = () if self.system.musl else tuple(missing_versions(layer, fresh))
+        scope = [entry.library for entry in objects]
+        undefined = tuple(u for entry in fresh for u in self.resolver.undefined(entry, scope))
+        uses: tuple[Used, ...] = tuple(used for entry in fresh for used in entry.used)
+        blocked = bool(problems or versions)
+        return Verdict(
+            path=path,
+            context=context,
+            missing=missing,
+            unusable=unusable,
+            versions=versions,
+            undefined=() if blocked else undefined,
+            undetermined=undefined if blocked else (),
+            uses=uses,
+        )
+
+
+def start(files: Files, process: Process) -> State:
+    """The process when Python has started. Raises ElfError when the interpreter is no program."""
+    path = os.path.realpath(process.interpreter)
+    library = files.open(path)
+    if isinstance(library, ElfError):
+        raise library
+    elf = library.elf
+    system = describe_system(files, elf.interpreter or "", elf.machine, elf.bits)
+    search = Search(files, system, process.environment.get("LD_LIBRARY_PATH", ""))
+    program = Loaded(library, path, None)
+    mapper = Mapper(files, system, search, program)
+    namespace = Namespace()
+    namespace.add(program, ("",))
+    _enter_loader(mapper, namespace)
+    preloaded = _preload(mapper, namespace, process.environment.get("LD_PRELOAD", ""))
+    mapper.fill(namespace, program)
+    scope = dict.fromkeys(closure(program)[:1] + preloaded + closure(program)[1:])
+    namespace.scope = list(scope)
+    return State(mapper, namespace, _caller(namespace, program))
+
+
+def _enter_loader(mapper: Mapper, namespace: Namespace) -> None:
+    """ld.so is in every process, and found under its SONAME."""
+    library = mapper.files.open(mapper.system.loader)
+    if not isinstance(library, ElfError):
+        loader = Loaded(library, mapper.system.loader, None)
+        namespace.add(loader, (mapper.system.loader, library.elf.soname))
+
+
+def _preload(mapper: Mapper, namespace: Namespace, names: str) -> list[Loaded]:
+    """LD_PRELOAD: what cannot be found is skipped with a warning."""
+    found = []
+    for name in names.replace(":", " ").split():
+        entry = mapper.need(namespace, name, mapper.program)
+        if isinstance(entry, tuple):
+            found.append(entry[0])
+            mapper.fill(namespace, entry[0])
+    return found
+
+
+def _caller(namespace: Namespace, program: Loaded) -> Loaded:
+    """Who calls dlopen: the library that holds the interpreter, or the executable itself."""
+    wanted = {b"_PyImport_LoadDynamicModuleWithSpec", b"PyImport_ImportModule"}
+    for entry in namespace.scope:
+        if entry is not program and entry.library.provided(wanted):
+            return entry
+    return program

@@ -1,0 +1,81 @@
+"""SYM402."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.knowledge.library_wheels import bringing
+from gpufix.model import Library, Problem
+from gpufix.view import View
+
+
+@rule("SYM402", "missing-library")
+def missing_library(view: View) -> Iterator[Fault]:
+    """A library needs another one that the dynamic loader would not find.
+
+    ## What it does
+    Follows every NEEDED entry the way ld.so would (RPATH, LD_LIBRARY_PATH, RUNPATH, its cache,
+    the default folders, libraries that `import torch` has loaded by then), and names the wheel
+    that should have brought what is missing.
+
+    ## Why it matters
+    `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
+
+    ## Example
+    `torch needs libnccl.so.2, which is in no place that the loader searches; nvidia-nccl-cu12
+    brings it.`
+
+    ## Severity
+    Error for torch and for extension modules; warning for a library that is not imported as a
+    module itself. A GPU driver's own libraries on a machine without a GPU are no fault.
+
+    ## Fix
+    Safe: reinstall that wheel at the version that torch declares.
+
+    ## Source
+    ld.so(8); the wheels' RECORD files.
+    """
+    by_name: dict[tuple[str, str], list[Library]] = {}
+    for library in view.facts.binaries.libraries:
+        for problem in library.problems:
+            if problem.kind == "missing-library" and not _excused(view, problem):
+                owner = library.distribution or library.path
+                by_name.setdefault((owner, problem.name), []).append(library)
+    for (owner, soname), libraries in sorted(by_name.items()):
+        yield _fault(view, owner, soname, libraries)
+
+
+def _fault(view: View, owner: str, soname: str, libraries: list[Library]) -> Fault:
+    wheels = bringing(soname)
+    expected = [w for w in wheels if _wanted(view, w)] or wheels
+    brings = f"; {' or '.join(expected)} brings it" if expected else ""
+    imported = any(lib.module or lib.distribution == "torch" for lib in libraries)
+    names = sorted({basename(lib.path) for lib in libraries})
+    needed = [
+        f"soname:{soname}",
+        *(f"dist:{w}" for w in expected),
+        *(f"file:{lib.path}" for lib in libraries),
+    ]
+    if any(lib.links_torch for lib in libraries) and owner != "torch":
+        needed.append("torch")
+    return Fault(
+        severity=ERROR if imported else WARNING,
+        subject=owner,
+        message=f"{owner} needs {soname}, which is in no place that the loader searches{brings}.",
+        evidence=tuple(f"{basename(lib.path)} needs {soname}" for lib in libraries[:10]),
+        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        needs=tuple(needed),
+        data={"soname": soname, "wheels": expected, "libraries": names, "distribution": owner},
+    )
+
+
+def _excused(view: View, problem: Problem) -> bool:
+    """libcuda.so.1 and its like belong to a driver: their absence is GPU106's, not a wheel's."""
+    return problem.driver
+
+
+def _wanted(view: View, wheel: str) -> bool:
+    torch = view.dist("torch")
+    return torch is not None and any(row.lower().startswith(wheel) for row in torch.requires)

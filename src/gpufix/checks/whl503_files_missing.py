@@ -1,0 +1,116 @@
+"""WHL503."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename, normpath
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.model import Distribution, Record, Severity
+from gpufix.view import View
+
+# What an image builder removes on purpose, and nothing misses at run time.
+_EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
+_SUFFIXES_NOBODY_LOADS = (".pyi", ".md", ".rst", ".txt", ".html", ".a", ".pyc", ".typed", ".c")
+
+
+@rule("WHL503", "files-missing")
+def files_missing(view: View) -> Iterator[Fault]:
+    """Files that a distribution recorded are gone, or are no longer what it installed.
+
+    ## What it does
+    Compares every RECORD with the disk: existence and size of all files, and the hash of those
+    that are newer than their RECORD or that people edit by hand (`torch/utils/cpp_extension.py`).
+    `--deep` hashes everything.
+
+    ## Why it matters
+    Removing one distribution can take a file of another along: `nvidia-nccl-cu11` and
+    `nvidia-nccl-cu12` own the same `libnccl.so.2`, and `pip check` stays silent. An edited file
+    of torch is lost at the next upgrade, and hides the cause that it was edited for.
+
+    ## Example
+    `nvidia-nccl-cu12 2.27.5 recorded nvidia/nccl/lib/libnccl.so.2, which is missing.`
+
+    ## Severity
+    Error when a shared library or Python module is missing; warning for other missing files and
+    for altered ones. Tests, documentation and type stubs are not missed.
+
+    ## Fix
+    Safe: reinstall the same version.
+
+    ## Source
+    PEP 376 and the PyPA specification of RECORD.
+    """
+    overwritten = {f.path for f in view.facts.shared_files if f.differ}
+    for dist in view.facts.distributions:
+        if dist.record is not None and dist.editable is None:
+            yield from _judge(view, dist, dist.record, overwritten)
+
+
+def _judge(
+    view: View, dist: Distribution, record: Record, overwritten: set[str]
+) -> Iterator[Fault]:
+    missing = [path for path in record.missing if _matters(path)]
+    # A file that another distribution's bytes replaced is WHL502's to tell.
+    altered = [p for p in record.altered if _matters(p) and _absolute(dist, p) not in overwritten]
+    if missing:
+        yield Fault(
+            severity=_severity(missing),
+            subject=dist.name,
+            message=_message(view, dist, missing, record.missing_count),
+            evidence=tuple(f"missing: {_absolute(dist, path)}" for path in missing),
+            breaks=_broken(view, dist, missing),
+            needs=tuple(f"shared:{_absolute(dist, path)}" for path in missing),
+            data={"distribution": dist.name, "version": dist.version, "missing": missing},
+        )
+    if altered:
+        yield Fault(
+            severity=WARNING,
+            subject=dist.name,
+            message=f"{dist.name} {dist.version} installed {_names(altered, record.altered_count)} "
+            "with other content than is there now.",
+            evidence=tuple(f"altered: {_absolute(dist, path)}" for path in altered),
+            breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
+            data={"distribution": dist.name, "version": dist.version, "altered": altered},
+        )
+
+
+def _message(view: View, dist: Distribution, missing: list[str], count: int) -> str:
+    names = _names(missing, count)
+    verb = "is" if max(count, len(missing)) == 1 else "are"
+    torch = view.facts.torch
+    if dist.name == "torch" and torch is not None and torch.state == "broken":
+        return f"torch {dist.version} is installed but cannot load: {names} {verb} missing."
+    return f"{dist.name} {dist.version} recorded {names}, which {verb} missing."
+
+
+def _names(paths: list[str], count: int) -> str:
+    shown = ", ".join(paths[:2])
+    rest = max(count, len(paths)) - min(len(paths), 2)
+    return f"{shown} and {rest} more files" if rest > 0 else shown
+
+
+def _severity(missing: list[str]) -> Severity:
+    return ERROR if any(_is_library(p) or p.endswith(".py") for p in missing) else WARNING
+
+
+def _matters(path: str) -> bool:
+    *folders, name = path.split("/")
+    if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
+        return False
+    return not path.startswith("..") and not name.endswith(_SUFFIXES_NOBODY_LOADS)
+
+
+def _is_library(path: str) -> bool:
+    return ".so" in basename(path)
+
+
+def _absolute(dist: Distribution, path: str) -> str:
+    return normpath(f"{dist.location}/{path}")
+
+
+def _broken(view: View, dist: Distribution, missing: list[str]) -> tuple[str, ...]:
+    keys = [f"file:{_absolute(dist, path)}" for path in missing]
+    keys += [f"soname:{basename(path)}" for path in missing if _is_library(path)]
+    torch = view.facts.torch
+    return (*keys, "torch") if dist.name == "torch" and torch and torch.missing else tuple(keys)

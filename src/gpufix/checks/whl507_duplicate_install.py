@@ -1,0 +1,68 @@
+"""WHL507."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.model import Distribution
+from gpufix.view import View
+
+# Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
+_GPU_PACKAGES = ("torch", "triton", "numpy", "xformers", "nvidia-", "cupy", "jax", "flash-attn")
+
+
+@rule("WHL507", "duplicate-install")
+def duplicate_install(view: View) -> Iterator[Fault]:
+    """One package is installed twice for the same interpreter.
+
+    ## What it does
+    Finds distributions with the same name: twice in one folder (an upgrade that was cut short),
+    from pip and from conda, or in the user site and the environment. One that hides another in a
+    different folder is reported for packages that decide what GPU code loads.
+
+    ## Why it matters
+    Which one is imported, and which one an uninstall removes, is an accident of the search path.
+
+    ## Example
+    `torch is installed twice: 2.7.1 in …/site-packages and 2.4.0 in ~/.local/…; Python takes the
+    first.`
+
+    ## Severity
+    Warning.
+
+    ## Fix
+    Unsafe: remove the copies, install the wanted one again.
+
+    ## Source
+    PEP 376; the order of sys.path.
+    """
+    names = dict.fromkeys(d.name for d in view.facts.distributions)
+    for name in names:
+        copies = _distinct(view.dists(name))
+        if len(copies) > 1 and _matters(name, copies):
+            yield _fault(name, copies)
+
+
+def _distinct(copies: list[Distribution]) -> list[Distribution]:
+    """conda's own record of a package and that package's dist-info are one install."""
+    pips = [d for d in copies if d.source != "conda"]
+    condas = [d for d in copies if d.source == "conda"]
+    extra = [c for c in condas if all(p.version != c.version for p in pips)]
+    return pips + extra if pips else condas
+
+
+def _matters(name: str, copies: list[Distribution]) -> bool:
+    locations = [d.location for d in copies]
+    return len(set(locations)) < len(locations) or name.startswith(_GPU_PACKAGES)
+
+
+def _fault(name: str, copies: list[Distribution]) -> Fault:
+    places = " and ".join(f"{d.version} ({d.source}) in {d.location}" for d in copies)
+    return Fault(
+        severity=WARNING,
+        subject=name,
+        message=f"{name} is installed {len(copies)} times: {places}; Python takes the first.",
+        evidence=tuple(f"{d.metadata or d.location}" for d in copies),
+        data={"distribution": name, "versions": [d.version for d in copies]},
+    )

@@ -1,0 +1,64 @@
+"""Settings: the command line over `[tool.gpufix]` of the project's pyproject.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpufix.cli.options import FailOn, split
+from gpufix.cli.patient import fail
+
+if TYPE_CHECKING:
+    from gpufix.doctor import Request
+    from gpufix.model import Facts
+
+# A project's configuration selects and ignores; it names no program, index, plugin or path.
+KEYS = ("gpu", "select", "ignore", "fail-on")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user and the project asked for, the user first."""
+
+    request: Request
+    fail_on: FailOn
+
+
+def settings(
+    facts: Facts,
+    gpu: list[str] | None,
+    select: list[str] | None,
+    ignore: list[str] | None,
+    fail_on: FailOn | None,
+) -> Settings:
+    """Merge both; a project's table with an unknown key or a wrong type is a usage error."""
+    from gpufix.checks.selection import Selection
+    from gpufix.doctor import Request
+
+    config = facts.project.config if facts.project else {}
+    unknown = sorted(set(config) - set(KEYS))
+    if unknown:
+        raise fail(f"[tool.gpufix] has no key {unknown[0]!r}; it knows {', '.join(KEYS)}")
+    selection = Selection(
+        select=split(select) or _strings(config, "select"),
+        ignore=(*split(ignore), *_strings(config, "ignore")),
+    )
+    request = Request(gpus=split(gpu) or _strings(config, "gpu"), selection=selection)
+    return Settings(request, fail_on or _fail_on(config))
+
+
+def _strings(config: dict[str, Any], key: str) -> tuple[str, ...]:
+    value = config.get(key, [])
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise fail(f"[tool.gpufix] {key}: expected a string or a list of strings, found {value!r}")
+    return tuple(values)
+
+
+def _fail_on(config: dict[str, Any]) -> FailOn:
+    value = config.get("fail-on", "error")
+    try:
+        return FailOn(value)
+    except ValueError:
+        known = ", ".join(f.value for f in FailOn)
+        raise fail(f"[tool.gpufix] fail-on: {value!r} is none of {known}") from None

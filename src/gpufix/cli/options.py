@@ -1,0 +1,75 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+Python = Annotated[
+    str | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="The patient: an interpreter or environment folder. "
+        "Default: the active venv or conda environment, else gpufix's own.",
+    ),
+]
+Gpu = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gpu",
+        metavar="GPU",
+        help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable. Default: the visible ones.",
+    ),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select", metavar="CODE", help="Run only these rules or families (WHL, TCH201)."
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="CODE", help="Leave these rules or families out."),
+]
+FactsFile = Annotated[
+    str | None,
+    typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead of this machine."),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write to FILE instead of standard output."
+    ),
+]
+Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
+Project = Annotated[
+    str | None,
+    typer.Argument(metavar="[PROJECT]", help="Project folder. Default: this one, when it is one."),
+]
+
+
+class Format(str, Enum):
+    """Report formats."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+class FailOn(str, Enum):
+    """The least severity that makes the exit code 1."""
+
+    error = "error"
+    warning = "warning"
+    advice = "advice"
+    never = "never"
+
+
+def split(values: list[str] | None) -> tuple[str, ...]:
+    """Options that repeat may also be given as one comma-separated list."""
+    return tuple(
+        part.strip() for value in values or () for part in value.split(",") if part.strip()
+    )

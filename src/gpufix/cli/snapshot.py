@@ -1,0 +1,36 @@
+"""`gpufix snapshot`: the facts as JSON, fit to be shown to strangers."""
+
+from __future__ import annotations
+
+from gpufix.cli import options
+
+
+def snapshot(
+    project: options.Project = None,
+    python: options.Python = None,
+    gpu: options.Gpu = None,
+    output: options.Output = None,
+    deep: options.Deep = False,
+) -> None:
+    """Save everything observed, without home paths, names and secrets.
+
+    `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings.
+    """
+    from gpufix.cli.config import settings
+    from gpufix.cli.output import write
+    from gpufix.cli.patient import examine, fail
+    from gpufix.doctor import examine as judge
+    from gpufix.knowledge.gpus import GpuNameError
+    from gpufix.snapshot import redact
+
+    patient = examine(python, project, deep=deep)
+    chosen = settings(patient.facts, gpu, None, None, None)
+    try:
+        # Judging records every answer that the checks ask of files: a replay has no disk to ask.
+        view = judge(patient.facts, chosen.request, patient.ask).view
+    except GpuNameError as error:
+        raise fail(str(error)) from None
+    facts = patient.facts.model_copy(
+        update={"answers": view.answers, "gaps": [*patient.facts.gaps, *view.gaps]}
+    )
+    write(redact(facts).model_dump_json(indent=1) + "\n", output)

@@ -1,0 +1,120 @@
+"""From facts to a diagnosis: targets, checks, plans, verdict. Pure but for the view's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import gpufix
+from gpufix.checks.judge import attach, judge
+from gpufix.checks.selection import Selection
+from gpufix.fixes.commands import summary
+from gpufix.fixes.registry import Fix
+from gpufix.model import (
+    Diagnosis,
+    Facts,
+    Finding,
+    Gap,
+    PatientSummary,
+    Plan,
+    Severity,
+    Summary,
+    Target,
+)
+from gpufix.plugins import all_fixes, all_rules
+from gpufix.targets import choose
+from gpufix.view import Ask, View
+
+INTERNAL_CODES = frozenset({"DOC001", "DOC002"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
+
+    gpus: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The findings on one view, before they are put into a report."""
+
+    view: View
+    findings: list[Finding]
+    ignored: int
+
+
+def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement:
+    """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
+    view = View(facts, choose(facts, request.gpus), ask)
+    rules, broken = all_rules()
+    chosen = request.selection.apply(rules)
+    findings = judge(view, chosen)
+    return Judgement(view, attach([*broken, *findings]), len(rules) - len(chosen))
+
+
+def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
+    """The whole report of `gpufix doctor`."""
+    judgement = examine(facts, request, ask)
+    fixes, broken = all_fixes()
+    findings = [with_fixes(f, judgement.view, fixes) for f in [*broken, *judgement.findings]]
+    gaps = [*facts.gaps, *judgement.view.gaps]
+    return Diagnosis(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(facts),
+        targets=list(judgement.view.targets),
+        findings=findings,
+        gaps=gaps,
+        summary=_summary(findings, gaps, judgement.view.targets, judgement.ignored),
+    )
+
+
+def plans_for(finding: Finding, view: View, fixes: Sequence[Fix]) -> list[Plan]:
+    """The plans for one finding, safest first; skips are left out."""
+    planned = [fix.plan(finding, view) for fix in fixes if finding.code in fix.codes]
+    plans = [p for p in planned if isinstance(p, Plan)]
+    return sorted(plans, key=lambda p: ("safe", "unsafe", "manual").index(p.safety))
+
+
+def with_fixes(finding: Finding, view: View, fixes: Sequence[Fix]) -> Finding:
+    """The finding and its consequences, each with what would remedy it."""
+    plans = plans_for(finding, view, fixes)
+    return finding.model_copy(
+        update={
+            "fixes": [summary(plan, view.facts) for plan in plans],
+            "consequences": [with_fixes(c, view, fixes) for c in finding.consequences],
+        }
+    )
+
+
+def patient_summary(facts: Facts) -> PatientSummary:
+    """The header line's content."""
+    python, torch = facts.python, facts.torch
+    label = None
+    if torch:
+        label = f"torch {torch.version or '?'}" + (" (broken)" if torch.state == "broken" else "")
+    return PatientSummary(
+        python=python.version if python else None,
+        executable=python.executable if python else None,
+        prefix=python.prefix if python else None,
+        kind=python.kind if python else None,
+        torch=label,
+        platform=f"{facts.host.os} {facts.host.machine}",
+        project=facts.project.root if facts.project else None,
+    )
+
+
+def _summary(
+    findings: Sequence[Finding], gaps: Sequence[Gap], targets: Sequence[Target], ignored: int
+) -> Summary:
+    counts = {s: sum(f.severity is s for f in findings) for s in Severity}
+    serious = counts[Severity.error] + counts[Severity.warning]
+    return Summary(
+        verdict="faults" if serious else "incomplete" if gaps else "clean",
+        error=counts[Severity.error],
+        warning=counts[Severity.warning],
+        advice=counts[Severity.advice],
+        ignored=ignored,
+        no_target=not targets,
+    )

@@ -1,0 +1,83 @@
+"""Runs every collector, in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import gpufix
+from gpufix.facts.context import Context
+from gpufix.model import Binaries, Environment, Facts, Host
+
+T = TypeVar("T")
+
+
+def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
+    """Observe one patient. `python` and `project` as on the command line, already located.
+
+    Raises facts.python.NotPython when `python` names no interpreter, and
+    facts.project.ConfigError when the project's configuration cannot be used. Everything else
+    that goes wrong becomes a gap.
+    """
+    from gpufix.facts import (
+        caches,
+        distributions,
+        environment,
+        gpus,
+        host,
+        libraries,
+        toolkits,
+        tools,
+        torch,
+    )
+    from gpufix.facts import project as project_facts
+    from gpufix.facts import (
+        python as interpreter,
+    )
+    from gpufix.facts.overlay import overlay_path
+
+    ctx.progress("interpreter")
+    patient = interpreter.collect(ctx, python)
+    overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
+    ctx.progress("installed distributions")
+    dists, shared = _try(
+        ctx, "distributions", lambda: distributions.collect(ctx, patient), ([], [])
+    )
+    torch_facts = _try(ctx, "torch", lambda: torch.collect(ctx, patient, dists), None)
+    ctx.progress("GPUs and drivers")
+    devices, drivers = _try(ctx, "gpus", lambda: gpus.collect(ctx), ([], []))
+    ctx.progress("toolkits and compilers")
+    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), [])
+    ctx.progress("compiled libraries")
+    binaries = _try(
+        ctx, "binaries", lambda: libraries.collect(ctx, patient, dists, torch_facts), Binaries()
+    )
+    return Facts(
+        gpufix_version=gpufix.__version__,
+        host=_try(ctx, "host", lambda: host.collect(ctx), Host(os="?", kernel="?", machine="?")),
+        python=patient,
+        distributions=dists,
+        shared_files=shared,
+        torch=torch_facts,
+        gpus=devices,
+        drivers=drivers,
+        toolkits=kits,
+        tools=_try(ctx, "tools", lambda: tools.collect(ctx, patient), []),
+        caches=_try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), []),
+        environment=_try(
+            ctx, "environment", lambda: environment.collect(ctx, overlay), Environment()
+        ),
+        binaries=binaries,
+        project=project_facts.collect(ctx, project),
+        gaps=list(ctx.gaps),
+    )
+
+
+def _try(ctx: Context, section: str, collector: Callable[[], T], otherwise: T) -> T:
+    """A collector that crashes leaves a gap: the rest of the patient can still be judged."""
+    try:
+        return collector()
+    except Exception as error:
+        ctx.gap(section, section, f"the collector crashed: {error!r}")
+        return otherwise

@@ -1,0 +1,174 @@
+"""One distribution's RECORD against what is on the disk: counts and exceptions, never a list of all.
+
+Existence and size of every file; hashes only where an edit is likely, since hashing a torch would
+take seconds: files changed after their RECORD was written (installers write it last), and files
+that people are known to edit by hand. Bytecode and the installer's own notes are not checked.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gpufix.facts.context import Context
+from gpufix.facts.digest import Budget, matches
+from gpufix.facts.files import read, text, why
+from gpufix.model import Record
+
+LISTED = 20  # exceptions named; the counts are whole
+_LIMIT = 64 << 20
+_SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
+_BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
+_NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
+_OPENING = 8192  # what opening a file costs, in hashed bytes
+
+
+@dataclass(frozen=True)
+class Site:
+    """An open site folder. `root` bounds what `..` in a RECORD may reach, None = nothing."""
+
+    location: str
+    fd: int
+    root: str | None
+
+
+@dataclass
+class Recorded:
+    """What the check of one RECORD found, and what the search for shared files needs of it."""
+
+    path: str
+    files: int = 0
+    missing: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)  # that hold its files, below the site folder
+    loose: dict[str, tuple[str, str]] = field(default_factory=dict)  # others: path -> hash, size
+    suspects: list[tuple[str, str, int]] = field(default_factory=list)  # path, hash, size
+    unseen: str | None = None  # why a file could not be looked at
+    strange: int = 0  # entries that are malformed or lead out of the prefix
+
+    def differs(self, path: str) -> None:
+        """Note an altered file, unless it is one that installers rewrite."""
+        if not path.endswith(_NOTES):
+            self.altered.append(path)
+
+    def summary(self) -> Record:
+        """For the facts."""
+        return Record(
+            files=self.files,
+            missing=[text(path) for path in self.missing[:LISTED]],
+            altered=[text(path) for path in self.altered[:LISTED]],
+            missing_count=len(self.missing),
+            altered_count=len(self.altered),
+        )
+
+
+@contextmanager
+def opened(location: str, root: str | None) -> Iterator[Site]:
+    """A site folder whose files are looked up relative to it. Raises OSError."""
+    fd = os.open(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Site(location, fd, root)
+    finally:
+        os.close(fd)
+
+
+def rows(site: Site, path: str) -> Iterator[Sequence[str]]:
+    """(path, hash, size) of every line; a malformed one leads to "/". Raises OSError, csv.Error."""
+    lines = read(path, _LIMIT, site.fd).decode("utf-8", "surrogateescape").split("\n")
+    for line in lines:
+        parts = line.rsplit(",", 2) if line[:1] != '"' else next(csv.reader([line]))
+        if len(parts) == 3 and parts[0]:
+            yield parts
+        elif line.strip():
+            yield "/", "", ""
+
+
+def check(ctx: Context, site: Site, path: str, budget: Budget) -> Recorded | None:
+    """Check the RECORD at `path`, relative to the site folder. None and a gap when unreadable."""
+    found = Recorded(path)
+    try:
+        written = os.stat(path, dir_fd=site.fd).st_mtime
+        _look(site, found, float("-inf") if ctx.deep else written + _SLACK)
+    except (OSError, csv.Error) as error:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), f"cannot be read: {why(error)}")
+        return None
+    _hash(site, found, budget)
+    if found.strange:
+        reason = f"{found.strange} entries are malformed or lead out of the environment"
+        ctx.gap("distributions", text(f"{site.location}/{path}"), reason)
+    if found.unseen:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), found.unseen)
+    return found
+
+
+def _look(site: Site, found: Recorded, newest: float) -> None:
+    """Existence and size of every file. `gpufix doctor` spends much of its time in this loop."""
+    stat, fd, last = os.stat, site.fd, ""
+    for path, digest, size in rows(site, found.path):
+        found.files += 1
+        if path.endswith(".pyc") or (
+            (path[0] == "/" or ".." in path) and not _inside(site, found, path)
+        ):
+            continue
+        folder, slash, _ = path.rpartition("/")
+        if not slash or path[0] == ".":
+            found.loose[path] = (digest, size)
+        elif folder != last:
+            found.folders.add(folder)
+            last = folder
+        try:
+            status = stat(path, dir_fd=fd)
+        except (OSError, ValueError) as error:
+            _absent(found, path, error)
+            continue
+        if size and str(status.st_size) != size.rstrip("\r"):
+            found.differs(path)
+        elif digest and (status.st_mtime > newest or path.startswith(_BY_HAND)):
+            found.suspects.append((path, digest, status.st_size))
+
+
+def _inside(site: Site, found: Recorded, path: str) -> bool:
+    """Whether an entry with `..` or a leading slash stays within the environment."""
+    if not path.startswith("/"):
+        if ".." not in path.split("/"):
+            return True
+        if site.root is None:  # `pip install --target` puts scripts elsewhere than it records
+            return False
+        if Path(os.path.normpath(f"{site.location}/{path}")).is_relative_to(site.root):
+            return True
+    found.strange += 1
+    return False
+
+
+def gone(error: BaseException) -> bool:
+    """Whether a look-up failed because there is no such file, not because we may not look."""
+    absent = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    return isinstance(error, OSError) and error.errno in absent
+
+
+def _absent(found: Recorded, path: str, error: OSError | ValueError) -> None:
+    if path.endswith(_NOTES):
+        return
+    if gone(error):
+        found.missing.append(path)
+    elif isinstance(error, OSError):
+        found.unseen = f"{text(path)} cannot be looked at: {why(error)}"
+    else:
+        found.strange += 1
+
+
+def _hash(site: Site, found: Recorded, budget: Budget) -> None:
+    """Hash what may have been edited; small files first, since those are what people edit."""
+    for path, digest, size in sorted(found.suspects, key=lambda suspect: suspect[2]):
+        if not path.startswith(_BY_HAND) and not budget.take(size + _OPENING):
+            continue
+        try:
+            if matches(path, digest, site.fd) is False:
+                found.differs(path)
+        except OSError as error:
+            found.unseen = f"{text(path)} cannot be read: {why(error)}"

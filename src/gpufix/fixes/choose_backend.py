@@ -1,0 +1,28 @@
+"""Choose a back end that is installed."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.view import View
+
+
+@fix("choose-backend", "RUN801")
+def choose_backend(finding: Finding, view: View) -> Plan | Skip:
+    """Attention falls back on torch's own SDPA, which needs no package."""
+    name = finding.data["variable"]
+    if "ATTN" not in name:
+        return Skip(
+            fix="choose-backend",
+            code="RUN801",
+            subject=name,
+            reason="no value of this variable works without one of its packages",
+        )
+    return Plan(
+        fix="choose-backend",
+        codes=["RUN801"],
+        subjects=[name],
+        title=f"set {name} to torch's own attention (sdpa)",
+        safety="safe",
+        steps=[SetVariables(variables={name: "sdpa"})],
+    )

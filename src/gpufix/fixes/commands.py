@@ -1,0 +1,72 @@
+"""A plan's steps as the commands that a person would type."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from gpufix.knowledge.indexes import index_url
+from gpufix.model import (
+    Advise,
+    Build,
+    Facts,
+    InitSubmodules,
+    Install,
+    Plan,
+    PlanSummary,
+    Remove,
+    SetVariables,
+    Step,
+    WriteFile,
+)
+
+
+def summary(plan: Plan, facts: Facts) -> PlanSummary:
+    """The plan as a finding shows it."""
+    lines = [line for step in plan.steps for line in commands(step, facts)]
+    return PlanSummary(title=plan.title, safety=plan.safety, command="\n".join(lines) or None)
+
+
+def commands(step: Step, facts: Facts) -> Iterator[str]:
+    """The command lines of one step."""
+    if isinstance(step, Install):
+        yield from _install(step, facts)
+    elif isinstance(step, SetVariables):
+        for name, value in step.variables.items():
+            yield f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+    elif isinstance(step, Remove):
+        yield f"rm -r {shlex.quote(step.path)}"
+    elif isinstance(step, Build):
+        variables = " ".join(f"{k}={shlex.quote(v)}" for k, v in sorted(step.environment.items()))
+        options = ["--no-build-isolation", "--no-deps", "--force-reinstall"]
+        options += ["-e"] if step.editable else []
+        yield f"{variables} {shlex.join(pip(facts, 'install', *options, step.path))}".strip()
+    elif isinstance(step, InitSubmodules):
+        yield shlex.join(
+            ["git", "-C", step.root, "submodule", "update", "--init", "--", *step.paths]
+        )
+    elif isinstance(step, Advise):
+        if step.command:
+            yield step.command
+    elif isinstance(step, WriteFile):
+        yield f"# edit {step.path}"
+
+
+def _install(step: Install, facts: Facts) -> Iterator[str]:
+    if step.uninstall:
+        yield shlex.join(pip(facts, "uninstall", *step.uninstall))
+    if step.install:
+        options = ["--force-reinstall"] if step.reinstall else []
+        options += [] if step.dependencies else ["--no-deps"]
+        if step.index:
+            options += ["--index-url", index_url(step.index)]
+        yield shlex.join(pip(facts, "install", *options, *step.install))
+
+
+def pip(facts: Facts, verb: str, *arguments: str) -> list[str]:
+    """A command line of the patient's own installer: uv for uv's environments, else its pip."""
+    python = facts.python.executable if facts.python else "python"
+    if facts.python and facts.python.kind == "uv":
+        return ["uv", "pip", verb, "--python", python, *arguments]
+    answer = ["-y"] if verb == "uninstall" else []
+    return [python, "-m", "pip", verb, *answer, *arguments]

@@ -1,0 +1,36 @@
+"""Move versions so that a known or declared conflict is gone."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Install, Plan, Skip
+from gpufix.requirements import normalise, parse
+from gpufix.view import View
+
+
+@fix("resolve-conflict", "WHL506")
+def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
+    """A known conflict: its first remedy. A declared one: the versions that are declared."""
+    wanted = _remedy(finding) if "remedies" in finding.data else _declared(finding)
+    if not wanted:
+        reason = "no set of versions is known that satisfies all"
+        return Skip(fix="resolve-conflict", code="WHL506", subject=finding.subject, reason=reason)
+    moved = [row for row in wanted if (r := parse(row)) and view.dist(normalise(r.name))]
+    return Plan(
+        fix="resolve-conflict",
+        codes=["WHL506"],
+        subjects=[finding.subject],
+        title=f"install {', '.join(wanted)}",
+        # What is merely absent can be added without moving anything that somebody chose.
+        safety="unsafe" if moved else "safe",
+        steps=[Install(install=wanted, dependencies=True)],
+    )
+
+
+def _remedy(finding: Finding) -> list[str]:
+    remedies = finding.data["remedies"]
+    return [f"{name}{spec}" for name, spec in remedies[0].items()] if remedies else []
+
+
+def _declared(finding: Finding) -> list[str]:
+    return [f"{row['name']}{row['specifier']}" for row in finding.data["unmet"]]

@@ -1,0 +1,205 @@
+// C = A B on the matrix units: bf16 in and out, float32 accumulation, all row-major.
+//
+//   nvcc -std=c++17 -O3 -arch=native -I ../common matmul.cu -o matmul && ./matmul
+//   clang++ -x hip -std=c++17 -O3 --offload-arch=gfx90a -I ../common matmul.cu -lamdhip64 -o matmul
+//
+// --size is the order of the square matrices, rounded up to whole tiles.
+#include "copy_async.h"
+#include "harness.h"
+#include "matrix.h"
+
+using gpu::bf16;
+
+// ---- reference -------------------------------------------------------------------------------
+static double element_reference(const bf16* a, const bf16* b, size_t n, size_t row, size_t col) {
+    double sum = 0;
+    for (size_t k = 0; k < n; ++k)
+        sum += double(gpu::to_float(a[row * n + k])) * gpu::to_float(b[k * n + col]);
+    return sum;
+}
+
+static std::vector<double> times_vector(const bf16* m, size_t n, const std::vector<double>& x) {
+    std::vector<double> y(n);
+    for (size_t i = 0; i < n; ++i) {
+        double sum = 0;
+        for (size_t k = 0; k < n; ++k) sum += double(gpu::to_float(m[i * n + k])) * x[k];
+        y[i] = sum;
+    }
+    return y;
+}
+
+// Freivalds' test reads every element of C: C x = A (B x) for random signs x, in float64. Returns
+// the worst row's deviation in units of what bf16 rounding of that row of C explains (standard
+// deviation; a rounding error is uniform within half of 2^-8 of its number at most).
+static double freivalds(const bf16* a, const bf16* b, const bf16* c, size_t n, uint64_t seed) {
+    std::vector<double> x(n);
+    for (size_t i = 0; i < n; ++i) x[i] = gpu::random_bits(seed, i) & 1 ? 1.0 : -1.0;
+    auto want = times_vector(a, n, times_vector(b, n, x));
+    auto got = times_vector(c, n, x);
+    double worst = 0;
+    for (size_t i = 0; i < n; ++i) {
+        double squares = 0;
+        for (size_t j = 0; j < n; ++j) {
+            double v = gpu::to_float(c[i * n + j]);
+            squares += v * v;
+        }
+        double sigma = std::sqrt(squares / 12) / 256, off = std::fabs(got[i] - want[i]);
+        worst = std::max(worst, std::isfinite(off) && sigma > 0 ? off / sigma : INFINITY);
+    }
+    return worst;
+}
+
+// ---- kernel ----------------------------------------------------------------------------------
+// A block makes a kTileM x kTileN tile of C, each of its waves a kWaveM x kWaveN part. Tiles of A and B
+// come through kStages buffers in shared memory: one computes while the next ones load.
+#if defined(GPUFIX_CUDA)
+constexpr int kTileN = 256, kWaveM = 64, kStages = 3;  // 81 KiB shared: fits sm_80 and newer
+#else
+constexpr int kTileN = 128, kWaveM = 32, kStages = 1;  // 64 KiB, and copies do not overlap
+#endif
+constexpr int kTileM = 128, kTileK = 32, kWaveN = 64;
+constexpr int kWavesN = kTileN / kWaveN, kWaves = kTileM / kWaveM * kWavesN;
+// 8 elements of padding: rows start 4 banks apart, so that a fragment's 8 rows meet no conflict.
+constexpr int kLdA = kTileK + 8, kLdB = kTileN + 8;
+constexpr int kStageA = kTileM * kLdA, kStageB = kTileK * kLdB;
+constexpr size_t kShared = size_t(kStages) * (kStageA + kStageB) * sizeof(bf16);
+
+#if defined(GPUFIX_MATRIX_UNITS)
+
+constexpr unsigned kGroup = 8;  // rows of tiles walked together, so that their A and B stay in L2
+constexpr int kAhead = kStages - 1;  // stages that load while one computes
+constexpr int kThreads = kWaves * gpu::kWaveSize;
+
+__device__ inline void tile_of_block(unsigned tiles_m, unsigned tiles_n, unsigned* m, unsigned* n) {
+    unsigned per_group = kGroup * tiles_n, group = blockIdx.x / per_group;
+    unsigned rows = min(kGroup, tiles_m - group * kGroup), within = blockIdx.x % per_group;
+    *m = group * kGroup + within % rows;
+    *n = within / rows;
+}
+
+// Rows x Cols elements, 8 at a time, row by row.
+template <int Rows, int Cols, int Ld>
+__device__ inline void load_tile(bf16* shared, const bf16* global, size_t n) {
+    for (int i = int(threadIdx.x); i < Rows * Cols / 8; i += kThreads) {
+        int row = i / (Cols / 8), col = i % (Cols / 8) * 8;
+        gpu::copy_async16(shared + row * Ld + col, global + row * n + col);
+    }
+}
+
+using Accumulators = gpu::Accumulator[kWaveM / 16][kWaveN / 16];
+
+__device__ inline void multiply_tiles(Accumulators& acc, const bf16* a, const bf16* b) {
+#pragma unroll
+    for (int k = 0; k < kTileK; k += 16) {
+        gpu::Fragment fb[kWaveN / 16];
+#pragma unroll
+        for (int j = 0; j < kWaveN / 16; ++j) fb[j] = gpu::load_b(b + k * kLdB + j * 16, kLdB);
+#pragma unroll
+        for (int i = 0; i < kWaveM / 16; ++i) {
+            gpu::Fragment fa = gpu::load_a(a + i * 16 * kLdA + k, kLdA);
+#pragma unroll
+            for (int j = 0; j < kWaveN / 16; ++j) gpu::multiply_add(acc[i][j], fa, fb[j]);
+        }
+    }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    matmul_kernel(const bf16* __restrict__ a, const bf16* __restrict__ b, bf16* __restrict__ c,
+                  unsigned n) {
+    extern __shared__ uint4 shared_bytes[];
+    bf16* shared_a = reinterpret_cast<bf16*>(shared_bytes);
+    bf16* shared_b = shared_a + kStages * kStageA;
+    unsigned tile_m, tile_n, steps = n / kTileK;
+    tile_of_block(n / kTileM, n / kTileN, &tile_m, &tile_n);
+    a += size_t(tile_m) * kTileM * n;
+    b += tile_n * kTileN;
+    int wave = int(threadIdx.x) / gpu::kWaveSize;
+    int wave_m = wave / kWavesN * kWaveM, wave_n = wave % kWavesN * kWaveN;
+
+    auto load_stage = [&](unsigned step) {
+        if (step < steps) {
+            unsigned s = step % kStages;
+            load_tile<kTileM, kTileK, kLdA>(shared_a + s * kStageA, a + step * kTileK, n);
+            load_tile<kTileK, kTileN, kLdB>(shared_b + s * kStageB, b + size_t(step) * kTileK * n, n);
+        }
+        gpu::copy_async_commit();  // an empty group when nothing is left: keeps the count
+    };
+    for (unsigned s = 0; s < kAhead; ++s) load_stage(s);
+
+    Accumulators acc = {};
+    for (unsigned step = 0; step < steps; ++step) {
+        if (kAhead == 0) load_stage(step);
+        gpu::copy_async_wait<kAhead == 0 ? 0 : kAhead - 1>();
+        __syncthreads();
+        if (kAhead > 0) load_stage(step + kAhead);
+        unsigned s = step % kStages;
+        multiply_tiles(acc, shared_a + s * kStageA + wave_m * kLdA, shared_b + s * kStageB + wave_n);
+        if (kAhead == 0) __syncthreads();
+    }
+
+    c += (size_t(tile_m) * kTileM + wave_m) * n + tile_n * kTileN + wave_n;
+#pragma unroll
+    for (int i = 0; i < kWaveM / 16; ++i)
+#pragma unroll
+        for (int j = 0; j < kWaveN / 16; ++j) gpu::store(acc[i][j], c + size_t(i) * 16 * n + j * 16, n);
+}
+
+#else
+
+__global__ void matmul_kernel(const bf16*, const bf16*, bf16*, unsigned) {}
+
+#endif
+
+// ---- launcher --------------------------------------------------------------------------------
+struct Matrices {
+    gpu::DeviceArray<bf16> a, b, c;
+    size_t n;
+    Matrices(size_t order, uint64_t seed) : a(order * order), b(order * order), c(order * order), n(order) {
+        gpu::fill_uniform_signed<<<4096, 256>>>(a.data(), a.size(), seed);
+        gpu::fill_uniform_signed<<<4096, 256>>>(b.data(), b.size(), seed + 1);
+        GPU_CHECK_LAUNCH();
+        c.poison();
+    }
+    void multiply(int wave_size) const {
+        unsigned tiles = unsigned((n / kTileM) * (n / kTileN));
+        matmul_kernel<<<tiles, kWaves * wave_size, kShared>>>(a.data(), b.data(), c.data(), unsigned(n));
+    }
+};
+
+// Every element of small matrices; of large ones 4096 drawn at random, and Freivalds over all.
+static void check(gpu::Program& program, const Matrices& m, gpu::Result& r) {
+    auto a = m.a.download(), b = m.b.download(), c = m.c.download();
+    size_t n = m.n, samples = n * n <= size_t{1} << 18 ? n * n : 4096;
+    std::vector<double> want(samples), got(samples);
+    for (size_t i = 0; i < samples; ++i) {
+        size_t at = samples == n * n ? i : gpu::random_bits(program.args.seed + 2, i) % (n * n);
+        want[i] = element_reference(a.data(), b.data(), n, at / n, at % n);
+        got[i] = gpu::to_float(c[at]);
+    }
+    r.tolerance = 4e-3;  // one rounding to bf16
+    r.error = gpu::compare(samples, [&](size_t i) { return got[i]; }, [&](size_t i) { return want[i]; });
+    double sigmas = freivalds(a.data(), b.data(), c.data(), n, program.args.seed + 3);
+    r.extra.number("freivalds_sigmas", sigmas);
+    r.valid = r.error.rel_err <= r.tolerance && sigmas < 12;
+}
+
+static void run(gpu::Program& program, const char* name, size_t order) {
+    if (!gpu::has_matrix_units())
+        return program.not_applicable(name, "no bf16 matrix units in this GPU's code");
+    size_t n = (std::max<size_t>(order, 1) + kTileN - 1) / kTileN * kTileN;
+    gpu::allow_shared(matmul_kernel, kShared);
+    Matrices m(n, program.args.seed);
+    auto launch = [&] { m.multiply(program.device.wave_size); };
+    launch();
+    GPU_CHECK_LAUNCH();
+    gpu::Result r(name, {{"n", double(n)}});
+    check(program, m, r);
+    program.report(r, launch);
+}
+
+int main(int argc, char** argv) {
+    gpu::Program program("matmul", argc, argv);
+    if (program.wants("small")) run(program, "small", program.args.size_or(512, 256));
+    if (program.wants("square")) run(program, "square", program.args.size_or(8192, 768));
+    return program.finish();
+}

@@ -1,0 +1,1 @@
+"""Renders a diagnosis. Each format is one file; none of them decides anything."""

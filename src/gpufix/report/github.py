@@ -1,0 +1,57 @@
+"""GitHub workflow commands: one annotation a primary finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.model import Diagnosis, Finding, Severity
+from gpufix.report.clean import clean
+
+_LEVEL = {Severity.error: "error", Severity.warning: "warning", Severity.advice: "notice"}
+
+
+def render(diagnosis: Diagnosis) -> str:
+    """Workflow commands, one a line, then the verdict as plain text."""
+    lines = [_annotation(f) for f in diagnosis.findings]
+    lines += [
+        f"::notice title={_property('gpufix: could not look')}::"
+        + _message(f"{gap.section}: {gap.subject}: {gap.reason}")
+        for gap in diagnosis.gaps
+    ]
+    counts = diagnosis.summary
+    lines.append(
+        f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
+        f"{counts.advice} advice: {counts.verdict}"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _annotation(finding: Finding) -> str:
+    properties = [f"title={_property(f'{finding.code} {finding.name}: {finding.subject}')}"]
+    place = next((e for e in finding.evidence if e.path and e.line), None)
+    if place and place.path:
+        properties = [f"file={_property(place.path)}", f"line={place.line}", *properties]
+    return f"::{_LEVEL[finding.severity]} {','.join(properties)}::{_message(_text(finding))}"
+
+
+def _text(finding: Finding) -> str:
+    lines = [finding.message, *(f"  {e.text}" for e in finding.evidence[:10])]
+    lines += [f"consequence: {c}" for c in _consequences(finding)]
+    lines += [f"fix ({fix.safety}): {fix.title}" for fix in finding.fixes[:2]]
+    return "\n".join(lines)
+
+
+def _consequences(finding: Finding) -> Iterator[str]:
+    for below in finding.consequences:
+        yield f"{below.code} {below.subject}: {below.message}"
+        yield from _consequences(below)
+
+
+def _message(text: str) -> str:
+    """Escaped as the runner unescapes it: https://github.com/actions/toolkit command.ts."""
+    safe = clean(text, keep_newlines=True)
+    return safe.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
