@@ -1,0 +1,1 @@
+"""Reads machine-code files; loads none."""

@@ -105,7 +105,7 @@ class ElfFile:
         rows, indices = table.undefined_rows()
         versions, names = table.versym, self.versions.names
         found = []
-        for index, row, name in zip(indices, rows, table.names(rows)):
+        for index, row, name in zip(indices, rows, table.names(rows), strict=True):
             number = versions[index] & c.VERSYM_INDEX if versions and index < len(versions) else 0
             version, library = names.get(number, (None, None))
             found.append(
@@ -127,13 +127,17 @@ class ElfFile:
             return
         first = table.first_export if table.first_export < table.count else 1
         rows = list(table.rows(first, table.count))
-        for index, row, name in zip(range(first, table.count), rows, table.names(rows)):
+        for index, row, name in zip(
+            range(first, table.count), rows, table.names(rows), strict=True
+        ):
             if is_definition(row):
                 yield self._export(_text(name), index, row[1])
 
     def lookup(self, name: str, version: str | None = None) -> Export | None:
         """The definition that the loader would bind a reference to `name` to; None if none."""
-        found = self.find(name.encode("utf-8", "surrogateescape"), version and _raw(version))
+        found = self.find(
+            name.encode("utf-8", "surrogateescape"), _raw(version) if version else None
+        )
         if found is None or self.symbols is None:
             return None
         return self._export(name, found, self.symbols.row(found)[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from struct import unpack_from
+from typing import Literal
 
 from .constants import DT_GNU_HASH, DT_HASH
 from .hashes import gnu_hash, sysv_hash
@@ -11,6 +12,7 @@ from .image import Image
 
 # Real chains hold a handful of symbols; a crafted one must not cost more than this.
 MAX_CHAIN = 4096
+_LETTERS: dict[int, Literal["H", "I", "Q"]] = {16: "H", 32: "I", 64: "Q"}
 
 
 def words(image: Image, start: int, count: int, end: int, bits: int = 32) -> Sequence[int]:
@@ -18,9 +20,9 @@ def words(image: Image, start: int, count: int, end: int, bits: int = 32) -> Seq
     size = count * bits // 8
     if count < 0 or start + size > end:
         raise image.fail(f"table of {count} words runs out of its segment", "hash table")
-    letter = {16: "H", 32: "I", 64: "Q"}[bits]
+    letter = _LETTERS[bits]
     if image.layout.native:
-        return memoryview(image.data)[start : start + size].cast("B").cast(letter)
+        return memoryview(image.data)[start : start + size].cast(letter)
     return unpack_from(f"{image.layout.order}{count}{letter}", image.data, start)
 
 

@@ -20,7 +20,7 @@ class UndefinedSymbol(NamedTuple):
     """A symbol that another library must define.
 
     library: the file that has to define `version`; None for a reference without version.
-    kind: func, object, tls or notype. index: its place in the dynamic symbol table.
+    kind: func, object, tls or notype. position: its place in the dynamic symbol table.
     """
 
     name: str
@@ -28,7 +28,7 @@ class UndefinedSymbol(NamedTuple):
     library: str | None
     weak: bool
     kind: str
-    index: int
+    position: int
 
 
 class Export(NamedTuple):
@@ -40,7 +40,7 @@ class Export(NamedTuple):
     weak: bool
     unique: bool
     kind: str
-    index: int
+    position: int
 
 
 class SymbolTable:
@@ -127,4 +127,4 @@ def _split(table: bytes) -> dict[int, bytes]:
     """All strings of a string table by their offsets."""
     names = table.split(b"\0")
     starts = accumulate((len(name) + 1 for name in names), initial=0)
-    return dict(zip(starts, names))
+    return dict(zip(starts, names, strict=False))

@@ -28,7 +28,7 @@ class VersionNeed(NamedTuple):
     library: str
     version: str
     weak: bool
-    index: int
+    number: int
 
 
 class VersionDefinition(NamedTuple):
@@ -36,7 +36,7 @@ class VersionDefinition(NamedTuple):
 
     version: str
     base: bool
-    index: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def read_versions(image: Image) -> Versions:
     definitions = tuple(_definitions(image)) if DT_VERDEF in image.tags else ()
     names: dict[int, tuple[bytes, str | None]] = {}
     for need in needs:
-        names[need.index] = (_raw(need.version), need.library)
+        names[need.number] = (_raw(need.version), need.library)
     for definition in definitions:
         if not definition.base:
-            names[definition.index] = (_raw(definition.version), None)
+            names[definition.number] = (_raw(definition.version), None)
     return Versions(needs, definitions, names)
 
 

@@ -31,12 +31,14 @@ class Library:
         names = table.names(rows)
         versym = table.versym
         if versym is None:
-            return frozenset(n for n, row in zip(names, rows) if row[1] >> 4 != STB_WEAK)
+            return frozenset(
+                n for n, row in zip(names, rows, strict=True) if row[1] >> 4 != STB_WEAK
+            )
         marks = versym[: max(indices, default=0) + 1]
         suffix = {n: b"\0" + v for n, v in self.elf.version_names.items()}
         return frozenset(
             name + suffix.get(marks[at] & VERSYM_INDEX, b"") if at < len(marks) else name
-            for name, row, at in zip(names, rows, indices)
+            for name, row, at in zip(names, rows, indices, strict=True)
             if row[1] >> 4 != STB_WEAK
         )
 
@@ -69,7 +71,7 @@ class Library:
         return [
             symbol
             for symbol in self.elf.undefined()
-            if symbol.index in used and _key(symbol) in wanted
+            if symbol.position in used and _key(symbol) in wanted
         ]
 
 
