@@ -8,6 +8,7 @@ from posixpath import basename
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.knowledge.library_wheels import bringing
 from gpufix.model import Library, Problem
+from gpufix.requirements import Requirements
 from gpufix.view import View
 
 
@@ -77,5 +78,6 @@ def _excused(view: View, problem: Problem) -> bool:
 
 
 def _wanted(view: View, wheel: str) -> bool:
-    torch = view.dist("torch")
-    return torch is not None and any(row.lower().startswith(wheel) for row in torch.requires)
+    """Whether torch, or its CUDA meta-package, requires this wheel."""
+    users = view.derive(Requirements).required_by.get(wheel, [])
+    return "torch" in users or "cuda-toolkit" in users

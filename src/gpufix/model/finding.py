@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Literal
 
+from pydantic import Field
+
 from gpufix.model.base import Model
 from gpufix.model.facts import Gap
 from gpufix.model.host import Vendor
@@ -52,9 +54,10 @@ class Finding(Model):
     evidence: list[Evidence] = []
     consequences: list[Finding] = []
     fixes: list[PlanSummary] = []
-    breaks: list[str] = []  # resources that this fault makes unusable ("file:...", "dist:...")
-    needs: list[str] = []  # resources whose breakage alone would explain this finding
-    data: dict[str, Any] = {}  # for fixes
+    # For arranging and fixing; not part of the report.
+    breaks: list[str] = Field(default=[], exclude=True)  # resources made unusable: "file:..."
+    needs: list[str] = Field(default=[], exclude=True)  # whose breakage would explain this one
+    data: dict[str, Any] = Field(default={}, exclude=True)  # what fixes need to know
 
 
 class PatientSummary(Model):

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-# Cc: control, Cf: invisible formatting (bidi overrides), Zl/Zp: line separators, Cs: surrogates.
-_UNSAFE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co"}
-
 
 def clean(text: str, keep_newlines: bool = False) -> str:
-    r"""Replace what could act on a terminal by its escape ("\x1b", "\u202e")."""
-    if text.isascii() and text.isprintable():
+    r"""Replace what could act on a terminal by its escape ("\x1b", "\u202e").
+
+    Printable is what Unicode calls so: no control, format (bidi), separator, surrogate, private
+    or unassigned character survives.
+    """
+    if text.isprintable():
         return text
     return "".join(_shown(c, keep_newlines) for c in text)
 
 
 def _shown(char: str, keep_newlines: bool) -> str:
-    if char == "\n" and keep_newlines:
-        return char
-    if unicodedata.category(char) not in _UNSAFE:
+    if char.isprintable() or (char == "\n" and keep_newlines):
         return char
     code = ord(char)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
+    width, letter = (2, "x") if code < 0x100 else (4, "u") if code < 0x10000 else (8, "U")
+    return f"\\{letter}{code:0{width}x}"

@@ -1,0 +1,111 @@
+"""How findings are arranged: a cause once, its consequences below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gpufix.checks.judge import attach, judge
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, Rule, builtin_rules, rule
+from gpufix.model import Facts, Finding, Host, Severity
+from gpufix.view import View
+
+EMPTY = View(Facts(host=Host(os="Linux", kernel="6", machine="x86_64")))
+
+
+def finding(code: str, severity: Severity = ERROR, breaks: str = "", needs: str = "") -> Finding:
+    return Finding(
+        code=code,
+        name=code.lower(),
+        severity=severity,
+        subject="s",
+        message="m",
+        breaks=breaks.split(),
+        needs=needs.split(),
+    )
+
+
+def tree(findings: list[Finding]) -> list[object]:
+    return [(f.code, tree(f.consequences)) if f.consequences else f.code for f in findings]
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ([], []),
+        ([finding("B"), finding("A")], ["A", "B"]),
+        ([finding("A", WARNING), finding("B", ERROR)], ["B", "A"]),
+        ([finding("A", breaks="x"), finding("B", needs="x")], [("A", ["B"])]),
+        ([finding("B", needs="x"), finding("A", breaks="x")], [("A", ["B"])]),
+        # A chain nests twice.
+        (
+            [
+                finding("C", needs="y"),
+                finding("B", breaks="y", needs="x"),
+                finding("A", breaks="x"),
+            ],
+            [("A", [("B", ["C"])])],
+        ),
+        # Two that explain each other: one is told below the other, neither is lost.
+        (
+            [finding("A", breaks="x", needs="y"), finding("B", breaks="y", needs="x")],
+            [("B", ["A"])],
+        ),
+        # The nearest cause is named first.
+        (
+            [finding("A", breaks="x"), finding("B", breaks="y"), finding("C", needs="y x")],
+            ["A", ("B", ["C"])],
+        ),
+        # What breaks a resource that it needs itself is not its own consequence.
+        ([finding("A", breaks="x", needs="x")], ["A"]),
+    ],
+)
+def test_attach(findings: list[Finding], expected: list[object]) -> None:
+    assert tree(attach(findings)) == expected
+
+
+def test_a_cause_is_as_severe_as_what_follows_from_it() -> None:
+    (root,) = attach([finding("A", ADVICE, breaks="x"), finding("B", ERROR, needs="x")])
+    assert root.severity is ERROR
+
+
+def test_a_crashing_check_is_heard_of_and_hides_no_other() -> None:
+    @rule("ZZZ101", "crashes")
+    def crashes(view: View) -> Iterator[Fault]:
+        """Crashes."""
+        raise RuntimeError("boom")
+
+    @rule("ZZZ102", "speaks")
+    def speaks(view: View) -> Iterator[Fault]:
+        """Speaks."""
+        yield Fault(WARNING, "s", "m")
+
+    rules: list[Rule] = [vars(f)["__gpufix_rule__"] for f in (crashes, speaks)]
+    found = judge(EMPTY, rules)
+    assert [f.code for f in found] == ["DOC001", "ZZZ102"]
+    assert "boom" in found[0].message
+    assert any("Traceback" in e.text for e in found[0].evidence)
+
+
+def test_every_rule_has_a_page_and_a_code_of_its_own() -> None:
+    rules = builtin_rules()
+    assert len({r.code for r in rules}) == len(rules) >= 10
+    for known in rules:
+        for section in ("What it does", "Why it matters", "Severity", "Source"):
+            assert f"## {section}" in known.page, f"{known.code} lacks {section}"
+
+
+@pytest.mark.parametrize("code", ["tch201", "TCH20", "TCH2011", "TCHX01"])
+def test_a_malformed_code_is_refused(code: str) -> None:
+    with pytest.raises(ValueError, match="rule code"):
+        rule(code, "x")
+
+
+def test_a_rule_without_a_page_is_refused() -> None:
+    with pytest.raises(ValueError, match="docstring"):
+        rule("ZZZ103", "x")(lambda view: [])
+
+
+def test_no_check_fires_on_an_empty_machine() -> None:
+    assert judge(EMPTY, builtin_rules()) == []

@@ -1,0 +1,139 @@
+"""Untrusted text cannot act on a terminal, on Rich markup, or on a workflow runner."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import gpufix
+from gpufix.model import (
+    Diagnosis,
+    Evidence,
+    Finding,
+    Gap,
+    PatientSummary,
+    Severity,
+    Summary,
+    Target,
+)
+from gpufix.report import github, terminal
+from gpufix.report import json as json_report
+from gpufix.report.clean import clean
+
+EVIL = "\x1b[31mred\x1b[0m [bold]markup[/bold] \u202egnp.exe \x07 a\r\n::error::injected %0A::b"
+
+
+def diagnosis(text: str) -> Diagnosis:
+    finding = Finding(
+        code="WHL503",
+        name="files-missing",
+        severity=Severity.error,
+        subject=text,
+        message=text,
+        evidence=[Evidence(text=text), Evidence(text=text, path=text, line=3)],
+        consequences=[
+            Finding(code="A", name="b", severity=Severity.advice, subject=text, message=text)
+        ],
+    )
+    return Diagnosis(
+        gpufix_version=gpufix.__version__,
+        patient=PatientSummary(prefix=text, torch=text, python=text, project=text),
+        targets=[Target(vendor="nvidia", arch="sm_120", name=text, source=text)],
+        findings=[finding],
+        gaps=[Gap(section="s", subject=text, reason=text)],
+        summary=Summary(verdict="faults", error=1),
+    )
+
+
+def shown(text: str, width: int = 80) -> str:
+    out = io.StringIO()
+    terminal.show(diagnosis(text), Console(file=out, width=width, force_terminal=False), True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("für 東京", "für 東京"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\nb", "a\\x0ab"),
+        ("\u202e", "\\u202e"),
+        ("\U000e0001", "\\U000e0001"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_clean(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@given(st.text())
+def test_cleaned_text_is_printable(text: str) -> None:
+    assert clean(text).isprintable()
+
+
+def test_the_terminal_shows_escapes_and_markup_as_text() -> None:
+    out = shown(EVIL, width=400)
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "\u202e" not in out
+    assert "[bold]markup[/bold]" in out
+
+
+def test_no_workflow_command_can_be_injected() -> None:
+    lines = github.render(diagnosis(EVIL)).splitlines()
+    assert [line.partition(" ")[0] for line in lines if line.startswith("::")] == [
+        "::error",
+        "::notice",
+    ]
+    assert not any(line.startswith("::error::injected") for line in lines)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
+def test_github_annotations_stay_one_line_each(text: str) -> None:
+    assert len(github.render(diagnosis(text)).split("\n")) == 4
+
+
+def test_json_is_ascii_and_complete() -> None:
+    text = json_report.render(diagnosis(EVIL))
+    assert text.isascii()
+    data = json.loads(text)
+    assert list(data) == [
+        "schema_version",
+        "gpufix_version",
+        "patient",
+        "targets",
+        "findings",
+        "gaps",
+        "summary",
+    ]
+    assert set(data["findings"][0]) >= {
+        "code",
+        "name",
+        "severity",
+        "subject",
+        "message",
+        "evidence",
+        "consequences",
+        "fixes",
+    }
+    assert data["findings"][0]["message"] == EVIL
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_text_stays_within_the_width(width: int) -> None:
+    text = "a fairly long message about libnccl.so.2 that has to be folded at the edge " * 3
+    assert max(map(len, shown(text, width).splitlines())) <= width
+
+
+def test_a_terminal_without_utf8_gets_ascii_marks() -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii", errors="strict")
+    terminal.show(diagnosis("x"), Console(file=out, width=80))
+    out.flush()
+    assert b"x error WHL503" in raw.getvalue()
