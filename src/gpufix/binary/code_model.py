@@ -61,5 +61,22 @@ class GpuCode:
     def containers(self) -> int:
         return sum(group.count for group in self.groups)
 
+    def parts(self) -> list[tuple[tuple[Image, ...], int]]:
+        """What each container has to serve a GPU with, and how many have just that.
+
+        Where GPU code was linked (nvcc -rdc=true), the driver links the relocatable images again for
+        a GPU that the linked ones do not serve: they stand behind every container. LTO-IR does not.
+        """
+        held = [(tuple(self.images[i] for i in group.images), group.count) for group in self.groups]
+        linked = [part for part in held if not all(image.relocatable for image in part[0])]
+        spare = [images for images, _ in held if all(image.relocatable for image in images)]
+        common = {image for image in (spare[0] if spare else ()) if image.kind != "lto"}
+        for images in spare:
+            common &= set(images)
+        if not linked or not common:
+            return linked or held
+        behind = tuple(image for image in self.images if image in common)
+        return [((*images, *behind), count) for images, count in linked]
+
     def __bool__(self) -> bool:
         return bool(self.images)
