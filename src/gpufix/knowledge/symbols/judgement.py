@@ -1,0 +1,132 @@
+"""What the symbols of a library, or of all libraries of a wheel, say about the torch it needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from ...binary.mangle import AbiVerdict
+from .history import NameHistory
+
+Interface = Literal["none", "stable", "cxx"]
+Promise = Literal[
+    "same-minor", "stable", "layout-not-promised", "layout-broken", "lacks-symbols", "unknown"
+]
+
+# Local versions of builds whose exports were compared with the PyPI wheel of the same release;
+# any other local version (a git hash, a vendor's container) is a build of its own.
+_RELEASE = re.compile(r"(\d+\.\d+\.\d+)(?:\+(cpu|cu\d+|rocm[\d.]+|xpu))?")
+# https://pytorch.org/blog/pytorch2-6/: these builds of 2.6 turned to the new C++ ABI, PyPI's not.
+_OLD_ABI_2_6 = {None, "cpu", "cu118", "cu124"}
+
+
+@dataclass(frozen=True)
+class LayoutBreak:
+    """Two neighbouring minors between which an inline C++ layout changed without a symbol telling.
+
+    It strikes only libraries that use `strikes`: code compiled in from the header.
+    """
+
+    before: str
+    after: str
+    what: str
+    strikes: re.Pattern[str]
+
+
+BREAKS = (
+    LayoutBreak(
+        "2.8",
+        "2.9",
+        "registering an operator fills a structure whose layout changed "
+        "(c10::impl::OperatorEntry::registerKernel)",
+        re.compile(r"_ZNK?R?O?5torch(?:7Library|11CppFunction)|_ZN3c1017RegisterOperators"),
+    ),
+)
+
+
+def minor(version: str) -> str:
+    """2.13.0 → 2.13"""
+    return ".".join(version.split(".")[:2])
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Answers of the symbol history; every list of releases is in release order.
+
+    known: all releases that the history covers.
+    names: the torch names asked for that some release exports.
+    releases: those whose exports suffice; empty when none has all names, and for `interface` none.
+    unseen: torch names that no release exports, save those below and what the installed torch has.
+    other_abi: pairs (asked for, known): the other std::string ABI's spelling of a known name.
+    other_abi_releases: releases that would suffice if built with the library's own C++ ABI.
+    foreign: names of ROCm or XPU builds, which the history does not cover.
+    missing: names that the installed torch lacks; None when it was not asked.
+    accelerators: builds that the library needs, of cuda, rocm, xpu.
+    interface: stable when only torch's C and stable interface is used, none without torch names.
+    newer: asks for names newer than every release known, and all others are in the newest.
+    """
+
+    known: tuple[str, ...]
+    names: tuple[NameHistory, ...]
+    releases: tuple[str, ...]
+    unseen: tuple[str, ...]
+    other_abi: tuple[tuple[str, str], ...]
+    other_abi_releases: tuple[str, ...]
+    foreign: tuple[str, ...]
+    missing: tuple[str, ...] | None
+    accelerators: frozenset[str]
+    interface: Interface
+    newer: bool
+    abi: AbiVerdict
+    breaks: tuple[LayoutBreak, ...]
+
+    @property
+    def built_for(self) -> str | None:
+        """The lowest minor whose symbols suffice; None when no release does."""
+        return minor(self.releases[0]) if self.releases else None
+
+    @property
+    def minors(self) -> tuple[str, ...]:
+        """The minors of `releases`, each once."""
+        return tuple(dict.fromkeys(minor(release) for release in self.releases))
+
+    def promise(self, version: str) -> Promise:
+        """What may be expected of torch `version`, as torch.__version__ spells it.
+
+        unknown: no release of the history (nightly, vendor's, source build, another patch),
+        a build with another ABI than the release's, or nothing to judge by.
+        """
+        release = self._release(version)
+        if release is None or self.interface == "none":
+            return "unknown"
+        if release not in self.releases:
+            return "lacks-symbols"
+        if self.interface == "stable":
+            return "stable"
+        if minor(release) == self.built_for:
+            return "same-minor"
+        return "layout-broken" if self.broken_by(release) else "layout-not-promised"
+
+    def broken_by(self, version: str) -> LayoutBreak | None:
+        """The known layout break between `built_for` and `version` that strikes this library."""
+        release = self._release(version)
+        if release is None or self.built_for is None:
+            return None
+        here, there = sorted((_order(self.built_for), _order(minor(release))))
+        for break_ in self.breaks:
+            if here <= _order(break_.before) and _order(break_.after) <= there:
+                return break_
+        return None
+
+    def _release(self, version: str) -> str | None:
+        match = _RELEASE.fullmatch(version)
+        if match is None or match[1] not in self.known:
+            return None
+        if match[1] == "2.6.0" and match[2] not in _OLD_ABI_2_6:
+            return None
+        return match[1]
