@@ -34,7 +34,7 @@ def _chip(arch: CudaArch) -> int:
 
 
 def _same_family(code: int, device: int) -> bool:
-    return any(code in family and device in family for family in FAMILIES)
+    return code == device or any(code in family and device in family for family in FAMILIES)
 
 
 def cubin_serves(

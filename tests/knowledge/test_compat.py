@@ -1,0 +1,235 @@
+"""The compatibility rules against measured tables, and the properties that they must have."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpufix.knowledge.compat import GENERIC_MEMBERS, cubin_serves, hip_serves, ptx_serves
+from gpufix.knowledge.compat_arch import CudaArch, GfxArch, parse_arch
+from gpufix.knowledge.compat_ptx import CUDA_OF_PTX, driver_reads
+from gpufix.knowledge.compat_serves import Named, codes, serves, serves_parts
+from gpufix.knowledge.table import table
+
+MEASURED = json.loads((Path(__file__).parent / "data" / "compat_measured.json").read_text())
+DEVICES = sorted(
+    {cc for row in MEASURED["ptx_devices"].values() for cc in row.split()} | {"3.5", "3.7"}
+)
+
+
+def cuda(text: str) -> CudaArch:
+    arch = parse_arch(text)
+    assert isinstance(arch, CudaArch)
+    return arch
+
+
+def gfx(text: str) -> GfxArch:
+    arch = parse_arch(text)
+    assert isinstance(arch, GfxArch)
+    return arch
+
+
+@pytest.mark.parametrize("code", MEASURED["cubin"])
+def test_cubins_serve_the_devices_of_the_measured_table(code):
+    verdicts = {cc: cubin_serves(cuda(code), cuda(cc), build_cuda=(12, 9)) for cc in DEVICES}
+    assert [cc for cc, yes in verdicts.items() if yes] == sorted(MEASURED["cubin"][code].split())
+    assert None not in verdicts.values()
+
+
+@pytest.mark.parametrize("code", MEASURED["cubin_13_2"])
+def test_cubins_built_with_cuda_13_2_serve_jetson(code):
+    served = [cc for cc in DEVICES if cubin_serves(cuda(code), cuda(cc), build_cuda=(13, 2))]
+    assert served == sorted(MEASURED["cubin_13_2"][code].split())
+
+
+@pytest.mark.parametrize("code", MEASURED["ptx_devices"])
+def test_ptx_serves_the_devices_of_the_measured_table(code):
+    served = [cc for cc in DEVICES if cc >= "5" or len(cc) > 3 if ptx_serves(cuda(code), cuda(cc))]
+    assert served == sorted(MEASURED["ptx_devices"][code].split())
+
+
+@pytest.mark.parametrize("code", MEASURED["ptx"])
+def test_ptx_serves_what_ptxas_compiled_it_for(code):
+    """The raw matrix: an output architecture is a device, whatever its own variant."""
+    outputs = {out for row in MEASURED["ptx"].values() for out in row.split()}
+    assert len(outputs) == 26
+    compiled = set(MEASURED["ptx"][code].split())
+    # ptxas lets "a" PTX out as "a" only, and "f" PTX as any variant: the device is what counts.
+    for out in outputs:
+        if out in compiled:
+            assert ptx_serves(cuda(code), cuda(out)), out
+        elif cuda(code).variant == "" or out.rstrip("af") not in {c.rstrip("af") for c in compiled}:
+            assert not ptx_serves(cuda(code), cuda(out)), out
+
+
+@pytest.mark.parametrize("code", ["70", "80", "86"])
+def test_jetson_is_unknown_without_the_building_cuda(code):
+    jetson = cuda("7.2" if code == "70" else "8.7")
+    assert cubin_serves(cuda(code), jetson) is None
+    assert cubin_serves(cuda(code), jetson, (13, 1)) is False
+
+
+ARCHS = st.builds(CudaArch, st.integers(5, 12), st.integers(0, 9), st.sampled_from(["", "a", "f"]))
+
+
+@given(ARCHS, ARCHS)
+def test_rules_follow_from_each_other(code, device):
+    native = cubin_serves(code, device, (13, 2))
+    if native and not (code.variant == "" and {code.number, device.number} & {101}):
+        assert ptx_serves(code, device), "a driver can compile whatever would run as machine code"
+    if code.variant == "" and native:
+        assert code.major == device.major or 101 in (code.number, device.number)
+    if code.variant == "a" and native:
+        plain = CudaArch(code.major, code.minor)
+        assert cubin_serves(plain, device, (13, 2)), "'a' serves no device that plain code does not"
+    assert cubin_serves(code, CudaArch(code.major, code.minor))
+
+
+@given(ARCHS, ARCHS, ARCHS)
+def test_plain_ptx_is_monotone(code, lower, higher):
+    lower, higher = sorted([lower, higher], key=lambda arch: arch.number)
+    code = CudaArch(code.major, code.minor)
+    if ptx_serves(code, lower):
+        assert ptx_serves(code, higher)
+
+
+@given(
+    st.tuples(st.integers(1, 12), st.integers(0, 9)),
+    st.tuples(st.integers(9, 14), st.integers(0, 9)),
+)
+def test_newer_drivers_read_what_older_ones_read(isa, driver):
+    if driver_reads(isa, driver):
+        assert driver_reads(isa, (driver[0], driver[1] + 1))
+        assert driver_reads(isa, (driver[0] + 1, 0))
+
+
+def test_ptx_table_agrees_with_the_toolkits():
+    for version, row in table("cuda_toolkits")["toolkits"].items():
+        isa = tuple(int(n) for n in row["ptx"].split("."))
+        major, minor = (int(n) for n in version.split("."))
+        assert CUDA_OF_PTX[isa] <= (major, minor)
+        assert driver_reads(isa, (major, minor))
+
+
+def test_generic_targets_agree_with_the_gpu_table():
+    for name, members in table("gpus")["generic"].items():
+        assert set(members) <= set(GENERIC_MEMBERS[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "arch"),
+    [
+        ("sm_120", CudaArch(12, 0)),
+        ("12.0", CudaArch(12, 0)),
+        ("120", CudaArch(12, 0)),
+        ("12.0a", CudaArch(12, 0, "a")),
+        ("sm_100f", CudaArch(10, 0, "f")),
+        ("compute_90", CudaArch(9, 0, "", True)),
+        ("9.0+PTX", CudaArch(9, 0, "", True)),
+        ("lto_80", CudaArch(8, 0)),
+        ("8.6", CudaArch(8, 6)),
+        ("gfx90a", GfxArch("gfx90a")),
+        ("gfx90a:sramecc+:xnack-", GfxArch("gfx90a", (("sramecc", "+"), ("xnack", "-")))),
+        ("GFX1151", GfxArch("gfx1151")),
+        ("gfx9-4-generic", GfxArch("gfx9-4-generic")),
+    ],
+)
+def test_spellings(text, arch):
+    assert parse_arch(text) == arch
+    assert parse_arch(str(arch)) == parse_arch(str(parse_arch(str(arch))))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sm_", "sm_9", "12.0b", "12,0", "9.0+", "gfx", "gfx90a:xnack", "gfx90a:foo+",
+             "gfx90a:xnack+:xnack-", "Blackwell", "sm_90a+", "１２.０", "9.0\n8.0"],
+)  # fmt: skip
+def test_what_is_no_architecture_is_refused(text):
+    with pytest.raises(ValueError, match="no GPU architecture"):
+        parse_arch(text)
+
+
+@given(st.text(max_size=12))
+def test_parsing_never_fails_otherwise(text):
+    with contextlib.suppress(ValueError):
+        parse_arch(text)
+
+
+@pytest.mark.parametrize(
+    ("code", "device", "verdict"),
+    [
+        ("gfx1030", "gfx1030", True),
+        ("gfx1030", "gfx1101", False),
+        ("gfx1100", "gfx1101", False),
+        ("gfx11-generic", "gfx1101", True),
+        ("gfx10-3-generic", "gfx1101", False),
+        ("gfx10-3-generic", "gfx1034", True),
+        ("gfx13-generic", "gfx1300", None),
+        ("gfx90a", "gfx90a:sramecc+:xnack-", True),
+        ("gfx90a:xnack-", "gfx90a:sramecc+:xnack-", True),
+        ("gfx90a:xnack+", "gfx90a:sramecc+:xnack-", False),
+        ("gfx90a:xnack+", "gfx90a", None),
+        ("gfx90a", "gfx90a", True),
+    ],
+)
+def test_hip_code_serves(code, device, verdict):
+    assert hip_serves(gfx(code), gfx(device)) is verdict
+
+
+PTX_90 = [Named("cubin", "sm_90"), Named("ptx", "sm_90", "9.0")]
+
+
+@pytest.mark.parametrize(
+    ("code", "target", "driver", "status", "by"),
+    [
+        (codes(["sm_90"]), "sm_90", None, "native", "sm_90"),
+        (codes(["sm_80", "sm_86", "sm_90"]), "8.9", None, "native", "sm_86"),
+        (PTX_90, "sm_120", None, "jit", "PTX sm_90"),
+        (PTX_90, "sm_120", "13.0", "jit", "PTX sm_90"),
+        (codes(["9.0+PTX"]), "sm_120", "11.0", "jit", "PTX sm_90"),
+        (codes(["gfx1100", "gfx11-generic"]), "gfx1100", None, "native", "gfx1100"),
+        (codes(["gfx11-generic"]), "gfx1151", None, "native", "gfx11-generic"),
+        (codes(["gfx90a:xnack+", "gfx90a:xnack-"]), "gfx90a", None, "native", "gfx90a"),
+        # and what does not run
+        (codes(["sm_90"]), "sm_120", None, "none", None),
+        (codes(["sm_90a", "sm_86"]), "sm_100", None, "none", None),
+        (PTX_90, "sm_120", "12.8", "none", "PTX sm_90"),
+        ([Named("ptx", "sm_90", "9.9")], "sm_90", "13.9", "unknown", "PTX sm_90"),
+        ([Named("ptx", "sm_90", "9.9")], "sm_90", "13.0", "none", "PTX sm_90"),
+        ([Named("ptx", "sm_90a", "8.0")], "sm_100", None, "none", None),
+        (codes(["gfx1030"]), "gfx1101", None, "none", None),
+        (codes(["gfx1030"]), "sm_90", None, "none", None),
+        (codes(["sm_90"]), "gfx1030", None, "none", None),
+        (codes(["gfx90a:xnack+"]), "gfx90a", None, "unknown", "gfx90a:xnack+"),
+        (codes(["gfx90a:xnack+"]), "gfx90a:xnack-", None, "none", None),
+        (codes(["sm_80"]), "8.7", None, "unknown", "sm_80"),
+        (codes(["8.0+PTX"]), "8.7", None, "jit", "PTX sm_80"),
+        ([Named("other", "")], "sm_90", None, "unknown", None),
+        ([Named("lto", "sm_90")], "sm_90", None, "unknown", None),
+        ([Named("cubin", "nonsense")], "sm_90", None, "none", None),
+    ],
+)  # fmt: skip
+def test_serves(code, target, driver, status, by):
+    coverage = serves(code, target, driver)
+    assert (coverage.status, coverage.by) == (status, by), coverage
+
+
+def test_a_driver_that_is_too_old_is_named_with_what_is_needed():
+    coverage = serves(PTX_90, "sm_120", "12.8")
+    assert coverage.needs_cuda == "13.0"
+    assert "13.0" in coverage.why and "12.8" in coverage.why
+
+
+def test_older_ptx_is_taken_when_the_newest_is_too_new():
+    code = [Named("ptx", "sm_90", "9.0"), Named("ptx", "sm_80", "8.0")]
+    assert serves(code, "sm_120", "12.8").by == "PTX sm_80"
+
+
+def test_containers_are_judged_one_by_one():
+    parts = [(codes(["sm_80", "sm_90"]), 375), (codes(["sm_90"]), 3)]
+    verdicts = {coverage.status: count for coverage, count in serves_parts(parts, "sm_86")}
+    assert verdicts == {"native": 375, "none": 3}
