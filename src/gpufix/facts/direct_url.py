@@ -37,4 +37,9 @@ def read_origin(dir_fd: int) -> Origin:
 
 def without_credentials(url: str) -> str:
     """The address without user, password and query (signed addresses carry tokens there)."""
-    return _USERINFO.sub("", url).partition("?")[0]
+    return without_userinfo(url).partition("?")[0]
+
+
+def without_userinfo(value: str) -> str:
+    """Any text, with user and password taken out of the addresses in it."""
+    return _USERINFO.sub("", value)

@@ -19,10 +19,9 @@ _LIBRARIES = ("c10", "torch", "torch_cpu", "torch_python", "torch_global_deps", 
 _GPU_LIBRARIES = ("c10_{}", "torch_{}")
 # Those that only some releases have: 1.9-1.12 split torch_cuda, 2.8 put NVSHMEM apart.
 _ESSENTIAL = re.compile(
-    rb"^(torch/(?:__init__\.py|version\.py|_C\.[^/,]*\.so|lib/lib(?:"
+    rb"\n(torch/(?:__init__\.py|version\.py|_C\.[^/,]*\.so|lib/lib(?:"
     rb"(?:c10|torch)(?:_cpu|_cuda|_hip|_xpu)?|torch_(?:python|global_deps|cuda_cu|cuda_cpp|nvshmem)"
-    rb"|shm)\.so)),",
-    re.MULTILINE,
+    rb"|shm)\.so)),"
 )
 
 
@@ -43,7 +42,7 @@ def _recorded(dist: Distribution | None) -> set[str]:
     if dist is None or dist.metadata is None or dist.record is None:
         return set()
     try:
-        record = read(Path(dist.metadata, "RECORD"), _RECORD_LIMIT)
+        record = b"\n" + read(Path(dist.metadata, "RECORD"), _RECORD_LIMIT)
     except OSError:
         return set()
     return {path.decode() for path in _ESSENTIAL.findall(record) if path.isascii()}
