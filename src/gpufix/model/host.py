@@ -73,13 +73,18 @@ class Toolkit(Model):
     version: str | None = None
     origin: str  # "CUDA_HOME", "CUDA_PATH", "PATH", "/usr/local", "conda", "wheel", "system", "/opt/rocm"
     compiler: str | None = None  # nvcc or hipcc, wrappers resolved; None = runtime pieces alone
+    wrapper: str | None = None  # the script or link that was found first, when it lies elsewhere
     headers: list[str] = []  # of the ones that torch's headers include: those found
     missing_headers: list[str] = []  # those not found under this root
     selected: bool = False  # the one that torch.utils.cpp_extension would use
 
 
 class Tool(Model):
-    """A build tool: gcc, g++, clang, ninja, cmake, git, uv ... `path` is resolved."""
+    """A build tool: gcc, g++, clang, ninja, cmake, git, uv ...
+
+    `path` as it is called (found on PATH, or as CC and CXX give it); launchers such as ccache are
+    seen through. A compiler that a variable names comes last and once more under its own name.
+    """
 
     name: str
     path: str
