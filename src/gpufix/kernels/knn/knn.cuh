@@ -157,7 +157,7 @@ struct Search {
     const Tree& tree;
     float4 point;       // this lane's
     Box group;          // around all lanes' points
-    int own, own_end;   // leaves that hold the wave's own points
+    int own, own_end;   // leaves that hold the wave's own points, and one more on each side
     float best[3];      // ascending; below zero when the lane has no point
 
     __device__ void offer(float d) {
@@ -216,7 +216,10 @@ static __global__ void __launch_bounds__(kSearchThreads) search_kernel(const Tre
     if (wave_begin >= tree.n) return;  // whole waves only: votes and shuffles need every lane
     bool real = self < tree.n;
     float4 point = tree.points[real ? self : tree.n - 1];
-    int own = wave_begin / kLeaf, own_end = own + gpu::kWaveSize / kLeaf;
+    // A leaf more on each side: where the curve jumps within the wave's points, the few beyond the
+    // jump find near points at once, instead of walking half of the tree with a wide reach.
+    int own = wave_begin / kLeaf - 1, own_end = own + gpu::kWaveSize / kLeaf + 2;
+    if (own < 0) own = 0;
     if (own_end > tree.count[0]) own_end = tree.count[0];
     float start = real ? INFINITY : -1.0f;
     Search search{tree, point, merge_lanes<gpu::kWaveSize>({point, point}), own, own_end,

@@ -8,7 +8,7 @@
 // vertically by a transposed FIR filter whose states live in registers (a fused multiply-add both
 // filters and shifts), so no intermediate touches device memory. Four moments are enough, since
 // the two variances appear only as their sum. For the gradient the three partial derivatives go
-// through a second pair of filters in the same walk, one row behind: recomputing the moments costs
+// through a second pair of filters in the same walk, a row behind: recomputing the moments costs
 // less than storing and reloading the derivatives.
 #pragma once
 
@@ -64,8 +64,7 @@ struct ColumnFilter {
     }
 };
 
-template <int kCols>
-__device__ inline float row_filter(const float (&v)[kCols + 2 * kRadius], int first) {
+__device__ inline float row_filter(const float (&v)[2 + 2 * kRadius], int first) {
     float sum = weight(0) * v[first];
 #pragma unroll
     for (int k = 1; k < kTaps; ++k) sum = fmaf(weight(k), v[first + k], sum);
@@ -88,170 +87,206 @@ __device__ inline Derivatives similarity(float ux, float uy, float squares, floa
 
 struct Args {
     const float *x, *y;
-    const float* map_gradient;  // of the kept map; null: 1 everywhere
-    float gradient_scale;
-    float *map, *gradient, *partial;  // each may be null: not wanted
+    const float* map_gradient;        // of the kept map, in Mode::backward
+    float gradient_scale;             // times this
+    float *map, *gradient, *partial;  // map and partial may be null in Mode::forward: not wanted
     Shape shape;
     int strips, segments, rows;  // a block's share: one strip of one segment of `rows` rows
 };
 
-template <int kThreads, int kCols, bool kGradient>
-struct Strip {
-    static constexpr int kSpan = kThreads * kCols;        // columns whose moments a block computes
-    static constexpr int kReach = kGradient ? kRadius : 0;
-    static constexpr int kOwned = kSpan - 2 * kReach;     // columns a block is responsible for
-    static constexpr int kLoads = kSpan + 2 * kRadius;    // columns it reads
-    static constexpr int kPerThread = (kLoads + kThreads - 1) / kThreads;
+// forward: the map and its sum; fused: the sum and its gradient; backward: a map gradient's gradient.
+enum class Mode { forward, fused, backward };
 
-    struct Shared {
-        alignas(16) float x[2][kPerThread * kThreads], y[2][kPerThread * kThreads];
-        alignas(16) float derivative[kGradient ? 2 : 1][kGradient ? 3 : 1][kLoads];
-    };
+// What a block shares, for a span of kSpan columns: rows of both images, and rows of derivatives.
+template <int kSpan, bool kGradient>
+struct Rows {
+    static constexpr int kLoads = kSpan + 2 * kRadius;
+    alignas(16) float x[2][kLoads], y[2][kLoads];
+    alignas(16) float derivative[2][kGradient ? 3 : 1][kGradient ? kLoads : 1];
+};
 
-    const Args& a;
-    Shared& shared;
-    int first_column, row_begin, row_end;
-    const float *x, *y;
+// Which part of the images a block works on.
+struct Part {
+    int first_column;  // the first that it owns
+    int row_begin, row_end;
     size_t plane;
-    float next_x[kPerThread], next_y[kPerThread];
-    ColumnFilter moments[kCols][4];
-    ColumnFilter derivatives[kGradient ? kCols : 1][3];
-    float sum = 0;
 
-    __device__ Strip(const Args& args, Shared& s) : a(args), shared(s) {
+    __device__ Part(const Args& a, int owned) {
         unsigned block = blockIdx.x;
-        first_column = int(block % a.strips) * kOwned;
+        first_column = int(block % a.strips) * owned;
         block /= a.strips;
         row_begin = int(block % a.segments) * a.rows;
         row_end = min(row_begin + a.rows, a.shape.height);
         plane = block / a.segments;
-        size_t offset = plane * a.shape.height * a.shape.width;
-        x = a.x + offset;
-        y = a.y + offset;
-        for (int c = 0; c < kCols; ++c)
-            for (int m = 0; m < 4; ++m) moments[c][m].clear();
-        for (int c = 0; c < (kGradient ? kCols : 1); ++c)
-            for (int m = 0; m < 3; ++m) derivatives[c][m].clear();
     }
+    __device__ size_t offset(const Shape& s) const { return plane * s.height * s.width; }
+};
 
-    __device__ bool inside(int row, int column) const {
-        return row >= 0 && row < a.shape.height && column >= 0 && column < a.shape.width;
+__device__ inline void window(const float* row, int first, float (&v)[2 + 2 * kRadius]) {
+#pragma unroll
+    for (int i = 0; i < 2 + 2 * kRadius; i += 2) {
+        float2 pair = *reinterpret_cast<const float2*>(row + first + i);
+        v[i] = pair.x;
+        v[i + 1] = pair.y;
     }
-    __device__ bool kept(int row, int column) const {
-        int m = margin(a.shape);
-        return row >= m && row < a.shape.height - m && column >= m && column < a.shape.width - m;
+}
+
+// The threads that turn rows of the images into rows of the map and its derivatives. Each has two
+// neighbouring columns; together they load the rows.
+template <int kThreads, Mode kMode>
+struct Moments {
+    static constexpr bool kGradient = kMode != Mode::forward;
+    static constexpr int kSpan = 2 * kThreads, kReach = kGradient ? kRadius : 0;
+    static constexpr int kLoads = kSpan + 2 * kRadius, kPerThread = 3;
+
+    const Args& a;
+    const Part& part;
+    Rows<kSpan, kGradient>& rows;
+    const int thread;
+    const float *x, *y;     // the next row's, at this thread's first load
+    unsigned loaded = 0;    // bit i: load i is inside the image
+    float own[2], scale[2]; // 1 and the gradient's scale where this column counts, else 0
+    float next_x[kPerThread], next_y[kPerThread];
+    ColumnFilter filters[2][4];
+    float sum = 0;
+
+    __device__ Moments(const Args& args, const Part& p, Rows<kSpan, kGradient>& r)
+        : a(args), part(p), rows(r), thread(int(threadIdx.x)) {
+        int m = margin(a.shape), load = part.first_column - kReach - kRadius + thread;
+        for (int i = 0; i < kPerThread; ++i) {
+            int local = thread + i * kThreads, column = load + i * kThreads;
+            if (local < kLoads && column >= 0 && column < a.shape.width) loaded |= 1u << i;
+        }
+        for (int c = 0; c < 2; ++c) {
+            int local = 2 * thread + c, column = part.first_column - kReach + local;
+            bool kept = column >= m && column < a.shape.width - m;
+            own[c] = kept && local >= kReach && local < kSpan - kReach ? 1.0f : 0.0f;
+            scale[c] = kept ? a.gradient_scale : 0.0f;
+            for (int f = 0; f < 4; ++f) filters[c][f].clear();
+        }
+        long long at = (long long)first_row() * a.shape.width + load;
+        x = a.x + part.offset(a.shape) + at;
+        y = a.y + part.offset(a.shape) + at;
+        fetch(first_row());
     }
+    __device__ int first_row() const { return part.row_begin - kReach - kRadius; }
 
     __device__ void fetch(int row) {
+        unsigned wanted = row >= 0 && row < a.shape.height ? loaded : 0;
 #pragma unroll
         for (int i = 0; i < kPerThread; ++i) {
-            int at = threadIdx.x + i * kThreads, column = first_column - kReach - kRadius + at;
-            bool wanted = at < kLoads && inside(row, column);
-            size_t offset = wanted ? size_t(row) * a.shape.width + column : 0;
-            next_x[i] = wanted ? x[offset] : 0;
-            next_y[i] = wanted ? y[offset] : 0;
+            next_x[i] = wanted >> i & 1 ? x[i * kThreads] : 0;
+            next_y[i] = wanted >> i & 1 ? y[i * kThreads] : 0;
         }
+        x += a.shape.width;
+        y += a.shape.width;
     }
     __device__ void deposit(int buffer) {
 #pragma unroll
-        for (int i = 0; i < kPerThread; ++i) {
-            shared.x[buffer][threadIdx.x + i * kThreads] = next_x[i];
-            shared.y[buffer][threadIdx.x + i * kThreads] = next_y[i];
-        }
-    }
-
-    static __device__ void window(const float* row, float (&v)[kCols + 2 * kRadius]) {
-#pragma unroll
-        for (int i = 0; i < kCols + 2 * kRadius; i += kCols) {
-            const float* from = row + threadIdx.x * kCols + i;
-            if constexpr (kCols == 2) {
-                float2 pair = *reinterpret_cast<const float2*>(from);
-                v[i] = pair.x;
-                v[i + 1] = pair.y;
-            } else {
-                v[i] = *from;
+        for (int i = 0; i < kPerThread; ++i)
+            if (i < 2 || thread < kLoads - kSpan) {
+                rows.x[buffer][thread + i * kThreads] = next_x[i];
+                rows.y[buffer][thread + i * kThreads] = next_y[i];
             }
-        }
     }
 
     // Feeds image row `row`; the moments of row - 5 come out, and with them the map.
-    __device__ void moments_of(int row, int buffer) {
-        float vx[kCols + 2 * kRadius], vy[kCols + 2 * kRadius], squares[kCols + 2 * kRadius],
-            product[kCols + 2 * kRadius];
-        window(shared.x[buffer], vx);
-        window(shared.y[buffer], vy);
+    __device__ void feed(int row, int buffer) {
+        float vx[2 + 2 * kRadius], vy[2 + 2 * kRadius], squares[2 + 2 * kRadius], product[2 + 2 * kRadius];
+        window(rows.x[buffer], 2 * thread, vx);
+        window(rows.y[buffer], 2 * thread, vy);
 #pragma unroll
-        for (int i = 0; i < kCols + 2 * kRadius; ++i) {
+        for (int i = 0; i < 2 + 2 * kRadius; ++i) {
             squares[i] = fmaf(vx[i], vx[i], vy[i] * vy[i]);
             product[i] = vx[i] * vy[i];
         }
-        int done = row - kRadius;
+        Derivatives d[2];
 #pragma unroll
-        for (int c = 0; c < kCols; ++c) {
-            ColumnFilter(&f)[4] = moments[c];
-            float ux = f[0].feed(row_filter<kCols>(vx, c)), uy = f[1].feed(row_filter<kCols>(vy, c));
-            float s = f[2].feed(row_filter<kCols>(squares, c));
-            float p = f[3].feed(row_filter<kCols>(product, c));
-            int local = threadIdx.x * kCols + c;
-            emit(done, local, buffer, similarity(ux, uy, s, p));
+        for (int c = 0; c < 2; ++c) {
+            ColumnFilter(&f)[4] = filters[c];
+            float ux = f[0].feed(row_filter(vx, c)), uy = f[1].feed(row_filter(vy, c));
+            float s = f[2].feed(row_filter(squares, c));
+            float p = f[3].feed(row_filter(product, c));
+            d[c] = similarity(ux, uy, s, p);
         }
+        emit(row - kRadius, buffer, d);
     }
 
-    __device__ void emit(int row, int local, int buffer, const Derivatives& d) {
-        int column = first_column - kReach + local;
-        bool is_kept = kept(row, column);
-        bool mine = is_kept && row >= row_begin && row < row_end && local >= kReach &&
-                    local < kReach + kOwned;
-        if (mine) sum += d.map;
+    __device__ void emit(int row, int buffer, const Derivatives (&d)[2]) {
         int m = margin(a.shape);
-        size_t at = (plane * (a.shape.height - 2 * m) + row - m) * (a.shape.width - 2 * m) + column - m;
-        if (mine && a.map) a.map[at] = d.map;
-        if (kGradient) {
-            float g = 0;
-            if (is_kept) g = a.map_gradient ? a.gradient_scale * a.map_gradient[at] : a.gradient_scale;
-            float(&out)[kGradient ? 3 : 1][kLoads] = shared.derivative[kGradient ? buffer : 0];
-            out[0][local] = g * d.by_x;
-            out[kGradient ? 1 : 0][local] = 2.0f * g * d.by_xx;
-            out[kGradient ? 2 : 0][local] = g * d.by_xy;
+        bool kept = row >= m && row < a.shape.height - m, mine = row >= part.row_begin && row < part.row_end;
+        if (kMode != Mode::backward && kept && mine)
+            sum = fmaf(own[0], d[0].map, fmaf(own[1], d[1].map, sum));
+        float g[2] = {kept ? scale[0] : 0, kept ? scale[1] : 0};
+        if (kMode != Mode::fused && kept) {
+            size_t at = (part.plane * (a.shape.height - 2 * m) + row - m) * (a.shape.width - 2 * m) +
+                        (part.first_column - kReach - m + 2 * thread);
+#pragma unroll
+            for (int c = 0; c < 2; ++c) {
+                if (kMode == Mode::backward && g[c] != 0) g[c] *= a.map_gradient[at + c];
+                if (kMode == Mode::forward && a.map && mine && own[c] != 0) a.map[at + c] = d[c].map;
+            }
         }
+        if constexpr (kGradient) {
+            float(&out)[3][kLoads] = rows.derivative[buffer];
+            store(out[0], g[0] * d[0].by_x, g[1] * d[1].by_x);
+            store(out[1], g[0] * d[0].by_xx, g[1] * d[1].by_xx);
+            store(out[2], g[0] * d[0].by_xy, g[1] * d[1].by_xy);
+        }
+    }
+    __device__ void store(float* row, float left, float right) {
+        *reinterpret_cast<float2*>(row + 2 * thread) = {left, right};
+    }
+};
+
+// The threads that turn rows of derivatives into rows of the gradient.
+template <int kThreads>
+struct Gradient {
+    static constexpr int kSpan = 2 * kThreads;
+    const Part& part;
+    Rows<kSpan, true>& rows;
+    const int thread, width;
+    const float *x, *y;
+    float* out;
+    bool mine[2];
+    ColumnFilter filters[2][3];
+
+    __device__ Gradient(const Args& a, const Part& p, Rows<kSpan, true>& r)
+        : part(p), rows(r), thread(int(threadIdx.x) - kThreads), width(a.shape.width) {
+        for (int c = 0; c < 2; ++c) {
+            int local = 2 * thread + c;
+            mine[c] = local < kSpan - 2 * kRadius && part.first_column + local < width;
+            for (int f = 0; f < 3; ++f) filters[c][f].clear();
+        }
+        size_t at = part.offset(a.shape) + size_t(part.row_begin) * width + part.first_column + 2 * thread;
+        x = a.x + at;
+        y = a.y + at;
+        out = a.gradient + at;
     }
 
     // Feeds derivative row `row`; the gradient of row - 5 comes out.
-    __device__ void gradient_of(int row, int buffer) {
-        int done = row - kRadius;
-        bool mine[kCols];
-        float px[kCols], py[kCols], v[3][kCols + 2 * kRadius];
-        size_t offset = size_t(done) * a.shape.width + first_column + threadIdx.x * kCols;
+    __device__ void feed(int row, int buffer) {
+        bool done = row - kRadius >= part.row_begin;
+        float px[2] = {0, 0}, py[2] = {0, 0}, v[3][2 + 2 * kRadius];
+        if (done) {
 #pragma unroll
-        for (int c = 0; c < kCols; ++c) {
-            int local = threadIdx.x * kCols + c;
-            mine[c] = done >= row_begin && local < kOwned && first_column + local < a.shape.width;
-            px[c] = mine[c] ? x[offset + c] : 0;
-            py[c] = mine[c] ? y[offset + c] : 0;
+            for (int c = 0; c < 2; ++c)
+                if (mine[c]) px[c] = 2.0f * x[c], py[c] = y[c];
         }
 #pragma unroll
-        for (int m = 0; m < 3; ++m) window(shared.derivative[buffer][m], v[m]);
-        float* out = a.gradient + plane * a.shape.height * a.shape.width;
+        for (int m = 0; m < 3; ++m) window(rows.derivative[buffer][m], 2 * thread, v[m]);
 #pragma unroll
-        for (int c = 0; c < kCols; ++c) {
-            ColumnFilter(&f)[3] = derivatives[c];
-            float g = f[0].feed(row_filter<kCols>(v[0], c));
-            g = fmaf(px[c], f[1].feed(row_filter<kCols>(v[1], c)), g);
-            g = fmaf(py[c], f[2].feed(row_filter<kCols>(v[2], c)), g);
-            if (mine[c]) out[offset + c] = g;
+        for (int c = 0; c < 2; ++c) {
+            ColumnFilter(&f)[3] = filters[c];
+            float g = f[0].feed(row_filter(v[0], c));
+            g = fmaf(px[c], f[1].feed(row_filter(v[1], c)), g);
+            g = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
+            if (done && mine[c]) out[c] = g;
         }
-    }
-
-    __device__ void walk() {
-        int last = kGradient ? row_end + 2 * kRadius + 1 : row_end + kRadius, buffer = 0;
-        fetch(row_begin - kReach - kRadius);
-        for (int row = row_begin - kReach - kRadius; row < last; ++row, buffer ^= 1) {
-            deposit(buffer);
-            fetch(row + 1);
-            __syncthreads();
-            if constexpr (kGradient) gradient_of(row - kRadius - 1, buffer ^ 1);
-            moments_of(row, buffer);
-        }
+        if (!done) return;
+        x += width;
+        y += width;
+        out += width;
     }
 };
 
@@ -268,14 +303,50 @@ __device__ float block_sum(float v) {
     return total;
 }
 
-template <int kThreads, int kCols, bool kGradient, int kBlocks>
-__global__ void GPUFIX_LAUNCH_BOUNDS(kThreads, kBlocks) strip_kernel(const Args a) {
-    using Work = Strip<kThreads, kCols, kGradient>;
-    __shared__ typename Work::Shared shared;
-    Work strip(a, shared);
-    strip.walk();
-    if (!a.partial) return;
-    float total = block_sum<kThreads>(strip.sum);
+constexpr int kThreads = 128;  // in each of the two roles
+
+template <Mode kMode>
+constexpr int kBlockThreads = kMode == Mode::forward ? kThreads : 2 * kThreads;
+
+// A barrier that the two roles reach at different places in the code, which __syncthreads forbids.
+template <int kCount>
+__device__ inline void role_barrier() {
+#if defined(GPUFIX_HIP)
+    __syncthreads();  // s_barrier counts waves, wherever they are
+#else
+    asm volatile("bar.sync 1, %0;" ::"n"(kCount) : "memory");
+#endif
+}
+
+// The two roles are separate threads: with both kinds of filter in one thread's registers, too few
+// threads fit a multiprocessor to hide latency. Row r is loaded and blurred while derivative row
+// r - 6 goes through the second blur: one barrier a row, buffers alternate.
+template <Mode kMode, int kBlocks>
+__global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel(const Args a) {
+    using First = Moments<kThreads, kMode>;
+    __shared__ Rows<First::kSpan, First::kGradient> rows;
+    const Part part(a, First::kSpan - 2 * First::kReach);
+    const int first = part.row_begin - First::kReach - kRadius;
+    const int last = part.row_end + kRadius + (First::kGradient ? kRadius + 1 : 0);
+    float sum = 0;
+    if (threadIdx.x < kThreads) {
+        First moments(a, part, rows);
+        for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
+            moments.deposit(buffer);
+            moments.fetch(row + 1);
+            role_barrier<kBlockThreads<kMode>>();
+            moments.feed(row, buffer);
+        }
+        sum = moments.sum;
+    } else if constexpr (First::kGradient) {
+        Gradient<kThreads> gradient(a, part, rows);
+        for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
+            role_barrier<kBlockThreads<kMode>>();
+            if (row > first) gradient.feed(row - kRadius - 1, buffer ^ 1);
+        }
+    }
+    if (kMode == Mode::backward || !a.partial) return;
+    float total = block_sum<kBlockThreads<kMode>>(sum);
     if (threadIdx.x == 0) a.partial[blockIdx.x] = total;
 }
 
@@ -309,24 +380,15 @@ static __global__ void __launch_bounds__(256)
 
 // ---- launchers -------------------------------------------------------------------------------
 
-#ifndef GPUFIX_SSIM_THREADS
-#define GPUFIX_SSIM_THREADS 128
-#define GPUFIX_SSIM_COLS 2
-#define GPUFIX_SSIM_BLOCKS 2
-#define GPUFIX_SSIM_BLOCKS_FORWARD 3
-#endif
-constexpr int kThreads = GPUFIX_SSIM_THREADS, kCols = GPUFIX_SSIM_COLS;
 constexpr int kMaxSegments = 64;
 
-template <bool kGradient>
-constexpr int blocks_per_unit() {
-    return kGradient ? GPUFIX_SSIM_BLOCKS : GPUFIX_SSIM_BLOCKS_FORWARD;
-}
+template <Mode kMode>
+constexpr int kBlocksPerUnit = kMode == Mode::forward ? 3 : 2;
 
 // For the mean's partial sums, one a block.
 inline size_t workspace_bytes(const Shape& s) {
-    size_t strips = (s.width + Strip<kThreads, kCols, true>::kOwned - 1) /
-                    Strip<kThreads, kCols, true>::kOwned;
+    constexpr int kOwned = 2 * (kThreads - kRadius);
+    size_t strips = (s.width + kOwned - 1) / kOwned;
     size_t segments = s.height < kMaxSegments ? s.height : kMaxSegments;
     return size_t(s.planes) * strips * segments * sizeof(float);
 }
@@ -350,18 +412,18 @@ inline void cut(Args& a, int owned, int warmup, int slots) {
     }
 }
 
-template <bool kGradient>
+template <Mode kMode>
 inline gpuError_t launch(Args a, gpuStream_t stream, int* blocks) {
-    using Work = Strip<kThreads, kCols, kGradient>;
+    using First = Moments<kThreads, kMode>;
     int device = 0, units = 0;
     gpuError_t status = gpuGetDevice(&device);
     if (status == gpuSuccess) status = gpuDeviceGetAttribute(&units, kUnitsAttribute, device);
     if (status != gpuSuccess) return status;
-    int warmup = 2 * kRadius + (kGradient ? 2 * kRadius + 1 : 0);
-    cut(a, Work::kOwned, warmup, units * blocks_per_unit<kGradient>());
+    int warmup = 2 * kRadius + (First::kGradient ? 2 * kRadius + 1 : 0);
+    cut(a, First::kSpan - 2 * First::kReach, warmup, units * kBlocksPerUnit<kMode>);
     *blocks = int(a.shape.planes * a.strips * a.segments);
-    strip_kernel<kThreads, kCols, kGradient, blocks_per_unit<kGradient>()>
-        <<<*blocks, kThreads, 0, stream>>>(a);
+    strip_kernel<kMode, kBlocksPerUnit<kMode>>
+        <<<*blocks, kBlockThreads<kMode>, 0, stream>>>(a);
     return gpuGetLastError();
 }
 
@@ -376,7 +438,7 @@ inline gpuError_t forward(const float* x, const float* y, const Shape& shape, fl
     float* partial = mean ? static_cast<float*>(workspace) : nullptr;
     Args a{x, y, nullptr, 0, map, nullptr, partial, shape, 0, 0, 0};
     int blocks = 0;
-    gpuError_t status = launch<false>(a, stream, &blocks);
+    gpuError_t status = launch<Mode::forward>(a, stream, &blocks);
     return status == gpuSuccess && mean ? finish_mean(a, blocks, mean, stream) : status;
 }
 
@@ -386,7 +448,7 @@ inline gpuError_t mean_and_gradient(const float* x, const float* y, const Shape&
     Args a{x, y, nullptr, float(1.0 / map_size(shape)), nullptr, gradient,
            static_cast<float*>(workspace), shape, 0, 0, 0};
     int blocks = 0;
-    gpuError_t status = launch<true>(a, stream, &blocks);
+    gpuError_t status = launch<Mode::fused>(a, stream, &blocks);
     return status == gpuSuccess ? finish_mean(a, blocks, mean, stream) : status;
 }
 
@@ -395,7 +457,7 @@ inline gpuError_t backward(const float* x, const float* y, const Shape& shape,
                            const float* map_gradient, float* gradient, gpuStream_t stream) {
     Args a{x, y, map_gradient, 1.0f, nullptr, gradient, nullptr, shape, 0, 0, 0};
     int blocks = 0;
-    return launch<true>(a, stream, &blocks);
+    return launch<Mode::backward>(a, stream, &blocks);
 }
 
 // values *= *factor, `factor` on the device: the chain rule for a loss that uses the mean.
