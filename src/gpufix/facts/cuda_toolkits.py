@@ -70,23 +70,23 @@ def _places(ctx: Context, python: Python | None) -> Iterator[Place]:
     if nvcc is not None:
         yield Place("PATH", nvcc.parent.parent)
     yield Place("/usr/local", ctx.at("/usr/local/cuda"))
-    yield from numbered(ctx, "/usr/local", "/usr/local/cuda-*")
+    yield from numbered("/usr/local", ctx.at("/usr/local"), "cuda-*")
     yield Place("/opt", ctx.at("/opt/cuda"))
-    yield from numbered(ctx, "/opt", "/opt/cuda-*")
+    yield from numbered("/opt", ctx.at("/opt"), "cuda-*")
     if python is not None:
-        yield from _of_patient(ctx, python)
+        yield from _of_patient(python)
     for root in ("/usr/lib/cuda", "/usr/lib/nvidia-cuda-toolkit"):  # Debian's package
         yield Place("system", ctx.at(root))
     if nvcc is not None:
         yield Place("PATH", behind(ctx, nvcc).parent.parent)
 
 
-def _of_patient(ctx: Context, python: Python) -> Iterator[Place]:
+def _of_patient(python: Python) -> Iterator[Place]:
     if python.kind == "conda":
-        yield Place("conda", ctx.at(python.prefix))
+        yield Place("conda", Path(python.prefix))
     for site in python.site_dirs:
-        family = ctx.at(site) / "nvidia"
-        yield from numbered(ctx, "wheel", f"{site}/nvidia/cu1[0-9]")  # since CUDA 13
+        family = Path(site) / "nvidia"
+        yield from numbered("wheel", family, "cu1[0-9]")  # since CUDA 13
         yield Place("wheel", family)  # cu11 and cu12: one folder for each component
 
 

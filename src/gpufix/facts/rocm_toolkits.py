@@ -48,7 +48,7 @@ def _selected(ctx: Context, python: Python | None) -> Place | None:
     named = ctx.environ.get("ROCM_HOME") or ctx.environ.get("ROCM_PATH")
     if named is not None:
         return next(from_variables(ctx, "ROCM_HOME", "ROCM_PATH"), None)
-    for place in (*_wheels(ctx, python), *_on_path(ctx)):
+    for place in (*_wheels(python), *_on_path(ctx)):
         return place
     usual = ctx.at("/opt/rocm")
     return Place("/opt/rocm", usual) if usual.exists() else None
@@ -56,20 +56,20 @@ def _selected(ctx: Context, python: Python | None) -> Place | None:
 
 def _places(ctx: Context, python: Python | None) -> Iterator[Place]:
     yield from from_variables(ctx, "ROCM_HOME", "ROCM_PATH")
-    yield from _wheels(ctx, python)
+    yield from _wheels(python)
     yield from _on_path(ctx)
     yield from from_variables(ctx, "HIP_PATH")
     yield Place("/opt/rocm", ctx.at("/opt/rocm"))
-    yield from numbered(ctx, "/opt/rocm", "/opt/rocm-*")
+    yield from numbered("/opt/rocm", ctx.at("/opt"), "rocm-*")
     if python is not None and python.kind == "conda":
-        yield Place("conda", ctx.at(python.prefix))
+        yield Place("conda", Path(python.prefix))
     yield Place("system", ctx.at("/usr"))
 
 
-def _wheels(ctx: Context, python: Python | None) -> Iterator[Place]:
+def _wheels(python: Python | None) -> Iterator[Place]:
     """ROCm's own wheels install everything under site-packages/_rocm_sdk_core."""
     for site in python.site_dirs if python else ():
-        folder = ctx.at(site) / "_rocm_sdk_core"
+        folder = Path(site) / "_rocm_sdk_core"
         if (folder / "__init__.py").is_file():
             yield Place("wheel", folder)
 

@@ -36,10 +36,9 @@ def from_variables(ctx: Context, *names: str) -> Iterator[Place]:
             yield Place(name, ctx.at(value))
 
 
-def numbered(ctx: Context, origin: str, pattern: str) -> Iterator[Place]:
+def numbered(origin: str, parent: Path, pattern: str) -> Iterator[Place]:
     """Folders such as /usr/local/cuda-12.8, the highest version first."""
-    parent, _, name = pattern.rpartition("/")
-    found = sorted(ctx.at(parent).glob(name), key=lambda f: _version(f.name), reverse=True)
+    found = sorted(parent.glob(pattern), key=lambda f: _version(f.name), reverse=True)
     yield from (Place(origin, folder) for folder in found[:64] if folder.is_dir())
 
 

@@ -1,0 +1,142 @@
+"""Whether a living process can hold a lock file. When in doubt, the lock is not judged."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpufix.facts.context import Context
+from gpufix.facts.files import read
+
+_PROCESSES = 20_000
+_DESCRIPTORS = 4096  # of one process
+_INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
+_REMOTE = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "ceph",
+    "afs",
+    "9p",
+    "virtiofs",
+}
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock file in an extension's build folder. `modified` in seconds since the epoch."""
+
+    path: Path
+    folder: Path
+    identity: tuple[int, int]
+    owner: int
+    modified: float
+
+    @staticmethod
+    def of(path: Path, folder: Path) -> Lock | None:
+        """`None` when it is gone already."""
+        try:
+            status = path.lstat()
+        except OSError:
+            return None
+        identity = (status.st_dev, status.st_ino)
+        return Lock(path, folder.resolve(), identity, status.st_uid, status.st_mtime)
+
+
+def holders(ctx: Context, lock: Lock) -> tuple[bool, list[int]]:
+    """(judged, pids): processes that hold the file open, stand in its folder or build there.
+
+    FileBaton keeps the lock file open while it holds it, so the descriptor alone is proof; a
+    ninja or nvcc that outlived its parent still writes the files, and counts as well. Not judged:
+    a process of the lock's owner could not be read, or could run where it is not seen (another
+    machine on a network file system; outside this container).
+    """
+    if not _all_visible(ctx, lock):
+        return False, []
+    try:
+        pids = sorted(int(p.name) for p in ctx.at("/proc").iterdir() if p.name.isdecimal())
+    except OSError:
+        return False, []
+    judged, found = 0 < len(pids) <= _PROCESSES, []
+    for pid in pids[:_PROCESSES]:
+        if pid == os.getpid():
+            continue
+        holds = _holds(ctx.at(f"/proc/{pid}"), lock)
+        if holds:
+            found.append(pid)
+        judged = judged and holds is not None
+    return judged or bool(found), found
+
+
+def _holds(process: Path, lock: Lock) -> bool | None:
+    """`None` when this process could hold it but cannot be read."""
+    try:
+        if _builds_in(process, lock.folder):
+            return True
+        for count, descriptor in enumerate((process / "fd").iterdir()):
+            if count >= _DESCRIPTORS:
+                return None
+            if _identity(descriptor) == lock.identity:
+                return True
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return False
+    except OSError:
+        return None if _could_own(process, lock) else False
+    return False
+
+
+def _builds_in(process: Path, folder: Path) -> bool:
+    if folder in (cwd := process.joinpath("cwd").readlink(), *cwd.parents):
+        return True
+    return os.fsencode(folder) + b"/" in read(process / "cmdline", 1 << 20)
+
+
+def _could_own(process: Path, lock: Lock) -> bool:
+    """Another user's process makes files of that user: it did not make this one.
+
+    Processes that forbid to be looked at (ssh-agent) appear as root's; a build is none of those.
+    """
+    try:
+        return process.stat().st_uid == lock.owner
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _identity(descriptor: Path) -> tuple[int, int] | None:
+    try:
+        status = descriptor.stat()
+    except OSError:  # closed meanwhile, or a pipe of another namespace
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _all_visible(ctx: Context, lock: Lock) -> bool:
+    """Whether every process that can reach the file is in this /proc."""
+    try:
+        initial = str(ctx.at("/proc/self/ns/pid").readlink()) == _INITIAL_PID_NAMESPACE
+        mount, kind = _mount(read(ctx.at("/proc/self/mountinfo"), 4 << 20), lock.folder)
+    except OSError:
+        return False
+    # In a container, the root file system is its own; a volume may be shared with others.
+    return kind not in _REMOTE and not kind.startswith("fuse") and (initial or mount == "/")
+
+
+def _mount(table: bytes, path: Path) -> tuple[str, str]:
+    """Mount point and file system type of a path (proc(5), mountinfo)."""
+    best, kind = "", "unknown"
+    for line in table.decode("utf-8", "replace").splitlines():
+        left, _, right = line.partition(" - ")
+        fields, types = left.split(), right.split()
+        if len(fields) < 5 or not types:
+            continue
+        point = fields[4].replace("\\040", " ")
+        if len(point) >= len(best) and Path(point) in (path, *path.parents):
+            best, kind = point, types[0]
+    return best, kind
