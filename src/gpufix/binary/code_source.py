@@ -15,20 +15,25 @@ CHUNK = 1 << 20
 _NONZERO = re.compile(rb"[^\0]")
 
 
+def open_regular(path: str) -> int:
+    """A descriptor of a regular file. Raises CodeError for anything else."""
+    try:
+        # O_NONBLOCK: a FIFO of that name must not hang the reader.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise CodeError(f"{path}: cannot open: {error}") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise CodeError(f"{path}: not a regular file")
+    return handle
+
+
 class FileBytes:
     """Reads like bytes: len(), and slices within it. Raises CodeError where the file fails."""
 
     def __init__(self, path: str) -> None:
-        try:
-            # O_NONBLOCK: a FIFO of that name must not hang the reader.
-            self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError) as error:
-            raise CodeError(f"{path}: cannot open: {error}") from error
-        status = os.fstat(self._handle)
-        if not stat.S_ISREG(status.st_mode):
-            os.close(self._handle)
-            raise CodeError(f"{path}: not a regular file")
-        self._size = status.st_size
+        self._handle = open_regular(path)
+        self._size = os.fstat(self._handle).st_size
 
     def __len__(self) -> int:
         return self._size

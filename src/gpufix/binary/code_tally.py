@@ -26,9 +26,9 @@ class Tally:
         self._gaps: dict[str, int] = {}
         self._steps = 0
 
-    def step(self) -> None:
+    def step(self, cost: int = 1) -> None:
         """To be called for each header read, so that no file takes for ever. CodeError in the end."""
-        self._steps += 1
+        self._steps += cost
         if self._steps > MAX_STEPS:
             raise CodeError(f"more than {MAX_STEPS} containers and entries of GPU code")
 

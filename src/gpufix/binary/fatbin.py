@@ -79,6 +79,8 @@ def _read_entries(data: Bytes, position: int, end: int, section: str, tally: Tal
         images.add(index)
         position = following
     tally.group(images)
+    if skip_zeros(data, position, end) < end:
+        raise CodeError(f"fatbin entry at {position:#x} is cut off")
 
 
 def _image(

@@ -6,6 +6,7 @@ linked later. Layout: llvm/Object/OffloadBinary.h, version 1 (LLVM 14 to 21).
 
 from __future__ import annotations
 
+import re
 from struct import Struct
 
 from .code_model import CodeError, Image
@@ -18,6 +19,7 @@ MAX_STRINGS, MAX_STRING = 64, 256
 _HEADER = Struct("<4sIQQQ")
 _ENTRY = Struct("<HHIQQQQ")
 _STRING = Struct("<QQ")
+_ARCH = re.compile(r"sm_[0-9]{2,3}[af]?|gfx[0-9a-z-]{3,20}(?::(?:xnack|sramecc)[+-]){0,2}")
 _CUDA_KINDS = {2: "bitcode", 3: "cubin", 5: "ptx"}
 
 
@@ -45,6 +47,8 @@ def _image(data: bytes, at: int, section: str) -> Image:
     kind, _, _, table, count, _, size = _ENTRY.unpack_from(data, at)
     strings = _strings(data, table, count)
     arch = strings.get("arch", "")
+    if not _ARCH.fullmatch(arch):
+        arch = ""
     if "amdgcn" in strings.get("triple", ""):
         name = {1: "hip", 2: "bitcode"}.get(kind, "other")
     else:

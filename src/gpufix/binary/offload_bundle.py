@@ -17,6 +17,8 @@ from .offload_ccob import CCOB, Compressed, open_compressed
 
 MAGIC = b"__CLANG_OFFLOAD_BUNDLE__"
 MAX_ENTRIES = 512
+# The head of a zstd frame takes as long as some 400 headers of fatbins.
+PACKED_COST = 400
 MAX_ID = 256
 MAX_TABLE = 64 * 1024
 _U64 = Struct("<Q")
@@ -53,6 +55,7 @@ def _read_plain(data: Bytes, start: int, end: int, section: str, tally: Tally) -
 
 def _read_compressed(data: Bytes, start: int, end: int, section: str, tally: Tally) -> int:
     """Tally a compressed bundle by the head of its content. Where it ends."""
+    tally.step(PACKED_COST)
     packed = open_compressed(data, start, end)
     _tally_packed(packed, section, tally)
     if packed.end is not None:
@@ -114,6 +117,7 @@ def tally_entry(
     code: CodeObject | None = None,
 ) -> int | None:
     """Count one bundle entry; `code`: its ELF header, when it can be seen. None for the host's."""
+    tally.step()
     if entry_id.startswith("host-"):
         return None
     key = (section, entry_id, compression, code)

@@ -39,8 +39,9 @@ class BackwardBits:
         low = self.left - count
         if low < 0:
             return int.from_bytes(self.data[:8], "little") << -low & (1 << count) - 1
-        byte, shift = divmod(low, 8)
-        return int.from_bytes(self.data[byte : byte + 8], "little") >> shift & (1 << count) - 1
+        byte = low >> 3
+        window = int.from_bytes(self.data[byte : byte + 8], "little")
+        return window >> (low & 7) & (1 << count) - 1
 
     def read(self, count: int) -> int:
         value = self.peek(count)

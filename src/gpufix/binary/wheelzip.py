@@ -7,8 +7,6 @@ Zip bombs are refused: by the ratio of sizes, by overlapping members, by an over
 from __future__ import annotations
 
 import io
-import os
-import stat
 import tempfile
 import zipfile
 import zlib
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .code_model import CodeError
+from .code_source import open_regular
 
 # libtorch_cuda.so reaches 1.6 GB; a table of constants in a .so may compress 50-fold.
 MAX_MEMBER = 8 << 30
@@ -52,15 +51,8 @@ class WheelZip:
     """An open wheel. Every method raises CodeError for an archive that is damaged or hostile."""
 
     def __init__(self, path: str) -> None:
+        self._file = _Bounded(io.FileIO(open_regular(path)))
         try:
-            # O_NONBLOCK: a FIFO of that name must not hang the reader.
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError) as error:
-            raise CodeError(f"{path}: cannot open: {error}") from error
-        self._file = _Bounded(io.FileIO(handle))
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise CodeError(f"{path}: not a regular file")
             self._zip = zipfile.ZipFile(self._file)
             self._infos = {info.filename: info for info in self._zip.infolist()}
             _check_overlaps(list(self._infos.values()))
