@@ -102,23 +102,14 @@ class ElfFile:
         table = self.symbols
         if table is None:
             return []
-        rows, indices = table.undefined_rows()
-        versions, names = table.versym, self.versions.names
-        found = []
-        for index, row, name in zip(indices, rows, table.names(rows), strict=True):
-            number = versions[index] & c.VERSYM_INDEX if versions and index < len(versions) else 0
-            version, library = names.get(number, (None, None))
-            found.append(
-                UndefinedSymbol(
-                    _text(name),
-                    _text(version) if version is not None else None,
-                    library,
-                    row[1] >> 4 == c.STB_WEAK,
-                    c.SYMBOL_TYPES.get(row[1] & 15, "notype"),
-                    index,
-                )
-            )
-        return found
+        stop = table.first_export
+        offsets, words = table.columns(1, stop)
+        names, marks = table.names(offsets), table.marks(stop)
+        return [
+            self._undefined(names[offset], word, marks[at] & c.VERSYM_INDEX, at)
+            for at, (offset, word) in enumerate(zip(offsets, words, strict=True), 1)
+            if word >> 16 == c.SHN_UNDEF and offset and word >> 4 & 15 != c.STB_LOCAL
+        ]
 
     def exports(self) -> Iterator[Export]:
         """Symbols that other files can use, in table order."""
@@ -126,12 +117,14 @@ class ElfFile:
         if table is None:
             return
         first = table.first_export if table.first_export < table.count else 1
-        rows = list(table.rows(first, table.count))
-        for index, row, name in zip(
-            range(first, table.count), rows, table.names(rows), strict=True
-        ):
-            if is_definition(row):
-                yield self._export(_text(name), index, row[1])
+        rows = [
+            (at, row)
+            for at, row in enumerate(table.rows(first, table.count), first)
+            if is_definition(row)
+        ]
+        names = table.names([row[0] for _, row in rows])
+        for at, row in rows:
+            yield self._export(_text(names[row[0]]), at, row[1])
 
     def lookup(self, name: str, version: str | None = None) -> Export | None:
         """The definition that the loader would bind a reference to `name` to; None if none."""
@@ -147,9 +140,12 @@ class ElfFile:
         table = self.symbols
         if table is None or self.hash_table is None:
             return None
+        candidates = self.hash_table.candidates(name)
+        if not candidates:
+            return None
         image, ended = self.image, name + b"\0"
         matches = []
-        for index in self.hash_table.candidates(name):
+        for index in candidates:
             row = table.row(index)
             start = image.strings + row[0]
             same = image.data[start : start + len(ended)] == ended
@@ -212,6 +208,17 @@ class ElfFile:
     def _text(self, tag: int, where: str) -> str | None:
         at = self.image.tags.get(tag)
         return None if at is None else self.image.string(at, where)
+
+    def _undefined(self, name: bytes, word: int, number: int, position: int) -> UndefinedSymbol:
+        version, library = self.versions.names.get(number, (None, None))
+        return UndefinedSymbol(
+            _text(name),
+            None if version is None else _text(version),
+            library,
+            word >> 4 & 15 == c.STB_WEAK,
+            c.SYMBOL_TYPES.get(word & 15, "notype"),
+            position,
+        )
 
     def _export(self, name: str, index: int, info: int) -> Export:
         table = self.symbols

@@ -41,26 +41,26 @@ class GnuHash:
         self.buckets = words(image, at, buckets, end)
         at += 4 * buckets
         self.chains = words(image, at, (end - at) // 4, end)
+        self.size, self.mask, self.shift = buckets, blooms - 1, self.shift & 31
 
-    def candidates(self, name: bytes) -> Iterator[int]:
+    def candidates(self, name: bytes) -> list[int]:
         """Symbol indices whose hash is the name's; the names remain to be compared."""
         value = gnu_hash(name)
-        word = self.bloom[(value // self.bits) & (len(self.bloom) - 1)]
-        mask = (1 << (value % self.bits)) | (1 << ((value >> (self.shift & 31)) % self.bits))
-        if word & mask != mask:
-            return
-        index = self.buckets[value % len(self.buckets)] - self.first
-        if index < 0:
-            return
-        for at in range(index, index + MAX_CHAIN):
-            if at >= len(self.chains):
-                raise self.image.fail("chain runs out of the table", "DT_GNU_HASH")
-            chain = self.chains[at]
-            if (chain ^ value) >> 1 == 0:
-                yield at + self.first
+        word = self.bloom[(value // self.bits) & self.mask]
+        if not (word >> value % self.bits) & (word >> (value >> self.shift) % self.bits) & 1:
+            return []
+        first = self.buckets[value % self.size] - self.first
+        return self._walk(first, value | 1) if first >= 0 else []
+
+    def _walk(self, first: int, value: int) -> list[int]:
+        """The chain from `first` on; a hash's lowest bit marks the chain's end instead."""
+        found: list[int] = []
+        for at, chain in enumerate(self.chains[first : first + MAX_CHAIN], first):
+            if chain | 1 == value:
+                found.append(at + self.first)
             if chain & 1:
-                return
-        raise self.image.fail(f"chain of over {MAX_CHAIN} symbols", "DT_GNU_HASH")
+                return found
+        raise self.image.fail(f"chain of symbol {first + self.first} does not end", "DT_GNU_HASH")
 
     def symbol_count(self) -> int:
         """Symbols up to the end of the last chain; 0 when the table hashes none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .constants import PT_LOAD
 from .errors import ElfError
@@ -29,8 +30,7 @@ class Header:
     shstrndx: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One program header; addresses and sizes in bytes."""
 
     type: int

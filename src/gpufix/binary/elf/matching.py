@@ -26,6 +26,15 @@ _TYPES = {STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_COMMON, STT_TLS, STT_GNU_IFUNC}
 # st_info of every symbol that other files can see; st_other: default or protected visibility.
 VISIBLE_INFO = frozenset(binding << 4 | kind for binding in _BINDINGS for kind in _TYPES)
 VISIBLE_OTHER = frozenset(other for other in range(256) if other & 3 in (0, 3))
+# The low half of what SymbolTable.columns gives, for symbols that other files can see.
+VISIBLE_WORDS = frozenset(info | other << 8 for info in VISIBLE_INFO for other in VISIBLE_OTHER)
+# As SymbolTable.columns gives them: strong references that the loader looks up.
+STRONG_REFERENCES = frozenset(
+    binding << 4 | kind | other << 8
+    for binding in (STB_GLOBAL, STB_GNU_UNIQUE)
+    for kind in range(16)
+    for other in VISIBLE_OTHER
+)
 # A reference without version accepts the file's first version, hidden or not.
 FIRST_VERSIONS = 2
 
@@ -35,7 +44,12 @@ def is_definition(row: Row) -> bool:
     _name, info, other, section, value, _size = row
     if section == SHN_UNDEF or info not in VISIBLE_INFO or other not in VISIBLE_OTHER:
         return False
-    return value != 0 or section == SHN_ABS or info & 15 == STT_TLS
+    return value != 0 or defined_at_zero(info | section << 16)
+
+
+def defined_at_zero(word: int) -> bool:
+    """Address 0 defines nothing, unless the symbol is absolute or an offset into TLS."""
+    return word >> 16 == SHN_ABS or word & 15 == STT_TLS
 
 
 def pick(

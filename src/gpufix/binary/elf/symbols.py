@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
@@ -86,7 +86,12 @@ class SymbolTable:
         """One row. Raises ElfError when the table does not have it."""
         if index >= self.capacity:
             raise self.image.fail(f"no symbol {index} of {self.capacity}", "DT_SYMTAB")
-        return next(self.rows(index, index + 1))
+        at = self.start + index * self.form.size
+        fields = self.form.unpack_from(self.image.data, at)
+        if self.image.layout.bits == 64:
+            return fields
+        name, value, size, info, other, section = fields
+        return name, info, other, section, value, size
 
     def undefined_rows(self) -> tuple[list[Row], list[int]]:
         """The rows that define nothing, and their indices."""
@@ -94,21 +99,51 @@ class SymbolTable:
         indices = [at for at, row in enumerate(rows, 1) if row[3] == 0 and row[0] and row[1] >> 4]
         return [rows[at - 1] for at in indices], indices
 
-    def names(self, rows: list[Row]) -> list[bytes]:
-        """The rows' names, each offset read once. Raises ElfError when they exceed the table."""
+    def columns(self, first: int, stop: int) -> tuple[list[int], list[int]]:
+        """Of the rows first … stop - 1: st_name, and st_info | st_other << 8 | st_shndx << 16."""
+        form = self.image.layout
+        if not form.native or form.order != "<" or stop <= first:
+            rows = list(self.rows(first, stop))
+            return [r[0] for r in rows], [r[1] | r[2] << 8 | r[3] << 16 for r in rows]
+        size = self.form.size
+        at, end = self.start + first * size, self.start + stop * size
+        table = memoryview(self.image.data)[at:end].cast("I")
+        step, mark = (6, 1) if form.bits == 64 else (4, 3)
+        return table[::step].tolist(), table[mark::step].tolist()
+
+    def values(self, first: int, stop: int) -> list[int]:
+        """st_value of the rows first … stop - 1."""
+        form = self.image.layout
+        if not form.native or form.bits != 64 or stop <= first:
+            return [row[4] for row in self.rows(first, stop)]
+        at, end = self.start + first * self.form.size, self.start + stop * self.form.size
+        return memoryview(self.image.data)[at:end].cast("Q")[1::3].tolist()
+
+    def names(self, offsets: Collection[int]) -> dict[int, bytes]:
+        """Offset into the string table -> name. Raises ElfError when they exceed the table."""
         image = self.image
         length = image.strings_end - image.strings
-        whole = length < 64 * len(rows)
-        known = _split(image.data[image.strings : image.strings_end]) if whole else {}
+        # Cutting the whole table costs less than finding names one by one when most are wanted.
+        whole = length < 100 * len(offsets)
+        data, base = image.data, image.strings
+        known = _split(data[base : image.strings_end]) if whole else {}
         # Names may share bytes (suffixes); beyond this the table was made to fill memory.
-        budget = 8 * length + MAX_STRING
-        for row in rows:
-            if row[0] not in known:
-                name = known[row[0]] = image.raw_string(row[0])
-                budget -= len(name)
-                if budget < 0:
-                    raise image.fail("names overlap beyond reason", "string table")
-        return [known[row[0]] for row in rows]
+        budget, find, stop = 8 * length + MAX_STRING, data.find, image.strings_end
+        for offset in set(offsets).difference(known):
+            end = find(b"\0", base + offset, stop)
+            if end < 0 or not 0 <= offset < length:
+                raise image.fail(f"name at {offset} lies outside or does not end", "string table")
+            known[offset] = data[base + offset : end]
+            budget -= end - base - offset
+            if budget < 0:
+                raise image.fail("names overlap beyond reason", "string table")
+        return known
+
+    def marks(self, stop: int) -> list[int]:
+        """The version indices of the rows 0 … stop - 1; 0 where there is none."""
+        marks = self.versym
+        known = [] if marks is None else list(marks[:stop])
+        return known + [0] * (stop - len(known))
 
 
 def _count(image: Image, table: GnuHash | SysvHash | None) -> int:
@@ -126,5 +161,5 @@ def _count(image: Image, table: GnuHash | SysvHash | None) -> int:
 def _split(table: bytes) -> dict[int, bytes]:
     """All strings of a string table by their offsets."""
     names = table.split(b"\0")
-    starts = accumulate((len(name) + 1 for name in names), initial=0)
+    starts = accumulate(map((1).__add__, map(len, names)), initial=0)
     return dict(zip(starts, names, strict=False))

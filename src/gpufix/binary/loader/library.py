@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 
 from gpufix.binary.elf import ElfFile, UndefinedSymbol
-from gpufix.binary.elf.constants import STB_WEAK, VERSYM_INDEX
+from gpufix.binary.elf.bulk import (
+    Definitions,
+    Keys,
+    defined_keys,
+    find_keys,
+    reference_keys,
+    symbol_key,
+)
+from gpufix.binary.elf.hashtable import GnuHash
 
-Key = bytes
-"""A symbol's name; with a version, the name, a NUL and the version."""
+from .memo import Memo
 
 
 class Library:
@@ -18,29 +24,13 @@ class Library:
     def __init__(self, elf: ElfFile) -> None:
         self.elf = elf
         self.path = elf.path
-        self._known: dict[Key, bool] = {}
-        self._all: set[Key] | None = None
+        self._memo = Memo()
+        self._defined: Definitions | None = None
 
     @cached_property
-    def references(self) -> frozenset[Key]:
+    def references(self) -> Keys:
         """Symbols that must be found elsewhere; weak ones need not be, so are left out."""
-        table = self.elf.symbols
-        if table is None:
-            return frozenset()
-        rows, indices = table.undefined_rows()
-        names = table.names(rows)
-        versym = table.versym
-        if versym is None:
-            return frozenset(
-                n for n, row in zip(names, rows, strict=True) if row[1] >> 4 != STB_WEAK
-            )
-        marks = versym[: max(indices, default=0) + 1]
-        suffix = {n: b"\0" + v for n, v in self.elf.version_names.items()}
-        return frozenset(
-            name + suffix.get(marks[at] & VERSYM_INDEX, b"") if at < len(marks) else name
-            for name, row, at in zip(names, rows, indices, strict=True)
-            if row[1] >> 4 != STB_WEAK
-        )
+        return reference_keys(self.elf)
 
     @cached_property
     def version_needs(self) -> dict[str, dict[str, bool]]:
@@ -56,27 +46,30 @@ class Library:
         found = self.elf.version_definitions
         return frozenset(d.version for d in found) if found else None
 
-    def provided(self, wanted: Iterable[Key]) -> set[Key]:
+    def provided(self, wanted: Keys) -> Keys:
         """Those of `wanted` that this file defines."""
-        known = self._known
-        fresh = [key for key in wanted if key not in known]
-        for key in fresh:
-            name, _, version = key.partition(b"\0")
-            known[key] = self.elf.find(name, version or None) is not None
-        return {key for key in wanted if known[key]}
+        if self._defined is None:
+            fresh = self._memo.unknown(wanted)
+            # One by one while that is cheaper than reading every definition.
+            if 2 * (len(fresh.plain) + len(fresh.versioned)) < self._size:
+                self._memo.learn(fresh, find_keys(self.elf, fresh))
+                return self._memo.found(wanted)
+            self._defined = defined_keys(self.elf)
+        return self._defined.matching(wanted)
 
-    def describe(self, keys: Iterable[Key]) -> list[UndefinedSymbol]:
+    def describe(self, keys: Keys) -> list[UndefinedSymbol]:
         """The references behind `keys` that a relocation really uses, in table order."""
-        wanted, used = set(keys), self.elf.referenced()
+        wanted, used = keys.plain | keys.versioned, self.elf.referenced()
         return [
             symbol
             for symbol in self.elf.undefined()
-            if symbol.position in used and _key(symbol) in wanted
+            if symbol.position in used and symbol_key(symbol) in wanted
         ]
 
-
-def _key(symbol: UndefinedSymbol) -> Key:
-    name = symbol.name.encode("utf-8", "surrogateescape")
-    if symbol.version is None:
-        return name
-    return name + b"\0" + symbol.version.encode("utf-8", "surrogateescape")
+    @cached_property
+    def _size(self) -> int:
+        """About how many symbols the file defines: linkers make a bucket for every two or so."""
+        table = self.elf.hash_table
+        if table is None:
+            return 0
+        return 2 * len(table.buckets) if isinstance(table, GnuHash) else len(table.chains)

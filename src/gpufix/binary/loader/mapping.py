@@ -8,7 +8,7 @@ from gpufix.binary.elf.constants import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, 
 from .drivers import is_driver_library
 from .files import Files
 from .library import Library
-from .model import Missing, Place, Unusable, Used
+from .model import Missing, Place, Reason, Unusable, Used
 from .namespace import Loaded, Namespace
 from .search import Search
 from .system import System
@@ -24,7 +24,9 @@ class Mapper:
         self.files = files
         self.system = system
         self.search = search
-        self.program = program
+        self.program = search.describe(program)
+        self._hits: dict[object, tuple[str, Reason, Library | str] | Missing] = {}
+        self._faults: dict[int, str] = {}
 
     def open(self, namespace: Namespace, path: str, caller: Loaded | None) -> Loaded | Unusable:
         """Map the library at `path`, and what it needs, into `namespace`."""
@@ -35,7 +37,7 @@ class Mapper:
         known = namespace.same_file(library)
         if known is not None:
             return known
-        loaded = Loaded(library, path, caller)
+        loaded = self.search.describe(Loaded(library, path, caller))
         self._enter(namespace, loaded, None)
         self.fill(namespace, loaded)
         return loaded
@@ -53,6 +55,12 @@ class Mapper:
 
     def fault(self, library: Library) -> str:
         """Why ld.so refuses to load a file that it found; "" when it does not."""
+        known = self._faults.get(id(library))
+        if known is None:
+            known = self._faults[id(library)] = self._fault(library)
+        return known
+
+    def _fault(self, library: Library) -> str:
         image = library.elf.image
         if library.elf.type not in (ET_DYN, ET_EXEC):
             return "not a shared object"
@@ -60,10 +68,10 @@ class Mapper:
             return "an executable, not a shared object"
         if library.elf.flags_1 & DF_1_NOOPEN:
             return "marked as not to be opened (DF_1_NOOPEN)"
-        loads = [s for s in image.segments if s.type == PT_LOAD]
-        if not loads or not library.elf.dynamic:
-            return "no loadable segments" if not loads else "no dynamic section"
-        end = max(s.offset + s.file_size for s in loads)
+        ends = [s.offset + s.file_size for s in image.segments if s.type == PT_LOAD]
+        if not ends or not library.elf.dynamic:
+            return "no dynamic section" if ends else "no loadable segments"
+        end = max(ends)
         if end > image.size:
             return f"truncated: {image.size} bytes of {end}"
         return "" if self.fits(library.elf) else "built for another processor or word size"
@@ -91,21 +99,30 @@ class Mapper:
         known = namespace.named(lookup)
         if known is not None:
             return known, Used(name, needed_by.path, known.path, "already loaded")
+        key = (name, self.search.rules(needed_by) if "/" not in name else needed_by.origin)
+        hit = self._hits.get(key)
+        if hit is None:
+            hit = self._hits[key] = self._look(name, needed_by)
+        if isinstance(hit, Missing):
+            return Missing(name, needed_by.path, hit.searched, hit.driver)
+        path, reason, library = hit
+        if isinstance(library, str):
+            return Unusable(path, needed_by.path, library)
+        used = Used(name, needed_by.path, path, reason)
+        return self._place(namespace, library, path, name, needed_by), used
+
+    def _look(self, name: str, needed_by: Loaded) -> tuple[str, Reason, Library | str] | Missing:
+        """The first file that the search accepts, or why ld.so stops at one."""
         searched: list[Place] = []
-        for place, path in self.search.steps(name, needed_by, self.program):
+        for place, path in self.search.steps(name, needed_by):
             searched.append(place)
             library = self.files.open(path) if path else None
             if library is None or (isinstance(library, ElfError) and library.absent):
                 continue
             if isinstance(library, ElfError):
-                return Unusable(path, needed_by.path, library.what)
-            if not self.fits(library.elf):
-                continue
-            fault = self.fault(library)
-            if fault:
-                return Unusable(path, needed_by.path, fault)
-            used = Used(name, needed_by.path, path, place.reason)
-            return self._place(namespace, library, path, name, needed_by), used
+                return path, place.reason, library.what
+            if self.fits(library.elf):
+                return path, place.reason, self.fault(library) or library
         return Missing(name, needed_by.path, tuple(searched), is_driver_library(name))
 
     def _place(
@@ -116,7 +133,7 @@ class Mapper:
         if same is not None:
             namespace.alias(same, name)
             return same
-        loaded = Loaded(library, path, needed_by)
+        loaded = self.search.describe(Loaded(library, path, needed_by))
         self._enter(namespace, loaded, name)
         return loaded
 

@@ -13,13 +13,14 @@ from .model import Missing, Unusable, Used
 class Loaded:
     """A library in the process.
 
-    path: as the loader opened it; loader: what asked for it first (its RPATH applies too);
-    needs: its direct dependencies, used: where each was found, problems: those not to be had.
+    path: as the loader opened it; loader: what asked for it first; inherited: the
+    RPATH folders that apply to its dependencies, the loaders' included; needs: its direct dependencies, used: where each was found, problems: those not to be had.
     """
 
     library: Library
     path: str
     loader: Loaded | None
+    inherited: tuple[str, ...] = ()
     needs: list[Loaded] = field(default_factory=list)
     used: list[Used] = field(default_factory=list)
     problems: list[Missing | Unusable] = field(default_factory=list)

@@ -4,52 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .library import Key, Library
+from gpufix.binary.elf.bulk import NOTHING, Keys
+
+from .library import Library
+from .memo import Memo
 from .model import Undefined, VersionMissing
 from .namespace import Loaded, Namespace
 
 
 class Resolver:
-    """Answers for one namespace, whose global scope does not change any more."""
+    """Answers for one namespace, whose global scope does not change any more.
 
-    def __init__(self, namespace: Namespace) -> None:
-        self.namespace = namespace
+    below: the resolver of an earlier state; what was found then is found now.
+    """
+
+    def __init__(self, namespace: Namespace, below: Resolver | None = None) -> None:
         self._scope = list(dict.fromkeys(loaded.library for loaded in namespace.scope))
-        self._beyond: dict[int, frozenset[Key]] = {}
+        self._memo: Memo = Memo(below._memo if below else None)
+        self._beyond: dict[int, Keys] = {}
         self._witness: dict[int, frozenset[int]] = {}
 
-    def unresolved(self, library: Library, scope: list[Library]) -> set[Key]:
-        """References that neither the global scope nor `scope` defines."""
-        pending = set(self.beyond(library))
+    def unresolved(self, library: Library, scope: dict[int, Library]) -> Keys:
+        """References that neither the global scope nor `scope` (by identity) defines."""
+        pending = self.beyond(library)
         if not pending:
             return pending
         witness = self._witness.get(id(library))
-        if witness is not None and witness <= {id(other) for other in scope}:
-            return set()
+        if witness is not None and witness <= scope.keys():
+            return NOTHING
         used = set()
-        for other in scope:
-            found = other.provided(pending)
+        for key, other in scope.items():
+            found = other.provided(pending) if other is not library else NOTHING
             if found:
-                used.add(id(other))
+                used.add(key)
                 pending -= found
                 if not pending:
                     self._witness[id(library)] = frozenset(used)
                     break
         return pending
 
-    def beyond(self, library: Library) -> frozenset[Key]:
+    def beyond(self, library: Library) -> Keys:
         """References that the global scope does not define."""
         known = self._beyond.get(id(library))
         if known is None:
-            pending = set(library.references)
-            for other in self._scope:
-                if not pending:
-                    break
-                pending -= other.provided(pending)
-            known = self._beyond[id(library)] = frozenset(pending)
+            self._search_scope(self._memo.unknown(library.references))
+            known = self._beyond[id(library)] = self._memo.absent(library.references)
         return known
 
-    def undefined(self, loaded: Loaded, scope: list[Library]) -> list[Undefined]:
+    def undefined(self, loaded: Loaded, scope: dict[int, Library]) -> list[Undefined]:
         """The problems of one library among those of its search scope."""
         pending = self.unresolved(loaded.library, scope)
         if not pending:
@@ -58,6 +60,15 @@ class Resolver:
             Undefined(symbol.name, symbol.version, loaded.path, symbol.library, symbol.kind)
             for symbol in loaded.library.describe(pending)
         ]
+
+    def _search_scope(self, keys: Keys) -> None:
+        """Learn which of `keys` some library of the global scope defines."""
+        rest = keys
+        for other in self._scope:
+            if not rest:
+                break
+            rest -= other.provided(rest)
+        self._memo.learn(keys, keys - rest)
 
 
 def missing_versions(namespace: Namespace, objects: Iterable[Loaded]) -> list[VersionMissing]:

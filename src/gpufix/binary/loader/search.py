@@ -14,6 +14,7 @@ from .namespace import Loaded
 from .system import System
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_])|\{(ORIGIN|LIB|PLATFORM)\})")
+Rule = tuple[Reason, str]
 Step = tuple[Place, str]
 """A rule's folder, and the file to try."""
 
@@ -29,59 +30,58 @@ def expand(text: str, origin: str, system: System) -> str:
 class Search:
     """Lists the files to try for a name, in order; `library_path` is LD_LIBRARY_PATH."""
 
-    def __init__(self, files: Files, system: System, library_path: str) -> None:
+    def __init__(self, files: Files, system: System, library_path: str, program: str) -> None:
         self.files = files
         self.system = system
-        self.library_path = library_path
         self._folders: dict[tuple[str, str], tuple[str, ...]] = {}
+        origin = "" if system.musl else program.rpartition("/")[0]
+        separator = r"[:\n]" if system.musl else r"[:;]"
+        self._environment = self._list(library_path, origin, separator)
+        self._program: tuple[str, ...] = ()
 
-    def steps(self, name: str, needed_by: Loaded, program: Loaded) -> Iterator[Step]:
+    def describe(self, loaded: Loaded) -> Loaded:
+        """Note the RPATH folders that the dependencies of `loaded` will inherit."""
+        elf = loaded.library.elf
+        text = elf.rpath if elf.runpath is None else None
+        if self.system.musl:
+            # musl takes both tags for the same, and lets dependencies inherit either.
+            text = elf.runpath or elf.rpath
+        own = self._list(text or "", loaded.origin, ":")
+        above = loaded.loader.inherited if loaded.loader else ()
+        loaded.inherited = tuple(dict.fromkeys((*own, *above))) if own else above
+        if loaded.loader is None and elf.interpreter and not self._program:
+            self._program = own
+        return loaded
+
+    def steps(self, name: str, needed_by: Loaded) -> Iterator[Step]:
         """What would be opened, one after the other, until one fits."""
-        origin = needed_by.origin
         if "/" in name:
-            path = expand(name, origin, self.system)
+            path = expand(name, needed_by.origin, self.system)
             yield Place(path.rpartition("/")[0], "path"), path
             return
-        rules = self._musl(needed_by) if self.system.musl else self._glibc(needed_by, program)
-        for reason, folder in rules:
+        for reason, folder in self.rules(needed_by):
             if reason == "cache":
                 yield from self._cache_steps(name)
             else:
                 yield from self._folder_steps(folder, name, reason)
 
-    def _glibc(self, needed_by: Loaded, program: Loaded) -> Iterator[tuple[Reason, str]]:
+    def rules(self, needed_by: Loaded) -> tuple[Rule, ...]:
+        """The folders to search, each with the rule that names it; "cache" names none."""
         elf = needed_by.library.elf
-        if elf.runpath is None:
-            for ancestor in _ancestors(needed_by, program):
-                yield from self._own(ancestor, ancestor.library.elf.rpath, "rpath")
-        for folder in self._list(self.library_path, program.origin, r"[:;]"):
-            yield "LD_LIBRARY_PATH", folder
+        environment: list[Rule] = [("LD_LIBRARY_PATH", folder) for folder in self._environment]
+        default: list[Rule] = [("default", folder) for folder in self.system.folders]
+        if self.system.musl:
+            rpaths: list[Rule] = [("rpath", folder) for folder in needed_by.inherited]
+            return (*environment, *rpaths, *default)
+        if elf.flags_1 & DF_1_NODEFLIB:
+            default = []
+        else:
+            default.insert(0, ("cache", ""))
         if elf.runpath is not None:
-            yield from self._own(needed_by, elf.runpath, "runpath", ignored=False)
-        if not elf.flags_1 & DF_1_NODEFLIB:
-            yield "cache", ""
-            for folder in self.system.folders:
-                yield "default", folder
-
-    def _musl(self, needed_by: Loaded) -> Iterator[tuple[Reason, str]]:
-        for folder in self._list(self.library_path, "", r"[:\n]"):
-            yield "LD_LIBRARY_PATH", folder
-        ancestor: Loaded | None = needed_by
-        while ancestor is not None:
-            # musl takes both tags for the same, and lets dependencies inherit either.
-            elf = ancestor.library.elf
-            yield from self._own(ancestor, elf.runpath or elf.rpath, "rpath", ignored=False)
-            ancestor = ancestor.loader
-        for folder in self.system.folders:
-            yield "default", folder
-
-    def _own(
-        self, owner: Loaded, text: str | None, reason: Reason, ignored: bool = True
-    ) -> Iterator[tuple[Reason, str]]:
-        """The folders of an object's own tag; its RPATH is ignored when it has a RUNPATH."""
-        if text and not (ignored and owner.library.elf.runpath is not None):
-            for folder in self._list(text, owner.origin, ":"):
-                yield reason, folder
+            runpath = self._list(elf.runpath, needed_by.origin, ":")
+            return (*environment, *(("runpath", folder) for folder in runpath), *default)
+        folders = dict.fromkeys((*needed_by.inherited, *self._program))
+        return (*(("rpath", folder) for folder in folders), *environment, *default)
 
     def _list(self, text: str, origin: str, separator: str) -> tuple[str, ...]:
         """The folders of a list; an empty entry is the current folder."""
@@ -115,15 +115,3 @@ class Search:
 
 def _bare(part: str) -> str:
     return "/" if part else "."
-
-
-def _ancestors(needed_by: Loaded, program: Loaded) -> Iterator[Loaded]:
-    """Whoever asked for whom, and the program itself: their DT_RPATHs all apply."""
-    ancestor: Loaded | None = needed_by
-    seen = False
-    while ancestor is not None:
-        seen = seen or ancestor is program
-        yield ancestor
-        ancestor = ancestor.loader
-    if not seen:
-        yield program

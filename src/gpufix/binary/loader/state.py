@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gpufix.binary.elf import ElfError
+from gpufix.binary.elf.bulk import Keys
 
 from .files import Files
 from .mapping import Mapper
@@ -18,11 +19,13 @@ from .system import System, describe_system
 class State:
     """Immutable: opening gives a verdict and a further state."""
 
-    def __init__(self, mapper: Mapper, namespace: Namespace, caller: Loaded) -> None:
+    def __init__(
+        self, mapper: Mapper, namespace: Namespace, caller: Loaded, below: State | None = None
+    ) -> None:
         self.mapper = mapper
         self.namespace = namespace
         self.caller = caller
-        self.resolver = Resolver(namespace)
+        self.resolver: Resolver = Resolver(namespace, below.resolver if below else None)
 
     @property
     def system(self) -> System:
@@ -40,7 +43,7 @@ class State:
         if everywhere:
             present = {id(entry) for entry in layer.scope}
             layer.scope += [entry for entry in closure(loaded) if id(entry) not in present]
-        return verdict, State(self.mapper, layer, self.caller)
+        return verdict, State(self.mapper, layer, self.caller, self)
 
     def _open(self, path: str, context: str) -> tuple[Verdict, Namespace, Loaded | None]:
         layer = Namespace(self.namespace)
@@ -60,7 +63,7 @@ class State:
         missing = tuple(p for p in problems if isinstance(p, Missing))
         unusable = tuple(p for p in problems if isinstance(p, Unusable))
         versions = () if self.system.musl else tuple(missing_versions(layer, fresh))
-        scope = [entry.library for entry in objects]
+        scope = {id(entry.library): entry.library for entry in objects}
         undefined = tuple(u for entry in fresh for u in self.resolver.undefined(entry, scope))
         uses: tuple[Used, ...] = tuple(used for entry in fresh for used in entry.used)
         blocked = bool(problems or versions)
@@ -84,7 +87,7 @@ def start(files: Files, process: Process) -> State:
         raise library
     elf = library.elf
     system = describe_system(files, elf.interpreter or "", elf.machine, elf.bits)
-    search = Search(files, system, process.environment.get("LD_LIBRARY_PATH", ""))
+    search = Search(files, system, process.environment.get("LD_LIBRARY_PATH", ""), path)
     program = Loaded(library, path, None)
     mapper = Mapper(files, system, search, program)
     namespace = Namespace()
@@ -118,7 +121,7 @@ def _preload(mapper: Mapper, namespace: Namespace, names: str) -> list[Loaded]:
 
 def _caller(namespace: Namespace, program: Loaded) -> Loaded:
     """Who calls dlopen: the library that holds the interpreter, or the executable itself."""
-    wanted = {b"_PyImport_LoadDynamicModuleWithSpec", b"PyImport_ImportModule"}
+    wanted = Keys(frozenset({b"PyImport_ImportModule"}), frozenset())
     for entry in namespace.scope:
         if entry is not program and entry.library.provided(wanted):
             return entry

@@ -1,0 +1,161 @@
+"""A file's references and definitions as sets of keys, for resolving thousands at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .constants import DT_VERDEF, VERSYM_HIDDEN, VERSYM_INDEX
+from .file import ElfFile
+from .hashtable import GnuHash, SysvHash
+from .matching import (
+    FIRST_VERSIONS,
+    STRONG_REFERENCES,
+    VISIBLE_WORDS,
+    defined_at_zero,
+    is_definition,
+)
+from .symbols import SymbolTable, UndefinedSymbol
+
+Key = bytes
+"""A symbol's name; with a version, the name, a NUL and the version."""
+
+
+class Keys(NamedTuple):
+    """References without and with a version."""
+
+    plain: frozenset[Key]
+    versioned: frozenset[Key]
+
+    def __sub__(self, other: Keys) -> Keys:
+        return Keys(self.plain - other.plain, self.versioned - other.versioned)
+
+    def __and__(self, other: Keys) -> Keys:
+        return Keys(self.plain & other.plain, self.versioned & other.versioned)
+
+    def __or__(self, other: Keys) -> Keys:
+        return Keys(self.plain | other.plain, self.versioned | other.versioned)
+
+    def __bool__(self) -> bool:
+        return bool(self.plain or self.versioned)
+
+
+NOTHING = Keys(frozenset(), frozenset())
+
+
+class Definitions(NamedTuple):
+    """What satisfies references: exactly these keys, and these names whatever the version."""
+
+    exact: Keys
+    unversioned: frozenset[bytes]
+
+    def matching(self, keys: Keys) -> Keys:
+        """Those of `keys` that are satisfied."""
+        plain = keys.plain & self.exact.plain
+        versioned = keys.versioned & self.exact.versioned
+        if self.unversioned and len(versioned) < len(keys.versioned):
+            rest = keys.versioned - versioned
+            versioned |= {key for key in rest if key.partition(b"\0")[0] in self.unversioned}
+        return Keys(plain, versioned)
+
+
+def symbol_key(symbol: UndefinedSymbol) -> Key:
+    """The key of one reference."""
+    name = symbol.name.encode("utf-8", "surrogateescape")
+    if symbol.version is None:
+        return name
+    return name + b"\0" + symbol.version.encode("utf-8", "surrogateescape")
+
+
+def reference_keys(elf: ElfFile) -> Keys:
+    """What other files must define; weak references are left out."""
+    table = elf.symbols
+    if table is None:
+        return NOTHING
+    stop = table.first_export
+    offsets, words = table.columns(1, stop)
+    strong = STRONG_REFERENCES
+    if table.versym is None:
+        used = [o for o, w in zip(offsets, words, strict=True) if w in strong and o]
+        return Keys(frozenset(map(table.names(used).__getitem__, used)), frozenset())
+    suffix = _suffixes(elf)
+    rows = list(zip(offsets, words, table.marks(stop)[1:], strict=True))
+    used = [o for o, w, m in rows if w in strong and m not in suffix and o]
+    pairs = [(o, suffix[m]) for o, w, m in rows if w in strong and m in suffix and o]
+    names = table.names([*used, *(o for o, _ in pairs)])
+    return Keys(
+        frozenset(map(names.__getitem__, used)), frozenset([names[o] + v for o, v in pairs])
+    )
+
+
+def defined_keys(elf: ElfFile) -> Definitions:
+    """Everything that the file defines."""
+    table = elf.symbols
+    if table is None or elf.hash_table is None:
+        return Definitions(NOTHING, frozenset())
+    first = table.first_export if table.first_export < table.count else 1
+    offsets, words = table.columns(first, table.count)
+    values = table.values(first, table.count)
+    rows = [
+        (at, o)
+        for at, (o, w, v) in enumerate(zip(offsets, words, values, strict=True), first)
+        if w & 0xFFFF in VISIBLE_WORDS and w > 0xFFFF and (v or defined_at_zero(w))
+    ]
+    names = table.names([o for _, o in rows])
+    if table.versym is None:
+        plain = frozenset([names[o] for _, o in rows])
+        return Definitions(Keys(plain, frozenset()), plain)
+    return _versioned(elf, [(names[o], at) for at, o in rows], table.marks(table.count))
+
+
+def _versioned(elf: ElfFile, symbols: list[tuple[bytes, int]], marks: list[int]) -> Definitions:
+    """As matching.pick decides, for all symbols at once."""
+    suffix = _suffixes(elf)
+    keys = [name + suffix[marks[at]] for name, at in symbols if marks[at] in suffix]
+    unversioned = frozenset(
+        [n for n, at in symbols if marks[at] < VERSYM_HIDDEN and marks[at] not in suffix]
+    )
+    first = [n for n, at in symbols if marks[at] & VERSYM_INDEX <= FIRST_VERSIONS]
+    newer = Counter([n for n, at in symbols if FIRST_VERSIONS < marks[at] < VERSYM_HIDDEN])
+    plain = frozenset(first).union([name for name, count in newer.items() if count == 1])
+    return Definitions(Keys(plain, frozenset(keys)), unversioned)
+
+
+def find_keys(elf: ElfFile, keys: Keys) -> Keys:
+    """Those of `keys` that the file defines, by its hash table."""
+    table, symbols = elf.hash_table, elf.symbols
+    if table is None or symbols is None:
+        return NOTHING
+    # Without version definitions of its own, whatever the file defines satisfies a plain reference.
+    fast = DT_VERDEF not in elf.image.tags
+    find: Callable[[bytes], int | None] = _finder(elf, table, symbols) if fast else elf.find
+    found = [name for name in keys.plain if find(name) is not None]
+    pairs = ((key, key.partition(b"\0")) for key in keys.versioned)
+    versioned = [key for key, (name, _, v) in pairs if elf.find(name, v) is not None]
+    return Keys(frozenset(found), frozenset(versioned))
+
+
+def _finder(
+    elf: ElfFile, table: GnuHash | SysvHash, symbols: SymbolTable
+) -> Callable[[bytes], int | None]:
+    """elf.find for names without version in a file that defines none, with fewer steps."""
+    data, start, end = elf.image.data, elf.image.strings, elf.image.strings_end
+    candidates, row = table.candidates, symbols.row
+
+    def find(name: bytes) -> int | None:
+        for index in candidates(name):
+            entry = row(index)
+            at = start + entry[0]
+            stop = at + len(name)
+            if data[at:stop] == name and stop < end and not data[stop] and is_definition(entry):
+                return index
+        return None
+
+    return find
+
+
+def _suffixes(elf: ElfFile) -> dict[int, bytes]:
+    """Version index, hidden or not -> what it adds to a key."""
+    known = {number: b"\0" + name for number, name in elf.version_names.items()}
+    return known | {number | VERSYM_HIDDEN: text for number, text in known.items()}

@@ -1,0 +1,36 @@
+"""Answers to "is this key defined?", kept as sets so that thousands are asked at once."""
+
+from __future__ import annotations
+
+from gpufix.binary.elf.bulk import Key, Keys
+
+
+class Memo:
+    """Keys known to be defined, and keys known not to be."""
+
+    def __init__(self, earlier: Memo | None = None) -> None:
+        """earlier: what was found by then is found still; what was not may be by now."""
+        self._plain: set[Key] = set(earlier._plain) if earlier else set()
+        self._versioned: set[Key] = set(earlier._versioned) if earlier else set()
+        self._no_plain: set[Key] = set()
+        self._no_versioned: set[Key] = set()
+
+    def unknown(self, keys: Keys) -> Keys:
+        """Those never asked for."""
+        return Keys(
+            keys.plain - self._plain - self._no_plain,
+            keys.versioned - self._versioned - self._no_versioned,
+        )
+
+    def found(self, keys: Keys) -> Keys:
+        return Keys(keys.plain & self._plain, keys.versioned & self._versioned)
+
+    def absent(self, keys: Keys) -> Keys:
+        return Keys(keys.plain & self._no_plain, keys.versioned & self._no_versioned)
+
+    def learn(self, asked: Keys, found: Keys) -> None:
+        """Of the keys `asked`, exactly `found` are defined."""
+        self._plain |= found.plain
+        self._versioned |= found.versioned
+        self._no_plain |= asked.plain - found.plain
+        self._no_versioned |= asked.versioned - found.versioned
