@@ -38,10 +38,11 @@ __device__ inline uint32_t pack_bf16(float low, float high) {
 #endif
 }
 
-[[maybe_unused]] static __global__ void fill_uniform_signed(bf16* out, size_t n, uint64_t seed) {
+[[maybe_unused]] static __global__ void fill_uniform_signed(bf16* out, size_t n, uint64_t seed,
+                                                                  float scale = 1.0f) {
     size_t step = static_cast<size_t>(gridDim.x) * blockDim.x;
     for (size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x; i < n; i += step)
-        out[i] = to_bf16(uniform_signed(seed, i));
+        out[i] = to_bf16(scale * uniform_signed(seed, i));
 }
 
 }  // namespace gpu

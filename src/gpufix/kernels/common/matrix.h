@@ -1,6 +1,6 @@
 // One 16x16x16 step on the matrix units, bf16 in and float32 out: C += A B.
 //   CUDA sm_80 and newer   mma.sync.m16n8k16, twice
-//   CDNA2/3 (gfx90a, gfx94x)   v_mfma_f32_16x16x16_bf16
+//   CDNA2 and later (gfx90a, gfx94x, gfx950)   v_mfma_f32_16x16x16_bf16
 //   RDNA3 and 4 (gfx11xx, gfx12xx)   v_wmma_f32_16x16x16_bf16, wave32
 // Elsewhere GPUFIX_MATRIX_UNITS is not defined, and neither is anything that a kernel would need.
 //
@@ -13,7 +13,8 @@
 
 #if defined(GPUFIX_CUDA) && __CUDA_ARCH__ >= 800
 #define GPUFIX_MMA_PTX 1
-#elif defined(__gfx90a__) || defined(__gfx940__) || defined(__gfx941__) || defined(__gfx942__)
+#elif defined(__gfx90a__) || defined(__gfx940__) || defined(__gfx941__) || \
+    defined(__gfx942__) || defined(__gfx950__)
 #define GPUFIX_MMA_CDNA 1
 #elif defined(__GFX11__)
 #define GPUFIX_MMA_RDNA 3
@@ -154,17 +155,19 @@ __device__ inline Fragment to_a(const Accumulator& c, bf16* scratch, int ld) {
 
 #endif
 
+#if defined(GPUFIX_MATRIX_UNITS)
+// The first `rows` rows of C, rounded to bf16, to row-major device memory.
+__device__ inline void store(const Accumulator& c, bf16* out, size_t ld, int rows = 16) {
 #if defined(GPUFIX_MMA_PTX)
-// C, rounded to bf16, to row-major device memory.
-__device__ inline void store(const Accumulator& c, bf16* out, size_t ld) {
 #pragma unroll
     for (int i = 0; i < kAccElements; i += 2)
-        *reinterpret_cast<uint32_t*>(out + acc_row(i) * ld + acc_col(i)) = pack_bf16(c.v[i], c.v[i + 1]);
-}
-#elif defined(GPUFIX_MMA_CDNA) || defined(GPUFIX_MMA_RDNA)
-__device__ inline void store(const Accumulator& c, bf16* out, size_t ld) {
+        if (acc_row(i) < rows)
+            *reinterpret_cast<uint32_t*>(out + acc_row(i) * ld + acc_col(i)) = pack_bf16(c.v[i], c.v[i + 1]);
+#else
 #pragma unroll
-    for (int i = 0; i < kAccElements; ++i) out[acc_row(i) * ld + acc_col(i)] = to_bf16(c.v[i]);
+    for (int i = 0; i < kAccElements; ++i)
+        if (acc_row(i) < rows) out[acc_row(i) * ld + acc_col(i)] = to_bf16(c.v[i]);
+#endif
 }
 #endif
 
