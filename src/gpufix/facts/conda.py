@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gpufix.model import Distribution, Record
 
 _LIMIT = 64 << 20
 _PACKAGES = 5000
+_TOKEN = re.compile(r"/t/[^/\s]+/")  # how anaconda.org's private channels carry it
 
 
 def collect(ctx: Context, prefix: str) -> list[Distribution]:
@@ -76,7 +78,9 @@ def _from_name(prefix: str, path: Path) -> Distribution | None:
 
 
 def _channel(channel: object) -> str | None:
-    return without_credentials(channel) if isinstance(channel, str) else None
+    if not isinstance(channel, str):
+        return None
+    return _TOKEN.sub("/", without_credentials(channel))
 
 
 def _record(prefix: str, files: object) -> Record | None:

@@ -11,7 +11,7 @@ from gpufix.facts.files import read
 
 Build = Literal["release", "nightly", "container", "source"]
 _LIMIT = 1 << 16
-_LOCAL = re.compile(r"(cu\d{2,3}|cpu|xpu|rocm\d+(?:\.\d+)*)(?![0-9a-z])")
+_LOCAL = re.compile(r"(cu\d{2,3}|cpu|xpu|rocm\d+(?:\.\d+)*)(?!\d)")
 # Locals of pytorch.org: +cu118, +cpu.cxx11.abi (to 2.6), +cu117.with.pypi.cudnn, +cu128_full
 _RELEASE = re.compile(
     r"\d+\.\d+(\.\d+)?(\.post\d+)?"

@@ -1,0 +1,81 @@
+"""Files that two distributions record: whose bytes are there, and what a removal took along."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_site import Site
+
+from gpufix.facts import distributions
+from gpufix.facts.context import Context
+from gpufix.model import Distribution, SharedFile
+
+NCCL = "nvidia/nccl/lib/libnccl.so.2"
+INIT = "nvidia/__init__.py"
+
+
+def collect(ctx: Context, site: Site) -> tuple[dict[str, Distribution], list[SharedFile]]:
+    dists, shared = distributions.collect(ctx, site.python())
+    assert ctx.gaps == []
+    return {dist.name: dist for dist in dists}, shared
+
+
+def test_equal_files_are_nothing(ctx: Context, site: Site) -> None:
+    site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve"})
+    site.install("nvidia-cublas-cu12", files={INIT: b"", "nvidia/cublas/lib/libcublas.so": b"x"})
+    assert collect(ctx, site)[1] == []
+
+
+def test_two_versions_of_one_distribution_are_no_shared_files(ctx: Context, site: Site) -> None:
+    site.install("pkg", "1.0", {"pkg/a.py": b"one"})
+    site.install("pkg", "2.0", {"pkg/a.py": b"two"})
+    assert collect(ctx, site)[1] == []
+
+
+@pytest.mark.parametrize("first", [b"eleven", b"eleven!"], ids=["size-differs", "size-equal"])
+def test_the_last_installed_holds_the_file(ctx: Context, site: Site, first: bytes) -> None:
+    site.install("nvidia-nccl-cu11", files={INIT: b"", NCCL: first})
+    site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve!"})
+    dists, shared = collect(ctx, site)
+    owners = ["nvidia-nccl-cu11", "nvidia-nccl-cu12"]
+    assert shared == [SharedFile(path=NCCL, owners=owners, differ=True, holder=owners[1])]
+    record = dists["nvidia-nccl-cu11"].record
+    assert record is not None
+    assert record.altered == ([] if len(first) == 7 else [NCCL])
+
+
+def test_a_gone_file_names_all_who_record_it(ctx: Context, site: Site) -> None:
+    for name in ("one", "two"):
+        site.install(name, files={"shared/same.py": b"same", "shared/other.py": name.encode()})
+    for file in ("same.py", "other.py"):
+        (site.folder / "shared" / file).unlink()
+    found = {file.path: (file.differ, file.holder) for file in collect(ctx, site)[1]}
+    assert found == {"shared/same.py": (False, "missing"), "shared/other.py": (True, "missing")}
+
+
+def test_uninstalling_one_leaves_the_other_without_its_file(ctx: Context, site: Site) -> None:
+    old = site.install("nvidia-nccl-cu11", files={INIT: b"", NCCL: b"eleven"})
+    site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve"})
+    shutil.rmtree(old)
+    (site.folder / NCCL).unlink()
+    dists, shared = collect(ctx, site)
+    assert shared == []
+    record = dists["nvidia-nccl-cu12"].record
+    assert record is not None and record.missing == [NCCL]
+
+
+def test_bytes_of_nobody(ctx: Context, site: Site) -> None:
+    site.install("one", files={"top.py": b"one"})
+    site.install("two", files={"top.py": b"two"})
+    (site.folder / "top.py").write_bytes(b"xxx")
+    assert [file.holder for file in collect(ctx, site)[1]] == [None]
+
+
+def test_scripts_outside_the_site_folder_are_shared_too(ctx: Context, site: Site) -> None:
+    script = "../../../bin/tool"
+    site.install("one", files={script: b"one"})
+    site.install("two", files={script: b"two!"})
+    assert Path(site.prefix, "bin/tool").exists()
+    assert [(file.path, file.holder) for file in collect(ctx, site)[1]] == [(script, "two")]
