@@ -66,7 +66,7 @@ def torch(version: str = "2.9.0+cu128", **changes: Any) -> Torch:
     release, _, variant = version.partition("+")
     base: dict[str, Any] = {
         "state": "ok",
-        "location": f"{SITE}/torch",
+        "location": SITE,
         "version": version,
         "release": release,
         "variant": variant or None,
@@ -113,7 +113,7 @@ def amd_driver(**changes: Any) -> Driver:
     """A working amdgpu driver."""
     base: dict[str, Any] = {
         "vendor": "amd",
-        "version": "6.4.2",
+        "kernel_version": "6.12.12",
         "nodes": ["/dev/kfd", "/dev/dri/renderD128"],
         "pci_devices": 1,
     }

@@ -8,6 +8,16 @@ from typing import Any
 _OP = r"(?:==|>=|<=|<|>|~=)"
 _SPEC = re.compile(rf"^(?:or )?([a-z][a-z0-9-]*)({_OP}[0-9.]+(?:,{_OP}[0-9.]+)*)")
 
+# Rows of the table that later reading widened.
+WIDER = {
+    "gradio-4.44.1-hffolder": {
+        "id": "gradio-hffolder",
+        "trigger": {"gradio": ">=4.16,<5.8", "huggingface-hub": ">=1.0"},
+        "source": "4.44.1 tested; the import stands in the wheels of 4.16.0 to 5.7.0, "
+        "not in 4.8.0 and 5.8.0",
+    }
+}
+
 
 def _trigger(spec: str) -> str:
     """The table's shorthand as a PEP 440 specifier."""
@@ -58,6 +68,7 @@ def build(tables: Any) -> Any:
                 "declared": "resolver" in row["symptom"] or "unsatisfiable" in row["symptom"],
                 "source": row["evidence"],
             }
+            | WIDER.get(row["id"], {})
         )
     good = table["known_good"]["gradio 4.44.1"]
     pins = {k: _tested(v) for k, v in good.items() if k not in ("python", "evidence")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .sources import Sources, shorten
+from .sources import Sources
 
 # Products whose architecture the researched patterns give, but whose names its list lacks.
 EXTRA_NAMES = {"NVIDIA RTX A1000": "sm_86", "NVIDIA A800": "sm_80", "NVIDIA H800": "sm_90"}
@@ -90,13 +90,9 @@ def build(tables: Any) -> Any:
         products = [p for text in row["products"] for p in _products(text)]
         wave = row["wavefront"]["warpSize"]
         gfx[name] = [products, wave, row["family"], sources.number(row["source"])]
-    generic = amd["generic_targets"]
-    covers = next(v for v in generic.values() if isinstance(v, dict))
     return {
         "nvidia": _nvidia(table["nvidia"], sources),
         "amd": gfx,
-        "generic": {name: row["covers"] for name, row in covers.items()},
-        "generic_source": shorten(generic["source"]),
         "overrides": _overrides(amd["hsa_override_gfx_version"], sources),
         "rocm": _support(amd["rocm_linux_support"], sources),
         "ambiguous": AMBIGUOUS,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
+from gpufix.knowledge.compat_arch import Arch, GfxArch, parse_arch
 from gpufix.knowledge.gpu_errors import AmbiguousGpu, UnknownGpu
 from gpufix.knowledge.gpu_names import close
 from gpufix.knowledge.table import table
 
-_SM = re.compile(r"(?:sm|compute|sm_|compute_|cc |cc)[ _-]?(\d{2,3})([af]?)", re.I)
-_CC = re.compile(r"(?:cc ?|compute capability )?(\d{1,2})\.(\d)([af]?)", re.I)
-_BARE = re.compile(r"(\d{2,3})([af]?)", re.I)
-_GFX = re.compile(r"(gfx[0-9a-f]{3,4})((?::(?:sramecc|xnack)[+-])*)", re.I)
+_PREFIX = re.compile(r"(?:cc|compute capability)[ _-]*(?=\d)|(?<=sm|te)[ -](?=\d)", re.I)
 
 # CUDA 12.8 and 12.9 call Thor 10.1; it is the same chip (torch/cuda/__init__.py, 2.15).
 _RENAMED = {"sm_101": "sm_110", "sm_101a": "sm_110a", "sm_101f": "sm_110f"}
@@ -30,20 +28,22 @@ def arch_of_spelling(text: str) -> str | None:
         )
     if re.fullmatch(r"gfx[\w-]+-generic", text, re.I):
         raise UnknownGpu(text, reason="a generic target is code that several GPUs run, not a GPU")
-    if found := _GFX.fullmatch(text):
-        return _checked(text, found[0].lower(), found[1].lower())
     if text.lower() == "90a":
         raise AmbiguousGpu(text, [("sm_90a", "NVIDIA Hopper"), ("gfx90a", "AMD MI200")])
-    if found := _SM.fullmatch(text) or _BARE.fullmatch(text):
-        arch = f"sm_{found[1]}{found[2].lower()}"
-    elif found := _CC.fullmatch(text):
-        arch = f"sm_{found[1]}{found[2]}{found[3].lower()}"
-    elif is_known(f"gfx{text.lower()}"):
+    arch = _parsed(_PREFIX.sub("", text))
+    if arch is not None:
+        name = _RENAMED.get(str(arch), str(arch))
+        return _checked(text, name, arch.name if isinstance(arch, GfxArch) else name)
+    if is_known(f"gfx{text.lower()}"):
         raise UnknownGpu(text, [f"gfx{text.lower()}"])
-    else:
+    return None
+
+
+def _parsed(text: str) -> Arch | None:
+    try:
+        return parse_arch(text)
+    except ValueError:
         return None
-    arch = _RENAMED.get(arch, arch)
-    return _checked(text, arch, arch)
 
 
 def is_known(arch: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from gpufix.knowledge.compat import GENERIC_MEMBERS
 from gpufix.knowledge.gpu_errors import AmbiguousGpu, GpuNameError, UnknownGpu
 from gpufix.knowledge.gpu_names import arch_by_words, candidates, close_names
 from gpufix.knowledge.gpu_spelling import arch_of_spelling, is_known
@@ -85,8 +86,7 @@ def products(gfx: str) -> tuple[str, ...]:
 
 def generic_of(gfx: str) -> str | None:
     """The generic target whose code it also runs (code object v6): gfx1101 -> gfx11-generic."""
-    members: dict[str, list[str]] = table("gpus")["generic"]
-    return next((name for name, gfxs in members.items() if _base(gfx) in gfxs), None)
+    return next((name for name, gfxs in GENERIC_MEMBERS.items() if _base(gfx) in gfxs), None)
 
 
 def hsa_override(gfx: str) -> Override | None:
