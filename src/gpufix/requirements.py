@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from gpufix.model import Distribution, Facts
+from gpufix.view import View
 
 
 @lru_cache(maxsize=4096)
@@ -45,6 +46,11 @@ class Requirements:
         self._installed: dict[str, Distribution] = {}
         for dist in facts.distributions:
             self._installed.setdefault(dist.name, dist)
+
+    @classmethod
+    def of(cls, view: View) -> Requirements:
+        """For `view.derive(Requirements.of)`: built once a view."""
+        return cls(view.facts)
 
     @cached_property
     def rows(self) -> list[tuple[Distribution, Requirement]]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpufix.model import Facts
+from gpufix.model import SCHEMA_VERSION, Facts
 
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL|AUTH(?!OR)|COOKIE", re.I)
 _URL_USER = re.compile(r"(?<=://)[^/@\s]+@")
@@ -21,6 +21,7 @@ _TOKEN = re.compile(
     r"(?<!\w)(?:hf_|gh[opsu]_|github_pat_|glpat-|pypi-|sk-|xox[bp]-|AKIA)[A-Za-z0-9_-]{12,}"
 )
 _HIDDEN = "REDACTED"
+_LIMIT_BYTES = 256 << 20
 
 
 def redact(facts: Facts, home: Path | None = None) -> Facts:
@@ -102,10 +103,15 @@ def load(path: Path) -> Facts:
     """Read a snapshot. Raises CorruptFacts with the place that is wrong, OSError if unreadable."""
     from pydantic import ValidationError
 
-    text = path.read_bytes()
+    if path.is_file() and path.stat().st_size > _LIMIT_BYTES:
+        raise CorruptFacts(f"{path}: larger than any facts file ({_LIMIT_BYTES >> 20} MiB)")
     try:
-        return Facts.model_validate_json(text)
+        facts = Facts.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise CorruptFacts(f"{path}: not a facts file: {where}: {first['msg']}") from None
+    if facts.schema_version != SCHEMA_VERSION:
+        found = f"facts of schema {facts.schema_version}"
+        raise CorruptFacts(f"{path}: {found}; this gpufix reads schema {SCHEMA_VERSION}")
+    return facts

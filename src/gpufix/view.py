@@ -25,7 +25,7 @@ class View:
         self.gaps: list[Gap] = []
         self.answers: dict[str, Any] = dict(facts.answers)
         self._ask = ask
-        self._derived: dict[Callable[[Facts], Any], Any] = {}
+        self._derived: dict[Callable[[View], Any], Any] = {}
 
     def env(self, name: str) -> str | None:
         """A variable as a build or run would see it: the environment file outranks the process."""
@@ -59,10 +59,10 @@ class View:
                 self.answers[key] = None
         return self.answers[key]
 
-    def derive(self, build: Callable[[Facts], T]) -> T:
-        """Something computed from the facts that several checks use, computed once."""
+    def derive(self, build: Callable[[View], T]) -> T:
+        """Something computed from the view that several checks use, computed once."""
         if build not in self._derived:
-            self._derived[build] = build(self.facts)
+            self._derived[build] = build(self)
         derived: T = self._derived[build]
         return derived
 

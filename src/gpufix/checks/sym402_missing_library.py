@@ -79,5 +79,5 @@ def _excused(view: View, problem: Problem) -> bool:
 
 def _wanted(view: View, wheel: str) -> bool:
     """Whether torch, or its CUDA meta-package, requires this wheel."""
-    users = view.derive(Requirements).required_by.get(wheel, [])
+    users = view.derive(Requirements.of).required_by.get(wheel, [])
     return "torch" in users or "cuda-toolkit" in users

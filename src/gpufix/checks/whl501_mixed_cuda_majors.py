@@ -48,7 +48,7 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     wanted = _major_of_torch(view.facts)
     if wanted is None:
         return
-    requirements = view.derive(Requirements)
+    requirements = view.derive(Requirements.of)
     strays = [d for d in view.facts.distributions if _major(d) not in (None, wanted)]
     own = {d.name for d in view.facts.distributions if _major(d) == wanted}
     for stray in strays:

@@ -35,7 +35,7 @@ def pin_skew(view: View) -> Iterator[Fault]:
     ## Source
     torch's own metadata.
     """
-    for unmet in view.derive(Requirements).unmet:
+    for unmet in view.derive(Requirements.of).unmet:
         if unmet.installed is not None and is_torch_pin(unmet):
             yield _fault(unmet)
 

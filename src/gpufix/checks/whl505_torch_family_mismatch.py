@@ -46,7 +46,7 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     torch = view.facts.torch
     if torch is None or torch.release is None:
         return
-    declared = {u.dist.name: u for u in view.derive(Requirements).unmet if u.name == "torch"}
+    declared = {u.dist.name: u for u in view.derive(Requirements.of).unmet if u.name == "torch"}
     for dist in view.facts.distributions:
         if dist.name == "torch":
             continue

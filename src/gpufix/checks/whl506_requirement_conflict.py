@@ -45,7 +45,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
         yield _known(view, conflict)
     told = {frozenset(c.trigger) for c in known}
     grouped: dict[str, list[Unmet]] = {}
-    for unmet in view.derive(Requirements).unmet:
+    for unmet in view.derive(Requirements.of).unmet:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in told:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():

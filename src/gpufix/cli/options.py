@@ -47,7 +47,7 @@ Output = Annotated[
 Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
 Project = Annotated[
     str | None,
-    typer.Argument(metavar="[PROJECT]", help="Project folder. Default: this one, when it is one."),
+    typer.Argument(metavar="PROJECT", help="Project folder. Default: this one, when it is one."),
 ]
 
 

@@ -35,7 +35,7 @@ def why_not(dist: Distribution) -> str | None:
 
 def declared_version(view: View, name: str) -> str | None:
     """The version that torch, or its CUDA meta-package, pins with ==."""
-    for dist, requirement in view.derive(Requirements).rows:
+    for dist, requirement in view.derive(Requirements.of).rows:
         if dist.name not in ("torch", "cuda-toolkit"):
             continue
         if requirement.name.lower().replace("_", "-") == name:

@@ -12,7 +12,7 @@ from gpufix.view import View
 @fix("restore-owner", "WHL502")
 def restore_owner(finding: Finding, view: View) -> Plan | Skip:
     """Reinstall the owner that something requires, when exactly one is required."""
-    required = view.derive(Requirements).required_by
+    required = view.derive(Requirements.of).required_by
     owners = [d for name in finding.data["owners"] if (d := view.dist(name))]
     needed = [d for d in owners if required.get(d.name)]
     if len(needed) != 1:

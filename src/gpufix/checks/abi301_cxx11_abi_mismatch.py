@@ -1,0 +1,68 @@
+"""ABI301."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.checks.torch_symbols import TorchUser, file_of, shown, torch_users
+from gpufix.view import View
+
+
+@rule("ABI301", "cxx11-abi-mismatch")
+def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
+    """An extension was compiled with the other C++ ABI than the installed torch.
+
+    ## What it does
+    Reads it off the symbols alone: with `_GLIBCXX_USE_CXX11_ABI=0` a std::string parameter
+    mangles as `Ss`, with 1 as `std::__cxx11::basic_string`. Fires when the extension asks torch
+    for the one spelling of a name of which torch has the other.
+
+    ## Why it matters
+    `undefined symbol: _ZN3c106detail14torchCheckFailEPKcS2_jRKSs`. torch's PyPI wheels changed
+    from 0 to 1 with 2.7; a build file that hard-codes the flag did not follow.
+
+    ## Example
+    `tetranerf is built with _GLIBCXX_USE_CXX11_ABI=0; torch 2.7.1+cu128 has 1.`
+
+    ## Severity
+    Error.
+
+    ## Fix
+    Safe: repair the flag and rebuild, when its source is here. Unsafe: reinstall it.
+
+    ## Source
+    Itanium C++ ABI (mangling); GCC's dual ABI; exports of torch's wheels.
+    """
+    for user in view.derive(torch_users):
+        judgement = user.judgement
+        if judgement is not None and judgement.other_abi and user.lacking:
+            yield _fault(view, user)
+
+
+def _fault(view: View, user: TorchUser) -> Fault:
+    assert user.judgement is not None
+    torch = view.facts.torch
+    asked, has = user.judgement.other_abi[0]
+    mine = 1 if "__cxx11" in asked or "cxx11" in asked else 0
+    dist = view.dist(user.owner)
+    label = f"{dist.name} {dist.version}" if dist else user.owner
+    libraries = sorted({file_of(library) for library, _ in user.lacking})
+    return Fault(
+        severity=ERROR,
+        subject=user.owner,
+        message=f"{label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
+        f"{torch.version if torch else '?'} has {1 - mine}.",
+        evidence=(
+            f"{', '.join(libraries)} asks for {shown(view, asked)} ({asked})",
+            f"torch has {shown(view, has)} ({has})",
+        ),
+        breaks=(f"abi:{user.owner}", f"load:{user.owner}", f"symbols:{user.owner}"),
+        needs=(f"family:{user.owner}",),
+        data={
+            "distribution": user.owner,
+            "abi": mine,
+            "wanted": 1 - mine,
+            "libraries": [library.path for library, _ in user.lacking],
+        },
+    )

@@ -1,0 +1,61 @@
+"""ABI305."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.checks.torch_symbols import TorchUser, torch_users
+from gpufix.view import View
+
+
+@rule("ABI305", "torch-inline-abi-break")
+def torch_inline_abi_break(view: View) -> Iterator[Fault]:
+    """All symbols resolve, but torch's C++ layout changed in between: it crashes.
+
+    ## What it does
+    For extensions whose symbols resolve in the installed torch: compares the minor they were
+    built for with it, across the changes of inline C++ layout that are known (2.8 | 2.9, for code
+    that registers operators).
+
+    ## Why it matters
+    The loader has nothing to object to; registering the first operator writes into a structure
+    of another shape, and the process dies of a segmentation fault.
+
+    ## Example
+    `xformers 0.0.32 is built for torch 2.8; between 2.8 and 2.9 registering an operator fills a
+    structure whose layout changed. torch 2.9.0 is installed.`
+
+    ## Severity
+    Error.
+
+    ## Fix
+    Safe: rebuild, when its source is here. Unsafe: the release made for this torch.
+
+    ## Source
+    Measured on real wheels: eight libraries that should have loaded crashed, all across this line.
+    """
+    torch = view.facts.torch
+    if torch is None or torch.version is None:
+        return
+    for user in view.derive(torch_users):
+        judgement = user.judgement
+        broken = judgement.broken_by(torch.version) if judgement and not user.lacking else None
+        if judgement and broken and not any(library.problems for library in user.libraries):
+            yield _fault(view, user, broken.before, broken.after, broken.what)
+
+
+def _fault(view: View, user: TorchUser, before: str, after: str, what: str) -> Fault:
+    assert user.judgement is not None
+    dist = view.dist(user.owner)
+    label = f"{dist.name} {dist.version}" if dist else user.owner
+    torch = view.facts.torch
+    return Fault(
+        severity=ERROR,
+        subject=user.owner,
+        message=f"{label} is built for torch {user.judgement.built_for}; between {before} and "
+        f"{after} {what}. torch {torch.version if torch else '?'} is installed.",
+        breaks=(f"load:{user.owner}",),
+        needs=(f"family:{user.owner}",),
+        data={"distribution": user.owner, "built_for": user.judgement.built_for},
+    )

@@ -1,0 +1,123 @@
+"""Real environments for end-to-end tests, built quickly: distributions are hard-linked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True)
+class Venv:
+    """A venv without pip of its own; `home` is the HOME that commands run with."""
+
+    path: Path
+    home: Path
+
+    @property
+    def python(self) -> Path:
+        return self.path / "bin" / "python"
+
+    @property
+    def site(self) -> Path:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.path / "lib" / version / "site-packages"
+
+    def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """A clean environment: nothing of the one that runs the tests but PATH and pip's."""
+        kept = {k: v for k, v in os.environ.items() if k == "PATH" or k.startswith("PIP_")}
+        return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", **(extra or {})}
+
+    def pip(self, *arguments: str) -> None:
+        """Run the tests' pip on this venv."""
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def gpufix(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run gpufix, from the tests' own environment, on this venv."""
+        extra = options.pop("env", None)
+        command = [sys.executable, "-m", "gpufix", *arguments]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=options.pop("cwd", self.home),
+            env=self.environ(extra),  # type: ignore[arg-type]
+            timeout=120,
+        )
+
+    def doctor(self, *arguments: str, **options: object) -> dict[str, object]:
+        """The JSON report; `exit` holds the exit code."""
+        done = self.gpufix(
+            "doctor", "--python", str(self.python), "--format", "json", *arguments, **options
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        report = json.loads(done.stdout)
+        report["exit"] = done.returncode
+        return report
+
+
+def create(folder: Path, *distributions: str) -> Venv:
+    """A new venv that holds the named distributions of the tests' own environment."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    home = folder.parent / f"{folder.name}-home"
+    home.mkdir()
+    venv = Venv(folder, home)
+    for name in distributions:
+        _link(metadata.distribution(name), venv)
+    return venv
+
+
+def with_requirements(*names: str) -> list[str]:
+    """The named distributions and all that they require here."""
+    found: dict[str, None] = {}
+    queue = list(names)
+    while queue:
+        dist = metadata.distribution(queue.pop())
+        if dist.name in found:
+            continue
+        found[dist.name] = None
+        for text in dist.requires or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                queue.append(requirement.name)
+    return list(found)
+
+
+def _link(dist: metadata.Distribution, venv: Venv) -> None:
+    source = Path(sysconfig.get_path("purelib"))
+    folders: set[Path] = set()
+    for file in dist.files or ():
+        place = (source / file).resolve()
+        target = Path(os.path.normpath(venv.site / file))
+        if target.parent not in folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folders.add(target.parent)
+        if place.exists() and not target.exists():
+            _copy(place, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def codes(findings: Iterable[Mapping[str, object]], depth: int = 0) -> list[str]:
+    """Codes of the findings, consequences indented below their causes."""
+    out: list[str] = []
+    for finding in findings:
+        out.append("  " * depth + str(finding["code"]))
+        out += codes(finding["consequences"], depth + 1)  # type: ignore[arg-type]
+    return out
