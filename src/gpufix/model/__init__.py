@@ -1,6 +1,6 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
-from gpufix.model.binary import Binaries, CodeObject, Library, Problem
+from gpufix.model.binary import Binaries, CodeObject, CodePart, Library, Problem
 from gpufix.model.facts import SCHEMA_VERSION, Facts, Gap, Project
 from gpufix.model.finding import (
     Diagnosis,
@@ -44,6 +44,7 @@ __all__ = [
     "Build",
     "CacheEntry",
     "CodeObject",
+    "CodePart",
     "Diagnosis",
     "Distribution",
     "Driver",

@@ -10,8 +10,10 @@ from gpufix.model.base import Model
 class Problem(Model):
     """One reason for which the dynamic loader would refuse a library."""
 
-    kind: Literal["missing-library", "missing-version", "undefined-symbol", "wrong-machine"]
-    name: str  # SONAME, version or mangled symbol
+    kind: Literal[
+        "missing-library", "missing-version", "undefined-symbol", "wrong-machine", "unusable"
+    ]
+    name: str  # SONAME, version or mangled symbol; of an unusable file, what is wrong with it
     version: str | None = None  # of an undefined symbol
     needed_by: str | None = None  # the file that asks, when it is not the library itself
     provider: str | None = None  # the file that should have had it
@@ -22,10 +24,20 @@ class Problem(Model):
 class CodeObject(Model):
     """One kind of GPU code in a file, with how often it occurs."""
 
-    kind: Literal["cubin", "ptx", "lto", "hip"]
-    arch: str  # "sm_90", "sm_90a", "sm_100f", "gfx90a:xnack-", "gfx11-generic"
+    kind: Literal["cubin", "ptx", "lto", "hip", "bitcode", "spirv", "other"]
+    arch: str  # "sm_90", "sm_90a", "sm_100f", "gfx90a:xnack-", "gfx11-generic"; "" = not written
     ptx_version: str | None = None  # PTX ISA, "8.4"
     compressed: bool = False
+    count: int = 1
+
+
+class CodePart(Model):
+    """`count` containers hold exactly these kinds of code (indices into the library's `code`).
+
+    A launch finds its kernel in one container: each must serve the GPU for itself.
+    """
+
+    code: list[int]
     count: int = 1
 
 
@@ -41,6 +53,7 @@ class Library(Model):
     links_torch: bool = False
     problems: list[Problem] = []
     code: list[CodeObject] = []
+    parts: list[CodePart] = []  # which of them stand side by side
     cxx11_abi: bool | None = None  # told from its torch-facing symbols
     uses: dict[str, str] = {}  # NEEDED name -> file that would be used, for GPU libraries
     torch_symbols: list[str] = []  # undefined torch names, kept only when something is wrong

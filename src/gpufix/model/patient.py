@@ -100,6 +100,7 @@ class CacheEntry(Model):
     path: str
     name: str
     key: str | None = None  # "py311_cu128"
+    own: bool | None = None  # the patient's torch would look here; None = cannot be told
     libraries: list[str] = []
     lock: str | None = None  # path of a plain lock file
     lock_age: float | None = None  # seconds
