@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gpufix.facts.context import Context
-from gpufix.model import Project
+from gpufix.model import CMakeCache, Project
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,6 +18,8 @@ else:
     import tomli as tomllib
 
 MARKERS = ("pyproject.toml", "setup.py", "CMakeLists.txt", ".gitmodules")
+_CMAKE_CACHE = "CMakeCache.txt"
+_PYTHONS = ("Python3_EXECUTABLE", "Python_EXECUTABLE", "PYTHON_EXECUTABLE", "_Python3_EXECUTABLE")
 _SKIP = {".git", ".hg", "node_modules", "build", "dist", "__pycache__", "site-packages"}
 _SOURCES = (".cu", ".cuh", ".hip")
 _BUILD_WORDS = (b"cpp_extension", b"CUDAExtension", b"find_package(Torch", b"enable_language(CUDA")
@@ -44,12 +47,38 @@ def collect(ctx: Context, root: Path | None) -> Project | None:
     """Describe the project; unreadable parts are gaps."""
     if root is None:
         return None
+    files = list(_files(ctx, root))
     return Project(
         root=str(root),
         markers=[m for m in MARKERS if (root / m).exists()],
-        builds_extensions=_builds(ctx, root),
+        builds_extensions=any(_compiles(ctx, path) for path in files),
+        libraries=[str(path) for path in files if path.suffix == ".so"],
+        cmake_caches=[_cmake_cache(ctx, path) for path in files if path.name == _CMAKE_CACHE],
         config=_config(ctx, root),
     )
+
+
+def _cmake_cache(ctx: Context, path: Path) -> CMakeCache:
+    """`NAME:TYPE=value` lines; a cache that cannot be read is a gap and says nothing."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LIMIT_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        ctx.gap("project", path, error.strerror or error)
+        text = ""
+    rows = dict(re.findall(r"^([A-Za-z0-9_]+):[A-Z]+=(.+)$", text, re.MULTILINE))
+    python = next((rows[name] for name in _PYTHONS if name in rows), None)
+    return CMakeCache(
+        path=str(path),
+        torch_dir=_found(rows.get("Torch_DIR")),
+        python=_found(python),
+        cuda_compiler=_found(rows.get("CMAKE_CUDA_COMPILER")),
+    )
+
+
+def _found(value: str | None) -> str | None:
+    """What CMake looked for in vain is written as NAME-NOTFOUND."""
+    return None if value is None or value.endswith("NOTFOUND") else value.strip()
 
 
 def _config(ctx: Context, root: Path) -> dict[str, Any]:
@@ -66,11 +95,6 @@ def _config(ctx: Context, root: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: [tool.gpufix] is not a table")
     return table
-
-
-def _builds(ctx: Context, root: Path) -> bool:
-    """Whether something here is compiled against torch, CUDA or HIP."""
-    return any(_compiles(ctx, path) for path in _files(ctx, root))
 
 
 def _files(ctx: Context, root: Path) -> Iterator[Path]:
@@ -91,6 +115,8 @@ def _files(ctx: Context, root: Path) -> Iterator[Path]:
                 yield Path(entry.path)
             elif depth < _LIMIT_DEPTH and _enters(entry):
                 queue.append((Path(entry.path), depth + 1))
+            elif entry.name == "build" and Path(entry.path, _CMAKE_CACHE).is_file():
+                yield Path(entry.path, _CMAKE_CACHE)
 
 
 def _enters(entry: os.DirEntry[str]) -> bool:

@@ -1,7 +1,7 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
 from gpufix.model.binary import Binaries, CodeObject, CodePart, Library, Problem
-from gpufix.model.facts import SCHEMA_VERSION, Facts, Gap, Project
+from gpufix.model.facts import SCHEMA_VERSION, CMakeCache, Facts, Gap, Project
 from gpufix.model.finding import (
     Diagnosis,
     Evidence,
@@ -42,6 +42,7 @@ __all__ = [
     "Advise",
     "Binaries",
     "Build",
+    "CMakeCache",
     "CacheEntry",
     "CodeObject",
     "CodePart",

@@ -27,12 +27,23 @@ class Gap(Model):
     reason: str
 
 
+class CMakeCache(Model):
+    """A CMakeCache.txt: for which torch, Python and CUDA compiler it was configured."""
+
+    path: str
+    torch_dir: str | None = None  # Torch_DIR
+    python: str | None = None  # Python*_EXECUTABLE / PYTHON_EXECUTABLE
+    cuda_compiler: str | None = None
+
+
 class Project(Model):
     """The project folder. `config` is its `[tool.gpufix]` table."""
 
     root: str
     markers: list[str] = []  # which of pyproject.toml, setup.py, CMakeLists.txt, .gitmodules
     builds_extensions: bool = False  # something in it compiles against torch or CUDA/HIP
+    libraries: list[str] = []  # shared libraries that were built in place
+    cmake_caches: list[CMakeCache] = []
     config: dict[str, Any] = {}
 
 

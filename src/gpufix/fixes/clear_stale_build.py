@@ -1,0 +1,20 @@
+"""Remove what an earlier build left."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, Remove
+from gpufix.view import View
+
+
+@fix("clear-stale-build", "JIT701", "JIT702")
+def clear_stale_build(finding: Finding, view: View) -> Plan:
+    """Delete the cache entry, CMake cache or library; the next build makes it anew."""
+    return Plan(
+        fix="clear-stale-build",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"remove the stale build of {finding.subject}",
+        safety="safe",
+        steps=[Remove(path=finding.data["path"])],
+    )
