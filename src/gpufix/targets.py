@@ -45,4 +45,7 @@ def _of(gpu: Gpu) -> Target | None:
 
 
 def _unique(targets: Sequence[Target]) -> list[Target]:
-    return list({t.arch: t for t in reversed(targets)}.values())[::-1]
+    first: dict[str, Target] = {}
+    for target in targets:
+        first.setdefault(target.arch, target)
+    return list(first.values())

@@ -1,0 +1,86 @@
+"""Redaction: nothing personal leaves, and what was equal stays equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gpufix import snapshot
+from gpufix.model import Distribution, Environment, Facts, Gap, Host, Python
+from gpufix.snapshot import CorruptFacts, load, redact
+
+HOME = Path("/home/alice")
+
+
+@pytest.fixture(autouse=True)
+def alice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot.getpass, "getuser", lambda: "alice")
+    monkeypatch.setattr(snapshot.platform, "node", lambda: "wonderland.example.org")
+
+
+def facts(**sections: object) -> Facts:
+    return Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), **sections)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/alice", "/home/user"),
+        ("/home/alice/env/lib", "/home/user/env/lib"),
+        ("/home/alicettt/env", "/home/alicettt/env"),
+        ("/data/alice/x", "/data/user/x"),
+        ("/data/malice/x", "/data/malice/x"),
+        ("wonderland.example.org: no", "host: no"),
+        ("on wonderland", "on host"),
+        ("https://bob:s3cret@pypi.example/simple", "https://REDACTED@pypi.example/simple"),
+        ("https://x/y?token=abc&v=1", "https://x/y?token=REDACTED&v=1"),
+        ("hf_abcdefghijklmnopqrst", "REDACTED"),
+        ("ghp_abcdefghijklmnopqrst in a line", "REDACTED in a line"),
+        ("nothing personal", "nothing personal"),
+    ],
+)
+def test_every_string_is_rewritten(text: str, shown: str) -> None:
+    seen = redact(facts(gaps=[Gap(section="s", subject=text, reason=text)]), HOME).gaps[0]
+    assert (seen.subject, seen.reason) == (shown, shown)
+
+
+@pytest.mark.parametrize("name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "PIP_PASSWORD", "X_API_KEY"])
+def test_secret_variables(name: str) -> None:
+    environment = Environment(process={name: "s3cret", "CUDA_HOME": "/usr/local/cuda"})
+    seen = redact(facts(environment=environment), HOME).environment.process
+    assert seen == {name: "REDACTED", "CUDA_HOME": "/usr/local/cuda"}
+
+
+def test_paths_stay_equal_and_questions_answerable() -> None:
+    path = "/home/alice/env/lib/python3.11/site-packages"
+    before = facts(
+        python=Python(
+            executable="/home/alice/env/bin/python",
+            version="3.11.7",
+            tag="cp311",
+            prefix="/home/alice/env",
+            base_prefix="/usr",
+            kind="venv",
+            site_dirs=[path],
+        ),
+        distributions=[Distribution(name="a", version="1", location=path)],
+        answers={f"exports:{path}/a.so": ["x"]},
+    )
+    after = redact(before, HOME)
+    assert after.python is not None
+    assert after.python.site_dirs == [after.distributions[0].location]
+    assert list(after.answers) == [f"exports:{after.distributions[0].location}/a.so"]
+    assert "alice" not in after.model_dump_json()
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    before = facts(gaps=[Gap(section="s", subject="x", reason="y")])
+    (tmp_path / "f.json").write_text(before.model_dump_json())
+    assert load(tmp_path / "f.json") == before
+
+
+def test_a_snapshot_of_another_schema_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f.json").write_text(facts(schema_version=2).model_dump_json())
+    with pytest.raises(CorruptFacts, match="schema 2"):
+        load(tmp_path / "f.json")
