@@ -42,6 +42,7 @@ class Project(Model):
     root: str
     markers: list[str] = []  # which of pyproject.toml, setup.py, CMakeLists.txt, .gitmodules
     builds_extensions: bool = False  # something in it compiles against torch or CUDA/HIP
+    cuda_sources: int | None = None  # .cu and .hip files in it; None = not counted
     libraries: list[str] = []  # shared libraries that were built in place
     cmake_caches: list[CMakeCache] = []
     config: dict[str, Any] = {}
