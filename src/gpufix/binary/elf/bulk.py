@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .constants import DT_VERDEF, VERSYM_HIDDEN, VERSYM_INDEX
+from .constants import VERSYM_HIDDEN, VERSYM_INDEX
 from .file import ElfFile
 from .hashtable import GnuHash, SysvHash
 from .matching import (
@@ -80,13 +80,20 @@ def reference_keys(elf: ElfFile) -> Keys:
         used = [o for o, w in zip(offsets, words, strict=True) if w in strong and o]
         return Keys(frozenset(map(table.names(used).__getitem__, used)), frozenset())
     suffix = _suffixes(elf)
-    rows = list(zip(offsets, words, table.marks(stop)[1:], strict=True))
-    used = [o for o, w, m in rows if w in strong and m not in suffix and o]
-    pairs = [(o, suffix[m]) for o, w, m in rows if w in strong and m in suffix and o]
-    names = table.names([*used, *(o for o, _ in pairs)])
-    return Keys(
-        frozenset(map(names.__getitem__, used)), frozenset([names[o] + v for o, v in pairs])
-    )
+    marks = table.marks(stop)[1:]
+    names = table.names([o for o, w in zip(offsets, words, strict=True) if w in strong])
+    # No tuples are kept: making many of them starts the garbage collector again and again.
+    plain = [
+        names[o]
+        for o, w, m in zip(offsets, words, marks, strict=True)
+        if w in strong and m not in suffix and o
+    ]
+    versioned = [
+        names[o] + suffix[m]
+        for o, w, m in zip(offsets, words, marks, strict=True)
+        if m in suffix and w in strong and o
+    ]
+    return Keys(frozenset(plain), frozenset(versioned))
 
 
 def defined_keys(elf: ElfFile) -> Definitions:
@@ -127,8 +134,8 @@ def find_keys(elf: ElfFile, keys: Keys) -> Keys:
     table, symbols = elf.hash_table, elf.symbols
     if table is None or symbols is None:
         return NOTHING
-    # Without version definitions of its own, whatever the file defines satisfies a plain reference.
-    fast = DT_VERDEF not in elf.image.tags
+    # Without versions of its own, whatever the file defines satisfies a plain reference.
+    fast = all(definition.base for definition in elf.version_definitions)
     find: Callable[[bytes], int | None] = _finder(elf, table, symbols) if fast else elf.find
     found = [name for name in keys.plain if find(name) is not None]
     pairs = ((key, key.partition(b"\0")) for key in keys.versioned)

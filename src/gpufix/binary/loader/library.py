@@ -46,14 +46,20 @@ class Library:
         found = self.elf.version_definitions
         return frozenset(d.version for d in found) if found else None
 
+    @cached_property
+    def versioned(self) -> bool:
+        """It defines versions of its own, not just its base version."""
+        return any(not definition.base for definition in self.elf.version_definitions)
+
     def provided(self, wanted: Keys) -> Keys:
         """Those of `wanted` that this file defines."""
         if self._defined is None:
-            fresh = self._memo.unknown(wanted)
+            fresh = self._memo.unknown(self._memo.open(wanted))
             # One by one while that is cheaper than reading every definition.
             if 2 * (len(fresh.plain) + len(fresh.versioned)) < self._size:
-                self._memo.learn(fresh, find_keys(self.elf, fresh))
-                return self._memo.found(wanted)
+                if fresh:
+                    self._memo.learn(fresh, find_keys(self.elf, fresh))
+                return wanted - self._memo.open(wanted)
             self._defined = defined_keys(self.elf)
         return self._defined.matching(wanted)
 

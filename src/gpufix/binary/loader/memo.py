@@ -15,18 +15,13 @@ class Memo:
         self._no_plain: set[Key] = set()
         self._no_versioned: set[Key] = set()
 
+    def open(self, keys: Keys) -> Keys:
+        """Those not known to be defined: one pass over what may be thousands."""
+        return Keys(keys.plain - self._plain, keys.versioned - self._versioned)
+
     def unknown(self, keys: Keys) -> Keys:
-        """Those never asked for."""
-        return Keys(
-            keys.plain - self._plain - self._no_plain,
-            keys.versioned - self._versioned - self._no_versioned,
-        )
-
-    def found(self, keys: Keys) -> Keys:
-        return Keys(keys.plain & self._plain, keys.versioned & self._versioned)
-
-    def absent(self, keys: Keys) -> Keys:
-        return Keys(keys.plain & self._no_plain, keys.versioned & self._no_versioned)
+        """Of keys not known to be defined, those never asked for."""
+        return Keys(keys.plain - self._no_plain, keys.versioned - self._no_versioned)
 
     def learn(self, asked: Keys, found: Keys) -> None:
         """Of the keys `asked`, exactly `found` are defined."""

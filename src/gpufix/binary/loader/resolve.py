@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gpufix.binary.elf.bulk import NOTHING, Keys
 
@@ -33,8 +33,8 @@ class Resolver:
         if witness is not None and witness <= scope.keys():
             return NOTHING
         used = set()
-        for key, other in scope.items():
-            found = other.provided(pending) if other is not library else NOTHING
+        for key, other, asked in _order(pending, library, scope):
+            found = other.provided(pending & asked)
             if found:
                 used.add(key)
                 pending -= found
@@ -47,8 +47,11 @@ class Resolver:
         """References that the global scope does not define."""
         known = self._beyond.get(id(library))
         if known is None:
-            self._search_scope(self._memo.unknown(library.references))
-            known = self._beyond[id(library)] = self._memo.absent(library.references)
+            known = self._memo.open(library.references)
+            fresh = self._memo.unknown(known) if known else known
+            if fresh:
+                known -= self._search_scope(fresh)
+            self._beyond[id(library)] = known
         return known
 
     def undefined(self, loaded: Loaded, scope: dict[int, Library]) -> list[Undefined]:
@@ -61,14 +64,29 @@ class Resolver:
             for symbol in loaded.library.describe(pending)
         ]
 
-    def _search_scope(self, keys: Keys) -> None:
-        """Learn which of `keys` some library of the global scope defines."""
+    def _search_scope(self, keys: Keys) -> Keys:
+        """Those of `keys` that some library of the global scope defines."""
         rest = keys
         for other in self._scope:
             if not rest:
                 break
             rest -= other.provided(rest)
-        self._memo.learn(keys, keys - rest)
+        found = keys - rest
+        self._memo.learn(keys, found)
+        return found
+
+
+def _order(
+    keys: Keys, library: Library, scope: dict[int, Library]
+) -> Iterator[tuple[int, Library, Keys]]:
+    """Whom to ask for what: libraries with versions for those first, then everybody for all."""
+    others = [(key, other) for key, other in scope.items() if other is not library]
+    versioned = Keys(frozenset(), keys.versioned)
+    for key, other in others if versioned else ():
+        if other.versioned:
+            yield key, other, versioned
+    for key, other in others:
+        yield key, other, keys
 
 
 def missing_versions(namespace: Namespace, objects: Iterable[Loaded]) -> list[VersionMissing]:
