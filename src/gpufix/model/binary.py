@@ -48,6 +48,8 @@ class Library(Model):
     distribution: str | None = None
     module: bool = False  # named as an extension module of some Python
     python_tag: str | None = None  # "cp310" from its name; "abi3"
+    # A faulty library that nobody is seen to open (None) may be an optional plug-in.
+    opened_by: Literal["import", "library", "source"] | None = None
     soname: str | None = None
     needed: list[str] = []
     links_torch: bool = False

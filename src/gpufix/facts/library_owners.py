@@ -1,0 +1,57 @@
+"""Which distribution a library belongs to, from the RECORDs and conda's lists of files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from gpufix.facts.files import read
+from gpufix.model import Distribution
+
+_LIMIT = 64 << 20
+
+
+def owners(distributions: Sequence[Distribution], paths: Collection[str]) -> dict[str, str]:
+    """Library -> normalised name. The first distribution that lists a file owns it."""
+    found: dict[str, str] = {}
+    wanted = set(paths)
+    for dist in distributions:
+        if not wanted:
+            break
+        for path in _listed(dist):
+            if path in wanted:
+                found.setdefault(path, dist.name)
+    editable = {d.editable: d.name for d in distributions if d.editable}
+    for path in wanted - found.keys():
+        folder = next((f for f in editable if path.startswith(f"{f}/")), None)
+        if folder is not None:
+            found[path] = editable[folder]
+    return found
+
+
+def _listed(dist: Distribution) -> Iterator[str]:
+    """Absolute paths of the libraries that a distribution records."""
+    if dist.metadata is None:
+        return
+    metadata = Path(dist.metadata)
+    if dist.source == "conda":
+        yield from _names(metadata, metadata.parent.parent, b'"')
+    elif metadata.is_dir():
+        yield from _names(metadata / "RECORD", Path(dist.location), b",")
+
+
+def _names(record: Path, base: Path, end: bytes) -> Iterator[str]:
+    """Names with ".so" in them, up to `end`. Searching bytes skips thousands of other rows."""
+    try:
+        data = read(record, _LIMIT)
+    except OSError:  # the distributions collector reports it
+        return
+    opening = b"\n" if end == b"," else end
+    at = data.find(b".so")
+    while at >= 0:
+        start = data.rfind(opening, 0, at) + 1
+        stop = data.find(end, at)
+        if stop < 0:
+            break
+        yield f"{base}/{data[start:stop].decode('utf-8', 'surrogateescape').strip(chr(34))}"
+        at = data.find(b".so", stop)

@@ -1,0 +1,101 @@
+"""Answers to what checks ask of the files that the facts name (View.ask); read-only.
+
+| question | subject | answer |
+| --- | --- | --- |
+| torch-symbols | a library's path | torch's names that it leaves undefined |
+| exports | a mangled name | whether some library of the installed torch defines it |
+| sha256 | a file's path | its digest in hexadecimal |
+| demangle | a mangled name | the C++ name, None when it is none |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.model import Facts
+
+_HASH_LIMIT = 4 << 30
+_CHUNK = 1 << 20
+
+
+class Queries:
+    """A dispatcher bound to one patient. Paths outside its `roots` are never opened."""
+
+    def __init__(self, roots: Iterable[str], torch_libraries: Iterable[str] = ()) -> None:
+        """roots: files and folders that may be read; torch_libraries: where exports are sought."""
+        self._roots = [os.path.realpath(root) for root in roots if root]
+        self._libraries = list(torch_libraries)
+        self._torch: list[ElfFile] | None = None
+        self._answers: dict[str, Callable[[str], Any]] = {
+            "torch-symbols": self._torch_symbols,
+            "exports": self._exports,
+            "sha256": self._sha256,
+            "demangle": _demangle,
+        }
+
+    @classmethod
+    def of(cls, facts: Facts) -> Queries:
+        """Allows the patient's prefix and site folders, editable projects, and what facts name."""
+        python = facts.python
+        folders = [python.prefix, *python.site_dirs] if python else []
+        folders += [d.editable for d in facts.distributions if d.editable]
+        folders += [facts.project.root] if facts.project else []
+        files = [library.path for library in facts.binaries.libraries]
+        own = f"{facts.torch.location}/torch/" if facts.torch else "\0"
+        return cls([*folders, *files], [path for path in files if path.startswith(own)])
+
+    def __call__(self, question: str, subject: str) -> Any:
+        """A JSON value. Raises ValueError (unknown question, path not allowed, no ELF), OSError."""
+        answer = self._answers.get(question)
+        if answer is None:
+            raise ValueError(f"nobody knows how to answer {question!r}")
+        return answer(subject)
+
+    def _allowed(self, path: str) -> str:
+        real = os.path.realpath(path)
+        if not any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in self._roots):
+            raise ValueError(f"{path} belongs to neither the patient nor the project")
+        return real
+
+    def _torch_symbols(self, path: str) -> list[str]:
+        from gpufix.facts.library_record import torch_names
+
+        return torch_names(ElfFile(self._allowed(path)))
+
+    def _exports(self, name: str) -> bool:
+        if self._torch is None:
+            self._torch = list(_opened(self._allowed(path) for path in self._libraries))
+        if not self._torch:
+            raise ValueError("no library of an installed torch can be read")
+        key = name.encode("utf-8", "surrogateescape")
+        return any(library.find(key) is not None for library in self._torch)
+
+    def _sha256(self, path: str) -> str:
+        real = Path(self._allowed(path))
+        if not real.is_file() or real.stat().st_size > _HASH_LIMIT:
+            raise ValueError("not a regular file of up to 4 GiB")
+        digest = hashlib.sha256()
+        with real.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+def _opened(paths: Iterable[str]) -> Iterable[ElfFile]:
+    for path in paths:
+        try:
+            yield ElfFile(path)
+        except ElfError:  # the scan reports it
+            continue
+
+
+def _demangle(name: str) -> str | None:
+    from gpufix.binary.demangle import demangle
+
+    readable = demangle([name])[name]
+    return readable if readable != name else None
