@@ -81,6 +81,22 @@ def test_missing_files(ctx: Context, site: Site) -> None:
     assert (dist.record.missing, dist.record.missing_count) == (["lib/a.so"], 1)
 
 
+@pytest.mark.parametrize("indent", [None, 2, 4])
+def test_every_layout_of_the_file_says_the_same(
+    ctx: Context, site: Site, indent: int | None
+) -> None:
+    path = package(site.prefix, "a", "1")
+    rows = [{"_path": "lib/a.so", "path_type": "hardlink", "size_in_bytes": 1}]
+    data = json.loads(path.read_text()) | {
+        "paths_data": {"paths": rows, "paths_version": 1},
+        "requested_spec": "a",  # stands behind the part that is left out
+    }
+    path.write_text(json.dumps(data, indent=indent, sort_keys=True))
+    (dist,) = collect(ctx, site)
+    assert (dist.name, dist.version, dist.requested, ctx.gaps) == ("a", "1", True, [])
+    assert dist.record is not None and dist.record.files == 1
+
+
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"name": 1}', "[" * 100_000, '{"name":"a"', "\0"])
 def test_a_broken_file_is_a_gap_and_its_name_speaks(ctx: Context, site: Site, raw: str) -> None:
     package(site.prefix, "my-lib", "1.5").write_text(raw)

@@ -25,6 +25,7 @@ _LIMIT = 64 << 20
 _SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
 _BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
 _NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
+_BY_HAND_BUDGET = 16 << 20  # bytes: forty times what torch has of these
 _OPENING = 8192  # what opening a file costs, in hashed bytes
 
 
@@ -164,8 +165,10 @@ def _absent(found: Recorded, path: str, error: OSError | ValueError) -> None:
 
 def _hash(site: Site, found: Recorded, budget: Budget) -> None:
     """Hash what may have been edited; small files first, since those are what people edit."""
+    by_hand = Budget(_BY_HAND_BUDGET)
     for path, digest, size in sorted(found.suspects, key=lambda suspect: suspect[2]):
-        if not path.startswith(_BY_HAND) and not budget.take(size + _OPENING):
+        allowance = by_hand if path.startswith(_BY_HAND) else budget
+        if not allowance.take(size + _OPENING):
             continue
         try:
             if matches(path, digest, site.fd) is False:

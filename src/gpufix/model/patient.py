@@ -31,7 +31,7 @@ class Python(Model):
     externally_managed: str | None = None  # path of the PEP 668 marker
     site_dirs: list[str] = []  # folders that hold distributions, in sys.path order
     user_site: str | None = None  # only when it is enabled and exists
-    sys_path: list[str] = []  # as an isolated start with site would have it (no cwd)
+    sys_path: list[str] = []  # as a start in this environment has it: PYTHONPATH first, no cwd
     pth_files: list[PthFile] = []
     include: str | None = None  # where Python.h should be
     has_headers: bool = False
