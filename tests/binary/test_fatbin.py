@@ -91,9 +91,17 @@ def test_linked_code_has_the_relocatable_code_behind_it():
     code = code_in(b.host_elf({".nv_fatbin": linked, "__nv_relfatbin": spare}))
     ((images, count),) = code.parts()
     assert count == 1
-    assert [(i.kind, i.arch) for i in images] == [
-        ("cubin", "sm_80"), ("cubin", "sm_80"), ("ptx", "sm_90"),
-    ]  # fmt: skip
+    assert [(i.kind, i.arch, i.relocatable) for i in images] == [
+        ("cubin", "sm_80", False),
+        ("cubin", "sm_80", True),
+        ("ptx", "sm_90", True),
+    ]
+
+
+def test_relocatable_code_alone_is_a_part_of_its_own():
+    code = code_in(b.host_elf({"__nv_relfatbin": b.fatbin(b.entry(2, 80))}))
+    ((images, count),) = code.parts()
+    assert [i.arch for i in images] == ["sm_80"] and count == 1
 
 
 @pytest.mark.parametrize(

@@ -65,18 +65,17 @@ class GpuCode:
         """What each container has to serve a GPU with, and how many have just that.
 
         Where GPU code was linked (nvcc -rdc=true), the driver links the relocatable images again for
-        a GPU that the linked ones do not serve: they stand behind every container. LTO-IR does not.
+        a GPU that the linked image does not serve, if each object file has one for it: run on driver
+        580 with PTX and with cubins alone. So they stand behind the linked images; where objects
+        differ, all of them, though the GPU may be served by some only: rather a miss than a false alarm.
+        LTO-IR is not linked so (nvcc's manual, "JIT linking").
         """
         held = [(tuple(self.images[i] for i in group.images), group.count) for group in self.groups]
         linked = [part for part in held if not all(image.relocatable for image in part[0])]
-        spare = [images for images, _ in held if all(image.relocatable for image in images)]
-        common = {image for image in (spare[0] if spare else ()) if image.kind != "lto"}
-        for images in spare:
-            common &= set(images)
-        if not linked or not common:
-            return linked or held
-        behind = tuple(image for image in self.images if image in common)
-        return [((*images, *behind), count) for images, count in linked]
+        behind = tuple(i for i in self.images if i.relocatable and i.kind != "lto")
+        if not linked:
+            return held
+        return [(tuple(dict.fromkeys((*images, *behind))), count) for images, count in linked]
 
     def __bool__(self) -> bool:
         return bool(self.images)
