@@ -1,0 +1,98 @@
+// Which tiles a splat reaches, the list of (tile, splat) in tile and depth order, and each tile's part.
+#pragma once
+
+#include "splat_types.cuh"
+
+namespace gpufix_splat {
+
+constexpr int kTileThreads = 256;
+
+// Calls visit(tile row, first tile, past the last) for each row of tiles with a pixel centre inside
+// the ellipse where alpha reaches 1/255. The ellipse, and not its box: long diagonal splats reach
+// few of the tiles in their box. Slightly widened, so that rounding never loses a pixel.
+// Counting and writing must agree to the bit: no product is left for a compiler to fuse or not.
+template <class Visit>
+__device__ inline void for_each_tile_row(const Splat& s, const Camera& c, Visit visit) {
+    const float height = fmaf(s.half_height, 1.0001f, 1e-3f), width = fmaf(s.half_width, 1.0001f, 1e-3f);
+    const float slope = -0.5f * (s.b / s.a);  // of the line through the ellipse's top and bottom
+    const float reach2 = fmaf((s.log2_opacity + kLog2Of255) / s.a, 1.0002f, 1e-5f);
+    const float right_y = -0.5f * (s.b / s.c) * width;
+    auto clamped = [](float v, int most) { return int(fminf(fmaxf(v, 0.0f), float(most))); };
+    auto first_tile = [&](float from, int most) {  // the first with a pixel centre at or after `from`
+        return clamped(ceilf((from - (kTile - 0.5f)) * (1.0f / kTile)), most);
+    };
+    auto past_tile = [&](float to, int most) {  // one past the last with a pixel centre at or before `to`
+        return clamped(floorf((to - 0.5f) * (1.0f / kTile)) + 1, most);
+    };
+    const int last = past_tile(s.y + height, c.tiles_y());
+    for (int row = first_tile(s.y - height, c.tiles_y()); row < last; ++row) {
+        float top = fmaxf(float(row * kTile) + 0.5f - s.y, -height);
+        float bottom = fminf(float(row * kTile + kTile) - 0.5f - s.y, height);
+        float yr = fminf(fmaxf(right_y, top), bottom), yl = fminf(fmaxf(-right_y, top), bottom);
+        float tr = yr / height, tl = yl / height;
+        float right = fmaf(slope, yr, sqrtf(fmaxf(reach2 * fmaf(-tr, tr, 1.0f), 0.0f)) + 1e-2f);
+        float left = fmaf(slope, yl, -sqrtf(fmaxf(reach2 * fmaf(-tl, tl, 1.0f), 0.0f)) - 1e-2f);
+        int begin = first_tile(s.x + left, c.tiles_x()), end = past_tile(s.x + right, c.tiles_x());
+        if (begin < end) visit(row, begin, end);
+    }
+}
+
+static __global__ void __launch_bounds__(kTileThreads)
+    gather_counts_kernel(const uint32_t* ids, const uint32_t* count, int n, uint32_t* out) {
+    int i = int(blockIdx.x * kTileThreads + threadIdx.x);
+    if (i < n) out[i] = count[ids[i]];
+}
+
+__device__ inline Splat load_splat(const Splat* splats, uint32_t id) {
+    const auto* from = reinterpret_cast<const float4*>(splats + id);
+    float4 p = from[0], q = from[1];
+    return {p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w, 0, 0, 0, 0};
+}
+
+constexpr uint32_t kManyTiles = 64;  // beyond it, a wave writes one splat's tiles together
+
+// In depth order, so that a stable sort by tile alone leaves each tile's splats in depth order.
+// `end` is the running sum of the counts.
+static __global__ void __launch_bounds__(kTileThreads)
+    expand_kernel(const Camera c, const Splat* splats, const uint32_t* ids, const uint32_t* end, int n,
+                  uint32_t* tiles, uint32_t* values) {
+    int i = int(blockIdx.x * kTileThreads + threadIdx.x);
+    uint32_t begin = 0, count = 0, id = 0;
+    if (i < n) {
+        begin = i ? end[i - 1] : 0;
+        count = end[i] - begin;
+        id = ids[i];
+    }
+    if (count && count <= kManyTiles) {
+        uint32_t at = begin;
+        for_each_tile_row(load_splat(splats, id), c, [&](int row, int first, int last) {
+            for (int x = first; x < last; ++x, ++at) {
+                tiles[at] = uint32_t(row * c.tiles_x() + x);
+                values[at] = id;
+            }
+        });
+    }
+    for (gpu::lane_mask large = gpu::ballot(gpu::kFullMask, count > kManyTiles); large; large &= large - 1) {
+        int owner = gpu::first_lane(large);
+        uint32_t at = gpu::shfl(gpu::kFullMask, begin, owner), its = gpu::shfl(gpu::kFullMask, id, owner);
+        for_each_tile_row(load_splat(splats, its), c, [&](int row, int first, int last) {
+            for (int x = first + gpu::lane_id(); x < last; x += gpu::kWaveSize) {
+                tiles[at + (x - first)] = uint32_t(row * c.tiles_x() + x);
+                values[at + (x - first)] = its;
+            }
+            at += uint32_t(last - first);
+        });
+    }
+}
+
+// ranges[t] = [begin, end) of tile t in the sorted list; zeroed before, for tiles without splats.
+static __global__ void __launch_bounds__(kTileThreads)
+    ranges_kernel(const uint32_t* tiles, int n, uint2* ranges) {
+    int i = int(blockIdx.x * kTileThreads + threadIdx.x);
+    if (i >= n) return;
+    uint32_t tile = tiles[i];
+    if (i == 0 || tiles[i - 1] != tile) ranges[tile].x = uint32_t(i);
+    if (i == n - 1 || tiles[i + 1] != tile) ranges[tile].y = uint32_t(i) + 1;
+}
+
+}  // namespace gpufix_splat
