@@ -116,6 +116,8 @@ def main() -> None:
         raise SystemExit(f"{options.wheel.name}: no libtorch in torch/lib")
     if options.compare:
         return compare(names, release, found)
+    if not found["cuda"]:
+        raise SystemExit(f"{options.wheel.name}: no CUDA libraries; take PyPI's default build")
     add(names, release, found).write(options.data / NAMES)
     build(options.data)
 

@@ -17,7 +17,7 @@ _C = re.compile(r"aoti_|torch_|THC?P[A-Z_]")
 _ABI_1 = re.compile(r"NSt7__cxx11(?:\d+basic_|4list)|B5cxx11")
 _STRING_1 = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 _REFERENCE = re.compile(r"S(?:s|[0-9A-Z]*_)")
-_NOT_A_LENGTH = re.compile(r"(?:[AST]|L[a-z]n?)$")
+_NOT_A_LENGTH = re.compile(r"(?:[ACDST]|L[a-z]n?)$")
 _DIGITS = re.compile(r"\d+")
 _LONGEST = 5  # digits; no identifier is longer than 99,999 characters
 
@@ -118,6 +118,8 @@ def entity(name: str) -> str:
 
     Ends before ABI tags, template arguments and parameters; `name` itself when nothing follows.
     """
+    if not name.startswith("_Z"):
+        return name
     nested = name.startswith(("_ZN", "_ZTV", "_ZTI"))
     at = 2
     for code, word in _runs(name, 2):

@@ -1,0 +1,334 @@
+"""The symbol history: the shipped table, judgements on hand-made histories, harvesting."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gpufix.knowledge.symbols import (
+    Judgement,
+    Library,
+    SymbolHistory,
+    SymbolTableError,
+    judge,
+)
+from gpufix.knowledge.symbols.explain import other_spelling, relatives
+from gpufix.knowledge.symbols.history import DATA, NAMES, TABLE
+from gpufix.knowledge.symbols.names import Names
+from gpufix.knowledge.symbols.pack import pack
+from gpufix.knowledge.symbols.select import harvested, listed
+from gpufix.knowledge.symbols.table import HEADER, Masks, SymbolTable
+
+TOOLS = Path(__file__).parent.parent.parent / "tools"
+NEW = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
+RELEASES = ("2.6.0", "2.7.0", "2.7.1", "2.8.0", "2.9.0", "2.10.0")
+EVERY = "_ZN2at5everyEv"
+CHECK_0, CHECK_1 = "_ZN3c105checkERKSs", f"_ZN3c105checkERK{NEW}"
+FROM_27, UNTIL_28 = "_ZN2at6from27Ev", "_ZN2at7until28Ev"
+CUDA, PYTHON = "_ZN3c104cuda6streamEv", "THPVariableClass"
+SHIM, REGISTER = "aoti_torch_dtype", "_ZN5torch7Library4_defEv"
+HIDDEN = "_ZN2at6native6hiddenEv"  # a CUDA kernel: in the names, not in the table
+UNSEEN = "_ZN2at6unseenEv"
+ROWS = {
+    EVERY: Masks(0b111111, 0, 0),
+    CHECK_0: Masks(0b000001, 0, 0),
+    CHECK_1: Masks(0b111110, 0, 0),
+    FROM_27: Masks(0b111110, 0, 0),
+    UNTIL_28: Masks(0b001111, 0, 0),
+    CUDA: Masks(0, 0, 0b111111),
+    PYTHON: Masks(0, 0b111111, 0),
+    SHIM: Masks(0b111100, 0, 0),
+    REGISTER: Masks(0b111111, 0, 0),
+    HIDDEN: Masks(0, 0, 0b000011),
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> SymbolHistory:
+    return SymbolHistory.load()
+
+
+@pytest.fixture(scope="module")
+def small() -> SymbolHistory:
+    table = pack(RELEASES, {name: mask for name, mask in ROWS.items() if listed(name, mask)})
+    return SymbolHistory(SymbolTable(table), lambda: Names(RELEASES, dict(ROWS)))
+
+
+@pytest.fixture
+def closed(small: SymbolHistory) -> SymbolHistory:
+    """The same history, whose names must not be opened."""
+
+    def refuse() -> Names:
+        raise AssertionError("the names file was opened")
+
+    return SymbolHistory(small.table, refuse)
+
+
+def ask(history: SymbolHistory, *undefined: str) -> Judgement:
+    return judge(history, [Library(undefined)])
+
+
+@pytest.mark.parametrize(
+    "undefined",
+    [
+        [],
+        ["memcpy", "PyList_New", "_ZNSsC1Ev"],
+        ["_ZN10torchaudio4loadERN2at6TensorE", "_Z7forwardN2at6TensorE"],
+    ],
+)
+def test_no_torch_names(closed: SymbolHistory, undefined: list[str]) -> None:
+    found = ask(closed, *undefined)
+    assert (found.interface, found.releases, found.built_for) == ("none", (), None)
+    assert not (found.newer or found.unseen or found.accelerators)
+    assert found.promise("2.8.0") == "unknown"
+
+
+def test_healthy_library_opens_no_names(closed: SymbolHistory) -> None:
+    found = judge(closed, [Library([EVERY, CHECK_1])], lambda name: True)
+    assert found.releases == RELEASES[1:]
+    assert (found.missing, found.unseen, found.other_abi, found.newer) == ((), (), (), False)
+
+
+def test_what_only_the_installed_torch_has_is_no_fault(closed: SymbolHistory) -> None:
+    """A source build exports more: no release is blamed for lacking it."""
+    found = judge(closed, [Library([EVERY, UNSEEN])], lambda name: True)
+    assert (found.releases, found.unseen) == (RELEASES, ())
+
+
+def test_siblings_define_for_each_other(closed: SymbolHistory) -> None:
+    found = judge(closed, [Library([EVERY, UNSEEN]), Library([], [UNSEEN])])
+    assert (found.releases, found.unseen) == (RELEASES, ())
+
+
+@pytest.mark.parametrize(
+    ("undefined", "minors", "interface"),
+    [
+        ([EVERY], ("2.6", "2.7", "2.8", "2.9", "2.10"), "cxx"),
+        ([EVERY, FROM_27], ("2.7", "2.8", "2.9", "2.10"), "cxx"),
+        ([FROM_27, UNTIL_28], ("2.7", "2.8"), "cxx"),
+        ([CHECK_0], ("2.6",), "cxx"),
+        ([CHECK_0, FROM_27], (), "cxx"),
+        ([SHIM], ("2.7", "2.8", "2.9", "2.10"), "stable"),
+        ([SHIM, PYTHON], ("2.7", "2.8", "2.9", "2.10"), "cxx"),
+        ([HIDDEN], ("2.6", "2.7"), "cxx"),
+    ],
+)
+def test_releases(
+    small: SymbolHistory, undefined: list[str], minors: tuple[str, ...], interface: str
+) -> None:
+    found = ask(small, *undefined)
+    assert (found.minors, found.interface) == (minors, interface)
+    assert found.built_for == (minors[0] if minors else None)
+
+
+def test_libraries_of_a_wheel_are_intersected(small: SymbolHistory) -> None:
+    found = judge(small, [Library([FROM_27]), Library([UNTIL_28])])
+    assert found.minors == ("2.7", "2.8")
+
+
+@pytest.mark.parametrize(
+    ("undefined", "version", "promise"),
+    [
+        ([FROM_27], "2.7.1", "same-minor"),
+        ([FROM_27], "2.7.1+cu128", "same-minor"),
+        ([FROM_27], "2.8.0", "layout-not-promised"),
+        ([FROM_27], "2.10.0", "layout-not-promised"),
+        ([FROM_27, REGISTER], "2.8.0", "layout-not-promised"),
+        ([FROM_27, REGISTER], "2.9.0", "layout-broken"),
+        ([FROM_27, REGISTER], "2.10.0", "layout-broken"),
+        ([FROM_27], "2.6.0", "lacks-symbols"),
+        ([SHIM], "2.10.0", "stable"),
+        ([SHIM], "2.6.0", "lacks-symbols"),
+        ([EVERY], "2.6.0+cu124", "same-minor"),
+        ([EVERY], "2.6.0+cu126", "unknown"),  # built with the other C++ ABI
+        ([EVERY], "2.11.0", "unknown"),
+        ([EVERY], "2.9.0a0+git1234567", "unknown"),
+        ([EVERY], "2.9.0.dev20250901+cu128", "unknown"),
+        ([EVERY], "2.9.0a0+145a3a7bda.nv25.10", "unknown"),
+        ([EVERY], "nonsense", "unknown"),
+    ],
+)
+def test_promise(small: SymbolHistory, undefined: list[str], version: str, promise: str) -> None:
+    assert ask(small, *undefined).promise(version) == promise
+
+
+@pytest.mark.parametrize(
+    ("undefined", "needed", "accelerators"),
+    [
+        ([EVERY, PYTHON], ["libtorch_cpu.so"], set()),
+        ([CUDA], [], {"cuda"}),
+        ([EVERY], ["libc10_cuda.so"], {"cuda"}),
+        (["_ZN3c103hip6streamEv"], [], {"rocm"}),
+        ([EVERY], ["libtorch_hip.so"], {"rocm"}),
+        (["_ZN2at3xpu6streamEv"], [], {"xpu"}),
+    ],
+)
+def test_accelerators(
+    small: SymbolHistory, undefined: list[str], needed: list[str], accelerators: set[str]
+) -> None:
+    found = judge(small, [Library(undefined, needed=needed)])
+    assert found.accelerators == accelerators
+    assert (found.unseen, found.newer) == ((), False)
+
+
+def test_newer_than_known(small: SymbolHistory) -> None:
+    found = ask(small, EVERY, UNSEEN)
+    assert (found.newer, found.unseen, found.releases) == (True, (UNSEEN,), ())
+
+
+def test_another_build_is_not_newer(small: SymbolHistory) -> None:
+    found = ask(small, UNTIL_28, UNSEEN)
+    assert (found.newer, found.unseen) == (False, (UNSEEN,))
+
+
+def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
+    """Built for 2.7 or 2.8 with the old ABI, which no wheel of theirs has."""
+    found = ask(small, CHECK_0, FROM_27, UNTIL_28)
+    assert (found.releases, found.unseen, found.newer) == ((), (), False)
+    assert found.other_abi_releases == ("2.7.0", "2.7.1", "2.8.0")
+    assert found.abi.abi == 0
+
+
+def test_other_spelling_is_not_unseen() -> None:
+    rows = {EVERY: Masks(1, 0, 0), CHECK_0: Masks(1, 0, 0)}
+    history = SymbolHistory(SymbolTable(pack(("2.6.0",), rows)), lambda: Names(("2.6.0",), rows))
+    found = ask(history, EVERY, CHECK_1)
+    assert (found.unseen, found.newer, found.releases) == ((), False, ())
+    assert found.other_abi == ((CHECK_1, CHECK_0),)
+    assert found.other_abi_releases == ("2.6.0",)
+
+
+def test_missing_is_the_installed_torchs_word(small: SymbolHistory) -> None:
+    found = judge(small, [Library([EVERY, FROM_27])], lambda name: name == EVERY)
+    assert found.missing == (FROM_27,)
+    assert ask(small, EVERY).missing is None
+
+
+def test_name_history(small: SymbolHistory) -> None:
+    record = small.history(FROM_27)
+    assert record is not None
+    assert (record.first, record.last, record.home) == ("2.7.0", "2.10.0", "core")
+    assert (small.history(UNSEEN), small.releases_with(UNSEEN)) == (None, None)
+    assert small.known(HIDDEN) and small.releases_with(HIDDEN) == {"2.6.0", "2.7.0"}
+
+
+def test_shipped_table_is_the_names(shipped: SymbolHistory) -> None:
+    rows = shipped.names.rows
+    kept = {name for name in list(rows)[::7] if listed(name, rows[name])}
+    assert shipped.names.releases == shipped.releases
+    assert all(shipped.table.get(name) == rows[name] for name in kept)
+    assert all(map(harvested, kept))
+
+
+def test_shipped_sizes() -> None:
+    assert (DATA / TABLE).stat().st_size <= 500 * 1024
+    assert (DATA / NAMES).stat().st_size <= 1_500_000
+
+
+def test_shipped_facts(shipped: SymbolHistory) -> None:
+    old = "_ZN3c106detail14torchCheckFailEPKcS2_jRKSs"
+    new = f"_ZN3c106detail14torchCheckFailEPKcS2_jRK{NEW}"
+    first, last = shipped.history(new), shipped.history(old)
+    assert first is not None and first.first == "2.7.0"
+    assert last is not None and last.last == "2.6.0"
+    assert other_spelling(shipped, old) == new
+    assert new in {record.name for record in relatives(shipped, old)}
+    assert relatives(shipped, "memcpy") == ()
+
+
+@pytest.mark.parametrize("cut", [0, 5, HEADER.size, HEADER.size + 100, -1])
+def test_truncated_table(cut: int) -> None:
+    with pytest.raises(SymbolTableError):
+        SymbolTable(pack(RELEASES, ROWS)[:cut])
+
+
+@pytest.mark.parametrize("at", [0, 9, 40, 500, -3])
+def test_altered_table(at: int) -> None:
+    data = bytearray(pack(RELEASES, ROWS))
+    data[at] ^= 0x41
+    with pytest.raises(SymbolTableError):
+        SymbolTable(bytes(data))
+
+
+def test_names_survive_a_round_trip(tmp_path: Path) -> None:
+    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    back = Names.read(tmp_path / NAMES)
+    assert (back.releases, back.rows) == (RELEASES, ROWS)
+    data = (tmp_path / NAMES).read_bytes()
+    (tmp_path / NAMES).write_bytes(data[: len(data) // 2])
+    with pytest.raises(SymbolTableError):
+        Names.read(tmp_path / NAMES)
+
+
+def library(folder: Path, name: str, functions: list[str]) -> Path:
+    source = folder / "functions.c"
+    source.write_text("".join(f"void {function}(void) {{}}\n" for function in functions))
+    target = folder / name
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(target), str(source)], check=True)
+    return target
+
+
+def wheel(folder: Path, name: str, libraries: dict[str, list[str]]) -> Path:
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        for member, functions in libraries.items():
+            archive.write(library(folder, "built.so", functions), f"torch/lib/{member}")
+    return folder / name
+
+
+def harvest(folder: Path, wheel: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(TOOLS / "harvest_symbols.py"), str(wheel), "--data", str(folder)]
+    return subprocess.run([*command, *options], capture_output=True, text=True)
+
+
+needs_gcc = pytest.mark.skipif(
+    shutil.which("gcc") is None or not sys.platform.startswith("linux"), reason="needs gcc"
+)
+
+
+@needs_gcc
+def test_harvest_adds_a_release(tmp_path: Path) -> None:
+    """2.7.2, between two known ones: the masks of those after it move."""
+    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    built = wheel(
+        tmp_path,
+        "torch-2.7.2-cp311-cp311-manylinux_2_28_x86_64.whl",
+        {
+            "libc10.so": [EVERY, FROM_27, UNSEEN, "unrelated"],
+            "libtorch_python.so": [PYTHON],
+            "libtorch_cuda.so": [CUDA],
+            "libtorchbind_test.so": [CHECK_0],
+        },
+    )
+    done = harvest(tmp_path, built)
+    assert done.returncode == 0, done.stderr
+    history = SymbolHistory.load(tmp_path)
+    assert history.releases == ("2.6.0", "2.7.0", "2.7.1", "2.7.2", "2.8.0", "2.9.0", "2.10.0")
+    assert history.releases_with(UNSEEN) == {"2.7.2"}
+    assert history.releases_with(EVERY) == set(history.releases)
+    assert history.releases_with(UNTIL_28) == {"2.6.0", "2.7.0", "2.7.1", "2.8.0"}
+    assert history.releases_with(CHECK_0) == {"2.6.0"}
+    record = history.history(CUDA)
+    assert record is not None and record.home == "cuda" and "2.7.2" in record.releases
+    assert not history.known("unrelated")
+
+
+@needs_gcc
+@pytest.mark.parametrize(
+    ("name", "libraries"),
+    [
+        ("torch-2.11.0-cp311-cp311-linux_x86_64.whl", {"libc10.so": [EVERY]}),  # a CPU build
+        ("torch-2.11.0-cp311-cp311-linux_x86_64.whl", {}),
+        ("torch-2.11.0.dev1-cp311-cp311-linux_x86_64.whl", {"libtorch_cuda.so": [EVERY]}),
+        ("other-2.11.0-py3-none-any.whl", {"libtorch_cuda.so": [EVERY]}),
+    ],
+)
+def test_harvest_refuses(tmp_path: Path, name: str, libraries: dict[str, list[str]]) -> None:
+    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    before = (tmp_path / NAMES).read_bytes()
+    assert harvest(tmp_path, wheel(tmp_path, name, libraries)).returncode != 0
+    assert (tmp_path / NAMES).read_bytes() == before
