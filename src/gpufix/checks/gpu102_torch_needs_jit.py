@@ -1,0 +1,66 @@
+"""GPU102."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.gpu_code import (
+    Service,
+    driver_cuda,
+    label,
+    listed,
+    service,
+    targets_of_torch,
+    torch_code,
+)
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.model import Severity
+from gpufix.view import View
+
+
+@rule("GPU102", "torch-needs-jit")
+def torch_needs_jit(view: View) -> Iterator[Fault]:
+    """torch holds no machine code for a target, only PTX that the driver must compile.
+
+    ## What it does
+    As GPU101, and looks at the variables that govern the driver's compiler and its cache.
+
+    ## Why it matters
+    The driver compiles every kernel at its first use, minutes in all, and keeps the result in
+    ~/.nv/ComputeCache. CUDA_DISABLE_PTX_JIT=1 forbids it, CUDA_CACHE_DISABLE=1 repeats it at
+    every start, CUDA_CACHE_MAXSIZE bounds what is kept.
+
+    ## Example
+    `torch 2.9.0+cu130 serves sm_121 (NVIDIA GB10) by PTX alone: each kernel is compiled by the
+    driver at its first use.`
+
+    ## Severity
+    Advice; warning when the cache is switched off, error when compiling is.
+
+    ## Fix
+    None needed: a build with machine code starts faster, where there is one.
+
+    ## Source
+    CUDA programming guide, environment variables (CUDA_DISABLE_PTX_JIT, CUDA_CACHE_*).
+    """
+    torch, code = view.facts.torch, torch_code(view)
+    if torch is None or code is None:
+        return
+    for target in targets_of_torch(view):
+        if service(code, target, driver_cuda(view)) is Service.jit:
+            level, why = _allowed(view)
+            yield Fault(
+                severity=level,
+                subject=target.arch,
+                message=f"torch {torch.version} serves {label(target)} by PTX alone: {why}.",
+                evidence=(f"torch holds {listed(code.objects)}", *code.evidence),
+                data={"arch": target.arch},
+            )
+
+
+def _allowed(view: View) -> tuple[Severity, str]:
+    if view.env("CUDA_DISABLE_PTX_JIT") == "1":
+        return ERROR, "CUDA_DISABLE_PTX_JIT=1 forbids the driver to compile it"
+    if view.env("CUDA_CACHE_DISABLE") == "1":
+        return WARNING, "CUDA_CACHE_DISABLE=1 makes the driver compile each kernel at every start"
+    return ADVICE, "each kernel is compiled by the driver at its first use"

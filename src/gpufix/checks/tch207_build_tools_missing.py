@@ -1,0 +1,87 @@
+"""TCH207."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.building import builds, looked, tool
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.knowledge.versions import at_least
+from gpufix.view import View
+
+_COMPILERS = ("g++", "c++", "clang++")
+
+
+@rule("TCH207", "build-tools-missing")
+def build_tools_missing(view: View) -> Iterator[Fault]:
+    """A tool that the project's build needs is not here.
+
+    ## What it does
+    Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
+    70.1), and for cmake when the project has a CMakeLists.txt.
+
+    ## Why it matters
+    Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
+    Without headers: `fatal error: Python.h: No such file or directory`.
+
+    ## Example
+    `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
+
+    ## Severity
+    Error for the compiler and Python's headers, warning for the rest. Silent when the project has
+    nothing to build.
+
+    ## Fix
+    Unsafe: install the Python-packaged ones. Manual: system packages.
+
+    ## Source
+    torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own).
+    """
+    if not builds(view) or view.facts.python is None:
+        return
+    if looked(view, "tools"):
+        yield from _programs(view)
+    yield from _packages(view)
+    python = view.facts.python
+    if not python.has_headers and view.facts.host.os == "Linux":
+        where = f" ({python.include})" if python.include else ""
+        yield _fault(
+            "Python.h", f"The headers of Python {python.version} are not here{where}", True
+        )
+
+
+def _programs(view: View) -> Iterator[Fault]:
+    if tool(view, *_COMPILERS) is None and not _numbered(view):
+        yield _fault("g++", "No C++ compiler is on PATH; every extension needs one", True)
+    if tool(view, "ninja") is None and view.dist("ninja") is None:
+        text = "ninja is neither on PATH nor installed in this environment"
+        yield _fault("ninja", f"{text}; cpp_extension builds with it", False)
+    project = view.facts.project
+    wants_cmake = project is not None and "CMakeLists.txt" in project.markers
+    if wants_cmake and tool(view, "cmake") is None and view.dist("cmake") is None:
+        yield _fault("cmake", "The project has a CMakeLists.txt, and no cmake is here", False)
+
+
+def _packages(view: View) -> Iterator[Fault]:
+    if not looked(view, "distributions"):
+        return
+    setuptools = view.dist("setuptools")
+    if setuptools is None:
+        text = "setuptools is not installed; a build without isolation needs it"
+        yield _fault("setuptools", text, False)
+    elif not at_least(setuptools.version, "70.1") and view.dist("wheel") is None:
+        text = f"setuptools {setuptools.version} needs the package wheel, which is not installed"
+        yield _fault("wheel", text, False)
+
+
+def _numbered(view: View) -> bool:
+    return any(t.name.startswith(("g++-", "clang++-")) for t in view.facts.tools)
+
+
+def _fault(name: str, text: str, fatal: bool) -> Fault:
+    return Fault(
+        severity=ERROR if fatal else WARNING,
+        subject=name,
+        message=f"{text}.",
+        data={"tool": name},
+    )
