@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from . import names, types
-from .rendering import function
-from .state import State, Unsupported, bounded
+from .rendering import Unsupported, bounded, function
+from .state import State
 from .tables import SPECIAL
 
 

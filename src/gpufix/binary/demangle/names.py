@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import encoding, types
-from .rendering import Type
-from .state import State, Unsupported, bounded
+from .rendering import Type, Unsupported, bounded
+from .state import State
 from .tables import OPERATORS, STANDARD
 
 

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+MAX_TEXT = 1 << 16  # characters; substitutions of substitutions can double a text at every step
+
+
+class Unsupported(Exception):
+    """The name is not mangled, is damaged, or uses a part of the grammar left out here."""
+
+
+def bounded(text: str) -> str:
+    """`text`, unless it has grown beyond any real name."""
+    if len(text) > MAX_TEXT:
+        raise Unsupported
+    return text
+
 
 Kind = Literal["name", "pointer", "lvalue", "rvalue", "function", "array", "pack"]
 
@@ -64,13 +79,20 @@ def function(result: Type | None, parameters: str) -> Type:
 
 
 def pack(items: tuple[Type, ...]) -> Type:
-    return Type(", ".join(item.text for item in items), "", "pack", items=items)
+    return Type(listed(items), "", "pack", items=items)
 
 
 def joined(types: list[Type]) -> str:
     """The types as a list; packs in place, empty ones leave no comma."""
     flat = [item for t in types for item in (t.items if t.kind == "pack" else (t,))]
-    return ", ".join(item.text for item in flat)
+    return listed(flat)
+
+
+def listed(types: Sequence[Type]) -> str:
+    """Comma-separated; measured before it is built, since many long parts can add up."""
+    if sum(len(item.left) + len(item.right) for item in types) > MAX_TEXT:
+        raise Unsupported
+    return ", ".join(item.text for item in types)
 
 
 def angled(arguments: str) -> str:

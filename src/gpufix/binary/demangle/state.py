@@ -6,14 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from .rendering import Type
+from .rendering import Type, Unsupported
 
 MAX_DEPTH = 60  # nesting of types and names; the deepest in torch's libraries is under 30
-MAX_TEXT = 1 << 16  # characters; substitutions of substitutions can double a text at every step
-
-
-class Unsupported(Exception):
-    """The name is not mangled, is damaged, or uses a part of the grammar left out here."""
 
 
 @dataclass
@@ -105,10 +100,3 @@ class State:
             raise Unsupported
         yield
         self.depth -= 1
-
-
-def bounded(text: str) -> str:
-    """`text`, unless it has grown beyond any real name."""
-    if len(text) > MAX_TEXT:
-        raise Unsupported
-    return text

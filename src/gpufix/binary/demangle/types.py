@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from . import names
-from .rendering import Type, angled, function, joined, pack, pointer, qualified
-from .state import State, Unsupported, bounded
+from .rendering import (
+    Type,
+    Unsupported,
+    angled,
+    bounded,
+    function,
+    joined,
+    pack,
+    pointer,
+    qualified,
+)
+from .state import State
 from .tables import BUILTINS, BUILTINS_D, SUFFIXES
 
 _MARKS = {"P": "*", "R": "&", "O": "&&"}
