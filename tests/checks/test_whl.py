@@ -16,7 +16,7 @@ from gpufix.checks import (
 )
 from gpufix.model import Facts, Problem, Record, Severity, SharedFile
 
-NCCL = f"{b.SITE}/nvidia/nccl/lib/libnccl.so.2"
+NCCL = "nvidia/nccl/lib/libnccl.so.2"
 mixed = whl501_mixed_cuda_majors.mixed_cuda_majors
 twice = whl502_file_owned_twice.file_owned_twice
 missing = whl503_files_missing.files_missing
@@ -303,3 +303,14 @@ def test_firing(case: str) -> None:
     check, facts, severity, message = FIRING[case]
     found = b.run(check, facts)
     assert [(f.severity, f.message) for f in found] == [(severity, message)]
+
+
+def test_a_file_overwritten_by_another_owner_is_told_once() -> None:
+    record = Record(files=5, altered=[NCCL], altered_count=1)
+    facts = env(NCCL12.model_copy(update={"record": record}), shared_files=[shared("other")])
+    assert b.run(missing, facts) == []
+
+
+def test_the_shared_package_marker_of_nvidia_is_not_missed() -> None:
+    record = Record(files=5, missing=["nvidia/__init__.py"], missing_count=1)
+    assert b.run(missing, env(NCCL12.model_copy(update={"record": record}))) == []

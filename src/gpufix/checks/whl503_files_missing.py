@@ -52,7 +52,7 @@ def _judge(
 ) -> Iterator[Fault]:
     missing = [path for path in record.missing if _matters(path)]
     # A file that another distribution's bytes replaced is WHL502's to tell.
-    altered = [p for p in record.altered if _matters(p) and _absolute(dist, p) not in overwritten]
+    altered = [p for p in record.altered if _matters(p) and p not in overwritten]
     if missing:
         yield Fault(
             severity=_severity(missing),
@@ -60,7 +60,7 @@ def _judge(
             message=_message(view, dist, missing, record.missing_count),
             evidence=tuple(f"missing: {_absolute(dist, path)}" for path in missing),
             breaks=_broken(view, dist, missing),
-            needs=tuple(f"shared:{_absolute(dist, path)}" for path in missing),
+            needs=tuple(f"shared:{path}" for path in missing),
             data={"distribution": dist.name, "version": dist.version, "missing": missing},
         )
     if altered:
@@ -96,6 +96,8 @@ def _severity(missing: list[str]) -> Severity:
 
 def _matters(path: str) -> bool:
     *folders, name = path.split("/")
+    if name == "__init__.py" and folders[:1] == ["nvidia"] and len(folders) == 1:
+        return False  # empty, and taken along by every nvidia-* wheel that is removed
     if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
         return False
     return not path.startswith("..") and not name.endswith(_SUFFIXES_NOBODY_LOADS)

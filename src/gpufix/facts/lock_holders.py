@@ -12,6 +12,7 @@ from gpufix.facts.files import read
 _PROCESSES = 20_000
 _DESCRIPTORS = 4096  # of one process
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
+_BUILDERS = (b"python", b"ninja", b"nvcc", b"cicc", b"cc1", b"clang", b"hipcc", b"torch")
 _REMOTE = {
     "nfs",
     "nfs4",
@@ -86,8 +87,17 @@ def _holds(process: Path, lock: Lock) -> bool | None:
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
         return False
     except OSError:
-        return None if _could_own(process, lock) else False
+        return None if _could_own(process, lock) and _could_build(process) else False
     return False
+
+
+def _could_build(process: Path) -> bool:
+    """Whether a process that hides its files can be a build: torch's lock is held by a Python.
+
+    Its command line is open to all; an empty one (it is gone, or hides that too) tells nothing.
+    """
+    command = read(process / "cmdline", 1 << 20).lower()
+    return not command or any(word in command for word in _BUILDERS)
 
 
 def _builds_in(process: Path, folder: Path) -> bool:
