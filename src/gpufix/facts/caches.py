@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,7 @@ _CACHE = "torch_extensions"
 def collect(ctx: Context, python: Python | None, torch: Torch | None) -> list[CacheEntry]:
     """Every extension in the cache that the patient's torch would use, other keys' included.
 
-    The folder's key (py311_cu128) tells for which Python and CUDA an extension was built; whether
-    that is the patient's own is for the checks.
+    The folder's key (py311_cu128) tells for which Python and CUDA an extension was built.
     """
     root, keyed = cache_root(ctx)
     if not root.is_dir():
@@ -30,7 +30,7 @@ def collect(ctx: Context, python: Python | None, torch: Torch | None) -> list[Ca
         if len(found) >= _ENTRIES:
             ctx.gap("caches", root, f"only the first {_ENTRIES} extensions were looked at")
             break
-        found.append(_entry(ctx, key, folder))
+        found.append(_entry(ctx, key, folder, is_own(key, keyed, python, torch)))
     return found
 
 
@@ -65,7 +65,21 @@ def _folders(ctx: Context, parent: Path) -> list[Path]:
     return [parent / name for name in names]
 
 
-def _entry(ctx: Context, key: str | None, folder: Path) -> CacheEntry:
+def is_own(key: str | None, keyed: bool, python: Python | None, torch: Torch | None) -> bool | None:
+    """Whether the patient's torch would look under this key (cpp_extension._get_build_directory)."""
+    if not keyed:
+        return True
+    if python is None or torch is None or torch.state != "ok":
+        return None
+    version = [int(part) for part in re.findall(r"\d+", torch.release or "")[:2]]
+    tag = python.tag if version >= [2, 6] else python.tag.rstrip("t")
+    if torch.hip and version >= [2, 11]:
+        return key is not None and key.startswith(f"py{tag[2:]}_rocm")
+    kind = "cu" + torch.cuda.replace(".", "") if torch.cuda else "cpu"
+    return key == f"py{tag[2:]}_{kind}"
+
+
+def _entry(ctx: Context, key: str | None, folder: Path, own: bool | None) -> CacheEntry:
     files = [*_files(ctx, folder)]
     locks = [f for f in files if f.name == "lock"]
     lock = Lock.of(locks[0], folder) if locks else None
@@ -75,6 +89,7 @@ def _entry(ctx: Context, key: str | None, folder: Path) -> CacheEntry:
         path=str(folder),
         name=folder.name,
         key=key,
+        own=own,
         libraries=[str(f) for f in files if f.suffix == ".so"],
         lock=str(lock.path) if lock else None,
         lock_age=max(0.0, time.time() - lock.modified) if lock else None,

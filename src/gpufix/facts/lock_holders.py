@@ -109,9 +109,12 @@ def _builds_in(process: Path, folder: Path) -> bool:
 def _could_own(process: Path, lock: Lock) -> bool:
     """Another user's process makes files of that user: it did not make this one.
 
-    Processes that forbid to be looked at (ssh-agent) appear as root's; a build is none of those.
+    Processes that forbid to be looked at (ssh-agent) appear as root's; a build is none of those,
+    nor is an init that is more privileged than root here.
     """
     try:
+        if process.name == "1" and b"python" not in read(process / "cmdline", 4096):
+            return False
         return process.stat().st_uid == lock.owner
     except FileNotFoundError:
         return False
