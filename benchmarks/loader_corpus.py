@@ -10,13 +10,78 @@ TORCH = "torch==2.13.0"
 QUICK = ("scipy", "pandas", "opencv-python-headless", "pyarrow", "pyproj", "lxml")
 FULL = (
     *QUICK,
-    *"grpcio scikit-learn scikit-image matplotlib statsmodels h5py numba spacy shapely".split(),
-    *"pyogrio rasterio netCDF4 astropy onnxruntime faiss-cpu polars duckdb mypy black".split(),
-    *"gevent pygame av vtk PySide6 PySide6-Addons aiohttp cryptography orjson tokenizers".split(),
-    *"safetensors sentencepiece psycopg2-binary pymunk numexpr tables blosc2 pywavelets".split(),
-    *"cvxpy osqp ecos scs highspy lightgbm PyMuPDF pyzmq msgpack ujson rapidfuzz regex".split(),
-    *"SimpleITK itk-core zstandard lz4 brotli soxr soundfile pyyaml greenlet sqlalchemy".split(),
-    *"cftime contourpy bcrypt pynacl rpds-py uvloop httptools dipy".split(),
+    *[
+        "grpcio",
+        "scikit-learn",
+        "scikit-image",
+        "matplotlib",
+        "statsmodels",
+        "h5py",
+        "numba",
+        "spacy",
+        "shapely",
+    ],
+    *[
+        "pyogrio",
+        "rasterio",
+        "netCDF4",
+        "astropy",
+        "onnxruntime",
+        "faiss-cpu",
+        "polars",
+        "duckdb",
+        "mypy",
+        "black",
+    ],
+    *[
+        "gevent",
+        "pygame",
+        "av",
+        "vtk",
+        "PySide6",
+        "PySide6-Addons",
+        "aiohttp",
+        "cryptography",
+        "orjson",
+        "tokenizers",
+    ],
+    *[
+        "safetensors",
+        "sentencepiece",
+        "psycopg2-binary",
+        "pymunk",
+        "numexpr",
+        "tables",
+        "blosc2",
+        "pywavelets",
+    ],
+    *[
+        "cvxpy",
+        "osqp",
+        "ecos",
+        "scs",
+        "highspy",
+        "lightgbm",
+        "PyMuPDF",
+        "pyzmq",
+        "msgpack",
+        "ujson",
+        "rapidfuzz",
+        "regex",
+    ],
+    *[
+        "SimpleITK",
+        "itk-core",
+        "zstandard",
+        "lz4",
+        "brotli",
+        "soxr",
+        "soundfile",
+        "pyyaml",
+        "greenlet",
+        "sqlalchemy",
+    ],
+    *["cftime", "contourpy", "bcrypt", "pynacl", "rpds-py", "uvloop", "httptools", "dipy"],
 )
 # Each with its torch: none of these releases was made for torch 2.13 but the last ones.
 QUICK_EXTENSIONS = {"torchvision": ("0.20.1", "0.28.0"), "torchaudio": ("2.5.1",)}
@@ -51,9 +116,7 @@ def build(folder: Path, quick: bool) -> None:
     for name, releases in (QUICK_EXTENSIONS if quick else EXTENSIONS).items():
         for release in releases:
             target = folder / "ext" / f"{name}-{release}"
-            _pip(
-                venv, target.name, f"{name}=={release}", "--no-deps", "--target", str(target)
-            )
+            _pip(venv, target.name, f"{name}=={release}", "--no-deps", "--target", str(target))
 
 
 def _pip(venv: Path, mark: str, *arguments: str) -> None:

@@ -19,9 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader_corpus import build, libraries, site_of
-
 from gpufix.binary.loader import Process, Verdict, scan
+from loader_corpus import build, libraries, site_of
 
 TRUTH = Path(__file__).with_name("loader_truth.py")
 GOAL = 0.999
@@ -77,9 +76,8 @@ def groups(folder: Path) -> list[tuple[str, list[str], list[str], bool]]:
     for path in libraries(site):
         (mine if os.path.relpath(path, site).split("/")[0] in torch_owned else others).append(path)
     found = [("venv", others, [str(site)], False), ("venv, after torch", mine, [str(site)], True)]
-    for extra in sorted((folder / "ext").glob("*")):
-        found.append((extra.name, libraries(extra), [str(extra), str(site)], True))
-    return found
+    extras = sorted((folder / "ext").glob("*"))
+    return found + [(e.name, libraries(e), [str(e), str(site)], True) for e in extras]
 
 
 def files_of_torch_users(site: Path) -> set[str]:
@@ -92,7 +90,9 @@ def files_of_torch_users(site: Path) -> set[str]:
     return names
 
 
-def truth(python: Path, paths: list[str], after_torch: bool, sites: list[str]) -> dict[str, list[str]]:
+def truth(
+    python: Path, paths: list[str], after_torch: bool, sites: list[str]
+) -> dict[str, list[str]]:
     """path -> [outcome, message], from the real loader."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("LD_", "PYTHON"))}
     environment["PYTHONPATH"] = os.pathsep.join(sites)

@@ -37,24 +37,26 @@ def parse_cache(data: bytes) -> list[Entry]:
         strings = 16 + 12 * count
         at = (strings + 7) & ~7  # a new cache may follow an old one, aligned
         if data[at : at + len(NEW_MAGIC)] == NEW_MAGIC:
-            return _parse_new(data[at:])
+            return _parse_new(data, at)
         rows = _rows(data[16:strings], "<" + _OLD_ENTRY)
         return _entries(data, strings, [(f, k, v, 0) for f, k, v in rows], [])
     if data.startswith(NEW_MAGIC):
-        return _parse_new(data)
+        return _parse_new(data, 0)
     return []
 
 
-def _parse_new(data: bytes) -> list[Entry]:
+def _parse_new(data: bytes, start: int) -> list[Entry]:
+    """The new-format cache at `start`: its strings count from there, its extension from 0."""
     # Byte 28 holds the byte order since glibc 2.33: 3 is big-endian, 0 unset, 2 little.
-    order = ">" if data[28:29] == b"\3" else "<"
+    order = ">" if data[start + 28 : start + 29] == b"\3" else "<"
     counts = Struct(order + "II4xI")
-    if len(data) < _NEW_HEADER_SIZE:
+    if len(data) < start + _NEW_HEADER_SIZE:
         return []
-    count, _strings, extension = counts.unpack_from(data, len(NEW_MAGIC))
-    body = data[_NEW_HEADER_SIZE : _NEW_HEADER_SIZE + 24 * count]
+    count, _strings, extension = counts.unpack_from(data, start + len(NEW_MAGIC))
+    first = start + _NEW_HEADER_SIZE
+    body = data[first : first + 24 * count]
     rows = [(f, k, v, h) for f, k, v, _os, h in _rows(body, order + _NEW_ENTRY)]
-    return _entries(data, 0, rows, _hwcaps(data, extension, order))
+    return _entries(data, start, rows, _hwcaps(data, start, extension, order))
 
 
 def _rows(data: bytes, form: str) -> list[tuple[int, ...]]:
@@ -77,7 +79,7 @@ def _entries(
     return found
 
 
-def _hwcaps(data: bytes, extension: int, order: str) -> list[str]:
+def _hwcaps(data: bytes, start: int, extension: int, order: str) -> list[str]:
     """The glibc-hwcaps subfolders that entries refer to by number."""
     head, section = Struct(order + "II"), Struct(order + "IIII")
     if extension == 0 or extension + head.size > len(data):
@@ -93,7 +95,7 @@ def _hwcaps(data: bytes, extension: int, order: str) -> list[str]:
     ):
         if tag == _TAG_HWCAPS:
             body = data[offset : offset + min(size, 4096) // 4 * 4]
-            return [_string(data, at) for (at,) in iter_unpack(order + "I", body)]
+            return [_string(data, start + at) for (at,) in iter_unpack(order + "I", body)]
     return []
 
 
