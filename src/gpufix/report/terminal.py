@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
@@ -55,9 +54,12 @@ class _Painter:
             out.append(shown.translate(_PLAIN) if self.plain else shown, style=style)
         return out
 
-    def print(self, renderable: RenderableType, indent: int = 0) -> None:
-        padded = Padding(renderable, (0, 0, 0, indent), expand=False) if indent else renderable
-        self.console.print(padded, soft_wrap=False, highlight=False)
+    def print(self, text: Text, indent: int = 0, bar: str = "") -> None:
+        """Folded at the console's width, every line indented, no spaces at the ends."""
+        margin = self.text(" " * indent + bar)
+        for line in text.wrap(self.console, max(self.console.width - len(margin), 20)):
+            line.rstrip()
+            self.console.print(margin + line, soft_wrap=True, highlight=False, no_wrap=True)
 
     def header(self, diagnosis: Diagnosis) -> None:
         patient = diagnosis.patient
@@ -89,9 +91,10 @@ class _Painter:
     def evidence(self, evidence: Sequence[Evidence]) -> None:
         shown = evidence if self.verbose else evidence[:_SHOWN_EVIDENCE]
         for item in shown:
-            self.print(self.text((f"│ {_place(item)}{item.text}", "dim")), indent=2)
+            self.print(self.text((f"{_place(item)}{item.text}", "dim")), indent=2, bar="│ ")
         if len(evidence) > len(shown):
-            self.print(self.text((f"│ … {len(evidence) - len(shown)} more (-v)", "dim")), indent=2)
+            more = f"… {len(evidence) - len(shown)} more (-v)"
+            self.print(self.text((more, "dim")), indent=2, bar="│ ")
 
     def consequence(self, finding: Finding, depth: int) -> None:
         line = self.text(
@@ -140,12 +143,12 @@ class _Painter:
         self.print(self.text((mark, style), ": " + ", ".join(t for t in tally if t)))
 
 
-def _targets_line(painter: _Painter, targets: Sequence[Target]) -> Group:
+def _targets_line(painter: _Painter, targets: Sequence[Target]) -> Text:
     if not targets:
         hint = 'no GPU target: none is visible; name one with --gpu sm_120 (or --gpu "RTX 5080")'
-        return Group(painter.text((hint, "yellow")))
+        return painter.text((hint, "yellow"))
     named = [f"{t.arch} ({t.name})" if t.name else t.arch for t in targets]
-    return Group(painter.text(("targets ", "dim"), ", ".join(named)))
+    return painter.text(("targets ", "dim"), ", ".join(named))
 
 
 def _place(item: Evidence) -> str:
