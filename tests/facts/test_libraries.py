@@ -1,0 +1,260 @@
+"""Compiled libraries as facts: what is kept, whose it is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_site import Site
+from machine import write
+
+from gpufix.facts import libraries
+from gpufix.facts.context import Context
+from gpufix.facts.extension_names import foreign, python_tag, stray
+from gpufix.facts.queries import Queries
+from gpufix.model import Binaries, Distribution, Facts, Host, Library, Python, Torch
+
+REAL = os.path.realpath(sys.executable)
+OWN = ".cpython-311-x86_64-linux-gnu.so"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small libraries: a fake torch, a user of it, one of another torch, and a plain one."""
+    folder = tmp_path_factory.mktemp("built")
+    sources = {
+        "libc10.so": "namespace c10 { void fine() {} }",
+        "libtorch_cpu.so": "namespace at { void fine() {} }",
+        "_user.so": "namespace c10 { void fine(); } void f() { c10::fine(); }",
+        "_stale.so": "#include <string>\nnamespace c10 { void gone(std::string); }"
+        "void f() { c10::gone(std::string()); }",
+        "_plain.so": "int f() { return 1; }",
+        "_lost.so": "extern void h(); void f() { h(); }",
+        "libplugin.so": "extern void h(); void f() { h(); }",
+        "libh.so": "void h() {}",
+    }
+    links = {
+        "_user.so": ["-lc10"],
+        "_stale.so": ["-lc10", "-D_GLIBCXX_USE_CXX11_ABI=0"],
+        "_lost.so": ["-lh"],
+        "libplugin.so": ["-lh"],
+    }
+    for name in ("libc10.so", "libh.so", *sources):
+        (folder / "a.cpp").write_text(sources[name])
+        flags = [
+            "-shared",
+            "-fPIC",
+            "-O1",
+            f"-Wl,-soname,{name}",
+            "-Wl,-rpath,$ORIGIN/../torch/lib",
+        ]
+        command = ["g++", *flags, "a.cpp", "-o", name, "-L.", *links.get(name, [])]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def torch(site: Site, built: Path) -> Torch:
+    """A torch of two libraries, recorded as pip would."""
+    names = ("libc10.so", "libtorch_cpu.so")
+    files = {f"torch/lib/{n}": (built / n).read_bytes() for n in names}
+    site.install("torch", "2.7.1", {"torch/__init__.py": b"", **files})
+    return Torch(state="ok", location=str(site.folder), version="2.7.1", release="2.7.1")
+
+
+def python(site: Site) -> Python:
+    return site.python(executable=REAL)
+
+
+def scan(ctx: Context, site: Site, torch: Torch | None = None, *more: Distribution) -> Binaries:
+    found = [
+        Distribution(
+            name=info.name.partition("-")[0].replace("_", "-"),
+            version="1",
+            location=str(site.folder),
+            metadata=str(info),
+        )
+        for info in sorted(site.folder.glob("*.dist-info"))
+    ]
+    return libraries.collect(ctx, python(site), [*found, *more], torch)
+
+
+def one(binaries: Binaries, name: str) -> Library:
+    (found,) = [lib for lib in binaries.libraries if lib.path.endswith(f"/{name}")]
+    return found
+
+
+def test_no_python(ctx: Context):
+    assert libraries.collect(ctx, None, [], None) == Binaries()
+
+
+def test_a_healthy_environment_keeps_torch_and_its_users_alone(
+    ctx: Context, site: Site, built: Path, torch: Torch
+):
+    plain, user = (built / "_plain.so").read_bytes(), (built / "_user.so").read_bytes()
+    site.install("plain", files={f"plain/_plain{OWN}": plain})
+    site.install("user", files={f"user/_C{OWN}": user})
+    binaries = scan(ctx, site, torch)
+    assert binaries.scanned == 4
+    assert {(lib.distribution, Path(lib.path).name) for lib in binaries.libraries} == {
+        ("torch", "libc10.so"),
+        ("torch", "libtorch_cpu.so"),
+        ("user", f"_C{OWN}"),
+    }
+    assert all(lib.problems == [] for lib in binaries.libraries)
+    mine = one(binaries, f"_C{OWN}")
+    assert (mine.module, mine.python_tag, mine.links_torch) == (True, "cp311", True)
+    assert (mine.needed[0], mine.opened_by) == ("libc10.so", "import")
+    assert mine.torch_symbols == []
+    assert ctx.gaps == []
+
+
+def test_built_for_another_torch(ctx: Context, site: Site, built: Path, torch: Torch):
+    site.install("stale", files={f"stale/_C{OWN}": (built / "_stale.so").read_bytes()})
+    library = one(scan(ctx, site, torch), f"_C{OWN}")
+    assert [(p.kind, p.name) for p in library.problems] == [("undefined-symbol", "_ZN3c104goneESs")]
+    assert (library.torch_symbols, library.cxx11_abi) == (["_ZN3c104goneESs"], False)
+    assert library.distribution == "stale"
+
+
+def test_a_missing_library(ctx: Context, site: Site, built: Path):
+    site.install("lost", files={f"lost/_C{OWN}": (built / "_lost.so").read_bytes()})
+    (problem,) = one(scan(ctx, site), f"_C{OWN}").problems
+    assert (problem.kind, problem.name, problem.driver) == ("missing-library", "libh.so", False)
+
+
+@pytest.mark.parametrize(
+    ("source", "opened_by"),
+    [
+        (b"", None),
+        (b"ctypes.CDLL(here / 'libplugin.so')", "source"),
+        (b"load_library('plugin')", "source"),
+        (b"# libplugin.so is mentioned\nlibplugin_so = 1", None),
+    ],
+)
+def test_who_opens_a_faulty_plug_in(
+    ctx: Context, site: Site, built: Path, source: bytes, opened_by: str | None
+):
+    plugin = (built / "libplugin.so").read_bytes()
+    site.install("pkg", files={"pkg/__init__.py": source, "pkg/lib/libplugin.so": plugin})
+    library = one(scan(ctx, site), "libplugin.so")
+    assert library.problems
+    assert library.opened_by == opened_by
+
+
+def test_a_module_for_another_python_is_not_asked_to_load(ctx: Context, site: Site, built: Path):
+    lost = (built / "_lost.so").read_bytes()
+    leftover = "pkg/_C.cpython-310-x86_64-linux-gnu.so"
+    site.install("pkg", files={leftover: lost})
+    (library,) = scan(ctx, site).libraries
+    assert (library.python_tag, library.problems) == ("cp310", [])
+    site.install("pkg", files={leftover: lost, f"pkg/_C{OWN}": (built / "_plain.so").read_bytes()})
+    assert scan(ctx, site).libraries == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "unusable"),
+        (b"", "unusable"),
+        (b"\x7fELF\x02\x01\x01" + bytes(30), "unusable"),
+    ],
+)
+def test_a_file_that_is_no_library(ctx: Context, site: Site, content: bytes, kind: str):
+    site.install("pkg", files={f"pkg/_C{OWN}": content})
+    (problem,) = one(scan(ctx, site), f"_C{OWN}").problems
+    assert problem.kind == kind
+
+
+def test_where_is_looked(ctx: Context, site: Site, built: Path, tmp_path: Path):
+    lost = (built / "_lost.so").read_bytes()
+    project = tmp_path / "project"
+    for place in ("src/pkg", "build/lib", ".venv/lib", "env/lib"):
+        write(project, f"{place}/_C{OWN}", lost)
+    write(project, "env/pyvenv.cfg")
+    write(site.folder, "x/include/_C.so", lost)
+    write(site.folder, "x.libs/libx-1234.so.5.0.0", lost)
+    (site.folder / "loop").symlink_to(site.folder)
+    (site.folder / "link.so").symlink_to("x.libs/libx-1234.so.5.0.0")
+    mine = Distribution(name="proj", version="1", location="/", editable=str(project))
+    found = scan(ctx, site, None, mine).libraries
+    assert sorted((Path(lib.path).name, lib.distribution) for lib in found) == [
+        (f"_C{OWN}", "proj"),
+        ("libx-1234.so.5.0.0", None),
+    ]
+
+
+def test_an_interpreter_that_is_no_program_is_a_gap(ctx: Context, site: Site, built: Path):
+    site.install("pkg", files={f"pkg/_C{OWN}": (built / "_plain.so").read_bytes()})
+    patient = site.python(executable=str(write(site.prefix, "bin/python", "#!/bin/sh\n")))
+    assert libraries.collect(ctx, patient, [], None).libraries == []
+    assert [(g.section, g.subject) for g in ctx.gaps] == [("binaries", "binaries")]
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("a.so", None),
+        ("libtorch.so.2", None),
+        ("_C.abi3.so", "abi3"),
+        ("_C.cpython-311-x86_64-linux-gnu.so", "cp311"),
+        ("_C.cpython-313t-x86_64-linux-gnu.so", "cp313t"),
+        ("_C.cpython-37m-x86_64-linux-gnu.so", "cp37"),
+        ("_C.cpython-310.so", "cp310"),
+        ("_C.pypy310-pp73-x86_64-linux-gnu.so", "pypy310"),
+    ],
+)
+def test_python_tag(name: str, tag: str | None):
+    assert python_tag(f"/x/{name}") == tag
+
+
+def test_stray_modules():
+    paths = ["/a/m.cpython-310.so", "/a/n.cpython-310.so", "/a/n.abi3.so", "/b/m.cpython-311.so"]
+    assert stray(paths, "cp311") == {"/a/m.cpython-310.so"}
+    assert not foreign("/a/m.so", "cp311")
+
+
+def facts(site: Site, binaries: Binaries, torch: Torch | None) -> Facts:
+    host = Host(os="Linux", kernel="6", machine="x86_64")
+    return Facts(host=host, python=python(site), binaries=binaries, torch=torch)
+
+
+def test_queries(ctx: Context, site: Site, built: Path, torch: Torch, tmp_path: Path):
+    site.install("stale", files={f"stale/_C{OWN}": (built / "_stale.so").read_bytes()})
+    ask = Queries.of(facts(site, scan(ctx, site, torch), torch))
+    path = str(site.folder / "stale" / f"_C{OWN}")
+    assert ask("torch-symbols", path) == ["_ZN3c104goneESs"]
+    assert ask("exports", "_ZN2at4fineEv") is True
+    assert ask("exports", "_ZN3c104goneESs") is False
+    assert ask("demangle", "_ZN2at4fineEv") == "at::fine()"
+    assert ask("demangle", "printf") is None
+    empty = write(site.folder, "empty")
+    assert ask("sha256", str(empty)).startswith("e3b0c44298fc1c14")
+
+
+@pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        ("weather", "x"),
+        ("sha256", "/etc/passwd"),
+        ("sha256", "{site}/../../../../outside"),
+        ("sha256", "{site}/link"),
+        ("sha256", "{site}"),
+        ("sha256", "{site}/fifo"),
+        ("torch-symbols", "/etc/passwd"),
+        ("torch-symbols", "{site}/text"),
+        ("torch-symbols", "{site}/gone"),
+        ("exports", "_ZN2at4fineEv"),  # no torch here
+    ],
+)
+def test_queries_that_have_no_answer(site: Site, tmp_path: Path, question: str, subject: str):
+    write(tmp_path, "outside", "secret")
+    write(site.folder, "text", "no ELF")
+    os.mkfifo(site.folder / "fifo")
+    (site.folder / "link").symlink_to(tmp_path / "outside")
+    ask = Queries.of(facts(site, Binaries(), None))
+    with pytest.raises((ValueError, OSError)):
+        ask(question, subject.format(site=site.folder))
