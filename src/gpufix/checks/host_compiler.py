@@ -34,16 +34,20 @@ def family(tool: Tool) -> host_compilers.Family | None:
 
 
 def in_use(view: View) -> Tool | None:
-    """The compiler that nvcc would call: -ccbin, CC (torch passes it on), else g++ on PATH.
+    """The compiler that nvcc would call; of several -ccbin the last counts, and torch adds CC's.
 
     None when a variable names one that was not looked at, or none is here.
     """
-    flags = " ".join(view.env(v) or "" for v in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
-    named = re.findall(r"(?:-ccbin|--compiler-bindir)[ =]+(\S+)", flags)
-    asked = named[-1] if named else view.env("CC")
+    asked = ccbin(view, "NVCC_APPEND_FLAGS") or view.env("CC") or ccbin(view, "NVCC_PREPEND_FLAGS")
     if asked:
         return _find(view, asked.split()[-1])
     return next((t for n in ("g++", "gcc") for t in view.facts.tools if t.name == n), None)
+
+
+def ccbin(view: View, variable: str) -> str | None:
+    """The host compiler that a variable with nvcc's flags names."""
+    named = re.findall(r"(?:-ccbin|--compiler-bindir)[ =]+(\S+)", view.env(variable) or "")
+    return named[-1] if named else None
 
 
 def compilers(view: View) -> Iterator[Tool]:

@@ -1,0 +1,59 @@
+"""Let the compiler find CUDA headers that lie in wheels."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.view import View
+
+NAME = "set-cpath"
+# header -> component: nvidia-COMPONENT-cuXX keeps it under nvidia/COMPONENT/include
+_COMPONENTS = {
+    "cublas_v2.h": "cublas",
+    "cublasLt.h": "cublas",
+    "cusparse.h": "cusparse",
+    "cusolverDn.h": "cusolver",
+    "cusolver_common.h": "cusolver",
+    "cuda_runtime.h": "cuda-runtime",
+    "cuda_runtime_api.h": "cuda-runtime",
+    "thrust/complex.h": "cuda-cccl",
+}
+
+
+@fix(NAME, "TCH204")
+def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
+    """CPATH is searched after every -I, so the toolkit's own headers keep their place."""
+    headers = finding.data.get("headers")
+    torch = view.facts.torch
+    if not headers or torch is None or not torch.cuda:
+        return None
+    folders = {h: _folder(view, h, torch.cuda.partition(".")[0]) for h in headers}
+    absent = [h for h, folder in folders.items() if folder is None]
+    if absent:
+        reason = (
+            f"{', '.join(absent)} lies in no wheel here: install the toolkit's development files"
+        )
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    parts = list(dict.fromkeys(f for f in folders.values() if f))
+    path = ":".join([*parts, *filter(None, [view.env("CPATH")])])
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=["CPATH"],
+        title="set CPATH to the CUDA headers of the installed wheels",
+        safety="safe",
+        steps=[SetVariables(variables={"CPATH": path})],
+    )
+
+
+def _folder(view: View, header: str, major: str) -> str | None:
+    component = _COMPONENTS.get(header)
+    if component is None:
+        return None
+    old, new = view.dist(f"nvidia-{component}-cu{major}"), view.dist(f"nvidia-{component}")
+    if old:
+        return f"{old.location}/nvidia/{component.replace('-', '_')}/include"
+    if new and new.version.startswith(f"{major}."):
+        tail = "/cccl" if component == "cuda-cccl" else ""
+        return f"{new.location}/nvidia/cu{major}/include{tail}"
+    return None
