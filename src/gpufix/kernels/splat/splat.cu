@@ -205,7 +205,7 @@ static void run_case(gpu::Program& program, const char* name, int count, bool wi
     int n = int(std::min<size_t>(program.args.size_or(count, 2000), 50 * 1000 * 1000));
     bool small = program.args.check_only;
     splat::Camera c = make_camera(small ? 320 : 1920, small ? 180 : 1080);
-    Problem p(c, make_model(n, 3, c, 1.5f, 9.2f, program.args.seed));
+    Problem p(c, make_model(n, 3, c, 1.5f, 10.2f, program.args.seed));
     gpu::fill_uniform_signed<<<1024, 256>>>(p.weight.data(), p.weight.size(), program.args.seed + 7);
     p.forward();
     p.backward();

@@ -146,7 +146,8 @@ inline std::vector<Gaussian2D> project_all(const std::vector<double>& p, const C
 inline Choices choose(const std::vector<Gaussian2D>& g, const Camera& c) {
     std::vector<int> order(g.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return g[a].depth < g[b].depth; });
+    std::sort(order.begin(), order.end(),
+              [&](int a, int b) { return g[a].depth != g[b].depth ? g[a].depth < g[b].depth : a < b; });
     Choices choices(size_t(c.width) * c.height);
     for (size_t at = 0; at < choices.size(); ++at) {
         double t = 1;
