@@ -83,6 +83,16 @@ def test_compressed_or_not_reads_alike(folder, mode, compression):
     assert {image.compression for image in code.images} <= compression
 
 
+@pytest.mark.parametrize("mode", ["-compress-all", "-compress=false", "-compress-mode=speed"])
+def test_a_source_without_kernels_says_nothing_of_gpus(folder, mode):
+    (folder / "host.cu").write_text("int answer() { return 42; }\n")
+    flags = ("-fatbin", "-arch=sm_90", "-Wno-deprecated-gpu-targets", "-Xfatbin", mode)
+    b.run(b.nvcc(), *flags, "host.cu", "-o", "host.fatbin", cwd=folder)
+    code = code_objects(str(folder / "host.fatbin"))
+    assert not code and code.gaps == ()
+    assert sorted((i.kind, i.arch) for i in code.hollow) == [("cubin", "sm_90"), ("ptx", "sm_90")]
+
+
 def test_the_ptx_version_is_the_one_that_nvcc_writes(folder):
     compile_with(folder, "k.ptx", "-ptx", "-arch=compute_90")
     written = re.search(r"\.version (\d+\.\d+)", (folder / "k.ptx").read_text())

@@ -18,6 +18,7 @@ class Image:
     arch: "sm_90a", "sm_120f" (PTX too), "gfx90a:xnack-", "gfx11-generic"; "" when it is not written.
     ptx_version: PTX ISA, "8.4". code_version: AMD code object version, 4 to 6.
     compression: "", "lz4", "zlib", "zstd" or "unknown".
+    hollow: in a container without any function or variable: of no use to any GPU, missed by none.
     relocatable: to be linked with other GPU code before it can run (nvcc -rdc=true, -fgpu-rdc).
     """
 
@@ -30,6 +31,7 @@ class Image:
     relocatable: bool = False
     debug: bool = False
     bits: int = 64
+    hollow: bool = False
     count: int = 1
     size: int = 0
 
@@ -51,11 +53,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class GpuCode:
-    """All GPU code of a file. `gaps`: what could not be read, and why."""
+    """All GPU code of a file, but for hollow images, which stand apart.
+
+    gaps: what could not be read, and why.
+    """
 
     images: tuple[Image, ...] = ()
     groups: tuple[Group, ...] = ()
     gaps: tuple[str, ...] = ()
+    hollow: tuple[Image, ...] = ()
 
     @property
     def containers(self) -> int:

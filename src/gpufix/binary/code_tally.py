@@ -66,10 +66,19 @@ class Tally:
             self._gaps[reason] = self._gaps.get(reason, 0) + 1
 
     def result(self) -> GpuCode:
-        images = tuple(
+        """What was added up; the groups count the images that are not hollow."""
+        images = [
             replace(image, count=count, size=size)
             for image, (count, size) in zip(self._images, self._counts, strict=True)
+        ]
+        solid = [index for index, image in enumerate(images) if not image.hollow]
+        place = {index: number for number, index in enumerate(solid)}
+        return GpuCode(
+            images=tuple(images[index] for index in solid),
+            groups=tuple(
+                Group(tuple(place[index] for index in key), count)
+                for key, count in self._groups.items()
+            ),
+            gaps=tuple(f"{why} ({n} times)" if n > 1 else why for why, n in self._gaps.items()),
+            hollow=tuple(image for image in images if image.hollow),
         )
-        groups = tuple(Group(key, count) for key, count in self._groups.items())
-        gaps = tuple(f"{why} ({n} times)" if n > 1 else why for why, n in self._gaps.items())
-        return GpuCode(images, groups, gaps)
