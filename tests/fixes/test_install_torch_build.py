@@ -76,7 +76,7 @@ CASES = {
         driver_too_old,
         b.healthy(torch=b.torch("2.11.0+cu130"), drivers=[b.driver("570.86.15", "12.8")]),
         (),
-        ["torch==2.11.0+cu129"],
+        ["torch==2.11.0+cu128"],
     ),
     "gfx1151": (
         gfx_unsupported,

@@ -103,26 +103,24 @@ def _driven(view: View, variant: Variant) -> bool:
     return int(major(served)) >= int(major(variant.cuda))
 
 
-def _distance(view: View, choice: Choice) -> tuple[bool, bool, bool, int]:
-    """Machine code first, then what is nearest to the CUDA of now: torch's, else the toolkit's.
-
-    Without either: what a plain install brings, else the newest.
+def _distance(view: View, choice: Choice) -> tuple[bool, bool, bool, bool, int]:
+    """Machine code first, and no CUDA newer than the driver's: only minor-version compatibility
+    serves that. Then what is nearest to the CUDA of now: torch's, else the toolkit's; without
+    either what a plain install brings, else the newest.
     """
     torch, toolkit = view.facts.torch, toolkit_in_use(view)
     now = (torch.hip if choice.variant.rocm else torch.cuda) if torch else None
     if now is None and toolkit and choice.variant.cuda:
         now = toolkit.version
     version = choice.variant.cuda or choice.variant.rocm or ""
+    served = _driver(view) if choice.variant.cuda else None
+    beyond = served is not None and not at_least(served, version)
     if now is None:
         platform = torch_releases.platform(view.facts.host.os, view.facts.host.machine)
         usual = choice.release.default.get(platform) == choice.variant.name
-        return (not choice.native, False, not usual, -_step(version))
-    return (
-        not choice.native,
-        not same_major(version, now),
-        False,
-        abs(_step(version) - _step(now)),
-    )
+        return (not choice.native, beyond, False, not usual, -_step(version))
+    steps = abs(_step(version) - _step(now))
+    return (not choice.native, beyond, not same_major(version, now), False, steps)
 
 
 def _step(version: str) -> int:
