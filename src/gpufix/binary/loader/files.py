@@ -32,6 +32,10 @@ class Files:
             found = self._libraries[path] = self._open(path)
         return found
 
+    def remember(self, path: str, library: Library) -> None:
+        """Let `path` be answered by `library`: a file inside an archive, for one."""
+        self._libraries[path] = library
+
     def read(self, path: str, limit: int) -> bytes:
         """At most `limit` bytes of a file; nothing when it cannot be read."""
         try:

@@ -26,7 +26,7 @@ class Mapper:
         self.search = search
         self.program = search.describe(program)
         self._hits: dict[object, tuple[str, Reason, Library | str] | Missing] = {}
-        self._faults: dict[int, str] = {}
+        self._faults: dict[Library, str] = {}
 
     def open(self, namespace: Namespace, path: str, caller: Loaded | None) -> Loaded | Unusable:
         """Map the library at `path`, and what it needs, into `namespace`."""
@@ -44,20 +44,20 @@ class Mapper:
 
     def fill(self, namespace: Namespace, root: Loaded) -> None:
         """Map the dependencies of `root`, breadth first."""
-        queue, seen = [root], {id(root)}
+        queue, seen = [root], {root}
         for loaded in queue:
             if not loaded.used and not loaded.problems:
                 self._fill_one(namespace, loaded)
             for need in loaded.needs:
-                if id(need) not in seen:
-                    seen.add(id(need))
+                if need not in seen:
+                    seen.add(need)
                     queue.append(need)
 
     def fault(self, library: Library) -> str:
         """Why ld.so refuses to load a file that it found; "" when it does not."""
-        known = self._faults.get(id(library))
+        known = self._faults.get(library)
         if known is None:
-            known = self._faults[id(library)] = self._fault(library)
+            known = self._faults[library] = self._fault(library)
         return known
 
     def _fault(self, library: Library) -> str:

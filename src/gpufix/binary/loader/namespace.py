@@ -41,11 +41,11 @@ class Namespace:
         self.below = below
         self.scope: list[Loaded] = list(below.scope) if below else []
         self._by_name: dict[str, Loaded] = {}
-        self._by_library: dict[int, Loaded] = {}
+        self._by_library: dict[Library, Loaded] = {}
 
     def add(self, loaded: Loaded, names: Iterable[str | None]) -> None:
         """Enter a library under all the names that further requests may use."""
-        self._by_library.setdefault(id(loaded.library), loaded)
+        self._by_library.setdefault(loaded.library, loaded)
         for name in names:
             if name:
                 self.alias(loaded, name)
@@ -64,7 +64,7 @@ class Namespace:
 
     def same_file(self, library: Library) -> Loaded | None:
         """The entry of the same file, however it was named."""
-        found = self._by_library.get(id(library))
+        found = self._by_library.get(library)
         if found is None and self.below is not None:
             return self.below.same_file(library)
         return found
@@ -76,10 +76,11 @@ class Namespace:
 
 def closure(root: Loaded) -> list[Loaded]:
     """The library and all that it needs, breadth first: the order of its symbol search."""
-    order, seen = [root], {id(root)}
+    order = [root]
+    seen = {root}
     for loaded in order:
         for need in loaded.needs:
-            if id(need) not in seen:
-                seen.add(id(need))
+            if need not in seen:
+                seen.add(need)
                 order.append(need)
     return order

@@ -21,40 +21,40 @@ class Resolver:
     def __init__(self, namespace: Namespace, below: Resolver | None = None) -> None:
         self._scope = list(dict.fromkeys(loaded.library for loaded in namespace.scope))
         self._memo: Memo = Memo(below._memo if below else None)
-        self._beyond: dict[int, Keys] = {}
-        self._witness: dict[int, frozenset[int]] = {}
+        self._beyond: dict[Library, Keys] = {}
+        self._witness: dict[Library, set[Library]] = {}
 
-    def unresolved(self, library: Library, scope: dict[int, Library]) -> Keys:
-        """References that neither the global scope nor `scope` (by identity) defines."""
+    def unresolved(self, library: Library, scope: list[Library]) -> Keys:
+        """References that neither the global scope nor `scope` defines."""
         pending = self.beyond(library)
         if not pending:
             return pending
-        witness = self._witness.get(id(library))
-        if witness is not None and witness <= scope.keys():
+        witness = self._witness.get(library)
+        if witness is not None and witness.issubset(scope):
             return NOTHING
-        used = set()
-        for key, other, asked in _order(pending, library, scope):
+        used: set[Library] = set()
+        for other, asked in _order(pending, library, scope):
             found = other.provided(pending & asked)
             if found:
-                used.add(key)
+                used.add(other)
                 pending -= found
                 if not pending:
-                    self._witness[id(library)] = frozenset(used)
+                    self._witness[library] = used
                     break
         return pending
 
     def beyond(self, library: Library) -> Keys:
         """References that the global scope does not define."""
-        known = self._beyond.get(id(library))
+        known = self._beyond.get(library)
         if known is None:
             known = self._memo.open(library.references)
             fresh = self._memo.unknown(known) if known else known
             if fresh:
                 known -= self._search_scope(fresh)
-            self._beyond[id(library)] = known
+            self._beyond[library] = known
         return known
 
-    def undefined(self, loaded: Loaded, scope: dict[int, Library]) -> list[Undefined]:
+    def undefined(self, loaded: Loaded, scope: list[Library]) -> list[Undefined]:
         """The problems of one library among those of its search scope."""
         pending = self.unresolved(loaded.library, scope)
         if not pending:
@@ -76,17 +76,13 @@ class Resolver:
         return found
 
 
-def _order(
-    keys: Keys, library: Library, scope: dict[int, Library]
-) -> Iterator[tuple[int, Library, Keys]]:
+def _order(keys: Keys, library: Library, scope: list[Library]) -> Iterator[tuple[Library, Keys]]:
     """Whom to ask for what: libraries with versions for those first, then everybody for all."""
-    others = [(key, other) for key, other in scope.items() if other is not library]
-    versioned = Keys(frozenset(), keys.versioned)
-    for key, other in others if versioned else ():
-        if other.versioned:
-            yield key, other, versioned
-    for key, other in others:
-        yield key, other, keys
+    others = [other for other in scope if other is not library]
+    if keys.versioned:
+        versioned = Keys(frozenset(), keys.versioned)
+        yield from ((other, versioned) for other in others if other.versioned)
+    yield from ((other, keys) for other in others)
 
 
 def missing_versions(namespace: Namespace, objects: Iterable[Loaded]) -> list[VersionMissing]:

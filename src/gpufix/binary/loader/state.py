@@ -41,8 +41,7 @@ class State:
         if loaded is None or not verdict.loads:
             return verdict, self
         if everywhere:
-            present = {id(entry) for entry in layer.scope}
-            layer.scope += [entry for entry in closure(loaded) if id(entry) not in present]
+            layer.scope = list(dict.fromkeys((*layer.scope, *closure(loaded))))
         return verdict, State(self.mapper, layer, self.caller, self)
 
     def _open(self, path: str, context: str) -> tuple[Verdict, Namespace, Loaded | None]:
@@ -63,7 +62,7 @@ class State:
         missing = tuple(p for p in problems if isinstance(p, Missing))
         unusable = tuple(p for p in problems if isinstance(p, Unusable))
         versions = () if self.system.musl else tuple(missing_versions(layer, fresh))
-        scope = {id(entry.library): entry.library for entry in objects}
+        scope = [entry.library for entry in objects]
         undefined = tuple(u for entry in fresh for u in self.resolver.undefined(entry, scope))
         uses: tuple[Used, ...] = tuple(used for entry in fresh for used in entry.used)
         blocked = bool(problems or versions)
