@@ -61,6 +61,7 @@ def _fault(view: View, owner: str, soname: str, libraries: list[Library]) -> Fau
     ]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")
+    needed.append(f"family:{owner}")
     return Fault(
         severity=ERROR if imported else WARNING,
         subject=owner,

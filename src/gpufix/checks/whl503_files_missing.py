@@ -45,12 +45,31 @@ def files_missing(view: View) -> Iterator[Fault]:
     for dist in view.facts.distributions:
         if dist.record is not None and dist.editable is None:
             yield from _judge(view, dist, dist.record, overwritten)
+    yield from _half_removed(view)
+
+
+def _half_removed(view: View) -> Iterator[Fault]:
+    """torch's folder without the metadata that would tell what it should hold."""
+    torch = view.facts.torch
+    if torch is None or torch.state != "broken" or view.dist("torch") is not None:
+        return
+    folder = f"{torch.location}/torch"
+    lacking = f", and lacks {torch.missing[0]}" if torch.missing else ""
+    yield Fault(
+        severity=ERROR if torch.missing else WARNING,
+        subject="torch",
+        message=f"torch {torch.version or ''} lies in {folder} without its dist-info{lacking}: no "
+        "installer knows of it.",
+        evidence=tuple(f"missing: {path}" for path in torch.missing[:10]),
+        breaks=("torch",) if torch.missing else (),
+        data={"distribution": "torch", "version": torch.version or ""},
+    )
 
 
 def _judge(
     view: View, dist: Distribution, record: Record, overwritten: set[str]
 ) -> Iterator[Fault]:
-    missing = [path for path in record.missing if _matters(path)]
+    missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
     # A file that another distribution's bytes replaced is WHL502's to tell.
     altered = [p for p in record.altered if _matters(p) and p not in overwritten]
     if missing:

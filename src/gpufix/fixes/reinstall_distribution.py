@@ -13,7 +13,7 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
     """Install the same version again; nothing else moves."""
     name, version = finding.data["distribution"], finding.data["version"]
     dist = view.dist(name)
-    reason = why_not(dist) if dist else f"{name} is not installed"
+    reason = why_not(dist) if dist else None if version else "its version is not known"
     torch = view.facts.torch
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"
