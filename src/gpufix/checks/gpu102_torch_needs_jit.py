@@ -31,8 +31,8 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
     every start, CUDA_CACHE_MAXSIZE bounds what is kept.
 
     ## Example
-    `torch 2.9.0+cu130 serves sm_121 (NVIDIA GB10) by PTX alone: each kernel is compiled by the
-    driver at its first use.`
+    `torch 2.6.0a0+gitc15b011 serves sm_120 (NVIDIA GeForce RTX 5080) by PTX alone: each kernel is
+    compiled by the driver at its first use.`
 
     ## Severity
     Advice; warning when the cache is switched off, error when compiling is.
