@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Notes of the research itself that mean nothing outside it.
+# Numbers of a document store, and remarks on how a text was read: they mean nothing elsewhere.
 _PRIVATE = [
-    r"[;,]? *\(?(find_string|read_file|find_string/read_file) id [^)]*\)?",
-    r", read as stored text[^)]*(\)|$).*",
-    r"stored file id \d+ ?/? ?",
-    r",? ?file id \d+",
+    r" *\((?:\w+ )*[a-z_/]+ id \d{4,}[^()]*\)",
+    r"[;,]? *(?:\w+ )?[a-z_/]+ id \d{4,}[^()]*?(?= \(|\)|$)",
+    r", read as [^(]*$",
 ]
 
 
