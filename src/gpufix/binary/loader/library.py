@@ -47,6 +47,12 @@ class Library:
         return frozenset(d.version for d in found) if found else None
 
     @cached_property
+    def extension(self) -> bool:
+        """It defines the function that Python calls to make a module of this file's name."""
+        stem = self.path.rpartition("/")[2].partition(".")[0]
+        return self.elf.find(b"PyInit_" + stem.encode("utf-8", "surrogateescape")) is not None
+
+    @cached_property
     def versioned(self) -> bool:
         """It defines versions of its own, not just its base version."""
         return any(not definition.base for definition in self.elf.version_definitions)

@@ -96,7 +96,10 @@ class Verdict:
     """What dlopen(path, RTLD_NOW) would do.
 
     context: what Python would have loaded before ("" nothing, "torch", "package");
-    undetermined: symbols that only a missing or unusable library could still define.
+    undetermined: symbols that only a missing or unusable library could still define;
+    served_by: a library of the same scan that loads, and brings this one in with it: a bundled
+    dependency (scipy.libs/…) need not load on its own;
+    extension: Python can import the file as a module.
     """
 
     path: str
@@ -107,6 +110,8 @@ class Verdict:
     undefined: tuple[Undefined, ...] = ()
     undetermined: tuple[Undefined, ...] = ()
     uses: tuple[Used, ...] = ()
+    served_by: str | None = None
+    extension: bool = False
 
     @property
     def loads(self) -> bool:

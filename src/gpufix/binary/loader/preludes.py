@@ -9,7 +9,7 @@ from gpufix.binary.elf import ElfError
 
 from .files import Files
 from .model import Process, Verdict
-from .packages import imports_torch
+from .packages import imports_torch, installed, opens_libraries
 from .state import State
 
 # torch/__init__.py, _preload_cuda_deps: opened in this order from nvidia/*/lib of sys.path.
@@ -50,14 +50,30 @@ class Preludes:
         library = self.files.open(path)
         if isinstance(library, ElfError):
             return self.bare.predict(path)
-        if self.torch is None:
-            return self.bare.predict(path)
-        if any(name.startswith(_TORCH_LIBRARIES) for name in library.elf.needed):
-            return self.torch.predict(path, "torch")
-        verdict = self.bare.predict(path)
-        if not verdict.loads and imports_torch(self.files, path, self.process.site_dirs):
-            return self.torch.predict(path, "torch")
-        return verdict
+        needs_torch = any(name.startswith(_TORCH_LIBRARIES) for name in library.elf.needed)
+        state, context = self.bare, ""
+        if needs_torch and self.torch is not None:
+            state, context = self.torch, "torch"
+        verdict = state.predict(path, context)
+        if verdict.loads:
+            return verdict
+        sites = self.process.site_dirs
+        if not context and imports_torch(self.files, path, sites) and self.torch is not None:
+            state, context = self.torch, "torch"
+            verdict = state.predict(path, context)
+        return verdict if verdict.loads else self._with_preloads(state, verdict)
+
+    def _with_preloads(self, state: State, verdict: Verdict) -> Verdict:
+        """Once more, when the package opens libraries itself and has those that are missing."""
+        sites, path = self.process.site_dirs, verdict.path
+        found = [installed(self.files, m.name, path, sites) for m in verdict.missing]
+        if not any(found) or not opens_libraries(self.files, path, sites):
+            return verdict
+        for library in found:
+            if library is not None:
+                state = state.after(library, everywhere=False)[1]
+        again = state.predict(path, "package")
+        return again if again.loads else verdict
 
     @cached_property
     def torch(self) -> State | None:

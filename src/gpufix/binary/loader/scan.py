@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from .files import Files
 from .model import Process, Verdict
@@ -23,4 +24,23 @@ def scan(process: Process, libraries: Iterable[str], files: Files | None = None)
     """
     files = files or Files()
     preludes = Preludes(files, process, start(files, process))
-    return [preludes.judge(path) for path in libraries]
+    verdicts = [preludes.judge(path) for path in libraries]
+    if all(verdict.loads for verdict in verdicts):
+        return verdicts
+    users = _users(files, verdicts)
+    return [
+        verdict
+        if verdict.loads
+        else replace(verdict, served_by=users.get(files.open(verdict.path)))
+        for verdict in verdicts
+    ]
+
+
+def _users(files: Files, verdicts: list[Verdict]) -> dict[object, str]:
+    """Library -> the first library that loads and uses it."""
+    users: dict[object, str] = {}
+    for verdict in verdicts:
+        for used in verdict.uses if verdict.loads else ():
+            if used.reason != "already loaded":
+                users.setdefault(files.open(used.path), verdict.path)
+    return users

@@ -75,6 +75,7 @@ class State:
             undefined=() if blocked else undefined,
             undetermined=undefined if blocked else (),
             uses=uses,
+            extension=root.library.extension,
         )
 
 
