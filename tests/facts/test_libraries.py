@@ -130,6 +130,7 @@ def test_a_missing_library(ctx: Context, site: Site, built: Path):
     ("source", "opened_by"),
     [
         (b"", None),
+        (b"import torch", None),
         (b"ctypes.CDLL(here / 'libplugin.so')", "source"),
         (b"load_library('plugin')", "source"),
         (b"# libplugin.so is mentioned\nlibplugin_so = 1", None),
@@ -140,9 +141,28 @@ def test_who_opens_a_faulty_plug_in(
 ):
     plugin = (built / "libplugin.so").read_bytes()
     site.install("pkg", files={"pkg/__init__.py": source, "pkg/lib/libplugin.so": plugin})
-    library = one(scan(ctx, site), "libplugin.so")
-    assert library.problems
-    assert library.opened_by == opened_by
+    site.install("torch", files={"torch/__init__.py": b""})
+    found = scan(ctx, site).libraries
+    assert [lib.opened_by for lib in found] == ([opened_by] if opened_by else [])
+    assert all(lib.problems for lib in found)
+
+
+def test_a_library_is_judged_with_what_needs_it(ctx: Context, site: Site, built: Path):
+    """Alone libmid.so finds no libh.so; its user brings the RPATH that leads there."""
+    site.install("pkg", files={"pkg/libmid.so": b"", "deps/libh.so": b""})
+    write(site.folder, "deps/libh.so", (built / "libh.so").read_bytes())
+    (site.folder / "mid.cpp").write_text("void h(); void m() { h(); }")
+    (site.folder / "user.cpp").write_text("void m(); void u() { m(); }")
+    rpath = "-Wl,--disable-new-dtags,-rpath,$ORIGIN:$ORIGIN/../deps"
+    for command in (
+        ["mid.cpp", "-o", "pkg/libmid.so", "-Ldeps", "-lh", "-Wl,-soname,libmid.so"],
+        ["user.cpp", "-o", f"pkg/_C{OWN}", "-Lpkg", "-lmid", rpath],
+    ):
+        subprocess.run(["g++", "-shared", "-fPIC", *command], cwd=site.folder, check=True)
+    assert scan(ctx, site).libraries == []
+    (site.folder / "deps/libh.so").unlink()
+    (user,) = scan(ctx, site).libraries
+    assert [p.needed_by for p in user.problems] == [str(site.folder / "pkg/libmid.so")]
 
 
 def test_a_module_for_another_python_is_not_asked_to_load(ctx: Context, site: Site, built: Path):
@@ -176,14 +196,15 @@ def test_where_is_looked(ctx: Context, site: Site, built: Path, tmp_path: Path):
         write(project, f"{place}/_C{OWN}", lost)
     write(project, "env/pyvenv.cfg")
     write(site.folder, "x/include/_C.so", lost)
-    write(site.folder, "x.libs/libx-1234.so.5.0.0", lost)
+    write(site.folder, "x.libs/mod.so.5.0.0", lost)
+    write(site.folder, "x.libs/load.py", "load('mod')")
     (site.folder / "loop").symlink_to(site.folder)
-    (site.folder / "link.so").symlink_to("x.libs/libx-1234.so.5.0.0")
+    (site.folder / "link.so").symlink_to("x.libs/mod.so.5.0.0")
     mine = Distribution(name="proj", version="1", location="/", editable=str(project))
     found = scan(ctx, site, None, mine).libraries
     assert sorted((Path(lib.path).name, lib.distribution) for lib in found) == [
         (f"_C{OWN}", "proj"),
-        ("libx-1234.so.5.0.0", None),
+        ("mod.so.5.0.0", None),
     ]
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gpufix.binary.elf import ElfError
-from gpufix.binary.loader import Files, Process, Verdict, scan
-from gpufix.facts import extension_names
 from gpufix.facts.context import Context
+from gpufix.facts.extension_names import stray
 from gpufix.facts.files import text
 from gpufix.facts.library_files import find
 from gpufix.facts.library_owners import owners
-from gpufix.facts.library_record import Scanned, describe, worth_keeping
+from gpufix.facts.library_record import Describer
+from gpufix.facts.library_verdicts import Judge
 from gpufix.model import Binaries, Distribution, Python, Torch
 
 
@@ -29,37 +29,14 @@ def collect(
     if python is None:
         return Binaries()
     paths = find(ctx, python, distributions)
-    stray = extension_names.stray(paths, python.tag)
-    loadable = [path for path in paths if not extension_names.foreign(path, python.tag)]
-    files = Files()
-    verdicts = _scan(ctx, python, loadable, files)
-    if verdicts is None:
-        return Binaries()
     belongs = owners(distributions, paths)
-    opened = _opened_by_others(verdicts.values())
-    described = [
-        describe(
-            ctx, Scanned(path, verdicts.get(path), belongs.get(path), path in opened), files, python
-        )
-        for path in paths
-    ]
-    kept = [lib for lib in described if lib.path in stray or worth_keeping(lib, torch)]
+    try:
+        judge = Judge(ctx, python, paths, belongs)
+    except ElfError as error:
+        ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
+        return Binaries()
+    describer = Describer(ctx, judge, belongs, stray(paths, python.tag))
+    kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
         scanned=len(paths), libraries=kept, with_code=sum(1 for lib in kept if lib.code)
     )
-
-
-def _scan(
-    ctx: Context, python: Python, paths: Iterable[str], files: Files
-) -> dict[str, Verdict] | None:
-    process = Process(python.executable, tuple(python.site_dirs), dict(ctx.environ))
-    try:
-        return {verdict.path: verdict for verdict in scan(process, paths, files)}
-    except ElfError as error:
-        ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
-        return None
-
-
-def _opened_by_others(verdicts: Iterable[Verdict]) -> set[str]:
-    """Files that the loader takes because another library needs them."""
-    return {used.path for verdict in verdicts for used in verdict.uses}

@@ -42,13 +42,17 @@ class CodePart(Model):
 
 
 class Library(Model):
-    """One shared library of the patient. Empty `problems` = the loader would take it."""
+    """One shared library of the patient. Empty `problems` = nothing speaks against loading it.
+
+    Judged are Python modules, torch's own and torch's users, and what Python source opens by
+    name; others show in the verdict of what needs them, or are optional plug-ins.
+    """
 
     path: str
     distribution: str | None = None
     module: bool = False  # named as an extension module of some Python
     python_tag: str | None = None  # "cp310" from its name; "abi3"
-    # A faulty library that nobody is seen to open (None) may be an optional plug-in.
+    # None = nobody was seen to open it (sources are searched only for one that would not load)
     opened_by: Literal["import", "library", "source"] | None = None
     soname: str | None = None
     needed: list[str] = []
