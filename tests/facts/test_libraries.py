@@ -31,6 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "_user.so": "namespace c10 { void fine(); } void f() { c10::fine(); }",
         "_stale.so": "#include <string>\nnamespace c10 { void gone(std::string); }"
         "void f() { c10::gone(std::string()); }",
+        "_bridge.so": "namespace at { void fine(); } void f() { at::fine(); }",
         "_plain.so": "int f() { return 1; }",
         "_lost.so": "extern void h(); void f() { h(); }",
         "libplugin.so": "extern void h(); void f() { h(); }",
@@ -118,6 +119,19 @@ def test_built_for_another_torch(ctx: Context, site: Site, built: Path, torch: T
     assert [(p.kind, p.name) for p in library.problems] == [("undefined-symbol", "_ZN3c104goneESs")]
     assert (library.torch_symbols, library.cxx11_abi) == (["_ZN3c104goneESs"], False)
     assert library.distribution == "stale"
+
+
+def test_symbols_that_a_package_makes_global_itself(
+    ctx: Context, site: Site, built: Path, torch: Torch
+):
+    """No NEEDED entry names torch, yet torch has the symbol: opening it is the package's affair."""
+    files = {f"core/_bridge{OWN}": (built / "_bridge.so").read_bytes()}
+    site.install("core", files={"core/__init__.py": b"import torch", **files})
+    library = one(scan(ctx, site, torch), f"_bridge{OWN}")
+    assert library.problems == []
+    (site.folder / "torch/lib/libtorch_cpu.so").unlink()
+    library = one(scan(ctx, site, torch), f"_bridge{OWN}")
+    assert [p.name for p in library.problems] == ["_ZN2at4fineEv"]
 
 
 def test_a_missing_library(ctx: Context, site: Site, built: Path):

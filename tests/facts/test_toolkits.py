@@ -224,6 +224,8 @@ def test_conda(machine: Context, site: Site):
 
 def test_a_lone_hipcc_is_not_rocm(machine: Context):
     program(machine.root, "/usr/bin/hipcc", "#!/usr/bin/perl\n")
+    write(machine.root, "/usr/lib/x86_64-linux-gnu/libamdhip64.so.5", ELF64)
+    write(machine.root, "/usr/lib/libamdhip64.so.5", ELF64)
     assert found(machine) == []
 
 

@@ -14,7 +14,7 @@ from gpufix.facts.extension_names import python_tag
 from gpufix.facts.files import text
 from gpufix.facts.library_code import gpu_code
 from gpufix.facts.library_problems import problems_of
-from gpufix.facts.library_verdicts import TORCH_LIBRARIES, Judge
+from gpufix.facts.library_verdicts import Judge, names_torch
 from gpufix.model import Library, Problem
 
 Opener = Literal["import", "library", "source"]
@@ -37,8 +37,9 @@ class Describer:
         """The library's facts; None when no rule could speak of it."""
         verdict, elf = self._judge.verdicts.get(path), self._judge.elf(path)
         owner = self._belongs.get(path)
-        problems = problems_of(verdict) if verdict else []
-        links = _links_torch(elf, verdict, problems)
+        said = problems_of(verdict) if verdict else []
+        links = _links_torch(elf, verdict, said)
+        problems = self._believed(elf, said)
         opener = self._opener(path, bool(problems))
         if opener not in ("import", "source") and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
@@ -64,6 +65,22 @@ class Describer:
             torch_symbols=torch_names(user) if user and problems else [],
         )
 
+    def _believed(self, elf: ElfFile | None, problems: list[Problem]) -> list[Problem]:
+        """Problems that the patient can hardly have solved in its own Python code.
+
+        A library that names none of torch's, and asks for symbols that the installed torch has,
+        counts on its package to open torch for everyone first (RTLD_GLOBAL), as cuda-core does.
+        """
+        if elf is None or names_torch(elf):
+            return problems
+        return [
+            problem
+            for problem in problems
+            if problem.kind != "undefined-symbol"
+            or not is_torch_name(problem.name)
+            or not self._judge.torch_defines(problem.name)
+        ]
+
     def _opener(self, path: str, faulty: bool) -> Opener | None:
         if python_tag(path):
             return "import"
@@ -81,7 +98,7 @@ def torch_names(elf: ElfFile) -> list[str]:
 
 def _links_torch(elf: ElfFile | None, verdict: Verdict | None, problems: list[Problem]) -> bool:
     """It names torch's libraries, or expects `import torch` to have brought them."""
-    if elf is not None and any(name.startswith(TORCH_LIBRARIES) for name in elf.needed):
+    if elf is not None and names_torch(elf):
         return True
     after_torch = verdict is not None and verdict.context == "torch" and verdict.loads
     return after_torch or any(is_torch_name(problem.name) for problem in problems)

@@ -37,7 +37,11 @@ class Judge:
         process = Process(python.executable, self._sites, dict(ctx.environ))
         preludes = Preludes(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
-        first = [p for p in loadable if python_tag(p) or belongs.get(p) == "torch"]
+        self._torch = [path for path in loadable if belongs.get(path) == "torch"]
+        first = [
+            *self._torch,
+            *(p for p in loadable if python_tag(p) and belongs.get(p) != "torch"),
+        ]
         chosen = set(first)
         for path in (*first, *(p for p in loadable if p not in chosen)):
             if path in chosen or path not in self.needed or self._links_torch(path):
@@ -48,6 +52,12 @@ class Judge:
         """The library's reader; None for a file that is none."""
         opened = self.files.open(path)
         return None if isinstance(opened, ElfError) else opened.elf
+
+    def torch_defines(self, name: str) -> bool:
+        """Whether some library of the installed torch has this symbol."""
+        key = name.encode("utf-8", "surrogateescape")
+        readers = (self.elf(path) for path in self._torch)
+        return any(elf is not None and elf.find(key) is not None for elf in readers)
 
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""
@@ -61,4 +71,9 @@ class Judge:
 
     def _links_torch(self, path: str) -> bool:
         elf = self.elf(path)
-        return elf is not None and any(n.startswith(TORCH_LIBRARIES) for n in elf.needed)
+        return elf is not None and names_torch(elf)
+
+
+def names_torch(elf: ElfFile) -> bool:
+    """Whether one of torch's libraries is among those that the file needs."""
+    return any(name.startswith(TORCH_LIBRARIES) for name in elf.needed)

@@ -38,7 +38,7 @@ def collect(ctx: Context, python: Python | None) -> list[Toolkit]:
     found = []
     for place in distinct(_places(ctx, python)):
         named = place.origin in ("ROCM_HOME", "ROCM_PATH")
-        if (named and place == chosen) or _is_rocm(place.root):
+        if (named and place == chosen) or _is_rocm(place):
             found.append(_toolkit(ctx, place, place == chosen))
     return found
 
@@ -81,11 +81,17 @@ def _on_path(ctx: Context) -> Iterator[Place]:
         yield Place("PATH", root.parent if root.name == "hip" else root)
 
 
-def _is_rocm(root: Path) -> bool:
-    """The HIP run-time library or the headers to build against it."""
+def _is_rocm(place: Place) -> bool:
+    """The headers to build against, or the run-time library in a folder of ROCm's own.
+
+    Distributions bring libamdhip64 to /usr as a dependency of MPI: that is no ROCm.
+    """
+    root = place.root
     if (root / ".info" / "version").is_file() or (root / "include" / HEADERS[0]).is_file():
         return True
-    folders = ("lib", "lib64", "lib/x86_64-linux-gnu")
+    if place.origin == "system" or root.name == "usr":
+        return False
+    folders = ("lib", "lib64")
     return any(next((root / folder).glob("libamdhip64.so*"), None) for folder in folders)
 
 
