@@ -1,0 +1,97 @@
+"""What the build rules find wrong with the surroundings of a build, repaired for that build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gpufix.buildenv.folder import Folder
+from gpufix.buildenv.variable import Variable
+from gpufix.checks.registry import Rule
+from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
+from gpufix.checks.tch204_toolkit_missing import toolkit_missing
+from gpufix.checks.tch205_host_compiler_unsupported import host_compiler_unsupported
+from gpufix.checks.tch206_nvcc_lacks_target import nvcc_lacks_target
+from gpufix.checks.tch207_build_tools_missing import build_tools_missing
+from gpufix.fixes.choose_host_compiler import choose_host_compiler
+from gpufix.fixes.point_cuda_home import point_cuda_home
+from gpufix.fixes.set_cpath import set_cpath
+from gpufix.model import Finding, Plan, Project, SetVariables, Severity
+from gpufix.view import View
+
+# In this order: which toolkit, then what it lacks, then the compiler that this toolkit accepts.
+_RULES: tuple[tuple[Callable[..., object], tuple[Callable[..., object], ...]], ...] = (
+    (toolkit_major_mismatch, (point_cuda_home,)),
+    (toolkit_missing, (point_cuda_home, set_cpath)),
+    (nvcc_lacks_target, (point_cuda_home,)),
+    (host_compiler_unsupported, (choose_host_compiler,)),
+    (build_tools_missing, ()),
+)
+
+
+def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], list[str]]:
+    """(the view with these variables, the variables, errors that no variable removes).
+
+    Only safe plans that set variables are taken; the rest is for `gpufix fix`.
+    """
+    view = as_project(view, folder)
+    variables: list[Variable] = []
+    obstacles: list[str] = []
+    for check, planners in _RULES:
+        rule: Rule = vars(check)["__gpufix_rule__"]
+        for finding in rule.findings(view):
+            changes = _changes(finding, view, planners)
+            variables += [Variable(n, v, finding.message) for n, v in changes.items()]
+            view = overlaid(view, changes)
+            if not changes and _matters(finding, folder):
+                obstacles.append(finding.message)
+    return view, variables, obstacles
+
+
+def _changes(
+    finding: Finding, view: View, planners: tuple[Callable[..., object], ...]
+) -> dict[str, str | None]:
+    for planner in planners:
+        plan = planner(finding, view)
+        if isinstance(plan, Plan) and plan.safety == "safe":
+            return {
+                name: value
+                for step in plan.steps
+                if isinstance(step, SetVariables)
+                for name, value in step.variables.items()
+            }
+    return {}
+
+
+def _matters(finding: Finding, folder: Folder | None) -> bool:
+    """A folder without GPU sources needs no toolkit."""
+    gpu = folder is None or folder.gpu_sources > 0 or finding.code == "TCH207"
+    return gpu and finding.severity is Severity.error
+
+
+def as_project(view: View, folder: Folder | None) -> View:
+    """The build rules speak of projects that compile something: the folder is that project."""
+    if folder is None:
+        project = view.facts.project
+        if project is None:
+            return view
+        project = project.model_copy(update={"builds_extensions": True})
+    else:
+        markers = ["CMakeLists.txt"] if folder.cmake else []
+        markers += ["setup.py"] if folder.backend != "cmake" else []
+        project = Project(
+            root=folder.path,
+            markers=markers,
+            builds_extensions=True,
+            cuda_sources=folder.gpu_sources,
+        )
+    facts = view.facts.model_copy(update={"project": project})
+    return View(facts, view.targets, view.ask)
+
+
+def overlaid(view: View, changes: dict[str, str | None]) -> View:
+    """The view as it would be with these variables in the environment file."""
+    if not changes:
+        return view
+    environment = view.facts.environment
+    environment = environment.model_copy(update={"overlay": {**environment.overlay, **changes}})
+    return View(view.facts.model_copy(update={"environment": environment}), view.targets, view.ask)
