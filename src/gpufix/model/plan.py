@@ -38,6 +38,7 @@ class Install(Model):
     reinstall: bool = False  # --force-reinstall
     dependencies: bool = False  # False = --no-deps
     index: str | None = None  # a torch index name such as "cu128"; None = the user's own
+    freeze: bool = False  # with dependencies: nothing that is installed moves but what is named
 
 
 class Build(Model):

@@ -1,0 +1,1 @@
+"""The only part of gpufix that changes anything: guarded steps, journal, undo, verification."""

@@ -1,0 +1,107 @@
+"""Carries out steps: all preconditions first, then each step between its guard's two rows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import gpufix
+from gpufix.engine import runs, undo
+from gpufix.engine.context import Context
+from gpufix.engine.errors import EngineError, Refused, StepFailed
+from gpufix.engine.guard import Guard
+from gpufix.engine.journal import Journal
+from gpufix.engine.steps.registry import kind_of
+from gpufix.model import Step
+
+
+def check(steps: Sequence[Step], context: Context) -> None:
+    """Verify the preconditions of every step. Raises Refused; changes nothing."""
+    for step in steps:
+        try:
+            kind_of(step).check(step, context)
+        except OSError as error:
+            raise Refused(f"{error.filename}: {error.strerror}") from None
+
+
+def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> Path:
+    """Do the steps in a new run; returns its folder. The caller holds the patient's lock.
+
+    Raises Refused (nothing done) and StepFailed (all put back, or the message says what was not).
+    A KeyboardInterrupt leaves the run as it is: `gpufix undo` finishes it.
+    """
+    check(steps, context)
+    try:
+        folder = runs.create(state)
+    except OSError as error:
+        raise Refused(f"{error.filename or state}: {error.strerror}") from None
+    try:
+        _run(steps, replace(context, folder=folder), title)
+    except (OSError, EngineError) as error:
+        raise StepFailed(_put_back(folder, error)) from error
+    return folder
+
+
+def _run(steps: Sequence[Step], context: Context, title: str) -> None:
+    assert context.folder is not None
+    with Journal(context.folder / "journal") as journal:
+        journal.append("begin", **_header(steps, context, title))
+        for number, step in enumerate(steps):
+            kind = kind_of(step)
+            kind.check(step, context)  # an earlier step may have changed what it rests on
+            guard = Guard(journal, context.folder, number)
+            guard.open(kind.scopes(step, context))
+            kind.run(step, context)
+            guard.close()
+        journal.append("applied")
+
+
+def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, object]:
+    python = context.facts.python
+    return {
+        "version": gpufix.__version__,
+        "prefix": os.path.realpath(python.prefix) if python else "",
+        "project": context.project,
+        "time": time.time(),
+        "title": title,
+        "steps": [step.model_dump(mode="json", exclude={"content"}) for step in steps],
+    }
+
+
+def _put_back(folder: Path, error: OSError | EngineError) -> str:
+    said = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
+    try:
+        problems = undo.rollback(runs.load(folder))
+    except (OSError, EngineError) as second:
+        problems = [str(second)]
+    if problems:
+        return f"{said}; not everything could be put back ({problems[0]}): run `gpufix undo`"
+    return f"{said}; everything was put back"
+
+
+def finish(folder: Path) -> None:
+    """The run was verified and stays. Raises OSError."""
+    with Journal(folder / "journal") as journal:
+        journal.append("end")
+
+
+@contextmanager
+def termination() -> Iterator[None]:
+    """SIGTERM and SIGHUP as KeyboardInterrupt: children are ended, and the journal stays whole."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

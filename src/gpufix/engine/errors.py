@@ -1,0 +1,27 @@
+"""What can keep a run from being done. Each message is one line, fit to be shown."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of all of them."""
+
+
+class Refused(EngineError):
+    """A precondition does not hold: nothing has been changed."""
+
+
+class StepFailed(EngineError):
+    """A step could not be carried out; what it had done is put back."""
+
+
+class Busy(EngineError):
+    """Another run, or a program that one has started, holds the patient's lock."""
+
+
+class Corrupt(EngineError):
+    """A journal or listing is not what was written."""
+
+
+class UnknownRun(EngineError):
+    """No run has this name, or there is none to undo."""

@@ -1,0 +1,118 @@
+"""The patient's own installer: which program, which command line, which environment."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gpufix.engine.context import Context, Indexes
+from gpufix.engine.errors import Refused
+from gpufix.knowledge.indexes import index_url
+from gpufix.model import Facts, Install
+
+# They would make an installer work on another place than the patient, or on more than was asked.
+_DROPPED = """
+PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_UPGRADE PIP_FORCE_REINSTALL PIP_IGNORE_INSTALLED
+PIP_PYTHON PIP_DRY_RUN PIP_BREAK_SYSTEM_PACKAGES PIP_REQUIREMENT PIP_EDITABLE PIP_LOG PIP_REPORT
+PIP_QUIET PIP_VERBOSE PIP_SRC UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_TARGET
+UV_PREFIX UV_REINSTALL UV_UPGRADE
+"""
+_OWN_INDEX = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_NO_INDEX", "UV_NO_INDEX")
+
+
+@dataclass(frozen=True)
+class Installer:
+    """`prefix`: the command line up to the verb; `after`: what goes behind it."""
+
+    kind: Literal["uv", "pip"]
+    prefix: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+    def command(self, verb: str, *arguments: str) -> list[str]:
+        """A whole command line."""
+        return [*self.prefix, verb, *self.after, *arguments]
+
+
+def choose(facts: Facts) -> Installer:
+    """uv for uv's environments, else the patient's pip, else uv, else gpufix's own pip.
+
+    Raises Refused when there is none.
+    """
+    python = _python(facts)
+    uv = next((tool.path for tool in facts.tools if tool.name == "uv"), None)
+    with_uv = Installer("uv", (uv, "pip"), ("--python", python)) if uv else None
+    if with_uv and facts.python and facts.python.kind == "uv":
+        return with_uv
+    if any(dist.name == "pip" for dist in facts.distributions):
+        return Installer("pip", (python, "-m", "pip"))
+    if with_uv:
+        return with_uv
+    if importlib.util.find_spec("pip") is not None:
+        return Installer("pip", (sys.executable, "-m", "pip", "--python", python))
+    raise Refused(f"{python} has no pip, and there is no uv on PATH: `{python} -m ensurepip`")
+
+
+def _python(facts: Facts) -> str:
+    if facts.python is None:
+        raise Refused("there is no Python to install into")
+    return facts.python.executable
+
+
+def commands(step: Install, context: Context, constraints: str | None = None) -> list[list[str]]:
+    """The command lines of a step: removals first, then what is installed."""
+    installer = choose(context.facts)
+    lines = []
+    if step.uninstall:
+        answer = ["-y"] if installer.kind == "pip" else []
+        lines.append(installer.command("uninstall", *answer, "--", *step.uninstall))
+    if step.install:
+        lines.append(
+            installer.command("install", *options(step, context, constraints), "--", *step.install)
+        )
+    return lines
+
+
+def options(step: Install, context: Context, constraints: str | None = None) -> list[str]:
+    """What an install command says besides the requirements."""
+    found = ["--force-reinstall"] if step.reinstall else []
+    found += [] if step.dependencies else ["--no-deps"]
+    found += ["--constraint", constraints] if constraints else []
+    url = index(step, context.indexes, context.environ)
+    found += ["--index-url", url] if url else []
+    for place in context.indexes.find_links:
+        found += ["--find-links", place]
+    return found
+
+
+def index(step: Install, indexes: Indexes, environ: Mapping[str, str]) -> str | None:
+    """The option, else what the user's variables say (None: they are obeyed), else torch's own."""
+    if indexes.index_url:
+        return indexes.index_url
+    if step.index is None or any(environ.get(name) for name in _OWN_INDEX):
+        return None
+    return index_url(step.index)
+
+
+def environment(environ: Mapping[str, str], kind: str) -> dict[str, str]:
+    """The user's own, without what redirects an installer or makes it ask."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in _DROPPED.split() and not name.startswith(("PYTHON", "__PYVENV"))
+    }
+    if kind == "uv":
+        # uv does not know pip's variables; mirrors and offline wheels are obeyed all the same.
+        same = {"PIP_INDEX_URL": "UV_INDEX_URL", "PIP_EXTRA_INDEX_URL": "UV_EXTRA_INDEX_URL"}
+        for theirs, ours in same.items():
+            if theirs in kept:
+                kept.setdefault(ours, kept[theirs])
+        if "PIP_FIND_LINKS" in kept:
+            kept.setdefault("UV_FIND_LINKS", ",".join(kept["PIP_FIND_LINKS"].split()))
+        if kept.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on"):
+            kept.setdefault("UV_NO_INDEX", "1")
+        return kept | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
+    return kept | quiet | {"NO_COLOR": "1", "PIP_NO_COLOR": "1"}

@@ -1,0 +1,129 @@
+"""The state of a scope: every entry's kind, mode, size, times and identity, no content."""
+
+# ruff: noqa: PTH115, PTH118, PTH120, PTH208
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from gpufix.engine.durable import write_new
+from gpufix.engine.errors import Corrupt
+from gpufix.engine.scope import Scope
+
+Kind = Literal["file", "dir", "link", "other"]
+PARENT = ".."  # the key of the folder that holds the scope; of that, only the times matter
+KEPT_PREFIX = ".gpufix-kept-"
+
+
+class Entry(NamedTuple):
+    """One directory entry, never followed. Times in nanoseconds."""
+
+    kind: Kind
+    mode: int
+    size: int
+    mtime: int
+    ctime: int
+    inode: int
+    device: int
+    target: str | None  # of a symbolic link
+    kept: str  # "": not kept; "link" or "copy": how its bytes are kept
+
+    @property
+    def is_dir(self) -> bool:
+        """A folder, and no link to one."""
+        return self.kind == "dir"
+
+
+Listing = dict[str, Entry]  # path below the scope ("" = the scope itself) -> entry
+
+
+def look(path: str) -> Entry | None:
+    """The entry at a path, None when there is none. Raises OSError for what cannot be looked at."""
+    try:
+        return _entry(path, os.lstat(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def take(scope: Scope) -> Listing:
+    """The present state of a scope. Raises OSError: a state that is not known cannot be kept."""
+    found: Listing = {}
+    parent = look(os.path.dirname(scope.path))
+    if parent is not None:
+        found[PARENT] = parent
+    root = look(scope.path)
+    if root is None:
+        return found
+    found[""] = root
+    queue = [""] if root.is_dir else []
+    while queue:
+        folder = queue.pop()
+        for name, path in _children(scope, folder):
+            below = f"{folder}/{name}" if folder else name
+            entry = _entry(path, os.lstat(path))
+            found[below] = entry
+            if entry.is_dir:
+                queue.append(below)
+    return found
+
+
+def _children(scope: Scope, folder: str) -> Iterator[tuple[str, str]]:
+    place = os.path.join(scope.path, folder) if folder else scope.path
+    for name in sorted(os.listdir(place)):
+        path = f"{place}/{name}"
+        if name in scope.skip or name.startswith(KEPT_PREFIX):
+            continue
+        if not folder and (name in scope.leave or (scope.only and name not in scope.only)):
+            continue
+        if not scope.environments and os.path.lexists(f"{path}/pyvenv.cfg"):
+            continue
+        yield name, path
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    mode, kind = status.st_mode, _kind(status.st_mode)
+    return Entry(
+        kind=kind,
+        mode=stat.S_IMODE(mode),
+        size=status.st_size if kind == "file" else 0,
+        mtime=status.st_mtime_ns,
+        ctime=status.st_ctime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+        target=os.readlink(path) if kind == "link" else None,
+        kept="",
+    )
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def save(path: Path, listing: dict[str, Entry | None]) -> str:
+    """Write a listing and sync it; returns its SHA-256."""
+    rows = (json.dumps([key, entry]) for key, entry in listing.items())
+    data = "".join(f"{row}\n" for row in rows).encode()
+    write_new(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load(path: Path, digest: str) -> dict[str, Entry | None]:
+    """Read a listing back. Raises Corrupt when it is not the one that was written."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Corrupt(f"{path} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise Corrupt(f"{path} is not what was written")
+    rows = (json.loads(line) for line in data.splitlines())
+    return {key: None if entry is None else Entry(*entry) for key, entry in rows}

@@ -1,0 +1,143 @@
+"""The folders of runs: `runs/<id>/` in the state directory, one a run of `fix --apply`."""
+
+# ruff: noqa: PTH118, PTH208
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gpufix.engine import journal
+from gpufix.engine.durable import make_folder
+from gpufix.engine.errors import Corrupt, EngineError, UnknownRun
+from gpufix.engine.listing import KEPT_PREFIX
+
+State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
+_JOURNAL = "journal"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder and what its journal holds."""
+
+    folder: Path
+    rows: list[dict[str, Any]]
+    state: State
+
+    @property
+    def id(self) -> str:
+        """The name by which `gpufix undo` knows it."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """The journal's path."""
+        return self.folder / _JOURNAL
+
+    @property
+    def begin(self) -> dict[str, Any]:
+        """The first row: prefix, project, titles, time. Empty for an empty run."""
+        return self.rows[0] if self.rows else {}
+
+    @property
+    def prefix(self) -> str:
+        """The patient that it changed."""
+        return str(self.begin.get("prefix", ""))
+
+    def row(self, kind: str) -> dict[str, Any] | None:
+        """The first row of a kind."""
+        return next((r for r in self.rows if r["type"] == kind), None)
+
+
+def create(state: Path) -> Path:
+    """A new, empty run folder. Raises OSError."""
+    runs = state / "runs"
+    make_folder(runs)
+    folder = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def load(folder: Path) -> Run:
+    """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
+    try:
+        rows, _ = journal.parse(journal.read(folder / _JOURNAL))
+    except FileNotFoundError:
+        return Run(folder, [], "empty")
+    except (OSError, EngineError, ValueError):
+        return Run(folder, [], "damaged")
+    return Run(folder, rows, _state({row["type"] for row in rows}))
+
+
+def _state(kinds: set[str]) -> State:
+    if "begin" not in kinds:
+        return "empty"
+    if "undone" in kinds:
+        return "undone"
+    if "forgotten" in kinds:
+        return "forgotten"
+    return "kept" if "end" in kinds and "undoing" not in kinds else "interrupted"
+
+
+def every(state: Path) -> list[Run]:
+    """All runs, oldest first."""
+    try:
+        names = sorted(os.listdir(state / "runs"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [load(state / "runs" / name) for name in names]
+
+
+def find(state: Path, name: str | None) -> Run:
+    """The named run, else the last one that can be undone. Raises UnknownRun, Corrupt."""
+    runs = [r for r in every(state) if r.state != "empty"]
+    if name is not None:
+        chosen = [r for r in runs if r.id == name]
+        if not chosen:
+            raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+    else:
+        waiting = [r for r in runs if r.state == "interrupted"]
+        chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
+        if not chosen:
+            raise UnknownRun("there is nothing to undo")
+    if chosen[-1].state == "damaged":
+        raise Corrupt(f"the journal of {chosen[-1].id} cannot be read")
+    return chosen[-1]
+
+
+def interrupted(state: Path, prefix: str) -> Run | None:
+    """A run on this patient that was cut off and waits for `gpufix undo`."""
+    runs = [r for r in every(state) if r.state == "interrupted" and r.prefix == prefix]
+    return runs[-1] if runs else None
+
+
+def kept_folders(run: Run) -> list[Path]:
+    """Where the run keeps bytes: in its own folder, and beside a patient on another file system."""
+    near = [Path(row["folder"]) for row in run.rows if row["type"] == "near"]
+    safe = [p for p in near if p.name == f"{KEPT_PREFIX}{run.id}"]
+    return [run.folder / "kept", *safe]
+
+
+def discard(run: Run) -> None:
+    """Delete what the run kept; its journal and logs stay. Raises OSError."""
+    for folder in kept_folders(run):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+    for listing in (*run.folder.glob("before-*"), *run.folder.glob("after-*")):
+        listing.unlink()
+
+
+def kept_bytes(run: Run) -> int:
+    """How much the kept files hold that nothing else does (bytes)."""
+    total = 0
+    for folder in kept_folders(run):
+        for place, _, names in os.walk(folder):
+            for name in names:
+                status = os.lstat(os.path.join(place, name))
+                total += status.st_size if status.st_nlink == 1 else 0
+    return total

@@ -1,0 +1,1 @@
+"""One kind of step, one file: what it checks, what it may touch, how it is carried out."""

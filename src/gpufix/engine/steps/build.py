@@ -1,0 +1,55 @@
+"""Build: an extension folder, by the builder of `gpufix build`."""
+
+# ruff: noqa: PTH112
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from gpufix.engine.context import Context
+from gpufix.engine.errors import Refused, StepFailed
+from gpufix.engine.paths import inside, writable
+from gpufix.engine.scope import Scope
+from gpufix.engine.steps import install
+from gpufix.model import Build
+
+_SKIPPED = (".git", ".hg", ".svn", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+
+
+def check(step: Build, context: Context) -> None:
+    """The folder lies inside and can be written, and so can the environment."""
+    folder = _folder(step, context)
+    if not os.path.isdir(folder):
+        raise Refused(f"{folder} is not a folder")
+    writable(folder)
+    python = install.changeable(context.facts)
+    for site in python.site_dirs[:1]:
+        writable(site)
+
+
+def scopes(step: Build, context: Context) -> Sequence[Scope]:
+    """The environment, and the sources: compilers write into files that are there, hence copies."""
+    python = install.changeable(context.facts)
+    sources = Scope(_folder(step, context), policy="copy", skip=_SKIPPED, environments=False)
+    return [*install.environment_scopes(python), sources]
+
+
+def run(step: Build, context: Context) -> None:
+    """Build and install it. Raises StepFailed with the builder's reason."""
+    from gpufix.engine import build  # type: ignore[attr-defined,unused-ignore]
+
+    result = build.run(step, context)
+    if not result.ok:
+        raise StepFailed(f"{step.path}: {result.reason}")
+
+
+def _folder(step: Build, context: Context) -> str:
+    path = os.path.realpath(step.path)
+    if context.project and path == os.path.realpath(context.project):
+        return path
+    if any(
+        d.editable and path == os.path.realpath(d.editable) for d in context.facts.distributions
+    ):
+        return path
+    return inside(path, context.facts)

@@ -1,0 +1,117 @@
+"""Install: removals and installations through the patient's own installer."""
+
+# ruff: noqa: PTH113, PTH206
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gpufix.engine import child
+from gpufix.engine.context import Context
+from gpufix.engine.durable import write_new
+from gpufix.engine.errors import Refused
+from gpufix.engine.installer import choose, commands, environment
+from gpufix.engine.paths import writable
+from gpufix.engine.scope import Scope
+from gpufix.model import Distribution, Facts, Install, Python
+from gpufix.requirements import normalise, parse
+
+# What wheels and their scripts and data files are spread over (PyPA: recording installed projects).
+_FOLDERS = ("bin", "etc", "include", "lib", "lib32", "lib64", "man", "sbin", "share", "src")
+
+
+def check(step: Install, context: Context) -> None:
+    """The environment may be changed, an installer is there, and every name is one."""
+    python = changeable(context.facts)
+    for folder in {python.prefix, *python.site_dirs[:1]}:
+        writable(folder)
+    choose(context.facts)
+    for text in step.install:
+        requirement = parse(text)
+        if requirement is None or requirement.url or text.startswith("-"):
+            raise Refused(f"{text!r} is not a plain requirement")
+        _not_conda(context.facts, normalise(requirement.name))
+    for name in step.uninstall:
+        _removable(context.facts, name)
+    commands(step, context)  # an index that no torch build has
+
+
+def scopes(step: Install, context: Context) -> Sequence[Scope]:
+    """Everything that an installer could touch in the environment.
+
+    Installers replace files and write into none, so hard links keep what was there.
+    """
+    python = changeable(context.facts)
+    return environment_scopes(python)
+
+
+def environment_scopes(python: Python) -> list[Scope]:
+    """The environment's folders for installed files; site folders outside the prefix as well."""
+    prefix = os.path.realpath(python.prefix)
+    found = [Scope(prefix, only=_FOLDERS, near=prefix)]
+    for folder in map(os.path.realpath, python.site_dirs):
+        below = os.path.relpath(folder, prefix).split(os.sep)[0]
+        if below not in _FOLDERS and os.access(folder, os.W_OK):
+            found.append(Scope(folder, near=folder))
+    return found
+
+
+def run(step: Install, context: Context) -> None:
+    """Run the installer; its log is kept in the run's folder."""
+    installer = choose(context.facts)
+    environ = environment(context.environ, installer.kind)
+    constraints = _constraints(step, context)
+    for command in commands(step, context, constraints):
+        context.say(f"running {' '.join(command[:6])} …")
+        child.run(command, context, environ, "install")
+
+
+def _constraints(step: Install, context: Context) -> str | None:
+    """With `freeze`: nothing that is installed moves but what the step names."""
+    if not step.freeze or context.folder is None:
+        return None
+    named = {normalise(r.name) for text in step.install if (r := parse(text))}
+    rows = {
+        f"{dist.name}=={dist.version}\n"
+        for dist in context.facts.distributions
+        if dist.name not in named and parse(f"{dist.name}=={dist.version}")
+    }
+    path = Path(context.folder) / "constraints.txt"
+    write_new(path, "".join(sorted(rows)).encode())
+    return str(path)
+
+
+def changeable(facts: Facts) -> Python:
+    python = facts.python
+    if python is None:
+        raise Refused("there is no Python to install into")
+    if python.externally_managed or python.kind == "system":
+        marker = f" ({python.externally_managed})" if python.externally_managed else ""
+        raise Refused(
+            f"{python.executable} belongs to the system{marker} and is not changed; make an "
+            f"environment: {python.executable} -m venv .venv"
+        )
+    return python
+
+
+def _removable(facts: Facts, name: str) -> None:
+    _not_conda(facts, name)
+    found = [dist for dist in facts.distributions if dist.name == name]
+    if not found:
+        raise Refused(f"{name} is not installed")
+    if not any(_has_record(dist) for dist in found):
+        raise Refused(f"{name} has no RECORD: which files are its own is not known")
+
+
+def _has_record(dist: Distribution) -> bool:
+    return bool(dist.metadata) and os.path.isfile(f"{dist.metadata}/RECORD")
+
+
+def _not_conda(facts: Facts, name: str) -> None:
+    for dist in facts.distributions:
+        if dist.name == name and dist.source == "conda":
+            raise Refused(
+                f"{name} was installed by conda: `conda install {name}` or `conda remove`"
+            )

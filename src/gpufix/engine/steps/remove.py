@@ -1,0 +1,35 @@
+"""Remove: a file, a link (never what it leads to) or a folder tree."""
+
+# ruff: noqa: PTH108, PTH112, PTH114, PTH120
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+
+from gpufix.engine.context import Context
+from gpufix.engine.paths import inside, writable
+from gpufix.engine.scope import Scope
+from gpufix.model import Remove
+
+
+def check(step: Remove, context: Context) -> None:
+    """It lies inside, and its folder can be written. One that is gone already is no fault."""
+    path = inside(step.path, context.facts)
+    if os.path.lexists(path):
+        writable(os.path.dirname(path))
+
+
+def scopes(step: Remove, context: Context) -> Sequence[Scope]:
+    """The path and all below it: only unlinked, hence kept by hard links."""
+    return (Scope(inside(step.path, context.facts)),)
+
+
+def run(step: Remove, context: Context) -> None:
+    """Delete it."""
+    path = inside(step.path, context.facts)
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)

@@ -1,0 +1,147 @@
+"""Plays a run's journal backwards. A kill at any instant leaves a run that can be undone again."""
+
+# ruff: noqa: PTH208
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpufix.engine import listing as states
+from gpufix.engine import runs
+from gpufix.engine.difference import changed, equal, matters, restored
+from gpufix.engine.errors import EngineError
+from gpufix.engine.journal import Journal
+from gpufix.engine.keep import place
+from gpufix.engine.listing import PARENT, Entry
+from gpufix.engine.restore import Restorer
+from gpufix.engine.runs import Run
+from gpufix.engine.scope import Scope
+
+_SHOWN = 20
+
+
+class Changed(EngineError):
+    """Files that the run had written were changed since; undoing would overwrite that."""
+
+    def __init__(self, paths: list[str]):
+        self.paths = paths
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        super().__init__(f"changed since that run: {', '.join(paths[:3])}{more}")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One scope of one step: its state before, and after when the step was finished."""
+
+    scope: Scope
+    before: dict[str, Entry | None]
+    after: dict[str, Entry | None] | None
+    kept: Path
+
+    def path(self, key: str) -> str:
+        return f"{self.scope.path}/{key}" if key else self.scope.path
+
+
+def undo(run: Run, force: bool = False) -> list[str]:
+    """Put everything back; returns what could not be. The caller holds the patient's lock.
+
+    Raises Changed (unless `force`) when files of a finished run were changed since, and Corrupt.
+    """
+    parts = list(_parts(run))
+    if run.state == "kept" and not force:
+        _refuse_overwriting(parts)
+    with Journal(run.journal) as journal:
+        journal.append("undoing")
+        problems = restore(parts)
+        if not problems:
+            journal.append("undone")
+    if not problems:
+        runs.discard(run)
+    return problems
+
+
+def rollback(run: Run) -> list[str]:
+    """Undo within the run that failed: also where the journal can no longer be written."""
+    problems = restore(list(_parts(run)))
+    if problems:
+        return problems
+    try:
+        with Journal(run.journal) as journal:
+            journal.append("undone")
+        runs.discard(run)
+    except OSError:
+        pass  # the disk is full: `gpufix undo` finds nothing left to do, and clears the rest
+    return []
+
+
+def restore(parts: list[_Part]) -> list[str]:
+    """Bring every scope back, the last step first."""
+    problems: list[str] = []
+    for part in reversed(parts):
+        keys = _keys(part)
+        restorer = Restorer(part.scope, part.before, place(part.kept, part.before))
+        restorer.restore(keys)
+        problems += restorer.problems or list(_unlike(part, keys))
+    return problems[:_SHOWN]
+
+
+def _keys(part: _Part) -> list[str]:
+    """What a finished step changed; of an unfinished one, whatever is not as it was."""
+    if part.after is not None:
+        return list(part.after)
+    return changed(part.before, states.take(part.scope))
+
+
+def _unlike(part: _Part, keys: list[str]) -> Iterator[str]:
+    for key in keys:
+        if key != PARENT and not restored(part.before.get(key), states.look(part.path(key))):
+            yield f"{part.path(key)} is not as it was"
+
+
+def _refuse_overwriting(parts: list[_Part]) -> None:
+    expected: dict[str, Entry | None] = {}
+    for part in parts:
+        for key, entry in (part.after or {}).items():
+            if matters(key):
+                expected[part.path(key)] = entry
+    differing = [p for p, entry in expected.items() if not equal(_plain(entry), states.look(p))]
+    made = [p for part in parts for p in _made(part) if expected.get(p)]
+    differing += [p for folder in made for p in _children(folder) if p not in expected]
+    if differing:
+        raise Changed(sorted(differing))
+
+
+def _made(part: _Part) -> Iterator[str]:
+    """Folders that the step added: with them goes whatever lies in them."""
+    for key, entry in (part.after or {}).items():
+        if matters(key) and entry is not None and entry.is_dir and part.before.get(key) is None:
+            yield part.path(key)
+
+
+def _children(folder: str) -> Iterator[str]:
+    with suppress(OSError):
+        yield from (f"{folder}/{name}" for name in os.listdir(folder) if matters(name))
+
+
+def _plain(entry: Entry | None) -> Entry | None:
+    return entry._replace(kept="") if entry else None
+
+
+def _parts(run: Run) -> Iterator[_Part]:
+    done = {row["step"]: row["scopes"] for row in run.rows if row["type"] == "done"}
+    for row in run.rows:
+        if row["type"] == "guard":
+            after: list[Any] = done.get(row["step"]) or [None] * len(row["scopes"])
+            for here, there in zip(row["scopes"], after, strict=True):
+                yield _part(run, here, there)
+
+
+def _part(run: Run, here: dict[str, Any], there: dict[str, Any] | None) -> _Part:
+    before = states.load(run.folder / here["listing"], here["sha256"])
+    after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
+    return _Part(Scope.of(here["scope"]), before, after, Path(here["kept"]))
