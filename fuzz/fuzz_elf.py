@@ -27,7 +27,7 @@ if sys.argv[1:2] != ["--seeds"]:
         from gpufix.binary.loader.state import start
 
     FILES = Files()
-    STATE = start(FILES, Process(sys.executable))
+    PROCESS = Process(sys.executable)
 
 SOURCE = """
 #include <stdio.h>
@@ -85,7 +85,7 @@ def one_input(data: bytes) -> None:
     except ElfError as error:
         assert error.path == path
     FILES.remember(path, Library(ElfFile(path, data)))
-    STATE.predict(path).to_dict()
+    start(FILES, PROCESS).predict(path).to_dict()
 
 
 if __name__ == "__main__":

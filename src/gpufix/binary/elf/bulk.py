@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .constants import VERSYM_HIDDEN, VERSYM_INDEX
 from .file import ElfFile
-from .hashtable import GnuHash, SysvHash
+from .hashes import gnu_hash
+from .hashtable import MAX_CHAIN, GnuHash
 from .matching import (
     FIRST_VERSIONS,
     STRONG_REFERENCES,
     VISIBLE_WORDS,
     defined_at_zero,
-    is_definition,
 )
 from .symbols import SymbolTable, UndefinedSymbol
 
@@ -135,31 +135,56 @@ def find_keys(elf: ElfFile, keys: Keys) -> Keys:
     if table is None or symbols is None:
         return NOTHING
     # Without versions of its own, whatever the file defines satisfies a plain reference.
-    fast = all(definition.base for definition in elf.version_definitions)
-    find: Callable[[bytes], int | None] = _finder(elf, table, symbols) if fast else elf.find
-    found = [name for name in keys.plain if find(name) is not None]
+    plain = all(definition.base for definition in elf.version_definitions)
+    if plain and isinstance(table, GnuHash) and elf.image.layout.in_place:
+        found = _find_many(elf, table, symbols, keys.plain)
+    else:
+        found = [name for name in keys.plain if elf.find(name) is not None]
     pairs = ((key, key.partition(b"\0")) for key in keys.versioned)
     versioned = [key for key, (name, _, v) in pairs if elf.find(name, v) is not None]
     return Keys(frozenset(found), frozenset(versioned))
 
 
-def _finder(
-    elf: ElfFile, table: GnuHash | SysvHash, symbols: SymbolTable
-) -> Callable[[bytes], int | None]:
-    """elf.find for names without version in a file that defines none, with fewer steps."""
+def _find_many(
+    elf: ElfFile, table: GnuHash, symbols: SymbolTable, names: Iterable[bytes]
+) -> list[bytes]:
+    """As elf.find for each name in a file that defines no versions, all in one loop.
+
+    This is what resolving a library against libtorch_cpu.so consists of: thousands of names in
+    one table, so the steps of GnuHash.candidates and is_definition are written out here.
+    """
     data, start, end = elf.image.data, elf.image.strings, elf.image.strings_end
-    candidates, row = table.candidates, symbols.row
-
-    def find(name: bytes) -> int | None:
-        for index in candidates(name):
-            entry = row(index)
-            at = start + entry[0]
-            stop = at + len(name)
-            if data[at:stop] == name and stop < end and not data[stop] and is_definition(entry):
-                return index
-        return None
-
-    return find
+    last = symbols.start + symbols.capacity * symbols.form.size
+    words = memoryview(data)[symbols.start : last].cast("I")
+    bloom, buckets, chains, first = table.bloom, table.buckets, table.chains, table.first
+    mask, shift, size = table.mask, table.shift, table.size
+    found = []
+    for name in names:
+        value = gnu_hash(name)
+        word = bloom[(value >> 6) & mask]
+        if not (word >> (value & 63)) & (word >> ((value >> shift) & 63)) & 1:
+            continue
+        at = buckets[value % size] - first
+        if at < 0:
+            continue
+        value |= 1
+        for link in range(at, min(at + MAX_CHAIN, len(chains))):
+            chain = chains[link]
+            if chain | 1 == value:
+                row = 6 * (link + first)
+                text = start + words[row] if row < len(words) else end
+                stop = text + len(name)
+                if stop < end and data[text:stop] == name and not data[stop]:
+                    word = words[row + 1]
+                    visible = word > 0xFFFF and word & 0xFFFF in VISIBLE_WORDS
+                    if visible and (words[row + 2] or words[row + 3] or defined_at_zero(word)):
+                        found.append(name)
+                        break
+            if chain & 1:
+                break
+        else:
+            raise elf.image.fail("a chain does not end", "DT_GNU_HASH")
+    return found
 
 
 def _suffixes(elf: ElfFile) -> dict[int, bytes]:

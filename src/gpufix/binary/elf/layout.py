@@ -25,6 +25,11 @@ class Layout:
     symbol_shift: int
     """how far r_info is shifted right to give the symbol's index"""
 
+    @property
+    def in_place(self) -> bool:
+        """Symbol rows can be read as 32-bit words of this machine: 64-bit, little-endian."""
+        return self.native and self.bits == 64 and self.order == "<"
+
 
 @cache
 def layout(bits: int, little: bool) -> Layout:

@@ -67,13 +67,16 @@ class Files:
 
     def _open(self, path: str) -> Library | ElfError:
         try:
+            status = Path(path).stat()
+            known = self._by_identity.get((status.st_dev, status.st_ino))
+            if known is not None:
+                return known
             elf = ElfFile(path)
         except ElfError as error:
             return error
+        except (OSError, ValueError) as error:
+            return ElfError(path, f"cannot open: {error}", "file")
         identity = elf.source.identity
-        known = self._by_identity.get(identity) if identity else None
-        if known is not None:
-            return known
         library = Library(elf)
         if identity:
             self._by_identity[identity] = library

@@ -53,9 +53,10 @@ class Library:
         return self.elf.find(b"PyInit_" + stem.encode("utf-8", "surrogateescape")) is not None
 
     @cached_property
-    def versioned(self) -> bool:
-        """It defines versions of its own, not just its base version."""
-        return any(not definition.base for definition in self.elf.version_definitions)
+    def own_versions(self) -> list[bytes]:
+        """Versions that the file defines, without its base version."""
+        elf = self.elf
+        return [elf.version_names[d.number] for d in elf.version_definitions if not d.base]
 
     def provided(self, wanted: Keys) -> Keys:
         """Those of `wanted` that this file defines."""

@@ -8,9 +8,9 @@ from gpufix.binary.elf.constants import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, 
 from .drivers import is_driver_library
 from .files import Files
 from .library import Library
-from .model import Missing, Place, Reason, Unusable, Used
+from .model import Missing, Place, Reason, Unusable
 from .namespace import Loaded, Namespace
-from .search import Search
+from .search import Rule, Search
 from .system import System
 
 # musl provides these from its own loader, whatever the file system has.
@@ -46,7 +46,7 @@ class Mapper:
         """Map the dependencies of `root`, breadth first."""
         queue, seen = [root], {root}
         for loaded in queue:
-            if not loaded.used and not loaded.problems:
+            if not loaded.filled:
                 self._fill_one(namespace, loaded)
             for need in loaded.needs:
                 if need not in seen:
@@ -82,24 +82,25 @@ class Mapper:
         return its.machine == mine.machine and its.layout is mine.layout
 
     def _fill_one(self, namespace: Namespace, loaded: Loaded) -> None:
+        rules = self.search.rules(loaded)
         for name in loaded.library.elf.needed:
-            found = self.need(namespace, name, loaded)
-            if isinstance(found, (Missing, Unusable)):
+            found = self.need(namespace, name, loaded, rules)
+            if isinstance(found, Loaded):
+                loaded.needs.append(found)
+            else:
                 loaded.problems.append(found)
-                continue
-            need, used = found
-            loaded.needs.append(need)
-            loaded.used.append(used)
+        loaded.filled = True
 
     def need(
-        self, namespace: Namespace, name: str, needed_by: Loaded
-    ) -> tuple[Loaded, Used] | Missing | Unusable:
+        self, namespace: Namespace, name: str, needed_by: Loaded, rules: tuple[Rule, ...]
+    ) -> Loaded | Missing | Unusable:
         """Find `name` among what is loaded, then by the search; its own needs are not mapped."""
         lookup = self.system.loader if self.system.musl and name.startswith(_MUSL_OWN) else name
         known = namespace.named(lookup)
         if known is not None:
-            return known, Used(name, needed_by.path, known.path, "already loaded")
-        key = (name, self.search.rules(needed_by) if "/" not in name else needed_by.origin)
+            needed_by.used.append((name, known.path, "already loaded"))
+            return known
+        key = (name, needed_by.origin if "/" in name else rules)
         hit = self._hits.get(key)
         if hit is None:
             hit = self._hits[key] = self._look(name, needed_by)
@@ -108,8 +109,8 @@ class Mapper:
         path, reason, library = hit
         if isinstance(library, str):
             return Unusable(path, needed_by.path, library)
-        used = Used(name, needed_by.path, path, reason)
-        return self._place(namespace, library, path, name, needed_by), used
+        needed_by.used.append((name, path, reason))
+        return self._place(namespace, library, path, name, needed_by)
 
     def _look(self, name: str, needed_by: Loaded) -> tuple[str, Reason, Library | str] | Missing:
         """The first file that the search accepts, or why ld.so stops at one."""

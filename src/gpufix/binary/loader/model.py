@@ -96,6 +96,7 @@ class Verdict:
     """What dlopen(path, RTLD_NOW) would do.
 
     context: what Python would have loaded before ("" nothing, "torch", "package");
+    uses: the files for the library's own needs, and those that they bring in further;
     undetermined: symbols that only a missing or unusable library could still define;
     served_by: a library of the same scan that loads, and brings this one in with it: a bundled
     dependency (scipy.libs/…) need not load on its own;

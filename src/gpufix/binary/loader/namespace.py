@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .library import Library
-from .model import Missing, Unusable, Used
+from .model import Missing, Reason, Unusable
 
 
 @dataclass(eq=False, slots=True)
@@ -14,7 +14,7 @@ class Loaded:
     """A library in the process.
 
     path: as the loader opened it; loader: what asked for it first; inherited: the
-    RPATH folders that apply to its dependencies, the loaders' included; needs: its direct dependencies, used: where each was found, problems: those not to be had.
+    RPATH folders that apply to its dependencies, the loaders' included; needs: its direct dependencies, used: (name, path, rule) of each; problems: those not to be had.
     """
 
     library: Library
@@ -22,8 +22,9 @@ class Loaded:
     loader: Loaded | None
     inherited: tuple[str, ...] = ()
     needs: list[Loaded] = field(default_factory=list)
-    used: list[Used] = field(default_factory=list)
+    used: list[tuple[str, str, Reason]] = field(default_factory=list)
     problems: list[Missing | Unusable] = field(default_factory=list)
+    filled: bool = False
 
     @property
     def origin(self) -> str:
@@ -32,16 +33,16 @@ class Loaded:
 
 
 class Namespace:
-    """Libraries already in a process, found by name or file; layered, so that trying is free.
+    """Libraries already in a process, found by name or file; copied for a trial.
 
     scope: those whose symbols everybody sees.
     """
 
     def __init__(self, below: Namespace | None = None) -> None:
-        self.below = below
         self.scope: list[Loaded] = list(below.scope) if below else []
-        self._by_name: dict[str, Loaded] = {}
-        self._by_library: dict[Library, Loaded] = {}
+        # Copies, for there are few names below and very many questions above.
+        self._by_name: dict[str, Loaded] = dict(below._by_name) if below else {}
+        self._by_library: dict[Library, Loaded] = dict(below._by_library) if below else {}
 
     def add(self, loaded: Loaded, names: Iterable[str | None]) -> None:
         """Enter a library under all the names that further requests may use."""
@@ -52,26 +53,15 @@ class Namespace:
 
     def alias(self, loaded: Loaded, name: str) -> None:
         """A further name; an earlier library of that name keeps it."""
-        if self.named(name) is None:
-            self._by_name[name] = loaded
+        self._by_name.setdefault(name, loaded)
 
     def named(self, name: str) -> Loaded | None:
         """The library that a request for `name` would find without searching."""
-        found = self._by_name.get(name)
-        if found is None and self.below is not None:
-            return self.below.named(name)
-        return found
+        return self._by_name.get(name)
 
     def same_file(self, library: Library) -> Loaded | None:
         """The entry of the same file, however it was named."""
-        found = self._by_library.get(library)
-        if found is None and self.below is not None:
-            return self.below.same_file(library)
-        return found
-
-    def holds(self, loaded: Loaded) -> bool:
-        """Entered in this layer or below."""
-        return self.same_file(loaded.library) is loaded
+        return self._by_library.get(library)
 
 
 def closure(root: Loaded) -> list[Loaded]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gpufix.binary.elf.bulk import NOTHING, Keys
+from gpufix.binary.elf.bulk import NOTHING, Key, Keys
 
 from .library import Library
 from .memo import Memo
@@ -33,7 +33,8 @@ class Resolver:
         if witness is not None and witness.issubset(scope):
             return NOTHING
         used: set[Library] = set()
-        for other, asked in _order(pending, library, scope):
+        others = [other for other in scope if other is not library]
+        for other, asked in _order(pending, others):
             found = other.provided(pending & asked)
             if found:
                 used.add(other)
@@ -67,22 +68,26 @@ class Resolver:
     def _search_scope(self, keys: Keys) -> Keys:
         """Those of `keys` that some library of the global scope defines."""
         rest = keys
-        for other in self._scope:
+        for other, asked in _order(keys, self._scope):
+            rest -= other.provided(rest & asked)
             if not rest:
                 break
-            rest -= other.provided(rest)
         found = keys - rest
         self._memo.learn(keys, found)
         return found
 
 
-def _order(keys: Keys, library: Library, scope: list[Library]) -> Iterator[tuple[Library, Keys]]:
-    """Whom to ask for what: libraries with versions for those first, then everybody for all."""
-    others = [other for other in scope if other is not library]
-    if keys.versioned:
-        versioned = Keys(frozenset(), keys.versioned)
-        yield from ((other, versioned) for other in others if other.versioned)
-    yield from ((other, keys) for other in others)
+def _order(keys: Keys, libraries: list[Library]) -> Iterator[tuple[Library, Keys]]:
+    """Whom to ask for what: for a version, those who define it; then everybody for all."""
+    by_version: dict[bytes, set[Key]] = {}
+    for key in keys.versioned:
+        by_version.setdefault(key.partition(b"\0")[2], set()).add(key)
+    for other in libraries if by_version else ():
+        wanted = [by_version[v] for v in other.own_versions if v in by_version]
+        if wanted:
+            yield other, Keys(frozenset(), frozenset().union(*wanted))
+    for other in libraries:
+        yield other, keys
 
 
 def missing_versions(namespace: Namespace, objects: Iterable[Loaded]) -> list[VersionMissing]:

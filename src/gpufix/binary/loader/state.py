@@ -64,7 +64,13 @@ class State:
         versions = () if self.system.musl else tuple(missing_versions(layer, fresh))
         scope = [entry.library for entry in objects]
         undefined = tuple(u for entry in fresh for u in self.resolver.undefined(entry, scope))
-        uses: tuple[Used, ...] = tuple(used for entry in fresh for used in entry.used)
+        # Deeper down, what is there already was listed when it was found.
+        uses = tuple(
+            Used(name, entry.path, used, reason)
+            for entry in fresh
+            for name, used, reason in entry.used
+            if entry is root or reason != "already loaded"
+        )
         blocked = bool(problems or versions)
         return Verdict(
             path=path,
@@ -111,11 +117,13 @@ def _enter_loader(mapper: Mapper, namespace: Namespace) -> None:
 def _preload(mapper: Mapper, namespace: Namespace, names: str) -> list[Loaded]:
     """LD_PRELOAD: what cannot be found is skipped with a warning."""
     found = []
+    rules = mapper.search.rules(mapper.program)
     for name in names.replace(":", " ").split():
-        entry = mapper.need(namespace, name, mapper.program)
-        if isinstance(entry, tuple):
-            found.append(entry[0])
-            mapper.fill(namespace, entry[0])
+        entry = mapper.need(namespace, name, mapper.program, rules)
+        if isinstance(entry, Loaded):
+            found.append(entry)
+            mapper.fill(namespace, entry)
+    mapper.program.used.clear()
     return found
 
 
