@@ -7,7 +7,8 @@
 // any order of execution and bins may be filled with atomics. Triangles with an index out of range,
 // a coordinate beyond 16384 pixels or one that is not finite are left out.
 //
-// Nothing relies on lanes running in step: threads meet at block barriers alone.
+// Nothing relies on lanes running in step: threads meet at block barriers, and lanes of a wave only
+// through votes and shuffles that every lane reaches.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +72,7 @@ __device__ inline EdgeTest edge_test(const Triangle& t, int i, int origin_x, int
 // Whether the square may hold a covered pixel: no edge has all of it outside.
 __device__ inline bool reaches(const Triangle& t, int x, int y, int size) {
     if (t.first_x >= x + size || t.last_x < x || t.first_y >= y + size || t.last_y < y) return false;
+#pragma unroll
     for (int i = 0; i < 3; ++i)
         if (edge_test(t, i, x, y).most(size) < 0) return false;
     return true;
@@ -78,6 +80,7 @@ __device__ inline bool reaches(const Triangle& t, int x, int y, int size) {
 
 // ---- setup -----------------------------------------------------------------------------------
 __device__ inline bool load_triangle(const Mesh& mesh, const Target& target, int index, Triangle& t) {
+#pragma unroll
     for (int i = 0; i < 3; ++i) {
         int at = mesh.triangles[3 * size_t(index) + i];
         if (at < 0 || at >= mesh.vertex_count) return false;
@@ -112,45 +115,73 @@ __device__ inline void for_each_bin(const Triangle& t, const Target& target, Vis
             if (reaches(t, x * kBin, y * kBin, kBin)) visit(y * target.bins_x() + x);
 }
 
+// Adds to counters[bin] for each lane with a bin of 0 or more, one atomic for all lanes of a wave
+// with the same bin, since neighbouring triangles mostly share one. Returns what each lane's own
+// atomic would have. Every lane of the wave must come here.
+__device__ inline uint32_t add_together(uint32_t* counters, int bin) {
+    uint32_t before = 0;
+    gpu::lane_mask waiting = gpu::ballot(gpu::kFullMask, bin >= 0);
+    while (waiting) {
+        int leader = gpu::first_lane(waiting), its = gpu::shfl(gpu::kFullMask, bin, leader);
+        gpu::lane_mask same = gpu::ballot(gpu::kFullMask, bin == its);
+        uint32_t begin = 0;
+        if (gpu::lane_id() == leader) begin = atomicAdd(counters + its, uint32_t(gpu::popcount(same)));
+        begin = gpu::shfl(gpu::kFullMask, begin, leader);
+        if (bin == its) before = begin + uint32_t(gpu::popcount(same & gpu::lanes_below()));
+        waiting &= ~same;
+    }
+    return before;
+}
+
 static __global__ void __launch_bounds__(kThreads)
     setup_kernel(const Mesh mesh, const Target target, Triangle* triangles, uint32_t* bin_count, unsigned long long* total) {
-    int i = int(blockIdx.x * kThreads + threadIdx.x);
-    if (i >= mesh.triangle_count) return;
-    Triangle t;
-    if (!load_triangle(mesh, target, i, t)) {
+    int i = int(blockIdx.x * kThreads + threadIdx.x), first = -1;
+    Triangle t = {};
+    if (i >= mesh.triangle_count || !load_triangle(mesh, target, i, t)) {
         t = {};
         t.last_x = -1;
     }
-    triangles[i] = t;
+    if (i < mesh.triangle_count) triangles[i] = t;
     unsigned long long count = 0;
     for_each_bin(t, target, [&](int bin) {
-        atomicAdd(bin_count + bin, 1u);
-        ++count;
+        if (count++ == 0) first = bin;
+        else atomicAdd(bin_count + bin, 1u);
     });
-    if (count) atomicAdd(total, count);
+    add_together(bin_count, first);
+    count = gpu::wave_sum(count);
+    if (gpu::lane_id() == 0 && count) atomicAdd(total, count);
 }
 
 // ---- binning ---------------------------------------------------------------------------------
-// `cursor` starts as the running sum of the counts and comes down to each bin's begin.
+// `filled` starts at zero and ends as the counts again.
 static __global__ void __launch_bounds__(kThreads)
-    bin_kernel(const Target target, const Triangle* triangles, int n, uint32_t* cursor, uint32_t* list) {
-    int i = int(blockIdx.x * kThreads + threadIdx.x);
-    if (i >= n) return;
-    for_each_bin(triangles[i], target, [&](int bin) { list[atomicSub(cursor + bin, 1u) - 1] = uint32_t(i); });
+    bin_kernel(const Target target, const Triangle* triangles, int n, const uint32_t* end, const uint32_t* count,
+               uint32_t* filled, uint32_t* list) {
+    int i = int(blockIdx.x * kThreads + threadIdx.x), first = -1;
+    if (i < n) {
+        bool more = false;
+        for_each_bin(triangles[i], target, [&](int bin) {
+            if (more) list[end[bin] - count[bin] + atomicAdd(filled + bin, 1u)] = uint32_t(i);
+            else first = bin;
+            more = true;
+        });
+    }
+    uint32_t at = add_together(filled, first);
+    if (first >= 0) list[end[first] - count[first] + at] = uint32_t(i);
 }
 
 // ---- coarse ----------------------------------------------------------------------------------
 // A block a bin: which of the bin's 4 x 4 tiles each of its triangles reaches, one bit a tile.
 static __global__ void __launch_bounds__(kThreads)
-    coarse_kernel(const Target target, const Triangle* triangles, const uint32_t* begin, const uint32_t* count,
+    coarse_kernel(const Target target, const Triangle* triangles, const uint32_t* end, const uint32_t* count,
                   const uint32_t* list, uint16_t* masks) {
     int bin = int(blockIdx.x), x = bin % target.bins_x() * kBin, y = bin / target.bins_x() * kBin;
-    for (uint32_t k = threadIdx.x; k < count[bin]; k += kThreads) {
-        const Triangle t = triangles[list[begin[bin] + k]];
+    for (uint32_t k = end[bin] - count[bin] + threadIdx.x; k < end[bin]; k += kThreads) {
+        const Triangle t = triangles[list[k]];
         unsigned mask = 0;
         for (int tile = 0; tile < kBinTiles * kBinTiles; ++tile)
             if (reaches(t, x + tile % kBinTiles * kTile, y + tile / kBinTiles * kTile, kTile)) mask |= 1u << tile;
-        masks[begin[bin] + k] = uint16_t(mask);
+        masks[k] = uint16_t(mask);
     }
 }
 
@@ -199,35 +230,52 @@ struct Nearest {
     }
 };
 
-// A block a tile, a thread a pixel. Threads pick the tile's triangles out of the bin's list, prepare
-// their edges together, then each looks at all of them.
+// Triangles that a tile's block has picked, ready for its pixels.
+struct Picked {
+    EdgeTest tests[2 * kThreads][3];
+    int index[2 * kThreads];
+    int count;
+};
+
+// Threads look through the bin's list for the tile's triangles until at least kThreads are picked
+// (or the list ends): the pixels then have long runs between barriers. Returns where to go on.
+__device__ inline uint32_t pick(Picked& picked, const Triangle* triangles, const uint32_t* list, const uint16_t* masks,
+                                uint32_t at, uint32_t end, int tile, int left, int top) {
+    if (threadIdx.x == 0) picked.count = 0;
+    __syncthreads();
+    for (bool room = true; room && at < end; at += kThreads) {
+        uint32_t mine = at + threadIdx.x;
+        if (mine < end && masks[mine] >> tile & 1) {
+            int slot = atomicAdd(&picked.count, 1);
+            picked.index[slot] = int(list[mine]);
+            const Triangle t = triangles[list[mine]];
+#pragma unroll
+            for (int e = 0; e < 3; ++e) picked.tests[slot][e] = edge_test(t, e, left, top);
+        }
+        __syncthreads();
+        room = picked.count <= kThreads;
+        __syncthreads();
+    }
+    return at;
+}
+
+// A block a tile, a thread a pixel.
 static __global__ void __launch_bounds__(kThreads)
-    fine_kernel(const Target target, const Triangle* triangles, const uint32_t* begin, const uint32_t* count,
+    fine_kernel(const Target target, const Triangle* triangles, const uint32_t* end, const uint32_t* count,
                 const uint32_t* list, const uint16_t* masks, const Output out) {
-    __shared__ EdgeTest tests[kThreads][3];
-    __shared__ int index[kThreads];
-    __shared__ int picked;
+    __shared__ Picked picked;
     int bin = int(blockIdx.x) / (kBinTiles * kBinTiles), tile = int(blockIdx.x) % (kBinTiles * kBinTiles);
     int left = bin % target.bins_x() * kBin + tile % kBinTiles * kTile;
     int top = bin / target.bins_x() * kBin + tile / kBinTiles * kTile;
     int i = int(threadIdx.x) % kTile, j = int(threadIdx.x) / kTile;
     bool real = left + i < target.width && top + j < target.height;
     Nearest nearest;
-    for (uint32_t k = 0; k < count[bin]; k += kThreads) {
-        if (threadIdx.x == 0) picked = 0;
-        __syncthreads();
-        uint32_t at = begin[bin] + k + threadIdx.x;
-        if (k + threadIdx.x < count[bin] && masks[at] >> tile & 1) {
-            int slot = atomicAdd(&picked, 1);
-            index[slot] = int(list[at]);
-            const Triangle t = triangles[list[at]];
-            for (int e = 0; e < 3; ++e) tests[slot][e] = edge_test(t, e, left, top);
-        }
-        __syncthreads();
-        for (int slot = 0; real && slot < picked; ++slot) {
-            const EdgeTest(&t)[3] = tests[slot];
+    for (uint32_t at = end[bin] - count[bin]; at < end[bin];) {
+        at = pick(picked, triangles, list, masks, at, end[bin], tile, left, top);
+        for (int slot = 0; real && slot < picked.count; ++slot) {
+            const EdgeTest(&t)[3] = picked.tests[slot];
             if ((t[0].value(i, j) | t[1].value(i, j) | t[2].value(i, j)) >= 0)
-                nearest.offer(triangles, index[slot], left + i, top + j);
+                nearest.offer(triangles, picked.index[slot], left + i, top + j);
         }
         __syncthreads();
     }
@@ -248,16 +296,17 @@ struct Carver {
 
 struct SetupSpace {
     Triangle* triangles;
-    uint32_t *bin_count, *bin_begin;
+    uint32_t *bin_count, *bin_end, *bin_filled;
     unsigned long long* total;
     char* temp;
     size_t scan_bytes = 0, bytes;
     SetupSpace(void* base, int n, const Target& target) {
         Carver c{static_cast<char*>(base)};
         triangles = c.take<Triangle>(n);
-        bin_count = c.take<uint32_t>(target.bins()), bin_begin = c.take<uint32_t>(target.bins());
+        bin_count = c.take<uint32_t>(target.bins()), bin_end = c.take<uint32_t>(target.bins());
+        bin_filled = c.take<uint32_t>(target.bins());
         total = c.take<unsigned long long>(1);
-        (void)gpu::prefix_sum(nullptr, scan_bytes, bin_count, bin_begin, target.bins(), nullptr);
+        (void)gpu::prefix_sum(nullptr, scan_bytes, bin_count, bin_end, target.bins(), nullptr);
         temp = c.take<char>(scan_bytes);
         bytes = c.used;
     }
@@ -295,7 +344,7 @@ inline gpuError_t prepare(const Mesh& m, const Target& t, void* setup_space, uin
     if (status == gpuSuccess) status = gpuMemsetAsync(w.total, 0, sizeof *w.total, stream);
     if (status != gpuSuccess) return status;
     setup_kernel<<<grid(m.triangle_count), kThreads, 0, stream>>>(m, t, w.triangles, w.bin_count, w.total);
-    status = gpu::prefix_sum(w.temp, w.scan_bytes, w.bin_count, w.bin_begin, t.bins(), stream);
+    status = gpu::prefix_sum(w.temp, w.scan_bytes, w.bin_count, w.bin_end, t.bins(), stream);
     if (status != gpuSuccess) return status;
     unsigned long long total = 0;
     status = gpuMemcpyAsync(&total, w.total, sizeof total, gpuMemcpyDeviceToHost, stream);
@@ -309,15 +358,17 @@ inline gpuError_t rasterise(const Mesh& m, const Target& t, void* setup_space, v
                             const Output& out, gpuStream_t stream) {
     SetupSpace w(setup_space, m.triangle_count, t);
     ListSpace l(list_space, pairs);
+    const size_t bytes = sizeof(uint32_t) * t.bins();
+    gpuError_t status = gpuMemsetAsync(pairs ? w.bin_filled : w.bin_count, 0, bytes, stream);
+    if (!pairs && status == gpuSuccess) status = gpuMemsetAsync(w.bin_end, 0, bytes, stream);
+    if (status != gpuSuccess) return status;
     if (pairs) {
-        bin_kernel<<<grid(m.triangle_count), kThreads, 0, stream>>>(t, w.triangles, m.triangle_count, w.bin_begin, l.list);
-        coarse_kernel<<<t.bins(), kThreads, 0, stream>>>(t, w.triangles, w.bin_begin, w.bin_count, l.list, l.masks);
-    } else {
-        gpuError_t status = gpuMemsetAsync(w.bin_count, 0, sizeof(uint32_t) * t.bins(), stream);
-        if (status != gpuSuccess) return status;
+        bin_kernel<<<grid(m.triangle_count), kThreads, 0, stream>>>(
+            t, w.triangles, m.triangle_count, w.bin_end, w.bin_count, w.bin_filled, l.list);
+        coarse_kernel<<<t.bins(), kThreads, 0, stream>>>(t, w.triangles, w.bin_end, w.bin_count, l.list, l.masks);
     }
     fine_kernel<<<t.bins() * kBinTiles * kBinTiles, kThreads, 0, stream>>>(
-        t, w.triangles, w.bin_begin, w.bin_count, l.list, l.masks, out);
+        t, w.triangles, w.bin_end, w.bin_count, l.list, l.masks, out);
     return gpuGetLastError();
 }
 

@@ -1,0 +1,84 @@
+"""Compiles small programs and kernel sources for the tests of the kernel suite."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gpufix.kernels import embedded
+from gpufix.kernels.manifest import COMMON, SUITE
+from gpufix.kernels.target import parse_target
+from gpufix.kernels.toolchain import Toolchain
+
+NVCC = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
+CLANG = shutil.which("clang++-19") or shutil.which("clang++")
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+
+
+def run_host(folder: Path, source: str, *arguments: object) -> list[list[float]]:
+    """Compiles a C++ program against the suite's headers and runs it: its lines of numbers."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++")
+    code, program = folder / "host.cpp", folder / "host"
+    code.write_text(source, encoding="utf-8")
+    command = [compiler, "-std=c++17", "-O1", *WARNINGS, "-Wno-unknown-pragmas", f"-I{SUITE}"]
+    subprocess.run([*command, str(code), "-o", str(program)], check=True, timeout=120)
+    ended = subprocess.run(
+        [str(program), *map(str, arguments)], check=True, timeout=60, capture_output=True, text=True
+    )
+    return [[float(word) for word in line.split()] for line in ended.stdout.splitlines()]
+
+
+def toolchain(vendor: str) -> Toolchain:
+    compiler = NVCC if vendor == "cuda" else CLANG
+    if compiler is None or not Path(compiler).exists():
+        pytest.skip(f"no compiler for {vendor}")
+    return Toolchain("nvcc" if vendor == "cuda" else "clang", Path(compiler))
+
+
+def compile_kernel(folder: Path, name: str, arch: str, quick: bool) -> str:
+    """The compiler's words on ``<name>.cu`` and ``<name>_c.cu``: none when all is well.
+
+    ``quick`` stops before machine code: every template is instantiated and checked, nothing more.
+    """
+    target = parse_target(arch)
+    tools = toolchain(target.vendor)
+    if target.vendor == "cuda":
+        flags = ["-Werror", "all-warnings", *(["-ptx", "-Xcicc", "-O0"] if quick else ["-c"])]
+    else:
+        flags = [*WARNINGS, *(["-fsyntax-only", "--cuda-device-only"] if quick else ["-c"])]
+    words = ""
+    for source in (
+        SUITE / name / f"{name}.cu",
+        *([] if quick else [SUITE / name / f"{name}_c.cu"]),
+    ):
+        arguments = [*tools.arguments(target), *flags, f"-I{COMMON}", str(source)]
+        if quick and target.vendor == "cuda":  # PTX wants one virtual architecture and no -O3
+            arguments = ["-std=c++17", f"-arch={target.arch}", *flags, f"-I{COMMON}", str(source)]
+        output = [] if "-fsyntax-only" in flags else ["-o", str(folder / "out")]
+        ended = subprocess.run(
+            [str(tools.compiler), *arguments, *output],
+            timeout=600,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        words += ended.stderr + ended.stdout + ("" if ended.returncode == 0 else "\nfailed")
+    return words.strip()
+
+
+ALL_TARGETS = ("sm_75", "sm_90", "sm_120", "gfx1030", "gfx90a")
+
+
+def library(folder: Path, name: str) -> embedded._Library:
+    """The kernel's shared library for the GPU at hand; the test is skipped where there is none."""
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available() or torch.version.hip:
+        pytest.skip("no CUDA GPU")
+    major, minor = torch.cuda.get_device_capability()
+    target = parse_target(f"sm_{major}{minor}")
+    return embedded.LIBRARIES[name](embedded.build(name, toolchain("cuda"), target, folder))
