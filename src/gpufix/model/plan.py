@@ -49,6 +49,7 @@ class Build(Model):
     environment: dict[str, str] = {}
     editable: bool = False
     expect_archs: list[str] = []
+    abi: bool | None = None  # _GLIBCXX_USE_CXX11_ABI forced on every file, whatever setup.py says
 
 
 class InitSubmodules(Model):

@@ -1,0 +1,85 @@
+"""What is to be built, and the preparation of each folder's programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gpufix.buildenv.abi import abi_variables, contradicted, header
+from gpufix.buildenv.assemble import BuildEnvironment, build_environment
+from gpufix.buildenv.folder import Folder
+from gpufix.buildenv.variable import Variable, merged
+from gpufix.engine.build_command import child_environ, commands
+from gpufix.engine.build_log import name_for
+from gpufix.engine.build_process import Task
+from gpufix.engine.build_stale import clean
+from gpufix.view import View
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run of builds. `scratch`: a folder for the forced header, with a plain path.
+
+    `settings` outrank what is computed; `abi` forces the C++ ABI even where no build file is seen
+    to contradict torch's; `editable` None = as it was installed.
+    """
+
+    view: View
+    logs: Path
+    scratch: Path
+    base: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    editable: bool | None = None
+    limit_s: float | None = None
+    clean: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    abi: bool | None = None
+    pass_fds: tuple[int, ...] = ()
+
+    def commands(self, folder: Folder) -> list[list[str]]:
+        """The programs. Raises NotBuildable."""
+        editable = folder.editable if self.editable is None else self.editable
+        return commands(folder, self.view.facts, editable)
+
+    def environment(self, folder: Folder, jobs: int | None = None) -> BuildEnvironment:
+        """The variables for one folder. Raises ValueError when `scratch` has no plain path."""
+        found = build_environment(self.view, folder, jobs)
+        variables = [*found.variables, *self._abi(folder)]
+        given = [Variable(n, v, "the plan's") for n, v in self.settings.items() if n not in _OWN]
+        return BuildEnvironment(tuple(merged([*variables, *given])), found.obstacles)
+
+    def task(self, number: int, folder: Folder, jobs: int) -> Task:
+        """Clean the folder and make its task. Raises OSError, ValueError."""
+        programs = self.commands(folder)
+        environment = self.environment(folder, jobs)
+        if self._forced(folder) is not None:
+            self._header().write_text(header(bool(self._forced(folder))), encoding="ascii")
+        if self.clean:
+            clean([Path(path) for path in folder.stale])
+        overlay, python = self.view.facts.environment.overlay, self.view.facts.python
+        return Task(
+            commands=programs,
+            environ=child_environ(self.base, overlay, environment.settings(), python),
+            cwd=folder.path,
+            log=self.logs / name_for(number, folder.path),
+            limit_s=self.limit_s,
+            pass_fds=self.pass_fds,
+        )
+
+    def _abi(self, folder: Folder) -> list[Variable]:
+        abi = self._forced(folder)
+        return [] if abi is None else list(abi_variables(self.view, str(self._header()), abi))
+
+    def _forced(self, folder: Folder) -> bool | None:
+        """torch's C++ ABI, where the plan asks for it or the build files say the opposite."""
+        torch = self.view.facts.torch
+        own = torch.cxx11_abi if torch else None
+        return self.abi if self.abi is not None else own if contradicted(folder.text, own) else None
+
+    def _header(self) -> Path:
+        return self.scratch / "gpufix_cxx11_abi.h"
+
+
+# Decided when the build starts: how many compilers may run depends on what else is built.
+_OWN = frozenset({"MAX_JOBS", "CMAKE_BUILD_PARALLEL_LEVEL"})

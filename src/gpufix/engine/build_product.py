@@ -1,0 +1,100 @@
+"""Which shared libraries a build has made: from what it installed, and from the folder itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gpufix.buildenv.folder import Folder
+from gpufix.facts.files import read
+from gpufix.model import Python
+
+_SHARED = re.compile(r"\.so(?:\.\d+)*$")
+_LIMIT, _RECORD = 1 << 16, 64 << 20  # bytes
+_FOLDERS = 20_000
+_OBJECTS = {"CMakeFiles", ".git", "__pycache__"}
+_SLACK = 2.0  # seconds: file systems' clocks are coarse
+
+
+@dataclass(frozen=True)
+class Product:
+    """The libraries, and the distribution that owns them when one was installed."""
+
+    distribution: str | None
+    libraries: tuple[str, ...]
+
+
+def product(folder: Folder, python: Python, since: float) -> Product:
+    """What was built after `since` (seconds of the epoch)."""
+    if folder.backend == "cmake":
+        return Product(None, tuple(_fresh(folder.path, since, ())))
+    for metadata, editable in _installed(folder.path, python, since):
+        libraries = list(_recorded(metadata))
+        if editable or folder.cmake:
+            libraries += _fresh(folder.path, since, ("build",))
+        name = metadata.name.partition("-")[0].replace("_", "-").lower()
+        return Product(name, tuple(dict.fromkeys(libraries)))
+    return Product(None, tuple(_fresh(folder.path, since, ("build",))))
+
+
+def _installed(root: str, python: Python, since: float) -> Iterator[tuple[Path, bool]]:
+    """dist-info folders whose direct_url.json names the source folder, and whether it is editable."""
+    for site in python.site_dirs:
+        for path in Path(site).glob("*.dist-info/direct_url.json"):
+            try:
+                if path.stat().st_mtime < since - _SLACK:
+                    continue
+                data = json.loads(read(path, _LIMIT))
+                place = unquote(urlsplit(data["url"]).path)
+                editable = bool(data.get("dir_info", {}).get("editable"))
+            except (OSError, ValueError, LookupError, TypeError, AttributeError):
+                continue
+            if os.path.realpath(place) == root:
+                yield path.parent, editable
+
+
+def _recorded(metadata: Path) -> Iterator[str]:
+    """The libraries that RECORD lists and that are there; none that lead out of the site folder."""
+    site = metadata.parent
+    try:
+        rows = read(metadata / "RECORD", _RECORD).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for row in csv.reader(rows):
+        if row and _SHARED.search(row[0]):
+            path = os.path.normpath(site / row[0])
+            if path.startswith(f"{site}/") and Path(path).is_file():
+                yield path
+
+
+def _fresh(root: str, since: float, leave: tuple[str, ...]) -> Iterator[str]:
+    """Libraries in the folder that are newer than the start; `leave`: names at the top to pass over."""
+    pending, seen = [root], 0
+    while pending and seen < _FOLDERS:
+        folder = pending.pop()
+        seen += 1
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda e: e.name)
+        except OSError:
+            continue
+        if any(entry.name == "pyvenv.cfg" for entry in listed):
+            continue
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _OBJECTS and not (folder == root and entry.name in leave):
+                    pending.append(entry.path)
+            elif _SHARED.search(entry.name) and _made_since(entry, since):
+                yield entry.path
+
+
+def _made_since(entry: os.DirEntry[str], since: float) -> bool:
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    return entry.stat(follow_symlinks=False).st_mtime >= since - _SLACK
