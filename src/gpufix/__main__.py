@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import sys
+from types import FrameType
+
+
+def _interrupted(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
+    signal.signal(signal.SIGINT, _interrupted)
+    # A run lasts a second: looking for cyclic garbage would be a tenth of it.
+    gc.set_threshold(200_000)
     from gpufix.cli.app import app
     from gpufix.cli.crash import report
 
     try:
         app()
-    except (KeyboardInterrupt, BrokenPipeError):
-        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         sys.exit(report(error))
 

@@ -67,13 +67,6 @@ SILENT = {
         ),
         (),
     ),
-    "an extension with PTX": (
-        b.healthy(
-            gpus=BLACKWELL,
-            binaries=b.binaries(extension(*b.code("sm_80"), *b.code("sm_80", kind="ptx"))),
-        ),
-        (),
-    ),
     "one library of a distribution serves": (
         b.healthy(
             gpus=BLACKWELL,
@@ -118,14 +111,6 @@ SILENT = {
         ),
         (),
     ),
-    "PTX that the driver reads": (
-        b.healthy(
-            binaries=b.binaries(
-                extension(*b.code("sm_90"), *b.code("sm_80", kind="ptx", ptx_version="9.0"))
-            )
-        ),
-        (),
-    ),
 }
 
 
@@ -136,6 +121,28 @@ def test_silent(case: str) -> None:
 
 
 FIRING = {
+    "an extension with PTX alone for the target": (
+        b.healthy(
+            gpus=BLACKWELL,
+            binaries=b.binaries(extension(*b.code("sm_80"), *b.code("sm_80", kind="ptx"))),
+        ),
+        (),
+        {"GPU102": "advice"},
+    ),
+    "an extension's PTX that the driver reads": (
+        b.healthy(
+            binaries=b.binaries(
+                extension(*b.code("sm_90"), *b.code("sm_80", kind="ptx", ptx_version="9.0"))
+            )
+        ),
+        (),
+        {"GPU102": "advice"},
+    ),
+    "an extension without any torch": (
+        b.facts(binaries=b.binaries(extension(*b.code("sm_90")))),
+        ("sm_120",),
+        {"GPU103": "error"},
+    ),
     "torch cu126 on Blackwell": (
         b.healthy(torch=b.torch("2.9.0+cu126"), gpus=BLACKWELL),
         (),

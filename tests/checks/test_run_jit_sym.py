@@ -55,6 +55,13 @@ def lacking(name: str, **changes: object) -> Facts:
     return b.facts(torch=b.torch(), distributions=[torch], binaries=b.binaries(shared))
 
 
+def optional(modules: int) -> Facts:
+    """A module of foo that links neither torch nor a GPU library, beside others that load."""
+    facts = lacking("libfoo.so.1", distribution="foo", module=True)
+    counted = facts.binaries.model_copy(update={"modules": {"foo": modules}})
+    return facts.model_copy(update={"binaries": counted})
+
+
 SILENT = {
     "no lock": (lock, cached(lock=None)),
     "a build is running": (lock, cached(lock_holders=[4711])),
@@ -86,6 +93,7 @@ SILENT = {
     ),
     "override without an AMD GPU": (harmful, variables(HSA_OVERRIDE_GFX_VERSION="10.3.0")),
     "driver library on a machine without a GPU": (library, lacking("libcuda.so.1")),
+    "one optional module of many": (library, optional(modules=30)),
     "libraries load": (library, lacking("", problems=[])),
 }
 
@@ -171,9 +179,9 @@ FIRING = {
         "torch needs libnccl.so.2, which is in no place that the loader searches; "
         "nvidia-nccl-cu12 brings it.",
     ),
-    "a library of nobody we know": (
+    "no module of a package can be loaded": (
         library,
-        lacking("libfoo.so.1", distribution="foo", module=False),
+        optional(modules=1),
         Severity.warning,
         "foo needs libfoo.so.1, which is in no place that the loader searches.",
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpufix.binary.mangle import string_abi
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.checks.torch_symbols import TorchUser, file_of, shown, torch_users
+from gpufix.checks.torch_symbols import TorchUser, file_of, other_abi, shown, torch_users
 from gpufix.view import View
 
 
@@ -35,24 +36,21 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
     Itanium C++ ABI (mangling); GCC's dual ABI; exports of torch's wheels.
     """
     for user in view.derive(torch_users):
-        judgement = user.judgement
-        if judgement is not None and judgement.other_abi and user.lacking:
-            yield _fault(view, user)
+        pairs = other_abi(view, user)
+        if pairs:
+            yield _fault(view, user, pairs)
 
 
-def _fault(view: View, user: TorchUser) -> Fault:
-    assert user.judgement is not None
+def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
     torch = view.facts.torch
-    asked, has = user.judgement.other_abi[0]
-    mine = 1 if "__cxx11" in asked or "cxx11" in asked else 0
-    dist = view.dist(user.owner)
-    label = f"{dist.name} {dist.version}" if dist else user.owner
+    asked, has = pairs[0]
+    mine = string_abi(asked)
     libraries = sorted({file_of(library) for library, _ in user.lacking})
     return Fault(
         severity=ERROR,
         subject=user.owner,
-        message=f"{label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
-        f"{torch.version if torch else '?'} has {1 - mine}.",
+        message=f"{user.label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
+        f"{torch.version if torch else '?'} has {1 - (mine or 0)}.",
         evidence=(
             f"{', '.join(libraries)} asks for {shown(view, asked)} ({asked})",
             f"torch has {shown(view, has)} ({has})",
@@ -62,7 +60,7 @@ def _fault(view: View, user: TorchUser) -> Fault:
         data={
             "distribution": user.owner,
             "abi": mine,
-            "wanted": 1 - mine,
-            "libraries": [library.path for library, _ in user.lacking],
+            "wanted": 1 - (mine or 0),
+            "libraries": sorted({library.path for library, _ in user.lacking}),
         },
     )

@@ -47,13 +47,11 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
 
 def _fault(view: View, user: TorchUser, before: str, after: str, what: str) -> Fault:
     assert user.judgement is not None
-    dist = view.dist(user.owner)
-    label = f"{dist.name} {dist.version}" if dist else user.owner
     torch = view.facts.torch
     return Fault(
         severity=ERROR,
         subject=user.owner,
-        message=f"{label} is built for torch {user.judgement.built_for}; between {before} and "
+        message=f"{user.label} is built for torch {user.judgement.built_for}; between {before} and "
         f"{after} {what}. torch {torch.version if torch else '?'} is installed.",
         breaks=(f"load:{user.owner}",),
         needs=(f"family:{user.owner}",),

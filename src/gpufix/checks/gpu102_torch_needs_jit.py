@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpufix.checks.extension_code import extensions
 from gpufix.checks.gpu_code import (
+    Code,
     Service,
     driver_cuda,
     label,
     listed,
     service,
-    targets_of_torch,
+    targets_of_code,
     torch_code,
 )
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
@@ -20,7 +22,7 @@ from gpufix.view import View
 
 @rule("GPU102", "torch-needs-jit")
 def torch_needs_jit(view: View) -> Iterator[Fault]:
-    """torch holds no machine code for a target, only PTX that the driver must compile.
+    """torch or an extension holds no machine code for a target, only PTX for the driver to compile.
 
     ## What it does
     As GPU101, and looks at the variables that govern the driver's compiler and its cache.
@@ -44,16 +46,21 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
     CUDA programming guide, environment variables (CUDA_DISABLE_PTX_JIT, CUDA_CACHE_*).
     """
     torch, code = view.facts.torch, torch_code(view)
-    if torch is None or code is None:
-        return
-    for target in targets_of_torch(view):
+    if torch is not None and code is not None:
+        yield from _jit(view, code, f"torch {torch.version}", "torch")
+    for extension in extensions(view.facts) if view.targets else ():
+        yield from _jit(view, extension, extension.subject, extension.subject)
+
+
+def _jit(view: View, code: Code, label_: str, subject: str) -> Iterator[Fault]:
+    for target in targets_of_code(view, code):
         if service(code, target, driver_cuda(view)) is Service.jit:
             level, why = _allowed(view)
             yield Fault(
                 severity=level,
-                subject=target.arch,
-                message=f"torch {torch.version} serves {label(target)} by PTX alone: {why}.",
-                evidence=(f"torch holds {listed(code.objects)}", *code.evidence),
+                subject=subject,
+                message=f"{label_} serves {label(target)} by PTX alone: {why}.",
+                evidence=(f"{subject} holds {listed(code.objects)}", *code.evidence),
                 data={"arch": target.arch},
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.extension_code import extensions, variants_only
-from gpufix.checks.gpu_code import Service, label, listed, service, severity, targets_of_torch
+from gpufix.checks.gpu_code import Service, label, listed, service, severity, targets_of_code
 from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
@@ -36,8 +36,8 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
     ## Source
     The libraries themselves; NVIDIA's Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
     """
-    targets = targets_of_torch(view)
-    for code in extensions(view.facts) if targets else ():
+    for code in extensions(view.facts) if view.targets else ():
+        targets = targets_of_code(view, code)
         how = {t.arch: service(code, t) for t in targets}
         served = any(s is not Service.none for s in how.values())
         for target in targets:

@@ -11,7 +11,6 @@ from gpufix.checks.gpu_code import (
     label,
     service,
     severity,
-    targets_of_torch,
     torch_code,
 )
 from gpufix.checks.registry import Fault, rule
@@ -44,7 +43,8 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
     ## Source
     docs.nvidia.com/deploy/cuda-compatibility; NVIDIA/nvbandwidth#61.
     """
-    cuda, targets = driver_cuda(view), targets_of_torch(view)
+    cuda = driver_cuda(view)
+    targets = [t for t in view.targets if t.vendor == "nvidia"]
     if cuda is None:
         return
     code_of_torch = torch_code(view)

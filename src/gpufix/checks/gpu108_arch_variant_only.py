@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.extension_code import extensions, variants_only
-from gpufix.checks.gpu_code import Service, label, service, severity, targets_of_torch
+from gpufix.checks.gpu_code import Service, label, service, severity
 from gpufix.checks.registry import Fault, rule
 from gpufix.model import CodeObject
 from gpufix.view import View
@@ -36,7 +36,7 @@ def arch_variant_only(view: View) -> Iterator[Fault]:
     ## Source
     ptxas 13.5 on every pair of targets; NVIDIA's Blackwell compatibility guide.
     """
-    targets = [t for t in targets_of_torch(view) if t.vendor == "nvidia"]
+    targets = [t for t in view.targets if t.vendor == "nvidia"]
     for code in extensions(view.facts) if targets else ():
         special = variants_only(code)
         if not special:

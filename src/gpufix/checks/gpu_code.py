@@ -171,3 +171,9 @@ def targets_of_torch(view: View) -> list[Target]:
     torch = view.facts.torch
     vendor = "amd" if torch and torch.hip else "nvidia" if torch and torch.cuda else None
     return [t for t in view.targets if t.vendor == vendor]
+
+
+def targets_of_code(view: View, code: Code) -> list[Target]:
+    """The targets of the vendor that the code is for: an extension needs no torch to run."""
+    vendors = {"amd" if o.kind == "hip" else "nvidia" for o in code.objects}
+    return [t for t in view.targets if t.vendor in vendors]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.knowledge.compat_serves import serves
-from gpufix.model import CacheEntry, Facts, Library, Target
+from gpufix.model import CacheEntry, Library, Target
 from gpufix.view import View
 
 
@@ -38,8 +38,8 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
     """
     by_path = {library.path: library for library in view.facts.binaries.libraries}
     for entry in view.facts.caches:
-        if not _used(view.facts, entry):
-            continue
+        if entry.own is False:
+            continue  # another Python's or CUDA's: this patient never looks there
         libraries = [by_path[path] for path in entry.libraries if path in by_path]
         if any(not p.driver for library in libraries for p in library.problems):
             yield _fault(view, entry, libraries, "lacks symbols or libraries of {torch}")
@@ -47,20 +47,6 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
             lacking = [t for t in view.targets if _lacks(libraries, t)]
             if lacking and len(lacking) == len(view.targets):
                 yield _fault(view, entry, libraries, f"holds no code for {lacking[0].arch}")
-
-
-def _used(facts: Facts, entry: CacheEntry) -> bool:
-    """Whether the patient's torch would look into this entry (py311_cu128, py311_cpu)."""
-    if entry.key is None:
-        return True  # TORCH_EXTENSIONS_DIR has no level of keys
-    python, torch = facts.python, facts.torch
-    if python is None or torch is None:
-        return False
-    digits = "".join(python.version.split(".")[:2])
-    accelerator = f"cu{torch.cuda.replace('.', '')}" if torch.cuda else "cpu"
-    if torch.hip and entry.key.startswith(f"py{digits}_rocm"):
-        return True
-    return entry.key in (f"py{digits}_{accelerator}", f"py{digits}t_{accelerator}")
 
 
 def _lacks(libraries: list[Library], target: Target) -> bool:

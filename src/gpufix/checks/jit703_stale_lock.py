@@ -38,7 +38,7 @@ def stale_lock(view: View) -> Iterator[Fault]:
     if _releases_itself(view.facts.torch):
         return
     for entry in view.facts.caches:
-        if entry.lock and entry.lock_judged and not entry.lock_holders:
+        if entry.own is not False and entry.lock and entry.lock_judged and not entry.lock_holders:
             yield Fault(
                 severity=ERROR,
                 subject=entry.name,

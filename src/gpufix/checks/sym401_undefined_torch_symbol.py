@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.checks.torch_symbols import TorchUser, file_of, releases, shown, torch_users
+from gpufix.checks.torch_symbols import (
+    TorchUser,
+    file_of,
+    other_abi,
+    releases,
+    shown,
+    torch_users,
+)
 from gpufix.view import View
 
 
@@ -36,46 +43,26 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     The exports of torch's own wheels, x86-64 Linux; ld.so(8).
     """
     for user in view.derive(torch_users):
-        if user.lacking and not _other_abi(view, user):
+        if user.lacking and other_abi(view, user) is None:
             yield _fault(view, user)
-
-
-def _other_abi(view: View, user: TorchUser) -> bool:
-    """Names that differ by std::string alone are ABI301's."""
-    if user.judgement is None:
-        return False
-    spelled = {name for name, _ in user.judgement.other_abi}
-    return bool(spelled) and all(name in spelled for name in user.names)
 
 
 def _fault(view: View, user: TorchUser) -> Fault:
     torch = view.facts.torch
-    version = torch.version if torch else "?"
-    dist = view.dist(user.owner)
-    label = f"{dist.name} {dist.version}" if dist else user.owner
     names = user.names
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     origin = f"; it is {releases(user.judgement)}" if user.judgement else ""
-    imported = any(library.module for library, _ in user.lacking) or _registers(user)
     return Fault(
-        severity=ERROR if imported else WARNING,
+        severity=ERROR if any(lib.opened_by for lib, _ in user.lacking) else WARNING,
         subject=user.owner,
-        message=f"{label} needs {shown(view, names[0])}{more}, which torch {version} does not "
-        f"define{origin}.",
+        message=f"{user.label} needs {shown(view, names[0])}{more}, which torch "
+        f"{torch.version if torch else '?'} does not define{origin}.",
         evidence=tuple(
-            f"{file_of(library)}: undefined symbol {problem.name}"
-            for library, problem in user.lacking[:10]
+            f"{file_of(library)}: undefined symbol {name}" for library, name in user.lacking[:10]
         ),
         breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
         needs=(f"family:{user.owner}", "torch"),
         data=_data(user),
-    )
-
-
-def _registers(user: TorchUser) -> bool:
-    """Whether a library that fails registers operators with torch."""
-    return any("5torch7Library" in problem.name for _, problem in user.lacking) or any(
-        not library.module for library, _ in user.lacking
     )
 
 
@@ -86,5 +73,5 @@ def _data(user: TorchUser) -> dict[str, object]:
         "symbols": user.names[:50],
         "releases": list(judgement.releases) if judgement else [],
         "built_for": judgement.built_for if judgement else None,
-        "libraries": [library.path for library, _ in user.lacking],
+        "libraries": sorted({library.path for library, _ in user.lacking}),
     }

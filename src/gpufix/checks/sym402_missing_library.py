@@ -7,7 +7,7 @@ from posixpath import basename
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.knowledge.library_wheels import bringing
-from gpufix.model import Library, Problem
+from gpufix.model import Library, Severity
 from gpufix.requirements import Requirements
 from gpufix.view import View
 
@@ -29,8 +29,9 @@ def missing_library(view: View) -> Iterator[Fault]:
     brings it.`
 
     ## Severity
-    Error for torch and for extension modules; warning for a library that is not imported as a
-    module itself. A GPU driver's own libraries on a machine without a GPU are no fault.
+    Error for torch, for what links torch or holds GPU code, and when a wheel that the package
+    requires should have brought the library; warning when no module of a package can be loaded.
+    Silent for optional parts (one module of many), and for a GPU driver's own libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares.
@@ -41,18 +42,36 @@ def missing_library(view: View) -> Iterator[Fault]:
     by_name: dict[tuple[str, str], list[Library]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
-            if problem.kind == "missing-library" and not _excused(view, problem):
+            # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
+            if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
                 by_name.setdefault((owner, problem.name), []).append(library)
     for (owner, soname), libraries in sorted(by_name.items()):
-        yield _fault(view, owner, soname, libraries)
+        severity = _severity(view, owner, soname, libraries)
+        if severity is not None:
+            yield _fault(view, owner, soname, libraries, severity)
 
 
-def _fault(view: View, owner: str, soname: str, libraries: list[Library]) -> Fault:
+def _severity(view: View, owner: str, soname: str, libraries: list[Library]) -> Severity | None:
+    """None for an optional part: numba's TBB pool, cupy's cuTENSOR, Qt's sound."""
+    required = view.derive(Requirements.of).required_by
+    if owner == "torch" or any(lib.links_torch or lib.code for lib in libraries):
+        return ERROR
+    if any(owner in required.get(wheel, ()) for wheel in bringing(soname)):
+        return ERROR
+    modules = view.facts.binaries.modules.get(owner, 0)
+    failing = {
+        x.path for x in view.facts.binaries.libraries if x.distribution == owner and x.problems
+    }
+    return WARNING if 0 < modules <= len(failing) else None
+
+
+def _fault(
+    view: View, owner: str, soname: str, libraries: list[Library], severity: Severity
+) -> Fault:
     wheels = bringing(soname)
     expected = [w for w in wheels if _wanted(view, w)] or wheels
     brings = f"; {' or '.join(expected)} brings it" if expected else ""
-    imported = any(lib.module or lib.distribution == "torch" for lib in libraries)
     names = sorted({basename(lib.path) for lib in libraries})
     needed = [
         f"soname:{soname}",
@@ -63,7 +82,7 @@ def _fault(view: View, owner: str, soname: str, libraries: list[Library]) -> Fau
         needed.append("torch")
     needed.append(f"family:{owner}")
     return Fault(
-        severity=ERROR if imported else WARNING,
+        severity=severity,
         subject=owner,
         message=f"{owner} needs {soname}, which is in no place that the loader searches{brings}.",
         evidence=tuple(f"{basename(lib.path)} needs {soname}" for lib in libraries[:10]),
@@ -71,11 +90,6 @@ def _fault(view: View, owner: str, soname: str, libraries: list[Library]) -> Fau
         needs=tuple(needed),
         data={"soname": soname, "wheels": expected, "libraries": names, "distribution": owner},
     )
-
-
-def _excused(view: View, problem: Problem) -> bool:
-    """libcuda.so.1 and its like belong to a driver: their absence is GPU106's, not a wheel's."""
-    return problem.driver
 
 
 def _wanted(view: View, wheel: str) -> bool:

@@ -35,21 +35,19 @@ def operator_not_registered(view: View) -> Iterator[Fault]:
     torch/_ops.py (`load_library`); torchvision/extension.py.
     """
     for user in view.derive(torch_users):
-        # Opened by its package, not imported: such a library is no Python module.
-        failing = [library for library in user.libraries if library.problems and not library.module]
+        failing = {file_of(x) for x in user.libraries if x.problems and x.opened_by == "source"}
         if failing:
-            yield _fault(view, user, [file_of(library) for library in failing])
+            yield _fault(view, user, sorted(failing))
 
 
 def _fault(view: View, user: TorchUser, files: list[str]) -> Fault:
     torch = view.facts.torch
-    dist = view.dist(user.owner)
-    label = f"{dist.name} {dist.version}" if dist else user.owner
+    verb = "does" if len(files) == 1 else "do"
     return Fault(
         severity=ERROR,
         subject=user.owner,
-        message=f"The operators of {label} are not registered: {', '.join(sorted(set(files)))} "
-        f"does not load with torch {torch.version if torch else '?'}.",
+        message=f"The operators of {user.label} are not registered: {', '.join(files)} {verb} not "
+        f"load with torch {torch.version if torch else '?'}.",
         needs=(
             f"symbols:{user.owner}",
             f"abi:{user.owner}",

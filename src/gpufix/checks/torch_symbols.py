@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from posixpath import basename
@@ -9,7 +10,9 @@ from posixpath import basename
 from gpufix.binary.mangle import is_torch_name
 from gpufix.knowledge.symbols import Judgement, SymbolHistory, judge
 from gpufix.knowledge.symbols import Library as Symbols
-from gpufix.model import Library, Problem
+from gpufix.knowledge.symbols.explain import other_spelling
+from gpufix.model import Library
+from gpufix.requirements import Requirements
 from gpufix.view import View
 
 
@@ -22,14 +25,15 @@ class TorchUser:
     """
 
     owner: str
+    label: str  # name and version
     libraries: tuple[Library, ...]
-    lacking: tuple[tuple[Library, Problem], ...]
+    lacking: tuple[tuple[Library, str], ...]
     judgement: Judgement | None
 
     @property
     def names(self) -> list[str]:
         """The lacking names, each once."""
-        return list(dict.fromkeys(problem.name for _, problem in self.lacking))
+        return list(dict.fromkeys(name for _, name in self.lacking))
 
 
 def torch_users(view: View) -> list[TorchUser]:
@@ -42,24 +46,48 @@ def torch_users(view: View) -> list[TorchUser]:
 
 
 def _user(view: View, owner: str, libraries: list[Library]) -> TorchUser:
-    lacking = tuple(
-        (library, problem)
+    dist = view.dist(owner)
+    label = f"{dist.name} {dist.version}" if dist else owner
+    undefined = {
+        library.path: [
+            p.name
+            for p in library.problems
+            if p.kind == "undefined-symbol" and is_torch_name(p.name)
+        ]
         for library in libraries
-        for problem in library.problems
-        if problem.kind == "undefined-symbol" and is_torch_name(problem.name)
-    )
-    return TorchUser(owner, tuple(libraries), lacking, _judgement(view, libraries, lacking))
+    }
+    judgement = _judgement(view, libraries, undefined)
+    lacking = [(library, name) for library in libraries for name in undefined[library.path]]
+    if not lacking and judgement is not None:
+        lacking = list(_by_history(view, libraries, judgement))
+    return TorchUser(owner, label, tuple(libraries), tuple(lacking), judgement)
+
+
+def _by_history(
+    view: View, libraries: list[Library], judgement: Judgement
+) -> Iterator[tuple[Library, str]]:
+    """Where a missing library left the loader's answer open, the releases' exports answer."""
+    torch = view.facts.torch
+    if torch is None or judgement.promise(torch.version or "") != "lacks-symbols":
+        return
+    absent = {n.name for n in judgement.names if torch.release not in n.releases}
+    for library in libraries:
+        if _is_cut_short(library):
+            names = view.ask("torch-symbols", library.path) or ()
+            yield from ((library, name) for name in names if name in absent)
+
+
+def _is_cut_short(library: Library) -> bool:
+    """Whether a missing library kept the loader from looking for symbols."""
+    return any(p.kind == "missing-library" for p in library.problems)
 
 
 def _judgement(
-    view: View, libraries: list[Library], lacking: tuple[tuple[Library, Problem], ...]
+    view: View, libraries: list[Library], undefined: dict[str, list[str]]
 ) -> Judgement | None:
     host, torch = view.facts.host, view.facts.torch
     if host.machine != "x86_64" or host.os != "Linux":
         return None
-    # Where the installed torch could not be read, the history alone decides.
-    absent = {problem.name for _, problem in lacking}
-    whole = torch is not None and torch.state == "ok"
     symbols = [
         Symbols(undefined=tuple(names), needed=tuple(library.needed))
         for library in libraries
@@ -67,11 +95,37 @@ def _judgement(
     ]
     if not symbols:
         return None
-    return judge(_history(), symbols, (lambda name: name not in absent) if whole else None)
+    # Where the installed torch could not be asked for every name, the history alone decides.
+    absent = {name for names in undefined.values() for name in names}
+    asked = torch is not None and torch.state == "ok" and not any(map(_is_cut_short, libraries))
+    return judge(history(), symbols, (lambda name: name not in absent) if asked else None)
+
+
+def other_abi(view: View, user: TorchUser) -> list[tuple[str, str]] | None:
+    """(asked for, what torch has) when the spelling of std::string is all that is wrong.
+
+    None as soon as one name is lacking otherwise, or when the package says itself that it is made
+    for another torch: then the ABI is but a part of that.
+    """
+    if not user.lacking or _wants_another(view, user.owner):
+        return None
+    pairs = []
+    for name in user.names:
+        other = other_spelling(history(), name)
+        if other is None or not view.ask("exports", other):
+            return None
+        pairs.append((name, other))
+    return pairs
+
+
+def _wants_another(view: View, owner: str) -> bool:
+    unmet = view.derive(Requirements.of).unmet
+    return any(row.dist.name == owner and row.name == "torch" for row in unmet)
 
 
 @cache
-def _history() -> SymbolHistory:
+def history() -> SymbolHistory:
+    """The shipped table, loaded once."""
     return SymbolHistory.load()
 
 

@@ -71,7 +71,7 @@ def _judge(
 ) -> Iterator[Fault]:
     missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
     # A file that another distribution's bytes replaced is WHL502's to tell.
-    altered = [p for p in record.altered if _matters(p) and p not in overwritten]
+    altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
     if missing:
         yield Fault(
             severity=_severity(missing),
@@ -120,6 +120,11 @@ def _matters(path: str) -> bool:
     if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
         return False
     return not path.startswith("..") and not name.endswith(_SUFFIXES_NOBODY_LOADS)
+
+
+def _is_code(path: str) -> bool:
+    """Data is adapted on purpose (certificates, configuration); code is not."""
+    return _is_library(path) or path.endswith((".py", ".h", ".cuh", ".hpp", ".cmake", ".cu"))
 
 
 def _is_library(path: str) -> bool:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import gpufix
 from gpufix.facts.context import Context
-from gpufix.model import Binaries, Environment, Facts, Host
+from gpufix.model import (
+    Binaries,
+    CacheEntry,
+    Distribution,
+    Driver,
+    Environment,
+    Facts,
+    Gpu,
+    Host,
+    SharedFile,
+    Tool,
+    Toolkit,
+)
 
 T = TypeVar("T")
+Installed: TypeAlias = tuple[list[Distribution], list[SharedFile]]
+Machine: TypeAlias = tuple[list[Gpu], list[Driver]]
 
 
 def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
@@ -41,35 +55,48 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     patient = interpreter.collect(ctx, python)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
-    dists, shared = _try(
-        ctx, "distributions", lambda: distributions.collect(ctx, patient), ([], [])
-    )
+    installed: Installed = ([], [])
+    installed = _try(ctx, "distributions", lambda: distributions.collect(ctx, patient), installed)
+    dists, shared = installed
     torch_facts = _try(ctx, "torch", lambda: torch.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
-    devices, drivers = _try(ctx, "gpus", lambda: gpus.collect(ctx), ([], []))
+    machine: Machine = ([], [])
+    machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
     ctx.progress("toolkits and compilers")
-    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), [])
+    kits: list[Toolkit] = []
+    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), kits)
+    programs: list[Tool] = []
+    programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
+    jit: list[CacheEntry] = []
+    jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
+    folder = project_facts.collect(ctx, project)
     ctx.progress("compiled libraries")
+    built = [path for entry in jit if entry.own for path in entry.libraries]
+    built += folder.libraries if folder else []
     binaries = _try(
-        ctx, "binaries", lambda: libraries.collect(ctx, patient, dists, torch_facts), Binaries()
+        ctx,
+        "binaries",
+        lambda: libraries.collect(ctx, patient, dists, torch_facts, built),
+        Binaries(),
     )
+    unknown = Host(os="?", kernel="?", machine="?")
+    here = _try(ctx, "host", lambda: host.collect(ctx), unknown)
+    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
     return Facts(
         gpufix_version=gpufix.__version__,
-        host=_try(ctx, "host", lambda: host.collect(ctx), Host(os="?", kernel="?", machine="?")),
+        host=here,
         python=patient,
         distributions=dists,
         shared_files=shared,
         torch=torch_facts,
-        gpus=devices,
-        drivers=drivers,
+        gpus=machine[0],
+        drivers=machine[1],
         toolkits=kits,
-        tools=_try(ctx, "tools", lambda: tools.collect(ctx, patient), []),
-        caches=_try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), []),
-        environment=_try(
-            ctx, "environment", lambda: environment.collect(ctx, overlay), Environment()
-        ),
+        tools=programs,
+        caches=jit,
+        environment=variables,
         binaries=binaries,
-        project=project_facts.collect(ctx, project),
+        project=folder,
         gaps=list(ctx.gaps),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import Context
-from gpufix.facts.extension_names import stray
+from gpufix.facts.extension_names import python_tag, stray
 from gpufix.facts.files import text
 from gpufix.facts.library_files import find
 from gpufix.facts.library_owners import owners
@@ -20,15 +21,17 @@ def collect(
     python: Python | None,
     distributions: Sequence[Distribution],
     torch: Torch | None,
+    extra: Sequence[str] = (),
 ) -> Binaries:
-    """Scan every shared library in the site folders and editable projects.
+    """Scan every shared library in the site folders and editable projects, and the `extra` ones
+    (JIT caches, libraries built in place).
 
     Kept are torch's own, NVIDIA's, those with GPU code, torch's users, faulty ones, and modules
     that lie here for another Python alone. A library for another Python is not asked to load.
     """
     if python is None:
         return Binaries()
-    paths = find(ctx, python, distributions)
+    paths = list(dict.fromkeys([*find(ctx, python, distributions), *extra]))
     belongs = owners(distributions, paths)
     try:
         judge = Judge(ctx, python, paths, belongs)
@@ -38,5 +41,8 @@ def collect(
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag))
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
-        scanned=len(paths), libraries=kept, with_code=sum(1 for lib in kept if lib.code)
+        scanned=len(paths),
+        libraries=kept,
+        with_code=sum(1 for lib in kept if lib.code),
+        modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
     )

@@ -71,3 +71,4 @@ class Binaries(Model):
     scanned: int = 0
     libraries: list[Library] = []  # torch's, GPU code holders, torch users, and faulty ones
     with_code: int = 0
+    modules: dict[str, int] = {}  # distribution -> how many extension modules it has
