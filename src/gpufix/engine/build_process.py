@@ -37,6 +37,7 @@ class Running:
     begin: float = field(default_factory=time.monotonic)
     reason: str | None = None
     seconds: float = 0.0
+    log: Log = field(init=False)
     _next: int = 0
     _process: subprocess.Popen[bytes] | None = None
 

@@ -27,3 +27,10 @@ class BuildResult(Model):
     seconds: float = 0.0
     jobs: int = 1
     log: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """A failure in one line: why, the first error, where the log is."""
+        said = "; ".join(self.reasons)
+        first = f": {self.errors[0].splitlines()[0]}" if self.errors else ""
+        return f"{said}{first}" + (f" ({self.log})" if self.log else "")

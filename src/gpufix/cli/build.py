@@ -1,0 +1,155 @@
+"""`gpufix build`: rebuild extension folders with the right environment."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpufix.cli import options
+
+if TYPE_CHECKING:
+    from gpufix.buildenv.folder import Folder
+    from gpufix.engine.build_order import Order
+    from gpufix.model.build import BuildResult
+    from gpufix.view import View
+
+FAILED = 1
+
+
+class BuildFormat(str, Enum):
+    """Report formats."""
+
+    text = "text"
+    json = "json"
+
+
+def build(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Source folders.")],
+    python: options.Python = None,
+    gpu: options.Gpu = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Compilers at once, in all folders together."),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=0, metavar="SECONDS", help="For each folder; 0 = none."),
+    ] = 0,
+    editable: Annotated[
+        bool | None,
+        typer.Option("--editable/--no-editable", help="Default: as it was installed, else not."),
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean/--no-clean", help="Remove what earlier builds left.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show what would be removed, set and run.")
+    ] = False,
+    format: Annotated[
+        BuildFormat, typer.Option("--format", help="Report format.")
+    ] = BuildFormat.text,
+) -> None:
+    """Compile and install extension folders for the targets, several at once, and read them back.
+
+    Runs the folders' own build code, as pip would. Exit code 0: all built, and fit. 1: some
+    failed, or came out without code for a target. 2: usage.
+    """
+    from gpufix.cli.build_view import view_of
+
+    view = view_of(python, gpu)
+    folders = _folders(paths, view)
+    with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
+        order = _order(view, Path(scratch), editable, timeout or None, clean)
+        if dry_run or format is BuildFormat.text:
+            _preview(order, folders, jobs, to_stderr=format is BuildFormat.json)
+        if dry_run:
+            raise typer.Exit(0)
+        results = _run(order, folders, jobs, format)
+    raise typer.Exit(0 if all(result.ok for result in results) else FAILED)
+
+
+def _folders(paths: Sequence[str], view: View) -> list[Folder]:
+    """Every folder once. One that cannot be built is a usage error, before anything is run."""
+    from gpufix.cli.patient import fail
+    from gpufix.engine.build_folder import NotBuildable, inspect
+
+    found: dict[str, Folder] = {}
+    for path in paths:
+        try:
+            folder = inspect(Path(path).expanduser(), view.facts)
+        except (NotBuildable, OSError, ValueError) as error:
+            raise fail(str(error)) from None
+        found.setdefault(folder.path, folder)
+    return list(found.values())
+
+
+def _order(
+    view: View, scratch: Path, editable: bool | None, limit_s: float | None, clean: bool
+) -> Order:
+    from gpufix.cli.patient import fail
+    from gpufix.engine.build_log import new_folder
+    from gpufix.engine.build_order import Order
+    from gpufix.facts.overlay import state_dir
+
+    try:
+        logs = new_folder(state_dir())
+    except OSError as error:
+        raise fail(f"no place for logs: {error}") from None
+    return Order(view, logs, scratch, editable=editable, limit_s=limit_s, clean=clean)
+
+
+def _preview(order: Order, folders: Sequence[Folder], jobs: int | None, to_stderr: bool) -> None:
+    from rich.console import Console
+
+    from gpufix.cli.patient import fail
+    from gpufix.report.build import BuildReport
+
+    report = BuildReport(Console(stderr=to_stderr))
+    try:
+        for folder in folders:
+            report.preview(folder, order.commands(folder), order.environment(folder, jobs))
+    except ValueError as error:
+        raise fail(str(error)) from None
+
+
+def _run(
+    order: Order, folders: Sequence[Folder], jobs: int | None, format: BuildFormat
+) -> list[BuildResult]:
+    from rich.console import Console
+
+    from gpufix.cli.build_view import locked
+    from gpufix.engine.build_run import build_folders
+    from gpufix.report.build import BuildReport
+    from gpufix.report.build_progress import BuildProgress
+
+    begin = time.monotonic()
+    results: list[BuildResult] = []
+    report = BuildReport(Console(stderr=format is BuildFormat.json))
+    with locked(order) as held, BuildProgress(Console(stderr=True), len(folders)) as watch:
+        for result in build_folders(held, folders, jobs, watch):
+            results.append(result)
+            report.result(result)
+    report.summary(results, time.monotonic() - begin)
+    if format is BuildFormat.json:
+        _json(order, results)
+    return results
+
+
+def _json(order: Order, results: Sequence[BuildResult]) -> None:
+    import json
+
+    from gpufix.doctor import patient_summary
+
+    said = {
+        "schema_version": 1,
+        "patient": patient_summary(order.view.facts).model_dump(),
+        "targets": [target.model_dump() for target in order.view.targets],
+        "builds": [result.model_dump() for result in results],
+    }
+    typer.echo(json.dumps(said, indent=2))

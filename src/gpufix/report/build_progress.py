@@ -1,0 +1,80 @@
+"""What `gpufix build` shows while it runs: one live line a folder, or plain lines without a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from gpufix.buildenv.folder import Folder
+from gpufix.report.clean import clean
+
+
+class _Log(Protocol):
+    def progress(self) -> tuple[int, int] | None: ...
+
+
+class _Running(Protocol):
+    @property
+    def log(self) -> _Log: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class _Ended(Protocol):
+    @property
+    def folder(self) -> Folder: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class BuildProgress:
+    """A watcher of builds; use it as a context manager."""
+
+    def __init__(self, console: Console, total: int):
+        self._console, self._total = console, total
+        self._live = Live(console=console, transient=True, refresh_per_second=4)
+        self._shown = 0.0
+
+    def __enter__(self) -> BuildProgress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def started(self, folder: Folder, jobs: int) -> None:
+        """A folder's build begins."""
+        if not self._console.is_terminal:
+            compilers = f"{jobs} compiler{'' if jobs == 1 else 's'}"
+            self._say(f"building {folder.path} with up to {compilers}")
+
+    def progress(self, running: Sequence[tuple[Folder, _Running]]) -> None:
+        """Redraw, a few times a second at most."""
+        now = time.monotonic()
+        if self._console.is_terminal and now - self._shown > 0.25:
+            self._shown = now
+            self._live.update(Group(*(_line(folder, state) for folder, state in running)))
+
+    def ended(self, ended: _Ended) -> None:
+        """A folder's programs are over."""
+        if not self._console.is_terminal:
+            word = "compiled" if ended.reason is None else ended.reason
+            self._say(f"{ended.folder.path}: {word} after {ended.seconds:.1f} s")
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(clean(text)), soft_wrap=True, highlight=False)
+
+
+def _line(folder: Folder, running: _Running) -> Text:
+    done = running.log.progress()
+    files = f"{done[0]}/{done[1]} files" if done else "…"
+    name = folder.path.rpartition("/")[2]
+    return Text(f"  {clean(name):<30.30} {files:>14} {running.seconds:7.0f} s")
