@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli import doctor, explain, rules, snapshot
+from gpufix.cli import build, doctor, env, explain, fix, rules, run, snapshot, undo
 
 app = typer.Typer(
     name="gpufix",
@@ -37,6 +37,11 @@ def root(
 
 
 app.command("doctor")(doctor.doctor)
+app.command("fix")(fix.fix)
+app.command("undo")(undo.undo)
 app.command("explain")(explain.explain)
 app.command("snapshot")(snapshot.snapshot)
 app.command("rules")(rules.rules)
+app.command("build")(build.build)
+app.command("env")(env.env)
+app.command("run", context_settings={"allow_interspersed_args": False})(run.run)

@@ -24,4 +24,8 @@ class Corrupt(EngineError):
 
 
 class UnknownRun(EngineError):
-    """No run has this name, or there is none to undo."""
+    """No run has this name."""
+
+
+class NothingToUndo(EngineError):
+    """There is no run that could be undone."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from gpufix.engine import journal
 from gpufix.engine.durable import make_folder
-from gpufix.engine.errors import Corrupt, EngineError, UnknownRun
+from gpufix.engine.errors import Corrupt, EngineError, NothingToUndo, Refused, UnknownRun
 from gpufix.engine.listing import KEPT_PREFIX
 
 State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
@@ -94,7 +94,8 @@ def every(state: Path) -> list[Run]:
 
 
 def find(state: Path, name: str | None) -> Run:
-    """The named run, else the last one that can be undone. Raises UnknownRun, Corrupt."""
+    """The named run, else the last one that can be undone. Raises UnknownRun,
+    NothingToUndo, Corrupt."""
     runs = [r for r in every(state) if r.state != "empty"]
     if name is not None:
         chosen = [r for r in runs if r.id == name]
@@ -104,7 +105,7 @@ def find(state: Path, name: str | None) -> Run:
         waiting = [r for r in runs if r.state == "interrupted"]
         chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
         if not chosen:
-            raise UnknownRun("there is nothing to undo")
+            raise NothingToUndo("there is nothing to undo")
     if chosen[-1].state == "damaged":
         raise Corrupt(f"the journal of {chosen[-1].id} cannot be read")
     return chosen[-1]
@@ -141,3 +142,12 @@ def kept_bytes(run: Run) -> int:
                 status = os.lstat(os.path.join(place, name))
                 total += status.st_size if status.st_nlink == 1 else 0
     return total
+
+
+def forget(run: Run) -> None:
+    """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError."""
+    if run.state != "kept":
+        raise Refused(f"run {run.id} is {run.state}: only a finished one can be forgotten")
+    with journal.Journal(run.journal) as file:
+        file.append("forgotten")
+    discard(run)

@@ -14,7 +14,7 @@ from typing import Any
 from gpufix.engine import listing as states
 from gpufix.engine import runs
 from gpufix.engine.difference import changed, equal, matters, restored
-from gpufix.engine.errors import EngineError
+from gpufix.engine.errors import EngineError, Refused
 from gpufix.engine.journal import Journal
 from gpufix.engine.keep import place
 from gpufix.engine.listing import PARENT, Entry
@@ -50,8 +50,13 @@ class _Part:
 def undo(run: Run, force: bool = False) -> list[str]:
     """Put everything back; returns what could not be. The caller holds the patient's lock.
 
-    Raises Changed (unless `force`) when files of a finished run were changed since, and Corrupt.
+    Raises Changed (unless `force`) when files of a finished run were changed since; Refused, Corrupt.
     """
+    if run.state == "forgotten":
+        raise Refused(f"the kept files of {run.id} were given up: it cannot be undone")
+    if run.state in ("empty", "undone"):
+        runs.discard(run)  # a kill may have left some of it
+        return []
     parts = list(_parts(run))
     if run.state == "kept" and not force:
         _refuse_overwriting(parts)

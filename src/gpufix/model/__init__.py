@@ -1,7 +1,16 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
 from gpufix.model.binary import Binaries, CodeObject, CodePart, Library, Problem
-from gpufix.model.facts import SCHEMA_VERSION, CMakeCache, Facts, Gap, Project
+from gpufix.model.facts import (
+    SCHEMA_VERSION,
+    CMakeCache,
+    Facts,
+    Gap,
+    Project,
+    SourceFile,
+    SourceKind,
+    Submodule,
+)
 from gpufix.model.finding import (
     Diagnosis,
     Evidence,
@@ -12,6 +21,7 @@ from gpufix.model.finding import (
     Target,
 )
 from gpufix.model.host import Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vendor
+from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
     Distribution,
@@ -56,15 +66,19 @@ __all__ = [
     "Gap",
     "Gpu",
     "GpuProcess",
+    "Held",
     "Host",
     "InitSubmodules",
     "Install",
     "Library",
+    "Outcome",
     "PatientSummary",
     "Plan",
     "PlanSummary",
+    "Probe",
     "Problem",
     "Project",
+    "Proposal",
     "PthFile",
     "Python",
     "Record",
@@ -74,7 +88,11 @@ __all__ = [
     "Severity",
     "SharedFile",
     "Skip",
+    "SourceFile",
+    "SourceKind",
     "Step",
+    "StepPreview",
+    "Submodule",
     "Summary",
     "Target",
     "Tool",

@@ -1,0 +1,195 @@
+"""`gpufix fix`: show the plans, or carry them out."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from gpufix.cli import options
+
+if TYPE_CHECKING:
+    from gpufix.cli.patient import Patient
+    from gpufix.engine.context import Context
+    from gpufix.engine.propose import Proposed, Wish
+    from gpufix.model import Facts, Outcome, Proposal
+    from gpufix.view import Ask
+
+PENDING = 1
+INTERRUPTED = 130
+
+
+class Format(str, Enum):
+    """Report formats of `fix` and `undo`."""
+
+    text = "text"
+    json = "json"
+
+
+class _Manner(NamedTuple):
+    """How plans are carried out."""
+
+    keep: bool
+    probe: bool
+    deep: bool
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Report format.")]
+
+
+def fix(
+    project: options.Project = None,
+    python: options.Python = None,
+    gpu: options.Gpu = None,
+    select: options.Select = None,
+    ignore: options.Ignore = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; verify; keep or undo.")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Also plans that change a version somebody chose.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the result even when it is not verified.")
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also import the repaired modules.")
+    ] = False,
+    resolve: Annotated[
+        bool, typer.Option("--resolve", help="Ask the index which versions would come.")
+    ] = False,
+    index_url: Annotated[
+        str | None,
+        typer.Option("--index-url", metavar="URL", help="Take packages from this index."),
+    ] = None,
+    find_links: Annotated[
+        list[str] | None,
+        typer.Option("--find-links", metavar="PLACE", help="Also look here. Repeatable."),
+    ] = None,
+    format: FormatOption = Format.text,
+    output: options.Output = None,
+    deep: options.Deep = False,
+) -> None:
+    """Show what would repair the environment; with --apply, do it.
+
+    Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, or findings remain.
+    """
+    from gpufix.cli.patient import examine
+    from gpufix.engine.context import Context, Indexes
+
+    patient = examine(python, project, deep=deep)
+    wish = _wish(patient, gpu, select, ignore, only, unsafe)
+    proposed = _propose(patient, wish)
+    indexes = Indexes(index_url, tuple(find_links or ()))
+    context = Context(patient.facts, indexes=indexes, say=_say)
+    if not apply:
+        _show(_preview(proposed, context, resolve), format, output)
+    how = _Manner(keep, probe, deep)
+    _finish(_carry_out(proposed, context, patient, wish, how), format, output)
+
+
+def _wish(
+    patient: Patient,
+    gpu: list[str] | None,
+    select: list[str] | None,
+    ignore: list[str] | None,
+    only: list[str] | None,
+    unsafe: bool,
+) -> Wish:
+    from gpufix.cli.config import settings
+    from gpufix.engine.propose import Wish
+
+    chosen = settings(patient.facts, gpu, select, ignore, None)
+    return Wish(chosen.request, options.split(only), unsafe)
+
+
+def _propose(patient: Patient, wish: Wish) -> Proposed:
+    from gpufix.checks.selection import UnknownCode
+    from gpufix.cli.patient import fail
+    from gpufix.engine.propose import propose
+    from gpufix.knowledge.gpus import GpuNameError
+
+    try:
+        return propose(patient.facts, patient.ask, wish)
+    except (GpuNameError, UnknownCode) as error:
+        raise fail(str(error)) from None
+
+
+def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
+    from gpufix.cli.patient import fail
+    from gpufix.engine.errors import EngineError
+    from gpufix.engine.proposal import proposal
+    from gpufix.engine.resolve import resolve as ask_index
+
+    try:
+        return proposal(proposed, context, ask_index if resolve else None)
+    except EngineError as error:
+        raise fail(str(error)) from None
+
+
+def _show(proposal: Proposal, format: Format, output: str | None) -> None:
+    from gpufix.cli.output import write
+    from gpufix.report import plan
+
+    if format is Format.json:
+        write(plan.as_json(proposal), output)
+    else:
+        plan.show(proposal, output)
+    raise typer.Exit(PENDING if proposal.plans or proposal.held else 0)
+
+
+def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
+    """The same patient and project again, named as the first look found them."""
+    from gpufix.cli.patient import examine
+
+    python, project = patient.facts.python, patient.facts.project
+    again = examine(
+        python.executable if python else None, project.root if project else None, deep=deep
+    )
+    return again.facts, again.ask
+
+
+def _carry_out(
+    proposed: Proposed, context: Context, patient: Patient, wish: Wish, manner: _Manner
+) -> Outcome:
+    from gpufix.engine.apply import termination
+    from gpufix.engine.propose import judged
+    from gpufix.engine.repair import Repair, nothing_to_do, repair
+    from gpufix.facts.overlay import state_dir
+
+    if not proposed.choice.plans:
+        return nothing_to_do(proposed, context.facts)
+    how = Repair(
+        state=state_dir(),
+        request=judged(wish),
+        look=lambda: _look(patient, manner.deep),
+        keep=manner.keep,
+        probe=manner.probe,
+    )
+    try:
+        with termination():
+            return repair(proposed, context, how)
+    except KeyboardInterrupt:
+        _say("interrupted; `gpufix undo` puts back what was begun")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
+    from gpufix.cli.output import write
+    from gpufix.engine.repair import left
+    from gpufix.report import outcome as report
+
+    if format is Format.json:
+        write(report.as_json(outcome), output)
+    else:
+        report.show(outcome, output)
+    raise typer.Exit(1 if left(outcome) else 0)
+
+
+def _say(line: str) -> None:
+    from gpufix.report.clean import clean
+
+    typer.echo(f"gpufix: {clean(line)}", err=True)

@@ -1,0 +1,142 @@
+"""What a step would do, as diffs and command lines. Looks at files, asks no index, writes nothing."""
+
+# ruff: noqa: PTH118
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from gpufix.engine.context import Context
+from gpufix.engine.errors import EngineError
+from gpufix.engine.installer import choose
+from gpufix.engine.installer import commands as install_commands
+from gpufix.engine.steps.variables import current, rendered
+from gpufix.fixes.commands import commands
+from gpufix.model import Build, Install, Remove, SetVariables, Step, StepPreview, WriteFile
+from gpufix.requirements import parse
+
+Resolve = Callable[[Install, Context], list[str]]
+_LIMIT = 1 << 20
+_LISTED = 20
+
+
+def preview(step: Step, context: Context, resolve: Resolve | None = None) -> StepPreview:
+    """One step. `resolve` asks the index what would come. Raises EngineError from it alone."""
+    if isinstance(step, Install):
+        return _install(step, context, resolve)
+    if isinstance(step, WriteFile):
+        return StepPreview(
+            kind=step.kind, title=f"write {step.path}", diff=_diff(step), touches=[step.path]
+        )
+    if isinstance(step, Remove):
+        return _remove(step)
+    if isinstance(step, SetVariables):
+        return _variables(step, context)
+    lines = list(commands(step, context.facts))
+    touches = [step.path] if isinstance(step, Build) else []
+    note = step.path if isinstance(step, Build) else ""
+    return StepPreview(
+        kind=step.kind,
+        title=f"{_TITLES[step.kind]} {note}".strip(),
+        commands=lines,
+        touches=touches,
+    )
+
+
+_TITLES = {"build": "build", "submodules": "initialise submodules", "advise": "for you to do"}
+
+
+def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPreview:
+    try:
+        choose(context.facts)
+        lines = [_shown(c) for c in install_commands(step, context)]
+    except EngineError:
+        lines = list(commands(step, context.facts))
+    exact = all(_is_exact(text) for text in step.install)
+    resolved = exact and not step.dependencies
+    downloads = list(step.install) if resolved else []
+    if resolve is not None and step.install and not resolved:
+        downloads, resolved = resolve(step, context), True
+    words = [f"remove {', '.join(step.uninstall)}"] if step.uninstall else []
+    words += [f"install {', '.join(step.install)}"] if step.install else []
+    return StepPreview(
+        kind=step.kind,
+        title="; ".join(words),
+        commands=lines,
+        downloads=downloads,
+        resolved=resolved,
+    )
+
+
+def _shown(command: list[str]) -> str:
+    import shlex
+
+    return shlex.join(word for word in command if word != "--")
+
+
+def _is_exact(text: str) -> bool:
+    requirement = parse(text)
+    specifiers = list(requirement.specifier) if requirement else []
+    return len(specifiers) == 1 and specifiers[0].operator in ("==", "===")
+
+
+def _diff(step: WriteFile) -> str:
+    old = ""
+    path = Path(step.path)
+    if path.is_file():
+        with path.open("rb") as file:
+            old = file.read(_LIMIT).decode(step.encoding, "replace")
+    return unified(old, step.content, step.path)
+
+
+def unified(old: str, new: str, path: str) -> str:
+    """A unified diff, as `patch` reads it."""
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a{path}", f"b{path}"
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _remove(step: Remove) -> StepPreview:
+    names = []
+    for folder, _, files in os.walk(step.path):
+        names += [os.path.join(folder, name) for name in sorted(files)]
+        if len(names) > _LISTED:
+            break
+    what = "folder" if os.path.isdir(step.path) and not os.path.islink(step.path) else "file"  # noqa: PTH112, PTH114
+    return StepPreview(
+        kind=step.kind,
+        title=f"remove the {what} {step.path}",
+        commands=[f"rm {'-r ' if what == 'folder' else ''}-- {_quoted(step.path)}"],
+        touches=names[:_LISTED] or [step.path],
+    )
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    return shlex.quote(path)
+
+
+def _variables(step: SetVariables, context: Context) -> StepPreview:
+    given = context.facts.environment.overlay_path
+    diff = None
+    if given:
+        old = current(Path(given))
+        diff = unified(
+            rendered(old).decode() if old else "",
+            rendered({**old, **step.variables}).decode(),
+            given,
+        )
+    return StepPreview(
+        kind=step.kind,
+        title=f"write {', '.join(sorted(step.variables))} to the environment file",
+        commands=list(commands(step, context.facts)),
+        diff=diff,
+        touches=[given] if given else [],
+    )

@@ -1,0 +1,60 @@
+"""Contradictions between plans: two versions of one distribution, two contents of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.requirements import Requirement
+
+from gpufix.model import Install, Plan, Remove, SetVariables, WriteFile
+from gpufix.requirements import normalise, parse
+
+_REMOVED = "removed"
+
+
+class Clashes:
+    """What the plans so far want, by resource."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, list[tuple[object, str]]] = {}
+
+    def add(self, plan: Plan) -> None:
+        """This plan will be carried out."""
+        for resource, wish in _wishes(plan):
+            self._wanted.setdefault(resource, []).append((wish, plan.title))
+
+    def against(self, plan: Plan) -> str | None:
+        """Why this plan cannot be carried out with the earlier ones, if so."""
+        for resource, wish in _wishes(plan):
+            for other, title in self._wanted.get(resource, []):
+                if not _agree(wish, other):
+                    return f"contradicts “{title}” about {resource}"
+        return None
+
+
+def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:
+    # A plan may remove a distribution and install it anew: its last word counts.
+    installs = [step for step in plan.steps if isinstance(step, Install)]
+    wanted = [r for step in installs for text in step.install if (r := parse(text))]
+    names = {normalise(r.name) for r in wanted}
+    yield from ((normalise(r.name), r) for r in wanted)
+    yield from ((n, _REMOVED) for step in installs for n in step.uninstall if n not in names)
+    for step in plan.steps:
+        if isinstance(step, WriteFile):
+            yield step.path, step.content
+        elif isinstance(step, Remove):
+            yield step.path, _REMOVED
+        elif isinstance(step, SetVariables):
+            yield from ((f"${name}", value) for name, value in step.variables.items())
+
+
+def _agree(one: object, other: object) -> bool:
+    if not isinstance(one, Requirement) or not isinstance(other, Requirement):
+        return one == other
+    return _admits(one, other) and _admits(other, one)
+
+
+def _admits(one: Requirement, other: Requirement) -> bool:
+    """Whether the exact versions of one satisfy the other; ranges are the installer's to solve."""
+    exact = [s.version for s in one.specifier if s.operator == "==" and "*" not in s.version]
+    return all(other.specifier.contains(version, prereleases=True) for version in exact)

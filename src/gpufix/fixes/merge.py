@@ -1,0 +1,170 @@
+"""Which plans are carried out, and their steps as one ordered list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gpufix.fixes.clashes import Clashes
+from gpufix.model import (
+    Build,
+    Finding,
+    Held,
+    Install,
+    Plan,
+    SetVariables,
+    Skip,
+    Step,
+)
+from gpufix.requirements import normalise, parse
+
+Planner = Callable[[Finding], Sequence[Plan | Skip]]
+
+_STAGE = {"submodules": 0, "write": 1, "remove": 1, "environment": 6, "build": 7, "advise": 8}
+_REMOVAL, _TORCH, _OTHERS = 2, 3, 4
+# Made for the torch that is there: of no use beside one that replaces it.
+_FOR_THIS_TORCH = ("install-declared", "match-torch-family")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The plans to carry out, those that are not, and the findings that have none."""
+
+    plans: list[Plan] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+
+
+def choose(findings: Iterable[Finding], planner: Planner, unsafe: bool) -> Choice:
+    """For each cause its safest plan; its consequences are planned only when it has none.
+
+    Plans that contradict an earlier one (a worse finding's) are held back.
+    """
+    choice = Choice()
+    for finding in findings:
+        _choose_one(finding, planner, unsafe, choice)
+    return Choice(*_compatible(choice.plans, choice.held), choice.skips)
+
+
+def merge(plans: Sequence[Plan]) -> list[Step]:
+    """The steps of all plans: each once, installations joined, in an order that works.
+
+    A plan's own steps keep their order. Removals come before installations, torch before its
+    companions, variables before builds.
+    """
+    staged: list[tuple[int, Step]] = []
+    for plan in plans:
+        stage = 0
+        for step in _split(plan):
+            stage = max(stage, _stage(step))
+            if (stage, step) not in staged:
+                staged.append((stage, step))
+    staged.sort(key=lambda row: row[0])
+    merged: list[tuple[int, Step]] = []
+    for stage, step in staged:
+        _add(merged, stage, step)
+    return [step for _, step in merged]
+
+
+def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice) -> None:
+    offered = planner(finding)
+    plans = [p for p in offered if isinstance(p, Plan)]
+    choice.skips.extend(p for p in offered if isinstance(p, Skip))
+    for plan in plans[:1]:
+        if plan.safety == "manual":
+            choice.held.append(Held(plan=plan, reason="for you to do"))
+        elif plan.safety == "unsafe" and not unsafe:
+            choice.held.append(Held(plan=plan, reason="unsafe: carried out with --unsafe"))
+        else:
+            choice.plans.append(plan)
+    if not plans:
+        for below in finding.consequences:
+            _choose_one(below, planner, unsafe, choice)
+
+
+def _compatible(plans: Sequence[Plan], held: Sequence[Held]) -> tuple[list[Plan], list[Held]]:
+    kept: list[Plan] = []
+    out = list(held)
+    clashes = Clashes()
+    moving = any(_moves_torch(plan) for plan in plans)
+    for plan in plans:
+        if plan in kept:
+            continue
+        reason = clashes.against(plan)
+        if moving and plan.fix in _FOR_THIS_TORCH:
+            reason = "waits: torch itself is to be changed first"
+        if reason:
+            out.append(Held(plan=plan, reason=reason))
+        else:
+            clashes.add(plan)
+            kept.append(plan)
+    return kept, out
+
+
+def _moves_torch(plan: Plan) -> bool:
+    return plan.fix == "install-torch-build"
+
+
+def _split(plan: Plan) -> Iterator[Step]:
+    """An installation that also removes is two: other plans' removals join the first.
+
+    Of a safe plan, dependencies may be added but nothing that is installed may move.
+    """
+    for step in plan.steps:
+        if isinstance(step, Install) and step.uninstall and step.install:
+            yield Install(uninstall=step.uninstall)
+            step = step.model_copy(update={"uninstall": []})
+        if isinstance(step, Install) and step.dependencies and plan.safety == "safe":
+            step = step.model_copy(update={"freeze": True})
+        yield step
+
+
+def _stage(step: Step) -> int:
+    if not isinstance(step, Install):
+        return _STAGE[step.kind]
+    if step.uninstall:
+        return _REMOVAL
+    names = {normalise(r.name) for text in step.install if (r := parse(text))}
+    return _TORCH if "torch" in names else _OTHERS
+
+
+def _add(merged: list[tuple[int, Step]], stage: int, step: Step) -> None:
+    for number, (other_stage, other) in enumerate(merged):
+        joined = _joined(other, step) if other_stage == stage else None
+        if joined is not None:
+            merged[number] = (stage, joined)
+            return
+    merged.append((stage, step))
+
+
+def _joined(one: Step, other: Step) -> Step | None:
+    """Both as one step, when they are of one kind."""
+    if isinstance(one, Install) and isinstance(other, Install):
+        return _joined_installs(one, other)
+    if isinstance(one, SetVariables) and isinstance(other, SetVariables):
+        return SetVariables(variables={**one.variables, **other.variables})
+    if isinstance(one, Build) and isinstance(other, Build) and one.path == other.path:
+        archs = [*one.expect_archs, *(a for a in other.expect_archs if a not in one.expect_archs)]
+        variables = {**one.environment, **other.environment}
+        return one.model_copy(
+            update={
+                "environment": variables,
+                "expect_archs": archs,
+                "editable": one.editable or other.editable,
+            }
+        )
+    return one if one == other else None
+
+
+def _joined_installs(one: Install, other: Install) -> Install | None:
+    manner = ("reinstall", "dependencies", "index", "freeze")
+    if bool(one.uninstall) != bool(other.uninstall):
+        return None
+    if not one.uninstall and any(getattr(one, m) != getattr(other, m) for m in manner):
+        return None
+    return one.model_copy(
+        update={
+            "install": list(dict.fromkeys([*one.install, *other.install])),
+            "uninstall": list(dict.fromkeys([*one.uninstall, *other.uninstall])),
+        }
+    )

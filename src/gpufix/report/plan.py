@@ -1,0 +1,100 @@
+"""The proposal of `gpufix fix`: plans, then what would be done as commands and diffs."""
+
+from __future__ import annotations
+
+import json
+
+from gpufix.model import Held, Plan, Proposal, Skip, StepPreview
+from gpufix.report.lines import Lines
+
+_STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
+
+
+def as_json(proposal: Proposal) -> str:
+    """One JSON object, ASCII only, with a newline."""
+    return json.dumps(proposal.model_dump(mode="json"), indent=2) + "\n"
+
+
+def show(proposal: Proposal, output: str | None = None) -> None:
+    """Print it, or write it to the file `output`."""
+    lines = Lines()
+    for plan in proposal.plans:
+        _plan(lines, plan)
+    if proposal.steps:
+        lines.add()
+        lines.add(("Steps", "bold"))
+    for number, step in enumerate(proposal.steps, 1):
+        _step(lines, number, step)
+    _held(lines, proposal.held)
+    _skips(lines, proposal.skips)
+    if proposal.refused:
+        lines.add()
+        lines.add(("cannot be applied: ", "bold red"), proposal.refused)
+    _verdict(lines, proposal)
+    lines.deliver(output)
+
+
+def _plan(lines: Lines, plan: Plan) -> None:
+    about = ", ".join(plan.codes)
+    lines.add((f"{plan.safety} ", _STYLE[plan.safety]), (about, "bold"), f" {plan.title}")
+    for note in plan.notes:
+        lines.add((f"  note: {note}", "dim"))
+
+
+def _step(lines: Lines, number: int, step: StepPreview) -> None:
+    lines.add(f"{number}. {step.title}")
+    for command in step.commands:
+        lines.raw(f"     $ {command}", "green")
+    if step.downloads:
+        lines.add(("     brings: ", "dim"), ", ".join(step.downloads))
+    elif not step.resolved:
+        lines.add(("     brings: not resolved (--resolve asks the index)", "dim"))
+    for line in (step.diff or "").splitlines():
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
+        lines.raw(f"     {line}", style)
+
+
+def _held(lines: Lines, held: list[Held]) -> None:
+    if not held:
+        return
+    lines.add()
+    lines.add(("Held back", "bold"))
+    for row in held:
+        plan = row.plan
+        lines.add(
+            (f"{plan.safety} ", _STYLE[plan.safety]),
+            (", ".join(plan.codes), "bold"),
+            f" {plan.title}",
+        )
+        lines.add((f"  {row.reason}", "dim"))
+        for note in plan.notes:
+            lines.add((f"  note: {note}", "dim"))
+        for step in plan.steps:
+            if step.kind == "advise":
+                lines.add(f"  {step.text}")
+                if step.command:
+                    lines.raw(f"     $ {step.command}", "green")
+
+
+def _skips(lines: Lines, skips: list[Skip]) -> None:
+    if not skips:
+        return
+    lines.add()
+    lines.add(("No plan", "bold"))
+    for skip in dict.fromkeys((s.code, s.subject, s.reason) for s in skips):
+        lines.add((f"{skip[0]} ", "bold"), f"{skip[1]}: {skip[2]}")
+
+
+def _verdict(lines: Lines, proposal: Proposal) -> None:
+    if lines.some:
+        lines.add()
+    if proposal.plans:
+        count = len(proposal.plans)
+        lines.add(
+            f"{count} plan{'' if count == 1 else 's'} to carry out: ",
+            ("gpufix fix --apply", "bold"),
+        )
+    elif proposal.held:
+        lines.add("nothing that can be carried out as asked")
+    else:
+        lines.add("nothing to repair")
