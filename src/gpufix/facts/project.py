@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gpufix.facts import project_git
 from gpufix.facts.context import Context
-from gpufix.model import CMakeCache, Project
+from gpufix.facts.files import read, why
+from gpufix.facts.project_files import walk
+from gpufix.model import CMakeCache, Project, SourceFile
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,12 +19,10 @@ else:
     import tomli as tomllib
 
 MARKERS = ("pyproject.toml", "setup.py", "CMakeLists.txt", ".gitmodules")
-_CMAKE_CACHE = "CMakeCache.txt"
 _PYTHONS = ("Python3_EXECUTABLE", "Python_EXECUTABLE", "PYTHON_EXECUTABLE", "_Python3_EXECUTABLE")
-_SKIP = {".git", ".hg", "node_modules", "build", "dist", "__pycache__", "site-packages"}
-_SOURCES = (".cu", ".cuh", ".hip")
+_KERNELS = (".cu", ".hip")
 _BUILD_WORDS = (b"cpp_extension", b"CUDAExtension", b"find_package(Torch", b"enable_language(CUDA")
-_LIMIT_DEPTH, _LIMIT_FOLDERS, _LIMIT_BYTES = 5, 2_000, 1 << 20
+_LIMIT_BYTES = 1 << 20
 
 
 class ConfigError(ValueError):
@@ -47,13 +46,17 @@ def collect(ctx: Context, root: Path | None) -> Project | None:
     """Describe the project; unreadable parts are gaps."""
     if root is None:
         return None
-    files = list(_files(ctx, root))
+    index = project_git.index(ctx, root)
+    found = walk(ctx, root, index.folders() if index else None)
     return Project(
         root=str(root),
         markers=[m for m in MARKERS if (root / m).exists()],
-        builds_extensions=any(_compiles(ctx, path) for path in files),
-        libraries=[str(path) for path in files if path.suffix == ".so"],
-        cmake_caches=[_cmake_cache(ctx, path) for path in files if path.name == _CMAKE_CACHE],
+        cuda_sources=sum(source.path.endswith(_KERNELS) for source in found.sources),
+        builds_extensions=any(_compiles(ctx, root, source) for source in found.sources),
+        libraries=[str(path) for path in found.libraries],
+        cmake_caches=[_cmake_cache(ctx, path) for path in found.cmake_caches],
+        sources=found.sources,
+        submodules=project_git.submodules(ctx, root, found.sources, index),
         config=_config(ctx, root),
     )
 
@@ -97,44 +100,14 @@ def _config(ctx: Context, root: Path) -> dict[str, Any]:
     return table
 
 
-def _files(ctx: Context, root: Path) -> Iterator[Path]:
-    queue, seen = [(root, 0)], 0
-    while queue:
-        folder, depth = queue.pop()
-        seen += 1
-        if seen > _LIMIT_FOLDERS:
-            ctx.gap("project", root, f"only the first {_LIMIT_FOLDERS} folders were looked at")
-            return
-        try:
-            entries = sorted(os.scandir(folder), key=lambda e: e.name)
-        except OSError as error:
-            ctx.gap("project", folder, error.strerror or error)
-            continue
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)
-            elif depth < _LIMIT_DEPTH and _enters(entry):
-                queue.append((Path(entry.path), depth + 1))
-            elif entry.name == "build" and Path(entry.path, _CMAKE_CACHE).is_file():
-                yield Path(entry.path, _CMAKE_CACHE)
-
-
-def _enters(entry: os.DirEntry[str]) -> bool:
-    if entry.name in _SKIP or entry.name.startswith(".") or entry.name.endswith(".egg-info"):
-        return False
-    is_folder = entry.is_dir(follow_symlinks=False)
-    return is_folder and not Path(entry.path, "pyvenv.cfg").exists()
-
-
-def _compiles(ctx: Context, path: Path) -> bool:
-    if path.suffix in _SOURCES:
+def _compiles(ctx: Context, root: Path, source: SourceFile) -> bool:
+    if source.kind in ("cuda", "hip"):
         return True
-    if path.name not in ("setup.py", "CMakeLists.txt"):
+    if source.path.rpartition("/")[2] not in ("setup.py", "CMakeLists.txt"):
         return False
     try:
-        with path.open("rb") as file:
-            text = file.read(_LIMIT_BYTES)
+        data = read(root / source.path, _LIMIT_BYTES)
     except OSError as error:
-        ctx.gap("project", path, error.strerror or error)
+        ctx.gap("project", root / source.path, why(error))
         return False
-    return any(word in text for word in _BUILD_WORDS)
+    return any(word in data for word in _BUILD_WORDS)

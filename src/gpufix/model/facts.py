@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
@@ -36,6 +36,40 @@ class CMakeCache(Model):
     cuda_compiler: str | None = None
 
 
+SourceKind = Literal[
+    "python",
+    "cmake",
+    "shell",
+    "cuda",
+    "cpp",
+    "header",
+    "hip",
+    "requirements",
+    "environment",
+    "toml",
+    "gitmodules",
+]
+
+
+class SourceFile(Model):
+    """One file that a build or a run of the project reads. `path` is relative to the root."""
+
+    path: str
+    kind: SourceKind
+    size: int  # bytes
+
+
+class Submodule(Model):
+    """A submodule: declared in a .gitmodules, recorded as a gitlink in the index, or both."""
+
+    path: str  # relative to the root
+    url: str | None = None
+    declared_in: str | None = None  # the .gitmodules, relative to the root
+    line: int | None = None  # of its header there
+    gitlink: bool | None = None  # None = no index to look in
+    populated: bool = False  # its folder holds something
+
+
 class Project(Model):
     """The project folder. `config` is its `[tool.gpufix]` table."""
 
@@ -45,6 +79,8 @@ class Project(Model):
     cuda_sources: int | None = None  # .cu and .hip files in it; None = not counted
     libraries: list[str] = []  # shared libraries that were built in place
     cmake_caches: list[CMakeCache] = []
+    sources: list[SourceFile] = []  # owned by the project: no environments, build outputs, data
+    submodules: list[Submodule] = []
     config: dict[str, Any] = {}
 
 

@@ -1,0 +1,1 @@
+"""Readers of project sources: pure functions from text to plain values. Nothing is run."""

@@ -1,0 +1,49 @@
+"""The text of a source file such that writing it back gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+
+
+class NotText(ValueError):
+    """A file that holds no text, whatever its name says."""
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """`text` keeps line endings and a byte-order mark; `text.encode(encoding)` is the file."""
+
+    text: str
+    encoding: str
+    sha256: str
+
+    @property
+    def newline(self) -> str:
+        """The line ending that most lines have."""
+        crlf = self.text.count("\r\n")
+        return "\r\n" if crlf and 2 * crlf >= self.text.count("\n") else "\n"
+
+
+def decode(data: bytes) -> SourceText:
+    """UTF-8, else what a PEP 263 line declares, else Latin-1. Raises NotText for binary files."""
+    if b"\0" in data[:8192]:
+        raise NotText("binary, not text")
+    for encoding in ("utf-8", _declared(data), "latin-1"):
+        try:
+            text = data.decode(encoding)
+            if text.encode(encoding) == data:
+                return SourceText(text, encoding, hashlib.sha256(data).hexdigest())
+        except (UnicodeError, LookupError):
+            continue
+    raise NotText("no known encoding gives it back")
+
+
+def _declared(data: bytes) -> str:
+    for line in data.split(b"\n", 2)[:2]:
+        if found := _COOKIE.match(line):
+            return found.group(1).decode("ascii", "replace")
+    return "latin-1"
