@@ -1,0 +1,89 @@
+"""The step that builds an installed extension again from its source. Shared by the rebuilding fixes."""
+
+from __future__ import annotations
+
+from gpufix.buildenv.assemble import build_environment
+from gpufix.buildenv.folder import Folder
+from gpufix.checks.gpu_code import targets_of_torch
+from gpufix.model import Build, Distribution, Finding, Plan, Skip
+from gpufix.view import View
+
+_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
+_GPU_CODES = ("GPU103", "GPU104", "GPU108")
+
+
+def rebuild(name: str, finding: Finding, view: View, abi: bool | None = None) -> Plan | Skip:
+    """The plan of the fix `name`; a skip that says why where no build can be promised.
+
+    `abi`: the C++ ABI to force on every file.
+    """
+    subject = finding.subject
+    dist = view.dist(subject)
+    source = source_of(finding, view, dist)
+    if source is None:
+        return _skip(name, finding, f"where the source of {subject} lies is not known")
+    gpu = holds_gpu_code(finding, view)
+    folder = Folder(source, "python", distribution=subject, gpu_sources=int(gpu))
+    environment = build_environment(view, folder)
+    if environment.obstacles:
+        return _skip(name, finding, environment.obstacles[0])
+    targets = [t.arch for t in targets_of_torch(view)] if gpu else []
+    step = Build(
+        path=source,
+        environment={k: v for k, v in environment.settings().items() if v is not None},
+        editable=bool(dist and dist.editable),
+        expect_archs=targets,
+        abi=abi,
+    )
+    what = f" for {', '.join(targets)}" if targets else _for_torch(view)
+    return Plan(
+        fix=name,
+        codes=[finding.code],
+        subjects=[subject],
+        title=f"rebuild {dist.name if dist else source}{what}",
+        safety="safe",
+        steps=[step],
+        notes=_notes(source, abi),
+    )
+
+
+def source_of(finding: Finding, view: View, dist: Distribution | None) -> str | None:
+    """The folder of an editable install, the one it was installed from, or the project."""
+    if dist and dist.editable:
+        return dist.editable
+    url = dist.direct_url if dist else None
+    if url and url.startswith("file:///") and not url.endswith(_ARCHIVES):
+        return url.removeprefix("file://")
+    project = view.facts.project
+    if project is None or not project.builds_extensions:
+        return None
+    paths = [finding.subject, *finding.data.get("paths", ()), *finding.data.get("libraries", ())]
+    inside = any(path.startswith(f"{project.root}/") for path in paths)
+    return project.root if inside else None
+
+
+def holds_gpu_code(finding: Finding, view: View) -> bool:
+    """Whether the extension has kernels, for which a toolkit is needed."""
+    if finding.code in _GPU_CODES:
+        return True
+    own = [x for x in view.facts.binaries.libraries if finding.subject in (x.distribution, x.path)]
+    return any(library.code for library in own)
+
+
+def _for_torch(view: View) -> str:
+    torch = view.facts.torch
+    return f" for torch {torch.version}" if torch and torch.version else ""
+
+
+def _notes(source: str, abi: bool | None) -> list[str]:
+    notes = [f"runs the build code of {source}"]
+    if abi is not None:
+        notes.append(
+            f"every file is compiled with _GLIBCXX_USE_CXX11_ABI={int(abi)}, whatever the build "
+            "files say; no source is changed"
+        )
+    return notes
+
+
+def _skip(name: str, finding: Finding, reason: str) -> Skip:
+    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
