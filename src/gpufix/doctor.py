@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gpufix
-from gpufix.checks.judge import attach, judge
+from gpufix.checks.judge import judge
 from gpufix.checks.selection import Selection
 from gpufix.fixes.commands import summary
 from gpufix.fixes.registry import Fix
@@ -50,8 +50,7 @@ def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement
     view = View(facts, choose(facts, request.gpus), ask)
     rules, broken = all_rules()
     chosen = request.selection.apply(rules)
-    findings = judge(view, chosen)
-    return Judgement(view, attach([*broken, *findings]), len(rules) - len(chosen))
+    return Judgement(view, [*broken, *judge(view, chosen)], len(rules) - len(chosen))
 
 
 def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
