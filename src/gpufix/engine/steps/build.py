@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
+from gpufix.engine.build_folder import made_from
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused, StepFailed
 from gpufix.engine.paths import inside, writable
@@ -48,8 +50,6 @@ def _folder(step: Build, context: Context) -> str:
     path = os.path.realpath(step.path)
     if context.project and path == os.path.realpath(context.project):
         return path
-    if any(
-        d.editable and path == os.path.realpath(d.editable) for d in context.facts.distributions
-    ):
+    if made_from(context.facts, Path(path)) is not None:
         return path
     return inside(path, context.facts)
