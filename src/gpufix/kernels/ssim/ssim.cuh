@@ -12,6 +12,8 @@
 // less than storing and reloading the derivatives.
 #pragma once
 
+#include <type_traits>
+
 #include "../common/gpufix_gpu.h"
 
 namespace gpufix_ssim {
@@ -131,6 +133,23 @@ __device__ inline void window(const float* row, int first, float (&v)[2 + 2 * kR
     }
 }
 
+// What a thread keeps from row to row in either role, so that both take the same registers: the
+// images at its next load, and the filters of its two columns.
+struct Walker {
+    const float *x, *y;
+    ColumnFilter filters[2][4];
+    __device__ void start(const Args& a, long long offset) {
+        x = a.x + offset;
+        y = a.y + offset;
+        for (int c = 0; c < 2; ++c)
+            for (int f = 0; f < 4; ++f) filters[c][f].clear();
+    }
+    __device__ void next_row(int width) {
+        x += width;
+        y += width;
+    }
+};
+
 // The threads that turn rows of the images into rows of the map and its derivatives. Each has two
 // neighbouring columns; together they load the rows.
 template <int kThreads, Mode kMode>
@@ -142,16 +161,16 @@ struct Moments {
     const Args& a;
     const Part& part;
     Rows<kSpan, kGradient>& rows;
+    Walker& walker;
     const int thread;
-    const float *x, *y;     // the next row's, at this thread's first load
     unsigned loaded = 0;    // bit i: load i is inside the image
     float own[2], scale[2]; // 1 and the gradient's scale where this column counts, else 0
     float next_x[kPerThread], next_y[kPerThread];
-    ColumnFilter filters[2][4];
     float sum = 0;
 
-    __device__ Moments(const Args& args, const Part& p, Rows<kSpan, kGradient>& r)
-        : a(args), part(p), rows(r), thread(int(threadIdx.x)) {
+    __device__ Moments(const Args& args, const Part& p, Rows<kSpan, kGradient>& r, Walker& w)
+        : a(args), part(p), rows(r), walker(w), thread(int(threadIdx.x)) {}
+    __device__ void start() {
         int m = margin(a.shape), load = part.first_column - kReach - kRadius + thread;
         for (int i = 0; i < kPerThread; ++i) {
             int local = thread + i * kThreads, column = load + i * kThreads;
@@ -162,11 +181,8 @@ struct Moments {
             bool kept = column >= m && column < a.shape.width - m;
             own[c] = kept && local >= kReach && local < kSpan - kReach ? 1.0f : 0.0f;
             scale[c] = kept ? a.gradient_scale : 0.0f;
-            for (int f = 0; f < 4; ++f) filters[c][f].clear();
         }
-        long long at = (long long)first_row() * a.shape.width + load;
-        x = a.x + part.offset(a.shape) + at;
-        y = a.y + part.offset(a.shape) + at;
+        walker.start(a, (long long)part.offset(a.shape) + (long long)first_row() * a.shape.width + load);
         fetch(first_row());
     }
     __device__ int first_row() const { return part.row_begin - kReach - kRadius; }
@@ -175,11 +191,10 @@ struct Moments {
         unsigned wanted = row >= 0 && row < a.shape.height ? loaded : 0;
 #pragma unroll
         for (int i = 0; i < kPerThread; ++i) {
-            next_x[i] = wanted >> i & 1 ? x[i * kThreads] : 0;
-            next_y[i] = wanted >> i & 1 ? y[i * kThreads] : 0;
+            next_x[i] = wanted >> i & 1 ? walker.x[i * kThreads] : 0;
+            next_y[i] = wanted >> i & 1 ? walker.y[i * kThreads] : 0;
         }
-        x += a.shape.width;
-        y += a.shape.width;
+        walker.next_row(a.shape.width);
     }
     __device__ void deposit(int buffer) {
 #pragma unroll
@@ -203,7 +218,7 @@ struct Moments {
         Derivatives d[2];
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-            ColumnFilter(&f)[4] = filters[c];
+            ColumnFilter(&f)[4] = walker.filters[c];
             float ux = f[0].feed(row_filter(vx, c)), uy = f[1].feed(row_filter(vy, c));
             float s = f[2].feed(row_filter(squares, c));
             float p = f[3].feed(row_filter(product, c));
@@ -243,25 +258,22 @@ struct Moments {
 template <int kThreads>
 struct Gradient {
     static constexpr int kSpan = 2 * kThreads;
+    const Args& a;
     const Part& part;
     Rows<kSpan, true>& rows;
-    const int thread, width;
-    const float *x, *y;
-    float* out;
+    Walker& walker;
+    const int thread;
     bool mine[2];
-    ColumnFilter filters[2][3];
 
-    __device__ Gradient(const Args& a, const Part& p, Rows<kSpan, true>& r)
-        : part(p), rows(r), thread(int(threadIdx.x) - kThreads), width(a.shape.width) {
+    __device__ Gradient(const Args& args, const Part& p, Rows<kSpan, true>& r, Walker& w)
+        : a(args), part(p), rows(r), walker(w), thread(int(threadIdx.x) - kThreads) {}
+    __device__ void start() {
         for (int c = 0; c < 2; ++c) {
             int local = 2 * thread + c;
-            mine[c] = local < kSpan - 2 * kRadius && part.first_column + local < width;
-            for (int f = 0; f < 3; ++f) filters[c][f].clear();
+            mine[c] = local < kSpan - 2 * kRadius && part.first_column + local < a.shape.width;
         }
-        size_t at = part.offset(a.shape) + size_t(part.row_begin) * width + part.first_column + 2 * thread;
-        x = a.x + at;
-        y = a.y + at;
-        out = a.gradient + at;
+        walker.start(a, (long long)(part.offset(a.shape) + size_t(part.row_begin) * a.shape.width +
+                                    part.first_column + 2 * thread));
     }
 
     // Feeds derivative row `row`; the gradient of row - 5 comes out.
@@ -271,22 +283,19 @@ struct Gradient {
         if (done) {
 #pragma unroll
             for (int c = 0; c < 2; ++c)
-                if (mine[c]) px[c] = 2.0f * x[c], py[c] = y[c];
+                if (mine[c]) px[c] = 2.0f * walker.x[c], py[c] = walker.y[c];
         }
 #pragma unroll
         for (int m = 0; m < 3; ++m) window(rows.derivative[buffer][m], 2 * thread, v[m]);
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-            ColumnFilter(&f)[3] = filters[c];
+            ColumnFilter(&f)[4] = walker.filters[c];
             float g = f[0].feed(row_filter(v[0], c));
             g = fmaf(px[c], f[1].feed(row_filter(v[1], c)), g);
             g = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
-            if (done && mine[c]) out[c] = g;
+            if (done && mine[c]) a.gradient[(walker.x - a.x) + c] = g;
         }
-        if (!done) return;
-        x += width;
-        y += width;
-        out += width;
+        if (done) walker.next_row(a.shape.width);
     }
 };
 
@@ -308,15 +317,16 @@ constexpr int kThreads = 128;  // in each of the two roles
 template <Mode kMode>
 constexpr int kBlockThreads = kMode == Mode::forward ? kThreads : 2 * kThreads;
 
-// A barrier that the two roles reach at different places in the code, which __syncthreads forbids.
-template <int kCount>
-__device__ inline void role_barrier() {
-#if defined(GPUFIX_HIP)
-    __syncthreads();  // s_barrier counts waves, wherever they are
-#else
-    asm volatile("bar.sync 1, %0;" ::"n"(kCount) : "memory");
-#endif
-}
+// Mode::forward has no second role.
+struct Nobody {
+    template <class RowsOfMode>
+    __device__ Nobody(const Args&, const Part&, RowsOfMode&, Walker&) {}
+    __device__ void start() {}
+    __device__ void feed(int, int) {}
+};
+
+template <Mode kMode>
+using Second = std::conditional_t<kMode == Mode::forward, Nobody, Gradient<kThreads>>;
 
 // The two roles are separate threads: with both kinds of filter in one thread's registers, too few
 // threads fit a multiprocessor to hide latency. Row r is loaded and blurred while derivative row
@@ -328,25 +338,23 @@ __global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel
     const Part part(a, First::kSpan - 2 * First::kReach);
     const int first = part.row_begin - First::kReach - kRadius;
     const int last = part.row_end + kRadius + (First::kGradient ? kRadius + 1 : 0);
-    float sum = 0;
-    if (threadIdx.x < kThreads) {
-        First moments(a, part, rows);
-        for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
+    Walker walker;
+    First moments(a, part, rows, walker);
+    Second<kMode> second(a, part, rows, walker);
+    const bool in_first = threadIdx.x < kThreads;
+    if (in_first) moments.start();
+    else second.start();
+    for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
+        if (in_first) {
             moments.deposit(buffer);
             moments.fetch(row + 1);
-            role_barrier<kBlockThreads<kMode>>();
-            moments.feed(row, buffer);
         }
-        sum = moments.sum;
-    } else if constexpr (First::kGradient) {
-        Gradient<kThreads> gradient(a, part, rows);
-        for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
-            role_barrier<kBlockThreads<kMode>>();
-            if (row > first) gradient.feed(row - kRadius - 1, buffer ^ 1);
-        }
+        __syncthreads();
+        if (in_first) moments.feed(row, buffer);
+        else if (row > first) second.feed(row - kRadius - 1, buffer ^ 1);
     }
     if (kMode == Mode::backward || !a.partial) return;
-    float total = block_sum<kBlockThreads<kMode>>(sum);
+    float total = block_sum<kBlockThreads<kMode>>(in_first ? moments.sum : 0.0f);
     if (threadIdx.x == 0) a.partial[blockIdx.x] = total;
 }
 
