@@ -102,7 +102,7 @@ def cache_key(toolchain: Toolchain, version: str, kernel: Kernel, arguments: lis
     ]  # fmt: skip
     digest.update(json.dumps(identity).encode())
     for folder in (COMMON, kernel.folder):
-        for path in sorted(p for p in folder.iterdir() if p.suffix in (".cu", ".h")):
+        for path in sorted(p for p in folder.iterdir() if p.suffix in (".cu", ".cuh", ".h")):
             content = path.read_bytes()
             digest.update(f"\0{folder.name}/{path.name}\0{len(content)}\0".encode())
             digest.update(content)

@@ -31,10 +31,10 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def text(line: Mapping[str, Any], key: str) -> str:
+def text(line: Mapping[str, Any], key: str, most: int = 1000) -> str:
     """A string field, clipped; "" when it is absent or something else."""
     value = line.get(key)
-    return value[:1000] if isinstance(value, str) else ""
+    return value[:most] if isinstance(value, str) else ""
 
 
 def number(value: Any) -> float | None:

@@ -27,13 +27,15 @@ class Case:
 
     ``bytes`` and ``flops`` are formulas over the sizes that the program prints: the fewest bytes
     that device memory must move, and the arithmetic done. Either may be None: no such roof.
-    ``unit`` is what does the arithmetic.
+    ``unit`` is what does the arithmetic. ``judged`` cases come near their roof on any healthy GPU:
+    only of these does a small fraction mean that something is amiss.
     """
 
     name: str
     bytes: str | None = None
     flops: str | None = None
     unit: str = "fp32"
+    judged: bool = False
 
     def cost(self, sizes: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(bytes, operations) for these sizes. Raises FormulaError."""
@@ -95,7 +97,7 @@ def parse_manifest(name: str, data: Any) -> Kernel:
 
 
 def _case(kernel: str, name: str, spec: Any) -> Case:
-    if not isinstance(spec, dict) or set(spec) - {"bytes", "flops", "unit"}:
+    if not isinstance(spec, dict) or set(spec) - {"bytes", "flops", "unit", "judged"}:
         raise ManifestError(f"{kernel}.{name}: unknown keys in {spec!r}")
     case = Case(name=name, **spec)
     if case.unit not in UNITS:

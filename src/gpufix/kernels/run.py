@@ -43,7 +43,10 @@ class Time:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """``status``: valid, wrong, not applicable. Cost is None where the manifest gives none."""
+    """``status``: valid, wrong, not applicable. Cost is None where the manifest gives none.
+
+    ``judged``: whether a small fraction of the roof is a fault, see manifest.Case.
+    """
 
     name: str
     status: str
@@ -55,6 +58,7 @@ class CaseResult:
     bytes: float | None = None
     flops: float | None = None
     unit: str = "fp32"
+    judged: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
 
@@ -117,7 +121,8 @@ def _runtime_error(error: Any) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         raise BadOutput("an error line without an error")
     name = text(error, "name")
-    message = f"{name}: {text(error, 'text')} ({text(error, 'call')} at {text(error, 'where')})"
+    said = text(error, "text", most=8000)  # a compiler's log, for torch's extension build
+    message = f"{name}: {said} ({text(error, 'call')} at {text(error, 'where')})"
     return "error", CAUSES.get(name, ""), message
 
 
@@ -164,6 +169,7 @@ def _case(kernel: Kernel, line: Mapping[str, Any]) -> CaseResult:
         bytes=moved,
         flops=done,
         unit=case.unit,
+        judged=case.judged,
         extra=extra if isinstance(extra, dict) else {},
     )
 

@@ -43,14 +43,12 @@ static void row_reference(const float* q, const float* k, const float* v, unsign
 // A block takes kRows queries of one head, a wave 16 * kRowTiles of them, and walks over the keys
 // kKeys at a time. K of the next step loads while V is used, and V while the scores are computed.
 #if defined(GPUFIX_CUDA)
-constexpr int kRowTiles = 2;  // K and V fragments serve two tiles of rows each
-constexpr int kScratch = 0;
+constexpr int kRowTiles = 2, kScratch = 0;  // K and V fragments serve two tiles of rows each
 #else
-constexpr int kRowTiles = 1;
-constexpr int kScratch = 16 * (64 + 8);  // per wave, see gpu::to_a
+constexpr int kRowTiles = 1, kScratch = gpu::kToAScratch;
 #endif
-constexpr int kWaves = 4, kRows = kWaves * kRowTiles * 16, kKeys = 64, kLd = kDim + 8;
-constexpr size_t kShared = ((kRows + 2 * kKeys) * kLd + kWaves * kScratch) * sizeof(bf16);
+constexpr int kWaves = 4, kRows = kWaves * kRowTiles * 16, kKeys = 64;
+constexpr size_t kShared = ((kRows + 2 * kKeys) * kDim + kWaves * kScratch) * sizeof(bf16);
 
 #if defined(GPUFIX_MATRIX_UNITS)
 
@@ -67,22 +65,24 @@ __device__ inline float fast_exp2(float x) {
 #endif
 }
 
-// `rows` rows of 128 from row `first` on; zeros beyond `length`.
+// Rows rows of 128 from row `first` on; zeros beyond `length`.
 template <int Rows>
 __device__ inline void load_rows(bf16* shared, const bf16* head, unsigned first, unsigned length) {
-    for (int i = int(threadIdx.x); i < Rows * kDim / 8; i += kThreads) {
-        unsigned row = unsigned(i) / (kDim / 8), col = unsigned(i) % (kDim / 8) * 8;
-        bool valid = first + row < length;
-        gpu::copy_async16(shared + row * kLd + col,
-                          head + size_t(valid ? first + row : 0) * kDim + col, valid);
-    }
+    constexpr int kPass = kThreads / (kDim / 8);  // rows at a time
+    static_assert(Rows % kPass == 0 && kPass % 8 == 0, "passes must be whole and swizzle alike");
+    unsigned row = threadIdx.x / (kDim / 8), col = threadIdx.x % (kDim / 8) * 8;
+    const bf16* from = head + size_t(first + row) * kDim + col;
+    bf16* to = shared + gpu::swizzled(int(row), int(col), kDim);
+#pragma unroll
+    for (int pass = 0; pass < Rows; pass += kPass)
+        gpu::copy_async16(to + pass * kDim, from + pass * kDim, first + row + pass < length);
     gpu::copy_async_commit();
 }
 
 using Scores = gpu::Accumulator[kRowTiles][kKeyTiles];
 using Output = gpu::Accumulator[kRowTiles][kDimTiles];
 
-__device__ inline void scores(Scores& s, const bf16* q, const bf16* k) {
+__device__ inline void scores(Scores& s, const bf16* q, int query, const bf16* k) {
 #pragma unroll
     for (int r = 0; r < kRowTiles; ++r)
 #pragma unroll
@@ -91,10 +91,10 @@ __device__ inline void scores(Scores& s, const bf16* q, const bf16* k) {
     for (int d = 0; d < kDimTiles; ++d) {
         gpu::Fragment fq[kRowTiles];
 #pragma unroll
-        for (int r = 0; r < kRowTiles; ++r) fq[r] = gpu::load_a(q + r * 16 * kLd + d * 16, kLd);
+        for (int r = 0; r < kRowTiles; ++r) fq[r] = gpu::load_a(q, kDim, query + r * 16, d * 16);
 #pragma unroll
         for (int j = 0; j < kKeyTiles; ++j) {
-            gpu::Fragment fk = gpu::load_b_transposed(k + j * 16 * kLd + d * 16, kLd);
+            gpu::Fragment fk = gpu::load_b_transposed(k, kDim, j * 16, d * 16);
 #pragma unroll
             for (int r = 0; r < kRowTiles; ++r) gpu::multiply_add(s[r][j], fq[r], fk);
         }
@@ -169,10 +169,10 @@ __device__ inline void accumulate(Output& out, const Scores& weights, const bf16
     for (int j = 0; j < kKeyTiles; ++j) {
         gpu::Fragment fw[kRowTiles];
 #pragma unroll
-        for (int r = 0; r < kRowTiles; ++r) fw[r] = gpu::to_a(weights[r][j], scratch, 64 + 8);
+        for (int r = 0; r < kRowTiles; ++r) fw[r] = gpu::to_a(weights[r][j], scratch);
 #pragma unroll
         for (int d = 0; d < kDimTiles; ++d) {
-            gpu::Fragment fv = gpu::load_b(v + j * 16 * kLd + d * 16, kLd);
+            gpu::Fragment fv = gpu::load_b(v, kDim, j * 16, d * 16);
 #pragma unroll
             for (int r = 0; r < kRowTiles; ++r) gpu::multiply_add(out[r][d], fw[r], fv);
         }
@@ -202,13 +202,13 @@ __global__ void __launch_bounds__(kThreads)
                      const bf16* __restrict__ v, bf16* __restrict__ o, Shape shape) {
     extern __shared__ uint4 shared_bytes[];
     bf16* shared_q = reinterpret_cast<bf16*>(shared_bytes);
-    bf16 *shared_k = shared_q + kRows * kLd, *shared_v = shared_k + kKeys * kLd;
+    bf16 *shared_k = shared_q + kRows * kDim, *shared_v = shared_k + kKeys * kDim;
     int wave = int(threadIdx.x) / gpu::kWaveSize;
-    bf16* scratch = shared_v + kKeys * kLd + wave * kScratch;
+    bf16* scratch = shared_v + kKeys * kDim + wave * kScratch;
     size_t head = size_t(blockIdx.y) * shape.length * kDim;
     // Later queries see more keys when causal: start with the longest work.
     unsigned block = shape.causal ? gridDim.x - 1 - blockIdx.x : blockIdx.x;
-    unsigned first = block * kRows, query = first + unsigned(wave) * kRowTiles * 16;
+    unsigned first = block * kRows, my_rows = unsigned(wave) * kRowTiles * 16, query = first + my_rows;
     unsigned end = shape.causal ? min(shape.length, first + kRows) : shape.length;
 
     load_rows<kRows>(shared_q, q + head, first, shape.length);
@@ -226,11 +226,10 @@ __global__ void __launch_bounds__(kThreads)
             state.most[r][slot] = -INFINITY;
             state.total[r][slot] = 0;
         }
-    const bf16* my_q = shared_q + wave * kRowTiles * 16 * kLd;
     for (unsigned key = 0; key < end; key += kKeys) {
         load_rows<kKeys>(shared_v, v + head, key, shape.length);
         Scores s;
-        scores(s, my_q, shared_k);
+        scores(s, shared_q, int(my_rows), shared_k);
         if (key + kKeys > shape.length || (shape.causal && key + kKeys > first))
             mask(s, query, key, shape.length, shape.causal);
         update(state, s, out, scale);

@@ -8,7 +8,7 @@ namespace gpu {
 
 #if defined(GPUFIX_CUDA) && __CUDA_ARCH__ >= 800
 
-// Zeros instead of the source when `valid` is false; the address must still be a real one.
+// Zeros when `valid` is false: the source is then not read.
 __device__ inline void copy_async16(void* shared, const void* global, bool valid = true) {
     auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global),

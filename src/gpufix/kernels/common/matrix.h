@@ -27,6 +27,15 @@
 
 namespace gpu {
 
+constexpr int kToAScratch = 16 * 64;  // what to_a's exchange takes, in elements per wave
+
+// Where element (row, col) of a tile lies in shared memory. Rows are of `ld` elements, a multiple of
+// 64; the 16-byte chunks of each 128 bytes are permuted by the row's low bits, so that the chunks
+// which are read or written together lie in different banks.
+__device__ inline int swizzled(int row, int col, int ld) {
+    return row * ld + (((col >> 3) ^ (row & 7)) << 3) + (col & 7);
+}
+
 #if defined(GPUFIX_MMA_PTX)
 
 constexpr int kAccElements = 8;   // of C in each lane
@@ -39,33 +48,42 @@ __device__ inline int acc_row_slot(int i) { return i % 4 / 2; }
 __device__ inline int acc_row(int i) { return lane_id() / 4 + acc_row_slot(i) * 8; }
 __device__ inline int acc_col(int i) { return i / 4 * 8 + lane_id() % 4 * 2 + i % 2; }
 
-// `tile` is row-major in shared memory, each row 16-byte aligned, `ld` elements from row to row.
-__device__ inline Fragment load_a(const bf16* tile, int ld) {
+// Byte address of this lane's chunk: its row and chunk within the 16 x 16 part at (row, col). The
+// lane's own terms are apart from the part's, which are mostly compile-time constants.
+__device__ inline unsigned shared_address(const bf16* tile, int ld, int row, int col, int lane_row,
+                                          int lane_chunk) {
+    unsigned lane = unsigned(lane_row * ld * 2) + unsigned(((lane_chunk ^ lane_row) & 7) * 16);
+    unsigned part = unsigned((row * ld + (col & ~63)) * 2);
+    return unsigned(__cvta_generic_to_shared(tile)) + part + (lane ^ unsigned((col & 63) * 2));
+}
+
+// The 16 x 16 part at (row, col), multiples of 16, of a swizzled tile.
+__device__ inline Fragment load_a(const bf16* tile, int ld, int row, int col) {
     int l = lane_id();
-    auto at = unsigned(__cvta_generic_to_shared(tile + l % 16 * ld + l / 16 * 8));
     Fragment f;
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3]) : "r"(at)
+                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3])
+                 : "r"(shared_address(tile, ld, row, col, l % 16, l / 16))
                  : "memory");
     return f;
 }
 // B as [k][n].
-__device__ inline Fragment load_b(const bf16* tile, int ld) {
+__device__ inline Fragment load_b(const bf16* tile, int ld, int k, int n) {
     int l = lane_id();
-    auto at = unsigned(__cvta_generic_to_shared(tile + l % 16 * ld + l / 16 * 8));
     Fragment f;
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3]) : "r"(at)
+                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3])
+                 : "r"(shared_address(tile, ld, k, n, l % 16, l / 16))
                  : "memory");
     return f;
 }
 // B as [n][k].
-__device__ inline Fragment load_b_transposed(const bf16* tile, int ld) {
+__device__ inline Fragment load_b_transposed(const bf16* tile, int ld, int n, int k) {
     int l = lane_id();
-    auto at = unsigned(__cvta_generic_to_shared(tile + (l % 8 + l / 16 * 8) * ld + l / 8 % 2 * 8));
     Fragment f;
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3]) : "r"(at)
+                 : "=r"(f.word[0]), "=r"(f.word[1]), "=r"(f.word[2]), "=r"(f.word[3])
+                 : "r"(shared_address(tile, ld, n, k, l % 8 + l / 16 * 8, l / 8 % 2))
                  : "memory");
     return f;
 }
@@ -83,9 +101,9 @@ __device__ inline void multiply_add(Accumulator& c, const Fragment& a, const Fra
     }
 }
 
-// C, rounded to bf16, as the A of a further product; `scratch` (16 rows of `ld`, one per wave) is
-// used where that needs an exchange between lanes.
-__device__ inline Fragment to_a(const Accumulator& c, bf16*, int) {
+// C, rounded to bf16, as the A of a further product. `scratch`, a swizzled tile of kToAScratch
+// elements that belongs to the wave, serves where lanes must exchange.
+__device__ inline Fragment to_a(const Accumulator& c, bf16*) {
     return {{pack_bf16(c.v[0], c.v[1]), pack_bf16(c.v[2], c.v[3]), pack_bf16(c.v[4], c.v[5]),
              pack_bf16(c.v[6], c.v[7])}};
 }
@@ -119,21 +137,24 @@ struct Accumulator { float_vector v; };
 __device__ inline int acc_row_slot(int i) { return i; }
 __device__ inline int acc_col(int) { return lane_id() % 16; }
 
-__device__ inline Fragment load_a(const bf16* tile, int ld) {
-    const bf16* at = tile + lane_id() % 16 * ld + first_k();
+__device__ inline Fragment load_a(const bf16* tile, int ld, int row, int col) {
+    row += lane_id() % 16;
     Fragment f;
 #pragma unroll
-    for (int k = 0; k < kHeldK; ++k) f.k[k] = short(at[k].bits);
+    for (int k = 0; k < kHeldK; ++k)  // whole chunks, so that they become wide loads
+        f.k[k] = short(tile[swizzled(row, col + first_k() + k / 8 * 8, ld) + k % 8].bits);
     return f;
 }
-__device__ inline Fragment load_b(const bf16* tile, int ld) {
-    const bf16* at = tile + first_k() * ld + lane_id() % 16;
+__device__ inline Fragment load_b(const bf16* tile, int ld, int k, int n) {
+    n += lane_id() % 16;
     Fragment f;
 #pragma unroll
-    for (int k = 0; k < kHeldK; ++k) f.k[k] = short(at[k * ld].bits);
+    for (int i = 0; i < kHeldK; ++i) f.k[i] = short(tile[swizzled(k + first_k() + i, n, ld)].bits);
     return f;
 }
-__device__ inline Fragment load_b_transposed(const bf16* tile, int ld) { return load_a(tile, ld); }
+__device__ inline Fragment load_b_transposed(const bf16* tile, int ld, int n, int k) {
+    return load_a(tile, ld, n, k);
+}
 
 __device__ inline void multiply_add(Accumulator& c, const Fragment& a, const Fragment& b) {
 #if defined(GPUFIX_MMA_CDNA)
@@ -145,12 +166,13 @@ __device__ inline void multiply_add(Accumulator& c, const Fragment& a, const Fra
 #endif
 }
 
-__device__ inline Fragment to_a(const Accumulator& c, bf16* scratch, int ld) {
+__device__ inline Fragment to_a(const Accumulator& c, bf16* scratch) {
     sync_wave();  // the previous tile has been read
 #pragma unroll
-    for (int i = 0; i < kAccElements; ++i) scratch[acc_row(i) * ld + acc_col(i)] = to_bf16(c.v[i]);
+    for (int i = 0; i < kAccElements; ++i)
+        scratch[swizzled(acc_row(i), acc_col(i), 64)] = to_bf16(c.v[i]);
     sync_wave();
-    return load_a(scratch, ld);
+    return load_a(scratch, 64, 0, 0);
 }
 
 #endif

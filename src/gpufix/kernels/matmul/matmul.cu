@@ -29,8 +29,8 @@ static std::vector<double> times_vector(const bf16* m, size_t n, const std::vect
 }
 
 // Freivalds' test reads every element of C: C x = A (B x) for random signs x, in float64. Returns
-// the worst row's deviation in units of what bf16 rounding of that row of C explains (standard
-// deviation; a rounding error is uniform within half of 2^-8 of its number at most).
+// the worst row's deviation in units of what bf16 rounding of that row of C explains: standard
+// deviations, a rounding error being uniform over at most 2^-7 of its number.
 static double freivalds(const bf16* a, const bf16* b, const bf16* c, size_t n, uint64_t seed) {
     std::vector<double> x(n);
     for (size_t i = 0; i < n; ++i) x[i] = gpu::random_bits(seed, i) & 1 ? 1.0 : -1.0;
@@ -43,7 +43,7 @@ static double freivalds(const bf16* a, const bf16* b, const bf16* c, size_t n, u
             double v = gpu::to_float(c[i * n + j]);
             squares += v * v;
         }
-        double sigma = std::sqrt(squares / 12) / 256, off = std::fabs(got[i] - want[i]);
+        double sigma = std::sqrt(squares / 12) / 128, off = std::fabs(got[i] - want[i]);
         worst = std::max(worst, std::isfinite(off) && sigma > 0 ? off / sigma : INFINITY);
     }
     return worst;
@@ -53,15 +53,13 @@ static double freivalds(const bf16* a, const bf16* b, const bf16* c, size_t n, u
 // A block makes a kTileM x kTileN tile of C, each of its waves a kWaveM x kWaveN part. Tiles of A and B
 // come through kStages buffers in shared memory: one computes while the next ones load.
 #if defined(GPUFIX_CUDA)
-constexpr int kTileN = 256, kWaveM = 64, kStages = 3;  // 81 KiB shared: fits sm_80 and newer
+constexpr int kTileN = 256, kTileK = 64, kWaveM = 64;  // 96 KiB of shared memory: sm_86 has 99
 #else
-constexpr int kTileN = 128, kWaveM = 32, kStages = 1;  // 64 KiB, and copies do not overlap
+constexpr int kTileN = 128, kTileK = 64, kWaveM = 32;  // 64 KiB of 64
 #endif
-constexpr int kTileM = 128, kTileK = 32, kWaveN = 64;
+constexpr int kTileM = 128, kWaveN = 64, kStages = 2;
 constexpr int kWavesN = kTileN / kWaveN, kWaves = kTileM / kWaveM * kWavesN;
-// 8 elements of padding: rows start 4 banks apart, so that a fragment's 8 rows meet no conflict.
-constexpr int kLdA = kTileK + 8, kLdB = kTileN + 8;
-constexpr int kStageA = kTileM * kLdA, kStageB = kTileK * kLdB;
+constexpr int kStageA = kTileM * kTileK, kStageB = kTileK * kTileN;
 constexpr size_t kShared = size_t(kStages) * (kStageA + kStageB) * sizeof(bf16);
 
 #if defined(GPUFIX_MATRIX_UNITS)
@@ -69,6 +67,13 @@ constexpr size_t kShared = size_t(kStages) * (kStageA + kStageB) * sizeof(bf16);
 constexpr unsigned kGroup = 8;  // rows of tiles walked together, so that their A and B stay in L2
 constexpr int kAhead = kStages - 1;  // stages that load while one computes
 constexpr int kThreads = kWaves * gpu::kWaveSize;
+// With two sets of fragments, shared memory is read while the matrix units work. AMD's have no
+// registers left for that.
+#if defined(GPUFIX_MMA_PTX)
+constexpr int kBuffers = 2;
+#else
+constexpr int kBuffers = 1;
+#endif
 
 __device__ inline void tile_of_block(unsigned tiles_m, unsigned tiles_n, unsigned* m, unsigned* n) {
     unsigned per_group = kGroup * tiles_n, group = blockIdx.x / per_group;
@@ -77,30 +82,39 @@ __device__ inline void tile_of_block(unsigned tiles_m, unsigned tiles_n, unsigne
     *n = within / rows;
 }
 
-// Rows x Cols elements, 8 at a time, row by row.
-template <int Rows, int Cols, int Ld>
-__device__ inline void load_tile(bf16* shared, const bf16* global, size_t n) {
-    for (int i = int(threadIdx.x); i < Rows * Cols / 8; i += kThreads) {
-        int row = i / (Cols / 8), col = i % (Cols / 8) * 8;
-        gpu::copy_async16(shared + row * Ld + col, global + row * n + col);
-    }
+// Rows x Cols elements, 8 at a time. A thread's place in the first pass and the tile's own address
+// are all that varies at run time: few registers, though the loop is unrolled.
+template <int Rows, int Cols>
+__device__ inline void load_tile(bf16* shared, const bf16* global, unsigned n) {
+    constexpr int kPass = kThreads / (Cols / 8);  // rows at a time
+    static_assert(Rows % kPass == 0 && kPass % 8 == 0, "passes must be whole and swizzle alike");
+    unsigned row = threadIdx.x / (Cols / 8), col = threadIdx.x % (Cols / 8) * 8;
+    unsigned from = row * n + col;
+    bf16* to = shared + gpu::swizzled(int(row), int(col), Cols);
+#pragma unroll
+    for (int pass = 0; pass < Rows / kPass; ++pass)
+        gpu::copy_async16(to + pass * kPass * Cols, global + size_t(pass * kPass) * n + from);
+}
+
+struct Fragments {
+    gpu::Fragment a[kWaveM / 16], b[kWaveN / 16];
+};
+
+// Rows from `m`, columns from `n`, 16 of the inner dimension from `k`.
+__device__ inline void load_fragments(Fragments& f, const bf16* a, const bf16* b, int m, int n, int k) {
+#pragma unroll
+    for (int j = 0; j < kWaveN / 16; ++j) f.b[j] = gpu::load_b(b, kTileN, k, n + j * 16);
+#pragma unroll
+    for (int i = 0; i < kWaveM / 16; ++i) f.a[i] = gpu::load_a(a, kTileK, m + i * 16, k);
 }
 
 using Accumulators = gpu::Accumulator[kWaveM / 16][kWaveN / 16];
 
-__device__ inline void multiply_tiles(Accumulators& acc, const bf16* a, const bf16* b) {
+__device__ inline void multiply_add(Accumulators& acc, const Fragments& f) {
 #pragma unroll
-    for (int k = 0; k < kTileK; k += 16) {
-        gpu::Fragment fb[kWaveN / 16];
+    for (int i = 0; i < kWaveM / 16; ++i)
 #pragma unroll
-        for (int j = 0; j < kWaveN / 16; ++j) fb[j] = gpu::load_b(b + k * kLdB + j * 16, kLdB);
-#pragma unroll
-        for (int i = 0; i < kWaveM / 16; ++i) {
-            gpu::Fragment fa = gpu::load_a(a + i * 16 * kLdA + k, kLdA);
-#pragma unroll
-            for (int j = 0; j < kWaveN / 16; ++j) gpu::multiply_add(acc[i][j], fa, fb[j]);
-        }
-    }
+        for (int j = 0; j < kWaveN / 16; ++j) gpu::multiply_add(acc[i][j], f.a[i], f.b[j]);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -119,22 +133,36 @@ __global__ void __launch_bounds__(kThreads)
     auto load_stage = [&](unsigned step) {
         if (step < steps) {
             unsigned s = step % kStages;
-            load_tile<kTileM, kTileK, kLdA>(shared_a + s * kStageA, a + step * kTileK, n);
-            load_tile<kTileK, kTileN, kLdB>(shared_b + s * kStageB, b + size_t(step) * kTileK * n, n);
+            load_tile<kTileM, kTileK>(shared_a + s * kStageA, a + step * kTileK, n);
+            load_tile<kTileK, kTileN>(shared_b + s * kStageB, b + size_t(step) * kTileK * n, n);
         }
         gpu::copy_async_commit();  // an empty group when nothing is left: keeps the count
     };
-    for (unsigned s = 0; s < kAhead; ++s) load_stage(s);
-
-    Accumulators acc = {};
-    for (unsigned step = 0; step < steps; ++step) {
-        if (kAhead == 0) load_stage(step);
-        gpu::copy_async_wait<kAhead == 0 ? 0 : kAhead - 1>();
-        __syncthreads();
-        if (kAhead > 0) load_stage(step + kAhead);
+    auto fragments_at = [&](Fragments& f, unsigned step, int k) {
         unsigned s = step % kStages;
-        multiply_tiles(acc, shared_a + s * kStageA + wave_m * kLdA, shared_b + s * kStageB + wave_n);
-        if (kAhead == 0) __syncthreads();
+        load_fragments(f, shared_a + s * kStageA, shared_b + s * kStageB, wave_m, wave_n, k);
+    };
+
+    for (unsigned s = 0; s < kAhead; ++s) load_stage(s);
+    gpu::copy_async_wait<kAhead - 1>();
+    __syncthreads();
+    Accumulators acc = {};
+    Fragments f[kBuffers];
+    fragments_at(f[0], 0, 0);
+    for (unsigned step = 0; step < steps; ++step) {
+        load_stage(step + kAhead);  // into the stage that every wave left before the last barrier
+#pragma unroll
+        for (int k = 0; k < kTileK; k += 16) {
+            bool last = k + 16 == kTileK;
+            if (last) {
+                gpu::copy_async_wait<kAhead - 1>();
+                __syncthreads();
+            }
+            if (kBuffers == 1) multiply_add(acc, f[0]);
+            // After the last step this reads a stale stage and is never used.
+            fragments_at(f[(k / 16 + 1) % kBuffers], last ? step + 1 : step, last ? 0 : k + 16);
+            if (kBuffers == 2) multiply_add(acc, f[k / 16 % kBuffers]);
+        }
     }
 
     c += (size_t(tile_m) * kTileM + wave_m) * n + tile_n * kTileN + wave_n;
@@ -180,7 +208,7 @@ static void check(gpu::Program& program, const Matrices& m, gpu::Result& r) {
     r.error = gpu::compare(samples, [&](size_t i) { return got[i]; }, [&](size_t i) { return want[i]; });
     double sigmas = freivalds(a.data(), b.data(), c.data(), n, program.args.seed + 3);
     r.extra.number("freivalds_sigmas", sigmas);
-    r.valid = r.error.rel_err <= r.tolerance && sigmas < 12;
+    r.valid = r.error.rel_err <= r.tolerance && sigmas < 8;
 }
 
 static void run(gpu::Program& program, const char* name, size_t order) {
