@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli import build, doctor, env, explain, fix, rules, run, snapshot, undo
+from gpufix.cli import build, doctor, env, explain, fix, inspect, rules, run, snapshot, undo
 
 app = typer.Typer(
     name="gpufix",
@@ -39,6 +39,7 @@ def root(
 app.command("doctor")(doctor.doctor)
 app.command("fix")(fix.fix)
 app.command("undo")(undo.undo)
+app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("snapshot")(snapshot.snapshot)
 app.command("rules")(rules.rules)
