@@ -81,7 +81,8 @@ def _state(kinds: set[str]) -> State:
         return "undone"
     if "forgotten" in kinds:
         return "forgotten"
-    return "kept" if "end" in kinds and "undoing" not in kinds else "interrupted"
+    undoing = kinds & {"undoing", "restored"}
+    return "kept" if "end" in kinds and not undoing else "interrupted"
 
 
 def every(state: Path) -> list[Run]:
@@ -146,7 +147,7 @@ def kept_bytes(run: Run) -> int:
 
 def forget(run: Run) -> None:
     """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError."""
-    if run.state != "kept":
+    if run.state not in ("kept", "forgotten"):
         raise Refused(f"run {run.id} is {run.state}: only a finished one can be forgotten")
     with journal.Journal(run.journal) as file:
         file.append("forgotten")

@@ -38,6 +38,7 @@ class Changed(EngineError):
 class _Part:
     """One scope of one step: its state before, and after when the step was finished."""
 
+    step: int
     scope: Scope
     before: dict[str, Entry | None]
     after: dict[str, Entry | None] | None
@@ -55,44 +56,60 @@ def undo(run: Run, force: bool = False) -> list[str]:
     if run.state == "forgotten":
         raise Refused(f"the kept files of {run.id} were given up: it cannot be undone")
     if run.state in ("empty", "undone"):
-        runs.discard(run)  # a kill may have left some of it
         return []
-    parts = list(_parts(run))
-    if run.state == "kept" and not force:
-        _refuse_overwriting(parts)
+    problems: list[str] = []
     with Journal(run.journal) as journal:
-        journal.append("undoing")
-        problems = restore(parts)
+        if run.row("restored") is None:
+            parts = list(_parts(run))
+            if run.state == "kept" and not force:
+                _refuse_overwriting(parts)
+            journal.append("undoing")
+            problems = _restore(parts, journal)
         if not problems:
-            journal.append("undone")
-    if not problems:
-        runs.discard(run)
+            _forget_kept(run, journal)
     return problems
 
 
 def rollback(run: Run) -> list[str]:
     """Undo within the run that failed: also where the journal can no longer be written."""
-    problems = restore(list(_parts(run)))
+    problems = _restore(list(_parts(run)), None)
     if problems:
         return problems
     try:
         with Journal(run.journal) as journal:
-            journal.append("undone")
-        runs.discard(run)
+            _forget_kept(run, journal)
     except OSError:
         pass  # the disk is full: `gpufix undo` finds nothing left to do, and clears the rest
     return []
 
 
-def restore(parts: list[_Part]) -> list[str]:
-    """Bring every scope back, the last step first."""
+def _forget_kept(run: Run, journal: Journal) -> None:
+    journal.append("restored")
+    runs.discard(run)
+    journal.append("undone")
+
+
+def _restore(parts: list[_Part], journal: Journal | None) -> list[str]:
+    """Bring every step's scopes back, the last step first.
+
+    A step that is back is noted: to restore it once more, after an earlier one, would be wrong.
+    """
     problems: list[str] = []
-    for part in reversed(parts):
-        keys = _keys(part)
-        restorer = Restorer(part.scope, part.before, place(part.kept, part.before))
-        restorer.restore(keys)
-        problems += restorer.problems or list(_unlike(part, keys))
+    rows = journal.rows if journal else []
+    back = {row["step"] for row in rows if row["type"] == "reverted"}
+    for step in sorted({part.step for part in parts} - back, reverse=True):
+        found = [p for part in parts if part.step == step for p in _restore_part(part)]
+        problems += found
+        if journal is not None and not found:
+            journal.append("reverted", step=step)
     return problems[:_SHOWN]
+
+
+def _restore_part(part: _Part) -> list[str]:
+    keys = _keys(part)
+    restorer = Restorer(part.scope, part.before, place(part.kept, part.before))
+    restorer.restore(keys)
+    return restorer.problems or list(_unlike(part, keys))
 
 
 def _keys(part: _Part) -> list[str]:
@@ -143,10 +160,10 @@ def _parts(run: Run) -> Iterator[_Part]:
         if row["type"] == "guard":
             after: list[Any] = done.get(row["step"]) or [None] * len(row["scopes"])
             for here, there in zip(row["scopes"], after, strict=True):
-                yield _part(run, here, there)
+                yield _part(run, row["step"], here, there)
 
 
-def _part(run: Run, here: dict[str, Any], there: dict[str, Any] | None) -> _Part:
+def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | None) -> _Part:
     before = states.load(run.folder / here["listing"], here["sha256"])
     after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
-    return _Part(Scope.of(here["scope"]), before, after, Path(here["kept"]))
+    return _Part(step, Scope.of(here["scope"]), before, after, Path(here["kept"]))

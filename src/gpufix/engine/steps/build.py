@@ -39,11 +39,12 @@ def scopes(step: Build, context: Context) -> Sequence[Scope]:
 
 def run(step: Build, context: Context) -> None:
     """Build and install it. Raises StepFailed with the builder's reason."""
-    from gpufix.engine import build  # type: ignore[attr-defined,unused-ignore]
+    from gpufix.engine import build
 
     result = build.run(step, context)
     if not result.ok:
-        raise StepFailed(f"{step.path}: {result.reason}")
+        reasons = "; ".join(result.reasons)
+        raise StepFailed(f"{step.path}: {reasons}")
 
 
 def _folder(step: Build, context: Context) -> str:

@@ -1,0 +1,32 @@
+"""Shared helpers of these tests are plain modules beside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import trees
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> trees.Patient:
+    """A small environment with a project and a cache."""
+    return trees.make(tmp_path / "root", files=12)
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: a kill leaves the same there, and syncs cost nothing."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="gpufix-test-", dir=shared) as folder:
+        yield Path(folder)

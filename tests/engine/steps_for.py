@@ -1,0 +1,145 @@
+"""One plan's steps for each kind, and an installer that runs in the same process."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trees import Patient, unpack, wheel
+
+from gpufix.engine import apply, lock
+from gpufix.engine.context import Context
+from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_installed(p: Patient) -> list[Step]:
+    path = p.site / "pkg/shared.py"  # a hard link into an installer's cache
+    first = p.site / "pkg/part1/mod1.py"
+    return [
+        WriteFile(path=str(path), content="edited\n", expect=sha(path)),
+        WriteFile(path=str(first), content="edited é\n", expect=sha(first)),
+    ]
+
+
+def _write_project(p: Patient) -> list[Step]:
+    setup = p.project / "setup.py"
+    return [
+        WriteFile(path=str(setup), content="better()\n", expect=sha(setup)),
+        WriteFile(path=str(p.project / "new.h"), content="#pragma once\n", mode=0o600),
+    ]
+
+
+def _remove(p: Patient) -> list[Step]:
+    return [
+        Remove(path=str(p.cache / "my_ext/lock")),
+        Remove(path=str(p.cache / "my_ext")),
+        Remove(path=str(p.project / "build")),
+        Remove(path=str(p.site / "pkg/link")),
+    ]
+
+
+STEPS: dict[str, Callable[[Patient], list[Step]]] = {
+    "write-installed": _write_installed,
+    "write-project": _write_project,
+    "remove": _remove,
+    "environment": lambda p: [
+        SetVariables(variables={"A": "1"}),
+        SetVariables(variables={"B": None}),
+    ],
+    "reinstall": lambda p: [Install(install=["pkg==1.0"], reinstall=True)],
+    "upgrade": lambda p: [Install(install=["pkg==3.0"], dependencies=True)],
+    "uninstall": lambda p: [Install(uninstall=["pkg"])],
+    "build": lambda p: [Build(path=str(p.project))],
+    "several": lambda p: [
+        *_write_project(p),
+        Install(uninstall=["pkg"]),
+        Install(install=["pkg==3.0"]),
+        Remove(path=str(p.project / "build")),
+        SetVariables(variables={"A": "1"}),
+        Build(path=str(p.project)),
+    ],
+}
+
+
+def installer(patient: Patient, files: int) -> Callable[..., None]:
+    """Takes the place of the program that installs: unlinks and writes as one does."""
+
+    def run(
+        argv: Sequence[str], context: Context, environ: Mapping[str, str], log: str, **_: Any
+    ) -> None:
+        if "uninstall" in argv:
+            _uninstall(patient.site, argv[-1])
+            return
+        name, version = argv[-1].split("==")
+        if list(patient.site.glob(f"{name}-*.dist-info")):
+            _uninstall(patient.site, name)
+        unpack(patient.site, wheel(name, version, files))
+        (patient.prefix / "bin/new-tool").write_text("#!/bin/sh\n")
+        if "--no-deps" not in argv:
+            unpack(patient.site, wheel("dependency", "1.0", 5))
+
+    return run
+
+
+def _uninstall(site: Path, name: str) -> None:
+    (info,) = site.glob(f"{name}-*.dist-info")
+    rows = (info / "RECORD").read_text().splitlines()
+    stash = site / f"~{name[1:]}"
+    stash.mkdir()
+    for number, row in enumerate(rows):
+        (site / row.split(",")[0]).rename(stash / str(number))
+    info.rmdir()
+    shutil.rmtree(stash)
+
+
+class Built:
+    """What a builder returns."""
+
+    ok = True
+    reasons: list[str] = []
+
+
+def builder(patient: Patient) -> Callable[..., Built]:
+    """Writes into files that are there, as compilers do, and installs."""
+
+    def run(step: Build, context: Context) -> Built:
+        folder = Path(step.path)
+        (folder / "build/a").mkdir(parents=True, exist_ok=True)
+        with (folder / "build/a/x.o").open("ab") as file:
+            file.write(b"OBJECT and more")
+        (folder / "build/a/y.o").write_bytes(b"new")
+        (folder / "x.so").write_bytes(b"library")
+        unpack(patient.site, wheel("built", "1.0", 5))
+        return Built()
+
+    return run
+
+
+def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files: int) -> None:
+    """For this test, installer and builder are the functions above."""
+    from gpufix.engine import build, child
+    from gpufix.engine import installer as chosen
+    from gpufix.engine.steps import install
+
+    monkeypatch.setattr(child, "run", installer(patient, files))
+    monkeypatch.setattr(build, "run", builder(patient))
+    fixed = chosen.Installer("pip", ("pip",))
+    monkeypatch.setattr(chosen, "choose", lambda facts: fixed)
+    monkeypatch.setattr(install, "choose", lambda facts: fixed)
+
+
+def carry_out(patient: Patient, steps: Sequence[Step]) -> Path:
+    """Apply and finish, as a run does; its folder."""
+    with lock.held(patient.state, str(patient.prefix), "a test") as fd:
+        context = Context(patient.facts(), environ={}, lock_fd=fd)
+        folder = apply.apply(steps, context, patient.state, "test")
+        apply.finish(folder)
+    return folder

@@ -1,0 +1,110 @@
+"""A run killed at any instant, then `undo`: the tree is as it was, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import faults
+import pytest
+import trees
+from steps_for import STEPS, carry_out, use_local_programs
+from trees import Patient
+
+from gpufix.engine import runs, undo
+from gpufix.engine.errors import NothingToUndo
+
+Scene = Callable[[int], Patient]
+
+
+@pytest.fixture
+def scene(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Makes the same patient anew, at the same place, as often as asked."""
+
+    def make(files: int) -> Patient:
+        shutil.rmtree(memory_path / "root", ignore_errors=True)
+        patient = trees.make(memory_path / "root", files)
+        use_local_programs(monkeypatch, patient, files)
+        return patient
+
+    yield make
+
+
+def undo_all(patient: Patient) -> None:
+    try:
+        run = runs.find(patient.state, None)
+    except NothingToUndo:
+        return
+    assert undo.undo(run) == []
+    assert runs.load(run.folder).state == "undone"
+
+
+def check_kills(
+    scene: Scene, kind: str, files: int, most: int | None = None, journal: bool = False
+) -> int:
+    """Kill a run at (at most so many) points; returns how many kills there were."""
+    steps = STEPS[kind](scene(files))
+    total = faults.run(partial(carry_out, scene(files), steps), journal_only=journal)
+    assert total is not None
+    points = range(1, total + 1, 1 if most is None else max(1, total // most))
+    for fatal in points:
+        patient = scene(files)
+        before = trees.state(patient)
+        assert faults.run(partial(carry_out, patient, steps), fatal, journal) is None
+        undo_all(patient)
+        assert trees.differences(before, trees.state(patient)) == {}, f"killed at {fatal}"
+        assert not list(patient.state.glob("runs/*/kept"))
+    return len(points)
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_killed_around_every_write_of_the_journal(kind: str, scene: Scene) -> None:
+    assert check_kills(scene, kind, 12, journal=True) >= 15
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_killed_at_many_points(kind: str, scene: Scene) -> None:
+    most = 150 if kind == "reinstall" else 25
+    assert check_kills(scene, kind, 50 if kind == "reinstall" else 12, most) >= most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_killed_at_every_point(kind: str, scene: Scene) -> None:
+    assert check_kills(scene, kind, 50) > 60
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_an_undo_that_is_killed_is_finished_by_another(kind: str, scene: Scene) -> None:
+    patient = scene(12)
+    before = trees.state(patient)
+    carry_out(patient, STEPS[kind](patient))
+    assert trees.differences(before, trees.state(patient)) != {}
+    total = faults.run(partial(undo_all, patient))
+    assert total is not None
+    assert trees.differences(before, trees.state(patient)) == {}
+    for fatal in range(1, total + 1, max(1, total // 10)):
+        patient = scene(12)
+        before = trees.state(patient)
+        carry_out(patient, STEPS[kind](patient))
+        assert faults.run(partial(undo_all, patient), fatal) is None
+        undo_all(patient)
+        assert trees.differences(before, trees.state(patient)) == {}, f"killed at {fatal}"
+
+
+@pytest.mark.parametrize("kind", ["reinstall", "several"])
+def test_an_interrupted_run_whose_undo_is_killed(kind: str, scene: Scene) -> None:
+    patient = scene(12)
+    steps = STEPS[kind](patient)
+    total = faults.run(partial(carry_out, patient, steps))
+    assert total is not None
+    for share in (0.5, 0.7, 0.9):
+        for fatal in (5, 40, 80):
+            patient = scene(12)
+            before = trees.state(patient)
+            assert faults.run(partial(carry_out, patient, steps), int(total * share)) is None
+            faults.run(partial(undo_all, patient), fatal)
+            undo_all(patient)
+            assert trees.differences(before, trees.state(patient)) == {}, (share, fatal)
