@@ -13,10 +13,6 @@ constexpr int kMostLanes = 64, kThreads = 256;
 
 static bool predicate(uint64_t seed, size_t i) { return gpu::random_bits(seed, i) & 1; }
 
-// One program-wide layout of a test: `waves` waves, `fields` words from each lane.
-using Words = std::vector<unsigned long long>;
-using LaneFields = std::vector<unsigned long long>;
-
 __device__ inline size_t global_thread() { return size_t(blockIdx.x) * blockDim.x + threadIdx.x; }
 
 // ---- wave size -------------------------------------------------------------------------------
@@ -181,7 +177,8 @@ static void run_exact(gpu::Program& program, const char* name, int fields, Kerne
     out.poison();
     kernel<<<unsigned(blocks), kThreads>>>(program.args.seed, out.data());
     GPU_CHECK_LAUNCH();
-    Words got = out.download(), want(got.size());
+    auto got = out.download();
+    std::vector<unsigned long long> want(got.size());
     for (size_t w = 0; w < waves; ++w)
         reference(program.args.seed, w * lanes, lanes, want.data() + w * lanes * fields);
     size_t wrong = 0;
