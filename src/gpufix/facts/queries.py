@@ -6,21 +6,28 @@
 | exports | a mangled name | whether some library of the installed torch defines it |
 | sha256 | a file's path | its digest in hexadecimal |
 | demangle | a mangled name | the C++ name, None when it is none |
+| source | a source file's path | its text, encoding and sha256: see source/text.py |
+| system-header | a header such as EGL/egl.h | where a compiler would find it, None = nowhere usual |
+| project-python … | the project's root | facts of its sources: see facts/project_sources.py |
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.facts.files import read
+from gpufix.facts.project_sources import ProjectSources
 from gpufix.model import Facts
 
 _HASH_LIMIT = 4 << 30
 _CHUNK = 1 << 20
+_SOURCE_LIMIT = 4 << 20
 
 
 class Queries:
@@ -31,11 +38,14 @@ class Queries:
         self._roots = [os.path.realpath(root) for root in roots if root]
         self._libraries = list(torch_libraries)
         self._torch: list[ElfFile] | None = None
+        self._include: list[str] = []  # the patient's own headers
         self._answers: dict[str, Callable[[str], Any]] = {
             "torch-symbols": self._torch_symbols,
             "exports": self._exports,
             "sha256": self._sha256,
             "demangle": _demangle,
+            "source": self._source,
+            "system-header": self._system_header,
         }
 
     @classmethod
@@ -47,7 +57,11 @@ class Queries:
         folders += [facts.project.root] if facts.project else []
         files = [library.path for library in facts.binaries.libraries]
         own = f"{facts.torch.location}/torch/" if facts.torch else "\0"
-        return cls([*folders, *files], [path for path in files if path.startswith(own)])
+        queries = cls([*folders, *files], [path for path in files if path.startswith(own)])
+        queries._include = [f"{python.prefix}/include"] if python else []
+        if facts.project:
+            queries._answers |= ProjectSources(facts.project).answers()
+        return queries
 
     def __call__(self, question: str, subject: str) -> Any:
         """A JSON value. Raises ValueError (unknown question, path not allowed, no ELF), OSError."""
@@ -74,6 +88,21 @@ class Queries:
             raise ValueError("no library of an installed torch can be read")
         key = name.encode("utf-8", "surrogateescape")
         return any(library.find(key) is not None for library in self._torch)
+
+    def _source(self, path: str) -> dict[str, str]:
+        from gpufix.source.text import decode
+
+        real = Path(self._allowed(path))
+        if real.stat().st_size > _SOURCE_LIMIT:
+            raise ValueError(f"larger than {_SOURCE_LIMIT >> 20} MiB")
+        source = decode(read(real, _SOURCE_LIMIT))
+        return {"text": source.text, "encoding": source.encoding, "sha256": source.sha256}
+
+    def _system_header(self, name: str) -> str | None:
+        if not re.fullmatch(r"[\w+-]+(?:/[\w+-]+)*\.h(?:pp)?", name):
+            raise ValueError(f"{name!r} is not the name of a header")
+        folders = [*self._include, "/usr/local/include", "/usr/include"]
+        return next((f"{f}/{name}" for f in folders if Path(f, name).is_file()), None)
 
     def _sha256(self, path: str) -> str:
         real = Path(self._allowed(path))

@@ -1,0 +1,62 @@
+"""Compiler flags that choose GPU architectures, in nvcc's and hipcc's spellings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+UNKNOWN = "\0"  # stands for a part of a string that only a run of the build file would tell
+
+Kind = Literal["cubin", "ptx", "hip", "native", "dynamic"]
+
+_CODE = re.compile(r"(sm|compute|lto)_(\d{2,3}[af]?)")
+_PAIR = re.compile(r"arch=(?:compute|sm)_(\d{2,3}[af]?),code=(\[[^\]]*\]|\"[^\"]*\"|\S+)")
+_SINGLE = re.compile(
+    r"(?:^|\s)(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
+)
+_HIP = re.compile(r"--(?:offload-arch|amdgpu-target)[=\s](gfx[0-9a-f]+(?:[:][a-z+:-]+)?|native)")
+_DYNAMIC = re.compile(
+    r"(?:-gencode|-arch|--gpu-architecture|--offload-arch|--amdgpu-target|arch=compute_|code=sm_)"
+)
+
+
+@dataclass(frozen=True)
+class ArchFlag:
+    """One architecture of which code is asked. `arch` as "sm_90" or "gfx1100", empty if not known."""
+
+    kind: Kind
+    arch: str = ""
+
+
+def parse(text: str) -> list[ArchFlag]:
+    """What one flag, or a string of several, asks for; empty when it chooses no architecture."""
+    found: list[ArchFlag] = []
+    for pair in _PAIR.finditer(text):
+        codes = _CODE.findall(pair.group(2))
+        found += [ArchFlag("ptx" if kind == "compute" else "cubin", f"sm_{n}") for kind, n in codes]
+    for single in _SINGLE.finditer(text):
+        found += _single(single.group(1))
+    for hip in _HIP.finditer(text):
+        native = hip.group(1) == "native"
+        found.append(ArchFlag("native") if native else ArchFlag("hip", hip.group(1)))
+    if not found and UNKNOWN in text and _DYNAMIC.search(text):
+        return [ArchFlag("dynamic")]
+    return found
+
+
+def _single(value: str) -> list[ArchFlag]:
+    """-arch=sm_90 stands for machine code and PTX, -arch=compute_90 for PTX."""
+    if not value.startswith(("sm_", "compute_")):
+        return [ArchFlag("native")]
+    number = value.partition("_")[2]
+    ptx = ArchFlag("ptx", f"sm_{number}")
+    return [ptx] if value.startswith("compute_") else [ArchFlag("cubin", f"sm_{number}"), ptx]
+
+
+def switches_off_torch(text: str) -> bool:
+    """Whether cpp_extension takes a flag for one of its user's own choosing.
+
+    torch/utils/cpp_extension.py, _get_cuda_arch_flags: any nvcc flag that contains "arch".
+    """
+    return "arch" in text and "TORCH_EXTENSION_NAME" not in text

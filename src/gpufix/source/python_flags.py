@@ -1,0 +1,153 @@
+"""The flags that a Python build file hands to nvcc, wherever it puts the list together."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gpufix.source.python_strings import strings
+from gpufix.source.python_tree import Tree, dotted_name
+
+_DEPTH = 6
+_EXTENSIONS = ("CUDAExtension", "load", "load_inline")
+_ADDING = ("append", "extend", "insert")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One element of a flag list: its node, its possible texts, and what guards it."""
+
+    node: ast.expr
+    texts: tuple[str, ...]
+    guards: tuple[str, ...]
+
+
+def nvcc_flags(tree: Tree) -> list[Flag]:
+    """Every flag for nvcc: from dictionaries under "nvcc", extra_cuda_cflags, and plain lists."""
+    found: dict[int, Flag] = {}
+    for root, guards in _roots(tree):
+        for node, more in _items(tree, root, 0, frozenset()):
+            chain = dict.fromkeys([*guards, *more, *tree.guards(node)])
+            if id(node) not in found:
+                found[id(node)] = Flag(node, tuple(strings(tree, node)), tuple(chain))
+    return sorted(found.values(), key=lambda flag: (flag.node.lineno, flag.node.col_offset))
+
+
+def _roots(tree: Tree) -> Iterator[tuple[ast.expr, list[str]]]:
+    for node in tree.nodes:
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == "nvcc":
+                    yield value, []
+        elif isinstance(node, ast.keyword) and node.value is not None:
+            if node.arg == "extra_cuda_cflags" or (
+                node.arg == "extra_compile_args" and _for_cuda(tree.parents[node])
+            ):
+                yield node.value, []
+        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Call)):
+            yield from ((value, tree.guards(node)) for value in _into_nvcc(node))
+
+
+def _for_cuda(call: ast.AST) -> bool:
+    name = dotted_name(call.func) if isinstance(call, ast.Call) else None
+    return (name or "").rpartition(".")[2] in _EXTENSIONS
+
+
+def _into_nvcc(node: ast.Assign | ast.AugAssign | ast.Call) -> list[ast.expr]:
+    """What is put into x["nvcc"]."""
+    if isinstance(node, ast.Assign):
+        return [node.value] if any(_is_nvcc(target) for target in node.targets) else []
+    if isinstance(node, ast.AugAssign):
+        return [node.value] if _is_nvcc(node.target) else []
+    attribute = node.func
+    if isinstance(attribute, ast.Attribute) and attribute.attr in _ADDING:
+        return node.args[-1:] if _is_nvcc(attribute.value) else []
+    return []
+
+
+def _is_nvcc(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and node.slice.value == "nvcc"
+    )
+
+
+def _items(
+    tree: Tree, node: ast.expr, depth: int, seen: frozenset[str]
+) -> Iterator[tuple[ast.expr, list[str]]]:
+    """The elements of a list expression, with what guards the statements that bring them in."""
+    if depth > _DEPTH:
+        return
+    if isinstance(node, (ast.List, ast.Tuple)):
+        for element in node.elts:
+            yield from _items(tree, element, depth + 1, seen)
+    elif isinstance(node, ast.Starred):
+        yield from _items(tree, node.value, depth + 1, seen)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and not _is_text(node):
+        yield from _items(tree, node.left, depth + 1, seen)
+        yield from _items(tree, node.right, depth + 1, seen)
+    elif isinstance(node, ast.IfExp):
+        yield from _items(tree, node.body, depth + 1, seen)
+        yield from _items(tree, node.orelse, depth + 1, seen)
+    elif isinstance(node, ast.Name):
+        if node.id not in seen:
+            yield from _of_name(tree, node.id, depth, seen | {node.id})
+    elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+        yield node.elt, []
+    elif isinstance(node, ast.Call):
+        yield from _of_call(tree, node, depth, seen)
+    elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+        yield node, []
+
+
+def _of_name(
+    tree: Tree, name: str, depth: int, seen: frozenset[str]
+) -> Iterator[tuple[ast.expr, list[str]]]:
+    for value in tree.assigned.get(name, []):
+        yield from _items(tree, value, depth + 1, seen)
+    for node in tree.nodes:
+        added: list[ast.expr] = []
+        if isinstance(node, ast.AugAssign) and dotted_name(node.target) == name:
+            added = [node.value]
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in _ADDING
+            and dotted_name(node.func.value) == name
+        ):
+            added = node.args[-1:]
+        for value in added:
+            guards = tree.guards(node)
+            for item, more in _items(tree, value, depth + 1, seen):
+                yield item, [*guards, *more]
+
+
+def _of_call(
+    tree: Tree, node: ast.Call, depth: int, seen: frozenset[str]
+) -> Iterator[tuple[ast.expr, list[str]]]:
+    """A function of this file, "…".split(), list(…), or a text that a call makes."""
+    name = dotted_name(node.func) or ""
+    function = tree.functions.get(name.rpartition(".")[2])
+    if function is not None and name not in seen:
+        for inner in ast.walk(function):
+            if isinstance(inner, ast.Return) and inner.value is not None:
+                yield from _items(tree, inner.value, depth + 1, seen | {name})
+        for argument in node.args:  # what it is given may be what it gives back
+            if isinstance(argument, (ast.List, ast.BinOp, ast.Name)):
+                yield from _items(tree, argument, depth + 1, seen | {name})
+    elif name in ("list", "tuple", "sorted") and node.args:
+        yield from _items(tree, node.args[0], depth + 1, seen)
+    else:
+        yield node, []
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    """Whether an addition joins texts, not lists."""
+    return any(
+        isinstance(side, (ast.Constant, ast.JoinedStr))
+        or (isinstance(side, ast.BinOp) and isinstance(side.op, ast.Add) and _is_text(side))
+        or (isinstance(side, ast.Call) and "join" in (dotted_name(side.func) or ""))
+        for side in (node.left, node.right)
+    )
