@@ -111,6 +111,22 @@ def test_a_wrapper_on_path_is_seen_through() -> None:
     assert settings(b.healthy(toolkits=[wrapped]))["CUDA_HOME"] == "/usr/local/cuda-12.8"
 
 
+def test_a_wrapper_hides_no_headers() -> None:
+    real = b.toolkit("12.8", missing_headers=["cusparse.h"], selected=False)
+    wrapped = b.toolkit(
+        "12.8",
+        root="/usr/local",
+        origin="PATH",
+        wrapper="/usr/local/bin/nvcc",
+        compiler=real.compiler,
+        missing_headers=["cuda.h", "cusparse.h"],
+    )
+    dists = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
+    found = settings(b.healthy(toolkits=[wrapped, real], distributions=dists))
+    assert found["CUDA_HOME"] == real.root
+    assert found["CPATH"] == f"{b.SITE}/nvidia/cusparse/include"
+
+
 def test_wheels_bring_their_libraries() -> None:
     root = f"{b.SITE}/nvidia/cu13"
     kit = b.toolkit("13.0", root=root, origin="wheel", compiler=f"{root}/bin/nvcc")
@@ -124,6 +140,16 @@ def test_headers_in_wheels() -> None:
     dists = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
     found = settings(b.healthy(toolkits=[kit], distributions=dists))
     assert found["CPATH"] == f"{b.SITE}/nvidia/cusparse/include"
+
+
+def test_headers_in_wheels_of_cuda_13() -> None:
+    """These wheels are numbered by themselves: cuSPARSE 12.6 is CUDA 13's."""
+    kit = b.toolkit("13.0", missing_headers=["cublas_v2.h", "cusparse.h", "cusolverDn.h"])
+    rows = {"cublas": "13.1.0.3", "cusparse": "12.6.3.3", "cusolver": "12.0.4.66"}
+    dists = [b.dist(f"nvidia-{name}", version) for name, version in rows.items()]
+    dists += [b.dist("nvidia-cuda-runtime", "13.0.96"), *b.healthy().distributions]
+    facts = b.healthy(torch=b.torch("2.11.0+cu130"), toolkits=[kit], distributions=dists)
+    assert settings(facts)["CPATH"] == f"{b.SITE}/nvidia/cu13/include"
 
 
 def test_host_compiler() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gpufix.buildenv.folder import Folder
+from gpufix.buildenv.toolkit import unwrapped
 from gpufix.buildenv.variable import Variable
 from gpufix.checks.registry import Rule
 from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
@@ -34,6 +35,7 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
     Only safe plans that set variables are taken; the rest is for `gpufix fix`.
     """
     view = as_project(view, folder)
+    view = overlaid(view, unwrapped(view))
     variables: list[Variable] = []
     obstacles: list[str] = []
     for check, planners in _RULES:

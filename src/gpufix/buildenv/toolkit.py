@@ -31,11 +31,20 @@ def toolkit_variables(view: View) -> Iterator[Variable]:
         yield Variable("LIBRARY_PATH", libraries, "the toolkit's libraries lie in wheels")
 
 
+def unwrapped(view: View) -> dict[str, str | None]:
+    """CUDA_HOME of the toolkit itself where the nvcc in use is a wrapper, away from its headers."""
+    toolkit = toolkit_in_use(view)
+    if toolkit is None or not toolkit.wrapper:
+        return {}
+    same = [t for t in usable(view) if t.compiler == toolkit.compiler and not t.wrapper]
+    return {"CUDA_HOME": same[0].root} if same else {}
+
+
 def root(toolkit: Toolkit) -> str:
-    """The toolkit's own folder: an nvcc that is a wrapper lies elsewhere than its headers."""
-    return (
-        dirname(dirname(toolkit.compiler)) if toolkit.wrapper and toolkit.compiler else toolkit.root
-    )
+    """The toolkit's own folder, also when its nvcc is a wrapper."""
+    if toolkit.wrapper and toolkit.compiler:
+        return dirname(dirname(toolkit.compiler))
+    return toolkit.root
 
 
 def _any(view: View) -> Toolkit | None:

@@ -53,7 +53,16 @@ def _folder(view: View, header: str, major: str) -> str | None:
     old, new = view.dist(f"nvidia-{component}-cu{major}"), view.dist(f"nvidia-{component}")
     if old:
         return f"{old.location}/nvidia/{component.replace('-', '_')}/include"
-    if new and new.version.startswith(f"{major}."):
+    if new and _of_unnamed_wheels(view) == major:
         tail = "/cccl" if component == "cuda-cccl" else ""
         return f"{new.location}/nvidia/cu{major}/include{tail}"
     return None
+
+
+def _of_unnamed_wheels(view: View) -> str | None:
+    """The CUDA major of wheels without one in their name: cuSPARSE 12.6 is CUDA 13's.
+
+    nvidia-cuda-runtime is numbered as CUDA itself, and torch requires it.
+    """
+    dist = view.dist("nvidia-cuda-runtime") or view.dist("cuda-toolkit")
+    return dist.version.partition(".")[0] if dist else None
