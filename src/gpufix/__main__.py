@@ -17,10 +17,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
     gc.set_threshold(200_000)
-    from gpufix.cli.app import app
+    from gpufix.cli import quick
     from gpufix.cli.crash import report
 
     try:
+        if sys.argv[1:2] == ["inspect"] and quick.inspect(sys.argv[2:]):
+            return
+        from gpufix.cli.app import app
+
         app()
     except BrokenPipeError:
         sys.exit(128 + signal.SIGPIPE)

@@ -25,7 +25,9 @@ def doctor(
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
-            "--fail-on", metavar="LEVEL", help="Least severity that makes the exit code 1.  [default: error]"
+            "--fail-on",
+            metavar="LEVEL",
+            help="Least severity that makes the exit code 1.  [default: error]",
         ),
     ] = None,
     strict: Annotated[

@@ -41,7 +41,9 @@ def read_file(path: str, shown: str, targets: Sequence[str]) -> Read:
     gaps = [f"{shown}: {gap}" for gap in code.gaps]
     try:
         elf = ElfFile(path)
-    except ElfError:
+    except ElfError as error:
+        if not code.images:
+            raise NotCode(f"{shown}: {error.what}") from None
         kind: Kind = "archive" if shown.endswith(".a") else "code"
         return Read(File(shown, kind, code=kinds, served=served), None, gaps)
     return _elf(elf, File(shown, _kind(elf, shown), code=kinds, served=served), gaps)
