@@ -44,7 +44,8 @@ def _candidates(root: Path, tag: str, metadata: set[str]) -> Iterator[Path]:
             yield folder
         elif folder.name == "build":
             yield from (p for p in _children(folder) if p.name.startswith(_SETUPTOOLS))
-    yield from (root / name for name in _CMAKE if (root / _CMAKE[0]).is_file())
+    if (root / _CMAKE[0]).is_file():
+        yield from (root / name for name in _CMAKE if (root / name).exists())
     for folder in (root, *_children(root)):
         for path in sorted(folder.glob("*.egg-info")):
             if (path / "PKG-INFO").is_file() and str(path) not in metadata:
