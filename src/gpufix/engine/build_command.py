@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from gpufix.buildenv.folder import Folder
 from gpufix.engine.build_folder import NotBuildable
+from gpufix.engine.errors import Refused
+from gpufix.engine.installer import choose, environment
 from gpufix.model import Facts, Python
 
+_AFRESH = {
+    "uv": ("--reinstall", "--no-cache"),
+    "pip": ("--force-reinstall", "--no-cache-dir", "-v"),
+}
 _PYTHONS = ("Python_EXECUTABLE", "Python3_EXECUTABLE", "PYTHON_EXECUTABLE")
 
 
@@ -36,19 +40,12 @@ def installer(facts: Facts, python: Python) -> list[str]:
             f"{python.executable} is managed by the system ({python.externally_managed}): "
             "make a virtual environment and build there"
         )
-    tools = {tool.name: tool.path for tool in facts.tools}
-    if "uv" in tools and (python.kind == "uv" or "pip" not in tools):
-        return [
-            *(tools["uv"], "pip", "install", "--python", python.executable),
-            *("--no-build-isolation", "--no-deps", "--reinstall", "--no-cache"),
-        ]
-    options = ["--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir", "-v"]
-    if "pip" in tools:
-        return [python.executable, "-m", "pip", "install", *options]
-    if importlib.util.find_spec("pip"):
-        own = [sys.executable, "-m", "pip", "--python", python.executable]
-        return [*own, "install", *options]
-    raise NotBuildable(f"{python.prefix} has no pip, and no uv is here")
+    try:
+        chosen = choose(facts)
+    except Refused as error:
+        raise NotBuildable(str(error)) from None
+    options = ["--no-build-isolation", "--no-deps", *_AFRESH[chosen.kind]]
+    return chosen.command("install", *options)
 
 
 def _cmake(folder: Folder, facts: Facts, python: Python) -> list[list[str]]:
@@ -69,10 +66,14 @@ def child_environ(
     base: Mapping[str, str],
     overlay: Mapping[str, str | None],
     settings: Mapping[str, str | None],
-    python: Python | None,
+    facts: Facts,
 ) -> dict[str, str]:
-    """The process's environment, then the environment file, then the build's own variables."""
-    environ = dict(base)
+    """The process's environment, then the environment file, then the build's own variables.
+
+    Without what would send an installer to another place than the patient.
+    """
+    python = facts.python
+    environ = environment(base, "uv" if python and python.kind == "uv" else "pip")
     for name, value in {**overlay, **settings}.items():
         if value is None:
             environ.pop(name, None)
@@ -86,4 +87,4 @@ def child_environ(
     environ["PATH"] = os.pathsep.join([*folders, *path])
     if python and python.kind in ("venv", "uv"):
         environ["VIRTUAL_ENV"] = python.prefix
-    return {**environ, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return environ

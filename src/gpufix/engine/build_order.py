@@ -57,10 +57,12 @@ class Order:
             self._header().write_text(header(bool(self._forced(folder))), encoding="ascii")
         if self.clean:
             clean([Path(path) for path in folder.stale])
-        overlay, python = self.view.facts.environment.overlay, self.view.facts.python
+        facts = self.view.facts
         return Task(
             commands=programs,
-            environ=child_environ(self.base, overlay, environment.settings(), python),
+            environ=child_environ(
+                self.base, facts.environment.overlay, environment.settings(), facts
+            ),
             cwd=folder.path,
             log=self.logs / name_for(number, folder.path),
             limit_s=self.limit_s,
