@@ -16,6 +16,7 @@ _SINGLE = re.compile(
     r"(?:^|\s)(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
 )
 _HIP = re.compile(r"--(?:offload-arch|amdgpu-target)[=\s](gfx[0-9a-f]+(?:[:][a-z+:-]+)?|native)")
+_HIP_WORD = re.compile(r"offload-arch|amdgpu-target|gfx")
 _DYNAMIC = re.compile(
     r"(?:-gencode|-arch|--gpu-architecture|--offload-arch|--amdgpu-target|arch=compute_|code=sm_)"
 )
@@ -23,7 +24,7 @@ _DYNAMIC = re.compile(
 
 @dataclass(frozen=True)
 class ArchFlag:
-    """One architecture of which code is asked. `arch` as "sm_90" or "gfx1100", empty if not known."""
+    """One architecture of which code is asked. `arch`: "sm_90", "gfx1100"; of a dynamic one "sm" or "gfx"."""
 
     kind: Kind
     arch: str = ""
@@ -41,7 +42,7 @@ def parse(text: str) -> list[ArchFlag]:
         native = hip.group(1) == "native"
         found.append(ArchFlag("native") if native else ArchFlag("hip", hip.group(1)))
     if not found and UNKNOWN in text and _DYNAMIC.search(text):
-        return [ArchFlag("dynamic")]
+        return [ArchFlag("dynamic", "gfx" if _HIP_WORD.search(text) else "sm")]
     return found
 
 

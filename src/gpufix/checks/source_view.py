@@ -1,0 +1,100 @@
+"""What the readers found in the project's sources, as checks and fixes see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gpufix.model import Evidence, Gap
+from gpufix.view import View
+
+Files = dict[str, dict[str, Any]]
+# Folders by which projects name what they carry along of others.
+_CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
+
+
+def python_files(view: View) -> Files:
+    """Path relative to the root → facts of source/python_scan.py."""
+    return view.derive(_python)
+
+
+def cmake_files(view: View) -> Files:
+    """Path → facts of source/cmake_scan.py, without what the project carries along of others."""
+    return view.derive(_cmake)
+
+
+def shell_files(view: View) -> Files:
+    """Path → facts of source/shell_scan.py."""
+    return view.derive(_shell)
+
+
+def requirement_files(view: View) -> Files:
+    """Path → facts of source/requirements.py."""
+    return view.derive(_requirements)
+
+
+def toml_files(view: View) -> Files:
+    """Path → facts of source/pyproject.py."""
+    return view.derive(_toml)
+
+
+def _python(view: View) -> Files:
+    return _asked(view, "python", ("python",))
+
+
+def _cmake(view: View) -> Files:
+    found = _asked(view, "cmake", ("cmake",))
+    return {path: facts for path, facts in found.items() if not carried(path)}
+
+
+def _shell(view: View) -> Files:
+    return _asked(view, "shell", ("shell",))
+
+
+def _requirements(view: View) -> Files:
+    return _asked(view, "requirements", ("requirements", "environment"))
+
+
+def _toml(view: View) -> Files:
+    return _asked(view, "toml", ("toml",))
+
+
+def _asked(view: View, question: str, kinds: Sequence[str]) -> Files:
+    project = view.facts.project
+    if project is None or not any(source.kind in kinds for source in project.sources):
+        return {}
+    answer = view.ask(f"project-{question}", project.root)
+    if not isinstance(answer, dict):
+        return {}
+    for path, reason in answer.get("gaps", []):
+        view.gaps.append(Gap(section="sources", subject=f"{project.root}/{path}", reason=reason))
+    files: Files = answer.get("files", {})
+    return files
+
+
+def carried(path: str) -> bool:
+    """Whether a file lies in a folder of other people's code."""
+    return bool(_CARRIED & set(path.split("/")[:-1]))
+
+
+def absolute(view: View, path: str) -> str:
+    """The full path of a source."""
+    project = view.facts.project
+    return f"{project.root}/{path}" if project else path
+
+
+def at(view: View, path: str, line: int, text: str) -> Evidence:
+    """A place in a source."""
+    return Evidence(text=text, path=absolute(view, path), line=line)
+
+
+def beside(path: str, files: Files) -> Iterator[dict[str, Any]]:
+    """Facts of the setup.py in the folder of a file, or in one above it."""
+    folder = path.rpartition("/")[0]
+    while True:
+        name = f"{folder}/setup.py" if folder else "setup.py"
+        if name in files:
+            yield files[name]
+        if not folder:
+            return
+        folder = folder.rpartition("/")[0]

@@ -1,0 +1,46 @@
+"""SRC601."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks import source_arch_python, source_arch_text
+from gpufix.checks.registry import Fault, rule
+from gpufix.view import View
+
+
+@rule("SRC601", "hard-coded-arch")
+def hard_coded_arch(view: View) -> Iterator[Fault]:
+    """A build file fixes the GPUs that it builds for, and leaves a target out.
+
+    ## What it does
+    Reads the flags that setup.py and JIT builds hand to nvcc or hipcc, CMake's
+    CUDA_ARCHITECTURES, and the architecture lists that Python files and scripts set. Asks whether
+    their code serves each target, and whether the toolkit's nvcc still generates it. Code under a
+    condition that does not hold for this patient is no fault.
+
+    ## Why it matters
+    torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
+    TORCH_CUDA_ARCH_LIST is ignored. The build succeeds, and the first launch fails with `no kernel
+    image is available`; what nvcc has dropped ends the build with `Unsupported gpu architecture`.
+
+    ## Example
+    `setup.py builds for sm_75, sm_80; nothing of that runs on sm_120, and torch's own architecture
+    flags are left out.`
+
+    ## Severity
+    Error when no target is served, or nvcc refuses; warning when some are, when only a run would
+    tell whether the code is reached, for shell scripts, and for a flag that merely contains
+    "arch". Advice for CMake files beside a setup.py that does not use them.
+
+    ## Fix
+    Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS
+    or the project's own variable, which is set for the targets.
+
+    ## Source
+    torch/utils/cpp_extension.py, _get_cuda_arch_flags; CMake's CUDA_ARCHITECTURES; nvcc
+    --list-gpu-code of each toolkit.
+    """
+    yield from source_arch_python.faults(view)
+    yield from source_arch_text.cmake_faults(view)
+    yield from source_arch_text.shell_faults(view)

@@ -1,0 +1,69 @@
+"""SRC605."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.checks.source_view import at
+from gpufix.model import Evidence, Severity, Submodule
+from gpufix.source.gitmodules import https_url
+from gpufix.view import View
+
+
+@rule("SRC605", "submodule-missing")
+def submodule_missing(view: View) -> Iterator[Fault]:
+    """A git submodule's folder is empty.
+
+    ## What it does
+    Compares the entries of .gitmodules, and the gitlinks in git's index, with the folders.
+
+    ## Why it matters
+    `git clone` without `--recursive` leaves them empty: `glm/glm.hpp: No such file or directory`,
+    or `ModuleNotFoundError` for a package that lives in one. Addresses that begin with git@ need
+    a key of the user's.
+
+    ## Example
+    `third_party/glm is a submodule (https://github.com/g-truc/glm.git), and its folder is empty.`
+
+    ## Severity
+    Error when git's index records it; warning for an entry that only a .gitmodules names; advice
+    when that file came along with a copy of somebody else's repository.
+
+    ## Fix
+    Safe: `git submodule update --init`, over https where the entry asks for ssh. A folder that is
+    no git repository is only shown.
+
+    ## Source
+    gitsubmodules(7), gitformat-index(5).
+    """
+    project = view.facts.project
+    for module in project.submodules if project else []:
+        # Named in a .gitmodules that git itself does not follow: a leftover.
+        if module.populated or (module.gitlink is False):
+            continue
+        yield _fault(view, module)
+
+
+def _fault(view: View, module: Submodule) -> Fault:
+    address = f" ({module.url})" if module.url else ""
+    ssh = module.url is not None and https_url(module.url) is not None
+    evidence: tuple[Evidence, ...] = ()
+    if module.declared_in and module.line:
+        evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
+    return Fault(
+        severity=_severity(view, module),
+        subject=module.path,
+        message=f"{module.path} is a submodule{address}, and its folder is empty"
+        f"{'; its address needs an ssh key' if ssh else ''}.",
+        evidence=evidence,
+        data={"path": module.path, "url": module.url, "gitlink": module.gitlink},
+    )
+
+
+def _severity(view: View, module: Submodule) -> Severity:
+    if module.gitlink:
+        return ERROR
+    folder = (module.declared_in or "").rpartition("/")[0]
+    known = view.facts.project.submodules if view.facts.project else []
+    return WARNING if not folder or any(m.path == folder for m in known) else ADVICE

@@ -1,0 +1,37 @@
+"""Build where torch is."""
+
+from __future__ import annotations
+
+from gpufix.checks.building import toolkit_in_use
+from gpufix.checks.source_arch import vendor
+from gpufix.checks.source_view import absolute
+from gpufix.fixes.registry import fix
+from gpufix.fixes.set_arch_list import value_for
+from gpufix.model import Build, Finding, Plan, Skip
+from gpufix.view import View
+
+NAME = "build-without-isolation"
+
+
+@fix(NAME, "SRC606")
+def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
+    """With --no-build-isolation, for the targets."""
+    amd = vendor(view) == "amd"
+    if toolkit_in_use(view, "rocm" if amd else "cuda") is None:
+        reason = f"no {'hipcc' if amd else 'nvcc'} is here to build with"
+        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
+    folder = absolute(view, finding.data["folder"]).rstrip("/")
+    variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
+    try:
+        value = value_for(view, variable)
+    except ValueError as error:
+        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=str(error))
+    return Plan(
+        fix=NAME,
+        codes=["SRC606"],
+        subjects=[finding.subject],
+        title=f"build {finding.data['folder'] or 'the project'} without isolation",
+        safety="safe",
+        steps=[Build(path=folder, environment={variable: value} if value else {})],
+        notes=[f"runs the build code of {folder}"],
+    )

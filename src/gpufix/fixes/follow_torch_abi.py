@@ -1,0 +1,35 @@
+"""Read the C++ ABI from the installed torch."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source_edits import rewrite
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source import python_edit, text_edit
+from gpufix.view import View
+
+NAME = "follow-torch-abi"
+
+
+@fix(NAME, "SRC602")
+def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
+    """A fixed 1 would be as wrong for another torch as a fixed 0: ask torch when building."""
+    path, lines = finding.data["path"], set(finding.data["lines"])
+    change = {
+        "python": python_edit.follow_torch_abi,
+        "cmake": text_edit.follow_torch_abi,
+        "shell": text_edit.shell_abi,
+    }[finding.data["part"]]
+    write = rewrite(view, path, lambda text: change(text, lines))
+    if write is None:
+        reason = f"{path} does not define it in a form that is changed with confidence"
+        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
+    return Plan(
+        fix=NAME,
+        codes=["SRC602"],
+        subjects=[finding.subject],
+        title=f"let {path} take the C++ ABI of the installed torch",
+        safety="safe",
+        steps=[write],
+        notes=["what was built before must be built again"],
+    )

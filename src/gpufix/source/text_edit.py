@@ -1,0 +1,120 @@
+"""Edits of CMake files and shell scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from gpufix.source.cmake import Command, commands
+from gpufix.source.edit import Edit, applied
+from gpufix.source.shell import simple_commands
+
+ABI = "_GLIBCXX_USE_CXX11_ABI"
+_READ_ABI = """\
+if(NOT DEFINED TORCH_CXX11_ABI)
+  set(TORCH_ABI_PYTHON python3)
+  foreach(candidate "${Python3_EXECUTABLE}" "${Python_EXECUTABLE}" "${PYTHON_EXECUTABLE}")
+    if(candidate)
+      set(TORCH_ABI_PYTHON "${candidate}")
+    endif()
+  endforeach()
+  execute_process(
+    COMMAND "${TORCH_ABI_PYTHON}" -c "import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))"
+    OUTPUT_VARIABLE TORCH_CXX11_ABI
+    OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT TORCH_CXX11_ABI MATCHES "^[01]$")
+    message(FATAL_ERROR "${TORCH_ABI_PYTHON} does not say with which C++ ABI torch is built")
+  endif()
+endif()
+"""
+
+
+def follow_cudaarchs(text: str, line: int) -> str | None:
+    """The command on a line runs only where CUDAARCHS is not set; None when it does more."""
+    for command in commands(text):
+        if command.line != line or not _only_archs(command):
+            continue
+        before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
+        after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
+        if before.strip() or after.split("#")[0].strip():
+            return None
+        newline = "\r\n" if "\r\n" in text else "\n"
+        body = text[command.start : command.end]
+        wrapped = (
+            f"if(NOT DEFINED ENV{{CUDAARCHS}}){newline}{before}  {body}{newline}{before}endif()"
+        )
+        return applied(text, [Edit(command.start, command.end, wrapped)])
+    return None
+
+
+def _only_archs(command: Command) -> bool:
+    words = command.words
+    if command.name == "set":
+        return words[:1] == ["CMAKE_CUDA_ARCHITECTURES"]
+    if command.name == "set_target_properties" and "PROPERTIES" in words:
+        return words[words.index("PROPERTIES") + 1 :][:-1] == ["CUDA_ARCHITECTURES"]
+    return command.name == "set_property" and "CUDA_ARCHITECTURES" in words
+
+
+def follow_torch_abi(text: str, lines: Collection[int]) -> str | None:
+    """_GLIBCXX_USE_CXX11_ABI=0 on these lines becomes the installed torch's value."""
+    edits: list[Edit] = []
+    first: Command | None = None
+    for command in commands(text):
+        if command.name in ("message", "execute_process", "if", "elseif"):
+            continue
+        for argument in command.arguments:
+            raw = text[argument.start : argument.end]
+            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", raw):
+                if argument.line + raw[: found.start()].count("\n") not in lines:
+                    continue
+                if raw.startswith("["):
+                    return None  # nothing is expanded in a bracket argument
+                start = argument.start + found.start()
+                edits.append(Edit(start, start + 1, "${TORCH_CXX11_ABI}"))
+                first = first or command
+    if first is None:
+        return None
+    if not any(
+        c.name == "if" and c.words == ["NOT", "DEFINED", "TORCH_CXX11_ABI"] for c in commands(text)
+    ):
+        edits.append(_reading(text, first))
+    return applied(text, edits)
+
+
+def _reading(text: str, command: Command) -> Edit:
+    start = text.rfind("\n", 0, command.start) + 1
+    indent = text[start : command.start]
+    indent = indent if not indent.strip() else ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = "".join(f"{indent}{row}{newline}" for row in _READ_ABI.splitlines())
+    return Edit(start, start, block)
+
+
+def shell_default(text: str, line: int, name: str) -> str | None:
+    """NAME=value gives way to a NAME that is set already: NAME="${NAME:-value}"."""
+    for command in simple_commands(text):
+        if command.line != line:
+            continue
+        for word in command.words:
+            if word.text.startswith(f"{name}=") and "$" not in word.text:
+                value = word.text.partition("=")[2]
+                if re.search(r"[\"`}\\]", value):
+                    return None
+                changed = f'{name}="${{{name}:-{value}}}"'
+                return applied(text, [Edit(word.start, word.end, changed)])
+    return None
+
+
+def shell_abi(text: str, lines: Collection[int]) -> str | None:
+    """-D_GLIBCXX_USE_CXX11_ABI=0 in commands asks the torch of `python` instead."""
+    asking = "$(python -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')"
+    edits = []
+    for command in simple_commands(text):
+        for word in command.words if command.line in lines else ():
+            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", word.raw):
+                if "'" in word.raw:
+                    return None
+                start = word.start + found.start()
+                edits.append(Edit(start, start + 1, asking))
+    return applied(text, edits) if edits else None
