@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from gpufix.checks.selection import Selection
 from gpufix.doctor import Judgement, Request, examine
+from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.merge import Choice, choose, merge
 from gpufix.fixes.registry import Fix
 from gpufix.model import Facts, Finding, Plan, Skip, Step
@@ -29,12 +31,17 @@ class Proposed:
 
     judgement: Judgement
     choice: Choice
-    steps: list[Step] = field(default_factory=list)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The merged steps of the chosen plans."""
+        plans, view = self.choice.plans, self.judgement.view
+        return [with_dependents(step, plans, view) for step in merge(plans)]
 
     def without(self, plans: Sequence[Plan]) -> Proposed:
         """The same with some plans left out."""
         kept = [p for p in self.choice.plans if p not in plans]
-        return replace(self, choice=replace(self.choice, plans=kept), steps=merge(kept))
+        return replace(self, choice=replace(self.choice, plans=kept))
 
 
 def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
@@ -49,7 +56,7 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     chosen = choose(
         _selected(judgement.findings, wanted), _planner(judgement.view, fixes), wish.unsafe
     )
-    return Proposed(judgement, chosen, merge(chosen.plans))
+    return Proposed(judgement, chosen)
 
 
 def judged(wish: Wish) -> Request:

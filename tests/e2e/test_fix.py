@@ -1,0 +1,229 @@
+"""doctor → fix → fix --apply → doctor → undo, on real environments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from venvs import Venv, codes
+
+Snapshot = dict[str, tuple[Any, ...]]
+
+
+def snapshot(*roots: Path) -> Snapshot:
+    """Everything below some folders: mode, time, links and content."""
+    found: Snapshot = {}
+    for root in roots:
+        for path in root.rglob("*"):
+            status = path.lstat()
+            if path.is_symlink():
+                found[str(path)] = (status.st_mode, path.readlink())
+            elif path.is_dir():
+                found[str(path)] = (status.st_mode, status.st_mtime_ns)
+            else:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_nlink, digest)
+    return found
+
+
+def fix(venv: Venv, *arguments: str, **options: object) -> dict[str, Any]:
+    """The JSON report of `gpufix fix`; `exit` holds the exit code."""
+    done = venv.gpufix(
+        "fix", "--python", str(venv.python), "--format", "json", *arguments, **options
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return {**report, "exit": done.returncode}
+
+
+def undo(venv: Venv, *arguments: str) -> dict[str, Any]:
+    done = venv.gpufix("undo", "--format", "json", *arguments)
+    assert "Traceback" not in done.stderr, done.stderr
+    return {**json.loads(done.stdout), "exit": done.returncode}
+
+
+def found(venv: Venv) -> list[str]:
+    return codes(venv.doctor()["findings"])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def nccl(empty: Venv) -> Venv:
+    """nvidia-nccl-cu12 whose files another wheel has taken along."""
+    empty.pip("install", "--no-deps", "nvidia-nccl-cu12==2.18.1")
+    empty.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
+    empty.pip("uninstall", "-y", "nvidia-nccl-cu11")
+    return empty
+
+
+def test_a_healthy_environment_needs_nothing(empty: Venv) -> None:
+    before = snapshot(empty.path, empty.home)
+    assert fix(empty)["plans"] == []
+    assert fix(empty)["exit"] == 0
+    applied = fix(empty, "--apply")
+    assert (applied["state"], applied["exit"]) == ("nothing", 0)
+    assert snapshot(empty.path, empty.home) == before
+
+
+def test_nccl_is_shown_repaired_and_put_back(nccl: Venv) -> None:
+    before = snapshot(nccl.path, nccl.home)
+    shown = fix(nccl)
+    assert shown["exit"] == 1
+    assert shown["refused"] is None
+    assert shown["steps"][0]["downloads"] == ["nvidia-nccl-cu12==2.18.1"]
+    assert snapshot(nccl.path, nccl.home) == before, "a preview writes nothing at all"
+
+    applied = fix(nccl, "--apply")
+    assert (applied["state"], applied["exit"]) == ("kept", 0), applied
+    assert [f["code"] for f in applied["fixed"]] == ["WHL503"]
+    assert applied["introduced"] == applied["remaining"] == []
+    assert found(nccl) == []
+    assert (nccl.site / "nvidia/nccl/lib/libnccl.so.2").stat().st_size > 1 << 20
+
+    repaired = snapshot(nccl.path)
+    assert fix(nccl, "--apply")["state"] == "nothing"
+    assert snapshot(nccl.path) == repaired, "applying twice changes nothing the second time"
+
+    undone = undo(nccl)
+    assert (undone["state"], undone["exit"]) == ("undone", 0)
+    assert snapshot(nccl.path) == {k: v for k, v in before.items() if k.startswith(f"{nccl.path}/")}
+    assert undo(nccl)["state"] == "nothing"
+    assert found(nccl) == ["WHL503"]
+
+
+@pytest.fixture
+def six(empty: Venv) -> Venv:
+    """six, edited by hand after its installation."""
+    empty.pip("install", "--no-deps", "six==1.16.0", "idna==3.7")
+    path = empty.site / "six.py"
+    text = path.read_text()
+    path.unlink()
+    path.write_text(text + "# edited\n")
+    os.utime(path, (path.stat().st_mtime + 60,) * 2)
+    return empty
+
+
+def test_an_altered_file_is_restored(six: Venv) -> None:
+    assert found(six) == ["WHL503"]
+    others = {k: v for k, v in snapshot(six.path).items() if "idna" in k}
+    applied = fix(six, "--apply", "--probe")
+    assert (applied["state"], applied["exit"]) == ("kept", 0), applied
+    assert applied["probes"] == [{"module": "six", "ok": True, "said": ""}]
+    assert "# edited" not in (six.site / "six.py").read_text()
+    assert {k: v for k, v in snapshot(six.path).items() if "idna" in k} == others
+    assert undo(six, applied["run"])["exit"] == 0
+    assert (six.site / "six.py").read_text().endswith("# edited\n")
+
+
+def test_what_was_changed_since_is_not_overwritten(six: Venv) -> None:
+    applied = fix(six, "--apply")
+    (six.site / "six.py").unlink()
+    (six.site / "six.py").write_text("mine = 1\n")
+    refused = undo(six)
+    assert refused["exit"] == 1
+    assert str(six.site / "six.py") in refused["problems"]
+    assert (six.site / "six.py").read_text() == "mine = 1\n"
+    assert undo(six, applied["run"], "--force")["exit"] == 0
+    assert (six.site / "six.py").read_text().endswith("# edited\n")
+
+
+def test_a_failing_installer_changes_nothing(six: Venv) -> None:
+    before = snapshot(six.path)
+    applied = fix(six, "--apply", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/no/such/place"})
+    assert (applied["state"], applied["exit"]) == ("failed", 1)
+    assert "put back" in applied["reason"]
+    assert snapshot(six.path) == before
+    assert found(six) == ["WHL503"]
+
+
+def test_a_stale_lock_is_gone_and_a_foreign_entry_is_not(torch_cpu: Venv) -> None:
+    cache = torch_cpu.home / ".cache/torch_extensions/py311_cpu"
+    (cache / "my_ext").mkdir(parents=True)
+    (cache / "other").mkdir()
+    (cache / "other/main.cpp").write_text("int x;\n")
+    lock = cache / "my_ext/lock"
+    lock.touch()
+    os.utime(lock, (time.time() - 7200,) * 2)
+    before = snapshot(torch_cpu.path, cache)
+    applied = fix(torch_cpu, "--apply")
+    assert (applied["state"], applied["exit"]) == ("kept", 0), applied
+    assert not lock.exists()
+    assert (cache / "other/main.cpp").exists()
+    assert undo(torch_cpu)["exit"] == 0
+    assert snapshot(torch_cpu.path, cache) == before
+
+
+def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> None:
+    github = empty.home / "github_env"
+    variables = {"PYTORCH_CUDA_ALLOC_CONF": "max_split=\n1", "GITHUB_ENV": str(github)}
+    assert codes(empty.doctor(env=variables)["findings"]) == ["RUN804"]  # type: ignore[arg-type]
+    applied = fix(empty, "--apply", env=variables)
+    assert applied["state"] == "kept", applied
+    assert "PYTORCH_CUDA_ALLOC_CONF<<gpufix_" in github.read_text()
+    assert codes(empty.doctor(env=variables)["findings"]) == []  # type: ignore[arg-type]
+    assert undo(empty)["exit"] == 0
+    assert codes(empty.doctor(env=variables)["findings"]) == ["RUN804"]  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_interrupted_says_undo(nccl: Venv) -> None:
+    """Ctrl-C while pip works: pip is ended, the state can be undone, a new run waits for that."""
+    before = snapshot(nccl.path)
+    command = [sys.executable, "-m", "gpufix", "fix", "--apply", "--python", str(nccl.python)]
+    process = subprocess.Popen(
+        command, env=nccl.environ(), cwd=nccl.home, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert "running" in process.stderr.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "gpufix undo" in said
+    refused = fix(nccl, "--apply")
+    assert refused["state"] == "failed"
+    assert "cut off" in refused["reason"]
+    assert undo(nccl)["state"] == "undone"
+    assert snapshot(nccl.path) == before
+
+
+def test_system_interpreters_are_refused(empty: Venv) -> None:
+    """PEP 668: the reason and the way out, and nothing is tried."""
+    from gpufix.engine.context import Context
+    from gpufix.engine.errors import Refused
+    from gpufix.engine.steps import install
+    from gpufix.model import Facts, Host, Install, Python
+
+    python = Python(
+        executable="/usr/bin/python3",
+        version="3.11.2",
+        tag="cp311",
+        prefix="/usr",
+        base_prefix="/usr",
+        kind="system",
+        externally_managed="/usr/lib/python3.11/EXTERNALLY-MANAGED",
+    )
+    facts = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), python=python)
+    with pytest.raises(Refused, match=r"EXTERNALLY-MANAGED.*-m venv"):
+        install.check(Install(install=["six==1.16.0"]), Context(facts, environ={}))
+
+
+@pytest.mark.slow
+def test_gradio_and_what_came_after_it_is_solved(empty: Venv) -> None:
+    """Versions that import; what had been chosen is moved only with --unsafe."""
+    empty.pip("install", "gradio==4.44.1", "huggingface_hub==1.2.0", "pydantic==2.12.0")
+    before = snapshot(empty.path)
+    assert fix(empty, "--apply")["state"] == "nothing"
+    assert snapshot(empty.path) == before
+    applied = fix(empty, "--apply", "--unsafe", "--probe")
+    assert (applied["state"], applied["exit"]) == ("kept", 0), applied
+    code = "import gradio; gradio.Interface(str, 'text', 'text')"
+    subprocess.run([str(empty.python), "-B", "-c", code], check=True, capture_output=True)
+    assert undo(empty)["exit"] == 0
+    assert snapshot(empty.path) == before
