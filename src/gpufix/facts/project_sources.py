@@ -16,6 +16,8 @@ _LIMIT_FILE, _LIMIT_ALL = 4 << 20, 512 << 20
 class ProjectSources:
     """Answers project-python, -cmake, -shell, -requirements and -toml for one project.
 
+    project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name.
+
     Each is {"files": {path relative to the root: facts}, "gaps": [[path, why]]}; files without
     anything to tell are left out.
     """
@@ -34,6 +36,7 @@ class ProjectSources:
             "project-requirements": lambda _: self._scanned(
                 ("requirements", "environment"), self._requirements
             ),
+            "project-cxx": lambda _: self._cxx(),
             "project-toml": lambda _: self._scanned(("toml",), self._toml),
         }
 
@@ -89,6 +92,24 @@ class ProjectSources:
         if source.kind == "environment":
             return requirements.scan_environment(text)
         return requirements.scan(text)
+
+    def _cxx(self) -> dict[str, Any]:
+        from gpufix.source import cxx_build
+
+        kinds = ("cuda", "cpp", "header", "hip")
+        if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
+            return {"files": {}, "gaps": []}
+        answer = self._scanned(kinds, self._cxx_file)
+        named = self._scanned(("python", "cmake"), lambda _, data: cxx_build.named(data))
+        sources = [source.path for source in self._sources if source.kind in kinds]
+        return answer | {"built": cxx_build.built(named["files"], sources)}
+
+    def _cxx_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+        from gpufix.source import cxx_build, cxx_facts
+
+        if cxx_build.carried(source.path):
+            return cxx_facts.includes_alone(data)
+        return cxx_facts.describe(data)
 
     def _toml(self, _: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import pyproject

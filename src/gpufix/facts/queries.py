@@ -8,6 +8,8 @@
 | demangle | a mangled name | the C++ name, None when it is none |
 | source | a source file's path | its text, encoding and sha256: see source/text.py |
 | system-header | a header such as EGL/egl.h | where a compiler would find it, None = nowhere usual |
+| torch-declares | "header word", a header of the installed torch | whether it has the word |
+| torch-header | a header's name as torch's users include it | whether the installed torch has it |
 | project-python … | the project's root | facts of its sources: see facts/project_sources.py |
 """
 
@@ -38,6 +40,7 @@ class Queries:
         self._roots = [os.path.realpath(root) for root in roots if root]
         self._libraries = list(torch_libraries)
         self._torch: list[ElfFile] | None = None
+        self._torch_root = "\0"
         self._include: list[str] = []  # the patient's own headers
         self._answers: dict[str, Callable[[str], Any]] = {
             "torch-symbols": self._torch_symbols,
@@ -46,6 +49,8 @@ class Queries:
             "demangle": _demangle,
             "source": self._source,
             "system-header": self._system_header,
+            "torch-declares": self._torch_declares,
+            "torch-header": self._torch_header,
         }
 
     @classmethod
@@ -58,6 +63,7 @@ class Queries:
         files = [library.path for library in facts.binaries.libraries]
         own = f"{facts.torch.location}/torch/" if facts.torch else "\0"
         queries = cls([*folders, *files], [path for path in files if path.startswith(own)])
+        queries._torch_root = own
         queries._include = [f"{python.prefix}/include"] if python else []
         if facts.project:
             queries._answers |= ProjectSources(facts.project).answers()
@@ -103,6 +109,18 @@ class Queries:
             raise ValueError(f"{name!r} is not the name of a header")
         folders = [*self._include, "/usr/local/include", "/usr/include"]
         return next((f"{f}/{name}" for f in folders if Path(f, name).is_file()), None)
+
+    def _torch_declares(self, subject: str) -> bool:
+        header, _, word = subject.partition(" ")
+        path = self._allowed(f"{self._torch_root}include/{header}")
+        return word.encode() in read(path, _SOURCE_LIMIT)
+
+    def _torch_header(self, name: str) -> bool:
+        include = self._allowed(f"{self._torch_root}include")
+        if not Path(include, "c10").is_dir() or ".." in name:
+            raise ValueError("the installed torch has no headers")
+        folders = (include, f"{include}/torch/csrc/api/include")
+        return any(Path(folder, name).is_file() for folder in folders)
 
     def _sha256(self, path: str) -> str:
         real = Path(self._allowed(path))

@@ -1,0 +1,160 @@
+"""C++, CUDA and HIP sources as the rules see them: facts by file, and what is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gpufix.checks import building
+from gpufix.checks.source_view import carried
+from gpufix.knowledge.versions import numbers
+from gpufix.model import Gap, SourceKind
+from gpufix.source.cxx_expression import evaluate
+from gpufix.view import View
+
+Files = dict[str, dict[str, Any]]
+Macros = dict[str, int | None]
+
+_NOT_HERE = ("_WIN32", "_WIN64", "WIN32", "_MSC_VER", "__APPLE__", "__MINGW32__", "__ANDROID__")
+_HIP = (
+    "__HIP_PLATFORM_AMD__",
+    "__HIP_PLATFORM_HCC__",
+    "__HIPCC__",
+    "__HIP__",
+    "USE_ROCM",
+    "HIP_VERSION",
+    "HIP_VERSION_MAJOR",
+    "HIP_VERSION_MINOR",
+    "ROCM_VERSION",
+    "TORCH_HIP_VERSION",
+    "__HIP_DEVICE_COMPILE__",
+)
+
+
+def files(view: View) -> Files:
+    """Path relative to the root -> facts of source/cxx_facts.py."""
+    return view.derive(_files)
+
+
+def own_files(view: View) -> Files:
+    """The same without what the project carries along of others."""
+    return {path: facts for path, facts in files(view).items() if not carried(path)}
+
+
+def built(view: View) -> frozenset[str]:
+    """The sources that the project's build files name."""
+    return view.derive(_built)
+
+
+def _answer(view: View) -> dict[str, Any]:
+    project = view.facts.project
+    kinds = ("cuda", "cpp", "hip")
+    if project is None or not any(source.kind in kinds for source in project.sources):
+        return {}
+    answer = view.ask("project-cxx", project.root)
+    if not isinstance(answer, dict):
+        return {}
+    for path, reason in answer.get("gaps", []):
+        view.gaps.append(Gap(section="sources", subject=f"{project.root}/{path}", reason=reason))
+    return answer
+
+
+def _files(view: View) -> Files:
+    found: Files = view.derive(_answer).get("files", {})
+    return found
+
+
+def _built(view: View) -> frozenset[str]:
+    return frozenset(view.derive(_answer).get("built", []))
+
+
+def kinds(view: View) -> dict[str, SourceKind]:
+    """Path -> kind of each source."""
+    return view.derive(_kinds)
+
+
+def _kinds(view: View) -> dict[str, SourceKind]:
+    project = view.facts.project
+    return {source.path: source.kind for source in project.sources} if project else {}
+
+
+def live(facts: dict[str, Any], guards: Sequence[str], passes: Sequence[Macros]) -> bool | None:
+    """Whether code under these conditions is compiled in one of the passes; None = unknown."""
+    if not guards:
+        return True
+    local = facts.get("macros", {})
+    verdicts = [_all_hold(guards, macros, local) for macros in passes]
+    if True in verdicts:
+        return True
+    return None if None in verdicts else False
+
+
+def _all_hold(guards: Sequence[str], macros: Macros, local: dict[str, str]) -> bool | None:
+    values = [evaluate(guard, macros, local) for guard in guards]
+    if False in values:
+        return False
+    return None if None in values else True
+
+
+def cuda_passes(view: View, kind: SourceKind | None) -> list[Macros]:
+    """The macros of each pass of a CUDA build over a file of this kind."""
+    common = _common(view) | dict.fromkeys(_HIP) | _cuda_versions(view)
+    host: list[Macros] = [common | {"__CUDACC__": None, "__NVCC__": None, "__CUDA_ARCH__": None}]
+    device = common | {"__CUDACC__": 1, "__NVCC__": 1}
+    archs = [numbers(t.arch[3:]) for t in view.targets if t.arch.startswith("sm_")]
+    nvcc: list[Macros] = [device | {"__CUDA_ARCH__": None}]
+    if archs:
+        nvcc += [device | {"__CUDA_ARCH__": 10 * number[0]} for number in archs if number]
+    else:
+        nvcc.append(device)
+    return {"cuda": nvcc, "cpp": host}.get(kind or "header", nvcc + host)
+
+
+def hip_passes(view: View) -> list[Macros]:
+    """The macros of a HIP build with torch's flags."""
+    torch = view.facts.torch
+    macros: Macros = _common(view) | dict.fromkeys(_HIP, 1)
+    macros |= dict.fromkeys(("__NVCC__", "__CUDACC_VER_MAJOR__", "__CUDA_ARCH__"))
+    for name in _HIP[5:]:
+        del macros[name]
+    version = numbers(torch.hip)[:3] if torch and torch.hip else ()
+    if len(version) == 3:
+        major, minor, patch = version
+        macros |= {"HIP_VERSION_MAJOR": major, "HIP_VERSION_MINOR": minor}
+        macros["HIP_VERSION"] = major * 10_000_000 + minor * 100_000 + patch
+        macros["TORCH_HIP_VERSION"] = major * 100 + minor
+    return [macros]
+
+
+def _common(view: View) -> Macros:
+    macros: Macros = dict.fromkeys(_NOT_HERE)
+    macros |= {"__linux__": 1, "__cplusplus": 201703}
+    torch = view.facts.torch
+    release = numbers(torch.release) if torch and torch.release else ()
+    if len(release) >= 2:
+        macros |= {"TORCH_VERSION_MAJOR": release[0], "TORCH_VERSION_MINOR": release[1]}
+    return macros
+
+
+def _cuda_versions(view: View) -> Macros:
+    version = numbers(cuda_version(view) or "")
+    if len(version) < 2:
+        return {}
+    major, minor = version[:2]
+    code = major * 1000 + minor * 10
+    found: Macros = {"CUDART_VERSION": code, "CUDA_VERSION": code}
+    found |= {"__CUDACC_VER_MAJOR__": major, "__CUDACC_VER_MINOR__": minor}
+    if major == 13:  # cub/version.cuh: CCCL 3.minor
+        cccl = 300_000 + 100 * minor
+        found |= {"CUB_VERSION": cccl, "THRUST_VERSION": cccl}
+        found |= {"CCCL_MAJOR_VERSION": 3, "CCCL_VERSION": 3_000_000 + 1000 * minor}
+    return found
+
+
+def cuda_version(view: View) -> str | None:
+    """The CUDA that a build would compile with: the toolkit's, else torch's own."""
+    toolkit = building.toolkit_in_use(view)
+    if toolkit and toolkit.version:
+        return toolkit.version
+    torch = view.facts.torch
+    return torch.cuda if torch else None

@@ -1,0 +1,71 @@
+"""CUDA constructs in device code that HIP lacks or means differently, per ROCm version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_WARP_SYNC = "amd_warp_sync_functions.h of ROCm 5.6 to 6.2; HIP 7.0 changelog"
+_GROUPS = "hip/amd_detail/amd_hip_cooperative_groups.h of ROCm 5.6 to 6.2; gsplat's port to 7.2"
+
+FULL = "warp-sync"
+
+
+@dataclass(frozen=True)
+class Construct:
+    """One construct. `pattern` as in cuda_api.Removed.
+
+    `native` is the ROCm that has it, `opt_in` the one that has it behind
+    HIP_ENABLE_WARP_SYNC_BUILTINS (which torch sets from 2.8 on); None = none known to.
+    `shim`: the compatibility header stands in for it.
+    """
+
+    name: str
+    pattern: str
+    trigger: str
+    source: str
+    native: str | None = None
+    opt_in: str | None = None
+    shim: bool = False
+
+
+def _sync(name: str, opt_in: str | None = "6.2", shim: bool = True) -> Construct:
+    pattern = rf"(?<!\w)({name})\s*\("
+    return Construct(name, pattern, name, _WARP_SYNC, "7.0", opt_in, shim)
+
+
+# A mask is 64 bits wide in HIP; these take one first.
+MASKED = {
+    c.name: c
+    for c in [
+        *map(_sync, ("__shfl_sync", "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync")),
+        *map(_sync, ("__ballot_sync", "__any_sync", "__all_sync")),
+        *(_sync(n, shim=False) for n in ("__match_any_sync", "__match_all_sync")),
+        *(_sync(f"__reduce_{op}_sync", None, False) for op in ("add", "min", "max")),
+        *(_sync(f"__reduce_{op}_sync", None, False) for op in ("and", "or", "xor")),
+    ]
+}
+OTHERS = {
+    c.name: c
+    for c in [
+        _sync("__syncwarp", None),
+        _sync("__activemask"),
+        Construct(
+            "<cooperative_groups/reduce.h>", "", "cooperative_groups/reduce.h", _GROUPS, None
+        ),
+        Construct(
+            "cooperative_groups::reduce",
+            r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*reduce)\s*\(",
+            "::reduce",
+            _GROUPS,
+        ),
+        Construct(
+            "cooperative_groups::labeled_partition",
+            r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*labeled_partition)\s*\(",
+            "labeled_partition",
+            _GROUPS,
+        ),
+    ]
+}
+CONSTRUCTS = MASKED | OTHERS
+# What no version of HIP compiles, found by its shape rather than by a name.
+PTX, CHEVRONS = "inline PTX", "launch chevrons with a space"

@@ -1,0 +1,150 @@
+"""Barriers of a whole block under a condition that differs between its threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gpufix.source.cxx_code import Code
+from gpufix.source.cxx_functions import Function, device_functions
+
+_BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
+_CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
+# What differs between the threads of one block.
+_THREAD = re.compile(
+    r"\bthreadIdx\s*\.\s*[xyz]|\bthread_(?:rank|index)\s*\(|\bthreadIdx\b|__laneid\b|%laneid"
+)
+# The same for all: what a block-wide vote returns, and what threads are numbered by.
+_UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
+_ASSIGN = re.compile(
+    r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
+    r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
+)
+_DECLARE = re.compile(
+    r"[;{}(]\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
+    r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(\w+)\s*=(?!=)([^;{}]*)"
+)
+# A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
+_CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
+_SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
+_WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
+_LIMIT = 20
+
+
+def divergent(code: Code) -> list[list[Any]]:
+    """[barrier, line, guards, condition, line of the condition]."""
+    if "__syncthreads" not in code.text:
+        return []
+    rows = [row for function in device_functions(code) for row in _in(code, function)]
+    return rows[:_LIMIT]
+
+
+def _in(code: Code, function: Function) -> Iterator[list[Any]]:
+    start, end = function.body
+    barriers = list(_BARRIER.finditer(code.structure, start, end))
+    if not barriers:
+        return
+    differing = thread_dependent(code.structure[start:end])
+    spans = list(_controlled(code, start, end))
+    for barrier in barriers:
+        for begin, stop, condition, at in spans:
+            if begin <= barrier.start() < stop and _differs(condition, differing):
+                guards = list(code.conditions.at(barrier.start()))
+                text = " ".join(condition.split())[:100]
+                yield [barrier[1], code.line(barrier.start()), guards, text, code.line(at)]
+                break
+
+
+def thread_dependent(body: str) -> set[str]:
+    """Local variables whose value follows from the thread's number (shared memory does not)."""
+    shared = set(_SHARED.findall(body))
+    steps = [(m[1], _own(m[3])) for m in _ASSIGN.finditer(body) if m[1] not in shared]
+    differing: set[str] = set()
+    for _ in range(6):
+        more = {name for name, value in steps if _differs(value, differing)}
+        if more <= differing:
+            break
+        differing |= more
+    return differing - _also_uniform(body, differing)
+
+
+def _also_uniform(body: str, differing: set[str]) -> set[str]:
+    """Names of several variables, one of which is the same for all: left out."""
+    declared: dict[str, list[str]] = {}
+    for match in _DECLARE.finditer(body):
+        declared.setdefault(match[1], []).append(_own(match[2]))
+    return {
+        name
+        for name, values in declared.items()
+        if len(values) > 1 and not all(_differs(value, differing - {name}) for value in values)
+    }
+
+
+def _own(value: str) -> str:
+    """An assigned expression up to the bracket that closes what it stands in."""
+    depth = 0
+    for position, character in enumerate(value):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return value[:position]
+    return value
+
+
+def _differs(text: str, differing: set[str]) -> bool:
+    text = _UNIFORM.sub(" ", text)
+    if _THREAD.search(text):
+        return True
+    return any(word in differing for word in _WORD.findall(text))
+
+
+def _controlled(code: Code, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
+    """(begin, end, condition, offset) of what each condition of a body controls."""
+    text = code.structure
+    last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
+    for match in _CONTROL.finditer(text, start, end):
+        if match[1] == "else":
+            before = len(text[start : match.start()].rstrip()) + start
+            if before not in last:
+                continue
+            condition, at = last[before]
+            begin = match.end()
+        else:
+            if text[match.end() : match.end() + 1] != "(":
+                continue
+            closing = code.brackets.get(match.end())
+            if closing is None or closing > end:
+                continue
+            condition, at = text[match.end() + 1 : closing], match.start()
+            if match[1] == "for":
+                condition = _loop_condition(condition)
+            begin = closing + 1
+        stop = _statement_end(code, begin, end)
+        last[stop] = (condition, at)
+        yield begin, stop, condition, at
+
+
+def _loop_condition(header: str) -> str:
+    """The condition of a `for`; a range-based one iterates the same for all."""
+    parts = header.split(";")
+    if len(parts) != 3 or _CONSTANT_BOUND.fullmatch(parts[1]):
+        return ""
+    return parts[1]
+
+
+def _statement_end(code: Code, begin: int, end: int) -> int:
+    """Where the statement that begins at or after an offset ends."""
+    text = code.structure
+    while begin < end and text[begin].isspace():
+        begin += 1
+    if begin < end and text[begin] == "{":
+        return code.brackets.get(begin, end) + 1
+    found = re.compile(r"[;{(]").search(text, begin, end)
+    while found and found[0] == "(":
+        closing = code.brackets.get(found.start(), end)
+        found = re.compile(r"[;{(]").search(text, closing + 1, end) if closing < end else None
+    if found is None:
+        return end
+    if found[0] == "{":
+        return code.brackets.get(found.start(), end) + 1
+    return found.end()

@@ -1,0 +1,49 @@
+"""Which C++ and CUDA sources the build files of a project name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_WORDS = (b"cpp_extension", b"Extension(", b"add_library", b"add_executable", b"target_sources")
+_WORDS_PYBIND = (b"pybind11_add_module", b"python_add_library", b"Python_add_library")
+_NAME = re.compile(rb"[\w./*{}$-]*\.(?:cu|cpp|cc|cxx|hip)\b")
+_SUFFIXES = (".cu", ".cpp", ".cc", ".cxx", ".hip")
+
+# Folders by which projects name what they carry along of others.
+_CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
+
+
+def carried(path: str) -> bool:
+    """Whether a file lies in a folder of other people's code: only its includes are of interest."""
+    return not _CARRIED.isdisjoint(path.split("/")[:-1])
+
+
+def named(data: bytes) -> dict[str, Any]:
+    """`names`: file names of sources in a build file; `globs`: whether it takes what it finds."""
+    if not any(word in data for word in (*_WORDS, *_WORDS_PYBIND)):
+        return {}
+    words = {word.decode("utf-8", "replace") for word in _NAME.findall(data)}
+    globs = any("*" in word for word in words)
+    names = sorted({word.rpartition("/")[2] for word in words if "*" not in word})
+    return {"names": names, "globs": globs} if names or globs else {}
+
+
+def built(files: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
+    """The sources that a build file in the same folder or above names or collects."""
+    found = set()
+    folders = [(path.rpartition("/")[0], facts) for path, facts in files.items()]
+    by_name = {(folder, n) for folder, facts in folders for n in facts["names"]}
+    collecting = {folder for folder, facts in folders if facts["globs"]}
+    for source in sources:
+        if not source.endswith(_SUFFIXES):
+            continue
+        folder, _, name = source.rpartition("/")
+        while True:
+            if (folder, name) in by_name or folder in collecting:
+                found.add(source)
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+    return sorted(found)

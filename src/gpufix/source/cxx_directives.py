@@ -1,0 +1,108 @@
+"""Preprocessor lines of a masked text, and under which conditions each part is compiled."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Guards = tuple[str, ...]  # all must hold; each is a preprocessor expression
+
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*([a-z_]+)((?:\\\r?\n|[^\n])*)", re.MULTILINE)
+_SPLICE = re.compile(r"\\\r?\n")
+_NOT_DEFINED = re.compile(r"\s*!\s*defined\s*\(?\s*(\w+)\s*\)?\s*")
+_DEEPEST = 32
+_UNKNOWN = "?"  # no expression: evaluates to unknown
+
+
+@dataclass(frozen=True)
+class Directive:
+    """One preprocessor line. `text` is what follows its name, continuation lines joined."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """`guards[i]` holds from offset `starts[i]` on, up to the next."""
+
+    starts: tuple[int, ...]
+    guards: tuple[Guards, ...]
+
+    def at(self, offset: int) -> Guards:
+        """The conditions under which the character at `offset` is compiled."""
+        return self.guards[bisect_right(self.starts, offset) - 1]
+
+
+def directives(masked: str) -> list[Directive]:
+    """Every preprocessor line, in order."""
+    return [
+        Directive(m[1], _SPLICE.sub(" ", m[2]).strip(), m.start(), m.end())
+        for m in _DIRECTIVE.finditer(masked)
+    ]
+
+
+def conditions(lines: list[Directive]) -> Conditions:
+    """The conditions of every part of a file. An include guard is none."""
+    starts, guards = [0], [Guards()]
+    stack: list[tuple[list[str], str]] = []  # conditions of the branches before, and the one open
+    for index, line in enumerate(lines):
+        if line.name in ("if", "ifdef", "ifndef"):
+            stack.append(([], "1" if _is_include_guard(lines, index) else _condition(line)))
+        elif line.name in ("elif", "elifdef", "elifndef", "else") and stack:
+            before, current = stack.pop()
+            before = [*before, current] if len(before) < _DEEPEST else [_UNKNOWN]
+            stack.append((before, "1" if line.name == "else" else _condition(line)))
+        elif line.name == "endif" and stack:
+            stack.pop()
+        else:
+            continue
+        starts.append(line.end)
+        guards.append(_flat(stack))
+    return Conditions(tuple(starts), tuple(guards))
+
+
+def _flat(stack: list[tuple[list[str], str]]) -> Guards:
+    if len(stack) > _DEEPEST:
+        return (_UNKNOWN,)
+    parts = [f"!({c})" for before, _ in stack for c in before]
+    return tuple(parts + [current for _, current in stack if current != "1"])
+
+
+def _condition(line: Directive) -> str:
+    name = re.match(r"\w+", line.text)
+    if line.name in ("ifdef", "elifdef"):
+        return f"defined({name[0]})" if name else _UNKNOWN
+    if line.name in ("ifndef", "elifndef"):
+        return f"!defined({name[0]})" if name else _UNKNOWN
+    return line.text[:1000] or _UNKNOWN
+
+
+def _is_include_guard(lines: list[Directive], index: int) -> bool:
+    """`#ifndef X` or `#if !defined(X)` whose very next line is `#define X`, without a value."""
+    tested = lines[index]
+    found = _NOT_DEFINED.fullmatch(tested.text) if tested.name == "if" else None
+    name = found[1] if found else tested.text if tested.name == "ifndef" else None
+    if name is None or index + 1 >= len(lines):
+        return False
+    following = lines[index + 1]
+    return following.name == "define" and following.text.split()[:1] == [name]
+
+
+def alternatives(lines: list[Directive]) -> Iterator[tuple[int, int]]:
+    """Spans of all but the first branch of each condition (of `#if 0`: the first branch)."""
+    stack: list[tuple[int | None, bool]] = []  # where a skipped branch began, and was one taken
+    for line in lines:
+        if line.name in ("if", "ifdef", "ifndef"):
+            dead = line.name == "if" and line.text == "0"
+            stack.append((line.end if dead else None, not dead))
+        elif line.name in ("elif", "elifdef", "elifndef", "else", "endif") and stack:
+            begin, taken = stack.pop()
+            if begin is not None:
+                yield begin, line.start
+            if line.name != "endif":
+                stack.append((line.end if taken else None, True))
