@@ -15,6 +15,8 @@ from gpufix.model import Library
 from gpufix.requirements import Requirements
 from gpufix.view import View
 
+_STRING = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
+
 
 @dataclass(frozen=True)
 class TorchUser:
@@ -141,8 +143,11 @@ def releases(judgement: Judgement) -> str:
 
 
 def shown(view: View, name: str) -> str:
-    """A symbol for people: demangled where that is possible."""
-    return str(view.ask("demangle", name) or name)
+    """A symbol for people: demangled where that is possible, std::string by its short name."""
+    readable = str(view.ask("demangle", name) or name)
+    for namespace in ("std::__cxx11::", "std::"):
+        readable = readable.replace(f"{namespace}{_STRING}", f"{namespace}string")
+    return readable
 
 
 def file_of(library: Library) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.model import Distribution, Record, Severity
+from gpufix.model import Distribution, Evidence, Record, Severity
 from gpufix.view import View
 
 # What an image builder removes on purpose, and nothing misses at run time.
@@ -77,7 +77,7 @@ def _judge(
             severity=_severity(missing),
             subject=dist.name,
             message=_message(view, dist, missing, record.missing_count),
-            evidence=tuple(f"missing: {_absolute(dist, path)}" for path in missing),
+            evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
             breaks=_broken(view, dist, missing),
             needs=tuple(f"shared:{path}" for path in missing),
             data={"distribution": dist.name, "version": dist.version, "missing": missing},
@@ -88,7 +88,7 @@ def _judge(
             subject=dist.name,
             message=f"{dist.name} {dist.version} installed {_names(altered, record.altered_count)} "
             "with other content than is there now.",
-            evidence=tuple(f"altered: {_absolute(dist, path)}" for path in altered),
+            evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
             data={"distribution": dist.name, "version": dist.version, "altered": altered},
         )

@@ -29,14 +29,27 @@ _STEMS = {
     "libnvrtc-builtins": "nvidia-cuda-nvrtc",
     "libnvshmem_host": "nvidia-nvshmem",
 }
-_SUFFIXES = ("-cu11", "-cu12", "-cu13", "")
+# Their SONAME's major is CUDA's own.
+_NUMBERED = frozenset(
+    {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti"}
+) | {"nvidia-nvjitlink"}
+# Those that are no part of the toolkit kept their suffix with CUDA 13.
+_SUFFIXED = frozenset({"nvidia-cudnn", "nvidia-nccl", "nvidia-nvshmem", "nvidia-cusparselt"})
 
 
 def bringing(soname: str) -> list[str]:
-    """The wheels that can bring a library, for every CUDA major: "libnccl.so.2" →
-    nvidia-nccl-cu11, nvidia-nccl-cu12, …; empty when it is no CUDA library."""
-    stem = re.split(r"\.so\b", soname)[0]
+    """The wheels that can bring a library: "libcudart.so.12" → nvidia-cuda-runtime-cu12,
+    "libnccl.so.2" → nvidia-nccl-cu11, -cu12 and -cu13; empty when it is no CUDA library."""
+    stem, _, version = soname.partition(".so")
     if stem.startswith("libcudnn_"):
         stem = "libcudnn"
     base = _STEMS.get(stem)
-    return [f"{base}{suffix}" for suffix in _SUFFIXES] if base else []
+    if base is None:
+        return []
+    wheels = {11: f"{base}-cu11", 12: f"{base}-cu12", 13: base}
+    if base in _SUFFIXED:
+        wheels[13] = f"{base}-cu13"
+    major = re.match(r"\.(\d+)", version)
+    if base in _NUMBERED and major and int(major[1]) in wheels:
+        return [wheels[int(major[1])]]
+    return list(wheels.values())
