@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpufix.checks import source_backends
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.view import View
 
@@ -33,7 +34,8 @@ def backend_variable(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks at `ATTN_BACKEND`, `SPARSE_ATTN_BACKEND` and `SPARSE_BACKEND`, and whether the package
-    behind the chosen value is there.
+    behind the chosen value is there; in the project's sources, which back end they choose where
+    such a variable is not set, or holds a value that they do not know.
 
     ## Why it matters
     The choice is read at import, and fails with the name of a package that nobody asked for.
@@ -61,3 +63,4 @@ def backend_variable(view: View) -> Iterator[Fault]:
                 message=f'{name} is "{value}"; {wanted[0]} is not installed.',
                 data={"variable": name, "value": value},
             )
+    yield from source_backends.faults(view)

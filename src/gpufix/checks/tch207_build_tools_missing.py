@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from gpufix.checks.building import builds, looked, tool
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.source_view import at, python_files, toml_files
 from gpufix.knowledge.versions import at_least
+from gpufix.model import Evidence
+from gpufix.requirements import normalise, parse
 from gpufix.view import View
 
 _COMPILERS = ("g++", "c++", "clang++")
+_TOLD = {"setuptools", "wheel", "ninja", "cmake", "torch"}  # judged by rules of their own
 
 
 @rule("TCH207", "build-tools-missing")
@@ -18,7 +22,8 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
-    70.1), and for cmake when the project has a CMakeLists.txt.
+    70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
+    extension declares that its build requires.
 
     ## Why it matters
     Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
@@ -42,6 +47,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     if looked(view, "tools"):
         yield from _programs(view)
     yield from _packages(view)
+    yield from _required(view)
     python = view.facts.python
     if not python.has_headers and view.facts.host.os == "Linux":
         where = f" ({python.include})" if python.include else ""
@@ -74,14 +80,33 @@ def _packages(view: View) -> Iterator[Fault]:
         yield _fault("wheel", text, False)
 
 
+def _required(view: View) -> Iterator[Fault]:
+    """The build requirements of extensions: a build without isolation finds what is here alone."""
+    if not looked(view, "distributions"):
+        return
+    for path, toml in toml_files(view).items():
+        setup = f"{path.removesuffix('pyproject.toml')}setup.py"
+        if not python_files(view).get(setup, {}).get("extension"):
+            continue
+        for text in toml.get("requires") or ():
+            requirement = parse(text)
+            name = normalise(requirement.name) if requirement else ""
+            if not requirement or name in _TOLD or view.dist(name):
+                continue
+            if requirement.marker is None or requirement.marker.evaluate():
+                told = f"{path} requires {name} for the build, and it is not installed"
+                yield _fault(name, told, False, (at(view, path, 1, text),))
+
+
 def _numbered(view: View) -> bool:
     return any(t.name.startswith(("g++-", "clang++-")) for t in view.facts.tools)
 
 
-def _fault(name: str, text: str, fatal: bool) -> Fault:
+def _fault(name: str, text: str, fatal: bool, evidence: tuple[Evidence, ...] = ()) -> Fault:
     return Fault(
         severity=ERROR if fatal else WARNING,
         subject=name,
         message=f"{text}.",
+        evidence=evidence,
         data={"tool": name},
     )

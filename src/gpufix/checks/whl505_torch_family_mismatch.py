@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from packaging.version import Version
 
+from gpufix.checks import source_addresses
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.knowledge import companions
 from gpufix.model import Distribution, Severity, Torch
@@ -25,7 +26,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     ## What it does
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
     the torch that it declares, or that its version names (`+pt25cu124`, `+cu12torch2.6`), and the
-    CUDA that its version names, with the installed torch.
+    CUDA that its version names, with the installed torch. So too the index and find-links
+    addresses of requirement files, and of scripts where they stand outside any condition.
 
     ## Why it matters
     `RuntimeError: operator torchvision::nms does not exist`, undefined symbols, or a crash.
@@ -35,7 +37,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error when the torch minor differs, or its libraries cannot load; warning for another patch
-    release or CUDA variant whose libraries load.
+    release or CUDA variant whose libraries load. An address for another CUDA major or torch
+    minor is a warning, one for another CUDA minor advice.
 
     ## Fix
     Unsafe: install the version made for this torch.
@@ -55,6 +58,7 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
             yield _declared(view, dist, unmet, torch)
         else:
             yield from _named(view, dist, torch)
+    yield from source_addresses.faults(view)
 
 
 def _declared(view: View, dist: Distribution, unmet: Unmet, torch: Torch) -> Fault:

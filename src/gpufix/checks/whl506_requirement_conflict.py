@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from packaging.specifiers import SpecifierSet
 
+from gpufix.checks import source_pins
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.whl504_pin_skew import is_torch_pin
 from gpufix.knowledge import conflicts
@@ -21,7 +22,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     ## What it does
     Checks every declared requirement (as `pip check` does, extras that were asked for included),
     and the combinations that fail although nothing declares it: gradio 4 with a newer
-    huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub.
+    huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
+    same combinations among the pins of one requirement file.
 
     ## Why it matters
     `ImportError: cannot import name 'HfFolder' from 'huggingface_hub'`.
@@ -50,6 +52,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows)
+    yield from source_pins.faults(view)
 
 
 def _ours(unmet: Unmet) -> bool:

@@ -11,18 +11,26 @@ from gpufix.view import View
 def choose_backend(finding: Finding, view: View) -> Plan | Skip:
     """Attention falls back on torch's own SDPA, which needs no package."""
     name = finding.data["variable"]
-    if "ATTN" not in name:
+    usable = finding.data.get("usable")
+    if usable:
+        return _plan(name, usable[0])
+    if usable is not None or "ATTN" not in name:
         return Skip(
             fix="choose-backend",
             code="RUN801",
             subject=name,
             reason="no value of this variable works without one of its packages",
         )
+    return _plan(name, "sdpa")
+
+
+def _plan(name: str, value: str) -> Plan:
+    own = "torch's own attention (sdpa)" if value == "sdpa" else value
     return Plan(
         fix="choose-backend",
         codes=["RUN801"],
         subjects=[name],
-        title=f"set {name} to torch's own attention (sdpa)",
+        title=f"set {name} to {own}",
         safety="safe",
-        steps=[SetVariables(variables={name: "sdpa"})],
+        steps=[SetVariables(variables={name: value})],
     )

@@ -12,8 +12,10 @@ _ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 
 
 @fix("match-torch-family", "WHL505", "SYM404")
-def match_torch_family(finding: Finding, view: View) -> Plan | Skip:
+def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look the companion's version up for this torch; unknown ones are not guessed."""
+    if "part" in finding.data:  # an address in a file: match-wheel-address
+        return None
     name, torch = finding.data["distribution"], view.facts.torch
     release = torch.release if torch and torch.release else ""
     known = companions.for_torch(release).get(name)

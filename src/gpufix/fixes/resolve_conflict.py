@@ -11,6 +11,9 @@ from gpufix.view import View
 @fix("resolve-conflict", "WHL506")
 def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     """A known conflict: its first remedy. A declared one: the versions that are declared."""
+    if finding.data.get("part") == "pins":
+        reason = "which of its pins a file gives up is for its author to say"
+        return Skip(fix="resolve-conflict", code="WHL506", subject=finding.subject, reason=reason)
     wanted = _remedy(finding) if "remedies" in finding.data else _declared(finding)
     if not wanted:
         reason = "no set of versions is known that satisfies all"

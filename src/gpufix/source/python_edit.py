@@ -196,3 +196,17 @@ def _import(text: str, tree: Tree, module: str) -> Edit:
             start = Offsets(text).line_start(first)
             return Edit(start, start, f"import {module}{newline}")
     return Edit(len(text), len(text), f"{newline}import {module}{newline}")
+
+
+def call_on(text: str, line: int, expression: str, suffix: str) -> str | None:
+    """An argument on a line gets a method call: f(x) becomes f(x.float())."""
+    tree, offsets = Tree(text), Offsets(text)
+    for node in tree.nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        for value in [*node.args, *(k.value for k in node.keywords)]:
+            simple = isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+            if simple and value.lineno == line and ast.unparse(value)[:80] == expression:
+                end = offsets.of(value)[1]
+                return finished(text, tree, [Edit(end, end, suffix)])
+    return None

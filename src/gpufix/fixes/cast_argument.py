@@ -1,0 +1,32 @@
+"""Cast at the call."""
+
+from __future__ import annotations
+
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source_edits import rewrite
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source import python_edit
+from gpufix.view import View
+
+NAME = "cast-argument"
+
+
+@fix(NAME, "SRC611")
+def cast_argument(finding: Finding, view: View) -> Plan | Skip:
+    """`.float()` for a half tensor, `.cpu()` for ranges."""
+    path, row = finding.data["path"], finding.data
+    suffix = ".cpu()" if row["kind"] == "ranges" else ".float()"
+    write = rewrite(
+        view, path, lambda text: python_edit.call_on(text, row["line"], row["text"], suffix)
+    )
+    if write is None:
+        reason = f"{path} does not hand it over in a form that is changed with confidence"
+        return Skip(fix=NAME, code="SRC611", subject=finding.subject, reason=reason)
+    return Plan(
+        fix=NAME,
+        codes=["SRC611"],
+        subjects=[finding.subject],
+        title=f"hand {row['call']} {row['text']}{suffix} in {path}",
+        safety="unsafe",
+        steps=[write],
+    )
