@@ -162,14 +162,20 @@ def test_a_stale_lock_is_gone_and_a_foreign_entry_is_not(torch_cpu: Venv) -> Non
 
 def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> None:
     github = empty.home / "github_env"
-    variables = {"PYTORCH_CUDA_ALLOC_CONF": "max_split=\n1", "GITHUB_ENV": str(github)}
-    assert codes(empty.doctor(env=variables)["findings"]) == ["RUN804"]  # type: ignore[arg-type]
-    applied = fix(empty, "--apply", env=variables)
+    env = {"CUDA_LAUNCH_BLOCKING": "1", "GITHUB_ENV": str(github)}
+
+    def judged() -> list[str]:
+        report = empty.doctor("--gpu", "sm_120", "--select", "RUN805", env=env)
+        return codes(report["findings"])  # type: ignore[arg-type]
+
+    assert judged() == ["RUN805"]
+    applied = fix(empty, "--apply", "--gpu", "sm_120", "--only", "RUN805", env=env)
     assert applied["state"] == "kept", applied
-    assert "PYTORCH_CUDA_ALLOC_CONF<<gpufix_" in github.read_text()
-    assert codes(empty.doctor(env=variables)["findings"]) == []  # type: ignore[arg-type]
+    assert [f["code"] for f in applied["fixed"]] == ["RUN805"]
+    assert "CUDA_LAUNCH_BLOCKING<<gpufix_" in github.read_text()
+    assert judged() == []
     assert undo(empty)["exit"] == 0
-    assert codes(empty.doctor(env=variables)["findings"]) == ["RUN804"]  # type: ignore[arg-type]
+    assert judged() == ["RUN805"]
 
 
 def test_a_run_that_is_interrupted_says_undo(nccl: Venv) -> None:

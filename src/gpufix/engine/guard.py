@@ -65,6 +65,7 @@ class Guard:
             return own
         near = Path(scope.near) / f"{KEPT_PREFIX}{self._folder.name}"
         if not near.is_dir():
-            self._journal.append("near", folder=str(near))
+            times = near.parent.stat().st_mtime_ns
+            self._journal.append("near", folder=str(near), parent_mtime=times)
             make_folder(near)
         return near

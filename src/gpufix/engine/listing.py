@@ -76,14 +76,18 @@ def take(scope: Scope) -> Listing:
 def _children(scope: Scope, folder: str) -> Iterator[tuple[str, str]]:
     place = os.path.join(scope.path, folder) if folder else scope.path
     for name in sorted(os.listdir(place)):
-        path = f"{place}/{name}"
-        if name in scope.skip or name.startswith(KEPT_PREFIX):
-            continue
-        if not folder and (name in scope.leave or (scope.only and name not in scope.only)):
-            continue
-        if not scope.environments and os.path.lexists(f"{path}/pyvenv.cfg"):
-            continue
-        yield name, path
+        if covers(scope, folder, name):
+            yield name, f"{place}/{name}"
+
+
+def covers(scope: Scope, folder: str, name: str) -> bool:
+    """Whether a name in a folder of the scope ("" = its top) belongs to it."""
+    if name in scope.skip or name.startswith(KEPT_PREFIX):
+        return False
+    if not folder and scope.only is not None and name not in scope.only:
+        return False
+    inside = f"{scope.path}/{folder}/{name}/pyvenv.cfg"
+    return scope.environments or not os.path.lexists(inside)
 
 
 def _entry(path: str, status: os.stat_result) -> Entry:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gpufix.engine.difference import equal
-from gpufix.engine.listing import PARENT, Entry, look
+from gpufix.engine.listing import PARENT, Entry, covers, look
 from gpufix.engine.scope import Scope
 
 TEMPORARY = ".gpufix-tmp"
@@ -135,9 +135,7 @@ class Restorer:
             return
         if key != PARENT and now.mode != entry.mode:
             os.chmod(path, entry.mode)
-        if now.mtime != entry.mtime and (
-            key == PARENT or self._names(key) >= set(os.listdir(path))
-        ):
+        if now.mtime != entry.mtime and (key == PARENT or self._names(key) >= self._covered(key)):
             os.utime(path, ns=(entry.mtime, entry.mtime))
 
     def _names(self, key: str) -> set[str]:
@@ -148,8 +146,12 @@ class Restorer:
                 if entry is not None and below not in ("", PARENT):
                     folder, _, name = below.rpartition("/")
                     self._held.setdefault(folder, set()).add(name)
-        skipped = {*self.scope.skip, *(self.scope.leave if not key else ())}
-        return self._held.get(key, set()) | skipped
+        return self._held.get(key, set())
+
+    def _covered(self, key: str) -> set[str]:
+        """The names that it holds now, of those that the scope covers."""
+        place, scope = self.path(key), self.scope
+        return {name for name in os.listdir(place) if covers(scope, key, name)}
 
 
 def _same_bytes(entry: Entry, now: Entry, kept: Path, path: str) -> bool:

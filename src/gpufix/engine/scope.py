@@ -20,7 +20,6 @@ class Scope:
     path: str
     policy: Policy = "link"
     only: tuple[str, ...] | None = None  # names directly below `path` that belong to it
-    leave: tuple[str, ...] = ()  # names directly below `path` that do not
     skip: tuple[str, ...] = ()  # names at any depth that do not
     environments: bool = True  # False = virtual environments below it do not belong to it
     near: str | None = None
@@ -37,7 +36,6 @@ class Scope:
             **{
                 **row,
                 "only": None if only is None else tuple(only),
-                "leave": tuple(row["leave"]),
                 "skip": tuple(row["skip"]),
             }
         )

@@ -1,0 +1,148 @@
+"""Clean failures: a full disk, a read-only folder, an installer that fails. All is put back."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import faults
+import pytest
+import trees
+from steps_for import STEPS, carry_out, sha, use_local_programs
+from trees import Patient
+
+from gpufix.engine import runs
+from gpufix.engine.errors import Refused, StepFailed
+from gpufix.model import Install, Remove, SetVariables, Step, WriteFile
+
+
+def fails(patient: Patient, steps: Sequence[Step], message: str = "put back") -> None:
+    """The steps fail, nothing is different, and nothing is left to undo."""
+    before = trees.state(patient)
+    with pytest.raises((StepFailed, Refused), match=message):
+        carry_out(patient, steps)
+    assert trees.differences(before, trees.state(patient)) == {}
+    assert all(run.state in ("undone", "empty") for run in runs.every(patient.state))
+    assert not list(patient.state.glob("runs/*/kept"))
+
+
+def big(patient: Patient) -> list[Step]:
+    """Much is removed, then a file is written that does not fit."""
+    content = "x" * (1 << 20)
+    return [
+        *STEPS["remove"](patient),
+        WriteFile(path=str(patient.project / "big"), content=content),
+    ]
+
+
+def _limited(patient: Patient, most: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    fails(patient, big(patient), "File too large; everything was put back")
+
+
+def test_a_file_that_does_not_fit(patient: Patient) -> None:
+    assert faults.run(partial(_limited, patient, 1 << 19), journal_only=True) is not None
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB; only root can make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    patient = trees.make(small_disk / "root", files=12)
+    fails(patient, big(patient), "No space left on device; everything was put back")
+
+
+def test_a_full_disk_in_the_middle_of_an_installation(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = trees.make(small_disk / "root", files=12)
+    use_local_programs(monkeypatch, patient, files=400)
+    fails(patient, STEPS["upgrade"](patient), "No space left on device; everything was put back")
+
+
+def test_a_full_state_directory(small_disk: Path, tmp_path: Path) -> None:
+    """Patient and state on different file systems: what is kept must be copied, and does not fit."""
+    patient = trees.make(tmp_path / "root", files=12)
+    (patient.cache / "my_ext/large.o").write_bytes(b"x" * (1 << 20))
+    patient.state.symlink_to(small_disk)
+    fails(patient, [Remove(path=str(patient.cache / "my_ext"))], "No space left")
+
+
+def test_another_file_system_keeps_copies_and_links_beside_the_patient(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gpufix.engine import undo
+
+    patient = trees.make(tmp_path / "root", files=12)
+    patient.state.symlink_to(small_disk)
+    use_local_programs(monkeypatch, patient, files=12)
+    before = trees.state(patient)
+    folder = carry_out(patient, STEPS["several"](patient))
+    assert list(patient.prefix.glob(".gpufix-kept-*"))
+    assert undo.undo(runs.load(folder)) == []
+    after = trees.state(patient)
+    copied = {k for k in before if k.startswith("cache/") and "/my_ext/" not in k}
+    assert trees.differences(before, after).keys() <= copied
+
+
+def _unprivileged(patient: Patient, step: Step) -> None:
+    os.setgid(65534)
+    os.setuid(65534)
+    before = trees.state(patient)
+    with pytest.raises(Refused, match=r"not writable|Permission denied"):
+        carry_out(patient, [step])
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can become somebody else")
+@pytest.mark.parametrize("kind", ["write", "remove", "install"])
+def test_a_folder_that_may_not_be_written(kind: str, memory_path: Path) -> None:
+    patient = trees.make(memory_path / "root", files=12)
+    memory_path.chmod(0o755)
+    (patient.project / "setup.py").chmod(0o644)
+    if not all(folder.stat().st_mode & 1 for folder in memory_path.parents):
+        pytest.skip("temporary folders are closed to others here")
+    steps: dict[str, Step] = {
+        "write": WriteFile(path=str(patient.project / "new"), content="x"),
+        "remove": Remove(path=str(patient.cache / "my_ext")),
+        "install": Install(install=["pkg==1.0"], reinstall=True),
+    }
+    patient.state.mkdir()
+    patient.state.chmod(0o777)
+    assert faults.run(partial(_unprivileged, patient, steps[kind]), journal_only=True) is not None
+
+
+def test_the_second_step_fails_and_the_first_is_put_back(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        (patient.site / "half").mkdir()
+        (patient.site / "pkg/part1/mod1.py").unlink()
+        raise StepFailed("pip exits with 1: no such version")
+
+    use_local_programs(monkeypatch, patient, files=12)
+    monkeypatch.setattr("gpufix.engine.child.run", fail)
+    fails(patient, [*STEPS["remove"](patient), *STEPS["reinstall"](patient)], "no such version")
+
+
+def test_preconditions_of_the_last_step_stop_the_first(patient: Patient) -> None:
+    setup = patient.project / "setup.py"
+    wrong = WriteFile(path=str(setup), content="x", expect="0" * 64)
+    fails(patient, [SetVariables(variables={"A": "1"}), wrong], "has changed since")
+    assert sha(setup) == sha(setup)
+    assert runs.every(patient.state) == []

@@ -1,0 +1,57 @@
+"""One run at a time; a program that was given the lock keeps it when the run is gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpufix.engine import lock
+from gpufix.engine.errors import Busy
+
+
+def test_a_free_lock_is_taken_twice_in_a_row(tmp_path: Path) -> None:
+    for _ in range(2):
+        with lock.held(tmp_path, "/env", "gpufix fix"):
+            pass
+
+
+def test_patients_do_not_share_a_lock(tmp_path: Path) -> None:
+    with lock.held(tmp_path, "/one", "gpufix fix"), lock.held(tmp_path, "/two", "gpufix fix"):
+        pass
+
+
+def test_a_second_run_says_who_holds_it(tmp_path: Path) -> None:
+    with (
+        lock.held(tmp_path, "/env", "gpufix fix"),
+        pytest.raises(
+            Busy, match=rf"/env is being changed by gpufix fix \(process {os.getpid()}\)"
+        ),
+        lock.held(tmp_path, "/env", "gpufix undo"),
+    ):
+        pass
+
+
+def test_a_child_keeps_the_lock_and_is_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    with lock.held(tmp_path, "/env", "gpufix fix") as fd:
+        command = [sys.executable, "-c", "import time; time.sleep(1)"]
+        child = subprocess.Popen(command, pass_fds=(fd,))
+    with pytest.raises(Busy), lock.held(tmp_path, "/env", "gpufix undo"):
+        pass
+    with lock.held(tmp_path, "/env", "gpufix undo", wait=30, say=said.append):
+        assert child.wait(5) == 0
+    assert len(said) == 1
+    assert "waiting" in said[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\0", b"[]", b'{"pid": "x", "what": 1}'])
+def test_an_unreadable_holder_is_another_run(content: bytes, tmp_path: Path) -> None:
+    with lock.held(tmp_path, "/env", "gpufix fix") as fd:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, content, 0)
+        with pytest.raises(Busy, match="another run"), lock.held(tmp_path, "/env", "x"):
+            pass

@@ -1,0 +1,213 @@
+"""What each kind of step refuses, and what it leaves when it is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import trees
+from steps_for import STEPS, carry_out
+from trees import Patient
+
+from gpufix.engine import runs, undo
+from gpufix.engine.context import Context
+from gpufix.engine.errors import Refused
+from gpufix.engine.steps.registry import kind_of
+from gpufix.model import InitSubmodules, Install, Remove, SetVariables, Step, WriteFile
+
+
+def check(patient: Patient, step: Step) -> None:
+    kind_of(step).check(step, Context(patient.facts(), environ={"PATH": os.environ["PATH"]}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "relative",
+        "/",
+        "{project}/../outside",
+        "{project}/link/file",
+        "{project}/nul\0byte",
+        "{site}/../../../../outside",
+        "{root}",
+        "{project}",
+        "{prefix}",
+        "{cache}",
+    ],
+)
+def test_paths_outside_are_refused(path: str, patient: Patient) -> None:
+    (patient.project / "link").symlink_to("/tmp")
+    places = {n: getattr(patient, n) for n in ("root", "project", "prefix", "site", "cache")}
+    place = path.format(**places)
+    for step in (Remove(path=place), WriteFile(path=place, content="x")):
+        with pytest.raises(Refused):
+            check(patient, step)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "qu'o\"te", "new\nline", "é☃", "-rf", "$HOME"]
+)
+def test_odd_names_are_written_and_removed(name: str, patient: Patient) -> None:
+    before = trees.state(patient)
+    path = patient.project / name
+    steps = [WriteFile(path=str(path), content="x\n"), Remove(path=str(patient.project / "build"))]
+    folder = carry_out(patient, steps)
+    assert path.read_text() == "x\n"
+    assert undo.undo(runs.load(folder)) == []
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
+def test_a_link_is_removed_and_what_it_leads_to_is_not(patient: Patient, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").touch()
+    (patient.project / "link").symlink_to(outside)
+    carry_out(patient, [Remove(path=str(patient.project / "link"))])
+    assert not (patient.project / "link").is_symlink()
+    assert (outside / "file").exists()
+
+
+def test_a_file_is_never_written_through_a_hard_link(patient: Patient) -> None:
+    carry_out(patient, STEPS["write-installed"](patient))
+    assert (patient.site / "pkg/shared.py").read_text() == "edited\n"
+    assert (patient.root / "store/shared").read_bytes() == b"from the installer's cache\n"
+    assert (patient.site / "other/shared.py").read_bytes() == b"from the installer's cache\n"
+
+
+def test_record_follows_an_edit_and_nothing_else_in_it_changes(patient: Patient) -> None:
+    record = patient.site / "pkg-1.0.dist-info/RECORD"
+    old = record.read_text().splitlines()
+    carry_out(patient, STEPS["write-installed"](patient))
+    new = record.read_text().splitlines()
+    changed = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+    data = "edited é\n".encode()
+    assert [b for _, b in changed] == [f"pkg/part1/mod1.py,{trees.digest(data)},{len(data)}"]
+
+
+def test_a_mode_is_kept_and_one_is_set(patient: Patient) -> None:
+    carry_out(patient, STEPS["write-project"](patient))
+    assert (patient.project / "setup.py").stat().st_mode & 0o777 == 0o640
+    assert (patient.project / "new.h").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("expect", [None, "0" * 64])
+def test_another_content_than_expected_is_refused(expect: str | None, patient: Patient) -> None:
+    step = WriteFile(path=str(patient.project / "setup.py"), content="x", expect=expect)
+    with pytest.raises(Refused, match="since it was looked at"):
+        check(patient, step)
+
+
+def test_a_link_or_folder_is_not_written(patient: Patient) -> None:
+    for path in (patient.site / "pkg/link", patient.project / "build"):
+        with pytest.raises(Refused, match="not a regular file"):
+            check(patient, WriteFile(path=str(path), content="x"))
+
+
+def test_what_is_gone_already_is_no_fault(patient: Patient) -> None:
+    carry_out(patient, [Remove(path=str(patient.project / "never"))])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Install(install=["--index-url=http://evil"]),
+        Install(install=["pkg @ file:///etc"]),
+        Install(install=["-e ."]),
+        Install(install=["not a requirement!"]),
+        Install(install=["pkg==1.0"], index="../../evil"),
+        Install(uninstall=["absent"]),
+        Install(uninstall=["--all"]),
+    ],
+)
+def test_installations_that_are_none_are_refused(step: Install, patient: Patient) -> None:
+    with pytest.raises((Refused, ValueError)):
+        check(patient, step)
+
+
+def test_conda_packages_and_those_without_record_are_refused(patient: Patient) -> None:
+    (patient.site / "pkg-1.0.dist-info/RECORD").unlink()
+    with pytest.raises(Refused, match="no RECORD"):
+        check(patient, Install(uninstall=["pkg"]))
+    facts = patient.facts()
+    conda = [d.model_copy(update={"source": "conda"}) for d in facts.distributions]
+    step = Install(install=["pkg==2.0"])
+    with pytest.raises(Refused, match="conda install"):
+        kind_of(step).check(
+            step, Context(facts.model_copy(update={"distributions": conda}), environ={})
+        )
+
+
+@pytest.mark.parametrize("variables", [{"A=B": "1"}, {"": "1"}, {"A B": None}, {"A": "x\0y"}])
+def test_variables_that_are_none_are_refused(
+    variables: dict[str, str | None], patient: Patient
+) -> None:
+    with pytest.raises(Refused):
+        check(patient, SetVariables(variables=variables))
+
+
+def test_variables_are_added_to_the_file(patient: Patient) -> None:
+    carry_out(patient, [SetVariables(variables={"A": "1", "B": "x"})])
+    carry_out(patient, [SetVariables(variables={"B": None})])
+    file = patient.state / "env/abc.json"
+    assert json.loads(file.read_text()) == {"variables": {"A": "1", "B": None}}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"]
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(patient: Patient, tmp_path: Path) -> Path:
+    """The project as a fresh clone whose submodule is not there yet."""
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "-q")
+    (library / "glm.hpp").write_text("// glm\n")
+    git(library, "add", ".")
+    git(library, "commit", "-qm", "one")
+    git(patient.project, "init", "-q")
+    git(patient.project, "submodule", "add", "-q", str(library), "third_party/glm")
+    git(patient.project, "commit", "-qm", "two")
+    git(patient.project, "submodule", "deinit", "-f", "third_party/glm")
+    subprocess.run(["rm", "-rf", str(patient.project / ".git/modules")], check=True)
+    return patient.project
+
+
+def test_a_submodule_is_fetched_and_undone(
+    repository: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(patient.root))
+    (patient.root / ".gitconfig").write_text("[protocol.file]\nallow = always\n")
+    before = trees.state(patient)
+    from gpufix.engine import apply, lock
+
+    step = InitSubmodules(root=str(repository), paths=["third_party/glm"])
+    with lock.held(patient.state, str(patient.prefix), "test") as fd:
+        context = Context(patient.facts(), lock_fd=fd)
+        folder = apply.apply([step], context, patient.state, "test")
+        apply.finish(folder)
+    assert (repository / "third_party/glm/glm.hpp").read_text() == "// glm\n"
+    assert undo.undo(runs.load(folder)) == []
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc", "--all", "link/inner"])
+def test_submodules_outside_are_refused(path: str, repository: Path, patient: Patient) -> None:
+    (repository / "link").symlink_to("/tmp")
+    with pytest.raises(Refused):
+        check(patient, InitSubmodules(root=str(repository), paths=[path]))
+
+
+@pytest.mark.parametrize("url", ["git@github.com:a/b", "ext::sh -c id", "file:///x", "http://a/b"])
+def test_only_https_takes_the_place_of_an_address(
+    url: str, repository: Path, patient: Patient
+) -> None:
+    step = InitSubmodules(root=str(repository), paths=["third_party/glm"], urls={"glm": url})
+    with pytest.raises(Refused, match="not an https"):
+        check(patient, step)
