@@ -1,0 +1,76 @@
+"""Findings before and after: fixed, remaining, introduced, revealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpufix.engine.compare import compare
+from gpufix.model import Finding, Plan, Severity
+
+
+def finding(code: str, subject: str = "x", severity: str = "error", **more: Any) -> Finding:
+    return Finding(
+        code=code, name="n", severity=Severity(severity), subject=subject, message="m", **more
+    )
+
+
+def plan(code: str, subject: str = "x") -> Plan:
+    data = {"finding": [code, subject]}
+    return Plan(fix="f", codes=[code], title="t", safety="safe", steps=[], data=data)
+
+
+def codes(findings: list[Finding]) -> list[str]:
+    return [f.code for f in findings]
+
+
+def test_nothing_before_and_after() -> None:
+    assert compare([], [], []).reason is None
+
+
+def test_what_was_planned_is_gone() -> None:
+    result = compare([finding("WHL503"), finding("RUN805")], [finding("RUN805")], [plan("WHL503")])
+    assert (codes(result.fixed), codes(result.remaining)) == (["WHL503"], ["RUN805"])
+    assert result.reason is None
+
+
+def test_what_was_planned_is_still_there() -> None:
+    result = compare([finding("WHL503")], [finding("WHL503")], [plan("WHL503")])
+    assert codes(result.failed) == ["WHL503"]
+    assert result.reason == "WHL503 (x) is still there"
+
+
+def test_a_consequence_that_comes_to_the_top_is_not_new() -> None:
+    before = [finding("WHL501", consequences=[finding("WHL504")])]
+    result = compare(before, [finding("WHL504")], [plan("WHL501")])
+    assert (codes(result.introduced), codes(result.remaining)) == ([], ["WHL504"])
+
+
+@pytest.mark.parametrize(
+    ("severity", "reason"), [("error", True), ("warning", True), ("advice", False)]
+)
+def test_something_new(severity: str, reason: bool) -> None:
+    result = compare([finding("WHL503")], [finding("WHL506", severity=severity)], [plan("WHL503")])
+    assert codes(result.introduced) == ["WHL506"]
+    assert (result.reason is not None) is reason
+
+
+def test_other_peoples_processes_are_not_of_our_making() -> None:
+    assert compare([], [finding("RUN803")], []).introduced == []
+
+
+@pytest.mark.parametrize(
+    "seen", [finding("SYM401", "ext", needs=["torch"]), finding("GPU101", "torch")]
+)
+def test_what_a_broken_torch_had_hidden_is_revealed(seen: Finding) -> None:
+    before = [finding("WHL503", "torch", breaks=["torch"])]
+    result = compare(before, [seen], [plan("WHL503", "torch")])
+    assert (codes(result.revealed), result.introduced) == ([seen.code], [])
+    assert result.reason is None
+
+
+def test_what_a_repaired_torch_cannot_have_hidden_is_new() -> None:
+    before = [finding("WHL503", "torch", breaks=["torch"])]
+    result = compare(before, [finding("WHL506", "gradio")], [plan("WHL503", "torch")])
+    assert codes(result.introduced) == ["WHL506"]

@@ -1,0 +1,203 @@
+"""Which plans are carried out, and their steps in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import builders
+import pytest
+
+from gpufix.fixes.dependents import with_dependents
+from gpufix.fixes.merge import choose, merge
+from gpufix.model import (
+    Advise,
+    Build,
+    Finding,
+    Install,
+    Plan,
+    Remove,
+    SetVariables,
+    Severity,
+    Skip,
+    Step,
+    WriteFile,
+)
+
+
+def plan(*steps: Step, safety: str = "safe", title: str = "mend", fix: str = "f") -> Plan:
+    return Plan(fix=fix, codes=["WHL503"], title=title, safety=safety, steps=list(steps))
+
+
+def finding(code: str = "WHL503", subject: str = "x", below: Sequence[Finding] = ()) -> Finding:
+    return Finding(
+        code=code,
+        name="n",
+        severity=Severity.error,
+        subject=subject,
+        message="m",
+        consequences=list(below),
+    )
+
+
+def reinstall(*names: str, index: str | None = None) -> Install:
+    return Install(install=list(names), reinstall=True, index=index)
+
+
+def test_nothing_is_merged_to_nothing() -> None:
+    assert merge([]) == []
+    choice = choose([], lambda f: [], unsafe=True)
+    assert (choice.plans, choice.held, choice.skips) == ([], [], [])
+
+
+def test_one_reinstall_serves_many() -> None:
+    plans = [plan(reinstall("a==1")), plan(reinstall("a==1", "b==2")), plan(reinstall("a==1"))]
+    assert merge(plans) == [reinstall("a==1", "b==2")]
+
+
+def test_different_indexes_are_different_installations() -> None:
+    plans = [plan(reinstall("a==1")), plan(reinstall("b==2", index="cu128"))]
+    assert merge(plans) == [reinstall("a==1"), reinstall("b==2", index="cu128")]
+
+
+def test_the_order_of_kinds() -> None:
+    write, advise = WriteFile(path="/p/a", content=""), Advise(text="reboot")
+    remove, build = Remove(path="/p/build"), Build(path="/p")
+    variables = SetVariables(variables={"A": "1"})
+    torch = Install(install=["torch==2.9.0+cu128"], dependencies=True, index="cu128")
+    vision = reinstall("torchvision==0.24.0", index="cu128")
+    gone = Install(uninstall=["nvidia-nccl-cu11"])
+    plans = [plan(s, safety="unsafe") for s in (advise, build, vision, variables, torch, gone)]
+    merged = merge([*plans, plan(remove), plan(write)])
+    assert merged == [remove, write, gone, torch, vision, variables, build, advise]
+
+
+def test_a_plan_keeps_its_own_order() -> None:
+    """What is written into a folder that an installation makes comes after it."""
+    toolkit = Install(install=["cuda-toolkit==13.0"])
+    link = WriteFile(path="/env/nvidia/cu13/lib/libcudart.so", content="")
+    other = WriteFile(path="/p/a", content="")
+    assert merge([plan(toolkit, link), plan(other)]) == [other, toolkit, link]
+
+
+def test_variables_and_builds_are_joined() -> None:
+    one = plan(SetVariables(variables={"A": "1"}), Build(path="/p", expect_archs=["sm_90"]))
+    two = plan(
+        SetVariables(variables={"B": None}),
+        Build(path="/p", environment={"X": "1"}, expect_archs=["sm_120"]),
+    )
+    assert merge([one, two]) == [
+        SetVariables(variables={"A": "1", "B": None}),
+        Build(path="/p", environment={"X": "1"}, expect_archs=["sm_90", "sm_120"]),
+    ]
+
+
+def test_a_removal_within_an_installation_comes_first() -> None:
+    step = Install(uninstall=["a"], install=["a==1"])
+    assert merge([plan(step)]) == [Install(uninstall=["a"]), Install(install=["a==1"])]
+
+
+def test_a_safe_plan_moves_nothing_else() -> None:
+    step = Install(install=["a"], dependencies=True)
+    assert merge([plan(step)]) == [step.model_copy(update={"freeze": True})]
+    assert merge([plan(step, safety="unsafe")]) == [step]
+
+
+@pytest.mark.parametrize(
+    ("safety", "unsafe", "done"),
+    [
+        ("safe", False, True),
+        ("unsafe", False, False),
+        ("unsafe", True, True),
+        ("manual", True, False),
+    ],
+)
+def test_only_what_is_allowed_is_chosen(safety: str, unsafe: bool, done: bool) -> None:
+    offered = plan(reinstall("a==1"), safety=safety)
+    choice = choose([finding()], lambda f: [offered], unsafe)
+    assert choice.plans == ([offered] if done else [])
+    assert len(choice.held) == (0 if done else 1)
+
+
+def test_the_safest_of_several_is_chosen() -> None:
+    safe, other = plan(reinstall("a==1")), plan(reinstall("a==2"), safety="unsafe")
+    assert choose([finding()], lambda f: [safe, other], True).plans == [safe]
+
+
+def test_a_consequence_is_served_by_its_cause() -> None:
+    cause = finding("WHL501", below=[finding("WHL503", "below")])
+    plans = {"WHL501": plan(reinstall("a==1")), "WHL503": plan(reinstall("b==1"))}
+    assert choose([cause], lambda f: [plans[f.code]], False).plans == [plans["WHL501"]]
+    skip = Skip(fix="f", code="WHL501", subject="x", reason="none")
+    choice = choose([cause], lambda f: [skip] if f.code == "WHL501" else [plans[f.code]], False)
+    assert (choice.plans, choice.skips) == ([plans["WHL503"]], [skip])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (reinstall("a==1"), reinstall("a==2")),
+        (reinstall("a==1"), Install(install=["A>=2"])),
+        (reinstall("a==1"), Install(uninstall=["a"])),
+        (SetVariables(variables={"A": "1"}), SetVariables(variables={"A": None})),
+        (WriteFile(path="/p", content="1"), WriteFile(path="/p", content="2")),
+        (WriteFile(path="/p", content="1"), Remove(path="/p")),
+    ],
+)
+def test_contradictions_are_held_back(one: Step, other: Step) -> None:
+    plans = {"A": plan(one, title="first"), "B": plan(other, title="second")}
+    found = [finding(subject="A"), finding(subject="B")]
+    choice = choose(found, lambda f: [plans[f.subject]], False)
+    assert choice.plans == [plans["A"]]
+    assert [h.plan for h in choice.held] == [plans["B"]]
+    assert "first" in choice.held[0].reason
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (reinstall("a==1"), reinstall("a==1", "b==1")),
+        (Install(install=["a>=1"]), Install(install=["a<2"])),
+        (Install(install=["a==1.5"]), Install(install=["a<2"])),
+        (Install(uninstall=["a"], install=["a==1"]), Install(install=["a==1"])),
+        (Remove(path="/p"), Remove(path="/p")),
+    ],
+)
+def test_agreement_is_no_contradiction(one: Step, other: Step) -> None:
+    plans = {"A": plan(one, title="first"), "B": plan(other, title="second")}
+    found = [finding(subject="A"), finding(subject="B")]
+    assert len(choose(found, lambda f: [plans[f.subject]], False).plans) == 2
+
+
+def test_what_is_made_for_this_torch_waits_for_the_next() -> None:
+    moving = plan(Install(install=["torch==2.9.0"], index="cu128"), fix="install-torch-build")
+    pinned = plan(reinstall("nvidia-nccl-cu12==2.27.3"), fix="install-declared")
+    plans = {"A": pinned, "B": moving}
+    choice = choose([finding(subject=s) for s in "AB"], lambda f: [plans[f.subject]], False)
+    assert choice.plans == [moving]
+    assert "waits" in choice.held[0].reason
+
+
+def test_dependents_are_given_to_the_resolver() -> None:
+    dists = [
+        builders.dist("starlette", "1.10.0"),
+        builders.dist("fastapi", "0.165.0", requires=["starlette>=1.6"]),
+        builders.dist("gradio", "4.44.1", requires=["fastapi<1.0", "pydantic>=2"]),
+        builders.dist("pydantic", "2.12.0"),
+        builders.dist("mine", "1.0", requires=["fastapi"], editable="/src/mine"),
+        builders.dist("unrelated", "1.0"),
+    ]
+    view = builders.view(builders.facts(distributions=dists))
+    step = Install(install=["starlette<1.0"], dependencies=True)
+    chosen = Plan(
+        fix="resolve-conflict",
+        codes=["WHL506"],
+        subjects=["gradio × starlette"],
+        title="t",
+        safety="unsafe",
+        steps=[step],
+    )
+    widened = with_dependents(step, [chosen], view)
+    assert isinstance(widened, Install)
+    assert widened.install == ["starlette<1.0", "fastapi", "gradio==4.44.1", "mine==1.0"]
+    for alone in (Install(install=["starlette"]), Install(install=["x"], dependencies=True)):
+        assert with_dependents(alone, [chosen], view) == alone
