@@ -1,6 +1,6 @@
 """Draws docs/doctor.svg: a real report on a recorded environment, as a terminal shows it.
 
-    python tools/picture.py [FACTS] [--gpu GPU]
+python tools/picture.py [FACTS] [--gpu GPU]
 """
 
 from __future__ import annotations

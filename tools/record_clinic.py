@@ -1,6 +1,8 @@
 """Records real environments into tests/clinic/<slug>/facts.json.
 
-    python tools/record_clinic.py [SLUG ...]
+    python tools/record_clinic.py [--cuda VENV] [SLUG ...]
+
+`--cuda` names a venv with torch 2.9.1 (its CUDA 12.8 wheels, 6 GB) for those that need one.
 
 Builds each environment under /opt/clinic (so that no one's paths are recorded), breaks it as its
 recipe says, and saves its redacted facts. What must be said of it is expected.txt beside it:
@@ -9,6 +11,7 @@ recipe says, and saves its redacted facts. What must be said of it is expected.t
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -20,9 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
-import test_binaries as compiled
-import venvs
-from venvs import Venv
+import test_binaries as compiled  # noqa: E402 - the path above leads to it
+import venvs  # noqa: E402
+from venvs import Venv  # noqa: E402
 
 PLACE = Path("/opt/clinic")
 TORCH = ("torch", "numpy")
@@ -70,6 +73,26 @@ def wrong_abi(venv: Venv) -> None:
     compiled.compile_(compiled.CHECKED, target, compiled.with_torch(venv, 0))
 
 
+def field_report(venv: Venv) -> None:
+    """RTX 5080: CUDA 11's NCCL came and went, the rasteriser was built for sm_86 and sm_90."""
+    venv.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
+    venv.pip("uninstall", "-y", "nvidia-nccl-cu11")
+    target = compiled.installed(venv, "diff_gaussian_rasterization")
+    code = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in (86, 90)]
+    nvcc = [str(compiled.NVCC), "-Xcompiler", "-fPIC", "-cudart", "static", *code]
+    compiled.compile_(compiled.KERNEL, target, nvcc, ".cu")
+
+
+def mixed_majors(venv: Venv) -> None:
+    """CUDA 11's NCCL was installed over CUDA 12's."""
+    venv.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
+
+
+CUDA: dict[str, Recipe] = {
+    "healthy-torch-cu128": healthy,
+    "field-report-002": field_report,
+    "mixed-cuda-majors": mixed_majors,
+}
 RECIPES: dict[str, tuple[Recipe, tuple[str, ...]]] = {
     "empty-venv": (healthy, ()),
     "healthy-torch-cpu": (healthy, TORCH),
@@ -82,12 +105,17 @@ RECIPES: dict[str, tuple[Recipe, tuple[str, ...]]] = {
 }
 
 
-def record(slug: str) -> None:
+def record(slug: str, cuda: Path | None) -> None:
     """Build, break, save."""
-    recipe, distributions = RECIPES[slug]
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir()
-    venv = venvs.create(PLACE / "env", *venvs.with_requirements(*distributions))
+    if slug in CUDA:
+        subprocess.run(["cp", "-al", str(cuda), str(PLACE / "env")], check=True)
+        (PLACE / "home").mkdir()
+        venv, recipe = Venv(PLACE / "env", PLACE / "home"), CUDA[slug]
+    else:
+        recipe, distributions = RECIPES[slug]
+        venv = venvs.create(PLACE / "env", *venvs.with_requirements(*distributions))
     recipe(venv)
     folder = ROOT / "tests" / "clinic" / slug
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,9 +130,13 @@ def record(slug: str) -> None:
 
 
 def main() -> None:
-    """Record the named environments, or all."""
-    for slug in sys.argv[1:] or RECIPES:
-        record(slug)
+    """Record the named environments, or all that can be built."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cuda", type=Path)
+    parser.add_argument("slugs", nargs="*")
+    options = parser.parse_args()
+    for slug in options.slugs or [*RECIPES, *(CUDA if options.cuda else ())]:
+        record(slug, options.cuda)
 
 
 if __name__ == "__main__":

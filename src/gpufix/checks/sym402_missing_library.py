@@ -39,25 +39,29 @@ def missing_library(view: View) -> Iterator[Fault]:
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
-    by_name: dict[tuple[str, str], list[Library]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], dict[str, list[Library]]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
             if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
-                by_name.setdefault((owner, problem.name), []).append(library)
-    for (owner, soname), libraries in sorted(by_name.items()):
-        severity = _severity(view, owner, soname, libraries)
+                group = groups.setdefault((owner, tuple(bringing(problem.name))), {})
+                group.setdefault(problem.name, []).append(library)
+    for (owner, wheels), missing in sorted(groups.items()):
+        libraries = list({lib.path: lib for users in missing.values() for lib in users}.values())
+        severity = _severity(view, owner, wheels, libraries)
         if severity is not None:
-            yield _fault(view, owner, soname, libraries, severity)
+            yield _fault(view, owner, wheels, missing, severity)
 
 
-def _severity(view: View, owner: str, soname: str, libraries: list[Library]) -> Severity | None:
+def _severity(
+    view: View, owner: str, wheels: tuple[str, ...], libraries: list[Library]
+) -> Severity | None:
     """None for an optional part: numba's TBB pool, cupy's cuTENSOR, Qt's sound."""
     required = view.derive(Requirements.of).required_by
     if owner == "torch" or any(lib.links_torch or lib.code for lib in libraries):
         return ERROR
-    if any(owner in required.get(wheel, ()) for wheel in bringing(soname)):
+    if any(owner in required.get(wheel, ()) for wheel in wheels):
         return ERROR
     modules = view.facts.binaries.modules.get(owner, 0)
     failing = {
@@ -67,28 +71,39 @@ def _severity(view: View, owner: str, soname: str, libraries: list[Library]) -> 
 
 
 def _fault(
-    view: View, owner: str, soname: str, libraries: list[Library], severity: Severity
+    view: View,
+    owner: str,
+    wheels: tuple[str, ...],
+    missing: dict[str, list[Library]],
+    severity: Severity,
 ) -> Fault:
-    wheels = bringing(soname)
-    expected = [w for w in wheels if _wanted(view, w)] or wheels
-    brings = f"; {' or '.join(expected)} brings it" if expected else ""
-    names = sorted({basename(lib.path) for lib in libraries})
-    needed = [
-        f"soname:{soname}",
-        *(f"dist:{w}" for w in expected),
-        *(f"file:{lib.path}" for lib in libraries),
-    ]
+    """One fault for all libraries that the same wheel should have brought."""
+    names = sorted(missing)
+    libraries = [lib for name in names for lib in missing[name]]
+    expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
+    brings = f"; {' or '.join(expected)} brings {'it' if len(names) == 1 else 'them'}"
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    needed = [f"soname:{name}" for name in names]
+    needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")
     needed.append(f"family:{owner}")
     return Fault(
         severity=severity,
         subject=owner,
-        message=f"{owner} needs {soname}, which is in no place that the loader searches{brings}.",
-        evidence=tuple(f"{basename(lib.path)} needs {soname}" for lib in libraries[:10]),
+        message=f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
+        f"{brings if expected else ''}.",
+        evidence=tuple(
+            dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
+        )[:10],
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=tuple(needed),
-        data={"soname": soname, "wheels": expected, "libraries": names, "distribution": owner},
+        data={
+            "sonames": names,
+            "wheels": expected,
+            "libraries": sorted({basename(lib.path) for lib in libraries}),
+            "distribution": owner,
+        },
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from posixpath import basename
+from posixpath import basename, normpath
 
 from gpufix.binary.mangle import is_torch_name
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
@@ -43,7 +43,8 @@ def undefined_library_symbol(view: View) -> Iterator[Fault]:
         for problem in library.problems:
             if problem.kind == "undefined-symbol" and not is_torch_name(problem.name):
                 owner = library.distribution or library.path
-                groups.setdefault((owner, problem.provider), []).append((library, problem))
+                provider = normpath(problem.provider) if problem.provider else None
+                groups.setdefault((owner, provider), []).append((library, problem))
     for (owner, provider), rows in sorted(groups.items(), key=lambda g: (g[0][0], g[0][1] or "")):
         yield _fault(view, owner, provider, rows)
 

@@ -53,6 +53,7 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     own = {d.name for d in view.facts.distributions if _major(d) == wanted}
     for stray in strays:
         collisions = [f for f in view.facts.shared_files if _collides(f, stray, own)]
+        collisions.sort(key=lambda f: ".so" not in f.path)
         users = requirements.required_by.get(stray.name, [])
         if collisions or not (users or stray.requested):
             yield _fault(view.facts, stray, wanted, collisions, users)

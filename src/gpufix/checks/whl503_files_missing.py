@@ -104,9 +104,10 @@ def _message(view: View, dist: Distribution, missing: list[str], count: int) -> 
 
 
 def _names(paths: list[str], count: int) -> str:
-    shown = ", ".join(paths[:2])
-    rest = max(count, len(paths)) - min(len(paths), 2)
-    return f"{shown} and {rest} more files" if rest > 0 else shown
+    rest = max(count, len(paths)) - 2
+    if rest <= 0:
+        return " and ".join(paths)
+    return f"{paths[0]}, {paths[1]} and {rest} more file{'s' if rest > 1 else ''}"
 
 
 def _severity(missing: list[str]) -> Severity:
