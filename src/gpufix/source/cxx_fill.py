@@ -57,6 +57,7 @@ def _fill(code: Code, kernel: Function) -> Iterator[dict[str, Any]]:
                 "offsets": names[cursor[2]],
                 "outputs": sorted(names[name] for name in outputs),
                 "conditions": conditions,
+                "guards": list(code.conditions.at(kernel.start)),
             }
 
 
@@ -98,7 +99,7 @@ def _text(code: Code, offset: int) -> str:
 
 
 def counts(code: Code) -> dict[str, Any]:
-    """`closed`: [kernel, position, line, expression] of counts that are products of differences;
+    """`closed`: [kernel, position, line, expression, parameter] of counts that are products of differences;
     `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]."""
     if not _PRODUCT.search(code.text) and "DeviceScan" not in code.text:
         return {}
@@ -120,7 +121,8 @@ def _closed(code: Code, kernel: Function) -> Iterator[list[Any]]:
     for match in _COUNT.finditer(code.structure, *kernel.body):
         value = match[2]
         if match[1] in names and re.fullmatch(r"\([^()]+-[^()]+\)\s*\*\s*\([^()]+-[^()]+\)", value):
-            yield [kernel.name, names[match[1]], code.line(match.start()), " ".join(value.split())]
+            text = " ".join(value.split())
+            yield [kernel.name, names[match[1]], code.line(match.start()), text, match[1]]
 
 
 def _scans(code: Code) -> Iterator[list[Any]]:

@@ -1,0 +1,53 @@
+"""Let a CUDA source be built for HIP as well."""
+
+from __future__ import annotations
+
+from gpufix.checks import cxx_view, hip_blocks
+from gpufix.fixes.cxx_source import hip_edits, mended, source, unfit
+from gpufix.fixes.registry import fix
+from gpufix.knowledge import hip_api
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source.cxx_code import Code
+from gpufix.view import View
+
+_REDUCE = "<cooperative_groups/reduce.h>"
+
+
+@fix("adapt-to-hip", "SRC607")
+def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
+    """Chevrons joined, the compatibility header for warp functions; the rest is named."""
+    path = finding.data["path"]
+    found = source(view, path)
+    code = Code(found.text) if found else None
+    if code is None or not hip_edits(view, path, code):
+        why = unfit(view, path, code) if code else None
+        reason = why or "what HIP lacks here has no equal that means the same"
+        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
+    return Plan(
+        fix="adapt-to-hip",
+        codes=["SRC607"],
+        subjects=[path],
+        title=f"make {path} build for HIP as far as its meaning stays",
+        safety="safe",
+        steps=list(mended(view, path)),
+        notes=_notes(view, path, code),
+    )
+
+
+def _notes(view: View, path: str, code: Code) -> list[str]:
+    """What stays to be done by hand."""
+    notes = []
+    why = unfit(view, path, code)
+    uses_groups = any(
+        row[0].startswith("cooperative_groups::")
+        for row in cxx_view.files(view).get(path, {}).get("hip", [])
+    )
+    for block in hip_blocks.blocks(view, cxx_view.files(view).get(path, {})):
+        shim = block.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[block.name].shim
+        done = shim and why is None
+        done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)
+        if not done:
+            notes.append(f"line {block.line}: {block.name} stays ({block.reason})")
+    if why:
+        notes.append(f"no compatibility header: {why}")
+    return notes[:20]
