@@ -6,6 +6,7 @@ import builders as b
 import pytest
 
 from gpufix.checks import (
+    abi303_numpy_abi_mismatch,
     jit703_stale_lock,
     run801_backend_variable,
     run803_gpu_memory_held,
@@ -15,6 +16,7 @@ from gpufix.checks import (
 )
 from gpufix.model import CacheEntry, Facts, GpuProcess, Problem, Severity
 
+numpy_abi = abi303_numpy_abi_mismatch.numpy_abi_mismatch
 lock = jit703_stale_lock.stale_lock
 backend = run801_backend_variable.backend_variable
 held = run803_gpu_memory_held.gpu_memory_held
@@ -186,6 +188,28 @@ FIRING = {
         "foo needs libfoo.so.1, which is in no place that the loader searches.",
     ),
 }
+
+
+def with_numpy(version: str, *old: str) -> Facts:
+    scan = b.binaries().model_copy(update={"numpy_1": {f"/s/{n}/_x.so": n for n in old}})
+    dists = [b.dist("numpy", version), *(b.dist(n) for n in old)]
+    return b.facts(distributions=dists, binaries=scan)
+
+
+SILENT["modules for NumPy 2"] = (numpy_abi, with_numpy("2.1.0"))
+SILENT["no numpy"] = (numpy_abi, b.facts())
+FIRING["a module for NumPy 1"] = (
+    numpy_abi,
+    with_numpy("2.1.0", "pyfoo"),
+    Severity.error,
+    "numpy 2.1.0 is installed; pyfoo 1.0 is built for NumPy 1.",
+)
+FIRING["torch for NumPy 1"] = (
+    numpy_abi,
+    with_numpy("2.1.0", "torch"),
+    Severity.warning,
+    "numpy 2.1.0 is installed; torch 1.0 is built for NumPy 1.",
+)
 
 
 @pytest.mark.parametrize("case", SILENT)

@@ -13,6 +13,7 @@ from gpufix.facts.library_files import find
 from gpufix.facts.library_owners import owners
 from gpufix.facts.library_record import Describer
 from gpufix.facts.library_verdicts import Judge
+from gpufix.facts.numpy_abi import built_for_numpy_1
 from gpufix.model import Binaries, Distribution, Python, Torch
 
 
@@ -44,5 +45,9 @@ def collect(
         scanned=len(paths),
         libraries=kept,
         with_code=sum(1 for lib in kept if lib.code),
+        numpy_1={
+            text(path): belongs.get(path)
+            for path in built_for_numpy_1(judge, distributions, paths, belongs)
+        },
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
     )
