@@ -50,6 +50,8 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
         ("shell", shell_files(view)),
     ):
         for path, facts in files.items():
+            if part == "python" and not (facts.get("setup") or facts.get("extension")):
+                continue  # the flag in another script's text is no build's flag
             rows = [r for r in facts.get("abi", []) if bool(r["value"]) != torch.cxx11_abi]
             rows = [r for r in rows if active(view, r["guards"]) is not False]
             if rows:
@@ -79,6 +81,4 @@ def _severity(
     if part == "python" and facts.get("extension"):
         appended = torch.release is not None and not at_least(torch.release, _APPENDS_BEFORE)
         return ADVICE if appended else ERROR
-    if part == "python" and not facts.get("setup"):
-        return WARNING
     return ERROR
