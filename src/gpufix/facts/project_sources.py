@@ -62,6 +62,8 @@ class ProjectSources:
             raise OSError(f"larger than {_LIMIT_FILE >> 20} MiB: not read")
         if self._read > _LIMIT_ALL:
             raise OSError(f"more than {_LIMIT_ALL >> 20} MiB of sources: not read")
+        if (self._root / source.path).is_symlink():
+            raise OSError("a link: not followed")
         data = read(self._root / source.path, _LIMIT_FILE)
         self._read += len(data)
         return data

@@ -23,6 +23,7 @@ def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | 
     """
     tree, offsets = Tree(text), Offsets(text)
     flags = [f for f in nvcc_flags(tree) if f.node.lineno in lines and _fixed(f)]
+    flags = [f for f in flags if f"!env:{variable}" not in f.guards]
     edits: list[Edit] = []
     for container in dict.fromkeys(tree.parents[flag.node] for flag in flags):
         if isinstance(container, (ast.List, ast.Tuple)):

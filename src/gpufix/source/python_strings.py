@@ -91,7 +91,7 @@ def _called(tree: Tree, node: ast.Call, depth: int) -> list[str]:
         if node.func.attr == "format":
             texts = strings(tree, node.func.value, depth + 1)
             return _unique([_BRACES.sub(UNKNOWN, text) for text in texts])
-        if node.func.attr in ("resolve", "absolute", "as_posix"):
+        if node.func.attr in ("resolve", "absolute", "as_posix", "split"):
             return strings(tree, node.func.value, depth + 1)
     return [UNKNOWN]
 

@@ -32,7 +32,7 @@ endif()
 def follow_cudaarchs(text: str, line: int) -> str | None:
     """The command on a line runs only where CUDAARCHS is not set; None when it does more."""
     for command in commands(text):
-        if command.line != line or not _only_archs(command):
+        if command.line != line or not _only_archs(command) or _given_way(command):
             continue
         before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
         after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
@@ -45,6 +45,10 @@ def follow_cudaarchs(text: str, line: int) -> str | None:
         )
         return applied(text, [Edit(command.start, command.end, wrapped)])
     return None
+
+
+def _given_way(command: Command) -> bool:
+    return "!env:CUDAARCHS" in command.guards
 
 
 def _only_archs(command: Command) -> bool:

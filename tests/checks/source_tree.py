@@ -1,0 +1,85 @@
+"""Projects written to disk by tests, judged with the real walk and the real readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import builders as b
+
+from gpufix.checks.registry import Rule
+from gpufix.facts.context import Context
+from gpufix.facts.project import collect
+from gpufix.facts.queries import Queries
+from gpufix.knowledge import gpus as known
+from gpufix.model import Finding, Plan, Target, WriteFile
+from gpufix.view import View
+
+SETUP = """\
+import os
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+{before}
+setup(
+    name="ext",
+    ext_modules=[
+        CUDAExtension("ext._C", ["ext.cu"], extra_compile_args={{"nvcc": [{flags}], "cxx": []}})
+    ],
+    cmdclass={{"build_ext": BuildExtension}},
+)
+"""
+
+
+def setup(flags: str = "", before: str = "") -> str:
+    """A setup.py with these nvcc flags, and statements before it."""
+    return SETUP.format(flags=flags, before=before)
+
+
+def write(root: Path, files: dict[str, str | bytes]) -> Path:
+    """The files of a project."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return root
+
+
+def look(root: Path, *named: str, env: dict[str, str] | None = None, **sections: Any) -> View:
+    """A healthy machine with the project at `root`; targets are the GPUs named, or those there."""
+    facts = b.healthy(
+        **{
+            "gpus": [] if named else [b.gpu("sm_89")],
+            "project": collect(Context(), root),
+            "environment": b.environment(**(env or {})),
+            **sections,
+        }
+    )
+    targets = [known.resolve(name) for name in named] or [
+        Target(vendor=g.vendor, arch=g.arch, name=g.name, source="GPU 0")
+        for g in facts.gpus
+        if g.arch
+    ]
+    return View(facts, targets, Queries.of(facts))
+
+
+def found(check: Any, view: View) -> list[Finding]:
+    """The findings of one check."""
+    declared: Rule = vars(check)["__gpufix_rule__"]
+    return declared.findings(view)
+
+
+def told(findings: list[Finding]) -> list[tuple[str, str, list[int | None]]]:
+    """(severity, subject, lines) of each finding."""
+    return [(f.severity.value, f.subject, [e.line for e in f.evidence]) for f in findings]
+
+
+def apply(plan: object) -> dict[str, str | None]:
+    """Write a plan's files; the variables that it sets."""
+    assert isinstance(plan, Plan), plan
+    variables: dict[str, str | None] = {}
+    for step in plan.steps:
+        if isinstance(step, WriteFile):
+            Path(step.path).write_bytes(step.content.encode(step.encoding))
+        elif step.kind == "environment":
+            variables |= step.variables
+    return variables

@@ -1,0 +1,387 @@
+"""The other source rules on small projects: the healthy twin first."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import builders as b
+import pytest
+import source_tree as t
+
+from gpufix.checks.run801_backend_variable import backend_variable
+from gpufix.checks.run802_missing_system_header import missing_system_header
+from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
+from gpufix.checks.src604_removed_api import removed_api
+from gpufix.checks.src605_submodule_missing import submodule_missing
+from gpufix.checks.src606_needs_no_build_isolation import needs_no_build_isolation
+from gpufix.checks.src610_backend_unfit import backend_unfit
+from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.checks.src612_stale_device_lookup import stale_device_lookup
+from gpufix.checks.tch207_build_tools_missing import build_tools_missing
+from gpufix.checks.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.checks.whl506_requirement_conflict import requirement_conflict
+
+ROCM = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()], "gpus": [b.gpu("gfx1101")]}
+NUMPY = {"distributions": [b.dist("numpy", "2.3.5"), b.dist("torchvision", "0.24.0")]}
+OLD = {"torch": b.torch("2.6.0+cu124", cxx11_abi=False)}
+ABI = "_GLIBCXX_USE_CXX11_ABI"
+CHOICE = """\
+import os
+BACKEND = "flash_attn"
+env = os.environ.get("ATTN_BACKEND")
+if env is not None and env in ["xformers", "flash_attn", "sdpa"]:
+    BACKEND = env
+"""
+DEVICE = """\
+class P:
+    @property
+    def device(self):
+        for m in self.models.values():
+            return m.device
+{}
+"""
+TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
+RASTER = "import nvdiffrast.torch as dr\nctx = dr.{}()\n"
+
+Case = tuple[Any, dict[str, str], dict[str, Any]]
+SILENT: dict[str, Case] = {
+    "abi as torch has it": (hard_coded_abi, {"CMakeLists.txt": f"add_definitions(-D{ABI}=1)"}, {}),
+    "abi from torch": (hard_coded_abi, {"setup.py": t.setup(f'f"-D{ABI}={{torch._C.{ABI}}}"')}, {}),
+    "abi in a message": (hard_coded_abi, {"CMakeLists.txt": f'message("-D{ABI}=0")'}, {}),
+    "abi of a dead branch": (
+        hard_coded_abi,
+        {"CMakeLists.txt": f"# add_definitions(-D{ABI}=0)"},
+        {},
+    ),
+    "names under try": (
+        removed_api,
+        {"a.py": "try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 0\n"},
+        NUMPY,
+    ),
+    "names under a version": (
+        removed_api,
+        {"a.py": "import numpy as np\nif np.__version__ < '1.24':\n    x = np.float\n"},
+        NUMPY,
+    ),
+    "names under hasattr": (
+        removed_api,
+        {"a.py": "import numpy as np\nx = np.float if hasattr(np, 'float') else float\n"},
+        NUMPY,
+    ),
+    "names that exist": (
+        removed_api,
+        {"a.py": "import numpy as np\nx = np.float32, np.bool, np.intp\n"},
+        NUMPY,
+    ),
+    "another np": (removed_api, {"a.py": "np = object()\nx = np.float\n"}, NUMPY),
+    "another total_mem": (removed_api, {"a.py": "import torch\nx = stats().total_mem\n"}, {}),
+    "numpy that has it": (
+        removed_api,
+        {"a.py": "import numpy as np\nx = np.float\n"},
+        {"distributions": [b.dist("numpy", "1.23.5")]},
+    ),
+    "torch is declared": (
+        needs_no_build_isolation,
+        {"setup.py": "import torch\n" + t.setup(), "pyproject.toml": TOML.format('"torch"')},
+        {},
+    ),
+    "torch is tried": (
+        needs_no_build_isolation,
+        {
+            "setup.py": "try:\n    import torch\nexcept ImportError:\n    torch = None\nfrom setuptools import setup\nsetup(name='x')\n"
+        },
+        {},
+    ),
+    "installed": (
+        needs_no_build_isolation,
+        {"setup.py": t.setup()},
+        {"distributions": [b.dist("ext")]},
+    ),
+    "isolation off": (
+        needs_no_build_isolation,
+        {"setup.py": t.setup()},
+        {"env": {"PIP_NO_BUILD_ISOLATION": "0"}},
+    ),
+    "cuda context on cuda": (backend_unfit, {"a.py": RASTER.format("RasterizeCudaContext")}, {}),
+    "cuda context tried": (
+        backend_unfit,
+        {"a.py": "try:\n    ctx = RasterizeCudaContext()\nexcept Exception:\n    ctx = None\n"},
+        ROCM,
+    ),
+    "a port is installed": (
+        backend_unfit,
+        {"a.py": RASTER.format("RasterizeCudaContext")},
+        {
+            **ROCM,
+            "binaries": b.binaries(
+                b.library("nvdiffrast.so", b.code("gfx1101", kind="hip"), distribution="nvdiffrast")
+            ),
+        },
+    ),
+    "float tensors": (
+        half_into_float_kernel,
+        {"a.py": "def f(x):\n    x = x.float()\n    return rasterize_gaussians(x)\n"},
+        {},
+    ),
+    "all moved at once": (
+        stale_device_lookup,
+        {
+            "a.py": DEVICE.format(
+                "    def to(self, d):\n        for m in self.models.values():\n            m.to(d)\n"
+            )
+        },
+        {},
+    ),
+    "chosen and installed": (
+        backend_variable,
+        {"a.py": CHOICE},
+        {"distributions": [b.dist("flash-attn")]},
+    ),
+    "chosen by the variable": (
+        backend_variable,
+        {"a.py": CHOICE},
+        {"env": {"ATTN_BACKEND": "sdpa"}},
+    ),
+    "no old nvdiffrast": (missing_system_header, {"a.py": RASTER.format("RasterizeGLContext")}, {}),
+    "wheels of this torch": (
+        torch_family_mismatch,
+        {"requirements.txt": "--extra-index-url https://download.pytorch.org/whl/cu128\ntorch\n"},
+        {},
+    ),
+    "an address in a branch": (
+        torch_family_mismatch,
+        {
+            "s.sh": "case $V in\n  a) pip install x --index-url https://download.pytorch.org/whl/cu118 ;;\nesac\n"
+        },
+        {},
+    ),
+    "pins that fit": (
+        requirement_conflict,
+        {"requirements.txt": "gradio==4.44.1\nhuggingface_hub==0.25.2\n"},
+        {},
+    ),
+    "build requirement here": (
+        build_tools_missing,
+        {"setup.py": t.setup(), "pyproject.toml": TOML.format('"ninja", "torch"')},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_silent(tmp_path: Path, name: str) -> None:
+    check, files, sections = SILENT[name]
+    view = t.look(t.write(tmp_path, dict(files)), **sections)
+    assert t.told(t.found(check, view)) == []
+    assert view.gaps == []
+
+
+FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = {
+    "abi of cmake": (
+        hard_coded_abi,
+        {"cmake/T.cmake": f'\nstring(APPEND CMAKE_CXX_FLAGS " -D{ABI}=0")'},
+        {},
+        "error",
+        [2],
+    ),
+    "abi over lines": (
+        hard_coded_abi,
+        {"CMakeLists.txt": f"target_compile_definitions(x\n  PRIVATE\n  {ABI}=0)"},
+        {},
+        "error",
+        [3],
+    ),
+    "abi of setup.py": (hard_coded_abi, {"setup.py": t.setup(f'"-D{ABI}=0"')}, {}, "error", [8]),
+    "abi that torch appends": (
+        hard_coded_abi,
+        {"setup.py": t.setup(f'"-D{ABI}=1"')},
+        OLD,
+        "advice",
+        [8],
+    ),
+    "abi macro": (
+        hard_coded_abi,
+        {"setup.py": t.setup(before=f'm = [("{ABI}", "0")]')},
+        {},
+        "error",
+        [4],
+    ),
+    "abi of a script": (
+        hard_coded_abi,
+        {"b.sh": f"# x\nhipcc -D{ABI}=0 a.cpp\n"},
+        {},
+        "warning",
+        [2],
+    ),
+    "torch._six": (
+        removed_api,
+        {"a.py": "import os\nfrom torch._six import inf\n"},
+        {},
+        "error",
+        [2],
+    ),
+    "total_mem": (
+        removed_api,
+        {"a.py": "import torch\np = torch.cuda.get_device_properties(0)\nx = p.total_mem\n"},
+        {},
+        "error",
+        [3],
+    ),
+    "np.float": (
+        removed_api,
+        {"a.py": "import numpy as np\nx = np.zeros(3, np.float)\n"},
+        NUMPY,
+        "error",
+        [2],
+    ),
+    "functional_tensor": (
+        removed_api,
+        {"a.py": "from torchvision.transforms.functional_tensor import rgb_to_grayscale\n"},
+        NUMPY,
+        "error",
+        [1],
+    ),
+    "isolation": (
+        needs_no_build_isolation,
+        {"a/setup.py": t.setup()},
+        {"distributions": [b.dist("pip", "25.3")]},
+        "warning",
+        [3],
+    ),
+    "isolation with old pip": (
+        needs_no_build_isolation,
+        {"a/setup.py": t.setup()},
+        {"distributions": [b.dist("pip", "24.0")]},
+        "advice",
+        [3],
+    ),
+    "cuda context": (
+        backend_unfit,
+        {"a.py": RASTER.format("RasterizeCudaContext")},
+        ROCM,
+        "warning",
+        [2],
+    ),
+    "a half tensor": (
+        half_into_float_kernel,
+        {"a.py": "def f(x):\n    y = x.half()\n    return rasterize_gaussians(y)\n"},
+        {},
+        "advice",
+        [3],
+    ),
+    "ranges on the gpu": (
+        half_into_float_kernel,
+        {
+            "a.py": "def f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n"
+        },
+        {},
+        "advice",
+        [3],
+    ),
+    "moved singly": (
+        stale_device_lookup,
+        {"a.py": DEVICE.format("    def swap(self):\n        self.models['a'].to('cpu')\n")},
+        {},
+        "advice",
+        [3, 7],
+    ),
+    "default back end": (backend_variable, {"a.py": CHOICE}, {}, "warning", [4]),
+    "unknown value": (
+        backend_variable,
+        {"a.py": CHOICE},
+        {"env": {"ATTN_BACKEND": "magic"}},
+        "warning",
+        [4],
+    ),
+    "wheels of another cuda": (
+        torch_family_mismatch,
+        {
+            "requirements.txt": "# x\n-f https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.4.0_cu121.html\n"
+        },
+        {},
+        "warning",
+        [2],
+    ),
+    "wheels of another minor": (
+        torch_family_mismatch,
+        {
+            "environment.yml": "dependencies:\n  - pip\n  - pip:\n    - --extra-index-url https://download.pytorch.org/whl/cu126\n"
+        },
+        {},
+        "advice",
+        [4],
+    ),
+    "pins that do not fit": (
+        requirement_conflict,
+        {"requirements.txt": "gradio==4.44.1\npydantic==2.11.7  # new\n"},
+        {},
+        "warning",
+        [1, 2],
+    ),
+    "build requirement": (
+        build_tools_missing,
+        {"setup.py": t.setup(), "pyproject.toml": TOML.format('"pybind11"')},
+        {},
+        "warning",
+        [1],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRING)
+def test_fires(tmp_path: Path, name: str) -> None:
+    check, files, sections, severity, lines = FIRING[name]
+    view = t.look(t.write(tmp_path, dict(files)), **sections)
+    assert [(s, ls) for s, _, ls in t.told(t.found(check, view))] == [(severity, lines)]
+
+
+def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = t.write(tmp_path, {"a.py": RASTER.format("RasterizeGLContext")})
+    old = {"distributions": [b.dist("nvdiffrast", "0.3.3")]}
+    for header, count in (("/usr/include/EGL/egl.h", 0), (None, 1)):
+        view = t.look(root, **old)
+        view.answers["system-header:EGL/egl.h"] = header
+        assert len(t.found(missing_system_header, view)) == count
+    new = {"distributions": [b.dist("nvdiffrast", "0.4.0")]}
+    assert t.found(missing_system_header, t.look(root, **new)) == []
+
+
+def git(*words: str, cwd: Path) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
+    subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def clones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same repository cloned whole, and without its submodule."""
+    base = tmp_path_factory.mktemp("git")
+    for name in ("part", "whole"):
+        (base / name).mkdir()
+        git("init", "-q", cwd=base / name)
+        (base / name / "a.h").write_text("")
+        git("add", ".", cwd=base / name)
+        git("commit", "-qm", "x", cwd=base / name)
+    git("submodule", "add", "-q", str(base / "part"), "third_party/glm", cwd=base / "whole")
+    git("commit", "-qm", "y", cwd=base / "whole")
+    git("clone", "-q", str(base / "whole"), str(base / "empty"), cwd=base)
+    return base / "whole", base / "empty"
+
+
+def test_submodules(clones: tuple[Path, Path]) -> None:
+    whole, empty = clones
+    assert t.found(submodule_missing, t.look(whole)) == []
+    (finding,) = t.found(submodule_missing, t.look(empty))
+    assert (finding.severity.value, finding.subject) == ("error", "third_party/glm")
+    assert finding.evidence[0].line == 1
+
+
+def test_a_submodule_without_a_repository(tmp_path: Path) -> None:
+    text = '[submodule "x"]\n\tpath = deps/x\n\turl = git@github.com:a/x.git\n'
+    t.write(tmp_path, {".gitmodules": text})
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert finding.severity.value == "warning"
+    assert "needs an ssh key" in finding.message
+    t.write(tmp_path, {"deps/x/a.h": ""})
+    assert t.found(submodule_missing, t.look(tmp_path)) == []

@@ -1,0 +1,266 @@
+"""SRC601: silent on what serves the target, is guarded, or follows the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import builders as b
+import pytest
+import source_tree as t
+
+from gpufix.checks.src601_hard_coded_arch import hard_coded_arch as check
+
+GENCODE = '"-gencode=arch=compute_{0},code=sm_{0}"'
+FUSED = """
+knob = os.environ.get("CUDA_ARCHITECTURES")
+flags = {"nvcc": ["-O3"]}
+fixed = ["-gencode=arch=compute_75,code=sm_75"]
+done = False
+if knob:
+    for arch in knob.split(";"):
+        flags["nvcc"].append(f"-gencode=arch=compute_{arch},code=sm_{arch}")
+    done = True
+if not done:
+    try:
+        import torch
+        major, minor = torch.cuda.get_device_capability(0)
+        flags["nvcc"].append(f"-arch=sm_{major}{minor}")
+        done = True
+    except Exception:
+        pass
+if not done:
+    flags["nvcc"].extend(fixed)
+"""
+CMAKE = "project(x LANGUAGES CXX CUDA)\nenable_language(CUDA)\n{}\nadd_library(x a.cu)\n"
+
+SILENT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "no flags": ({"setup.py": t.setup()}, {}),
+    "served": ({"setup.py": t.setup(GENCODE.format(120))}, {}),
+    "served by PTX": ({"setup.py": t.setup('"-gencode=arch=compute_80,code=compute_80"')}, {}),
+    "-arch brings PTX": ({"setup.py": t.setup('"-arch=sm_80"')}, {}),
+    "native": ({"setup.py": t.setup('"-arch=native"')}, {}),
+    "guarded by the list": (
+        {
+            "setup.py": t.setup(
+                '*([] if os.environ.get("TORCH_CUDA_ARCH_LIST") else [' + GENCODE.format(75) + "])"
+            )
+        },
+        {"TORCH_CUDA_ARCH_LIST": "12.0"},
+    ),
+    "for ROCm alone": (
+        {
+            "setup.py": t.setup(
+                before='import torch\nx = {"nvcc": []}\nif torch.version.hip:\n    x["nvcc"].append("-arch=sm_75 ")'
+            )
+        },
+        {},
+    ),
+    "dead": (
+        {
+            "setup.py": t.setup(
+                before=f'x = {{}}\nif False:\n    x["nvcc"] = [{GENCODE.format(75)}]'
+            )
+        },
+        {},
+    ),
+    "in a comment": ({"setup.py": t.setup("# " + GENCODE.format(75) + "\n")}, {}),
+    "in a docstring": ({"setup.py": '"""-gencode=arch=compute_75,code=sm_75"""\n' + t.setup()}, {}),
+    "arch of a Mac": (
+        {
+            "setup.py": t.setup(
+                before='import sys\nx = {"nvcc": []}\nif sys.platform == "darwin":\n    x["nvcc"] += ["-arch", "arm64"]'
+            )
+        },
+        {},
+    ),
+    "knob set": ({"setup.py": t.setup(before=FUSED)}, {"CUDA_ARCHITECTURES": "90;120"}),
+    "cmake's numbers bring PTX": (
+        {"CMakeLists.txt": CMAKE.format("set(CMAKE_CUDA_ARCHITECTURES 70 75)")},
+        {},
+    ),
+    "cmake serves": ({"CMakeLists.txt": CMAKE.format("set(CMAKE_CUDA_ARCHITECTURES 90 120)")}, {}),
+    "cmake default": (
+        {"CMakeLists.txt": CMAKE.format('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")')},
+        {},
+    ),
+    "cmake comment": (
+        {"CMakeLists.txt": CMAKE.format("# set(CMAKE_CUDA_ARCHITECTURES 75-real)")},
+        {},
+    ),
+    "cmake bracket comment": (
+        {"CMakeLists.txt": CMAKE.format("#[[ set(CMAKE_CUDA_ARCHITECTURES 75-real) ]]")},
+        {},
+    ),
+    "cmake unset": (
+        {
+            "CMakeLists.txt": CMAKE.format(
+                "if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()"
+            )
+        },
+        {"CUDAARCHS": "120"},
+    ),
+    "carried along": (
+        {
+            "setup.py": t.setup(),
+            "third_party/x/CMakeLists.txt": CMAKE.format("set(CMAKE_CUDA_ARCHITECTURES 75)"),
+        },
+        {},
+    ),
+    "shell condition": (
+        {
+            "setup.py": t.setup(),
+            "go.sh": 'if true; then\n  export TORCH_CUDA_ARCH_LIST="7.5"\nfi\n',
+        },
+        {},
+    ),
+    "shell text": (
+        {"setup.py": t.setup(), "go.sh": "echo 'export TORCH_CUDA_ARCH_LIST=7.5'\n"},
+        {},
+    ),
+    "setdefault": (
+        {"setup.py": t.setup(before='os.environ.setdefault("TORCH_CUDA_ARCH_LIST", "7.5")')},
+        {"TORCH_CUDA_ARCH_LIST": "12.0"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_silent(tmp_path: Path, name: str) -> None:
+    files, env = SILENT[name]
+    view = t.look(t.write(tmp_path, {**files, "ext.cu": ""}), "sm_120", env=env)
+    assert t.found(check, view) == []
+    assert view.gaps == []
+
+
+FIRING = {
+    "a literal list": ({"setup.py": t.setup(GENCODE.format(75))}, "error", [8]),
+    "appended": (
+        {
+            "setup.py": t.setup(
+                "*cc", 'cc = []\ncc.append("-gencode")\ncc.append("arch=compute_80,code=sm_80")'
+            )
+        },
+        "error",
+        [6],
+    ),
+    "a loop over literals": (
+        {
+            "setup.py": t.setup(
+                "*cc",
+                'cc = []\nfor n in ("70", "80"):\n    cc.append(f"-gencode=arch=compute_{n},code=sm_{n}")',
+            )
+        },
+        "error",
+        [6],
+    ),
+    "a named constant": (
+        {"setup.py": t.setup("*cc", 'N = "-gencode=arch=compute_80,code=sm_80"\ncc = [N]')},
+        "error",
+        [4],
+    ),
+    "under a condition that only a run tells": (
+        {
+            "setup.py": t.setup(
+                before=f'x = {{}}\nif cuda() >= 11:\n    x["nvcc"] = [{GENCODE.format(80)}]'
+            )
+        },
+        "warning",
+        [6],
+    ),
+    "the project's own knob": ({"setup.py": t.setup(before=FUSED)}, "error", [7, 17]),
+    "an overwritten list": (
+        {"setup.py": t.setup(before='os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5;8.0"')},
+        "error",
+        [4],
+    ),
+    "a blanked list": (
+        {"setup.py": t.setup(before='os.environ["TORCH_CUDA_ARCH_LIST"] = ""')},
+        "error",
+        [4],
+    ),
+    "cmake": (
+        {"CMakeLists.txt": CMAKE.format('set(CMAKE_CUDA_ARCHITECTURES\n  "75-real;80-real")')},
+        "error",
+        [3],
+    ),
+    "cmake property": (
+        {
+            "CMakeLists.txt": CMAKE.format(
+                'set_target_properties(x PROPERTIES CUDA_ARCHITECTURES "70-real;75-real")'
+            )
+        },
+        "error",
+        [3],
+    ),
+    "cmake flags": (
+        {
+            "CMakeLists.txt": CMAKE.format(
+                'set(CMAKE_CUDA_FLAGS "${CMAKE_CUDA_FLAGS} -gencode arch=compute_75,code=sm_75")'
+            )
+        },
+        "error",
+        [3],
+    ),
+    "shell": (
+        {
+            "setup.py": t.setup(),
+            "a/go.sh": '#!/bin/sh\nexport A=1 \\\n  TORCH_CUDA_ARCH_LIST="7.5 8.0"\n',
+        },
+        "warning",
+        [2],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRING)
+def test_fires(tmp_path: Path, name: str) -> None:
+    files, severity, lines = FIRING[name]
+    view = t.look(t.write(tmp_path, {**files, "ext.cu": ""}), "sm_120")
+    assert [(s, ls) for s, _, ls in t.told(t.found(check, view))] == [(severity, lines)]
+
+
+def test_what_nvcc_dropped_is_told_though_the_rest_serves(tmp_path: Path) -> None:
+    files = {"setup.py": t.setup(f"{GENCODE.format(70)}, {GENCODE.format(90)}"), "ext.cu": ""}
+    sections = {"torch": b.torch("2.9.0+cu130"), "toolkits": [b.toolkit("13.0")]}
+    root = t.write(tmp_path, files)
+    (finding,) = t.found(check, t.look(root, "sm_90", **sections))
+    assert "sm_70; nvcc 13.0 generates no code" in finding.message
+    assert t.found(check, t.look(root, "sm_90")) == []  # CUDA 12.8 still does
+
+
+def test_a_visible_gpu_is_detected_by_the_build(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"setup.py": t.setup(before=FUSED), "ext.cu": ""})
+    assert t.found(check, t.look(root, gpus=[b.gpu("sm_120")])) == []
+
+
+def test_a_folder_named_research_switches_torch_off(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("plain")
+    path = '"-I" + os.path.join(os.path.dirname(os.path.abspath(__file__)), "glm/")'
+    files = {"research/p/setup.py": t.setup(path), "other/p/setup.py": t.setup(path)}
+    files |= {f"{folder}/p/ext.cu": "" for folder in ("research", "other")}
+    t.write(tmp_path, files)
+    assert t.found(check, t.look(tmp_path / "other/p", "sm_120")) == []
+    (finding,) = t.found(check, t.look(tmp_path / "research/p", "sm_120"))
+    assert (finding.severity.value, finding.evidence[0].line) == ("warning", 8)
+    env = {"NVCC_APPEND_FLAGS": "-gencode=arch=compute_120,code=sm_120"}
+    assert t.found(check, t.look(tmp_path / "research/p", "sm_120", env=env)) == []
+
+
+def test_an_unused_cmake_file_is_advice(tmp_path: Path) -> None:
+    files = {
+        "setup.py": t.setup(),
+        "CMakeLists.txt": CMAKE.format("set(CMAKE_CUDA_ARCHITECTURES 75-real)"),
+    }
+    (finding,) = t.found(check, t.look(t.write(tmp_path, {**files, "ext.cu": ""}), "sm_120"))
+    assert finding.severity.value == "advice"
+
+
+def test_rocm_reads_its_own_flags(tmp_path: Path) -> None:
+    flags = '"-gencode=arch=compute_75,code=sm_75", "--offload-arch=gfx1100"'
+    root = t.write(tmp_path, {"setup.py": t.setup(flags), "ext.cu": ""})
+    sections = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
+    assert t.found(check, t.look(root, "gfx1100", **sections)) == []
+    (finding,) = t.found(check, t.look(root, "gfx1201", **sections))
+    assert "builds for gfx1100;" in finding.message

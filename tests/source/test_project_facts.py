@@ -1,0 +1,125 @@
+"""The walk over a project: what belongs to it, and bad input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import source_tree as t
+
+from gpufix.facts.context import Context
+from gpufix.facts.project import collect
+from gpufix.facts.project_files import kind_of
+from gpufix.facts.project_sources import ProjectSources
+from gpufix.source.git_index import IndexFormatError, parse
+
+KINDS = {
+    "setup.py": "python",
+    "a/CMakeLists.txt": "cmake",
+    "x.cmake": "cmake",
+    "k.cuh": "cuda",
+    "k.hip": "hip",
+    "requirements-dev.txt": "requirements",
+    "requirements/gpu.txt": "requirements",
+    "environment.yml": "environment",
+    ".gitmodules": "gitmodules",
+    "notes.txt": None,
+    "data.yaml": None,
+    "model.so": None,
+}
+
+
+@pytest.mark.parametrize("path", KINDS)
+def test_kinds(path: str) -> None:
+    assert kind_of(path) == KINDS[path]
+
+
+def sources(root: Path) -> list[str]:
+    project = collect(Context(), root)
+    assert project is not None
+    return [source.path for source in project.sources]
+
+
+def test_what_belongs_to_a_project(tmp_path: Path) -> None:
+    t.write(
+        tmp_path,
+        {
+            "a.py": "",
+            "pkg/b.py": "",
+            "build/lib/b.py": "",
+            "venv/pyvenv.cfg": "",
+            "venv/c.py": "",
+            "conda/conda-meta/x": "",
+            "conda/d.py": "",
+            "node_modules/e.py": "",
+            ".git/f.py": "",
+            "x.egg-info/g.py": "",
+        },
+    )
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "out.py").symlink_to("/etc/passwd")
+    assert sources(tmp_path) == ["a.py", "pkg/b.py"]
+
+
+def git(root: Path, *words: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@x"]
+    subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("version", ["2", "3", "4"])
+def test_the_index_of_git(tmp_path: Path, version: str) -> None:
+    names = ["a.py", "build/tools/b.py", "é x/c.py", *(f"d/{'n' * n}.py" for n in range(1, 20))]
+    t.write(tmp_path, {**dict.fromkeys(names, "x"), "clone/.git/HEAD": "", "clone/z.py": ""})
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", *names)
+    git(tmp_path, "add", "-N", "--force", "a.py")
+    git(tmp_path, "update-index", "--index-version", version)
+    index = parse((tmp_path / ".git/index").read_bytes())
+    assert index.files == set(names)
+    # What git tracks is entered although it is named like an output; another's clone is not.
+    assert sources(tmp_path) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"DIRC", b"DIRC\0\0\0\2\0\0\0\5", b"DIRC\0\0\0\7\0\0\0\0", os.urandom(200)]
+)
+def test_damaged_indexes(data: bytes) -> None:
+    with pytest.raises(IndexFormatError):
+        parse(data)
+
+
+def test_bad_input_is_a_gap(tmp_path: Path) -> None:
+    t.write(
+        tmp_path,
+        {
+            "setup.py": b"\x7fELF\0cpp_extension",
+            "broken.py": "import torch.utils.cpp_extension as (\n",
+            "good.py": "import numpy as np\nx = np.float\n",
+            "pyproject.toml": "[",
+            "a.sh": b"\0\1",
+            "deep.py": "cpp_extension = " + "(" * 3000,
+        },
+    )
+    with (tmp_path / "big.py").open("wb") as file:
+        file.truncate(200 << 20)
+    os.mkfifo(tmp_path / "pipe.py")
+    project = collect(Context(), tmp_path)
+    assert project is not None
+    assert "pipe.py" not in [s.path for s in project.sources]
+    answers = {name: ask("") for name, ask in ProjectSources(project).answers().items()}
+    gaps = sorted(path for answer in answers.values() for path, _ in answer["gaps"])
+    assert gaps == ["a.sh", "big.py", "broken.py", "deep.py", "pyproject.toml", "setup.py"]
+    assert list(answers["project-python"]["files"]) == ["good.py"]
+
+
+def test_a_file_that_goes_between_walk_and_read(tmp_path: Path) -> None:
+    t.write(tmp_path, {"setup.py": t.setup()})
+    project = collect(Context(), tmp_path)
+    assert project is not None
+    (tmp_path / "setup.py").unlink()
+    outside = t.write(tmp_path.parent / f"{tmp_path.name}-outside", {"setup.py": t.setup()})
+    (tmp_path / "setup.py").symlink_to(outside / "setup.py")
+    answer = ProjectSources(project).answers()["project-python"]("")
+    assert answer == {"files": {}, "gaps": [["setup.py", "a link: not followed"]]}

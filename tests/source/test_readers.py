@@ -1,0 +1,187 @@
+"""The readers themselves: what each construct is read as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpufix.source import gitmodules, requirements, shell_scan
+from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
+from gpufix.source.cmake import commands
+from gpufix.source.edit import Edit, Offsets, applied
+from gpufix.source.python_environ import choices, knobs
+from gpufix.source.python_tree import NotPython, Tree
+from gpufix.source.shell import simple_commands
+from gpufix.source.text import NotText, decode
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-O3", []),
+        ("-Iresearch/arch_75", []),
+        ("-arch", []),
+        ("arm64", []),
+        ("-gencode=arch=compute_80,code=sm_80", [("cubin", "sm_80")]),
+        ("arch=compute_90a,code=sm_90a", [("cubin", "sm_90a")]),
+        ("-gencode arch=compute_80,code=compute_80", [("ptx", "sm_80")]),
+        (
+            "-gencode=arch=compute_80,code=[sm_80,compute_80]",
+            [("cubin", "sm_80"), ("ptx", "sm_80")],
+        ),
+        ("-arch=sm_120", [("cubin", "sm_120"), ("ptx", "sm_120")]),
+        ("--gpu-architecture=compute_75", [("ptx", "sm_75")]),
+        ("-arch=native", [("native", "")]),
+        ("--offload-arch=gfx90a:xnack-", [("hip", "gfx90a:xnack-")]),
+        (f"-gencode=arch=compute_{UNKNOWN},code=sm_{UNKNOWN}", [("dynamic", "sm")]),
+        (f"--offload-arch={UNKNOWN}", [("dynamic", "gfx")]),
+    ],
+)
+def test_arch_flags(text: str, expected: list[tuple[str, str]]) -> None:
+    assert parse(text) == [ArchFlag(*pair) for pair in expected]  # type: ignore[arg-type]
+
+
+def test_what_torch_takes_for_an_arch_flag() -> None:
+    assert switches_off_torch("-I/home/me/research/glm")
+    assert not switches_off_torch("-DTORCH_EXTENSION_NAME=search")
+    assert not switches_off_torch("-O3")
+
+
+@pytest.mark.parametrize(
+    ("test", "guards"),
+    [
+        ("os.environ.get('A')", ["env:A"]),
+        ("not os.getenv('A')", ["!env:A"]),
+        ("'A' in os.environ", ["env:A"]),
+        ("'A' not in os.environ", ["!env:A"]),
+        ("os.environ.get('A') is None", ["!env:A"]),
+        ("torch.version.hip", ["hip"]),
+        ("torch.version.hip is None", ["!hip"]),
+        ("torch.version.hip and os.environ['A']", ["hip", "env:A"]),
+        ("torch.version.hip or x", ["?"]),
+        ("sys.platform == 'win32'", ["windows"]),
+        ("os.name != 'nt'", ["!windows"]),
+        ("torch.cuda.is_available()", ["gpu"]),
+        ("__name__ == '__main__'", []),
+        ("False", ["never"]),
+        ("x > 3", ["?"]),
+        ("known", ["env:K"]),
+    ],
+)
+def test_guards(test: str, guards: list[str]) -> None:
+    tree = Tree(f"known = os.environ.get('K')\nif {test}:\n    mark\nelse:\n    other\n")
+    (mark,) = [n for n in tree.nodes if getattr(n, "id", "") == "mark"]
+    assert tree.guards(mark) == guards
+
+
+def test_cmake_tokens() -> None:
+    text = 'set(A "x ) # no" [[ y ) ]] z\\;w) # set(B 1)\n#[=[\nset(C 2)\n]=]\nIF(X)\n  Set(D\n   3)\nendif()\n'
+    rows = [(c.name, c.words, c.line, c.guards) for c in commands(text)]
+    assert rows == [
+        ("set", ["A", "x ) # no", " y ) ", "z\\;w"], 1, ()),
+        ("if", ["X"], 5, ()),
+        ("set", ["D", "3"], 6, ("?",)),
+        ("endif", [], 8, ()),
+    ]
+
+
+def test_shell_tokens() -> None:
+    text = (
+        "a 'b # c' \\\n  d # e\ncat <<'EOF'\nf g\nEOF\nif h; then\n  i\nfi\n"
+        'case $x in\n  1) j ;;\nesac\nk "l;m" && n\n(o)\np#q\n'
+    )
+    rows = [([w.text for w in c.words], c.line, c.depth) for c in simple_commands(text)]
+    assert (["a", "b # c", "d"], 1, 0) in rows
+    assert not any("f" in words for words, _, _ in rows)
+    assert [depth for words, _, depth in rows if words == ["i"]] == [1]
+    assert [depth for words, _, depth in rows if words == ["j"]] == [1]
+    assert [depth for words, _, depth in rows if words == ["k", "l;m"]] == [0]
+    assert [depth for words, _, depth in rows if words == ["n"]] == [1]
+    assert [depth for words, _, depth in rows if words == ["o"]] == [1]
+    assert rows[-1] == (["p#q"], 14, 0)
+
+
+def test_shell_exports() -> None:
+    text = "TORCH_CUDA_ARCH_LIST=7.5\nexport CUDAARCHS=75\nTORCH_CUDA_ARCH_LIST=8.0 make\nexport TORCH_CUDA_ARCH_LIST=$X\n"
+    assert [(r["line"], r["value"]) for r in shell_scan.scan(text)["exports"]] == [
+        (2, "75"),
+        (3, "8.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("git@github.com:a/b.git", "https://github.com/a/b.git"),
+        ("ssh://git@host.org:2222/a/b", "https://host.org/a/b"),
+        ("https://github.com/a/b", None),
+        ("../b", None),
+    ],
+)
+def test_https(url: str, expected: str | None) -> None:
+    assert gitmodules.https_url(url) == expected
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x", ".", "", "-x"])
+def test_submodules_stay_inside(path: str) -> None:
+    assert gitmodules.parse(f'[submodule "x"]\n\tpath = {path}\n\turl = u\n') == []
+
+
+def test_requirements() -> None:
+    text = "a==1 \\\n  ; python_version > '3'\n# b\n-r other.txt\n--extra-index-url=https://h/whl/cu124\nc\n"
+    facts = requirements.scan(text)
+    assert [row[0] for row in facts["requirements"]] == [1, 6]
+    assert [(a["line"], a["variant"]) for a in facts["addresses"]] == [(5, "cu124")]
+
+
+def test_knobs_and_choices() -> None:
+    source = 'v = os.environ.get("MY_CUDA_ARCHS", "80")\nx = v.split(",")\nif "90" in x: pass\n'
+    assert knobs(Tree(source)) == [
+        {"name": "MY_CUDA_ARCHS", "line": 1, "default": "80", "separator": ",", "accepts": ["90"]}
+    ]
+    assert choices(Tree('b = os.environ.get("ATTN_BACKEND", "xformers")\n')) == [
+        {"variables": ["ATTN_BACKEND"], "accepts": [], "default": "xformers", "line": 1}
+    ]
+
+
+def test_offsets_count_utf_8() -> None:
+    text = "\ufeffa = 'é'; b = 1\r\nc = 2\n"
+    offsets = Offsets(text)
+    assert text[offsets.at(1, 10) :].startswith("b = 1")
+    assert text[offsets.at(2, 0) :].startswith("c = 2")
+    with pytest.raises(ValueError, match="overlap"):
+        applied("abc", [Edit(0, 2, ""), Edit(1, 3, "")])
+
+
+@pytest.mark.parametrize(
+    "data", [b"a\r\nb", b"\xef\xbb\xbfa", b"\xe9", b"# coding: cp1252\n\x80", b""]
+)
+def test_text_comes_back(data: bytes) -> None:
+    source = decode(data)
+    assert source.text.encode(source.encoding) == data
+
+
+def test_binary_is_no_text() -> None:
+    with pytest.raises(NotText):
+        decode(b"\x7fELF\0\0")
+
+
+DEEP: dict[str, Any] = {
+    "parentheses": "(" * 5000,
+    "unary": "-" * 50_000 + "1",
+    "syntax": "def (:",
+    "nul": "a\0",
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_no_python(name: str) -> None:
+    with pytest.raises(NotPython):
+        Tree(DEEP[name])
+
+
+@pytest.mark.parametrize("text", ["set(", 'set("', "#[[", "if(\n" * 50, ")))", "[==[", "a(b(c(d"])
+def test_damaged_cmake_and_shell(text: str) -> None:
+    commands(text)
+    simple_commands(text)
