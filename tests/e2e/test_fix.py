@@ -19,7 +19,7 @@ Snapshot = dict[str, tuple[Any, ...]]
 
 
 def snapshot(*roots: Path) -> Snapshot:
-    """Everything below some folders: mode, time, links and content."""
+    """Everything below some folders: mode, time and content."""
     found: Snapshot = {}
     for root in roots:
         for path in root.rglob("*"):
@@ -30,7 +30,7 @@ def snapshot(*roots: Path) -> Snapshot:
                 found[str(path)] = (status.st_mode, status.st_mtime_ns)
             else:
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                found[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_nlink, digest)
+                found[str(path)] = (status.st_mode, status.st_mtime_ns, digest)
     return found
 
 

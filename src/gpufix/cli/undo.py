@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,18 +35,44 @@ def undo(
     from gpufix.engine.errors import EngineError, NothingToUndo
     from gpufix.report import runs as report
 
+    as_json = format is Format.json
     if show_list:
-        report.show_list(format is Format.json)
+        report.show_list(_rows(), as_json)
         return
     try:
         problems, done = _forget(run) if forget else _undo(run, force)
     except NothingToUndo as error:
-        report.show_nothing(str(error), format is Format.json)
-        raise typer.Exit(0) from None
-    except EngineError as error:
+        report.show_nothing(str(error), as_json)
+        return
+    except (EngineError, OSError) as error:
         raise fail(str(error)) from None
-    report.show_undone(done, problems, forget, format is Format.json)
+    state = "incomplete" if problems else "forgotten" if forget else "undone"
+    report.show_one({**_row(done), "state": state}, problems, as_json)
     raise typer.Exit(1 if problems else 0)
+
+
+def _rows() -> list[dict[str, Any]]:
+    from gpufix.engine import runs
+    from gpufix.facts.overlay import state_dir
+
+    return [_row(run) for run in runs.every(state_dir()) if run.state != "empty"]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    import time
+
+    from gpufix.engine import runs
+
+    started = float(run.begin.get("time") or 0.0)
+    return {
+        "id": run.id,
+        "state": run.state,
+        "prefix": run.prefix,
+        "project": run.begin.get("project"),
+        "title": str(run.begin.get("title", "")),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "bytes_kept": runs.kept_bytes(run),
+    }
 
 
 def _undo(name: str | None, force: bool) -> tuple[list[str], Run]:

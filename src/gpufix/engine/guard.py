@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class Guard:
             path.unlink()
 
     def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
+        state = os.path.realpath(self._folder.parent.parent)
+        scope = replace(scope, outside=(*scope.outside, state))
         before = states.take(scope)
         folder = self._place(scope) / f"{self._step}-{number}"
         listed = keep(scope, before, folder)
@@ -65,7 +68,6 @@ class Guard:
             return own
         near = Path(scope.near) / f"{KEPT_PREFIX}{self._folder.name}"
         if not near.is_dir():
-            times = near.parent.stat().st_mtime_ns
-            self._journal.append("near", folder=str(near), parent_mtime=times)
+            self._journal.append("near", folder=str(near))
             make_folder(near)
         return near

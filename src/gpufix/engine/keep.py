@@ -1,11 +1,12 @@
 """Keeps the bytes of what a step is about to touch: hard links where that is safe, else copies."""
 
-# ruff: noqa: PTH118
+# ruff: noqa: PTH118, PTH119, PTH122
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -16,10 +17,14 @@ from gpufix.engine.scope import Scope
 
 # No link is possible here: another file system, one without links, or too many of them already.
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
-_COPIED = (
-    4 << 20
-)  # bytes: with the policy "copy", larger files are linked unless a build makes them
-_BUILT = (".so", ".o", ".a", ".obj", ".ninja_log", ".ninja_deps")
+_COPIED = 4 << 20  # bytes: larger files are linked unless a build makes them
+_MADE = (".so", ".o", ".a", ".obj", ".d", ".log", ".ninja_log", ".ninja_deps")
+# What builds and their generators open for writing; data sets beside them they do not.
+_WRITTEN = """
+.py .pyi .pyx .c .cc .cpp .cxx .cu .cuh .h .hpp .hip .in .txt .toml .cfg .ini .json .yaml .cmake
+.ninja .make .mk .sh .rst .md .map .stamp
+"""
+_BUILD_FOLDERS = re.compile(r"(^|/)(build|dist|_skbuild|CMakeFiles|[^/]+\.egg-info)/|(^|/)\.git/")
 _SYNCED_ONE_BY_ONE = 100
 
 
@@ -54,7 +59,7 @@ def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
 
 
 def _keep_one(path: str, target: Path, entry: Entry, scope: Scope) -> str:
-    if scope.policy == "link" or (entry.size > _COPIED and not path.endswith(_BUILT)):
+    if scope.policy == "link" or not _may_be_written(path, entry):
         try:
             os.link(path, target, follow_symlinks=False)
             return "link"
@@ -66,6 +71,15 @@ def _keep_one(path: str, target: Path, entry: Entry, scope: Scope) -> str:
     shutil.copyfile(path, target, follow_symlinks=False)
     os.utime(target, ns=(entry.mtime, entry.mtime))
     return "copy"
+
+
+def _may_be_written(path: str, entry: Entry) -> bool:
+    """Whether a step that can write into files may write into this one."""
+    name = os.path.basename(path)
+    if name.endswith(_MADE):
+        return True
+    plain = "." not in name or os.path.splitext(name)[1] in _WRITTEN.split()
+    return entry.size <= _COPIED and (plain or _BUILD_FOLDERS.search(path) is not None)
 
 
 def _sync(copies: list[Path]) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gpufix.engine.durable import write_new
-from gpufix.engine.errors import Corrupt
+from gpufix.engine.errors import Corrupt, Refused
 from gpufix.engine.scope import Scope
 
 Kind = Literal["file", "dir", "link", "other"]
 PARENT = ".."  # the key of the folder that holds the scope; of that, only the times matter
 KEPT_PREFIX = ".gpufix-kept-"
+_LIMIT = 2_000_000  # entries of one scope
 
 
 class Entry(NamedTuple):
@@ -52,7 +53,10 @@ def look(path: str) -> Entry | None:
 
 
 def take(scope: Scope) -> Listing:
-    """The present state of a scope. Raises OSError: a state that is not known cannot be kept."""
+    """The present state of a scope.
+
+    Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
+    """
     found: Listing = {}
     parent = look(os.path.dirname(scope.path))
     if parent is not None:
@@ -63,6 +67,8 @@ def take(scope: Scope) -> Listing:
     found[""] = root
     queue = [""] if root.is_dir else []
     while queue:
+        if len(found) > _LIMIT:
+            raise Refused(f"{scope.path} holds more than {_LIMIT} files: too many to be kept")
         folder = queue.pop()
         for name, path in _children(scope, folder):
             below = f"{folder}/{name}" if folder else name
@@ -86,8 +92,10 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
         return False
     if not folder and scope.only is not None and name not in scope.only:
         return False
-    inside = f"{scope.path}/{folder}/{name}/pyvenv.cfg"
-    return scope.environments or not os.path.lexists(inside)
+    path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
+    if path in scope.outside:
+        return False
+    return scope.environments or not os.path.lexists(f"{path}/pyvenv.cfg")
 
 
 def _entry(path: str, status: os.stat_result) -> Entry:

@@ -22,7 +22,7 @@ def resolve(step: Install, context: Context) -> list[str]:
     if installer.kind == "uv":
         command = installer.command("install", "--dry-run", *options(step, context), *wanted)
         said = _ask(command, context, installer).stderr
-        return [line[3:].strip() for line in said.splitlines() if line.startswith(" + ")]
+        return [line[3:].strip() for line in said.splitlines() if line.startswith((" + ", " ~ "))]
     asked = ["--dry-run", "--quiet", "--report", "-", *options(step, context)]
     answer = _ask(installer.command("install", *asked, *wanted), context, installer).stdout
     try:

@@ -118,26 +118,19 @@ def interrupted(state: Path, prefix: str) -> Run | None:
     return runs[-1] if runs else None
 
 
-def _near(run: Run) -> list[tuple[Path, int]]:
-    """Folders beside a patient on another file system, and when the one above last changed (ns)."""
-    rows = [row for row in run.rows if row["type"] == "near"]
-    named = [(Path(row["folder"]), int(row["parent_mtime"])) for row in rows]
-    return [(path, time_) for path, time_ in named if path.name == f"{KEPT_PREFIX}{run.id}"]
-
-
 def kept_folders(run: Run) -> list[Path]:
     """Where the run keeps bytes: in its own folder, and beside a patient on another file system."""
-    return [run.folder / "kept", *(path for path, _ in _near(run))]
+    near = [Path(row["folder"]) for row in run.rows if row["type"] == "near"]
+    return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
 
 
 def discard(run: Run) -> None:
     """Delete what the run kept; its journal and logs stay. Raises OSError."""
-    if (run.folder / "kept").is_dir():
-        shutil.rmtree(run.folder / "kept")
-    for folder, changed in _near(run):
+    for folder in kept_folders(run):
         if folder.is_dir() and not folder.is_symlink():
+            changed = folder.parent.stat().st_mtime_ns
             shutil.rmtree(folder)
-            os.utime(folder.parent, ns=(changed, changed))
+            os.utime(folder.parent, ns=(changed, changed))  # the patient's own, as it is by now
     for listing in (*run.folder.glob("before-*"), *run.folder.glob("after-*")):
         listing.unlink()
 

@@ -21,6 +21,7 @@ class Scope:
     policy: Policy = "link"
     only: tuple[str, ...] | None = None  # names directly below `path` that belong to it
     skip: tuple[str, ...] = ()  # names at any depth that do not
+    outside: tuple[str, ...] = ()  # whole paths below it that do not: gpufix's own state
     environments: bool = True  # False = virtual environments below it do not belong to it
     near: str | None = None
 
@@ -37,5 +38,6 @@ class Scope:
                 **row,
                 "only": None if only is None else tuple(only),
                 "skip": tuple(row["skip"]),
+                "outside": tuple(row["outside"]),
             }
         )

@@ -33,7 +33,8 @@ def check(step: Build, context: Context) -> None:
 def scopes(step: Build, context: Context) -> Sequence[Scope]:
     """The environment, and the sources: compilers write into files that are there, hence copies."""
     python = install.changeable(context.facts)
-    sources = Scope(_folder(step, context), policy="copy", skip=_SKIPPED, environments=False)
+    folder = _folder(step, context)
+    sources = Scope(folder, policy="copy", skip=_SKIPPED, environments=False, near=folder)
     return [*install.environment_scopes(python), sources]
 
 
