@@ -179,6 +179,12 @@ FIRING = {
         Severity.error,
         "torch 2.9.0+cu128 is installed but cannot load: torch/lib/libc10.so is missing.",
     ),
+    "one file shown of many that are gone": (
+        missing,
+        env(b.dist("a", record=Record(files=9, missing=["a/x.so"], missing_count=9))),
+        Severity.error,
+        "a 1.0 recorded a/x.so and 8 more files, which are missing.",
+    ),
     "header gone": (
         missing,
         env(b.dist("a", record=Record(files=5, missing=["a/include/a.h"], missing_count=1))),

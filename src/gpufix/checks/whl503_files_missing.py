@@ -104,10 +104,11 @@ def _message(view: View, dist: Distribution, missing: list[str], count: int) -> 
 
 
 def _names(paths: list[str], count: int) -> str:
-    rest = max(count, len(paths)) - 2
+    shown = paths[:2]
+    rest = max(count, len(paths)) - len(shown)
     if rest <= 0:
-        return " and ".join(paths)
-    return f"{paths[0]}, {paths[1]} and {rest} more file{'s' if rest > 1 else ''}"
+        return " and ".join(shown)
+    return f"{', '.join(shown)} and {rest} more file{'s' if rest > 1 else ''}"
 
 
 def _severity(missing: list[str]) -> Severity:
