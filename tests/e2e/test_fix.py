@@ -233,3 +233,50 @@ def test_gradio_and_what_came_after_it_is_solved(empty: Venv) -> None:
     subprocess.run([str(empty.python), "-B", "-c", code], check=True, capture_output=True)
     assert undo(empty)["exit"] == 0
     assert snapshot(empty.path) == before
+
+
+def _fake_torch(venv: Venv) -> None:
+    """What makes an environment one of torch 2.1.0 for CUDA 12.1, without its gigabytes."""
+    files = {
+        "torch/__init__.py": "",
+        "torch/version.py": "__version__ = '2.1.0+cu121'\ncuda = '12.1'\nhip = None\n",
+        "torch-2.1.0+cu121.dist-info/METADATA": "Metadata-Version: 2.1\nName: torch\n"
+        "Version: 2.1.0+cu121\nRequires-Dist: nvidia-nccl-cu12 (==2.18.1)\n",
+        "torch-2.1.0+cu121.dist-info/INSTALLER": "pip\n",
+    }
+    rows = "".join(f"{path},,\n" for path in files)
+    files["torch-2.1.0+cu121.dist-info/RECORD"] = rows
+    for path, text in files.items():
+        (venv.site / path).parent.mkdir(exist_ok=True)
+        (venv.site / path).write_text(text)
+
+
+def _sources(found: Snapshot) -> dict[str, Any]:
+    """Content of each file but bytecode, which holds times."""
+    return {k: v[-1] for k, v in found.items() if len(v) == 3 and not k.endswith(".pyc")}
+
+
+def test_a_stray_cuda_11_is_removed_and_torchs_files_come_back(empty: Venv) -> None:
+    """The last one installed holds the files that both own; removing it takes them along."""
+    _fake_torch(empty)
+    empty.pip("install", "--no-deps", "nvidia-nccl-cu12==2.18.1", "idna==3.7")
+    declared = snapshot(empty.site / "nvidia")
+    empty.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
+    (info,) = empty.site.glob("nvidia_nccl_cu11-*.dist-info")
+    (info / "REQUESTED").unlink()
+    others = snapshot(empty.site / "torch", empty.site / "idna")
+    before = snapshot(empty.path)
+
+    shown = fix(empty, "--only", "WHL501")
+    assert [s["title"] for s in shown["steps"]] == [
+        "remove nvidia-nccl-cu11",
+        "install nvidia-nccl-cu12==2.18.1",
+    ]
+    applied = fix(empty, "--apply", "--only", "WHL501")
+    assert applied["state"] == "kept", applied
+    assert "WHL501" in [f["code"] for f in applied["fixed"]]
+    assert _sources(snapshot(empty.site / "nvidia")) == _sources(declared)
+    assert not list(empty.site.glob("nvidia_nccl_cu11*"))
+    assert snapshot(empty.site / "torch", empty.site / "idna") == others
+    assert undo(empty)["exit"] == 0
+    assert snapshot(empty.path) == before
