@@ -16,7 +16,7 @@ def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
     signal.signal(signal.SIGINT, _interrupted)
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
-    gc.set_threshold(200_000)
+    gc.set_threshold(2_000_000)
     from gpufix.cli import quick
     from gpufix.cli.crash import report
 

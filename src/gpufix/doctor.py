@@ -56,7 +56,8 @@ def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement
 def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
     """The whole report of `gpufix doctor`."""
     judgement = examine(facts, request, ask)
-    fixes, broken = all_fixes()
+    # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
+    fixes, broken = all_fixes() if judgement.findings else ([], [])
     findings = [with_fixes(f, judgement.view, fixes) for f in [*broken, *judgement.findings]]
     gaps = [*facts.gaps, *judgement.view.gaps]
     return Diagnosis(

@@ -26,13 +26,24 @@ def built_for_numpy_1(
     paths: Iterable[str],
     belongs: Mapping[str, str],
 ) -> list[str]:
-    """Modules that NumPy 2 refuses; none are looked for where NumPy 2 is not installed."""
+    """One module of each distribution that NumPy 2 refuses; none where NumPy 2 is not installed."""
     numpy = next((d.version for d in distributions if d.name == "numpy"), "")
     if not numpy.partition(".")[0].isdigit() or int(numpy.partition(".")[0]) < 2:
         return []
     users = {d.name for d in distributions if any(r.startswith("numpy") for r in d.requires)}
     users.add("torch")
-    return [p for p in paths if _may_use(p, belongs.get(p), users) and _refused(judge, p)]
+    told: dict[str, bool] = {}  # a wheel is built at once: its first module that says so decides
+    refused = []
+    for path in paths:
+        owner = belongs.get(path)
+        if not _may_use(path, owner, users):
+            continue
+        old = told.get(owner or path)
+        if old is None and (old := _refused(judge, path)) is not None:
+            told[owner or path] = old
+            if old:
+                refused.append(path)
+    return refused
 
 
 def _may_use(path: str, owner: str | None, users: set[str]) -> bool:
@@ -41,13 +52,16 @@ def _may_use(path: str, owner: str | None, users: set[str]) -> bool:
     return python_tag(path) is not None and owner != "numpy" and (owner is None or owner in users)
 
 
-def _refused(judge: Judge, path: str) -> bool:
+def _refused(judge: Judge, path: str) -> bool | None:
+    """None when the module does not use NumPy's C interface, or cannot be read."""
     elf = judge.elf(path)
     try:
         constants = elf.section(".rodata") if elf else None
     except ElfError:
-        return False
+        return None
     if constants is None:
-        return False
+        return None
     head = constants[:_LIMIT]
-    return _OLD.search(head) is not None and _NEW.search(head) is None
+    if _NEW.search(head):
+        return False
+    return True if _OLD.search(head) else None

@@ -4,6 +4,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A frozen record. Unknown fields are an error: a facts file from elsewhere is untrusted."""
+    """A frozen record. Unknown fields are an error: a facts file from elsewhere is untrusted.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A record's schema is built when the first one is made: most runs need few of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

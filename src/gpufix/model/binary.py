@@ -71,5 +71,5 @@ class Binaries(Model):
     scanned: int = 0
     libraries: list[Library] = []  # torch's, GPU code holders, torch users, and faulty ones
     with_code: int = 0
-    numpy_1: dict[str, str | None] = {}  # modules that NumPy 2 refuses -> distribution
+    numpy_1: dict[str, str | None] = {}  # modules that NumPy 2 refuses (one each) -> distribution
     modules: dict[str, int] = {}  # distribution -> how many extension modules it has
