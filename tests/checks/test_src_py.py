@@ -125,6 +125,11 @@ SILENT: dict[str, Case] = {
         {"a.py": "def f(x):\n    x = x.float()\n    return rasterize_gaussians(x)\n"},
         {},
     ),
+    "another interpolate": (
+        half_into_float_kernel,
+        {"a.py": "import nvdiffrast.torch as dr\ndef f(x):\n    return F.interpolate(x.half())\n"},
+        {},
+    ),
     "all moved at once": (
         stale_device_lookup,
         {
@@ -274,11 +279,11 @@ FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = 
     "ranges on the gpu": (
         half_into_float_kernel,
         {
-            "a.py": "def f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n"
+            "a.py": "import nvdiffrast.torch as dr\ndef f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n"
         },
         {},
         "advice",
-        [3],
+        [4],
     ),
     "moved singly": (
         stale_device_lookup,

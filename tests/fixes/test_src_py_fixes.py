@@ -164,7 +164,7 @@ CASES: dict[str, Case] = {
         half_into_float_kernel,
         cast_argument,
         "a.py",
-        "def f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n",
+        "import nvdiffrast.torch as dr\ndef f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n",
         "ranges=r.cpu())",
         {},
     ),

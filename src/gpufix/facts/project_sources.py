@@ -71,7 +71,7 @@ class ProjectSources:
     def _python(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import python_scan
 
-        if not python_scan.words().search(data):
+        if not python_scan.worth_parsing(source.path, data):
             return {}
         folder = (self._root / source.path).parent
         return python_scan.scan(decode(data).text, source.path, str(folder))

@@ -9,7 +9,8 @@ from typing import Any
 from gpufix.source.python_tree import Tree, dotted_name
 
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
-_FLOAT_ONLY = ("rasterize_gaussians", "rasterize", "interpolate", "antialias", "distCUDA2")
+_FLOAT_ONLY = ("rasterize_gaussians", "distCUDA2")
+_NVDIFFRAST = ("rasterize", "interpolate", "antialias")  # torch has others of these names
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -19,13 +20,20 @@ def half_calls(tree: Tree) -> list[dict[str, Any]]:
     Only where the tensor's type or device is written in the same function.
     """
     rows: list[dict[str, Any]] = []
+    renderers = {
+        alias.asname or alias.name
+        for node in tree.nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name.startswith("nvdiffrast")
+    }
     for function in tree.nodes:
         if isinstance(function, _Function):
-            rows += _in_function(function)
+            rows += _in_function(function, renderers)
     return rows
 
 
-def _in_function(function: _Function) -> Iterator[dict[str, Any]]:
+def _in_function(function: _Function, renderers: set[str]) -> Iterator[dict[str, Any]]:
     values: dict[str, list[ast.expr]] = {}
     calls: list[ast.Call] = []
     for node in ast.walk(function):
@@ -41,8 +49,8 @@ def _in_function(function: _Function) -> Iterator[dict[str, Any]]:
         return node
 
     for call in calls:
-        name = (dotted_name(call.func) or "").rpartition(".")[2]
-        if name not in _FLOAT_ONLY:
+        head, _, name = (dotted_name(call.func) or "").rpartition(".")
+        if name not in _FLOAT_ONLY and not (name in _NVDIFFRAST and head in renderers):
             continue
         for keyword in call.keywords:
             value = settled(keyword.value)

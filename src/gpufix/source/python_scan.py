@@ -15,23 +15,51 @@ from gpufix.source.python_tree import Tree, dotted_name
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
-_WORDS = (
-    r"cpp_extension|GLIBCXX_USE_CXX11|total_mem\b|RastContext|Rasterize(?:Cuda|GL)Context|"
-    r"_BACKEND|TORCH_CUDA_ARCH_LIST|PYTORCH_ROCM_ARCH|ranges\s*=|rasterize_gaussians|distCUDA2|"
-    r"def device\(self|\bsetup\("
+_LITERALS = (
+    b"cpp_extension",
+    b"GLIBCXX_USE_CXX11",
+    b"RastContext",
+    b"RasterizeCudaContext",
+    b"RasterizeGLContext",
+    b"_BACKEND",
+    b"TORCH_CUDA_ARCH_LIST",
+    b"PYTORCH_ROCM_ARCH",
+    b"functional_tensor",
+    b"huggingface_hub",
 )
+_TOTAL_MEM = re.compile(rb"\.total_mem\b")
+# What says something only together.
+_FLOAT_CALLS = (b"rasterize_gaussians", b"distCUDA2", b"nvdiffrast")
+_HALF = re.compile(rb"\bhalf\(|float16|\branges\s*=")
+_MOVED = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 
+def worth_parsing(path: str, data: bytes) -> bool:
+    """Whether a file has a word that something here asks for; most have none."""
+    if path.rpartition("/")[2] == "setup.py" or any(word in data for word in _LITERALS):
+        return True
+    if any(pattern.search(data) for pattern in _patterns()):
+        return True
+    if any(word in data for word in _FLOAT_CALLS) and _HALF.search(data):
+        return True
+    return b"def device(self" in data and _MOVED.search(data) is not None
+
+
 @cache
-def words() -> re.Pattern[bytes]:
-    """What a file must contain to be worth parsing."""
-    lasts = {name.rpartition(".")[2] for name in python_modules.watched() if name.isascii()}
-    names = "|".join(sorted(re.escape(last) for last in lasts if last.isidentifier()))
-    packages = "np|numpy|torch|huggingface_hub|transforms"
-    return re.compile(
-        rf"{_WORDS}|(?:{packages})\.(?:{names})\b|from (?:{packages})\S* import[^\n]*\b(?:{names})\b".encode()
+def _patterns() -> tuple[re.Pattern[bytes], ...]:
+    """Removed names. Each begins with a literal, by which the search skips quickly."""
+    lasts: dict[str, list[str]] = {}
+    for name in python_modules.watched():
+        package, _, last = name.rpartition(".")
+        lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
+    names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
+    parts = (
+        rf"np\.(?:{names['numpy']})\b",
+        rf"numpy(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
+        rf"torch\.(?:{names['torch']})\b",
     )
+    return (_TOTAL_MEM, *(re.compile(part.encode()) for part in parts))
 
 
 def scan(text: str, path: str, folder: str) -> dict[str, Any]:
@@ -49,13 +77,13 @@ def scan(text: str, path: str, folder: str) -> dict[str, Any]:
         "nvcc": _nvcc(tree) if builds else [],
         "detects": builds and "get_device_capability" in text,
         "knobs": python_environ.knobs(tree) if builds else [],
-        "writes": python_environ.writes(tree),
-        "choices": python_environ.choices(tree),
-        "abi": _abi(tree),
+        "writes": python_environ.writes(tree) if "_ARCH" in text else [],
+        "choices": python_environ.choices(tree) if "_BACKEND" in text else [],
+        "abi": _abi(tree) if ABI in text else [],
         "names": python_modules.removed(tree),
-        "backends": _backends(tree),
-        "half": python_dtypes.half_calls(tree),
-        "stale_device": python_dtypes.stale_devices(tree),
+        "backends": _backends(tree) if "Rast" in text else [],
+        "half": python_dtypes.half_calls(tree) if _HALF.search(text.encode()) else [],
+        "stale_device": python_dtypes.stale_devices(tree) if "def device(" in text else [],
     }
     return {key: value for key, value in facts.items() if value}
 

@@ -27,10 +27,15 @@ class Tree:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise NotPython(f"does not parse: {error}") from None
         self.folder = folder
-        self.nodes = list(ast.walk(self.module))
-        self.parents = {
-            child: parent for parent in self.nodes for child in ast.iter_child_nodes(parent)
-        }
+        self.nodes: list[ast.AST] = [self.module]
+        self.parents: dict[ast.AST, ast.AST] = {}
+        for parent in self.nodes:  # grows: breadth first, as ast.walk
+            for name in parent._fields:
+                value = getattr(parent, name, None)
+                for child in value if isinstance(value, list) else (value,):
+                    if isinstance(child, ast.AST):
+                        self.parents[child] = parent
+                        self.nodes.append(child)
 
     @cached_property
     def assigned(self) -> dict[str, list[ast.expr]]:
