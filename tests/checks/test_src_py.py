@@ -120,6 +120,11 @@ SILENT: dict[str, Case] = {
             ),
         },
     ),
+    "a port itself": (
+        backend_unfit,
+        {"a.py": RASTER.format("RasterizeCudaContext"), "nvdiffrast/torch/ops.py": ""},
+        ROCM,
+    ),
     "float tensors": (
         half_into_float_kernel,
         {"a.py": "def f(x):\n    x = x.float()\n    return rasterize_gaussians(x)\n"},

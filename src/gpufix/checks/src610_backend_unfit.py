@@ -49,7 +49,10 @@ def backend_unfit(view: View) -> Iterator[Fault]:
 
 
 def _ported(view: View) -> bool:
-    """An nvdiffrast that was built for AMD GPUs is installed."""
+    """An nvdiffrast that was built for AMD GPUs is installed, or the project is one itself."""
+    project = view.facts.project
+    if project and any(s.path.endswith("nvdiffrast/torch/ops.py") for s in project.sources):
+        return True
     return any(
         code.kind == "hip"
         for library in view.facts.binaries.libraries
