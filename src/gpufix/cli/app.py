@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli import build, doctor, env, explain, fix, inspect, rules, run, snapshot, undo
+from gpufix.cli import build, doctor, env, explain, fix, inspect, rules, run, smoke, snapshot, undo
 
 app = typer.Typer(
     name="gpufix",
@@ -46,3 +46,4 @@ app.command("rules")(rules.rules)
 app.command("build")(build.build)
 app.command("env")(env.env)
 app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
+app.command("smoke")(smoke.smoke)

@@ -15,6 +15,26 @@ from typing import IO
 
 MAX_OUTPUT = 4 << 20
 
+_lock = threading.Lock()
+_running: set[int] = set()  # process groups that live now, in whichever thread
+_stopped = threading.Event()
+
+
+class Stopped(RuntimeError):
+    """stop_all was called: nothing more is started."""
+
+
+def stop_all() -> None:
+    """Kills every child of run_limited, in all threads, and lets none start any more.
+
+    Children have sessions of their own, so a terminal's Ctrl-C does not reach them.
+    """
+    with _lock:
+        _stopped.set()
+        for group in _running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -48,23 +68,17 @@ def run_limited(
 ) -> Finished:
     """Runs the command in its own process group; at the limit the whole group is killed.
 
-    Raises OSError when it cannot be started. Output past MAX_OUTPUT bytes is read and dropped.
+    Raises OSError when it cannot be started, and Stopped after stop_all. Output past MAX_OUTPUT
+    bytes is read and dropped.
     """
     begin = time.monotonic()
-    child = subprocess.Popen(
-        [os.fspath(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=None if env is None else dict(env),
-        cwd=cwd,
-        start_new_session=True,
-    )
+    child = _start([os.fspath(part) for part in command], env, cwd)
     assert child.stdout is not None and child.stderr is not None
     readers = [_Reader(child.stdout), _Reader(child.stderr)]
     in_time = _wait_unreaped(child.pid, begin + limit_s)
     # Before reaping: the group's number is still the child's. Ends what it left behind, too.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with _lock, contextlib.suppress(ProcessLookupError, PermissionError):
+        _running.discard(child.pid)
         os.killpg(child.pid, signal.SIGKILL)
     # A process stuck in the driver cannot be reaped; it must not hold this one as well.
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -72,6 +86,25 @@ def run_limited(
     stdout, stderr = (reader.finish(5.0) for reader in readers)
     code = child.returncode if in_time else None
     return Finished(code, stdout, stderr, time.monotonic() - begin)
+
+
+def _start(
+    command: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None
+) -> subprocess.Popen[bytes]:
+    with _lock:
+        if _stopped.is_set():
+            raise Stopped("interrupted")
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+        _running.add(child.pid)
+        return child
 
 
 def _wait_unreaped(pid: int, deadline: float) -> bool:

@@ -1,0 +1,184 @@
+"""`gpufix smoke`: compile, validate and benchmark the kernel suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpufix.cli import options
+
+if TYPE_CHECKING:
+    from gpufix.model import Facts
+    from gpufix.model.smoke import SmokeReport
+    from gpufix.smoke.request import Request
+
+FAULTS = 1
+
+
+class SmokeFormat(str, Enum):
+    """Report formats."""
+
+    text = "text"
+    json = "json"
+
+
+def smoke(
+    gpu: options.Gpu = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="KERNEL", help="These kernels alone. Repeatable."),
+    ] = None,
+    compile_only: Annotated[
+        bool, typer.Option("--compile-only", help="Run nothing: needs no GPU.")
+    ] = False,
+    format: Annotated[
+        SmokeFormat, typer.Option("--format", help="Report format.")
+    ] = SmokeFormat.text,
+    output: options.Output = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help="Keep the results for --compare."),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare", metavar="FILE", help="Put a saved run beside this one."),
+    ] = None,
+    python: options.Python = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for each case of each kernel.")
+    ] = False,
+) -> None:
+    """Prove that GPU code builds and runs here: compile, validate and time a suite of kernels.
+
+    Exit code 0: all well, or not applicable. 1: a kernel fails. 2: usage. 3: gpufix itself failed.
+    """
+    from gpufix.cli.output import write
+    from gpufix.cli.patient import examine
+    from gpufix.smoke import save as saving
+
+    then = _load(compare)
+    facts = examine(python, None).facts
+    request = _request(facts, gpu, only, compile_only, jobs)
+    report = _run(facts, request)
+    if then is not None and compare is not None:
+        beside = saving.compare(report, then, compare)
+        report = report.model_copy(update={"comparison": beside})
+    if save is not None:
+        _save(report, save)
+    if format is SmokeFormat.json:
+        write(saving.dumps(report), output)
+    else:
+        _text(report, output, verbose)
+    failed = any(finding.severity.value == "error" for finding in report.findings)
+    raise typer.Exit(FAULTS if failed else 0)
+
+
+def _load(path: str | None) -> SmokeReport | None:
+    """Before anything is compiled: a file that cannot be read is a usage error."""
+    from gpufix.cli.patient import fail
+    from gpufix.smoke.save import CorruptSave, load
+
+    if path is None:
+        return None
+    try:
+        return load(Path(path))
+    except OSError as error:
+        raise fail(f"--compare {path}: {error.strerror}") from None
+    except CorruptSave as error:
+        raise fail(f"--compare {error}") from None
+
+
+def _request(
+    facts: Facts,
+    gpu: list[str] | None,
+    only: list[str] | None,
+    compile_only: bool,
+    jobs: int | None,
+) -> Request:
+    from gpufix.cli.patient import fail
+    from gpufix.kernels.extension import TORCH_EXTENSION
+    from gpufix.kernels.manifest import suite
+    from gpufix.knowledge.gpus import GpuNameError
+    from gpufix.smoke.environment import cache_dir, child_environment, compilers_at_once
+    from gpufix.smoke.request import Request
+    from gpufix.smoke.targets import NoTarget, targets_of
+
+    kernels, wanted = suite(), set(options.split(only))
+    known = [*(kernel.name for kernel in kernels), TORCH_EXTENSION.name]
+    if unknown := sorted(wanted - set(known)):
+        raise fail(f"--only {unknown[0]}: no such kernel; there are {', '.join(known)}")
+    try:
+        targets = targets_of(facts, options.split(gpu), compile_only)
+    except (GpuNameError, NoTarget) as error:
+        raise fail(str(error)) from None
+    return Request(
+        targets=tuple(targets),
+        kernels=tuple(k for k in kernels if not wanted or k.name in wanted),
+        with_torch_extension=not wanted or TORCH_EXTENSION.name in wanted,
+        compile_only=compile_only,
+        jobs=compilers_at_once(facts, jobs),
+        cache=cache_dir(),
+        env=child_environment(facts),
+    )
+
+
+def _run(facts: Facts, request: Request) -> SmokeReport:
+    """In a thread: a signal then interrupts the waiting, and finds no lock held in between."""
+    from gpufix.cli.patient import fail
+    from gpufix.kernels.process import stop_all
+    from gpufix.report.smoke_progress import SmokeProgress
+    from gpufix.smoke.run import smoke as run
+
+    with SmokeProgress() as progress, _terminated(), ThreadPoolExecutor(max_workers=1) as pool:
+        say: Callable[[str], None] = progress.say
+        running = pool.submit(run, facts, request, say)
+        try:
+            return running.result()
+        except OSError as error:
+            hint = "XDG_CACHE_HOME names another place"
+            raise fail(f"cannot compile into {request.cache}: {error} ({hint})") from None
+        except BaseException:
+            stop_all()
+            raise
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM ends the children as Ctrl-C does."""
+    import signal
+    import sys
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _save(report: SmokeReport, path: str) -> None:
+    from gpufix.cli.patient import fail
+    from gpufix.smoke.save import save
+
+    try:
+        save(report, Path(path))
+    except OSError as error:
+        raise fail(f"--save {path}: {error.strerror}") from None
+
+
+def _text(report: SmokeReport, output: str | None, verbose: bool) -> None:
+    from gpufix.cli.output import write
+    from gpufix.report.smoke import show, text
+
+    if output is None:
+        show(report, verbose)
+    else:
+        write(text(report, verbose), output)

@@ -1,0 +1,109 @@
+"""What a smoke run found: what is printed as JSON, saved, and compared with later."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gpufix.model.base import Model
+from gpufix.model.finding import Finding, PatientSummary
+
+Compiled = Literal["built", "cached", "failed", "timeout", "not applicable", "not tried"]
+Ran = Literal[
+    "ok", "wrong", "not applicable", "error", "crashed", "timeout", "bad output", "not run"
+]
+
+
+class TimeMs(Model):
+    """Milliseconds over repeated runs."""
+
+    median: float = Field(gt=0, allow_inf_nan=False)
+    min: float = Field(gt=0, allow_inf_nan=False)
+    max: float = Field(gt=0, allow_inf_nan=False)
+    runs: int
+
+
+class CaseRow(Model):
+    """One thing that a kernel checked and timed. `fraction` is of the roof that `bound` names."""
+
+    name: str
+    status: Literal["valid", "wrong", "not applicable"]
+    sizes: dict[str, float] = {}
+    max_err: float | None = None
+    tolerance: float | None = None
+    time_ms: TimeMs | None = None
+    bound: str | None = None  # "bandwidth", "fp32", "bf16"
+    fraction: float | None = None
+    judged: bool = False  # whether a small fraction is a fault
+    why: str = ""
+
+
+class KernelRow(Model):
+    """One kernel for one target. Times in seconds."""
+
+    kernel: str
+    target: str
+    compiled: Compiled
+    compile_s: float = 0.0
+    ran: Ran = "not run"
+    run_s: float = 0.0
+    cause: str = ""
+    message: str = ""  # the compiler's or the program's own words, or why it does not apply
+    cases: list[CaseRow] = []
+
+
+class DeviceRow(Model):
+    """A device that programs ran on, as its driver describes it, and its roofs per second."""
+
+    target: str
+    ordinal: int
+    about: dict[str, Any] = {}
+    bandwidth: float | None = None
+    fp32: float | None = None
+    bf16: float | None = None
+
+
+class CompilerRow(Model):
+    """What compiled for which targets. `version` is the compiler's own line."""
+
+    compiler: str
+    version: str
+    targets: list[str]
+
+
+class Change(Model):
+    """One median against an earlier one. `ratio` = now / then."""
+
+    kernel: str
+    case: str
+    target: str
+    now_ms: float
+    then_ms: float
+    ratio: float
+    regression: bool
+
+
+class Comparison(Model):
+    """This run beside a saved one. Cases of other sizes, or that only one of them has, are left out."""
+
+    file: str
+    devices: list[str] = []  # of the saved run
+    changes: list[Change] = []
+    left_out: int = 0
+
+
+class SmokeReport(Model):
+    """What `gpufix smoke --format json` prints and --save keeps."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["gpufix smoke"] = "gpufix smoke"
+    gpufix_version: str
+    patient: PatientSummary
+    compilers: list[CompilerRow] = []
+    devices: list[DeviceRow] = []
+    kernels: list[KernelRow] = []
+    findings: list[Finding] = []
+    notes: list[str] = []
+    comparison: Comparison | None = None
+    seconds: float = 0.0

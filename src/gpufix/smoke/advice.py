@@ -1,0 +1,50 @@
+"""What brings a GPU compiler to a machine without one."""
+
+from __future__ import annotations
+
+from gpufix.kernels.target import Target
+from gpufix.knowledge import cuda_wheels
+from gpufix.knowledge.versions import numbers
+from gpufix.model import Facts, PlanSummary
+
+_EXTRAS = ("nvcc", "cudart", "cccl")
+_WHEELS_SINCE = (13, 0)  # the first CUDA whose wheels bring nvcc
+
+
+def compiler_sources(facts: Facts, target: Target) -> list[PlanSummary]:
+    """Commands for the user to choose from; none of them is run."""
+    return _cuda(facts) if target.vendor == "cuda" else _hip()
+
+
+def _cuda(facts: Facts) -> list[PlanSummary]:
+    driver = next((d.cuda for d in facts.drivers if d.vendor == "nvidia" and d.cuda), None)
+    found = []
+    if driver is None or numbers(driver)[:2] >= _WHEELS_SINCE:
+        wheel = cuda_wheels.toolkit("13.0")
+        assert wheel is not None and wheel.compiles  # knowledge/data, checked by its tests
+        named = f"cuda-toolkit[{','.join(_EXTRAS)}]=={wheel.version}"
+        found.append(_manual("wheels with nvcc (CUDA 13)", f"python -m pip install '{named}'"))
+    version = driver or "13.0"
+    found.append(
+        _manual(
+            f"NVIDIA's packages of CUDA {version} (its apt and dnf repositories)",
+            f"apt-get install cuda-toolkit-{'-'.join(version.split('.')[:2])}",
+        )
+    )
+    conda = (
+        f"conda install -c conda-forge cuda-nvcc cuda-cccl cuda-cudart-dev cuda-version={version}"
+    )
+    found.append(_manual("conda packages", conda))
+    return found
+
+
+def _hip() -> list[PlanSummary]:
+    debian = "apt-get install clang-19 libamdhip64-dev rocm-device-libs librocprim-dev"
+    return [
+        _manual("ROCm, from AMD's packages", "apt-get install rocm-hip-sdk"),
+        _manual("Debian's own packages", debian),
+    ]
+
+
+def _manual(title: str, command: str) -> PlanSummary:
+    return PlanSummary(title=title, safety="manual", command=command)
