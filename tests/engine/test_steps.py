@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trees
-from steps_for import STEPS, carry_out
+from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
 from gpufix.engine import runs, undo
@@ -211,3 +211,18 @@ def test_only_https_takes_the_place_of_an_address(
     step = InitSubmodules(root=str(repository), paths=["third_party/glm"], urls={"glm": url})
     with pytest.raises(Refused, match="not an https"):
         check(patient, step)
+
+
+def test_a_folder_that_an_earlier_step_makes_is_no_fault_before(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a linker script in the folder of wheels that are yet to be installed."""
+    use_local_programs(monkeypatch, patient, 12)
+    before = trees.state(patient)
+    script = WriteFile(path=str(patient.site / "dependency/part1/libcudart.so"), content="INPUT()")
+    with pytest.raises(Refused, match="not a folder"):
+        check(patient, script)
+    folder = carry_out(patient, [*STEPS["upgrade"](patient), script])
+    assert (patient.site / "dependency/part1/libcudart.so").exists()
+    assert undo.undo(runs.load(folder)) == []
+    assert trees.differences(before, trees.state(patient)) == {}

@@ -9,6 +9,7 @@ import pytest
 
 from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.merge import choose, merge
+from gpufix.fixes.text_merge import merged
 from gpufix.model import (
     Advise,
     Build,
@@ -201,3 +202,41 @@ def test_dependents_are_given_to_the_resolver() -> None:
     assert widened.install == ["starlette<1.0", "fastapi", "gradio==4.44.1", "mine==1.0"]
     for alone in (Install(install=["starlette"]), Install(install=["x"], dependencies=True)):
         assert with_dependents(alone, [chosen], view) == alone
+
+
+BASE = "a\nb\nc\nd\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (BASE, BASE, BASE),
+        ("A\nb\nc\nd\n", BASE, "A\nb\nc\nd\n"),
+        ("A\nb\nc\nd\n", "a\nb\nc\nD\n", "A\nb\nc\nD\n"),
+        ("new\na\nb\nc\nd\n", "a\nb\nd\n", "new\na\nb\nd\n"),
+        ("a\nx\nb\nc\nd\n", "a\nx\nb\nc\nD\n", "a\nx\nb\nc\nD\n"),
+        ("a\nb\nc\nd", "A\nb\nc\nd\n", "A\nb\nc\nd"),
+        ("A\nb\nc\nd\n", "B\nb\nc\nd\n", None),
+        ("a\nx\nb\nc\nd\n", "a\ny\nb\nc\nd\n", None),
+        ("a\nd\n", "a\nb\nC\nd\n", None),
+    ],
+)
+def test_two_edits_of_one_text(one: str, other: str, both: str | None) -> None:
+    assert merged(BASE, one, other) == merged(BASE, other, one) == both
+
+
+def test_edits_of_one_file_are_joined_when_its_text_is_known() -> None:
+    steps = [
+        WriteFile(path="/p", content=text, expect="0")
+        for text in ("A\nb\nc\nd\n", "a\nB\nc\nd\n", "a\nb\nc\nD\n", "x\nb\nc\nd\n")
+    ]
+    plans = {str(n): plan(step, title=f"edit {n}") for n, step in enumerate(steps)}
+    found = [finding(subject=n) for n in plans]
+    choice = choose(found, lambda f: [plans[f.subject]], False, lambda step: BASE)
+    assert choice.plans == [plans["0"], plans["1"], plans["2"]]
+    assert [h.plan for h in choice.held] == [plans["3"]]
+    (step,) = merge(choice.plans, lambda step: BASE)
+    assert isinstance(step, WriteFile)
+    assert step.content == "A\nB\nc\nD\n"
+    unknown = choose(found, lambda f: [plans[f.subject]], False)
+    assert unknown.plans == [plans["0"]]

@@ -23,11 +23,16 @@ from gpufix.model import Step
 
 def check(steps: Sequence[Step], context: Context) -> None:
     """Verify the preconditions of every step. Raises Refused; changes nothing."""
-    for step in steps:
+    for number, step in enumerate(steps):
+        ahead = any(_makes_files(earlier) for earlier in steps[:number])
         try:
-            kind_of(step).check(step, context)
+            kind_of(step).check(step, replace(context, ahead=ahead))
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from None
+
+
+def _makes_files(step: Step) -> bool:
+    return step.kind in ("install", "build", "submodules")
 
 
 def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> Path:

@@ -37,6 +37,7 @@ class Context:
     say: Callable[[str], None] = _silent
     folder: Path | None = None
     lock_fd: int | None = None
+    ahead: bool = False  # checking before earlier steps, which may make what is missing, have run
 
     @property
     def project(self) -> str | None:

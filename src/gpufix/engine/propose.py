@@ -8,10 +8,11 @@ from functools import cached_property
 
 from gpufix.checks.selection import Selection
 from gpufix.doctor import Judgement, Request, examine
+from gpufix.fixes.clashes import Base
 from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.merge import Choice, choose, merge
 from gpufix.fixes.registry import Fix
-from gpufix.model import Facts, Finding, Plan, Skip, Step
+from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
 from gpufix.view import Ask, View
 
@@ -36,7 +37,7 @@ class Proposed:
     def steps(self) -> list[Step]:
         """The merged steps of the chosen plans."""
         plans, view = self.choice.plans, self.judgement.view
-        return [with_dependents(step, plans, view) for step in merge(plans)]
+        return [with_dependents(step, plans, view) for step in merge(plans, _base(view))]
 
     def without(self, plans: Sequence[Plan]) -> Proposed:
         """The same with some plans left out."""
@@ -53,9 +54,9 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     if wish.only:
         wanted &= {r.code for r in Selection(select=wish.only).apply(rules)}
     fixes, _ = all_fixes()
-    chosen = choose(
-        _selected(judgement.findings, wanted), _planner(judgement.view, fixes), wish.unsafe
-    )
+    wanted_findings = _selected(judgement.findings, wanted)
+    view = judgement.view
+    chosen = choose(wanted_findings, _planner(view, fixes), wish.unsafe, _base(view))
     return Proposed(judgement, chosen)
 
 
@@ -75,6 +76,17 @@ def _selected(findings: Sequence[Finding], codes: set[str]) -> list[Finding]:
         else:
             found += below
     return found
+
+
+def _base(view: View) -> Base:
+    """The text that a step's content was made from, when that is what the file still holds."""
+
+    def base(step: WriteFile) -> str | None:
+        source = view.ask("source", step.path)
+        known = isinstance(source, dict) and source.get("sha256") == step.expect
+        return str(source["text"]) if known else None
+
+    return base
 
 
 def _planner(view: View, fixes: Sequence[Fix]) -> Callable[[Finding], list[Plan | Skip]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from packaging.requirements import Requirement
 
+from gpufix.fixes.text_merge import merged
 from gpufix.model import Install, Plan, Remove, SetVariables, WriteFile
 from gpufix.requirements import normalise, parse
+
+Base = Callable[[WriteFile], str | None]
 
 _REMOVED = "removed"
 
@@ -15,21 +18,47 @@ _REMOVED = "removed"
 class Clashes:
     """What the plans so far want, by resource."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: Base) -> None:
+        """`base`: the present text of a file that a step writes, when it can be read."""
         self._wanted: dict[str, list[tuple[object, str]]] = {}
+        self._base = base
 
     def add(self, plan: Plan) -> None:
         """This plan will be carried out."""
         for resource, wish in _wishes(plan):
-            self._wanted.setdefault(resource, []).append((wish, plan.title))
+            rows = self._wanted.setdefault(resource, [])
+            if isinstance(wish, WriteFile) and rows and isinstance(rows[-1][0], WriteFile):
+                wish = joined(rows[-1][0], wish, self._base) or wish
+                rows.clear()
+            rows.append((wish, plan.title))
 
     def against(self, plan: Plan) -> str | None:
         """Why this plan cannot be carried out with the earlier ones, if so."""
         for resource, wish in _wishes(plan):
             for other, title in self._wanted.get(resource, []):
-                if not _agree(wish, other):
+                if not self._agree(wish, other):
                     return f"contradicts “{title}” about {resource}"
         return None
+
+    def _agree(self, one: object, other: object) -> bool:
+        if isinstance(one, WriteFile) and isinstance(other, WriteFile):
+            return joined(other, one, self._base) is not None
+        return _agree(one, other)
+
+
+def joined(one: WriteFile, other: WriteFile, base: Base) -> WriteFile | None:
+    """Both contents of one file as one; None when they contradict."""
+    if one == other:
+        return one
+    alike = (one.path, one.expect, one.encoding, one.mode) == (
+        other.path,
+        other.expect,
+        other.encoding,
+        other.mode,
+    )
+    text = base(one) if alike else None
+    content = merged(text, one.content, other.content) if text is not None else None
+    return None if content is None else one.model_copy(update={"content": content})
 
 
 def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:
@@ -41,7 +70,7 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:
     yield from ((n, _REMOVED) for step in installs for n in step.uninstall if n not in names)
     for step in plan.steps:
         if isinstance(step, WriteFile):
-            yield step.path, step.content
+            yield step.path, step
         elif isinstance(step, Remove):
             yield step.path, _REMOVED
         elif isinstance(step, SetVariables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gpufix.fixes.clashes import Clashes
+from gpufix.fixes.clashes import Base, Clashes, joined
 from gpufix.model import (
     Build,
     Finding,
@@ -15,6 +15,7 @@ from gpufix.model import (
     SetVariables,
     Skip,
     Step,
+    WriteFile,
 )
 from gpufix.requirements import normalise, parse
 
@@ -35,18 +36,25 @@ class Choice:
     skips: list[Skip] = field(default_factory=list)
 
 
-def choose(findings: Iterable[Finding], planner: Planner, unsafe: bool) -> Choice:
+def _unknown(step: WriteFile) -> str | None:
+    return None
+
+
+def choose(
+    findings: Iterable[Finding], planner: Planner, unsafe: bool, base: Base = _unknown
+) -> Choice:
     """For each cause its safest plan; its consequences are planned only when it has none.
 
-    Plans that contradict an earlier one (a worse finding's) are held back.
+    Plans that contradict an earlier one (a worse finding's) are held back. `base`: the present text
+    of a file, by which two edits of it are told to agree.
     """
     choice = Choice()
     for finding in findings:
         _choose_one(finding, planner, unsafe, choice)
-    return Choice(*_compatible(choice.plans, choice.held), choice.skips)
+    return Choice(*_compatible(choice.plans, choice.held, base), choice.skips)
 
 
-def merge(plans: Sequence[Plan]) -> list[Step]:
+def merge(plans: Sequence[Plan], base: Base = _unknown) -> list[Step]:
     """The steps of all plans: each once, installations joined, in an order that works.
 
     A plan's own steps keep their order. Removals come before installations, torch before its
@@ -62,7 +70,7 @@ def merge(plans: Sequence[Plan]) -> list[Step]:
     staged.sort(key=lambda row: row[0])
     merged: list[tuple[int, Step]] = []
     for stage, step in staged:
-        _add(merged, stage, step)
+        _add(merged, stage, step, base)
     return [step for _, step in merged]
 
 
@@ -82,10 +90,12 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice
             _choose_one(below, planner, unsafe, choice)
 
 
-def _compatible(plans: Sequence[Plan], held: Sequence[Held]) -> tuple[list[Plan], list[Held]]:
+def _compatible(
+    plans: Sequence[Plan], held: Sequence[Held], base: Base
+) -> tuple[list[Plan], list[Held]]:
     kept: list[Plan] = []
     out = list(held)
-    clashes = Clashes()
+    clashes = Clashes(base)
     moving = any(_moves_torch(plan) for plan in plans)
     for plan in plans:
         if plan in kept:
@@ -128,19 +138,21 @@ def _stage(step: Step) -> int:
     return _TORCH if "torch" in names else _OTHERS
 
 
-def _add(merged: list[tuple[int, Step]], stage: int, step: Step) -> None:
+def _add(merged: list[tuple[int, Step]], stage: int, step: Step, base: Base) -> None:
     for number, (other_stage, other) in enumerate(merged):
-        joined = _joined(other, step) if other_stage == stage else None
+        joined = _joined(other, step, base) if other_stage == stage else None
         if joined is not None:
             merged[number] = (stage, joined)
             return
     merged.append((stage, step))
 
 
-def _joined(one: Step, other: Step) -> Step | None:
+def _joined(one: Step, other: Step, base: Base) -> Step | None:
     """Both as one step, when they are of one kind."""
     if isinstance(one, Install) and isinstance(other, Install):
         return _joined_installs(one, other)
+    if isinstance(one, WriteFile) and isinstance(other, WriteFile):
+        return joined(one, other, base) if one.path == other.path else None
     if isinstance(one, SetVariables) and isinstance(other, SetVariables):
         return SetVariables(variables={**one.variables, **other.variables})
     if isinstance(one, Build) and isinstance(other, Build) and one.path == other.path:

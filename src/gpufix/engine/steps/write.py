@@ -22,11 +22,16 @@ _LIMIT = 64 << 20  # bytes of a file that a fix may edit
 
 
 def check(step: WriteFile, context: Context) -> None:
-    """It lies inside, its folder can be written, and its bytes are the expected ones."""
+    """It lies inside, its folder can be written, and its bytes are the expected ones.
+
+    A folder that an earlier step may make is looked for again right before the step.
+    """
     path = inside(step.path, context.facts)
     if os.path.islink(path) or os.path.isdir(path):
         raise Refused(f"{path} is not a regular file")
     folder = os.path.dirname(path)
+    if not os.path.isdir(folder) and context.ahead:
+        return
     if not os.path.isdir(folder):
         raise Refused(f"{folder} is not a folder")
     writable(folder)
