@@ -41,6 +41,7 @@ SPELLED = {
         "TCNN_CUDA_ARCHITECTURES",
         "89,120",
     ),
+    "Transformer Engine": ('archs = os.getenv("NVTE_CUDA_ARCHS")', "NVTE_CUDA_ARCHS", "89;120"),
     "NATTEN": ('os.environ.get("NATTEN_CUDA_ARCH", "")', "NATTEN_CUDA_ARCH", "8.9;12.0"),
     "flash-attention": (
         'os.getenv("FLASH_ATTN_CUDA_ARCHS", "80;90;100;120").split(";")',

@@ -35,9 +35,9 @@ def build(venv: Venv, *arguments: str | Path) -> dict[str, Any]:
     command = ["build", "--python", str(venv.python), "--format", "json", *map(str, arguments)]
     done = venv.gpufix(*command)
     assert "Traceback" not in done.stderr, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"builds": []}
+    report: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
     report |= {"exit": done.returncode, "stderr": done.stderr}
-    report["by"] = {Path(row["path"]).name: row for row in report["builds"]}
+    report["by"] = {Path(row["path"]).name: row for row in report.get("builds", [])}
     return report
 
 
@@ -171,6 +171,9 @@ def test_a_dry_run_touches_nothing(patient: Venv, tmp_path: Path) -> None:
     done = patient.gpufix("build", "--dry-run", "--python", str(patient.python), str(folder))
     assert done.returncode == 0
     assert "build/temp.linux" in done.stdout and "-m pip install" in done.stdout
+    (plan,) = build(patient, "--dry-run", folder)["plans"]
+    assert plan["remove"] == [str(folder / "build" / "temp.linux")]
+    assert plan["commands"][0][-1] == str(folder)
     assert (tree(tmp_path), tree(patient.path)) == before
 
 

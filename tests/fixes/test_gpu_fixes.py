@@ -44,6 +44,7 @@ FOLDER = b.dist(NAME, direct_url="file:///src/rasterizer")
 SOURCES = {
     "editable": (EDITABLE, "/src/rasterizer", True),
     "folder": (FOLDER, "/src/rasterizer", False),
+    "odd folder": (b.dist(NAME, direct_url="file:///src/a%20b%25"), "/src/a b%", False),
     "in the project": (None, "/src/project", False),
 }
 

@@ -23,11 +23,13 @@ _FORCED = re.compile(r"[A-Z][A-Z0-9_]*_FORCE_BUILD")
 # Read by torch or CMake themselves, in their own way.
 _NOT_OWN = {"TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS"}
 # Those without a default to learn the spelling from: (dotted, separator).
-# tiny-cuda-nn bindings/torch/setup.py; cumm and spconv README; NATTEN's install page.
+# tiny-cuda-nn bindings/torch/setup.py; cumm and spconv README; NATTEN's install page; Transformer
+# Engine build_tools/utils.py.
 _KNOWN = {
     "TCNN_CUDA_ARCHITECTURES": (False, ","),
     "CUMM_CUDA_ARCH_LIST": (True, ";"),
     "NATTEN_CUDA_ARCH": (True, ";"),
+    "NVTE_CUDA_ARCHS": (False, ";"),
 }
 # Compares the parts with these strings and ignores the others; code for sm_80 serves 8.x
 # (flash-attention setup.py, cuda_archs and cc_flag).

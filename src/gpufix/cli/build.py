@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -60,6 +58,8 @@ def build(
     Runs the folders' own build code, as pip would. Exit code 0: all built, and fit. 1: some
     failed, or came out without code for a target. 2: usage.
     """
+    import tempfile
+
     from gpufix.cli.build_view import view_of
 
     view = view_of(python, gpu)
@@ -67,7 +67,7 @@ def build(
     with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
         order = _order(view, Path(scratch), editable, timeout or None, clean)
         if dry_run or format is BuildFormat.text:
-            _preview(order, folders, jobs, to_stderr=format is BuildFormat.json)
+            _preview(order, folders, jobs, format)
         if dry_run:
             raise typer.Exit(0)
         results = _run(order, folders, jobs, format)
@@ -104,27 +104,37 @@ def _order(
     return Order(view, logs, scratch, editable=editable, limit_s=limit_s, clean=clean)
 
 
-def _preview(order: Order, folders: Sequence[Folder], jobs: int | None, to_stderr: bool) -> None:
+def _preview(
+    order: Order, folders: Sequence[Folder], jobs: int | None, format: BuildFormat
+) -> None:
     from rich.console import Console
 
     from gpufix.cli.patient import fail
+    from gpufix.report import build_json
     from gpufix.report.build import BuildReport
 
-    report = BuildReport(Console(stderr=to_stderr))
     try:
-        for folder in folders:
-            report.preview(folder, order.commands(folder), order.environment(folder, jobs))
+        rows = [(f, order.commands(f), order.environment(f, jobs)) for f in folders]
     except ValueError as error:
         raise fail(str(error)) from None
+    if format is BuildFormat.json:
+        typer.echo(build_json.preview(order.view, rows))
+        return
+    report = BuildReport(Console())
+    for row in rows:
+        report.preview(*row)
 
 
 def _run(
     order: Order, folders: Sequence[Folder], jobs: int | None, format: BuildFormat
 ) -> list[BuildResult]:
+    import time
+
     from rich.console import Console
 
     from gpufix.cli.build_view import locked
     from gpufix.engine.build_run import build_folders
+    from gpufix.report import build_json
     from gpufix.report.build import BuildReport
     from gpufix.report.build_progress import BuildProgress
 
@@ -137,19 +147,5 @@ def _run(
             report.result(result)
     report.summary(results, time.monotonic() - begin)
     if format is BuildFormat.json:
-        _json(order, results)
+        typer.echo(build_json.results(order.view, results))
     return results
-
-
-def _json(order: Order, results: Sequence[BuildResult]) -> None:
-    import json
-
-    from gpufix.doctor import patient_summary
-
-    said = {
-        "schema_version": 1,
-        "patient": patient_summary(order.view.facts).model_dump(),
-        "targets": [target.model_dump() for target in order.view.targets],
-        "builds": [result.model_dump() for result in results],
-    }
-    typer.echo(json.dumps(said, indent=2))

@@ -31,7 +31,8 @@ def inspect(path: Path, facts: Facts) -> Folder:
     if not root.is_dir():
         raise NotBuildable(f"{path} is not a folder")
     text = "\n".join(_text(root / name) for name in _BUILD_FILES)
-    text += "\n".join(_text(p) for p in sorted(root.glob("*build*.py"))[:8])
+    helpers = [*sorted(root.glob("*build*.py")), *sorted(root.glob("build_tools/*.py"))]
+    text += "\n".join(_text(path) for path in helpers[:16])
     backend = _backend(root, text)
     sources = list(_sources(root))
     dist = made_from(facts, root)

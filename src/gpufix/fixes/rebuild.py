@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from gpufix.buildenv.assemble import build_environment
 from gpufix.buildenv.folder import Folder
 from gpufix.checks.gpu_code import targets_of_torch
@@ -53,7 +55,7 @@ def source_of(finding: Finding, view: View, dist: Distribution | None) -> str | 
         return dist.editable
     url = dist.direct_url if dist else None
     if url and url.startswith("file:///") and not url.endswith(_ARCHIVES):
-        return url.removeprefix("file://")
+        return unquote(url.removeprefix("file://"))
     project = view.facts.project
     if project is None or not project.builds_extensions:
         return None
