@@ -10,6 +10,7 @@ from gpufix.checks import building, cxx_view
 from gpufix.knowledge import gpus, hip_api
 from gpufix.knowledge.versions import at_least, minor, numbers
 from gpufix.source.cxx_hip import narrow
+from gpufix.source.cxx_hip_edit import COMPAT
 from gpufix.view import View
 
 _OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's HIP flags
@@ -29,13 +30,28 @@ class Block:
 def blocks(view: View, facts: dict[str, Any]) -> list[Block]:
     """Everything in one file, by line."""
     passes = cxx_view.hip_passes(view)
+    given = view.derive(_stood_in_for)
+    if any(row[0] == COMPAT for row in facts.get("includes", [])):
+        given = given | {name for name, c in hip_api.CONSTRUCTS.items() if c.shim}
     found = []
     for name, line, guards, detail in _constructs(facts):
-        if cxx_view.live(facts, guards, passes):
+        if name not in given and cxx_view.live(facts, guards, passes):
             block = _judge(view, facts, name, line, detail)
             if block is not None:
                 found.append(block)
     return sorted(found, key=lambda block: block.line)
+
+
+def _stood_in_for(view: View) -> frozenset[str]:
+    """Constructs for which a source of the project has a macro of its own."""
+    files = cxx_view.files(view).items()
+    own = (
+        name
+        for path, facts in files
+        if not path.endswith(COMPAT)
+        for name in facts.get("shims", [])
+    )
+    return frozenset(own)
 
 
 def _constructs(facts: dict[str, Any]) -> Iterator[tuple[str, int, list[str], str]]:

@@ -53,7 +53,9 @@ def _count_of(path: str, fill: dict[str, Any], files: cxx_view.Files) -> tuple[s
     near = {p: f.get("counts", {}) for p, f in files.items() if p.rpartition("/")[0] == folder}
     for counts in near.values():
         for kernel, _, names in counts.get("launches", []):
-            if kernel != fill["kernel"] or len(names) <= fill["offsets"]:
+            if kernel != fill["kernel"] or len(names) <= max(fill["offsets"], *fill["outputs"]):
+                continue
+            if {names[n] for n in fill["outputs"]} <= set(counts["cleared"]):
                 continue
             summed = {i for i, o, _ in counts["scans"] if o == names[fill["offsets"]]}
             for where, other in near.items():

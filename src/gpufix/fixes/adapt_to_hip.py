@@ -15,7 +15,7 @@ _REDUCE = "<cooperative_groups/reduce.h>"
 
 @fix("adapt-to-hip", "SRC607")
 def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
-    """Chevrons joined, the compatibility header for warp functions; the rest is named."""
+    """Chevrons joined, the compatibility header for warp functions; or why not."""
     path = finding.data["path"]
     found = source(view, path)
     code = Code(found.text) if found else None
@@ -23,20 +23,23 @@ def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
         why = unfit(view, path, code) if code else None
         reason = why or "what HIP lacks here has no equal that means the same"
         return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
+    left = _left(view, path, code)
+    if left:  # the finding would stay
+        reason = f"{len(left)} places have no equal that means the same: {'; '.join(left[:5])}"
+        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
     return Plan(
         fix="adapt-to-hip",
         codes=["SRC607"],
         subjects=[path],
-        title=f"make {path} build for HIP as far as its meaning stays",
+        title=f"make {path} build for HIP as well",
         safety="safe",
         steps=list(mended(view, path)),
-        notes=_notes(view, path, code),
     )
 
 
-def _notes(view: View, path: str, code: Code) -> list[str]:
-    """What stays to be done by hand."""
-    notes = []
+def _left(view: View, path: str, code: Code) -> list[str]:
+    """What has to be done by hand."""
+    left = []
     why = unfit(view, path, code)
     uses_groups = any(
         row[0].startswith("cooperative_groups::")
@@ -47,7 +50,5 @@ def _notes(view: View, path: str, code: Code) -> list[str]:
         done = shim and why is None
         done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)
         if not done:
-            notes.append(f"line {block.line}: {block.name} stays ({block.reason})")
-    if why:
-        notes.append(f"no compatibility header: {why}")
-    return notes[:20]
+            left.append(f"line {block.line}, {block.name} ({why if shim else block.reason})")
+    return left

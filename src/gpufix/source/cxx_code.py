@@ -70,16 +70,18 @@ class Code:
         """Each `#include`: its directive, the name, and whether it is quoted."""
         found = []
         for line in self.directives:
-            match = line.name == "include" and _INCLUDE.match(self.text, line.start)
+            at = max(line.start, self.text.find("#", line.start))  # a byte-order mark stands before
+            match = line.name == "include" and _INCLUDE.match(self.text, at)
             if match:
                 found.append((line, match[2].strip(), match[1] == '"'))
         return found
 
     def definitions(self) -> dict[str, str]:
-        """Object-like macros with one definition: name -> body. Bodies of several are unknown."""
+        """Macros: name -> body, "?" for those with arguments or with several definitions."""
         found: dict[str, str] = {}
         for line in self.directives:
-            match = re.match(r"(\w+)(?!\()[ \t]*(.*)", line.text) if line.name == "define" else None
+            match = re.match(r"(\w+)(\(?)[ \t]*(.*)", line.text) if line.name == "define" else None
             if match:
-                found[match[1]] = "?" if match[1] in found else match[2][:200]
+                unknown = match[1] in found or match[2]
+                found[match[1]] = "?" if unknown else match[3][:200]
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from gpufix.knowledge import cuda_api, hip_api, std_includes
@@ -25,8 +26,9 @@ _WORDS = tuple(
         "__syncthreads",
     }
 )
-_BEFORE = re.compile(r"([\w.>:]?)((?:(?:std\s*)?::\s*)?u?)$")
+_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")
 _GUARDED = (b"#if", b"# if", b"#  if", b"#\tif")
+_INCLUDES = 5_000  # of one file
 _PLACES = 12  # of one name under one condition
 
 Place = tuple[str, int, Guards]  # name, line, conditions
@@ -41,6 +43,7 @@ def describe(data: bytes) -> dict[str, Any]:
     | needs | header -> [name, line, guards] of names that it declares |
     | removed | [row of cuda_api, line, guards] |
     | hip | [construct, line, guards, detail] |
+    | shims | constructs of `hip` for which a macro is defined here |
     | barriers | [what, line, guards, condition, its line] |
     | fills, counts | see cxx_fill |
     | macros | name -> body of object-like macros defined here |
@@ -56,13 +59,14 @@ def describe(data: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {
         "includes": [
             [name, quoted, code.line(line.start), list(at(line.start))]
-            for line, name, quoted in code.includes()
+            for line, name, quoted in code.includes()[:_INCLUDES]
         ]
     }
     if words:
         found["needs"] = {n.header: rows for n in std_includes.NEEDS if (rows := _needs(code, n))}
         found["removed"] = [*_rows(code), *_properties(code)]
         found["hip"] = cxx_hip.constructs(code)
+        found["shims"] = sorted(code.definitions().keys() & hip_api.CONSTRUCTS.keys())
         found["barriers"] = cxx_barriers.divergent(code)
         found["fills"] = cxx_fill.fills(code)
         found["counts"] = cxx_fill.counts(code)
@@ -72,11 +76,13 @@ def describe(data: bytes) -> dict[str, Any]:
 
 def includes_alone(data: bytes) -> dict[str, Any]:
     """`includes` of `describe`, as if nothing stood under a condition."""
-    rows = [
-        [m[2].decode("utf-8", "replace").strip(), m[1] == b'"', data.count(b"\n", 0, m.start()) + 1]
-        for m in _INCLUDE.finditer(data)
-    ]
-    return {"includes": [[*row, []] for row in rows]} if rows else {}
+    rows: list[list[Any]] = []
+    line, position = 1, 0
+    for match in islice(_INCLUDE.finditer(data), _INCLUDES):
+        line += data.count(b"\n", position, match.start())
+        position = match.start()
+        rows.append([match[2].decode("utf-8", "replace").strip(), match[1] == b'"', line, []])
+    return {"includes": rows} if rows else {}
 
 
 def _needs(code: Code, need: std_includes.Need) -> list[list[Any]]:
@@ -92,9 +98,9 @@ def _needs(code: Code, need: std_includes.Need) -> list[list[Any]]:
 def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     """A name with what stands before it: the unsigned "u" and the qualifier; None = another's."""
     before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
-    if before is None or before[1]:
+    if before is None:
         return None
-    return re.sub(r"\s", "", before[2]) + match[0], before.start(2)
+    return re.sub(r"\s", "", before[1]) + match[0], before.start(1)
 
 
 def _live_text(code: Code) -> str:

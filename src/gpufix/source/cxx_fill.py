@@ -13,11 +13,12 @@ from typing import Any
 from gpufix.source.cxx_code import Code
 from gpufix.source.cxx_functions import Function, arguments, device_functions, launches
 
-_CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;=]*?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
+_CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
 _OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")
 _CONTROL = re.compile(r"(?<!\w)(if|for|while)\b\s*(\()")
 _CONTINUE = re.compile(r"(?<!\w)continue\s*;")
-_COUNT = re.compile(r"(?<![\w.>])(\w+)\s*\[\s*\w+\s*\]\s*=(?!=)\s*([^;]*)\s*;")
+_COUNT = re.compile(r"(?<![\w.>])(\w+)\s*\[\s*[\w.]+\s*\]\s*=(?!=)\s*([^;]*)\s*;")
+_CLEAR = re.compile(r"(?:cuda|hip)Memset(?:Async)?\s*(\()")
 _PRODUCT = re.compile(r"\)\s*\*\s*\(")
 _SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
 
@@ -100,7 +101,7 @@ def _text(code: Code, offset: int) -> str:
 
 def counts(code: Code) -> dict[str, Any]:
     """`closed`: [kernel, position, line, expression, parameter] of counts that are products of differences;
-    `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]."""
+    `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]; `cleared`: names the host clears."""
     if not _PRODUCT.search(code.text) and "DeviceScan" not in code.text:
         return {}
     found = {
@@ -113,6 +114,7 @@ def counts(code: Code) -> dict[str, Any]:
             [x.name, code.line(x.start), [_last(a) for a in arguments(code, x.arguments)]]
             for x in launches(code)
         ]
+        found["cleared"] = sorted(set(_cleared(code)))
     return found if found["closed"] or found["scans"] else {}
 
 
@@ -133,6 +135,15 @@ def _scans(code: Code) -> Iterator[list[Any]]:
         pieces = arguments(code, (match.end(2), closing)) if closing is not None else []
         if len(pieces) >= 4:
             yield [_last(pieces[2]), _last(pieces[3]), code.line(match.start())]
+
+
+def _cleared(code: Code) -> Iterator[str]:
+    """Last names of what the host clears."""
+    for match in _CLEAR.finditer(code.structure):
+        closing = code.brackets.get(match.start(1))
+        pieces = arguments(code, (match.end(1), closing)) if closing is not None else []
+        if pieces:
+            yield _last(pieces[0])
 
 
 def _parameters(code: Code, function: Function) -> dict[str, int]:

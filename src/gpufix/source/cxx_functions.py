@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from gpufix.source.cxx_code import Code
 
@@ -15,6 +16,7 @@ _OPENER = re.compile(r"<<\s*<(?!=)")
 _KERNEL = re.compile(r"([A-Za-z_]\w*)\s*(?:<[^;{}()]*>)?\s*$")
 _BEFORE = 300  # characters in which a kernel's name and template arguments stand
 _CLOSE = re.compile(r"[()]|>\s*>\s*>")
+_LAUNCHES = 1_000  # of one file
 _REACH = 4_000  # characters in which a declaration or a launch must end
 
 
@@ -82,7 +84,7 @@ def _definition(code: Code, mark: re.Match[str]) -> Function | None:
 
 def launches(code: Code) -> Iterator[Launch]:
     """Every `kernel<<<...>>>(...)`, chevrons joined or not."""
-    for match in _OPENER.finditer(code.structure):
+    for match in islice(_OPENER.finditer(code.structure), _LAUNCHES):
         begin = max(0, match.start() - _BEFORE)
         kernel = _KERNEL.search(code.structure[begin : match.start()])
         if kernel and kernel[1] != "operator":

@@ -1,0 +1,291 @@
+"""SRC603, SRC604 (C++), SRC607, SRC608, SRC609: silent on the healthy twin, firing at the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import builders as b
+import pytest
+import source_tree as t
+
+from gpufix.checks.src603_missing_include import missing_include
+from gpufix.checks.src604_removed_api import removed_api
+from gpufix.checks.src607_hip_intrinsics import hip_intrinsics
+from gpufix.checks.src608_divergent_barrier import divergent_barrier
+from gpufix.checks.src609_unwritten_output import unwritten_output
+from gpufix.model import Tool, Toolkit
+
+SETUP = t.setup()
+HEADER = '#pragma once\n#include <vector>\n#include "other.h"\nstruct S { uint32_t* p; };\n'
+UNIT = '#include "impl.h"\n#include <cuda.h>\n__global__ void k() {}\n'
+
+
+def gcc(version: str) -> dict[str, Any]:
+    return {"tools": [Tool(name="g++", path="/usr/bin/g++", version=version)]}
+
+
+def cuda(version: str) -> dict[str, Any]:
+    root = "/usr/local/cuda"
+    kit: dict[str, Any] = {"kind": "cuda", "root": root, "version": version, "origin": "/usr/local"}
+    toolkit = Toolkit(**kit, compiler=f"{root}/bin/nvcc", selected=True)
+    return {"toolkits": [toolkit], "torch": b.torch(f"2.13.0+cu{version.replace('.', '')}")}
+
+
+def rocm(version: str, torch: str = "2.9.1") -> dict[str, Any]:
+    release = b.torch(f"{torch}+rocm{version}", cuda=None, hip=f"{version}.43483")
+    return {"torch": release, "toolkits": []}
+
+
+def tree(root: Path, **files: str) -> Path:
+    names = {name.replace("__", "."): text for name, text in files.items()}
+    return t.write(root, {"setup.py": SETUP, **names})
+
+
+SILENT_603 = {
+    "included": {"impl__h": f"#include <cstdint>\n{HEADER}"},
+    "the C header": {"impl__h": f"#include <stdint.h>\n{HEADER}"},
+    "by a header of the project": {"other__h": "#include <cstdint>\n"},
+    "by a header that may": {"other__h": "#include <torch/extension.h>\n"},
+    "by one of the library's": {"other__h": "#include <memory>\n"},
+    "own type": {"impl__h": HEADER.replace("struct", "typedef unsigned uint32_t;\nstruct")},
+    "in a comment": {"impl__h": HEADER.replace("uint32_t* p;", "/* uint32_t* p; */")},
+    "left out": {"impl__h": HEADER.replace("struct S", "#ifdef _WIN32\nstruct S") + "#endif\n"},
+    "signed": {"impl__h": HEADER.replace("uint32_t", "int32_t")},
+    "included late": {"ext__cu": '#include <cstdint>\n#include "impl.h"\n'},
+    "another's member": {"impl__h": HEADER.replace("uint32_t*", "my::uint32_t*")},
+}
+
+
+@pytest.mark.parametrize("case", SILENT_603)
+def test_src603_is_silent(case: str, tmp_path: Path) -> None:
+    files = {"impl__h": HEADER, "other__h": "\n", "ext__cu": UNIT, **SILENT_603[case]}
+    view = t.look(tree(tmp_path, **files), **gcc("13.2.0"))
+    assert t.found(missing_include, view) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "severity"), [("13.2.0", "error"), ("14.1.0", "error"), ("12.3.0", "advice")]
+)
+def test_src603_by_compiler(version: str, severity: str, tmp_path: Path) -> None:
+    root = tree(tmp_path, impl__h=HEADER, other__h="#include <map>\n", ext__cu=UNIT)
+    found = t.found(missing_include, t.look(root, **gcc(version)))
+    assert t.told(found) == [(severity, "impl.h", [4, None])]
+    assert "uint32_t without <cstdint>" in found[0].message
+
+
+def test_src603_warns_of_what_no_build_file_names(tmp_path: Path) -> None:
+    root = tree(tmp_path, ext__cu="\n", sample__cpp="#include <vector>\nstd::uint8_t a;\n")
+    found = t.found(missing_include, t.look(root, **gcc("13.2.0")))
+    assert t.told(found) == [("warning", "sample.cpp", [2])]
+
+
+def test_src603_float_limits(tmp_path: Path) -> None:
+    root = tree(tmp_path, ext__cu="#include <cmath>\nfloat a = FLT_MAX;\n")
+    assert t.told(t.found(missing_include, t.look(root))) == [("error", "ext.cu", [2])]
+    root = tree(tmp_path, ext__cu="#include <float.h>\nfloat a = FLT_MAX;\n")
+    assert t.found(missing_include, t.look(root)) == []
+
+
+GUARD = "#if CUDART_VERSION >= 13000\n{new}\n#else\n{old}\n#endif\n"
+USE = "auto m = cub::Max();"
+SILENT_604 = {
+    "guarded": (GUARD.format(new="auto m = cuda::maximum<>();", old=USE), "13.0"),
+    "guarded by CUB's own": (f"#if CUB_VERSION < 300000\n{USE}\n#endif\n", "13.0"),
+    "guarded by nvcc's": (f"#if __CUDACC_VER_MAJOR__ < 13\n{USE}\n#endif\n", "13.0"),
+    "unknown guard": (f"#ifdef WITH_OLD_CUB\n{USE}\n#endif\n", "13.0"),
+    "older CUDA": (USE, "12.9"),
+    "comment": (f"// {USE}\n", "13.0"),
+    "text": ('const char* s = "cub::Max()";', "13.0"),
+    "member of the same name": (
+        "using R = cub::WarpReduce<int>; R(t).Max(1); cub::ArgMax a;",
+        "13.0",
+    ),
+    "own struct's clock": ("struct P { int clockRate; } p; int a = p.clockRate;", "13.0"),
+    "own function": ("void cudaThreadSynchronizeAll(); self.cudaThreadExit();", "13.0"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT_604)
+def test_src604_is_silent(case: str, tmp_path: Path) -> None:
+    text, version = SILENT_604[case]
+    view = t.look(tree(tmp_path, ext__cu=text), **cuda(version))
+    assert t.found(removed_api, view) == []
+
+
+FIRING_604 = {
+    "cub::Max": (f"\n{USE}\n", "13.0", 2),
+    "cub::Sum": ("\n\ncub::Sum sum;", "13.0", 3),
+    "cub::CountingInputIterator": ("cub::CountingInputIterator<int> it(0);", "13.0", 1),
+    "cudaThreadSynchronize": ("void f() { cudaThreadSynchronize(); }", "13.0", 1),
+    "cudaBindTexture": ("void f() { cudaBindTexture(0, t, p); }", "12.4", 1),
+    "cudaDeviceProp::clockRate": ("cudaDeviceProp p;\nint a = p.clockRate;", "13.0", 2),
+    "<thrust/optional.h>": ("#include <thrust/optional.h>\n", "13.0", 1),
+}
+
+
+@pytest.mark.parametrize("name", FIRING_604)
+def test_src604_fires(name: str, tmp_path: Path) -> None:
+    text, version, line = FIRING_604[name]
+    found = t.found(removed_api, t.look(tree(tmp_path, ext__cu=text), **cuda(version)))
+    assert t.told(found) == [("error", "ext.cu", [line])]
+    assert found[0].message == f"ext.cu uses {name}, which CUDA {version} does not have."
+
+
+@pytest.mark.parametrize(("header", "told"), [("AT_CHECK", 0), ("TORCH_CHECK", 1)])
+def test_src604_asks_the_headers_of_the_installed_torch(
+    header: str, told: int, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    t.write(site, {"torch/include/c10/util/Exception.h": f"#define {header}(x)\n"})
+    root = tree(tmp_path / "p", ext__cu="void f() { AT_CHECK(1); }\n#include <THC/THC.h>\n")
+    python = b.python(site_dirs=[str(site)])
+    torch = b.torch("2.13.0+cu130", location=str(site))
+    found = t.found(removed_api, t.look(root, torch=torch, python=python))
+    assert sorted(f.data["name"] for f in found) == ["<THC/THC.h>", "AT_CHECK"][: 1 + told]
+
+
+WARP = "__global__ void k(float* p) {\n  p[0] += __shfl_down_sync({mask}, p[0], 1);\n}\n"
+SILENT_607 = {
+    "nothing": ("__global__ void k() {}\nvoid f() { k<<<1, 2>>>(); }\n", "6.4", "2.9.1"),
+    "64 bits": (WARP.replace("{mask}", "0xffffffffffffffffull"), "6.4", "2.9.1"),
+    "left to CUDA": (
+        "#ifndef USE_ROCM\n" + WARP.replace("{mask}", "~0u") + "#endif\n",
+        "6.4",
+        "2.9.1",
+    ),
+    "a macro of its own": (
+        "#define __shfl_down_sync(m, v, d) __shfl_down(v, d)\n" + WARP.replace("{mask}", "~0u"),
+        "6.4",
+        "2.9.1",
+    ),
+    "syncwarp of 7.0": ("__global__ void k() { __syncwarp(); }\n", "7.0", "2.10.0"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT_607)
+def test_src607_is_silent(case: str, tmp_path: Path) -> None:
+    text, version, torch = SILENT_607[case]
+    view = t.look(tree(tmp_path, ext__cu=text), "gfx1101", **rocm(version, torch))
+    assert t.found(hip_intrinsics, view) == []
+
+
+def test_src607_says_nothing_for_nvidia_targets(tmp_path: Path) -> None:
+    root = tree(tmp_path, ext__cu=WARP.replace("{mask}", "~0u"))
+    assert t.found(hip_intrinsics, t.look(root, "sm_90")) == []
+
+
+FIRING_607 = {
+    "32-bit mask": (WARP.replace("{mask}", "0xffffffff"), "7.0", "2.10.0", "gfx1101", "error", 2),
+    "older ROCm": (
+        WARP.replace("{mask}", "0xffffull << 48"),
+        "6.1",
+        "2.6.0",
+        "gfx1101",
+        "error",
+        2,
+    ),
+    "not opted in": (WARP.replace("{mask}", "m"), "6.2", "2.7.0", "gfx1101", "error", 2),
+    "syncwarp": (
+        "\n\n__global__ void k() { __syncwarp(); }",
+        "6.4",
+        "2.9.1",
+        "gfx1101",
+        "error",
+        3,
+    ),
+    "chevrons": ("void f() {\nk << <1, 2 >> >(); }", "6.4", "2.9.1", "gfx1101", "error", 2),
+    "ballot of 64 lanes": (
+        "__global__ void k(int* p) { p[0] = __ballot_sync(m, 1); }",
+        "7.0",
+        "2.10.0",
+        "gfx942",
+        "warning",
+        1,
+    ),
+    "reductions": (
+        "#include <cooperative_groups/reduce.h>\n",
+        "7.0",
+        "2.10.0",
+        "gfx942",
+        "error",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIRING_607)
+def test_src607_fires(case: str, tmp_path: Path) -> None:
+    text, version, torch, gfx, severity, line = FIRING_607[case]
+    view = t.look(tree(tmp_path, ext__cu=text), gfx, **rocm(version, torch))
+    assert t.told(t.found(hip_intrinsics, view)) == [(severity, "ext.cu", [line])]
+
+
+def test_src607_ballots_of_32_lanes_are_whole(tmp_path: Path) -> None:
+    text = FIRING_607["ballot of 64 lanes"][0]
+    view = t.look(tree(tmp_path, ext__cu=text), "gfx1101", **rocm("7.0", "2.10.0"))
+    assert t.found(hip_intrinsics, view) == []
+
+
+def test_src608(tmp_path: Path) -> None:
+    text = "__global__ void k(int n) {\n  if (threadIdx.x < n) {\n    __syncthreads();\n  }\n}\n"
+    found = t.found(divergent_barrier, t.look(tree(tmp_path, ext__cu=text)))
+    assert t.told(found) == [("warning", "ext.cu:3", [3, 2])]
+    healthy = text.replace("threadIdx.x", "blockIdx.x")
+    assert t.found(divergent_barrier, t.look(tree(tmp_path, ext__cu=healthy))) == []
+
+
+PIPELINE = """\
+__global__ void pre(uint32_t* touched, int n) {
+  touched[threadIdx.x] = (b.y - a.y) * (b.x - a.x);
+}
+__global__ void fill(const uint32_t* offsets, uint64_t* keys, uint32_t* values) {
+  uint32_t off = (idx == 0) ? 0 : offsets[idx - 1];
+  for (int y = 0; y < 4; y++) {
+    %s
+    keys[off] = y;
+    values[off] = y;
+    off++;
+  }
+}
+void run() {
+  cub::DeviceScan::InclusiveSum(tmp, size, g.touched, g.offsets, P);
+  fill<<<1, 256>>>(g.offsets, b.keys, b.values);
+  cub::DeviceRadixSort::SortPairs(
+      tmp, size, b.keys, b.sorted_keys, b.values, b.sorted_values, total, 0, 32);
+}
+"""
+
+
+def test_src609(tmp_path: Path) -> None:
+    view = t.look(tree(tmp_path, ext__cu=PIPELINE % "if (a < limit) continue;"))
+    found = t.found(unwritten_output, view)
+    assert t.told(found) == [("advice", "ext.cu", [7, 2])]
+    view = t.look(tree(tmp_path, ext__cu=PIPELINE % ""))
+    assert t.found(unwritten_output, view) == []
+
+
+BAD: dict[str, bytes] = {
+    "binary": b"\x7fELF\0\0\0uint32_t",
+    "too large": b"// uint32_t\n" * 400_000,
+    "latin-1": "// é\n#include <vector>\nuint32_t a;\n".encode("latin-1"),
+    "utf-16": "uint32_t a;".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize(("case", "gap"), [("binary", 1), ("too large", 1), ("latin-1", 0)])
+def test_bad_input_is_a_gap(case: str, gap: int, tmp_path: Path) -> None:
+    view = t.look(t.write(tmp_path, {"setup.py": SETUP, "ext.cu": BAD[case]}), **gcc("13.1.0"))
+    found = t.found(missing_include, view)
+    assert len(view.gaps) == gap
+    assert [f.evidence[0].line for f in found] == ([] if gap else [3])
+
+
+def test_a_snapshot_answers_alike(tmp_path: Path) -> None:
+    from gpufix.view import View
+
+    root = tree(tmp_path, impl__h=HEADER, other__h="\n", ext__cu=UNIT)
+    view = t.look(root, **gcc("13.2.0"))
+    told = t.told(t.found(missing_include, view))
+    replay = View(view.facts.model_copy(update={"answers": view.answers}), view.targets)
+    assert t.told(t.found(missing_include, replay)) == told != []

@@ -1,0 +1,119 @@
+"""Device code: barriers under a thread's own condition, warp functions, count and fill."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.source.cxx_barriers import divergent
+from gpufix.source.cxx_code import Code
+from gpufix.source.cxx_fill import counts, fills
+from gpufix.source.cxx_hip import constructs, narrow
+
+QUIET = {
+    "top": "int t = threadIdx.x; __syncthreads();",
+    "after the branch": "if (threadIdx.x < 3) { a[0] = 1; } __syncthreads();",
+    "block condition": "if (blockIdx.x < n) { __syncthreads(); }",
+    "uniform loop": "for (int i = 0; i < n; i++) { int t = i + threadIdx.x; __syncthreads(); }",
+    "halving": "for (int o = n / 2; o >= 1; o /= 2)\n{ if (threadIdx.x < o) a[0]++; __syncthreads(); }",
+    "vote": "bool d = threadIdx.x > n; int c = __syncthreads_count(d); if (c == 3) __syncthreads();",
+    "shared flag": "__shared__ int f; if (threadIdx.x == 0) f = threadIdx.x; if (f) __syncthreads();",
+    "two loops of one name": "for (int i = threadIdx.x; i < n; i += 2) a[i] = 0;\n"
+    "for (int i = 0; i < m; i++) __syncthreads();",
+    "constant bound": "for (int i = threadIdx.x; i < SIZE; i += 32) __syncthreads();",
+    "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
+}
+DIVERGENT = {
+    "branch": ("if (threadIdx.x < n) {\n__syncthreads(); }", 2),
+    "no braces": ("if (threadIdx.x < n)\n__syncthreads();", 2),
+    "else": ("if (threadIdx.x < n) { a[0]++; } else {\n__syncthreads(); }", 2),
+    "variable": ("auto t = block.thread_rank(); bool in = t < n; if (in) __syncthreads();", 1),
+    "loop": ("for (int i = threadIdx.x; i < n; i += blockDim.x) { __syncthreads(); }", 1),
+    "while": ("int i = threadIdx.x;\nwhile (i < n) { i += 3; __syncthreads_or(1); }", 2),
+    "loaded": ("float v = a[threadIdx.x]; if (v > 0) __syncthreads();", 1),
+}
+
+
+def kernel(body: str) -> Code:
+    return Code(f"__global__ void k(float* a, int n, int m) {{ {body} }}\n")
+
+
+@pytest.mark.parametrize("case", QUIET)
+def test_barriers_that_all_threads_reach(case: str) -> None:
+    assert divergent(kernel(QUIET[case])) == []
+
+
+@pytest.mark.parametrize("case", DIVERGENT)
+def test_barriers_that_some_threads_miss(case: str) -> None:
+    body, line = DIVERGENT[case]
+    assert [row[1] for row in divergent(kernel(body))] == [line]
+
+
+@pytest.mark.parametrize(
+    ("mask", "verdict"),
+    [
+        ("0xffffffff", True),
+        ("0xFFFFFFFFu", True),
+        ("~0u", True),
+        ("FULL", True),
+        ("0xffffffffffffffffull", False),
+        ("0xffffffffull", False),
+        ("mask", None),
+        ("__activemask()", None),
+    ],
+)
+def test_masks_of_32_bits(mask: str, verdict: bool | None) -> None:
+    assert narrow(mask, {"FULL": "(0xffffffff)"}) is verdict
+
+
+def test_constructs_with_their_lines() -> None:
+    code = Code(
+        "// __shfl_sync(1)\n__global__ void k(int* p) {\n"
+        "  p[0] = __shfl_sync(0xffffffff, p[1], 0);\n"
+        '  asm volatile("mov.u32 %0, %laneid;" : "=r"(p[0]));\n'
+        '  asm("s_nop 0");\n}\nvoid f() { k << <1, 2 >> >(0); }\n'
+    )
+    assert [(row[0], row[1], row[3]) for row in constructs(code)] == [
+        ("__shfl_sync", 3, "0xffffffff"),
+        ("inline PTX", 4, "mov.u32 %0, %laneid;"[:60] + '" : "=r"(p[0])'),
+        ("launch chevrons with a space", 7, "k"),
+    ]
+
+
+FILL = """
+__global__ void fill(const uint32_t* offsets, uint64_t* keys, uint32_t* values, int n) {
+  int idx = blockIdx.x * blockDim.x + threadIdx.x;
+  if (idx >= n) return;
+  uint32_t off = (idx == 0) ? 0 : offsets[idx - 1];
+  for (int y = 0; y < 4; y++) {
+    for (int x = 0; x < 4; x++) {
+      %s
+      keys[off] = y;
+      values[off] = idx;
+      off++;
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "lines"),
+    [("int k = 1;", []), ("if (alpha(x, y) < limit) continue;", [8]), ("x += 0;", [])],
+)
+def test_conditions_within_the_filling_loop(condition: str, lines: list[int]) -> None:
+    (row,) = fills(Code(FILL % condition))
+    assert (row["kernel"], row["offsets"], row["outputs"]) == ("fill", 0, [1, 2])
+    assert [line for _, line in row["conditions"]] == lines
+
+
+def test_counts_and_scans() -> None:
+    code = Code(
+        "__global__ void pre(uint32_t* touched, int n) {\n"
+        "  touched[i] = (b.y - a.y) * (b.x - a.x);\n}\n"
+        "void run() { cub::DeviceScan::InclusiveSum(t, s, g.touched, g.offsets, P);\n"
+        "  fill<<<1, 2>>>(g.offsets, b.keys, b.values, P); }\n"
+    )
+    found = counts(code)
+    assert found["closed"] == [["pre", 0, 2, "(b.y - a.y) * (b.x - a.x)", "touched"]]
+    assert found["scans"] == [["touched", "offsets", 4]]
+    assert found["launches"] == [["fill", 5, ["offsets", "keys", "values", "P"]]]
