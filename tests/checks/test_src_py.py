@@ -395,3 +395,16 @@ def test_a_submodule_without_a_repository(tmp_path: Path) -> None:
     assert "needs an ssh key" in finding.message
     t.write(tmp_path, {"deps/x/a.h": ""})
     assert t.found(submodule_missing, t.look(tmp_path)) == []
+
+
+def test_a_fixed_abi_explains_what_was_built_from_it(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"ext/CMakeLists.txt": f"add_definitions(-D{ABI}=0)"})
+    dists = [b.dist("mine", editable=str(root / "ext")), b.dist("other", editable="/elsewhere")]
+    (finding,) = t.found(hard_coded_abi, t.look(root, distributions=dists))
+    assert finding.breaks == ["source-abi:mine"]
+
+
+def test_a_name_that_only_raises_is_told_as_such(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"a.py": "import torch\nx = torch.symeig(y)\n"})
+    (finding,) = t.found(removed_api, t.look(root))
+    assert "keeps only to raise RuntimeError" in finding.message

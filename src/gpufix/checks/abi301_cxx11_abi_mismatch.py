@@ -56,7 +56,7 @@ def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
             f"torch has {shown(view, has)} ({has})",
         ),
         breaks=(f"abi:{user.owner}", f"load:{user.owner}", f"symbols:{user.owner}"),
-        needs=(f"family:{user.owner}",),
+        needs=(f"source-abi:{user.owner}", f"family:{user.owner}"),
         data={
             "distribution": user.owner,
             "abi": mine,

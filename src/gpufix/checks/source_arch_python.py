@@ -33,7 +33,6 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
     rows = [r for r in facts.get("nvcc", []) if active(view, r["guards"]) is not False]
     flags = [r for r in rows if any(not a or a.startswith(head) for _, a in r["archs"])]
     certain = [r for r in flags if active(view, r["guards"])]
-    yield from _refused(view, path, certain)
     if not flags:
         yield from _switched_off(view, path, rows)
         return
@@ -47,10 +46,12 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
     elif dynamic and detected:
         pairs = [("cubin" if a.startswith("sm") else "hip", a) for a in detected]
     elif dynamic and not any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs):
-        return  # computed in a way that reading does not tell
+        yield from _refused(view, path, certain, flags)
+        return  # the rest is computed in a way that reading does not tell
     asked = arch.arch_list(pairs)
     lost = arch.missed(view, asked)
     if not lost or not pairs:
+        yield from _refused(view, path, certain, flags)
         return
     sure = bool(certain) or bool(value) or (dynamic and not detected and knob is not None)
     message = f"{path} builds for {arch.named(pairs)}"
@@ -83,7 +84,7 @@ def _detected(view: View) -> list[str]:
     return [str(gpus[0].arch)] if gpus else []
 
 
-def _refused(view: View, path: str, certain: list[Row]) -> Iterator[Fault]:
+def _refused(view: View, path: str, certain: list[Row], flags: list[Row]) -> Iterator[Fault]:
     asked = arch.arch_list(pair for r in certain for pair in r["archs"])
     cuda, bad = arch.refused(view, asked)
     if not bad:
@@ -98,7 +99,7 @@ def _refused(view: View, path: str, certain: list[Row]) -> Iterator[Fault]:
             "part": "python",
             "path": path,
             "knob": None,
-            "lines": [r["line"] for r in certain],
+            "lines": [r["line"] for r in flags],  # any that stays keeps torch's own out
             "refused": bad,
         },
     )

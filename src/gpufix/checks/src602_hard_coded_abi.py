@@ -7,7 +7,7 @@ from typing import Any
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source_guards import active
-from gpufix.checks.source_view import at, cmake_files, python_files, shell_files
+from gpufix.checks.source_view import absolute, at, cmake_files, python_files, shell_files
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Severity, Torch
 from gpufix.view import View
@@ -68,8 +68,19 @@ def _fault(
         subject=path,
         message=f"{path} defines {text}; torch {torch.version} has {1 - value}.",
         evidence=tuple(at(view, path, r["line"], text) for r in rows),
+        breaks=tuple(f"source-abi:{name}" for name in _built_from(view, path)),
         data={"part": part, "path": path, "lines": [r["line"] for r in rows], "value": value},
     )
+
+
+def _built_from(view: View, path: str) -> list[str]:
+    """Editable distributions of the folder that holds the file: ABI301 of them follows from it."""
+    full = absolute(view, path)
+    return [
+        dist.name
+        for dist in view.facts.distributions
+        if dist.editable and full.startswith(f"{dist.editable.rstrip('/')}/")
+    ]
 
 
 def _severity(

@@ -51,10 +51,11 @@ def _python(view: View, path: str, name: str, lines: list[int]) -> Iterator[Faul
     version = _version(view, row.package) if row else None
     if row is None or version is None or not row.absent(version):
         return
+    gone = "keeps only to raise RuntimeError" if row.raises else "does not have"
     yield Fault(
         severity=ERROR,
         subject=path,
-        message=f"{path} uses {name}, which {row.package} {version} does not have.",
+        message=f"{path} uses {name}, which {row.package} {version} {gone}.",
         evidence=tuple(at(view, path, line, name) for line in lines),
         data={"part": "python", "path": path, "name": name, "lines": lines},
     )

@@ -21,6 +21,7 @@ class RemovedName:
     until: str | None
     instead: str | None
     source: str
+    raises: bool = False  # kept, and only raises
 
     def absent(self, version: str) -> bool:
         """Whether a release of the package lacks the name."""
@@ -40,4 +41,5 @@ def get(name: str) -> RemovedName | None:
         row.get("until"),
         row.get("instead"),
         source("removed_names", row["source"]),
+        row.get("raises", False),
     )
