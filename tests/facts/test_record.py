@@ -133,13 +133,22 @@ def test_malformed_rows_are_a_gap_and_no_exception(ctx: Context, site: Site, row
     assert len(ctx.gaps) == 1
 
 
-def test_bytes_that_are_no_text(ctx: Context, site: Site) -> None:
-    info = site.install("pkg")
+def test_bytes_that_are_no_text_are_a_gap(ctx: Context, site: Site) -> None:
+    info = site.install("pkg", files=FILES)
     with (info / "RECORD").open("ab") as file:
         file.write(b"\xff\x1b[31m.py,,\n")
     record = look(ctx, site, info)
-    assert record.missing == ["\\udcff\x1b[31m.py"]
+    assert record.missing == []
+    assert len(ctx.gaps) == 1
     record.model_dump_json()
+
+
+def test_a_file_that_is_no_record_at_all(ctx: Context, site: Site) -> None:
+    info = site.install("pkg")
+    (info / "RECORD").write_bytes(bytes(range(256)) * 20)
+    with opened(str(site.folder), None) as folder:
+        assert check(ctx, folder, f"{info.name}/RECORD", Budget(0)) is None
+    assert len(ctx.gaps) == 1
 
 
 def test_an_unreadable_record_is_a_gap(ctx: Context, site: Site) -> None:

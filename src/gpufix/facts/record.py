@@ -98,6 +98,9 @@ def check(ctx: Context, site: Site, path: str, budget: Budget) -> Recorded | Non
     except (OSError, csv.Error) as error:
         ctx.gap("distributions", text(f"{site.location}/{path}"), f"cannot be read: {why(error)}")
         return None
+    if 2 * found.strange > found.files:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), "is not a RECORD")
+        return None
     _hash(site, found, budget)
     if found.strange:
         reason = f"{found.strange} entries are malformed or lead out of the environment"
@@ -154,6 +157,9 @@ def gone(error: BaseException) -> bool:
 
 def _absent(found: Recorded, path: str, error: OSError | ValueError) -> None:
     if path.endswith(_NOTES):
+        return
+    if not path.isprintable():  # no installer writes such a name
+        found.strange += 1
         return
     if gone(error):
         found.missing.append(path)
