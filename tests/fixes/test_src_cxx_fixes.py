@@ -7,10 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import builders as b
 import pytest
 import source_tree as t
 from test_src_cxx import HEADER, PIPELINE, SETUP, UNIT, WARP, cuda, gcc, rocm, tree
 
+from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
 from gpufix.checks.src603_missing_include import missing_include
 from gpufix.checks.src604_removed_api import removed_api
 from gpufix.checks.src607_hip_intrinsics import hip_intrinsics
@@ -18,9 +20,10 @@ from gpufix.checks.src609_unwritten_output import unwritten_output
 from gpufix.fixes.adapt_to_hip import adapt_to_hip
 from gpufix.fixes.clear_outputs import clear_outputs
 from gpufix.fixes.include_header import include_header
+from gpufix.fixes.inject_abi_header import inject_abi_header
 from gpufix.fixes.replace_removed_cuda import replace_removed_cuda
 from gpufix.model import Plan, Skip
-from gpufix.source import cxx_hip_edit
+from gpufix.source import cxx_abi, cxx_hip_edit
 
 NVCC = shutil.which("nvcc", path="/usr/local/cuda/bin:/usr/local/cuda-13.0/bin") or "nvcc"
 CLANG = shutil.which("clang++-19") or shutil.which("clang++") or "clang++"
@@ -256,3 +259,49 @@ def test_outputs_are_cleared_on_the_host(launch: str, call: str, tmp_path: Path)
     assert lines[at + 2].startswith("  fill<<<")
     view = t.look(root)
     assert t.found(unwritten_output, view) == []
+
+
+LISTS = """\
+cmake_minimum_required(VERSION 3.18)
+project(ext)
+find_package(Torch REQUIRED)
+set(CMAKE_CXX_FLAGS [[-D_GLIBCXX_USE_CXX11_ABI=0]])
+add_library(ext SHARED src/ext.cpp)
+"""
+EXT = "#include <string>\n\nstd::string say() { return {}; }\n"
+
+
+def test_the_abi_header_comes_first_in_each_source(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"CMakeLists.txt": LISTS, "src/ext.cpp": EXT})
+    torch = {"torch": b.torch("2.9.0+cpu", cxx11_abi=True)}
+    assert mend(root, hard_coded_abi, inject_abi_header, **torch) == []
+    assert (root / "src/ext.cpp").read_text() == f'#include "force_abi.h"\n{EXT}'
+    lists = (root / "CMakeLists.txt").read_text()
+    assert lists.index("add_definitions(-DTORCH_CXX11_ABI=") < lists.index("find_package")
+
+
+@pytest.mark.parametrize(
+    ("flags", "new"),
+    [
+        (["-DTORCH_CXX11_ABI=1", "-D_GLIBCXX_USE_CXX11_ABI=0"], True),
+        (["-DTORCH_CXX11_ABI=0", "-D_GLIBCXX_USE_CXX11_ABI=1"], False),
+        (["-D_GLIBCXX_USE_CXX11_ABI=0"], False),
+        ([], True),
+    ],
+)
+def test_the_abi_header_outranks_other_flags(flags: list[str], new: bool, tmp_path: Path) -> None:
+    t.write(
+        tmp_path, {"force_abi.h": cxx_abi.HEADER_TEXT, "a.cpp": f'#include "force_abi.h"\n{EXT}'}
+    )
+    command = ["g++", *flags, "-c", "-o", str(tmp_path / "a.o"), str(tmp_path / "a.cpp")]
+    subprocess.run(command, check=True, timeout=60)
+    symbols = subprocess.run(["nm", tmp_path / "a.o"], capture_output=True, text=True, check=True)
+    assert ("_Z3sayB5cxx11v" in symbols.stdout) is new
+
+
+def test_the_abi_header_is_not_for_nvcc(tmp_path: Path) -> None:
+    lists = LISTS.replace("src/ext.cpp", "src/ext.cpp src/k.cu")
+    root = t.write(tmp_path, {"CMakeLists.txt": lists, "src/ext.cpp": EXT, "src/k.cu": "int a;\n"})
+    view = t.look(root, torch=b.torch("2.9.0+cpu", cxx11_abi=True))
+    (finding,) = t.found(hard_coded_abi, view)
+    assert isinstance(inject_abi_header(finding, view), Skip)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gpufix.checks.cxx_abi import forced
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source_guards import active
 from gpufix.checks.source_view import absolute, at, cmake_files, python_files, shell_files
@@ -54,7 +55,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
                 continue  # the flag in another script's text is no build's flag
             rows = [r for r in facts.get("abi", []) if bool(r["value"]) != torch.cxx11_abi]
             rows = [r for r in rows if active(view, r["guards"]) is not False]
-            if rows:
+            if rows and not (part == "cmake" and forced(view, path)):
                 yield _fault(view, torch, part, path, rows, facts)
 
 

@@ -86,6 +86,21 @@ def follow_torch_abi(text: str, lines: Collection[int]) -> str | None:
     return applied(text, edits)
 
 
+def pass_torch_abi(text: str) -> str | None:
+    """Passes the installed torch's value on as the macro TORCH_CXX11_ABI, from the first command
+    after project() on."""
+    if "TORCH_CXX11_ABI=" in text:
+        return None
+    found = commands(text)
+    project = next((n for n, c in enumerate(found) if c.name == "project"), -1)
+    if project + 1 >= len(found):
+        return None
+    reading = _reading(text, found[project + 1])
+    newline = "\r\n" if "\r\n" in text else "\n"
+    line = f"add_definitions(-DTORCH_CXX11_ABI=${{TORCH_CXX11_ABI}}){newline}"
+    return applied(text, [Edit(reading.start, reading.end, reading.text + line)])
+
+
 def _reading(text: str, command: Command) -> Edit:
     start = text.rfind("\n", 0, command.start) + 1
     indent = text[start : command.start]
