@@ -143,21 +143,37 @@ def test_a_failing_installer_changes_nothing(six: Venv) -> None:
     assert found(six) == ["WHL503"]
 
 
-def test_a_stale_lock_is_gone_and_a_foreign_entry_is_not(torch_cpu: Venv) -> None:
-    cache = torch_cpu.home / ".cache/torch_extensions/py311_cpu"
+def test_a_plan_that_fails_does_not_take_the_others_with_it(six: Venv) -> None:
+    entry = six.home / ".cache/torch_extensions/py311_cpu/my_ext"
+    entry.mkdir(parents=True)
+    (entry / "lock").touch()
+    os.utime(entry / "lock", (time.time() - 7200,) * 2)
+    before = snapshot(six.path)
+    applied = fix(six, "--apply", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/no/such/place"})
+    assert (applied["state"], applied["exit"]) == ("kept", 1), applied
+    assert [f["code"] for f in applied["fixed"]] == ["JIT703"]
+    assert [f["code"] for f in applied["remaining"]] == ["WHL503"]
+    assert "pip" in applied["held"][0]["reason"]
+    assert snapshot(six.path) == before
+    assert undo(six)["exit"] == 0
+    assert (entry / "lock").exists()
+
+
+def test_a_stale_lock_is_gone_and_a_foreign_entry_is_not(empty: Venv) -> None:
+    cache = empty.home / ".cache/torch_extensions/py311_cpu"
     (cache / "my_ext").mkdir(parents=True)
     (cache / "other").mkdir()
     (cache / "other/main.cpp").write_text("int x;\n")
     lock = cache / "my_ext/lock"
     lock.touch()
     os.utime(lock, (time.time() - 7200,) * 2)
-    before = snapshot(torch_cpu.path, cache)
-    applied = fix(torch_cpu, "--apply")
+    before = snapshot(empty.path, cache)
+    applied = fix(empty, "--apply")
     assert (applied["state"], applied["exit"]) == ("kept", 0), applied
     assert not lock.exists()
     assert (cache / "other/main.cpp").exists()
-    assert undo(torch_cpu)["exit"] == 0
-    assert snapshot(torch_cpu.path, cache) == before
+    assert undo(empty)["exit"] == 0
+    assert snapshot(empty.path, cache) == before
 
 
 def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> None:

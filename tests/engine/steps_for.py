@@ -105,6 +105,7 @@ class Built:
 
     ok = True
     reasons: list[str] = []
+    errors: list[str] = []
 
 
 def builder(patient: Patient) -> Callable[..., Built]:

@@ -25,10 +25,21 @@ def check(steps: Sequence[Step], context: Context) -> None:
     """Verify the preconditions of every step. Raises Refused; changes nothing."""
     for number, step in enumerate(steps):
         ahead = any(_makes_files(earlier) for earlier in steps[:number])
-        try:
-            kind_of(step).check(step, replace(context, ahead=ahead))
-        except OSError as error:
-            raise Refused(f"{error.filename}: {error.strerror}") from None
+        with blaming(step):
+            try:
+                kind_of(step).check(step, replace(context, ahead=ahead))
+            except OSError as error:
+                raise Refused(f"{error.filename}: {error.strerror}") from None
+
+
+@contextmanager
+def blaming(step: Step) -> Iterator[None]:
+    """Errors in here are this step's."""
+    try:
+        yield
+    except EngineError as error:
+        error.step = step
+        raise
 
 
 def _makes_files(step: Step) -> bool:
@@ -49,7 +60,9 @@ def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> P
     try:
         _run(steps, replace(context, folder=folder), title)
     except (OSError, EngineError) as error:
-        raise StepFailed(_put_back(folder, error)) from error
+        failure = StepFailed(_put_back(folder, error))
+        failure.step = error.step if isinstance(error, EngineError) else None
+        raise failure from error
     return folder
 
 
@@ -59,11 +72,12 @@ def _run(steps: Sequence[Step], context: Context, title: str) -> None:
         journal.append("begin", **_header(steps, context, title))
         for number, step in enumerate(steps):
             kind = kind_of(step)
-            kind.check(step, context)  # an earlier step may have changed what it rests on
-            guard = Guard(journal, context.folder, number)
-            guard.open(kind.scopes(step, context))
-            kind.run(step, context)
-            guard.close()
+            with blaming(step):
+                kind.check(step, context)  # an earlier step may have changed what it rests on
+                guard = Guard(journal, context.folder, number)
+                guard.open(kind.scopes(step, context))
+                kind.run(step, context)
+                guard.close()
         journal.append("applied")
 
 
@@ -79,6 +93,9 @@ def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, ob
     }
 
 
+NOT_BACK = "not everything could be put back"
+
+
 def _put_back(folder: Path, error: OSError | EngineError) -> str:
     said = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
     try:
@@ -86,7 +103,7 @@ def _put_back(folder: Path, error: OSError | EngineError) -> str:
     except (OSError, EngineError) as second:
         problems = [str(second)]
     if problems:
-        return f"{said}; not everything could be put back ({problems[0]}): run `gpufix undo`"
+        return f"{said}; {NOT_BACK} ({problems[0]}): run `gpufix undo`"
     return f"{said}; everything was put back"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from gpufix.model import Step
+
 
 class EngineError(Exception):
-    """Base of all of them."""
+    """Base of all of them. `step`: the one to blame, when it is one."""
+
+    step: Step | None = None
 
 
 class Refused(EngineError):

@@ -16,6 +16,7 @@ from gpufix.engine.context import Context
 from gpufix.engine.errors import Busy, EngineError, Refused, StepFailed
 from gpufix.engine.probe import probe
 from gpufix.engine.propose import Proposed
+from gpufix.fixes.merge import contributes
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
 from gpufix.view import Ask
 
@@ -35,14 +36,15 @@ class Repair:
 
 @dataclass
 class _Attempt:
-    """What came of one application."""
+    """What came of one application, and the plans to leave out of the next."""
 
     outcome: Outcome
-    ineffective: list[Plan] = field(default_factory=list)
+    culprits: list[Plan] = field(default_factory=list)
+    why: str | None = None
 
 
 def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
-    """Carry the plans out. Plans without effect are left out of a second attempt.
+    """Carry the plans out. Those that fail or have no effect are left out of another attempt.
 
     Never raises EngineError: what went wrong is the outcome's reason. KeyboardInterrupt passes.
     """
@@ -53,13 +55,12 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
             _no_interrupted(how.state, context)
             locked = replace(context, lock_fd=fd)
             while True:
-                attempt = _attempt(proposed, locked, how)
-                rest = proposed.without(attempt.ineffective)
-                if not attempt.ineffective or not rest.choice.plans:
+                attempt = _tried(proposed, locked, how)
+                rest = proposed.without(attempt.culprits)
+                if not attempt.culprits or not rest.choice.plans:
                     break
-                held += [
-                    Held(plan=p, reason="did not remove its finding") for p in attempt.ineffective
-                ]
+                why = attempt.why or "did not remove its finding"
+                held += [Held(plan=plan, reason=why) for plan in attempt.culprits]
                 proposed = rest
             outcome = attempt.outcome
     except (EngineError, OSError) as error:
@@ -68,6 +69,18 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
     return outcome.model_copy(
         update={"held": held, "skips": proposed.choice.skips, "seconds": round(seconds, 3)}
     )
+
+
+def _tried(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
+    """One attempt; when a step failed and all was put back, the plans that had asked for it."""
+    try:
+        return _attempt(proposed, context, how)
+    except (Refused, StepFailed) as error:
+        step = error.step
+        if step is None or apply.NOT_BACK in str(error):
+            raise
+        culprits = [plan for plan in proposed.choice.plans if contributes(plan, step)]
+        return _Attempt(_failed(proposed, context, error), culprits, str(error))
 
 
 def nothing_to_do(proposed: Proposed, facts: Facts) -> Outcome:

@@ -74,6 +74,22 @@ def merge(plans: Sequence[Plan], base: Base = _unknown) -> list[Step]:
     return [step for _, step in merged]
 
 
+def contributes(plan: Plan, step: Step) -> bool:
+    """Whether a merged step does something that this plan asked for."""
+    return any(_overlap(own, step) for own in merge([plan]))
+
+
+def _overlap(own: Step, step: Step) -> bool:
+    if isinstance(own, Install) and isinstance(step, Install):
+        wanted = {*own.install, *own.uninstall}
+        return bool(wanted & {*step.install, *step.uninstall})
+    if isinstance(own, SetVariables) and isinstance(step, SetVariables):
+        return bool(own.variables.keys() & step.variables.keys())
+    if isinstance(own, (WriteFile, Build)) and isinstance(step, (WriteFile, Build)):
+        return own.kind == step.kind and own.path == step.path
+    return own == step
+
+
 def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice) -> None:
     offered = planner(finding)
     plans = [p for p in offered if isinstance(p, Plan)]

@@ -44,7 +44,7 @@ def run(step: Build, context: Context) -> None:
 
     result = build.run(step, context)
     if not result.ok:
-        reasons = "; ".join(result.reasons)
+        reasons = "; ".join([*result.reasons, *result.errors[:1]])
         raise StepFailed(f"{step.path}: {reasons}")
 
 
