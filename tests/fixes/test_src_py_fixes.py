@@ -288,6 +288,7 @@ def test_submodules_by_https(tmp_path: Path) -> None:
     t.write(
         tmp_path, {".gitmodules": '[submodule "x"]\npath = deps/x\nurl = git@github.com:a/x.git\n'}
     )
+    t.write(tmp_path, {"a.py": "from deps.x import y\n"})
     (finding,) = t.found(submodule_missing, t.look(tmp_path))
     plan = init_submodules(finding.model_copy(update={"data": row}), view)
     assert isinstance(plan, Plan)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source_view import at
@@ -16,7 +17,8 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     """A git submodule's folder is empty.
 
     ## What it does
-    Compares the entries of .gitmodules, and the gitlinks in git's index, with the folders.
+    Compares the entries of .gitmodules, and the gitlinks in git's index, with the folders, and
+    looks which build files and Python sources name them.
 
     ## Why it matters
     `git clone` without `--recursive` leaves them empty: `glm/glm.hpp: No such file or directory`,
@@ -27,8 +29,8 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     `third_party/glm is a submodule (https://github.com/g-truc/glm.git), and its folder is empty.`
 
     ## Severity
-    Error when git's index records it; warning for an entry that only a .gitmodules names; advice
-    when that file came along with a copy of somebody else's repository.
+    Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
+    submodules itself, names its folder; warning when another source does; advice when none does.
 
     ## Fix
     Safe: `git submodule update --init`, over https where the entry asks for ssh. A folder that is
@@ -51,8 +53,10 @@ def _fault(view: View, module: Submodule) -> Fault:
     evidence: tuple[Evidence, ...] = ()
     if module.declared_in and module.line:
         evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
+    users = view.ask("project-mentions", module.path) or []
+    evidence += tuple(at(view, path, line, f"names {module.path}") for path, line, _ in users[:3])
     return Fault(
-        severity=_severity(view, module),
+        severity=_severity(module, users),
         subject=module.path,
         message=f"{module.path} is a submodule{address}, and its folder is empty"
         f"{'; its address needs an ssh key' if ssh else ''}.",
@@ -61,9 +65,12 @@ def _fault(view: View, module: Submodule) -> Fault:
     )
 
 
-def _severity(view: View, module: Submodule) -> Severity:
-    if module.gitlink:
+def _severity(module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
+    builds = [
+        path
+        for path, _, fetches in users
+        if path.rpartition("/")[2] in ("setup.py", "CMakeLists.txt") and not fetches
+    ]
+    if module.gitlink and builds:
         return ERROR
-    folder = (module.declared_in or "").rpartition("/")[0]
-    known = view.facts.project.submodules if view.facts.project else []
-    return WARNING if not folder or any(m.path == folder for m in known) else ADVICE
+    return WARNING if users else ADVICE

@@ -16,6 +16,7 @@ _LIMIT_FILE, _LIMIT_ALL = 4 << 20, 512 << 20
 class ProjectSources:
     """Answers project-python, -cmake, -shell, -requirements and -toml for one project.
 
+    project-mentions tells which files name a path (its subject): see project_mentions.py.
     project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name.
 
     Each is {"files": {path relative to the root: facts}, "gaps": [[path, why]]}; files without
@@ -23,6 +24,7 @@ class ProjectSources:
     """
 
     def __init__(self, project: Project) -> None:
+        self._project = project
         self._root = Path(project.root)
         self._sources = project.sources
         self._read = 0
@@ -38,7 +40,13 @@ class ProjectSources:
             ),
             "project-cxx": lambda _: self._cxx(),
             "project-toml": lambda _: self._scanned(("toml",), self._toml),
+            "project-mentions": self._mentions,
         }
+
+    def _mentions(self, path: str) -> list[list[str | int]]:
+        from gpufix.facts.project_mentions import mentions
+
+        return mentions(self._project, path)
 
     def _scanned(
         self, kinds: tuple[str, ...], scan: Callable[[SourceFile, bytes], dict[str, Any]]

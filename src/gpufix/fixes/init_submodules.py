@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, InitSubmodules, Plan, Skip
+from gpufix.model import Finding, InitSubmodules, Plan, Severity, Skip
 from gpufix.source.gitmodules import https_url
 from gpufix.view import View
 
@@ -16,6 +16,9 @@ def init_submodules(finding: Finding, view: View) -> Plan | Skip:
     project, path = view.facts.project, finding.data["path"]
     if project is None or not finding.data["gitlink"]:
         reason = "the project is no git repository that records it: clone it with --recursive"
+        return Skip(fix=NAME, code="SRC605", subject=path, reason=reason)
+    if finding.severity is Severity.advice:
+        reason = "nothing in the project names it: fetch it if you need it"
         return Skip(fix=NAME, code="SRC605", subject=path, reason=reason)
     https = https_url(finding.data["url"] or "")
     return Plan(

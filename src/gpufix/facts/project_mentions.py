@@ -1,0 +1,48 @@
+"""Which files of a project speak of a path: whether anything here needs a submodule."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gpufix.facts.files import read
+from gpufix.model import Project
+
+_LIMIT = 4 << 20
+_READ = ("python", "cmake", "toml", "requirements", "environment", "shell")
+
+
+def mentions(project: Project, path: str) -> list[list[str | int]]:
+    """[file, line, whether that file fetches submodules itself], for the files that name a path.
+
+    A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
+    an import of its last component. At most twenty files.
+    """
+    last = path.rpartition("/")[2]
+    full, word = re.escape(path.encode()), re.escape(last.encode())
+    tail = re.escape("/".join(path.split("/")[-2:]).encode())
+    pattern = re.compile(
+        rb"(?<![\w/.-])(?:\./)?(?:"
+        + full
+        + rb"|"
+        + tail
+        + rb")(?![\w.-])|[/\"']"
+        + word
+        + rb"[/\"']"
+        rb"|^\s*(?:from|import)\s+[\w.]*\b" + word + rb"\b",
+        re.MULTILINE,
+    )
+    found: list[list[str | int]] = []
+    for source in project.sources:
+        if source.kind not in _READ or source.path.startswith(f"{path}/"):
+            continue
+        try:
+            data = read(Path(project.root, source.path), _LIMIT)
+        except OSError:
+            continue  # the scan of the sources reports it
+        if hit := pattern.search(data):
+            line = data.count(b"\n", 0, hit.start()) + 1
+            found.append([source.path, line, b"submodule update" in data or b'"submodule"' in data])
+        if len(found) == 20:
+            break
+    return found
