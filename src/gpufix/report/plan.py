@@ -90,10 +90,9 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add()
     if proposal.plans:
         count = len(proposal.plans)
-        lines.add(
-            f"{count} plan{'' if count == 1 else 's'} to carry out: ",
-            ("gpufix fix --apply", "bold"),
-        )
+        unsafe = " --unsafe" if any(p.safety == "unsafe" for p in proposal.plans) else ""
+        label = f"{count} plan{'' if count == 1 else 's'} to carry out: "
+        lines.add(label, (f"gpufix fix --apply{unsafe}", "bold"))
     elif proposal.held:
         lines.add("nothing that can be carried out as asked")
     else:

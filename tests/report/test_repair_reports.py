@@ -1,0 +1,129 @@
+"""What `fix` and `undo` print: complete, and fit for a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gpufix.model import (
+    Advise,
+    Finding,
+    Held,
+    Install,
+    Outcome,
+    PatientSummary,
+    Plan,
+    Probe,
+    Proposal,
+    Severity,
+    Skip,
+    StepPreview,
+)
+from gpufix.report import outcome as outcomes
+from gpufix.report import plan as plans
+from gpufix.report import runs
+
+EVIL = "\x1b[31mred\u202e\n::error::x"
+
+
+def plan(safety: str = "safe", title: str = "mend it") -> Plan:
+    steps = [Install(install=["a==1"]), Advise(text="reboot", command="sudo reboot")]
+    return Plan(fix="f", codes=["WHL503"], title=title, safety=safety, steps=steps, notes=["note"])
+
+
+def finding(code: str) -> Finding:
+    return Finding(code=code, name="n", severity=Severity.error, subject="s", message=EVIL)
+
+
+def text(show: object, record: object, folder: Path) -> str:
+    show(record, str(folder / "out"))  # type: ignore[operator]
+    return (folder / "out").read_text()
+
+
+def proposal(**more: object) -> Proposal:
+    return Proposal(gpufix_version="0", patient=PatientSummary(), **more)  # type: ignore[arg-type]
+
+
+def test_nothing_to_repair(tmp_path: Path) -> None:
+    assert text(plans.show, proposal(), tmp_path) == "nothing to repair\n"
+
+
+def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -> None:
+    step = StepPreview(
+        kind="install", title="install a", commands=["pip install a"], diff="+new\n", resolved=False
+    )
+    shown = text(
+        plans.show,
+        proposal(
+            plans=[plan("unsafe")],
+            steps=[step],
+            held=[Held(plan=plan("manual", "the driver"), reason="for you to do")],
+            skips=[Skip(fix="f", code="WHL502", subject="x", reason="cannot be told")],
+            refused="/env is not writable",
+        ),
+        tmp_path,
+    )
+    for part in (
+        "unsafe WHL503 mend it",
+        "$ pip install a",
+        "+new",
+        "not resolved (--resolve asks the index)",
+        "the driver",
+        "$ sudo reboot",
+        "WHL502 x: cannot be told",
+        "cannot be applied: /env is not writable",
+        "1 plan to carry out: gpufix fix --apply --unsafe",
+    ):
+        assert part in shown
+
+
+@pytest.mark.parametrize("state", ["kept", "undone", "failed", "nothing"])
+def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
+    result = Outcome(
+        gpufix_version="0",
+        patient=PatientSummary(),
+        state=state,  # type: ignore[arg-type]
+        run="20260101-000000-abcd",
+        plans=[plan()],
+        fixed=[finding("WHL503")],
+        remaining=[finding("TCH201")],
+        introduced=[finding("WHL506")],
+        revealed=[finding("GPU101")],
+        probes=[Probe(module="a", ok=False, said="ImportError: b")],
+        reason="because" if state != "kept" else None,
+        seconds=1.25,
+        bytes_kept=3 << 20,
+    )
+    shown = text(outcomes.show, result, tmp_path)
+    for part in ("remaining TCH201", "introduced WHL506", "now visible GPU101", "ImportError: b"):
+        assert part in shown
+    assert ("because" in shown) is (state != "kept")
+    assert ("3.0 MiB kept for: gpufix undo 20260101-000000-abcd" in shown) is (state == "kept")
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "\n::error::" not in shown
+    again = outcomes.as_json(result)
+    assert again.isascii()
+    assert json.loads(again)["state"] == state
+
+
+def test_runs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {
+        "id": "20260101-000000-abcd",
+        "state": "interrupted",
+        "prefix": f"/env{EVIL}",
+        "project": None,
+        "title": "mend it",
+        "time": "2026-01-01T00:00:00Z",
+        "bytes_kept": 1 << 20,
+    }
+    runs.show_list([], as_json=False)
+    assert capsys.readouterr().out == "no runs\n"
+    runs.show_list([row], as_json=False)
+    shown = capsys.readouterr().out
+    assert "interrupted" in shown
+    assert "\x1b" not in shown
+    runs.show_one({**row, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
+    assert json.loads(capsys.readouterr().out)["problems"] == ["/env/x: busy"]
