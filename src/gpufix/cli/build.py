@@ -141,7 +141,7 @@ def _run(
     begin = time.monotonic()
     results: list[BuildResult] = []
     report = BuildReport(Console(stderr=format is BuildFormat.json))
-    with locked(order) as held, BuildProgress(Console(stderr=True), len(folders)) as watch:
+    with locked(order) as held, BuildProgress(Console(stderr=True)) as watch:
         for result in build_folders(held, folders, jobs, watch):
             results.append(result)
             report.result(result)

@@ -37,14 +37,12 @@ class _Ended(Protocol):
 class BuildProgress:
     """A watcher of builds; use it as a context manager."""
 
-    def __init__(self, console: Console, total: int):
-        self._console, self._total = console, total
+    def __init__(self, console: Console):
+        self._console = console
         self._live = Live(console=console, transient=True, refresh_per_second=4)
         self._shown = 0.0
 
     def __enter__(self) -> BuildProgress:
-        if self._console.is_terminal:
-            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,12 +57,14 @@ class BuildProgress:
     def progress(self, running: Sequence[tuple[Folder, _Running]]) -> None:
         """Redraw, a few times a second at most."""
         now = time.monotonic()
-        if self._console.is_terminal and now - self._shown > 0.25:
+        if running and self._console.is_terminal and now - self._shown > 0.25:
             self._shown = now
+            self._live.start()
             self._live.update(Group(*(_line(folder, state) for folder, state in running)))
 
     def ended(self, ended: _Ended) -> None:
-        """A folder's programs are over."""
+        """A folder's programs are over; its result is printed where the live lines were."""
+        self._live.stop()
         if not self._console.is_terminal:
             word = "compiled" if ended.reason is None else ended.reason
             self._say(f"{ended.folder.path}: {word} after {ended.seconds:.1f} s")
