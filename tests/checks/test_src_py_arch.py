@@ -9,6 +9,7 @@ import pytest
 import source_tree as t
 
 from gpufix.checks.src601_hard_coded_arch import hard_coded_arch as check
+from gpufix.fixes.follow_arch_list import follow_arch_list
 
 GENCODE = '"-gencode=arch=compute_{0},code=sm_{0}"'
 FUSED = """
@@ -255,6 +256,20 @@ def test_an_unused_cmake_file_is_advice(tmp_path: Path) -> None:
     }
     (finding,) = t.found(check, t.look(t.write(tmp_path, {**files, "ext.cu": ""}), "sm_120"))
     assert finding.severity.value == "advice"
+
+
+def test_builds_for_the_cpu_alone_without_force_cuda(tmp_path: Path) -> None:
+    before = (
+        'import torch\ncuda = torch.cuda.is_available() or os.getenv("FORCE_CUDA", "0") == "1"\n'
+    )
+    root = t.write(tmp_path, {"setup.py": t.setup(before=before), "ext.cu": ""})
+    (finding,) = t.found(check, t.look(root, "sm_120"))
+    assert (finding.severity.value, finding.evidence[0].line) == ("warning", 5)
+    variables = t.apply(follow_arch_list(finding, t.look(root, "sm_120")))
+    assert (
+        t.found(check, t.look(root, "sm_120", env={k: v or "" for k, v in variables.items()})) == []
+    )
+    assert t.found(check, t.look(root, gpus=[b.gpu("sm_120")])) == []
 
 
 def test_rocm_reads_its_own_flags(tmp_path: Path) -> None:

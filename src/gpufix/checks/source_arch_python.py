@@ -26,6 +26,7 @@ def faults(view: View) -> Iterator[Fault]:
     for path, facts in python_files(view).items():
         yield from _flags(view, path, facts)
         yield from _overwritten(view, path, facts)
+        yield from _without_cuda(view, path, facts)
 
 
 def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
@@ -156,6 +157,24 @@ def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
     elif bad:
         message = f'{path} sets {name} to "{values[0]}"; nvcc {cuda} generates no code for '
         yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, data=data)
+
+
+def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
+    """A setup.py that asks torch.cuda.is_available(), and FORCE_CUDA, for what to build."""
+    line = facts.get("forces")
+    seen = any(g.vendor == arch.vendor(view) for g in view.facts.gpus)
+    if not line or facts.get("setup") is None or seen or not arch.targets(view):
+        return
+    if (view.env("FORCE_CUDA") or "0") == "0":
+        yield Fault(
+            severity=WARNING,
+            subject=path,
+            message=f"{path} builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is "
+            f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
+            "is to be served.",
+            evidence=(at(view, path, line, "FORCE_CUDA"),),
+            data={"part": "force", "path": path},
+        )
 
 
 def _blanked(

@@ -21,6 +21,10 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
     """What is written stays the default; a variable that is set for the targets outranks it."""
     data = finding.data
     try:
+        if data["part"] == "force":
+            return _plan(
+                finding, "set FORCE_CUDA to 1", [SetVariables(variables={"FORCE_CUDA": "1"})]
+            )
         if data["part"] == "word":
             return _appended(finding, view)
         if data["part"] == "python" and data.get("knob"):

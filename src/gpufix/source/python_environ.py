@@ -40,6 +40,14 @@ def knobs(tree: Tree) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def forces_cuda(tree: Tree) -> int | None:
+    """The line where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen."""
+    for node in tree.nodes:
+        if environment_name(node) == "FORCE_CUDA":
+            return getattr(node, "lineno", 1)
+    return None
+
+
 def _separator(tree: Tree, node: ast.AST) -> str:
     """What the value is split at: in the same expression, or of the name that it is given."""
     parent = tree.parents.get(node)

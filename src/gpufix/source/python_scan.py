@@ -76,6 +76,7 @@ def scan(text: str, path: str, folder: str) -> dict[str, Any]:
         "torch_import": python_modules.import_at_start(tree, "torch") if is_setup else None,
         "nvcc": _nvcc(tree) if builds else [],
         "detects": builds and "get_device_capability" in text,
+        "forces": python_environ.forces_cuda(tree) if builds and "is_available" in text else None,
         "knobs": python_environ.knobs(tree) if builds else [],
         "writes": python_environ.writes(tree) if "_ARCH" in text else [],
         "choices": python_environ.choices(tree) if "_BACKEND" in text else [],
