@@ -43,14 +43,14 @@ def headline(ms: float) -> str:
 
 
 def _telling(cases: Sequence[CaseRow]) -> CaseRow | None:
-    """The judged case, else the one nearest to its roof, else the longest."""
+    """The longest of the judged cases, else of all."""
     timed = [case for case in cases if case.time_ms]
     return max(timed, key=_weight, default=None)
 
 
-def _weight(case: CaseRow) -> tuple[bool, float, float]:
+def _weight(case: CaseRow) -> tuple[bool, float]:
     assert case.time_ms is not None
-    return case.judged, case.fraction or 0.0, case.time_ms.median
+    return case.judged, case.time_ms.median
 
 
 def _compiled(row: KernelRow) -> Part:
@@ -78,6 +78,8 @@ def _figures(case: CaseRow | None, with_name: bool) -> list[Part]:
     time = (f"{name}{headline(case.time_ms.median):>9}", "")
     if case.fraction is None or case.bound is None:
         return [time]
+    style = "cyan" if case.judged else "dim"  # of the others a small share means nothing
+    share = f"{case.fraction:4.0%}" if case.fraction >= 0.005 else " <1%"
     filled = min(_BAR, round(case.fraction * _BAR))
-    return [time, ("  " + "█" * filled, "cyan"), ("░" * (_BAR - filled), "dim"),
-            (f" {case.fraction:4.0%} {case.bound}", "")]  # fmt: skip
+    return [time, ("  " + "█" * filled, style), ("░" * (_BAR - filled), "dim"),
+            (f" {share} {case.bound}", "")]  # fmt: skip

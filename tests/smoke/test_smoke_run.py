@@ -1,0 +1,182 @@
+"""Whole runs with a fake compiler: healthy ones are silent, each failure is its own kernel's."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes import Machine, says, valid
+
+from gpufix.kernels.target import parse_target
+from gpufix.model import Gpu, Python, Severity, Torch
+from gpufix.model.smoke import SmokeReport
+from gpufix.smoke import watch
+from gpufix.smoke.run import smoke
+
+
+def runtime_error(name: str) -> str:
+    error = {"name": name, "text": "said the runtime", "call": "gpuMalloc", "where": "x.h:1"}
+    return says("launch", {"kernel": "launch", "status": "error", "error": error}) + "exit(3)\n"
+
+
+def codes(report: SmokeReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def row(report: SmokeReport, kernel: str) -> tuple[str, str]:
+    found = next(r for r in report.kernels if r.kernel == kernel)
+    return found.compiled, found.ran
+
+
+def test_a_healthy_machine(machine: Machine) -> None:
+    machine.works("launch")
+    machine.works("warp")
+    report = smoke(machine.facts, machine.request("launch", "warp"))
+    assert report.findings == []
+    assert [r.ran for r in report.kernels] == ["ok", "ok"]
+    assert report.devices[0].bandwidth == pytest.approx(1e12)
+    again = smoke(machine.facts, machine.request("launch", "warp"))
+    assert [r.compiled for r in again.kernels] == ["cached", "cached"]
+
+
+def test_what_does_not_apply_is_no_fault(machine: Machine) -> None:
+    turing = (parse_target("sm_75"),)
+    request = machine.request("matmul", targets=turing, compile_only=True)
+    report = smoke(machine.facts, request)
+    assert report.findings == []
+    assert row(report, "matmul") == ("not applicable", "not applicable")
+
+
+@pytest.mark.parametrize(
+    ("code", "ran", "finding", "words"),
+    [
+        (runtime_error("cudaErrorMemoryAllocation"), "error", "KRN902", "out of memory"),
+        (runtime_error("cudaErrorDevicesUnavailable"), "error", "KRN902", "device busy"),
+        (runtime_error("cudaErrorNoDevice"), "error", "KRN902", "no device"),
+        ("import os\nos.abort()", "crashed", "KRN902", "crashed"),
+        ("import time\ntime.sleep(600)", "timeout", "KRN902", "timeout"),
+        ("print('{nonsense')", "bad output", "KRN902", "bad output"),
+        ("pass", "bad output", "KRN902", "bad output"),
+        (
+            says("launch", valid("launch", "latency", 1.0, valid=False, max_err=None)) + "exit(1)",
+            "wrong",
+            "KRN903",
+            "not a number",
+        ),
+    ],
+)
+def test_one_fails_the_other_runs(
+    machine: Machine, code: str, ran: str, finding: str, words: str
+) -> None:
+    machine.works("warp")
+    machine.program("launch", code)
+    report = smoke(machine.facts, machine.request("launch", "warp"))
+    assert row(report, "launch") == ("built", ran)
+    assert row(report, "warp") == ("built", "ok")
+    assert codes(report) == [finding]
+    assert report.findings[0].severity is Severity.error
+    assert words in report.findings[0].message
+
+
+def test_one_cause_is_one_finding(machine: Machine) -> None:
+    for kernel in ("launch", "warp"):
+        machine.program(kernel, runtime_error("cudaErrorNoDevice"))
+    report = smoke(machine.facts, machine.request("launch", "warp"))
+    assert [f.subject for f in report.findings] == ["launch, warp"]
+
+
+def test_the_compilers_own_words(machine: Machine) -> None:
+    machine.works("warp")
+    report = smoke(machine.facts, machine.request("launch", "stream", "warp"))
+    assert row(report, "warp") == ("built", "ok")
+    assert row(report, "launch") == ("failed", "not run")
+    [finding] = report.findings  # both say the same of different files
+    assert (finding.code, finding.subject) == ("KRN901", "launch, stream")
+    assert "identifier is undefined" in finding.message
+
+
+def test_no_compiler_names_what_brings_one(machine: Machine) -> None:
+    facts = machine.facts.model_copy(update={"toolkits": [], "tools": []})
+    targets = (parse_target("sm_120"), parse_target("gfx1030"))
+    report = smoke(facts, machine.request("launch", targets=targets, compile_only=True))
+    assert codes(report) == ["KRN901", "KRN901"]
+    commands = [[fix.command or "" for fix in finding.fixes] for finding in report.findings]
+    assert "cuda-toolkit[nvcc,cudart,cccl]==13.0" in commands[0][0]
+    assert any("rocm-device-libs" in command for command in commands[1])
+    assert {r.compiled for r in report.kernels} == {"not tried"}
+
+
+def test_a_compiler_that_cannot_start(machine: Machine) -> None:
+    machine.nvcc.write_text("#!/bin/sh\necho broken installation >&2\nexit 1\n")
+    report = smoke(machine.facts, machine.request("launch"))
+    assert codes(report) == ["KRN901"]
+    assert "broken installation" in report.findings[0].evidence[0].text
+
+
+def test_the_runtime_shows_no_such_device(machine: Machine) -> None:
+    """Two GPUs of different kinds: the program for one is never run on the other."""
+    machine.works("launch")
+    other = Gpu(vendor="nvidia", index=1, arch="sm_75", source="nvml")
+    facts = machine.facts.model_copy(update={"gpus": [*machine.facts.gpus, other]})
+    good = smoke(facts, machine.request("launch"))
+    assert row(good, "launch") == ("built", "ok")
+    bad = smoke(facts, machine.request("launch", targets=(parse_target("sm_75"),)))
+    assert codes(bad) == ["KRN902"]
+    assert row(bad, "launch") == ("built", "not run")
+
+
+SLOW = {"n": 1000.0}  # 8 kB in a millisecond
+
+
+@pytest.mark.parametrize(
+    ("idle", "throttled", "expected"),
+    [
+        (True, False, ["KRN904", "KRN904"]),
+        (True, True, []),
+        (True, None, []),
+        (False, False, []),
+        (None, False, []),
+    ],
+)
+def test_slow_is_said_only_of_a_free_gpu(
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    idle: bool | None,
+    throttled: bool | None,
+    expected: list[str],
+) -> None:
+    machine.works("stream", sizes=SLOW)
+    monkeypatch.setattr(watch, "at_rest", lambda _bus: idle)
+    monkeypatch.setattr(watch, "during", lambda _bus, _s, work: (work(), throttled))
+    report = smoke(machine.facts, machine.request("stream"))
+    assert codes(report) == expected
+    assert all(f.severity is Severity.advice for f in report.findings)
+
+
+def test_cases_that_are_not_judged_are_never_slow(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.works("knn", sizes=SLOW)
+    monkeypatch.setattr(watch, "at_rest", lambda _bus: pytest.fail("asked"))
+    assert smoke(machine.facts, machine.request("knn")).findings == []
+
+
+def test_the_extension_build_fails(machine: Machine, tmp_path: Path) -> None:
+    """The patient's torch does not import: torch's words, as KRN905."""
+    python = Python(
+        executable=sys.executable, version="3.11.0", tag="cp311", prefix=sys.prefix,
+        base_prefix=sys.base_prefix, kind="venv",
+    )  # fmt: skip
+    torch = Torch(state="ok", location=str(tmp_path), version="2.0")
+    facts = machine.facts.model_copy(update={"python": python, "torch": torch})
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libc10.so is gone')\n")
+    request = machine.request("launch", with_torch_extension=True)
+    machine.works("launch")
+    report = smoke(facts, replace(request, env={**request.env, "PYTHONPATH": str(tmp_path)}))
+    assert codes(report) == ["KRN905"]
+    assert "libc10.so is gone" in report.findings[0].message
+    quiet = smoke(facts, replace(request, compile_only=True))
+    assert quiet.findings == []

@@ -1,0 +1,65 @@
+"""Names to targets, and when there is nothing to run on."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.kernels.target import Target
+from gpufix.model import Facts, Gpu, Host
+from gpufix.smoke.targets import NoTarget, ordinal_of, targets_of
+
+
+def facts(*archs: str) -> Facts:
+    gpus = [
+        Gpu(vendor="amd" if a.startswith("gfx") else "nvidia", index=i, arch=a, source="t")
+        for i, a in enumerate(archs)
+    ]
+    return Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), gpus=gpus)
+
+
+@pytest.mark.parametrize(
+    ("here", "named", "compile_only", "expected"),
+    [
+        (("sm_90", "sm_90"), (), False, ["sm_90"]),
+        (("gfx90a:xnack-",), (), False, ["gfx90a"]),
+        (("sm_90", "sm_75"), ("sm_75",), False, ["sm_75"]),
+        ((), ("sm_120+PTX", "gfx1030", "12.0"), True, ["sm_120+PTX", "gfx1030"]),
+        (("sm_90",), ("RTX 5080",), True, ["sm_120"]),
+    ],
+)
+def test_targets(
+    here: tuple[str, ...], named: tuple[str, ...], compile_only: bool, expected: list[str]
+) -> None:
+    assert [str(t) for t in targets_of(facts(*here), named, compile_only)] == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "named", "compile_only", "says"),
+    [
+        ((), (), False, "--compile-only --gpu"),
+        ((), (), True, "--compile-only --gpu"),
+        ((), ("sm_90",), False, "none"),
+        (("sm_90",), ("sm_90", "sm_120"), False, "sm_120 is not among"),
+    ],
+)
+def test_nothing_to_run_on(
+    here: tuple[str, ...], named: tuple[str, ...], compile_only: bool, says: str
+) -> None:
+    with pytest.raises(NoTarget, match=says):
+        targets_of(facts(*here), named, compile_only)
+
+
+@pytest.mark.parametrize(
+    ("here", "shown", "expected"),
+    [
+        (("sm_90",), {}, (0, 0)),
+        (("sm_90", "sm_90", "sm_90"), {}, (0, 2)),
+        (("sm_75", "sm_90"), {0: "sm_90", 1: "sm_75"}, (0, 0)),  # the runtime's own order
+        (("sm_75", "sm_90"), {0: "sm_75", 1: "sm_90"}, (1, 0)),
+        (("sm_75", "sm_90"), {0: "sm_75"}, (None, 0)),  # CUDA_VISIBLE_DEVICES hides it
+    ],
+)
+def test_ordinals(
+    here: tuple[str, ...], shown: dict[int, str], expected: tuple[int | None, int]
+) -> None:
+    assert ordinal_of(facts(*here), Target("sm_90"), shown.get) == expected
