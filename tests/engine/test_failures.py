@@ -144,3 +144,55 @@ def test_preconditions_of_the_last_step_stop_the_first(patient: Patient) -> None
     fails(patient, [SetVariables(variables={"A": "1"}), wrong], "has changed since")
     assert sha(setup) == sha(setup)
     assert runs.every(patient.state) == []
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder whose files lie in the lower layer of an overlay, and how that is mounted."""
+    lower, upper = tmp_path / "lower", tmp_path / "upper"
+    trees.make(lower / "root", files=12)
+    upper.mkdir()
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    tmpfs = ["mount", "-t", "tmpfs", "tmpfs", str(upper)]
+    layers = f"lowerdir={lower},upperdir={upper}/up,workdir={upper}/work"
+    try:
+        subprocess.run(tmpfs, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    try:
+        (upper / "up").mkdir()
+        (upper / "work").mkdir()
+        command = ["mount", "-t", "overlay", "overlay", "-o", layers, str(mounted)]
+        if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+            pytest.skip("no overlay can be mounted here")
+        yield mounted, command
+        subprocess.run(["umount", str(mounted)], check=True)
+    finally:
+        subprocess.run(["umount", str(upper)], check=True)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["at once", "mounted again"])
+def test_a_container_image(
+    again: bool, overlay: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inode numbers change when a file is copied up, and when the layers are mounted again."""
+    from gpufix.engine import undo
+
+    mounted, mount = overlay
+    patient = Patient(mounted / "root")
+    use_local_programs(monkeypatch, patient, files=12)
+    before = {k: v for k, v in trees.state(patient).items() if not k.startswith("store")}
+    steps = [*STEPS["reinstall"](patient), *STEPS["remove"](patient)]
+    folder = carry_out(patient, steps)
+    if again:
+        subprocess.run(["umount", str(mounted)], check=True)
+        subprocess.run(mount, check=True)
+    assert undo.undo(runs.load(folder)) == []
+    found = trees.differences(
+        before, {k: v for k, v in trees.state(patient).items() if k in before}
+    )
+    # Copying up splits hard links of the lower layer: content, modes and times are the same.
+    assert {
+        k for k, (a, b) in found.items() if len(a) < 4 or a[:2] + a[3:] != b[:2] + b[3:]
+    } == set()

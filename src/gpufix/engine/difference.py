@@ -15,11 +15,14 @@ def changed(before: States, after: States) -> list[str]:
     return [k for k in keys if not equal(before.get(k), after.get(k), times=True)]
 
 
-def equal(before: Entry | None, after: Entry | None, times: bool = False) -> bool:
+def equal(
+    before: Entry | None, after: Entry | None, times: bool = False, identity: bool = True
+) -> bool:
     """Whether two states of one path are the same, as far as the file system tells.
 
-    A copied file that was written in place is told by its change time; a linked one's is moved by
-    the link itself.
+    `times`: of folders as well. `identity`: a file with another inode is another one; overlay file
+    systems give a file a new inode number when they are mounted again. A copied file that was
+    written in place is told by its change time; a linked one's is moved by the link itself.
     """
     if before is None or after is None:
         return before is after
@@ -34,21 +37,9 @@ def equal(before: Entry | None, after: Entry | None, times: bool = False) -> boo
         return not times or before.mtime == after.mtime
     if before.kind == "link":
         return True
-    same = (before.mtime, before.inode) == (after.mtime, after.inode)
-    return same and (before.kept != "copy" or before.ctime == after.ctime)
-
-
-def restored(before: Entry | None, now: Entry | None) -> bool:
-    """Whether a path has its state from before again; the bytes of a copy may be new ones."""
-    if before is None or now is None or before.kind != "file":
-        return equal(before, now)
-    same = (before.kind, before.mode, before.size, before.mtime) == (
-        now.kind,
-        now.mode,
-        now.size,
-        now.mtime,
-    )
-    return same and (before.kept != "link" or before.inode == now.inode)
+    if before.mtime != after.mtime or (identity and before.inode != after.inode):
+        return False
+    return before.kept != "copy" or not identity or before.ctime == after.ctime
 
 
 def matters(key: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gpufix.engine import listing as states
 from gpufix.engine import runs
-from gpufix.engine.difference import changed, equal, matters, restored
+from gpufix.engine.difference import changed, equal, matters
 from gpufix.engine.errors import EngineError, Refused
 from gpufix.engine.journal import Journal
 from gpufix.engine.keep import place
@@ -121,7 +121,7 @@ def _keys(part: _Part) -> list[str]:
 
 def _unlike(part: _Part, keys: list[str]) -> Iterator[str]:
     for key in keys:
-        if key != PARENT and not restored(part.before.get(key), states.look(part.path(key))):
+        if key != PARENT and not _as_left(part.before.get(key), part.path(key)):
             yield f"{part.path(key)} is not as it was"
 
 
@@ -131,7 +131,7 @@ def _refuse_overwriting(parts: list[_Part]) -> None:
         for key, entry in (part.after or {}).items():
             if matters(key):
                 expected[part.path(key)] = entry
-    differing = [p for p, entry in expected.items() if not equal(_plain(entry), states.look(p))]
+    differing = [p for p, entry in expected.items() if not _as_left(entry, p)]
     made = [p for part in parts for p in _made(part) if expected.get(p)]
     differing += [p for folder in made for p in _children(folder) if p not in expected]
     if differing:
@@ -150,8 +150,8 @@ def _children(folder: str) -> Iterator[str]:
         yield from (f"{folder}/{name}" for name in os.listdir(folder) if matters(name))
 
 
-def _plain(entry: Entry | None) -> Entry | None:
-    return entry._replace(kept="") if entry else None
+def _as_left(entry: Entry | None, path: str) -> bool:
+    return equal(entry, states.look(path), identity=False)
 
 
 def _parts(run: Run) -> Iterator[_Part]:
