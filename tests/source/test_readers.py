@@ -181,6 +181,13 @@ def test_no_python(name: str) -> None:
         Tree(DEEP[name])
 
 
+@pytest.mark.parametrize("text", ["${", "$(a(b", "$(", '"a', "'a ", "[=", "<<A ", "\\"])
+def test_openings_without_end_are_read_in_linear_time(text: str) -> None:
+    # Quadratic readers would take minutes over these.
+    simple_commands(text * (100_000 // len(text)))
+    commands(text * (100_000 // len(text)))
+
+
 @pytest.mark.parametrize("text", ["set(", 'set("', "#[[", "if(\n" * 50, ")))", "[==[", "a(b(c(d"])
 def test_damaged_cmake_and_shell(text: str) -> None:
     commands(text)

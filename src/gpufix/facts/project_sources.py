@@ -10,7 +10,7 @@ from gpufix.facts.files import read, why
 from gpufix.model import Project, SourceFile
 from gpufix.source.text import decode
 
-_LIMIT_FILE, _LIMIT_ALL = 4 << 20, 512 << 20
+_LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 
 
 class ProjectSources:
@@ -93,6 +93,8 @@ class ProjectSources:
     def _shell(self, _: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import shell_scan
 
+        if len(data) > _LIMIT_SCRIPT:
+            raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
         return shell_scan.scan(decode(data).text)
 
     def _requirements(self, source: SourceFile, data: bytes) -> dict[str, Any]:
@@ -112,6 +114,7 @@ class ProjectSources:
         answer = self._scanned(kinds, self._cxx_file)
         named = self._scanned(("python", "cmake"), lambda _, data: cxx_build.named(data))
         sources = [source.path for source in self._sources if source.kind in kinds]
+        answer["hip"] = cxx_build.hip_folders(named["files"])
         return answer | {"built": cxx_build.built(named["files"], sources)}
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:

@@ -17,10 +17,11 @@ _TOKEN = re.compile(
     r"|(?P<heredoc><<-?[ \t]*(?P<q>['\"]?)(?P<tag>\w+)(?P=q))"
     r"|(?P<redirect>\d?[<>]+&?)"
     r"|(?P<op>&&|\|\||;;|[;&|()]|[{}](?=[\s;]|\Z))"
-    r"|(?P<word>(?:\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}"
+    r"|(?P<word>(?:\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\((?:[^()]|\([^()]{0,200}\)){0,500}\)|\$\{[^}]{0,200}\}"
     r"|[^\s;&|()<>\\'\"])+|.)",
     re.DOTALL,
 )
+# The bounds keep a file of nothing but openings linear.
 _DEEPER = {"if", "for", "while", "until", "case", "select"}
 _SHALLOWER = {"fi", "done", "esac"}
 _LEADING = {"then", "else", "elif", "do", "in", "!", "{", "}", "time"}
