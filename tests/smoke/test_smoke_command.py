@@ -55,7 +55,7 @@ def test_usage_errors(arguments: list[str], says: str, environ: dict[str, str]) 
 def test_compile_only_with_real_compilers(
     target: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    nvcc = shutil.which("nvcc") or os.path.exists("/usr/local/cuda/bin/nvcc")
+    nvcc = shutil.which("nvcc") or Path("/usr/local/cuda/bin/nvcc").exists()
     if target == "sm_90" and not nvcc:
         pytest.skip("no nvcc")
     if target != "sm_90" and not shutil.which("clang++-19"):

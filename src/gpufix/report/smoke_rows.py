@@ -15,7 +15,7 @@ def title_line(target: str, devices: Sequence[DeviceRow]) -> list[Part]:
     device = next((d for d in devices if d.target == target), None)
     if device is None:
         return [("\n" + target, "bold")]
-    parts = [str(device.about.get("name") or "")[:40]]
+    parts = [str(device.about.get("name") or "")[:22]]
     parts += [f"{device.bandwidth / 1e9:,.0f} GB/s"] if device.bandwidth else []
     parts += [f"{device.fp32 / 1e12:,.0f} fp32"] if device.fp32 else []
     parts += [f"{device.bf16 / 1e12:,.0f} bf16 TFLOP/s"] if device.bf16 else []
@@ -30,7 +30,7 @@ def kernel_line(row: KernelRow, verbose: bool) -> list[list[Part]]:
     if verbose:
         for case in row.cases:
             mark = {"valid": ("✓", "green"), "wrong": ("✗", "red")}.get(case.status, ("–", "dim"))
-            lines.append([(f"    {case.name:<27.27} ", "dim"), (f"{mark[0]:<5}", mark[1]),
+            lines.append([(f"    {case.name:<26.26} ", "dim"), (f"{mark[0]:<5}", mark[1]),
                           *_figures(case, with_name=False)])  # fmt: skip
     return lines
 
@@ -56,10 +56,10 @@ def _weight(case: CaseRow) -> tuple[bool, float]:
 def _compiled(row: KernelRow) -> Part:
     if row.compiled == "built":
         words = f"{row.compile_s:.1f} s" if row.compile_s else "✓"
-        return f"{words:<9}", "green"
+        return f"{words:<8}", "green"
     style = {"cached": "green", "not applicable": "dim", "not tried": "dim"}
     words = {"not applicable": "–", "not tried": "no tool"}.get(row.compiled, row.compiled)
-    return f"{words:<9}", style.get(row.compiled, "bold red")
+    return f"{words:<8}", style.get(row.compiled, "bold red")
 
 
 def _validated(row: KernelRow) -> Part:
@@ -81,5 +81,5 @@ def _figures(case: CaseRow | None, with_name: bool) -> list[Part]:
     style = "cyan" if case.judged else "dim"  # of the others a small share means nothing
     share = f"{case.fraction:4.0%}" if case.fraction >= 0.005 else " <1%"
     filled = min(_BAR, round(case.fraction * _BAR))
-    return [time, ("  " + "█" * filled, style), ("░" * (_BAR - filled), "dim"),
+    return [time, (" " + "█" * filled, style), ("░" * (_BAR - filled), "dim"),
             (f" {share} {case.bound}", "")]  # fmt: skip

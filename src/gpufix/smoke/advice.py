@@ -7,7 +7,8 @@ from gpufix.knowledge import cuda_wheels
 from gpufix.knowledge.versions import numbers
 from gpufix.model import Facts, PlanSummary
 
-_EXTRAS = ("nvcc", "cudart", "cccl")
+# crt and nvvm are needs of nvcc without a pin: unnamed, they come from a newer CUDA than ptxas.
+EXTRAS = ("nvcc", "crt", "nvvm", "cudart", "cccl")
 _WHEELS_SINCE = (13, 0)  # the first CUDA whose wheels bring nvcc
 
 
@@ -22,7 +23,7 @@ def _cuda(facts: Facts) -> list[PlanSummary]:
     if driver is None or numbers(driver)[:2] >= _WHEELS_SINCE:
         wheel = cuda_wheels.toolkit("13.0")
         assert wheel is not None and wheel.compiles  # knowledge/data, checked by its tests
-        named = f"cuda-toolkit[{','.join(_EXTRAS)}]=={wheel.version}"
+        named = f"cuda-toolkit[{','.join(EXTRAS)}]=={wheel.version}"
         found.append(_manual("wheels with nvcc (CUDA 13)", f"python -m pip install '{named}'"))
     version = driver or "13.0"
     found.append(

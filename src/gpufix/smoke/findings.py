@@ -148,8 +148,9 @@ def _alike(items: Iterable[Any], key: Callable[[Any], object]) -> list[list[Any]
 
 
 def _gist(log: str) -> str:
-    """The first error without its place: the same cause in many files."""
-    return re.sub(r"^\S+(\(\d+\)|:\d+(:\d+)?):\s*", "", first_error(log))
+    """The first error without files and numbers: the same cause in many places."""
+    plain = re.sub(r"^\S+?\.\w+(\(\d+\)|:\d+(:\d+)?):\s*|\S*/\S+|line \d+", "", first_error(log))
+    return " ".join(plain.split())
 
 
 def _some(words: str) -> list[str]:

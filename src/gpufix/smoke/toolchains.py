@@ -47,8 +47,15 @@ def _nvcc(found: Sequence[Toolkit], target: Target, env: Mapping[str, str]) -> C
     """One that generates the architecture; else the first, whose own words then tell why not."""
     fitting = [t for t in found if not t.version or generates(t.version, target.arch) is not False]
     for toolkit in fitting or found:
-        return Choice(Toolchain("nvcc", Path(str(toolkit.compiler)), env=env))
+        return Choice(Toolchain("nvcc", Path(str(toolkit.compiler)), _flags(toolkit), env))
     return Choice(None)
+
+
+def _flags(toolkit: Toolkit) -> tuple[str, ...]:
+    """The wheels keep the runtime in lib; their nvcc looks in lib64 alone."""
+    root = Path(toolkit.root)
+    only_lib = (root / "lib" / "libcudart_static.a").is_file() and not (root / "lib64").exists()
+    return (f"-L{root / 'lib'}",) if only_lib else ()
 
 
 def _clang(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
