@@ -221,6 +221,14 @@ def test_src607_fires(case: str, tmp_path: Path) -> None:
     assert t.told(t.found(hip_intrinsics, view)) == [(severity, "ext.cu", [line])]
 
 
+@pytest.mark.parametrize("build", ["if torch.version.hip:\n    pass", "IS_ROCM = False"])
+def test_src607_warns_where_the_build_knows_of_hip(build: str, tmp_path: Path) -> None:
+    root = tree(tmp_path, ext__cu="void f() { k << <1, 2 >> >(); }")
+    t.write(root, {"setup.py": t.setup(before=build)})
+    found = t.found(hip_intrinsics, t.look(root, "gfx1101", **rocm("6.4")))
+    assert t.told(found) == [("warning", "ext.cu", [1])]
+
+
 def test_src607_ballots_of_32_lanes_are_whole(tmp_path: Path) -> None:
     text = FIRING_607["ballot of 64 lanes"][0]
     view = t.look(tree(tmp_path, ext__cu=text), "gfx1101", **rocm("7.0", "2.10.0"))

@@ -20,6 +20,8 @@ QUIET = {
     "two loops of one name": "for (int i = threadIdx.x; i < n; i += 2) a[i] = 0;\n"
     "for (int i = 0; i < m; i++) __syncthreads();",
     "constant bound": "for (int i = threadIdx.x; i < SIZE; i += 32) __syncthreads();",
+    "rounded up": "int r = (n / blockDim.x + 1) * blockDim.x;\n"
+    "for (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
 }
 DIVERGENT = {

@@ -46,6 +46,12 @@ def built(view: View) -> frozenset[str]:
     return view.derive(_built)
 
 
+def knows_hip(view: View, path: str) -> bool:
+    """Whether a build file in the folder of a source or above it knows of HIP."""
+    folders: list[str] = view.derive(_answer).get("hip", [])
+    return any(not folder or path.startswith(f"{folder}/") for folder in folders)
+
+
 def _answer(view: View) -> dict[str, Any]:
     project = view.facts.project
     kinds = ("cuda", "cpp", "hip")
@@ -98,6 +104,12 @@ def _all_hold(guards: Sequence[str], macros: Macros, local: dict[str, str]) -> b
 
 def cuda_passes(view: View, kind: SourceKind | None) -> list[Macros]:
     """The macros of each pass of a CUDA build over a file of this kind."""
+    nvcc, host = view.derive(_cuda_passes)
+    return {"cuda": nvcc, "cpp": host}.get(kind or "header", nvcc + host)
+
+
+def _cuda_passes(view: View) -> tuple[list[Macros], list[Macros]]:
+    """nvcc's passes, and the one of the host compiler alone."""
     common = _common(view) | dict.fromkeys(_HIP) | _cuda_versions(view)
     host: list[Macros] = [common | {"__CUDACC__": None, "__NVCC__": None, "__CUDA_ARCH__": None}]
     device = common | {"__CUDACC__": 1, "__NVCC__": 1}
@@ -107,11 +119,15 @@ def cuda_passes(view: View, kind: SourceKind | None) -> list[Macros]:
         nvcc += [device | {"__CUDA_ARCH__": 10 * number[0]} for number in archs if number]
     else:
         nvcc.append(device)
-    return {"cuda": nvcc, "cpp": host}.get(kind or "header", nvcc + host)
+    return nvcc, host
 
 
 def hip_passes(view: View) -> list[Macros]:
     """The macros of a HIP build with torch's flags."""
+    return view.derive(_hip_passes)
+
+
+def _hip_passes(view: View) -> list[Macros]:
     torch = view.facts.torch
     macros: Macros = _common(view) | dict.fromkeys(_HIP, 1)
     macros |= dict.fromkeys(("__NVCC__", "__CUDACC_VER_MAJOR__", "__CUDA_ARCH__"))

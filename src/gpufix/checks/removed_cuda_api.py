@@ -13,7 +13,9 @@ from gpufix.knowledge.versions import at_least, minor
 from gpufix.model import Evidence, Severity
 from gpufix.view import View
 
-_TORCH_FOLDERS = ("ATen/", "c10/", "torch/", "THC/", "TH/", "caffe2/")
+# Folders of torch's headers whose contents went over the years; others come with other devices.
+_TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")
+_TORCH_SUFFIXES = (".h", ".hpp", ".cuh")
 _PROPERTY = "cudaDeviceProp::"
 
 
@@ -46,10 +48,11 @@ def _lacking(view: View, name: str) -> str | None:
     torch = view.facts.torch
     if name.startswith("<") and name[1:].startswith(_TORCH_FOLDERS):
         header = name[1:-1]
-        if torch is None or view.ask("torch-header", header) is not False:
+        if torch is None or not header.endswith(_TORCH_SUFFIXES):
             return None
-        # CMake projects have headers of the same names of their own.
-        return f"torch {torch.version}" if header.startswith(("TH", "ATen/", "c10/")) else None
+        if not torch.cuda and not header.startswith("TH"):
+            return None  # a CPU build lacks some of CUDA's
+        return f"torch {torch.version}" if view.ask("torch-header", header) is False else None
     row = cuda_api.removed().get(name)
     if name.startswith(_PROPERTY):
         return _cuda_since(view, cuda_api.PROPERTIES_GONE)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.checks import cxx_view, hip_blocks
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.removed_cuda_api import reached
 from gpufix.checks.source_view import absolute
 from gpufix.knowledge import hip_api
 from gpufix.knowledge.versions import minor
-from gpufix.model import Evidence
+from gpufix.model import Evidence, Severity
 from gpufix.view import View
 
 
@@ -31,7 +32,8 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     space, __shfl_down_sync (ROCm 6.4).`
 
     ## Severity
-    Error when something does not compile; else warning.
+    Error when something does not compile; warning when it may mean something else, when no build
+    file names the source, or when the build file knows of HIP and may leave it out.
 
     ## Fix
     Safe: chevrons joined, <cooperative_groups/reduce.h> left to CUDA where nothing of it is used,
@@ -62,7 +64,7 @@ def _fault(
     what = "does not compile" if certain else "may refuse or read otherwise"
     some = "one construct" if count == 1 else f"{count} constructs"
     return Fault(
-        severity=ERROR if certain else WARNING,
+        severity=_severity(view, path, bool(certain)),
         subject=path,
         message=f"{path} has {some} that HIP {what} for {', '.join(targets)}: {names}"
         + (f" (ROCm {minor(rocm)})." if rocm else "."),
@@ -77,6 +79,12 @@ def _fault(
             "lines": [block.line for block in found],
         },
     )
+
+
+def _severity(view: View, path: str, certain: bool) -> Severity:
+    """Error for what a build that knows nothing of HIP would hand to hipify."""
+    handed = path in reached(view) and not cxx_view.knows_hip(view, path)
+    return ERROR if certain and handed else WARNING
 
 
 def _shimmed(name: str) -> bool:

@@ -22,7 +22,7 @@ _ASSIGN = re.compile(
     r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
 )
 _DECLARE = re.compile(
-    r"[;{}(]\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
+    r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
     r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(\w+)\s*=(?!=)([^;{}]*)"
 )
 # A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
@@ -45,8 +45,12 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
         return
-    differing = thread_dependent(code.structure[start:end])
-    spans = list(_controlled(code, start, end))
+    body = code.structure[start:end]
+    differing = thread_dependent(body)
+    even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
+    spans = [
+        span for span in _controlled(code, start, end) if not _bounded(span[2], even, differing)
+    ]
     for barrier in barriers:
         for begin, stop, condition, at in spans:
             if begin <= barrier.start() < stop and _differs(condition, differing):
@@ -54,6 +58,19 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
                 text = " ".join(condition.split())[:100]
                 yield [barrier[1], code.line(barrier.start()), guards, text, code.line(at)]
                 break
+
+
+def _rounds(value: str) -> bool:
+    """Whether a value was rounded up to what a block or grid does in one step."""
+    return (
+        "/" in value and "*" in value and re.search(r"\b(?:blockDim|gridDim)\b", value) is not None
+    )
+
+
+def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
+    """Whether a condition compares with such a value alone: all threads leave in the same round."""
+    found = re.fullmatch(r"\s*\w+\s*<\s*(\w+)\s*", condition)
+    return found is not None and found[1] in even - differing
 
 
 def thread_dependent(body: str) -> set[str]:

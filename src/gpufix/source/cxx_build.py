@@ -9,10 +9,12 @@ from typing import Any
 _WORDS = (b"cpp_extension", b"Extension(", b"add_library", b"add_executable", b"target_sources")
 _WORDS_PYBIND = (b"pybind11_add_module", b"python_add_library", b"Python_add_library")
 _NAME = re.compile(rb"[\w./*{}$-]*\.(?:cu|cpp|cc|cxx|hip)\b")
+_HIP = re.compile(rb"(?i)rocm|(?<![a-z])hip(?![a-z])")
 _SUFFIXES = (".cu", ".cpp", ".cc", ".cxx", ".hip")
 
 # Folders by which projects name what they carry along of others.
 _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
+_CARRIED |= {"dependencies", "deps"}
 
 
 def carried(path: str) -> bool:
@@ -21,13 +23,16 @@ def carried(path: str) -> bool:
 
 
 def named(data: bytes) -> dict[str, Any]:
-    """`names`: file names of sources in a build file; `globs`: whether it takes what it finds."""
+    """`names`: file names of sources in a build file; `globs`: whether it takes what it finds;
+    `hip`: whether it knows of HIP, and so may choose its sources by it."""
     if not any(word in data for word in (*_WORDS, *_WORDS_PYBIND)):
         return {}
     words = {word.decode("utf-8", "replace") for word in _NAME.findall(data)}
     globs = any("*" in word for word in words)
     names = sorted({word.rpartition("/")[2] for word in words if "*" not in word})
-    return {"names": names, "globs": globs} if names or globs else {}
+    if not names and not globs:
+        return {}
+    return {"names": names, "globs": globs, "hip": _HIP.search(data) is not None}
 
 
 def built(files: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
@@ -47,3 +52,8 @@ def built(files: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
                 break
             folder = folder.rpartition("/")[0]
     return sorted(found)
+
+
+def hip_folders(files: Mapping[str, Any]) -> list[str]:
+    """Folders of build files that know of HIP."""
+    return sorted({path.rpartition("/")[0] for path, facts in files.items() if facts["hip"]})

@@ -88,7 +88,8 @@ def includes_alone(data: bytes) -> dict[str, Any]:
 def _needs(code: Code, need: std_includes.Need) -> list[list[Any]]:
     if not any(word in code.text for word in need.triggers):
         return []
-    text = _live_text(code)
+    # From there on the names are declared, or may be.
+    text = _live_text(code, min(_bringing(code, need), default=len(code.text)))
     spans = (_whole(text, match) for match in re.finditer(need.pattern, text))
     found = _places(code, (span for span in spans if span and need.names(span[0])))
     own = {name for name in {row[0] for row in found} if _declares(code, name)}
@@ -103,12 +104,19 @@ def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     return re.sub(r"\s", "", before[1]) + match[0], before.start(1)
 
 
-def _live_text(code: Code) -> str:
+def _bringing(code: Code, need: std_includes.Need) -> Iterator[int]:
+    """Where a header is included for certain that is not known to leave the names out."""
+    for line, name, quoted in code.includes():
+        if not quoted and name not in need.silent and not code.conditions.at(line.start):
+            yield line.start
+
+
+def _live_text(code: Code, end: int) -> str:
     """Masked, without the names of #include lines; macro bodies stay."""
     return re.sub(
         r"(?m)^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|elif|undef|pragma|error)\b[^\n]*",
         lambda m: " " * len(m[0]),
-        code.masked,
+        code.masked[:end],
     )
 
 
