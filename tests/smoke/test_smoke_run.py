@@ -103,7 +103,7 @@ def test_no_compiler_names_what_brings_one(machine: Machine) -> None:
     report = smoke(facts, machine.request("launch", targets=targets, compile_only=True))
     assert codes(report) == ["KRN901", "KRN901"]
     commands = [[fix.command or "" for fix in finding.fixes] for finding in report.findings]
-    assert "cuda-toolkit[nvcc,crt,nvvm,cudart,cccl]==13.0" in commands[0][0]
+    assert "cuda-toolkit[nvcc,crt,nvvm,cudart,cccl]==13.0" in commands[0][1]
     assert any("rocm-device-libs" in command for command in commands[1])
     assert {r.compiled for r in report.kernels} == {"not tried"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +54,13 @@ def smoke(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
     ] = None,
+    private_toolkit: Annotated[
+        bool,
+        typer.Option(
+            "--private-toolkit",
+            help="Compile CUDA with wheels that pip installs into gpufix's cache (CUDA 13).",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each case of each kernel.")
     ] = False,
@@ -68,7 +76,7 @@ def smoke(
     then = _load(compare)
     facts = examine(python, None).facts
     request = _request(facts, gpu, only, compile_only, jobs)
-    report = _run(facts, request)
+    report = _run(facts, replace(request, private_toolkit=private_toolkit))
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)
         report = report.model_copy(update={"comparison": beside})
@@ -136,6 +144,7 @@ def _run(facts: Facts, request: Request) -> SmokeReport:
     from gpufix.cli.patient import fail
     from gpufix.kernels.process import stop_all
     from gpufix.report.smoke_progress import SmokeProgress
+    from gpufix.smoke.private import PrivateToolkitError
     from gpufix.smoke.run import smoke as run
 
     with SmokeProgress() as progress, _terminated(), ThreadPoolExecutor(max_workers=1) as pool:
@@ -146,6 +155,8 @@ def _run(facts: Facts, request: Request) -> SmokeReport:
         except OSError as error:
             hint = "XDG_CACHE_HOME names another place"
             raise fail(f"cannot compile into {request.cache}: {error} ({hint})") from None
+        except PrivateToolkitError as error:
+            raise fail(str(error)) from None
         except BaseException:
             stop_all()
             raise

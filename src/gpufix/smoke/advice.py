@@ -12,6 +12,13 @@ EXTRAS = ("nvcc", "crt", "nvvm", "cudart", "cccl")
 _WHEELS_SINCE = (13, 0)  # the first CUDA whose wheels bring nvcc
 
 
+def wheel_requirement() -> tuple[str, str]:
+    """(what pip installs, its CUDA version): the wheels that bring a whole nvcc."""
+    wheel = cuda_wheels.toolkit("13.0")
+    assert wheel is not None and wheel.compiles  # knowledge/data, checked by its tests
+    return f"cuda-toolkit[{','.join(EXTRAS)}]=={wheel.version}", wheel.version
+
+
 def compiler_sources(facts: Facts, target: Target) -> list[PlanSummary]:
     """Commands for the user to choose from; none of them is run."""
     return _cuda(facts) if target.vendor == "cuda" else _hip()
@@ -21,9 +28,9 @@ def _cuda(facts: Facts) -> list[PlanSummary]:
     driver = next((d.cuda for d in facts.drivers if d.vendor == "nvidia" and d.cuda), None)
     found = []
     if driver is None or numbers(driver)[:2] >= _WHEELS_SINCE:
-        wheel = cuda_wheels.toolkit("13.0")
-        assert wheel is not None and wheel.compiles  # knowledge/data, checked by its tests
-        named = f"cuda-toolkit[{','.join(EXTRAS)}]=={wheel.version}"
+        named, _ = wheel_requirement()
+        private = "wheels with nvcc (CUDA 13) for gpufix alone, in its cache"
+        found.append(_manual(private, "gpufix smoke --private-toolkit"))
         found.append(_manual("wheels with nvcc (CUDA 13)", f"python -m pip install '{named}'"))
     version = driver or "13.0"
     found.append(

@@ -21,3 +21,4 @@ class Request:
     jobs: int
     cache: Path
     env: Mapping[str, str]
+    private_toolkit: bool = False  # CUDA from wheels in the cache, instead of the machine's

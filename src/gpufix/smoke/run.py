@@ -18,6 +18,7 @@ from gpufix.smoke import findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
 from gpufix.smoke.devices import Ran, run_on
 from gpufix.smoke.environment import patient_environment
+from gpufix.smoke.private import with_private_toolkit
 from gpufix.smoke.request import Request
 from gpufix.smoke.rows import kernel_row, untried_row
 
@@ -25,8 +26,10 @@ Say = Callable[[str], None]
 
 
 def smoke(facts: Facts, request: Request, say: Say = lambda _: None) -> SmokeReport:
-    """Raises OSError when the cache cannot be written; whatever a kernel does is its result."""
+    """Raises OSError when the cache cannot be written, and PrivateToolkitError; whatever a kernel does is its result."""
     begin = time.monotonic()
+    if request.private_toolkit:
+        facts = with_private_toolkit(facts, request, say)
     compiled = compile_suite(facts, request, say)
     runs = {} if request.compile_only else _run_all(facts, request, compiled, say)
     extension = _torch_extension(facts, request, say)

@@ -64,7 +64,7 @@ def _unique(found: Sequence[Target]) -> list[Target]:
 
 def _why_none(facts: Facts) -> str:
     gaps = [gap for gap in facts.gaps if gap.section in ("gpus", "drivers")]
-    return f"\n  ({gaps[0].subject}: {gaps[0].reason})" if gaps and not facts.gpus else ""
+    return f" ({gaps[0].subject}: {gaps[0].reason})" if gaps and not facts.gpus else ""
 
 
 def ordinal_of(

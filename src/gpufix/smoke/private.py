@@ -1,0 +1,74 @@
+"""A CUDA toolkit from wheels, for gpufix alone: no environment of the user's is touched."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from gpufix.kernels.process import run_limited
+from gpufix.model import Facts, Toolkit
+from gpufix.smoke.advice import wheel_requirement
+from gpufix.smoke.request import Request
+
+_LIMIT_S = 1800.0
+
+
+class PrivateToolkitError(RuntimeError):
+    """It could not be set up; the message holds pip's own words."""
+
+
+def with_private_toolkit(
+    facts: Facts,
+    request: Request,
+    say: Callable[[str], None],
+    python: str = sys.executable,
+) -> Facts:
+    """The facts with the private toolkit as the only CUDA one, installed first when it is not there.
+
+    It lies beside the compiled kernels. Raises PrivateToolkitError, and OSError for the folder.
+    """
+    requirement, version = wheel_requirement()
+    folder = request.cache.parent / f"cuda-{version}"
+    if not _nvcc(folder).is_file():
+        say(f"installing {requirement} for gpufix alone")
+        _install(requirement, folder, python, request)
+    toolkit = Toolkit(
+        kind="cuda",
+        root=str(_root(folder)),
+        version=version,
+        origin="private",
+        compiler=str(_nvcc(folder)),
+    )
+    others = [t for t in facts.toolkits if t.kind != "cuda"]
+    return facts.model_copy(update={"toolkits": [toolkit, *others]})
+
+
+def _install(requirement: str, folder: Path, python: str, request: Request) -> None:
+    """Beside its place first: what lies in the place is always whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = Path(tempfile.mkdtemp(prefix="toolkit-", dir=folder.parent))
+    try:
+        command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        command += ["--only-binary=:all:", "--target", str(scratch), requirement]
+        ended = run_limited(command, _LIMIT_S, env=request.env)
+        if ended.code != 0:
+            lines = (ended.stderr or ended.stdout).split("\n")
+            words = " ".join(filter(None, lines))[-1500:] or f"exit status {ended.code}"
+            raise PrivateToolkitError(f"pip cannot install {requirement}: {words}")
+        if not _nvcc(scratch).is_file():
+            raise PrivateToolkitError(f"{requirement} brought no nvcc")
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _root(folder: Path) -> Path:
+    return folder / "nvidia" / "cu13"
+
+
+def _nvcc(folder: Path) -> Path:
+    return _root(folder) / "bin" / "nvcc"
