@@ -11,12 +11,14 @@ doctor: $(VENV)/.base
 
 test: $(STAMP)
 	$(BIN)/gpufix doctor --format github --fail-on never
-	$(BIN)/ruff format --check src tests tools benchmarks
-	$(BIN)/ruff check src tests tools benchmarks
+	$(BIN)/ruff format --check src tests tools benchmarks fuzz
+	$(BIN)/ruff check src tests tools benchmarks fuzz
 	$(BIN)/mypy
+	$(BIN)/python tools/build_docs.py --check
 	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/python tools/lowest.py
 
-full: test lowest
+full: test
 	$(BIN)/pytest -n 2 -m slow
 
 lowest: $(STAMP)
@@ -26,8 +28,8 @@ fast: $(STAMP)
 	$(BIN)/pytest -x -m "not slow"
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests tools benchmarks
-	$(BIN)/ruff format src tests tools benchmarks
+	$(BIN)/ruff check --fix src tests tools benchmarks fuzz
+	$(BIN)/ruff format src tests tools benchmarks fuzz
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +41,9 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml
 $(STAMP): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[test,dev]'
 	touch $@ $(VENV)/.base
+
+docs: $(STAMP)
+	$(BIN)/python tools/build_docs.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

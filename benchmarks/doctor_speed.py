@@ -62,7 +62,14 @@ def commands(patient: Path, tools: Path | None, gpufix: str) -> dict[str, list[s
     found = {
         "import torch": [str(patient), "-c", "import torch"],
         "gpufix doctor": [gpufix, "doctor", "--python", str(patient)],
-        "gpufix doctor --gpu sm_120": [gpufix, "doctor", "--python", str(patient), "--gpu", "sm_120"],
+        "gpufix doctor --gpu sm_120": [
+            gpufix,
+            "doctor",
+            "--python",
+            str(patient),
+            "--gpu",
+            "sm_120",
+        ],
         "gpufix --version": [gpufix, "--version"],
         "torch.utils.collect_env": [str(patient), "-m", "torch.utils.collect_env"],
     }
@@ -101,7 +108,8 @@ def table(samples: dict[str, list[Sample]]) -> None:
     cpu0 = peak0 = 0.0
     for name, rows in samples.items():
         cpu, peak, wall = (
-            statistics.median(getattr(row, field) for row in rows) for field in ("cpu", "peak", "wall")
+            statistics.median(getattr(row, field) for row in rows)
+            for field in ("cpu", "peak", "wall")
         )
         cpu0, peak0 = cpu0 or cpu, peak0 or peak
         print(

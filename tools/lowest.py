@@ -20,6 +20,8 @@ else:
 
 ROOT = Path(__file__).parent.parent
 VENV = ROOT / ".venv-lowest"
+# Typer before 0.15.4 breaks with click 8.2, newer setuptools with packaging 21, whatever they declare.
+COMPANIONS = ["click<8.2", "setuptools<70", "wheel"]
 TESTS = ["tests/core", "tests/report", "tests/cli", "tests/checks", "tests/facts"]
 
 
@@ -40,7 +42,9 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     python = str(VENV / "bin" / "python")
     pip = [python, "-m", "pip", "install", "-q"]
-    subprocess.run([*pip, "pytest>=8", "pytest-xdist", "hypothesis", *pins], check=True)
+    subprocess.run(
+        [*pip, "pytest>=8", "pytest-xdist", "hypothesis", *COMPANIONS, *pins], check=True
+    )
     subprocess.run([*pip, "--no-deps", "-e", str(ROOT)], check=True)
     print("lowest:", ", ".join(pins), flush=True)
     command = [python, "-m", "pytest", "-n", "2", "-m", "not slow", *(sys.argv[1:] or TESTS)]

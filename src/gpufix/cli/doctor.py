@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -12,6 +12,7 @@ from gpufix.cli.options import FailOn, Format
 if TYPE_CHECKING:
     from gpufix.doctor import Request
     from gpufix.model import Diagnosis, Facts
+    from gpufix.view import Ask
 
 FINDINGS, INTERNAL = 1, 3
 
@@ -23,7 +24,7 @@ def doctor(
     select: options.Select = None,
     ignore: options.Ignore = None,
     fail_on: Annotated[
-        FailOn | None,
+        Optional[FailOn],
         typer.Option(
             "--fail-on",
             metavar="LEVEL",
@@ -56,14 +57,14 @@ def doctor(
     raise typer.Exit(exit_code(diagnosis, chosen.fail_on, strict))
 
 
-def _diagnose(facts: Facts, request: Request, ask: object) -> Diagnosis:
+def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
     from gpufix.checks.selection import UnknownCode
     from gpufix.cli.patient import fail
     from gpufix.doctor import diagnose
     from gpufix.knowledge.gpus import GpuNameError
 
     try:
-        return diagnose(facts, request, ask)  # type: ignore[arg-type]
+        return diagnose(facts, request, ask)
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
 

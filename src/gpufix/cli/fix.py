@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
@@ -45,7 +45,7 @@ def fix(
     select: options.Select = None,
     ignore: options.Ignore = None,
     only: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; verify; keep or undo.")] = False,
@@ -62,11 +62,11 @@ def fix(
         bool, typer.Option("--resolve", help="Ask the index which versions would come.")
     ] = False,
     index_url: Annotated[
-        str | None,
+        Optional[str],
         typer.Option("--index-url", metavar="URL", help="Take packages from this index."),
     ] = None,
     find_links: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Option("--find-links", metavar="PLACE", help="Also look here. Repeatable."),
     ] = None,
     format: FormatOption = Format.text,

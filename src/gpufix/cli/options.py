@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 Python = Annotated[
-    str | None,
+    Optional[str],
     typer.Option(
         "--python",
         metavar="PATH",
@@ -17,7 +17,7 @@ Python = Annotated[
     ),
 ]
 Gpu = Annotated[
-    list[str] | None,
+    Optional[list[str]],
     typer.Option(
         "--gpu",
         metavar="GPU",
@@ -25,28 +25,28 @@ Gpu = Annotated[
     ),
 ]
 Select = Annotated[
-    list[str] | None,
+    Optional[list[str]],
     typer.Option(
         "--select", metavar="CODE", help="Run only these rules or families (WHL, TCH201)."
     ),
 ]
 Ignore = Annotated[
-    list[str] | None,
+    Optional[list[str]],
     typer.Option("--ignore", metavar="CODE", help="Leave these rules or families out."),
 ]
 FactsFile = Annotated[
-    str | None,
+    Optional[str],
     typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead of this machine."),
 ]
 Output = Annotated[
-    str | None,
+    Optional[str],
     typer.Option(
         "--output", "-o", metavar="FILE", help="Write to FILE instead of standard output."
     ),
 ]
 Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
 Project = Annotated[
-    str | None,
+    Optional[str],
     typer.Argument(metavar="PROJECT", help="Project folder. Default: this one, when it is one."),
 ]
 

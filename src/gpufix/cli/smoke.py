@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -32,7 +32,7 @@ class SmokeFormat(str, Enum):
 def smoke(
     gpu: options.Gpu = None,
     only: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Option("--only", metavar="KERNEL", help="These kernels alone. Repeatable."),
     ] = None,
     compile_only: Annotated[
@@ -43,16 +43,16 @@ def smoke(
     ] = SmokeFormat.text,
     output: options.Output = None,
     save: Annotated[
-        str | None,
+        Optional[str],
         typer.Option("--save", metavar="FILE", help="Keep the results for --compare."),
     ] = None,
     compare: Annotated[
-        str | None,
+        Optional[str],
         typer.Option("--compare", metavar="FILE", help="Put a saved run beside this one."),
     ] = None,
     python: options.Python = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
+        Optional[int], typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
     ] = None,
     private_toolkit: Annotated[
         bool,

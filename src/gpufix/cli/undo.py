@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -16,7 +16,7 @@ _WAIT = 900.0  # seconds for an installer that outlived a killed run
 
 def undo(
     run: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The run. Default: the last one.")
+        Optional[str], typer.Argument(metavar="ID", help="The run. Default: the last one.")
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the runs.")] = False,
     force: Annotated[

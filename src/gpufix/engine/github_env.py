@@ -23,7 +23,7 @@ def append(steps: Iterable[Step], environ: Mapping[str, str]) -> list[str]:
             variables |= step.variables
     wanted = {n: v for n, v in variables.items() if not n.startswith(_REFUSED_PREFIXES)}
     wanted = {n: v for n, v in wanted.items() if n not in _REFUSED}
-    if not os.path.isabs(given) or not wanted:  # noqa: PTH117
+    if not os.path.isabs(given) or not wanted:
         return []
     try:
         with Path(given).open("ab") as file:

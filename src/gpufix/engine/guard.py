@@ -1,7 +1,5 @@
 """Around each step: what it may touch is kept before, and what it changed is noted after."""
 
-# ruff: noqa: PTH116
-
 from __future__ import annotations
 
 import os

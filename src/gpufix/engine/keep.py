@@ -1,7 +1,5 @@
 """Keeps the bytes of what a step is about to touch: hard links where that is safe, else copies."""
 
-# ruff: noqa: PTH118, PTH119, PTH122
-
 from __future__ import annotations
 
 import errno

@@ -1,7 +1,5 @@
 """The state of a scope: every entry's kind, mode, size, times and identity, no content."""
 
-# ruff: noqa: PTH115, PTH118, PTH120, PTH208
-
 from __future__ import annotations
 
 import hashlib

@@ -1,7 +1,5 @@
 """Which paths a run may change: the patient, the project, and the cache entries that facts name."""
 
-# ruff: noqa: PTH117, PTH118
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """What a step would do, as diffs and command lines. Looks at files, asks no index, writes nothing."""
 
-# ruff: noqa: PTH118
-
 from __future__ import annotations
 
 import difflib
@@ -108,7 +106,7 @@ def _remove(step: Remove) -> StepPreview:
         names += [os.path.join(folder, name) for name in sorted(files)]
         if len(names) > _LISTED:
             break
-    what = "folder" if os.path.isdir(step.path) and not os.path.islink(step.path) else "file"  # noqa: PTH112, PTH114
+    what = "folder" if os.path.isdir(step.path) and not os.path.islink(step.path) else "file"
     return StepPreview(
         kind=step.kind,
         title=f"remove the {what} {step.path}",

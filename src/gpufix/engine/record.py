@@ -1,7 +1,5 @@
 """RECORD files follow when an installed file is edited, so that it does not read as damaged."""
 
-# ruff: noqa: PTH113, PTH114, PTH120
-
 from __future__ import annotations
 
 import base64

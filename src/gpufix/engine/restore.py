@@ -1,7 +1,5 @@
 """Brings a scope back to an earlier state. Doing it twice, or finishing half of it, is the same."""
 
-# ruff: noqa: PTH101, PTH102, PTH104, PTH108, PTH118, PTH120, PTH208, PTH211
-
 from __future__ import annotations
 
 import filecmp

@@ -1,7 +1,5 @@
 """The folders of runs: `runs/<id>/` in the state directory, one a run of `fix --apply`."""
 
-# ruff: noqa: PTH118, PTH208
-
 from __future__ import annotations
 
 import os

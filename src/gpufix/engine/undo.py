@@ -1,7 +1,5 @@
 """Plays a run's journal backwards. A kill at any instant leaves a run that can be undone again."""
 
-# ruff: noqa: PTH208
-
 from __future__ import annotations
 
 import os

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal, TypeAlias
 
 from gpufix.model.base import Model
 
@@ -76,10 +74,8 @@ class Advise(Model):
     command: str | None = None
 
 
-Step = Annotated[
-    WriteFile | Remove | Install | Build | InitSubmodules | SetVariables | Advise,
-    Field(discriminator="kind"),
-]
+# `kind` tells them apart. (A declared discriminator cannot be deferred in pydantic 2.0.)
+Step: TypeAlias = WriteFile | Remove | Install | Build | InitSubmodules | SetVariables | Advise
 
 
 class Plan(Model):

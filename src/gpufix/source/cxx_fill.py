@@ -104,7 +104,7 @@ def counts(code: Code) -> dict[str, Any]:
     `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]; `cleared`: names the host clears."""
     if not _PRODUCT.search(code.text) and "DeviceScan" not in code.text:
         return {}
-    found = {
+    found: dict[str, list[Any]] = {
         "closed": [row for f in device_functions(code) if f.kernel for row in _closed(code, f)],
         "scans": list(_scans(code)),
         "launches": [],

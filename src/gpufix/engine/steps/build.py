@@ -1,7 +1,5 @@
 """Build: an extension folder, by the builder of `gpufix build`."""
 
-# ruff: noqa: PTH112
-
 from __future__ import annotations
 
 import os

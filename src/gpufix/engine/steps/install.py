@@ -1,7 +1,5 @@
 """Install: removals and installations through the patient's own installer."""
 
-# ruff: noqa: PTH113, PTH206
-
 from __future__ import annotations
 
 import os

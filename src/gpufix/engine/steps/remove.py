@@ -1,7 +1,5 @@
 """Remove: a file, a link (never what it leads to) or a folder tree."""
 
-# ruff: noqa: PTH108, PTH112, PTH114, PTH120
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """InitSubmodules: `git submodule update --init`, ssh addresses replaced by https ones."""
 
-# ruff: noqa: PTH112, PTH114, PTH118, PTH120
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """SetVariables: the environment file of this patient and project, in the user's state directory."""
 
-# ruff: noqa: PTH117
-
 from __future__ import annotations
 
 import json

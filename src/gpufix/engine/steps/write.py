@@ -1,7 +1,5 @@
 """WriteFile: a new file beside the old one, synced, renamed over it; RECORD follows."""
 
-# ruff: noqa: PTH104, PTH112, PTH114, PTH120
-
 from __future__ import annotations
 
 import hashlib
