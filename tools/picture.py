@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--gpu", default="RTX 5080")
     options = parser.parse_args()
     diagnosis = diagnose(load(options.facts), Request(gpus=(options.gpu,)))
-    console = Console(record=True, width=88, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True)
     console.print(f'$ gpufix doctor --gpu "{options.gpu}"', style="bold", highlight=False)
     terminal.show(diagnosis, console)
     svg = console.export_svg(title="gpufix doctor", theme=MONOKAI)
