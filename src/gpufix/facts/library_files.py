@@ -61,13 +61,17 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
     names, inner = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            name = entry.name
-            if ".so" in name and _SHARED.search(name):
+            # A folder named like a library is neither: as a file it is none, and none looks inside.
+            if entry.is_dir(follow_symlinks=False):
+                name = entry.name
+                if name not in _NEVER and not (".so" in name and _SHARED.search(name)):
+                    inner.append(entry.path)
+            elif ".so" in (name := entry.name) and _SHARED.search(name):
                 if entry.is_file(follow_symlinks=False):
                     names.append(name)
-            elif name not in _NEVER and entry.is_dir(follow_symlinks=False):
-                inner.append(entry.path)
-    return sorted(names), sorted(inner, reverse=True)
+    names.sort()
+    inner.sort(reverse=True)
+    return names, inner
 
 
 def _is_imported_from(folder: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
+from itertools import compress
 from typing import NamedTuple
 
 from .constants import VERSYM_HIDDEN, VERSYM_INDEX
@@ -79,20 +80,15 @@ def reference_keys(elf: ElfFile) -> Keys:
     if table.versym is None:
         used = [o for o, w in zip(offsets, words, strict=True) if w in strong and o]
         return Keys(frozenset(map(table.names(used).__getitem__, used)), frozenset())
-    suffix = _suffixes(elf)
-    marks = table.marks(stop)[1:]
-    names = table.names([o for o, w in zip(offsets, words, strict=True) if w in strong])
-    # No tuples are kept: making many of them starts the garbage collector again and again.
-    plain = [
-        names[o]
-        for o, w, m in zip(offsets, words, marks, strict=True)
-        if w in strong and m not in suffix and o
-    ]
-    versioned = [
-        names[o] + suffix[m]
-        for o, w, m in zip(offsets, words, marks, strict=True)
-        if m in suffix and w in strong and o
-    ]
+    wanted = [o and w in strong for o, w in zip(offsets, words, strict=True)]
+    offsets, marks = list(compress(offsets, wanted)), compress(table.marks(stop)[1:], wanted)
+    names, suffix = table.names(offsets), _suffixes(elf)
+    plain, versioned = [], []
+    for offset, mark in zip(offsets, marks, strict=True):
+        if mark in suffix:
+            versioned.append(names[offset] + suffix[mark])
+        else:
+            plain.append(names[offset])
     return Keys(frozenset(plain), frozenset(versioned))
 
 
@@ -134,32 +130,35 @@ def find_keys(elf: ElfFile, keys: Keys) -> Keys:
     table, symbols = elf.hash_table, elf.symbols
     if table is None or symbols is None:
         return NOTHING
-    # Without versions of its own, whatever the file defines satisfies a plain reference.
-    plain = all(definition.base for definition in elf.version_definitions)
-    if plain and isinstance(table, GnuHash) and elf.image.layout.in_place:
-        found = _find_many(elf, table, symbols, keys.plain)
-    else:
-        found = [name for name in keys.plain if elf.find(name) is not None]
+    if isinstance(table, GnuHash) and elf.image.layout.in_place:
+        plain = _find_many(elf, table, symbols, keys.plain)
+        versioned = _find_many(elf, table, symbols, keys.versioned)
+        return Keys(frozenset(plain), frozenset(versioned))
+    plain = [name for name in keys.plain if elf.find(name) is not None]
     pairs = ((key, key.partition(b"\0")) for key in keys.versioned)
     versioned = [key for key, (name, _, v) in pairs if elf.find(name, v) is not None]
-    return Keys(frozenset(found), frozenset(versioned))
+    return Keys(frozenset(plain), frozenset(versioned))
 
 
 def _find_many(
-    elf: ElfFile, table: GnuHash, symbols: SymbolTable, names: Iterable[bytes]
+    elf: ElfFile, table: GnuHash, symbols: SymbolTable, keys: Collection[Key]
 ) -> list[bytes]:
-    """As elf.find for each name in a file that defines no versions, all in one loop.
+    """As elf.find for each key, all in one loop.
 
     This is what resolving a library against libtorch_cpu.so consists of: thousands of names in
     one table, so the steps of GnuHash.candidates and is_definition are written out here.
     """
+    if not keys:
+        return []
     data, start, end = elf.image.data, elf.image.strings, elf.image.strings_end
     last = symbols.start + symbols.capacity * symbols.form.size
     words = memoryview(data)[symbols.start : last].cast("I")
     bloom, buckets, chains, first = table.bloom, table.buckets, table.chains, table.first
     mask, shift, size = table.mask, table.shift, table.size
+    serves = _serving(elf, symbols)
     found = []
-    for name in names:
+    for key in keys:
+        name, versioned, version = key.partition(b"\0")
         value = gnu_hash(name)
         word = bloom[(value >> 6) & mask]
         if not (word >> (value & 63)) & (word >> ((value >> shift) & 63)) & 1:
@@ -168,23 +167,41 @@ def _find_many(
         if at < 0:
             continue
         value |= 1
-        for link in range(at, min(at + MAX_CHAIN, len(chains))):
-            chain = chains[link]
+        for index, chain in enumerate(chains[at : at + MAX_CHAIN], at + first):
             if chain | 1 == value:
-                row = 6 * (link + first)
+                row = 6 * index
                 text = start + words[row] if row < len(words) else end
                 stop = text + len(name)
                 if stop < end and data[text:stop] == name and not data[stop]:
                     word = words[row + 1]
-                    visible = word > 0xFFFF and word & 0xFFFF in VISIBLE_WORDS
-                    if visible and (words[row + 2] or words[row + 3] or defined_at_zero(word)):
-                        found.append(name)
+                    defined = words[row + 2] or words[row + 3] or defined_at_zero(word)
+                    visible = word > 0xFFFF and word & 0xFFFF in VISIBLE_WORDS and defined
+                    if visible and serves(name, version if versioned else None, index):
+                        found.append(key)
                         break
             if chain & 1:
                 break
         else:
             raise elf.image.fail("a chain does not end", "DT_GNU_HASH")
     return found
+
+
+def _serving(elf: ElfFile, symbols: SymbolTable) -> Callable[[bytes, bytes | None, int], bool]:
+    """As matching.pick for one definition: does it serve a reference to (name, version)?"""
+    names, versym = elf.version_names, symbols.versym
+    # Without versions of its own, whatever the file defines satisfies a plain reference.
+    plain = all(definition.base for definition in elf.version_definitions)
+
+    def serves(name: bytes, version: bytes | None, index: int) -> bool:
+        if version is None:
+            return plain or elf.find(name) is not None
+        if versym is None or index >= len(versym):
+            return True
+        mark = versym[index]
+        number = mark & VERSYM_INDEX
+        return names.get(number) == version or (number not in names and mark < VERSYM_HIDDEN)
+
+    return serves
 
 
 def _suffixes(elf: ElfFile) -> dict[int, bytes]:

@@ -123,12 +123,14 @@ class SymbolTable:
         """Offset into the string table -> name. Raises ElfError when they exceed the table."""
         image = self.image
         length = image.strings_end - image.strings
+        data, base, stop = image.data, image.strings, image.strings_end
+        if length < 1000 * len(offsets):  # a copy is searched faster than a mapping
+            data, base, stop = data[base:stop], 0, length
         # Cutting the whole table costs less than finding names one by one when most are wanted.
-        whole = length < 100 * len(offsets)
-        data, base = image.data, image.strings
-        known = _split(data[base : image.strings_end]) if whole else {}
+        whole = length < 60 * len(offsets)
+        known = _split(data[base:stop]) if whole else {}
         # Names may share bytes (suffixes); beyond this the table was made to fill memory.
-        budget, find, stop = 8 * length + MAX_STRING, data.find, image.strings_end
+        budget, find = 8 * length + MAX_STRING, data.find
         for offset in set(offsets).difference(known):
             end = find(b"\0", base + offset, stop)
             if end < 0 or not 0 <= offset < length:

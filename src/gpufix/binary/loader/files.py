@@ -67,7 +67,7 @@ class Files:
 
     def _open(self, path: str) -> Library | ElfError:
         try:
-            status = Path(path).stat()
+            status = os.stat(path)  # noqa: PTH116 - Path.stat costs four times as much
             known = self._by_identity.get((status.st_dev, status.st_ino))
             if known is not None:
                 return known

@@ -61,12 +61,14 @@ class Library:
     def provided(self, wanted: Keys) -> Keys:
         """Those of `wanted` that this file defines."""
         if self._defined is None:
-            fresh = self._memo.unknown(self._memo.open(wanted))
+            memo = self._memo
+            fresh = memo.unknown(memo.open(wanted))
             # One by one while that is cheaper than reading every definition.
-            if 2 * (len(fresh.plain) + len(fresh.versioned)) < self._size:
+            if 2 * (len(fresh.plain) + len(fresh.versioned)) < self.size:
                 if fresh:
-                    self._memo.learn(fresh, find_keys(self.elf, fresh))
-                return wanted - self._memo.open(wanted)
+                    found = find_keys(self.elf, fresh)
+                    memo.learn(found, fresh - found)
+                return memo.known(wanted)
             self._defined = defined_keys(self.elf)
         return self._defined.matching(wanted)
 
@@ -80,7 +82,7 @@ class Library:
         ]
 
     @cached_property
-    def _size(self) -> int:
+    def size(self) -> int:
         """About how many symbols the file defines: linkers make a bucket for every two or so."""
         table = self.elf.hash_table
         if table is None:

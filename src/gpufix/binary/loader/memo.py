@@ -23,9 +23,13 @@ class Memo:
         """Of keys not known to be defined, those never asked for."""
         return Keys(keys.plain - self._no_plain, keys.versioned - self._no_versioned)
 
-    def learn(self, asked: Keys, found: Keys) -> None:
-        """Of the keys `asked`, exactly `found` are defined."""
+    def known(self, keys: Keys) -> Keys:
+        """Those known to be defined."""
+        return Keys(keys.plain & self._plain, keys.versioned & self._versioned)
+
+    def learn(self, found: Keys, absent: Keys) -> None:
+        """`found` are defined, `absent` are not."""
         self._plain |= found.plain
         self._versioned |= found.versioned
-        self._no_plain |= asked.plain - found.plain
-        self._no_versioned |= asked.versioned - found.versioned
+        self._no_plain |= absent.plain
+        self._no_versioned |= absent.versioned

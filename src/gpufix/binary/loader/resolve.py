@@ -11,6 +11,8 @@ from .memo import Memo
 from .model import Undefined, VersionMissing
 from .namespace import Loaded, Namespace
 
+_MANY = 1000
+
 
 class Resolver:
     """Answers for one namespace, whose global scope does not change any more.
@@ -34,8 +36,10 @@ class Resolver:
             return NOTHING
         used: set[Library] = set()
         others = [other for other in scope if other is not library]
+        if len(pending.plain) > _MANY:  # the largest has most of them: the others are asked for few
+            others.sort(key=lambda other: other.size, reverse=True)
         for other, asked in _order(pending, others):
-            found = other.provided(pending & asked)
+            found = other.provided(pending & asked if asked else pending)
             if found:
                 used.add(other)
                 pending -= found
@@ -69,16 +73,18 @@ class Resolver:
         """Those of `keys` that some library of the global scope defines."""
         rest = keys
         for other, asked in _order(keys, self._scope):
-            rest -= other.provided(rest & asked)
-            if not rest:
-                break
+            found = other.provided(rest & asked if asked else rest)
+            if found:
+                rest -= found
+                if not rest:
+                    break
         found = keys - rest
-        self._memo.learn(keys, found)
+        self._memo.learn(found, rest)
         return found
 
 
-def _order(keys: Keys, libraries: list[Library]) -> Iterator[tuple[Library, Keys]]:
-    """Whom to ask for what: for a version, those who define it; then everybody for all."""
+def _order(keys: Keys, libraries: list[Library]) -> Iterator[tuple[Library, Keys | None]]:
+    """Whom to ask for what: for a version, those who define it; then everybody for all (None)."""
     by_version: dict[bytes, set[Key]] = {}
     for key in keys.versioned:
         by_version.setdefault(key.partition(b"\0")[2], set()).add(key)
@@ -87,7 +93,7 @@ def _order(keys: Keys, libraries: list[Library]) -> Iterator[tuple[Library, Keys
         if wanted:
             yield other, Keys(frozenset(), frozenset().union(*wanted))
     for other in libraries:
-        yield other, keys
+        yield other, None
 
 
 def missing_versions(namespace: Namespace, objects: Iterable[Loaded]) -> list[VersionMissing]:

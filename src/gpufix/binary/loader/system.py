@@ -9,6 +9,7 @@ from .files import Files
 
 MAX_LOADER = 4 << 20
 _FOLDERS = re.compile(rb"(?:/[\w.+/-]*lib[\w.+/-]*/\0){2,8}")
+_LONGEST = 512  # bytes of one such folder
 _CACHE = re.compile(rb"/[\w.+/-]{1,200}/ld\.so\.cache(?=\0)")
 _HWCAPS = ("x86-64-v4", "x86-64-v3", "x86-64-v2")
 # Flags of /proc/cpuinfo that each level adds (x86-64 psABI; lzcnt is named abm, sse3 pni there).
@@ -60,10 +61,13 @@ def describe_system(files: Files, loader: str, machine: str, bits: int) -> Syste
 
 def _glibc_folders(data: bytes) -> tuple[str, ...]:
     """glibc keeps its default folders as one run of strings, each ending in a slash."""
-    found = _FOLDERS.search(data)
-    if found is None:
-        return ()
-    return tuple(text.decode().rstrip("/") for text in found.group().split(b"\0") if text)
+    joint = data.find(b"/\0/")  # the end of one and the start of the next
+    while joint >= 0:
+        found = _FOLDERS.search(data, max(0, joint - _LONGEST), joint + 8 * _LONGEST)
+        if found:
+            return tuple(text.decode().rstrip("/") for text in found.group().split(b"\0") if text)
+        joint = data.find(b"/\0/", joint + 1)
+    return ()
 
 
 def _usual_folders(machine: str, bits: int) -> tuple[str, ...]:
