@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,13 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from gpufix.model import Distribution, Facts
+from gpufix.names import normalise
 from gpufix.view import View
-
-
-@lru_cache(maxsize=4096)
-def normalise(name: str) -> str:
-    """PEP 503 name."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True)

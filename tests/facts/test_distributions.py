@@ -13,8 +13,8 @@ from fake_site import Site
 
 from gpufix.facts import distributions, python
 from gpufix.facts.context import Context
-from gpufix.facts.metadata import normalize
 from gpufix.model import Distribution
+from gpufix.names import normalise
 
 
 def collect(ctx: Context, site: Site, **update: object) -> list[Distribution]:
@@ -35,7 +35,7 @@ def test_the_environment_that_runs_the_tests(ctx: Context) -> None:
     patient = python.collect(ctx, sys.executable)
     assert patient is not None
     found, _ = distributions.collect(ctx, patient)
-    truth = {(normalize(d.metadata["Name"]), d.version) for d in installed()}
+    truth = {(normalise(d.metadata["Name"]), d.version) for d in installed()}
     assert {(dist.name, dist.version) for dist in found} == truth
     assert [d.name for d in found if d.record and d.record.missing_count] == []
     assert ctx.gaps == []

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.metadata import Corrupt, name_and_version, normalize, parse, read_metadata
+from gpufix.facts.metadata import Corrupt, name_and_version, parse, read_metadata
+from gpufix.names import normalise
 
 
 def test_it_reads_what_the_email_package_reads() -> None:
@@ -19,7 +20,7 @@ def test_it_reads_what_the_email_package_reads() -> None:
     for file in files:
         truth = BytesParser().parsebytes(file.read_bytes(), headersonly=True)
         found = read_metadata(str(file))
-        assert found.name == normalize(truth["Name"])
+        assert found.name == normalise(truth["Name"])
         assert found.version == truth["Version"]
         assert found.requires == (truth.get_all("Requires-Dist") or [])
         assert found.requires_python == truth["Requires-Python"]

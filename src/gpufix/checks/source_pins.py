@@ -9,7 +9,8 @@ from packaging.specifiers import SpecifierSet
 from gpufix.checks.registry import WARNING, Fault
 from gpufix.checks.source_view import at, requirement_files
 from gpufix.knowledge import conflicts
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 from gpufix.view import View
 
 

@@ -8,7 +8,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.checks.source_view import at, python_files, toml_files
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Severity
-from gpufix.requirements import normalise
+from gpufix.names import normalise
 from gpufix.source.pyproject import names_torch
 from gpufix.view import View
 

@@ -9,7 +9,8 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source_view import at, python_files, toml_files
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Evidence
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 from gpufix.view import View
 
 _COMPILERS = ("g++", "c++", "clang++")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.requirements import Requirements, Unmet, normalise
+from gpufix.names import normalise
+from gpufix.requirements import Requirements, Unmet
 from gpufix.view import View
 
 _PINNED = ("nvidia-", "triton", "pytorch-triton", "cuda-toolkit", "cuda-bindings")

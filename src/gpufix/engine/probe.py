@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gpufix.facts import child
 from gpufix.model import Distribution, Facts, Install, Probe, Step
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 
 _TIMEOUT = 180.0
 _CODE = "import importlib, sys; importlib.import_module(sys.argv[1])"

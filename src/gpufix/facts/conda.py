@@ -14,9 +14,9 @@ from typing import Any
 from gpufix.facts.context import Context
 from gpufix.facts.direct_url import without_credentials
 from gpufix.facts.files import read, text, why
-from gpufix.facts.metadata import normalize
 from gpufix.facts.record import LISTED, gone
 from gpufix.model import Distribution, Record
+from gpufix.names import normalise
 
 _LIMIT = 64 << 20
 _PACKAGES = 5000
@@ -49,7 +49,7 @@ def _package(ctx: Context, prefix: str, path: Path) -> Distribution | None:
     try:
         data = _parse(read(path, _LIMIT))
         return Distribution(
-            name=normalize(data["name"]),
+            name=normalise(data["name"]),
             version=data["version"],
             location=prefix,
             metadata=text(str(path)),
@@ -86,7 +86,7 @@ def _from_name(prefix: str, path: Path) -> Distribution | None:
         return None
     name, version, build = (text(part) for part in parts)
     return Distribution(
-        name=normalize(name),
+        name=normalise(name),
         version=version,
         location=prefix,
         metadata=text(str(path)),

@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 
 from gpufix.facts.files import read
+from gpufix.names import normalise
 
 _FIRST, _LIMIT = 8192, 1 << 20  # bytes
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[!-~]{1,128}")
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 @dataclass
@@ -31,18 +31,13 @@ class Corrupt(ValueError):
     """A metadata file without a usable Name or Version."""
 
 
-def normalize(name: str) -> str:
-    """PEP 503."""
-    return _SEPARATORS.sub("-", name).lower()
-
-
 def name_and_version(stem: str) -> tuple[str, str] | None:
     """What a folder called `<name>-<version>[-py3.7]` claims to be, None when it claims nothing."""
     name, _, rest = stem.partition("-")
     version = rest.partition("-")[0]
     if len(name) > 200 or not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return None
-    return normalize(name), version
+    return normalise(name), version
 
 
 def read_metadata(name: str, dir_fd: int | None = None) -> Metadata:
@@ -83,4 +78,4 @@ def _metadata(fields: dict[str, list[str]]) -> Metadata:
     if not _VERSION.fullmatch(version):
         raise Corrupt("no usable Version")
     requires = [row[:1000] for row in fields.get("requires-dist", [])[:2000]]
-    return Metadata(normalize(name), version, requires, fields.get("requires-python", [None])[0])
+    return Metadata(normalise(name), version, requires, fields.get("requires-python", [None])[0])

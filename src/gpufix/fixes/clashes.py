@@ -8,7 +8,8 @@ from packaging.requirements import Requirement
 
 from gpufix.fixes.text_merge import merged
 from gpufix.model import Install, Plan, Remove, SetVariables, WriteFile
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 
 Base = Callable[[WriteFile], str | None]
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gpufix.fixes.pinned import why_not
 from gpufix.model import Distribution, Install, Plan, Step
-from gpufix.requirements import Requirements, normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import Requirements, parse
 from gpufix.view import View
 
 

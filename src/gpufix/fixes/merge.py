@@ -17,7 +17,8 @@ from gpufix.model import (
     Step,
     WriteFile,
 )
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 
 Planner = Callable[[Finding], Sequence[Plan | Skip]]
 

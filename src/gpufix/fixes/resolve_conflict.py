@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Install, Plan, Skip
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 from gpufix.view import View
 
 

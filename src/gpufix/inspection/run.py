@@ -58,10 +58,10 @@ def _one(file: str, named: Sequence[str], facts: Facts | None, judged: bool) -> 
 
 def _installed(name: str, targets: Sequence[str], facts: Facts | None) -> Inspection:
     """The libraries that an installed distribution records."""
-    from gpufix.facts.metadata import normalize
+    from gpufix.names import normalise
 
     dists = {d.name: d for d in facts.distributions} if facts else {}
-    dist = dists.get(normalize(name))
+    dist = dists.get(normalise(name))
     if dist is None or facts is None or facts.python is None:
         raise CannotInspect(f"{name}: no such file, and no installed package of this name")
     from gpufix.facts.context import Context

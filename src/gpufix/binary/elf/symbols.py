@@ -93,12 +93,6 @@ class SymbolTable:
         name, value, size, info, other, section = fields
         return name, info, other, section, value, size
 
-    def undefined_rows(self) -> tuple[list[Row], list[int]]:
-        """The rows that define nothing, and their indices."""
-        rows = list(self.rows(1, self.first_export))
-        indices = [at for at, row in enumerate(rows, 1) if row[3] == 0 and row[0] and row[1] >> 4]
-        return [rows[at - 1] for at in indices], indices
-
     def columns(self, first: int, stop: int) -> tuple[list[int], list[int]]:
         """Of the rows first … stop - 1: st_name, and st_info | st_other << 8 | st_shndx << 16."""
         form = self.image.layout

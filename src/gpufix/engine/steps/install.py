@@ -14,7 +14,8 @@ from gpufix.engine.installer import choose, commands, environment
 from gpufix.engine.paths import writable
 from gpufix.engine.scope import Scope
 from gpufix.model import Distribution, Facts, Install, Python
-from gpufix.requirements import normalise, parse
+from gpufix.names import normalise
+from gpufix.requirements import parse
 
 # What wheels and their scripts and data files are spread over (PyPA: recording installed projects).
 _FOLDERS = ("bin", "etc", "include", "lib", "lib32", "lib64", "man", "sbin", "share", "src")
