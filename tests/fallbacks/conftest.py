@@ -1,0 +1,104 @@
+"""Fallbacks as they are installed: a folder of modules, imported here or in a process of its own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import gpufix
+
+FALLBACKS = Path(gpufix.__file__).parent / "fallbacks"
+LIMIT_S = 300.0
+
+
+@pytest.fixture(scope="session")
+def payload(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``payload(name)``: the folder that holds a fallback's modules, as site-packages would."""
+    done: dict[str, Path] = {}
+
+    def assemble(name: str) -> Path:
+        if name not in done:
+            source, folder = FALLBACKS / name, tmp_path_factory.mktemp(name)
+            first = json.loads((source / "about.json").read_text("utf-8"))["import"][0]
+            skipped = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source / "payload", folder, dirs_exist_ok=True, ignore=skipped)
+            shutil.copy(FALLBACKS / "common" / "tiers.py", folder / first / "_gpufix_tiers.py")
+            done[name] = folder
+        return done[name]
+
+    return assemble
+
+
+@pytest.fixture(scope="session")
+def imported(payload: Callable[[str], Path]) -> Iterator[Callable[[str], types.ModuleType]]:
+    """``imported(name)``: the fallback's first module, imported into this process with torch."""
+    pytest.importorskip("torch")
+    added: list[str] = []
+
+    def load(name: str) -> types.ModuleType:
+        folder = str(payload(name))
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+            added.append(folder)
+        about = json.loads((FALLBACKS / name / "about.json").read_text("utf-8"))
+        return importlib.import_module(about["import"][0])
+
+    yield load
+    for folder in added:
+        sys.path.remove(folder)
+
+
+Script = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def script(payload: Callable[[str], Path], tmp_path: Path) -> Script:
+    """``script(name, text, **environment)``: runs Python text in a new process with the fallback.
+
+    Nothing of the tests' environment goes along but PATH. ``check=False`` lets it fail.
+    """
+    pytest.importorskip("torch")
+
+    def run(
+        name: str, text: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        file = tmp_path / "script.py"  # Triton reads the source of its kernels
+        file.write_text(text, "utf-8")
+        env = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(payload(name)),
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "inductor"),
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, str(file)],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_S,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def interpreter() -> dict[str, str]:
+    """The environment in which Triton interprets its kernels on the CPU; skips without Triton."""
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed here: its kernels cannot be interpreted")
+    return {"TRITON_INTERPRET": "1"}
