@@ -1,0 +1,112 @@
+"""Which fallbacks there are: the `about.json` of each folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gpufix.names import normalise
+
+ROOT = Path(__file__).parent
+LOCAL = "gpufix"  # the local version by which an installed fallback is known
+_KEYS = {
+    "distribution", "version", "import", "replaces", "requires", "summary", "covers", "build",
+}  # fmt: skip
+
+
+class UnknownFallback(ValueError):
+    """No fallback goes by this name; the message lists those there are."""
+
+
+class AboutError(ValueError):
+    """An about.json that says something nobody understands."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """One library that is compiled when the fallback is installed.
+
+    `source`: a .cu file that both nvcc and hipcc compile, relative to the gpufix package.
+    `library`: where the shared library goes, relative to site-packages.
+    """
+
+    source: str
+    library: str
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """One about.json. `imports`: top-level modules of the original, the package itself first."""
+
+    name: str
+    folder: Path
+    distribution: str
+    version: str
+    imports: tuple[str, ...]
+    replaces: tuple[str, ...]  # normalised names of distributions, its own included
+    requires: tuple[str, ...]
+    summary: str
+    covers: tuple[str, ...] = ()  # sentences: what of the original's API there is, and what not
+    build: tuple[Native, ...] = ()
+
+    def goes_by(self, name: str) -> bool:
+        """Whether a user could mean it: folder, distribution or import name."""
+        wanted = normalise(name)
+        return wanted in {*self.replaces, *(normalise(n) for n in (self.name, *self.imports))}
+
+
+def every() -> tuple[Fallback, ...]:
+    """All of them, by name. Raises AboutError."""
+    return _read(ROOT)
+
+
+def get(name: str) -> Fallback:
+    """The one of this folder, distribution or import name. Raises UnknownFallback."""
+    for fallback in every():
+        if fallback.goes_by(name):
+            return fallback
+    known = ", ".join(f.name for f in every()) or "none"
+    raise UnknownFallback(f"there is no fallback for {name!r}; there are: {known}")
+
+
+def replacing(distribution: str) -> Fallback | None:
+    """The one that takes the place of a distribution (normalised name)."""
+    return next((f for f in every() if distribution in f.replaces), None)
+
+
+def is_ours(version: str) -> bool:
+    """Whether an installed version is a fallback's: "1.0.0+gpufix"."""
+    return version.partition("+")[2].split(".")[-1] == LOCAL
+
+
+@cache
+def _read(root: Path) -> tuple[Fallback, ...]:
+    paths = sorted(root.glob("*/about.json"))
+    return tuple(parse(path.parent, json.loads(path.read_bytes())) for path in paths)
+
+
+def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:
+    """Checks every key: a typo is an error, not a default. Raises AboutError."""
+    try:
+        if unknown := about.keys() - _KEYS:
+            raise AboutError(f"{folder.name}: unknown keys {sorted(unknown)}")
+        return Fallback(
+            name=folder.name,
+            folder=folder,
+            distribution=about["distribution"],
+            version=about["version"],
+            imports=tuple(about["import"]),
+            replaces=tuple(
+                dict.fromkeys(map(normalise, (about["distribution"], *about.get("replaces", ()))))
+            ),
+            requires=tuple(about.get("requires", ())),
+            summary=about["summary"],
+            covers=tuple(about.get("covers", ())),
+            build=tuple(Native(**row) for row in about.get("build", ())),
+        )
+    except (KeyError, TypeError) as error:
+        raise AboutError(f"{folder.name}: {error!r}") from error
