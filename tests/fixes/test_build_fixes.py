@@ -102,6 +102,38 @@ def test_headers_from_wheels() -> None:
     assert offer(point_cuda_home, toolkit_missing, without) is None
 
 
+REAL = "/usr/local/cuda-12.8"
+WRAPPER = {
+    "root": "/usr/local",
+    "compiler": f"{REAL}/bin/nvcc",
+    "wrapper": "/usr/local/bin/nvcc",
+    "missing_headers": ["cuda.h", "cusparse.h"],
+}
+
+
+def behind_wrapper(missing: list[str]) -> Facts:
+    """An nvcc on PATH that only calls another; the headers lie beside the real one, or not."""
+    real = b.toolkit(selected=False, missing_headers=missing)
+    distributions = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
+    return b.healthy(toolkits=[b.toolkit(**WRAPPER), real], distributions=distributions)
+
+
+def test_headers_beside_the_real_nvcc() -> None:
+    facts = behind_wrapper([])
+    chosen = variables(offer(set_cpath, toolkit_missing, facts))
+    assert chosen == {"CUDA_HOME": REAL}
+    assert b.run(toolkit_missing, after(facts, chosen)) == []
+
+
+def test_headers_beside_the_real_nvcc_and_in_wheels() -> None:
+    facts = behind_wrapper(["cusparse.h"])
+    chosen = variables(offer(set_cpath, toolkit_missing, facts))
+    assert chosen == {"CUDA_HOME": REAL, "CPATH": f"{b.SITE}/nvidia/cusparse/include"}
+    assert b.run(toolkit_missing, after(facts, chosen)) == []
+    nowhere = behind_wrapper(["cuda.h"])
+    assert isinstance(offer(set_cpath, toolkit_missing, nowhere), Skip)
+
+
 NEW = [b.tool("gcc", "15.1.0"), b.tool("g++", "15.1.0")]
 OLDER = [b.tool("gcc-13", "13"), b.tool("g++-13", "13"), b.tool("g++-11", "11")]
 

@@ -35,7 +35,8 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
     Only safe plans that set variables are taken; the rest is for `gpufix fix`.
     """
     view = as_project(view, folder)
-    view = overlaid(view, unwrapped(view))
+    if real := unwrapped(view):
+        view = overlaid(view, {"CUDA_HOME": real.root})
     variables: list[Variable] = []
     obstacles: list[str] = []
     for check, planners in _RULES:

@@ -8,7 +8,7 @@ from posixpath import dirname
 from gpufix.buildenv.variable import Variable, paths
 from gpufix.checks.building import describe, generates, rocm_torch, toolkit_in_use, usable
 from gpufix.knowledge.versions import minor, numbers
-from gpufix.model import Toolkit
+from gpufix.model import Target, Toolkit
 from gpufix.view import View
 
 
@@ -31,13 +31,13 @@ def toolkit_variables(view: View) -> Iterator[Variable]:
         yield Variable("LIBRARY_PATH", libraries, "the toolkit's libraries lie in wheels")
 
 
-def unwrapped(view: View) -> dict[str, str | None]:
-    """CUDA_HOME of the toolkit itself where the nvcc in use is a wrapper, away from its headers."""
+def unwrapped(view: View) -> Toolkit | None:
+    """The toolkit itself where the nvcc in use is a wrapper, away from its headers."""
     toolkit = toolkit_in_use(view)
     if toolkit is None or not toolkit.wrapper:
-        return {}
-    same = [t for t in usable(view) if t.compiler == toolkit.compiler and not t.wrapper]
-    return {"CUDA_HOME": same[0].root} if same else {}
+        return None
+    same = (t for t in usable(view) if t.compiler == toolkit.compiler and not t.wrapper)
+    return next(same, None)
 
 
 def root(toolkit: Toolkit) -> str:
@@ -45,6 +45,15 @@ def root(toolkit: Toolkit) -> str:
     if toolkit.wrapper and toolkit.compiler:
         return dirname(dirname(toolkit.compiler))
     return toolkit.root
+
+
+def compiles_for(view: View, target: Target) -> bool:
+    """Whether a compiler here is said to generate code for a GPU."""
+    if target.vendor == "amd":
+        tools = view.facts.tools
+        return any(usable(view, "rocm")) or any(t.name.startswith("clang++") for t in tools)
+    versions = [minor(toolkit.version or "") for toolkit in usable(view)]
+    return any(v and generates(v, target.arch) is not False for v in versions)
 
 
 def _any(view: View) -> Toolkit | None:

@@ -1,7 +1,8 @@
-"""Let the compiler find CUDA headers that lie in wheels."""
+"""Let the compiler find CUDA headers that lie elsewhere: beside the real nvcc, or in wheels."""
 
 from __future__ import annotations
 
+from gpufix.buildenv.toolkit import unwrapped
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables, Skip
 from gpufix.view import View
@@ -22,11 +23,18 @@ _COMPONENTS = {
 
 @fix(NAME, "TCH204")
 def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
-    """CPATH is searched after every -I, so the toolkit's own headers keep their place."""
+    """CUDA_HOME where nvcc is a wrapper away from its headers; CPATH for what is in wheels.
+
+    CPATH is searched after every -I, so the toolkit's own headers keep their place.
+    """
     headers = finding.data.get("headers")
     torch = view.facts.torch
     if not headers or torch is None or not torch.cuda:
         return None
+    variables: dict[str, str | None] = {}
+    if real := unwrapped(view):
+        variables["CUDA_HOME"] = real.root
+        headers = [h for h in headers if h in real.missing_headers]
     folders = {h: _folder(view, h, torch.cuda.partition(".")[0]) for h in headers}
     absent = [h for h, folder in folders.items() if folder is None]
     if absent:
@@ -34,16 +42,24 @@ def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
             f"{', '.join(absent)} lies in no wheel here: install the toolkit's development files"
         )
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    parts = list(dict.fromkeys(f for f in folders.values() if f))
-    path = ":".join([*parts, *filter(None, [view.env("CPATH")])])
+    if folders:
+        parts = list(dict.fromkeys(f for f in folders.values() if f))
+        variables["CPATH"] = ":".join([*parts, *filter(None, [view.env("CPATH")])])
     return Plan(
         fix=NAME,
         codes=[finding.code],
-        subjects=["CPATH"],
-        title="set CPATH to the CUDA headers of the installed wheels",
+        subjects=list(variables),
+        title=_title(variables),
         safety="safe",
-        steps=[SetVariables(variables={"CPATH": path})],
+        steps=[SetVariables(variables=variables)],
     )
+
+
+def _title(variables: dict[str, str | None]) -> str:
+    home = variables.get("CUDA_HOME")
+    parts = [f"CUDA_HOME to {home}, where the wrapper's nvcc lies"] if home else []
+    parts += ["CPATH to the CUDA headers of the installed wheels"] if "CPATH" in variables else []
+    return f"set {', and '.join(parts)}"
 
 
 def _folder(view: View, header: str, major: str) -> str | None:
