@@ -9,6 +9,8 @@ from .sources import Sources, shorten
 PLATFORMS = ("linux_x86_64", "linux_aarch64")
 # Every aarch64 build since 2.6 has the C++11 ABI (measured on the default wheels).
 _ARM_NEW_ABI = (2, 6)
+# Builds that exist beside the advertised ones, or of which that is disputed.
+_LIMITED = ("limited-release", "disputed", "not advertised")
 
 
 def _sm(cc: str) -> str:
@@ -24,7 +26,9 @@ def _variant(row: dict[str, Any], sources: Sources, abi: int | None) -> dict[str
         "source": sources.number(row["source"]),
         "confidence": row["confidence"],
     }
-    return out | ({"note": shorten(row["note"])} if row.get("note") else {})
+    note = row.get("note") or ""
+    out |= {"note": shorten(note)} if note else {}
+    return out | ({"limited": 1} if any(word in note for word in _LIMITED) else {})
 
 
 def _platform(release: dict[str, Any], version: str, platform: str, sources: Sources) -> Any:

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli import build, doctor, env, explain, fix, inspect, rules, run, smoke, snapshot, undo
+from gpufix.cli import (
+    build,
+    doctor,
+    env,
+    explain,
+    fix,
+    inspect,
+    recommend,
+    rules,
+    run,
+    smoke,
+    snapshot,
+    undo,
+)
 
 app = typer.Typer(
     name="gpufix",
@@ -41,6 +54,7 @@ app.command("fix")(fix.fix)
 app.command("undo")(undo.undo)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
+app.command("recommend")(recommend.recommend)
 app.command("snapshot")(snapshot.snapshot)
 app.command("rules")(rules.rules)
 app.command("build")(build.build)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from gpufix.fixes.pinned import why_not
 from gpufix.fixes.registry import fix
-from gpufix.fixes.torch_choice import Choice, choose, moved_along
+from gpufix.fixes.torch_choice import choose, moved_along
 from gpufix.model import Finding, Install, Plan, Skip, Target
+from gpufix.recommend.build import Build
+from gpufix.recommend.question import of_view
+from gpufix.recommend.rank import native
 from gpufix.view import View
 
 NAME = "install-torch-build"
@@ -25,38 +28,35 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     if choice is None:
         return _skip(finding, _nothing(view, targets))
     torch = view.facts.torch
-    if torch and f"{torch.release}+{torch.variant}" == choice.requirement.removeprefix("torch=="):
+    if torch and f"{torch.release}+{torch.variant}" == choice.version:
         return _skip(finding, f"{choice.requirement} is the best build listed, and is installed")
     return _plan(finding, view, choice)
 
 
-def _plan(finding: Finding, view: View, choice: Choice) -> Plan:
+def _plan(finding: Finding, view: View, choice: Build) -> Plan:
     along, unknown = moved_along(view, choice)
     torch = view.facts.torch
-    notes = [f"moves torch from {torch.version} to {choice.requirement[7:]}"] if torch else []
-    notes += [] if choice.native else ["serves the target by PTX: slow at the first start"]
+    notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
+    notes += [] if _native(view, choice) else ["serves the target by PTX: slow at the first start"]
     notes += [
         f"{name} has no version known to go with it: reinstall it yourself" for name in unknown
     ]
-    step = Install(
-        install=[choice.requirement, *along], dependencies=True, index=choice.variant.name
-    )
+    step = Install(install=[choice.requirement, *along], dependencies=True, index=choice.name)
     return Plan(
         fix=NAME,
         codes=[finding.code],
         subjects=["torch"],
-        title=f"install torch {choice.release.version} for {_label(choice)}",
+        title=f"install {choice.label}",
         safety="unsafe",
         steps=[step],
         notes=notes,
-        data={"release": choice.release.version, "variant": choice.variant.name},
+        data={"release": choice.release.version, "variant": choice.name},
     )
 
 
-def _label(choice: Choice) -> str:
-    if choice.variant.cuda:
-        return f"CUDA {choice.variant.cuda}"
-    return f"ROCm {choice.variant.rocm}"
+def _native(view: View, choice: Build) -> bool:
+    question = of_view(view, _targets(view))
+    return question is not None and native(choice, question)
 
 
 def _blocked(view: View) -> str | None:

@@ -37,6 +37,11 @@ def run(
     return "\n".join(render(one, verbose) for one in found)
 
 
+def inspect(file: str, facts: Facts | None = None) -> Inspection:
+    """One file, wheel, folder, or package installed in the patient. Raises CannotInspect."""
+    return _one(file, (), facts, judged=False)
+
+
 def _one(file: str, named: Sequence[str], facts: Facts | None, judged: bool) -> Inspection:
     targets = tuple(named) or (*NVIDIA, *AMD)
     try:

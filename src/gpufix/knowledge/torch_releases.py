@@ -29,6 +29,7 @@ class Variant:
     source: str
     confidence: str
     note: str | None = None
+    limited: bool = False  # published beside the advertised builds, or disputed
 
     @property
     def known(self) -> bool:
@@ -135,4 +136,5 @@ def _variant(name: str, row: dict[str, Any]) -> Variant:
         source=source("torch_releases", row["source"]),
         confidence=row["confidence"],
         note=row.get("note"),
+        limited=bool(row.get("limited")),
     )

@@ -1,0 +1,213 @@
+"""`gpufix recommend`: which torch build fits."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from gpufix.cli import options
+
+if TYPE_CHECKING:
+    from gpufix.recommend.extension import Extension
+    from gpufix.recommend.question import Question
+    from gpufix.recommend.rank import Prefer
+    from gpufix.view import View
+
+_SHOWN = 6
+
+
+class RecommendFormat(str, Enum):
+    """Forms of the answer."""
+
+    text = "text"
+    json = "json"
+
+
+class Preference(str, Enum):
+    """What matters most among builds that fit."""
+
+    newest = "newest"
+    oldest_cuda = "oldest-cuda"
+    smallest_change = "smallest-change"
+
+
+def recommend(
+    gpu: options.Gpu = None,
+    python: options.Python = None,
+    python_version: Annotated[
+        Optional[str],
+        typer.Option(
+            "--python-version",
+            metavar="X.Y",
+            help="Ask for a Python that is not here (3.12, 3.13t): nothing here is looked at.",
+        ),
+    ] = None,
+    driver: Annotated[
+        Optional[str],
+        typer.Option(
+            "--driver", metavar="VERSION", help="NVIDIA driver (550.54.14), or its CUDA (12.4)."
+        ),
+    ] = None,
+    platform: Annotated[
+        Optional[str],
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            help="linux_x86_64 or linux_aarch64: nothing here is looked at.",
+        ),
+    ] = None,
+    extension: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--extension",
+            metavar="FILE",
+            help="A .so, wheel or installed package that must load with it. Repeatable.",
+        ),
+    ] = None,
+    torch: Annotated[
+        Optional[str],
+        typer.Option("--torch", metavar="SPEC", help="Only these releases: 2.8, '>=2.6,<2.9'."),
+    ] = None,
+    also: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--with", metavar="NAME", help="Companions to install along: torchvision, xformers."
+        ),
+    ] = None,
+    prefer: Annotated[
+        Optional[Preference],
+        typer.Option(
+            "--prefer",
+            help="What comes first.  [default: smallest-change when torch is installed, else newest]",
+        ),
+    ] = None,
+    format: Annotated[RecommendFormat, typer.Option("--format", help="text or json.")] = (
+        RecommendFormat.text
+    ),
+    output: options.Output = None,
+    facts: options.FactsFile = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every build that fits.")] = False,
+) -> None:
+    """Say which torch build fits these GPUs, this driver, this Python and these extensions.
+
+    Without options: for the environment and the GPUs that are here. Nothing is downloaded or
+    installed. Exit code 0: something fits. 1: nothing does. 2: usage.
+    """
+    from gpufix.recommend.answer import answer
+    from gpufix.recommend.offer import offers
+    from gpufix.report import recommend as report
+
+    elsewhere = python_version is not None or platform is not None
+    view = None if elsewhere else _view(python, facts, gpu)
+    question = _question(view, gpu, python_version, platform, (python, facts))
+    question = _narrowed(question, driver, torch, _extensions(extension, view))
+    found = answer(question, _preference(prefer, question))
+    shown = offers(found, view, _companions(also), None if everything else _SHOWN)
+    if format is RecommendFormat.json:
+        from gpufix.cli.output import write
+
+        write(report.as_json(found, shown), output)
+    else:
+        report.show(found, shown, output)
+    raise typer.Exit(0 if found.fitting else 1)
+
+
+def _view(python: str | None, facts_file: str | None, gpu: list[str] | None) -> View:
+    from gpufix.cli.patient import examine, fail
+    from gpufix.knowledge.gpus import GpuNameError
+    from gpufix.targets import choose
+    from gpufix.view import View
+
+    patient = examine(python, None, facts_file)
+    try:
+        return View(patient.facts, choose(patient.facts, options.split(gpu)), patient.ask)
+    except GpuNameError as error:
+        raise fail(str(error)) from None
+
+
+def _question(
+    view: View | None,
+    gpu: list[str] | None,
+    python_version: str | None,
+    platform: str | None,
+    patient: tuple[str | None, str | None],
+) -> Question:
+    from gpufix.cli.patient import fail
+    from gpufix.knowledge.gpus import GpuNameError, resolve
+    from gpufix.recommend.question import Question, of_view, platform_name, python_tag
+
+    if view is not None:
+        targets = list(view.targets)
+        found = of_view(view, targets)
+        if found is None:
+            raise fail("the snapshot holds no Python: name one with --python-version")
+    else:
+        if any(patient):
+            raise fail("--python-version and --platform ask about no patient: leave it out")
+        try:
+            targets = [resolve(name) for name in options.split(gpu)]
+            found = Question(
+                tuple(targets), python_tag(python_version), platform=platform_name(platform)
+            )
+        except (GpuNameError, ValueError) as error:
+            raise fail(str(error)) from None
+    if len({t.vendor for t in targets}) > 1:
+        raise fail("no torch build serves GPUs of both vendors: name those of one with --gpu")
+    return found
+
+
+def _narrowed(
+    question: Question, driver: str | None, torch: str | None, extensions: tuple[Extension, ...]
+) -> Question:
+    from dataclasses import replace
+
+    from gpufix.cli.patient import fail
+    from gpufix.recommend import question as asked
+
+    try:
+        return replace(
+            question,
+            driver=asked.driver(driver) if driver else question.driver,
+            allowed=asked.specifier(torch) if torch else None,
+            extensions=extensions,
+        )
+    except ValueError as error:
+        raise fail(str(error)) from None
+
+
+def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, ...]:
+    if not named:
+        return ()
+    from gpufix.cli.patient import fail
+    from gpufix.inspection.run import inspect
+    from gpufix.inspection.subject import CannotInspect
+    from gpufix.recommend.extension import of_inspection
+
+    try:
+        facts = view.facts if view else None
+        return tuple(of_inspection(inspect(name, facts)) for name in named)
+    except CannotInspect as error:
+        raise fail(str(error)) from None
+
+
+def _companions(named: list[str] | None) -> tuple[str, ...]:
+    from gpufix.cli.patient import fail
+    from gpufix.knowledge import companions
+    from gpufix.names import normalise
+
+    wanted = tuple(normalise(name) for name in options.split(named))
+    strangers = [name for name in wanted if name not in companions.names()]
+    if strangers:
+        known = ", ".join(sorted(companions.names()))
+        raise fail(f"--with {strangers[0]}: not one of the packages made for one torch: {known}")
+    return wanted
+
+
+def _preference(prefer: Preference | None, question: Question) -> Prefer:
+    from gpufix.recommend.rank import Prefer
+
+    if prefer is not None:
+        return Prefer(prefer.value)
+    return Prefer.smallest_change if question.now.release else Prefer.newest

@@ -1,0 +1,1 @@
+"""Which torch build fits: targets, driver, Python, platform and extensions, weighed together."""
