@@ -13,6 +13,7 @@ from gpufix.recommend.build import Build, builds
 from gpufix.recommend.commands import commands
 from gpufix.recommend.extension import Extension, of_inspection
 from gpufix.recommend.obstacles import Kind
+from gpufix.recommend.posing import pose
 from gpufix.recommend.question import (
     Driver,
     Now,
@@ -249,3 +250,12 @@ def test_spellings(read: object, text: str, expected: object) -> None:
 def test_what_is_none_is_refused(read: object, text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read(text)  # type: ignore[operator]
+
+
+POSES = [("gfx1031", "10.3.0"), ("gfx1100", None), ("gfx803", None), ("sm_35", None)]
+
+
+@pytest.mark.parametrize(("arch", "value"), POSES)
+def test_a_relative_is_named_where_nothing_serves(arch: str, value: str | None) -> None:
+    found = pose(answer(question(arch), Prefer.newest), Prefer.newest)
+    assert (found.value if found else None) == value

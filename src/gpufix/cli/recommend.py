@@ -97,20 +97,23 @@ def recommend(
     """
     from gpufix.recommend.answer import answer
     from gpufix.recommend.offer import offers
+    from gpufix.recommend.posing import pose
     from gpufix.report import recommend as report
 
     elsewhere = python_version is not None or platform is not None
     view = None if elsewhere else _view(python, facts, gpu)
     question = _question(view, gpu, python_version, platform, (python, facts))
     question = _narrowed(question, driver, torch, _extensions(extension, view))
-    found = answer(question, _preference(prefer, question))
+    preference = _preference(prefer, question)
+    found = answer(question, preference)
+    remains = pose(found, preference)
     shown = offers(found, view, _companions(also), None if everything else _SHOWN)
     if format is RecommendFormat.json:
         from gpufix.cli.output import write
 
-        write(report.as_json(found, shown), output)
+        write(report.as_json(found, shown, remains), output)
     else:
-        report.show(found, shown, output)
+        report.show(found, shown, remains, output)
     raise typer.Exit(0 if found.fitting else 1)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from gpufix.recommend.answer import Answer, Miss
 from gpufix.recommend.offer import Offer
+from gpufix.recommend.posing import Pose
 from gpufix.recommend.question import Question
 from gpufix.report.lines import Lines
 
 _WIDTH = 80
 
 
-def as_json(answer: Answer, offers: Sequence[Offer]) -> str:
+def as_json(answer: Answer, offers: Sequence[Offer], pose: Pose | None = None) -> str:
     """One JSON object, with a newline."""
     question = answer.question
     found = {
@@ -32,6 +34,7 @@ def as_json(answer: Answer, offers: Sequence[Offer]) -> str:
             {"torch": m.build.version, "obstacles": [o.text for o in m.obstacles]}
             for m in answer.misses
         ],
+        "pose": asdict(pose) if pose else None,
     }
     return json.dumps(found, indent=2) + "\n"
 
@@ -52,7 +55,12 @@ def _row(offer: Offer) -> dict[str, object]:
     }
 
 
-def show(answer: Answer, offers: Sequence[Offer], output: str | None = None) -> None:
+def show(
+    answer: Answer,
+    offers: Sequence[Offer],
+    pose: Pose | None = None,
+    output: str | None = None,
+) -> None:
     """The best build whole, the others a line each, and what is in the way of the nearest."""
     lines = Lines()
     _question(lines, answer.question)
@@ -63,6 +71,8 @@ def show(answer: Answer, offers: Sequence[Offer], output: str | None = None) -> 
         lines.add()
         lines.add(("✗ none", "bold red"), ": no listed torch build serves all of this")
     _misses(lines, answer.misses, bool(offers))
+    if pose:
+        _pose(lines, pose)
     lines.deliver(output)
 
 
@@ -126,6 +136,14 @@ def _misses(lines: Lines, misses: Sequence[Miss], fits: bool) -> None:
     for miss in misses:
         text = "; ".join(o.text for o in miss.obstacles)
         _wrapped(lines, f"  {miss.build.version:<18} ", text)
+
+
+def _pose(lines: Lines, pose: Pose) -> None:
+    lines.add()
+    lines.add(("what remains", "bold"), f"  HSA_OVERRIDE_GFX_VERSION={pose.value}")
+    text = f"{pose.gfx} then runs the code of {pose.relative}, as in {pose.version}"
+    _wrapped(lines, "  · ", text)
+    _wrapped(lines, "  ! ", f"AMD does not support it; risk {pose.risk}: {pose.text}", "yellow")
 
 
 def _wrapped(lines: Lines, start: str, text: str, style: str = "") -> None:
