@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
@@ -72,6 +73,15 @@ def fix(
     format: FormatOption = Format.text,
     output: options.Output = None,
     deep: options.Deep = False,
+    fallback: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--fallback",
+            metavar="NAME",
+            help="Install gpufix's replacement of this extension, and do nothing else without "
+            "--only; `list` names them. Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Show what would repair the environment; with --apply, do it.
 
@@ -80,8 +90,11 @@ def fix(
     from gpufix.cli.patient import examine
     from gpufix.engine.context import Context, Indexes
 
+    if "list" in (fallback or ()):
+        _list_fallbacks()
     patient = examine(python, project, deep=deep)
     wish = _wish(patient, gpu, select, ignore, only, unsafe)
+    wish = replace(wish, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, wish)
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = Context(patient.facts, indexes=indexes, say=_say)
@@ -106,15 +119,26 @@ def _wish(
     return Wish(chosen.request, options.split(only), unsafe)
 
 
+def _list_fallbacks() -> None:
+    """Prints the fallbacks there are, and exits."""
+    from gpufix.fallbacks.catalogue import every
+
+    width = max((len(f.name) for f in every()), default=0)
+    for fallback in every():
+        typer.echo(f"{fallback.name:<{width}}  {fallback.summary}")
+    raise typer.Exit(0)
+
+
 def _propose(patient: Patient, wish: Wish) -> Proposed:
     from gpufix.checks.selection import UnknownCode
     from gpufix.cli.patient import fail
     from gpufix.engine.propose import propose
+    from gpufix.fallbacks.catalogue import UnknownFallback
     from gpufix.knowledge.gpus import GpuNameError
 
     try:
         return propose(patient.facts, patient.ask, wish)
-    except (GpuNameError, UnknownCode) as error:
+    except (GpuNameError, UnknownCode, UnknownFallback) as error:
         raise fail(str(error)) from None
 
 

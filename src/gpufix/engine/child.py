@@ -6,6 +6,7 @@ Output goes to a file and not to a pipe: a program that outlives a killed run ca
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -73,4 +74,5 @@ def reason(log: Path) -> str:
         lines = file.read(_TAIL).decode("utf-8", "replace").splitlines()
     said = [line.strip() for line in lines if line.strip()]
     errors = [line for line in said if line.lower().startswith(("error", "fatal", "×"))]
+    errors = errors or [line for line in said if re.search(r": (fatal )?error\b", line)]
     return ((errors or said[-1:]) or ["it said nothing"])[0][:500]

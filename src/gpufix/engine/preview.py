@@ -13,7 +13,16 @@ from gpufix.engine.installer import choose
 from gpufix.engine.installer import commands as install_commands
 from gpufix.engine.steps.variables import current, rendered
 from gpufix.fixes.commands import commands
-from gpufix.model import Build, Install, Remove, SetVariables, Step, StepPreview, WriteFile
+from gpufix.model import (
+    Build,
+    Install,
+    InstallFallback,
+    Remove,
+    SetVariables,
+    Step,
+    StepPreview,
+    WriteFile,
+)
 from gpufix.requirements import parse
 
 Resolve = Callable[[Install, Context], list[str]]
@@ -25,6 +34,8 @@ def preview(step: Step, context: Context, resolve: Resolve | None = None) -> Ste
     """One step. `resolve` asks the index what would come. Raises EngineError from it alone."""
     if isinstance(step, Install):
         return _install(step, context, resolve)
+    if isinstance(step, InstallFallback):
+        return _fallback(step, context)
     if isinstance(step, WriteFile):
         return StepPreview(
             kind=step.kind, title=f"write {step.path}", diff=_diff(step), touches=[step.path]
@@ -66,6 +77,21 @@ def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPr
         commands=lines,
         downloads=downloads,
         resolved=resolved,
+    )
+
+
+def _fallback(step: InstallFallback, context: Context) -> StepPreview:
+    from gpufix.engine.steps.fallback import commands as fallback_commands
+
+    try:
+        lines = fallback_commands(step, choose(context.facts), "WHEEL'S FOLDER")
+    except EngineError:
+        lines = []
+    words = [f"remove {', '.join(step.uninstall)}"] if step.uninstall else []
+    words += [f"compile it for {', '.join(step.archs)}"] if step.archs else []
+    words.append(f"install {step.distribution} {step.version}, a wheel that gpufix makes here")
+    return StepPreview(
+        kind=step.kind, title="; ".join(words), commands=[_shown(line) for line in lines]
     )
 
 

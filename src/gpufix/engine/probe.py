@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gpufix.facts import child
-from gpufix.model import Distribution, Facts, Install, Probe, Step
+from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
 from gpufix.names import normalise
 from gpufix.requirements import parse
 
@@ -39,6 +39,7 @@ def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
         for text in step.install
         if (requirement := parse(text))
     }
+    names |= {normalise(s.distribution) for s in steps if isinstance(s, InstallFallback)}
     yield from (dist for dist in facts.distributions if dist.name in names)
 
 

@@ -8,10 +8,11 @@ from functools import cached_property
 
 from gpufix.checks.selection import Selection
 from gpufix.doctor import Judgement, Request, examine
+from gpufix.fixes import install_fallback
 from gpufix.fixes.clashes import Base
 from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.merge import Choice, choose, merge
-from gpufix.fixes.registry import Fix
+from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
 from gpufix.view import Ask, View
@@ -19,11 +20,15 @@ from gpufix.view import Ask, View
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user wants repaired. `only`: codes or families, of which alone plans are made."""
+    """What the user wants repaired. `only`: codes or families, of which alone plans are made.
+
+    `fallbacks`: to be installed, and without `only` nothing else is repaired.
+    """
 
     request: Request
     only: tuple[str, ...] = ()
     unsafe: bool = False
+    fallbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Proposed:
 
 
 def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
-    """Judge and plan. Raises GpuNameError and UnknownCode for what the user mistyped."""
+    """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
+    mistyped."""
     selection = wish.request.selection
     judgement = examine(facts, judged(wish), ask)
     rules, _ = all_rules()
@@ -54,9 +60,15 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     if wish.only:
         wanted &= {r.code for r in Selection(select=wish.only).apply(rules)}
     fixes, _ = all_fixes()
-    wanted_findings = _selected(judgement.findings, wanted)
     view = judgement.view
-    chosen = choose(wanted_findings, _planner(view, fixes), wish.unsafe, _base(view))
+    asked = [install_fallback.on_demand(n, view, judgement.findings) for n in wish.fallbacks]
+    served = {(c, s) for p in asked if isinstance(p, Plan) for s in p.subjects for c in p.codes}
+    if wish.fallbacks and not wish.only:
+        wanted = set()
+    findings = _selected(
+        judgement.findings, lambda f: f.code in wanted and (f.code, f.subject) not in served
+    )
+    chosen = choose(findings, _planner(view, fixes), wish.unsafe, _base(view), asked)
     return Proposed(judgement, chosen)
 
 
@@ -66,12 +78,12 @@ def judged(wish: Wish) -> Request:
     return replace(wish.request, selection=whole)
 
 
-def _selected(findings: Sequence[Finding], codes: set[str]) -> list[Finding]:
+def _selected(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) -> list[Finding]:
     """The findings to be mended; below a cause that is not, its consequences stand alone."""
     found: list[Finding] = []
     for finding in findings:
-        below = _selected(finding.consequences, codes)
-        if finding.code in codes:
+        below = _selected(finding.consequences, wanted)
+        if wanted(finding):
             found.append(finding.model_copy(update={"consequences": below}))
         else:
             found += below
@@ -93,10 +105,19 @@ def _planner(view: View, fixes: Sequence[Fix]) -> Callable[[Finding], list[Plan 
     def plan(finding: Finding) -> list[Plan | Skip]:
         offered = [_offer(fix, finding, view) for fix in fixes if finding.code in fix.codes]
         plans = [_for(p, finding) for p in offered if isinstance(p, Plan)]
-        ordered = sorted(plans, key=lambda p: ("safe", "unsafe", "manual").index(p.safety))
-        return [*ordered, *(s for s in offered if isinstance(s, Skip))]
+        ordered = by_safety(plans)
+        skips = [s for s in offered if isinstance(s, Skip)]
+        return [*_with_alternative(ordered), *skips]
 
     return plan
+
+
+def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
+    """The first plan, with the fallback that could be installed instead of it."""
+    first, others = plans[:1], plans[1:]
+    names = [p.data["fallback"] for p in others if "fallback" in p.data]
+    told = {"alternative": f"gpufix fix --apply --fallback {names[0]}"} if names else {}
+    return [*(p.model_copy(update={"data": {**p.data, **told}}) for p in first), *others]
 
 
 def _offer(fix: Fix, finding: Finding, view: View) -> Plan | Skip | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from packaging.requirements import Requirement
 
 from gpufix.fixes.text_merge import merged
-from gpufix.model import Install, Plan, Remove, SetVariables, WriteFile
+from gpufix.model import Install, InstallFallback, Plan, Remove, SetVariables, WriteFile
 from gpufix.names import normalise
 from gpufix.requirements import parse
 
@@ -74,6 +74,9 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:
             yield step.path, step
         elif isinstance(step, Remove):
             yield step.path, _REMOVED
+        elif isinstance(step, InstallFallback):
+            yield normalise(step.distribution), parse(f"{step.distribution}=={step.version}")
+            yield from ((name, _REMOVED) for name in step.uninstall)
         elif isinstance(step, SetVariables):
             yield from ((f"${name}", value) for name, value in step.variables.items())
 

@@ -12,6 +12,7 @@ from gpufix.model import (
     Facts,
     InitSubmodules,
     Install,
+    InstallFallback,
     Plan,
     PlanSummary,
     Remove,
@@ -31,6 +32,8 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
     """The command lines of one step."""
     if isinstance(step, Install):
         yield from _install(step, facts)
+    elif isinstance(step, InstallFallback):
+        yield shlex.join(["gpufix", "fix", "--apply", "--fallback", step.name])
     elif isinstance(step, SetVariables):
         for name, value in step.variables.items():
             yield f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"

@@ -22,8 +22,16 @@ from gpufix.requirements import parse
 
 Planner = Callable[[Finding], Sequence[Plan | Skip]]
 
-_STAGE = {"submodules": 0, "write": 1, "remove": 1, "environment": 6, "build": 7, "advise": 8}
 _REMOVAL, _TORCH, _OTHERS = 2, 3, 4
+_STAGE = {
+    "submodules": 0,
+    "write": 1,
+    "remove": 1,
+    "fallback": 5,
+    "environment": 6,
+    "build": 7,
+    "advise": 8,
+}
 # Made for the torch that is there: of no use beside one that replaces it.
 _FOR_THIS_TORCH = ("install-declared", "match-torch-family")
 
@@ -42,14 +50,22 @@ def _unknown(step: WriteFile) -> str | None:
 
 
 def choose(
-    findings: Iterable[Finding], planner: Planner, unsafe: bool, base: Base = _unknown
+    findings: Iterable[Finding],
+    planner: Planner,
+    unsafe: bool,
+    base: Base = _unknown,
+    asked: Sequence[Plan | Skip] = (),
 ) -> Choice:
     """For each cause its safest plan; its consequences are planned only when it has none.
 
     Plans that contradict an earlier one (a worse finding's) are held back. `base`: the present text
-    of a file, by which two edits of it are told to agree.
+    of a file, by which two edits of it are told to agree. `asked`: what was asked for by name,
+    which comes first and is carried out whatever its safety.
     """
-    choice = Choice()
+    choice = Choice(
+        plans=[p for p in asked if isinstance(p, Plan)],
+        skips=[s for s in asked if isinstance(s, Skip)],
+    )
     for finding in findings:
         _choose_one(finding, planner, unsafe, choice)
     return Choice(*_compatible(choice.plans, choice.held, base), choice.skips)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gpufix.model import Finding, Plan, Skip
@@ -35,6 +35,12 @@ def fix(name: str, *codes: str) -> Callable[[Planner], Planner]:
         return planner
 
     return declare
+
+
+def by_safety(plans: Sequence[Plan]) -> list[Plan]:
+    """Safest first; what mends the original before what takes its place."""
+    order = ("safe", "unsafe", "manual")
+    return sorted(plans, key=lambda p: (order.index(p.safety), "fallback" in p.data))
 
 
 def fixes_in(module: object) -> list[Fix]:

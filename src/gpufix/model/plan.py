@@ -39,6 +39,18 @@ class Install(Model):
     freeze: bool = False  # with dependencies: nothing that is installed moves but what is named
 
 
+class InstallFallback(Model):
+    """Install one of gpufix's fallbacks under the name of the distribution that it replaces."""
+
+    kind: Literal["fallback"] = "fallback"
+    name: str  # of the catalogue
+    distribution: str
+    version: str  # "1.0.0+gpufix"
+    uninstall: list[str] = []  # other distributions with the same modules
+    archs: list[str] = []  # to compile for, when it has sources of its own
+    requires: list[str] = []  # what its metadata shall require
+
+
 class Build(Model):
     """Build and install an extension folder with the given environment."""
 
@@ -75,7 +87,9 @@ class Advise(Model):
 
 
 # `kind` tells them apart. (A declared discriminator cannot be deferred in pydantic 2.0.)
-Step: TypeAlias = WriteFile | Remove | Install | Build | InitSubmodules | SetVariables | Advise
+Step: TypeAlias = (
+    WriteFile | Remove | Install | InstallFallback | Build | InitSubmodules | SetVariables | Advise
+)
 
 
 class Plan(Model):

@@ -6,6 +6,7 @@ import json
 
 from gpufix.model import Finding, Outcome
 from gpufix.report.lines import Lines
+from gpufix.report.plan import alternative
 
 _HEAD = {
     "nothing": ("nothing could be carried out", "bold"),
@@ -53,6 +54,7 @@ def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> 
 def _rest(lines: Lines, outcome: Outcome) -> None:
     for row in outcome.held:
         lines.add((f"  held back ({row.reason}): ", "dim"), row.plan.title)
+        alternative(lines, row.plan)
     for probe in outcome.probes:
         said = "imports" if probe.ok else f"does not import: {probe.said}"
         lines.add((f"  {probe.module} ", "bold"), said)

@@ -35,10 +35,18 @@ def show(proposal: Proposal, output: str | None = None) -> None:
 
 
 def _plan(lines: Lines, plan: Plan) -> None:
-    about = ", ".join(plan.codes)
-    lines.add((f"{plan.safety} ", _STYLE[plan.safety]), (about, "bold"), f" {plan.title}")
+    about = "".join(f"{code} " for code in plan.codes)
+    lines.add((f"{plan.safety} ", _STYLE[plan.safety]), (about, "bold"), plan.title)
     for note in plan.notes:
         lines.add((f"  note: {note}", "dim"))
+    alternative(lines, plan)
+
+
+def alternative(lines: Lines, plan: Plan) -> None:
+    """What could be done in place of this plan, as a command."""
+    if "alternative" in plan.data:
+        lines.add(("  or, without a build:", "dim"))
+        lines.raw(f"     $ {plan.data['alternative']}", "green")
 
 
 def _step(lines: Lines, number: int, step: StepPreview) -> None:
@@ -82,7 +90,7 @@ def _skips(lines: Lines, skips: list[Skip]) -> None:
     lines.add()
     lines.add(("No plan", "bold"))
     for skip in dict.fromkeys((s.code, s.subject, s.reason) for s in skips):
-        lines.add((f"{skip[0]} ", "bold"), f"{skip[1]}: {skip[2]}")
+        lines.add((f"{skip[0]} " if skip[0] else "", "bold"), f"{skip[1]}: {skip[2]}")
 
 
 def _verdict(lines: Lines, proposal: Proposal) -> None:
@@ -90,9 +98,13 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add()
     if proposal.plans:
         count = len(proposal.plans)
-        unsafe = " --unsafe" if any(p.safety == "unsafe" for p in proposal.plans) else ""
+        asked = "".join(
+            f" --fallback {p.data['asked']}" for p in proposal.plans if "asked" in p.data
+        )
+        rest = [p for p in proposal.plans if "asked" not in p.data]
+        unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
         label = f"{count} plan{'' if count == 1 else 's'} to carry out: "
-        lines.add(label, (f"gpufix fix --apply{unsafe}", "bold"))
+        lines.add(label, (f"gpufix fix --apply{asked}{unsafe}", "bold"))
     elif proposal.held:
         lines.add("nothing that can be carried out as asked")
     else:

@@ -12,6 +12,7 @@ _MODULES = {
     "write": "write",
     "remove": "remove",
     "install": "install",
+    "fallback": "fallback",
     "build": "build",
     "submodules": "submodules",
     "environment": "variables",

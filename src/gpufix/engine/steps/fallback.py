@@ -1,0 +1,125 @@
+"""InstallFallback: a wheel made on the spot, installed by the patient's own installer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gpufix.engine import child
+from gpufix.engine.context import Context
+from gpufix.engine.durable import make_folder, write_new
+from gpufix.engine.errors import Refused
+from gpufix.engine.installer import Installer, choose, environment
+from gpufix.engine.paths import writable
+from gpufix.engine.scope import Scope
+from gpufix.engine.steps.install import changeable, environment_scopes
+from gpufix.fallbacks import assemble, wheel
+from gpufix.fallbacks.catalogue import Fallback, UnknownFallback, get
+from gpufix.model import Distribution, Facts, InstallFallback
+from gpufix.names import normalise
+
+_DESCRIPTION = """\
+{summary}
+
+Installed by `gpufix fix --fallback {name}` in place of {distribution}, which it replaces without a
+compiler. {covers}
+`gpufix undo` brings the original back; `pip uninstall {distribution}` removes this."""
+
+
+def check(step: InstallFallback, context: Context) -> None:
+    """The environment may be changed, what is replaced can be removed, a compiler is there."""
+    fallback = _known(step)
+    python = changeable(context.facts)
+    for folder in {python.prefix, *python.site_dirs[:1]}:
+        writable(folder)
+    installer = choose(context.facts)
+    for dist in _replaced(step, context.facts):
+        _removable(dist, installer)
+    if fallback.build:
+        from gpufix.engine.fallback_build import toolchain
+
+        toolchain(step.archs, context)
+
+
+def scopes(step: InstallFallback, context: Context) -> Sequence[Scope]:
+    """As any installation: installers replace files and write into none."""
+    return environment_scopes(changeable(context.facts))
+
+
+def run(step: InstallFallback, context: Context) -> None:
+    """Make the wheel in the run's folder, remove what it replaces, install it without an index."""
+    assert context.folder is not None
+    made = packed(step, context)
+    folder = Path(context.folder) / "fallback"
+    make_folder(folder)
+    write_new(folder / made.name, made.data, mode=0o644)
+    installer = choose(context.facts)
+    environ = environment(context.environ, installer.kind)
+    for command in commands(step, installer, str(folder)):
+        context.say(f"running {' '.join(command[:6])} …")
+        child.run(command, context, environ, "install")
+
+
+def commands(step: InstallFallback, installer: Installer, folder: str) -> list[list[str]]:
+    """What is run once the wheel lies in `folder`. From there by its name: pip then records no path."""
+    lines = []
+    if step.uninstall:
+        answer = ["-y"] if installer.kind == "pip" else []
+        lines.append(installer.command("uninstall", *answer, "--", *step.uninstall))
+    options = ["--no-deps", "--no-index", "--find-links", folder]
+    options += ["--force-reinstall", "--only-binary", ":all:"]  # outranks a no-binary setting
+    wanted = f"{step.distribution}=={step.version}"
+    lines.append(installer.command("install", *options, "--", wanted))
+    return lines
+
+
+def packed(step: InstallFallback, context: Context) -> wheel.Wheel:
+    """The wheel; compiles when the fallback has sources of its own."""
+    fallback = _known(step)
+    files = assemble.files(fallback)
+    platform = None
+    if fallback.build:
+        from gpufix.engine.fallback_build import compiled
+
+        files |= compiled(fallback, step.archs, context)
+        platform = f"linux_{context.facts.host.machine}"
+    description = _DESCRIPTION.format(
+        summary=fallback.summary,
+        name=fallback.name,
+        distribution=step.distribution,
+        covers=" ".join(fallback.covers),
+    )
+    return wheel.build(
+        step.distribution,
+        step.version,
+        files,
+        fallback.summary,
+        requires=step.requires,
+        description=description,
+        platform=platform,
+    )
+
+
+def _known(step: InstallFallback) -> Fallback:
+    try:
+        return get(step.name)
+    except UnknownFallback as error:
+        raise Refused(str(error)) from None
+
+
+def _replaced(step: InstallFallback, facts: Facts) -> list[Distribution]:
+    names = {normalise(step.distribution), *step.uninstall}
+    return [dist for dist in facts.distributions if dist.name in names]
+
+
+def _removable(dist: Distribution, installer: Installer) -> None:
+    """What pip and uv can take away: a RECORD; pip alone, the eggs that setuptools installed."""
+    if dist.source == "conda":
+        raise Refused(f"{dist.name} was installed by conda: `conda remove {dist.name}` first")
+    metadata = dist.metadata or ""
+    if os.path.isfile(f"{metadata}/RECORD"):
+        return
+    if dist.source == "egg" and os.path.isdir(metadata) and installer.kind == "pip":
+        return
+    raise Refused(f"{dist.name} has no RECORD: which files are its own is not known")
