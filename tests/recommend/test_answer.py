@@ -252,7 +252,7 @@ def test_what_is_none_is_refused(read: object, text: str) -> None:
         read(text)  # type: ignore[operator]
 
 
-POSES = [("gfx1031", "10.3.0"), ("gfx1100", None), ("gfx803", None), ("sm_35", None)]
+POSES = [("gfx1031", "10.3.0"), ("gfx1100", None), ("sm_35", None)]
 
 
 @pytest.mark.parametrize(("arch", "value"), POSES)

@@ -141,9 +141,10 @@ def _misses(lines: Lines, misses: Sequence[Miss], fits: bool) -> None:
 def _pose(lines: Lines, pose: Pose) -> None:
     lines.add()
     lines.add(("what remains", "bold"), f"  HSA_OVERRIDE_GFX_VERSION={pose.value}")
+    risk = pose.text if pose.text.startswith(pose.risk) else f"{pose.risk}: {pose.text}"
     text = f"{pose.gfx} then runs the code of {pose.relative}, as in {pose.version}"
     _wrapped(lines, "  · ", text)
-    _wrapped(lines, "  ! ", f"AMD does not support it; risk {pose.risk}: {pose.text}", "yellow")
+    _wrapped(lines, "  ! ", f"AMD does not support it; risk {risk}", "yellow")
 
 
 def _wrapped(lines: Lines, start: str, text: str, style: str = "") -> None:
