@@ -9,7 +9,7 @@ import gpufix
 from gpufix.checks.judge import judge
 from gpufix.checks.selection import Selection
 from gpufix.fixes.commands import summary
-from gpufix.fixes.registry import Fix
+from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import (
     Diagnosis,
     Facts,
@@ -24,8 +24,6 @@ from gpufix.model import (
 from gpufix.plugins import all_fixes, all_rules
 from gpufix.targets import choose
 from gpufix.view import Ask, View
-
-INTERNAL_CODES = frozenset({"DOC001", "DOC002"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Judgement:
     view: View
     findings: list[Finding]
     ignored: int
+    judged: tuple[str, ...] = ()
 
 
 def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement:
@@ -50,7 +49,9 @@ def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement
     view = View(facts, choose(facts, request.gpus), ask)
     rules, broken = all_rules()
     chosen = request.selection.apply(rules)
-    return Judgement(view, [*broken, *judge(view, chosen)], len(rules) - len(chosen))
+    findings = [*broken, *judge(view, chosen)]
+    judged = tuple(r.code for r in chosen if r.doctor)
+    return Judgement(view, findings, len(rules) - len(chosen), judged)
 
 
 def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
@@ -66,15 +67,15 @@ def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosi
         targets=list(judgement.view.targets),
         findings=findings,
         gaps=gaps,
-        summary=_summary(findings, gaps, judgement.view.targets, judgement.ignored),
+        summary=summarised(findings, gaps, judgement.view.targets, judgement.ignored),
+        judged=judgement.judged,
     )
 
 
 def plans_for(finding: Finding, view: View, fixes: Sequence[Fix]) -> list[Plan]:
     """The plans for one finding, safest first; skips are left out."""
     planned = [fix.plan(finding, view) for fix in fixes if finding.code in fix.codes]
-    plans = [p for p in planned if isinstance(p, Plan)]
-    return sorted(plans, key=lambda p: ("safe", "unsafe", "manual").index(p.safety))
+    return by_safety([p for p in planned if isinstance(p, Plan)])
 
 
 def with_fixes(finding: Finding, view: View, fixes: Sequence[Fix]) -> Finding:
@@ -105,9 +106,14 @@ def patient_summary(facts: Facts) -> PatientSummary:
     )
 
 
-def _summary(
-    findings: Sequence[Finding], gaps: Sequence[Gap], targets: Sequence[Target], ignored: int
+def summarised(
+    findings: Sequence[Finding],
+    gaps: Sequence[Gap],
+    targets: Sequence[Target],
+    ignored: int,
+    accepted: int = 0,
 ) -> Summary:
+    """The counts and the verdict; `accepted` findings are not among `findings`."""
     counts = {s: sum(f.severity is s for f in findings) for s in Severity}
     serious = counts[Severity.error] + counts[Severity.warning]
     return Summary(
@@ -116,5 +122,6 @@ def _summary(
         warning=counts[Severity.warning],
         advice=counts[Severity.advice],
         ignored=ignored,
+        accepted=accepted,
         no_target=not targets,
     )

@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("KRN901", "suite-kernel-does-not-compile")
+@rule("KRN901", "suite-kernel-does-not-compile", doctor=False)
 def suite_kernel_does_not_compile(view: View) -> Iterator[Fault]:
     """A kernel of gpufix's suite does not compile, or there is no compiler for it.
 

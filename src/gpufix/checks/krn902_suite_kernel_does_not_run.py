@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("KRN902", "suite-kernel-does-not-run")
+@rule("KRN902", "suite-kernel-does-not-run", doctor=False)
 def suite_kernel_does_not_run(view: View) -> Iterator[Fault]:
     """A compiled kernel of gpufix's suite does not load, launch or end.
 

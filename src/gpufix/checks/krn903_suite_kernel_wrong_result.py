@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("KRN903", "suite-kernel-wrong-result")
+@rule("KRN903", "suite-kernel-wrong-result", doctor=False)
 def suite_kernel_wrong_result(view: View) -> Iterator[Fault]:
     """A kernel of gpufix's suite computes something wrong on this GPU.
 

@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("KRN904", "suite-kernel-slow")
+@rule("KRN904", "suite-kernel-slow", doctor=False)
 def suite_kernel_slow(view: View) -> Iterator[Fault]:
     """A kernel of gpufix's suite stays far under what this GPU can do.
 

@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("KRN905", "torch-extension-build-fails")
+@rule("KRN905", "torch-extension-build-fails", doctor=False)
 def torch_extension_build_fails(view: View) -> Iterator[Fault]:
     """torch's own extension builder gives no working module in this environment.
 

@@ -48,13 +48,17 @@ Check = Callable[[View], Iterable[Fault]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A registered rule. `page` is its docstring, in Markdown."""
+    """A registered rule. `page` is its docstring, in Markdown.
+
+    `doctor` is false for what only a run or a log can tell: the doctor never judges it.
+    """
 
     code: str
     name: str
     check: Check
     page: str
     origin: str = "gpufix"
+    doctor: bool = True
 
     def findings(self, view: View) -> list[Finding]:
         """Run the check on one view."""
@@ -75,7 +79,7 @@ class Rule:
         )
 
 
-def rule(code: str, name: str) -> Callable[[Check], Check]:
+def rule(code: str, name: str, doctor: bool = True) -> Callable[[Check], Check]:
     """Declare the function below as the check of `code`. The function itself is unchanged."""
     if not _CODE.fullmatch(code):
         raise ValueError(f"rule code {code!r} is not three capitals and three digits")
@@ -83,7 +87,8 @@ def rule(code: str, name: str) -> Callable[[Check], Check]:
     def declare(check: Check) -> Check:
         if not check.__doc__:
             raise ValueError(f"{code}: the check has no docstring, which is its page")
-        declared = Rule(code, name, check, inspect.cleandoc(check.__doc__), check.__module__)
+        page = inspect.cleandoc(check.__doc__)
+        declared = Rule(code, name, check, page, check.__module__, doctor)
         vars(check)["__gpufix_rule__"] = declared
         return check
 

@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.view import View
 
 
-@rule("RUN806", "out-of-memory")
+@rule("RUN806", "out-of-memory", doctor=False)
 def out_of_memory(view: View) -> Iterator[Fault]:
     """A program asked the GPU for more memory than was free.
 

@@ -11,10 +11,9 @@ from gpufix.cli.options import FailOn, Format
 
 if TYPE_CHECKING:
     from gpufix.doctor import Request
+    from gpufix.gate import Gate
     from gpufix.model import Diagnosis, Facts
     from gpufix.view import Ask
-
-FINDINGS, INTERNAL = 1, 3
 
 
 def doctor(
@@ -34,8 +33,26 @@ def doctor(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 also when something could not be looked at.")
     ] = False,
+    baseline: Annotated[
+        Optional[str],
+        typer.Option(
+            "--baseline", metavar="FILE", help="Known findings: counted, not reported again."
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        Optional[str],
+        typer.Option("--write-baseline", metavar="FILE", help="Accept what is found now as known."),
+    ] = None,
     format: Annotated[Format, typer.Option("--format", help="Report format.")] = Format.text,
     output: options.Output = None,
+    report: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--report",
+            metavar="FORMAT=FILE",
+            help="Also write this report: junit=gpufix.xml. Repeatable.",
+        ),
+    ] = None,
     facts: options.FactsFile = None,
     deep: options.Deep = False,
     verbose: Annotated[
@@ -46,15 +63,19 @@ def doctor(
 
     Exit code 0: clean. 1: findings at or over --fail-on. 2: usage. 3: gpufix itself failed.
     """
+    from gpufix.cli.baseline import accepted
     from gpufix.cli.config import settings
-    from gpufix.cli.output import emit
+    from gpufix.cli.output import Report, emit, reports
     from gpufix.cli.patient import examine
 
+    also = reports(report)
     patient = examine(python, project, facts, deep)
     chosen = settings(patient.facts, gpu, select, ignore, fail_on)
-    diagnosis = _diagnose(patient.facts, chosen.request, patient.ask)
-    emit(diagnosis, format, output, verbose)
-    raise typer.Exit(exit_code(diagnosis, chosen.fail_on, strict))
+    gate = _gate(chosen.fail_on, strict)
+    found = _diagnose(patient.facts, chosen.request, patient.ask)
+    diagnosis = accepted(found, baseline, write_baseline)
+    emit(Report(diagnosis, gate, patient.facts.project, verbose), format, output, also)
+    raise typer.Exit(gate.exit_code(diagnosis))
 
 
 def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
@@ -69,16 +90,8 @@ def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
         raise fail(str(error)) from None
 
 
-def exit_code(diagnosis: Diagnosis, fail_on: FailOn, strict: bool) -> int:
-    """The designed exit code of a completed report."""
-    from gpufix.doctor import INTERNAL_CODES
+def _gate(fail_on: FailOn, strict: bool) -> Gate:
+    from gpufix.gate import Gate
     from gpufix.model import Severity
 
-    if any(f.code in INTERNAL_CODES for f in diagnosis.findings):
-        return INTERNAL
-    if strict and diagnosis.gaps:
-        return FINDINGS
-    if fail_on is FailOn.never:
-        return 0
-    least = Severity(fail_on.value).rank
-    return FINDINGS if any(f.severity.rank >= least for f in diagnosis.findings) else 0
+    return Gate(None if fail_on is FailOn.never else Severity(fail_on.value), strict)

@@ -57,6 +57,16 @@ class Format(str, Enum):
     text = "text"
     json = "json"
     github = "github"
+    sarif = "sarif"
+    junit = "junit"
+    markdown = "markdown"
+
+
+class TextOrJson(str, Enum):
+    """Report formats of what is no diagnosis."""
+
+    text = "text"
+    json = "json"
 
 
 class FailOn(str, Enum):

@@ -1,9 +1,11 @@
-"""Where a report goes, and in which form."""
+"""Where reports go, and in which form."""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,33 @@ from gpufix.cli.options import Format
 from gpufix.cli.patient import fail
 
 if TYPE_CHECKING:
-    from gpufix.model import Diagnosis
+    from gpufix.gate import Gate
+    from gpufix.model import Diagnosis, Project
 
 
-def emit(diagnosis: Diagnosis, format: Format, output: str | None, verbose: bool) -> None:
-    """Render and deliver the report; an output file that cannot be written is a usage error."""
+@dataclass(frozen=True)
+class Report:
+    """A diagnosis and what its renderings need beside it. `project` None = there is none."""
+
+    diagnosis: Diagnosis
+    gate: Gate
+    project: Project | None = None
+    verbose: bool = False
+
+
+def emit(
+    report: Report, format: Format, output: str | None, also: Sequence[tuple[Format, str]]
+) -> None:
+    """Render and deliver; an output file that cannot be written is a usage error."""
+    for form, file in also:
+        write(_rendered(report, form), file, "--report")
     if output is None and format is Format.text:
-        _terminal(diagnosis, verbose)
+        _terminal(report.diagnosis, report.verbose)
         return
-    write(_rendered(diagnosis, format, verbose), output)
+    write(_rendered(report, format), output)
 
 
-def write(text: str, output: str | None) -> None:
+def write(text: str, output: str | None, option: str = "--output") -> None:
     """Deliver text to the output file, or to standard output."""
     if output is None:
         sys.stdout.write(text)
@@ -30,10 +47,23 @@ def write(text: str, output: str | None) -> None:
     try:
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise fail(f"--output {output}: {error.strerror}") from None
+        raise fail(f"{option} {output}: {error.strerror}") from None
 
 
-def _rendered(diagnosis: Diagnosis, format: Format, verbose: bool) -> str:
+def reports(values: Sequence[str] | None) -> list[tuple[Format, str]]:
+    """The further reports that `--report FORMAT=FILE` asks for."""
+    out: list[tuple[Format, str]] = []
+    for value in values or ():
+        name, _, file = value.partition("=")
+        if name not in [form.value for form in Format] or not file:
+            known = ", ".join(form.value for form in Format)
+            raise fail(f"--report {value}: expected FORMAT=FILE; formats are {known}")
+        out.append((Format(name), file))
+    return out
+
+
+def _rendered(report: Report, format: Format) -> str:
+    diagnosis = report.diagnosis
     if format is Format.json:
         from gpufix.report import json
 
@@ -42,14 +72,37 @@ def _rendered(diagnosis: Diagnosis, format: Format, verbose: bool) -> str:
         from gpufix.report import github
 
         return github.render(diagnosis)
+    if format is Format.sarif:
+        from gpufix.report import sarif
+
+        return sarif.render(diagnosis, *_anchors(report.project))
+    if format is Format.junit:
+        from gpufix.report import junit
+
+        return junit.render(diagnosis, report.gate)
+    if format is Format.markdown:
+        from gpufix.report import markdown
+
+        return markdown.render(diagnosis)
     from rich.console import Console
 
     from gpufix.report import terminal
 
     nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     console = Console(width=80, color_system=None, record=True, file=nowhere)
-    terminal.show(diagnosis, console, verbose)
+    terminal.show(diagnosis, console, report.verbose)
     return console.export_text()
+
+
+def _anchors(project: Project | None) -> tuple[str | None, str | None]:
+    """The folder of the repository that holds the project, and the project's own manifest."""
+    if project is None:
+        return None, None
+    root = Path(project.root)
+    repository = next((p for p in (root, *root.parents) if (p / ".git").exists()), root)
+    declared = [s.path for s in project.sources if s.kind in ("toml", "requirements")]
+    manifest = next(iter([*project.markers, *declared]), None)
+    return str(repository), str(root / manifest) if manifest else None
 
 
 def _terminal(diagnosis: Diagnosis, verbose: bool) -> None:

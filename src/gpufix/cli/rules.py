@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli.options import Format
+from gpufix.cli.options import TextOrJson
 
 
 def rules(
-    format: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.text,
+    format: Annotated[
+        TextOrJson, typer.Option("--format", help="Report format.")
+    ] = TextOrJson.text,
 ) -> None:
     """List every rule: code, name and one line. `gpufix explain CODE` shows a rule's page."""
     import json
@@ -19,7 +21,7 @@ def rules(
     from gpufix.report.clean import clean
 
     known, _ = all_rules()
-    if format is Format.json:
+    if format is TextOrJson.json:
         rows = [{"code": r.code, "name": r.name, "summary": _first_line(r.page)} for r in known]
         typer.echo(json.dumps(rows, indent=2))
         return

@@ -80,6 +80,7 @@ class Summary(Model):
     warning: int = 0
     advice: int = 0
     ignored: int = 0
+    accepted: int = 0  # findings that the baseline accepts: not among those counted above
     no_target: bool = False
 
 
@@ -93,3 +94,5 @@ class Diagnosis(Model):
     findings: list[Finding] = []
     gaps: list[Gap] = []
     summary: Summary
+    # For reports that also list what was judged and found well; not part of the JSON.
+    judged: tuple[str, ...] = Field(default=(), exclude=True)  # codes of the rules that ran

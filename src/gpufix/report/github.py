@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gpufix.model import Diagnosis, Finding, Severity
 from gpufix.report.clean import clean
+from gpufix.report.plain import below
 
 _LEVEL = {Severity.error: "error", Severity.warning: "warning", Severity.advice: "notice"}
 
@@ -19,9 +18,10 @@ def render(diagnosis: Diagnosis) -> str:
         for gap in diagnosis.gaps
     ]
     counts = diagnosis.summary
+    accepted = f", {counts.accepted} accepted" if counts.accepted else ""
     lines.append(
         f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
-        f"{counts.advice} advice: {counts.verdict}"
+        f"{counts.advice} advice{accepted}: {counts.verdict}"
     )
     return "\n".join(lines) + "\n"
 
@@ -36,15 +36,9 @@ def _annotation(finding: Finding) -> str:
 
 def _text(finding: Finding) -> str:
     lines = [finding.message, *(f"  {e.text}" for e in finding.evidence[:10])]
-    lines += [f"consequence: {c}" for c in _consequences(finding)]
+    lines += [f"consequence: {f.code} {f.subject}: {f.message}" for _, f in below(finding)]
     lines += [f"fix ({fix.safety}): {fix.title}" for fix in finding.fixes[:2]]
     return "\n".join(lines)
-
-
-def _consequences(finding: Finding) -> Iterator[str]:
-    for below in finding.consequences:
-        yield f"{below.code} {below.subject}: {below.message}"
-        yield from _consequences(below)
 
 
 def _message(text: str) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
 from gpufix.report.clean import clean
+from gpufix.report.plain import located
 
 _STYLE = {Severity.error: "bold red", Severity.warning: "yellow", Severity.advice: "cyan"}
 _MARK = {Severity.error: "✗", Severity.warning: "!", Severity.advice: "i"}
@@ -91,7 +92,7 @@ class _Painter:
     def evidence(self, evidence: Sequence[Evidence]) -> None:
         shown = evidence if self.verbose else evidence[:_SHOWN_EVIDENCE]
         for item in shown:
-            self.print(self.text((f"{_place(item)}{item.text}", "dim")), indent=2, bar="│ ")
+            self.print(self.text((f"{located(item)}{item.text}", "dim")), indent=2, bar="│ ")
         if len(evidence) > len(shown):
             more = f"… {len(evidence) - len(shown)} more (-v)"
             self.print(self.text((more, "dim")), indent=2, bar="│ ")
@@ -129,7 +130,7 @@ class _Painter:
     def verdict(self, diagnosis: Diagnosis) -> None:
         counts = diagnosis.summary
         self.console.print()
-        if counts.verdict == "clean" and not counts.advice:
+        if counts.verdict == "clean" and not counts.advice and not counts.accepted:
             self.print(self.text(("✓ clean", "bold green"), ": nothing wrong found"))
             return
         mark, style = {
@@ -139,6 +140,7 @@ class _Painter:
         }[counts.verdict]
         tally = [_count(counts.error, "error"), _count(counts.warning, "warning")]
         tally += [f"{counts.advice} advice"] if counts.advice else []
+        tally += [f"{counts.accepted} accepted"] if counts.accepted else []
         tally += [f"{len(diagnosis.gaps)} not looked at"] if diagnosis.gaps else []
         self.print(self.text((mark, style), ": " + ", ".join(t for t in tally if t)))
 
@@ -149,12 +151,6 @@ def _targets_line(painter: _Painter, targets: Sequence[Target]) -> Text:
         return painter.text((hint, "yellow"))
     named = [f"{t.arch} ({t.name})" if t.name else t.arch for t in targets]
     return painter.text(("targets ", "dim"), ", ".join(named))
-
-
-def _place(item: Evidence) -> str:
-    if item.path and item.line:
-        return f"{item.path}:{item.line}: "
-    return f"{item.path}: " if item.path else ""
 
 
 def _count(number: int, noun: str) -> str:

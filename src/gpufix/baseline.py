@@ -1,0 +1,155 @@
+"""Known findings that a project has accepted: a file that is committed beside its code.
+
+A finding is known by its code, its subject and the places that it names, none of them with line
+numbers or machine paths: edits elsewhere, other checkouts and other minor versions of Python leave
+it accepted. It is reported again once it is more severe, stands in a further place, or occurs more
+often than when it was accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field, ValidationError
+
+from gpufix.gate import INTERNAL_CODES
+from gpufix.model import Diagnosis, Finding, Severity
+from gpufix.model.base import Model
+from gpufix.places import Places
+
+VERSION = 1
+_LIMIT_BYTES = 16 << 20
+
+
+class Entry(Model):
+    """One accepted finding. `message` is for readers, `reason` theirs to write."""
+
+    code: str
+    subject: str
+    severity: Severity
+    message: str
+    places: list[str] = Field(default=[])  # a digest of each place that the finding names
+    reason: str | None = None
+
+
+class Baseline(Model):
+    """The whole file."""
+
+    gpufix_baseline: int
+    accepted: list[Entry] = Field(default=[])
+
+
+class NotBaseline(ValueError):
+    """A file that is not a baseline: says where."""
+
+
+class Sorted(NamedTuple):
+    """The findings that remain, how many were accepted, and entries that nothing matches."""
+
+    remaining: list[Finding]
+    accepted: int
+    stale: list[Entry]
+
+
+def load(path: Path) -> Baseline:
+    """Read a baseline. Raises NotBaseline with the place that is wrong, OSError if unreadable."""
+    if path.is_file() and path.stat().st_size > _LIMIT_BYTES:
+        raise NotBaseline(f"{path}: larger than any baseline ({_LIMIT_BYTES >> 20} MiB)")
+    try:
+        found = Baseline.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise NotBaseline(f"{path}: not a baseline: {where}: {first['msg']}") from None
+    if found.gpufix_baseline != VERSION:
+        version = f"a baseline of version {found.gpufix_baseline}"
+        raise NotBaseline(f"{path}: {version}; this gpufix reads version {VERSION}")
+    return found
+
+
+def of(diagnosis: Diagnosis, before: Baseline | None = None) -> Baseline:
+    """Accepts every finding of a report; reasons written into an earlier baseline are kept."""
+    places = Places.of(diagnosis.patient)
+    reasons = {_key(e): e.reason for e in before.accepted} if before else {}
+    entries = [_entry(f, places) for f in diagnosis.findings if f.code not in INTERNAL_CODES]
+    kept = [e.model_copy(update={"reason": reasons.get(_key(e))}) for e in entries]
+    return Baseline(gpufix_baseline=VERSION, accepted=sorted(kept, key=_order))
+
+
+def render(baseline: Baseline) -> str:
+    """ASCII JSON in a fixed order, a line a value: made to be reviewed as a diff."""
+    data = baseline.model_dump(mode="json", exclude_none=True)
+    return json.dumps(data, indent=2) + "\n"
+
+
+def sort(diagnosis: Diagnosis, baseline: Baseline) -> Sorted:
+    """Take the accepted findings out of a report. What gpufix itself failed at is never accepted."""
+    places = Places.of(diagnosis.patient)
+    free: dict[tuple[str, str], list[Entry]] = {}
+    for entry in baseline.accepted:
+        free.setdefault(_key(entry), []).append(entry)
+    remaining: list[Finding] = []
+    for finding in diagnosis.findings:
+        match = None if finding.code in INTERNAL_CODES else _match(finding, places, free)
+        if match is None:
+            remaining.append(finding)
+    accepted = len(diagnosis.findings) - len(remaining)
+    seen = {_key(_entry(f, places)) for f in _all(diagnosis.findings)}
+    unmatched = [e for left in free.values() for e in left]
+    stale = [e for e in unmatched if e.code in diagnosis.judged and _key(e) not in seen]
+    return Sorted(remaining, accepted, stale)
+
+
+def identity(finding: Finding, places: Places) -> tuple[str, str]:
+    """What a finding is called from run to run: code and portable subject."""
+    return finding.code, places.portable(finding.subject)
+
+
+def _match(
+    finding: Finding, places: Places, free: dict[tuple[str, str], list[Entry]]
+) -> Entry | None:
+    """Take the entry that accepts this finding; the one with the same words before another."""
+    now = _entry(finding, places)
+    candidates = free.get(_key(now), [])
+    for entry in sorted(candidates, key=lambda e: e.message != now.message):
+        worse = now.severity.rank > entry.severity.rank
+        if not worse and set(now.places) <= set(entry.places):
+            candidates.remove(entry)
+            return entry
+    return None
+
+
+def _entry(finding: Finding, places: Places) -> Entry:
+    code, subject = identity(finding, places)
+    return Entry(
+        code=code,
+        subject=subject,
+        severity=finding.severity,
+        message=places.portable(finding.message),
+        places=sorted(set(_places(finding, places))),
+    )
+
+
+def _places(finding: Finding, places: Places) -> Iterator[str]:
+    for item in finding.evidence:
+        if item.path:
+            named = f"{places.portable(item.path)}\0{places.portable(item.text)}"
+            yield hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _key(entry: Entry) -> tuple[str, str]:
+    return entry.code, entry.subject
+
+
+def _order(entry: Entry) -> tuple[str, str, str, Sequence[str]]:
+    return entry.code, entry.subject, entry.message, entry.places
+
+
+def _all(findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        yield from _all(finding.consequences)

@@ -1,0 +1,115 @@
+"""JUnit XML: one test case a rule that ran, so that viewers show what passed, too.
+
+Names carry no line numbers or versions: a viewer follows one case from run to run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from xml.etree import ElementTree
+
+from gpufix.gate import INTERNAL_CODES, Gate
+from gpufix.model import Diagnosis, Finding, Gap
+from gpufix.places import Places
+from gpufix.report.clean import clean
+from gpufix.report.plain import below, located
+
+
+def render(diagnosis: Diagnosis, gate: Gate | None = None) -> str:
+    """One suite a family of rules, and one of what could not be looked at.
+
+    Findings that the gate lets pass are passed cases with their text; gaps are skipped cases,
+    and failures under a strict gate.
+    """
+    report = _Report(diagnosis, gate or Gate())
+    root = report.suites()
+    ElementTree.indent(root)
+    body = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+class _Report:
+    def __init__(self, diagnosis: Diagnosis, gate: Gate):
+        self.diagnosis = diagnosis
+        self.gate = gate
+        self.places = Places.of(diagnosis.patient)
+        self.names: Counter[str] = Counter()
+
+    def suites(self) -> ElementTree.Element:
+        root = ElementTree.Element("testsuites", name="gpufix")
+        families: dict[str, list[ElementTree.Element]] = {}
+        found = {f.code for f in self.diagnosis.findings}
+        for code, name in _names(self.diagnosis):
+            if code not in found:
+                families.setdefault(code[:3], []).append(self.case(code[:3], f"{code} {name}"))
+        for finding in self.diagnosis.findings:
+            families.setdefault(finding.code[:3], []).append(self.finding(finding))
+        for family in sorted(families):
+            root.append(self.suite(family, families[family]))
+        if self.diagnosis.gaps:
+            root.append(self.suite("gaps", [self.gap(g) for g in self.diagnosis.gaps]))
+        for total in ("tests", "failures", "errors", "skipped"):
+            root.set(total, str(sum(int(suite.get(total, 0)) for suite in root)))
+        return root
+
+    def suite(self, family: str, cases: list[ElementTree.Element]) -> ElementTree.Element:
+        suite = ElementTree.Element("testsuite", name=f"gpufix.{clean(family)}")
+        for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            suite.set(total, str(sum(case.find(tag) is not None for case in cases)))
+        suite.set("tests", str(len(cases)))
+        suite.extend(sorted(cases, key=lambda case: case.get("name", "")))
+        return suite
+
+    def case(self, family: str, name: str) -> ElementTree.Element:
+        """Names are unique within a report: viewers merge cases of one name."""
+        name = clean(name)
+        self.names[name] += 1
+        if self.names[name] > 1:
+            name += f" ({self.names[name]})"
+        attributes = {"classname": f"gpufix.{clean(family)}", "name": name, "time": "0"}
+        return ElementTree.Element("testcase", attributes)
+
+    def finding(self, finding: Finding) -> ElementTree.Element:
+        subject = self.places.portable(finding.subject)
+        case = self.case(finding.code[:3], f"{finding.code} {finding.name}: {subject}")
+        own = [e for e in finding.evidence if e.path and self._inside(e.path)]
+        if own:
+            case.set("file", clean(self.places.place(own[0].path or "").path))
+        if finding.code in INTERNAL_CODES:
+            tag = "error"
+        else:
+            tag = "failure" if self.gate.fails(finding) else "system-out"
+        answer = ElementTree.SubElement(case, tag)
+        if tag != "system-out":
+            answer.set("message", clean(finding.message))
+            answer.set("type", finding.severity.value)
+        answer.text = clean(_text(finding), keep_newlines=True)
+        return case
+
+    def gap(self, gap: Gap) -> ElementTree.Element:
+        case = self.case("gaps", f"{gap.section}: {self.places.portable(gap.subject)}")
+        answer = ElementTree.SubElement(case, "failure" if self.gate.strict else "skipped")
+        answer.set("message", clean(f"could not look: {gap.reason}"))
+        return case
+
+    def _inside(self, path: str) -> bool:
+        return self.places.place(path).base == "project"
+
+
+def _names(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    from gpufix.plugins import all_rules
+
+    judged = set(diagnosis.judged)
+    return [(rule.code, rule.name) for rule in all_rules()[0] if rule.code in judged]
+
+
+def _text(finding: Finding) -> str:
+    lines = [f"{finding.severity.value}: {finding.message}"]
+    lines += [f"  {located(e)}{e.text}" for e in finding.evidence[:50]]
+    lines += [
+        f"{'  ' * depth}so: {f.code} {f.subject}: {f.message}" for depth, f in below(finding, 1)
+    ]
+    for fix in finding.fixes[:2]:
+        lines.append(f"fix ({fix.safety}): {fix.title}")
+        lines += [f"  $ {line}" for line in (fix.command or "").splitlines()]
+    return "\n".join(lines)
