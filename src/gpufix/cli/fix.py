@@ -162,7 +162,8 @@ def _show(proposal: Proposal, format: Format, output: str | None) -> None:
         write(plan.as_json(proposal), output)
     else:
         plan.show(proposal, output)
-    raise typer.Exit(PENDING if proposal.plans or proposal.held else 0)
+    pending = proposal.plans or proposal.held or any(s.asked for s in proposal.skips)
+    raise typer.Exit(PENDING if pending else 0)
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
@@ -210,7 +211,7 @@ def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
         write(report.as_json(outcome), output)
     else:
         report.show(outcome, output)
-    raise typer.Exit(1 if left(outcome) else 0)
+    raise typer.Exit(1 if left(outcome) or any(s.asked for s in outcome.skips) else 0)
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@ format, recording installed projects, core metadata.)"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import zipfile
@@ -47,8 +48,7 @@ def build(
         f"{info}/top_level.txt": "".join(f"{top}\n" for top in tops),
     }
     content = dict(sorted(files.items())) | {k: v.encode() for k, v in metadata.items()}
-    record = "".join(f"{_row(path, data)}\n" for path, data in content.items())
-    content[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    content[f"{info}/RECORD"] = _record(content, f"{info}/RECORD")
     return Wheel(f"{stem}-{tag}.whl", _zipped(content))
 
 
@@ -61,10 +61,14 @@ def _metadata(
     return "\n".join(rows) + f"\n\n{description}\n"
 
 
-def _row(path: str, data: bytes) -> str:
-    digest = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-    quoted = f'"{path}"' if "," in path else path
-    return f"{quoted},sha256={digest},{len(data)}"
+def _record(content: Mapping[str, bytes], own: str) -> bytes:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    for path, data in content.items():
+        digest = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        rows.writerow((path, f"sha256={digest}", len(data)))
+    rows.writerow((own, "", ""))
+    return out.getvalue().encode()
 
 
 def _zipped(content: Mapping[str, bytes]) -> bytes:

@@ -54,7 +54,7 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
         return Skip(fix=NAME, code="", subject=fallback.name, reason=reason)
     plan = _plan(fallback, view, None)
     if isinstance(plan, Skip):
-        return plan
+        return plan.model_copy(update={"asked": True})
     served = [f for f in _flat(findings) if f.code in CODES and _about(f) in plan.subjects]
     told: dict[str, Any] = {"asked": fallback.name}
     if served:

@@ -112,6 +112,7 @@ class Skip(Model):
     code: str
     subject: str
     reason: str
+    asked: bool = False  # by name: what was wanted is not there
 
 
 class PlanSummary(Model):

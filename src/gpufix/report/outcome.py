@@ -6,7 +6,7 @@ import json
 
 from gpufix.model import Finding, Outcome
 from gpufix.report.lines import Lines
-from gpufix.report.plan import alternative
+from gpufix.report.plan import alternative, skips
 
 _HEAD = {
     "nothing": ("nothing could be carried out", "bold"),
@@ -26,8 +26,11 @@ def show(outcome: Outcome, output: str | None = None) -> None:
     lines = Lines()
     for plan in outcome.plans:
         lines.add((f"{plan.safety} ", "dim"), plan.title)
+    if outcome.state == "nothing":
+        skips(lines, outcome.skips)
     if outcome.state == "nothing" and not (outcome.remaining or outcome.held):
-        lines.add("nothing to repair")
+        if not any(skip.asked for skip in outcome.skips):
+            lines.add("nothing to repair")
         lines.deliver(output)
         return
     lines.add(_HEAD[outcome.state], f": {outcome.reason}" if outcome.reason else "")

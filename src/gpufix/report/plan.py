@@ -26,7 +26,7 @@ def show(proposal: Proposal, output: str | None = None) -> None:
     for number, step in enumerate(proposal.steps, 1):
         _step(lines, number, step)
     _held(lines, proposal.held)
-    _skips(lines, proposal.skips)
+    skips(lines, proposal.skips)
     if proposal.refused:
         lines.add()
         lines.add(("cannot be applied: ", "bold red"), proposal.refused)
@@ -84,12 +84,14 @@ def _held(lines: Lines, held: list[Held]) -> None:
                     lines.raw(f"     $ {step.command}", "green")
 
 
-def _skips(lines: Lines, skips: list[Skip]) -> None:
-    if not skips:
+def skips(lines: Lines, found: list[Skip]) -> None:
+    """Why there is no plan."""
+    if not found:
         return
-    lines.add()
+    if lines.some:
+        lines.add()
     lines.add(("No plan", "bold"))
-    for skip in dict.fromkeys((s.code, s.subject, s.reason) for s in skips):
+    for skip in dict.fromkeys((s.code, s.subject, s.reason) for s in found):
         lines.add((f"{skip[0]} " if skip[0] else "", "bold"), f"{skip[1]}: {skip[2]}")
 
 
