@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 VENV = ROOT / ".venv-lowest"
 # Typer before 0.15.4 breaks with click 8.2, newer setuptools with packaging 21, whatever they declare.
 COMPANIONS = ["click<8.2", "setuptools<70", "wheel"]
+READERS = ["jsonschema", "junitparser", "markdown-it-py", "pyyaml"]  # of what reports are tested by
 TESTS = ["tests/core", "tests/report", "tests/cli", "tests/checks", "tests/facts"]
 
 
@@ -43,7 +44,7 @@ def main() -> int:
     python = str(VENV / "bin" / "python")
     pip = [python, "-m", "pip", "install", "-q"]
     subprocess.run(
-        [*pip, "pytest>=8", "pytest-xdist", "hypothesis", *COMPANIONS, *pins], check=True
+        [*pip, "pytest>=8", "pytest-xdist", "hypothesis", *READERS, *COMPANIONS, *pins], check=True
     )
     subprocess.run([*pip, "--no-deps", "-e", str(ROOT)], check=True)
     print("lowest:", ", ".join(pins), flush=True)

@@ -92,16 +92,17 @@ def sort(diagnosis: Diagnosis, baseline: Baseline) -> Sorted:
     free: dict[tuple[str, str], list[Entry]] = {}
     for entry in baseline.accepted:
         free.setdefault(_key(entry), []).append(entry)
-    remaining: list[Finding] = []
-    for finding in diagnosis.findings:
-        match = None if finding.code in INTERNAL_CODES else _match(finding, places, free)
-        if match is None:
-            remaining.append(finding)
-    accepted = len(diagnosis.findings) - len(remaining)
+    known = [(f, _entry(f, places)) for f in diagnosis.findings if f.code not in INTERNAL_CODES]
+    accepted: set[int] = set()
+    for same_words in (True, False):  # an entry is first offered to the finding that it quotes
+        for finding, now in known:
+            if id(finding) not in accepted and _take(now, free, same_words):
+                accepted.add(id(finding))
+    remaining = [f for f in diagnosis.findings if id(f) not in accepted]
     seen = {_key(_entry(f, places)) for f in _all(diagnosis.findings)}
     unmatched = [e for left in free.values() for e in left]
     stale = [e for e in unmatched if e.code in diagnosis.judged and _key(e) not in seen]
-    return Sorted(remaining, accepted, stale)
+    return Sorted(remaining, len(accepted), stale)
 
 
 def identity(finding: Finding, places: Places) -> tuple[str, str]:
@@ -109,18 +110,16 @@ def identity(finding: Finding, places: Places) -> tuple[str, str]:
     return finding.code, places.portable(finding.subject)
 
 
-def _match(
-    finding: Finding, places: Places, free: dict[tuple[str, str], list[Entry]]
-) -> Entry | None:
-    """Take the entry that accepts this finding; the one with the same words before another."""
-    now = _entry(finding, places)
+def _take(now: Entry, free: dict[tuple[str, str], list[Entry]], same_words: bool) -> bool:
+    """Use up the entry that accepts this finding; False when none does."""
     candidates = free.get(_key(now), [])
-    for entry in sorted(candidates, key=lambda e: e.message != now.message):
+    for entry in candidates:
         worse = now.severity.rank > entry.severity.rank
-        if not worse and set(now.places) <= set(entry.places):
+        said = now.message == entry.message or not same_words
+        if said and not worse and set(now.places) <= set(entry.places):
             candidates.remove(entry)
-            return entry
-    return None
+            return True
+    return False
 
 
 def _entry(finding: Finding, places: Places) -> Entry:

@@ -6,53 +6,20 @@ import io
 import json
 
 import pytest
+from hostile import EVIL, diagnosis
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-import gpufix
-from gpufix.model import (
-    Diagnosis,
-    Evidence,
-    Finding,
-    Gap,
-    PatientSummary,
-    Severity,
-    Summary,
-    Target,
-)
 from gpufix.report import github, terminal
 from gpufix.report import json as json_report
 from gpufix.report.clean import clean
 
-EVIL = "\x1b[31mred\x1b[0m [bold]markup[/bold] \u202egnp.exe \x07 a\r\n::error::injected %0A::b"
-
-
-def diagnosis(text: str) -> Diagnosis:
-    finding = Finding(
-        code="WHL503",
-        name="files-missing",
-        severity=Severity.error,
-        subject=text,
-        message=text,
-        evidence=[Evidence(text=text), Evidence(text=text, path=text, line=3)],
-        consequences=[
-            Finding(code="A", name="b", severity=Severity.advice, subject=text, message=text)
-        ],
-    )
-    return Diagnosis(
-        gpufix_version=gpufix.__version__,
-        patient=PatientSummary(prefix=text, torch=text, python=text, project=text),
-        targets=[Target(vendor="nvidia", arch="sm_120", name=text, source=text)],
-        findings=[finding],
-        gaps=[Gap(section="s", subject=text, reason=text)],
-        summary=Summary(verdict="faults", error=1),
-    )
-
 
 def shown(text: str, width: int = 80) -> str:
     out = io.StringIO()
-    terminal.show(diagnosis(text), Console(file=out, width=width, force_terminal=False), True)
+    console = Console(file=out, width=width, force_terminal=False)
+    terminal.show(diagnosis(text, command=""), console, True)
     return out.getvalue()
 
 

@@ -21,6 +21,7 @@ _EVIDENCE, _COMMAND, _PROSE, _GAPS = 20, 2_000, 2_000, 50
 _MARK = {Severity.error: "❌ error", Severity.warning: "⚠️ warning", Severity.advice: "💡 advice"}
 _VERDICT = {"clean": "✅ clean", "faults": "❌ faults", "incomplete": "❔ incomplete"}
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$<>&@#]|:(?=//)|(?<=www)\.", re.I)
+_OPENER = re.compile(r"^(?:(?=[-+=])|\d+(?=[.)](?: |$)))")  # of a list, a rule or a heading
 _BREAK = "<!-- -->"  # splits the text without being seen: "@" and "#" refer to nothing
 
 
@@ -102,7 +103,8 @@ def _details(summary: str, lines: Iterator[str] | list[str]) -> list[str]:
 
 
 def _prose(text: str) -> str:
-    return _SPECIAL.sub(_escaped, _cut(clean(text.replace("\n", " ")))).strip() or "-"
+    prose = _SPECIAL.sub(_escaped, _cut(clean(text.replace("\n", " ")))).strip()
+    return _OPENER.sub(r"\g<0>\\", prose) or "\\-"
 
 
 def _escaped(match: re.Match[str]) -> str:
