@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Compilers with which the tests make GPU code on Debian: HIP's for AMD, GNU's for the host.
+# What the tests use on Debian: compilers of GPU code (HIP's for AMD, GNU's for the host), and a
+# browser that looks at the HTML report.
 set -euo pipefail
-packages=(g++ make git clang-19 lld-19 rocm-device-libs libamdhip64-dev librocprim-dev)
+packages=(chromium g++ make git clang-19 lld-19 rocm-device-libs libamdhip64-dev librocprim-dev)
 missing=()
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")

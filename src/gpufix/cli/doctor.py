@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -53,6 +54,12 @@ def doctor(
             help="Also write this report: junit=gpufix.xml. Repeatable.",
         ),
     ] = None,
+    smoke: Annotated[
+        Optional[str],
+        typer.Option(
+            "--smoke", metavar="FILE", help="A run that smoke --save kept, for the HTML report."
+        ),
+    ] = None,
     facts: options.FactsFile = None,
     deep: options.Deep = False,
     verbose: Annotated[
@@ -66,15 +73,18 @@ def doctor(
     from gpufix.cli.baseline import accepted
     from gpufix.cli.config import settings
     from gpufix.cli.output import Report, emit, reports
+    from gpufix.cli.page import page, saved_run
     from gpufix.cli.patient import examine
 
     also = reports(report)
+    benchmark = saved_run(smoke)
     patient = examine(python, project, facts, deep)
     chosen = settings(patient.facts, gpu, select, ignore, fail_on)
     gate = _gate(chosen.fail_on, strict)
     found = _diagnose(patient.facts, chosen.request, patient.ask)
     diagnosis = accepted(found, baseline, write_baseline)
-    emit(Report(diagnosis, gate, patient.facts.project, verbose), format, output, also)
+    html = partial(page, diagnosis, patient, chosen.request, benchmark)
+    emit(Report(diagnosis, gate, patient.facts.project, verbose, html), format, output, also)
     raise typer.Exit(gate.exit_code(diagnosis))
 
 

@@ -60,6 +60,7 @@ class Format(str, Enum):
     sarif = "sarif"
     junit = "junit"
     markdown = "markdown"
+    html = "html"
 
 
 class TextOrJson(str, Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """A diagnosis and what its renderings need beside it. `project` None = there is none."""
+    """A diagnosis and what its renderings need beside it. `project` None = there is none.
+
+    `page` makes the HTML report, which looks further than the others.
+    """
 
     diagnosis: Diagnosis
     gate: Gate
     project: Project | None = None
     verbose: bool = False
+    page: Callable[[], str] | None = None
 
 
 def emit(
@@ -84,6 +88,8 @@ def _rendered(report: Report, format: Format) -> str:
         from gpufix.report import markdown
 
         return markdown.render(diagnosis)
+    if format is Format.html and report.page is not None:
+        return report.page()
     from rich.console import Console
 
     from gpufix.report import terminal

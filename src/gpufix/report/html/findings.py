@@ -41,20 +41,17 @@ def _title(finding: Finding) -> Markup:
 
 
 def _consequences(below: Sequence[Finding]) -> Markup | None:
-    if not below:
+    return joined(tag("p", "It follows:", class_="note"), _below(below)) if below else None
+
+
+def _below(found: Sequence[Finding]) -> Markup | None:
+    if not found:
         return None
     items = [
-        tag(
-            "li",
-            tag("strong", f"{c.code} "),
-            f"{c.subject}: {c.message}",
-            _consequences(c.consequences),
-        )
-        for c in below
+        tag("li", tag("strong", f"{c.code} "), f"{c.subject}: {c.message}", _below(c.consequences))
+        for c in found
     ]
-    return tag(
-        "div", tag("p", "It follows:", class_="note"), tag("ul", items, class_="consequences")
-    )
+    return tag("ul", items, class_="consequences")
 
 
 def _evidence(evidence: Sequence[Evidence], shown: bool) -> Markup | None:
