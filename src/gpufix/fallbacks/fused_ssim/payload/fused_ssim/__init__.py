@@ -1,0 +1,138 @@
+"""Structural similarity of images and its gradient, with fused-ssim's interface.
+
+Stands in for fused-ssim where its extension cannot be built. Needs torch alone: Triton kernels where
+Triton works, else torch.compile, else plain torch operations. ``fused_ssim.tier()`` says which, and
+why; ``GPUFIX_FUSED_SSIM_TIER=triton|compile|eager`` names the one to begin with.
+
+The window is a Gaussian of 11 pixels and sigma 1.5, images end in zeros, C1 = 0.01², C2 = 0.03²: the
+values are meant for images in [0, 1]. Only the first image receives a gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ._choice import TIERS, implementation
+from ._eager import inner, with_border
+from ._gpufix_tiers import Tier, outside_graphs
+from ._inputs import checked
+from ._window import RADIUS
+
+allowed_padding = ["same", "valid"]
+is_3D_supported = True
+__version__ = "1.0.0+gpufix"
+
+_C1, _C2 = 0.01**2, 0.03**2
+
+
+def tier(device: torch.device | str | None = None) -> Tier:
+    """What runs on this device (default: the GPU where there is one), and why nothing better."""
+    return TIERS.tier(device)
+
+
+@outside_graphs
+def fused_ssim(
+    img1: Tensor, img2: Tensor, padding: str = "same", train: bool = True, window_size: int = 11
+) -> Tensor:
+    """The mean similarity of two batches of images, batch x channels x height x width.
+
+    ``valid`` averages over the pixels whose window lies inside the image alone. ``train=False``
+    keeps nothing for a backward pass.
+    """
+    return _mean(img1, img2, padding, train, window_size, 2)
+
+
+@outside_graphs
+def fused_ssim3d(
+    img1: Tensor, img2: Tensor, padding: str = "same", train: bool = True, window_size: int = 11
+) -> Tensor:
+    """As ``fused_ssim``, for volumes: batch x channels x depth x height x width."""
+    return _mean(img1, img2, padding, train, window_size, 3)
+
+
+def _mean(
+    img1: Tensor, img2: Tensor, padding: str, train: bool, window_size: int, axes: int
+) -> Tensor:
+    assert padding in allowed_padding
+    if isinstance(window_size, bool) or window_size not in range(1, 12, 2):
+        raise ValueError(f"window_size: an odd number up to 11, not {window_size!r}")
+    x, y = checked(img1, img2, axes)
+    radius = window_size // 2
+    margin = radius if padding == "valid" else 0
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return]
+    return _mean_forward(x.detach(), y.detach(), margin, radius, False)[0]
+
+
+def _mean_forward(
+    x: Tensor, y: Tensor, margin: int, radius: int, keep: bool
+) -> tuple[Tensor, Tensor | None]:
+    return implementation(x, radius).mean(x, y, _C1, _C2, radius, margin, keep)
+
+
+class _Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
+        mean, derivatives = _mean_forward(x, y, margin, radius, train)
+        ctx.margin, ctx.radius = margin, radius
+        _save(ctx, x, y, derivatives)
+        return mean
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
+        x, y, derivatives = _saved(ctx)
+        count = x.shape[0] * x.shape[1]
+        for size in x.shape[2:]:
+            count *= max(size - 2 * ctx.margin, 0)
+        run = implementation(x, ctx.radius)
+        gradient = run.mean_backward(x, y, derivatives, chain, count, ctx.radius)
+        return gradient, None, None, None, None
+
+
+class FusedSSIMMap(torch.autograd.Function):
+    """The map itself: ``FusedSSIMMap.apply(C1, C2, img1, img2, padding, train, spatial_dims)``."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        C1: float,
+        C2: float,
+        img1: Tensor,
+        img2: Tensor,
+        padding: str = "same",
+        train: bool = True,
+        spatial_dims: int = 2,
+    ) -> Tensor:
+        x, y = checked(img1, img2, spatial_dims)
+        keep = train and img1.requires_grad
+        map_, derivatives = implementation(x, RADIUS).forward(x, y, C1, C2, RADIUS, keep)
+        ctx.margin = RADIUS if padding == "valid" else 0
+        _save(ctx, x, y, derivatives)
+        return inner(map_, ctx.margin)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, opt_grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, y, derivatives = _saved(ctx)
+        chain = with_border(opt_grad, x, ctx.margin) if ctx.margin else opt_grad.contiguous()
+        gradient = implementation(x, RADIUS).backward(x, y, derivatives, chain, RADIUS)
+        return None, None, gradient, None, None, None, None
+
+
+def _save(ctx: Any, x: Tensor, y: Tensor, derivatives: Tensor | None) -> None:
+    if derivatives is None:
+        ctx.save_for_backward()
+    else:
+        ctx.save_for_backward(x, y, derivatives)
+
+
+def _saved(ctx: Any) -> tuple[Tensor, Tensor, Tensor]:
+    if not ctx.saved_tensors:
+        raise RuntimeError("fused_ssim: train=False keeps nothing for a backward pass")
+    x, y, derivatives = ctx.saved_tensors
+    return x, y, derivatives

@@ -1,0 +1,66 @@
+"""The module's tiers, and how each is tried."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ._eager import Eager
+from ._gpufix_tiers import Tiers, Unusable, need_compile, need_triton, without_autocast
+from ._window import RADIUS
+
+
+class _Eager(Eager):
+    """Outside autocast, which would round the convolutions."""
+
+    def forward(self, x, *rest):  # type: ignore[no-untyped-def]
+        with without_autocast(x.device):
+            return super().forward(x, *rest)
+
+    def backward(self, x, *rest):  # type: ignore[no-untyped-def]
+        with without_autocast(x.device):
+            return super().backward(x, *rest)
+
+
+EAGER = _Eager()
+
+
+def _triton(device: torch.device) -> Eager:
+    need_triton(device)
+    from ._launch import Triton
+
+    return _tried(Triton(device), device)
+
+
+def _compiled(device: torch.device) -> Eager:
+    need_compile(device)
+    from ._compiled import Compiled
+
+    return _tried(Compiled(), device)
+
+
+def _tried(run: Eager, device: torch.device) -> Eager:
+    """``run``, when its mean and gradient on small images are those of eager torch."""
+    wave = torch.arange(2 * 13 * 17, dtype=torch.float32, device=device).mul_(0.7).sin_()
+    y = wave.reshape(1, 2, 13, 17)
+    ours, eager = _results(run, 0.8 * y, y), _results(EAGER, 0.8 * y, y)
+    error = float((ours - eager).norm() / eager.norm())
+    if not error < 1e-4:
+        raise Unusable(f"a small image came out wrong (relative error {error:.1e})")
+    return run
+
+
+def _results(run: Eager, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of the mean, times the mean."""
+    mean, derivatives = run.mean(x, y, 1e-4, 9e-4, RADIUS, 0, True)
+    assert derivatives is not None
+    return run.mean_backward(x, y, derivatives, mean, x.numel(), RADIUS)
+
+
+TIERS = Tiers("fused_ssim", {"triton": _triton, "compile": _compiled, "eager": lambda _: EAGER})
+
+
+def implementation(x: Tensor, radius: int) -> Eager:
+    """What computes this image: other windows and float64 have no kernel of their own."""
+    chosen: Eager = TIERS.on(x.device)
+    return chosen if chosen.serves(x, radius) else EAGER
