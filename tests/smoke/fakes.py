@@ -50,7 +50,17 @@ class Machine:
         self.facts = Facts(
             host=Host(os="Linux", kernel="6", machine="x86_64", cpus=2),
             toolkits=[toolkit],
-            gpus=[Gpu(vendor="nvidia", index=0, arch=arch, name="Fake GPU", source="nvml")],
+            gpus=[
+                Gpu(
+                    vendor="nvidia",
+                    index=0,
+                    arch=arch,
+                    name="Fake GPU",
+                    source="nvml",
+                    memory_total=24 << 30,
+                    memory_free=1 << 29,
+                )
+            ],
         )
 
     def program(self, kernel: str, code: str) -> None:

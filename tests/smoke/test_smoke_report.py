@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gpufix.kernels.run import RunResult
 from gpufix.kernels.target import Target
-from gpufix.model import PatientSummary
+from gpufix.model import Facts, Host, PatientSummary
 from gpufix.model.smoke import (
     CaseRow,
     Change,
@@ -23,6 +23,7 @@ from gpufix.model.smoke import (
 from gpufix.report import smoke
 from gpufix.smoke.findings import not_run
 
+FACTS = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"))
 GOLDEN = """\
 gpufix smoke torch 2.11.0+cu130 · Linux x86_64
 /usr/local/cuda/bin/nvcc for sm_90
@@ -36,7 +37,7 @@ sm_90 NVIDIA H200 · 4,814 GB/s · 67 fp32 · 1,071 bf16 TFLOP/s
   splat           12.7 s  ✗ out of memory
   stream          4.5 s   ✓    triad          0.734 ms █████████░  91% bandwidth
 
-✗ error KRN902 suite-kernel-does-not-run · splat
+✗ error RUN806 out-of-memory · splat
   splat on sm_90: out of memory
   │ cudaErrorMemoryAllocation\\x1b[31m
 
@@ -102,7 +103,7 @@ def recorded() -> SmokeReport:
             row("splat", "built", "error", compile_s=12.7, cause="out of memory"),
             row("stream", "built", "ok", copy, triad, case("long", 9.0), compile_s=4.5),
         ],
-        findings=list(not_run(Target("sm_90"), [failure])),
+        findings=list(not_run(FACTS, Target("sm_90"), [failure])),
         notes=["7 more sm_90 not run: the first stands for them"],
         comparison=Comparison(
             file="old.json",

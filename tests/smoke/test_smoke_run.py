@@ -10,7 +10,16 @@ import pytest
 from fakes import Machine, says, valid
 
 from gpufix.kernels.target import parse_target
-from gpufix.model import Gpu, Python, Severity, Torch
+from gpufix.model import (
+    Binaries,
+    CodeObject,
+    Distribution,
+    Gpu,
+    Library,
+    Python,
+    Severity,
+    Torch,
+)
 from gpufix.model.smoke import SmokeReport
 from gpufix.smoke import watch
 from gpufix.smoke.run import smoke
@@ -52,7 +61,12 @@ def test_what_does_not_apply_is_no_fault(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("code", "ran", "finding", "words"),
     [
-        (runtime_error("cudaErrorMemoryAllocation"), "error", "KRN902", "out of memory"),
+        (
+            runtime_error("cudaErrorMemoryAllocation"),
+            "error",
+            "RUN806",
+            "0.5 of 24.0 GiB were free",
+        ),
         (runtime_error("cudaErrorDevicesUnavailable"), "error", "KRN902", "device busy"),
         (runtime_error("cudaErrorNoDevice"), "error", "KRN902", "no device"),
         ("import os\nos.abort()", "crashed", "KRN902", "crashed"),
@@ -106,6 +120,25 @@ def test_no_compiler_names_what_brings_one(machine: Machine) -> None:
     assert "cuda-toolkit[nvcc,crt,nvvm,cudart,cccl]==13.0" in commands[0][1]
     assert any("rocm-device-libs" in command for command in commands[1])
     assert {r.compiled for r in report.kernels} == {"not tried"}
+
+
+def test_no_compiler_names_the_fallback_of_what_is_installed(machine: Machine) -> None:
+    """For an extension that has no code for the GPU; not for one that has, or is ours."""
+    versions = {"1.0.0": ["sm_75"], "1.0.0+gpufix": ["sm_75"], "1.0.1": ["sm_75", "sm_120"]}
+    titles = []
+    for version, archs in versions.items():
+        dists = [
+            Distribution(name=name, version=number, location="/site")
+            for name, number in (("fused-ssim", version), ("torch", "2.9.0"))
+        ]
+        code = [CodeObject(kind="cubin", arch=arch) for arch in archs]
+        library = Library(path="/site/fused_ssim_cuda.so", distribution="fused-ssim", code=code)
+        given = {"toolkits": [], "distributions": dists, "binaries": Binaries(libraries=[library])}
+        facts = machine.facts.model_copy(update=given)
+        request = machine.request("launch", targets=(parse_target("sm_120"),), compile_only=True)
+        [finding] = smoke(facts, request).findings
+        titles.append([f.title for f in finding.fixes if f.safety == "unsafe"])
+    assert titles == [["install gpufix's fused_ssim in place of fused-ssim 1.0.0"], [], []]
 
 
 def test_a_compiler_that_cannot_start(machine: Machine) -> None:

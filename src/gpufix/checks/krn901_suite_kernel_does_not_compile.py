@@ -27,7 +27,8 @@ def suite_kernel_does_not_compile(view: View) -> Iterator[Fault]:
     Error.
 
     ## Fix
-    None is run: the report names the wheels and packages that bring a compiler.
+    None is run: the report names the wheels and packages that bring a compiler, and the fallbacks
+    (`gpufix fix --fallback`) of installed extensions that have no code for the GPU.
 
     ## Source
     The compiler's own words.

@@ -22,7 +22,7 @@ def suite_kernel_does_not_run(view: View) -> Iterator[Fault]:
     exclusive mode or without free memory, no code for the GPU.
 
     ## Example
-    `splat on sm_90: out of memory: cudaErrorMemoryAllocation: out of memory.`
+    `splat on sm_90: device busy`
 
     ## Severity
     Error.

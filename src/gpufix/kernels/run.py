@@ -14,10 +14,11 @@ from .manifest import Kernel
 from .process import Finished, run_limited
 
 # The runtime's names for what a user can act on; any other failure is the runtime's own words.
+OUT_OF_MEMORY = "out of memory"
 CAUSES = {
-    "cudaErrorMemoryAllocation": "out of memory",
-    "hipErrorOutOfMemory": "out of memory",
-    "hipErrorMemoryAllocation": "out of memory",
+    "cudaErrorMemoryAllocation": OUT_OF_MEMORY,
+    "hipErrorOutOfMemory": OUT_OF_MEMORY,
+    "hipErrorMemoryAllocation": OUT_OF_MEMORY,
     "cudaErrorDevicesUnavailable": "device busy",
     "cudaErrorNoDevice": "no device",
     "hipErrorNoDevice": "no device",

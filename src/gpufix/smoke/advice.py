@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.registry import Rule
+from gpufix.fixes.commands import summary
+from gpufix.fixes.install_fallback import install_fallback
 from gpufix.kernels.target import Target
 from gpufix.knowledge import cuda_wheels
 from gpufix.knowledge.versions import numbers
-from gpufix.model import Facts, PlanSummary
+from gpufix.model import Facts, Plan, PlanSummary, Vendor
+from gpufix.model import Target as PatientTarget
+from gpufix.view import View
 
 # crt and nvvm are needs of nvcc without a pin: unnamed, they come from a newer CUDA than ptxas.
 EXTRAS = ("nvcc", "crt", "nvvm", "cudart", "cccl")
@@ -22,6 +28,15 @@ def wheel_requirement() -> tuple[str, str]:
 def compiler_sources(facts: Facts, target: Target) -> list[PlanSummary]:
     """Commands for the user to choose from; none of them is run."""
     return _cuda(facts) if target.vendor == "cuda" else _hip()
+
+
+def without_compiler(facts: Facts, target: Target) -> list[PlanSummary]:
+    """Fallbacks for what is installed here without code for this GPU, and cannot be rebuilt."""
+    vendor: Vendor = "nvidia" if target.vendor == "cuda" else "amd"
+    view = View(facts, [PatientTarget(vendor=vendor, arch=target.arch, source=str(target))])
+    rule: Rule = vars(extension_lacks_target)["__gpufix_rule__"]
+    offered = [install_fallback(finding, view) for finding in rule.findings(view)]
+    return [summary(plan, facts) for plan in offered if isinstance(plan, Plan)]
 
 
 def _cuda(facts: Facts) -> list[PlanSummary]:

@@ -12,14 +12,16 @@ from gpufix.checks.krn903_suite_kernel_wrong_result import suite_kernel_wrong_re
 from gpufix.checks.krn904_suite_kernel_slow import suite_kernel_slow
 from gpufix.checks.krn905_torch_extension_build_fails import torch_extension_build_fails
 from gpufix.checks.registry import ADVICE, ERROR, Fault, Rule
+from gpufix.checks.run806_out_of_memory import out_of_memory
 from gpufix.kernels.build import Built
-from gpufix.kernels.run import RunResult
+from gpufix.kernels.run import OUT_OF_MEMORY, RunResult
 from gpufix.kernels.target import Target
 from gpufix.model import Facts, Finding
-from gpufix.smoke.advice import compiler_sources
+from gpufix.smoke.advice import compiler_sources, without_compiler
 from gpufix.smoke.slow import Slow
 from gpufix.smoke.toolchains import Choice, first_error
 
+_GIB = 1 << 30
 _LINES = 12  # of a tool's words in one finding
 _COMPILER = {"cuda": "nvcc", "hip": "hipcc, nor a clang++ that builds HIP programs,"}
 
@@ -33,7 +35,8 @@ def no_compiler(facts: Facts, target: Target, choice: Choice) -> Finding:
         evidence=choice.tried or ("looked at: CUDA_HOME, ROCM_HOME, PATH, /usr/local, /opt, "
                                   "conda and wheels of the patient, system packages",),
     )  # fmt: skip
-    return found.model_copy(update={"fixes": compiler_sources(facts, target)})
+    fixes = [*compiler_sources(facts, target), *without_compiler(facts, target)]
+    return found.model_copy(update={"fixes": fixes})
 
 
 def unusable_compiler(words: str, targets: Sequence[Target]) -> Finding:
@@ -63,17 +66,31 @@ def not_compiled(built: Iterable[Built]) -> Iterator[Finding]:
         )
 
 
-def not_run(target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
-    """KRN902, kernels that end in the same way together."""
+def not_run(facts: Facts, target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
+    """KRN902, and RUN806 for want of memory: kernels that end in the same way together."""
     bad = [r for r in results if r.status in ("error", "crashed", "timeout", "bad output")]
     for alike in _alike(bad, lambda r: (r.status, r.cause or r.message)):
         first, names = alike[0], ", ".join(r.kernel for r in alike)
+        memory = first.cause == OUT_OF_MEMORY
         yield _finding(
-            suite_kernel_does_not_run,
+            out_of_memory if memory else suite_kernel_does_not_run,
             subject=names,
-            message=f"{names} on {target.arch}: {first.cause or first.status}",
+            message=f"{names} on {target.arch}: {first.cause or first.status}"
+            f"{_free(facts, target) if memory else ''}",
             evidence=tuple(_some(first.message)),
         )
+
+
+def _free(facts: Facts, target: Target) -> str:
+    """What the GPUs of this kind had when they were looked at."""
+    rows = [
+        f"{gpu.memory_free / _GIB:.1f} of {gpu.memory_total / _GIB:.1f} GiB"
+        for gpu in facts.gpus
+        if (gpu.arch or "").partition(":")[0] == target.arch
+        and gpu.memory_free is not None
+        and gpu.memory_total is not None
+    ]
+    return f"; {', '.join(rows)} were free before." if rows else ""
 
 
 def no_device(target: Target, why: str) -> Finding:

@@ -108,7 +108,7 @@ def _findings(
             all_found.append(found.no_device(target, run))
             continue
         results = list(run.results.values())
-        all_found += found.not_run(target, results)
+        all_found += found.not_run(facts, target, results)
         all_found += found.wrong(target, results)
         all_found += found.slow(target, run.slow)
     if extension is not None:
