@@ -1,0 +1,43 @@
+"""The module's tiers, and how each is tried.
+
+There is no torch.compile among them: the function is called once a run, and compiling takes longer
+than the eager search of a million points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from . import _eager
+from ._gpufix_tiers import Tiers, Unusable, need_triton
+from ._order import curve_order
+
+Search = Callable[[Tensor, Tensor], Tensor]
+MOST = 1 << 29  # points that the kernel's 32-bit indices reach
+
+
+def mean_distance(points: Tensor) -> Tensor:
+    """Mean squared distance to the 3 nearest others, [n], of finite float32 points [n, 3], n > 0."""
+    with torch.cuda.device_of(points) if points.is_cuda else nullcontext():
+        search: Search = TIERS.on(points.device)
+        return (search if len(points) <= MOST else _eager.search)(points, curve_order(points))
+
+
+def _triton(device: torch.device) -> Search:
+    need_triton(device)
+    from ._triton import search
+
+    points = torch.arange(120, dtype=torch.float32, device=device).mul_(0.7).sin_().view(40, 3)
+    order = curve_order(points)
+    got, wanted = search(points, order), _eager.search(points, order)
+    error = float(((got - wanted) / wanted).abs().amax())
+    if not error < 1e-5:
+        raise Unusable(f"40 points came out wrong (relative error {error:.1e})")
+    return search
+
+
+TIERS = Tiers("simple_knn", {"triton": _triton, "eager": lambda _: _eager.search})
