@@ -14,6 +14,7 @@ import pytest
 import venvs
 from venvs import Venv, codes
 
+from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import replacing
 from gpufix.fallbacks.wheel import build
 
@@ -192,3 +193,38 @@ def test_from_finding_to_program_and_back(patient: Venv) -> None:
     assert state(patient.path) == repaired
     assert patient.gpufix("undo").returncode == 0
     assert state(patient.path) == before
+
+
+@pytest.fixture
+def in_place(empty: Venv, library: Any, tmp_path: Path) -> tuple[Venv, Path]:
+    """A project that built fused_ssim in its own folder, and a torch that is never imported."""
+    info = empty.site / "torch-2.9.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0\n")
+    project = tmp_path / "project"
+    (project / "fused_ssim").mkdir(parents=True)
+    (project / "fused_ssim" / "__init__.py").write_text("from fused_ssim_cuda import fusedssim\n")
+    (project / "fused_ssim" / "extra.py").write_text("MINE = 1\n")
+    (project / "train.py").write_text("from fused_ssim import fused_ssim\n")
+    (project / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    (project / f"fused_ssim_cuda{SUFFIX}").write_bytes(library("fused_ssim_cuda"))
+    return empty, project
+
+
+def test_a_package_built_in_place_is_replaced_in_place(in_place: tuple[Venv, Path]) -> None:
+    venv, project = in_place
+    before = state(project)
+    options = ("--gpu", "sm_120", "--only", "GPU103")
+    assert "GPU103" in codes(venv.doctor(str(project), "--gpu", "sm_120")["findings"])  # type: ignore[arg-type]
+    shown = run(venv, "fix", str(project), *options)[1]
+    held = [h["plan"]["fix"] for h in shown["held"]]
+    assert held == ["install-fallback"], shown
+    applied = run(venv, "fix", str(project), *options, "--unsafe", "--apply")[1]
+    assert applied["state"] == "kept", applied
+    assert "GPU103" in [f["code"] for f in applied["fixed"]]
+    files = {path: project / path for path in tree("fused_ssim")}
+    assert all(place.read_bytes() == tree("fused_ssim")[p] for p, place in files.items())
+    assert not (project / f"fused_ssim_cuda{SUFFIX}").exists()
+    assert (project / "fused_ssim" / "extra.py").read_text() == "MINE = 1\n"
+    assert venv.gpufix("undo").returncode == 0
+    assert state(project) == before

@@ -97,10 +97,12 @@ def _uncertain(fallback: Fallback, roots: set[str], view: View) -> str | None:
     (root,) = roots
     there = {dirname(path) for path in _in_place(fallback, view)}
     there |= {dirname(path) for path in _sources(view)}
-    missing = sorted({dirname(f"{root}/{p}") for p in files(fallback)} - there - {root})
+    wanted = [f"{root}/{path}" for path in files(fallback)]
+    missing = sorted({dirname(path) for path in wanted} - there - {root})
     if missing:
         return f"built in place in {root}, where the folder {missing[0]} is not"
-    return None
+    unread = [path for path in wanted if path in _sources(view) and _digest(path, view) is None]
+    return f"{unread[0]}, which it would replace, cannot be read" if unread else None
 
 
 def _sources(view: View) -> set[str]:
@@ -110,6 +112,10 @@ def _sources(view: View) -> set[str]:
 
 def _write(path: str, data: bytes, view: View) -> WriteFile:
     """Over what is there now, when the facts know of such a file."""
+    return WriteFile(path=path, content=data.decode(), expect=_digest(path, view))
+
+
+def _digest(path: str, view: View) -> str | None:
+    """Of a source that the facts know of."""
     answer = view.ask("source", path) if path in _sources(view) else None
-    expect = str(answer["sha256"]) if isinstance(answer, dict) else None
-    return WriteFile(path=path, content=data.decode(), expect=expect)
+    return str(answer["sha256"]) if isinstance(answer, dict) else None
