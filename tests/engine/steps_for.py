@@ -13,7 +13,15 @@ from trees import Patient, unpack, wheel
 
 from gpufix.engine import apply, lock
 from gpufix.engine.context import Context
-from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
+from gpufix.model import (
+    Build,
+    Install,
+    InstallFallback,
+    Remove,
+    SetVariables,
+    Step,
+    WriteFile,
+)
 
 
 def sha(path: Path) -> str:
@@ -57,6 +65,11 @@ STEPS: dict[str, Callable[[Patient], list[Step]]] = {
     "reinstall": lambda p: [Install(install=["pkg==1.0"], reinstall=True)],
     "upgrade": lambda p: [Install(install=["pkg==3.0"], dependencies=True)],
     "uninstall": lambda p: [Install(uninstall=["pkg"])],
+    "fallback": lambda p: [
+        InstallFallback(
+            name="fused_ssim", distribution="pkg", version="2.0+gpufix", uninstall=["other"]
+        )
+    ],
     "build": lambda p: [Build(path=str(p.project))],
     "several": lambda p: [
         *_write_project(p),
@@ -128,13 +141,14 @@ def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files:
     """For this test, installer and builder are the functions above."""
     from gpufix.engine import build, child
     from gpufix.engine import installer as chosen
-    from gpufix.engine.steps import install
+    from gpufix.engine.steps import fallback, install
 
     monkeypatch.setattr(child, "run", installer(patient, files))
     monkeypatch.setattr(build, "run", builder(patient))
     fixed = chosen.Installer("pip", ("pip",))
     monkeypatch.setattr(chosen, "choose", lambda facts: fixed)
     monkeypatch.setattr(install, "choose", lambda facts: fixed)
+    monkeypatch.setattr(fallback, "choose", lambda facts: fixed)
 
 
 def carry_out(patient: Patient, steps: Sequence[Step]) -> Path:
