@@ -84,7 +84,7 @@ def _fallback(step: InstallFallback, context: Context) -> StepPreview:
     from gpufix.engine.steps.fallback import commands as fallback_commands
 
     try:
-        lines = fallback_commands(step, choose(context.facts), "WHEEL'S FOLDER")
+        lines = fallback_commands(step, choose(context.facts), "RUN_FOLDER/fallback")
     except EngineError:
         lines = []
     words = [f"remove {', '.join(step.uninstall)}"] if step.uninstall else []

@@ -26,9 +26,8 @@ def plan(name: str, fallback: Fallback, view: View, finding: Finding | None) -> 
     if not roots:
         return None
     reason = _uncertain(fallback, roots, view)
-    code, subject = (finding.code, finding.subject) if finding else ("", fallback.name)
     if reason:
-        return Skip(fix=name, code=code, subject=subject, reason=f"{fallback.name}: {reason}")
+        return skip(name, fallback, finding, reason)
     (root,) = roots
     writes = [_write(f"{root}/{path}", data, view) for path, data in files(fallback).items()]
     steps: list[Step] = [Remove(path=path) for path in libraries]
@@ -43,6 +42,14 @@ def plan(name: str, fallback: Fallback, view: View, finding: Finding | None) -> 
         notes=[fallback.summary, *fallback.covers, f"changes the project's own files in {root}"],
         data={"fallback": fallback.name},
     )
+
+
+def skip(name: str, fallback: Fallback, finding: Finding | None, reason: str) -> Skip:
+    """Why a fallback is not offered for a finding, or cannot be had by its name."""
+    if finding is None:
+        return Skip(fix=name, code="", subject=fallback.name, reason=reason)
+    reason = f"gpufix's {fallback.name}: {reason}"
+    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
 
 
 def shadows(fallback: Fallback, view: View) -> list[str]:

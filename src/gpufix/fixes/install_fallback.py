@@ -74,7 +74,6 @@ def _about(finding: Finding) -> str:
 
 
 def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Skip:
-    code, subject = (finding.code, finding.subject) if finding else ("", fallback.name)
     reason = _obstacle(fallback, view)
     if reason is None and not _originals(fallback, view):
         in_tree = fallback_in_tree.plan(NAME, fallback, view, finding)
@@ -85,7 +84,7 @@ def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Ski
         rows = ", ".join(sorted({text for text, _ in _required(fallback, view)}))
         reason = f"no version of gpufix's own satisfies {rows}"
     if reason is not None or version is None:
-        return Skip(fix=NAME, code=code, subject=subject, reason=f"{fallback.name}: {reason}")
+        return fallback_in_tree.skip(NAME, fallback, finding, str(reason))
     return _of_wheel(fallback, view, finding, version)
 
 

@@ -107,7 +107,7 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
         label = f"{count} plan{'' if count == 1 else 's'} to carry out: "
         lines.add(label, (f"gpufix fix --apply{asked}{unsafe}", "bold"))
-    elif proposal.held:
+    elif proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
     else:
         lines.add("nothing to repair")

@@ -18,7 +18,19 @@ from gpufix.names import normalise
 from gpufix.requirements import parse
 
 # What wheels and their scripts and data files are spread over (PyPA: recording installed projects).
-_FOLDERS = ("bin", "etc", "include", "lib", "lib32", "lib64", "man", "sbin", "share", "src")
+_FOLDERS = (
+    ".lock",  # uv leaves its own
+    "bin",
+    "etc",
+    "include",
+    "lib",
+    "lib32",
+    "lib64",
+    "man",
+    "sbin",
+    "share",
+    "src",
+)
 
 
 def check(step: Install, context: Context) -> None:
