@@ -112,6 +112,14 @@ CASES: dict[str, Case] = {
         f"('-D{ABI}=%d' % int(torch._C.{ABI}))",
         {},
     ),
+    "abi of setup.py, torch imported in part": (
+        hard_coded_abi,
+        follow_torch_abi,
+        "setup.py",
+        t.setup(f"'-D{ABI}=0'"),
+        "import torch\nfrom torch.utils.cpp_extension import",
+        {},
+    ),
     "abi macro": (
         hard_coded_abi,
         follow_torch_abi,
@@ -254,7 +262,11 @@ def test_knobs_are_set_in_their_own_spelling(tmp_path: Path) -> None:
             hard_coded_arch,
             {"setup.py": t.setup('"-gencode=arch=compute_90a,code=sm_90a"')},
         ),
-        (follow_torch_abi, hard_coded_abi, {"setup.py": t.setup(f'"-D{ABI}=0"')}),
+        (
+            follow_torch_abi,
+            hard_coded_abi,
+            {"setup.py": t.setup(f'"-D{ABI}=0"').replace("from torch.", "from .torch_")},
+        ),
         (follow_torch_abi, hard_coded_abi, {"b.sh": f"gcc '-D{ABI}=0' a.cpp\n"}),
         (replace_removed_name, removed_api, {"a.py": "from torch._six import inf\n"}),
         (

@@ -107,9 +107,10 @@ def set_default(text: str, line: int, name: str) -> str | None:
 
 
 def follow_torch_abi(text: str, lines: Collection[int]) -> str | None:
-    """The fixed ABI on these lines becomes the installed torch's; None without `import torch`."""
+    """The fixed ABI on these lines becomes the installed torch's; None where torch is not imported."""
     tree, offsets = Tree(text), Offsets(text)
-    if not _binds(tree, "torch"):
+    bound = [] if _binds(tree, "torch") else _beside_other_imports(tree, offsets, text)
+    if bound is None:
         return None
     value = f"int(torch._C.{ABI})"
     edits: list[Edit] = []
@@ -129,7 +130,7 @@ def follow_torch_abi(text: str, lines: Collection[int]) -> str | None:
             if isinstance(name, ast.Constant) and name.value == ABI:
                 low, high = offsets.of(node.elts[1])
                 edits.append(Edit(low, high, f"str({value})"))
-    return finished(text, tree, edits) if edits else None
+    return finished(text, tree, [*bound, *edits]) if edits else None
 
 
 def rename(text: str, lines: Collection[int], old: str, new: str) -> str | None:
@@ -184,6 +185,18 @@ def _binds(tree: Tree, module: str) -> bool:
         and any(alias.name == module and not alias.asname for alias in node.names)
         for node in tree.module.body
     )
+
+
+def _beside_other_imports(tree: Tree, offsets: Offsets, text: str) -> list[Edit] | None:
+    """`import torch` before the first `from torch… import`: it runs torch anyway. None without."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    for node in tree.module.body:
+        if not isinstance(node, ast.ImportFrom) or node.level:
+            continue
+        if (node.module or "").partition(".")[0] == "torch":
+            start = offsets.line_start(node.lineno)
+            return [Edit(start, start, f"import torch{newline}")]
+    return None
 
 
 def _import(text: str, tree: Tree, module: str) -> Edit:
