@@ -31,7 +31,7 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
     of its libraries may be for other GPUs. Code for exact or family targets alone: GPU108.
 
     ## Fix
-    Safe: rebuild it for the targets, when its source is known.
+    Safe: rebuild it for the targets, when its source is known. Unsafe: a fallback in its place.
 
     ## Source
     The libraries themselves; NVIDIA's Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.

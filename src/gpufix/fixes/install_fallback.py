@@ -30,8 +30,11 @@ CODES = (
 
 @fix(NAME, *CODES)
 def install_fallback(finding: Finding, view: View) -> Plan | Skip | None:
-    """In place of an extension that gpufix has a replacement for; a rebuild, where there can be
-    one, is offered before it."""
+    """In place of an extension that gpufix has a replacement for, where it cannot be built again:
+    no source, no compiler, a torch without GPU support. Where it can, the rebuild comes first.
+
+    `gpufix fix --fallback NAME` installs one whatever else is wrong, and asks no `--unsafe`.
+    """
     if finding.severity is Severity.advice:
         return None
     fallback = replacing(normalise(_about(finding))) or fallback_in_tree.of_path(
