@@ -28,7 +28,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = {
         "libc10.so": "namespace c10 { void fine() {} }",
         "libtorch_cpu.so": "namespace at { void fine() {} }",
-        "_user.so": "namespace c10 { void fine(); } void f() { c10::fine(); }",
+        "_user.so": "namespace c10 { void fine(); struct Held { ~Held(); };"
+        "__attribute__((noipa)) inline Held::~Held() { fine(); } }"
+        "void f() { c10::Held held; c10::fine(); }",
         "_stale.so": "#include <string>\nnamespace c10 { void gone(std::string); }"
         "void f() { c10::gone(std::string()); }",
         "_bridge.so": "namespace at { void fine(); } void f() { at::fine(); }",
@@ -262,6 +264,12 @@ def test_queries(ctx: Context, site: Site, built: Path, torch: Torch, tmp_path: 
     ask = Queries.of(facts(site, scan(ctx, site, torch), torch))
     path = str(site.folder / "stale" / f"_C{OWN}")
     assert ask("torch-symbols", path) == ["_ZN3c104goneESs"]
+    assert ask("c10-destructors", path) == []
+    user = site.folder / "user.so"
+    user.write_bytes((built / "_user.so").read_bytes())
+    assert (
+        {"_ZN3c104HeldD1Ev", "_ZN3c104HeldD2Ev"} >= set(ask("c10-destructors", str(user))) != set()
+    )
     assert ask("exports", "_ZN2at4fineEv") is True
     assert ask("exports", "_ZN3c104goneESs") is False
     assert ask("demangle", "_ZN2at4fineEv") == "at::fine()"
@@ -282,6 +290,7 @@ def test_queries(ctx: Context, site: Site, built: Path, torch: Torch, tmp_path: 
         ("torch-symbols", "/etc/passwd"),
         ("torch-symbols", "{site}/text"),
         ("torch-symbols", "{site}/gone"),
+        ("c10-destructors", "{site}/text"),
         ("exports", "_ZN2at4fineEv"),  # no torch here
     ],
 )

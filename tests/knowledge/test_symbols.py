@@ -31,7 +31,8 @@ EVERY = "_ZN2at5everyEv"
 CHECK_0, CHECK_1 = "_ZN3c105checkERKSs", f"_ZN3c105checkERK{NEW}"
 FROM_27, UNTIL_28 = "_ZN2at6from27Ev", "_ZN2at7until28Ev"
 CUDA, PYTHON = "_ZN3c104cuda6streamEv", "THPVariableClass"
-SHIM, REGISTER = "aoti_torch_dtype", "_ZN5torch7Library4_defEv"
+SHIM, SCHEMAS = "aoti_torch_dtype", "_ZN5torch7Library4_defEv"
+REGISTER = "_ZN5torch11CppFunctionD1Ev"
 HIDDEN = "_ZN2at6native6hiddenEv"  # a CUDA kernel: in the names, not in the table
 UNSEEN = "_ZN2at6unseenEv"
 ROWS = {
@@ -43,6 +44,7 @@ ROWS = {
     CUDA: Masks(0, 0, 0b111111),
     PYTHON: Masks(0, 0b111111, 0),
     SHIM: Masks(0b111100, 0, 0),
+    SCHEMAS: Masks(0b111111, 0, 0),
     REGISTER: Masks(0b111111, 0, 0),
     HIDDEN: Masks(0, 0, 0b000011),
 }
@@ -131,20 +133,51 @@ def test_libraries_of_a_wheel_are_intersected(small: SymbolHistory) -> None:
     assert found.minors == ("2.7", "2.8")
 
 
+KERNEL, SCHEMA = "_ZN3c1014KernelFunctionD2Ev", "_ZN3c1014FunctionSchemaD1Ev"
+
+
+@pytest.mark.parametrize(
+    ("undefined", "defined", "version", "broken"),
+    [
+        ([REGISTER], [SCHEMA, KERNEL], "2.9.0", False),  # its symbols are all in 2.6 too
+        ([REGISTER], [SCHEMA, KERNEL], "2.10.0", False),
+        ([REGISTER], [], "2.9.0", False),  # linked with -flto: nothing to tell by
+        ([REGISTER], ["_ZN5mylib14KernelFunctionD2Ev"], "2.9.0", False),
+        ([REGISTER], [SCHEMA], "2.8.0", False),
+        ([SCHEMAS], [SCHEMA], "2.9.0", False),  # registers schemas alone
+        ([EVERY], [SCHEMA], "2.9.0", False),
+        ([REGISTER], [SCHEMA], "2.9.0", True),
+        ([REGISTER], [SCHEMA], "2.10.0+cu128", True),
+        ([REGISTER], [SCHEMA], "2.9.0a0+git1234567", False),
+    ],
+)
+def test_layout_change(
+    small: SymbolHistory, undefined: list[str], defined: list[str], version: str, broken: bool
+) -> None:
+    found = judge(small, [Library([EVERY, *undefined], defined)])
+    assert bool(found.broken_by(version)) == broken
+    assert found.may_be_broken_by(version) or not broken
+    assert (found.promise(version) == "layout-broken") == broken
+
+
+def test_layout_change_of_libraries_built_together(small: SymbolHistory) -> None:
+    """One without a mark beside one with it: no claim."""
+    pair = [Library([REGISTER], [SCHEMA]), Library([EVERY], [KERNEL])]
+    assert judge(small, pair).broken_by("2.9.0") is None
+
+
 @pytest.mark.parametrize(
     ("undefined", "version", "promise"),
     [
-        ([FROM_27], "2.7.1", "same-minor"),
-        ([FROM_27], "2.7.1+cu128", "same-minor"),
+        ([CHECK_0], "2.6.0", "same-minor"),
+        ([CHECK_0], "2.6.0+cu124", "same-minor"),
+        ([FROM_27], "2.7.1", "layout-not-promised"),  # or built for a later one
         ([FROM_27], "2.8.0", "layout-not-promised"),
         ([FROM_27], "2.10.0", "layout-not-promised"),
-        ([FROM_27, REGISTER], "2.8.0", "layout-not-promised"),
-        ([FROM_27, REGISTER], "2.9.0", "layout-broken"),
-        ([FROM_27, REGISTER], "2.10.0", "layout-broken"),
+        ([FROM_27, REGISTER], "2.9.0", "layout-not-promised"),
         ([FROM_27], "2.6.0", "lacks-symbols"),
         ([SHIM], "2.10.0", "stable"),
         ([SHIM], "2.6.0", "lacks-symbols"),
-        ([EVERY], "2.6.0+cu124", "same-minor"),
         ([EVERY], "2.6.0+cu126", "unknown"),  # built with the other C++ ABI
         ([EVERY], "2.11.0", "unknown"),
         ([EVERY], "2.9.0a0+git1234567", "unknown"),

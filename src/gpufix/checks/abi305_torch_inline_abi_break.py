@@ -14,16 +14,18 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
     """All symbols resolve, but torch's C++ layout changed in between: it crashes.
 
     ## What it does
-    For extensions whose symbols resolve in the installed torch: compares the minor they were
-    built for with it, across the changes of inline C++ layout that are known (2.8 | 2.9, for code
-    that registers operators).
+    For extensions whose symbols resolve in the installed torch: looks whether they were built
+    before a change of inline C++ layout that is known (2.8 | 2.9, for code that registers
+    operators). From 2.9 on, c10::KernelFunction has a destructor of its own, which compilers
+    write out beside those of other c10 classes; a library that shows these but not that one is
+    older. One that shows none is not judged.
 
     ## Why it matters
     The loader has nothing to object to; registering the first operator writes into a structure
     of another shape, and the process dies of a segmentation fault.
 
     ## Example
-    `xformers 0.0.32 is built for torch 2.8; between 2.8 and 2.9 registering an operator fills a
+    `xformers 0.0.32 is built for torch 2.8 or older; between 2.8 and 2.9 registering an operator fills a
     structure whose layout changed. torch 2.9.0 is installed.`
 
     ## Severity
@@ -34,6 +36,7 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
 
     ## Source
     Measured on real wheels: eight libraries that should have loaded crashed, all across this line.
+    ATen/core/boxing/KernelFunction.h of torch 2.8.0 and 2.9.1.
     """
     torch = view.facts.torch
     if torch is None or torch.version is None:
@@ -46,14 +49,13 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
 
 
 def _fault(view: View, user: TorchUser, before: str, after: str, what: str) -> Fault:
-    assert user.judgement is not None
     torch = view.facts.torch
     return Fault(
         severity=ERROR,
         subject=user.owner,
-        message=f"{user.label} is built for torch {user.judgement.built_for}; between {before} and "
+        message=f"{user.label} is built for torch {before} or older; between {before} and "
         f"{after} {what}. torch {torch.version if torch else '?'} is installed.",
         breaks=(f"load:{user.owner}",),
         needs=(f"family:{user.owner}",),
-        data={"distribution": user.owner, "built_for": user.judgement.built_for},
+        data={"distribution": user.owner, "built_for": before},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from posixpath import basename
 
@@ -90,17 +90,25 @@ def _judgement(
     host, torch = view.facts.host, view.facts.torch
     if host.machine != "x86_64" or host.os != "Linux":
         return None
-    symbols = [
-        Symbols(undefined=tuple(names), needed=tuple(library.needed))
+    symbols = {
+        library.path: Symbols(undefined=tuple(names), needed=tuple(library.needed))
         for library in libraries
         if (names := view.ask("torch-symbols", library.path))
-    ]
+    }
     if not symbols:
         return None
     # Where the installed torch could not be asked for every name, the history alone decides.
     absent = {name for names in undefined.values() for name in names}
     asked = torch is not None and torch.state == "ok" and not any(map(_is_cut_short, libraries))
-    return judge(history(), symbols, (lambda name: name not in absent) if asked else None)
+    installed = (lambda name: name not in absent) if asked else None
+    found = judge(history(), symbols.values(), installed)
+    if torch is None or not found.may_be_broken_by(torch.version or ""):
+        return found
+    whole = [
+        replace(names, defined=tuple(view.ask("c10-destructors", path) or ()))
+        for path, names in symbols.items()
+    ]
+    return judge(history(), whole, installed)
 
 
 def other_abi(view: View, user: TorchUser) -> list[tuple[str, str]] | None:
@@ -132,14 +140,15 @@ def history() -> SymbolHistory:
 
 
 def releases(judgement: Judgement) -> str:
-    """ "built for torch 2.6; its symbols resolve in 2.6 – 2.8", or why that cannot be said."""
+    """ "built for torch 2.6 or newer, loads with 2.6 – 2.8", or why that cannot be said."""
     if judgement.built_for is None:
         if judgement.newer:
             return f"built for a newer torch than {judgement.known[-1]}, the newest known here"
         return "no known torch release has all of its symbols"
     first, last = judgement.minors[0], judgement.minors[-1]
     span = first if first == last else f"{first} – {last}"
-    return f"built for torch {judgement.built_for}, loads with {span}"
+    newer = "" if first == last else " or newer"
+    return f"built for torch {judgement.built_for}{newer}, loads with {span}"
 
 
 def shown(view: View, name: str) -> str:

@@ -18,6 +18,7 @@ from gpufix.facts.library_verdicts import Judge, names_torch
 from gpufix.model import Library, Problem
 
 Opener = Literal["import", "library", "source"]
+_DESTRUCTOR = re.compile(r"_ZN3c10\d+[A-Za-z]\w*D[012]Ev")
 _GPU = re.compile(r"lib(?:cu|nv|nccl|hip|roc|MIOpen|amd|rccl|hsa|mgpu)")
 
 
@@ -94,6 +95,11 @@ def torch_names(elf: ElfFile) -> list[str]:
     """Names of torch that the library leaves undefined; weak ones need not be found."""
     names = (symbol.name for symbol in elf.undefined() if not symbol.weak)
     return [text(name) for name in names if is_torch_name(name)]
+
+
+def c10_destructors(elf: ElfFile) -> list[str]:
+    """Destructors of torch's classes that the library holds itself, from their headers."""
+    return [text(export.name) for export in elf.exports() if _DESTRUCTOR.match(export.name)]
 
 
 def _links_torch(elf: ElfFile | None, verdict: Verdict | None, problems: list[Problem]) -> bool:

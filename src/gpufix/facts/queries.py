@@ -3,6 +3,7 @@
 | question | subject | answer |
 | --- | --- | --- |
 | torch-symbols | a library's path | torch's names that it leaves undefined |
+| c10-destructors | a library's path | destructors of c10's classes that it holds itself |
 | exports | a mangled name | whether some library of the installed torch defines it |
 | sha256 | a file's path | its digest in hexadecimal |
 | demangle | a mangled name | the C++ name, None when it is none |
@@ -44,6 +45,7 @@ class Queries:
         self._include: list[str] = []  # the patient's own headers
         self._answers: dict[str, Callable[[str], Any]] = {
             "torch-symbols": self._torch_symbols,
+            "c10-destructors": self._c10_destructors,
             "exports": self._exports,
             "sha256": self._sha256,
             "demangle": _demangle,
@@ -86,6 +88,11 @@ class Queries:
         from gpufix.facts.library_record import torch_names
 
         return torch_names(ElfFile(self._allowed(path)))
+
+    def _c10_destructors(self, path: str) -> list[str]:
+        from gpufix.facts.library_record import c10_destructors
+
+        return c10_destructors(ElfFile(self._allowed(path)))
 
     def _exports(self, name: str) -> bool:
         if self._torch is None:

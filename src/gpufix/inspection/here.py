@@ -9,6 +9,7 @@ from gpufix.binary.elf import ElfError
 from gpufix.binary.loader import Files, Process, Verdict, predict
 from gpufix.inspection.record import Inspection
 from gpufix.knowledge.symbols import SymbolHistory
+from gpufix.knowledge.symbols.judgement import minor
 from gpufix.model import Facts
 
 
@@ -73,5 +74,5 @@ def _promise(inspection: Inspection, torch: str | None) -> str | None:
         return "unknown"
     if release not in need.releases:
         return "lacks-symbols"
-    minor = ".".join(release.split(".")[:2])
-    return "same-minor" if minor == need.built_for else "layout-not-promised"
+    only = len({minor(release) for release in need.releases}) == 1
+    return "same-minor" if only else "layout-not-promised"

@@ -45,7 +45,7 @@ def _lines(found: Inspection, verbose: bool) -> Iterator[str]:
 
 
 def torch_line(need: TorchNeed) -> str:
-    """ "built for 2.6; symbols resolve in 2.6 – 2.8 (C++ layout not promised beyond 2.6)"."""
+    """ "built for 2.6 or newer; symbols resolve in 2.6 – 2.8"."""
     needs = f"; needs a {' or '.join(need.accelerators)} build" if need.accelerators else ""
     if need.interface == "none":
         return "uses none of torch's symbols"
@@ -56,13 +56,9 @@ def torch_line(need: TorchNeed) -> str:
         return f"no known release has all of its symbols{names}{needs}"
     minors = list(dict.fromkeys(".".join(r.split(".")[:2]) for r in need.releases))
     span = minors[0] if len(minors) == 1 else f"{minors[0]} – {minors[-1]}"
-    promise = ""
-    if len(minors) > 1:
-        stable = need.interface == "stable"
-        promise = (
-            " (stable interface)" if stable else f" (C++ layout not promised beyond {minors[0]})"
-        )
-    return f"built for {need.built_for}; symbols resolve in {span}{promise}{needs}"
+    newer = " or newer" if len(minors) > 1 else ""
+    stable = " (stable interface)" if newer and need.interface == "stable" else ""
+    return f"built for {need.built_for}{newer}; symbols resolve in {span}{stable}{needs}"
 
 
 def _chart(found: Inspection) -> Iterator[str]:
@@ -80,7 +76,7 @@ def _here(found: Inspection) -> str:
     words = {
         "same-minor": "built for it",
         "stable": "its stable interface suffices",
-        "layout-not-promised": "symbols resolve, C++ layout not promised",
+        "layout-not-promised": "symbols resolve (built for it, or for another of these)",
         "lacks-symbols": "lacks symbols that are needed",
         "unknown": "a build whose symbols are not known",
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...binary.mangle import cxx11_abi, is_torch_name, string_abi
 from .explain import other_spelling
 from .history import NameHistory, SymbolHistory
-from .judgement import BREAKS, Interface, Judgement
+from .judgement import BREAKS, Interface, Judgement, LayoutBreak
 
 _STABLE = re.compile(r"aoti_|torch_|_ZNK?5torch(?:6stable|10headeronly)")
 _ROCM = re.compile(r"3hip|HIP|Hip|rocm|ROCM")
@@ -75,7 +75,15 @@ def judge(
         interface=_interface(asked),
         newer=bool(unseen) and bool(plain >> (len(history.releases) - 1) & 1),
         abi=abi,
-        breaks=tuple(b for b in BREAKS if any(b.strikes.match(name) for name in asked)),
+        struck=tuple(b for b in BREAKS if any(map(b.strikes.match, asked))),
+        breaks=tuple(b for b in BREAKS if _before(b, together, own)),
+    )
+
+
+def _before(break_: LayoutBreak, libraries: list[Library], own: set[str]) -> bool:
+    """One of them is older than the break, and none newer: they were built together."""
+    return any(break_.precedes(x.undefined, x.defined) for x in libraries) and not any(
+        map(break_.mark.match, own)
     )
 
 

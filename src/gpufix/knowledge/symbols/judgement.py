@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,13 +26,25 @@ _OLD_ABI_2_6 = {None, "cpu", "cu118", "cu124"}
 class LayoutBreak:
     """Two neighbouring minors between which an inline C++ layout changed without a symbol telling.
 
-    It strikes only libraries that use `strikes`: code compiled in from the header.
+    It strikes only libraries that use `strikes`: code compiled in from the header. From `after` on
+    their compilers also write out `mark`, an inline function that the older header lacks. Where
+    some function like `inline` can be seen, but no mark, the library is older.
     """
 
     before: str
     after: str
     what: str
     strikes: re.Pattern[str]
+    mark: re.Pattern[str]
+    inline: re.Pattern[str]
+
+    def precedes(self, undefined: Collection[str], defined: Collection[str]) -> bool:
+        """Whether a library is struck, and shows by its symbols that it is of before the break."""
+        return (
+            any(map(self.strikes.match, undefined))
+            and any(map(self.inline.match, defined))
+            and not any(map(self.mark.match, defined))
+        )
 
 
 BREAKS = (
@@ -40,7 +53,12 @@ BREAKS = (
         "2.9",
         "registering an operator fills a structure whose layout changed "
         "(c10::impl::OperatorEntry::registerKernel)",
-        re.compile(r"_ZNK?R?O?5torch(?:7Library|11CppFunction)|_ZN3c1017RegisterOperators"),
+        # What holds a c10::KernelFunction, which has a destructor of its own since 2.9
+        # (ATen/core/boxing/KernelFunction_impl.h). GCC 12 -O1 to -O3 and clang 19 write it out
+        # wherever they write out any destructor of c10's.
+        re.compile(r"_ZN[KRO]*5torch11CppFunction|_ZN3c1017RegisterOperators"),
+        mark=re.compile(r"_ZN3c1014KernelFunctionD[012]Ev"),
+        inline=re.compile(r"_ZN3c10\d+[A-Za-z]\w*D[012]Ev"),
     ),
 )
 
@@ -67,6 +85,7 @@ class Judgement:
     foreign: names of ROCm or XPU builds, which the history does not cover.
     missing: names that the installed torch lacks; None when it was not asked.
     accelerators: builds that the library needs, of cuda, rocm, xpu.
+    struck: layout changes that strike this library; breaks: those before which the library was built for certain.
     interface: stable when only torch's C and stable interface is used, none without torch names.
     newer: asks for names newer than every release known, and all others are in the newest.
     """
@@ -83,11 +102,12 @@ class Judgement:
     interface: Interface
     newer: bool
     abi: AbiVerdict
+    struck: tuple[LayoutBreak, ...]
     breaks: tuple[LayoutBreak, ...]
 
     @property
     def built_for(self) -> str | None:
-        """The lowest minor whose symbols suffice; None when no release does."""
+        """The lowest minor whose symbols suffice: built for it or a later one; None when none does."""
         return minor(self.releases[0]) if self.releases else None
 
     @property
@@ -108,20 +128,25 @@ class Judgement:
             return "lacks-symbols"
         if self.interface == "stable":
             return "stable"
-        if minor(release) == self.built_for:
+        if len(self.minors) == 1:
             return "same-minor"
         return "layout-broken" if self.broken_by(release) else "layout-not-promised"
 
     def broken_by(self, version: str) -> LayoutBreak | None:
-        """The known layout break between `built_for` and `version` that strikes this library."""
+        """The known layout break between this library and `version`."""
         release = self._release(version)
-        if release is None or self.built_for is None:
+        if release is None:
             return None
-        here, there = sorted((_order(self.built_for), _order(minor(release))))
-        for break_ in self.breaks:
-            if here <= _order(break_.before) and _order(break_.after) <= there:
-                return break_
-        return None
+        there = _order(minor(release))
+        return next((b for b in self.breaks if _order(b.after) <= there), None)
+
+    def may_be_broken_by(self, version: str) -> bool:
+        """Whether names alone leave open on which side of a layout change it was built."""
+        release = self._release(version)
+        if release is None or release not in self.releases:
+            return False
+        lowest, there = _order(minor(self.releases[0])), _order(minor(release))
+        return any(lowest <= _order(b.before) and _order(b.after) <= there for b in self.struck)
 
     def _release(self, version: str) -> str | None:
         match = _RELEASE.fullmatch(version)
