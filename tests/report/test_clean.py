@@ -61,6 +61,19 @@ def test_no_workflow_command_can_be_injected() -> None:
     assert not any(line.startswith("::error::injected") for line in lines)
 
 
+@pytest.mark.parametrize("width", [40, 41, 42, 80])
+def test_no_fold_of_the_text_report_makes_a_workflow_command(width: int) -> None:
+    for text in (
+        "::error::x",
+        "a " * 18 + "::set-env name=A::b " * 9,
+        "##[error]x",
+        "a ##[group]x",
+    ):
+        for line in shown(text, width).splitlines():
+            assert not line.lstrip().startswith("::"), line
+            assert "##[" not in line
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
 def test_github_annotations_stay_one_line_each(text: str) -> None:
     assert len(github.render(diagnosis(text)).split("\n")) == 4

@@ -14,6 +14,16 @@ def clean(text: str, keep_newlines: bool = False) -> str:
     return "".join(_shown(c, keep_newlines) for c in text)
 
 
+def inert(line: str) -> str:
+    r"""A line that no CI runner reads as a command: ` ::error::…` becomes `\::error::…`.
+
+    A runner looks at the start of a line, indented or not, for `::`, and everywhere for `##[`:
+    https://github.com/actions/runner ActionCommand.cs. Folding can bring any word to the start.
+    """
+    line = line.replace("##[", "#\\#[")
+    return f"\\{line.lstrip()}" if line.lstrip().startswith("::") else line
+
+
 def _shown(char: str, keep_newlines: bool) -> str:
     if char.isprintable() or (char == "\n" and keep_newlines):
         return char

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
-from gpufix.report.clean import clean
+from gpufix.report.clean import clean, inert
 from gpufix.report.plain import located
 
 _STYLE = {Severity.error: "bold red", Severity.warning: "yellow", Severity.advice: "cyan"}
@@ -60,6 +60,8 @@ class _Painter:
         margin = self.text(" " * indent + bar)
         for line in text.wrap(self.console, max(self.console.width - len(margin), 20)):
             line.rstrip()
+            if inert(line.plain) != line.plain:
+                line = Text(inert(line.plain))
             self.console.print(margin + line, soft_wrap=True, highlight=False, no_wrap=True)
 
     def header(self, diagnosis: Diagnosis) -> None:
@@ -112,7 +114,7 @@ class _Painter:
             for line in (fix.command or "").splitlines():
                 # A command is never folded: it must survive being copied.
                 self.console.print(
-                    self.text(("    $ " + line, "green")), soft_wrap=True, highlight=False
+                    self.text(("    $ " + inert(line), "green")), soft_wrap=True, highlight=False
                 )
 
     def gaps(self, gaps: Sequence[Gap]) -> None:
