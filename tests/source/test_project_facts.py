@@ -64,7 +64,7 @@ def test_what_belongs_to_a_project(tmp_path: Path) -> None:
 
 
 def git(root: Path, *words: str) -> None:
-    identity = ["-c", "user.name=x", "-c", "user.email=x@x"]
+    identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
     subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
 
 
@@ -80,6 +80,36 @@ def test_the_index_of_git(tmp_path: Path, version: str) -> None:
     assert index.files == set(names)
     # What git tracks is entered although it is named like an output; another's clone is not.
     assert sources(tmp_path) == sorted(names)
+
+
+def repository(folder: Path, *files: str) -> Path:
+    """A git repository with one commit."""
+    t.write(folder, dict.fromkeys(files, "x"))
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "x")
+    return folder
+
+
+def test_submodules_belong_to_the_project(tmp_path: Path) -> None:
+    """Also one within another; a clone beside them and a worktree do not."""
+    inner = repository(tmp_path / "inner", "inner.cu")
+    outer = repository(tmp_path / "outer", "setup.py")
+    git(outer, "submodule", "add", str(inner), "third_party/inner")
+    git(outer, "commit", "-qm", "x")
+    project = repository(tmp_path / "project", "train.py")
+    git(project, "submodule", "add", str(outer), "submodules/outer")
+    repository(project / "clone", "other.py")
+    git(project, "worktree", "add", "-q", "--detach", "elsewhere")
+    assert sources(project) == [
+        ".gitmodules",
+        "submodules/outer/.gitmodules",
+        "submodules/outer/setup.py",
+        "train.py",
+    ]
+    git(project, "submodule", "update", "--init", "--recursive")
+    assert "submodules/outer/third_party/inner/inner.cu" in sources(project)
+    assert not {s for s in sources(project) if s.startswith(("clone", "elsewhere"))}
 
 
 @pytest.mark.parametrize(

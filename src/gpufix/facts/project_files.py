@@ -9,10 +9,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gpufix.facts.context import Context
-from gpufix.facts.files import text, why
+from gpufix.facts.files import read, text, why
 from gpufix.model import SourceFile, SourceKind
 
 CMAKE_CACHE = "CMakeCache.txt"
+_LIMIT_GIT_FILE = 1 << 14  # bytes
 _LIMIT_DEPTH, _LIMIT_FOLDERS, _LIMIT_ENTRIES, _LIMIT_SOURCES = 14, 20_000, 400_000, 30_000
 # Entered only when git tracks something in them.
 _OUTPUTS = {"build", "dist", "_build", "cmake-build-debug", "cmake-build-release", "out", "wandb"}
@@ -75,7 +76,7 @@ def kind_of(path: str) -> SourceKind | None:
 
 
 def walk(ctx: Context, root: Path, tracked: frozenset[str] | None = None) -> Found:
-    """Describe the files under `root`; `tracked` holds the folders that git's index knows.
+    """Describe the files under `root`; `tracked` holds the folders that git's index knows, submodules included.
 
     Links are not followed. Linear in the tree; what the bounds cut off is a gap.
     """
@@ -109,7 +110,7 @@ def _files(
             return
         if folder and any(entry.name in _ENVIRONMENT for entry in entries):
             continue  # a virtual or conda environment inside the project
-        if folder and tracked is not None and folder not in tracked and _is_clone(entries):
+        if folder and tracked is not None and folder not in tracked and _is_clone(ctx, entries):
             continue  # somebody else's repository, which this one does not know of
         for entry in entries:
             relative = f"{folder}/{entry.name}" if folder else entry.name
@@ -131,8 +132,16 @@ def _listed(ctx: Context, folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _is_clone(entries: list[os.DirEntry[str]]) -> bool:
-    return any(entry.name == ".git" for entry in entries)
+def _is_clone(ctx: Context, entries: list[os.DirEntry[str]]) -> bool:
+    """A clone or a worktree of its own: a submodule's .git is a file that leads to …/modules/…"""
+    git = next((entry for entry in entries if entry.name == ".git"), None)
+    if git is None or not git.is_file(follow_symlinks=False):
+        return git is not None
+    try:
+        return b"/modules/" not in read(Path(git.path), _LIMIT_GIT_FILE)
+    except OSError as error:
+        ctx.gap("project", git.path, why(error))
+        return True
 
 
 def _enters(name: str, relative: str, tracked: frozenset[str] | None) -> bool:

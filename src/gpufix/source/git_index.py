@@ -25,8 +25,8 @@ class GitIndex:
     gitlinks: frozenset[str]
 
     def folders(self) -> frozenset[str]:
-        """Every folder that holds something tracked, at any depth."""
-        found: set[str] = set()
+        """Every folder that holds something tracked, at any depth, and every submodule's."""
+        found: set[str] = set(self.gitlinks)
         for path in self.files | self.gitlinks:
             while (path := path.rpartition("/")[0]) and path not in found:
                 found.add(path)
