@@ -61,8 +61,11 @@ def _measured(tier: str, site: Path, device: str) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as cache:  # so that the first call compiles
         env["TRITON_CACHE_DIR"] = cache
         command = [sys.executable, __file__, "--measure", tier, "--device", device]
-        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
-    yield from map(json.loads, done.stdout.splitlines())
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            yield from map(json.loads, process.stdout)
+        if process.returncode:
+            raise SystemExit(f"{tier}: exit status {process.returncode}")
 
 
 # ---- points --------------------------------------------------------------------------------------
@@ -93,8 +96,9 @@ def point_sets(torch: Any, device: str) -> Iterator[tuple[str, Any]]:
         uniform(20)[pick(million, 20)] + 1e-6 * normal(million),
     )
     yield "1M, 90% within 1e-12", points * torch.where(pick(million, 10) > 0, 1e-12, 1.0)[:, None]
-    yield "1M, 3% a thousand times farther", points * (
-        1 + 999.0 * (pick(million, 33) == 0).float()[:, None]
+    yield (
+        "1M, 3% a thousand times farther",
+        points * (1 + 999.0 * (pick(million, 33) == 0).float()[:, None]),
     )
     outlier = points.clone()
     outlier[0] = 1e12
@@ -173,7 +177,7 @@ def _error(torch: Any, points: Any, got: Any) -> float:
     """The largest relative error at 512 points: half where results are extreme, half anywhere."""
     n = len(points)
     order = got.argsort()
-    step = torch.linspace(0, n - 1, 256, device=points.device).long()
+    step = torch.arange(256, device=points.device) * (n - 1) // 255
     chosen = torch.cat((order[:128], order[-128:], step))
     worst = 0.0
     for some in chosen.split(32):

@@ -1,7 +1,7 @@
 """The module's tiers, and how each is tried.
 
-There is no torch.compile among them: the function is called once a run, and compiling takes longer
-than the eager search of a million points.
+There is no torch.compile among them. On a GPU it needs Triton itself; on a CPU, compiling the
+distances alone takes 12 s and the whole eager search of a million points 5 s, once a run.
 """
 
 from __future__ import annotations

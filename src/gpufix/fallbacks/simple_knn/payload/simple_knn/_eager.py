@@ -84,16 +84,16 @@ class _Search:
         self, points: Tensor, best: Tensor, level: int, group: Tensor, node: Tensor, first: int
     ) -> tuple[Tensor, Tensor]:
         """The pairs whose box is nearer to a point of the group than the third of its nearest."""
+        around = _take(torch.cat((points.amin(1), points.amax(1))), group)
+        box = _take(self.boxes[level], node)
+        near = _gap(around[:3], around[3:], box) < best[2].amax(0)[group]
         if not level:  # a leaf and its neighbours were the beginning
-            far = (node - group - first).abs() > 1
-            group, node = group[far], node[far]
-        around = torch.cat((points.amin(1), points.amax(1)))
-        box = self.boxes[level][:, node]
-        wide = _gap(around[:3, group], around[3:, group], box) < best[2].amax(0)[group]
-        group, node, box = group[wide], node[wide], box[:, wide]
-        each = points[:, :, group]
-        some = (_gap(each, each, box[:, None]) < best[2][:, group]).any(0)
-        return group[some], node[some]
+            near &= (node - group - first).abs() > 1
+        kept = near.nonzero()[:, 0]
+        group, node, each = group[kept], node[kept], _take(points, group[kept])
+        wanted = _gap(each, each, _take(box, kept)[:, None]) < _take(best[2], group)
+        kept = wanted.any(0).nonzero()[:, 0]
+        return group[kept], node[kept]
 
     def _offer(
         self, points: Tensor, best: Tensor, group: Tensor, leaf: Tensor, first: int | None = None
@@ -102,24 +102,30 @@ class _Search:
 
         ``first``: the leaf of group 0, when leaves may meet themselves.
         """
-        distance = _squares(points[:, None, :, group], self.points[:, :, None, leaf])
+        distance = _squares(_take(points, group)[:, None], _take(self.points, leaf)[:, :, None])
         if first is not None:
             itself = distance.diagonal(dim1=0, dim2=1)
             itself.masked_fill_((leaf == group + first)[:, None], torch.inf)
         three = _three_least(distance)
         while len(group) > 1:  # join neighbours of the same group, two and two
-            place = torch.arange(len(group), device=group.device)
             start = torch.ones_like(group, dtype=torch.bool)
             start[1:] = group[1:] != group[:-1]
-            if bool(start.all()):
+            begins = start.nonzero()[:, 0]
+            if len(begins) == len(group):
                 break
-            rank = place - torch.where(start, place, 0).cummax(0).values
+            rank = torch.arange(len(group), device=group.device) - begins[start.cumsum(0) - 1]
             kept = (rank % 2 == 0).nonzero()[:, 0]
             other = (kept + 1).clamp(max=len(group) - 1)
             paired = rank[other] == rank[kept] + 1
-            partner = three[:, :, other].masked_fill_(~paired, torch.inf)
-            three, group = _joined(three[:, :, kept], partner), group[kept]
-        best[:, :, group] = _joined(best[:, :, group], three)
+            partner = _take(three, other).masked_fill_(~paired, torch.inf)
+            three, group = _joined(_take(three, kept), partner), group[kept]
+        best.index_copy_(2, group, _joined(_take(best, group), three))
+
+
+def _take(rows: Tensor, index: Tensor) -> Tensor:
+    """``rows[..., index]``: several times faster on a CPU."""
+    flat = rows.reshape(-1, rows.shape[-1]).index_select(1, index)
+    return flat.view(*rows.shape[:-1], len(index))
 
 
 def _squares(x: Tensor, y: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ import torch
 
 T = TypeVar("T")
 
-MOST = 256 << 20  # bytes; more buys no speed
+MOST = 512 << 20  # bytes
 SHARE = 8  # of the free memory
 
 
 def budget(device: torch.device) -> int:
-    """Bytes for passing results on this device: an eighth of what is free, 256 MiB at most."""
+    """Bytes for passing results on this device: an eighth of what is free, 512 MiB at most."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -31,7 +31,10 @@ def build(points: Tensor, order: Tensor, leaf: int, fan: int, levels: int | None
     boxes[0][3:, -1] = rows[:, (count - 1) * leaf : n].amax(1)
     while len(boxes) < levels if levels else boxes[-1].shape[1] > 4 * fan:
         short = -boxes[-1].shape[1] % fan
-        low, high = pad(boxes[-1][:3], (0, short), value=torch.inf), pad(boxes[-1][3:], (0, short), value=-torch.inf)
+        low, high = (
+            pad(boxes[-1][:3], (0, short), value=torch.inf),
+            pad(boxes[-1][3:], (0, short), value=-torch.inf),
+        )
         boxes[-1] = torch.cat((low, high))
         boxes.append(_boxes(low, high, fan))
     return Tree(rows, boxes)
