@@ -1,0 +1,118 @@
+"""The hypothesis of a log held against the patient at hand: does it show the same fault?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gpufix.explain.compare import statements
+from gpufix.explain.told import Told
+from gpufix.model import Diagnosis, Finding, PlanSummary
+from gpufix.view import View
+
+State = Literal["shown", "not shown", "cannot tell"]
+
+# Codes that name one trouble from two sides: a log often cannot tell them apart, the facts can.
+_KIN = (
+    {"SYM401", "ABI301", "ABI305", "JIT701", "WHL505"},
+    {"GPU101", "GPU103", "GPU107", "GPU108", "TCH201"},
+    {"GPU104", "GPU105"},
+    {"GPU105", "GPU106", "TCH201", "RUN805"},
+    {"SYM402", "SYM403", "WHL501", "WHL502", "WHL503", "WHL504", "RUN805"},
+    {"SYM404", "WHL505"},
+    {"TCH202", "TCH203", "TCH204"},
+    {"TCH204", "TCH205", "TCH206", "TCH210", "SRC601"},
+    {"SRC610", "RUN801", "RUN802"},
+    {"WHL505", "WHL506", "SRC604"},
+)
+# Told by a run or by a log alone: no look at files shows it.
+_RUN_ONLY = frozenset({"RUN806"})
+_PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "JIT702")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the patient says to it. `statements`: facts of the patient that bear on the message."""
+
+    state: State
+    reason: str
+    finding: Finding | None
+    plan: PlanSummary | None
+    statements: tuple[str, ...]
+
+
+def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
+    """Look for the same fault among the doctor's findings."""
+    said = tuple(statements(told, view))
+    finding = _found(told, diagnosis)
+    if finding is not None:
+        plan = finding.fixes[0] if finding.fixes else None
+        same = "the same fault" if finding.code == told.rule else "what the message comes from"
+        return Check("shown", f"The doctor finds {same} here.", finding, plan, said)
+    state, reason = _absence(told, diagnosis, view)
+    return Check(state, reason, None, None, said)
+
+
+def _found(told: Told, diagnosis: Diagnosis) -> Finding | None:
+    """The finding of this rule, else of one of its kin that names the same subject."""
+    if told.rule is None:
+        return None
+    every = list(_walk(diagnosis.findings))
+    same = [f for f in every if f.code == told.rule]
+    named = [f for f in same if _names(told, f)]
+    if same:
+        return (named or same)[0]
+    kin = {code for group in _KIN if told.rule in group for code in group}
+    return next((f for f in every if f.code in kin and _names(told, f)), None)
+
+
+def _walk(findings: Sequence[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        yield from _walk(finding.consequences)
+
+
+def _names(told: Told, finding: Finding) -> bool:
+    """Whether the message names what the finding is about."""
+    said = _plain(" ".join([told.shown, *told.captures.values()]))
+    subjects = [finding.subject, *(e.text for e in finding.evidence[:5])]
+    captured = [_plain(v) for v in told.captures.values() if len(v) > 5]
+    about = _plain(" ".join([finding.message, *subjects]))
+    subject = _plain(finding.subject.rpartition("/")[2])
+    return (len(subject) > 4 and subject in said) or any(value in about for value in captured)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[-_. ]+", "-", text.lower())
+
+
+def _absence(told: Told, diagnosis: Diagnosis, view: View) -> tuple[State, str]:
+    """Why the doctor shows no such finding, as far as that can be said."""
+    rule = told.rule or ""
+    torch = f"torch {view.facts.torch.version}" if view.facts.torch else "no torch"
+    python = f"Python {view.facts.python.version}" if view.facts.python else "no Python"
+    who = f"The patient at hand ({python}, {torch})"
+    if told.rule is None:
+        return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
+    if rule in _RUN_ONLY:
+        return "cannot tell", "Only a run or a log shows this; files do not."
+    if view.facts.torch is None and rule[:3] in ("GPU", "SYM", "ABI", "JIT"):
+        return "cannot tell", f"{who} has none to judge: name the right one with --python."
+    if rule.startswith("GPU") and not diagnosis.targets:
+        return "cannot tell", "No GPU is visible here: name the one in question with --gpu."
+    if rule.startswith(_PROJECT_ONLY) and view.facts.project is None:
+        return "cannot tell", "This is judged for a project: run gpufix in its folder."
+    gaps = [gap for gap in diagnosis.gaps if _bears(rule, gap.section)]
+    if gaps:
+        return "cannot tell", f"{gaps[0].subject} could not be looked at: {gaps[0].reason}."
+    return "not shown", (
+        f"{who} does not show it: the message comes from another environment, or from a state "
+        "that has changed since."
+    )
+
+
+def _bears(rule: str, section: str) -> bool:
+    about = {"GPU": ("gpus", "drivers"), "SYM": ("binaries",), "ABI": ("binaries",)}
+    return section in about.get(rule[:3], ())

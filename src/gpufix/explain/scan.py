@@ -1,0 +1,123 @@
+"""Goes through a log once and collects where known messages stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gpufix.explain.sieve import places, possible
+from gpufix.explain.spot import Spot
+from gpufix.knowledge.messages import Message
+
+_REACH = 2048  # bytes of a line to each side of a word
+_MARGIN = 16 << 10  # bytes around a line that stay at hand, for wrapped lines and context
+_WORD = 64  # bytes; no word of ours is longer
+_ENOUGH = 40  # places of one message: more of them tell nothing new
+_REPEATS = 100_000  # distinct lines remembered, so that repeated ones cost next to nothing
+_EDGE = 256 << 10  # bytes kept of the beginning and the end, for what is not recognised
+_ESCAPE = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+
+
+@dataclass(slots=True)
+class Hit:
+    """A message at one place. `line`: its number, from 1; `before`, `after`: its context."""
+
+    message: Message
+    order: int
+    line: int
+    shown: str
+    captures: dict[str, str]
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a log holds: known messages in its order, its size, its beginning and end."""
+
+    hits: list[Hit] = field(default_factory=list)
+    size: int = 0  # bytes
+    lines: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+
+
+def scan(pieces: Iterable[bytes]) -> Scan:
+    """Read a log once. Memory is bounded by a piece's size, time by the log's."""
+    out, window = Scan(), _Window()
+    for piece in pieces:
+        window.add(piece)
+        out.size += len(piece)
+        out.head += piece[: _EDGE - len(out.head)]
+        out.tail = (out.tail + piece)[-_EDGE:]
+        out.hits += window.hits(window.end)
+        window.forget()
+    out.hits += window.hits(len(window.text))
+    out.lines = window.lines
+    out.hits.sort(key=lambda hit: (hit.line, hit.order))
+    return out
+
+
+class _Window:
+    """The part of the log at hand. `fresh`: up to where it has been searched."""
+
+    def __init__(self) -> None:
+        self.text = self.low = b""
+        self.newlines = self.fresh = 0  # line number of text[0], from 0
+        self.counts: dict[str, int] = {}
+        self.seen: set[int] = set()
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece; colours go here, since they stick to words."""
+        if b"\x1b" in piece:
+            piece = _ESCAPE.sub(b"", piece)
+        self.text += piece
+        self.low += piece.lower().replace(b"\r\n", b" \n").replace(b"\r", b"\n")
+
+    @property
+    def end(self) -> int:
+        """Up to here a line has all of its context."""
+        return max(self.fresh, len(self.text) - _MARGIN)
+
+    @property
+    def lines(self) -> int:
+        """Lines so far."""
+        unfinished = bool(self.text) and not self.text.endswith(b"\n")
+        return self.newlines + self.text.count(b"\n") + unfinished
+
+    def forget(self) -> None:
+        """Drop what is no longer needed."""
+        end = self.end
+        cut = max(0, end - _MARGIN)
+        self.newlines += self.text.count(b"\n", 0, cut)
+        self.text, self.low = self.text[cut:], self.low[cut:]
+        self.fresh = end - cut
+
+    def hits(self, end: int) -> Iterator[Hit]:
+        """Known messages between `fresh` and `end`."""
+        part = self.low[max(0, self.fresh - _WORD) : end + _WORD]
+        for word, known in possible(part).items():
+            for begin, stop in places(self.low, word, self.fresh, end + len(word) - 1, _REACH):
+                if self._new(word, begin, stop):
+                    spot = Spot(self.text, self.low, begin, stop)
+                    for text in known:
+                        captures = self._wanted(text.message) and spot.match(text)
+                        if captures:
+                            yield self._hit(text.message, text.order, spot, captures[0])
+
+    def _wanted(self, message: Message) -> bool:
+        return self.counts.get(message.id, 0) < _ENOUGH
+
+    def _new(self, word: bytes, begin: int, stop: int) -> bool:
+        key = hash((word, self.low[begin:stop]))
+        if key in self.seen:
+            return False
+        if len(self.seen) < _REPEATS:
+            self.seen.add(key)
+        return True
+
+    def _hit(self, message: Message, order: int, spot: Spot, captures: dict[str, str]) -> Hit:
+        self.counts[message.id] = self.counts.get(message.id, 0) + 1
+        line = self.newlines + self.text.count(b"\n", 0, spot.begin) + 1
+        return Hit(message, order, line, spot.line, captures, spot.before, spot.after)
