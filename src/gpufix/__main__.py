@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from types import FrameType
@@ -12,9 +13,17 @@ def _interrupted(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
+def _open_streams() -> None:
+    """A stream that was closed (`2>&-`) is None: what would be written to it goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
 def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
     signal.signal(signal.SIGINT, _interrupted)
+    _open_streams()
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
     gc.set_threshold(2_000_000)
     from gpufix.cli import quick

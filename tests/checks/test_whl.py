@@ -120,6 +120,10 @@ SILENT = {
     ),
     "prerelease counts": (conflict, env(b.dist("a", requires=["b>=1"]), b.dist("b", "2.0rc1"))),
     "one copy": (duplicate, env(b.dist("a"))),
+    "Debian's two descriptions of one install": (
+        duplicate,
+        env(b.dist("a", "38.0.4"), b.dist("a", "38.0.4", source="egg")),
+    ),
     "conda's record of a pip-visible package": (
         duplicate,
         env(b.dist("numpy", "2.0"), b.dist("numpy", "2.0", source="conda", location="/env")),

@@ -45,7 +45,12 @@ def duplicate_install(view: View) -> Iterator[Fault]:
 
 
 def _distinct(copies: list[Distribution]) -> list[Distribution]:
-    """conda's own record of a package and that package's dist-info are one install."""
+    """conda's own record of a package and that package's dist-info are one install.
+
+    So are an egg-info and a dist-info of one version in one folder: Debian's packages ship both.
+    """
+    described = {(d.location, d.version) for d in copies if d.source == "pip"}
+    copies = [d for d in copies if d.source != "egg" or (d.location, d.version) not in described]
     pips = [d for d in copies if d.source != "conda"]
     condas = [d for d in copies if d.source == "conda"]
     extra = [c for c in condas if all(p.version != c.version for p in pips)]
