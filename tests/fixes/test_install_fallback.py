@@ -17,7 +17,7 @@ from gpufix.engine.propose import Proposed, Wish, propose
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.clashes import Clashes
 from gpufix.fixes.commands import summary
-from gpufix.fixes.install_fallback import install_fallback, on_demand
+from gpufix.fixes.install_fallback import for_run, install_fallback, on_demand
 from gpufix.fixes.merge import merge
 from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Severity, Skip
 
@@ -131,7 +131,10 @@ def test_requirements_hold_afterwards(requirement: str, version: str) -> None:
 REFUSED = {
     "conda": (sick(dist={"source": "conda"}), "installed by conda"),
     "twice": (sick(b.dist("fast-loss", "1.1")), "installed twice"),
-    "no torch": (sick(distributions=[b.dist("fast-loss")]), "torch>=2.0, which is not installed"),
+    "no torch": (
+        sick(distributions=[b.dist("fast-loss")], torch=None),
+        "torch>=2.0, which is not installed",
+    ),
     "old torch": (
         sick(distributions=[b.dist("torch", "1.13.1"), b.dist("fast-loss")]),
         "1.13.1 is installed",
@@ -219,3 +222,27 @@ def test_the_original_is_not_reinstalled_beside_it() -> None:
     clashes.add(fallback)
     assert clashes.against(other.model_copy(update={"steps": [again]})) is not None
     assert clashes.against(other) is None
+
+
+LOGS = {
+    'File "/env/fast_loss/__init__.py", line 3, in forward': True,
+    "  from fast_loss_cuda import loss": True,
+    "fast-loss-fork 1.0": True,
+    "my_fast_loss.py": False,
+    "fast_losses": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("words", LOGS)
+def test_for_a_run_whose_log_names_the_extension(words: str) -> None:
+    plan = for_run("RUN806", words, b.view(sick()))
+    assert (plan is not None) == LOGS[words]
+    if plan is not None:
+        assert step(plan).name == "fast_loss"
+        assert for_run("RUN806", words, b.view(sick(version="1.0+gpufix"))) is None
+
+
+def test_torch_without_metadata_of_its_own() -> None:
+    facts = sick(distributions=[b.dist("fast-loss", "1.2.0")], torch=b.torch("2.5.1+cu124"))
+    assert step(offered(facts)).requires == []

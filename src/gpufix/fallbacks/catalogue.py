@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,12 @@ class Fallback:
         """Whether a user could mean it: folder, distribution or import name."""
         wanted = normalise(name)
         return wanted in {*self.replaces, *(normalise(n) for n in (self.name, *self.imports))}
+
+    def named_in(self, words: str) -> bool:
+        """Whether a log speaks of it: a module or distribution as a word of its own."""
+        names = {self.name, *self.imports, *self.replaces, self.distribution}
+        pattern = "|".join(re.escape(name) for name in sorted(names))
+        return re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", words) is not None
 
 
 def every() -> tuple[Fallback, ...]:

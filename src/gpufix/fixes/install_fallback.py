@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from packaging.specifiers import SpecifierSet
-
-from gpufix.buildenv.toolkit import compiles_for
 from gpufix.checks.gpu_code import targets_of_torch
-from gpufix.checks.source_view import requirement_files
-from gpufix.fallbacks import version as versions
-from gpufix.fallbacks.catalogue import Fallback, get, is_ours, replacing
+from gpufix.fallbacks.catalogue import Fallback, every, get, is_ours, replacing
+from gpufix.fixes import fallback_fit as fit
 from gpufix.fixes import fallback_in_tree
 from gpufix.fixes.pinned import why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Distribution, Finding, InstallFallback, Plan, Severity, Skip
 from gpufix.names import normalise
-from gpufix.requirements import Requirements, holds, parse
+from gpufix.requirements import parse
 from gpufix.view import View
 
 NAME = "install-fallback"
@@ -40,7 +36,7 @@ def install_fallback(finding: Finding, view: View) -> Plan | Skip | None:
     fallback = replacing(normalise(_about(finding))) or fallback_in_tree.of_path(
         finding.subject, view
     )
-    if fallback is None or any(is_ours(d.version) for d in _originals(fallback, view)):
+    if fallback is None or any(is_ours(d.version) for d in fit.originals(fallback, view)):
         return None
     return _plan(fallback, view, finding)
 
@@ -51,7 +47,7 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     Those that it removes are the plan's all the same.
     """
     fallback = get(name)
-    ours = next((d for d in _originals(fallback, view) if is_ours(d.version)), None)
+    ours = next((d for d in fit.originals(fallback, view) if is_ours(d.version)), None)
     if ours and (made_by := fallback_in_tree.generator(ours, view)) is not None:
         reason = f"{ours.name} {ours.version}, made by {made_by}, is installed already"
         return Skip(fix=NAME, code="", subject=fallback.name, reason=reason)
@@ -66,6 +62,15 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     return plan.model_copy(update={"codes": codes, "data": {**plan.data, **told}})
 
 
+def for_run(code: str, words: str, view: View) -> Plan | Skip | None:
+    """For an error that a run met (RUN806, KRN901) and a log that names an extension beside it."""
+    fallback = next((f for f in every() if f.named_in(words)), None)
+    if fallback is None or any(is_ours(d.version) for d in fit.originals(fallback, view)):
+        return None
+    found = Finding(code=code, name="", severity=Severity.error, subject=fallback.name, message="")
+    return _plan(fallback, view, found)
+
+
 def _flat(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         yield finding
@@ -77,30 +82,29 @@ def _about(finding: Finding) -> str:
 
 
 def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Skip:
-    reason = _obstacle(fallback, view)
-    if reason is None and not _originals(fallback, view):
+    reason = fit.obstacle(fallback, view)
+    if reason is None and not fit.originals(fallback, view):
         in_tree = fallback_in_tree.plan(NAME, fallback, view, finding)
         if in_tree is not None:
             return in_tree
-    version = _version(fallback, view)
-    if reason is None and version is None:
-        rows = ", ".join(sorted({text for text, _ in _required(fallback, view)}))
-        reason = f"no version of gpufix's own satisfies {rows}"
+    version = fit.version(fallback, view)
+    if version is None:
+        reason = reason or f"no version of it satisfies {fit.required_rows(fallback, view)}"
     if reason is not None or version is None:
         return fallback_in_tree.skip(NAME, fallback, finding, str(reason))
     return _of_wheel(fallback, view, finding, version)
 
 
 def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: str) -> Plan:
-    installed = _originals(fallback, view)
-    name = _name(fallback, installed)
+    installed = fit.originals(fallback, view)
+    name = fit.installed_name(fallback, installed)
     step = InstallFallback(
         name=fallback.name,
         distribution=name,
         version=version,
         uninstall=sorted({d.name for d in installed} - {normalise(name)}),
         archs=[t.arch for t in targets_of_torch(view)] if fallback.build else [],
-        requires=list(fallback.requires),
+        requires=[t for t in fallback.requires if (r := parse(t)) and view.dist(normalise(r.name))],
     )
     replaced = " and ".join(f"{d.name} {d.version}" for d in installed)
     place = f" in place of {replaced}" if replaced else f" as {name} {version}"
@@ -125,62 +129,3 @@ def _lost(dist: Distribution) -> str:
     """What no index brings back; `gpufix undo` does."""
     origin = f"from {dist.editable or dist.direct_url}"
     return f"{dist.name} {dist.version} was installed {origin}: gpufix undo brings it back"
-
-
-def _originals(fallback: Fallback, view: View) -> list[Distribution]:
-    return [dist for name in fallback.replaces for dist in view.dists(name)]
-
-
-def _name(fallback: Fallback, installed: list[Distribution]) -> str:
-    """The installed original's, so that what requires it is served; spelt as the original is."""
-    names = [d.name for d in installed] or [normalise(fallback.distribution)]
-    return fallback.distribution if normalise(fallback.distribution) in names else names[0]
-
-
-def _obstacle(fallback: Fallback, view: View) -> str | None:
-    """Why it can neither be installed nor run here."""
-    installed = _originals(fallback, view)
-    for dist in installed:
-        if dist.source == "conda":
-            return f"{dist.name} was installed by conda: `conda remove {dist.name}` first"
-        if len(view.dists(dist.name)) > 1:
-            return f"{dist.name} is installed twice: which one Python uses must be settled first"
-    for text in fallback.requires:
-        requirement = parse(text)
-        dist_needed = view.dist(normalise(requirement.name)) if requirement else None
-        if dist_needed is None:
-            return f"it needs {text}, which is not installed"
-        if requirement and not holds(requirement, dist_needed.version):
-            return f"it needs {text}; {dist_needed.version} is installed"
-    return _no_compiler(view) if fallback.build else None
-
-
-def _no_compiler(view: View) -> str | None:
-    torch = view.facts.torch
-    if torch is None or not (torch.cuda or torch.hip):
-        return "it is GPU code that is compiled when it is installed, and torch has no GPU support"
-    targets = targets_of_torch(view)
-    if not targets:
-        return "it is compiled when it is installed: name the GPU, as in --gpu sm_120"
-    lacking = [t.arch for t in targets if not compiles_for(view, t)]
-    if not lacking:
-        return None
-    return (
-        "it is compiled when it is installed, and no compiler here generates code for "
-        f"{', '.join(lacking)}"
-    )
-
-
-def _version(fallback: Fallback, view: View) -> str | None:
-    known = [d.version for d in _originals(fallback, view)]
-    return versions.choose([*known, fallback.version], [s for _, s in _required(fallback, view)])
-
-
-def _required(fallback: Fallback, view: View) -> list[tuple[str, SpecifierSet]]:
-    """What installed distributions and the project's requirement files ask of it."""
-    name = normalise(_name(fallback, _originals(fallback, view)))
-    found = [r for _, r in view.derive(Requirements.of).rows if normalise(r.name) == name]
-    for facts in requirement_files(view).values():
-        rows = [parse(str(text)) for _, text in facts.get("requirements", [])]
-        found += [r for r in rows if r and normalise(r.name) == name]
-    return [(f"{r.name}{r.specifier}", r.specifier) for r in found if r.specifier]

@@ -1,0 +1,89 @@
+"""Whether a fallback can take its place here, under which name and as which version."""
+
+from __future__ import annotations
+
+from packaging.specifiers import SpecifierSet
+
+from gpufix.buildenv.toolkit import compiles_for
+from gpufix.checks.gpu_code import targets_of_torch
+from gpufix.checks.source_view import requirement_files
+from gpufix.fallbacks import version as versions
+from gpufix.fallbacks.catalogue import Fallback
+from gpufix.model import Distribution
+from gpufix.names import normalise
+from gpufix.requirements import Requirements, holds, parse
+from gpufix.view import View
+
+
+def originals(fallback: Fallback, view: View) -> list[Distribution]:
+    """What is installed of the names that it replaces; a fallback of ours counts."""
+    return [dist for name in fallback.replaces for dist in view.dists(name)]
+
+
+def installed_name(fallback: Fallback, installed: list[Distribution]) -> str:
+    """The installed original's, so that what requires it is served; spelt as the original is."""
+    names = [d.name for d in installed] or [normalise(fallback.distribution)]
+    return fallback.distribution if normalise(fallback.distribution) in names else names[0]
+
+
+def obstacle(fallback: Fallback, view: View) -> str | None:
+    """Why it can neither be installed nor run here."""
+    installed = originals(fallback, view)
+    for dist in installed:
+        if dist.source == "conda":
+            return f"{dist.name} was installed by conda: `conda remove {dist.name}` first"
+        if len(view.dists(dist.name)) > 1:
+            return f"{dist.name} is installed twice: which one Python uses must be settled first"
+    for text in fallback.requires:
+        requirement = parse(text)
+        found = _version_of(requirement.name, view) if requirement else None
+        if found is None:
+            return f"it needs {text}, which is not installed"
+        if requirement and not holds(requirement, found):
+            return f"it needs {text}; {found} is installed"
+    return _no_compiler(view) if fallback.build else None
+
+
+def _version_of(name: str, view: View) -> str | None:
+    """What is installed; conda's torch may have no metadata of its own."""
+    dist, torch = view.dist(normalise(name)), view.facts.torch
+    if dist is None and normalise(name) == "torch" and torch is not None:
+        return torch.release
+    return dist.version if dist else None
+
+
+def _no_compiler(view: View) -> str | None:
+    torch = view.facts.torch
+    if torch is None or not (torch.cuda or torch.hip):
+        return "it is GPU code that is compiled when it is installed, and torch has no GPU support"
+    targets = targets_of_torch(view)
+    if not targets:
+        return "it is compiled when it is installed: name the GPU, as in --gpu sm_120"
+    lacking = [t.arch for t in targets if not compiles_for(view, t)]
+    if not lacking:
+        return None
+    return (
+        "it is compiled when it is installed, and no compiler here generates code for "
+        f"{', '.join(lacking)}"
+    )
+
+
+def version(fallback: Fallback, view: View) -> str | None:
+    """The installed original's with our local part, or one that satisfies all; None: none does."""
+    known = [d.version for d in originals(fallback, view)]
+    return versions.choose([*known, fallback.version], [s for _, s in _required(fallback, view)])
+
+
+def required_rows(fallback: Fallback, view: View) -> str:
+    """ "fused-ssim==1.0+cu121, fused-ssim>=1"."""
+    return ", ".join(sorted({text for text, _ in _required(fallback, view)}))
+
+
+def _required(fallback: Fallback, view: View) -> list[tuple[str, SpecifierSet]]:
+    """What installed distributions and the project's requirement files ask of it."""
+    name = normalise(installed_name(fallback, originals(fallback, view)))
+    found = [r for _, r in view.derive(Requirements.of).rows if normalise(r.name) == name]
+    for facts in requirement_files(view).values():
+        rows = [parse(str(text)) for _, text in facts.get("requirements", [])]
+        found += [r for r in rows if r and normalise(r.name) == name]
+    return [(f"{r.name}{r.specifier}", r.specifier) for r in found if r.specifier]
