@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: doctor test full lowest fast format lint types docs clean
+.PHONY: doctor test full lowest fast format lint types docs site clean
 
 doctor: $(VENV)/.base
 	$(BIN)/gpufix doctor || test $$? -eq 1
@@ -44,6 +44,11 @@ $(STAMP): $(VENV)/bin/python pyproject.toml
 
 docs: $(STAMP)
 	$(BIN)/python tools/build_docs.py
+
+# The documentation as a site, in build/site: open index.html there; nothing is loaded from elsewhere.
+site: docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

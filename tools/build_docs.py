@@ -1,4 +1,5 @@
-"""Renders docs/rules/*.md from the rules' docstrings, and the JSON schema of the report.
+"""Renders docs/rules/*.md and docs/fixes/*.md from the docstrings, the JSON schemas, the site's
+navigation (mkdocs.yml from tools/mkdocs.base.yml).
 
 python tools/build_docs.py            write them
 python tools/build_docs.py --check    exit 1 when one of them is stale
@@ -6,40 +7,137 @@ python tools/build_docs.py --check    exit 1 when one of them is stale
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gpufix.checks.registry import builtin_rules
+from gpufix.checks.registry import Rule, builtin_rules
+from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Diagnosis, Facts
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+GENERATED = ("rules", "fixes")
+FAMILIES = {
+    "GPU": "The GPU and its code",
+    "TCH": "torch and the toolchain",
+    "ABI": "C++ ABI",
+    "SYM": "Symbols and libraries",
+    "WHL": "Wheels",
+    "SRC": "Project source",
+    "JIT": "Caches and locks",
+    "RUN": "Runtime settings",
+    "KRN": "Smoke test",
+}
+KINDS = {
+    "safe": "safe: carried out by `gpufix fix --apply`, undone by `gpufix undo`",
+    "unsafe": "unsafe: carried out with `--unsafe`, undone by `gpufix undo`",
+    "manual": "manual: printed, never run",
+}
 
 
 def pages() -> dict[Path, str]:
     """Every generated file and its content."""
-    rules = builtin_rules()
-    out = {
-        DOCS / "rules" / f"{rule.code}.md": f"# {rule.code} {rule.name}\n\n{rule.page}\n"
-        for rule in rules
-    }
+    rules, fixes = builtin_rules(), builtin_fixes()
+    out = {DOCS / "rules" / f"{rule.code}.md": rule_page(rule, fixes) for rule in rules}
     rows = [f"| [{r.code}]({r.code}.md) | {r.name} | {r.page.splitlines()[0]} |" for r in rules]
     head = "# Rules\n\n| code | name | what |\n| --- | --- | --- |\n"
     out[DOCS / "rules" / "index.md"] = head + "\n".join(rows) + "\n"
+    out |= {DOCS / "fixes" / f"{fix.name}.md": fix_page(fix) for fix in fixes}
+    rows = [f"| [{f.name}]({f.name}.md) | {title(f)} | {codes(f)} |" for f in fixes]
+    head = "# Fixes\n\n| fix | what it does | answers to |\n| --- | --- | --- |\n"
+    out[DOCS / "fixes" / "index.md"] = head + "\n".join(rows) + "\n"
     for name, model in (("diagnosis", Diagnosis), ("facts", Facts)):
         schema = json.dumps(model.model_json_schema(mode="serialization"), indent=1)
         out[DOCS / "schema" / f"{name}.json"] = schema + "\n"
+    base = (ROOT / "tools" / "mkdocs.base.yml").read_text(encoding="utf-8")
+    out[ROOT / "mkdocs.yml"] = base + "\n".join(navigation(rules, fixes)) + "\n"
     return out
+
+
+def rule_page(rule: Rule, fixes: Sequence[Fix]) -> str:
+    """The docstring, then the plans that answer to the rule."""
+    mine = [f for f in fixes if rule.code in f.codes]
+    links = ", ".join(f"[{f.name}](../fixes/{f.name}.md)" for f in mine)
+    plans = f"\n## Plans\n{links}\n" if mine else ""
+    return f"# {rule.code} {rule.name}\n\n{rule.page}\n{plans}"
+
+
+def fix_page(fix: Fix) -> str:
+    """What it does, how safe that is, and which rules it answers to."""
+    kinds = "".join(f"- {KINDS[kind]}\n" for kind in safety(fix))
+    page = inspect.cleandoc(fix.page)
+    return (
+        f"# {fix.name}\n\n{title(fix)}\n\n## What it does\n{page}\n\n## Kind\n{kinds}\n"
+        f"## Answers to\n{codes(fix)}\n"
+    )
+
+
+def title(fix: Fix) -> str:
+    """The first sentence of its module, or its own where the module holds several."""
+    module = importlib.import_module(fix.plan.__module__)
+    told = module.__doc__ if len(fixes_in(module)) == 1 else fix.page
+    return (told or "").strip().partition("\n\n")[0].replace("\n", " ")
+
+
+def codes(fix: Fix) -> str:
+    """Links to the rules."""
+    return ", ".join(f"[{code}](../rules/{code}.md)" for code in fix.codes)
+
+
+def safety(fix: Fix) -> list[str]:
+    """The kinds of plan that it can make, safest first: said in its module, or in those it uses."""
+    found = set(_kinds(fix.plan.__module__, seen=set()))
+    return [kind for kind in KINDS if kind in found]
+
+
+def _kinds(module: str, seen: set[str]) -> Iterator[str]:
+    if module in seen:
+        return
+    seen.add(module)
+    file = importlib.import_module(module).__file__
+    assert file
+    own = []
+    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and node.value in KINDS:
+            own.append(str(node.value))
+        elif isinstance(node, ast.ImportFrom) and _is_shared(node.module or ""):
+            own += _kinds(str(node.module), seen)
+    yield from own
+
+
+def _is_shared(module: str) -> bool:
+    return module.startswith("gpufix.fixes.") and module.rpartition(".")[2] not in (
+        "registry",
+        "merge",
+    )
+
+
+def navigation(rules: Sequence[Rule], fixes: Sequence[Fix]) -> Iterator[str]:
+    """The generated part of the site's navigation."""
+    yield "  - Rules:"
+    yield "      - rules/index.md"
+    for family, words in FAMILIES.items():
+        yield f"      - {words}:"
+        own = (r for r in rules if r.code.startswith(family))
+        yield from (f"          - {r.code} {r.name}: rules/{r.code}.md" for r in own)
+    yield "  - Fixes:"
+    yield "      - fixes/index.md"
+    yield from (f"      - {f.name}: fixes/{f.name}.md" for f in fixes)
 
 
 def main() -> int:
     """Write or check; prints what differs."""
     wanted = pages()
     stale = [p for p, text in wanted.items() if not p.exists() or p.read_text("utf-8") != text]
-    stale += [p for p in (DOCS / "rules").glob("*.md") if p not in wanted]
+    stale += [p for folder in GENERATED for p in (DOCS / folder).glob("*.md") if p not in wanted]
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"stale: {path.relative_to(DOCS.parent)} (run `make docs`)")
+            print(f"stale: {path.relative_to(ROOT)} (run `make docs`)")
         return 1 if stale else 0
     for path in stale:
         if path not in wanted:
@@ -47,7 +145,7 @@ def main() -> int:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted[path], encoding="utf-8")
-        print(f"wrote {path.relative_to(DOCS.parent)}")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 

@@ -26,7 +26,7 @@ class Driver:
     version: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.version} (CUDA {self.cuda})" if self.version else f"one for CUDA {self.cuda}"
+        return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
 
 
 @dataclass(frozen=True)

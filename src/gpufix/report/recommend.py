@@ -79,7 +79,7 @@ def show(
 def _question(lines: Lines, question: Question) -> None:
     targets = ", ".join(f"{t.arch} ({t.name})" if t.name else t.arch for t in question.targets)
     _wrapped(lines, "for ", targets or "no GPU: a CPU build", "bold")
-    driver = f" · driver {question.driver}" if question.driver else ""
+    driver = f" · driver {question.driver}".replace(" one of", " of") if question.driver else ""
     _wrapped(lines, "on ", f"{question.python} · {question.platform}{driver}")
     installed = _installed(question)
     if installed:
