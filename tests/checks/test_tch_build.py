@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import builders as b
 import pytest
+import source_tree as t
 
 from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
 from gpufix.checks.tch203_toolkit_minor_mismatch import toolkit_minor_mismatch
@@ -329,6 +332,20 @@ def test_profile_line_is_named() -> None:
     )
     (finding,) = b.run(arch_list_misses_target, b.healthy(environment=environment))
     assert line in finding.evidence[0].text
+
+
+@pytest.mark.parametrize(
+    ("files", "unset"),
+    [
+        ({"tool/setup.py": "import setuptools\nsetuptools.setup(name='t')\n", "k.cu": ""}, False),
+        ({"sub/ext/setup.py": t.setup()}, True),
+    ],
+)
+def test_extensions_below_the_root(
+    tmp_path: Path, files: dict[str, str | bytes], unset: bool
+) -> None:
+    view = t.look(t.write(tmp_path, files), "sm_89")
+    assert bool(t.found(arch_list_misses_target, view)) == unset
 
 
 def test_newer_ptx_than_the_driver_reads() -> None:

@@ -74,3 +74,26 @@ def test_what_a_repaired_torch_cannot_have_hidden_is_new() -> None:
     before = [finding("WHL503", "torch", breaks=["torch"])]
     result = compare(before, [finding("WHL506", "gradio")], [plan("WHL503", "torch")])
     assert codes(result.introduced) == ["WHL506"]
+
+
+GLM = finding("SRC605", "third_party/glm", breaks=["tree:third_party/glm"])
+IN_IT = [{"path": "/src/third_party/glm/setup.py", "line": 3, "text": "x"}]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        finding("SRC601", "third_party/glm/setup.py"),
+        finding("SRC604", "numpy.float", evidence=IN_IT),
+        finding("TCH204", "nvcc"),  # the project had nothing to compile until now
+    ],
+)
+def test_what_an_empty_submodule_had_hidden_is_revealed(seen: Finding) -> None:
+    result = compare([GLM], [seen], [plan("SRC605", GLM.subject)])
+    assert (codes(result.revealed), result.introduced) == ([seen.code], [])
+
+
+def test_what_lies_beside_a_submodule_is_new() -> None:
+    seen = finding("SRC601", "third_party/glm2/setup.py")
+    result = compare([GLM], [seen], [plan("SRC605", GLM.subject)])
+    assert codes(result.introduced) == ["SRC601"]

@@ -61,6 +61,7 @@ def _fault(view: View, module: Submodule) -> Fault:
         message=f"{module.path} is a submodule{address}, and its folder is empty"
         f"{'; its address needs an ssh key' if ssh else ''}.",
         evidence=evidence,
+        breaks=(f"tree:{module.path}",),
         data={"path": module.path, "url": module.url, "gitlink": module.gitlink},
     )
 

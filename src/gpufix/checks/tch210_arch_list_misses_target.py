@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.arch_list import ArchList, of_cmake, of_rocm, of_torch
 from gpufix.checks.building import builds, cuda_torch, rocm_torch
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.source_view import python_files
 from gpufix.model import Evidence, Target
 from gpufix.view import View
 
@@ -73,14 +74,22 @@ def _judge(view: View, name: str, asked: ArchList) -> Iterator[Fault]:
 
 def _unset(view: View) -> Iterator[Fault]:
     """cpp_extension takes the visible GPUs then, and fails when there is none."""
-    project, torch = view.facts.project, cuda_torch(view)
-    if torch is None or project is None or "setup.py" not in project.markers:
-        return
     visible = any(g.vendor == "nvidia" for g in view.facts.gpus)
-    if view.env("TORCH_CUDA_ARCH_LIST") or visible or not view.targets:
+    if visible or view.env("TORCH_CUDA_ARCH_LIST") or not view.targets:
+        return
+    if cuda_torch(view) is None or not _has_setup_py(view):
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
     yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, False, list(view.targets))
+
+
+def _has_setup_py(view: View) -> bool:
+    """The project's own, or that of an extension within it."""
+    project = view.facts.project
+    if project is not None and "setup.py" in project.markers:
+        return True
+    files = python_files(view).items()
+    return any(path.endswith("/setup.py") and facts.get("extension") for path, facts in files)
 
 
 def _reader(view: View, name: str) -> str:

@@ -65,7 +65,23 @@ def _flat(findings: Iterable[Finding]) -> Iterator[tuple[Key, Finding]]:
 def _was_hidden(finding: Finding, fixed: Iterable[Finding]) -> bool:
     """Whether what has been fixed had kept this from being seen: it broke what this one rests on."""
     broken = {resource for f in fixed for resource in f.breaks}
-    return bool(broken & set(finding.needs)) or any(_about_broken_torch(f, finding) for f in fixed)
+    trees = [r.removeprefix("tree:") for r in broken if r.startswith("tree:")]
+    return (
+        bool(broken & set(finding.needs))
+        or any(_about_broken_torch(f, finding) for f in fixed)
+        or any(_in_tree(tree, finding) for tree in trees)
+    )
+
+
+def _in_tree(folder: str, finding: Finding) -> bool:
+    """About sources that were not there before, or about the build of what they are part of."""
+    return finding.code.startswith("TCH") or any(
+        f"/{folder}/" in f"/{place}" for place in (finding.subject, *_paths(finding))
+    )
+
+
+def _paths(finding: Finding) -> Iterator[str]:
+    return (evidence.path for evidence in finding.evidence if evidence.path)
 
 
 def _about_broken_torch(fixed: Finding, finding: Finding) -> bool:

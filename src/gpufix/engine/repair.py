@@ -14,6 +14,7 @@ from gpufix.engine import apply, github_env, lock, runs, undo
 from gpufix.engine.compare import Comparison, compare
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Busy, EngineError, Refused, StepFailed
+from gpufix.engine.next_steps import next_steps
 from gpufix.engine.probe import probe
 from gpufix.engine.propose import Proposed
 from gpufix.fixes.merge import contributes
@@ -122,7 +123,10 @@ def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
     )
     if reason is None or how.keep:
         apply.finish(folder)
-        notes = github_env.append(proposed.steps, context.environ)
+        notes = [
+            *github_env.append(proposed.steps, context.environ),
+            *next_steps(proposed.steps, result.revealed, after, ask),
+        ]
         kept = runs.kept_bytes(runs.load(folder))
         done = {
             "state": "kept",

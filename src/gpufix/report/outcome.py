@@ -56,7 +56,10 @@ def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> 
 
 def _rest(lines: Lines, outcome: Outcome) -> None:
     for row in outcome.held:
-        lines.add((f"  held back ({row.reason}): ", "dim"), row.plan.title)
+        lines.add(
+            ("  held back ", "yellow"), (f"{' '.join(row.plan.codes)} ", "bold"), row.plan.title
+        )
+        lines.add((f"    {row.reason}", "dim"))
         alternative(lines, row.plan)
     for probe in outcome.probes:
         said = "imports" if probe.ok else f"does not import: {probe.said}"

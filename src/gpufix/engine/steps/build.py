@@ -42,8 +42,7 @@ def run(step: Build, context: Context) -> None:
 
     result = build.run(step, context)
     if not result.ok:
-        reasons = "; ".join([*result.reasons, *result.errors[:1]])
-        raise StepFailed(f"{step.path}: {reasons}")
+        raise StepFailed(f"{step.path}: {result.reason}")
 
 
 def _folder(step: Build, context: Context) -> str:
