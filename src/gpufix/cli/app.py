@@ -20,14 +20,14 @@ from gpufix.cli import (
     snapshot,
     undo,
 )
+from gpufix.cli.help import Group
 
 app = typer.Typer(
     name="gpufix",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="A doctor and auto-fixer for Python environments that run GPU code.",
-    epilog="Start with: gpufix doctor. A GPU that is not here: gpufix doctor --gpu 'RTX 5080'.",
+    cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -52,12 +52,24 @@ def root(
 app.command("doctor")(doctor.doctor)
 app.command("fix")(fix.fix)
 app.command("undo")(undo.undo)
-app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
-app.command("recommend")(recommend.recommend)
-app.command("snapshot")(snapshot.snapshot)
-app.command("rules")(rules.rules)
-app.command("build")(build.build)
-app.command("env")(env.env)
-app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
-app.command("smoke")(smoke.smoke)
+app.command("recommend", short_help="Which torch build fits these GPUs, this driver, this Python.")(
+    recommend.recommend
+)
+app.command("inspect", short_help="What a .so, wheel or package needs, and which GPUs it serves.")(
+    inspect.inspect
+)
+app.command("build", short_help="Build extension folders with the right environment.")(build.build)
+app.command("env", short_help="The variables that fixes have set, to be exported.")(env.env)
+app.command(
+    "run",
+    short_help="Run a command with those variables.",
+    context_settings={"allow_interspersed_args": False},
+)(run.run)
+app.command("smoke", short_help="Prove that GPU code builds and runs: a kernel suite, timed.")(
+    smoke.smoke
+)
+app.command("snapshot", short_help="Save all that was observed, redacted, for doctor --facts.")(
+    snapshot.snapshot
+)
+app.command("rules", short_help="List every rule: code, name and one line.")(rules.rules)

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from gpufix.cli import completion
+
 Python = Annotated[
     Optional[str],
     typer.Option(
@@ -22,17 +24,26 @@ Gpu = Annotated[
         "--gpu",
         metavar="GPU",
         help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable. Default: the visible ones.",
+        autocompletion=completion.gpus,
     ),
 ]
 Select = Annotated[
     Optional[list[str]],
     typer.Option(
-        "--select", metavar="CODE", help="Run only these rules or families (WHL, TCH201)."
+        "--select",
+        metavar="CODE",
+        help="Run only these rules or families (WHL, TCH201).",
+        autocompletion=completion.codes,
     ),
 ]
 Ignore = Annotated[
     Optional[list[str]],
-    typer.Option("--ignore", metavar="CODE", help="Leave these rules or families out."),
+    typer.Option(
+        "--ignore",
+        metavar="CODE",
+        help="Leave these rules or families out.",
+        autocompletion=completion.codes,
+    ),
 ]
 FactsFile = Annotated[
     Optional[str],

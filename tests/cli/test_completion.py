@@ -1,0 +1,83 @@
+"""Shell completion: commands, formats, rule codes and GPUs, in a real bash."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpufix.cli import completion
+from gpufix.knowledge.gpus import resolve
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose bash has been told to complete gpufix."""
+    folder = tmp_path_factory.mktemp("home")
+    # Typer asks for the shell's name where it cannot find it out.
+    shell = "" if importlib.util.find_spec("shellingham") else "bash"
+    bash(folder, f"gpufix --install-completion {shell}; true")
+    return folder
+
+
+def bash(home: Path, script: str) -> str:
+    env = {**os.environ, "HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def offered(home: Path, words: list[str]) -> list[str]:
+    typed = " ".join(map(shlex.quote, words))
+    script = (
+        f"source ~/.bash_completions/gpufix.sh; COMP_WORDS=({typed}); "
+        f"COMP_CWORD={len(words) - 1}; _gpufix_completion gpufix; "
+        "printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    return bash(home, script).split("\n")[:-1]
+
+
+def test_it_is_installed(home: Path) -> None:
+    assert "gpufix.sh" in (home / ".bashrc").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["gpufix", "sn"], ["snapshot"]),
+        (["gpufix", "doctor", "--format", "s"], ["sarif"]),
+        (["gpufix", "doctor", "--fail-on", "w"], ["warning"]),
+        (["gpufix", "doctor", "--select", "whl50"], [f"whl50{n}" for n in range(1, 8)]),
+        (["gpufix", "fix", "--ignore", "JIT"], ["JIT", "JIT701", "JIT702", "JIT703"]),
+        (["gpufix", "doctor", "--gpu", "sm_12"], ["sm_120", "sm_121"]),
+        (["gpufix", "doctor", "--gpu", "rtx-508"], ["rtx-5080"]),
+        (["gpufix", "doctor", "--gpu", "RTX-508"], ["RTX-5080"]),
+        (["gpufix", "doctor", "--gpu", "MI300"], ["MI300A", "MI300X"]),
+        (["gpufix", "doctor", "--gpu", "no such"], [""]),
+    ],
+)
+def test_bash_offers(words: list[str], expected: list[str], home: Path) -> None:
+    assert offered(home, words) == expected
+
+
+def test_every_offered_gpu_is_one() -> None:
+    for name, arch in completion.gpus(""):
+        target = resolve(name)
+        assert target.arch == (name if arch in ("NVIDIA", "AMD") else arch), name
+
+
+def test_codes_and_families() -> None:
+    names = [code for code, _ in completion.codes("")]
+    assert {"WHL", "WHL503", "GPU", "GPU101"} <= set(names)
+    assert len(names) == len(set(names))
+    assert completion.codes("WHL503") == [("WHL503", "files-missing")]
+    assert completion.codes("nonsense") == []
