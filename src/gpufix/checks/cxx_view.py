@@ -41,6 +41,11 @@ def own_files(view: View) -> Files:
     return {path: facts for path, facts in files(view).items() if not carried(path)}
 
 
+def hip_files(view: View) -> Files:
+    """Path -> what a HIP build meets there, with all that is known of its includes."""
+    return view.derive(_hip_files)
+
+
 def built(view: View) -> frozenset[str]:
     """The sources that the project's build files name."""
     return view.derive(_built)
@@ -50,6 +55,16 @@ def knows_hip(view: View, path: str) -> bool:
     """Whether a build file in the folder of a source or above it knows of HIP."""
     folders: list[str] = view.derive(_answer).get("hip", [])
     return any(not folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _hip_files(view: View) -> Files:
+    project, known = view.facts.project, files(view)
+    if project is None or not view.derive(_answer):
+        return {}
+    answer = view.ask("project-hip", project.root)
+    met: Files = answer.get("files", {}) if isinstance(answer, dict) else {}
+    paths = sorted({*known, *met})
+    return {path: {**known.get(path, {}), **met.get(path, {})} for path in paths}
 
 
 def _answer(view: View) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def blocks(view: View, facts: dict[str, Any]) -> list[Block]:
 
 def _stood_in_for(view: View) -> frozenset[str]:
     """Constructs for which a source of the project has a macro of its own."""
-    files = cxx_view.files(view).items()
+    files = cxx_view.hip_files(view).items()
     own = (
         name
         for path, facts in files

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from gpufix.checks import cxx_view, hip_blocks
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.removed_cuda_api import reached
-from gpufix.checks.source_view import absolute
+from gpufix.checks.source_view import absolute, carried
 from gpufix.knowledge import hip_api
 from gpufix.knowledge.versions import minor
 from gpufix.model import Evidence, Severity
@@ -45,9 +45,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     targets = hip_blocks.gfx_targets(view)
     if not targets:
         return
-    for path, facts in cxx_view.own_files(view).items():
+    for path, facts in cxx_view.hip_files(view).items():
         kind = cxx_view.kinds(view).get(path)
-        if kind == "cpp" or hip_blocks.hip_counterpart(view, path):
+        if kind == "cpp" or carried(path) or hip_blocks.hip_counterpart(view, path):
             continue
         found = hip_blocks.blocks(view, facts)
         if found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from gpufix.facts.files import read
 from gpufix.model import Project
@@ -37,9 +36,11 @@ def mentions(project: Project, path: str) -> list[list[str | int]]:
         if source.kind not in _READ or source.path.startswith(f"{path}/"):
             continue
         try:
-            data = read(Path(project.root, source.path), _LIMIT)
+            data = read(f"{project.root}/{source.path}", _LIMIT)
         except OSError:
             continue  # the scan of the sources reports it
+        if last.encode() not in data:
+            continue
         if hit := pattern.search(data):
             line = data.count(b"\n", 0, hit.start()) + 1
             found.append([source.path, line, b"submodule update" in data or b'"submodule"' in data])

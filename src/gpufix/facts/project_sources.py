@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import gc
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from gpufix.facts.files import read, why
@@ -17,7 +20,8 @@ class ProjectSources:
     """Answers project-python, -cmake, -shell, -requirements and -toml for one project.
 
     project-mentions tells which files name a path (its subject): see project_mentions.py.
-    project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name.
+    project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name,
+    and "hip": the folders of those that know of HIP. project-hip tells what a HIP build meets.
 
     Each is {"files": {path relative to the root: facts}, "gaps": [[path, why]]}; files without
     anything to tell are left out.
@@ -25,20 +29,22 @@ class ProjectSources:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._root = Path(project.root)
+        self._root = project.root
         self._sources = project.sources
         self._read = 0
+        self._named: dict[str, Any] = {}  # build files -> the sources that they name
 
     def answers(self) -> dict[str, Callable[[str], Any]]:
         """Question → what answers it; the subject is the project's root."""
         return {
-            "project-python": lambda _: self._scanned(("python",), self._python),
-            "project-cmake": lambda _: self._scanned(("cmake",), self._cmake),
+            "project-python": lambda _: self._python_files,
+            "project-cmake": lambda _: self._cmake_files,
             "project-shell": lambda _: self._scanned(("shell",), self._shell),
             "project-requirements": lambda _: self._scanned(
                 ("requirements", "environment"), self._requirements
             ),
             "project-cxx": lambda _: self._cxx(),
+            "project-hip": lambda _: self._scanned(("cuda", "header", "hip"), self._hip_file),
             "project-toml": lambda _: self._scanned(("toml",), self._toml),
             "project-mentions": self._mentions,
         }
@@ -53,16 +59,17 @@ class ProjectSources:
     ) -> dict[str, Any]:
         files: dict[str, Any] = {}
         gaps: list[list[str]] = []
-        for source in self._sources:
-            if source.kind not in kinds:
-                continue
-            try:
-                facts = scan(source, self._bytes(source))
-            except (OSError, ValueError) as error:
-                gaps.append([source.path, why(error)])
-                continue
-            if facts:
-                files[source.path] = facts
+        with _without_collection():
+            for source in self._sources:
+                if source.kind not in kinds:
+                    continue
+                try:
+                    facts = scan(source, self._bytes(source))
+                except (OSError, ValueError) as error:
+                    gaps.append([source.path, why(error)])
+                    continue
+                if facts:
+                    files[source.path] = facts
         return {"files": files, "gaps": gaps}
 
     def _bytes(self, source: SourceFile) -> bytes:
@@ -70,32 +77,48 @@ class ProjectSources:
             raise OSError(f"larger than {_LIMIT_FILE >> 20} MiB: not read")
         if self._read > _LIMIT_ALL:
             raise OSError(f"more than {_LIMIT_ALL >> 20} MiB of sources: not read")
-        if (self._root / source.path).is_symlink():
+        path = f"{self._root}/{source.path}"
+        if os.path.islink(path):  # noqa: PTH114 - for each of thousands
             raise OSError("a link: not followed")
-        data = read(self._root / source.path, _LIMIT_FILE)
+        data = read(path, _LIMIT_FILE)
         self._read += len(data)
         return data
 
+    @cached_property
+    def _python_files(self) -> dict[str, Any]:
+        return self._scanned(("python",), self._python)
+
     def _python(self, source: SourceFile, data: bytes) -> dict[str, Any]:
-        from gpufix.source import python_scan
+        from gpufix.source import cxx_build, python_scan
 
-        if not python_scan.worth_parsing(source.path, data):
-            return {}
-        folder = (self._root / source.path).parent
-        return python_scan.scan(decode(data).text, source.path, str(folder))
+        self._note_build(source, data, cxx_build.PYTHON)
+        folder = f"{self._root}/{source.path}".rpartition("/")[0]
+        return python_scan.scan(data, source.path, folder)
 
-    def _cmake(self, _: SourceFile, data: bytes) -> dict[str, Any]:
-        from gpufix.source import cmake_scan
+    @cached_property
+    def _cmake_files(self) -> dict[str, Any]:
+        return self._scanned(("cmake",), self._cmake)
 
-        text = decode(data).text
-        return cmake_scan.scan(text) if any(word in text for word in cmake_scan.WORDS) else {}
+    def _cmake(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+        from gpufix.source import cmake_scan, cxx_build
+
+        self._note_build(source, data, cxx_build.CMAKE)
+        return cmake_scan.scan(decode(data).text) if cmake_scan.concerns(data) else {}
+
+    def _note_build(self, source: SourceFile, data: bytes, words: Iterable[bytes]) -> None:
+        """Each build file is read once, for what it says and for the sources that it names."""
+        from gpufix.source import cxx_build
+
+        if named := cxx_build.named(data, words):
+            self._named[source.path] = named
 
     def _shell(self, _: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import shell_scan
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
-        return shell_scan.scan(decode(data).text)
+        text = decode(data).text
+        return shell_scan.scan(text) if shell_scan.concerns(data) else {}
 
     def _requirements(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import requirements
@@ -112,10 +135,10 @@ class ProjectSources:
         if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
             return {"files": {}, "gaps": []}
         answer = self._scanned(kinds, self._cxx_file)
-        named = self._scanned(("python", "cmake"), lambda _, data: cxx_build.named(data))
+        _ = self._python_files, self._cmake_files  # these fill _named
         sources = [source.path for source in self._sources if source.kind in kinds]
-        answer["hip"] = cxx_build.hip_folders(named["files"])
-        return answer | {"built": cxx_build.built(named["files"], sources)}
+        answer["hip"] = cxx_build.hip_folders(self._named)
+        return answer | {"built": cxx_build.built(self._named, sources)}
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import cxx_build, cxx_facts
@@ -124,7 +147,24 @@ class ProjectSources:
             return cxx_facts.includes_alone(data)
         return cxx_facts.describe(data)
 
+    def _hip_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+        from gpufix.source import cxx_build, cxx_facts
+
+        return {} if cxx_build.carried(source.path) else cxx_facts.describe_hip(data)
+
     def _toml(self, _: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import pyproject
 
         return pyproject.scan(decode(data).text)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Syntax trees are many small objects without cycles: looking for some takes half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

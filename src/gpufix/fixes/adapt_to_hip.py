@@ -43,9 +43,9 @@ def _left(view: View, path: str, code: Code) -> list[str]:
     why = unfit(view, path, code)
     uses_groups = any(
         row[0].startswith("cooperative_groups::")
-        for row in cxx_view.files(view).get(path, {}).get("hip", [])
+        for row in cxx_view.hip_files(view).get(path, {}).get("hip", [])
     )
-    for block in hip_blocks.blocks(view, cxx_view.files(view).get(path, {})):
+    for block in hip_blocks.blocks(view, cxx_view.hip_files(view).get(path, {})):
         shim = block.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[block.name].shim
         done = shim and why is None
         done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)

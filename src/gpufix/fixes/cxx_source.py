@@ -80,7 +80,7 @@ def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
 def removed_edits(view: View, path: str, code: Code, names: list[str]) -> list[Edit] | None:
     """What replaces removed names; None = one of them has no equal everywhere."""
     passes = cxx_view.cuda_passes(view, cxx_view.kinds(view).get(path))
-    facts = {"macros": code.definitions()}
+    facts = {"macros": code.definitions}
 
     def live(guards: tuple[str, ...]) -> bool:
         return cxx_view.live(facts, guards, passes) is True
@@ -99,7 +99,7 @@ def _is_functor(name: str) -> bool:
 
 def hip_edits(view: View, path: str, code: Code) -> list[Edit]:
     """Chevrons, the reductions' header and the warp functions of one file."""
-    facts = cxx_view.files(view).get(path, {})
+    facts = cxx_view.hip_files(view).get(path, {})
     blocks = hip_blocks.blocks(view, facts)
     names = {block.name for block in blocks}
     if not names:
@@ -120,7 +120,7 @@ def unfit(view: View, path: str, code: Code) -> str | None:
     """Why the compatibility header would change what a file means; None = it would not."""
     if 64 in hip_blocks.waves(view) and "warpSize" in code.masked:
         return "it counts with warpSize, which is 64 on a target, beside 32-bit masks"
-    facts = cxx_view.files(view).get(path, {})
+    facts = cxx_view.hip_files(view).get(path, {})
     for name, line, _, mask in facts.get("hip", []):
         if name in hip_api.MASKED and narrow(mask, facts.get("macros", {})) is False:
             return f"the mask {mask} at line {line} has 64 bits already"

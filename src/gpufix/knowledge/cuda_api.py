@@ -44,9 +44,7 @@ def _functors() -> list[Removed]:
         "Inequality": "::cuda::std::not_equal_to<>",
     }
     return [
-        Removed(
-            f"cub::{n}", "CUDA", rf"(?<!\w)(cub\s*::\s*{n})\b", f"cub::{n}", _CCCL, "13.0", now=to
-        )
+        Removed(f"cub::{n}", "CUDA", rf"(cub(?<!\wcub)\s*::\s*{n})\b", "cub", _CCCL, "13.0", now=to)
         for n, to in now.items()
     ]
 
@@ -56,7 +54,8 @@ def _iterators() -> list[Removed]:
     rows = [f"{n}InputIterator" for n in names] + ["DiscardOutputIterator"]
     source = "cub/iterator of CUDA 12.9 and 13.0 compared; CCCL 3.0 migration guide"
     return [
-        Removed(f"cub::{n}", "CUDA", rf"(?<!\w)(cub\s*::\s*{n})\b", n, source, "13.0") for n in rows
+        Removed(f"cub::{n}", "CUDA", rf"(cub(?<!\wcub)\s*::\s*{n})\b", "cub", source, "13.0")
+        for n in rows
     ]
 
 
@@ -88,7 +87,7 @@ def _functions() -> list[Removed]:
 
 
 def _function(name: str, gone: str, source: str, now: str) -> Removed:
-    return Removed(name, "CUDA", rf"(?<![\w.>])({name})\s*\(", name, source, gone, now=now)
+    return Removed(name, "CUDA", rf"({name}(?<![\w.>]{name}))\s*\(", name, source, gone, now=now)
 
 
 def _headers() -> list[Removed]:
@@ -105,7 +104,7 @@ def _torch() -> list[Removed]:
         Removed(
             "AT_CHECK",
             "torch",
-            r"\b(AT_CHECK)\s*\(",
+            r"(AT_CHECK(?<!\wAT_CHECK))\s*\(",
             "AT_CHECK",
             _TORCH,
             header="c10/util/Exception.h",
@@ -115,7 +114,7 @@ def _torch() -> list[Removed]:
         Removed(
             "AT_DISPATCH on .type()",
             "torch",
-            r"\bAT_DISPATCH_\w+\s*\(\s*[\w.>\-\[\]]*?(?:\.|->)(type)\s*\(\s*\)\s*,",
+            r"AT_DISPATCH_(?<!\wAT_DISPATCH_)\w+\s*\(\s*[\w.>\-\[\]]*?(?:\.|->)(type)\s*\(\s*\)\s*,",
             "AT_DISPATCH_",
             _TORCH,
             header="ATen/Dispatch.h",

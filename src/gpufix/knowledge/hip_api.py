@@ -29,8 +29,10 @@ class Construct:
 
 
 def _sync(name: str, opt_in: str | None = "6.2", shim: bool = True) -> Construct:
-    pattern = rf"(?<!\w)({name})\s*\("
-    return Construct(name, pattern, name, _WARP_SYNC, "7.0", opt_in, shim)
+    pattern = rf"({name}(?<!\w{name}))\s*\("
+    return Construct(
+        name, pattern, "_sync" if "_sync" in name else name, _WARP_SYNC, "7.0", opt_in, shim
+    )
 
 
 # A mask is 64 bits wide in HIP; these take one first.

@@ -18,7 +18,7 @@ class Need:
     also: tuple[str, ...]  # headers that serve as well
     pattern: str  # of the name without a qualifier and without the "u" of unsigned types
     given: str  # pattern of names that are declared anyhow
-    triggers: tuple[str, ...]
+    triggers: tuple[str, ...]  # patterns, one of which matches in every text with such a name
     since: int | None
     silent: frozenset[str]
     source: str
@@ -104,7 +104,7 @@ CSTDINT = Need(
     # Signed types without std:: come with <stdlib.h> (glibc's sys/types.h), which every CUDA
     # source has.
     given=r"(?:::)?int(?:8|16|32|64)_t",
-    triggers=("int8_t", "int16_t", "int32_t", "int64_t", "intptr_t", "intmax_t", "_least", "_fast"),
+    triggers=(r"_t(?<=[8624rx]_t)",),
     since=13,
     silent=_QUIET,
     source="GCC 13 porting guide, header dependency changes",

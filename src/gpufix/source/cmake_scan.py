@@ -11,7 +11,12 @@ from gpufix.source.cmake import Command, commands
 _ABI = re.compile(r"_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _FLAGS = re.compile(r"CMAKE_CUDA_FLAGS(_\w+)?|CUDA_NVCC_FLAGS|CMAKE_HIP_FLAGS")
 _LITERAL = re.compile(r"[\d;af -]*(?:-real|-virtual)?[\d;afrelvitu -]*")
-WORDS = ("arch", "ARCH", "_GLIBCXX_USE_CXX11_ABI", "gencode", "Torch")
+_WORDS = (b"arch", b"ARCH", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch")
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a file has a word that is asked for; most have none."""
+    return any(word in data for word in _WORDS)
 
 
 def scan(text: str) -> dict[str, Any]:

@@ -34,5 +34,5 @@ def inject(code: Code) -> list[Edit]:
 
 def is_first(code: Code) -> bool:
     """Whether the first include of a source is the header."""
-    included = code.includes()
+    included = code.includes
     return bool(included) and included[0][1] == HEADER

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from typing import Any
 
 from gpufix.source.cxx_code import Code
@@ -29,12 +30,18 @@ _DECLARE = re.compile(
 _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
+_ROUND = re.compile(r"[()]")
 _LIMIT = 20
+
+
+def concerns(text: str) -> bool:
+    """Whether a source may have one."""
+    return "__syncthreads" in text
 
 
 def divergent(code: Code) -> list[list[Any]]:
     """[barrier, line, guards, condition, line of the condition]."""
-    if "__syncthreads" not in code.text:
+    if not concerns(code.text):
         return []
     rows = [row for function in device_functions(code) for row in _in(code, function)]
     return rows[:_LIMIT]
@@ -45,15 +52,17 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
         return
+    controlled = [span for span in _controlled(code, start, end) if span[2].strip()]
+    controlled = [s for s in controlled if any(s[0] <= b.start() < s[1] for b in barriers)]
+    if not controlled:
+        return
     body = code.structure[start:end]
     differing = thread_dependent(body)
     even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
-    spans = [
-        span for span in _controlled(code, start, end) if not _bounded(span[2], even, differing)
-    ]
+    spans = [span for span in controlled if not _bounded(span[2], even, differing)]
     for barrier in barriers:
         for begin, stop, condition, at in spans:
-            if begin <= barrier.start() < stop and _differs(condition, differing):
+            if begin <= barrier.start() < stop and _Value.of(condition).differs(differing):
                 guards = list(code.conditions.at(barrier.start()))
                 text = " ".join(condition.split())[:100]
                 yield [barrier[1], code.line(barrier.start()), guards, text, code.line(at)]
@@ -73,13 +82,30 @@ def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
     return found is not None and found[1] in even - differing
 
 
+@dataclass(frozen=True)
+class _Value:
+    """What an expression is made of: the thread's number itself, and names."""
+
+    numbered: bool
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Value:
+        text = _UNIFORM.sub(" ", text)
+        return cls(_THREAD.search(text) is not None, frozenset(_WORD.findall(text)))
+
+    def differs(self, differing: Set[str]) -> bool:
+        """Whether it may differ between threads, given the names that do."""
+        return self.numbered or not self.names.isdisjoint(differing)
+
+
 def thread_dependent(body: str) -> set[str]:
     """Local variables whose value follows from the thread's number (shared memory does not)."""
     shared = set(_SHARED.findall(body))
-    steps = [(m[1], _own(m[3])) for m in _ASSIGN.finditer(body) if m[1] not in shared]
+    steps = [(m[1], _Value.of(_own(m[3]))) for m in _ASSIGN.finditer(body) if m[1] not in shared]
     differing: set[str] = set()
     for _ in range(6):
-        more = {name for name, value in steps if _differs(value, differing)}
+        more = {name for name, value in steps if value.differs(differing)}
         if more <= differing:
             break
         differing |= more
@@ -88,31 +114,25 @@ def thread_dependent(body: str) -> set[str]:
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:
     """Names of several variables, one of which is the same for all: left out."""
-    declared: dict[str, list[str]] = {}
+    declared: dict[str, list[_Value]] = {}
     for match in _DECLARE.finditer(body):
-        declared.setdefault(match[1], []).append(_own(match[2]))
+        if match[1] in differing:
+            declared.setdefault(match[1], []).append(_Value.of(_own(match[2])))
     return {
         name
         for name, values in declared.items()
-        if len(values) > 1 and not all(_differs(value, differing - {name}) for value in values)
+        if len(values) > 1 and not all(value.differs(differing - {name}) for value in values)
     }
 
 
 def _own(value: str) -> str:
     """An assigned expression up to the bracket that closes what it stands in."""
     depth = 0
-    for position, character in enumerate(value):
-        depth += (character == "(") - (character == ")")
+    for bracket in _ROUND.finditer(value):
+        depth += 1 if bracket[0] == "(" else -1
         if depth < 0:
-            return value[:position]
+            return value[: bracket.start()]
     return value
-
-
-def _differs(text: str, differing: set[str]) -> bool:
-    text = _UNIFORM.sub(" ", text)
-    if _THREAD.search(text):
-        return True
-    return any(word in differing for word in _WORD.findall(text))
 
 
 def _controlled(code: Code, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:

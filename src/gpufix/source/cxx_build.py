@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_WORDS = (b"cpp_extension", b"Extension(", b"add_library", b"add_executable", b"target_sources")
-_WORDS_PYBIND = (b"pybind11_add_module", b"python_add_library", b"Python_add_library")
+PYTHON, CMAKE = (b"xtension",), (b"_library", b"_executable", b"_sources", b"_add_module")
 _NAME = re.compile(rb"[\w./*{}$-]*\.(?:cu|cpp|cc|cxx|hip)\b")
 _HIP = re.compile(rb"(?i)rocm|(?<![a-z])hip(?![a-z])")
 _SUFFIXES = (".cu", ".cpp", ".cc", ".cxx", ".hip")
@@ -22,14 +21,16 @@ def carried(path: str) -> bool:
     return not _CARRIED.isdisjoint(path.split("/")[:-1])
 
 
-def named(data: bytes) -> dict[str, Any]:
-    """`names`: file names of sources in a build file; `globs`: whether it takes what it finds;
+def named(data: bytes, words: Iterable[bytes]) -> dict[str, Any]:
+    """What a build file, which has one of `words`, says of the sources that it builds.
+
+    `names`: file names of sources in a build file; `globs`: whether it takes what it finds;
     `hip`: whether it knows of HIP, and so may choose its sources by it."""
-    if not any(word in data for word in (*_WORDS, *_WORDS_PYBIND)):
+    if not any(word in data for word in words):
         return {}
-    words = {word.decode("utf-8", "replace") for word in _NAME.findall(data)}
-    globs = any("*" in word for word in words)
-    names = sorted({word.rpartition("/")[2] for word in words if "*" not in word})
+    found = {word.decode("utf-8", "replace") for word in _NAME.findall(data)}
+    globs = any("*" in word for word in found)
+    names = sorted({word.rpartition("/")[2] for word in found if "*" not in word})
     if not names and not globs:
         return {}
     return {"names": names, "globs": globs, "hip": _HIP.search(data) is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from functools import cached_property
 
 from gpufix.source.cxx_directives import (
@@ -12,12 +11,14 @@ from gpufix.source.cxx_directives import (
     alternatives,
     conditions,
     directives,
+    unmasked,
 )
 from gpufix.source.cxx_mask import blanked, mask
 
 _BRACKET = re.compile(r"[(){}\[\]]")
 _PAIRS = {")": "(", "}": "{", "]": "["}
-_INCLUDE = re.compile(r"[ \t]*#[ \t]*include(?:_next)?[ \t]*([<\"])([^>\"\n]+)[>\"]")
+_INCLUDE = re.compile(r"#[ \t]*include(?:_next)?[ \t]*([<\"])([^>\"\n]+)[>\"]")
+_DEFINITION = re.compile(r"(\w+)(\(?)[ \t]*(.*)")
 
 
 class Code:
@@ -25,8 +26,18 @@ class Code:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.masked = mask(text)
-        self.directives: list[Directive] = directives(self.masked)
+        self._counted = (0, 1)  # an offset and its line, from which the next are counted
+
+    @cached_property
+    def masked(self) -> str:
+        """The text without its comments and the contents of its literals."""
+        return mask(self.text)
+
+    @cached_property
+    def directives(self) -> list[Directive]:
+        """The preprocessor lines in order; their text is masked."""
+        quick = unmasked(self.text)
+        return directives(self.masked) if quick is None else quick
 
     @cached_property
     def conditions(self) -> Conditions:
@@ -46,41 +57,46 @@ class Code:
             position = end
         return "".join([*pieces, text[position:]])
 
-    @cached_property
-    def _lines(self) -> list[int]:
-        return [0, *(m.end() for m in re.finditer("\n", self.text))]
-
     def line(self, offset: int) -> int:
         """The line of an offset, from 1."""
-        return bisect_right(self._lines, offset)
+        if offset < self._counted[0]:
+            self._counted = (0, 1)
+        begin, line = self._counted
+        line += self.text.count("\n", begin, offset)
+        self._counted = (offset, line)
+        return line
 
     @cached_property
     def brackets(self) -> dict[int, int]:
         """Offsets of opening brackets -> offsets of their closing ones, in `structure`."""
         found: dict[int, int] = {}
-        open_at: list[int] = []
+        opened: list[tuple[str, int]] = []
         for match in _BRACKET.finditer(self.structure):
-            if match[0] not in _PAIRS:
-                open_at.append(match.start())
-            elif open_at and self.structure[open_at[-1]] == _PAIRS[match[0]]:
-                found[open_at.pop()] = match.start()
+            bracket = match[0]
+            if bracket in "({[":
+                opened.append((bracket, match.start()))
+            elif opened and opened[-1][0] == _PAIRS[bracket]:
+                found[opened.pop()[1]] = match.start()
         return found
 
+    @cached_property
     def includes(self) -> list[tuple[Directive, str, bool]]:
         """Each `#include`: its directive, the name, and whether it is quoted."""
         found = []
         for line in self.directives:
-            at = max(line.start, self.text.find("#", line.start))  # a byte-order mark stands before
-            match = line.name == "include" and _INCLUDE.match(self.text, at)
-            if match:
+            if line.name not in ("include", "include_next"):
+                continue
+            at = self.text.find("#", line.start)  # blanks or a byte-order mark stand before
+            if match := _INCLUDE.match(self.text, at):
                 found.append((line, match[2].strip(), match[1] == '"'))
         return found
 
+    @cached_property
     def definitions(self) -> dict[str, str]:
         """Macros: name -> body, "?" for those with arguments or with several definitions."""
         found: dict[str, str] = {}
         for line in self.directives:
-            match = re.match(r"(\w+)(\(?)[ \t]*(.*)", line.text) if line.name == "define" else None
+            match = _DEFINITION.match(line.text) if line.name == "define" else None
             if match:
                 unknown = match[1] in found or match[2]
                 found[match[1]] = "?" if unknown else match[3][:200]

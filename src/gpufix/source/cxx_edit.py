@@ -43,7 +43,7 @@ def include(code: Code, line: str) -> list[Edit]:
     if _has(code, line):
         return []
     end = newline(code.text)
-    first = next((d for d, _, _ in code.includes() if not _guards(code, d)), None)
+    first = next((d for d, _, _ in code.includes if not _guards(code, d)), None)
     if first is not None:
         begin = _line_start(code, first.start)
         return [Edit(begin, begin, line + end)]
@@ -56,7 +56,7 @@ def below_includes(code: Code, lines: str, before: int) -> list[Edit]:
         return []
     end = newline(code.text)
     last = None
-    for directive, _, _ in code.includes():
+    for directive, _, _ in code.includes:
         if directive.end <= before and not _guards(code, directive):
             last = directive
     if last is None:
@@ -81,7 +81,7 @@ def _has(code: Code, line: str) -> bool:
     wanted = re.sub(r"\s", "", line)
     return any(
         re.sub(r"\s", "", code.text[d.start : d.end]).startswith(wanted)
-        for d, _, _ in code.includes()
+        for d, _, _ in code.includes
         if not _guards(code, d)
     )
 

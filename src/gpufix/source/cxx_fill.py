@@ -23,6 +23,13 @@ _PRODUCT = re.compile(r"\)\s*\*\s*\(")
 _SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
 
 
+def concerns(text: str) -> bool:
+    """Whether a source may fill, count or scan."""
+    if "DeviceScan" in text:
+        return True
+    return "__global__" in text and any(p.search(text) for p in (_OFFSET, _PRODUCT))
+
+
 def fills(code: Code) -> list[dict[str, Any]]:
     """Kernels that write at a cursor which starts at a scanned offset and moves in a loop.
 
@@ -102,7 +109,7 @@ def _text(code: Code, offset: int) -> str:
 def counts(code: Code) -> dict[str, Any]:
     """`closed`: [kernel, position, line, expression, parameter] of counts that are products of differences;
     `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]; `cleared`: names the host clears."""
-    if not _PRODUCT.search(code.text) and "DeviceScan" not in code.text:
+    if not concerns(code.text):
         return {}
     found: dict[str, list[Any]] = {
         "closed": [row for f in device_functions(code) if f.kernel for row in _closed(code, f)],

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx_code import Code
 from gpufix.source.cxx_functions import arguments, launches
+from gpufix.source.sieve import sieve
 
 _ASM = re.compile(r"(?<!\w)(?:asm|__asm__|__asm)\b(?:\s+(?:volatile|__volatile__))?\s*\(")
 # An operand type after a dot, or a special register: PTX. AMD's assembly has neither.
 _PTX = re.compile(r"\.(?:[busf](?:8|16|32|64)|f16x2|pred|sync|global|shared)\b|%%?\w*(?:lane|smid)")
 _WIDE = re.compile(r"0[xX]([0-9a-fA-F']+)([uUlL]*)|\d+([uUlL]*)|-\s*1")
 _NARROW_MASK = re.compile(r"0[xX][fF]{8}[uU]?|-\s*1|~\s*0[uU]?|UINT_MAX")
-_SPACED = re.compile(r"<<\s+<|>>\s+>|>\s+>>")
+_SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\s+>>)")
+_NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
 _LIMIT = 40
+_HOLDS = sieve({"asm", *(construct.trigger for construct, _ in _NAMED)})
+
+
+def concerns(text: str) -> bool:
+    """Whether a source may hold one."""
+    return _HOLDS(text) or _spaced(text)
+
+
+def _spaced(text: str) -> bool:
+    """Whether something that may be a launch has white space in its chevrons."""
+    if _SPACED_OPENER.search(text):
+        return True
+    return "<<<" in text and _SPACED_CLOSER.search(text) is not None
 
 
 def constructs(code: Code) -> list[list[Any]]:
@@ -31,12 +47,10 @@ def _row(code: Code, name: str, offset: int, detail: str = "") -> list[Any]:
 
 
 def _named(code: Code) -> Iterator[list[Any]]:
-    for construct in hip_api.CONSTRUCTS.values():
-        if not construct.pattern or construct.trigger not in code.text:
+    for construct, pattern in _NAMED:
+        if construct.trigger not in code.text:
             continue
-        for count, match in enumerate(re.finditer(construct.pattern, code.masked)):
-            if count == _LIMIT:
-                break
+        for match in islice(pattern.finditer(code.masked), _LIMIT):
             detail = ""
             if construct.name in hip_api.MASKED:
                 detail = _mask(code, match.end() - 1)
@@ -81,7 +95,7 @@ def _assembly(code: Code) -> Iterator[list[Any]]:
 
 
 def _chevrons(code: Code) -> Iterator[list[Any]]:
-    if not _SPACED.search(code.text):
+    if not _spaced(code.text):
         return
     for launch in launches(code):
         if launch.split(code.structure):

@@ -23,7 +23,7 @@ def guard_reduce(code: Code) -> list[Edit]:
     """Leaves <cooperative_groups/reduce.h>, which ROCm lacks, to CUDA."""
     end = newline(code.text)
     found = []
-    for line, name, _ in code.includes():
+    for line, name, _ in code.includes:
         if name == _REDUCE and not code.conditions.at(line.start):
             text = code.text[line.start : line.end].rstrip("\r")
             lines = ["#if !defined(__HIP_PLATFORM_AMD__)", text, "#endif"]
@@ -36,7 +36,7 @@ def include_compat(code: Code, first_use: int) -> list[Edit]:
     line = f'#include "{COMPAT}"'
     return (
         []
-        if any(n == COMPAT for _, n, _ in code.includes())
+        if any(n == COMPAT for _, n, _ in code.includes)
         else below_includes(code, line, first_use)
     )
 

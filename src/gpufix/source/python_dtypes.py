@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,23 @@ from gpufix.source.python_tree import Tree, dotted_name
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
 _FLOAT_ONLY = ("rasterize_gaussians", "distCUDA2")
 _NVDIFFRAST = ("rasterize", "interpolate", "antialias")  # torch has others of these names
+_FLOAT_WORDS = (*(name.encode() for name in _FLOAT_ONLY), b"nvdiffrast")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+_HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=")
+_MOVED_WORDS = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
+
+
+def may_hand_half(data: bytes) -> bool:
+    """Whether a file has the words of `half_calls`."""
+    calls = any(word in data for word in _FLOAT_WORDS)
+    return calls and _HALF_WORDS.search(data) is not None
+
+
+def may_move_singly(data: bytes) -> bool:
+    """Whether a file has the words of `stale_devices`."""
+    return b"def device(self" in data and _MOVED_WORDS.search(data) is not None
 
 
 def half_calls(tree: Tree) -> list[dict[str, Any]]:
@@ -22,15 +39,20 @@ def half_calls(tree: Tree) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     renderers = {
         alias.asname or alias.name
-        for node in tree.nodes
-        if isinstance(node, ast.Import)
+        for node in tree.each(ast.Import)
         for alias in node.names
         if alias.name.startswith("nvdiffrast")
     }
-    for function in tree.nodes:
-        if isinstance(function, _Function):
-            rows += _in_function(function, renderers)
+    calls = [c for c in tree.each(ast.Call) if _float_only(c, renderers)]
+    functions = [f for c in calls for f, _ in tree.ancestors(c) if isinstance(f, _Function)]
+    for function in dict.fromkeys(functions):
+        rows += _in_function(function, renderers)
     return rows
+
+
+def _float_only(call: ast.Call, renderers: set[str]) -> bool:
+    head, _, name = (dotted_name(call.func) or "").rpartition(".")
+    return name in _FLOAT_ONLY or (name in _NVDIFFRAST and head in renderers)
 
 
 def _in_function(function: _Function, renderers: set[str]) -> Iterator[dict[str, Any]]:
@@ -49,9 +71,9 @@ def _in_function(function: _Function, renderers: set[str]) -> Iterator[dict[str,
         return node
 
     for call in calls:
-        head, _, name = (dotted_name(call.func) or "").rpartition(".")
-        if name not in _FLOAT_ONLY and not (name in _NVDIFFRAST and head in renderers):
+        if not _float_only(call, renderers):
             continue
+        name = (dotted_name(call.func) or "").rpartition(".")[2]
         for keyword in call.keywords:
             value = settled(keyword.value)
             if name == "rasterize" and keyword.arg == "ranges" and value and _on_gpu(value):
@@ -94,12 +116,11 @@ def _on_gpu(node: ast.expr) -> bool:
 def stale_devices(tree: Tree) -> list[dict[str, Any]]:
     """Classes whose `device` property asks the first of several modules that are moved singly."""
     rows = []
-    for node in tree.nodes:
-        if isinstance(node, ast.ClassDef):
-            prop = next((f for f in node.body if _is_device_property(f)), None)
-            moved = _moved_singly(node)
-            if prop is not None and moved is not None and _asks_the_first(prop):
-                rows.append({"line": prop.lineno, "class": node.name, "moved": moved})
+    for node in tree.each(ast.ClassDef):
+        prop = next((f for f in node.body if _is_device_property(f)), None)
+        moved = _moved_singly(node) if prop is not None else None
+        if prop is not None and moved is not None and _asks_the_first(prop):
+            rows.append({"line": prop.lineno, "class": node.name, "moved": moved})
     return rows
 
 

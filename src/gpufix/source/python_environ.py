@@ -24,7 +24,7 @@ def knobs(tree: Tree) -> list[dict[str, Any]]:
     `accepts`: the numbers that the file compares with, when it knows only those.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for node in tree.nodes:
+    for node in _readings(tree):
         name = environment_name(node)
         if not name or name in _TORCHS or not _KNOB.search(name) or name in rows:
             continue
@@ -32,7 +32,7 @@ def knobs(tree: Tree) -> list[dict[str, Any]]:
         text = strings(tree, default)[0] if default is not None else None
         rows[name] = {
             "name": name,
-            "line": getattr(node, "lineno", 1),
+            "line": node.lineno,
             "default": text if text and UNKNOWN not in text else None,
             "separator": _separator(tree, node),
             "accepts": _accepted(tree),
@@ -42,18 +42,23 @@ def knobs(tree: Tree) -> list[dict[str, Any]]:
 
 def forces_cuda(tree: Tree) -> int | None:
     """The line where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen."""
-    for node in tree.nodes:
+    for node in _readings(tree):
         if environment_name(node) == "FORCE_CUDA":
-            return getattr(node, "lineno", 1)
+            return node.lineno
     return None
+
+
+def _readings(tree: Tree) -> list[ast.Call | ast.Subscript]:
+    """What may read a variable."""
+    return [*tree.each(ast.Call), *tree.each(ast.Subscript)]
 
 
 def _separator(tree: Tree, node: ast.AST) -> str:
     """What the value is split at: in the same expression, or of the name that it is given."""
     parent = tree.parents.get(node)
     names = [t.id for t in getattr(parent, "targets", []) if isinstance(t, ast.Name)]
-    for call in tree.nodes:
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+    for call in tree.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute):
             continue
         of = call.func.value
         if call.func.attr == "split" and (
@@ -66,18 +71,29 @@ def _separator(tree: Tree, node: ast.AST) -> str:
 
 def _accepted(tree: Tree) -> list[str]:
     found = set()
-    for node in tree.nodes:
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.Eq)):
+    for node in tree.each(ast.Compare):
+        if isinstance(node.ops[0], (ast.In, ast.Eq)):
             left = node.left
             if isinstance(left, ast.Constant) and isinstance(left.value, str):
                 found |= {left.value} if _NUMBER.fullmatch(left.value) else set()
     return sorted(found)
 
 
+def may_write(data: bytes) -> bool:
+    """Whether a file names one of the architecture lists."""
+    return any(name.encode() in data for name in _LISTS)
+
+
+def may_choose(data: bytes) -> bool:
+    """Whether a file may take the choice of a back end from a variable."""
+    return b"_BACKEND" in data and (b"environ" in data or b"getenv" in data)
+
+
 def writes(tree: Tree) -> list[dict[str, Any]]:
     """Assignments of the architecture lists: value None = not known, "default" = only if unset."""
     rows = []
-    for node in tree.nodes:
+    nodes: list[ast.Assign | ast.Call] = [*tree.each(ast.Assign), *tree.each(ast.Call)]
+    for node in nodes:
         name, value, default = None, None, False
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             target = node.targets[0]
@@ -95,13 +111,13 @@ def writes(tree: Tree) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "line": getattr(node, "lineno", 1),
+                "line": node.lineno,
                 "value": None if UNKNOWN in text else text,
                 "guards": [*guards, f"!env:{name}"] if default else guards,
                 "function": _in_function(tree, node),
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: int(row["line"]))
 
 
 def _in_function(tree: Tree, node: ast.AST) -> bool:
@@ -111,8 +127,8 @@ def _in_function(tree: Tree, node: ast.AST) -> bool:
 def choices(tree: Tree) -> list[dict[str, Any]]:
     """A back end that a variable chooses: variables in their order, what is accepted, the default."""
     rows: list[dict[str, Any]] = []
-    for node in tree.nodes:
-        if isinstance(node, ast.If) and (found := _membership(node.test)):
+    for node in tree.each(ast.If):
+        if found := _membership(node.test):
             name, accepted = found
             variables = [
                 v for value in tree.assigned.get(name, []) if (v := environment_name(value))
@@ -120,12 +136,13 @@ def choices(tree: Tree) -> list[dict[str, Any]]:
             default = _default(tree, node, name)
             if default and any(v.endswith("_BACKEND") for v in variables):
                 rows.append(_choice(node, variables, accepted, default))
-        elif isinstance(node, ast.Call) and len(node.args) == 2:
-            variable = environment_name(node) or ""
-            default = strings(tree, node.args[1])[0]
-            if variable.endswith("_BACKEND") and default and UNKNOWN not in default:
-                rows.append(_choice(node, [variable], [], default))
-    return rows
+    for call in tree.each(ast.Call):
+        variable = environment_name(call) if len(call.args) == 2 else None
+        if variable and variable.endswith("_BACKEND"):
+            default = strings(tree, call.args[1])[0]
+            if default and UNKNOWN not in default:
+                rows.append(_choice(call, [variable], [], default))
+    return sorted(rows, key=lambda row: int(row["line"]))
 
 
 def _choice(

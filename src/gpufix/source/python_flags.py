@@ -35,18 +35,22 @@ def nvcc_flags(tree: Tree) -> list[Flag]:
 
 
 def _roots(tree: Tree) -> Iterator[tuple[ast.expr, list[str]]]:
-    for node in tree.nodes:
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == "nvcc":
-                    yield value, []
-        elif isinstance(node, ast.keyword) and node.value is not None:
-            if node.arg == "extra_cuda_cflags" or (
-                node.arg == "extra_compile_args" and _for_cuda(tree.parents[node])
-            ):
-                yield node.value, []
-        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Call)):
-            yield from ((value, tree.guards(node)) for value in _into_nvcc(node))
+    for mapping in tree.each(ast.Dict):
+        for key, value in zip(mapping.keys, mapping.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == "nvcc":
+                yield value, []
+    for given in tree.each(ast.keyword):
+        if given.arg == "extra_cuda_cflags" or (
+            given.arg == "extra_compile_args" and _for_cuda(tree.parents[given])
+        ):
+            yield given.value, []
+    nodes: list[ast.Assign | ast.AugAssign | ast.Call] = [
+        *tree.each(ast.Assign),
+        *tree.each(ast.AugAssign),
+        *tree.each(ast.Call),
+    ]
+    for node in nodes:
+        yield from ((value, tree.guards(node)) for value in _into_nvcc(node))
 
 
 def _for_cuda(call: ast.AST) -> bool:
@@ -107,7 +111,7 @@ def _of_name(
 ) -> Iterator[tuple[ast.expr, list[str]]]:
     for value in tree.assigned.get(name, []):
         yield from _items(tree, value, depth + 1, seen)
-    for node in tree.nodes:
+    for node in (*tree.each(ast.AugAssign), *tree.each(ast.Call)):
         added: list[ast.expr] = []
         if isinstance(node, ast.AugAssign) and dotted_name(node.target) == name:
             added = [node.value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,30 @@ def watched() -> frozenset[str]:
     return frozenset(table("removed_names")["names"])
 
 
+@cache
+def _patterns() -> list[re.Pattern[bytes]]:
+    """Each begins with a literal, by which the search skips quickly."""
+    lasts: dict[str, list[str]] = {}
+    for name in watched():
+        package, _, last = name.rpartition(".")
+        lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
+    names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
+    parts = (
+        rf"np\.(?:{names['numpy']})\b",
+        rf"numpy(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
+        rf"torch(?:\.| import[^\n]*\b)(?:{names['torch']})\b",
+        r"\.total_mem\b",
+        "functional_tensor",
+        "huggingface_hub",
+    )
+    return [re.compile(part.encode()) for part in parts]
+
+
+def may_use_removed(data: bytes) -> bool:
+    """Whether a file may use a removed name."""
+    return any(pattern.search(data) for pattern in _patterns())
+
+
 def imports(tree: Tree, module: str) -> bool:
     """Whether a module, or something of it, is imported anywhere."""
     return any(name == module or name.startswith(f"{module}.") for name, _ in _imported(tree))
@@ -33,12 +58,13 @@ def imports(tree: Tree, module: str) -> bool:
 
 def import_at_start(tree: Tree, package: str) -> int | None:
     """The line of an import that running the file always comes to; None = none, or guarded."""
-    for name, node in _imported(tree):
-        if name.split(".")[0] == package:
-            around = [parent for parent, _ in tree.ancestors(node)]
-            if not any(isinstance(parent, _START) for parent in around):
-                return int(getattr(node, "lineno", 0)) or None
-    return None
+    lines = [
+        int(getattr(node, "lineno", 1))
+        for name, node in _imported(tree)
+        if name.split(".")[0] == package
+        and not any(isinstance(parent, _START) for parent, _ in tree.ancestors(node))
+    ]
+    return min(lines, default=None)
 
 
 def setup_name(tree: Tree) -> str | None:
@@ -46,8 +72,8 @@ def setup_name(tree: Tree) -> str | None:
     from gpufix.source.arch_flags import UNKNOWN
     from gpufix.source.python_strings import strings
 
-    for node in tree.nodes:
-        if isinstance(node, ast.Call) and dotted_name(node.func) in ("setup", "setuptools.setup"):
+    for node in tree.each(ast.Call):
+        if dotted_name(node.func) in ("setup", "setuptools.setup"):
             given = [k.value for k in node.keywords if k.arg == "name"]
             text = strings(tree, given[0])[0] if given else ""
             return text if UNKNOWN not in text else "?"
@@ -79,33 +105,33 @@ def _module_of(name: str) -> str | None:
 
 def _imported(tree: Tree) -> list[tuple[str, ast.AST]]:
     found: list[tuple[str, ast.AST]] = []
-    for node in tree.nodes:
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [(f"{node.module}.{alias.name}", node) for alias in node.names]
+    for node in tree.each(ast.Import):
+        found += [(alias.name, node) for alias in node.names]
+    for origin in tree.each(ast.ImportFrom):
+        if origin.module and not origin.level:
+            found += [(f"{origin.module}.{alias.name}", origin) for alias in origin.names]
     return found
 
 
 def _aliases(tree: Tree) -> dict[str, str]:
     """Local name → what it stands for."""
     found: dict[str, str] = {}
-    for node in tree.nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name if alias.asname else alias.name.split(".")[0]
-                found[alias.asname or first] = first
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    for node in tree.each(ast.Import):
+        for alias in node.names:
+            first = alias.name if alias.asname else alias.name.split(".")[0]
+            found[alias.asname or first] = first
+    for origin in tree.each(ast.ImportFrom):
+        if origin.module and not origin.level:
+            for alias in origin.names:
+                found[alias.asname or alias.name] = f"{origin.module}.{alias.name}"
     return found
 
 
 def _attributes(tree: Tree, aliases: dict[str, str]) -> list[tuple[str, ast.AST]]:
     """Attributes that are read of imported modules. Names that the file assigns are its own."""
     found: list[tuple[str, ast.AST]] = []
-    for node in tree.nodes:
-        if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
+    for node in tree.each(ast.Attribute):
+        if not isinstance(node.ctx, ast.Load):
             continue
         dotted = dotted_name(node)
         head, _, rest = (dotted or "").partition(".")
@@ -138,8 +164,8 @@ def _total_mem(tree: Tree, aliases: dict[str, str]) -> list[ast.Attribute]:
     if not any(a == "torch" or a.startswith("torch.") for a in aliases.values()):
         return []
     found = []
-    for node in tree.nodes:
-        if isinstance(node, ast.Attribute) and node.attr == "total_mem":
+    for node in tree.each(ast.Attribute):
+        if node.attr == "total_mem":
             origin = node.value
             values = tree.assigned.get(origin.id, []) if isinstance(origin, ast.Name) else [origin]
             if values and all(_properties(v) for v in values) and not tree.tried(node):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from gpufix.source import python_dtypes, python_environ, python_modules
@@ -12,80 +13,89 @@ from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.python_flags import nvcc_flags
 from gpufix.source.python_strings import strings
 from gpufix.source.python_tree import Tree, dotted_name
+from gpufix.source.sieve import sieve
+from gpufix.source.text import decode
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
-_LITERALS = (
-    b"cpp_extension",
-    b"GLIBCXX_USE_CXX11",
-    b"RastContext",
-    b"RasterizeCudaContext",
-    b"RasterizeGLContext",
-    b"_BACKEND",
-    b"TORCH_CUDA_ARCH_LIST",
-    b"PYTORCH_ROCM_ARCH",
-    b"functional_tensor",
-    b"huggingface_hub",
-)
-_TOTAL_MEM = re.compile(rb"\.total_mem\b")
-# What says something only together.
-_FLOAT_CALLS = (b"rasterize_gaussians", b"distCUDA2", b"nvdiffrast")
-_HALF = re.compile(rb"\bhalf\(|float16|\branges\s*=")
-_MOVED = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
-
-def worth_parsing(path: str, data: bytes) -> bool:
-    """Whether a file has a word that something here asks for; most have none."""
-    if path.rpartition("/")[2] == "setup.py" or any(word in data for word in _LITERALS):
-        return True
-    if any(pattern.search(data) for pattern in _patterns()):
-        return True
-    if any(word in data for word in _FLOAT_CALLS) and _HALF.search(data):
-        return True
-    return b"def device(self" in data and _MOVED.search(data) is not None
+Facts = dict[str, Any]
 
 
-@cache
-def _patterns() -> tuple[re.Pattern[bytes], ...]:
-    """Removed names. Each begins with a literal, by which the search skips quickly."""
-    lasts: dict[str, list[str]] = {}
-    for name in python_modules.watched():
-        package, _, last = name.rpartition(".")
-        lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
-    names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
-    parts = (
-        rf"np\.(?:{names['numpy']})\b",
-        rf"numpy(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
-        rf"torch\.(?:{names['torch']})\b",
-    )
-    return (_TOTAL_MEM, *(re.compile(part.encode()) for part in parts))
+@dataclass(frozen=True)
+class _Reader:
+    """`read` gives facts of a file in which `concerns` finds the words that it looks for."""
+
+    concerns: Callable[[bytes], bool]
+    read: Callable[[Tree], Facts]
 
 
-def scan(text: str, path: str, folder: str) -> dict[str, Any]:
-    """Facts of one file; keys without content are left out. Raises python_tree.NotPython.
+def _names_extension(data: bytes) -> bool:
+    return b"cpp_extension" in data
 
-    path: as given, for its name; folder: the absolute one that holds it.
-    """
-    tree = Tree(text, folder)
-    builds = "cpp_extension" in text
-    is_setup = path.rpartition("/")[2] == "setup.py"
-    facts: dict[str, Any] = {
-        "extension": builds and python_modules.imports(tree, "torch.utils.cpp_extension"),
-        "setup": python_modules.setup_name(tree) if is_setup else None,
-        "torch_import": python_modules.import_at_start(tree, "torch") if is_setup else None,
-        "nvcc": _nvcc(tree) if builds else [],
-        "detects": builds and "get_device_capability" in text,
-        "forces": python_environ.forces_cuda(tree) if builds and "is_available" in text else None,
-        "knobs": python_environ.knobs(tree) if builds else [],
-        "writes": python_environ.writes(tree) if "_ARCH" in text else [],
-        "choices": python_environ.choices(tree) if "_BACKEND" in text else [],
-        "abi": _abi(tree) if ABI in text else [],
-        "names": python_modules.removed(tree),
-        "backends": _backends(tree) if "Rast" in text else [],
-        "half": python_dtypes.half_calls(tree) if _HALF.search(text.encode()) else [],
-        "stale_device": python_dtypes.stale_devices(tree) if "def device(" in text else [],
+
+def _names_abi(data: bytes) -> bool:
+    return ABI.encode() in data
+
+
+_names_context = sieve(name.encode() for name in _BACKENDS)
+
+
+def _setup(tree: Tree) -> Facts:
+    """Of a setup.py, whatever it holds."""
+    return {
+        "setup": python_modules.setup_name(tree),
+        "torch_import": python_modules.import_at_start(tree, "torch"),
     }
+
+
+def _extension(tree: Tree) -> Facts:
+    return {
+        "extension": python_modules.imports(tree, "torch.utils.cpp_extension"),
+        "nvcc": _nvcc(tree),
+        "detects": _names(tree, "get_device_capability"),
+        "forces": python_environ.forces_cuda(tree) if _names(tree, "is_available") else None,
+        "knobs": python_environ.knobs(tree),
+    }
+
+
+def _names(tree: Tree, name: str) -> bool:
+    """Whether a name stands in the code, of itself or of something."""
+    attributes = (node.attr for node in tree.each(ast.Attribute))
+    return name in attributes or any(node.id == name for node in tree.each(ast.Name))
+
+
+_READERS = (
+    _Reader(_names_extension, _extension),
+    _Reader(_names_abi, lambda tree: {"abi": _abi(tree)}),
+    _Reader(_names_context, lambda tree: {"backends": _backends(tree)}),
+    _Reader(python_environ.may_write, lambda tree: {"writes": python_environ.writes(tree)}),
+    _Reader(python_environ.may_choose, lambda tree: {"choices": python_environ.choices(tree)}),
+    _Reader(python_modules.may_use_removed, lambda tree: {"names": python_modules.removed(tree)}),
+    _Reader(python_dtypes.may_hand_half, lambda tree: {"half": python_dtypes.half_calls(tree)}),
+    _Reader(
+        python_dtypes.may_move_singly,
+        lambda tree: {"stale_device": python_dtypes.stale_devices(tree)},
+    ),
+)
+
+
+def scan(data: bytes, path: str, folder: str) -> Facts:
+    """Facts of one file; keys without content are left out, and most files are not parsed.
+
+    path: as given, for its name; folder: the absolute one that holds it. Raises
+    python_tree.NotPython, text.NotText.
+    """
+    readers = [reader.read for reader in _READERS if reader.concerns(data)]
+    if path.rpartition("/")[2] == "setup.py":
+        readers.append(_setup)
+    if not readers:
+        return {}
+    tree = Tree(decode(data).text, folder)
+    facts: Facts = {}
+    for read in readers:
+        facts |= read(tree)
     return {key: value for key, value in facts.items() if value}
 
 
@@ -110,30 +120,28 @@ def _nvcc(tree: Tree) -> list[dict[str, Any]]:
 def _abi(tree: Tree) -> list[dict[str, Any]]:
     """-D_GLIBCXX_USE_CXX11_ABI=0 in a flag, ("_GLIBCXX_USE_CXX11_ABI", "0") as a macro."""
     rows = []
-    for node in tree.nodes:
+    nodes: list[ast.Constant | ast.Tuple] = [*tree.each(ast.Constant), *tree.each(ast.Tuple)]
+    for node in nodes:
         value = None
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found = _ABI_FLAG.search(node.value)
+        if isinstance(node, ast.Constant):
+            found = _ABI_FLAG.search(node.value) if isinstance(node.value, str) else None
             documents = isinstance(tree.parents.get(node), ast.Expr)
             value = found.group(1) if found and not documents else None
-        elif isinstance(node, ast.Tuple) and len(node.elts) == 2:
+        elif len(node.elts) == 2:
             name, digit = (strings(tree, e)[0] for e in node.elts)
             plain = node.elts[1]
             if isinstance(plain, ast.Constant) and isinstance(plain.value, int):
                 digit = str(int(plain.value))
             value = digit if name == ABI and digit in ("0", "1") else None
         if value is not None:
-            line = getattr(node, "lineno", 1)
-            rows.append({"line": line, "value": int(value), "guards": tree.guards(node)})
-    return rows
+            rows.append({"line": node.lineno, "value": int(value), "guards": tree.guards(node)})
+    return sorted(rows, key=lambda row: int(row["line"]))
 
 
 def _backends(tree: Tree) -> list[dict[str, Any]]:
     """Rasteriser contexts that are made, with the back end named where it is a literal."""
     rows = []
-    for node in tree.nodes:
-        if not isinstance(node, ast.Call):
-            continue
+    for node in tree.each(ast.Call):
         name = (dotted_name(node.func) or "").rpartition(".")[2]
         if name not in _BACKENDS:
             continue

@@ -6,9 +6,11 @@ import ast
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TypeVar, cast
 
 UNSURE = "?"  # a condition that only a run could tell
 _NEVER = "never"
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 class NotPython(ValueError):
@@ -29,31 +31,36 @@ class Tree:
         self.folder = folder
         self.nodes: list[ast.AST] = [self.module]
         self.parents: dict[ast.AST, ast.AST] = {}
+        self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         for parent in self.nodes:  # grows: breadth first, as ast.walk
-            for name in parent._fields:
-                value = getattr(parent, name, None)
-                for child in value if isinstance(value, list) else (value,):
-                    if isinstance(child, ast.AST):
+            self._by_type.setdefault(parent.__class__, []).append(parent)
+            for value in parent.__dict__.values():
+                for child in value if value.__class__ is list else (value,):
+                    if isinstance(child, ast.AST) and not isinstance(child, ast.expr_context):
                         self.parents[child] = parent
                         self.nodes.append(child)
+
+    def each(self, kind: type[_Node]) -> list[_Node]:
+        """Every node of exactly one type, breadth first."""
+        return cast("list[_Node]", self._by_type.get(kind, []))
 
     @cached_property
     def assigned(self) -> dict[str, list[ast.expr]]:
         """Every value that a name is given anywhere in the file; scopes are not told apart."""
         found: dict[str, list[ast.expr]] = {}
-        for node in self.nodes:
-            if isinstance(node, ast.Assign):
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        found.setdefault(target.id, []).append(node.value)
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                found.setdefault(node.target.id, []).extend([node.value] if node.value else [])
+        for node in self.each(ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+        for noted in self.each(ast.AnnAssign):
+            if isinstance(noted.target, ast.Name):
+                found.setdefault(noted.target.id, []).extend([noted.value] if noted.value else [])
         return found
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
         """Functions by name, methods too."""
-        return {node.name: node for node in self.nodes if isinstance(node, ast.FunctionDef)}
+        return {node.name: node for node in self.each(ast.FunctionDef)}
 
     def ancestors(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         """(ancestor, the child of it on the way to the node), from the inside out."""

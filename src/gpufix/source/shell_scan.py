@@ -12,6 +12,12 @@ _LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
 _ASSIGN = re.compile(rf"({'|'.join(_LISTS)})=(.*)", re.DOTALL)
 _ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _NOT_RUN = ("echo", "printf", "grep", "sed", "cat", "read")
+_WORDS = (*(name.encode() for name in _LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"http")
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a script has a word that is asked for."""
+    return any(word in data for word in _WORDS)
 
 
 def scan(text: str) -> dict[str, Any]:

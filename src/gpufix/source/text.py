@@ -19,7 +19,11 @@ class SourceText:
 
     text: str
     encoding: str
-    sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file, in hexadecimal."""
+        return hashlib.sha256(self.text.encode(self.encoding)).hexdigest()
 
     @property
     def newline(self) -> str:
@@ -35,8 +39,8 @@ def decode(data: bytes) -> SourceText:
     for encoding in ("utf-8", _declared(data), "latin-1"):
         try:
             text = data.decode(encoding)
-            if text.encode(encoding) == data:
-                return SourceText(text, encoding, hashlib.sha256(data).hexdigest())
+            if encoding == "utf-8" or text.encode(encoding) == data:
+                return SourceText(text, encoding)
         except (UnicodeError, LookupError):
             continue
     raise NotText("no known encoding gives it back")

@@ -1,0 +1,127 @@
+"""A file that a reader has something to say of passes the test that stands before the reader."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gpufix.knowledge import cuda_api, hip_api
+from gpufix.source import cxx_facts, cxx_hip, python_modules, python_scan
+from gpufix.source.cxx_code import Code
+from gpufix.source.cxx_directives import directives, unmasked
+from gpufix.source.sieve import sieve
+
+KERNEL = "__global__ void k(int* out, const int* sums, int n) {{\n{body}\n}}\n"
+LINES = [
+    *(f"auto a = {name}();" for name in cuda_api.removed() if "cub" in name and "<" not in name),
+    *(f"  {name}(a, b);" for name in cuda_api.removed() if name.startswith("cuda")),
+    *(f"int x = prop.{field};" for field in cuda_api.PROPERTIES),
+    *(f"  {name}(0xffffffff, x);" for name in hip_api.CONSTRUCTS if "<" not in name),
+    "cudaDeviceProp prop;",
+    "auto m = cub :: Max();",
+    'AT_DISPATCH_ALL_TYPES(x.type(), "f", [&] {});',
+    'AT_CHECK(true, "no");',
+    "uint32_t a; std::uintptr_t b; std::int8_t c; intmax_t d;",
+    "float e = FLT_MAX + DBL_EPSILON;",
+    "k << <1, 2 >> > (a);",
+    "k<<<1, 2>> >(a);",
+    'asm volatile("mov.u32 %0, %laneid;" : "=r"(x));',
+    KERNEL.format(body="if (threadIdx.x < n) { __syncthreads(); }"),
+    KERNEL.format(body="out[i] = (a - b) * (c - d);"),
+    KERNEL.format(body="int o = sums[i - 1];\nfor (int j = 0; j < n; ++j) { out[o] = j; o++; }"),
+    "cub::DeviceScan::InclusiveSum(t, s, g.counts, g.sums, n);",
+    "#ifdef A",
+    "#if B /* one line */ > 2 // rest",
+    "#else",
+    "#endif",
+    "#define S __shfl_sync \\\n  (1)",
+    "/*",
+    "*/",
+    'const char* s = "/* \\" ";',
+    '#include "a//b.h"',
+    "#include <vector>",
+    "# include <torch/extension.h>",
+    "// one \\",
+    'R"(raw)"',
+    "\ufeff#pragma once",
+]
+
+
+def _mixed(seed: int) -> str:
+    rng = random.Random(seed)
+    return "\n".join(rng.choices(LINES, k=rng.randint(1, 12))) + "\n"
+
+
+@pytest.mark.parametrize("first", range(0, 400, 50))
+def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int) -> None:
+    for text in [_mixed(seed) for seed in range(first, first + 50)] + LINES:
+        code = Code(text)
+        for concerns, readers in cxx_facts._READERS:
+            found = {key: read(code) for key, read in readers.items()}
+            assert concerns(text) or not any(found.values()), text
+        assert cxx_hip.concerns(text) or not cxx_hip.constructs(code), text
+
+
+@pytest.mark.parametrize("name", [n for n, c in hip_api.CONSTRUCTS.items() if c.pattern])
+def test_each_construct_is_found(name: str) -> None:
+    data = f"int a;\nvoid f() {{ {name} (0xffffffff, x); }}\n".encode()
+    assert [row[:2] for row in cxx_facts.describe_hip(data)["hip"]] == [[name, 2]]
+
+
+@pytest.mark.parametrize("name", [n for n, r in cuda_api.removed().items() if r.owner == "CUDA"])
+def test_each_removed_name_is_found(name: str) -> None:
+    if name.startswith("<"):
+        return  # an include
+    found = cxx_facts.describe(f"int a;\nvoid f() {{ {name}(x); }}\n".encode())["removed"]
+    assert [name, 2, []] in found
+
+
+def test_directives_of_a_text_as_it_stands() -> None:
+    read = 0
+    for seed in range(600):
+        text = _mixed(seed)
+        quick = unmasked(text)
+        if quick is None:
+            continue
+        read += 1
+        slow = directives(Code(text).masked)
+        places = [(line.name, line.start, line.end) for line in quick]
+        assert places == [(line.name, line.start, line.end) for line in slow], text
+        told = [line.text for line in quick if line.name != "include"]
+        assert told == [line.text for line in slow if line.name != "include"], text
+    assert read > 100
+
+
+def test_words_of_one_beginning() -> None:
+    holds = sieve(["__shfl_sync", "__shfl_up_sync", "a+b", "ab"])
+    assert all(holds(f"x {word} y") for word in ("__shfl_up_sync", "a+b", "ab"))
+    assert not any(holds(text) for text in ("", "__shfl", "__shflsync", "aab"[:2], "a b"))
+
+
+PYTHON = {
+    "extension": "from torch.utils.cpp_extension import load\nload('x', extra_cuda_cflags=['-arch=sm_90'])",
+    "abi": "flags = ['-D_GLIBCXX_USE_CXX11_ABI=0']",
+    "backends": "c = dr.RasterizeGLContext()",
+    "writes": "import os\nos.environ['PYTORCH_ROCM_ARCH'] = 'gfx90a'",
+    "choices": "import os\nb = os.getenv('ATTN_BACKEND', 'flash_attn')",
+    "total_mem": "import torch\nn = torch.cuda.get_device_properties(0).total_mem",
+    "hub": "from huggingface_hub import HfFolder",
+    "tensors": "import torchvision.transforms.functional_tensor",
+    "half": "def f(x):\n    return distCUDA2(x.half())",
+    "stale_device": "class P:\n    @property\n    def device(self):\n        for m in self.models.values():\n"
+    "            return m.device\n    def swap(self):\n        self.models['a'].to('cpu')",
+}
+
+
+@pytest.mark.parametrize("case", PYTHON)
+def test_python_files_are_read(case: str) -> None:
+    assert python_scan.scan(PYTHON[case].encode(), "x.py", "/p")
+
+
+@pytest.mark.parametrize("name", sorted(n for n in python_modules.watched() if "(" not in n))
+def test_each_removed_python_name_is_read(name: str) -> None:
+    module, _, last = name.rpartition(".")
+    for text in (f"import {module}\n{name}", f"from {module} import {last}"):
+        facts = python_scan.scan(text.encode(), "x.py", "/p")
+        assert [row["name"] for row in facts["names"]] == [name]
