@@ -225,22 +225,23 @@ def test_the_original_is_not_reinstalled_beside_it() -> None:
 
 
 LOGS = {
-    'File "/env/fast_loss/__init__.py", line 3, in forward': True,
-    "  from fast_loss_cuda import loss": True,
-    "fast-loss-fork 1.0": True,
-    "my_fast_loss.py": False,
-    "fast_losses": False,
-    "": False,
+    'File "/env/fast_loss/__init__.py", line 3, in forward': 11,
+    "  from fast_loss_cuda import loss": 7,
+    "fast_loss and fast-loss-fork 1.0": 14,
+    "my_fast_loss.py": -1,
+    "fast_losses": -1,
+    "": -1,
 }
 
 
 @pytest.mark.parametrize("words", LOGS)
-def test_for_a_run_whose_log_names_the_extension(words: str) -> None:
-    plan = for_run("RUN806", words, b.view(sick()))
-    assert (plan is not None) == LOGS[words]
-    if plan is not None:
-        assert step(plan).name == "fast_loss"
-        assert for_run("RUN806", words, b.view(sick(version="1.0+gpufix"))) is None
+def test_where_a_log_speaks_of_it(words: str) -> None:
+    assert catalogue.get("fast_loss").last_in(words) == LOGS[words]
+
+
+def test_for_a_run_that_met_an_error_in_it() -> None:
+    assert step(for_run("RUN806", "fast_loss", b.view(sick()))).name == "fast_loss"
+    assert for_run("RUN806", "fast_loss", b.view(sick(version="1.0+gpufix"))) is None
 
 
 def test_torch_without_metadata_of_its_own() -> None:

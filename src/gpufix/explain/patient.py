@@ -9,7 +9,9 @@ from typing import Literal
 
 from gpufix.explain.compare import statements
 from gpufix.explain.told import Told
-from gpufix.model import Diagnosis, Finding, PlanSummary
+from gpufix.fixes import install_fallback
+from gpufix.fixes.commands import summary
+from gpufix.model import Diagnosis, Finding, Plan, PlanSummary
 from gpufix.view import View
 
 State = Literal["shown", "not shown", "cannot tell"]
@@ -52,7 +54,15 @@ def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
         same = "the same fault" if finding.code == told.rule else "what the message comes from"
         return Check("shown", f"The doctor finds {same} here.", finding, plan, said)
     state, reason = _absence(told, diagnosis, view)
-    return Check(state, reason, None, None, said)
+    return Check(state, reason, None, _fallback(told, view), said)
+
+
+def _fallback(told: Told, view: View) -> PlanSummary | None:
+    """For an extension that asks for too much memory: a rebuild would not help, a replacement can."""
+    if told.rule not in _RUN_ONLY or "extension" not in told.captures:
+        return None
+    plan = install_fallback.for_run(told.rule, told.captures["extension"], view)
+    return summary(plan, view.facts) if isinstance(plan, Plan) else None
 
 
 def _found(told: Told, diagnosis: Diagnosis) -> Finding | None:

@@ -64,6 +64,10 @@ def tell(hit: Hit) -> Told | None:
         if refined is None:
             return None
         told = refined
+    if told.rule == "RUN806":
+        from gpufix.explain.refine_memory import memory
+
+        told = memory(told, hit)
     return told.but(what=filled(told.what, told.captures), do=filled(told.do, told.captures))
 
 

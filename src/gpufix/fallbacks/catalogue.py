@@ -15,7 +15,8 @@ from gpufix.names import normalise
 ROOT = Path(__file__).parent
 LOCAL = "gpufix"  # the local version by which an installed fallback is known
 _KEYS = {
-    "distribution", "version", "import", "replaces", "requires", "summary", "covers", "build",
+    "distribution", "version", "import", "replaces", "requires", "summary", "functions", "covers",
+    "build",
 }  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class Fallback:
     replaces: tuple[str, ...]  # normalised names of distributions, its own included
     requires: tuple[str, ...]
     summary: str
+    functions: tuple[str, ...] = ()  # names by which tracebacks speak of it
     covers: tuple[str, ...] = ()  # sentences: what of the original's API there is, and what not
     build: tuple[Native, ...] = ()
 
@@ -59,11 +61,12 @@ class Fallback:
         wanted = normalise(name)
         return wanted in {*self.replaces, *(normalise(n) for n in (self.name, *self.imports))}
 
-    def named_in(self, words: str) -> bool:
-        """Whether a log speaks of it: a module or distribution as a word of its own."""
-        names = {self.name, *self.imports, *self.replaces, self.distribution}
+    def last_in(self, words: str) -> int:
+        """Where a log last speaks of it, by a module, a distribution or a function; -1: nowhere."""
+        names = {self.name, *self.imports, *self.replaces, *self.functions, self.distribution}
         pattern = "|".join(re.escape(name) for name in sorted(names))
-        return re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", words) is not None
+        found = re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", words)
+        return max((match.start() for match in found), default=-1)
 
 
 def every() -> tuple[Fallback, ...]:
@@ -112,6 +115,7 @@ def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:
             ),
             requires=tuple(about.get("requires", ())),
             summary=about["summary"],
+            functions=tuple(about.get("functions", ())),
             covers=tuple(about.get("covers", ())),
             build=tuple(Native(**row) for row in about.get("build", ())),
         )

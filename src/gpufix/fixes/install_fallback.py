@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gpufix.checks.gpu_code import targets_of_torch
-from gpufix.fallbacks.catalogue import Fallback, every, get, is_ours, replacing
+from gpufix.fallbacks.catalogue import Fallback, get, is_ours, replacing
 from gpufix.fixes import fallback_fit as fit
 from gpufix.fixes import fallback_in_tree
 from gpufix.fixes.pinned import why_not
@@ -62,10 +62,10 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     return plan.model_copy(update={"codes": codes, "data": {**plan.data, **told}})
 
 
-def for_run(code: str, words: str, view: View) -> Plan | Skip | None:
-    """For an error that a run met (RUN806, KRN901) and a log that names an extension beside it."""
-    fallback = next((f for f in every() if f.named_in(words)), None)
-    if fallback is None or any(is_ours(d.version) for d in fit.originals(fallback, view)):
+def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
+    """For an error that a run met (RUN806) in an extension. Raises UnknownFallback."""
+    fallback = get(name)
+    if any(is_ours(d.version) for d in fit.originals(fallback, view)):
         return None
     found = Finding(code=code, name="", severity=Severity.error, subject=fallback.name, message="")
     return _plan(fallback, view, found)

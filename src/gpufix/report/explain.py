@@ -9,7 +9,7 @@ from rich.console import Console
 from gpufix.explain.patient import Check
 from gpufix.explain.resolve import Answer
 from gpufix.explain.told import Told
-from gpufix.model import PatientSummary
+from gpufix.model import PatientSummary, PlanSummary
 from gpufix.report.terminal import _Painter as Painter
 
 _MARK = {"cause": "✗", "symptom": "✗", "unknown": "?", "notice": "i", "wrapper": "?"}
@@ -109,6 +109,8 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
             painter.text(("? " if check.state == "cannot tell" else "", "magenta"), check.reason),
             indent=2,
         )
+        if check.plan is not None:
+            _plan(painter, check.plan)
         return
     finding = check.finding
     painter.print(painter.text(check.reason), indent=2)
@@ -119,13 +121,18 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
     if check.plan is None:
         painter.print(painter.text(("no fix is known for it here", "dim")), indent=2)
         return
-    style = "green" if check.plan.safety == "safe" else "yellow"
-    painter.print(painter.text((f"fix ({check.plan.safety}): ", style), check.plan.title), indent=2)
-    command = {"safe": "gpufix fix --apply", "unsafe": "gpufix fix --apply --unsafe"}
+    _plan(painter, check.plan)
+
+
+def _plan(painter: Painter, plan: PlanSummary) -> None:
+    style = "green" if plan.safety == "safe" else "yellow"
+    painter.print(painter.text((f"fix ({plan.safety}): ", style), plan.title), indent=2)
+    commands = {"safe": "gpufix fix --apply", "unsafe": "gpufix fix --apply --unsafe"}
+    command = commands.get(plan.safety, "gpufix fix")
+    if (plan.command or "").startswith("gpufix fix "):
+        command = str(plan.command)
     painter.console.print(
-        painter.text((f"    $ {command.get(check.plan.safety, 'gpufix fix')}", "green")),
-        soft_wrap=True,
-        highlight=False,
+        painter.text((f"    $ {command}", "green")), soft_wrap=True, highlight=False
     )
 
 
