@@ -28,6 +28,15 @@ def test_import_is_cheap(script):
     assert set(names.split()) <= sys.stdlib_module_names and not parts
 
 
+def test_the_first_call_loads_no_compiler(script):
+    """torch's dynamo alone takes seconds, and nobody compiles here."""
+    text = (
+        "import sys, torch; from simple_knn._C import distCUDA2; distCUDA2(torch.ones(9, 3))\n"
+        "print([m for m in ('torch._dynamo', 'torch._inductor', 'triton') if m in sys.modules])"
+    )
+    assert script("simple_knn", text).stdout == "[]\n"
+
+
 def test_a_tier_can_be_named(script):
     text = "import simple_knn; print(simple_knn.tier('cpu'))"
     done = script("simple_knn", text, GPUFIX_SIMPLE_KNN_TIER="eager")

@@ -16,7 +16,7 @@ for n in (1, 2, 3, 4, 5, 31, 33):
     points = SETS["uniform"](n)
     assert error(distCUDA2(points), mean_distance(points)) < 1e-6, n
 for name, make in SETS.items():
-    points = make(150)
+    points = make(70)
     assert error(distCUDA2(points), mean_distance(points)) < 1e-6, name
 from simple_knn._order import curve_order
 from simple_knn._triton import search

@@ -9,6 +9,7 @@ at the first call on a device and told once, on the logger of the module's name.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -125,11 +126,19 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
 
 def outside_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, which torch.compile calls as it is: a break of the graph, never a trace of it."""
-    # torch.compiler.disable would load all of dynamo at import; this waits for the first call.
     disable: Any = getattr(torch, "_disable_dynamo", None)
     if disable is None:  # torch 2.0
-        disable = importlib.import_module("torch._dynamo").disable
-    return disable(function)  # type: ignore[no-any-return]
+        return importlib.import_module("torch._dynamo").disable(function)  # type: ignore[no-any-return]
+    # To be told, dynamo must be loaded, which takes seconds: only where it is at work already.
+    disabled = disable(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return disabled(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def interpreted() -> bool:

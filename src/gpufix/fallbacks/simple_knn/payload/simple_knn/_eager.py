@@ -124,7 +124,9 @@ class _Search:
 
 def _take(rows: Tensor, index: Tensor) -> Tensor:
     """``rows[..., index]``: several times faster on a CPU."""
-    flat = rows.reshape(-1, rows.shape[-1]).index_select(1, index)
+    if rows.dim() == 1 or not rows.numel():
+        return rows[..., index]
+    flat = rows.flatten(0, -2).index_select(1, index)
     return flat.view(*rows.shape[:-1], len(index))
 
 
