@@ -14,7 +14,7 @@ import venvs
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 TEXT = TUTORIAL.read_text(encoding="utf-8")
-_BLOCK = re.compile(r"^```(\S+)(?: title="(\S+)")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r'^```(\S+)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 # The environment is made of what the tests have: nothing is downloaded.
 _GIVEN = ("python3 -m venv demo", "python -m pip install -q torch==")
 _SAYS = OutputChecker()
