@@ -115,12 +115,19 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice
         if plan.safety == "manual":
             choice.held.append(Held(plan=plan, reason="for you to do"))
         elif plan.safety == "unsafe" and not unsafe:
-            choice.held.append(Held(plan=plan, reason="unsafe: carried out with --unsafe"))
+            choice.held.append(Held(plan=plan, reason=f"unsafe: carried out with {_consent(plan)}"))
         else:
             choice.plans.append(plan)
     if not plans:
         for below in finding.consequences:
             _choose_one(below, planner, unsafe, choice)
+
+
+def _consent(plan: Plan) -> str:
+    """The options by which the user says yes to an unsafe plan."""
+    return (
+        f"--unsafe or --fallback {plan.data['fallback']}" if "fallback" in plan.data else "--unsafe"
+    )
 
 
 def _compatible(
