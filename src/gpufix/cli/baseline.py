@@ -24,17 +24,23 @@ def accepted(diagnosis: Diagnosis, baseline: str | None, write: str | None) -> D
     if write is not None:
         return _without(diagnosis, _written(diagnosis, write), write)
     if baseline is not None:
-        return _without(diagnosis, _read(baseline), baseline)
+        found = _read(baseline)
+        if found is None:
+            raise fail(f"--baseline {baseline}: no such file (--write-baseline makes one)")
+        return _without(diagnosis, found, baseline)
     return diagnosis
 
 
-def _read(file: str) -> Baseline:
+def _read(file: str) -> Baseline | None:
+    """None when there is no such file."""
     from gpufix.baseline import NotBaseline, load
 
     try:
         return load(Path(file))
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        raise fail(f"--baseline {file}: {error.strerror}") from None
+        raise fail(f"{file}: {error.strerror}") from None
     except NotBaseline as error:
         raise fail(str(error)) from None
 
@@ -44,8 +50,7 @@ def _written(diagnosis: Diagnosis, file: str) -> Baseline:
     from gpufix.baseline import of, render
     from gpufix.cli.output import write
 
-    before = _read(file) if Path(file).exists() else None
-    made = of(diagnosis, before)
+    made = of(diagnosis, _read(file))
     write(render(made), file, "--write-baseline")
     _say(f"{file}: {_count(len(made.accepted), 'finding')} accepted")
     return made

@@ -84,7 +84,9 @@ def doctor(
     found = _diagnose(patient.facts, chosen.request, patient.ask)
     diagnosis = accepted(found, baseline, write_baseline)
     html = partial(page, diagnosis, patient, chosen.request, benchmark)
-    emit(Report(diagnosis, gate, patient.facts.project, verbose, html), format, output, also)
+    replay = patient.ask is None
+    made = Report(diagnosis, gate, patient.facts.project, verbose, html, replay)
+    emit(made, format, output, also)
     raise typer.Exit(gate.exit_code(diagnosis))
 
 

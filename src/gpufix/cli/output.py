@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Report:
     """A diagnosis and what its renderings need beside it. `project` None = there is none.
 
-    `page` makes the HTML report, which looks further than the others.
+    `page` makes the HTML report, which looks further than the others. A `replay` of a snapshot
+    looks at no disk.
     """
 
     diagnosis: Diagnosis
@@ -29,6 +30,7 @@ class Report:
     project: Project | None = None
     verbose: bool = False
     page: Callable[[], str] | None = None
+    replay: bool = False
 
 
 def emit(
@@ -79,7 +81,7 @@ def _rendered(report: Report, format: Format) -> str:
     if format is Format.sarif:
         from gpufix.report import sarif
 
-        return sarif.render(diagnosis, *_anchors(report.project))
+        return sarif.render(diagnosis, *_anchors(report.project, report.replay))
     if format is Format.junit:
         from gpufix.report import junit
 
@@ -100,15 +102,23 @@ def _rendered(report: Report, format: Format) -> str:
     return console.export_text()
 
 
-def _anchors(project: Project | None) -> tuple[str | None, str | None]:
+def _anchors(project: Project | None, replay: bool) -> tuple[str | None, str | None]:
     """The folder of the repository that holds the project, and the project's own manifest."""
     if project is None:
         return None, None
     root = Path(project.root)
-    repository = next((p for p in (root, *root.parents) if (p / ".git").exists()), root)
+    repository = root if replay else _repository(root)
     declared = [s.path for s in project.sources if s.kind in ("toml", "requirements")]
     manifest = next(iter([*project.markers, *declared]), None)
     return str(repository), str(root / manifest) if manifest else None
+
+
+def _repository(folder: Path) -> Path:
+    """The folder, or the nearest one above it, that git knows as a work tree's; else itself."""
+    try:
+        return next((p for p in (folder, *folder.parents) if (p / ".git").exists()), folder)
+    except OSError:  # a folder above may be closed to us
+        return folder
 
 
 def _terminal(diagnosis: Diagnosis, verbose: bool) -> None:
