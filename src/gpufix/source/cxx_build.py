@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-PYTHON, CMAKE = (b"xtension",), (b"_library", b"_executable", b"_sources", b"_add_module")
-_NAME = re.compile(rb"[\w./*{}$-]*\.(?:cu|cpp|cc|cxx|hip)\b")
+# What a build file of each kind has when it builds something.
+PYTHON = (b"cpp_extension", b"Extension(")
+CMAKE = (b"add_library", b"add_executable", b"target_sources", b"pybind11_add_module")
+CMAKE += (b"python_add_library", b"Python_add_library")
+_END = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
+_BEFORE = re.compile(rb"[\w./*{}$-]*$")
+_LONGEST = 500  # bytes of a path
 _HIP = re.compile(rb"(?i)rocm|(?<![a-z])hip(?![a-z])")
 _SUFFIXES = (".cu", ".cpp", ".cc", ".cxx", ".hip")
 
@@ -28,12 +33,18 @@ def named(data: bytes, words: Iterable[bytes]) -> dict[str, Any]:
     `hip`: whether it knows of HIP, and so may choose its sources by it."""
     if not any(word in data for word in words):
         return {}
-    found = {word.decode("utf-8", "replace") for word in _NAME.findall(data)}
+    found = {word.decode("utf-8", "replace") for word in _paths(data)}
     globs = any("*" in word for word in found)
     names = sorted({word.rpartition("/")[2] for word in found if "*" not in word})
     if not names and not globs:
         return {}
     return {"names": names, "globs": globs, "hip": _HIP.search(data) is not None}
+
+
+def _paths(data: bytes) -> Iterator[bytes]:
+    for end in _END.finditer(data):
+        before = _BEFORE.search(data, max(0, end.start() - _LONGEST), end.start())
+        yield (before[0] if before else b"") + end[0]
 
 
 def built(files: Mapping[str, Any], sources: Iterable[str]) -> list[str]:

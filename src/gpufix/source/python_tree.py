@@ -10,6 +10,9 @@ from typing import TypeVar, cast
 
 UNSURE = "?"  # a condition that only a run could tell
 _NEVER = "never"
+# Values of fields that hold no nodes; contexts and operators are shared between all nodes.
+_SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_LEAVES = {int, str, type(None), *(kind for base in _SHARED for kind in base.__subclasses__())}
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -35,8 +38,10 @@ class Tree:
         for parent in self.nodes:  # grows: breadth first, as ast.walk
             self._by_type.setdefault(parent.__class__, []).append(parent)
             for value in parent.__dict__.values():
+                if value.__class__ in _LEAVES:
+                    continue
                 for child in value if value.__class__ is list else (value,):
-                    if isinstance(child, ast.AST) and not isinstance(child, ast.expr_context):
+                    if child.__class__ not in _LEAVES and isinstance(child, ast.AST):
                         self.parents[child] = parent
                         self.nodes.append(child)
 
