@@ -117,8 +117,7 @@ class Built:
     """What a builder returns."""
 
     ok = True
-    reasons: list[str] = []
-    errors: list[str] = []
+    reason = ""
 
 
 def builder(patient: Patient) -> Callable[..., Built]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import faults
 import pytest
 import trees
-from steps_for import STEPS, carry_out, sha, use_local_programs
+from steps_for import STEPS, Built, builder, carry_out, sha, use_local_programs
 from trees import Patient
 
-from gpufix.engine import runs
+from gpufix.engine import apply, build, lock, runs, undo
+from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused, StepFailed
-from gpufix.model import Install, Remove, SetVariables, Step, WriteFile
+from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
 
 
 def fails(patient: Patient, steps: Sequence[Step], message: str = "put back") -> None:
@@ -196,3 +197,45 @@ def test_a_container_image(
     assert {
         k for k, (a, b) in found.items() if len(a) < 4 or a[:2] + a[3:] != b[:2] + b[3:]
     } == set()
+
+
+def failing(patient: Patient, broken: str) -> Callable[..., Built]:
+    """A builder that writes as it does, and fails for one folder."""
+    builds = builder(patient)
+
+    def run(step: Build, context: Context) -> Built:
+        built = builds(step, context)
+        if Path(step.path).name == broken:
+            built.ok = False
+            built.reason = "no such kernel"
+        return built
+
+    return run
+
+
+@pytest.mark.parametrize("broken", ["a", "b"])
+def test_a_build_that_fails_takes_back_itself_alone(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    whole, other = "ab".replace(broken, ""), patient.project / broken
+    for name in "ab":
+        (patient.project / name).mkdir()
+        (patient.project / name / "setup.py").write_text("x")
+    monkeypatch.setattr(build, "run", failing(patient, broken))
+    before = trees.state(patient)
+    steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
+    lenience = apply.Lenience(steps)
+    with lock.held(patient.state, str(patient.prefix), "a test") as fd:
+        context = Context(patient.facts(), environ={}, lock_fd=fd)
+        folder = apply.apply(steps, context, patient.state, "test", lenience)
+        apply.finish(folder)
+    assert [error.step for error in lenience.failures] == [steps["ab".index(broken)]]
+    assert sorted(p.name for p in other.iterdir()) == ["setup.py"]
+    assert (patient.project / whole / "x.so").exists()
+    assert list(patient.site.glob("built-1.0.dist-info"))
+    (patient.project / broken / "mine").write_text("written since")
+    assert undo.undo(runs.load(folder)) == []
+    assert (patient.project / broken / "mine").exists()
+    (patient.project / broken / "mine").unlink()
+    differing = trees.differences(before, trees.state(patient))
+    assert [path for path in differing if not path.endswith(f"/{broken}")] == []

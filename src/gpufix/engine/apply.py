@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -46,7 +46,21 @@ def _makes_files(step: Step) -> bool:
     return step.kind in ("install", "build", "submodules")
 
 
-def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> Path:
+@dataclass
+class Lenience:
+    """Steps whose failure takes back nothing but themselves, and the failures so far."""
+
+    steps: Sequence[Step] = ()
+    failures: list[StepFailed] = field(default_factory=list)
+
+
+def apply(
+    steps: Sequence[Step],
+    context: Context,
+    state: Path,
+    title: str,
+    lenience: Lenience | None = None,
+) -> Path:
     """Do the steps in a new run; returns its folder. The caller holds the patient's lock.
 
     Raises Refused (nothing done) and StepFailed (all put back, or the message says what was not).
@@ -58,7 +72,7 @@ def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> P
     except OSError as error:
         raise Refused(f"{error.filename or state}: {error.strerror}") from None
     try:
-        _run(steps, replace(context, folder=folder), title)
+        _run(steps, replace(context, folder=folder), title, lenience or Lenience())
     except (OSError, EngineError) as error:
         failure = StepFailed(_put_back(folder, error))
         failure.step = error.step if isinstance(error, EngineError) else None
@@ -66,7 +80,7 @@ def apply(steps: Sequence[Step], context: Context, state: Path, title: str) -> P
     return folder
 
 
-def _run(steps: Sequence[Step], context: Context, title: str) -> None:
+def _run(steps: Sequence[Step], context: Context, title: str, lenience: Lenience) -> None:
     assert context.folder is not None
     with Journal(context.folder / "journal") as journal:
         journal.append("begin", **_header(steps, context, title))
@@ -76,9 +90,23 @@ def _run(steps: Sequence[Step], context: Context, title: str) -> None:
                 kind.check(step, context)  # an earlier step may have changed what it rests on
                 guard = Guard(journal, context.folder, number)
                 guard.open(kind.scopes(step, context))
-                kind.run(step, context)
+                try:
+                    kind.run(step, context)
+                except StepFailed as error:
+                    if step not in lenience.steps:
+                        raise
+                    lenience.failures.append(_taken_back(context.folder, number, step, error))
                 guard.close()
         journal.append("applied")
+
+
+def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> StepFailed:
+    """This one step's changes are undone; the run goes on. Raises StepFailed where that fails."""
+    problems = undo.revert(runs.load(folder), number)
+    if problems:
+        raise StepFailed(f"{error}; {problems[0]}")
+    error.step = step
+    return error
 
 
 def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, object]:

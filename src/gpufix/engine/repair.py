@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from gpufix.engine.next_steps import next_steps
 from gpufix.engine.probe import probe
 from gpufix.engine.propose import Proposed
 from gpufix.fixes.merge import contributes
-from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
+from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity, Step
 from gpufix.view import Ask
 
 Look = Callable[[], tuple[Facts, Ask | None]]
@@ -42,6 +42,7 @@ class _Attempt:
     outcome: Outcome
     culprits: list[Plan] = field(default_factory=list)
     why: str | None = None
+    failed: list[Held] = field(default_factory=list)
 
 
 def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
@@ -61,9 +62,10 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
                 if not attempt.culprits or not rest.choice.plans:
                     break
                 why = attempt.why or "did not remove its finding"
-                held += [Held(plan=plan, reason=why) for plan in attempt.culprits]
+                held += [Held(plan=p, reason=why, tried=True) for p in attempt.culprits]
                 proposed = rest
             outcome = attempt.outcome
+            held += attempt.failed
     except (EngineError, OSError) as error:
         outcome = _failed(proposed, context, error)
     seconds = time.monotonic() - start
@@ -111,7 +113,14 @@ def _no_interrupted(state: Path, context: Context) -> None:
 
 def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
     titles = "; ".join(plan.title for plan in proposed.choice.plans)
-    folder = apply.apply(proposed.steps, context, how.state, titles)
+    lenience = apply.Lenience(list(_alone(proposed)))
+    folder = apply.apply(proposed.steps, context, how.state, titles, lenience)
+    failed = list(_failures(proposed, lenience))
+    if failed:
+        proposed = proposed.without([row.plan for row in failed])
+        if not proposed.choice.plans:
+            undo.rollback(runs.load(folder))
+            raise lenience.failures[0]
     context.say("looking again")
     after, ask = how.look()
     findings = examine(after, how.request, ask).findings
@@ -134,8 +143,23 @@ def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
             "bytes_kept": kept,
             "patient": patient_summary(after),
         }
-        return _Attempt(outcome.model_copy(update=done))
+        return _Attempt(outcome.model_copy(update=done), failed=failed)
     return _undone(folder, outcome, result, proposed)
+
+
+def _alone(proposed: Proposed) -> Iterator[Step]:
+    """Builds of plans that do nothing else: one that fails leaves the others as good as they are."""
+    for step in proposed.steps:
+        plans = [plan for plan in proposed.choice.plans if contributes(plan, step)]
+        if all(own.kind == "build" for plan in plans for own in plan.steps):
+            yield step
+
+
+def _failures(proposed: Proposed, lenience: apply.Lenience) -> Iterator[Held]:
+    for error in lenience.failures:
+        for plan in proposed.choice.plans:
+            if error.step is not None and contributes(plan, error.step):
+                yield Held(plan=plan, reason=f"{error}; that was put back", tried=True)
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
@@ -178,7 +202,8 @@ def _probe_reason(probes: Sequence[Probe]) -> str | None:
 
 def left(outcome: Outcome) -> list[Finding]:
     """What still asks for something: faults, and advice that a plan was meant to remove."""
-    planned = {tuple(plan.data.get("finding", ())) for plan in outcome.plans}
+    tried = [*outcome.plans, *(row.plan for row in outcome.held if row.tried)]
+    planned = {tuple(plan.data.get("finding", ())) for plan in tried}
     still = [*outcome.remaining, *outcome.introduced, *outcome.revealed]
     if outcome.state in ("undone", "failed"):
         still += outcome.fixed

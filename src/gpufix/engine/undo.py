@@ -81,6 +81,11 @@ def rollback(run: Run) -> list[str]:
     return []
 
 
+def revert(run: Run, step: int) -> list[str]:
+    """Undo the last step of a run that goes on; returns what could not be put back."""
+    return [p for part in _parts(run) if part.step == step for p in _restore_part(part)][:_SHOWN]
+
+
 def _forget_kept(run: Run, journal: Journal) -> None:
     journal.append("restored")
     runs.discard(run)

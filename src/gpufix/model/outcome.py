@@ -14,6 +14,7 @@ class Held(Model):
 
     plan: Plan
     reason: str
+    tried: bool = False  # carried out, and put back
 
 
 class StepPreview(Model):
