@@ -10,6 +10,7 @@ from typing import Any
 import builders as b
 import pytest
 
+import gpufix
 from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.selection import Selection
 from gpufix.doctor import Request
@@ -17,9 +18,11 @@ from gpufix.engine.propose import Proposed, Wish, propose
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.clashes import Clashes
 from gpufix.fixes.commands import summary
+from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.install_fallback import for_run, install_fallback, on_demand
 from gpufix.fixes.merge import merge
-from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Severity, Skip
+from gpufix.fixes.pinned import why_not
+from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Record, Severity, Skip
 
 TORCH = b.dist("torch", "2.9.0+cu128")
 ABOUT: dict[str, Any] = {
@@ -247,3 +250,37 @@ def test_for_a_run_that_met_an_error_in_it() -> None:
 def test_torch_without_metadata_of_its_own() -> None:
     facts = sick(distributions=[b.dist("fast-loss", "1.2.0")], torch=b.torch("2.5.1+cu124"))
     assert step(offered(facts)).requires == []
+
+
+WHEEL = "Wheel-Version: 1.0\nGenerator: gpufix {}\n"
+OURS = [
+    (gpufix.__version__, Record(files=3), False),
+    (gpufix.__version__, Record(files=3, missing=["x"], missing_count=1), True),
+    (gpufix.__version__, Record(files=3, altered=["x"], altered_count=1), True),
+    ("0.0.1", Record(files=3), True),
+]
+
+
+@pytest.mark.parametrize(("made_by", "record", "again"), OURS)
+def test_our_own_is_installed_again_when_damaged_or_older(
+    made_by: str, record: Record, again: bool
+) -> None:
+    ours = b.dist("fast-loss", "1.2.0+gpufix", metadata="/site/fast_loss.dist-info", record=record)
+    answers = {"source:/site/fast_loss.dist-info/WHEEL": {"text": WHEEL.format(made_by)}}
+    facts = sick(distributions=[TORCH, ours]).model_copy(update={"answers": answers})
+    plan = on_demand("fast_loss", b.view(facts))
+    assert isinstance(plan, Plan) == again
+    if isinstance(plan, Skip):
+        assert "is installed already" in plan.reason
+        assert not plan.asked
+
+
+def test_no_index_is_asked_for_our_own() -> None:
+    ours = b.dist("fast-loss", "1.2.0+gpufix", requires=["torch>=2.0"])
+    user = b.dist("trainer", requires=["torch"])
+    view = b.view(sick(distributions=[TORCH, ours, user]))
+    step = Install(install=["torch==2.9.1"], dependencies=True)
+    assert with_dependents(step, [], view) == step.model_copy(
+        update={"install": ["torch==2.9.1", "trainer"]}
+    )
+    assert "gpufix fix --fallback fast-loss" in (why_not(ours) or "")

@@ -125,7 +125,8 @@ def _list_fallbacks() -> None:
 
     width = max((len(f.name) for f in every()), default=0)
     for fallback in every():
-        typer.echo(f"{fallback.name:<{width}}  {fallback.summary}")
+        compiled = " (compiled when it is installed)" if fallback.build else ""
+        typer.echo(f"{fallback.name:<{width}}  {fallback.summary}{compiled}")
     raise typer.Exit(0)
 
 

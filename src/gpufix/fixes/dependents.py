@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gpufix.fallbacks.catalogue import is_ours
 from gpufix.fixes.pinned import why_not
 from gpufix.model import Distribution, Install, Plan, Step
 from gpufix.names import normalise
@@ -22,6 +23,7 @@ def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
     moved = {normalise(r.name) for text in step.install if (r := parse(text))}
     fixed = {name for plan in plans for subject in plan.subjects for name in subject.split(" × ")}
     dists = [d for name in sorted(_above(moved, view)) if (d := view.dist(name))]
+    dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
     along = [_kept(dist, dist.name in fixed) for dist in dists]
     return step.model_copy(update={"install": [*step.install, *along]})
 

@@ -20,6 +20,12 @@ def originals(fallback: Fallback, view: View) -> list[Distribution]:
     return [dist for name in fallback.replaces for dist in view.dists(name)]
 
 
+def intact(dist: Distribution) -> bool:
+    """Whether all recorded files are there and as they were."""
+    record = dist.record
+    return record is not None and not (record.missing_count or record.altered_count)
+
+
 def installed_name(fallback: Fallback, installed: list[Distribution]) -> str:
     """The installed original's, so that what requires it is served; spelt as the original is."""
     names = [d.name for d in installed] or [normalise(fallback.distribution)]

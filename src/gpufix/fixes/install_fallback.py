@@ -9,7 +9,6 @@ from gpufix.checks.gpu_code import targets_of_torch
 from gpufix.fallbacks.catalogue import Fallback, get, is_ours, replacing
 from gpufix.fixes import fallback_fit as fit
 from gpufix.fixes import fallback_in_tree
-from gpufix.fixes.pinned import why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Distribution, Finding, InstallFallback, Plan, Severity, Skip
 from gpufix.names import normalise
@@ -48,7 +47,11 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     """
     fallback = get(name)
     ours = next((d for d in fit.originals(fallback, view) if is_ours(d.version)), None)
-    if ours and (made_by := fallback_in_tree.generator(ours, view)) is not None:
+    if (
+        ours
+        and fit.intact(ours)
+        and (made_by := fallback_in_tree.generator(ours, view)) is not None
+    ):
         reason = f"{ours.name} {ours.version}, made by {made_by}, is installed already"
         return Skip(fix=NAME, code="", subject=fallback.name, reason=reason)
     plan = _plan(fallback, view, None)
@@ -119,7 +122,7 @@ def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: 
             fallback.summary,
             *fallback.covers,
             *fallback_in_tree.shadows(fallback, view),
-            *(_lost(d) for d in installed if why_not(d)),
+            *(_lost(d) for d in installed if d.editable or d.direct_url),
         ],
         data={"fallback": fallback.name},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.fallbacks.catalogue import is_ours
 from gpufix.model import Distribution, Install
 from gpufix.requirements import Requirements
 from gpufix.view import View
@@ -26,6 +27,8 @@ def why_not(dist: Distribution) -> str | None:
     """The reason for which a distribution cannot simply be installed again, if there is one."""
     if dist.source == "conda":
         return f"{dist.name} was installed by conda: reinstall it with conda"
+    if is_ours(dist.version):
+        return f"{dist.name} is a fallback: `gpufix fix --fallback {dist.name}` installs it again"
     if dist.editable:
         return f"{dist.name} is an editable install of {dist.editable}"
     if dist.direct_url:
