@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from knn_reference import SETS, error, mean_distance
 
@@ -128,3 +130,47 @@ def test_the_budget_follows_free_memory(module, monkeypatch):
     assert memory.budget(torch.device("cpu")) == 10 << 20
     monkeypatch.setattr(memory, "_free_host_memory", lambda: 1 << 50)
     assert memory.budget(torch.device("cpu")) == memory.MOST
+
+
+TIGHT = """
+import resource
+import torch
+torch.set_num_threads(1)
+from simple_knn import _eager, _memory
+from simple_knn._C import distCUDA2
+points = torch.rand(60_000, 3, generator=torch.Generator().manual_seed(3))
+wanted = distCUDA2(points)
+tries = []
+nearest = _eager._Search.nearest
+_eager._Search.nearest = lambda self, a, b, most: (tries.append(most), nearest(self, a, b, most))[1]
+_eager.CACHED_PAIRS = 1 << 22  # as much as memory is said to allow
+_memory._free_host_memory = lambda: 1 << 40
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (40 << 20),) * 2)
+found = distCUDA2(points)
+assert torch.equal(found, wanted)
+print(tries[0], tries[-1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and measures by Linux's means")
+def test_memory_that_really_runs_out(script):
+    """A process that may take 40 MiB more, and a search that begins with hundreds."""
+    first, last = map(int, script("simple_knn", TIGHT, OMP_NUM_THREADS="1").stdout.split())
+    assert first > 8 * last
+
+
+def test_small_parts_need_little_more_than_the_keys(module, monkeypatch):
+    """However small the parts get, the sample that divides the keys stays a sample."""
+    import torch
+
+    order, taken = module("_order"), []
+    whole = torch.Tensor.sort
+    monkeypatch.setattr(
+        torch.Tensor,
+        "sort",
+        lambda self, *a, **k: (taken.append(len(self)), whole(self, *a, **k))[1],
+    )
+    n = 200_000
+    order._sorted_by(torch.randint(1 << 60, (n,)), n // order.PARTS)
+    assert len(taken) == 1 and taken[0] <= n // 8

@@ -131,6 +131,8 @@ def outside_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
         return importlib.import_module("torch._dynamo").disable(function)  # type: ignore[no-any-return]
     # To be told, dynamo must be loaded, which takes seconds: only where it is at work already.
     disabled = disable(function)
+    if not hasattr(torch.compiler, "is_compiling"):
+        return disabled  # type: ignore[no-any-return]
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ LAST_CELL = (1 << AXIS_BITS) - 1
 CROWD = 64  # more points than this in one cell are sorted again
 ROUNDS = 16  # of 2**21 each: more than float32's whole range of scales
 SAMPLES = 1024
+PARTS = 256  # with more, finding the parts takes the memory
 KEY_CHUNK = 1 << 20
 PIECE = 256
 SMALLEST, LARGEST = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
@@ -28,7 +29,8 @@ def curve_order(points: Tensor, part: int | None = None) -> Tensor:
     Sorts about ``part`` points at once; by default all, and fewer when memory runs out.
     """
     keys = curve_keys(points)
-    order = halving(lambda size: _sorted_by(keys, size), part or max(len(points), 1), CROWD)
+    least = max(len(points) // PARTS, 1)
+    order = halving(lambda size: _sorted_by(keys, size), part or max(len(points), 1), least)
     try:
         return _refined(points, keys, order)
     except RuntimeError as error:
@@ -92,7 +94,7 @@ def _sorted_by(keys: Tensor, part: int) -> Tensor:
         return keys.argsort()
     parts = -(-len(keys) // part)
     some = keys[:: max(1, len(keys) // (64 * parts))].sort().values
-    bounds = some[:: max(1, len(some) // parts)].unique()[1:].tolist()
+    bounds = some[:: max(1, len(some) // parts)][1:].unique().tolist()
     order = torch.empty(len(keys), dtype=torch.int64, device=keys.device)
     filled = 0
     for low, high in zip([-1, *bounds], [*bounds, torch.iinfo(keys.dtype).max], strict=True):
