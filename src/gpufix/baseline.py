@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from gpufix.documents import read
 from gpufix.gate import INTERNAL_CODES
 from gpufix.model import Diagnosis, Finding, Severity
 from gpufix.model.base import Model
@@ -57,14 +58,7 @@ class Sorted(NamedTuple):
 
 def load(path: Path) -> Baseline:
     """Read a baseline. Raises NotBaseline with the place that is wrong, OSError if unreadable."""
-    if path.is_file() and path.stat().st_size > _LIMIT_BYTES:
-        raise NotBaseline(f"{path}: larger than any baseline ({_LIMIT_BYTES >> 20} MiB)")
-    try:
-        found = Baseline.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise NotBaseline(f"{path}: not a baseline: {where}: {first['msg']}") from None
+    found = read(path, Baseline, "baseline", _LIMIT_BYTES, NotBaseline)
     if found.gpufix_baseline != VERSION:
         version = f"a baseline of version {found.gpufix_baseline}"
         raise NotBaseline(f"{path}: {version}; this gpufix reads version {VERSION}")

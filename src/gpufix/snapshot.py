@@ -101,16 +101,9 @@ class CorruptFacts(ValueError):
 
 def load(path: Path) -> Facts:
     """Read a snapshot. Raises CorruptFacts with the place that is wrong, OSError if unreadable."""
-    from pydantic import ValidationError
+    from gpufix.documents import read
 
-    if path.is_file() and path.stat().st_size > _LIMIT_BYTES:
-        raise CorruptFacts(f"{path}: larger than any facts file ({_LIMIT_BYTES >> 20} MiB)")
-    try:
-        facts = Facts.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise CorruptFacts(f"{path}: not a facts file: {where}: {first['msg']}") from None
+    facts = read(path, Facts, "facts file", _LIMIT_BYTES, CorruptFacts)
     if facts.schema_version != SCHEMA_VERSION:
         found = f"facts of schema {facts.schema_version}"
         raise CorruptFacts(f"{path}: {found}; this gpufix reads schema {SCHEMA_VERSION}")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, project
 from junitparser import JUnitXml
+from projects import ROOT, project
 from workflow import Job, block
 
 PAGE = ROOT / "docs" / "ci.md"

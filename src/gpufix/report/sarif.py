@@ -9,16 +9,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
-from typing import Any
-from urllib.parse import quote
 
 from gpufix.baseline import identity
 from gpufix.gate import INTERNAL_CODES
-from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
+from gpufix.model import Diagnosis, Evidence, Finding, Severity
 from gpufix.places import Places
+from gpufix.report import sarif_parts as parts
 from gpufix.report.clean import clean
-from gpufix.report.plain import below
+from gpufix.report.sarif_parts import Json
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,8 +24,6 @@ SCHEMA = (
 _LEVEL = {Severity.error: "error", Severity.warning: "warning", Severity.advice: "note"}
 _BASE_IDS = {"project": "%SRCROOT%", "environment": "ENVIRONMENT"}
 _RELATED = 20
-
-Json = dict[str, Any]
 
 
 def render(
@@ -52,7 +48,7 @@ class _Log:
         self.manifest = manifest
 
     def log(self) -> Json:
-        rules = list(_rules(self.diagnosis))
+        rules = list(parts.rules(self.diagnosis))
         index = {rule["id"]: number for number, rule in enumerate(rules)}
         driver = {
             "name": "gpufix",
@@ -72,7 +68,7 @@ class _Log:
     def base_ids(self) -> Json:
         bases = {"project": self.roots.project, "environment": self.roots.environment}
         return {
-            _BASE_IDS[base]: {"uri": _uri(root.rstrip("/") + "/")}
+            _BASE_IDS[base]: {"uri": parts.uri(root.rstrip("/") + "/")}
             for base, root in bases.items()
             if root
         }
@@ -82,7 +78,7 @@ class _Log:
         crashed = [f for f in self.diagnosis.findings if f.code in INTERNAL_CODES]
         out: Json = {"executionSuccessful": not crashed}
         if self.diagnosis.gaps:
-            out["toolExecutionNotifications"] = [_notification(g) for g in self.diagnosis.gaps]
+            out["toolExecutionNotifications"] = [parts.notification(g) for g in self.diagnosis.gaps]
         return out
 
     def results(self, index: dict[str, int]) -> Iterator[Json]:
@@ -97,7 +93,7 @@ class _Log:
                 "ruleId": clean(finding.code),
                 "ruleIndex": index[clean(finding.code)],
                 "level": _LEVEL[finding.severity],
-                "message": {"text": _message(_text(finding))},
+                "message": {"text": parts.message(parts.text(finding))},
                 "locations": [location],
                 "partialFingerprints": {"gpufixFinding/v1": fingerprint},
             }
@@ -124,7 +120,7 @@ class _Log:
         for item in [e for e in evidence if e.path][:_RELATED]:
             yield {
                 "physicalLocation": self.physical(item.path or "", item.line),
-                "message": {"text": _message(item.text)},
+                "message": {"text": parts.message(item.text)},
             }
 
     def base(self, path: str) -> str:
@@ -132,66 +128,9 @@ class _Log:
 
     def physical(self, path: str, line: int | None = None) -> Json:
         place = self.roots.place(path)
-        out: Json = {"artifactLocation": {"uri": _uri(place.path)}}
+        out: Json = {"artifactLocation": {"uri": parts.uri(place.path)}}
         if place.base in _BASE_IDS:
             out["artifactLocation"]["uriBaseId"] = _BASE_IDS[place.base]
         if line is not None and line > 0:
             out["region"] = {"startLine": line}
         return out
-
-
-def _rules(diagnosis: Diagnosis) -> Iterator[Json]:
-    """Every rule that ran, then codes that are no rule's (DOC001)."""
-    from gpufix.plugins import all_rules
-
-    judged = set(diagnosis.judged) | {f.code for f in diagnosis.findings}
-    known = {rule.code: rule for rule in all_rules()[0] if rule.code in judged}
-    for code, rule in known.items():
-        yield _rule(code, rule.name, rule.page)
-    named = {f.code: f.name for f in diagnosis.findings if f.code not in known}
-    for code, name in named.items():
-        yield _rule(code, name, name)
-
-
-def _rule(code: str, name: str, page: str) -> Json:
-    page = clean(page, keep_newlines=True)
-    return {
-        "id": clean(code),
-        "name": "".join(part.capitalize() for part in clean(name).split("-")),
-        "shortDescription": {"text": page.strip().partition("\n")[0]},
-        "help": {"text": page, "markdown": f"# {clean(code)} {clean(name)}\n\n{page}"},
-        "properties": {"tags": ["gpu", clean(code)[:3]]},
-    }
-
-
-def _notification(gap: Gap) -> Json:
-    return {
-        "descriptor": {"id": "not-looked-at"},
-        "level": "warning",
-        "message": {"text": _message(f"{gap.section}: {gap.subject}: {gap.reason}")},
-    }
-
-
-def _text(finding: Finding) -> str:
-    about = "" if finding.subject in finding.message else f"{finding.subject}: "
-    lines = [about + finding.message]
-    lines += [e.text for e in finding.evidence[:10] if not e.path]
-    lines += [f"so: {f.code} {f.subject}: {f.message}" for _, f in below(finding)]
-    lines += [f"fix ({fix.safety}): {fix.title}" for fix in finding.fixes[:2]]
-    return "\n".join(lines)
-
-
-def _message(text: str) -> str:
-    """A plain-text message string (§3.11.5, §3.11.6): no placeholder, no embedded link."""
-    safe = clean(text, keep_newlines=True).replace("](", "] (")
-    return safe.replace("{", "{{").replace("}", "}}") or "-"
-
-
-def _uri(path: str) -> str:
-    """A URI reference: absolute paths get the file scheme, a colon cannot be read as a scheme."""
-    try:
-        raw = path.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # from a snapshot: no path of a disk
-        raw = path.encode("utf-8", "surrogatepass")
-    quoted = quote(raw, safe="/")
-    return f"file://{quoted}" if PurePosixPath(path).is_absolute() else quoted
