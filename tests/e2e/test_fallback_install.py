@@ -15,7 +15,7 @@ import venvs
 from venvs import Venv, codes
 
 from gpufix.fallbacks.assemble import tree
-from gpufix.fallbacks.catalogue import replacing
+from gpufix.fallbacks.catalogue import every, replacing
 from gpufix.fallbacks.wheel import build
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
@@ -228,3 +228,20 @@ def test_a_package_built_in_place_is_replaced_in_place(in_place: tuple[Venv, Pat
     assert (project / "fused_ssim" / "extra.py").read_text() == "MINE = 1\n"
     assert venv.gpufix("undo").returncode == 0
     assert state(project) == before
+
+
+def test_usage(empty: Venv) -> None:
+    listed = empty.gpufix("fix", "--fallback", "list")
+    assert listed.returncode == 0
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [f.name for f in every()]
+    unknown = empty.gpufix("fix", "--fallback", "nonsense", "--python", str(empty.python))
+    assert unknown.returncode == 2
+    assert "fused_ssim" in unknown.stderr
+    before = state(empty.path)
+    for options in ((), ("--apply",)):
+        code, report = run(empty, "fix", "--fallback", "fused_ssim", *options)
+        assert code == 1
+        (skip,) = report["skips"]
+        assert skip["asked"]
+        assert "torch>=2.0, which is not installed" in skip["reason"]
+    assert state(empty.path) == before
