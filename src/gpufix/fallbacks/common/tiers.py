@@ -80,7 +80,7 @@ class Tiers:
         return self.choose(device)
 
     def _first_usable(self, device: torch.device) -> Tier:
-        wanted, variable = self._wanted()
+        wanted, variable = self.wanted()
         reasons: dict[str, str] = {}
         for name, load in self.loaders.items():
             if wanted and NAMES.index(name) < NAMES.index(wanted):
@@ -96,7 +96,8 @@ class Tiers:
         told = "; ".join(f"{name}: {why}" for name, why in reasons.items())
         raise RuntimeError(f"{self.module} (gpufix): nothing runs on {device}: {told}")
 
-    def _wanted(self) -> tuple[str, str]:
+    def wanted(self) -> tuple[str, str]:
+        """The tier to begin with and the variable that says so, or empty. RuntimeError: unknown."""
         for variable in (f"GPUFIX_{self.module.upper()}_TIER", "GPUFIX_FALLBACK_TIER"):
             value = os.environ.get(variable, "").strip().lower()
             if value and value not in NAMES:

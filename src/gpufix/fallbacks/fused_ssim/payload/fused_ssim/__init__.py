@@ -10,7 +10,7 @@ values are meant for images in [0, 1]. Only the first image receives a gradient.
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import Tensor

@@ -6,23 +6,10 @@ import torch
 from torch import Tensor
 
 from ._eager import Eager
-from ._gpufix_tiers import Tiers, Unusable, need_compile, need_triton, without_autocast
+from ._gpufix_tiers import Tiers, Unusable, need_compile, need_triton
 from ._window import RADIUS
 
-
-class _Eager(Eager):
-    """Outside autocast, which would round the convolutions."""
-
-    def forward(self, x, *rest):  # type: ignore[no-untyped-def]
-        with without_autocast(x.device):
-            return super().forward(x, *rest)
-
-    def backward(self, x, *rest):  # type: ignore[no-untyped-def]
-        with without_autocast(x.device):
-            return super().backward(x, *rest)
-
-
-EAGER = _Eager()
+EAGER = Eager()
 
 
 def _triton(device: torch.device) -> Eager:
@@ -34,6 +21,8 @@ def _triton(device: torch.device) -> Eager:
 
 def _compiled(device: torch.device) -> Eager:
     need_compile(device)
+    if device.type == "cpu" and TIERS.wanted()[0] != "compile":
+        raise Unusable("compiling takes half a minute and gains little on a CPU")
     from ._compiled import Compiled
 
     return _tried(Compiled(), device)

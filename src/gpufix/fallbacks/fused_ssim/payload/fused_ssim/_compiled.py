@@ -1,61 +1,46 @@
-"""Structural similarity through torch.compile: shifted sums, which it fuses."""
+"""Structural similarity with torch.compile: what lies between the blurs, fused."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ._eager import Eager, similarity
-from ._window import weights
+from ._eager import Eager
 
 
 class Compiled(Eager):
     """As Eager; sizes may change without compiling again."""
 
     def __init__(self) -> None:
-        self._forward = torch.compile(_forward, dynamic=True)
-        self._backward = torch.compile(_backward, dynamic=True)
+        self._fused_similarity = torch.compile(_similarity, dynamic=True)
+        self._fused_gradient = torch.compile(_gradient, dynamic=True)
 
-    def forward(
-        self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, keep: bool
+    def _similarity(
+        self, blurred: Tensor, c1: float, c2: float, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
-        if x.numel() == 0:
-            return super().forward(x, y, c1, c2, radius, keep)
-        map_, derivatives = self._forward(x, y, c1, c2, radius, keep)
+        map_, derivatives = self._fused_similarity(blurred, c1, c2, keep)
         return map_, derivatives
 
-    def backward(
-        self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor | None, radius: int
-    ) -> Tensor:
-        if x.numel() == 0:
-            return super().backward(x, y, derivatives, chain, radius)
-        gradient: Tensor = self._backward(x, y, derivatives, chain, radius)
+    def _gradient(self, x: Tensor, y: Tensor, blurred: Tensor) -> Tensor:
+        gradient: Tensor = self._fused_gradient(x, y, blurred)
         return gradient
 
 
-def _shifted_sums(stack: Tensor, radius: int, axes: int) -> Tensor:
-    window = weights(radius)
-    for axis in range(axes):
-        size = stack.shape[-1 - axis]
-        padded = F.pad(stack, [0, 0] * axis + [radius, radius])
-        parts = [w * padded.narrow(-1 - axis, k, size) for k, w in enumerate(window)]
-        stack = sum(parts[1:], parts[0])
-    return stack
+def _similarity(blurred: Tensor, c1: float, c2: float, keep: bool) -> tuple[Tensor, Tensor | None]:
+    ux, uy, squares, product = blurred.unbind(0)
+    cross, energy = ux * uy, ux * ux + uy * uy
+    a, b = 2 * cross + c1, 2 * (product - cross) + c2
+    c, d = energy + c1, (squares - energy).clamp(min=0) + c2
+    inverse = 1 / (c * d)
+    map_ = a * b * inverse
+    derivatives = None
+    if keep:
+        free = (map_.abs() <= 1).to(map_.dtype)
+        by_x = 2 * inverse * (uy * (b - a) + ux * map_ * (c - d))
+        derivatives = torch.stack((by_x, -map_ * c * inverse, 2 * a * inverse)) * free
+    return map_.clamp(-1, 1), derivatives
 
 
-def _forward(
-    x: Tensor, y: Tensor, c1: float, c2: float, radius: int, keep: bool
-) -> tuple[Tensor, Tensor | None]:
-    axes = x.dim() - 2
-    blurred = [_shifted_sums(t, radius, axes) for t in (x, y, x * x + y * y, x * y)]
-    return similarity(*blurred, c1, c2, keep)
-
-
-def _backward(
-    x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor | None, radius: int
-) -> Tensor:
-    if chain is not None:
-        derivatives = derivatives * chain
-    by_x, by_xx, by_xy = (_shifted_sums(t, radius, x.dim() - 2) for t in derivatives.unbind(0))
+def _gradient(x: Tensor, y: Tensor, blurred: Tensor) -> Tensor:
+    by_x, by_xx, by_xy = blurred.unbind(0)
     return by_x + 2 * x * by_xx + y * by_xy

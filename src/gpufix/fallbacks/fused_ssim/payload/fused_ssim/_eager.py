@@ -7,10 +7,9 @@ tensors. ``derivatives`` are those of the map by the blurs of x, x*x and x*y, st
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ._window import weights
+from ._blur import Room, blur
 
 
 class Eager:
@@ -24,7 +23,14 @@ class Eager:
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
         """The map, clamped to [-1, 1], and its derivatives where they are to be kept."""
-        return similarity(*blur(moments(x, y), radius).unbind(0), c1, c2, keep)
+        axes = x.dim() - 2
+        if axes == 3 or x.numel() == 0:
+            blurred = blur(moments(x, y, x.new_empty((4, *x.shape))), radius, axes)
+        else:
+            room = Room(x, (4, *x.shape[:2]), x.shape[2], x.shape[3], radius)
+            moments(x, y, room.inside)
+            blurred = room.blurred()
+        return self._similarity(blurred, c1, c2, keep)
 
     def backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor | None, radius: int
@@ -32,8 +38,7 @@ class Eager:
         """The gradient by x of the map's sum, weighted by ``chain`` where given."""
         if chain is not None:
             derivatives = derivatives * chain
-        by_x, by_xx, by_xy = blur(derivatives, radius).unbind(0)
-        return by_x.addcmul_(x, by_xx, value=2).addcmul_(y, by_xy)
+        return self._gradient(x, y, blur(derivatives, radius, x.dim() - 2))
 
     def mean(
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, margin: int, keep: bool
@@ -50,56 +55,48 @@ class Eager:
         """The gradient by x of the mean over ``count`` pixels, times the number ``chain``."""
         return self.backward(x, y, derivatives, None, radius).mul_(chain / max(count, 1))
 
+    def _similarity(
+        self, blurred: Tensor, c1: float, c2: float, keep: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        return similarity(blurred, c1, c2, keep)
 
-def moments(x: Tensor, y: Tensor) -> Tensor:
-    """x, y, x*x + y*y and x*y, stacked in front: the two variances appear only as their sum."""
-    out = x.new_empty((4, *x.shape))
+    def _gradient(self, x: Tensor, y: Tensor, blurred: Tensor) -> Tensor:
+        by_x, by_xx, by_xy = blurred.unbind(0)
+        return torch.addcmul(by_x, x, by_xx, value=2).addcmul_(y, by_xy)
+
+
+def moments(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
+    """x, y, x*x + y*y and x*y into ``out``: the two variances appear only as their sum."""
     out[0], out[1] = x, y
     torch.mul(x, x, out=out[2]).addcmul_(y, y)
     torch.mul(x, y, out=out[3])
     return out
 
 
-def blur(stack: Tensor, radius: int) -> Tensor:
-    """Every plane of ``stack`` (several x batch x channels x ...) blurred; zero outside."""
-    shape, window = stack.shape, weights(radius)
-    if stack.numel() == 0:
-        return stack.clone()
-    if len(shape) == 6:  # depth first: what is left are planes
-        stack = _blur_axis(stack.reshape(1, -1, shape[3], shape[4] * shape[5]), window, 2)
-    planes = stack.reshape(1, -1, shape[-2], shape[-1])
-    return _blur_axis(_blur_axis(planes, window, 3), window, 2).reshape(shape)
+def similarity(blurred: Tensor, c1: float, c2: float, keep: bool) -> tuple[Tensor, Tensor | None]:
+    """The map out of the four blurred moments, which are overwritten, and its derivatives.
 
-
-def _blur_axis(planes: Tensor, window: list[float], axis: int) -> Tensor:
-    # One group a plane, at least three: torch's own depthwise kernel, which never rounds to TF32.
-    size, padding = [1, 1], [0, 0]
-    size[axis - 2], padding[axis - 2] = len(window), len(window) // 2
-    kernel = planes.new_tensor(window).reshape(1, 1, *size)
-    groups = planes.shape[1]
-    return F.conv2d(planes, kernel.repeat(groups, 1, 1, 1), padding=padding, groups=groups)
-
-
-def similarity(
-    ux: Tensor, uy: Tensor, squares: Tensor, product: Tensor, c1: float, c2: float, keep: bool
-) -> tuple[Tensor, Tensor | None]:
-    """The map out of the four blurred moments, which are overwritten, and its derivatives."""
+    Each line is a pass over memory: there are as few as may be.
+    """
+    ux, uy, squares, product = blurred.unbind(0)
+    first, two = torch.tensor((c1, 2.0), dtype=torch.float64).unbind(0)  # numbers to torch
     cross = ux * uy
     energy = (ux * ux).addcmul_(uy, uy)
-    b = product.sub_(cross).mul_(2).add_(c2)
-    a = cross.mul_(2).add_(c1)
     d = squares.sub_(energy).clamp_(min=0).add_(c2)
     c = energy.add_(c1)
-    inverse = (c * d).reciprocal_()
-    map_ = (a * b).mul_(inverse)
+    b = product.sub_(cross).add_(c2 / 2)
+    a = torch.add(first, cross, alpha=2)
+    half_ = torch.div(two, c * d)
+    map_ = (a * b).mul_(half_)
     if not keep:
         return map_.clamp_(-1, 1), None
-    derivatives = ux.new_empty((3, *ux.shape))
-    torch.mul(map_, c, out=derivatives[1]).mul_(inverse).neg_()
-    by_x = torch.mul(ux.mul_(map_), c.sub_(d), out=derivatives[0])
-    by_x.addcmul_(uy, b.sub_(a)).mul_(inverse).mul_(2)
-    torch.mul(a, inverse, out=derivatives[2]).mul_(2)
-    derivatives.masked_fill_(map_.abs() > 1, 0)
+    derivatives = torch.empty((3, *ux.shape), dtype=ux.dtype, device=ux.device)
+    half_.masked_fill_(map_.abs() > 1, 0)
+    by_x, by_xx, by_xy = derivatives.unbind(0)
+    torch.mul(a, half_, out=by_xy)
+    torch.mul(map_, c, out=by_xx).mul_(half_).mul_(-0.5)
+    torch.mul(ux, map_, out=by_x).mul_(c.sub_(d)).addcmul_(uy, b.sub_(a, alpha=0.5), value=2)
+    by_x.mul_(half_)
     return map_.clamp_(-1, 1), derivatives
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
+import triton
 from torch import Tensor
 
 from ._eager import Eager
@@ -14,16 +15,17 @@ from ._triton import _backward, _forward
 from ._window import RADIUS
 
 BLOCK = 128  # columns of a program, one a thread
-ROWS = 64  # of a program, where there are enough: each pays 10 more
-FEWEST_ROWS = 16
-PROGRAMS = 1056  # below so many, rows are cut finer: 8 a multiprocessor on a large GPU
+RESIDENT = 5, 6  # programs that fit a multiprocessor: of _forward, of _backward
 
 
 class Triton(Eager):
     """One device's kernels: float32 images and the original's window."""
 
     def __init__(self, device: torch.device) -> None:
-        self.warps = BLOCK // _wave(device)
+        warps, units = BLOCK // _wave(device), _units(device)
+        self._forward_kernel = _Kernel(_forward, warps)
+        self._backward_kernel = _Kernel(_backward, warps)
+        self._slots = RESIDENT[0] * units, RESIDENT[1] * units
 
     def serves(self, x: Tensor, radius: int) -> bool:
         return x.dim() == 4 and radius == RADIUS and x.dtype == torch.float32
@@ -52,7 +54,7 @@ class Triton(Eager):
             return x.new_full(
                 (), float("nan")
             ), None if derivatives is None else derivatives.zero_()
-        partial = x.new_empty(_cut(planes, height, width).programs)
+        partial = x.new_empty(_cut(planes, height, width, self._slots[0]).programs)
         self._forward(x, y, None, derivatives, partial, margin, c1, c2, 1.0 / count)
         return partial.sum(), derivatives
 
@@ -74,60 +76,82 @@ class Triton(Eager):
         scale: float,
     ) -> None:
         planes, height, width = _planes(x)
-        cut = _cut(planes, height, width)
+        cut = _cut(planes, height, width, self._slots[0])
         if cut.programs == 0:
             return
+        arguments = (
+            x,
+            y,
+            x if map_ is None else map_,
+            x if derivatives is None else derivatives,
+            x if partial is None else partial,
+            height,
+            width,
+            x.numel(),
+            cut.strips,
+            cut.segments,
+            cut.rows,
+            margin,
+            c1,
+            c2,
+            scale,
+        )
+        modes = map_ is not None, derivatives is not None, partial is not None
         with _on(x.device):
-            _forward[(cut.programs,)](
-                x,
-                y,
-                x if map_ is None else map_,
-                x if derivatives is None else derivatives,
-                x if partial is None else partial,
-                height,
-                width,
-                x.numel(),
-                cut.strips,
-                cut.segments,
-                cut.rows,
-                margin,
-                c1,
-                c2,
-                scale,
-                MAP=map_ is not None,
-                KEEP=derivatives is not None,
-                SUM=partial is not None,
-                BLOCK=BLOCK,
-                num_warps=self.warps,
-            )
+            self._forward_kernel(cut.programs, arguments, modes)
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool
     ) -> Tensor:
         gradient = torch.empty_like(x)
         planes, height, width = _planes(x)
-        cut = _cut(planes, height, width)
+        cut = _cut(planes, height, width, self._slots[1])
         if cut.programs == 0:
             return gradient
+        arguments = (
+            x,
+            y,
+            derivatives,
+            chain,
+            gradient,
+            height,
+            width,
+            x.numel(),
+            cut.strips,
+            cut.segments,
+            cut.rows,
+            scale,
+        )
         with _on(x.device):
-            _backward[(cut.programs,)](
-                x,
-                y,
-                derivatives,
-                chain,
-                gradient,
-                height,
-                width,
-                x.numel(),
-                cut.strips,
-                cut.segments,
-                cut.rows,
-                scale,
-                CHAIN=each,
-                BLOCK=BLOCK,
-                num_warps=self.warps,
-            )
+            self._backward_kernel(cut.programs, arguments, (each,))
         return gradient
+
+
+class _Kernel:
+    """A kernel of ``_triton``. Triton's way to the code it has compiled costs more than a small
+    image does, so that code is kept, for each mode and type of argument."""
+
+    def __init__(self, function: Any, warps: int) -> None:
+        self._function = function
+        self._warps = warps
+        self._compiled: dict[tuple[Any, ...], Any] = {}
+        version = tuple(int(part) for part in triton.__version__.split(".")[:2])
+        self._takes_constants = version >= (3, 3)
+        self._keeps = version >= (3, 0)
+
+    def __call__(self, programs: int, arguments: tuple[Any, ...], modes: tuple[bool, ...]) -> None:
+        large = arguments[0].numel() >= 2**31  # the size is another type then
+        constants = (*modes, BLOCK)
+        compiled = self._compiled.get((*constants, large))
+        if compiled is None:
+            run = self._function[(programs,)]
+            compiled = run(*arguments, *constants, num_warps=self._warps)
+            if self._keeps and hasattr(compiled, "function"):
+                self._compiled[(*constants, large)] = compiled
+        elif self._takes_constants:
+            compiled[(programs, 1, 1)](*arguments, *constants)
+        else:
+            compiled[(programs, 1, 1)](*arguments)
 
 
 class _Cut(NamedTuple):
@@ -138,13 +162,25 @@ class _Cut(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _cut(planes: int, height: int, width: int) -> _Cut:
-    """Planes in strips of BLOCK columns and segments of some rows, a program each."""
+def _cut(planes: int, height: int, width: int, slots: int) -> _Cut:
+    """Planes in strips of BLOCK columns and segments of some rows, a program each.
+
+    A program filters 10 rows more than it owns, and a device runs ``slots`` of them at a time: a
+    last turn that is hardly filled costs as much as a full one.
+    """
     strips = -(-width // BLOCK)
-    wanted = -(-PROGRAMS // max(planes * strips, 1))
-    rows = min(ROWS, max(FEWEST_ROWS, -(-height // wanted)))
-    segments = -(-height // rows)
-    return _Cut(strips, segments, rows, planes * strips * segments)
+    best, least = _Cut(strips, 1, height, planes * strips), float("inf")
+    for segments in range(1, height + 1):
+        rows = -(-height // segments)
+        used = -(-height // rows)
+        programs = planes * strips * used
+        turns = programs / slots
+        cost = (turns if turns > 4 else -(-programs // slots)) * (rows + 2 * RADIUS)
+        if cost < least:
+            best, least = _Cut(strips, used, rows, programs), cost
+        if rows < 4:
+            break
+    return best
 
 
 def _planes(x: Tensor) -> tuple[int, int, int]:
@@ -161,6 +197,13 @@ def _on(device: torch.device) -> AbstractContextManager[Any]:
     if device.type != "cuda" or device.index == torch.cuda.current_device():
         return nullcontext()
     return torch.cuda.device(device)
+
+
+def _units(device: torch.device) -> int:
+    """Multiprocessors."""
+    if device.type != "cuda":
+        return 1
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 def _wave(device: torch.device) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from ._window import RADIUS, WEIGHTS
+from ._window import WEIGHTS
 
 # From the centre outwards.
 _W0 = tl.constexpr(WEIGHTS[0])
@@ -23,21 +23,31 @@ _W2 = tl.constexpr(WEIGHTS[2])
 _W3 = tl.constexpr(WEIGHTS[3])
 _W4 = tl.constexpr(WEIGHTS[4])
 _W5 = tl.constexpr(WEIGHTS[5])
-_RADIUS = tl.constexpr(RADIUS)
 
 
 @triton.jit
-def _near(column, distance: tl.constexpr, width, row_inside):
-    return row_inside & (column + distance >= 0) & (column + distance < width)
+def _end(row, first, after, width):
+    """The width in rows from ``first`` to before ``after``, else 0: nothing of the row counts."""
+    return tl.where((row >= first) & (row < after), width, 0)
 
 
 @triton.jit
-def _add_pair(x, y, d: tl.constexpr, w, column, width, inside, sx, sy, ss, sp):
-    left, right = _near(column, -d, width, inside), _near(column, d, width, inside)
-    xl = tl.load(x - d, mask=left, other=0.0)
-    xr = tl.load(x + d, mask=right, other=0.0)
-    yl = tl.load(y - d, mask=left, other=0.0)
-    yr = tl.load(y + d, mask=right, other=0.0)
+def _near(column, distance: tl.constexpr, end):
+    return (column + distance >= 0) & (column + distance < end)
+
+
+@triton.jit
+def _edges(image, column, width, row, height):
+    """The row's outermost values: loaded a row ahead, they bring its lines into the cache."""
+    end = _end(row, 0, height, width)
+    at = image + row * width + column
+    left = tl.load(at - 5, mask=_near(column, -5, end), other=0.0)
+    right = tl.load(at + 5, mask=_near(column, 5, end), other=0.0)
+    return left, right
+
+
+@triton.jit
+def _add_pair(xl, xr, yl, yr, w, sx, sy, ss, sp):
     sx += w * (xl + xr)
     sy += w * (yl + yr)
     ss += w * (xl * xl + yl * yl + xr * xr + yr * yr)
@@ -46,55 +56,71 @@ def _add_pair(x, y, d: tl.constexpr, w, column, width, inside, sx, sy, ss, sp):
 
 
 @triton.jit
-def _row_moments(x, y, column, width, inside):
+def _load_pair(x, y, d: tl.constexpr, w, column, end, sx, sy, ss, sp):
+    left, right = _near(column, -d, end), _near(column, d, end)
+    xl = tl.load(x - d, mask=left, other=0.0)
+    xr = tl.load(x + d, mask=right, other=0.0)
+    yl = tl.load(y - d, mask=left, other=0.0)
+    yr = tl.load(y + d, mask=right, other=0.0)
+    return _add_pair(xl, xr, yl, yr, w, sx, sy, ss, sp)
+
+
+@triton.jit
+def _row_moments(x, y, column, end, xl, xr, yl, yr):
     """Row blurs of x, y, x*x + y*y and x*y around the columns that ``x`` and ``y`` point at."""
-    here = _near(column, 0, width, inside)
+    here = _near(column, 0, end)
     x0 = tl.load(x, mask=here, other=0.0)
     y0 = tl.load(y, mask=here, other=0.0)
     sx, sy = _W0 * x0, _W0 * y0
     ss, sp = _W0 * (x0 * x0 + y0 * y0), _W0 * (x0 * y0)
-    sx, sy, ss, sp = _add_pair(x, y, 1, _W1, column, width, inside, sx, sy, ss, sp)
-    sx, sy, ss, sp = _add_pair(x, y, 2, _W2, column, width, inside, sx, sy, ss, sp)
-    sx, sy, ss, sp = _add_pair(x, y, 3, _W3, column, width, inside, sx, sy, ss, sp)
-    sx, sy, ss, sp = _add_pair(x, y, 4, _W4, column, width, inside, sx, sy, ss, sp)
-    sx, sy, ss, sp = _add_pair(x, y, 5, _W5, column, width, inside, sx, sy, ss, sp)
-    return sx, sy, ss, sp
+    sx, sy, ss, sp = _load_pair(x, y, 1, _W1, column, end, sx, sy, ss, sp)
+    sx, sy, ss, sp = _load_pair(x, y, 2, _W2, column, end, sx, sy, ss, sp)
+    sx, sy, ss, sp = _load_pair(x, y, 3, _W3, column, end, sx, sy, ss, sp)
+    sx, sy, ss, sp = _load_pair(x, y, 4, _W4, column, end, sx, sy, ss, sp)
+    return _add_pair(xl, xr, yl, yr, _W5, sx, sy, ss, sp)
 
 
 @triton.jit
-def _weighted(pointer, chain, d: tl.constexpr, column, width, inside, CHAIN: tl.constexpr):
-    mask = _near(column, d, width, inside)
-    value = tl.load(pointer + d, mask=mask, other=0.0)
+def _load_three(p, q, r, chain, d: tl.constexpr, mask, CHAIN: tl.constexpr):
+    """Three maps at a distance, times the map's gradient where there is one."""
+    a = tl.load(p + d, mask=mask, other=0.0)
+    b = tl.load(q + d, mask=mask, other=0.0)
+    c = tl.load(r + d, mask=mask, other=0.0)
     if CHAIN:
-        value *= tl.load(chain + d, mask=mask, other=0.0)
-    return value
+        g = tl.load(chain + d, mask=mask, other=0.0)
+        a *= g
+        b *= g
+        c *= g
+    return a, b, c
 
 
 @triton.jit
-def _row_blur(pointer, chain, column, width, inside, CHAIN: tl.constexpr):
-    """Row blur of what ``pointer`` points at, times the map's gradient where there is one."""
-    total = _W0 * _weighted(pointer, chain, 0, column, width, inside, CHAIN)
-    total += _W1 * (
-        _weighted(pointer, chain, -1, column, width, inside, CHAIN)
-        + _weighted(pointer, chain, 1, column, width, inside, CHAIN)
-    )
-    total += _W2 * (
-        _weighted(pointer, chain, -2, column, width, inside, CHAIN)
-        + _weighted(pointer, chain, 2, column, width, inside, CHAIN)
-    )
-    total += _W3 * (
-        _weighted(pointer, chain, -3, column, width, inside, CHAIN)
-        + _weighted(pointer, chain, 3, column, width, inside, CHAIN)
-    )
-    total += _W4 * (
-        _weighted(pointer, chain, -4, column, width, inside, CHAIN)
-        + _weighted(pointer, chain, 4, column, width, inside, CHAIN)
-    )
-    total += _W5 * (
-        _weighted(pointer, chain, -5, column, width, inside, CHAIN)
-        + _weighted(pointer, chain, 5, column, width, inside, CHAIN)
-    )
-    return total
+def _edges_of_three(p, q, r, chain, column, width, row, height, CHAIN: tl.constexpr):
+    end = _end(row, 0, height, width)
+    at = row * width + column
+    left, right = _near(column, -5, end), _near(column, 5, end)
+    a, b, c = _load_three(p + at, q + at, r + at, chain + at, -5, left, CHAIN)
+    d, e, f = _load_three(p + at, q + at, r + at, chain + at, 5, right, CHAIN)
+    return a + d, b + e, c + f
+
+
+@triton.jit
+def _add_three(p, q, r, chain, d: tl.constexpr, w, column, end, s, t, u, CHAIN: tl.constexpr):
+    left, right = _near(column, -d, end), _near(column, d, end)
+    a, b, c = _load_three(p, q, r, chain, -d, left, CHAIN)
+    e, f, g = _load_three(p, q, r, chain, d, right, CHAIN)
+    return s + w * (a + e), t + w * (b + f), u + w * (c + g)
+
+
+@triton.jit
+def _row_blurs(p, q, r, chain, column, end, s, t, u, CHAIN: tl.constexpr):
+    """Row blurs of three maps; ``s``, ``t``, ``u`` are the sums of their outermost values."""
+    a, b, c = _load_three(p, q, r, chain, 0, _near(column, 0, end), CHAIN)
+    s, t, u = _W5 * s + _W0 * a, _W5 * t + _W0 * b, _W5 * u + _W0 * c
+    s, t, u = _add_three(p, q, r, chain, 1, _W1, column, end, s, t, u, CHAIN)
+    s, t, u = _add_three(p, q, r, chain, 2, _W2, column, end, s, t, u, CHAIN)
+    s, t, u = _add_three(p, q, r, chain, 3, _W3, column, end, s, t, u, CHAIN)
+    return _add_three(p, q, r, chain, 4, _W4, column, end, s, t, u, CHAIN)
 
 
 @triton.jit
@@ -125,7 +151,12 @@ def _share(strips, segments, rows, height, BLOCK: tl.constexpr):
     return (rest // segments).to(tl.int64), column, begin, tl.minimum(begin + rows, height)
 
 
-@triton.jit(do_not_specialize=["height", "width", "size", "strips", "segments", "rows", "margin"])
+_SHAPES = ["height", "width", "size", "strips", "segments", "rows"]
+
+
+@triton.jit(
+    do_not_specialize=["x", "y", "similarity", "derivatives", "partial", "margin", *_SHAPES]
+)
 def _forward(
     x,
     y,
@@ -155,11 +186,17 @@ def _forward(
     s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 = z, z, z, z, z, z, z, z, z, z
     p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 = z, z, z, z, z, z, z, z, z, z
     total = z
-    counts = (column >= margin) & (column < width - margin)
-    for row in range(begin - _RADIUS, end + _RADIUS):
-        inside = (row >= 0) & (row < height)
-        at = start + row * width
-        hx, hy, hs, hp = _row_moments(x + at + column, y + at + column, column, width, inside)
+    x += start
+    y += start
+    xl, xr = _edges(x, column, width, begin - 5, height)
+    yl, yr = _edges(y, column, width, begin - 5, height)
+    for row in range(begin - 5, end + 5):
+        next_xl, next_xr = _edges(x, column, width, row + 1, height)
+        next_yl, next_yr = _edges(y, column, width, row + 1, height)
+        here = _end(row, 0, height, width)
+        at = row * width + column
+        hx, hy, hs, hp = _row_moments(x + at, y + at, column, here, xl, xr, yl, yr)
+        xl, xr, yl, yr = next_xl, next_xr, next_yl, next_yr
         ux, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 = _feed(
             hx, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9
         )
@@ -172,7 +209,7 @@ def _forward(
         up, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 = _feed(
             hp, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9
         )
-        done = row - _RADIUS
+        done = row - 5
         if done >= begin:
             cross = ux * uy
             energy = ux * ux + uy * uy
@@ -182,8 +219,10 @@ def _forward(
             d = tl.maximum(us - energy, 0.0) + c2
             inverse = 1.0 / (c * d)
             m = a * b * inverse
-            clamped = tl.minimum(tl.maximum(m, -1.0), 1.0)
-            kept = counts & (done >= margin) & (done < height - margin)
+            beyond = (m < -1.0) | (m > 1.0)
+            clamped = tl.where(beyond, tl.where(m > 0.0, 1.0, -1.0), m)
+            last = _end(done, margin, height - margin, width - margin)
+            kept = (column >= margin) & (column < last)
             target = start + done * width + column
             exists = column < width
             if MAP:
@@ -191,7 +230,7 @@ def _forward(
             if SUM:
                 total += tl.where(kept, clamped, 0.0)
             if KEEP:
-                free = kept & (clamped == m)
+                free = kept & (beyond == 0)
                 by_x = 2.0 * inverse * (uy * (b - a) + ux * m * (c - d))
                 tl.store(derivatives + target, tl.where(free, by_x, 0.0), mask=exists)
                 by_xx = -m * c * inverse
@@ -202,7 +241,7 @@ def _forward(
         tl.store(partial + tl.program_id(0), tl.sum(total, axis=0) * scale)
 
 
-@triton.jit(do_not_specialize=["height", "width", "size", "strips", "segments", "rows"])
+@triton.jit(do_not_specialize=["x", "y", "derivatives", "chain", "gradient", *_SHAPES])
 def _backward(
     x,
     y,
@@ -228,26 +267,38 @@ def _backward(
     factor = scale
     if not CHAIN:
         factor = scale * tl.load(chain)
-    for row in range(begin - _RADIUS, end + _RADIUS):
-        inside = (row >= 0) & (row < height)
-        at = start + row * width + column
-        by_x, by_xx, by_xy = derivatives + at, derivatives + size + at, derivatives + 2 * size + at
+    x += start
+    y += start
+    gradient += start
+    by_x, by_xx, by_xy = (
+        derivatives + start,
+        derivatives + size + start,
+        derivatives + 2 * size + start,
+    )
+    each = chain + start  # read where CHAIN
+    ex, es, ep = _edges_of_three(by_x, by_xx, by_xy, each, column, width, begin - 5, height, CHAIN)
+    for row in range(begin - 5, end + 5):
+        next_ex, next_es, next_ep = _edges_of_three(
+            by_x, by_xx, by_xy, each, column, width, row + 1, height, CHAIN
+        )
+        done = row - 5
+        target = done * width + column
+        wanted = column < _end(done, begin, height, width)
+        x0 = tl.load(x + target, mask=wanted, other=0.0)
+        y0 = tl.load(y + target, mask=wanted, other=0.0)
+        here = _end(row, 0, height, width)
+        at = row * width + column
+        hx, hs, hp = _row_blurs(
+            by_x + at, by_xx + at, by_xy + at, each + at, column, here, ex, es, ep, CHAIN
+        )
+        ex, es, ep = next_ex, next_es, next_ep
         ux, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 = _feed(
-            _row_blur(by_x, chain + at, column, width, inside, CHAIN),
-            a0, a1, a2, a3, a4, a5, a6, a7, a8, a9,
-        )  # fmt: skip
+            hx, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9
+        )
         us, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 = _feed(
-            _row_blur(by_xx, chain + at, column, width, inside, CHAIN),
-            s0, s1, s2, s3, s4, s5, s6, s7, s8, s9,
-        )  # fmt: skip
+            hs, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9
+        )
         up, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 = _feed(
-            _row_blur(by_xy, chain + at, column, width, inside, CHAIN),
-            p0, p1, p2, p3, p4, p5, p6, p7, p8, p9,
-        )  # fmt: skip
-        done = row - _RADIUS
-        if done >= begin:
-            target = start + done * width + column
-            exists = column < width
-            x0 = tl.load(x + target, mask=exists, other=0.0)
-            y0 = tl.load(y + target, mask=exists, other=0.0)
-            tl.store(gradient + target, factor * (ux + 2.0 * x0 * us + y0 * up), mask=exists)
+            hp, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9
+        )
+        tl.store(gradient + target, factor * (ux + 2.0 * x0 * us + y0 * up), mask=wanted)
