@@ -1,0 +1,23 @@
+"""The names of xformers' flash kernels. torch chooses among its own."""
+
+from __future__ import annotations
+
+import torch
+
+from .common import AttentionBwOpBase, AttentionFwOpBase
+
+_DTYPES = frozenset({torch.half, torch.bfloat16})
+
+
+class FwOp(AttentionFwOpBase):
+    """The forward kernel's name."""
+
+    NAME = "flashF"
+    SUPPORTED_DTYPES = _DTYPES
+
+
+class BwOp(AttentionBwOpBase):
+    """The backward kernel's name."""
+
+    NAME = "flashB"
+    SUPPORTED_DTYPES = _DTYPES
