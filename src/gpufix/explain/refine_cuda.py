@@ -13,7 +13,7 @@ _HIP = re.compile(r"\bHIP\b|\bhip[A-Z]\w|\brocm|\bgfx\d{3,4}|\bamdgpu\b|TORCH_US
 _CU_FILE = re.compile(r"(?P<path>[\w./\\:\-]{1,300}\.cuh?)\b")
 _OWN_SOURCE = re.compile(r"aten|c10|/pytorch/|torch/csrc|THC")
 _EXTENSION = re.compile(
-    r"(?<!torch\.)\b_C\.|(?<!torch\._C)\b_ext\b|\w_cuda\.|\w_ext\.|_cuda\b.*\.so|thrust|radix_sort"
+    r"Cuda error: \d+\[|(?<!torch\.)\b_C\.|(?<!torch\._C)\b_ext\b|\w_cuda\.|\w_ext\.|_cuda\b.*\.so|thrust|radix_sort"
     r"|\bcub\b|parallel_for|DeviceRadixSort|ext_module\.|flash_(?:attn|fwd|bwd)|onnxruntime|mmcv"
     r"|xformers|spconv|tinycudann|detectron2|pointnet2|bitsandbytes|ggml|llama|faiss|cupy|deepspeed"
 )

@@ -29,6 +29,10 @@ _LIBRARIES = (
     (re.compile(r"__kmpc_\w+|omp_\w+|GOMP_\w+|kmp_\w+"), "OpenMP"),
     (re.compile(r"gl[A-Z]\w+|egl[A-Z]\w+|glX\w+"), "OpenGL"),
 )
+# torch's C library of before 1.11; its C++ twin.
+_OLD_TORCH = re.compile(
+    r"TH(?:C|NN|CUNN|S|CS)?_?[A-Z]\w+|_ZNK?4thpp|_ZT[IVS]\d+TH[A-Z]|_ZN?K?\d+TH[A-Z]"
+)
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
 
 
@@ -37,7 +41,7 @@ def symbol(told: Told, hit: Hit) -> Told | None:
     name = told.captures.get("symbol", "")
     if re.search(r"bitsandbytes", hit.shown):
         return None  # told by its own row
-    if is_torch_name(name):
+    if is_torch_name(name) or _OLD_TORCH.match(name):
         return _of_torch(told, name)
     if _PYTHON.fullmatch(name):
         return told.but(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gpufix.explain.sieve import places, possible
-from gpufix.explain.spot import Spot
+from gpufix.explain.sieve import Text, places, possible
+from gpufix.explain.spot import NEAR, Spot, holds
 from gpufix.knowledge.messages import Message
 
 _REACH = 2048  # bytes of a line to each side of a word
 _MARGIN = 16 << 10  # bytes around a line that stay at hand, for wrapped lines and context
 _WORD = 64  # bytes; no word of ours is longer
 _ENOUGH = 40  # places of one message: more of them tell nothing new
+_VAIN = 10_000  # looks at one word's lines without a find, from which on it is tired
+_VAIN_ALL = 60_000  # the same for all words together
+_RARE = 20  # times that a tired word may stand in one piece and still be looked for
 _REPEATS = 100_000  # distinct lines remembered, so that repeated ones cost next to nothing
 _EDGE = 256 << 10  # bytes kept of the beginning and the end, for what is not recognised
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
@@ -41,6 +44,7 @@ class Scan:
     lines: int = 0
     head: bytes = b""
     tail: bytes = b""
+    flooded: bool = False  # so full of near misses that not all of them were looked at
 
 
 def scan(pieces: Iterable[bytes]) -> Scan:
@@ -55,6 +59,7 @@ def scan(pieces: Iterable[bytes]) -> Scan:
         window.forget()
     out.hits += window.hits(len(window.text))
     out.lines = window.lines
+    out.flooded = bool(window.tired)
     out.hits.sort(key=lambda hit: (hit.line, hit.order))
     return out
 
@@ -67,6 +72,9 @@ class _Window:
         self.newlines = self.fresh = 0  # line number of text[0], from 0
         self.counts: dict[str, int] = {}
         self.seen: set[int] = set()
+        self.vain: dict[bytes, int] = {}  # what looks in vain have cost, by word
+        self.vain_all = 0
+        self.tired: dict[bytes, int] = {}
 
     def add(self, piece: bytes) -> None:
         """Take the next piece; colours go here, since they stick to words."""
@@ -97,17 +105,38 @@ class _Window:
     def hits(self, end: int) -> Iterator[Hit]:
         """Known messages between `fresh` and `end`."""
         part = self.low[max(0, self.fresh - _WORD) : end + _WORD]
-        for word, known in possible(part).items():
+        for word, known in possible(part, self.tired).items():
             for begin, stop in places(self.low, word, self.fresh, end + len(word) - 1, _REACH):
-                if self._new(word, begin, stop):
-                    spot = Spot(self.text, self.low, begin, stop)
-                    for text in known:
-                        captures = self._wanted(text.message) and spot.match(text)
-                        if captures:
-                            yield self._hit(text.message, text.order, spot, captures[0])
+                texts = self._candidates(known, begin, stop) if self._new(word, begin, stop) else ()
+                spot = Spot(self.text, self.low, begin, stop) if texts else None
+                found = False
+                for text in texts:
+                    captures = spot.match(text) if spot else None
+                    if spot is not None and captures is not None:
+                        found = True
+                        yield self._hit(text.message, text.order, spot, captures)
+                if not found and self._tires(word, 1 + (stop - begin) // 128):
+                    break
 
-    def _wanted(self, message: Message) -> bool:
-        return self.counts.get(message.id, 0) < _ENOUGH
+    def _candidates(self, known: Sequence[Text], begin: int, stop: int) -> list[Text]:
+        near = self.low[max(0, begin - NEAR) : stop + NEAR].replace(b"\n", b"")
+        return [
+            text
+            for text in known
+            if self.counts.get(text.message.id, 0) < _ENOUGH and holds(near, text)
+        ]
+
+    def _tires(self, word: bytes, cost: int) -> bool:
+        """Count a look in vain; True when the rest of this piece is not worth another.
+
+        A log made of near misses would else cost a second a megabyte.
+        """
+        self.vain[word] = self.vain.get(word, 0) + cost
+        self.vain_all += cost
+        if self.vain[word] < (_VAIN if self.vain_all < _VAIN_ALL else _RARE):
+            return False
+        self.tired[word] = _RARE
+        return True
 
     def _new(self, word: bytes, begin: int, stop: int) -> bool:
         key = hash((word, self.low[begin:stop]))

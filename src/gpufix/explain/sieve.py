@@ -6,7 +6,8 @@ all of its words do; it is then looked for where the rarest of them is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -47,24 +48,32 @@ def _text(order: int, message: Message, text: str) -> Text:
 
 
 @cache
+def _wordless() -> tuple[Text, ...]:
+    return tuple(text for text in texts() if not text.words)
+
+
+@cache
 def _all_words() -> frozenset[bytes]:
     return frozenset(word for text in texts() for word in text.words)
 
 
-def possible(low: bytes) -> dict[bytes, list[Text]]:
-    """The texts that a lower-case part of a log can hold, by the word to look for."""
-    present = _all_words().intersection(low.translate(_LETTERS).split())
-    counts: dict[bytes, int] = {}
+def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
+    """The texts that a lower-case part of a log can hold, by the word to look for.
+
+    A `tired` word is looked for only while it is no more frequent than the number beside it.
+    """
+    words = low.translate(_LETTERS).split()
+    present = _all_words().intersection(words)
+    at_hand = [text for text in texts() if text.words and text.words <= present]
+    counts = Counter(word for word in words if word in present) if at_hand else Counter()
     found: dict[bytes, list[Text]] = {}
-    for text in texts():
-        if not text.words:  # another script, or one word cut off: searched for as it stands
-            if text.pieces[0] in low:
-                found.setdefault(text.pieces[0], []).append(text)
-        elif text.words <= present:
-            for word in text.words:
-                if word not in counts:
-                    counts[word] = low.count(word)
-            found.setdefault(min(text.words, key=lambda w: (counts[w], w)), []).append(text)
+    for text in at_hand:
+        word = min(text.words, key=lambda w: (counts[w], w))
+        if counts[word] <= tired.get(word, len(low)):
+            found.setdefault(word, []).append(text)
+    for text in _wordless():  # another script, or a word cut off: sought as it stands
+        if text.pieces[0] in low:
+            found.setdefault(text.pieces[0], []).append(text)
     return found
 
 

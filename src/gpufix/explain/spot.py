@@ -11,7 +11,7 @@ from gpufix.knowledge.message_text import LONGEST, compiled
 
 _FULL = 56  # characters from which on a line may have been broken
 _REACH = 2048  # bytes
-_NEAR = 400  # bytes; the neighbours of a broken line
+NEAR = 400  # bytes; the neighbours of a broken line
 _CONTEXT = 8 << 10  # bytes
 
 
@@ -21,20 +21,14 @@ class Spot:
     def __init__(self, text: bytes, low: bytes, begin: int, stop: int):
         self.text, self.low, self.begin, self.stop = text, low, begin, stop
         self.low_line = low[begin:stop]
-        self.low_near = low[max(0, begin - _NEAR) : stop + _NEAR].replace(b"\n", b"")
 
-    def match(self, text: Text) -> tuple[dict[str, str]] | None:
-        """What the text captures here; None when it does not stand here."""
-        if _holds(self.low_line, text):
-            found = compiled(text.text).search(self.line)
+    def match(self, text: Text) -> dict[str, str] | None:
+        """What the text captures in the line, or in it and its neighbours; None = not there."""
+        lines = (self.line, *self.joined) if holds(self.low_line, text) else self.joined
+        for line in lines:
+            found = compiled(text.text).search(line)
             if found is not None:
-                return (_captures(found.groupdict()),)
-        elif not _holds(self.low_near, text):
-            return None
-        for joined in self.joined:
-            found = compiled(text.text).search(joined)
-            if found is not None:
-                return (_captures(found.groupdict()),)
+                return _captures(found.groupdict())
         return None
 
     @cached_property
@@ -95,7 +89,8 @@ def _broken(low: bytes) -> bool:
     return len(low) >= _FULL or low.rstrip().endswith((b":", b"\xe2\x94\x82"))
 
 
-def _holds(low: bytes, text: Text) -> bool:
+def holds(low: bytes, text: Text) -> bool:
+    """Whether all is there that every match of the text holds."""
     for piece in text.pieces:
         if piece not in low:
             return False

@@ -34,7 +34,7 @@ KINDS = {
 }
 LONGEST = 4096  # characters of a text that is matched
 _QUOTE = "['\"`´‘’“”]{0,3}"
-_TOKEN = re.compile(r"\{([^{}]*)\}|(\s+)|(['`\"])|(.)", re.DOTALL)
+_TOKEN = re.compile(r"\{([^{}]*)\}|(:?\s+)|(['`\"])|(.)", re.DOTALL)
 _COLON = r"\s?[:：]"
 _SPACE = r"\s{1,40}"
 _SKIP = r"(?:(?![A-Za-z0-9]).{0,160}?(?<![A-Za-z0-9]))?"
@@ -52,9 +52,14 @@ def compiled(text: str) -> re.Pattern[str]:
     body = text.removeprefix("^").removesuffix("$")
     parts = [_part(token) for token in _TOKEN.finditer(body)]
     # A word must not begin in the middle of another: "error 2" is not in "terror 2".
-    front = "^" if text.startswith("^") else r"(?<![A-Za-z0-9])" if body[:1].isalnum() else ""
+    front = "^" if text.startswith("^") else r"(?<![A-Za-z0-9])" if _begins_a_word(body) else ""
     end = "$" if text.endswith("$") else r"(?![A-Za-z])" if body[-1:].isalpha() else ""
     return re.compile(front + "".join(parts) + end, re.IGNORECASE)
+
+
+def _begins_a_word(text: str) -> bool:
+    """Whether a text starts with a letter, a digit, or a choice or capture of them."""
+    return text[:1].isalnum() or (text.startswith("{") and not text.startswith(("{*}", "{|")))
 
 
 def pieces(text: str) -> tuple[bytes, ...]:
@@ -84,7 +89,7 @@ def whole_words(text: str) -> list[str]:
 def _part(token: re.Match[str]) -> str:
     inside, blank, quote, other = token.groups()
     if blank:
-        return _SPACE
+        return _COLON + r"\s{0,40}" if blank.startswith(":") else _SPACE
     if quote:
         return _QUOTE
     if other == ":":

@@ -97,10 +97,14 @@ def _other_cuda(known: list[Message]) -> Message:
     return Message(
         id="cuda-other",
         texts=(
-            "cuda {error|failure|runtime error|driver error} {(|}{number}",
-            "cuda {error|failure|runtime error|driver error}: {|code |code=}{number}",
-            "cuda {error|failure} code{:|=|: |= | = | }{number}",
-            "code={number}(cuda{*}",
+            "cuda error {(|}{number}",
+            "cuda error: {|code |code=}{number}",
+            "cuda error code{:|=|: |= | = | }{number}",
+            "cuda failure {number}",
+            "cuda failure: {number}",
+            "cuda runtime error {(|}{number}",
+            "cuda driver error {(|}{number}",
+            "code={number}(cudaError{name})",
             *(f"{name}{{.}}" for name, _ in others),
             *(f"cuda error: {string}" for _, string in others),
         ),
