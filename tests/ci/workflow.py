@@ -96,6 +96,7 @@ class Job:
             "PATH": f"{self.python}:/usr/bin:/bin",
             "HOME": str(self.temp),
             "LANG": "C.UTF-8",
+            "PIP_NO_COMPILE": "1",  # half of an installation's time
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_WORKSPACE": str(self.workspace),
