@@ -229,6 +229,84 @@ def test_src607_warns_where_the_build_knows_of_hip(build: str, tmp_path: Path) -
     assert t.told(found) == [("warning", "ext.cu", [1])]
 
 
+SPLIT = "void f() { k << <1, 2 >> >(); }\n"
+CHOSEN = """\
+from setuptools import setup
+from torch.utils.cpp_extension import CUDAExtension
+import torch
+{before}
+extensions = []
+if {test}:
+    extensions.append(CUDAExtension("ext._C", ["ext.cu"]))
+setup(name="ext", ext_modules=extensions)
+"""
+LEFT_OUT_607 = {
+    "left to CUDA": {"setup.py": CHOSEN.format(before="", test="torch.version.hip is None")},
+    "left to CUDA by a name": {
+        "setup.py": CHOSEN.format(before="IS_ROCM = find()", test="not SKIP and not IS_ROCM")
+    },
+    "by a name's value": {
+        "setup.py": CHOSEN.format(before="target = find()", test='target != "rocm"')
+    },
+    "an option of a build that knows of HIP": {
+        "setup.py": CHOSEN.format(before="IS_ROCM = find()", test='"--ext" in sys.argv')
+    },
+    "not named by a build that names others": {
+        "setup.py": SETUP.replace("ext.cu", "other.cu"),
+        "other.cu": "",
+    },
+    "CMake that knows of HIP": {
+        "setup.py": "",
+        "CMakeLists.txt": "enable_language(HIP)\nadd_library(ext ext.cu)\n",
+    },
+    "for NVIDIA's tensor cores": {"ext.cu": "#include <cutlass/gemm.h>\n" + SPLIT},
+    "for NVIDIA's tensor cores, by a header": {
+        "ext.cu": '#include "gemm.h"\n' + SPLIT,
+        "gemm.h": "#include <cute/tensor.hpp>\n",
+    },
+    "in a header of the CUDA build alone": {
+        "ext.cu": '#ifndef USE_ROCM\n#include "split.h"\n#endif\n',
+        "split.h": SPLIT,
+    },
+    "in a test that is carried along": {"ext.cu": "", "third_party/gtest/t.cu": SPLIT},
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT_607)
+def test_src607_passes_over_what_a_hip_build_leaves_out(case: str, tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"setup.py": SETUP, "ext.cu": SPLIT, **LEFT_OUT_607[case]})
+    assert t.found(hip_intrinsics, t.look(root, "gfx1101", **rocm("6.4"))) == []
+
+
+TAKEN_607 = {
+    "under an option": {"setup.py": CHOSEN.format(before="", test='"--ext" in sys.argv')},
+    "by CMake": {"setup.py": "", "CMakeLists.txt": "add_library(ext ext.cu)\n"},
+    "by its ending": {
+        "setup.py": SETUP.replace('["ext.cu"]', '[f for f in found if f.endswith(".cu")]')
+    },
+    "by a pattern": {"setup.py": SETUP.replace('["ext.cu"]', 'glob("*.cu")')},
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_607)
+def test_src607_knows_what_a_build_takes(case: str, tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"setup.py": SETUP, "ext.cu": SPLIT, **TAKEN_607[case]})
+    found = t.found(hip_intrinsics, t.look(root, "gfx1101", **rocm("6.4")))
+    assert t.told(found) == [("error", "ext.cu", [1])]
+
+
+def test_src607_warns_where_no_build_file_names_a_source(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"ext.cu": SPLIT})
+    found = t.found(hip_intrinsics, t.look(root, "gfx1101", **rocm("6.4")))
+    assert t.told(found) == [("warning", "ext.cu", [1])]
+
+
+def test_src607_a_ballot_in_a_macro_is_not_one_yet(tmp_path: Path) -> None:
+    text = "#define BALLOT(mask, value) __ballot_sync((mask), value)\n"
+    view = t.look(tree(tmp_path, ext__cu=text), "gfx942", **rocm("7.0", "2.10.0"))
+    assert t.found(hip_intrinsics, view) == []
+
+
 def test_src607_ballots_of_32_lanes_are_whole(tmp_path: Path) -> None:
     text = FIRING_607["ballot of 64 lanes"][0]
     view = t.look(tree(tmp_path, ext__cu=text), "gfx1101", **rocm("7.0", "2.10.0"))

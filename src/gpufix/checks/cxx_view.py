@@ -51,10 +51,15 @@ def built(view: View) -> frozenset[str]:
     return view.derive(_built)
 
 
-def knows_hip(view: View, path: str) -> bool:
-    """Whether a build file in the folder of a source or above it knows of HIP."""
-    folders: list[str] = view.derive(_answer).get("hip", [])
-    return any(not folder or path.startswith(f"{folder}/") for folder in folders)
+def for_hip(view: View) -> dict[str, bool]:
+    """Sources that a HIP build takes -> whether one that knows nothing of HIP takes them."""
+    found: dict[str, bool] = view.derive(_answer).get("for_hip", {})
+    return found
+
+
+def knows_hip(view: View) -> bool:
+    """Whether some build file speaks of HIP."""
+    return bool(view.derive(_answer).get("knows_hip"))
 
 
 def _hip_files(view: View) -> Files:

@@ -84,7 +84,7 @@ def _judge(view: View, facts: dict[str, Any], name: str, line: int, detail: str)
 def _masked(view: View, facts: dict[str, Any], name: str, line: int, mask: str) -> Block | None:
     if narrow(mask, facts.get("macros", {})):
         return Block(name, line, f"mask {mask} has 32 bits, HIP asks for 64 (static_assert)")
-    if name == "__ballot_sync" and 64 in waves(view):
+    if name == "__ballot_sync" and mask and 64 in waves(view):
         return Block(name, line, "its value has 64 lanes on a target of 64", certain=False)
     return None
 

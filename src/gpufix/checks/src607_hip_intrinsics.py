@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gpufix.checks import cxx_view, hip_blocks
+from gpufix.checks.hip_reach import handed
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.checks.removed_cuda_api import reached
 from gpufix.checks.source_view import absolute, carried
 from gpufix.knowledge import hip_api
 from gpufix.knowledge.versions import minor
@@ -45,9 +45,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     targets = hip_blocks.gfx_targets(view)
     if not targets:
         return
+    reached = handed(view)
     for path, facts in cxx_view.hip_files(view).items():
-        kind = cxx_view.kinds(view).get(path)
-        if kind == "cpp" or carried(path) or hip_blocks.hip_counterpart(view, path):
+        if path not in reached or carried(path) or hip_blocks.hip_counterpart(view, path):
             continue
         found = hip_blocks.blocks(view, facts)
         if found:
@@ -83,8 +83,7 @@ def _fault(
 
 def _severity(view: View, path: str, certain: bool) -> Severity:
     """Error for what a build that knows nothing of HIP would hand to hipify."""
-    handed = path in reached(view) and not cxx_view.knows_hip(view, path)
-    return ERROR if certain and handed else WARNING
+    return ERROR if certain and handed(view)[path] else WARNING
 
 
 def _shimmed(name: str) -> bool:

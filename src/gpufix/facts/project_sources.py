@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,8 @@ class ProjectSources:
 
     project-mentions tells which files name a path (its subject): see project_mentions.py.
     project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name,
-    and "hip": the folders of those that know of HIP. project-hip tells what a HIP build meets.
+    "for_hip": those of a HIP build, and "knows_hip": whether some build file speaks of it.
+    project-hip tells what such a build meets.
 
     Each is {"files": {path relative to the root: facts}, "gaps": [[path, why]]}; files without
     anything to tell are left out.
@@ -91,9 +92,11 @@ class ProjectSources:
     def _python(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import cxx_build, python_scan
 
-        self._note_build(source, data, cxx_build.PYTHON)
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
-        return python_scan.scan(data, source.path, folder)
+        facts = python_scan.scan(data, source.path, folder)
+        if any(word in data for word in cxx_build.PYTHON):
+            self._named[source.path] = cxx_build.named_in(facts.pop("sources", []), data)
+        return facts
 
     @cached_property
     def _cmake_files(self) -> dict[str, Any]:
@@ -102,15 +105,9 @@ class ProjectSources:
     def _cmake(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import cmake_scan, cxx_build
 
-        self._note_build(source, data, cxx_build.CMAKE)
-        return cmake_scan.scan(decode(data).text) if cmake_scan.concerns(data) else {}
-
-    def _note_build(self, source: SourceFile, data: bytes, words: Iterable[bytes]) -> None:
-        """Each build file is read once, for what it says and for the sources that it names."""
-        from gpufix.source import cxx_build
-
-        if named := cxx_build.named(data, words):
+        if named := cxx_build.named(data, cxx_build.CMAKE):
             self._named[source.path] = named
+        return cmake_scan.scan(decode(data).text) if cmake_scan.concerns(data) else {}
 
     def _shell(self, _: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import shell_scan
@@ -137,7 +134,8 @@ class ProjectSources:
         answer = self._scanned(kinds, self._cxx_file)
         _ = self._python_files, self._cmake_files  # these fill _named
         sources = [source.path for source in self._sources if source.kind in kinds]
-        answer["hip"] = cxx_build.hip_folders(self._named)
+        answer["for_hip"] = cxx_build.for_hip(self._named, sources)
+        answer["knows_hip"] = any(facts["hip"] for facts in self._named.values())
         return answer | {"built": cxx_build.built(self._named, sources)}
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:

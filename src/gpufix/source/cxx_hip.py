@@ -58,13 +58,14 @@ def _named(code: Code) -> Iterator[list[Any]]:
 
 
 def _mask(code: Code, opening: int) -> str:
-    """The first argument of a call whose bracket opens at `opening`; in a macro, by text."""
+    """The first argument of a call whose bracket opens at `opening`; in a macro, constants alone."""
     closing = code.brackets.get(opening)
     if closing is not None:
         pieces = arguments(code, (opening + 1, closing))
         return pieces[0][:80] if pieces else ""
     found = re.compile(r"\(\s*([^,()]*)").match(code.masked, opening)
-    return found[1].strip()[:80] if found else ""
+    mask = found[1].strip()[:80] if found else ""
+    return mask if narrow(mask, code.definitions) else ""
 
 
 def narrow(mask: str, macros: dict[str, str]) -> bool | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gpufix.source import python_dtypes, python_environ, python_modules
+from gpufix.source import cxx_build, python_dtypes, python_environ, python_modules
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.python_flags import nvcc_flags
 from gpufix.source.python_strings import strings
@@ -18,6 +18,7 @@ from gpufix.source.text import decode
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
+_SOURCE = re.compile(r"[\w./*{}$-]{0,500}\.(?:cu|cpp|cc|cxx|hip)\b")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 Facts = dict[str, Any]
@@ -66,7 +67,12 @@ def _names(tree: Tree, name: str) -> bool:
     return name in attributes or any(node.id == name for node in tree.each(ast.Name))
 
 
+def _names_sources(data: bytes) -> bool:
+    return any(word in data for word in cxx_build.PYTHON)
+
+
 _READERS = (
+    _Reader(_names_sources, lambda tree: {"sources": _sources(tree)}),
     _Reader(_names_extension, _extension),
     _Reader(_names_abi, lambda tree: {"abi": _abi(tree)}),
     _Reader(_names_context, lambda tree: {"backends": _backends(tree)}),
@@ -97,6 +103,25 @@ def scan(data: bytes, path: str, folder: str) -> Facts:
     for read in readers:
         facts |= read(tree)
     return {key: value for key, value in facts.items() if value}
+
+
+def _sources(tree: Tree) -> list[list[Any]]:
+    """[word, guards] of what looks like the path or the pattern of a C++ source."""
+    rows: list[list[Any]] = []
+    for node in tree.each(ast.Constant):
+        if not isinstance(node.value, str) or not _SOURCE.search(node.value):
+            continue
+        if not isinstance(tree.parents.get(node), ast.Expr):
+            end = "*" if _ends(tree, node) else ""
+            rows += [[end + word, tree.guards(node)] for word in _SOURCE.findall(node.value)]
+    return rows
+
+
+def _ends(tree: Tree, node: ast.AST) -> bool:
+    """Whether names are asked whether they end with it: x.endswith(".cu")."""
+    calls = (parent for parent, _ in tree.ancestors(node) if isinstance(parent, ast.Call))
+    call = next(calls, None)
+    return call is not None and getattr(call.func, "attr", "") == "endswith"
 
 
 def _nvcc(tree: Tree) -> list[dict[str, Any]]:

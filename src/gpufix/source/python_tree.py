@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,6 +14,10 @@ _NEVER = "never"
 # Values of fields that hold no nodes; contexts and operators are shared between all nodes.
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 _LEAVES = {int, str, type(None), *(kind for base in _SHARED for kind in base.__subclasses__())}
+# What projects call the answer to "is this a build for AMD GPUs?": IS_ROCM, is_rocm_pytorch().
+_HIP_NAME = re.compile(
+    r"(?i)^(?:is|use|using|for|build|with)_?(?:rocm|hip)(?:_|$)|^(?:rocm|hip)_build$"
+)
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -125,7 +130,9 @@ class Tree:
             return self._compared(test.left, test.ops[0], test.comparators[0])
         if isinstance(test, ast.Name):
             values = self.assigned.get(test.id, [])
-            return self._fact(values[0]) if len(values) == 1 else (None, True)
+            fact, positive = self._fact(values[0]) if len(values) == 1 else (None, True)
+            named = fact is None and _HIP_NAME.search(test.id)
+            return ("hip", True) if named else (fact, positive)
         if name := environment_name(test):
             return f"env:{name}", True
         dotted = dotted_name(test.func if isinstance(test, ast.Call) else test)
@@ -135,6 +142,8 @@ class Tree:
             return "gpu", True
         if dotted in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             return "", False
+        if dotted and _HIP_NAME.search(dotted.rpartition(".")[2]):
+            return "hip", True
         return None, True
 
     def _compared(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> tuple[str | None, bool]:
@@ -149,6 +158,8 @@ class Tree:
                 return "mac", equal
             if name == "__name__":
                 return "", equal
+            if isinstance(right.value, str) and right.value.lower() in ("hip", "rocm"):
+                return "hip", equal
             if right.value is None:
                 fact, positive = self._fact(left)
                 return fact, positive != equal
