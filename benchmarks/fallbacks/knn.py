@@ -65,7 +65,7 @@ def _measured(tier: str, site: Path, device: str) -> Iterator[dict[str, Any]]:
             assert process.stdout is not None
             yield from map(json.loads, process.stdout)
         if process.returncode:
-            raise SystemExit(f"{tier}: exit status {process.returncode}")
+            raise subprocess.CalledProcessError(process.returncode, command)
 
 
 # ---- points --------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def measure(tier: str, device: str) -> Iterator[dict[str, Any]]:
             "ms": _median_ms(torch, device, lambda p=points: distCUDA2(p)),
             "extra_mib": _extra_mib(torch, lambda p=points: distCUDA2(p))
             if device == "cuda" and tier != "original"
-            else None,
+            else float("nan"),
             "exact": error < 1e-6,
             "error": error,
             "first_call_s": first_call_s,
@@ -207,7 +207,7 @@ def main() -> int:
     good = True
     for row in rows(arguments.original, "cpu" if arguments.cpu else "cuda"):
         good &= row["exact"]
-        cells = ("–" if row[k] is None else format(row[k], f) for k, f in COLUMNS.items())
+        cells = (format(row[name], form) for name, form in COLUMNS.items())
         print("| " + " | ".join(cells) + " |", flush=True)
     return 0 if good else 1
 

@@ -112,3 +112,19 @@ def test_the_usual_start_of_gaussian_splatting(dist):
     scales = torch.log(torch.sqrt(torch.clamp_min(dist(points), 1e-7)))[..., None].repeat(1, 3)
     wanted = mean_distance(points).clamp_min(1e-7).sqrt().log()
     assert error(scales[:, 0].exp(), wanted.exp()) < 1e-6
+
+
+@pytest.mark.parametrize("wrong", [0.0, float("nan"), 1.001])
+def test_a_kernel_that_computes_something_else_is_not_used(module, monkeypatch, wrong):
+    """A Triton that compiles and is wrong, as some are on new GPUs, is a reason too."""
+    from types import SimpleNamespace
+
+    import torch
+
+    choice, eager = module("_choice"), module("_eager")
+    fake = SimpleNamespace(search=lambda points, order: eager.search(points, order) * wrong)
+    monkeypatch.setitem(sys.modules, "simple_knn._triton", fake)
+    monkeypatch.setattr(choice, "need_triton", lambda device: None)
+    tiers = choice.Tiers("simple_knn", choice.TIERS.loaders)
+    tier = tiers.choose(torch.device("cpu"))
+    assert tier.name == "eager" and "40 points came out wrong" in tier.reasons["triton"]

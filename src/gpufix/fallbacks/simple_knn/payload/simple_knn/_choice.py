@@ -6,8 +6,8 @@ distances alone takes 12 s and the whole eager search of a million points 5 s, o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Callable  # a subscript of the other one needs Python 3.9
 
 import torch
 from torch import Tensor

@@ -72,7 +72,8 @@ class _Search:
         while stack:
             level, group, node = stack.pop()
             group, node = self._reachable(points, best, level, group, node, first)
-            for some, box in zip(group.split(most), node.split(most), strict=True):
+            for part in range(0, len(group), most):
+                some, box = group[part : part + most], node[part : part + most]
                 if level:
                     below = (box[:, None] * FAN + children).flatten()
                     stack.append((level - 1, some.repeat_interleave(FAN), below))
@@ -132,8 +133,8 @@ def _take(rows: Tensor, index: Tensor) -> Tensor:
 
 def _squares(x: Tensor, y: Tensor) -> Tensor:
     total = None
-    for a, b in zip(x, y, strict=True):
-        step = a - b
+    for axis in range(3):
+        step = x[axis] - y[axis]
         total = step.square_() if total is None else total.addcmul_(step, step)
     assert total is not None
     return total

@@ -94,11 +94,12 @@ def _sorted_by(keys: Tensor, part: int) -> Tensor:
         return keys.argsort()
     parts = -(-len(keys) // part)
     some = keys[:: max(1, len(keys) // (64 * parts))].sort().values
-    bounds = some[:: max(1, len(some) // parts)][1:].unique().tolist()
+    inner = some[:: max(1, len(some) // parts)][1:].unique().tolist()
+    bounds = [-1, *inner, torch.iinfo(keys.dtype).max]
     order = torch.empty(len(keys), dtype=torch.int64, device=keys.device)
     filled = 0
-    for low, high in zip([-1, *bounds], [*bounds, torch.iinfo(keys.dtype).max], strict=True):
-        found = ((keys >= low) & (keys < high)).nonzero()[:, 0]
+    for i in range(1, len(bounds)):
+        found = ((keys >= bounds[i - 1]) & (keys < bounds[i])).nonzero()[:, 0]
         order[filled : filled + len(found)] = found[keys[found].argsort()]
         filled += len(found)
     return order
