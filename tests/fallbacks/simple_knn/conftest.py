@@ -17,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 def module(imported: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
     """``module("_eager")``: a module of the installed payload."""
     imported("simple_knn")
+    import torch
+
+    torch.set_num_threads(1)  # the tests' own processes compete for the cores
     return lambda name: importlib.import_module(f"simple_knn.{name}")
 
 
