@@ -63,6 +63,7 @@ def test_it_is_installed(home: Path) -> None:
         (["gpufix", "doctor", "--gpu", "RTX-508"], ["RTX-5080"]),
         (["gpufix", "doctor", "--gpu", "MI300"], ["MI300A", "MI300X"]),
         (["gpufix", "doctor", "--gpu", "no such"], [""]),
+        (["gpufix", "fix", "--fallback", "fused"], ["fused_ssim"]),
     ],
 )
 def test_bash_offers(words: list[str], expected: list[str], home: Path) -> None:

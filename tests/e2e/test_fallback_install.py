@@ -15,7 +15,7 @@ import venvs
 from venvs import Venv, codes
 
 from gpufix.fallbacks.assemble import tree
-from gpufix.fallbacks.catalogue import every, replacing
+from gpufix.fallbacks.catalogue import every
 from gpufix.fallbacks.wheel import build
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
@@ -87,7 +87,6 @@ CASES = [
         {"xformers/__init__.py": "", "xformers/ops/__init__.py": ""}, ATTENTION,
     ),
 ]  # fmt: skip
-CASES = [c for c in CASES if replacing(c.distribution)]
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 import gpufix
 from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.selection import Selection
+from gpufix.checks.whl506_requirement_conflict import requirement_conflict
 from gpufix.doctor import Request
 from gpufix.engine.propose import Proposed, Wish, propose
 from gpufix.fallbacks import catalogue
@@ -23,6 +24,7 @@ from gpufix.fixes.install_fallback import for_run, install_fallback, on_demand
 from gpufix.fixes.merge import merge
 from gpufix.fixes.pinned import why_not
 from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Record, Severity, Skip
+from gpufix.names import normalise
 
 TORCH = b.dist("torch", "2.9.0+cu128")
 ABOUT: dict[str, Any] = {
@@ -284,3 +286,25 @@ def test_no_index_is_asked_for_our_own() -> None:
         update={"install": ["torch==2.9.1", "trainer"]}
     )
     assert "gpufix fix --fallback fast-loss" in (why_not(ours) or "")
+
+
+@pytest.mark.parametrize(
+    ("requires", "installed", "offers"),
+    [
+        (["fast-loss>=1.1"], None, True),
+        (["Fast_Loss_Fork"], None, True),
+        (["something-else"], None, False),
+        (["fast-loss>=1.1", "something-else"], None, False),
+        (["fast-loss>=2"], "1.2.0", False),
+    ],
+)
+def test_what_is_required_and_absent(
+    requires: list[str], installed: str | None, offers: bool
+) -> None:
+    present = [b.dist("fast-loss", installed)] if installed else []
+    facts = sick(distributions=[TORCH, b.dist("trainer", requires=requires), *present])
+    (finding,) = b.run(requirement_conflict, facts)
+    plan = install_fallback(finding, b.view(facts))
+    assert isinstance(plan, Plan) == offers
+    if offers:
+        assert normalise(step(plan).distribution) == normalise(requires[0].partition(">")[0])

@@ -17,6 +17,14 @@ def codes(incomplete: str) -> list[tuple[str, str]]:
     return _beginning(offered, incomplete)
 
 
+def fallbacks(incomplete: str) -> list[tuple[str, str]]:
+    """What `--fallback` takes."""
+    from gpufix.fallbacks.catalogue import every
+
+    offered = {fallback.name: fallback.summary for fallback in every()}
+    return _beginning({**offered, "list": "what there is"}, incomplete)
+
+
 def gpus(incomplete: str) -> list[tuple[str, str]]:
     """Architectures and products. With hyphens for spaces, so that they need no quotes."""
     from gpufix.knowledge.gpus import resolve

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
-from gpufix.cli import options
+from gpufix.cli import completion, options
 
 if TYPE_CHECKING:
     from gpufix.cli.patient import Patient
@@ -78,6 +78,7 @@ def fix(
         typer.Option(
             "--fallback",
             metavar="NAME",
+            autocompletion=completion.fallbacks,
             help="Install gpufix's replacement of this extension, and do nothing else without "
             "--only; `list` names them. Repeatable.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from gpufix.buildenv.toolkit import compiles_for
@@ -26,10 +27,13 @@ def intact(dist: Distribution) -> bool:
     return record is not None and not (record.missing_count or record.altered_count)
 
 
-def installed_name(fallback: Fallback, installed: list[Distribution]) -> str:
-    """The installed original's, so that what requires it is served; spelt as the original is."""
-    names = [d.name for d in installed] or [normalise(fallback.distribution)]
-    return fallback.distribution if normalise(fallback.distribution) in names else names[0]
+def distribution(fallback: Fallback, view: View) -> str:
+    """The installed original's name, else one that is required, so that what requires it is served;
+    spelt as the original is."""
+    own = normalise(fallback.distribution)
+    names = [d.name for d in originals(fallback, view)]
+    names = names or [name for name in fallback.replaces if _requirements(name, view)]
+    return names[0] if names and own not in names else fallback.distribution
 
 
 def obstacle(fallback: Fallback, view: View) -> str | None:
@@ -87,9 +91,13 @@ def required_rows(fallback: Fallback, view: View) -> str:
 
 def _required(fallback: Fallback, view: View) -> list[tuple[str, SpecifierSet]]:
     """What installed distributions and the project's requirement files ask of it."""
-    name = normalise(installed_name(fallback, originals(fallback, view)))
+    found = _requirements(normalise(distribution(fallback, view)), view)
+    return [(f"{r.name}{r.specifier}", r.specifier) for r in found if r.specifier]
+
+
+def _requirements(name: str, view: View) -> list[Requirement]:
     found = [r for _, r in view.derive(Requirements.of).rows if normalise(r.name) == name]
     for facts in requirement_files(view).values():
         rows = [parse(str(text)) for _, text in facts.get("requirements", [])]
         found += [r for r in rows if r and normalise(r.name) == name]
-    return [(f"{r.name}{r.specifier}", r.specifier) for r in found if r.specifier]
+    return found

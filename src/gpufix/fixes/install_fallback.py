@@ -16,10 +16,11 @@ from gpufix.requirements import parse
 from gpufix.view import View
 
 NAME = "install-fallback"
-# An extension that has no code for the GPU, does not load with this torch, or takes too much memory.
+# An extension that has no code for the GPU, does not load with this torch, takes too much memory, or
+# is required and absent.
 CODES = (
     "GPU103", "GPU104", "GPU108", "SYM401", "SYM402", "ABI301", "ABI304", "ABI305", "KRN901",
-    "RUN806",
+    "RUN806", "WHL506",
 )  # fmt: skip
 
 
@@ -32,9 +33,7 @@ def install_fallback(finding: Finding, view: View) -> Plan | Skip | None:
     """
     if finding.severity is Severity.advice:
         return None
-    fallback = replacing(normalise(_about(finding))) or fallback_in_tree.of_path(
-        finding.subject, view
-    )
+    fallback = _fallback_for(finding, view)
     if fallback is None or any(is_ours(d.version) for d in fit.originals(fallback, view)):
         return None
     return _plan(fallback, view, finding)
@@ -74,6 +73,15 @@ def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
     return _plan(fallback, view, found)
 
 
+def _fallback_for(finding: Finding, view: View) -> Fallback | None:
+    if finding.code == "WHL506":
+        unmet = finding.data.get("unmet", ())
+        absent = [row["name"] for row in unmet if row["installed"] is None]
+        return replacing(absent[0]) if len(absent) == len(unmet) == 1 else None
+    by_name = replacing(normalise(_about(finding)))
+    return by_name or fallback_in_tree.of_path(finding.subject, view)
+
+
 def _flat(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         yield finding
@@ -100,7 +108,7 @@ def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Ski
 
 def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: str) -> Plan:
     installed = fit.originals(fallback, view)
-    name = fit.installed_name(fallback, installed)
+    name = fit.distribution(fallback, view)
     step = InstallFallback(
         name=fallback.name,
         distribution=name,
