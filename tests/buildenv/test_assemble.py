@@ -124,7 +124,7 @@ def test_a_wrapper_hides_no_headers() -> None:
     dists = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
     found = settings(b.healthy(toolkits=[wrapped, real], distributions=dists))
     assert found["CUDA_HOME"] == real.root
-    assert found["CPATH"] == f"{b.SITE}/nvidia/cusparse/include"
+    assert found["CPATH"] == f"/usr/local/cuda-12.8/include:{b.SITE}/nvidia/cusparse/include"
 
 
 def test_wheels_bring_their_libraries() -> None:
@@ -139,7 +139,7 @@ def test_headers_in_wheels() -> None:
     kit = b.toolkit("12.8", missing_headers=["cusparse.h"])
     dists = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
     found = settings(b.healthy(toolkits=[kit], distributions=dists))
-    assert found["CPATH"] == f"{b.SITE}/nvidia/cusparse/include"
+    assert found["CPATH"] == f"/usr/local/cuda-12.8/include:{b.SITE}/nvidia/cusparse/include"
 
 
 def test_headers_in_wheels_of_cuda_13() -> None:
@@ -149,7 +149,25 @@ def test_headers_in_wheels_of_cuda_13() -> None:
     dists = [b.dist(f"nvidia-{name}", version) for name, version in rows.items()]
     dists += [b.dist("nvidia-cuda-runtime", "13.0.96"), *b.healthy().distributions]
     facts = b.healthy(torch=b.torch("2.11.0+cu130"), toolkits=[kit], distributions=dists)
-    assert settings(facts)["CPATH"] == f"{b.SITE}/nvidia/cu13/include"
+    own = "/usr/local/cuda-13.0/include"
+    assert settings(facts)["CPATH"] == f"{own}:{own}/cccl:{b.SITE}/nvidia/cu13/include"
+
+
+@pytest.mark.parametrize(
+    ("backend", "text", "set_"),
+    [
+        ("cmake", "project(x LANGUAGES CXX CUDA)", True),
+        ("cmake, then python", "find_package(CUDAToolkit)", True),
+        ("cmake", "project(x LANGUAGES CXX)", False),
+        ("python", "CUDAExtension", False),  # cpp_extension has them in its own flags
+    ],
+)
+def test_host_sources_of_cmake_find_the_toolkits_headers(
+    backend: Any, text: str, set_: bool
+) -> None:
+    found = settings(b.healthy(), folder=Folder("/src/x", backend, gpu_sources=0, text=text))
+    assert found.get("CPATH") == ("/usr/local/cuda-12.8/include" if set_ else None)
+    assert ("CUDACXX" in found) == set_
 
 
 def test_host_compiler() -> None:

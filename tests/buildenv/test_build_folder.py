@@ -46,6 +46,25 @@ BACKENDS = {
         {"setup_dot_py": 'subprocess.check_call(["cmake", "."])'},
         "python",
     ),
+    "cmake by a function": (
+        ["CMakeLists.txt"],
+        {"setup_dot_py": "def go():\n    run(['cmake', '.'])\ngo()\nsetup(name='x')"},
+        "python",
+    ),
+    "a command of its own": (
+        ["CMakeLists.txt"],
+        {"setup_dot_py": "class B:\n    tool = 'cmake'\nsetup(name='x', cmdclass={'b': B})"},
+        "python",
+    ),
+    "a command that is not used": (
+        ["CMakeLists.txt"],
+        {
+            "setup_dot_py": "class B:\n    tool = 'cmake'\n"
+            "setup(name='x', # ext_modules=[1], cmdclass={'b': B}\n)"
+        },
+        "cmake, then python",
+    ),
+    "no Python": (["CMakeLists.txt"], {"setup_dot_py": "(cmake"}, "python"),
     "cmake and a plain setup.py": (
         ["CMakeLists.txt"],
         {"setup_dot_py": "setup(name='x')"},
@@ -58,6 +77,32 @@ BACKENDS = {
 def test_backend(tmp_path: Path, case: str) -> None:
     names, texts, backend = BACKENDS[case]
     assert inspect(make(tmp_path, *names, **texts), b.facts()).backend == backend
+
+
+OUTPUT = 'set_target_properties(x PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/a/b")'
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "inside"),
+    [
+        (OUTPUT, "a/b/__init__.py", True),
+        ("set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/a/b)", "a/b/__init__.py", True),
+        (OUTPUT, "a/__init__.py", False),
+        (f"# {OUTPUT}", "a/b/__init__.py", False),
+        ("set(MINE_OUTPUT ${CMAKE_BINARY_DIR}/a/b)", "a/b/__init__.py", False),
+        ("", "a/b/__init__.py", False),
+    ],
+)
+def test_cmake_that_builds_into_the_package(
+    tmp_path: Path, text: str, package: str, inside: bool
+) -> None:
+    """The library is imported from where CMake puts it: in the sources, which stay in use."""
+    texts = {"CMakeLists_dot_txt": text, "setup_dot_py": "setup(name='x')"}
+    root = make(tmp_path, "CMakeLists.txt", package, **texts)
+    found = inspect(root, b.facts())
+    assert (found.in_source, found.editable) == (inside, inside)
+    kept = b.facts(distributions=[b.dist("x", direct_url=root.as_uri())])
+    assert inspect(root, kept).editable is False
 
 
 def test_sources_are_counted_without_the_environments_and_products(tmp_path: Path) -> None:

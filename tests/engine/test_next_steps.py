@@ -50,6 +50,11 @@ def test_what_was_built_or_is_installed_is_not(project: Path) -> None:
         assert told(project, EDIT, distributions=[installed]) == ""
 
 
+def test_a_cmake_project_is_built_as_a_whole(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"CMakeLists.txt": "project(x LANGUAGES CUDA)\n", "k.cu": ""})
+    assert told(root, EDIT) == f"not built yet: gpufix build {root}"
+
+
 def test_variables_are_not_active_by_themselves(project: Path) -> None:
     assert "gpufix env" in told(project, SET)
 

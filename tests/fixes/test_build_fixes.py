@@ -95,7 +95,7 @@ def test_headers_from_wheels() -> None:
         toolkits=[b.toolkit(missing_headers=["cusparse.h"])], distributions=distributions
     )
     chosen = variables(offer(set_cpath, toolkit_missing, facts))
-    assert chosen == {"CPATH": f"{b.SITE}/nvidia/cusparse/include"}
+    assert chosen == {"CPATH": f"{REAL}/include:{b.SITE}/nvidia/cusparse/include"}
     assert b.run(toolkit_missing, after(facts, chosen)) == []
     without = b.healthy(toolkits=[b.toolkit(missing_headers=["cusparse.h"])])
     assert isinstance(offer(set_cpath, toolkit_missing, without), Skip)
@@ -128,7 +128,8 @@ def test_headers_beside_the_real_nvcc() -> None:
 def test_headers_beside_the_real_nvcc_and_in_wheels() -> None:
     facts = behind_wrapper(["cusparse.h"])
     chosen = variables(offer(set_cpath, toolkit_missing, facts))
-    assert chosen == {"CUDA_HOME": REAL, "CPATH": f"{b.SITE}/nvidia/cusparse/include"}
+    path = f"{REAL}/include:{b.SITE}/nvidia/cusparse/include"
+    assert chosen == {"CUDA_HOME": REAL, "CPATH": path}
     assert b.run(toolkit_missing, after(facts, chosen)) == []
     nowhere = behind_wrapper(["cuda.h"])
     assert isinstance(offer(set_cpath, toolkit_missing, nowhere), Skip)

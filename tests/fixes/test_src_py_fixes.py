@@ -309,6 +309,14 @@ def test_submodules_by_https(tmp_path: Path) -> None:
     assert step.urls == {"deps/x": "https://github.com/a/x.git"}
 
 
+CPP_SETUP = """\
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CppExtension
+setup(name="ext", ext_modules=[CppExtension("ext._C", ["ext.cpp"])],
+      cmdclass={"build_ext": BuildExtension})
+"""
+
+
 def test_isolation_and_the_rasteriser(tmp_path: Path) -> None:
     source = "import nvdiffrast.torch as dr\nctx = dr.RasterizeGLContext()\n"
     root = t.write(tmp_path, {"a/setup.py": t.setup(), "ext.cu": "", "r.py": source})
@@ -321,6 +329,30 @@ def test_isolation_and_the_rasteriser(tmp_path: Path) -> None:
     (finding,) = t.found(missing_system_header, view)
     t.apply(switch_rasteriser(finding, view))
     assert "dr.RasterizeCudaContext()" in (root / "r.py").read_text()
+
+
+CPU = {"torch": b.torch("2.9.0+cpu", cuda=None)}
+HERE: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("files", "sections", "reason"),
+    [
+        ({"a/setup.py": t.setup(), "a/ext.cu": ""}, HERE, None),
+        ({"a/setup.py": CPP_SETUP, "a/ext.cpp": "", "k.cu": ""}, {**CPU, "toolkits": []}, None),
+        ({"a/setup.py": CPP_SETUP, "a/ext.cpp": ""}, {"toolkits": []}, None),
+        ({"a/setup.py": t.setup(), "a/ext.cu": ""}, CPU, "is a build without CUDA and ROCm"),
+        ({"a/setup.py": t.setup(), "a/ext.cu": ""}, {"toolkits": []}, "no nvcc is here"),
+    ],
+)
+def test_a_build_is_planned_where_it_can_succeed(
+    tmp_path: Path, files: dict[str, str | bytes], sections: dict[str, Any], reason: str | None
+) -> None:
+    view = t.look(t.write(tmp_path, files), "sm_120", **sections)
+    (finding,) = t.found(needs_no_build_isolation, view)
+    plan = build_without_isolation(finding, view)
+    assert isinstance(plan, Skip if reason else Plan), plan
+    assert reason is None or reason in plan.reason
 
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not here")

@@ -10,7 +10,7 @@ from gpufix.buildenv.folder import Folder
 from gpufix.buildenv.jobs import job_variables, most_jobs, reason_for
 from gpufix.buildenv.knobs import knobs
 from gpufix.buildenv.repairs import repaired
-from gpufix.buildenv.toolkit import toolkit_variables
+from gpufix.buildenv.toolkit import header_variables, toolkit_variables
 from gpufix.buildenv.variable import Variable, merged, paths
 from gpufix.view import View
 
@@ -41,9 +41,11 @@ def build_environment(
         obstacles.append(str(error))
     if nothing := obstacle(view):
         obstacles.append(nothing)
-    gpu = folder is None or folder.gpu_sources > 0
+    gpu = folder is None or folder.gpu_sources > 0 or (folder.cmake and "CUDA" in folder.text)
     if gpu:
         variables += toolkit_variables(view)
+        if folder is not None and folder.cmake:
+            variables += header_variables(view)
     variables += _cmake(view, folder)
     text = folder.text if folder else ""
     variables += knobs(text, view.targets)

@@ -20,7 +20,7 @@ class Folder:
     host_sources: int = 0
     text: str = ""
     stale: tuple[str, ...] = ()
-    in_source: bool = False  # CMake was last configured in the folder itself
+    in_source: bool = False  # CMake was last configured in the folder itself, or must be
 
     @property
     def cmake(self) -> bool:

@@ -8,12 +8,14 @@ from gpufix.buildenv.folder import Folder
 from gpufix.buildenv.toolkit import unwrapped
 from gpufix.buildenv.variable import Variable
 from gpufix.checks.registry import Rule
+from gpufix.checks.src601_hard_coded_arch import hard_coded_arch
 from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
 from gpufix.checks.tch204_toolkit_missing import toolkit_missing
 from gpufix.checks.tch205_host_compiler_unsupported import host_compiler_unsupported
 from gpufix.checks.tch206_nvcc_lacks_target import nvcc_lacks_target
 from gpufix.checks.tch207_build_tools_missing import build_tools_missing
 from gpufix.fixes.choose_host_compiler import choose_host_compiler
+from gpufix.fixes.follow_arch_list import follow_arch_list
 from gpufix.fixes.point_cuda_home import point_cuda_home
 from gpufix.fixes.set_cpath import set_cpath
 from gpufix.model import Finding, Plan, Project, SetVariables, Severity
@@ -26,6 +28,7 @@ _RULES: tuple[tuple[Callable[..., object], tuple[Callable[..., object], ...]], .
     (nvcc_lacks_target, (point_cuda_home,)),
     (host_compiler_unsupported, (choose_host_compiler,)),
     (build_tools_missing, ()),
+    (hard_coded_arch, (follow_arch_list,)),
 )
 
 
@@ -56,17 +59,16 @@ def _changes(
     for planner in planners:
         plan = planner(finding, view)
         if isinstance(plan, Plan) and plan.safety == "safe":
-            return {
-                name: value
-                for step in plan.steps
-                if isinstance(step, SetVariables)
-                for name, value in step.variables.items()
-            }
+            steps = [step for step in plan.steps if isinstance(step, SetVariables)]
+            if len(steps) == len(plan.steps):
+                return {name: v for step in steps for name, v in step.variables.items()}
     return {}
 
 
 def _matters(finding: Finding, folder: Folder | None) -> bool:
-    """A folder without GPU sources needs no toolkit."""
+    """A folder without GPU sources needs no toolkit; what is in its sources, its build will tell."""
+    if finding.code.startswith("SRC"):
+        return False
     gpu = folder is None or folder.gpu_sources > 0 or finding.code == "TCH207"
     return gpu and finding.severity is Severity.error
 
@@ -81,11 +83,15 @@ def as_project(view: View, folder: Folder | None) -> View:
     else:
         markers = ["CMakeLists.txt"] if folder.cmake else []
         markers += ["setup.py"] if folder.backend != "cmake" else []
-        project = Project(
-            root=folder.path,
-            markers=markers,
-            builds_extensions=True,
-            cuda_sources=folder.gpu_sources,
+        project = view.facts.project
+        if project is None or project.root != folder.path:
+            project = Project(root=folder.path)
+        project = project.model_copy(
+            update={
+                "markers": markers,
+                "builds_extensions": True,
+                "cuda_sources": folder.gpu_sources,
+            }
         )
     facts = view.facts.model_copy(update={"project": project})
     return View(facts, view.targets, view.ask)

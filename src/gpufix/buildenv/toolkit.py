@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from posixpath import dirname
 
 from gpufix.buildenv.variable import Variable, paths
-from gpufix.checks.building import describe, generates, rocm_torch, toolkit_in_use, usable
+from gpufix.checks.building import (
+    cuda_torch,
+    describe,
+    generates,
+    rocm_torch,
+    toolkit_in_use,
+    usable,
+)
 from gpufix.knowledge.versions import minor, numbers
 from gpufix.model import Target, Toolkit
 from gpufix.view import View
@@ -29,6 +36,21 @@ def toolkit_variables(view: View) -> Iterator[Variable]:
     if toolkit.origin == "wheel":
         libraries = paths(f"{home}/lib", view.env("LIBRARY_PATH"))
         yield Variable("LIBRARY_PATH", libraries, "the toolkit's libraries lie in wheels")
+
+
+def includes(toolkit: Toolkit) -> list[str]:
+    """Where its headers lie: since CUDA 13, thrust and cub in a folder of their own."""
+    folder = f"{root(toolkit)}/include"
+    apart = numbers(toolkit.version or "")[:1] >= (13,)
+    return [folder, f"{folder}/cccl"] if apart else [folder]
+
+
+def header_variables(view: View) -> Iterator[Variable]:
+    """CPATH with the toolkit's headers, for host sources: CMake's CUDA language gives it to nvcc alone."""
+    toolkit = toolkit_in_use(view)
+    if cuda_torch(view) and toolkit is not None:
+        value = paths(*includes(toolkit), view.env("CPATH"))
+        yield Variable("CPATH", value, f"the headers of {root(toolkit)}, for host sources too")
 
 
 def unwrapped(view: View) -> Toolkit | None:

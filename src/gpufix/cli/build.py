@@ -41,7 +41,10 @@ def build(
     ] = 0,
     editable: Annotated[
         Optional[bool],
-        typer.Option("--editable/--no-editable", help="Default: as it was installed, else not."),
+        typer.Option(
+            "--editable/--no-editable",
+            help="Default: as it was installed; else where CMake builds into the sources.",
+        ),
     ] = None,
     clean: Annotated[
         bool, typer.Option("--clean/--no-clean", help="Remove what earlier builds left.")

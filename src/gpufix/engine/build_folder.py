@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from gpufix.buildenv.folder import Backend, Folder
+from gpufix.engine.build_place import in_package
+from gpufix.engine.build_setup import setup_builds
 from gpufix.engine.build_stale import stale
 from gpufix.facts.files import read
 from gpufix.model import Distribution, Facts
@@ -18,7 +20,7 @@ _BUILD_FILES = ("setup.py", "pyproject.toml", "CMakeLists.txt", "setup.cfg")
 _SKIP = {"build", "dist", "node_modules", "__pycache__", "site-packages", "third_party", "tests"}
 _FOLDERS, _DEPTH, _BYTES = 4_000, 8, 1 << 18
 # A Python build that calls CMake by itself.
-_CALLS_CMAKE = ("scikit_build_core", "scikit-build", "skbuild", "cmake", "mesonpy", "ext_modules")
+_CALLS_CMAKE = ("scikit_build_core", "scikit-build", "skbuild", "cmake", "mesonpy", "ext-modules")
 
 
 class NotBuildable(ValueError):
@@ -36,18 +38,19 @@ def inspect(path: Path, facts: Facts) -> Folder:
     backend = _backend(root, text)
     sources = list(_sources(root))
     dist = made_from(facts, root)
+    beside = backend != "python" and in_package(root, _text(root / "CMakeLists.txt"))
     tag = facts.python.tag if facts.python else ""
     metadata = {d.metadata for d in facts.distributions if d.metadata}
     return Folder(
         path=str(root),
         backend=backend,
         distribution=dist.name if dist else None,
-        editable=dist is not None and dist.editable is not None,
+        editable=dist.editable is not None if dist else beside,
         gpu_sources=sum(name.endswith(_GPU) for name in sources),
         host_sources=sum(name.endswith(_HOST) for name in sources),
         text=text,
         stale=tuple(str(p) for p in stale(root, tag, metadata)),
-        in_source=(root / "CMakeCache.txt").is_file(),
+        in_source=beside or (root / "CMakeCache.txt").is_file(),
     )
 
 
@@ -71,8 +74,9 @@ def _backend(root: Path, text: str) -> Backend:
         raise NotBuildable(f"{root} holds neither setup.py, pyproject.toml nor CMakeLists.txt")
     if not python:
         return "cmake"
-    own = "\n".join(_text(root / name) for name in _BUILD_FILES if name != "CMakeLists.txt")
-    return "cmake, then python" if cmake and not any(w in own for w in _CALLS_CMAKE) else "python"
+    own = "\n".join(_text(root / name) for name in ("pyproject.toml", "setup.cfg"))
+    alone = any(word in own for word in _CALLS_CMAKE) or setup_builds(_text(root / "setup.py"))
+    return "cmake, then python" if cmake and not alone else "python"
 
 
 def _text(path: Path) -> str:

@@ -15,6 +15,7 @@ from gpufix.engine.build_command import child_environ, commands
 from gpufix.engine.build_log import name_for
 from gpufix.engine.build_process import Task
 from gpufix.engine.build_stale import clean
+from gpufix.engine.build_view import own_view
 from gpufix.view import View
 
 
@@ -36,6 +37,7 @@ class Order:
     settings: Mapping[str, str] = field(default_factory=dict)
     abi: bool | None = None
     pass_fds: tuple[int, ...] = ()
+    _seen: dict[str, View] = field(default_factory=dict)
 
     def commands(self, folder: Folder) -> list[list[str]]:
         """The programs. Raises NotBuildable."""
@@ -44,7 +46,7 @@ class Order:
 
     def environment(self, folder: Folder, jobs: int | None = None) -> BuildEnvironment:
         """The variables for one folder. Raises ValueError when `scratch` has no plain path."""
-        found = build_environment(self.view, folder, jobs)
+        found = build_environment(self._own_view(folder), folder, jobs)
         variables = [*found.variables, *self._abi(folder)]
         given = [Variable(n, v, "the plan's") for n, v in self.settings.items() if n not in _OWN]
         return BuildEnvironment(tuple(merged([*variables, *given])), found.obstacles)
@@ -57,7 +59,7 @@ class Order:
             self._header().write_text(header(bool(self._forced(folder))), encoding="ascii")
         if self.clean:
             clean([Path(path) for path in folder.stale])
-        facts = self.view.facts
+        facts = self._own_view(folder).facts
         return Task(
             commands=programs,
             environ=child_environ(
@@ -68,6 +70,11 @@ class Order:
             limit_s=self.limit_s,
             pass_fds=self.pass_fds,
         )
+
+    def _own_view(self, folder: Folder) -> View:
+        if folder.path not in self._seen:
+            self._seen[folder.path] = own_view(self.view, folder.path, self.base)
+        return self._seen[folder.path]
 
     def _abi(self, folder: Folder) -> list[Variable]:
         abi = self._forced(folder)

@@ -30,12 +30,18 @@ def next_steps(
 
 
 def _unbuilt(view: View) -> Iterator[str]:
-    """Folders of torch extensions in the project, of which none is installed."""
+    """Folders of torch extensions that are not installed; a CMake project as a whole."""
     project = view.facts.project
+    if project is None or not project.builds_extensions:
+        return
     for path, facts in python_files(view).items():
         name = facts.get("setup")
         if path.rpartition("/")[2] != "setup.py" or name is None or not facts.get("extension"):
             continue
-        folder = dirname(join(project.root if project else "", path))
+        folder = dirname(join(project.root, path))
         if made_from(view.facts, Path(folder)) is None and not view.dist(normalise(name or folder)):
             yield folder
+    own = python_files(view).get("setup.py", {}).get("extension")
+    installed = made_from(view.facts, Path(project.root)) is not None
+    if "CMakeLists.txt" in project.markers and not own and not installed:
+        yield project.root

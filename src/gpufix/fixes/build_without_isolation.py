@@ -17,8 +17,7 @@ NAME = "build-without-isolation"
 def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
     """With --no-build-isolation, for the targets."""
     amd = vendor(view) == "amd"
-    if toolkit_in_use(view, "rocm" if amd else "cuda") is None:
-        reason = f"no {'hipcc' if amd else 'nvcc'} is here to build with"
+    if reason := _hopeless(view, finding, amd):
         return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
     folder = absolute(view, finding.data["folder"]).rstrip("/")
     variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
@@ -35,3 +34,18 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
         steps=[Build(path=folder, environment={variable: value} if value else {})],
         notes=[f"runs the build code of {folder}"],
     )
+
+
+def _hopeless(view: View, finding: Finding, amd: bool) -> str | None:
+    """Why the folder's GPU sources cannot be built here; one without any needs no toolkit."""
+    project, torch, folder = view.facts.project, view.facts.torch, finding.data["folder"]
+    prefix = f"{folder}/" if folder else ""
+    kinds = {s.kind for s in project.sources if s.path.startswith(prefix)} if project else set()
+    if not kinds & {"cuda", "hip"}:
+        return None
+    if torch is not None and not (torch.cuda or torch.hip):
+        what = f"torch {torch.version} is a build without CUDA and ROCm"
+        return f"{what}: the GPU sources of {folder or 'the project'} cannot be built with it"
+    if toolkit_in_use(view, "rocm" if amd else "cuda") is None:
+        return f"no {'hipcc' if amd else 'nvcc'} is here to build with"
+    return None

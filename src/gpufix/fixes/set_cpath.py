@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpufix.buildenv.toolkit import unwrapped
+from gpufix.buildenv.toolkit import includes, unwrapped
+from gpufix.checks.building import toolkit_in_use
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables, Skip
 from gpufix.view import View
@@ -25,14 +26,17 @@ _COMPONENTS = {
 def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
     """CUDA_HOME where nvcc is a wrapper away from its headers; CPATH for what is in wheels.
 
-    CPATH is searched after every -I, so the toolkit's own headers keep their place.
+    CPATH is searched after every -I. The toolkit's own folder comes first in it: wheels hold a
+    cuda_runtime.h too, which includes what is in no wheel here.
     """
     headers = finding.data.get("headers")
     torch = view.facts.torch
     if not headers or torch is None or not torch.cuda:
         return None
     variables: dict[str, str | None] = {}
+    toolkit = toolkit_in_use(view)
     if real := unwrapped(view):
+        toolkit = real
         variables["CUDA_HOME"] = real.root
         headers = [h for h in headers if h in real.missing_headers]
     folders = {h: _folder(view, h, torch.cuda.partition(".")[0]) for h in headers}
@@ -43,7 +47,8 @@ def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
         )
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     if folders:
-        parts = list(dict.fromkeys(f for f in folders.values() if f))
+        own = includes(toolkit) if toolkit else []
+        parts = list(dict.fromkeys(f for f in (*own, *folders.values()) if f))
         variables["CPATH"] = ":".join([*parts, *filter(None, [view.env("CPATH")])])
     return Plan(
         fix=NAME,
