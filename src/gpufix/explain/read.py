@@ -9,6 +9,7 @@ from gpufix.explain.resolve import Answer, resolve
 from gpufix.explain.scan import Scan, scan
 from gpufix.explain.source import pieces
 from gpufix.explain.told import tell
+from gpufix.explain.unpaste import unwrapped
 
 
 def read(file: IO[bytes]) -> tuple[Answer, Scan]:
@@ -19,5 +20,19 @@ def read(file: IO[bytes]) -> tuple[Answer, Scan]:
 def explain(parts: Iterable[bytes]) -> tuple[Answer, Scan]:
     """Explain a log that comes in pieces."""
     found = scan(parts)
+    answer = _answer(found)
+    if _rule(answer) is None and found.size <= len(found.head):
+        joined = unwrapped(found.head.decode("utf-8", "replace"))
+        again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
+        if _rule(again) or (again.recognised and not answer.recognised):
+            answer = again
+    return answer, found
+
+
+def _rule(answer: Answer) -> str | None:
+    return answer.primary.rule if answer.primary and answer.recognised else None
+
+
+def _answer(found: Scan) -> Answer:
     told = (tell(hit) for hit in found.hits)
-    return resolve(t for t in told if t is not None), found
+    return resolve(t for t in told if t is not None)

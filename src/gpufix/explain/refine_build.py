@@ -14,6 +14,9 @@ _WHEEL_BUILD = re.compile(
     r"|Preparing metadata|pip-req-build|pip-install-|metadata-generation-failed|egg_info|build_wheel"
     r"|build_editable|subprocess-exited-with-error|bdist_wheel|setuptools[./]build_meta|builds-v0"
     r"|Building wheel|build backend returned|isolated|build_meta:__legacy__|hatchling"
+    r"|Complete output from command|Command errored out|Installing build dependencies"
+    r"|python setup\.py|setup\.py\", line|File \"setup\.py\"|ChefBuildError|Failed building"
+    r"|pep517|pyproject_hooks|pip subprocess"
 )
 _PAIR = re.compile(
     r"The detected CUDA version \(([^)\n]{1,20})\)[\s\S]{0,300}?(?:PyTorch\s+\(([\d.]+)\)"

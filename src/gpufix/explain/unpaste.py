@@ -21,6 +21,7 @@ _NAMED = r"[\w.\-]{1,60}(?:-\d{1,3})?\s{0,20}\|(?=\s)"  # docker compose: "web-1
 _STEP = r"#\d{1,4}\s\d{1,6}\.\d{1,3}(?=\s)"  # docker buildkit: "#12 34.56 "
 _FRONT = re.compile(rf"\s{{0,400}}(?:{_MARK}|{_STAMP}|{_LEVEL}|{_STEP}|{_NAMED})")
 _BACK = re.compile(r"[\s│┃║]{1,400}\Z")
+_NARROW, _WIDE = 60, 250  # columns of a terminal
 _ESCAPES = {"%20": " ", "%27": "'", "%3A": ":", "&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ESCAPED = re.compile("|".join(_ESCAPES))
 
@@ -46,3 +47,25 @@ def line(text: str) -> str:
             break
         at = front.end()
     return _BACK.sub("", text[at:]).lstrip()
+
+
+def unwrapped(text: str) -> str | None:
+    """The text with hard-wrapped lines joined, None when none looks so.
+
+    A terminal that is copied breaks lines at its width, within words too: several lines of exactly
+    the longest length. The line ends are kept behind the joined line, so that numbers stay true.
+    """
+    lines = [found.rstrip("\r") for found in text.split("\n")]
+    width = max(map(len, lines))
+    if not _NARROW <= width <= _WIDE or sum(len(found) == width for found in lines) < 2:
+        return None
+    out: list[str] = []
+    ends = 0
+    for found in lines:
+        out.append(found)
+        if len(found) == width:
+            ends += 1
+        else:
+            out.append("\n" * (ends + 1))
+            ends = 0
+    return "".join(out)

@@ -82,19 +82,22 @@ def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
 
 
 def _others(painter: Painter, answer: Answer, verbose: bool) -> None:
-    painter.console.print()
-    painter.print(painter.text(("also in this text", "dim")))
-    shown = answer.others if verbose else answer.others[:_OTHERS]
-    for told in shown:
-        code = told.rule or told.role
-        painter.print(
-            painter.text((f"{code} ", "bold"), f"line {told.line}: {_cut(told.shown, 120)}"),
-            indent=2,
-        )
-    if len(answer.others) > len(shown):
-        painter.print(
-            painter.text((f"… {len(answer.others) - len(shown)} more (-v)", "dim")), indent=2
-        )
+    """What follows from the primary, then what else stands there."""
+    primary = answer.primary
+    after = [t for t in answer.others if primary and t.line > primary.line and t.rule is None]
+    for heading, told in (
+        ("so: ", after),
+        ("also: ", [t for t in answer.others if t not in after]),
+    ):
+        shown = told if verbose else told[:_OTHERS]
+        for one in shown:
+            code = f"{one.rule} " if one.rule else ""
+            line = painter.text(
+                (f"└ {heading}", "dim"), (code, "bold"), f"line {one.line}: {_cut(one.shown, 120)}"
+            )
+            painter.print(line, indent=2)
+        if len(told) > len(shown):
+            painter.print(painter.text((f"… {len(told) - len(shown)} more (-v)", "dim")), indent=2)
 
 
 def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
