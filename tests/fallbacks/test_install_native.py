@@ -14,7 +14,7 @@ import pytest
 from gpufix.binary.code import code_objects
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused, StepFailed
-from gpufix.engine.fallback_build import toolchain
+from gpufix.engine.fallback_build import compiled, toolchain
 from gpufix.engine.steps import fallback as step_kind
 from gpufix.engine.steps.fallback import packed
 from gpufix.fallbacks import catalogue
@@ -70,6 +70,22 @@ def test_one_library_for_every_target(native: Path, tmp_path: Path) -> None:
         library = tmp_path / "_fast.so"
         library.write_bytes(archive.read("fast/_fast.so"))
     assert {image.arch for image in code_objects(str(library)).images} == {"sm_75", "sm_120"}
+
+
+def test_one_library_for_every_amd_target(native: Path, tmp_path: Path) -> None:
+    clang = shutil.which("clang++-19")
+    here = context(tmp_path, tools=(Tool(name="clang++-19", path=str(clang)),))
+    try:
+        chosen = toolchain(["gfx1030", "gfx90a"], here)
+    except Refused as error:
+        pytest.skip(f"HIP is not built here: {error}")
+    assert chosen.kind == "clang"
+    (found,) = compiled(catalogue.every()[0], ["gfx1030", "gfx90a"], here).values()
+    (tmp_path / "_fast.so").write_bytes(found)
+    assert {i.arch for i in code_objects(str(tmp_path / "_fast.so")).images} == {
+        "gfx1030",
+        "gfx90a",
+    }
 
 
 @needs_nvcc
