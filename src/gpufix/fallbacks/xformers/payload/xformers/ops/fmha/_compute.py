@@ -38,13 +38,16 @@ def attention(
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
-    shapes = f"query {list(query.shape)}, key {list(key.shape)}, value {list(value.shape)}"
-    if query.ndim not in (3, 4, 5) or not query.ndim == key.ndim == value.ndim:
-        raise ValueError(f"expected 3, 4 or 5 dimensions, the same for all: {shapes}")
-    alike = query.shape[0] == key.shape[0] == value.shape[0] and key.shape[1] == value.shape[1]
-    heads = query.shape[2:-1] == key.shape[2:-1] == value.shape[2:-1]
-    if not alike or not heads or query.shape[-1] != key.shape[-1]:
-        raise ValueError(f"these do not fit together: {shapes}")
+    q, k, v = query.shape, key.shape, value.shape
+    if len(q) not in (3, 4, 5) or not len(q) == len(k) == len(v):
+        raise ValueError(f"expected 3, 4 or 5 dimensions, the same for all: {_shapes(q, k, v)}")
+    heads = q[2:-1] == k[2:-1] == v[2:-1]
+    if not (heads and q[0] == k[0] == v[0] and k[1] == v[1] and q[-1] == k[-1]):
+        raise ValueError(f"these do not fit together: {_shapes(q, k, v)}")
+
+
+def _shapes(q: torch.Size, k: torch.Size, v: torch.Size) -> str:
+    return f"query {list(q)}, key {list(k)}, value {list(v)}"
 
 
 def _grouped(
