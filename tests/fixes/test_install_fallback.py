@@ -148,11 +148,6 @@ REFUSED = {
         sick(b.dist("trainer", requires=["fast-loss==1.2.0+cu121"])),
         "satisfies fast-loss==1.2.0+cu121",
     ),
-    "no compiler": (
-        sick(owner="raster", toolkits=[]),
-        "no compiler here generates code for sm_120",
-    ),
-    "too old a compiler": (sick(owner="raster", toolkits=[b.toolkit("12.6")]), "for sm_120"),
     "torch for CPUs": (
         sick(owner="raster", torch=b.torch("2.9.0+cpu"), gpus=[b.gpu("sm_120")]),
         "no GPU support",
@@ -166,6 +161,20 @@ def test_refused(case: str) -> None:
     skip = offered(facts)
     assert isinstance(skip, Skip)
     assert reason in skip.reason
+
+
+@pytest.mark.parametrize("toolkits", [[], [b.toolkit("12.6")]])
+def test_without_a_compiler_the_finding_says_what_is_missing(toolkits: list[Any]) -> None:
+    facts = sick(owner="raster", toolkits=toolkits)
+    plan = offered(facts)
+    assert isinstance(plan, Plan)
+    assert plan.safety == "manual"
+    assert plan.title.startswith("install a compiler for sm_120")
+    assert summary(plan, facts).command == "gpufix smoke --compile-only --gpu sm_120"
+    skip = on_demand("raster", b.view(facts))
+    assert isinstance(skip, Skip)
+    assert skip.asked
+    assert "no compiler here generates code for sm_120" in skip.reason
 
 
 def test_a_fallback_that_is_compiled() -> None:

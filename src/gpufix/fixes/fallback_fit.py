@@ -51,7 +51,7 @@ def obstacle(fallback: Fallback, view: View) -> str | None:
             return f"it needs {text}, which is not installed"
         if requirement and not holds(requirement, found):
             return f"it needs {text}; {found} is installed"
-    return _no_compiler(view) if fallback.build else None
+    return _not_compiled(view) if fallback.build else None
 
 
 def _version_of(name: str, view: View) -> str | None:
@@ -62,20 +62,21 @@ def _version_of(name: str, view: View) -> str | None:
     return dist.version if dist else None
 
 
-def _no_compiler(view: View) -> str | None:
+def _not_compiled(view: View) -> str | None:
     torch = view.facts.torch
     if torch is None or not (torch.cuda or torch.hip):
         return "it is GPU code that is compiled when it is installed, and torch has no GPU support"
     targets = targets_of_torch(view)
     if not targets:
         return "it is compiled when it is installed: name the GPU, as in --gpu sm_120"
-    lacking = [t.arch for t in targets if not compiles_for(view, t)]
-    if not lacking:
-        return None
-    return (
-        "it is compiled when it is installed, and no compiler here generates code for "
-        f"{', '.join(lacking)}"
-    )
+    lacking = without_compiler(view)
+    what = "it is compiled when it is installed, and no compiler here generates code for "
+    return f"{what}{', '.join(lacking)}" if lacking else None
+
+
+def without_compiler(view: View) -> list[str]:
+    """The targets for which no compiler here generates code."""
+    return [t.arch for t in targets_of_torch(view) if not compiles_for(view, t)]
 
 
 def version(fallback: Fallback, view: View) -> str | None:

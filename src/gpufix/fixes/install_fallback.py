@@ -10,7 +10,7 @@ from gpufix.fallbacks.catalogue import Fallback, get, is_ours, replacing
 from gpufix.fixes import fallback_fit as fit
 from gpufix.fixes import fallback_in_tree
 from gpufix.fixes.registry import fix
-from gpufix.model import Distribution, Finding, InstallFallback, Plan, Severity, Skip
+from gpufix.model import Advise, Distribution, Finding, InstallFallback, Plan, Severity, Skip
 from gpufix.names import normalise
 from gpufix.requirements import parse
 from gpufix.view import View
@@ -101,9 +101,26 @@ def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Ski
     version = fit.version(fallback, view)
     if version is None:
         reason = reason or f"no version of it satisfies {fit.required_rows(fallback, view)}"
+    if finding is not None and fallback.build and (archs := fit.without_compiler(view)):
+        return _of_compiler(fallback, finding, archs)
     if reason is not None or version is None:
         return fallback_in_tree.skip(NAME, fallback, finding, str(reason))
     return _of_wheel(fallback, view, finding, version)
+
+
+def _of_compiler(fallback: Fallback, finding: Finding, archs: Sequence[str]) -> Plan:
+    """What the user has to bring, where a fallback has sources of its own."""
+    text = f"gpufix's {fallback.name} is compiled when it is installed; this names what brings a compiler:"
+    targets = " ".join(f"--gpu {arch}" for arch in archs)
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"install a compiler for {', '.join(archs)}: gpufix's {fallback.name} can then take its "
+        "place",
+        safety="manual",
+        steps=[Advise(text=text, command=f"gpufix smoke --compile-only {targets}")],
+    )
 
 
 def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: str) -> Plan:
