@@ -52,13 +52,20 @@ def test_nothing_to_repair(tmp_path: Path) -> None:
 
 def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -> None:
     step = StepPreview(
-        kind="install", title="install a", commands=["pip install a"], diff="+new\n", resolved=False
+        kind="install",
+        title="install a",
+        commands=["pip install a"],
+        diff="+\tnew\n",
+        resolved=False,
+    )
+    written = StepPreview(
+        kind="environment", title="write A", commands=["export A=1"], diff='+ "A"'
     )
     shown = text(
         plans.show,
         proposal(
             plans=[plan("unsafe")],
-            steps=[step],
+            steps=[step, written],
             held=[Held(plan=plan("manual", "the driver"), reason="for you to do")],
             skips=[Skip(fix="f", code="WHL502", subject="x", reason="cannot be told")],
             refused="/env is not writable",
@@ -68,15 +75,17 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -
     for part in (
         "unsafe WHL503 mend it",
         "$ pip install a",
-        "+new",
+        "+  new",
+        "$ export A=1",
         "not resolved (--resolve asks the index)",
         "the driver",
         "$ sudo reboot",
         "WHL502 x: cannot be told",
         "cannot be applied: /env is not writable",
-        "1 plan to carry out: gpufix fix --apply --unsafe",
+        "1 plan to carry out: the same command with --apply --unsafe",
     ):
         assert part in shown
+    assert '"A"' not in shown
 
 
 @pytest.mark.parametrize("state", ["kept", "undone", "failed", "nothing"])

@@ -46,8 +46,11 @@ class Order:
 
     def environment(self, folder: Folder, jobs: int | None = None) -> BuildEnvironment:
         """The variables for one folder. Raises ValueError when `scratch` has no plain path."""
-        found = build_environment(self._own_view(folder), folder, jobs)
-        variables = [*found.variables, *self._abi(folder)]
+        view = self._own_view(folder)
+        found = build_environment(view, folder, jobs)
+        written = view.facts.environment.overlay.items()
+        variables = [Variable(n, v, "the environment file's") for n, v in written]
+        variables += [*found.variables, *self._abi(folder)]
         given = [Variable(n, v, "the plan's") for n, v in self.settings.items() if n not in _OWN]
         return BuildEnvironment(tuple(merged([*variables, *given])), found.obstacles)
 

@@ -57,9 +57,10 @@ def _step(lines: Lines, number: int, step: StepPreview) -> None:
         lines.add(("     brings: ", "dim"), ", ".join(step.downloads))
     elif not step.resolved:
         lines.add(("     brings: not resolved (--resolve asks the index)", "dim"))
-    for line in (step.diff or "").splitlines():
+    # The environment file's variables stand above, as commands.
+    for line in (step.diff or "").splitlines() if step.kind != "environment" else ():
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
-        lines.raw(f"     {line}", style)
+        lines.raw(f"     {line}".expandtabs(4), style)
 
 
 def _held(lines: Lines, held: list[Held]) -> None:
@@ -105,8 +106,8 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         )
         rest = [p for p in proposal.plans if "asked" not in p.data]
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
-        label = f"{count} plan{'' if count == 1 else 's'} to carry out: "
-        lines.add(label, (f"gpufix fix --apply{asked}{unsafe}", "bold"))
+        label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
+        lines.add(label, (f"--apply{asked}{unsafe}", "bold"))
     elif proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
     else:
