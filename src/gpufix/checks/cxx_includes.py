@@ -30,12 +30,13 @@ class Missing:
 def missing(view: View) -> list[Missing]:
     """The first such use of each file and header."""
     found: dict[tuple[str, str], Missing] = {}
+    kinds = _units(view)
     for need in NEEDS:
         walk = _Walk(view, need)
         if not any(need.header in f.get("needs", {}) for f in walk.files.values()):
             continue
         for path, kind in cxx_view.kinds(view).items():
-            if kind in _units(view) and not path.endswith(".cuh"):
+            if kind in kinds and not path.endswith(".cuh"):
                 for row in walk.unit(path):
                     found.setdefault((row.path, row.header), row)
     return [row for row in found.values() if not carried(row.path)]

@@ -94,8 +94,8 @@ class ProjectSources:
 
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
         facts = python_scan.scan(data, source.path, folder)
-        if any(word in data for word in cxx_build.PYTHON):
-            self._named[source.path] = cxx_build.named_in(facts.pop("sources", []), data)
+        if (rows := facts.pop("sources", None)) is not None:
+            self._named[source.path] = cxx_build.named_in(rows, data)
         return facts
 
     @cached_property

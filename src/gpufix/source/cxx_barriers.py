@@ -58,6 +58,10 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
         return
     body = code.structure[start:end]
     differing = thread_dependent(body)
+    controlled = [span for span in controlled if _Value.of(span[2]).differs(differing)]
+    if not controlled:
+        return
+    differing -= _also_uniform(body, differing)
     even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
     spans = [span for span in controlled if not _bounded(span[2], even, differing)]
     for barrier in barriers:
@@ -100,7 +104,9 @@ class _Value:
 
 
 def thread_dependent(body: str) -> set[str]:
-    """Local variables whose value follows from the thread's number (shared memory does not)."""
+    """Names whose value may follow from the thread's number (what lies in shared memory does not)."""
+    if not _THREAD.search(body):
+        return set()
     shared = set(_SHARED.findall(body))
     steps = [(m[1], _Value.of(_own(m[3]))) for m in _ASSIGN.finditer(body) if m[1] not in shared]
     differing: set[str] = set()
@@ -109,7 +115,7 @@ def thread_dependent(body: str) -> set[str]:
         if more <= differing:
             break
         differing |= more
-    return differing - _also_uniform(body, differing)
+    return differing
 
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:

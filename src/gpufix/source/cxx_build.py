@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-# What a build file of each kind has when it builds something.
-PYTHON = (b"cpp_extension", b"Extension(")
+# What a CMake file has when it builds something.
 CMAKE = (
     b"add_library",
     b"add_executable",

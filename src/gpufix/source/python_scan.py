@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gpufix.source import cxx_build, python_dtypes, python_environ, python_modules
+from gpufix.source import python_dtypes, python_environ, python_modules
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.python_flags import nvcc_flags
 from gpufix.source.python_strings import strings
@@ -68,7 +68,7 @@ def _names(tree: Tree, name: str) -> bool:
 
 
 def _names_sources(data: bytes) -> bool:
-    return any(word in data for word in cxx_build.PYTHON)
+    return b"xtension" in data and (_names_extension(data) or b"Extension(" in data)
 
 
 _READERS = (
@@ -90,6 +90,7 @@ _READERS = (
 def scan(data: bytes, path: str, folder: str) -> Facts:
     """Facts of one file; keys without content are left out, and most files are not parsed.
 
+    `sources` is kept without content: of a file that builds something, and names none.
     path: as given, for its name; folder: the absolute one that holds it. Raises
     python_tree.NotPython, text.NotText.
     """
@@ -102,7 +103,7 @@ def scan(data: bytes, path: str, folder: str) -> Facts:
     facts: Facts = {}
     for read in readers:
         facts |= read(tree)
-    return {key: value for key, value in facts.items() if value}
+    return {key: value for key, value in facts.items() if value or key == "sources"}
 
 
 def _sources(tree: Tree) -> list[list[Any]]:

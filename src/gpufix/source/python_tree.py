@@ -13,7 +13,10 @@ UNSURE = "?"  # a condition that only a run could tell
 _NEVER = "never"
 # Values of fields that hold no nodes; contexts and operators are shared between all nodes.
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-_LEAVES = {int, str, type(None), *(kind for base in _SHARED for kind in base.__subclasses__())}
+_SHARED_KINDS = {kind for base in _SHARED for kind in base.__subclasses__()}
+_LEAVES = {int, str, type(None), *_SHARED_KINDS}
+_KINDS = {kind for kind in vars(ast).values() if isinstance(kind, type)}
+_INNER = {kind for kind in _KINDS if issubclass(kind, ast.AST) and kind not in _SHARED_KINDS}
 # What projects call the answer to "is this a build for AMD GPUs?": IS_ROCM, is_rocm_pytorch().
 _HIP_NAME = re.compile(
     r"(?i)^(?:is|use|using|for|build|with)_?(?:rocm|hip)(?:_|$)|^(?:rocm|hip)_build$"
@@ -46,7 +49,7 @@ class Tree:
                 if value.__class__ in _LEAVES:
                     continue
                 for child in value if value.__class__ is list else (value,):
-                    if child.__class__ not in _LEAVES and isinstance(child, ast.AST):
+                    if child.__class__ in _INNER:
                         self.parents[child] = parent
                         self.nodes.append(child)
 
