@@ -1,0 +1,133 @@
+"""The table of messages holds to its language, and no text of it can be slow."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gpufix.checks.registry import builtin_rules
+from gpufix.explain.read import explain
+from gpufix.explain.refine import REFINERS
+from gpufix.explain.sieve import texts
+from gpufix.knowledge.message_text import (
+    KINDS,
+    BadText,
+    choices,
+    compiled,
+    pieces,
+    whole_words,
+)
+from gpufix.knowledge.messages import cuda_errors, messages
+
+SAMPLE = {
+    "arch": "sm_90",
+    "code": "1.0",
+    "header_file": "foo.h",
+    "line": "it did not work",
+    "module": "foo.bar",
+    "name": "foo",
+    "number": "12",
+    "path": "/a/b",
+    "pin": "foo<2.0",
+    "requirement": "foo==1.0",
+    "size": "1.5 GiB",
+    "soname": "libfoo.so.1",
+    "symbol": "_ZN3fooE",
+    "symver": "GLIBC_2.34",
+    "version": "1.2.3",
+    "word": "foo",
+}
+
+
+def example(text: str) -> str:
+    """A line that the text matches: samples for captures, the first of each choice."""
+
+    def fill(found: re.Match[str]) -> str:
+        inside = found[1]
+        if inside in ("*", "."):
+            return " " if inside == "*" else ""
+        if "|" in inside:
+            return inside.split("|")[0]
+        name, _, kind = inside.partition(":")
+        return SAMPLE[kind or name]
+
+    return re.sub(r"\{([^{}]*)\}", fill, text.removeprefix("^").removesuffix("$"))
+
+
+def test_the_table_is_broad() -> None:
+    known = messages()
+    assert len(known) >= 180
+    assert len({message.id for message in known}) == len(known)
+    assert sum(message.rule is not None for message in known) >= 120
+
+
+def test_every_row_is_complete() -> None:
+    codes = {rule.code for rule in builtin_rules()}
+    for message in messages():
+        assert message.texts, message.id
+        assert message.rule is None or message.rule in codes, message.id
+        assert message.what and message.do and message.source, message.id
+        assert message.refine is None or message.refine in REFINERS, message.id
+        assert message.what.endswith((".", "}")), message.id
+        assert set(message.cuda) <= set(cuda_errors()) | {38, 59, 77}, message.id
+
+
+@pytest.mark.parametrize("message", messages(), ids=lambda m: m.id)
+def test_every_text_matches_its_own_example(message: object) -> None:
+    for text in texts():
+        if text.message is not message:
+            continue
+        line = example(text.text)
+        assert compiled(text.text).search(line), text.text
+        low = line.encode().lower()
+        assert all(piece in low for piece in text.pieces), text.text
+        assert all(any(c in low for c in group) for group in text.choices), text.text
+        assert text.words <= set(re.findall(rb"[a-z]+", low)), text.text
+
+
+def test_no_text_can_be_slow() -> None:
+    """Bounded repetitions, one skip at most, and none inside another that repeats letters."""
+    for message in messages():
+        for text in (*message.texts, *message.near, *message.unless):
+            assert text.count("{*}") <= 1, text
+            assert not text.startswith("{*}") and not text.endswith("{*}"), text
+            pattern = compiled(text).pattern
+            assert not re.search(r"(?<!\\)[*+](?!\?)(?![^\[]*\])", pattern), pattern
+            assert not re.search(r"\{\d*,\}", pattern), pattern
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_matches_its_sample(kind: str) -> None:
+    assert re.fullmatch(KINDS[kind], SAMPLE[kind])
+
+
+@pytest.mark.parametrize("text", ["{nonsense} failed", "left over } brace", "a {b{c}d} e"])
+def test_a_bad_text_is_refused(text: str) -> None:
+    with pytest.raises(BadText):
+        compiled(text)
+
+
+def test_the_language() -> None:
+    assert compiled("no 'x' here").search("NO `x`   here")
+    assert compiled("error: 2").search("error：2")
+    assert not compiled("error 2").search("terror 2")
+    assert not compiled("torch{*} has").search("torchvision has")
+    assert compiled("torch{*} has").search("torch.cuda has")
+    assert not compiled("cudaErrorInvalidDevice{.}").search("cudaErrorInvalidDeviceFunction")
+    assert whole_words("{name} is 'undefined'") == ["is", "undefined"]
+    assert pieces("undefined symbol {symbol}") == (b"undefined", b"symbol")
+    assert choices("{aa|bb} {cc|}") == ((b"aa", b"bb"),)
+
+
+def test_cuda_errors_by_number_and_name() -> None:
+    for text, rule in (
+        ("CUDA error 222", "GPU104"),
+        ("cuda runtime error (35)", "GPU105"),
+        ("CUDA failure 804", "GPU106"),
+        ("CUDA error 912", None),
+        ("cudaErrorInvalidPitchValue", None),
+    ):
+        answer, _ = explain([text.encode()])
+        assert answer.recognised, text
+        assert answer.primary is not None and answer.primary.rule == rule, text
