@@ -22,9 +22,10 @@ from gpufix.names import normalise
 _DESCRIPTION = """\
 {summary}
 
-Installed by `gpufix fix --fallback {name}` in place of {distribution}, which it replaces without a
-compiler. {covers}
-`gpufix undo` brings the original back; `pip uninstall {distribution}` removes this."""
+{covers}
+
+Made and installed by `gpufix fix --fallback {name}`. `gpufix undo` takes it back, and brings what it
+has replaced; `pip uninstall {distribution}` removes it."""
 
 
 def check(step: InstallFallback, context: Context) -> None:
