@@ -118,6 +118,36 @@ def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
     assert json.loads(again)["state"] == state
 
 
+INSTEAD = {"alternative": "gpufix fix --apply --fallback fused_ssim"}
+ASKED = Skip(fix="f", code="", subject="fused_ssim", reason="it needs torch>=2.0", asked=True)
+
+
+def test_what_could_be_done_instead_is_named(tmp_path: Path) -> None:
+    """Before a rebuild, and after one that failed."""
+    rebuild = plan(title="rebuild it").model_copy(update={"data": INSTEAD})
+    before = text(plans.show, proposal(plans=[rebuild]), tmp_path)
+    failed = Outcome(
+        gpufix_version="0",
+        patient=PatientSummary(),
+        state="failed",
+        held=[Held(plan=rebuild, reason="nvcc exits with 1")],
+    )
+    after = text(outcomes.show, failed, tmp_path)
+    for shown in (before, after):
+        assert f"$ {INSTEAD['alternative']}" in shown
+    assert "instead" not in text(plans.show, proposal(plans=[plan()]), tmp_path)
+
+
+def test_what_was_asked_for_and_cannot_be_had_is_said(tmp_path: Path) -> None:
+    nothing = Outcome(gpufix_version="0", patient=PatientSummary(), state="nothing", skips=[ASKED])
+    for shown in (
+        text(plans.show, proposal(skips=[ASKED]), tmp_path),
+        text(outcomes.show, nothing, tmp_path),
+    ):
+        assert "fused_ssim: it needs torch>=2.0" in shown
+        assert "nothing to repair" not in shown
+
+
 def test_runs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     row = {
         "id": "20260101-000000-abcd",

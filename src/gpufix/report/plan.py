@@ -45,7 +45,7 @@ def _plan(lines: Lines, plan: Plan) -> None:
 def alternative(lines: Lines, plan: Plan) -> None:
     """What could be done in place of this plan, as a command."""
     if "alternative" in plan.data:
-        lines.add(("  or, without a build:", "dim"))
+        lines.add(("  or instead:", "dim"))
         lines.raw(f"     $ {plan.data['alternative']}", "green")
 
 
@@ -101,13 +101,10 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add()
     if proposal.plans:
         count = len(proposal.plans)
-        asked = "".join(
-            f" --fallback {p.data['asked']}" for p in proposal.plans if "asked" in p.data
-        )
         rest = [p for p in proposal.plans if "asked" not in p.data]
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
         label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
-        lines.add(label, (f"--apply{asked}{unsafe}", "bold"))
+        lines.add(label, (f"--apply{unsafe}", "bold"))
     elif proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
     else:
