@@ -193,8 +193,18 @@ def test_a_rebuild_comes_first_and_names_the_alternative() -> None:
     assert plan.data["alternative"] == "gpufix fix --apply --fallback fast_loss"
 
 
-def test_without_a_source_it_is_held_until_it_is_wanted() -> None:
-    facts = sick()
+KNOWN: dict[str, Any] = {"dist": {"direct_url": FOLDER}}
+NO_REBUILD: dict[str, dict[str, Any]] = {
+    "no source": {},
+    "no compiler": {**KNOWN, "toolkits": []},
+    "a toolkit that lacks the target": {**KNOWN, "toolkits": [b.toolkit("12.6")]},
+    "torch for CPUs": {**KNOWN, "torch": b.torch("2.9.0+cpu")},
+}
+
+
+@pytest.mark.parametrize("case", NO_REBUILD)
+def test_without_a_rebuild_it_is_held_until_it_is_wanted(case: str) -> None:
+    facts = sick(**NO_REBUILD[case])
     held = chosen(facts, only=("GPU103",)).choice
     assert ([h.plan.fix for h in held.held], held.plans) == (["install-fallback"], [])
     for wanted in (chosen(facts, only=("GPU103",), unsafe=True), chosen(facts, "fast_loss")):
