@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gpufix.buildenv.folder import Folder
@@ -18,6 +18,7 @@ from gpufix.model import Build
 from gpufix.model.build import BuildResult
 from gpufix.view import View
 
+_EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
 
 
@@ -40,21 +41,28 @@ def run(step: Build, context: Context) -> BuildResult:
             abi=step.abi,
             pass_fds=() if context.lock_fd is None else (context.lock_fd,),
         )
-        (result,) = build_folders(order, [folder], None, _Watch(context))
+        (result,) = build_folders(order, [folder], None, Watched(context.say))
     return result
 
 
-class _Watch:
-    """Says what is being built."""
+class Watched:
+    """Says what is being built, and now and then how far it is."""
 
-    def __init__(self, context: Context):
-        self._say = context.say
+    def __init__(self, say: Callable[[str], None]):
+        self._say = say
+        self._told = 0.0
 
     def started(self, folder: Folder, jobs: int) -> None:
         self._say(f"building {folder.path} with up to {jobs} compilers at once")
 
     def progress(self, running: Sequence[tuple[Folder, Running]]) -> None:
-        return
+        for folder, state in running:
+            if state.seconds - self._told < _EVERY:
+                continue
+            self._told = state.seconds
+            done = state.log.progress()
+            files = f"{done[0]} of {done[1]} files after " if done else ""
+            self._say(f"{folder.path}: {files}{state.seconds:.0f} s")
 
     def ended(self, ended: Ended) -> None:
         self._say(f"{ended.folder.path}: {ended.reason or 'built'} after {ended.seconds:.0f} s")
