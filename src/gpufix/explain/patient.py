@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,13 +48,18 @@ class Check:
 def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
     """Look for the same fault among the doctor's findings."""
     said = tuple(statements(told, view))
-    finding = _found(told, diagnosis)
-    if finding is not None:
-        plan = finding.fixes[0] if finding.fixes else None
-        same = "the same fault" if finding.code == told.rule else "what the message comes from"
-        return Check("shown", f"The doctor finds {same} here.", finding, plan, said)
-    state, reason = _absence(told, diagnosis, view)
-    return Check(state, reason, None, _fallback(told, view), said)
+    found = _found(told, diagnosis)
+    if found is None:
+        state, reason = _absence(told, diagnosis, view)
+        return Check(state, reason, None, _fallback(told, view), said)
+    finding, root = found
+    reason = "The doctor finds the same fault here."
+    if finding.code != told.rule:
+        reason = "The doctor finds here what such a message comes from."
+    if finding is not root and not finding.fixes:
+        reason += f" It follows from {root.code}, {root.subject}: {root.message}"
+    fixes = finding.fixes or root.fixes
+    return Check("shown", reason, finding, fixes[0] if fixes else None, said)
 
 
 def _fallback(told: Told, view: View) -> PlanSummary | None:
@@ -65,33 +70,36 @@ def _fallback(told: Told, view: View) -> PlanSummary | None:
     return summary(plan, view.facts) if isinstance(plan, Plan) else None
 
 
-def _found(told: Told, diagnosis: Diagnosis) -> Finding | None:
-    """The finding of this rule, else of one of its kin that names the same subject."""
+def _found(told: Told, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
+    """The finding of this rule, else of one of its kin that the text names; and its cause."""
     if told.rule is None:
         return None
-    every = list(_walk(diagnosis.findings))
-    same = [f for f in every if f.code == told.rule]
-    named = [f for f in same if _names(told, f)]
-    if same:
-        return (named or same)[0]
-    kin = {code for group in _KIN if told.rule in group for code in group}
-    return next((f for f in every if f.code in kin and _names(told, f)), None)
+    every = [(f, root) for root in diagnosis.findings for f in (root, *_below(root))]
+    for codes, must_name in (
+        ({told.rule}, False),
+        (set(told.open), False),
+        ({code for group in _KIN if told.rule in group for code in group}, True),
+    ):
+        ranked = [(_named(told, f), f, root) for f, root in every if f.code in codes]
+        best = max(ranked, key=lambda row: row[0], default=None)
+        if best is not None and (best[0] or not must_name):
+            return best[1], best[2]
+    return None
 
 
-def _walk(findings: Sequence[Finding]) -> Iterator[Finding]:
-    for finding in findings:
-        yield finding
-        yield from _walk(finding.consequences)
+def _below(finding: Finding) -> Iterator[Finding]:
+    for consequence in finding.consequences:
+        yield consequence
+        yield from _below(consequence)
 
 
-def _names(told: Told, finding: Finding) -> bool:
-    """Whether the message names what the finding is about."""
-    said = _plain(" ".join([told.shown, *told.captures.values()]))
-    subjects = [finding.subject, *(e.text for e in finding.evidence[:5])]
-    captured = [_plain(v) for v in told.captures.values() if len(v) > 5]
-    about = _plain(" ".join([finding.message, *subjects]))
+def _named(told: Told, finding: Finding) -> int:
+    """How much of what the message names the finding is about."""
+    about = _plain(" ".join([finding.message, *(e.text for e in finding.evidence[:5])]))
+    captured = {_plain(value) for value in told.captures.values() if len(value) > 5}
     subject = _plain(finding.subject.rpartition("/")[2])
-    return (len(subject) > 4 and subject in said) or any(value in about for value in captured)
+    in_text = len(subject) > 4 and subject in _plain(told.shown)
+    return sum(value in about for value in captured) + in_text
 
 
 def _plain(text: str) -> str:

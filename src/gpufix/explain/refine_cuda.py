@@ -41,8 +41,9 @@ def kernel_image(told: Told, hit: Hit) -> Told | None:
     if whose:
         return told.but(rule="GPU103", note=f"The kernel is an extension's: {whose}.")
     if told.rule == "GPU101":
-        return told.but("Nothing beside it tells whether the kernel was torch's or an extension's.")
-    return told
+        told = told.but("Nothing beside it tells whether the kernel was torch's or an extension's.")
+        return told.but(open=("GPU103", "GPU108"))
+    return told.but(open=("GPU101",))
 
 
 def _extension(hit: Hit, around: str) -> str | None:

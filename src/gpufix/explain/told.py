@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from gpufix.explain.scan import Hit
 from gpufix.knowledge.message_text import compiled
@@ -13,7 +13,10 @@ from gpufix.knowledge.messages import Role
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message with its meaning. `rule` None: explained without a rule of the catalogue."""
+    """A message with its meaning. `rule` None: explained without a rule of the catalogue.
+
+    `open`: other rules that the text alone cannot tell from this one.
+    """
 
     id: str
     rule: str | None
@@ -26,7 +29,8 @@ class Told:
     order: int
     shown: str
     captures: Mapping[str, str]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
     def but(self, note: str | None = None, **changes: object) -> Told:
         """The same with other words."""

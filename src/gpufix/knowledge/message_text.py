@@ -18,7 +18,7 @@ from functools import cache
 KINDS = {
     "arch": r"(?:sm|compute|gfx)_?[0-9a-f]{1,6}[a-z]?",
     "code": r"[\w.\-]{1,60}",
-    "header_file": r"[\w./\\+\-]{1,160}?(?:\.(?:h|hpp|cuh|hh|inl|inc|hxx)|/[a-z_]+)",
+    "header_file": r"[\w./\\+\-]{1,160}?(?:\.(?:h|hpp|cuh|hh|inl|inc|hxx)|/[a-z_]{1,60})",
     "line": r".{1,300}",
     "module": r"[A-Za-z_][\w.]{0,120}",
     "name": r"[\w.\-]{1,120}",
