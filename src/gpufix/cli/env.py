@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,7 +36,8 @@ def env(
 ) -> None:
     """Print the variables of the environment file, for `eval "$(gpufix env)"`.
 
-    Formats: sh, fish, github (append it to $GITHUB_ENV), dotenv, json (null = unset).
+    Formats: sh, fish, github (append it to $GITHUB_ENV), dotenv, json (null = unset). With
+    --output, the other lines of the file stay, and a second call changes nothing.
     """
     from gpufix.cli.build_overlay import overlay_of
     from gpufix.cli.output import write
@@ -56,7 +58,23 @@ def env(
         raise fail(str(error)) from None
     for note in (*notes, *said):
         typer.echo(f"gpufix: {clean(note)}", err=True)
-    write(text, output)
+    if output is None or format is EnvFormat.json:
+        write(text, output)
+    else:
+        _into(output, text, format)
+
+
+def _into(file: str, text: str, format: EnvFormat) -> None:
+    """Into a file that may hold more than gpufix's variables."""
+    from gpufix.cli.env_file import NotText, put
+    from gpufix.cli.patient import fail
+
+    try:
+        put(Path(file), text, comments=format is not EnvFormat.github)
+    except OSError as error:
+        raise fail(f"--output {file}: {error.strerror}") from None
+    except NotText as error:
+        raise fail(f"--output {file}: {error}") from None
 
 
 def for_build(
