@@ -32,7 +32,8 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     ## Severity
     Error when no target is served, or nvcc refuses; warning when some are, when only a run would
     tell whether the code is reached, for shell scripts, and for a flag that merely contains
-    "arch". Advice for CMake files beside a setup.py that does not use them.
+    "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
+    which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST.
 
     ## Fix
     Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS

@@ -50,13 +50,15 @@ def _edited(finding: Finding, view: View) -> Plan | Skip:
     if data.get("variants"):
         return _skip(finding, f"{path} holds code written for {', '.join(data['variants'])} alone")
     variable = _variable(view, data)
+    if variable is None:
+        return _skip(finding, "the old FindCUDA reads no variable for architectures")
     value = value_for(view, variable)
     if value is None:
         return _skip(finding, "no target is known that the variable could name")
 
     def change(text: str) -> str | None:
         if data["part"] == "cmake":
-            return text_edit.follow_cudaarchs(text, data["line"])
+            return text_edit.follow_archs(text, data["line"], variable)
         if data["part"] == "shell":
             return text_edit.shell_default(text, data["line"], variable)
         if data["part"] == "write":
@@ -72,9 +74,10 @@ def _edited(finding: Finding, view: View) -> Plan | Skip:
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
 
 
-def _variable(view: View, data: dict[str, Any]) -> str:
+def _variable(view: View, data: dict[str, Any]) -> str | None:
     if data["part"] == "cmake":
-        return "CUDAARCHS"
+        follows: str | None = data["follows"]
+        return follows
     if data["part"] in ("write", "shell"):
         return str(data["name"])
     return "PYTORCH_ROCM_ARCH" if vendor(view) == "amd" else "TORCH_CUDA_ARCH_LIST"

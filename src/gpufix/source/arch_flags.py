@@ -13,13 +13,22 @@ Kind = Literal["cubin", "ptx", "hip", "native", "dynamic"]
 _CODE = re.compile(r"(sm|compute|lto)_(\d{2,3}[af]?)")
 _PAIR = re.compile(r"arch=(?:compute|sm)_(\d{2,3}[af]?),code=(\[[^\]]*\]|\"[^\"]*\"|\S+)")
 _SINGLE = re.compile(
-    r"(?:^|\s)(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
+    r"(?:^|[\s;:\"'])(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
 )
 _HIP = re.compile(r"--(?:offload-arch|amdgpu-target)[=\s](gfx[0-9a-f]+(?:[:][a-z+:-]+)?|native)")
 _HIP_WORD = re.compile(r"offload-arch|amdgpu-target|gfx")
 _DYNAMIC = re.compile(
     r"(?:-gencode|-arch|--gpu-architecture|--offload-arch|--amdgpu-target|arch=compute_|code=sm_)"
 )
+# One whole flag, quotes in pairs, with the separators on both sides.
+_CODES = r"(?:sm|compute|lto)_\d{2,3}[af]?"
+_FLAG = re.compile(
+    r"(?P<before>[\s;]*)(?<![\w-])(?:"
+    r"(?:-gencode|--generate-code)(?:=|[\s;]+)(?P<q>\\?[\"'])?arch=(?:compute|sm)_\d{2,3}[af]?,code="
+    rf"(?:(?P<c>\\?[\"'])\[?{_CODES}(?:,{_CODES})*\]?(?P=c)|\[{_CODES}(?:,{_CODES})*\]|{_CODES})(?(q)(?P=q))"
+    rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES})(?![\w,])(?P<after>[\s;]*)"
+)
+_REMAINS = re.compile(r"-gencode|--generate-code|compute_|code=|(?<!\w)sm_\d")
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,17 @@ def parse(text: str) -> list[ArchFlag]:
     if not found and UNKNOWN in text and _DYNAMIC.search(text):
         return [ArchFlag("dynamic", "gfx" if _HIP_WORD.search(text) else "sm")]
     return found
+
+
+def without(text: str) -> str | None:
+    """A text of several flags less those that choose fixed architectures; the rest as it stands.
+
+    None when one of them is made of variables, or a part of one would stay.
+    """
+    rest = _FLAG.sub(lambda m: m["after"] if m["before"] else "", text)
+    if rest == text or _DYNAMIC.search(rest) or _REMAINS.search(rest):
+        return None
+    return rest
 
 
 def _single(value: str) -> list[ArchFlag]:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection
 
-from gpufix.source.arch_flags import parse
+from gpufix.source.arch_flags import parse, without
 from gpufix.source.edit import Edit, Offsets, applied
 from gpufix.source.python_flags import Flag, nvcc_flags
 from gpufix.source.python_tree import NotPython, Tree
@@ -25,7 +25,14 @@ def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | 
     flags = [f for f in nvcc_flags(tree) if f.node.lineno in lines and _fixed(f)]
     flags = [f for f in flags if f"!env:{variable}" not in f.guards]
     edits: list[Edit] = []
-    for container in dict.fromkeys(tree.parents[flag.node] for flag in flags):
+    split = [flag for flag in flags if isinstance(flag.node, ast.Call)]
+    for flag in split:
+        shorter = _split(text, offsets, flag.node, variable)
+        if shorter is None:
+            return None
+        edits.append(shorter)
+    apart = [flag for flag in flags if flag not in split]
+    for container in dict.fromkeys(tree.parents[flag.node] for flag in apart):
         if isinstance(container, (ast.List, ast.Tuple)):
             edits += _in_list(text, offsets, container, flags, variable)
         elif isinstance(container, ast.Call) and (
@@ -40,6 +47,26 @@ def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | 
 def _fixed(flag: Flag) -> bool:
     archs = [a for t in flag.texts for a in parse(t)]
     return bool(archs) and all(a.kind != "dynamic" for a in archs)
+
+
+def _split(text: str, offsets: Offsets, node: ast.expr, variable: str) -> Edit | None:
+    """ "a -gencode=… b".split() and shlex.split("…") of one literal: without the architectures."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    is_shlex = ast.unparse(node.func) == "shlex.split"
+    given = node.args[:1] if is_shlex else [node.func.value]
+    literal = given[0] if given else None
+    plain = node.func.attr == "split" and len(node.args) == is_shlex and not node.keywords
+    if not plain or not isinstance(literal, ast.Constant) or not isinstance(literal.value, str):
+        return None
+    rest = without(literal.value)
+    if rest is None:
+        return None
+    start, end = offsets.of(node)
+    low, high = offsets.of(literal)
+    unset = text[start:low] + repr(rest) + text[high:end]
+    changed = f'({unset} if os.environ.get("{variable}") else {text[start:end]})'
+    return Edit(start, end, changed)
 
 
 def _in_list(

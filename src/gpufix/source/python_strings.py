@@ -85,6 +85,8 @@ def _called(tree: Tree, node: ast.Call, depth: int) -> list[str]:
         return _unique([posixpath.join(*parts) for parts in _some(arguments)])
     if name in _DIRNAME and len(arguments) == 1:
         return _unique([_parent(text) for text in arguments[0]])
+    if name == "shlex.split" and arguments:
+        return arguments[0]
     if name in _HERE and len(arguments) == 1:
         return arguments[0]
     if isinstance(node.func, ast.Attribute):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from gpufix.source.arch_flags import without
 from gpufix.source.cmake import Command, commands
 from gpufix.source.edit import Edit, applied
 from gpufix.source.shell import simple_commands
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
+_TAKES_FLAGS = ("set", "string", "list", "target_compile_options", "add_compile_options")
 _READ_ABI = """\
 if(NOT DEFINED TORCH_CXX11_ABI)
   set(TORCH_ABI_PYTHON python3)
@@ -29,26 +31,45 @@ endif()
 """
 
 
-def follow_cudaarchs(text: str, line: int) -> str | None:
-    """The command on a line runs only where CUDAARCHS is not set; None when it does more."""
+def follow_archs(text: str, line: int, variable: str) -> str | None:
+    """What the command on a line fixes gives way to a variable that is set.
+
+    A command that sets nothing else runs only where it is not; flags of compilers that choose
+    architectures are left out where it is. None when its form is not known.
+    """
     for command in commands(text):
-        if command.line != line or not _only_archs(command) or _given_way(command):
+        if command.line != line or f"!env:{variable}" in command.guards:
             continue
         before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
         after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
         if before.strip() or after.split("#")[0].strip():
             return None
-        newline = "\r\n" if "\r\n" in text else "\n"
         body = text[command.start : command.end]
-        wrapped = (
-            f"if(NOT DEFINED ENV{{CUDAARCHS}}){newline}{before}  {body}{newline}{before}endif()"
-        )
+        rows = [f"  {body}"]
+        if not _only_archs(command):
+            rest = _without_archs(text, command)
+            if rest is None:
+                return None
+            rows += ["else()", f"  {rest}"]
+        newline = "\r\n" if "\r\n" in text else "\n"
+        rows = [f"if(NOT DEFINED ENV{{{variable}}})", *rows, "endif()"]
+        wrapped = f"{newline}{before}".join(rows)
         return applied(text, [Edit(command.start, command.end, wrapped)])
     return None
 
 
-def _given_way(command: Command) -> bool:
-    return "!env:CUDAARCHS" in command.guards
+def _without_archs(text: str, command: Command) -> str | None:
+    """The command less the flags that choose architectures; None when they are not plain text."""
+    if not command.arguments or command.name not in _TAKES_FLAGS:
+        return None
+    first, last = command.arguments[0], command.arguments[-1]
+    raw = text[first.start : last.end]
+    rest = without(raw) if "#" not in raw else None
+    if rest is None or re.search(r"CMAKE_CUDA_ARCHITECTURES\s+\"?OFF", text):
+        return None
+    if command.name == "set" and f"${{{first.text}}}" not in raw:
+        return None  # it may throw away what another has added to the flags
+    return text[command.start : first.start] + rest + text[last.end : command.end]
 
 
 def _only_archs(command: Command) -> bool:

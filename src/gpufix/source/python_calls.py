@@ -1,0 +1,186 @@
+"""Calls of one function made calls of another that takes the same arguments.
+
+Only where the file itself settles what is called; every other use of the function is told, with why
+it is left. The new module is imported beside the old one, wherever that is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from gpufix.source.edit import Edit, Offsets
+from gpufix.source.python_edit import finished
+from gpufix.source.python_names import Import, Names
+from gpufix.source.python_tree import Tree, dotted_name
+
+
+@dataclass(frozen=True)
+class Redirected:
+    """`text`: the changed file; None when nothing is changed. `calls`: lines of what was changed;
+    `left`: (line, why) of what was not."""
+
+    text: str | None
+    calls: list[int] = field(default_factory=list)
+    left: list[tuple[int, str]] = field(default_factory=list)
+
+
+def redirect(
+    text: str, names: Collection[str], instead: str, not_within: Collection[str] = ()
+) -> Redirected:
+    """Calls of any of `names` ("nvdiffrast.torch.rasterize") become calls of `instead`.
+
+    not_within: classes in whose `with` the call is left alone. Raises NotPython.
+    """
+    tree = Tree(text)
+    uses = _Uses(tree, names, instead, not_within)
+    offsets = Offsets(text)
+    edits: list[Edit] = []
+    calls, left = [], uses.unsettled()
+    givers: dict[Import, None] = {}
+    for node, head, origin in uses.settled():
+        why = uses.doubt(node, head, origin)
+        if why is not None:
+            left.append((node.lineno, why))
+            continue
+        start, end = offsets.of(node)
+        edits.append(Edit(start, end, instead))
+        calls.append(node.lineno)
+        givers |= dict.fromkeys(uses.names.givers(node, head))
+    module = instead.rpartition(".")[0]
+    edits += _imports(text, tree, uses.names, offsets, list(givers), module)
+    changed = finished(text, tree, edits) if edits else None
+    if edits and changed is None:
+        return Redirected(None, [], sorted({*left, *((n, "it cannot be edited") for n in calls)}))
+    return Redirected(changed, sorted(calls), sorted(set(left)))
+
+
+class _Uses:
+    """Where a file speaks of the function."""
+
+    def __init__(
+        self, tree: Tree, names: Collection[str], instead: str, not_within: Collection[str]
+    ) -> None:
+        self.names = Names(tree)
+        self._tree, self._wanted, self._not_within = tree, set(names), set(not_within)
+        self._modules = {name.rpartition(".")[0] for name in names}
+        self._lasts = {name.rpartition(".")[2] for name in names}
+        self._new = instead.rpartition(".")[0]
+
+    def settled(self) -> Iterator[tuple[ast.expr, str, str]]:
+        """(expression, its first name, what imports say that is)."""
+        for node in [*self._tree.each(ast.Attribute), *self._tree.each(ast.Name)]:
+            if not isinstance(node.ctx, ast.Load):
+                continue
+            head, dot, rest = (dotted_name(node) or "").partition(".")
+            for origin in self.names.origins(head):
+                if f"{origin}{dot}{rest}" in self._wanted:
+                    yield node, head, origin
+
+    def doubt(self, node: ast.expr, head: str, origin: str) -> str | None:
+        """Why an expression is left as it is."""
+        parent = self._tree.parents.get(node)
+        if not isinstance(parent, ast.Call) or parent.func is not node:
+            return "handed on, not called"
+        if other := self.names.otherwise(head, origin):
+            return f"{head} is something else by line {_line(other)}"
+        if other := self.names.otherwise(self._new.partition(".")[0], self._new.partition(".")[0]):
+            return f"the name {self._new} is taken by line {_line(other)}"
+        givers = self.names.givers(node, head)
+        if not givers:
+            return f"{head} is not imported where it is used"
+        if self.names.scope(givers[-1]) is self._tree.module:
+            if star := self.names.starred_after(givers[-1].lineno):
+                return f"`import *` in line {star.lineno} may bind {head} anew"
+        within = self._within(node)
+        return f"in a `with` of {within}" if within else None
+
+    def unsettled(self) -> list[tuple[int, str]]:
+        """(line, why): uses through objects that carry the module, or through `import *`."""
+        found = []
+        carriers = self._carriers()
+        for node in self._tree.each(ast.Attribute):
+            owner = dotted_name(node.value)
+            if node.attr in self._lasts and owner and owner.rpartition(".")[2] in carriers:
+                if not self.names.origins(owner.partition(".")[0]):
+                    found.append((node.lineno, f"what {owner} is is not settled here"))
+        starred = [n for n in self._tree.each(ast.ImportFrom) if n.names[0].name == "*"]
+        if any(n.module in self._modules for n in starred):
+            for name in self._tree.each(ast.Name):
+                if name.id in self._lasts and name.id not in self.names.bindings:
+                    found.append((name.lineno, "it comes by `import *`"))
+        return found
+
+    def _carriers(self) -> set[str]:
+        """Last names of what the module is assigned to: `self.dr = dr`, `dr = import_module("…")`."""
+        every = self.names.bindings
+        known = {n for n in every if self.names.origins(n) & self._modules}
+        found = set(known)
+        for node in self._tree.each(ast.Assign):
+            if self._carries(node.value, known):
+                targets = (dotted_name(target) for target in node.targets)
+                found |= {target.rpartition(".")[2] for target in targets if target}
+        return found
+
+    def _carries(self, value: ast.expr, known: set[str]) -> bool:
+        if dotted_name(value) in known:
+            return True
+        words = (n.value for n in ast.walk(value) if isinstance(n, ast.Constant))
+        return isinstance(value, ast.Call) and any(word in self._modules for word in words)
+
+    def _within(self, node: ast.expr) -> str | None:
+        for parent, child in self._tree.ancestors(node):
+            if isinstance(parent, (ast.With, ast.AsyncWith)) and child in parent.body:
+                for item in parent.items:
+                    made = item.context_expr
+                    name = dotted_name(made.func) if isinstance(made, ast.Call) else None
+                    if (last := (name or "").rpartition(".")[2]) in self._not_within:
+                        return last
+        return None
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 1))
+
+
+def _imports(
+    text: str, tree: Tree, names: Names, offsets: Offsets, givers: list[Import], module: str
+) -> Iterator[Edit]:
+    """`import module` after each import that a changed call relies on; in a scope once, when the
+    first of them is always come to."""
+    served = set()
+    for node in sorted(givers, key=lambda n: (n.lineno, n.col_offset)):
+        scope, block = names.scope(node), _block(tree, node)
+        if scope in served or any(_brings(other, module) for other in block):
+            continue
+        if block is getattr(scope, "body", None):
+            served.add(scope)
+        yield _beside(text, offsets, node, module)
+
+
+def _block(tree: Tree, node: ast.stmt) -> list[ast.stmt]:
+    """The list of statements that holds it."""
+    fields = ast.iter_fields(tree.parents[node])
+    return next(value for _, value in fields if isinstance(value, list) and node in value)
+
+
+def _brings(node: ast.stmt, module: str) -> bool:
+    return isinstance(node, ast.Import) and any(
+        alias.name == module and not alias.asname for alias in node.names
+    )
+
+
+def _beside(text: str, offsets: Offsets, node: Import, module: str) -> Edit:
+    """A line of its own below the import, or `; import …` where that shares its line."""
+    start, end = offsets.of(node)
+    last = node.end_lineno or node.lineno
+    indent, below = text[offsets.line_start(node.lineno) : start], offsets.line_start(last + 1)
+    rest = text[end:below]
+    ending = rest[len(rest.rstrip("\r\n")) :]
+    if indent.strip() or not (rest.strip() == "" or rest.lstrip().startswith("#")):
+        return Edit(end, end, f"; import {module}")
+    if not ending:
+        newline = "\r\n" if "\r\n" in text else "\n"
+        return Edit(below, below, f"{newline}{indent}import {module}")
+    return Edit(below, below, f"{indent}import {module}{ending}")

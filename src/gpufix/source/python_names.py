@@ -1,0 +1,116 @@
+"""What the names of one Python file stand for, as far as its imports settle it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+
+from gpufix.source.python_tree import Tree
+
+Import = ast.Import | ast.ImportFrom
+Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Names:
+    """The bindings of one file. A name that is bound twice is settled when both say the same."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.bindings: dict[str, list[ast.AST]] = {}
+        for node in tree.nodes:
+            for name in _bound(node):
+                self.bindings.setdefault(name, []).append(node)
+
+    def imports(self, name: str) -> list[Import]:
+        """The imports that bind it."""
+        return [n for n in self.bindings.get(name, []) if isinstance(n, (ast.Import, ast.ImportFrom))]
+
+    def origins(self, name: str) -> set[str]:
+        """What its imports say it is: {"nvdiffrast.torch"} of `import nvdiffrast.torch as dr`."""
+        return {found for node in self.imports(name) if (found := origin(node, name))}
+
+    def otherwise(self, name: str, wanted: str) -> ast.AST | None:
+        """A binding that makes something else of it. `name = None` does not: nothing uses that."""
+        for node in self.bindings.get(name, []):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if origin(node, name) != wanted:
+                    return node
+            elif not self._is_none(node):
+                return node
+        return None
+
+    def givers(self, node: ast.AST, name: str) -> list[Import]:
+        """The imports by which a name is bound where a node uses it, in their order.
+
+        Those of the innermost scope that has some; none: it is not imported there.
+        """
+        for scope in self._visible(node):
+            found = [i for i in self.imports(name) if self.scope(i) is scope]
+            if found:
+                return sorted(found, key=lambda i: (i.lineno, i.col_offset))
+        return []
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """The function, class or module that a statement binds its names in."""
+        return next(p for p, _ in self._tree.ancestors(node) if isinstance(p, Scope))
+
+    def starred_after(self, line: int) -> ast.ImportFrom | None:
+        """An `import *` below a line: it may bind any name anew."""
+        rows = [n for n in self._stars if n.lineno > line]
+        return rows[0] if rows else None
+
+    @cached_property
+    def _stars(self) -> list[ast.ImportFrom]:
+        every = self._tree.each(ast.ImportFrom)
+        return [n for n in every if any(alias.name == "*" for alias in n.names)]
+
+    def _visible(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Scopes from the inside out; of classes, only that of the statement itself."""
+        first = True
+        for parent, child in self._tree.ancestors(node):
+            if not isinstance(parent, Scope):
+                continue
+            body = parent.body if isinstance(parent.body, list) else [parent.body]
+            if child not in body:  # a decorator or a default: evaluated outside
+                continue
+            if first or not isinstance(parent, ast.ClassDef):
+                yield parent
+            first = False
+
+    def _is_none(self, node: ast.AST) -> bool:
+        parent = self._tree.parents.get(node)
+        if not isinstance(parent, (ast.Assign, ast.AnnAssign)):
+            return False
+        return isinstance(parent.value, ast.Constant) and parent.value.value is None
+
+
+def origin(node: Import, name: str) -> str | None:
+    """The dotted name that an import binds `name` to; None: it does not, or relative to a package."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            if (alias.asname or alias.name) == name and node.module and not node.level:
+                return f"{node.module}.{alias.name}"
+        elif alias.asname == name:
+            return alias.name
+        elif alias.asname is None and alias.name.partition(".")[0] == name:
+            return name
+    return None
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            yield node.id
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, (ast.Global, ast.Nonlocal)):
+        yield from node.names
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        yield from [node.name] if node.name else []
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
