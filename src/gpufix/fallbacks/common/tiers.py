@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 
@@ -125,7 +125,10 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
         return nullcontext()
 
 
-def outside_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def outside_graphs(function: _Function) -> _Function:
     """``function``, which torch.compile calls as it is: a break of the graph, never a trace of it."""
     disable: Any = getattr(torch, "_disable_dynamo", None)
     if disable is None:  # torch 2.0

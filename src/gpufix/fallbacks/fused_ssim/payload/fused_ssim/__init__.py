@@ -58,13 +58,13 @@ def _mean(
     img1: Tensor, img2: Tensor, padding: str, train: bool, window_size: int, axes: int
 ) -> Tensor:
     assert padding in allowed_padding
-    if isinstance(window_size, bool) or window_size not in range(1, 12, 2):
-        raise ValueError(f"window_size: an odd number up to 11, not {window_size!r}")
+    if isinstance(window_size, bool) or window_size not in range(3, 12, 2):
+        raise ValueError(f"window_size: an odd number from 3 to 11, not {window_size!r}")
     x, y = checked(img1, img2, axes)
     radius = window_size // 2
     margin = radius if padding == "valid" else 0
     if torch.is_grad_enabled() and x.requires_grad:
-        return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return]
+        return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return, no-untyped-call]
     return _mean_forward(x.detach(), y.detach(), margin, radius, False)[0]
 
 

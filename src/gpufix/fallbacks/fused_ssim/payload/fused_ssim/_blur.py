@@ -39,22 +39,19 @@ class Room:
     def blurred(self) -> Tensor:
         """The planes blurred: a view. What was inside is overwritten."""
         band = _band(self.flat.dtype, self.flat.device, self.radius)
-        edge = self.radius * self.pitch
-        rows = self.flat.new_empty((self.rows + 2 * self.radius) * self.pitch)
-        rows[:edge] = 0
-        rows[edge + self.rows * self.pitch :] = 0
+        rows = self.rows + 2 * self.radius
+        block, reach = BLOCK * self.pitch, BLOCK + 2 * self.radius
         along, down = self.pitch // BLOCK, self.rows // BLOCK
-        reach = BLOCK + 2 * self.radius
+        half_done = self.flat.new_empty(rows * self.pitch)
         with _exact(self.flat.device):
             torch.bmm(
-                self.flat.as_strided((along, self.rows, reach), (BLOCK, self.pitch, 1), edge),
+                self.flat.as_strided((along, rows, reach), (BLOCK, self.pitch, 1)),
                 band.expand(along, -1, -1),
-                out=rows.as_strided((along, self.rows, BLOCK), (BLOCK, self.pitch, 1), edge),
+                out=half_done.as_strided((along, rows, BLOCK), (BLOCK, self.pitch, 1)),
             )
-            block = BLOCK * self.pitch
             torch.bmm(
                 band.t().expand(down, -1, -1),
-                rows.as_strided((down, reach, self.pitch), (block, self.pitch, 1)),
+                half_done.as_strided((down, reach, self.pitch), (block, self.pitch, 1)),
                 out=self.flat.as_strided((down, BLOCK, self.pitch), (block, self.pitch, 1)),
             )
         return self._view(self.flat, 0)

@@ -28,6 +28,19 @@ def _compiled(device: torch.device) -> Eager:
     return _tried(Compiled(), device)
 
 
+def _eager(device: torch.device) -> Eager:
+    if device.type == "cuda":
+        try:
+            from ._jiterated import Jiterated
+
+            return _tried(Jiterated(), device)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception:  # no run-time compiler: the same results, more slowly
+            return EAGER
+    return EAGER
+
+
 def _tried(run: Eager, device: torch.device) -> Eager:
     """``run``, when its mean and gradient on small images are those of eager torch."""
     wave = torch.arange(2 * 13 * 17, dtype=torch.float32, device=device).mul_(0.7).sin_()
@@ -46,7 +59,7 @@ def _results(run: Eager, x: Tensor, y: Tensor) -> Tensor:
     return run.mean_backward(x, y, derivatives, mean, x.numel(), RADIUS)
 
 
-TIERS = Tiers("fused_ssim", {"triton": _triton, "compile": _compiled, "eager": lambda _: EAGER})
+TIERS = Tiers("fused_ssim", {"triton": _triton, "compile": _compiled, "eager": _eager})
 
 
 def implementation(x: Tensor, radius: int) -> Eager:

@@ -104,7 +104,10 @@ def inner(image: Tensor, margin: int) -> Tensor:
     """Without a border of ``margin``; a view."""
     if margin == 0:
         return image
-    return image[(..., *[slice(margin, -margin)] * (image.dim() - 2))]
+    for axis in range(2, image.dim()):
+        size = image.shape[axis]
+        image = image.narrow(axis, min(margin, size), max(size - 2 * margin, 0))
+    return image
 
 
 def clear_border(stack: Tensor, margin: int, axes: int) -> None:

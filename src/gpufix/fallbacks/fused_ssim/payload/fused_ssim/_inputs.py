@@ -40,6 +40,7 @@ def _as_float32(image: Tensor) -> Tensor:
 
 
 def _autocasts(kind: str) -> bool:
-    if kind == "cpu":
-        return torch.is_autocast_cpu_enabled()
-    return torch.is_autocast_enabled()
+    try:
+        return torch.is_autocast_enabled(kind)
+    except TypeError:  # torch before 2.4
+        return torch.is_autocast_cpu_enabled() if kind == "cpu" else torch.is_autocast_enabled()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import triton
 from torch import Tensor
 
+from ._cut import BLOCK, cut
 from ._eager import Eager
 from ._triton import _backward, _forward
 from ._window import RADIUS
 
-BLOCK = 128  # columns of a program, one a thread
 RESIDENT = 5, 6  # programs that fit a multiprocessor: of _forward, of _backward
 
 
@@ -54,7 +53,7 @@ class Triton(Eager):
             return x.new_full(
                 (), float("nan")
             ), None if derivatives is None else derivatives.zero_()
-        partial = x.new_empty(_cut(planes, height, width, self._slots[0]).programs)
+        partial = x.new_empty(cut(planes, height, width, self._slots[0]).programs)
         self._forward(x, y, None, derivatives, partial, margin, c1, c2, 1.0 / count)
         return partial.sum(), derivatives
 
@@ -76,8 +75,8 @@ class Triton(Eager):
         scale: float,
     ) -> None:
         planes, height, width = _planes(x)
-        cut = _cut(planes, height, width, self._slots[0])
-        if cut.programs == 0:
+        share = cut(planes, height, width, self._slots[0])
+        if share.programs == 0:
             return
         arguments = (
             x,
@@ -88,9 +87,9 @@ class Triton(Eager):
             height,
             width,
             x.numel(),
-            cut.strips,
-            cut.segments,
-            cut.rows,
+            share.strips,
+            share.segments,
+            share.rows,
             margin,
             c1,
             c2,
@@ -98,15 +97,15 @@ class Triton(Eager):
         )
         modes = map_ is not None, derivatives is not None, partial is not None
         with _on(x.device):
-            self._forward_kernel(cut.programs, arguments, modes)
+            self._forward_kernel(share.programs, arguments, modes)
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool
     ) -> Tensor:
         gradient = torch.empty_like(x)
         planes, height, width = _planes(x)
-        cut = _cut(planes, height, width, self._slots[1])
-        if cut.programs == 0:
+        share = cut(planes, height, width, self._slots[1])
+        if share.programs == 0:
             return gradient
         arguments = (
             x,
@@ -117,13 +116,13 @@ class Triton(Eager):
             height,
             width,
             x.numel(),
-            cut.strips,
-            cut.segments,
-            cut.rows,
+            share.strips,
+            share.segments,
+            share.rows,
             scale,
         )
         with _on(x.device):
-            self._backward_kernel(cut.programs, arguments, (each,))
+            self._backward_kernel(share.programs, arguments, (each,))
         return gradient
 
 
@@ -152,35 +151,6 @@ class _Kernel:
             compiled[(programs, 1, 1)](*arguments, *constants)
         else:
             compiled[(programs, 1, 1)](*arguments)
-
-
-class _Cut(NamedTuple):
-    strips: int
-    segments: int
-    rows: int
-    programs: int
-
-
-@lru_cache(maxsize=256)
-def _cut(planes: int, height: int, width: int, slots: int) -> _Cut:
-    """Planes in strips of BLOCK columns and segments of some rows, a program each.
-
-    A program filters 10 rows more than it owns, and a device runs ``slots`` of them at a time: a
-    last turn that is hardly filled costs as much as a full one.
-    """
-    strips = -(-width // BLOCK)
-    best, least = _Cut(strips, 1, height, planes * strips), float("inf")
-    for segments in range(1, height + 1):
-        rows = -(-height // segments)
-        used = -(-height // rows)
-        programs = planes * strips * used
-        turns = programs / slots
-        cost = (turns if turns > 4 else -(-programs // slots)) * (rows + 2 * RADIUS)
-        if cost < least:
-            best, least = _Cut(strips, used, rows, programs), cost
-        if rows < 4:
-            break
-    return best
 
 
 def _planes(x: Tensor) -> tuple[int, int, int]:
