@@ -46,10 +46,13 @@ def explain_log(what: str, names: Mapping[str, str], asked: Asked) -> bool:
         from gpufix.report import explain_json
 
         read = {"name": what, "bytes": scanned.size, "lines": scanned.lines}
+        read |= {"flooded": scanned.flooded}
         write(explain_json.render(answer, read, errors, names, patient), asked.output)
     else:
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"
+        if scanned.flooded:
+            log += " · so many near misses that not all were looked at"
         _text(answer, log, errors, names, patient, asked)
     return answer.recognised
 

@@ -13,9 +13,9 @@ from gpufix.knowledge.messages import Message
 _REACH = 2048  # bytes of a line to each side of a word
 _MARGIN = 16 << 10  # bytes around a line that stay at hand, for wrapped lines and context
 _WORD = 64  # bytes; no word of ours is longer
-_ENOUGH = 40  # places of one message: more of them tell nothing new
+_ENOUGH = 15  # places of one message: more of them tell nothing new
 _VAIN = 10_000  # looks at one word's lines without a find, from which on it is tired
-_VAIN_ALL = 60_000  # the same for all words together
+_VAIN_ALL = 40_000  # the same for all words together
 _RARE = 20  # times that a tired word may stand in one piece and still be looked for
 _REPEATS = 100_000  # distinct lines remembered, so that repeated ones cost next to nothing
 _EDGE = 256 << 10  # bytes kept of the beginning and the end, for what is not recognised
@@ -115,7 +115,7 @@ class _Window:
                     if spot is not None and captures is not None:
                         found = True
                         yield self._hit(text.message, text.order, spot, captures)
-                if not found and self._tires(word, 1 + (stop - begin) // 128):
+                if not found and self._tires(word, (1 + len(texts)) * (1 + (stop - begin) // 128)):
                     break
 
     def _candidates(self, known: Sequence[Text], begin: int, stop: int) -> list[Text]:
