@@ -10,7 +10,7 @@ from gpufix.knowledge.gpus import resolve
 from gpufix.recommend.answer import answer
 from gpufix.recommend.breaks import breaks
 from gpufix.recommend.build import Build, builds
-from gpufix.recommend.commands import commands
+from gpufix.recommend.commands import commands, known_companions
 from gpufix.recommend.extension import Extension, of_inspection
 from gpufix.recommend.obstacles import Kind
 from gpufix.recommend.posing import pose
@@ -187,6 +187,20 @@ def test_commands(version: str) -> None:
     found = commands(build(version))
     assert (found.pip, found.conda) == (pip, conda)
     assert found.uv == pip.replace("python -m pip", "uv pip")
+
+
+@pytest.mark.parametrize(
+    ("version", "named"),
+    [
+        ("2.8.0+cu128", {"torchvision 0.23.0", "flash-attn 2.8.3.post1"}),
+        ("2.7.0+cu126", {"kaolin 0.18.0"}),
+        ("2.9.0+cu130", {"torchvision 0.24.0"}),
+    ],
+)
+def test_companions_that_are_known(version: str, named: set[str]) -> None:
+    found = set(known_companions(build(version)))
+    assert named <= found
+    assert any(c.startswith("flash-attn") for c in found) == ("+cu12" in version)
 
 
 def test_nothing_breaks_where_nothing_depends_on_torch() -> None:

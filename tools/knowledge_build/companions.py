@@ -20,6 +20,25 @@ FIND_LINKS = {
     },
 }
 
+# Source distributions whose setup.py takes a wheel from the project's own releases where it has one:
+# torch minor → the newest version with such wheels, and the CUDA majors that they are for.
+PREBUILT = {
+    "flash-attn": {
+        "rows": {
+            "2.0": ["2.6.3", ["11", "12"]],
+            "2.1": ["2.7.4", ["12"]],
+            "2.2": ["2.7.4.post1", ["12"]],
+            "2.3": ["2.7.4.post1", ["12"]],
+            "2.4": ["2.8.3.post1", ["12"]],
+            "2.5": ["2.8.3.post1", ["12"]],
+            "2.6": ["2.8.3.post1", ["12"]],
+            "2.7": ["2.8.3.post1", ["12"]],
+            "2.8": ["2.8.3.post1", ["12"]],
+        },
+        "source": "Dao-AILab/flash-attention .github/workflows/publish.yml, at each release's tag",
+    },
+}
+
 
 def _release(row: dict[str, Any]) -> dict[str, Any]:
     found = row["companions"]
@@ -36,4 +55,5 @@ def build(tables: Any) -> Any:
         "source": "Requires-Dist of each companion's own METADATA",
         "releases": {version: _release(row) for version, row in rows.items()},
         "find_links": FIND_LINKS,
+        "prebuilt": PREBUILT,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpufix.knowledge.table import table
+from gpufix.knowledge.versions import minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,18 @@ def find_links(name: str, release: str, variant: str) -> str | None:
     if companion.variants is not None and variant not in companion.variants:
         return None
     return companion.find_links.format(release=release.split("+")[0], variant=variant)
+
+
+def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
+    """Packages that an index has as source alone and whose project offers wheels for this torch:
+    name → the newest such version. `cuda_major` "12"; None and ROCm have none.
+    """
+    found = {}
+    for name, about in table("companions")["prebuilt"].items():
+        version, majors = about["rows"].get(minor(release), (None, ()))
+        if version and cuda_major in majors:
+            found[name] = version
+    return found
 
 
 def names() -> frozenset[str]:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpufix.checks.building import major
 from gpufix.knowledge import companions
 from gpufix.knowledge.indexes import index_url
 from gpufix.knowledge.versions import minor, numbers
@@ -62,4 +63,6 @@ def known_companions(build: Build) -> list[str]:
         if not row.exact or (row.variants is not None and build.name not in row.variants):
             continue
         found.append(f"{name} {max(row.exact, key=numbers)}")
-    return found
+    cuda = build.variant.cuda if build.variant else None
+    wheels = companions.prebuilt(build.release.version, major(cuda) if cuda else None)
+    return found + [f"{name} {version}" for name, version in wheels.items()]
