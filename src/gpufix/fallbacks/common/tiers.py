@@ -136,7 +136,7 @@ def outside_graphs(function: _Function) -> _Function:
     # To be told, dynamo must be loaded, which takes seconds: only where it is at work already.
     disabled = disable(function)
     if not hasattr(torch.compiler, "is_compiling"):
-        return disabled  # type: ignore[no-any-return]
+        return cast(_Function, disabled)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -144,7 +144,7 @@ def outside_graphs(function: _Function) -> _Function:
             return disabled(*args, **kwargs)
         return function(*args, **kwargs)
 
-    return call
+    return cast(_Function, call)
 
 
 def interpreted() -> bool:
