@@ -34,6 +34,29 @@ NOT_OURS = [
     "AttributeError: 'Namespace' object has no attribute 'device'",
     "OSError: [Errno 28] No space left on device",
     "NotImplementedError: The operator 'aten::foo' is not currently implemented for the MPS device.",
+    "python train.py\nKilled",
+    "Package 'foo' requires a different Python: 3.8.10 not in '>=3.9'",
+    "foo 1.2 requires Python>=3.9",
+    "docker: Error response from daemon: pull access denied for foo, repository does not exist",
+    "AttributeError: module 'foo' has no attribute 'bar'",
+    "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file",
+    "ValueError: too many values to unpack (expected 2)",
+    "cv2.error: OpenCV(4.5.1) /tmp/x/resize.cpp:4051: error: (-215:Assertion failed) !ssize.empty() in function 'resize'",
+    "g++: error: foo.cpp: No such file or directory",
+    "undefined reference to `foo()'\ncollect2: error: ld returned 1 exit status",
+    "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0",
+    "RuntimeError: The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1",
+    "PermissionError: [Errno 13] Permission denied: '/data'",
+    "subprocess.CalledProcessError: Command '['/usr/bin/gcc', '/tmp/tmpq/main.c', '-O3']' returned non-zero exit status 1.",
+    "fatal: not a git repository (or any of the parent directories): .git",
+    "fatal error: opencv2/opencv.hpp: No such file or directory",
+    "ERROR: Failed building wheel for dlib",
+    "AssertionError: Invalid device id",
+    "RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
+    "yaml.scanner.ScannerError: mapping values are not allowed here",
+    "Segmentation fault (core dumped)",
+    "RuntimeError: Trying to backward through the graph a second time",
+    "ImportError: attempted relative import with no known parent package",
 ]
 
 FORMS = [
@@ -366,6 +389,49 @@ FORMS = [
         "JIT703",
         '  File "/x/torch/utils/file_baton.py", line 42, in wait\n    time.sleep(self.wait_seconds)\nKeyboardInterrupt',
     ),
+    ("WHL505", "    ModuleNotFoundError: No module named 'tools.nnwrap'"),
+    (
+        "JIT703",
+        "Warning: Lock file exists in build directory: 'C:\\Users\\x\\AppData\\Local\\torch_extensions\\torch_extensions\\Cache\\py39_cu113\\renderutils_plugin\\lock'",
+    ),
+    ("JIT703", "Loading extension module dvr...\n经常卡在这里"),
+    ("TCH208", "[3/5] nvcc x\nFAILED: x.o\nKilled\nninja: build stopped: subcommand failed."),
+    (
+        "TCH204",
+        '-- Could NOT find CUDA (missing: CUDA_INCLUDE_DIRS CUDA_CUDART_LIBRARY) (found version "11.5")',
+    ),
+    ("SYM402", "ldd x.so\n libcudnn.so.9 => not found"),
+    (
+        "SYM403",
+        "RuntimeError: cuDNN version mismatch: PyTorch was compiled against 7003 but linked against 7104",
+    ),
+    (
+        "WHL506",
+        "RuntimeError: Failed to import transformers.models.llama.modeling_llama because of the following error (look up to see its traceback):\ncannot import name 'foo' from 'bar'",
+    ),
+    (
+        "SYM401",
+        "RuntimeError: Failed to import transformers.models.llama.modeling_llama because of the following error (look up to see its traceback):\n/x/flash_attn_2_cuda.so: undefined symbol: _ZN2at4_ops9_pad_enum4callERKNS_6TensorEN3c108ArrayRefINS5_6SymIntEEElNS5_8optionalIdEE",
+    ),
+    ("TCH205", "cc1plus: error: unrecognized command line option '-std=c++17'"),
+    (
+        "SRC606",
+        "  × Failed to build `flash-attn==2.7.0`\n  hint: This error likely indicates that `flash-attn@2.7.0` depends on `torch`, but doesn't declare it as a build dependency.",
+    ),
+    (
+        "TCH204",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/opt/x/triton/backends/nvidia/bin/ptxas'",
+    ),
+    (
+        "WHL505",
+        "ERROR: Could not find a version that satisfies the requirement torch==1.4.0+cpu (from versions: 1.7.1, 1.8.0)",
+    ),
+    ("GPU106", "RuntimeError: No CUDA GPUs are available"),
+    (
+        "RUN804",
+        "RuntimeError: PYTORCH_CUDA_ALLOC_CONF: Expected a single value for max_split_size_mb, got None",
+    ),
+    ("ABI302", "/bin/foo: /lib64/libc.so.6: version `GLIBC_2.34' not found (required by /bin/foo)"),
 ]
 
 
