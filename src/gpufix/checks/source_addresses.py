@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
-from gpufix.checks.source_view import at, requirement_files, shell_files
+from gpufix.checks.source_view import at, docker_files, requirement_files, shell_files
 from gpufix.knowledge.versions import minor
 from gpufix.model import Torch
 from gpufix.view import View
@@ -25,6 +25,27 @@ def faults(view: View) -> Iterator[Fault]:
                     rows.setdefault(row["url"], []).append(row)
             for url, found in rows.items():
                 yield _fault(view, torch, path, url, found)
+    yield from _images(view)
+
+
+def _images(view: View) -> Iterator[Fault]:
+    """Wheels for another CUDA major than the development image of the same stage has."""
+    for path, facts in docker_files(view).items():
+        for row in facts.get("addresses", []):
+            image, variant = row["image"], row["variant"]
+            if (
+                image
+                and variant.startswith("cu")
+                and _major(variant) != f"cu{image.partition('.')[0]}"
+            ):
+                yield Fault(
+                    severity=ADVICE,
+                    subject=f"{path}: {row['url']}",
+                    message=f"{path} takes wheels for {variant} on an image with CUDA {image}: "
+                    "extensions cannot be built for that torch there.",
+                    evidence=(at(view, path, row["line"], row["url"]),),
+                    data={"part": "image", "path": path},
+                )
 
 
 def _differs(row: dict[str, Any], torch: Torch) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from gpufix.checks import source_arch as arch
@@ -10,7 +11,15 @@ from gpufix.checks.arch_list import ArchList, of_cmake, of_rocm, of_torch
 from gpufix.checks.building import builds
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source_guards import active
-from gpufix.checks.source_view import Files, at, beside, cmake_files, python_files, shell_files
+from gpufix.checks.source_view import (
+    Files,
+    at,
+    beside,
+    cmake_files,
+    docker_files,
+    python_files,
+    shell_files,
+)
 from gpufix.model import Target
 from gpufix.view import View
 
@@ -81,10 +90,17 @@ def _judged(
 
 
 def shell_faults(view: View) -> Iterator[Fault]:
-    """export TORCH_CUDA_ARCH_LIST="7.5 8.0" in a script, outside any condition."""
+    """export TORCH_CUDA_ARCH_LIST="7.5 8.0" in a script, outside any condition; ENV in a Dockerfile.
+
+    An image is another environment than the one at hand: advice.
+    """
     for path, facts in shell_files(view).items():
         for row in facts.get("exports", []):
             yield from _exported(view, path, row)
+    for path, facts in docker_files(view).items():
+        for row in facts.get("exports", []):
+            for fault in _exported(view, path, row):
+                yield replace(fault, severity=ADVICE, data={**fault.data, "part": "docker"})
 
 
 def _exported(view: View, path: str, row: dict[str, Any]) -> Iterator[Fault]:

@@ -28,6 +28,11 @@ def shell_files(view: View) -> Files:
     return view.derive(_shell)
 
 
+def docker_files(view: View) -> Files:
+    """Path → facts of source/docker_scan.py."""
+    return view.derive(_docker)
+
+
 def requirement_files(view: View) -> Files:
     """Path → facts of source/requirements.py."""
     return view.derive(_requirements)
@@ -49,6 +54,10 @@ def _cmake(view: View) -> Files:
 
 def _shell(view: View) -> Files:
     return _asked(view, "shell", ("shell",))
+
+
+def _docker(view: View) -> Files:
+    return _asked(view, "docker", ("docker",))
 
 
 def _requirements(view: View) -> Files:

@@ -15,10 +15,10 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
 
     ## What it does
     Reads the flags that setup.py and JIT builds hand to nvcc or hipcc, CMake's
-    CUDA_ARCHITECTURES, and the architecture lists that Python files and scripts set. Asks whether
-    their code serves each target, and whether the toolkit's nvcc still generates it. Code under a
-    condition that does not hold for this patient is no fault. A setup.py that builds for the CPU
-    alone where no GPU is seen, unless FORCE_CUDA is set, is told too.
+    CUDA_ARCHITECTURES, and the architecture lists that Python files, scripts and Dockerfiles set.
+    Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
+    Code under a condition that does not hold for this patient is no fault. A setup.py that builds
+    for the CPU alone where no GPU is seen, unless FORCE_CUDA is set, is told too.
 
     ## Why it matters
     torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
@@ -33,7 +33,8 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     Error when no target is served, or nvcc refuses; warning when some are, when only a run would
     tell whether the code is reached, for shell scripts, and for a flag that merely contains
     "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
-    which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST.
+    which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST, and for
+    Dockerfiles: an image is another environment than this one.
 
     ## Fix
     Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS

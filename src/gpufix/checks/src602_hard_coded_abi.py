@@ -8,7 +8,14 @@ from typing import Any
 from gpufix.checks.cxx_abi import forced
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source_guards import active
-from gpufix.checks.source_view import absolute, at, cmake_files, python_files, shell_files
+from gpufix.checks.source_view import (
+    absolute,
+    at,
+    cmake_files,
+    docker_files,
+    python_files,
+    shell_files,
+)
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Severity, Torch
 from gpufix.view import View
@@ -23,7 +30,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for the definition in setup.py's flags and macros, in CMake commands and in compiler
-    calls of scripts, and compares it with the installed torch's.
+    calls of scripts and Dockerfiles, and compares it with the installed torch's.
 
     ## Why it matters
     The extension builds and does not load: `undefined symbol: _ZN3c106detail14torchCheckFail…RKSs`.
@@ -34,7 +41,8 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error; warning where only a run would tell whether it is reached, and in scripts. Advice in a
-    setup.py built by torch before 2.8, which appends its own value.
+    setup.py built by torch before 2.8, which appends its own value, and in a Dockerfile, whose
+    image may hold another torch.
 
     ## Fix
     Safe: read the value from the installed torch instead.
@@ -49,6 +57,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
         ("python", python_files(view)),
         ("cmake", cmake_files(view)),
         ("shell", shell_files(view)),
+        ("docker", docker_files(view)),
     ):
         for path, facts in files.items():
             if part == "python" and not (facts.get("setup") or facts.get("extension")):
@@ -88,6 +97,8 @@ def _severity(
     view: View, torch: Torch, part: str, rows: list[dict[str, Any]], facts: Any
 ) -> Severity:
     certain = any(active(view, r["guards"]) for r in rows)
+    if part == "docker":
+        return ADVICE
     if part == "shell" or not certain:
         return WARNING
     if part == "python" and facts.get("extension"):

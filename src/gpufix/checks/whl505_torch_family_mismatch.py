@@ -27,7 +27,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
     the torch that it declares, or that its version names (`+pt25cu124`, `+cu12torch2.6`), and the
     CUDA that its version names, with the installed torch. So too the index and find-links
-    addresses of requirement files, and of scripts where they stand outside any condition.
+    addresses of requirement files, and of scripts where they stand outside any condition; those
+    of a Dockerfile are compared with the CUDA of NVIDIA's development image that it builds on.
 
     ## Why it matters
     `RuntimeError: operator torchvision::nms does not exist`, undefined symbols, or a crash.

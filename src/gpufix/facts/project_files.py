@@ -24,6 +24,8 @@ _BY_SUFFIX: dict[str, SourceKind] = {
     ".cmake": "cmake",
     ".sh": "shell",
     ".bash": "shell",
+    ".dockerfile": "docker",
+    ".Dockerfile": "docker",
     ".cu": "cuda",
     ".cuh": "cuda",
     ".hip": "hip",
@@ -41,6 +43,8 @@ _BY_NAME: dict[str, SourceKind] = {
     "CMakeLists.txt": "cmake",
     "pyproject.toml": "toml",
     ".gitmodules": "gitmodules",
+    "Dockerfile": "docker",
+    "Containerfile": "docker",
 }
 _BY_PATTERN: tuple[tuple[str, SourceKind], ...] = (
     ("*requirements*.txt", "requirements"),
@@ -68,6 +72,8 @@ def kind_of(path: str) -> SourceKind | None:
     kind = _BY_NAME.get(name) or _BY_SUFFIX.get(os.path.splitext(name)[1])  # noqa: PTH122
     if kind is not None:
         return kind
+    if name.startswith(("Dockerfile.", "Containerfile.")):
+        return "docker"
     if not name.endswith((".txt", ".in", ".yml", ".yaml")):
         return None
     if folder.rpartition("/")[2] == "requirements" and name.endswith((".txt", ".in")):

@@ -1,14 +1,15 @@
-"""Which files of a project speak of a path: whether anything here needs a submodule."""
+"""Which files of a project speak of something: whether anything here needs a submodule, calls a library."""
 
 from __future__ import annotations
 
+import os
 import re
 
 from gpufix.facts.files import read
 from gpufix.model import Project
 
 _LIMIT = 4 << 20
-_READ = ("python", "cmake", "toml", "requirements", "environment", "shell")
+_READ = ("python", "cmake", "toml", "requirements", "environment", "shell", "docker")
 
 
 def mentions(project: Project, path: str) -> list[list[str | int]]:
@@ -46,4 +47,19 @@ def mentions(project: Project, path: str) -> list[list[str | int]]:
             found.append([source.path, line, b"submodule update" in data or b'"submodule"' in data])
         if len(found) == 20:
             break
+    return found
+
+
+def holders(project: Project, word: str) -> list[str]:
+    """Paths of the Python sources that hold a word; what cannot be read is left out."""
+    found = []
+    for source in project.sources:
+        path = f"{project.root}/{source.path}"
+        if source.kind != "python" or source.size > _LIMIT or os.path.islink(path):  # noqa: PTH114
+            continue
+        try:
+            if word.encode() in read(path, _LIMIT):
+                found.append(source.path)
+        except OSError:
+            continue  # the scan of the sources reports it
     return found

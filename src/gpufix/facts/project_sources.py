@@ -17,9 +17,10 @@ _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 
 
 class ProjectSources:
-    """Answers project-python, -cmake, -shell, -requirements and -toml for one project.
+    """Answers project-python, -cmake, -shell, -docker, -requirements and -toml for one project.
 
-    project-mentions tells which files name a path (its subject): see project_mentions.py.
+    project-mentions tells which files name a path (its subject), project-holders which Python
+    files hold a word: see project_mentions.py.
     project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name,
     "for_hip": those of a HIP build, and "knows_hip": whether some build file speaks of it.
     project-hip tells what such a build meets.
@@ -41,6 +42,7 @@ class ProjectSources:
             "project-python": lambda _: self._python_files,
             "project-cmake": lambda _: self._cmake_files,
             "project-shell": lambda _: self._scanned(("shell",), self._shell),
+            "project-docker": lambda _: self._scanned(("docker",), self._docker),
             "project-requirements": lambda _: self._scanned(
                 ("requirements", "environment"), self._requirements
             ),
@@ -48,12 +50,18 @@ class ProjectSources:
             "project-hip": lambda _: self._scanned(("cuda", "header", "hip"), self._hip_file),
             "project-toml": lambda _: self._scanned(("toml",), self._toml),
             "project-mentions": self._mentions,
+            "project-holders": self._holders,
         }
 
     def _mentions(self, path: str) -> list[list[str | int]]:
         from gpufix.facts.project_mentions import mentions
 
         return mentions(self._project, path)
+
+    def _holders(self, word: str) -> list[str]:
+        from gpufix.facts.project_mentions import holders
+
+        return holders(self._project, word)
 
     def _scanned(
         self, kinds: tuple[str, ...], scan: Callable[[SourceFile, bytes], dict[str, Any]]
@@ -116,6 +124,13 @@ class ProjectSources:
             raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
         text = decode(data).text
         return shell_scan.scan(text) if shell_scan.concerns(data) else {}
+
+    def _docker(self, _: SourceFile, data: bytes) -> dict[str, Any]:
+        from gpufix.source import docker_scan
+
+        if len(data) > _LIMIT_SCRIPT:
+            raise OSError(f"a Dockerfile larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
+        return docker_scan.scan(decode(data).text)
 
     def _requirements(self, source: SourceFile, data: bytes) -> dict[str, Any]:
         from gpufix.source import requirements

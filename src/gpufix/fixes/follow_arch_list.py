@@ -25,6 +25,8 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
             return _plan(
                 finding, "set FORCE_CUDA to 1", [SetVariables(variables={"FORCE_CUDA": "1"})]
             )
+        if data["part"] == "docker":
+            return _skip(finding, f"an image takes {data['name']} from its Dockerfile alone")
         if data["part"] == "word":
             return _appended(finding, view)
         if data["part"] == "python" and data.get("knob"):

@@ -19,7 +19,10 @@ def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
         "python": python_edit.follow_torch_abi,
         "cmake": text_edit.follow_torch_abi,
         "shell": text_edit.shell_abi,
-    }[finding.data["part"]]
+    }.get(finding.data["part"])
+    if change is None:
+        reason = "the torch of an image is not known here"
+        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
     write = rewrite(view, path, lambda text: change(text, lines))
     if write is None:
         reason = f"{path} does not define it in a form that is changed with confidence"

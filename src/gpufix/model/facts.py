@@ -40,6 +40,7 @@ SourceKind = Literal[
     "python",
     "cmake",
     "shell",
+    "docker",
     "cuda",
     "cpp",
     "header",

@@ -50,8 +50,11 @@ class Simple:
     depth: int
 
 
-def simple_commands(text: str) -> list[Simple]:
-    """Every simple command, in order; `export A=1 B=2` is one."""
+def simple_commands(text: str, stops: bool = False) -> list[Simple]:
+    """Every simple command, in order; `export A=1 B=2` is one.
+
+    stops: a command that fails ends it all, so that what stands behind `&&` is no choice.
+    """
     found: list[Simple] = []
     depth, short, groups = 0, False, 0
     for words, line, operator in _runs(text):
@@ -60,7 +63,8 @@ def simple_commands(text: str) -> list[Simple]:
             depth = max(0, depth + (first in _DEEPER) - (first in _SHALLOWER))
         if words:
             found.append(Simple(tuple(words), line, depth + groups + short))
-        short = operator in ("&&", "||") or (short and operator == "|")
+        choice = ("||",) if stops else ("&&", "||")
+        short = operator in choice or (short and operator == "|")
         if operator in ("(", "{"):
             groups += 1
         elif operator in (")", "}"):  # a pattern of case ends with one that nothing opened

@@ -8,11 +8,11 @@ from typing import Any
 from gpufix.source.requirements import addresses
 from gpufix.source.shell import Simple, simple_commands
 
-_LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
-_ASSIGN = re.compile(rf"({'|'.join(_LISTS)})=(.*)", re.DOTALL)
+LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
+_ASSIGN = re.compile(rf"({'|'.join(LISTS)})=(.*)", re.DOTALL)
 _ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _NOT_RUN = ("echo", "printf", "grep", "sed", "cat", "read")
-_WORDS = (*(name.encode() for name in _LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"http")
+_WORDS = (*(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"http")
 
 
 def concerns(data: bytes) -> bool:
@@ -20,10 +20,13 @@ def concerns(data: bytes) -> bool:
     return any(word in data for word in _WORDS)
 
 
-def scan(text: str) -> dict[str, Any]:
-    """Keys without content are left out: exports, abi, addresses. Conditional ones are not told."""
+def scan(text: str, stops: bool = False) -> dict[str, Any]:
+    """Keys without content are left out: exports, abi, addresses. Conditional ones are not told.
+
+    stops: as for simple_commands.
+    """
     facts: dict[str, Any] = {"exports": [], "abi": [], "addresses": []}
-    for command in simple_commands(text):
+    for command in simple_commands(text, stops):
         if command.words[0].text in _NOT_RUN:
             continue
         facts["exports"] += _exports(command)
