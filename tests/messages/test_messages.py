@@ -1,0 +1,112 @@
+"""Error texts met in the wild, measured: right, wrong and not recognised, by family."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gpufix.checks.registry import builtin_rules
+from gpufix.explain.read import explain
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).parent
+OUTCOMES = ("right", "wrong", "not recognised")
+
+
+@dataclass(frozen=True)
+class Text:
+    id: str
+    family: str
+    rule: str
+    text: str
+    source: str
+    also: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def accepted(self) -> set[str]:
+        return {self.rule, *self.also}
+
+
+def texts(name: str) -> list[Text]:
+    rows = tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))["message"]
+    return [Text(**{**row, "also": tuple(row.get("also", ()))}) for row in rows]
+
+
+def claimed(text: Text) -> str:
+    """The rule that is named as the cause, or "none"."""
+    answer, _ = explain([text.text.encode()])
+    return (answer.primary.rule if answer.primary else None) or "none"
+
+
+def outcome(text: Text, rule: str) -> str:
+    if rule in text.accepted:
+        return "right"
+    return "not recognised" if rule == "none" else "wrong"
+
+
+def measured(name: str) -> tuple[dict[str, Counter[str]], list[str]]:
+    """Outcomes by family, and a line for each text that did not come out right."""
+    families: dict[str, Counter[str]] = {}
+    missed = []
+    for text in texts(name):
+        rule = claimed(text)
+        came = outcome(text, rule)
+        families.setdefault(text.family, Counter())[came] += 1
+        if came != "right":
+            missed.append(f"{text.id}: {came}, {rule} for {'/'.join(sorted(text.accepted))}")
+    return families, missed
+
+
+def table(name: str, families: dict[str, Counter[str]], missed: list[str]) -> str:
+    total: Counter[str] = sum(families.values(), Counter())
+    rows = [(f, c) for f, c in sorted(families.items())] + [("all", total)]
+    lines = [f"{f:18}" + "".join(f"{c[o]:>16}" for o in OUTCOMES) for f, c in rows]
+    head = f"{name:18}" + "".join(f"{o:>16}" for o in OUTCOMES)
+    return "\n".join(["", head, *lines, *missed])
+
+
+def shares(families: dict[str, Counter[str]]) -> dict[str, float]:
+    total: Counter[str] = sum(families.values(), Counter())
+    return {o: total[o] / total.total() for o in OUTCOMES}
+
+
+def test_every_text_the_patterns_were_written_against_comes_out_right() -> None:
+    families, missed = measured("seen")
+    print(table("seen", families, missed))
+    assert not missed, "\n".join(missed)
+
+
+@pytest.mark.parametrize("name", ["set_aside", "final"])
+def test_texts_not_looked_at_come_out_right(name: str) -> None:
+    families, missed = measured(name)
+    shown = table(name, families, missed)
+    print(shown)
+    assert shares(families)["right"] >= 0.90, shown
+    assert shares(families)["wrong"] <= 0.02, shown
+
+
+def test_the_texts_are_sound() -> None:
+    known = {rule.code for rule in builtin_rules()} | {"none"}
+    everything = [t for name in ("seen", "set_aside", "final") for t in texts(name)]
+    assert len({t.id for t in everything}) == len(everything)
+    assert len({" ".join(t.text.split()) for t in everything}) == len(everything)
+    for t in everything:
+        assert t.accepted <= known, t.id
+        assert t.rule not in t.also, t.id
+        assert t.source.startswith("https://"), t.id
+        assert t.id.startswith(f"{t.family}-"), t.id
+        assert len(t.text.strip().splitlines()) <= 25, t.id
+
+
+def test_an_unknown_text_names_no_rule() -> None:
+    text = Text("x", "x", "none", "The quick brown fox jumps over the lazy dog.", "")
+    assert claimed(text) == "none"
