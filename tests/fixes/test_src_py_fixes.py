@@ -173,7 +173,15 @@ CASES: dict[str, Case] = {
         cast_argument,
         "a.py",
         "import nvdiffrast.torch as dr\ndef f(c, p, t):\n    r = torch.tensor([[0, 1]], device='cuda')\n    return dr.rasterize(c, p, t, ranges=r)\n",
-        "ranges=r.cpu())",
+        "ranges=r.cpu().int())",
+        {},
+    ),
+    "ranges by place": (
+        half_into_float_kernel,
+        cast_argument,
+        "a.py",
+        "from nvdiffrast.torch import rasterize\ndef f(c, p, t, s, r):\n    return rasterize(c, p, t, s, r.cuda())\n",
+        "s, r.cuda().cpu().int())",
         {},
     ),
     "torch's index": (

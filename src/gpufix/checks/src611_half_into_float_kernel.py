@@ -32,7 +32,8 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
 
     ## Source
     diff-gaussian-rasterization's rasterize_points.cu (`.data<float>()`); nvdiffrast's
-    torch_rasterize.cpp (NVDR_CHECK_CPU(ranges)).
+    torch_rasterize.cpp (NVDR_CHECK_CPU(ranges),
+    NVDR_CHECK_I32(tri, ranges)).
     """
     if view.facts.torch is None:
         return

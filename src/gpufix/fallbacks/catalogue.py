@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent
 LOCAL = "gpufix"  # the local version by which an installed fallback is known
 _KEYS = {
     "distribution", "version", "import", "replaces", "requires", "summary", "functions", "covers",
-    "build",
+    "build", "calls",
 }  # fmt: skip
 
 
@@ -41,6 +41,19 @@ class Native:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """What projects call of another library, and what of the fallback takes the same arguments.
+
+    `names`: dotted, each the same function; `instead`: "nvdiffrast_chunked.rasterize";
+    `not_within`: classes of that library in whose `with` the call means something else.
+    """
+
+    names: tuple[str, ...]
+    instead: str
+    not_within: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Fallback:
     """One about.json. `imports`: top-level modules of the original, the package itself first."""
 
@@ -55,6 +68,7 @@ class Fallback:
     functions: tuple[str, ...] = ()  # names by which tracebacks speak of it
     covers: tuple[str, ...] = ()  # sentences: what of the original's API there is, and what not
     build: tuple[Native, ...] = ()
+    calls: tuple[Calls, ...] = ()
 
     def goes_by(self, name: str) -> bool:
         """Whether a user could mean it: folder, distribution or import name."""
@@ -118,6 +132,11 @@ def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:
             functions=tuple(about.get("functions", ())),
             covers=tuple(about.get("covers", ())),
             build=tuple(Native(**row) for row in about.get("build", ())),
+            calls=tuple(_calls(**row) for row in about.get("calls", ())),
         )
     except (KeyError, TypeError) as error:
         raise AboutError(f"{folder.name}: {error!r}") from error
+
+
+def _calls(names: Iterable[str], instead: str, not_within: Iterable[str] = ()) -> Calls:
+    return Calls(tuple(names), instead, tuple(not_within))

@@ -13,9 +13,9 @@ NAME = "cast-argument"
 
 @fix(NAME, "SRC611")
 def cast_argument(finding: Finding, view: View) -> Plan | Skip:
-    """`.float()` for a half tensor, `.cpu()` for ranges."""
+    """`.float()` for a half tensor; `.cpu().int()` for ranges, which are int32 on the CPU."""
     path, row = finding.data["path"], finding.data
-    suffix = ".cpu()" if row["kind"] == "ranges" else ".float()"
+    suffix = ".cpu().int()" if row["kind"] == "ranges" else ".float()"
     write = rewrite(
         view, path, lambda text: python_edit.call_on(text, row["line"], row["text"], suffix)
     )

@@ -9,6 +9,7 @@ from gpufix.checks.gpu_code import targets_of_torch
 from gpufix.fallbacks.catalogue import Fallback, get, is_ours, replacing
 from gpufix.fixes import fallback_fit as fit
 from gpufix.fixes import fallback_in_tree
+from gpufix.fixes.fallback_calls import Changes, changes
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Distribution, Finding, InstallFallback, Plan, Severity, Skip
 from gpufix.names import normalise
@@ -22,6 +23,7 @@ CODES = (
     "GPU103", "GPU104", "GPU108", "SYM401", "SYM402", "ABI301", "ABI304", "ABI305", "KRN901",
     "RUN806", "WHL506",
 )  # fmt: skip
+_CAST = "SRC611"
 
 
 @fix(NAME, *CODES)
@@ -29,7 +31,9 @@ def install_fallback(finding: Finding, view: View) -> Plan | Skip | None:
     """In place of an extension that gpufix has a replacement for, where it cannot be built again:
     no source, no compiler, a torch without GPU support. Where it can, the rebuild comes first.
 
-    `gpufix fix --fallback NAME` installs one whatever else is wrong, and asks no `--unsafe`.
+    `gpufix fix --fallback NAME` installs one whatever else is wrong, and asks no `--unsafe`. One that
+    projects must call (nvdiffrast_chunked) comes with the change of the project's own calls, shown
+    as a diff; calls that nothing in the file settles are named and left.
     """
     if finding.severity is Severity.advice:
         return None
@@ -45,31 +49,47 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     Those that it removes are the plan's all the same.
     """
     fallback = get(name)
+    called = changes(fallback, view)
     ours = next((d for d in fit.originals(fallback, view) if is_ours(d.version)), None)
     if (
         ours
         and fit.intact(ours)
         and (made_by := fallback_in_tree.generator(ours, view)) is not None
     ):
-        reason = f"{ours.name} {ours.version}, made by {made_by}, is installed already"
-        return Skip(fix=NAME, code="", subject=fallback.name, reason=reason)
-    plan = _plan(fallback, view, None)
+        if not called.writes:
+            reason = f"{ours.name} {ours.version}, made by {made_by}, is installed already"
+            reason = "; ".join([reason, *called.notes(fallback)])
+            return Skip(fix=NAME, code="", subject=fallback.name, reason=reason)
+        plan: Plan | Skip = _of_calls(fallback, called, None)
+    else:
+        plan = _plan(fallback, view, None)
     if isinstance(plan, Skip):
         return plan.model_copy(update={"asked": True})
-    served = [f for f in _flat(findings) if f.code in CODES and _about(f) in plan.subjects]
+    served = [f for f in _flat(findings) if _serves(plan, called, f)]
     told: dict[str, Any] = {"asked": fallback.name}
     if served:
         told["finding"] = [served[0].code, served[0].subject]
     codes = list(dict.fromkeys(f.code for f in served))
-    return plan.model_copy(update={"codes": codes, "data": {**plan.data, **told}})
+    settled = [f.subject for f in served if f.code == _CAST]
+    subjects = list(dict.fromkeys([*plan.subjects, *settled]))
+    return plan.model_copy(
+        update={"codes": codes, "subjects": subjects, "data": {**plan.data, **told}}
+    )
+
+
+def _serves(plan: Plan, called: Changes, finding: Finding) -> bool:
+    if finding.code == _CAST:  # the function that is called instead takes what is handed to it
+        return called.settles(finding.subject)
+    return finding.code in CODES and _about(finding) in plan.subjects
 
 
 def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
     """For an error that a run met (RUN806) in an extension. Raises UnknownFallback."""
     fallback = get(name)
-    if any(is_ours(d.version) for d in fit.originals(fallback, view)):
-        return None
     found = Finding(code=code, name="", severity=Severity.error, subject=fallback.name, message="")
+    if any(is_ours(d.version) for d in fit.originals(fallback, view)):
+        called = changes(fallback, view)
+        return _of_calls(fallback, called, found) if called.writes else None
     return _plan(fallback, view, found)
 
 
@@ -123,7 +143,22 @@ def _of_compiler(fallback: Fallback, finding: Finding, archs: Sequence[str]) -> 
     )
 
 
+def _of_calls(fallback: Fallback, called: Changes, finding: Finding | None) -> Plan:
+    """Of one that is installed: only what calls it."""
+    return Plan(
+        fix=NAME,
+        codes=[finding.code] if finding else [],
+        subjects=[fallback.name],
+        title=f"use gpufix's {fallback.name}: {called.title}",
+        safety="unsafe",
+        steps=list(called.writes.values()),
+        notes=[*fallback.covers, *called.notes(fallback)],
+        data={"fallback": fallback.name},
+    )
+
+
 def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: str) -> Plan:
+    called = changes(fallback, view)
     installed = fit.originals(fallback, view)
     name = fit.distribution(fallback, view)
     step = InstallFallback(
@@ -140,12 +175,14 @@ def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: 
         fix=NAME,
         codes=[finding.code] if finding else [],
         subjects=[d.name for d in installed] or [fallback.name],
-        title=f"install gpufix's {fallback.name}{place}",
+        title=f"install gpufix's {fallback.name}{place}"
+        + (f" and {called.title}" if called.writes else ""),
         safety="unsafe",
-        steps=[step],
+        steps=[*called.writes.values(), step],
         notes=[
             fallback.summary,
             *fallback.covers,
+            *called.notes(fallback),
             *fallback_in_tree.shadows(fallback, view),
             *(_lost(d) for d in installed if d.editable or d.direct_url),
         ],

@@ -40,11 +40,13 @@ def redirect(
     calls, left = [], uses.unsettled()
     givers: dict[Import, None] = {}
     for node, head, origin in uses.settled():
+        start, end = offsets.of(node)
         why = uses.doubt(node, head, origin)
+        if why is None and text[start:end] != dotted_name(node):  # within an f-string, broken up
+            why = "not written in one piece"
         if why is not None:
             left.append((node.lineno, why))
             continue
-        start, end = offsets.of(node)
         edits.append(Edit(start, end, instead))
         calls.append(node.lineno)
         givers |= dict.fromkeys(uses.names.givers(node, head))
@@ -70,7 +72,11 @@ class _Uses:
 
     def settled(self) -> Iterator[tuple[ast.expr, str, str]]:
         """(expression, its first name, what imports say that is)."""
-        for node in [*self._tree.each(ast.Attribute), *self._tree.each(ast.Name)]:
+        nodes: list[ast.Attribute | ast.Name] = [
+            *self._tree.each(ast.Attribute),
+            *self._tree.each(ast.Name),
+        ]
+        for node in nodes:
             if not isinstance(node.ctx, ast.Load):
                 continue
             head, dot, rest = (dotted_name(node) or "").partition(".")
@@ -90,9 +96,10 @@ class _Uses:
         givers = self.names.givers(node, head)
         if not givers:
             return f"{head} is not imported where it is used"
-        if self.names.scope(givers[-1]) is self._tree.module:
-            if star := self.names.starred_after(givers[-1].lineno):
-                return f"`import *` in line {star.lineno} may bind {head} anew"
+        last = givers[-1]
+        inside = self.names.scope(last) is not self._tree.module
+        if not inside and (star := self.names.starred_after(last.lineno)):
+            return f"`import *` in line {star.lineno} may bind {head} anew"
         within = self._within(node)
         return f"in a `with` of {within}" if within else None
 
@@ -101,15 +108,16 @@ class _Uses:
         found = []
         carriers = self._carriers()
         for node in self._tree.each(ast.Attribute):
-            owner = dotted_name(node.value)
-            if node.attr in self._lasts and owner and owner.rpartition(".")[2] in carriers:
-                if not self.names.origins(owner.partition(".")[0]):
-                    found.append((node.lineno, f"what {owner} is is not settled here"))
+            owner = dotted_name(node.value) or ""
+            if node.attr not in self._lasts or owner.rpartition(".")[2] not in carriers:
+                continue
+            if not self.names.origins(owner.partition(".")[0]):
+                found.append((node.lineno, f"nothing here settles what {owner} is"))
         starred = [n for n in self._tree.each(ast.ImportFrom) if n.names[0].name == "*"]
         if any(n.module in self._modules for n in starred):
-            for name in self._tree.each(ast.Name):
-                if name.id in self._lasts and name.id not in self.names.bindings:
-                    found.append((name.lineno, "it comes by `import *`"))
+            free = self._lasts - self.names.bindings.keys()
+            used = [n for n in self._tree.each(ast.Name) if n.id in free]
+            found += [(n.lineno, "it comes by `import *`") for n in used]
         return found
 
     def _carriers(self) -> set[str]:

@@ -7,16 +7,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gpufix.source.python_names import Names
 from gpufix.source.python_tree import Tree, dotted_name
 
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
 _FLOAT_ONLY = ("rasterize_gaussians", "distCUDA2")
-_NVDIFFRAST = ("rasterize", "interpolate", "antialias")  # torch has others of these names
+_WITH_RANGES = ("nvdiffrast.torch.rasterize", "nvdiffrast.torch.DepthPeeler")
+_RANGES_AT = 4  # glctx, pos, tri, resolution, ranges
+_FLOAT_ONLY_FULL = (
+    *_WITH_RANGES, "nvdiffrast.torch.interpolate", "nvdiffrast.torch.antialias",
+    "nvdiffrast_chunked.rasterize",  # gpufix's own: takes `ranges` anywhere
+)  # fmt: skip
 _FLOAT_WORDS = (*(name.encode() for name in _FLOAT_ONLY), b"nvdiffrast")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-_HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=")
+_HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
 _MOVED_WORDS = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
 
 
@@ -37,51 +43,60 @@ def half_calls(tree: Tree) -> list[dict[str, Any]]:
     Only where the tensor's type or device is written in the same function.
     """
     rows: list[dict[str, Any]] = []
-    renderers = {
-        alias.asname or alias.name
-        for node in tree.each(ast.Import)
-        for alias in node.names
-        if alias.name.startswith("nvdiffrast")
-    }
-    calls = [c for c in tree.each(ast.Call) if _float_only(c, renderers)]
+    names = Names(tree)
+    calls = {c: name for c in tree.each(ast.Call) if (name := _float_only(c, names))}
     functions = [f for c in calls for f, _ in tree.ancestors(c) if isinstance(f, _Function)]
     for function in dict.fromkeys(functions):
-        rows += _in_function(function, renderers)
+        rows += _in_function(function, calls)
     return rows
 
 
-def _float_only(call: ast.Call, renderers: set[str]) -> bool:
-    head, _, name = (dotted_name(call.func) or "").rpartition(".")
-    return name in _FLOAT_ONLY or (name in _NVDIFFRAST and head in renderers)
+def _float_only(call: ast.Call, names: Names) -> str | None:
+    """The name of a function that takes float32 alone: in full, of what imports tell."""
+    dotted = dotted_name(call.func) or ""
+    full = names.meaning(dotted)
+    if full in _FLOAT_ONLY_FULL:
+        return full
+    last = dotted.rpartition(".")[2]
+    return last if last in _FLOAT_ONLY else None
 
 
-def _in_function(function: _Function, renderers: set[str]) -> Iterator[dict[str, Any]]:
+def _in_function(function: _Function, known: dict[ast.Call, str]) -> Iterator[dict[str, Any]]:
     values: dict[str, list[ast.expr]] = {}
     calls: list[ast.Call] = []
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             values.setdefault(node.targets[0].id, []).append(node.value)
-        elif isinstance(node, ast.Call):
+        elif isinstance(node, ast.Call) and node in known:
             calls.append(node)
 
     def settled(node: ast.expr) -> ast.expr | None:
         if isinstance(node, ast.Name):
-            known = values.get(node.id, [])
-            return known[0] if len(known) == 1 else None
+            given = values.get(node.id, [])
+            return given[0] if len(given) == 1 else None
         return node
 
     for call in calls:
-        if not _float_only(call, renderers):
-            continue
-        name = (dotted_name(call.func) or "").rpartition(".")[2]
-        for keyword in call.keywords:
-            value = settled(keyword.value)
-            if name == "rasterize" and keyword.arg == "ranges" and value and _on_gpu(value):
-                yield _row(keyword.value, "ranges", name)
+        name = known[call].rpartition(".")[2]
+        ranges = _ranges(call) if known[call] in _WITH_RANGES else None
+        value = settled(ranges) if ranges is not None else None
+        if ranges is not None and value is not None and _on_gpu(value):
+            yield _row(ranges, "ranges", name)
         for argument in [*call.args, *(k.value for k in call.keywords)]:
             value = settled(argument)
             if value is not None and _is_half(value):
                 yield _row(argument, "half", name)
+
+
+def _ranges(call: ast.Call) -> ast.expr | None:
+    """The argument `ranges` of nvdiffrast's functions, by name or by place."""
+    for keyword in call.keywords:
+        if keyword.arg == "ranges":
+            return keyword.value
+    placed = call.args[: _RANGES_AT + 1]
+    if len(placed) <= _RANGES_AT or any(isinstance(a, ast.Starred) for a in placed):
+        return None
+    return placed[_RANGES_AT]
 
 
 def _row(node: ast.expr, kind: str, call: str) -> dict[str, Any]:

@@ -24,11 +24,22 @@ class Names:
 
     def imports(self, name: str) -> list[Import]:
         """The imports that bind it."""
-        return [n for n in self.bindings.get(name, []) if isinstance(n, (ast.Import, ast.ImportFrom))]
+        return [
+            n for n in self.bindings.get(name, []) if isinstance(n, (ast.Import, ast.ImportFrom))
+        ]
 
     def origins(self, name: str) -> set[str]:
         """What its imports say it is: {"nvdiffrast.torch"} of `import nvdiffrast.torch as dr`."""
         return {found for node in self.imports(name) if (found := origin(node, name))}
+
+    def meaning(self, dotted: str) -> str | None:
+        """ "nvdiffrast.torch.rasterize" of "dr.rasterize"; None where imports do not settle it."""
+        head, dot, rest = dotted.partition(".")
+        origins = self.origins(head)
+        first = next(iter(origins), None)
+        if first is None or self.otherwise(head, first):
+            return None
+        return f"{first}{dot}{rest}"
 
     def otherwise(self, name: str, wanted: str) -> ast.AST | None:
         """A binding that makes something else of it. `name = None` does not: nothing uses that."""
@@ -71,7 +82,7 @@ class Names:
         for parent, child in self._tree.ancestors(node):
             if not isinstance(parent, Scope):
                 continue
-            body = parent.body if isinstance(parent.body, list) else [parent.body]
+            body: list[ast.AST] = [*parent.body] if isinstance(parent.body, list) else [parent.body]
             if child not in body:  # a decorator or a default: evaluated outside
                 continue
             if first or not isinstance(parent, ast.ClassDef):
@@ -79,10 +90,12 @@ class Names:
             first = False
 
     def _is_none(self, node: ast.AST) -> bool:
+        """The target of `name = None`, or an annotation alone."""
         parent = self._tree.parents.get(node)
         if not isinstance(parent, (ast.Assign, ast.AnnAssign)):
             return False
-        return isinstance(parent.value, ast.Constant) and parent.value.value is None
+        value = parent.value
+        return value is None or (isinstance(value, ast.Constant) and value.value is None)
 
 
 def origin(node: Import, name: str) -> str | None:

@@ -1,0 +1,103 @@
+"""A fallback that a project must call: the project's calls of what it stands in for, changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from gpufix.checks.source_view import carried, python_files, toml_files
+from gpufix.fallbacks.catalogue import Fallback
+from gpufix.fixes.source_edits import rewrite
+from gpufix.model import WriteFile
+from gpufix.names import normalise
+from gpufix.source.python_calls import Redirected, redirect
+from gpufix.source.python_dtypes import half_calls
+from gpufix.source.python_tree import Tree
+from gpufix.view import View
+
+_MOST = 20  # notes
+
+
+@dataclass
+class Changes:
+    """`writes` by path relative to the root; `left`: what is not changed, in sentences."""
+
+    writes: dict[str, WriteFile] = field(default_factory=dict)
+    calls: int = 0
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """ "call it in a.py and b.py"; "" when nothing is changed."""
+        shown = [*self.writes][:3] if len(self.writes) < 4 else [f"{len(self.writes)} files"]
+        return f"call it in {' and '.join(shown)}" if self.writes else ""
+
+    def notes(self, fallback: Fallback) -> list[str]:
+        """What the preview must say."""
+        said = self.left[:_MOST]
+        if len(self.left) > _MOST:
+            said.append(f"{len(self.left) - _MOST} more calls are left as they are")
+        if self.writes:
+            count = f"{self.calls} call{'' if self.calls == 1 else 's'}"
+            needs = f"which then need {fallback.imports[0]} wherever they run"
+            said.insert(0, f"changes {count} in the project's own files, {needs}")
+        return said
+
+    def settles(self, path: str) -> bool:
+        """Whether no call in a changed file is handed a wrong type or device any more (SRC611)."""
+        write = self.writes.get(path)
+        return write is not None and not half_calls(Tree(write.content))
+
+
+def changes(fallback: Fallback, view: View) -> Changes:
+    """What the project's own files would call; other people's files in it are not touched."""
+    found = Changes()
+    for path in _candidates(fallback, view):
+        done: list[Redirected] = []
+        write = rewrite(view, path, partial(_changed, fallback, done))
+        if not _own(path, view):
+            if any(row.text for row in done):
+                found.left.append(f"{path} is left as it is: not the project's own")
+            continue
+        found.left += [
+            f"{path}:{line} is left as it is: {why}" for row in done for line, why in row.left
+        ]
+        if write is not None:
+            found.writes[path] = write
+            found.calls += sum(len(row.calls) for row in done)
+    return found
+
+
+def _changed(fallback: Fallback, done: list[Redirected], text: str) -> str | None:
+    for row in fallback.calls:
+        done.append(redirect(text, row.names, row.instead, row.not_within))
+        text = done[-1].text or text
+    return text
+
+
+def _candidates(fallback: Fallback, view: View) -> list[str]:
+    """Python sources that name the library, its own excepted."""
+    project = view.facts.project
+    paths = {s.path for s in project.sources if s.kind == "python"} if project else set()
+    found: set[str] = set()
+    for top in sorted({name.partition(".")[0] for row in fallback.calls for name in row.names}):
+        if not paths or top in _project_names(view):
+            continue
+        init = f"{top}/__init__.py"
+        copies = [p.removesuffix(init) or f"{top}/" for p in paths if f"/{p}".endswith(f"/{init}")]
+        holders = paths.intersection(view.ask("project-holders", top) or ())
+        found |= {path for path in holders if not path.startswith(tuple(copies))}
+    return sorted(found)
+
+
+def _project_names(view: View) -> set[str]:
+    """What the project itself is installed as."""
+    setup = python_files(view).get("setup.py", {}).get("setup")
+    toml = toml_files(view).get("pyproject.toml", {}).get("name")
+    return {normalise(name) for name in (setup, toml) if name}
+
+
+def _own(path: str, view: View) -> bool:
+    project = view.facts.project
+    modules = [f"{module.path}/" for module in project.submodules] if project else []
+    return not (carried(path) or path.startswith(("submodules/", *modules)))
