@@ -24,10 +24,13 @@ class Spot:
 
     def match(self, text: Text) -> dict[str, str] | None:
         """What the text captures in the line, or in it and its neighbours; None = not there."""
-        lines = (self.line, *self.joined) if holds(self.low_line, text) else self.joined
-        for line in lines:
-            found = compiled(text.text).search(line)
-            if found is not None:
+        found = compiled(text.text).search(self.line) if holds(self.low_line, text) else None
+        if found is not None:
+            return _captures(found.groupdict())
+        for joined, begin, end in self.joined:
+            found = compiled(text.text).search(joined)
+            # A neighbour's own message is found at the neighbour.
+            if found is not None and found.start() < end and found.end() > begin:
                 return _captures(found.groupdict())
         return None
 
@@ -62,10 +65,19 @@ class Spot:
         return group if len(group) > 1 else []
 
     @cached_property
-    def joined(self) -> tuple[str, ...]:
-        """The group joined, as broken at blanks and as broken within words; () without one."""
-        lines = [self._line(begin, stop) for begin, stop in self._group]
-        return (" ".join(lines)[:LONGEST], "".join(lines)[:LONGEST]) if lines else ()
+    def joined(self) -> tuple[tuple[str, int, int], ...]:
+        """The group joined, as broken at blanks and as broken within words, and where in it the
+        line is; () without a group."""
+        group = self._group
+        if not group:
+            return ()
+        own = group.index((self.begin, self.stop))
+        lines = [self._line(begin, stop) for begin, stop in group]
+        out = []
+        for between in (" ", ""):
+            start = sum(len(line) + len(between) for line in lines[:own])
+            out.append((between.join(lines)[:LONGEST], start, start + len(lines[own])))
+        return tuple(out)
 
     def _line(self, begin: int, stop: int) -> str:
         return unpaste.line(self.text[begin:stop].decode("utf-8", "replace"))[:LONGEST]
