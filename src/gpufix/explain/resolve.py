@@ -24,6 +24,13 @@ class Answer:
         return self.primary is not None and self.primary.role not in ("unknown", "wrapper")
 
 
+def _said(ordered: list[Told]) -> Told:
+    """The first; a traceback shows the line that raises before the message itself."""
+    first = ordered[0]
+    same = (told for told in ordered if (told.id, told.rule) == (first.id, first.rule))
+    return next((told for told in same if not told.shown.startswith("raise ")), first)
+
+
 def resolve(found: Iterable[Told]) -> Answer:
     """The first of the strongest kind is primary; in one line the earlier message decides."""
     best: dict[tuple[int, int], Told] = {}
@@ -32,9 +39,9 @@ def resolve(found: Iterable[Told]) -> Answer:
     ordered = sorted(best.values(), key=lambda t: (_RANK[t.role], t.line))
     if not ordered:
         return Answer(None, ())
-    primary = ordered[0]
+    primary = _said(ordered)
     others: dict[tuple[str, str | None], Told] = {}
-    for told in sorted(ordered[1:], key=lambda t: t.line):
+    for told in sorted((t for t in ordered if t is not primary), key=lambda t: t.line):
         key = (told.id, told.captures.get("symbol") or told.captures.get("soname"))
         if key != (primary.id, primary.captures.get("symbol") or primary.captures.get("soname")):
             others.setdefault(key, told)
