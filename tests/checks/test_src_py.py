@@ -411,3 +411,42 @@ def test_a_name_that_only_raises_is_told_as_such(tmp_path: Path) -> None:
     root = t.write(tmp_path, {"a.py": "import torch\nx = torch.symeig(y)\n"})
     (finding,) = t.found(removed_api, t.look(root))
     assert "keeps only to raise RuntimeError" in finding.message
+
+
+MODULES = """\
+[submodule "libs/kernels"]
+\tpath = libs/kernels
+\turl = https://github.com/{owner}/kernels.git
+[submodule "libs/googletest"]
+\tpath = libs/googletest
+\turl = https://github.com/google/googletest.git
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "variant", "severity"),
+    [
+        ("ROCm", "cu128", "advice"),
+        ("ROCm", "rocm6.4", "warning"),
+        ("NVIDIA", "rocm6.4", "advice"),
+        ("NVIDIA", "cu128", "warning"),
+        ("somebody", "cu128", "warning"),
+    ],
+)
+def test_submodules_of_the_other_vendor_and_of_tests(
+    owner: str, variant: str, severity: str, tmp_path: Path
+) -> None:
+    names = 'paths = ["libs/kernels/include", "libs/googletest/include"]'
+    files = {".gitmodules": MODULES.format(owner=owner), "setup.py": t.setup(before=names)}
+    view = t.look(t.write(tmp_path, files), torch=b.torch(f"2.9.0+{variant}"))
+    found = {f.subject: f.severity.value for f in t.found(submodule_missing, view)}
+    assert found == {"libs/kernels": severity, "libs/googletest": "advice"}
+
+
+def test_a_submodule_that_only_tests_name_is_advice(tmp_path: Path) -> None:
+    files = {
+        ".gitmodules": MODULES.format(owner="somebody"),
+        "tests/setup.py": 'd = "libs/kernels/"',
+    }
+    found = t.found(submodule_missing, t.look(t.write(tmp_path, files)))
+    assert {f.severity.value for f in found} == {"advice"}

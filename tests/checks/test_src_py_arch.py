@@ -286,6 +286,38 @@ def test_builds_for_the_cpu_alone_without_force_cuda(tmp_path: Path) -> None:
     assert t.found(check, t.look(root, gpus=[b.gpu("sm_120")])) == []
 
 
+FORCED = 'force = os.getenv("FORCE_CUDA", "0") == "1"\n'
+BUILDS_FOR_AMD = {
+    "either": "if IS_ROCM or torch.cuda.is_available() or force:\n    pass",
+    "else": "if torch.cuda.is_available() or force:\n    pass\nelif torch.version.hip:\n    pass",
+}
+
+
+@pytest.mark.parametrize("case", BUILDS_FOR_AMD)
+def test_a_torch_for_amd_needs_no_force_cuda(case: str, tmp_path: Path) -> None:
+    before = f"import torch\n{FORCED}{BUILDS_FOR_AMD[case]}"
+    root = t.write(tmp_path, {"setup.py": t.setup(before=before), "ext.cu": ""})
+    sections = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
+    assert t.found(check, t.look(root, "gfx1100", **sections)) == []
+    assert len(t.found(check, t.look(root, "sm_120"))) == 1
+
+
+def test_what_tests_set_is_for_them(tmp_path: Path) -> None:
+    text = t.setup(before='os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5"')
+    files = {"setup.py": t.setup(), "ext.cu": "", "tests/ops/test_build.py": text}
+    root = t.write(tmp_path, files)
+    assert t.found(check, t.look(root, "sm_120")) == []
+    t.write(root, {"ops/build.py": text})
+    assert len(t.found(check, t.look(root, "sm_120"))) == 1
+
+
+def test_code_for_one_variant_alone_is_meant_so(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {"setup.py": t.setup(GENCODE.format("90a")), "ext.cu": ""})
+    (finding,) = t.found(check, t.look(root, "sm_120"))
+    assert finding.severity.value == "advice"
+    assert t.found(check, t.look(root, "sm_90")) == []
+
+
 def test_rocm_reads_its_own_flags(tmp_path: Path) -> None:
     flags = '"-gencode=arch=compute_75,code=sm_75", "--offload-arch=gfx1100"'
     root = t.write(tmp_path, {"setup.py": t.setup(flags), "ext.cu": ""})

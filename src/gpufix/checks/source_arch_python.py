@@ -10,7 +10,7 @@ from gpufix.checks import source_arch as arch
 from gpufix.checks.arch_list import of_rocm, of_torch
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source_guards import active
-from gpufix.checks.source_view import at, python_files
+from gpufix.checks.source_view import at, for_tests, python_files
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Evidence
 from gpufix.view import View
@@ -24,6 +24,8 @@ def faults(view: View) -> Iterator[Fault]:
     if torch is None or not (torch.cuda or torch.hip):
         return
     for path, facts in python_files(view).items():
+        if for_tests(path):
+            continue
         yield from _flags(view, path, facts)
         yield from _overwritten(view, path, facts)
         yield from _without_cuda(view, path, facts)
@@ -54,11 +56,12 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
     if not lost or not pairs:
         yield from _refused(view, path, certain, flags)
         return
+    variants = _variants(pairs)
     sure = bool(certain) or bool(value) or (dynamic and not detected and knob is not None)
     message = f"{path} builds for {arch.named(pairs)}"
     message += f" ({knob['name']} is its own setting)" if knob else ""
     yield Fault(
-        severity=arch.severity(view, lost, sure),
+        severity=ADVICE if variants else arch.severity(view, lost, sure),
         subject=path,
         message=f"{message}; nothing of that runs on {arch.listed(lost)}, and torch's own "
         f"architecture flags are left out.",
@@ -67,7 +70,7 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
             "part": "python",
             "path": path,
             "knob": knob,
-            "variants": _variants(pairs),
+            "variants": variants,
             "lines": [r["line"] for r in flags if all(kind != "dynamic" for kind, _ in r["archs"])],
         },
     )
@@ -161,9 +164,15 @@ def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
 
 def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
     """A setup.py that asks torch.cuda.is_available(), and FORCE_CUDA, for what to build."""
-    line = facts.get("forces")
+    forces = facts.get("forces")
     seen = any(g.vendor == arch.vendor(view) for g in view.facts.gpus)
-    if not line or facts.get("setup") is None or seen or not arch.targets(view):
+    if (
+        not forces
+        or (_amd(view) and forces["hip"])
+        or facts.get("setup") is None
+        or seen
+        or not arch.targets(view)
+    ):
         return
     if (view.env("FORCE_CUDA") or "0") == "0":
         yield Fault(
@@ -172,7 +181,7 @@ def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
             message=f"{path} builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is "
             f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
             "is to be served.",
-            evidence=(at(view, path, line, "FORCE_CUDA"),),
+            evidence=(at(view, path, forces["line"], "FORCE_CUDA"),),
             data={"part": "force", "path": path},
         )
 

@@ -11,6 +11,7 @@ from gpufix.view import View
 Files = dict[str, dict[str, Any]]
 # Folders by which projects name what they carry along of others.
 _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
+_TESTS = {"test", "tests", "testing", "unittest", "unittests"}
 
 
 def python_files(view: View) -> Files:
@@ -84,6 +85,14 @@ def _asked(view: View, question: str, kinds: Sequence[str]) -> Files:
 def carried(path: str) -> bool:
     """Whether a file lies in a folder of other people's code."""
     return bool(_CARRIED & set(path.split("/")[:-1]))
+
+
+def for_tests(path: str) -> bool:
+    """Whether a file belongs to tests: what it builds, it builds for them."""
+    *folders, name = path.split("/")
+    stem = name.partition(".")[0]
+    named = stem == "conftest" or stem.startswith("test_") or stem.endswith("_test")
+    return named or not _TESTS.isdisjoint(folders)
 
 
 def absolute(view: View, path: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
-from gpufix.checks.source_view import at
+from gpufix.checks.source_view import at, for_tests
 from gpufix.model import Evidence, Severity, Submodule
 from gpufix.source.gitmodules import https_url
 from gpufix.view import View
+
+_OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
+_NVIDIA, _AMD = ("nvidia",), ("rocm", "rocmsoftwareplatform", "radeonopencompute")
+_FRAMEWORKS = ("googletest", "gtest", "catch2", "doctest", "googlebenchmark")
 
 
 @rule("SRC605", "submodule-missing")
@@ -30,7 +35,8 @@ def submodule_missing(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
-    submodules itself, names its folder; warning when another source does; advice when none does.
+    submodules itself, names its folder; warning when another source does; advice when none does but
+    tests, for test frameworks, and for what the maker of the other GPUs publishes.
 
     ## Fix
     Safe: `git submodule update --init`, over https where the entry asks for ssh. A folder that is
@@ -56,7 +62,7 @@ def _fault(view: View, module: Submodule) -> Fault:
     users = view.ask("project-mentions", module.path) or []
     evidence += tuple(at(view, path, line, f"names {module.path}") for path, line, _ in users[:3])
     return Fault(
-        severity=_severity(module, users),
+        severity=_severity(view, module, users),
         subject=module.path,
         message=f"{module.path} is a submodule{address}, and its folder is empty"
         f"{'; its address needs an ssh key' if ssh else ''}.",
@@ -66,7 +72,9 @@ def _fault(view: View, module: Submodule) -> Fault:
     )
 
 
-def _severity(module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
+def _severity(view: View, module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
+    if _for_others(view, module) or all(for_tests(path) for path, _, _ in users):
+        return ADVICE
     builds = [
         path
         for path, _, fetches in users
@@ -74,4 +82,15 @@ def _severity(module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
     ]
     if module.gitlink and builds:
         return ERROR
-    return WARNING if users else ADVICE
+    return WARNING
+
+
+def _for_others(view: View, module: Submodule) -> bool:
+    """Whether it is a test framework, or comes from the maker of the other GPUs."""
+    if module.path.rpartition("/")[2].lower() in _FRAMEWORKS:
+        return True
+    torch = view.facts.torch
+    owner = _OWNER.search(module.url or "")
+    if torch is None or owner is None or not (torch.cuda or torch.hip):
+        return False
+    return owner[1].lower() in (_NVIDIA if torch.hip else _AMD)
