@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-_TAIL = 8 << 10  # bytes looked at for progress
+_TAIL = 64 << 10  # bytes looked at for progress
 _KEPT = 20  # runs whose logs stay
 _STEP = re.compile(r"\[\s*(\d+)\s*/\s*(\d+)\s*\]")  # ninja's
 
