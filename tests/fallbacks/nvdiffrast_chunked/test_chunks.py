@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
+from rasteriser import image  # noqa: E402
+
 Tensor = Any
 SIZE = (9, 11)
 
@@ -35,41 +37,14 @@ class Rasteriser:
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         if pos.ndim == 3:
             self.most = max(self.most, len(tri))
-            shown = [_image(p, tri, range(len(tri)), resolution) for p in pos]
+            shown = [image(p, tri, range(len(tri)), resolution) for p in pos]
         else:
             assert ranges.device.type == "cpu" and ranges.dtype == torch.int32
             assert (ranges[:, 1] > 0).all()
             self.most = max(self.most, int(ranges[:, 1].max()))
             spans = [range(a, a + n) for a, n in ranges.tolist()]
-            shown = [_image(pos, tri, span, resolution) for span in spans]
+            shown = [image(pos, tri, span, resolution) for span in spans]
         return torch.stack([r for r, _ in shown]), torch.stack([d for _, d in shown])
-
-
-def _image(pos: Tensor, tri: Tensor, which: range, resolution: Any) -> tuple[Tensor, Tensor]:
-    height, width = resolution
-    ys = (2 * torch.arange(height, dtype=pos.dtype) + 1) / height - 1
-    xs = (2 * torch.arange(width, dtype=pos.dtype) + 1) / width - 1
-    fy, fx = torch.meshgrid(ys, xs, indexing="ij")
-    rast, db = pos.new_zeros(height, width, 4), pos.new_zeros(height, width, 4)
-    for number in which:
-        p = [pos[i] for i in tri[number].tolist()]
-        x = [q[0] - fx * q[3] for q in p]
-        y = [q[1] - fy * q[3] for q in p]
-        a = [x[1] * y[2] - y[1] * x[2], x[2] * y[0] - y[2] * x[0], x[0] * y[1] - y[0] * x[1]]
-        at = a[0] + a[1] + a[2]
-        inside = ((a[0] >= 0) & (a[1] >= 0) & (a[2] >= 0) & (at > 0)) | (
-            (a[0] <= 0) & (a[1] <= 0) & (a[2] <= 0) & (at < 0)
-        )
-        u, v = a[0] / at, a[1] / at
-        weights = (u, v, 1 - u - v)
-        z = sum(w * q[2] for w, q in zip(weights, p, strict=True))
-        w = sum(w * q[3] for w, q in zip(weights, p, strict=True))
-        depth = (z / w).detach()
-        wins = inside & ((rast[..., 3] == 0) | (depth <= rast[..., 2]))
-        told = torch.full_like(depth, number + 1)
-        rast = torch.where(wins[..., None], torch.stack([u, v, depth, told], -1), rast)
-        db = torch.where(wins[..., None], torch.stack([u * v, u, v, u - v], -1), db)
-    return rast, db
 
 
 def scene(triangles: int, images: int, seed: int, dtype: Any = None) -> tuple[Tensor, Tensor]:
@@ -105,7 +80,7 @@ def test_ranges(chunked: Any, spans: list[tuple[int, int]], most: int, seed: int
     pos, tri = scene(9, 1, seed)
     draw = Rasteriser()
     ranges = torch.tensor(spans)
-    expected = [_image(pos[0], tri, range(a, a + n), SIZE) for a, n in spans]
+    expected = [image(pos[0], tri, range(a, a + n), SIZE) for a, n in spans]
     rast, db = chunked.rasterize(
         None, pos[0], tri, SIZE, ranges, max_triangles=most, rasterizer=draw
     )
