@@ -57,6 +57,8 @@ NOT_OURS = [
     "Segmentation fault (core dumped)",
     "RuntimeError: Trying to backward through the graph a second time",
     "ImportError: attempted relative import with no known parent package",
+    "NET/Plugin : Could not find: libnccl-net.so: cannot open shared object file: No such file",
+    "No CUDA runtime is found, using CUDA_HOME='/usr/local/cuda'",
 ]
 
 FORMS = [
@@ -432,6 +434,15 @@ FORMS = [
         "RuntimeError: PYTORCH_CUDA_ALLOC_CONF: Expected a single value for max_split_size_mb, got None",
     ),
     ("ABI302", "/bin/foo: /lib64/libc.so.6: version `GLIBC_2.34' not found (required by /bin/foo)"),
+    ("SYM402", "Could not locate cudnn64_8.dll. Please make sure it is in your library path!"),
+    ("SYM402", "Invalid handle. Cannot load symbol cudnnCreateConvolutionDescriptor"),
+    ("GPU103", "RuntimeError: nms_impl: implementation for device cuda:0 not found."),
+    (
+        "TCH203",
+        "Exception: Installed CUDA version 11.7 does not match the version torch was compiled "
+        "with 11.3, unable to compile cuda/cpp extensions without a matching cuda version.",
+    ),
+    ("TCH204", "RuntimeError: FlashAttention is only supported on CUDA 11.7 and above."),
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from gpufix.explain.resolve import Answer, resolve
-from gpufix.explain.scan import Scan, scan
+from gpufix.explain.scan import Hit, Scan, scan
 from gpufix.explain.source import pieces
 from gpufix.explain.told import tell
 from gpufix.explain.unpaste import unwrapped
@@ -34,5 +34,8 @@ def _rule(answer: Answer) -> str | None:
 
 
 def _answer(found: Scan) -> Answer:
-    told = (tell(hit) for hit in found.hits)
+    first: dict[tuple[int, str], Hit] = {}
+    for hit in found.hits:  # in the order of lines, then of texts
+        first.setdefault((hit.line, hit.message.id), hit)
+    told = (tell(hit) for hit in first.values())
     return resolve(t for t in told if t is not None)

@@ -36,16 +36,22 @@ def nvcc_arch(told: Told, _: Hit) -> Told | None:
 
 
 def cuda_mismatch(told: Told, hit: Hit) -> Told | None:
-    """The two versions, from a sentence or from the unformatted tuple that torch ≥ 2.8 raises."""
+    """The two versions, from a sentence or from the unformatted tuple that torch ≥ 2.8 raises.
+
+    One major: a minor mismatch, whatever the program that complains makes of it.
+    """
     found = _PAIR.search(context(hit, 0, 600))
-    if found is None:
-        return told
-    toolkit, torch = (found[3], found[4]) if found[3] else (found[1], found[2])
-    if not re.fullmatch(r"[\d.]+", toolkit or ""):
+    toolkit, torch = told.captures.get("version", ""), told.captures.get("other", "")
+    if found is not None:
+        toolkit, torch = (found[3], found[4]) if found[3] else (found[1], found[2])
+    if not re.fullmatch(r"[\d.]+", toolkit) or not re.fullmatch(r"[\d.]+", torch or ""):
         return told
     told = told.but(captures={**told.captures, "toolkit": toolkit, "torch_cuda": torch})
     if numbers(toolkit)[:1] == numbers(torch)[:1]:
-        return told.but(f"Toolkit {toolkit} against torch's CUDA {torch}: one major.")
+        return told.but(
+            f"Toolkit {toolkit} and torch's CUDA {torch} are of one major: torch allows that.",
+            rule="TCH203",
+        )
     return told.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}.")
 
 

@@ -139,6 +139,13 @@ def soname(told: Told, hit: Hit) -> Told | None:
             what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",
             do="Install the driver, or start the container with the GPU.",
         )
+    if re.match(r"libnccl-(?:net|tuner|profiler|env)", name):
+        return told.but(
+            rule=None,
+            role="notice",
+            what=f"NCCL looks for the optional plug-in {name} and goes on without it.",
+            do="Nothing to do.",
+        )
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None
     wheels = bringing(name)
