@@ -49,6 +49,19 @@ def test_mean(fused: ModuleType, shape: tuple[int, ...], padding: str) -> None:
     agrees(fused.fused_ssim, *images(*shape), padding)
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_large_images_wait_for_the_backward_pass(
+    fused: ModuleType, monkeypatch: pytest.MonkeyPatch, padding: str
+) -> None:
+    monkeypatch.setattr(fused, "_SMALL", 0)
+    agrees(fused.fused_ssim, *images(2, 2, 30, 41), padding)
+    agrees(fused.fused_ssim3d, *images(1, 1, 12, 13, 14), padding)
+    x, y = images(1, 1, 12, 12)
+    x.requires_grad_()
+    (3 * fused.fused_ssim(x, y)).backward()
+    assert apart(x.grad, 3 * mean_and_gradient(x, y)[1]) < GRADIENT
+
+
 @pytest.mark.parametrize(
     "shape", [(1, 1, 1, 1), (1, 1, 1, 9), (2, 3, 7, 1), (1, 2, 4, 5), (1, 1, 10, 10)]
 )

@@ -27,6 +27,9 @@ is_3D_supported = True
 __version__ = "1.0.0+gpufix"
 
 _C1, _C2 = 0.01**2, 0.03**2
+# Pixels up to which the gradient of the mean is computed with the mean: a GPU works at it while
+# Python comes to the backward pass, which would otherwise take longer than the work.
+_SMALL = 1 << 22
 
 
 def tier(device: torch.device | str | None = None) -> Tier:
@@ -65,32 +68,35 @@ def _mean(
     margin = radius if padding == "valid" else 0
     if torch.is_grad_enabled() and x.requires_grad:
         return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return, no-untyped-call]
-    return _mean_forward(x.detach(), y.detach(), margin, radius, False)[0]
-
-
-def _mean_forward(
-    x: Tensor, y: Tensor, margin: int, radius: int, keep: bool
-) -> tuple[Tensor, Tensor | None]:
-    return implementation(x, radius).mean(x, y, _C1, _C2, radius, margin, keep)
+    run = implementation(x, radius)
+    return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
 
 
 class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
-        mean, derivatives = _mean_forward(x, y, margin, radius, train)
-        ctx.margin, ctx.radius = margin, radius
-        _save(ctx, x, y, derivatives)
+        run = implementation(x, radius)
+        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+        ctx.radius, ctx.count = radius, x.shape[0] * x.shape[1]
+        for size in x.shape[2:]:
+            ctx.count *= max(size - 2 * margin, 0)
+        ctx.early = False
+        if derivatives is not None and x.numel() <= _SMALL:
+            ctx.early = True
+            ctx.save_for_backward(run.mean_backward(x, y, derivatives, None, ctx.count, radius))
+        else:
+            _save(ctx, x, y, derivatives)
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.early:
+            (gradient,) = ctx.saved_tensors
+            return gradient * chain, None, None, None, None
         x, y, derivatives = _saved(ctx)
-        count = x.shape[0] * x.shape[1]
-        for size in x.shape[2:]:
-            count *= max(size - 2 * ctx.margin, 0)
         run = implementation(x, ctx.radius)
-        gradient = run.mean_backward(x, y, derivatives, chain, count, ctx.radius)
+        gradient = run.mean_backward(x, y, derivatives, chain, ctx.count, ctx.radius)
         return gradient, None, None, None, None
 
 

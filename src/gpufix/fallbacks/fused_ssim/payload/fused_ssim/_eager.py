@@ -50,10 +50,18 @@ class Eager:
         return inner(map_, margin).mean(), derivatives
 
     def mean_backward(
-        self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, count: int, radius: int
+        self,
+        x: Tensor,
+        y: Tensor,
+        derivatives: Tensor,
+        chain: Tensor | None,
+        count: int,
+        radius: int,
     ) -> Tensor:
         """The gradient by x of the mean over ``count`` pixels, times the number ``chain``."""
-        return self.backward(x, y, derivatives, None, radius).mul_(chain / max(count, 1))
+        scale = 1 / max(count, 1)
+        gradient = self.backward(x, y, derivatives, None, radius)
+        return gradient.mul_(scale if chain is None else chain * scale)
 
     def _similarity(
         self, blurred: Tensor, c1: float, c2: float, keep: bool
@@ -67,9 +75,11 @@ class Eager:
 
 def moments(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
     """x, y, x*x + y*y and x*y into ``out``: the two variances appear only as their sum."""
-    out[0], out[1] = x, y
-    torch.mul(x, x, out=out[2]).addcmul_(y, y)
-    torch.mul(x, y, out=out[3])
+    first, second, squares, product = out.unbind(0)
+    first.copy_(x)
+    second.copy_(y)
+    torch.mul(x, x, out=squares).addcmul_(y, y)
+    torch.mul(x, y, out=product)
     return out
 
 

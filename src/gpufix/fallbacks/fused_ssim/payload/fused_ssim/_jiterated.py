@@ -58,10 +58,17 @@ class Jiterated(Eager):
         return self._scaled(x, y, blurred, x.new_ones(()))
 
     def mean_backward(
-        self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, count: int, radius: int
+        self,
+        x: Tensor,
+        y: Tensor,
+        derivatives: Tensor,
+        chain: Tensor | None,
+        count: int,
+        radius: int,
     ) -> Tensor:
+        scale = x.new_full((), 1 / max(count, 1))
         blurred = blur(derivatives, radius, x.dim() - 2)
-        return self._scaled(x, y, blurred, (chain / max(count, 1)).to(x.dtype))
+        return self._scaled(x, y, blurred, scale if chain is None else chain * scale)
 
     def _scaled(self, x: Tensor, y: Tensor, blurred: Tensor, scale: Tensor) -> Tensor:
         if x.numel() == 0:

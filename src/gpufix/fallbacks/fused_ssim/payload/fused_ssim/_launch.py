@@ -22,6 +22,7 @@ class Triton(Eager):
 
     def __init__(self, device: torch.device) -> None:
         warps, units = BLOCK // _wave(device), _units(device)
+        self._one = torch.ones((), device=device)
         self._forward_kernel = _Kernel(_forward, warps)
         self._backward_kernel = _Kernel(_backward, warps)
         self._slots = RESIDENT[0] * units, RESIDENT[1] * units
@@ -40,7 +41,7 @@ class Triton(Eager):
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor | None, radius: int
     ) -> Tensor:
         if chain is None:
-            return self._backward(x, y, derivatives, x.new_ones(()), 1.0, False)
+            return self._backward(x, y, derivatives, self._one, 1.0, False)
         return self._backward(x, y, derivatives, chain, 1.0, True)
 
     def mean(
@@ -58,8 +59,15 @@ class Triton(Eager):
         return partial.sum(), derivatives
 
     def mean_backward(
-        self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, count: int, radius: int
+        self,
+        x: Tensor,
+        y: Tensor,
+        derivatives: Tensor,
+        chain: Tensor | None,
+        count: int,
+        radius: int,
     ) -> Tensor:
+        chain = self._one if chain is None else chain
         return self._backward(x, y, derivatives, chain, 1.0 / max(count, 1), False)
 
     def _forward(
