@@ -210,6 +210,41 @@ def test_bytes_are_kept(data: bytes, encoding: str, tmp_path: Path) -> None:
 
 USES = IMPORT + CALL
 
+STARRED = IMPORT + "from pack.util import *\n" + CALL
+# The module that `import *` brings in, and whether the call below it is changed.
+STARS = {
+    "nothing of the name": ({"pack/util.py": "x = 1\ndef f(): pass\n"}, True),
+    "the same": ({"pack/util.py": IMPORT}, True),
+    "a package, and on": (
+        {"pack/util/__init__.py": "from .low import *\n", "pack/util/low.py": "x = 1\n"},
+        True,
+    ),
+    "round and round": (
+        {"pack/util.py": "from .low import *\n", "pack/low.py": "from pack.util import *\n"},
+        True,
+    ),
+    "below another folder": ({"src/pack/util.py": "x = 1\n"}, True),
+    "another": ({"pack/util.py": "dr = object()\n"}, False),
+    "another, further on": (
+        {"pack/util.py": "from .low import *\n", "pack/low.py": "import drtk as dr\n"},
+        False,
+    ),
+    "one of two": ({"pack/util.py": "x = 1\n", "old/pack/util.py": "dr = 1\n"}, False),
+    "of others": ({}, False),
+    "of others, further on": ({"pack/util.py": "from scipy import *\n"}, False),
+    "above the project": ({"pack/util.py": "from ....far import *\n"}, False),
+    "does not parse": ({"pack/util.py": "dr = (\n"}, False),
+}
+
+
+@pytest.mark.parametrize("case", STARS)
+def test_what_import_star_brings(case: str, tmp_path: Path) -> None:
+    files, changed = STARS[case]
+    plan = planned(tmp_path, {"a.py": STARRED, **files})
+    assert list(written(plan, tmp_path)) == ["a.py"] * changed
+    assert isinstance(plan, Plan)
+    assert any("line 2 may bind dr anew" in note for note in plan.notes) != changed
+
 
 def test_other_peoples_files_are_not_touched(tmp_path: Path) -> None:
     """The library's own copy is not even spoken of."""

@@ -8,9 +8,10 @@ from functools import partial
 from gpufix.checks.source_view import carried, python_files, toml_files
 from gpufix.fallbacks.catalogue import Fallback
 from gpufix.fixes.source_edits import rewrite
+from gpufix.fixes.starred import rebinds
 from gpufix.model import WriteFile
 from gpufix.names import normalise
-from gpufix.source.python_calls import Redirected, redirect
+from gpufix.source.python_calls import Rebinds, Redirected, redirect
 from gpufix.source.python_dtypes import half_calls
 from gpufix.source.python_tree import Tree
 from gpufix.view import View
@@ -54,7 +55,9 @@ def changes(fallback: Fallback, view: View) -> Changes:
     found = Changes()
     for path in _candidates(fallback, view):
         done: list[Redirected] = []
-        write = rewrite(view, path, partial(_changed, fallback, done))
+        write = rewrite(
+            view, path, partial(_changed, fallback, partial(rebinds, view, (path,)), done)
+        )
         if not _own(path, view):
             if any(row.text for row in done):
                 found.left.append(f"{path} is left as it is: not the project's own")
@@ -68,9 +71,9 @@ def changes(fallback: Fallback, view: View) -> Changes:
     return found
 
 
-def _changed(fallback: Fallback, done: list[Redirected], text: str) -> str | None:
+def _changed(fallback: Fallback, anew: Rebinds, done: list[Redirected], text: str) -> str | None:
     for row in fallback.calls:
-        done.append(redirect(text, row.names, row.instead, row.not_within))
+        done.append(redirect(text, row.names, row.instead, row.not_within, anew))
         text = done[-1].text or text
     return text
 

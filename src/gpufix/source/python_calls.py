@@ -7,7 +7,7 @@ it is left. The new module is imported beside the old one, wherever that is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from gpufix.source.edit import Edit, Offsets
@@ -26,15 +26,23 @@ class Redirected:
     left: list[tuple[int, str]] = field(default_factory=list)
 
 
+# Whether an `import *` may make something else of a name than what it is to be.
+Rebinds = Callable[[ast.ImportFrom, str, str], bool]
+
+
 def redirect(
-    text: str, names: Collection[str], instead: str, not_within: Collection[str] = ()
+    text: str,
+    names: Collection[str],
+    instead: str,
+    not_within: Collection[str] = (),
+    rebinds: Rebinds = lambda *_: True,
 ) -> Redirected:
     """Calls of any of `names` ("nvdiffrast.torch.rasterize") become calls of `instead`.
 
     not_within: classes in whose `with` the call is left alone. Raises NotPython.
     """
     tree = Tree(text)
-    uses = _Uses(tree, names, instead, not_within)
+    uses = _Uses(tree, names, instead, not_within, rebinds)
     offsets = Offsets(text)
     edits: list[Edit] = []
     calls, left = [], uses.unsettled()
@@ -62,13 +70,19 @@ class _Uses:
     """Where a file speaks of the function."""
 
     def __init__(
-        self, tree: Tree, names: Collection[str], instead: str, not_within: Collection[str]
+        self,
+        tree: Tree,
+        names: Collection[str],
+        instead: str,
+        not_within: Collection[str],
+        rebinds: Rebinds,
     ) -> None:
         self.names = Names(tree)
         self._tree, self._wanted, self._not_within = tree, set(names), set(not_within)
         self._modules = {name.rpartition(".")[0] for name in names}
         self._lasts = {name.rpartition(".")[2] for name in names}
         self._new = instead.rpartition(".")[0]
+        self._rebinds = rebinds
 
     def settled(self) -> Iterator[tuple[ast.expr, str, str]]:
         """(expression, its first name, what imports say that is)."""
@@ -97,9 +111,10 @@ class _Uses:
         if not givers:
             return f"{head} is not imported where it is used"
         last = givers[-1]
-        inside = self.names.scope(last) is not self._tree.module
-        if not inside and (star := self.names.starred_after(last.lineno)):
-            return f"`import *` in line {star.lineno} may bind {head} anew"
+        if self.names.scope(last) is self._tree.module:
+            for star in self.names.stars:
+                if star.lineno > last.lineno and self._rebinds(star, head, origin):
+                    return f"`import *` in line {star.lineno} may bind {head} anew"
         within = self._within(node)
         return f"in a `with` of {within}" if within else None
 
@@ -113,8 +128,7 @@ class _Uses:
                 continue
             if not self.names.origins(owner.partition(".")[0]):
                 found.append((node.lineno, f"nothing here settles what {owner} is"))
-        starred = [n for n in self._tree.each(ast.ImportFrom) if n.names[0].name == "*"]
-        if any(n.module in self._modules for n in starred):
+        if any(n.module in self._modules for n in self.names.stars):
             free = self._lasts - self.names.bindings.keys()
             used = [n for n in self._tree.each(ast.Name) if n.id in free]
             found += [(n.lineno, "it comes by `import *`") for n in used]

@@ -66,15 +66,11 @@ class Names:
         """The function, class or module that a statement binds its names in."""
         return next(p for p, _ in self._tree.ancestors(node) if isinstance(p, Scope))
 
-    def starred_after(self, line: int) -> ast.ImportFrom | None:
-        """An `import *` below a line: it may bind any name anew."""
-        rows = [n for n in self._stars if n.lineno > line]
-        return rows[0] if rows else None
-
     @cached_property
-    def _stars(self) -> list[ast.ImportFrom]:
+    def stars(self) -> list[ast.ImportFrom]:
+        """Every `import *`: below another import, it may bind any name anew."""
         every = self._tree.each(ast.ImportFrom)
-        return [n for n in every if any(alias.name == "*" for alias in n.names)]
+        return [n for n in every if n.names[0].name == "*"]
 
     def _visible(self, node: ast.AST) -> Iterator[ast.AST]:
         """Scopes from the inside out; of classes, only that of the statement itself."""
