@@ -41,7 +41,7 @@ def replace_removed_name(finding: Finding, view: View) -> Plan | Skip | None:
         fix=NAME,
         codes=["SRC604"],
         subjects=[finding.subject],
-        title=f"replace {last} in {path} by {instead.format(name.split('.')[0])}",
+        title=f"replace {name} in {path} by {instead.format(name.split('.')[0])}",
         safety="safe",
         steps=[write],
     )
