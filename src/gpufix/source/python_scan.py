@@ -19,6 +19,7 @@ from gpufix.source.text import decode
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
 _SOURCE = re.compile(r"[\w./*{}$-]{0,500}\.(?:cu|cpp|cc|cxx|hip)\b")
+_SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 Facts = dict[str, Any]
@@ -68,7 +69,9 @@ def _names(tree: Tree, name: str) -> bool:
 
 
 def _names_sources(data: bytes) -> bool:
-    return b"xtension" in data and (_names_extension(data) or b"Extension(" in data)
+    if b"xtension" not in data:
+        return False
+    return _names_extension(data) or (b"Extension(" in data and bool(_SUFFIX.search(data)))
 
 
 _READERS = (
