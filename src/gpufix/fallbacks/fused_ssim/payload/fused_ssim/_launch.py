@@ -140,11 +140,13 @@ class _Kernel:
 
     def __init__(self, function: Any, warps: int) -> None:
         self._function = function
-        self._warps = warps
         self._compiled: dict[tuple[Any, ...], Any] = {}
         version = tuple(int(part) for part in triton.__version__.split(".")[:2])
         self._takes_constants = version >= (3, 3)
         self._keeps = version >= (3, 0)
+        self._options: dict[str, Any] = {"num_warps": warps}
+        if version >= (3, 0):  # the filters are multiply-adds; Triton 3.10 no longer fuses unasked
+            self._options["enable_fp_fusion"] = True
 
     def __call__(self, programs: int, arguments: tuple[Any, ...], modes: tuple[bool, ...]) -> None:
         large = arguments[0].numel() >= 2**31  # the size is another type then
@@ -152,7 +154,7 @@ class _Kernel:
         compiled = self._compiled.get((*constants, large))
         if compiled is None:
             run = self._function[(programs,)]
-            compiled = run(*arguments, *constants, num_warps=self._warps)
+            compiled = run(*arguments, *constants, **self._options)
             if self._keeps and hasattr(compiled, "function"):
                 self._compiled[(*constants, large)] = compiled
         elif self._takes_constants:

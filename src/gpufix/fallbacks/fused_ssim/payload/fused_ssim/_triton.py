@@ -236,7 +236,9 @@ def _forward(
                 by_xx = -m * c * inverse
                 tl.store(derivatives + size + target, tl.where(free, by_xx, 0.0), mask=exists)
                 by_xy = 2.0 * a * inverse
-                tl.store(derivatives + 2 * size + target, tl.where(free, by_xy, 0.0), mask=exists)
+                tl.store(
+                    derivatives + size + size + target, tl.where(free, by_xy, 0.0), mask=exists
+                )
     if SUM:
         tl.store(partial + tl.program_id(0), tl.sum(total, axis=0) * scale)
 
@@ -273,7 +275,7 @@ def _backward(
     by_x, by_xx, by_xy = (
         derivatives + start,
         derivatives + size + start,
-        derivatives + 2 * size + start,
+        derivatives + size + size + start,
     )
     each = chain + start  # read where CHAIN
     ex, es, ep = _edges_of_three(by_x, by_xx, by_xy, each, column, width, begin - 5, height, CHAIN)
