@@ -59,6 +59,11 @@ NOT_OURS = [
     "ImportError: attempted relative import with no known parent package",
     "NET/Plugin : Could not find: libnccl-net.so: cannot open shared object file: No such file",
     "No CUDA runtime is found, using CUDA_HOME='/usr/local/cuda'",
+    "UserWarning: 1Torch was not compiled with flash attention. (Triggered internally at ...)",
+    "error: can't find Rust compiler",
+    "ERROR: Cannot uninstall 'PyYAML'. It is a distutils installed project and thus we cannot accurately determine",
+    'OSError: [WinError 1455] The paging file is too small for this operation to complete. Error loading "C:\\torch\\lib\\cudnn.dll"',
+    "nvcc fatal   : A single input file is required for a non-link phase when an outputfile is specified",
 ]
 
 FORMS = [
@@ -443,6 +448,16 @@ FORMS = [
         "with 11.3, unable to compile cuda/cpp extensions without a matching cuda version.",
     ),
     ("TCH204", "RuntimeError: FlashAttention is only supported on CUDA 11.7 and above."),
+    (
+        "GPU106",
+        "torch.cuda.DeferredCudaCallError: CUDA call failed lazily at initialization with error: device >= 0 && device < num_gpus INTERNAL ASSERT FAILED",
+    ),
+    ("ABI303", "ModuleNotFoundError: No module named 'numpy._core'"),
+    ("TCH205", "nvcc fatal   : Failed to preprocess host compiler properties."),
+    ("TCH204", "LINK : fatal error LNK1181: cannot open input file 'cudart.lib'"),
+    ("TCH207", "LINK : fatal error LNK1104: cannot open file 'python310.lib'"),
+    ("TCH209", "clang: error: unsupported HIP gpu architecture: gfx1151"),
+    ("TCH203", "nvlink fatal   : Input file '/tmp/x.o' newer than toolkit (124 vs 122)"),
 ]
 
 
