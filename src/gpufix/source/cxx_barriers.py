@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,10 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
     if not controlled:
         return
     body = code.structure[start:end]
-    differing = thread_dependent(body)
-    controlled = [span for span in controlled if _Value.of(span[2]).differs(differing)]
+    conditions = [_Value.of(span[2]) for span in controlled]
+    differing = thread_dependent(body, {name for value in conditions for name in value.names})
+    pairs = zip(controlled, conditions, strict=True)
+    controlled = [span for span, value in pairs if value.differs(differing)]
     if not controlled:
         return
     differing -= _also_uniform(body, differing)
@@ -103,18 +105,31 @@ class _Value:
         return self.numbered or not self.names.isdisjoint(differing)
 
 
-def thread_dependent(body: str) -> set[str]:
-    """Names whose value may follow from the thread's number (what lies in shared memory does not)."""
+def thread_dependent(body: str, asked: Iterable[str]) -> set[str]:
+    """Of the names asked for, and those they are made of: the ones whose value may follow from
+    the thread's number (what lies in shared memory does not)."""
     if not _THREAD.search(body):
         return set()
     shared = set(_SHARED.findall(body))
-    steps = [(m[1], _Value.of(_own(m[3]))) for m in _ASSIGN.finditer(body) if m[1] not in shared]
+    assigned: dict[str, list[str]] = {}
+    for match in _ASSIGN.finditer(body):
+        if match[1] not in shared:
+            assigned.setdefault(match[1], []).append(match[3])
+    steps: list[tuple[str, _Value]] = []
+    queue, known = list(asked), set(asked)
+    while queue:
+        name = queue.pop()
+        values = [_Value.of(_own(text)) for text in assigned.get(name, ())]
+        steps += [(name, value) for value in values]
+        more = {made for value in values for made in value.names} - known
+        queue += more
+        known |= more
     differing: set[str] = set()
     for _ in range(6):
-        more = {name for name, value in steps if value.differs(differing)}
-        if more <= differing:
+        found = {name for name, value in steps if value.differs(differing)}
+        if found <= differing:
             break
-        differing |= more
+        differing |= found
     return differing
 
 
