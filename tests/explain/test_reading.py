@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gpufix.explain import scan as scanning
 from gpufix.explain.read import explain, read
 from gpufix.explain.resolve import Answer
+from gpufix.explain.sieve import texts
 from gpufix.explain.spot import Spot
 from gpufix.explain.unpaste import line, unwrapped
 
@@ -157,6 +160,24 @@ def test_a_flood_of_near_misses_is_said_and_does_not_hide_the_rare() -> None:
     answer, found = read(io.BytesIO(flood + rare))
     assert answer.primary is not None and answer.primary.rule == "TCH206"
     assert len(found.hits) < 500
+
+
+PARTS = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from([text.text.encode() for text in texts()]),
+    st.sampled_from(
+        [b"\n", b"\r\n", b"\0", b"\x1b[", "│".encode(), b"> ", b"'", b" " * 60, b"\xff\xfe"]
+    ),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(PARTS, max_size=40))
+def test_whatever_is_read_gets_an_answer(parts: list[bytes]) -> None:
+    answer = answer_to(b"".join(parts))
+    for told in (answer.primary, *answer.others) if answer.primary else ():
+        assert told.what and told.do and told.line >= 1
+        assert "\n" not in told.shown
 
 
 def gpufix(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
