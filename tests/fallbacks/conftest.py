@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import os
-import shutil
 import subprocess
 import sys
 import types
@@ -15,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import gpufix
+from gpufix.fallbacks.assemble import tree
+from gpufix.fallbacks.catalogue import get
 
-FALLBACKS = Path(gpufix.__file__).parent / "fallbacks"
 LIMIT_S = 300.0
 
 
@@ -28,12 +26,11 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def assemble(name: str) -> Path:
         if name not in done:
-            source, folder = FALLBACKS / name, tmp_path_factory.mktemp(name)
-            first = json.loads((source / "about.json").read_text("utf-8"))["import"][0]
-            skipped = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source / "payload", folder, dirs_exist_ok=True, ignore=skipped)
-            shutil.copy(FALLBACKS / "common" / "tiers.py", folder / first / "_gpufix_tiers.py")
-            done[name] = folder
+            done[name] = tmp_path_factory.mktemp(name)
+            for path, content in tree(name).items():
+                file = done[name] / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
         return done[name]
 
     return assemble
@@ -50,8 +47,7 @@ def imported(payload: Callable[[str], Path]) -> Iterator[Callable[[str], types.M
         if folder not in sys.path:
             sys.path.insert(0, folder)
             added.append(folder)
-        about = json.loads((FALLBACKS / name / "about.json").read_text("utf-8"))
-        return importlib.import_module(about["import"][0])
+        return importlib.import_module(get(name).imports[0])
 
     yield load
     for folder in added:

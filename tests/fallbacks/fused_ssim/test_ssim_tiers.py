@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+torch = pytest.importorskip("torch")
+
 COMPARE = """
 import torch
 import fused_ssim
 from fused_ssim._choice import EAGER
 
-name = fused_ssim.tier().name
+name = fused_ssim.tier("{device}").name
 generator = torch.Generator().manual_seed(0)
 for shape in {shapes}:
     y = torch.rand(shape, generator=generator)
     x = 0.7 * y + 0.3 * torch.rand(shape, generator=generator)
+    x, y = x.to("{device}"), y.to("{device}")
     run = fused_ssim.implementation(x, 5)
     assert type(run) is not type(EAGER), run
     for margin in (0, 5):
@@ -25,10 +28,10 @@ for shape in {shapes}:
         results = []
         for one in (run, EAGER):
             mean, kept = one.mean(x, y, 1e-4, 9e-4, 5, margin, True)
-            gradient = one.mean_backward(x, y, kept, torch.tensor(1.5), count, 5)
+            gradient = one.mean_backward(x, y, kept, x.new_tensor(1.5), count, 5)
             results.append((mean, kept, gradient))
         torch.testing.assert_close(*results, rtol=2e-4, atol=2e-4, equal_nan=True)
-    chain = torch.rand(shape, generator=generator)
+    chain = torch.rand(shape, generator=generator).to(x.device)
     results = []
     for one in (run, EAGER):
         whole, kept = one.forward(x, y, 1e-4, 9e-4, 5, True)
@@ -42,16 +45,25 @@ print(name)
 
 @pytest.mark.slow
 def test_triton_interpreted(script: Any, interpreter: dict[str, str]) -> None:
-    text = COMPARE.format(shapes=[(1, 2, 3, 131), (1, 1, 13, 14), (2, 1, 1, 1)])
+    text = COMPARE.format(device="cpu", shapes=[(1, 2, 3, 131), (1, 1, 13, 14), (2, 1, 1, 1)])
     done = script("fused_ssim", text, GPUFIX_FUSED_SSIM_TIER="triton", **interpreter)
     assert done.stdout.split() == ["triton"]
 
 
 @pytest.mark.slow
 def test_compiled(script: Any) -> None:
-    text = COMPARE.format(shapes=[(1, 3, 40, 30), (2, 1, 12, 70)])
+    text = COMPARE.format(device="cpu", shapes=[(1, 3, 40, 30), (2, 1, 12, 70)])
     done = script("fused_ssim", text, GPUFIX_FUSED_SSIM_TIER="compile")
     assert done.stdout.split() == ["compile"]
+
+
+@pytest.mark.parametrize("tier", ["triton", "compile", "eager"])
+def test_on_a_gpu(script: Any, tier: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no GPU here")
+    text = COMPARE.format(device="cuda", shapes=[(1, 3, 545, 980), (2, 1, 12, 70), (1, 1, 1, 1)])
+    done = script("fused_ssim", text, GPUFIX_FUSED_SSIM_TIER=tier)
+    assert done.stdout.split() == [tier]
 
 
 def test_on_a_cpu_it_is_said_once_what_runs(script: Any) -> None:
