@@ -17,17 +17,6 @@
 
 namespace gpufix_splat {
 
-// Device pointers into the caller's workspaces: what a frame's stages and its gradient share.
-struct Frame {
-    Splat* splats;
-    uint32_t* count;       // tiles of each Gaussian, 0 when culled
-    const uint32_t* order; // Gaussians by depth
-    uint32_t* end;         // running sum of their counts in that order
-    uint2* ranges;
-    const uint32_t* list;  // Gaussians by tile, then depth
-    uint32_t instances;    // its length
-};
-
 struct Carver {
     char* base;
     size_t used = 0;
@@ -98,6 +87,23 @@ inline void launch_project(const Scene& s, const Camera& c, const Projected& out
     if (s.degree == 3) project_kernel<3><<<blocks, kProjectThreads, 0, stream>>>(s, c, out);
 }
 
+// Orders the projected Gaussians by depth and waits for the device to learn frame.instances.
+inline gpuError_t order(SceneSpace& w, int n, Frame& frame, gpuStream_t stream) {
+    gpu::Pair2<uint32_t> keys{w.depth, w.depth2}, ids{w.id, w.id2};
+    gpuError_t status = gpu::sort_double_buffer(w.temp, w.sort_bytes, keys, ids, n, 0, 32, stream);
+    if (status != gpuSuccess) return status;
+    frame.order = ids.now;
+    gather_counts_kernel<<<grid(n, kTileThreads), kTileThreads, 0, stream>>>(ids.now, w.count, n, w.end);
+    status = gpu::prefix_sum(w.temp, w.scan_bytes, w.end, w.end, n, stream);
+    if (status != gpuSuccess) return status;
+    unsigned long long total = 0;
+    status = gpuMemcpyAsync(&total, w.total, sizeof total, gpuMemcpyDeviceToHost, stream);
+    if (status == gpuSuccess) status = gpuStreamSynchronize(stream);
+    if (status == gpuSuccess && total > 0x7fffffffull) status = GPUFIX_RT(ErrorInvalidValue);
+    frame.instances = uint32_t(total);
+    return status;
+}
+
 // Projects and orders the Gaussians; waits for the device to learn frame.instances, by which the
 // caller sizes the list's workspace. `radii` (n) may be null. `scene_space`: scene_bytes().
 inline gpuError_t prepare(const Scene& s, const Camera& c, void* scene_space, int* radii, Frame& frame, gpuStream_t stream) {
@@ -108,19 +114,7 @@ inline gpuError_t prepare(const Scene& s, const Camera& c, void* scene_space, in
     gpuError_t status = gpuMemsetAsync(w.total, 0, sizeof *w.total, stream);
     if (status != gpuSuccess) return status;
     launch_project(s, c, {w.splats, w.depth, w.id, w.count, radii, w.total}, stream);
-    gpu::Pair2<uint32_t> keys{w.depth, w.depth2}, ids{w.id, w.id2};
-    status = gpu::sort_double_buffer(w.temp, w.sort_bytes, keys, ids, s.n, 0, 32, stream);
-    if (status != gpuSuccess) return status;
-    frame.order = ids.now;
-    gather_counts_kernel<<<grid(s.n, kTileThreads), kTileThreads, 0, stream>>>(ids.now, w.count, s.n, w.end);
-    status = gpu::prefix_sum(w.temp, w.scan_bytes, w.end, w.end, s.n, stream);
-    if (status != gpuSuccess) return status;
-    unsigned long long total = 0;
-    status = gpuMemcpyAsync(&total, w.total, sizeof total, gpuMemcpyDeviceToHost, stream);
-    if (status == gpuSuccess) status = gpuStreamSynchronize(stream);
-    if (status == gpuSuccess && total > 0x7fffffffull) status = GPUFIX_RT(ErrorInvalidValue);
-    frame.instances = uint32_t(total);
-    return status;
+    return order(w, s.n, frame, stream);
 }
 
 inline int bits_for(int values) {
@@ -129,22 +123,31 @@ inline int bits_for(int values) {
     return bits;
 }
 
-// image: 3 x height x width. `list_space`: list_bytes(frame.instances).
-inline gpuError_t render(const Scene& s, const Camera& c, Frame& frame, void* list_space, float* image, gpuStream_t stream) {
+// Each tile's Gaussians by depth. With radii, only in the tiles of box_tiles().
+template <bool kBoxed>
+gpuError_t make_list(int n, const Camera& c, Frame& frame, const int* radii, void* list_space, gpuStream_t stream) {
     gpuError_t status = gpuMemsetAsync(frame.ranges, 0, sizeof(uint2) * c.tiles(), stream);
     if (status != gpuSuccess) return status;
     if (frame.instances) {
         ListSpace w(list_space, frame.instances);
         int count = int(frame.instances);
-        expand_kernel<<<grid(s.n, kTileThreads), kTileThreads, 0, stream>>>(
-            c, frame.splats, frame.order, frame.end, s.n, w.tile, w.id);
+        expand_kernel<kBoxed><<<grid(n, kTileThreads), kTileThreads, 0, stream>>>(
+            c, frame.splats, frame.order, frame.end, n, radii, w.tile, w.id);
         gpu::Pair2<uint32_t> tiles{w.tile, w.tile2}, ids{w.id, w.id2};
         status = gpu::sort_double_buffer(w.temp, w.sort_bytes, tiles, ids, count, 0, bits_for(c.tiles()), stream);
         if (status != gpuSuccess) return status;
         frame.list = ids.now;
         ranges_kernel<<<grid(count, kTileThreads), kTileThreads, 0, stream>>>(tiles.now, count, frame.ranges);
     }
-    render_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(c, frame.splats, frame.list, frame.ranges, image);
+    return gpuSuccess;
+}
+
+// image: 3 x height x width. `list_space`: list_bytes(frame.instances).
+inline gpuError_t render(const Scene& s, const Camera& c, Frame& frame, void* list_space, float* image, gpuStream_t stream) {
+    gpuError_t status = make_list<false>(s.n, c, frame, nullptr, list_space, stream);
+    if (status != gpuSuccess) return status;
+    render_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(
+        c, frame.splats, frame.list, frame.ranges, image, ColorTask{});
     return gpuGetLastError();
 }
 
@@ -167,7 +170,7 @@ inline gpuError_t backward(const Scene& s, const Camera& c, const Frame& frame, 
     gpuError_t status = gpuMemsetAsync(moments, 0, backward_bytes(s.n), stream);
     if (status != gpuSuccess) return status;
     render_backward_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(
-        c, frame.splats, frame.list, frame.ranges, image, image_gradient, moments);
+        c, frame.splats, frame.list, frame.ranges, image, image_gradient, moments, ColorTask{});
     launch_project_backward(s, c, frame.count, moments, out, stream);
     return gpuGetLastError();
 }

@@ -34,17 +34,21 @@ struct Rotation {
     Vec3 column[3];  // of the matrix
 };
 
-__device__ inline Rotation load_rotation(const float* rotations, int i) {
-    float4 q = *reinterpret_cast<const float4*>(rotations + 4 * size_t(i));
-    float s = rsqrtf(q.x * q.x + q.y * q.y + q.z * q.z + q.w * q.w);
-    float w = q.x * s, x = q.y * s, y = q.z * s, z = q.w * s;
-    return {w, x, y, z, s,
+__device__ inline Rotation rotation_of(float w, float x, float y, float z, float inverse_length) {
+    return {w, x, y, z, inverse_length,
             {{1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)},
              {2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)},
              {2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)}}};
 }
 
-// Everything between a Gaussian and its 2D covariance, kept for the way back.
+__device__ inline Rotation load_rotation(const float* rotations, int i) {
+    float4 q = *reinterpret_cast<const float4*>(rotations + 4 * size_t(i));
+    float s = rsqrtf(q.x * q.x + q.y * q.y + q.z * q.z + q.w * q.w);
+    return rotation_of(q.x * s, q.y * s, q.z * s, q.w * s, s);
+}
+
+// Everything between a Gaussian and its 2D covariance, kept for the way back. Without rotation and
+// scale (a covariance was given), p0 and p1 are unused.
 struct Projection {
     Vec3 mean, camera;   // in world and in camera space
     float slope_x, slope_y;  // x/z and y/z, clamped to the field
@@ -54,6 +58,7 @@ struct Projection {
     Rotation rotation;
     Vec3 scale;
     float xx, xy, yy, determinant;  // of the dilated covariance
+    float sharp_determinant;        // of the one before
 };
 
 __device__ inline Vec3 to_camera(const Camera& c, const Vec3& m) {
@@ -61,7 +66,8 @@ __device__ inline Vec3 to_camera(const Camera& c, const Vec3& m) {
             dot(view_row(c, 2), m) + c.view[11]};
 }
 
-__device__ inline Projection project(const Scene& s, const Camera& c, int i, const Vec3& mean, const Vec3& t) {
+// The local affine frame at a mean, `t` in camera space.
+__device__ inline Projection flatten(const Camera& c, const Vec3& mean, const Vec3& t) {
     Projection p;
     p.mean = mean;
     p.camera = t;
@@ -75,8 +81,12 @@ __device__ inline Projection project(const Scene& s, const Camera& c, int i, con
     Vec3 w2 = view_row(c, 2);
     p.t0 = c.fx * inverse_z * (view_row(c, 0) + -p.slope_x * w2);
     p.t1 = c.fy * inverse_z * (view_row(c, 1) + -p.slope_y * w2);
-    p.rotation = load_rotation(s.rotations, i);
-    p.scale = load3(s.scales, i);
+    return p;
+}
+
+__device__ inline void set_footprint(Projection& p, const Rotation& rotation, const Vec3& scale) {
+    p.rotation = rotation;
+    p.scale = scale;
     const Vec3* r = p.rotation.column;
     p.p0 = {p.scale.x * dot(p.t0, r[0]), p.scale.y * dot(p.t0, r[1]), p.scale.z * dot(p.t0, r[2])};
     p.p1 = {p.scale.x * dot(p.t1, r[0]), p.scale.y * dot(p.t1, r[1]), p.scale.z * dot(p.t1, r[2])};
@@ -86,7 +96,13 @@ __device__ inline Projection project(const Scene& s, const Camera& c, int i, con
     p.xy = dot(p.p0, p.p1);
     p.yy = yy + kDilation;
     // xx * yy - xy^2 loses every digit for long thin Gaussians; Lagrange's identity loses none.
-    p.determinant = dot(n, n) + kDilation * (xx + yy) + kDilation * kDilation;
+    p.sharp_determinant = dot(n, n);
+    p.determinant = p.sharp_determinant + kDilation * (xx + yy) + kDilation * kDilation;
+}
+
+__device__ inline Projection project(const Scene& s, const Camera& c, int i, const Vec3& mean, const Vec3& t) {
+    Projection p = flatten(c, mean, t);
+    set_footprint(p, load_rotation(s.rotations, i), load3(s.scales, i));
     return p;
 }
 
@@ -153,7 +169,7 @@ __device__ inline int project_one(const Scene& s, const Camera& c, int i, Splat&
     float middle = 0.5f * (p.xx + p.yy), spread = sqrtf(fmaxf(middle * middle - p.determinant, 0.0f));
     *radius = int(ceilf(3 * sqrtf(middle + spread)));
     int tiles = 0;
-    for_each_tile_row(out, c, [&](int, int begin, int end) { tiles += end - begin; });
+    for_each_tile_row(out, all_tiles(c), [&](int, int begin, int end) { tiles += end - begin; });
     if (!tiles) return 0;
     float sh[48], inverse_length;
     load_sh<3 * (kDegree + 1) * (kDegree + 1)>(s, i, sh);
@@ -161,8 +177,26 @@ __device__ inline int project_one(const Scene& s, const Camera& c, int i, Splat&
     out.red = fmaxf(color.x, 0.0f);
     out.green = fmaxf(color.y, 0.0f);
     out.blue = fmaxf(color.z, 0.0f);
-    out.unused = 0;
+    out.inverse_depth = 0;
     return tiles;
+}
+
+// One lane's part; all lanes of a wave call it.
+__device__ inline void store_projected(const Projected& out, int i, int n, const Splat& splat, float depth, int tiles,
+                                       int radius) {
+    unsigned long long sum = gpu::wave_sum((unsigned long long)tiles);
+    if (gpu::lane_id() == 0 && sum) atomicAdd(out.total, sum);
+    if (i >= n) return;
+    if (tiles) {
+        auto* to = reinterpret_cast<float4*>(out.splats + i);
+        to[0] = {splat.x, splat.y, splat.a, splat.b};
+        to[1] = {splat.c, splat.log2_opacity, splat.half_width, splat.half_height};
+        to[2] = {splat.red, splat.green, splat.blue, splat.inverse_depth};
+    }
+    out.depth[i] = tiles ? __float_as_uint(depth) : 0xffffffffu;
+    out.id[i] = uint32_t(i);
+    out.count[i] = uint32_t(tiles);
+    if (out.radii) out.radii[i] = radius;
 }
 
 template <int kDegree>
@@ -172,19 +206,7 @@ __global__ void __launch_bounds__(kProjectThreads)
     Splat splat;
     float depth = 0;
     int radius = 0, tiles = i < s.n ? project_one<kDegree>(s, c, i, splat, &depth, &radius) : 0;
-    unsigned long long sum = gpu::wave_sum((unsigned long long)tiles);
-    if (gpu::lane_id() == 0 && sum) atomicAdd(out.total, sum);
-    if (i >= s.n) return;
-    if (tiles) {
-        auto* to = reinterpret_cast<float4*>(out.splats + i);
-        to[0] = {splat.x, splat.y, splat.a, splat.b};
-        to[1] = {splat.c, splat.log2_opacity, splat.half_width, splat.half_height};
-        to[2] = {splat.red, splat.green, splat.blue, splat.unused};
-    }
-    out.depth[i] = tiles ? __float_as_uint(depth) : 0xffffffffu;
-    out.id[i] = uint32_t(i);
-    out.count[i] = uint32_t(tiles);
-    if (out.radii) out.radii[i] = tiles ? radius : 0;
+    store_projected(out, i, s.n, splat, depth, tiles, tiles ? radius : 0);
 }
 
 // ---- the way back ----------------------------------------------------------------------------
@@ -206,8 +228,8 @@ struct GeometryGradient {
     float4 rotation;
 };
 
-// By the quaternion: through the matrix's columns, then through the normalisation.
-__device__ inline float4 rotation_gradient(const Rotation& r, const Vec3 (&g)[3]) {
+// By the quaternion as it stands in the matrix, from the gradient by the matrix's columns.
+__device__ inline float4 quaternion_gradient(const Rotation& r, const Vec3 (&g)[3]) {
     float w = 2 * (r.z * (g[0].y - g[1].x) + r.y * (g[2].x - g[0].z) + r.x * (g[1].z - g[2].y));
     float x = 2 * (r.y * (g[0].y + g[1].x) + r.z * (g[0].z + g[2].x) + r.w * (g[1].z - g[2].y)) -
               4 * r.x * (g[1].y + g[2].z);
@@ -215,38 +237,65 @@ __device__ inline float4 rotation_gradient(const Rotation& r, const Vec3 (&g)[3]
               4 * r.y * (g[0].x + g[2].z);
     float z = 2 * (r.x * (g[0].z + g[2].x) + r.y * (g[1].z + g[2].y) + r.w * (g[0].y - g[1].x)) -
               4 * r.z * (g[0].x + g[1].y);
-    float along = w * r.w + x * r.x + y * r.y + z * r.z;
-    return {r.inverse_length * (w - along * r.w), r.inverse_length * (x - along * r.x),
-            r.inverse_length * (y - along * r.y), r.inverse_length * (z - along * r.z)};
+    return {w, x, y, z};
 }
 
-__device__ inline GeometryGradient geometry_gradient(const Camera& c, const Projection& p, const ScreenGradient& g) {
-    // conic = covariance^-1, so d covariance = -conic g conic.
+// Through the normalisation too.
+__device__ inline float4 rotation_gradient(const Rotation& r, const Vec3 (&g)[3]) {
+    const float4 q = quaternion_gradient(r, g);
+    float along = q.x * r.w + q.y * r.x + q.z * r.y + q.w * r.z;
+    return {r.inverse_length * (q.x - along * r.w), r.inverse_length * (q.y - along * r.x),
+            r.inverse_length * (q.z - along * r.y), r.inverse_length * (q.w - along * r.z)};
+}
+
+// By the 2D covariance; xy stands in it twice.
+struct CovarianceGradient {
+    float xx, xy, yy;
+};
+
+// conic = covariance^-1, so d covariance = -conic g conic.
+__device__ inline CovarianceGradient covariance_gradient(const Projection& p, const ScreenGradient& g) {
     float inverse = 1.0f / p.determinant, a = p.yy * inverse, b = -p.xy * inverse, d = p.xx * inverse;
     float half = 0.5f * g.conic_xy;
     float r00 = a * g.conic_xx + b * half, r01 = a * half + b * g.conic_yy;
     float r10 = b * g.conic_xx + d * half, r11 = b * half + d * g.conic_yy;
-    float xx = -(r00 * a + r01 * b), xy = -(r00 * b + r01 * d) - (r10 * a + r11 * b), yy = -(r10 * b + r11 * d);
-    Vec3 by_p0 = 2 * xx * p.p0 + xy * p.p1, by_p1 = 2 * yy * p.p1 + xy * p.p0;
+    return {-(r00 * a + r01 * b), -(r00 * b + r01 * d) - (r10 * a + r11 * b), -(r10 * b + r11 * d)};
+}
 
-    // p = t x (rotation x diag(scale))
+// By the local frame's rows, the scales and the rotation's columns: p = t x (rotation x diag(scale)).
+struct FootprintGradient {
+    Vec3 t0, t1, scale, column[3];
+};
+
+__device__ inline FootprintGradient footprint_gradient(const Projection& p, const CovarianceGradient& g) {
+    Vec3 by_p0 = 2 * g.xx * p.p0 + g.xy * p.p1, by_p1 = 2 * g.yy * p.p1 + g.xy * p.p0;
     const Vec3* r = p.rotation.column;
     Vec3 m0 = p.scale.x * r[0], m1 = p.scale.y * r[1], m2 = p.scale.z * r[2];
-    Vec3 by_t0 = by_p0.x * m0 + (by_p0.y * m1 + by_p0.z * m2), by_t1 = by_p1.x * m0 + (by_p1.y * m1 + by_p1.z * m2);
+    FootprintGradient out;
+    out.t0 = by_p0.x * m0 + (by_p0.y * m1 + by_p0.z * m2);
+    out.t1 = by_p1.x * m0 + (by_p1.y * m1 + by_p1.z * m2);
     Vec3 by_m[3] = {by_p0.x * p.t0 + by_p1.x * p.t1, by_p0.y * p.t0 + by_p1.y * p.t1,
                     by_p0.z * p.t0 + by_p1.z * p.t1};
-    GeometryGradient out;
     out.scale = {dot(by_m[0], r[0]), dot(by_m[1], r[1]), dot(by_m[2], r[2])};
-    Vec3 by_r[3] = {p.scale.x * by_m[0], p.scale.y * by_m[1], p.scale.z * by_m[2]};
-    out.rotation = rotation_gradient(p.rotation, by_r);
+    out.column[0] = p.scale.x * by_m[0];
+    out.column[1] = p.scale.y * by_m[1];
+    out.column[2] = p.scale.z * by_m[2];
+    return out;
+}
+
+__device__ inline GeometryGradient geometry_gradient(const Camera& c, const Projection& p, const ScreenGradient& g) {
+    const FootprintGradient f = footprint_gradient(p, covariance_gradient(p, g));
+    GeometryGradient out;
+    out.scale = f.scale;
+    out.rotation = rotation_gradient(p.rotation, f.column);
 
     // t0 = fx / z (w0 - slope_x w2), t1 alike; the projected mean is (fx x / z + cx, fy y / z + cy).
     float inverse_z = 1.0f / p.camera.z, ux = p.camera.x * inverse_z, uy = p.camera.y * inverse_z;
     Vec3 w2 = view_row(c, 2);
-    float by_slope_x = p.clamped_x ? 0 : -c.fx * inverse_z * dot(by_t0, w2);
-    float by_slope_y = p.clamped_y ? 0 : -c.fy * inverse_z * dot(by_t1, w2);
+    float by_slope_x = p.clamped_x ? 0 : -c.fx * inverse_z * dot(f.t0, w2);
+    float by_slope_y = p.clamped_y ? 0 : -c.fy * inverse_z * dot(f.t1, w2);
     float by_ux = c.fx * g.x + by_slope_x, by_uy = c.fy * g.y + by_slope_y;
-    float by_z = -inverse_z * (dot(by_t0, p.t0) + dot(by_t1, p.t1) + by_ux * ux + by_uy * uy);
+    float by_z = -inverse_z * (dot(f.t0, p.t0) + dot(f.t1, p.t1) + by_ux * ux + by_uy * uy);
     out.mean = by_ux * inverse_z * view_row(c, 0) + (by_uy * inverse_z * view_row(c, 1) + by_z * w2);
     return out;
 }
@@ -264,15 +313,20 @@ __device__ inline void store_sh(float* row, int stride, int count, const float (
     }
 }
 
+__device__ inline void store_no_sh(float* by_sh, int stride, int i) {
+    float zero[48] = {};
+    store_sh(by_sh + size_t(i) * stride * 3, stride, stride == 16 ? 48 : 0, zero);
+}
+
 // By the coefficients (written) and, through the direction, by the mean (returned).
 template <int kDegree>
-__device__ inline Vec3 color_gradient(const Scene& s, const Camera& c, int i, const Vec3& mean, Vec3 g, float* by_sh) {
+__device__ inline Vec3 color_gradient(const Scene& s, const Vec3& eye, int i, const Vec3& mean, Vec3 g, float* by_sh) {
     constexpr int kCount = (kDegree + 1) * (kDegree + 1);
     float sh[48], basis[16], weight[16] = {}, inverse_length;
     load_sh<3 * kCount>(s, i, sh);
-    Direction d = direction_to(mean, camera_position(c), &inverse_length);
+    Direction d = direction_to(mean, eye, &inverse_length);
     Vec3 color = color_of<kDegree>(d, sh);
-    g = {color.x > 0 ? g.x : 0, color.y > 0 ? g.y : 0, color.z > 0 ? g.z : 0};
+    g = {color.x >= 0 ? g.x : 0, color.y >= 0 ? g.y : 0, color.z >= 0 ? g.z : 0};
     sh_basis<kDegree>(d, basis);
     float out[48];
 #pragma unroll
@@ -305,10 +359,9 @@ __global__ void __launch_bounds__(kProjectThreads)
         Projection p = project(s, c, i, mean, to_camera(c, mean));
         screen = screen_gradient(m, p, s.opacities[i]);
         g = geometry_gradient(c, p, screen);
-        g.mean = g.mean + color_gradient<kDegree>(s, c, i, mean, screen.color, out.sh);
+        g.mean = g.mean + color_gradient<kDegree>(s, camera_position(c), i, mean, screen.color, out.sh);
     } else {
-        float zero[48] = {};
-        store_sh(out.sh + size_t(i) * s.sh_stride * 3, s.sh_stride, s.sh_stride == 16 ? 48 : 0, zero);
+        store_no_sh(out.sh, s.sh_stride, i);
     }
     store3(out.means, i, g.mean);
     store3(out.scales, i, g.scale);

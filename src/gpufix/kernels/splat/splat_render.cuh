@@ -5,7 +5,12 @@
 // gradient walks the list in the same order with the same arithmetic: with the color still to come
 // known from the image, nothing per pixel needs to be kept from the forward pass. Four pixels are
 // summed in registers before 32 threads reduce, and only then memory is touched, once per group.
+//
+// Both kernels are templates of a Task: what is rendered beside the color, where the background comes
+// from, and what the gradient does where alpha is clamped. ColorTask is the rasteriser's own.
 #pragma once
+
+#include <type_traits>
 
 #include "splat_types.cuh"
 
@@ -31,6 +36,21 @@ struct Batch {
     uint32_t id[kRenderThreads];
 };
 
+struct DepthBatch : Batch {
+    float inverse_depth[kRenderThreads];
+};
+
+struct ColorTask {
+    using Splats = Batch;
+    static constexpr bool kDepth = false, kThroughClamp = false;
+    static constexpr int kSums = kMoments;
+
+    __device__ float background(const Camera& c, int channel) const { return c.background[channel]; }
+    __device__ void store(size_t, size_t, const float (&)[3], float) const {}
+    __device__ float depth_gradient(size_t) const { return 0; }
+    __device__ float depth(size_t) const { return 0; }
+};
+
 struct Loader {
     const Splat* splats;
     const uint32_t* list;
@@ -45,11 +65,13 @@ struct Loader {
         p = from[0], q = from[1], r = from[2];
         at += kRenderThreads;
     }
-    __device__ void deposit(Batch& batch) const {
+    template <class Splats>
+    __device__ void deposit(Splats& batch) const {
         batch.shape[threadIdx.x] = p;
         batch.shade[threadIdx.x] = {q.x, q.y, r.x, r.y};
         batch.blue[threadIdx.x] = r.z;
         batch.id[threadIdx.x] = id;
+        if constexpr (std::is_same<Splats, DepthBatch>::value) batch.inverse_depth[threadIdx.x] = r.w;
     }
 };
 
@@ -97,12 +119,14 @@ struct Pixels {
     }
 };
 
-static __global__ void __launch_bounds__(kRenderThreads)
-    render_kernel(const Camera c, const Splat* splats, const uint32_t* list, const uint2* ranges, float* image) {
-    __shared__ Batch batch;
+template <class Task>
+__global__ void __launch_bounds__(kRenderThreads)
+    render_kernel(const Camera c, const Splat* splats, const uint32_t* list, const uint2* ranges, float* image,
+                  const Task task) {
+    __shared__ typename Task::Splats batch;
     const uint2 range = ranges[blockIdx.x];
     Pixels px(c, int(blockIdx.x));
-    float color[kPixels][3] = {};
+    float color[kPixels][3] = {}, depth[kPixels] = {};
     Loader loader{splats, list, range.x + threadIdx.x, range.y, 0, {}, {}, {}};
     loader.fetch();
     for (uint32_t begin = range.x; begin < range.y; begin += kRenderThreads) {
@@ -125,22 +149,29 @@ static __global__ void __launch_bounds__(kRenderThreads)
                 color[i][0] = fmaf(weight, shade.z, color[i][0]);
                 color[i][1] = fmaf(weight, shade.w, color[i][1]);
                 color[i][2] = fmaf(weight, blue, color[i][2]);
+                if constexpr (Task::kDepth) depth[i] = fmaf(weight, batch.inverse_depth[j], depth[i]);
                 px.transmittance[i] = next;
             }
         }
     }
     const size_t plane = size_t(c.width) * c.height;
 #pragma unroll
-    for (int i = 0; i < kPixels; ++i)
-        if (px.inside(i))
-            for (int k = 0; k < 3; ++k)
-                image[k * plane + px.offset(i)] = fmaf(px.transmittance[i], c.background[k], color[i][k]);
+    for (int i = 0; i < kPixels; ++i) {
+        if (!px.inside(i)) continue;
+        for (int k = 0; k < 3; ++k) {
+            color[i][k] = fmaf(px.transmittance[i], task.background(c, k), color[i][k]);
+            image[k * plane + px.offset(i)] = color[i][k];
+        }
+        task.store(plane, px.offset(i), color[i], depth[i]);
+    }
 }
 
 // ---- gradient --------------------------------------------------------------------------------
-// Sums nine values over groups of 32 lanes and adds them to to[0..8]. Each exchange halves both the
-// lanes and the values that a lane still holds: 14 shuffles where nine butterflies take 45.
-__device__ inline void group_add(const float (&v)[kMoments], float* to) {
+// Sums values over groups of 32 lanes and adds them to to[0..]. For the first eight, each exchange
+// halves both the lanes and the values that a lane still holds: nine take 14 shuffles where nine
+// butterflies take 45.
+template <int kSums>
+__device__ inline void group_add(const float (&v)[kSums], float* to) {
     const int lane = int(threadIdx.x) % kGroup;
     float four[4], two[2];
 #pragma unroll
@@ -154,22 +185,31 @@ __device__ inline void group_add(const float (&v)[kMoments], float* to) {
         two[k] = keep + gpu::shfl_xor(gpu::kFullMask, give, 8);
     }
     float keep = lane & 4 ? two[1] : two[0], give = lane & 4 ? two[0] : two[1];
-    float one = keep + gpu::shfl_xor(gpu::kFullMask, give, 4), last = v[8];
+    float one = keep + gpu::shfl_xor(gpu::kFullMask, give, 4);
     one += gpu::shfl_xor(gpu::kFullMask, one, 2);
     one += gpu::shfl_xor(gpu::kFullMask, one, 1);
+    float last[kSums - 8];
 #pragma unroll
-    for (int o = 16; o > 0; o /= 2) last += gpu::shfl_xor(gpu::kFullMask, last, o);
+    for (int k = 0; k < kSums - 8; ++k) {
+        last[k] = v[8 + k];
+#pragma unroll
+        for (int o = 16; o > 0; o /= 2) last[k] += gpu::shfl_xor(gpu::kFullMask, last[k], o);
+    }
     int index = lane & 16 ? 4 : 0;
     index += (lane & 8 ? 2 : 0) + (lane & 4 ? 1 : 0);
     if (lane % 4 == 0) gpu::atomic_add(to + index, one);
-    else if (lane == 1) gpu::atomic_add(to + 8, last);
+#pragma unroll
+    for (int k = 0; k < kSums - 8; ++k)
+        if (lane == 1 + k) gpu::atomic_add(to + 8 + k, last[k]);
 }
 
+template <class Task>
 struct PixelGradients {
     float color[kPixels][3];  // the loss by the pixel
-    float remaining[kPixels]; // what lies behind, times that
+    float depth[kPixels];     // and by its inverse depth
+    float remaining[kPixels]; // what lies behind, times those
 
-    __device__ PixelGradients(const Pixels& px, const float* image, const float* gradient) {
+    __device__ PixelGradients(const Pixels& px, const float* image, const float* gradient, const Task& task) {
         const size_t plane = size_t(px.width) * px.height;
 #pragma unroll
         for (int i = 0; i < kPixels; ++i) {
@@ -179,16 +219,22 @@ struct PixelGradients {
                 color[i][k] = px.inside(i) ? gradient[at] : 0;
                 remaining[i] = fmaf(color[i][k], px.inside(i) ? image[at] : 0, remaining[i]);
             }
+            if constexpr (Task::kDepth) {
+                depth[i] = px.inside(i) ? task.depth_gradient(px.offset(i)) : 0;
+                remaining[i] = fmaf(depth[i], px.inside(i) ? task.depth(px.offset(i)) : 0, remaining[i]);
+            }
         }
     }
 };
 
 // One splat's moments from this thread's pixels; whether there were any.
-__device__ inline bool gather_moments(Pixels& px, PixelGradients& g, const Batch& batch, int j, float (&m)[kMoments]) {
+template <class Task>
+__device__ inline bool gather_moments(Pixels& px, PixelGradients<Task>& g, const typename Task::Splats& batch, int j,
+                                      float (&m)[Task::kSums]) {
     const float4 shape = batch.shape[j], shade = batch.shade[j];
     float e[kPixels], dx, dy, v = 0, vy = 0, vyy = 0;
 #pragma unroll
-    for (int k = 0; k < kMoments; ++k) m[k] = 0;
+    for (int k = 0; k < Task::kSums; ++k) m[k] = 0;
     if (!px.exponents(shape, shade, e, &dx, &dy)) return false;
     const float blue = batch.blue[j];
     bool any = false;
@@ -203,9 +249,14 @@ __device__ inline bool gather_moments(Pixels& px, PixelGradients& g, const Batch
         m[6] = fmaf(weight, g.color[i][0], m[6]);
         m[7] = fmaf(weight, g.color[i][1], m[7]);
         m[8] = fmaf(weight, g.color[i][2], m[8]);
+        if constexpr (Task::kDepth) {
+            along = fmaf(g.depth[i], batch.inverse_depth[j], along);
+            m[9] = fmaf(weight, g.depth[i], m[9]);
+        }
         g.remaining[i] = fmaf(-weight, along, g.remaining[i]);
         float by_exponent = fmaf(weight, along, -alpha * __fdividef(g.remaining[i], 1 - alpha));
-        if (raw > kAlphaMax) by_exponent = 0;  // clamped: alpha does not depend on the splat
+        // Clamped: alpha does not depend on the splat, unless the gradient is to pass all the same.
+        if (raw > kAlphaMax) by_exponent = Task::kThroughClamp ? by_exponent * raw * (1 / kAlphaMax) : 0;
         float d = dy + 4 * i, vd = by_exponent * d;
         v += by_exponent;
         vy += vd;
@@ -221,13 +272,14 @@ __device__ inline bool gather_moments(Pixels& px, PixelGradients& g, const Batch
     return any;
 }
 
-static __global__ void __launch_bounds__(kRenderThreads)
+template <class Task>
+__global__ void __launch_bounds__(kRenderThreads)
     render_backward_kernel(const Camera c, const Splat* splats, const uint32_t* list, const uint2* ranges,
-                           const float* image, const float* image_gradient, float* moments) {
-    __shared__ Batch batch;
+                           const float* image, const float* image_gradient, float* moments, const Task task) {
+    __shared__ typename Task::Splats batch;
     const uint2 range = ranges[blockIdx.x];
     Pixels px(c, int(blockIdx.x));
-    PixelGradients g(px, image, image_gradient);
+    PixelGradients<Task> g(px, image, image_gradient, task);
     Loader loader{splats, list, range.x + threadIdx.x, range.y, 0, {}, {}, {}};
     loader.fetch();
     for (uint32_t begin = range.x; begin < range.y; begin += kRenderThreads) {
@@ -237,9 +289,9 @@ static __global__ void __launch_bounds__(kRenderThreads)
         loader.fetch();
         int count = int(min(range.y - begin, uint32_t(kRenderThreads)));
         for (int j = 0; j < count; ++j) {
-            float m[kMoments];
-            bool some = gather_moments(px, g, batch, j, m);
-            if (gpu::any(gpu::kFullMask, some)) group_add(m, moments + size_t(batch.id[j]) * kMoments);
+            float m[Task::kSums];
+            bool some = gather_moments<Task>(px, g, batch, j, m);
+            if (gpu::any(gpu::kFullMask, some)) group_add(m, moments + size_t(batch.id[j]) * Task::kSums);
         }
     }
 }

@@ -7,32 +7,49 @@ namespace gpufix_splat {
 
 constexpr int kTileThreads = 256;
 
-// Calls visit(tile row, first tile, past the last) for each row of tiles with a pixel centre inside
-// the ellipse where alpha reaches 1/255. The ellipse, and not its box: long diagonal splats reach
+// A rectangle of tiles, past its last ones.
+struct Tiles {
+    int x0, y0, x1, y1;
+};
+
+__device__ inline Tiles all_tiles(const Camera& c) { return {0, 0, c.tiles_x(), c.tiles_y()}; }
+
+// The tiles that diff_gaussian_rasterization lists for a radius. Its pixels have their centres at
+// whole numbers, and it looks from the first tile that the square begins in to the last that ends
+// less than a pixel before the square does.
+__device__ inline Tiles box_tiles(const Camera& c, float x, float y, int radius) {
+    auto tile = [](float v, int most) { return int(fminf(fmaxf(v * (1.0f / kTile), 0.0f), float(most))); };
+    float r = float(radius), px = x - 0.5f, py = y - 0.5f, end = float(kTile - 1);
+    return {tile(px - r, c.tiles_x()), tile(py - r, c.tiles_y()), tile(px + r + end, c.tiles_x()),
+            tile(py + r + end, c.tiles_y())};
+}
+
+// Calls visit(tile row, first tile, past the last) for each row of tiles, among those given, with a
+// pixel centre inside the ellipse where alpha reaches 1/255. The ellipse, and not its box: long diagonal splats reach
 // few of the tiles in their box. Slightly widened, so that rounding never loses a pixel.
 // Counting and writing must agree to the bit: no product is left for a compiler to fuse or not.
 template <class Visit>
-__device__ inline void for_each_tile_row(const Splat& s, const Camera& c, Visit visit) {
+__device__ inline void for_each_tile_row(const Splat& s, const Tiles& within, Visit visit) {
     const float height = fmaf(s.half_height, 1.0001f, 1e-3f), width = fmaf(s.half_width, 1.0001f, 1e-3f);
     const float slope = -0.5f * (s.b / s.a);  // of the line through the ellipse's top and bottom
     const float reach2 = fmaf((s.log2_opacity + kLog2Of255) / s.a, 1.0002f, 1e-5f);
     const float right_y = -0.5f * (s.b / s.c) * width;
-    auto clamped = [](float v, int most) { return int(fminf(fmaxf(v, 0.0f), float(most))); };
-    auto first_tile = [&](float from, int most) {  // the first with a pixel centre at or after `from`
-        return clamped(ceilf((from - (kTile - 0.5f)) * (1.0f / kTile)), most);
+    auto clamped = [](float v, int least, int most) { return int(fminf(fmaxf(v, float(least)), float(most))); };
+    auto first_tile = [&](float from, int least, int most) {  // the first with a pixel centre at or after `from`
+        return clamped(ceilf((from - (kTile - 0.5f)) * (1.0f / kTile)), least, most);
     };
-    auto past_tile = [&](float to, int most) {  // one past the last with a pixel centre at or before `to`
-        return clamped(floorf((to - 0.5f) * (1.0f / kTile)) + 1, most);
+    auto past_tile = [&](float to, int least, int most) {  // one past the last with a pixel centre at or before `to`
+        return clamped(floorf((to - 0.5f) * (1.0f / kTile)) + 1, least, most);
     };
-    const int last = past_tile(s.y + height, c.tiles_y());
-    for (int row = first_tile(s.y - height, c.tiles_y()); row < last; ++row) {
+    const int last = past_tile(s.y + height, within.y0, within.y1);
+    for (int row = first_tile(s.y - height, within.y0, within.y1); row < last; ++row) {
         float top = fmaxf(float(row * kTile) + 0.5f - s.y, -height);
         float bottom = fminf(float(row * kTile + kTile) - 0.5f - s.y, height);
         float yr = fminf(fmaxf(right_y, top), bottom), yl = fminf(fmaxf(-right_y, top), bottom);
         float tr = yr / height, tl = yl / height;
         float right = fmaf(slope, yr, sqrtf(fmaxf(reach2 * fmaf(-tr, tr, 1.0f), 0.0f)) + 1e-2f);
         float left = fmaf(slope, yl, -sqrtf(fmaxf(reach2 * fmaf(-tl, tl, 1.0f), 0.0f)) - 1e-2f);
-        int begin = first_tile(s.x + left, c.tiles_x()), end = past_tile(s.x + right, c.tiles_x());
+        int begin = first_tile(s.x + left, within.x0, within.x1), end = past_tile(s.x + right, within.x0, within.x1);
         if (begin < end) visit(row, begin, end);
     }
 }
@@ -52,10 +69,14 @@ __device__ inline Splat load_splat(const Splat* splats, uint32_t id) {
 constexpr uint32_t kManyTiles = 64;  // beyond it, a wave writes one splat's tiles together
 
 // In depth order, so that a stable sort by tile alone leaves each tile's splats in depth order.
-// `end` is the running sum of the counts.
-static __global__ void __launch_bounds__(kTileThreads)
+// `end` is the running sum of the counts. kBoxed: within the tiles of each one's radius.
+template <bool kBoxed>
+__global__ void __launch_bounds__(kTileThreads)
     expand_kernel(const Camera c, const Splat* splats, const uint32_t* ids, const uint32_t* end, int n,
-                  uint32_t* tiles, uint32_t* values) {
+                  const int* radii, uint32_t* tiles, uint32_t* values) {
+    auto within = [&](const Splat& s, uint32_t id) {
+        return kBoxed ? box_tiles(c, s.x, s.y, radii[id]) : all_tiles(c);
+    };
     int i = int(blockIdx.x * kTileThreads + threadIdx.x);
     uint32_t begin = 0, count = 0, id = 0;
     if (i < n) {
@@ -65,7 +86,8 @@ static __global__ void __launch_bounds__(kTileThreads)
     }
     if (count && count <= kManyTiles) {
         uint32_t at = begin;
-        for_each_tile_row(load_splat(splats, id), c, [&](int row, int first, int last) {
+        const Splat s = load_splat(splats, id);
+        for_each_tile_row(s, within(s, id), [&](int row, int first, int last) {
             for (int x = first; x < last; ++x, ++at) {
                 tiles[at] = uint32_t(row * c.tiles_x() + x);
                 values[at] = id;
@@ -75,7 +97,8 @@ static __global__ void __launch_bounds__(kTileThreads)
     for (gpu::lane_mask large = gpu::ballot(gpu::kFullMask, count > kManyTiles); large; large &= large - 1) {
         int owner = gpu::first_lane(large);
         uint32_t at = gpu::shfl(gpu::kFullMask, begin, owner), its = gpu::shfl(gpu::kFullMask, id, owner);
-        for_each_tile_row(load_splat(splats, its), c, [&](int row, int first, int last) {
+        const Splat s = load_splat(splats, its);
+        for_each_tile_row(s, within(s, its), [&](int row, int first, int last) {
             for (int x = first + gpu::lane_id(); x < last; x += gpu::kWaveSize) {
                 tiles[at + (x - first)] = uint32_t(row * c.tiles_x() + x);
                 values[at + (x - first)] = its;

@@ -42,7 +42,18 @@ struct SceneGradient {
 struct Splat {
     float x, y, a, b;
     float c, log2_opacity, half_width, half_height;
-    float red, green, blue, unused;
+    float red, green, blue, inverse_depth;  // the last only where it is rendered
+};
+
+// Device pointers into the caller's workspaces: what a frame's stages and its gradient share.
+struct Frame {
+    Splat* splats;
+    uint32_t* count;       // tiles of each Gaussian, 0 when culled
+    const uint32_t* order; // Gaussians by depth
+    uint32_t* end;         // running sum of their counts in that order
+    uint2* ranges;
+    const uint32_t* list;  // Gaussians by tile, then depth
+    uint32_t instances;    // its length
 };
 
 // Sums over pixels that the backward rasteriser collects for a Gaussian. With v the loss's
