@@ -10,7 +10,11 @@ import builders as b
 import pytest
 import source_tree as t
 
+from gpufix.checks.selection import Selection
 from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.doctor import Request
+from gpufix.engine.propose import Wish, propose
+from gpufix.facts.queries import Queries
 from gpufix.fallbacks.assemble import tree
 from gpufix.fixes.install_fallback import for_run, on_demand
 from gpufix.model import InstallFallback, Plan, Record, Skip, WriteFile
@@ -354,10 +358,29 @@ def test_half_precision_stays_a_fault(tmp_path: Path) -> None:
     text = IMPORT + RANGES.replace("rasterize(c, p,", "rasterize(c, p.half(),")
     plan = planned(tmp_path, {"a.py": text})
     assert isinstance(plan, Plan)
-    assert plan.codes == []
+    assert (plan.codes, "finding" in plan.data) == ([], False)
     t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}))
     (left,) = t.found(half_into_float_kernel, t.look(tmp_path))
     assert left.data["kind"] == "half"
+
+
+def test_with_casts_each_argument_is_cast_once(tmp_path: Path) -> None:
+    """Both plans edit one file; `ranges` of the changed call are not cast, DepthPeeler's are."""
+    call = RANGES.replace("rasterize(c, p,", "rasterize(c, p.half(),").replace(
+        " ranges", "\n ranges"
+    )
+    peel = "def g(c, p, t, r):\n    return dr.DepthPeeler(c, p, t, [8, 8], r.cuda())\n"
+    view = t.look(t.write(tmp_path, {"a.py": IMPORT + call + peel}), distributions=[TORCH])
+    request = Request(selection=Selection(select=("SRC",)))
+    wish = Wish(request, only=("SRC611",), unsafe=True, fallbacks=(NAME,))
+    proposed = propose(view.facts, Queries.of(view.facts), wish)
+    assert [p.fix for p in proposed.choice.plans] == ["install-fallback", "cast-argument"]
+    (held,) = proposed.choice.held
+    assert "contradicts" in held.reason, "one line, two edits: the next run's"
+    write = proposed.steps[0]
+    assert isinstance(write, WriteFile)
+    assert write.content.count(".cpu().int()") == 1
+    assert "r.cuda().cpu().int())" in write.content
 
 
 def test_names_that_the_payload_has() -> None:

@@ -62,11 +62,12 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     fixes, _ = all_fixes()
     view = judgement.view
     asked = [install_fallback.on_demand(n, view, judgement.findings) for n in wish.fallbacks]
-    served = {(c, s) for p in asked if isinstance(p, Plan) for s in p.subjects for c in p.codes}
+    served = [row for p in asked if isinstance(p, Plan) for row in p.data["served"]]
     if wish.fallbacks and not wish.only:
         wanted = set()
     findings = _selected(
-        judgement.findings, lambda f: f.code in wanted and (f.code, f.subject) not in served
+        judgement.findings,
+        lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
     )
     chosen = choose(findings, _planner(view, fixes), wish.unsafe, _base(view), asked)
     return Proposed(judgement, chosen)

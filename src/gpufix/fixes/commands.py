@@ -23,8 +23,10 @@ from gpufix.model import (
 
 
 def summary(plan: Plan, facts: Facts) -> PlanSummary:
-    """The plan as a finding shows it."""
+    """The plan as a finding shows it. A fallback's is carried out whole, by its name."""
     lines = [line for step in plan.steps for line in commands(step, facts)]
+    if "fallback" in plan.data:
+        lines = [_fallback(plan.data["fallback"])]
     return PlanSummary(title=plan.title, safety=plan.safety, command="\n".join(lines) or None)
 
 
@@ -33,7 +35,7 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
     if isinstance(step, Install):
         yield from _install(step, facts)
     elif isinstance(step, InstallFallback):
-        yield shlex.join(["gpufix", "fix", "--apply", "--fallback", step.name])
+        yield _fallback(step.name)
     elif isinstance(step, SetVariables):
         for name, value in step.variables.items():
             yield f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
@@ -53,6 +55,10 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
             yield step.command
     elif isinstance(step, WriteFile):
         yield f"# edit {step.path}"
+
+
+def _fallback(name: str) -> str:
+    return shlex.join(["gpufix", "fix", "--apply", "--fallback", name])
 
 
 def _install(step: Install, facts: Facts) -> Iterator[str]:

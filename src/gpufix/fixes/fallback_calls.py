@@ -9,7 +9,7 @@ from gpufix.checks.source_view import carried, python_files, toml_files
 from gpufix.fallbacks.catalogue import Fallback
 from gpufix.fixes.source_edits import rewrite
 from gpufix.fixes.starred import rebinds
-from gpufix.model import WriteFile
+from gpufix.model import Finding, WriteFile
 from gpufix.names import normalise
 from gpufix.source.python_calls import Rebinds, Redirected, redirect
 from gpufix.source.python_dtypes import half_calls
@@ -24,7 +24,7 @@ class Changes:
     """`writes` by path relative to the root; `left`: what is not changed, in sentences."""
 
     writes: dict[str, WriteFile] = field(default_factory=dict)
-    calls: int = 0
+    calls: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # first and last lines
     left: list[str] = field(default_factory=list)
 
     @property
@@ -39,13 +39,20 @@ class Changes:
         if len(self.left) > _MOST:
             said.append(f"{len(self.left) - _MOST} more calls are left as they are")
         if self.writes:
-            count = f"{self.calls} call{'' if self.calls == 1 else 's'}"
+            number = sum(map(len, self.calls.values()))
+            count = f"{number} call{'' if number == 1 else 's'}"
             needs = f"which then need {fallback.imports[0]} wherever they run"
             said.insert(0, f"changes {count} in the project's own files, {needs}")
         return said
 
+    def takes(self, finding: Finding) -> bool:
+        """Whether SRC611 speaks of `ranges` that are handed to a changed call: it takes them."""
+        rows, line = self.calls.get(finding.subject, []), finding.data.get("line", 0)
+        ranges = finding.code == "SRC611" and finding.data["kind"] == "ranges"
+        return ranges and any(first <= line <= last for first, last in rows)
+
     def settles(self, path: str) -> bool:
-        """Whether no call in a changed file is handed a wrong type or device any more (SRC611)."""
+        """Whether a changed file gives SRC611 nothing to say any more."""
         write = self.writes.get(path)
         return write is not None and not half_calls(Tree(write.content))
 
@@ -67,7 +74,7 @@ def changes(fallback: Fallback, view: View) -> Changes:
         ]
         if write is not None:
             found.writes[path] = write
-            found.calls += sum(len(row.calls) for row in done)
+            found.calls[path] = [span for row in done for span in row.calls]
     return found
 
 

@@ -23,7 +23,6 @@ CODES = (
     "GPU103", "GPU104", "GPU108", "SYM401", "SYM402", "ABI301", "ABI304", "ABI305", "KRN901",
     "RUN806", "WHL506",
 )  # fmt: skip
-_CAST = "SRC611"
 
 
 @fix(NAME, *CODES)
@@ -65,22 +64,25 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
         plan = _plan(fallback, view, None)
     if isinstance(plan, Skip):
         return plan.model_copy(update={"asked": True})
-    served = [f for f in _flat(findings) if _serves(plan, called, f)]
+    taken = [f for f in _flat(findings) if called.takes(f)]
+    served = [f for f in _flat(findings) if f.code in CODES and _about(f) in plan.subjects]
+    settled = [f for f in taken if called.settles(f.subject)]
     told: dict[str, Any] = {"asked": fallback.name}
-    if served:
-        told["finding"] = [served[0].code, served[0].subject]
-    codes = list(dict.fromkeys(f.code for f in served))
-    settled = [f.subject for f in served if f.code == _CAST]
-    subjects = list(dict.fromkeys([*plan.subjects, *settled]))
+    told["served"] = [served_as(f) for f in [*served, *taken]]
+    if removed := [*served, *settled]:
+        told["finding"] = [removed[0].code, removed[0].subject]
     return plan.model_copy(
-        update={"codes": codes, "subjects": subjects, "data": {**plan.data, **told}}
+        update={
+            "codes": list(dict.fromkeys(f.code for f in removed)),
+            "subjects": list(dict.fromkeys([*plan.subjects, *(f.subject for f in settled)])),
+            "data": {**plan.data, **told},
+        }
     )
 
 
-def _serves(plan: Plan, called: Changes, finding: Finding) -> bool:
-    if finding.code == _CAST:  # the function that is called instead takes what is handed to it
-        return called.settles(finding.subject)
-    return finding.code in CODES and _about(finding) in plan.subjects
+def served_as(finding: Finding) -> list[Any]:
+    """How `data["served"]` of a plan that was asked for names a finding: it needs no other plan."""
+    return [finding.code, finding.subject, finding.data.get("line")]
 
 
 def for_run(code: str, name: str, view: View) -> Plan | Skip | None:

@@ -18,11 +18,11 @@ from gpufix.source.python_tree import Tree, dotted_name
 
 @dataclass(frozen=True)
 class Redirected:
-    """`text`: the changed file; None when nothing is changed. `calls`: lines of what was changed;
-    `left`: (line, why) of what was not."""
+    """`text`: the changed file; None when nothing is changed. `calls`: first and last line of each
+    call that was changed, as it was; `left`: (line, why) of what was not."""
 
     text: str | None
-    calls: list[int] = field(default_factory=list)
+    calls: list[tuple[int, int]] = field(default_factory=list)
     left: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -56,13 +56,16 @@ def redirect(
             left.append((node.lineno, why))
             continue
         edits.append(Edit(start, end, instead))
-        calls.append(node.lineno)
+        call = tree.parents[node]
+        calls.append((node.lineno, int(getattr(call, "end_lineno", node.lineno))))
         givers |= dict.fromkeys(uses.names.givers(node, head))
     module = instead.rpartition(".")[0]
     edits += _imports(text, tree, uses.names, offsets, list(givers), module)
     changed = finished(text, tree, edits) if edits else None
     if edits and changed is None:
-        return Redirected(None, [], sorted({*left, *((n, "it cannot be edited") for n in calls)}))
+        return Redirected(
+            None, [], sorted({*left, *((n, "it cannot be edited") for n, _ in calls)})
+        )
     return Redirected(changed, sorted(calls), sorted(set(left)))
 
 
