@@ -125,7 +125,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
         return nullcontext()
 
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
 def outside_graphs(function: _Function) -> _Function:

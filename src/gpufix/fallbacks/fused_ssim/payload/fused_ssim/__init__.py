@@ -24,7 +24,6 @@ from ._window import RADIUS
 
 allowed_padding = ["same", "valid"]
 is_3D_supported = True
-__version__ = "1.0.0+gpufix"
 
 _C1, _C2 = 0.01**2, 0.03**2
 # Pixels up to which the gradient of the mean is computed with the mean: a GPU works at it while
