@@ -65,7 +65,7 @@ def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     words = low.translate(_LETTERS).split()
     present = _all_words().intersection(words)
     at_hand = [text for text in texts() if text.words and text.words <= present]
-    counts = Counter(word for word in words if word in present) if at_hand else Counter()
+    counts = Counter(filter(present.__contains__, words) if at_hand else ())
     found: dict[bytes, list[Text]] = {}
     for text in at_hand:
         word = min(text.words, key=lambda w: (counts[w], w))
