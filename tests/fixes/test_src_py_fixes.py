@@ -263,7 +263,7 @@ def test_knobs_are_set_in_their_own_spelling(tmp_path: Path) -> None:
         (
             follow_arch_list,
             hard_coded_arch,
-            {"setup.py": t.setup('*"-O3 -gencode=arch=compute_75,code=sm_75".split()')},
+            {"setup.py": t.setup('*("-gencode=arch=compute_75,code=sm_75 " + MORE).split()')},
         ),
         (
             follow_arch_list,
