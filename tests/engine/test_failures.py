@@ -18,6 +18,7 @@ from trees import Patient
 from gpufix.engine import apply, build, lock, runs, undo
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused, StepFailed
+from gpufix.engine.lenience import Lenience
 from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
 
 
@@ -224,7 +225,7 @@ def test_a_build_that_fails_takes_back_itself_alone(
     monkeypatch.setattr(build, "run", failing(patient, broken))
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
-    lenience = apply.Lenience(steps)
+    lenience = Lenience(steps)
     with lock.held(patient.state, str(patient.prefix), "a test") as fd:
         context = Context(patient.facts(), environ={}, lock_fd=fd)
         folder = apply.apply(steps, context, patient.state, "test", lenience)

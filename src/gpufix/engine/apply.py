@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +17,7 @@ from gpufix.engine.context import Context
 from gpufix.engine.errors import EngineError, Refused, StepFailed
 from gpufix.engine.guard import Guard
 from gpufix.engine.journal import Journal
+from gpufix.engine.lenience import Lenience
 from gpufix.engine.steps.registry import kind_of
 from gpufix.model import Step
 
@@ -44,14 +45,6 @@ def blaming(step: Step) -> Iterator[None]:
 
 def _makes_files(step: Step) -> bool:
     return step.kind in ("install", "build", "submodules")
-
-
-@dataclass
-class Lenience:
-    """Steps whose failure takes back nothing but themselves, and the failures so far."""
-
-    steps: Sequence[Step] = ()
-    failures: list[StepFailed] = field(default_factory=list)
 
 
 def apply(

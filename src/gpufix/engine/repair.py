@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from gpufix.engine import apply, github_env, lock, runs, undo
 from gpufix.engine.compare import Comparison, compare
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Busy, EngineError, Refused, StepFailed
+from gpufix.engine.lenience import Lenience, alone, failures
 from gpufix.engine.next_steps import next_steps
 from gpufix.engine.probe import probe
 from gpufix.engine.propose import Proposed
 from gpufix.fixes.merge import contributes
-from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity, Step
+from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
 from gpufix.view import Ask
 
 Look = Callable[[], tuple[Facts, Ask | None]]
@@ -113,9 +114,9 @@ def _no_interrupted(state: Path, context: Context) -> None:
 
 def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
     titles = "; ".join(plan.title for plan in proposed.choice.plans)
-    lenience = apply.Lenience(list(_alone(proposed)))
+    lenience = Lenience(list(alone(proposed)))
     folder = apply.apply(proposed.steps, context, how.state, titles, lenience)
-    failed = list(_failures(proposed, lenience))
+    failed = list(failures(proposed, lenience))
     if failed:
         proposed = proposed.without([row.plan for row in failed])
         if not proposed.choice.plans:
@@ -145,21 +146,6 @@ def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
         }
         return _Attempt(outcome.model_copy(update=done), failed=failed)
     return _undone(folder, outcome, result, proposed)
-
-
-def _alone(proposed: Proposed) -> Iterator[Step]:
-    """Builds of plans that do nothing else: one that fails leaves the others as good as they are."""
-    for step in proposed.steps:
-        plans = [plan for plan in proposed.choice.plans if contributes(plan, step)]
-        if all(own.kind == "build" for plan in plans for own in plan.steps):
-            yield step
-
-
-def _failures(proposed: Proposed, lenience: apply.Lenience) -> Iterator[Held]:
-    for error in lenience.failures:
-        for plan in proposed.choice.plans:
-            if error.step is not None and contributes(plan, error.step):
-                yield Held(plan=plan, reason=f"{error}; that was put back", tried=True)
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
