@@ -125,3 +125,28 @@ def test_each_removed_python_name_is_read(name: str) -> None:
     for text in (f"import {module}\n{name}", f"from {module} import {last}"):
         facts = python_scan.scan(text.encode(), "x.py", "/p")
         assert [row["name"] for row in facts["names"]] == [name]
+
+
+MEGABYTE = 1 << 20
+LARGE = {
+    "differences": b"__global__ x = (" + b"-a" * (MEGABYTE // 2),
+    "comments": b"/*" * (MEGABYTE // 2),
+    "number signs": b"#a " * (MEGABYTE // 3),
+    "blanks after a chevron": b"<<<" + b"> " * (MEGABYTE // 2),
+    "types": b"uint32_t " * (MEGABYTE // 9),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_large_sources_of_one_thing_are_read_to_their_end(case: str) -> None:
+    data = LARGE[case] + b"\n#include <last>\n"
+    facts = cxx_facts.describe(data)
+    names = [row[0] for row in facts.get("includes", [])]
+    assert names == ([] if case == "comments" else ["last"])
+    assert cxx_facts.describe_hip(data).keys() <= {"hip", "macros"}
+
+
+def test_a_large_text_in_a_build_file() -> None:
+    text = "A" * MEGABYTE + ".cu" + "/x.cu" * 1000
+    data = f"from torch.utils import cpp_extension\nx = '{text}'\n".encode()
+    assert len(python_scan.scan(data, "setup.py", "/p")["sources"]) == 1001

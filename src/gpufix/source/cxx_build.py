@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 # What a CMake file has when it builds something.
@@ -15,8 +16,8 @@ CMAKE = (
     b"ython_add_library",
 )
 _END = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
-_BEFORE = re.compile(rb"[\w./*{}$-]*$")
-_LONGEST = 500  # bytes of a path
+_OUTSIDE = re.compile(rb"[^\w./*{}$-]")
+_LONGEST, _MOST = 500, 20_000  # bytes of a path; paths of a file
 _HIP = re.compile(rb"(?i)rocm|(?<![a-z])hip(?![a-z])")
 _LEAVES_OUT = {"!hip", "?", "never"}  # conditions under which a build that knows of HIP may not
 _SUFFIXES = (".cu", ".cpp", ".cc", ".cxx", ".hip")
@@ -40,7 +41,7 @@ def named(data: bytes, words: Iterable[bytes]) -> dict[str, Any]:
     """
     if not any(word in data for word in words):
         return {}
-    return _told([(word.decode("utf-8", "replace"), False) for word in _paths(data)], data)
+    return _told([(word.decode("utf-8", "replace"), False) for word in paths(data)], data)
 
 
 def named_in(rows: Iterable[Sequence[Any]], data: bytes) -> dict[str, Any]:
@@ -66,10 +67,11 @@ def _names(words: Iterable[str]) -> list[str]:
     return sorted({word.rpartition("/")[2] for word in words if "*" not in word})
 
 
-def _paths(data: bytes) -> Iterator[bytes]:
-    for end in _END.finditer(data):
-        before = _BEFORE.search(data, max(0, end.start() - _LONGEST), end.start())
-        yield (before[0] if before else b"") + end[0]
+def paths(data: bytes) -> Iterator[bytes]:
+    """What looks like the path or the pattern of a C++ source."""
+    for end in islice(_END.finditer(data), _MOST):
+        before = data[max(0, end.start() - _LONGEST) : end.start()]
+        yield _OUTSIDE.split(before)[-1] + end[0]
 
 
 def built(files: Mapping[str, Any], sources: Iterable[str], of: str = "") -> list[str]:

@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"(?<!\w)(if|for|while)\b\s*(\()")
 _CONTINUE = re.compile(r"(?<!\w)continue\s*;")
 _COUNT = re.compile(r"(?<![\w.>])(\w+)\s*\[\s*[\w.]+\s*\]\s*=(?!=)\s*([^;]*)\s*;")
 _CLEAR = re.compile(r"(?:cuda|hip)Memset(?:Async)?\s*(\()")
-_PRODUCT = re.compile(r"=\s*\([^()]+-[^()]+\)\s*\*\s*\([^()]+-[^()]+\)\s*;")
+_PRODUCT = re.compile(r"=\s*\([^()-]*-[^()]+\)\s*\*\s*\([^()-]*-[^()]+\)\s*;")
 _SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gpufix.source import python_dtypes, python_environ, python_modules
+from gpufix.source import cxx_build, python_dtypes, python_environ, python_modules
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.python_flags import nvcc_flags
 from gpufix.source.python_strings import strings
@@ -18,7 +18,6 @@ from gpufix.source.text import decode
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
-_SOURCE = re.compile(r"[\w./*{}$-]{0,500}\.(?:cu|cpp|cc|cxx|hip)\b")
 _SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
@@ -113,11 +112,11 @@ def _sources(tree: Tree) -> list[list[Any]]:
     """[word, guards] of what looks like the path or the pattern of a C++ source."""
     rows: list[list[Any]] = []
     for node in tree.each(ast.Constant):
-        if not isinstance(node.value, str) or not _SOURCE.search(node.value):
+        if not isinstance(node.value, str) or isinstance(tree.parents.get(node), ast.Expr):
             continue
-        if not isinstance(tree.parents.get(node), ast.Expr):
-            end = "*" if _ends(tree, node) else ""
-            rows += [[end + word, tree.guards(node)] for word in _SOURCE.findall(node.value)]
+        for path in cxx_build.paths(node.value.encode("utf-8", "replace")):
+            word = path.decode("utf-8", "replace")
+            rows.append([f"*{word}" if _ends(tree, node) else word, tree.guards(node)])
     return rows
 
 
