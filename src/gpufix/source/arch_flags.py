@@ -26,7 +26,7 @@ _FLAG = re.compile(
     r"(?P<before>[\s;]{0,64})(?<![\w-])(?:"
     r"(?:-gencode|--generate-code)(?:=|[\s;]+)(?P<q>\\?[\"'])?arch=(?:compute|sm)_\d{2,3}[af]?,code="
     rf"(?:(?P<c>\\?[\"'])\[?{_CODES}(?:,{_CODES})*\]?(?P=c)|\[{_CODES}(?:,{_CODES})*\]|{_CODES})(?(q)(?P=q))"
-    rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES})(?![\w,])(?P<after>[\s;]{0, 64})"
+    rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES})(?![\w,])(?P<after>[\s;]{{0,64}})"
 )
 _REMAINS = re.compile(r"-gencode|--generate-code|compute_|code=|(?<!\w)sm_\d")
 
