@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from gpufix.binary.code import code_objects
+from gpufix.engine.context import Context
+from gpufix.engine.fallback_build import compiled as build
 from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import get
 from gpufix.kernels.manifest import COMMON, SUITE
 from gpufix.kernels.target import parse_target
 from gpufix.kernels.toolchain import Toolchain
+from gpufix.model import Facts, Host, Toolkit
 
 NVCC = shutil.which("nvcc")
 CLANG = shutil.which("clang++-19") or shutil.which("clang++")
@@ -249,6 +254,19 @@ def test_compiles(arch, tmp_path):
 @pytest.mark.parametrize("arch", ["sm_75", "sm_90", "sm_120", "gfx1030", "gfx90a"])
 def test_compiles_whole(arch, tmp_path):
     assert compiled(arch, tmp_path, quick=False) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(NVCC is None, reason="nvcc is not here")
+def test_the_library_that_is_installed(tmp_path):
+    root = Path(str(NVCC)).resolve().parent.parent
+    kit = Toolkit(kind="cuda", root=str(root), version="13.0", origin="PATH", compiler=NVCC)
+    facts = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), toolkits=[kit])
+    context = Context(facts, environ=dict(os.environ), folder=tmp_path)
+    [(path, library)] = build(get("diff_gaussian_rasterization"), ["sm_90"], context).items()
+    assert path == "diff_gaussian_rasterization/_gaussians.so"
+    (tmp_path / "a.so").write_bytes(library)
+    assert {image.arch for image in code_objects(str(tmp_path / "a.so")).images} == {"sm_90"}
 
 
 def test_what_is_installed():

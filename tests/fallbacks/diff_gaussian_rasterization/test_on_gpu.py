@@ -159,6 +159,36 @@ def test_tensors_of_another_kind_are_refused(built):
         run(rasterizer, {**p, "scales": p["scales"].cpu()})
 
 
+BAD = float("nan"), float("inf"), -float("inf"), 1e30
+
+
+@pytest.mark.parametrize("key", ["means3D", "scales", "rotations", "cov3D_precomp"])
+def test_numbers_that_place_a_gaussian_nowhere(built, key):
+    """They draw nothing, and leave the others as they are."""
+    camera = make_camera()
+    p = make_gaussians(300, camera, covariances=key == "cov3D_precomp")
+    p = {k: v.cuda() for k, v in p.items() if v is not None}
+    rasterizer = scene(built)[1]
+    wanted = run(rasterizer, p)[0]
+    extra = {k: torch.cat([v, v[: 2 * len(BAD)]]) for k, v in p.items()}
+    for i, bad in enumerate(BAD):
+        extra[key][300 + 2 * i] = bad
+        extra[key][301 + 2 * i, 0] = bad
+    if key == "cov3D_precomp":
+        extra[key][-1] = -p[key][0]
+    leaves = {k: v.requires_grad_() for k, v in extra.items()}
+    color = run(rasterizer, leaves)[0]
+    assert torch.equal(color, wanted)
+    color.sum().backward()
+    assert all(v.grad[:300].isfinite().all() for v in leaves.values())
+
+
+def test_within_torch_compile(built):
+    p, rasterizer = scene(built)
+    compiled = torch.compile(lambda **q: run(rasterizer, q)[0] * 2, backend="eager")
+    assert torch.equal(compiled(**p), run(rasterizer, p)[0] * 2)
+
+
 def test_on_a_stream_of_its_own(built):
     p, rasterizer = scene(built)
     wanted = run(rasterizer, p)[0]
