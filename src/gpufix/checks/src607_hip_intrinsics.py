@@ -21,7 +21,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     ## What it does
     When a target is an AMD GPU: lists, per file, warp functions with a mask, `__syncwarp`, 32-bit
     lane masks, cooperative-groups reductions, inline PTX and launches written `<< <`, for the ROCm
-    version at hand and the wave size of the target. Code that a HIP build leaves out is passed over.
+    version at hand and the wave size of the target. What a HIP build leaves out is passed over: code
+    by its conditions, sources that the build files name for CUDA alone or not at all, and what
+    includes CUTLASS.
 
     ## Why it matters
     The build for HIP ends in the middle; or it passes and, on a wavefront of 64 lanes, the upper
@@ -32,8 +34,8 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     space, __shfl_down_sync (ROCm 6.4).`
 
     ## Severity
-    Error when something does not compile; warning when it may mean something else, when no build
-    file names the source, or when the build file knows of HIP and may leave it out.
+    Error when something does not compile; warning when it may mean something else, when the build
+    file knows of HIP and may have its ways, and when no build file names any source.
 
     ## Fix
     Safe: chevrons joined, <cooperative_groups/reduce.h> left to CUDA where nothing of it is used,
