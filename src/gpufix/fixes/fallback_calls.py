@@ -11,9 +11,10 @@ from gpufix.fixes.source_edits import rewrite
 from gpufix.fixes.starred import rebinds
 from gpufix.model import Finding, WriteFile
 from gpufix.names import normalise
-from gpufix.source.python_calls import Rebinds, Redirected, redirect
+from gpufix.source.python_calls import Redirected, redirect
 from gpufix.source.python_dtypes import half_calls
 from gpufix.source.python_tree import Tree
+from gpufix.source.python_uses import Rebinds
 from gpufix.view import View
 
 _MOST = 20  # notes
@@ -62,9 +63,7 @@ def changes(fallback: Fallback, view: View) -> Changes:
     found = Changes()
     for path in _candidates(fallback, view):
         done: list[Redirected] = []
-        write = rewrite(
-            view, path, partial(_changed, fallback, partial(rebinds, view, (path,)), done)
-        )
+        write = rewrite(view, path, partial(_changed, fallback, partial(rebinds, view, path), done))
         if not _own(path, view):
             if any(row.text for row in done):
                 found.left.append(f"{path} is left as it is: not the project's own")

@@ -10,29 +10,33 @@ from gpufix.source.python_tree import NotPython, Tree
 from gpufix.view import View
 
 
-def rebinds(
-    view: View, seen: tuple[str, ...], node: ast.ImportFrom, name: str, wanted: str
-) -> bool:
-    """Whether it may make something else of a name than `wanted`, as `nvdiffrast.torch`.
+def rebinds(view: View, path: str, node: ast.ImportFrom, name: str, wanted: str) -> bool:
+    """Whether one in a file may make something else of a name than `wanted`: "nvdiffrast.torch".
 
-    seen: the files on the way, the one with the import last. True where nothing tells: the module
-    of others, one that cannot be read.
+    True where nothing tells: the module of others, one that cannot be read.
     """
-    found = _files(view, seen[-1], node)
-    return not found or any(
-        path not in seen and _binds(view, (*seen, path), name, wanted) for path in found
-    )
+    seen, queue = {path}, [(path, node)]
+    for source, star in queue:  # grows
+        found = _files(view, source, star)
+        if not found:
+            return True
+        for brought in found:
+            if brought in seen:
+                continue
+            seen.add(brought)
+            names = _names(view, brought)
+            if names is None or names.otherwise(name, wanted):
+                return True
+            queue += [(brought, further) for further in names.stars]
+    return False
 
 
-def _binds(view: View, seen: tuple[str, ...], name: str, wanted: str) -> bool:
-    source = view.ask("source", absolute(view, seen[-1]))
+def _names(view: View, path: str) -> Names | None:
+    source = view.ask("source", absolute(view, path))
     try:
-        names = Names(Tree(source["text"])) if isinstance(source, dict) else None
+        return Names(Tree(source["text"])) if isinstance(source, dict) else None
     except NotPython:
-        names = None
-    if names is None or names.otherwise(name, wanted):
-        return True
-    return any(rebinds(view, seen, star, name, wanted) for star in names.stars)
+        return None
 
 
 def _files(view: View, path: str, node: ast.ImportFrom) -> list[str]:

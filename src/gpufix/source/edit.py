@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,4 @@ class Offsets:
 
 def _lines(text: str) -> list[str]:
     """Lines as Python counts them: form feeds and other Unicode breaks end none."""
-    rows, start = [], 0
-    while start < len(text):
-        breaks = [i for i in (text.find("\n", start), text.find("\r", start)) if i >= 0]
-        end = min(breaks, default=len(text) - 1)
-        if text[end : end + 2] == "\r\n":
-            end += 1
-        rows.append(text[start : end + 1])
-        start = end + 1
-    return [*rows, ""]
+    return [*_LINE.findall(text), ""]

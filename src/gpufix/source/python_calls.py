@@ -7,13 +7,14 @@ it is left. The new module is imported beside the old one, wherever that is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gpufix.source.edit import Edit, Offsets
 from gpufix.source.python_edit import finished
 from gpufix.source.python_names import Import, Names
 from gpufix.source.python_tree import Tree, dotted_name
+from gpufix.source.python_uses import Rebinds, Uses
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,6 @@ class Redirected:
     text: str | None
     calls: list[tuple[int, int]] = field(default_factory=list)
     left: list[tuple[int, str]] = field(default_factory=list)
-
-
-# Whether an `import *` may make something else of a name than what it is to be.
-Rebinds = Callable[[ast.ImportFrom, str, str], bool]
 
 
 def redirect(
@@ -42,11 +39,11 @@ def redirect(
     not_within: classes in whose `with` the call is left alone. Raises NotPython.
     """
     tree = Tree(text)
-    uses = _Uses(tree, names, instead, not_within, rebinds)
+    uses = Uses(tree, names, instead, not_within, rebinds)
     offsets = Offsets(text)
     edits: list[Edit] = []
     calls, left = [], uses.unsettled()
-    givers: dict[Import, None] = {}
+    givers: dict[int, list[Import]] = {}
     for node, head, origin in uses.settled():
         start, end = offsets.of(node)
         why = uses.doubt(node, head, origin)
@@ -58,9 +55,11 @@ def redirect(
         edits.append(Edit(start, end, instead))
         call = tree.parents[node]
         calls.append((node.lineno, int(getattr(call, "end_lineno", node.lineno))))
-        givers |= dict.fromkeys(uses.names.givers(node, head))
+        given = uses.names.givers(node, head)
+        givers[id(given)] = given
     module = instead.rpartition(".")[0]
-    edits += _imports(text, tree, uses.names, offsets, list(givers), module)
+    every = [node for given in givers.values() for node in given]
+    edits += _imports(text, tree, uses.names, offsets, every, module)
     changed = finished(text, tree, edits) if edits else None
     if edits and changed is None:
         return Redirected(
@@ -69,125 +68,23 @@ def redirect(
     return Redirected(changed, sorted(calls), sorted(set(left)))
 
 
-class _Uses:
-    """Where a file speaks of the function."""
-
-    def __init__(
-        self,
-        tree: Tree,
-        names: Collection[str],
-        instead: str,
-        not_within: Collection[str],
-        rebinds: Rebinds,
-    ) -> None:
-        self.names = Names(tree)
-        self._tree, self._wanted, self._not_within = tree, set(names), set(not_within)
-        self._modules = {name.rpartition(".")[0] for name in names}
-        self._lasts = {name.rpartition(".")[2] for name in names}
-        self._new = instead.rpartition(".")[0]
-        self._rebinds = rebinds
-
-    def settled(self) -> Iterator[tuple[ast.expr, str, str]]:
-        """(expression, its first name, what imports say that is)."""
-        nodes: list[ast.Attribute | ast.Name] = [
-            *self._tree.each(ast.Attribute),
-            *self._tree.each(ast.Name),
-        ]
-        for node in nodes:
-            if not isinstance(node.ctx, ast.Load):
-                continue
-            head, dot, rest = (dotted_name(node) or "").partition(".")
-            for origin in self.names.origins(head):
-                if f"{origin}{dot}{rest}" in self._wanted:
-                    yield node, head, origin
-
-    def doubt(self, node: ast.expr, head: str, origin: str) -> str | None:
-        """Why an expression is left as it is."""
-        parent = self._tree.parents.get(node)
-        if not isinstance(parent, ast.Call) or parent.func is not node:
-            return "handed on, not called"
-        if other := self.names.otherwise(head, origin):
-            return f"{head} is something else by line {_line(other)}"
-        if other := self.names.otherwise(self._new.partition(".")[0], self._new.partition(".")[0]):
-            return f"the name {self._new} is taken by line {_line(other)}"
-        givers = self.names.givers(node, head)
-        if not givers:
-            return f"{head} is not imported where it is used"
-        last = givers[-1]
-        if self.names.scope(last) is self._tree.module:
-            for star in self.names.stars:
-                if star.lineno > last.lineno and self._rebinds(star, head, origin):
-                    return f"`import *` in line {star.lineno} may bind {head} anew"
-        within = self._within(node)
-        return f"in a `with` of {within}" if within else None
-
-    def unsettled(self) -> list[tuple[int, str]]:
-        """(line, why): uses through objects that carry the module, or through `import *`."""
-        found = []
-        carriers = self._carriers()
-        for node in self._tree.each(ast.Attribute):
-            owner = dotted_name(node.value) or ""
-            if node.attr not in self._lasts or owner.rpartition(".")[2] not in carriers:
-                continue
-            if not self.names.origins(owner.partition(".")[0]):
-                found.append((node.lineno, f"nothing here settles what {owner} is"))
-        if any(n.module in self._modules for n in self.names.stars):
-            free = self._lasts - self.names.bindings.keys()
-            used = [n for n in self._tree.each(ast.Name) if n.id in free]
-            found += [(n.lineno, "it comes by `import *`") for n in used]
-        return found
-
-    def _carriers(self) -> set[str]:
-        """Last names of what the module is assigned to: `self.dr = dr`, `dr = import_module("…")`."""
-        every = self.names.bindings
-        known = {n for n in every if self.names.origins(n) & self._modules}
-        found = set(known)
-        for node in self._tree.each(ast.Assign):
-            if self._carries(node.value, known):
-                targets = (dotted_name(target) for target in node.targets)
-                found |= {target.rpartition(".")[2] for target in targets if target}
-        return found
-
-    def _carries(self, value: ast.expr, known: set[str]) -> bool:
-        if dotted_name(value) in known:
-            return True
-        words = (n.value for n in ast.walk(value) if isinstance(n, ast.Constant))
-        return isinstance(value, ast.Call) and any(word in self._modules for word in words)
-
-    def _within(self, node: ast.expr) -> str | None:
-        for parent, child in self._tree.ancestors(node):
-            if isinstance(parent, (ast.With, ast.AsyncWith)) and child in parent.body:
-                for item in parent.items:
-                    made = item.context_expr
-                    name = dotted_name(made.func) if isinstance(made, ast.Call) else None
-                    if (last := (name or "").rpartition(".")[2]) in self._not_within:
-                        return last
-        return None
-
-
-def _line(node: ast.AST) -> int:
-    return int(getattr(node, "lineno", 1))
-
-
 def _imports(
     text: str, tree: Tree, names: Names, offsets: Offsets, givers: list[Import], module: str
 ) -> Iterator[Edit]:
-    """`import module` after each import that a changed call relies on; in a scope once, when the
-    first of them is always come to."""
-    served = set()
+    """`import module` after each import that a changed call relies on: in a block once, and in a
+    scope once when the first of them is always come to."""
+    blocks: dict[ast.AST, list[ast.stmt]] = {}  # statement -> the list that holds it
+    for parent in {tree.parents[node] for node in givers}:
+        for _, value in ast.iter_fields(parent):
+            blocks |= dict.fromkeys(value, value) if isinstance(value, list) else {}
+    served: set[int] = set()
     for node in sorted(givers, key=lambda n: (n.lineno, n.col_offset)):
-        scope, block = names.scope(node), _block(tree, node)
-        if scope in served or any(_brings(other, module) for other in block):
+        scope, block = names.scope(node), blocks[node]
+        if id(scope) in served or id(block) in served:
             continue
-        if block is getattr(scope, "body", None):
-            served.add(scope)
-        yield _beside(text, offsets, node, module)
-
-
-def _block(tree: Tree, node: ast.stmt) -> list[ast.stmt]:
-    """The list of statements that holds it."""
-    fields = ast.iter_fields(tree.parents[node])
-    return next(value for _, value in fields if isinstance(value, list) and node in value)
+        served.add(id(scope if block is getattr(scope, "body", None) else block))
+        if not any(_brings(other, module) for other in block):
+            yield _beside(text, offsets, node, module)
 
 
 def _brings(node: ast.stmt, module: str) -> bool:

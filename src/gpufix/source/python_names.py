@@ -18,19 +18,21 @@ class Names:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self.bindings: dict[str, list[ast.AST]] = {}
-        for node in tree.nodes:
+        self._imports: dict[str, dict[ast.AST, list[Import]]] = {}  # name -> scope -> imports
+        self._others: dict[tuple[str, str], ast.AST | None] = {}
+        self._origins: dict[str, set[str]] = {}
+        for node in sorted(tree.nodes, key=_place):
             for name in _bound(node):
                 self.bindings.setdefault(name, []).append(node)
-
-    def imports(self, name: str) -> list[Import]:
-        """The imports that bind it."""
-        return [
-            n for n in self.bindings.get(name, []) if isinstance(n, (ast.Import, ast.ImportFrom))
-        ]
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    scopes = self._imports.setdefault(name, {})
+                    scopes.setdefault(self.scope(node), []).append(node)
+                    found = origin(node, name)
+                    self._origins.setdefault(name, set()).update([found] if found else [])
 
     def origins(self, name: str) -> set[str]:
         """What its imports say it is: {"nvdiffrast.torch"} of `import nvdiffrast.torch as dr`."""
-        return {found for node in self.imports(name) if (found := origin(node, name))}
+        return self._origins.get(name, set())
 
     def meaning(self, dotted: str) -> str | None:
         """ "nvdiffrast.torch.rasterize" of "dr.rasterize"; None where imports do not settle it."""
@@ -43,24 +45,19 @@ class Names:
 
     def otherwise(self, name: str, wanted: str) -> ast.AST | None:
         """A binding that makes something else of it. `name = None` does not: nothing uses that."""
-        for node in self.bindings.get(name, []):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                if origin(node, name) != wanted:
-                    return node
-            elif not self._is_none(node):
-                return node
-        return None
+        if (name, wanted) not in self._others:
+            every = self.bindings.get(name, [])
+            other = next((node for node in every if self._differs(node, name, wanted)), None)
+            self._others[name, wanted] = other
+        return self._others[name, wanted]
 
     def givers(self, node: ast.AST, name: str) -> list[Import]:
         """The imports by which a name is bound where a node uses it, in their order.
 
         Those of the innermost scope that has some; none: it is not imported there.
         """
-        for scope in self._visible(node):
-            found = [i for i in self.imports(name) if self.scope(i) is scope]
-            if found:
-                return sorted(found, key=lambda i: (i.lineno, i.col_offset))
-        return []
+        scopes = self._imports.get(name, {})
+        return next((scopes[s] for s in self._visible(node) if s in scopes), [])
 
     def scope(self, node: ast.AST) -> ast.AST:
         """The function, class or module that a statement binds its names in."""
@@ -78,12 +75,16 @@ class Names:
         for parent, child in self._tree.ancestors(node):
             if not isinstance(parent, Scope):
                 continue
-            body: list[ast.AST] = [*parent.body] if isinstance(parent.body, list) else [parent.body]
-            if child not in body:  # a decorator or a default: evaluated outside
-                continue
+            if not isinstance(child, ast.stmt) and child is not parent.body:
+                continue  # a decorator or a default: evaluated outside
             if first or not isinstance(parent, ast.ClassDef):
                 yield parent
             first = False
+
+    def _differs(self, node: ast.AST, name: str, wanted: str) -> bool:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            return origin(node, name) != wanted
+        return not self._is_none(node)
 
     def _is_none(self, node: ast.AST) -> bool:
         """The target of `name = None`, or an annotation alone."""
@@ -105,6 +106,10 @@ def origin(node: Import, name: str) -> str | None:
         elif alias.asname is None and alias.name.partition(".")[0] == name:
             return name
     return None
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
