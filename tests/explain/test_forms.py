@@ -64,9 +64,70 @@ NOT_OURS = [
     "ERROR: Cannot uninstall 'PyYAML'. It is a distutils installed project and thus we cannot accurately determine",
     'OSError: [WinError 1455] The paging file is too small for this operation to complete. Error loading "C:\\torch\\lib\\cudnn.dll"',
     "nvcc fatal   : A single input file is required for a non-link phase when an outputfile is specified",
+    "ERROR: No matching distribution found for cupy-cuda11x",
+    "arm-none-eabi-gcc -c a.c\na.c:1:10: fatal error: string.h: No such file or directory",
 ]
 
 FORMS = [
+    (
+        "GPU103",
+        "OSError: Could not find compatible tinycudann extension for compute capability 75.",
+    ),
+    ("GPU103", "ValueError: /io/include/tensorview/tensor.h(171)\ndon't compiled with cuda"),
+    (
+        "SYM402",
+        "CUDA backend failed to initialize: Unable to load cuDNN. Is it installed? (Set TF_CPP_MIN_LOG_LEVEL=0)",
+    ),
+    (
+        "SYM402",
+        "RuntimeError: operation cusparseGetProperty(MAJOR_VERSION, &major) failed: The cuSPARSE library was not found.",
+    ),
+    (
+        "SYM402",
+        "ImportError: libSM.so.6: cannot open shared object file: No such file or directory",
+    ),
+    (
+        "RUN802",
+        "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+    ),
+    ("TCH202", "RuntimeError: FlashAttention-3 is only supported on CUDA 12.3 and above"),
+    ("TCH202", 'raise RuntimeError("FlashAttention is only supported on CUDA 11")'),
+    (
+        "TCH204",
+        "[WARNING]  cpu_adam cuda is missing or is incompatible with installed torch, only cpu ops can be compiled!",
+    ),
+    ("TCH204", "CMakeDetermineCUDACompiler.cmake:227 (message): Couldn't find CUDA library root"),
+    (
+        "TCH206",
+        "cupy.cuda.compiler.CompileException: nvrtc: error: invalid value for --gpu-architecture (-arch)",
+    ),
+    (
+        "GPU101",
+        "RuntimeError: nvrtc: error: invalid value for --gpu-architecture (-arch)\n\nnvrtc compilation failed: ",
+    ),
+    ("TCH207", "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'"),
+    (
+        "TCH207",
+        "cuda_wrappers/cmath:27:15: fatal error: 'cmath' file not found\n   27 | #include_next <cmath>",
+    ),
+    (
+        "JIT703",
+        "This may be due to leftover lock files from the PyTorch C++ extension build process.",
+    ),
+    (
+        "RUN803",
+        "ValueError: Free memory on device (3.22/4.0 GiB) on startup is less than desired GPU memory utilization (0.9, 3.6 GiB).",
+    ),
+    (
+        "SRC606",
+        "× Getting requirements to build wheel did not run successfully.\n[WARNING] Unable to import torch, pre-compiling ops will be disabled.",
+    ),
+    (
+        "WHL505",
+        "error: Distribution `torch==2.5.1 @ registry+https://download.pytorch.org/whl/cu124` can't be installed because it doesn't have a source distribution or wheel for the current platform",
+    ),
+    ("WHL506", "package a-1.0 has constraint __cuda >=11.0 conflicting with __cuda-10.2-0"),
+    ("WHL506", "ImportError: Numba needs NumPy 1.24 or less"),
     (
         "GPU101",
         "UserWarning: \n    Found GPU0 Quadro K2000 which is of cuda capability 3.0.\n    PyTorch no longer supports this GPU because it is too old.\n    The minimum cuda capability supported by this library is 3.7.",
@@ -447,7 +508,7 @@ FORMS = [
         "Exception: Installed CUDA version 11.7 does not match the version torch was compiled "
         "with 11.3, unable to compile cuda/cpp extensions without a matching cuda version.",
     ),
-    ("TCH204", "RuntimeError: FlashAttention is only supported on CUDA 11.7 and above."),
+    ("TCH202", "RuntimeError: FlashAttention is only supported on CUDA 11.7 and above."),
     (
         "GPU106",
         "torch.cuda.DeferredCudaCallError: CUDA call failed lazily at initialization with error: device >= 0 && device < num_gpus INTERNAL ASSERT FAILED",

@@ -15,5 +15,6 @@ REFINERS: dict[str, Refiner] = {
     "no-torch": refine_build.no_torch,
     "soname": refine_symbols.soname,
     "symbol": refine_symbols.symbol,
+    "torch-family": refine_build.torch_family,
     "xformers": refine_build.xformers,
 }

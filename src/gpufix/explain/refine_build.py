@@ -7,6 +7,7 @@ import re
 from gpufix.explain.scan import Hit
 from gpufix.explain.told import Told, context
 from gpufix.knowledge import cuda_toolkits
+from gpufix.knowledge.messages import messages
 from gpufix.knowledge.versions import numbers
 
 _WHEEL_BUILD = re.compile(
@@ -17,6 +18,10 @@ _WHEEL_BUILD = re.compile(
     r"|Complete output from command|Command errored out|Installing build dependencies"
     r"|python setup\.py|setup\.py\", line|File \"setup\.py\"|ChefBuildError|Failed building"
     r"|pep517|pyproject_hooks|pip subprocess"
+)
+_FAMILY = re.compile(
+    r"torch(?:vision|audio|text|data|-scatter|-sparse|-cluster|-spline-conv|sparse)?|pyg-lib|xformers"
+    r"|kaolin|flash-attn|mmcv(?:-full)?|pytorch3d|detectron2"
 )
 _PAIR = re.compile(
     r"The detected CUDA version \(([^)\n]{1,20})\)[\s\S]{0,300}?(?:PyTorch\s+\(([\d.]+)\)"
@@ -64,6 +69,15 @@ def no_torch(told: Told, hit: Hit) -> Told | None:
         what="A setup.py imports torch, but the build ran in an isolated environment without it.",
         do="Install torch first, then build with --no-build-isolation (uv: the same option).",
     )
+
+
+def torch_family(told: Told, _: Hit) -> Told | None:
+    """A package that is built for one torch: other indexes have other versions of it."""
+    name = re.split(r"[=<>!~\[@]", told.captures.get("requirement", ""))[0].lower()
+    if not _FAMILY.fullmatch(name.replace("_", "-")):
+        return told
+    own = next(message for message in messages() if message.id == "no-distribution-torch")
+    return told.but(id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source)
 
 
 def torch_header(told: Told, _: Hit) -> Told | None:

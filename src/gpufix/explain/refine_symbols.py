@@ -62,6 +62,10 @@ def symbol(told: Told, hit: Hit) -> Told | None:
     )
 
 
+# What NCCL and libibverbs try to open and do without.
+_OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
+
+
 def _of_library(told: Told, name: str, library: str) -> Told:
     if library == "OpenGL":
         return told.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
@@ -139,12 +143,13 @@ def soname(told: Told, hit: Hit) -> Told | None:
             what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",
             do="Install the driver, or start the container with the GPU.",
         )
-    if re.match(r"libnccl-(?:net|tuner|profiler|env)", name):
+    if _OPTIONAL.match(name) and not re.search(r"(?:Error|Exception)\b|error while", hit.raw):
         return told.but(
             rule=None,
             role="notice",
-            what=f"NCCL looks for the optional plug-in {name} and goes on without it.",
-            do="Nothing to do.",
+            what=f"{name} is optional: it serves InfiniBand or is a plug-in of NCCL, which goes on "
+            "without it.",
+            do="Nothing to do on a machine without InfiniBand.",
         )
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None

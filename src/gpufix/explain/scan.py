@@ -24,7 +24,8 @@ _ESCAPE = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
 @dataclass(slots=True)
 class Hit:
-    """A message at one place. `line`: its number, from 1; `before`, `after`: its context."""
+    """A message at one place. `line`: its number, from 1; `before`, `after`: its context; `raw`:
+    the line as it stands."""
 
     message: Message
     order: int
@@ -33,6 +34,7 @@ class Hit:
     captures: dict[str, str]
     before: str
     after: str
+    raw: str
 
 
 @dataclass(slots=True)
@@ -149,4 +151,4 @@ class _Window:
     def _hit(self, message: Message, order: int, spot: Spot, captures: dict[str, str]) -> Hit:
         self.counts[message.id] = self.counts.get(message.id, 0) + 1
         line = self.newlines + self.text.count(b"\n", 0, spot.begin) + 1
-        return Hit(message, order, line, spot.line, captures, spot.before, spot.after)
+        return Hit(message, order, line, spot.line, captures, spot.before, spot.after, spot.raw)

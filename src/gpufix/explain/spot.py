@@ -40,6 +40,12 @@ class Spot:
         return self._line(self.begin, self.stop)
 
     @cached_property
+    def raw(self) -> str:
+        """The line with its prefixes, without colours."""
+        raw = self.text[self.begin : self.stop].decode("utf-8", "replace")
+        return unpaste.plain(raw)[:LONGEST]
+
+    @cached_property
     def before(self) -> str:
         """What stands before the line, without colours."""
         start = max(0, self.begin - _CONTEXT)

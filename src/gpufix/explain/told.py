@@ -72,6 +72,9 @@ def tell(hit: Hit) -> Told | None:
         from gpufix.explain.refine_memory import memory
 
         told = memory(told, hit)
+    from gpufix.explain.remark import weighed
+
+    told = weighed(told, hit.raw)
     return told.but(what=filled(told.what, told.captures), do=filled(told.do, told.captures))
 
 

@@ -82,12 +82,13 @@ def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
 
 
 def _others(painter: Painter, answer: Answer, verbose: bool) -> None:
-    """What follows from the primary, then what else stands there."""
+    """What follows from the primary, then what else stands there, on other lines than it."""
     primary = answer.primary
-    after = [t for t in answer.others if primary and t.line > primary.line and t.rule is None]
+    others = [t for t in answer.others if primary is None or t.line != primary.line]
+    after = [t for t in others if primary and t.line > primary.line and t.rule is None]
     for heading, told in (
         ("so: ", after),
-        ("also: ", [t for t in answer.others if t not in after]),
+        ("also: ", [t for t in others if t not in after]),
     ):
         shown = told if verbose else told[:_OTHERS]
         for one in shown:
