@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Iterator
 
-from gpufix.source.python_names import Names
+from gpufix.source.python_names import Import, Names
 from gpufix.source.python_tree import Tree, dotted_name
 
 # Whether an `import *` may make something else of a name than what it is to be.
@@ -29,6 +29,7 @@ class Uses:
         self._lasts = {name.rpartition(".")[2] for name in names}
         self._new = instead.rpartition(".")[0]
         self._rebinds = rebinds
+        self._stars: dict[tuple[Import, str], ast.ImportFrom | None] = {}
 
     def settled(self) -> Iterator[tuple[ast.expr, str, str]]:
         """(expression, its first name, what imports say that is)."""
@@ -56,11 +57,8 @@ class Uses:
         givers = self.names.givers(node, head)
         if not givers:
             return f"{head} is not imported where it is used"
-        last = givers[-1]
-        if self.names.scope(last) is self._tree.module:
-            for star in self.names.stars:
-                if star.lineno > last.lineno and self._rebinds(star, head, origin):
-                    return f"`import *` in line {star.lineno} may bind {head} anew"
+        if star := self._rebound(givers[-1], head, origin):
+            return f"`import *` in line {star.lineno} may bind {head} anew"
         within = self._within(node)
         return f"in a `with` of {within}" if within else None
 
@@ -79,6 +77,15 @@ class Uses:
             used = [n for n in self._tree.each(ast.Name) if n.id in free]
             found += [(n.lineno, "it comes by `import *`") for n in used]
         return found
+
+    def _rebound(self, last: Import, head: str, origin: str) -> ast.ImportFrom | None:
+        """The `import *` below the last import of a name that may make something else of it."""
+        if (last, head) not in self._stars:
+            whole = self.names.scope(last) is self._tree.module
+            below = [s for s in self.names.stars if whole and s.lineno > last.lineno]
+            found = (s for s in below if self._rebinds(s, head, origin))
+            self._stars[last, head] = next(found, None)
+        return self._stars[last, head]
 
     def _carriers(self) -> set[str]:
         """Last names of what the module is assigned to: `self.dr = dr`, `dr = import_module("…")`."""
