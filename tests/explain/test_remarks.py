@@ -11,7 +11,6 @@ from gpufix.explain.read import explain
 from gpufix.report.explain import show
 
 REMARKS = [
-    "SetuptoolsDeprecationWarning: use_2to3 is invalid from setuptools 58 on",
     "host:26:48 [7] NCCL INFO Failed to open libibverbs.so[.1]",
     "host:26:48 [7] misc/ibvwrap.cu:63 NCCL WARN Failed to open libibverbs.so[.1]",
     "libibverbs: Warning: couldn't load driver 'libhfi1-rdmav25.so': libhfi1-rdmav25.so: cannot open shared object file",
@@ -20,6 +19,7 @@ REMARKS = [
     "[INFO] 12:00:01 running: git submodule update --init --recursive",
     "UserWarning: CUDA path could not be detected. Set CUDA_PATH environment variable if CuPy fails to load.",
     "cpp_extension.py:1967: UserWarning: TORCH_CUDA_ARCH_LIST is not set, all archs for visible cards are included",
+    "SetuptoolsDeprecationWarning: use_2to3 is invalid from setuptools 58 on",
     "[WARNING] Op Builder: Installed CUDA version 12.1 does not match the version torch was compiled "
     "with 11.8. Allowing this combination of CUDA, but it may result in unexpected behavior.",
     "WARNING | xformers | No module named 'triton'. This is just a warning",
