@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Lab
+from lab import Lab
 
 from gpufix.binary.elf import ElfError, ElfFile, gnu_hash, sysv_hash
 

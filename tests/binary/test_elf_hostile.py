@@ -7,9 +7,9 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from conftest import Lab
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lab import Lab
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.elf.bulk import defined_keys, reference_keys

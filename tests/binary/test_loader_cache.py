@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Lab
 from hypothesis import given
 from hypothesis import strategies as st
+from lab import Lab
 
 from gpufix.binary.loader.cache import NEW_MAGIC, OLD_MAGIC, parse_cache
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import Lab
+from lab import Lab
 
 from gpufix.binary.loader import Opened, Process, Verdict, predict
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Lab
+from lab import Lab
 
 from gpufix.binary.loader import Opened, Process, predict, scan
 
