@@ -10,7 +10,7 @@ from gpufix.explain.patient import Check
 from gpufix.explain.resolve import Answer
 from gpufix.explain.told import Told
 from gpufix.model import PatientSummary, PlanSummary
-from gpufix.report.terminal import _Painter as Painter
+from gpufix.report.terminal import Painter as Painter
 
 _MARK = {"cause": "✗", "symptom": "✗", "unknown": "?", "notice": "i", "wrapper": "?"}
 _STYLE = {

@@ -11,7 +11,7 @@ from rich.text import Text
 from gpufix.model import Severity
 from gpufix.model.smoke import Comparison, SmokeReport
 from gpufix.report.smoke_rows import headline, kernel_line, title_line
-from gpufix.report.terminal import _Painter
+from gpufix.report.terminal import Painter
 
 _WIDTH = 80
 _BLOCKS = str.maketrans({"█": "#", "░": ".", "µ": "u"})
@@ -31,7 +31,7 @@ def text(report: SmokeReport, verbose: bool = False) -> str:
 
 
 def _paint(report: SmokeReport, console: Console, verbose: bool) -> None:
-    painter = _Painter(console, verbose)
+    painter = Painter(console, verbose)
     _header(painter, report)
     targets = list(dict.fromkeys(row.target for row in report.kernels))
     for target in targets:
@@ -50,7 +50,7 @@ def _paint(report: SmokeReport, console: Console, verbose: bool) -> None:
     _verdict(painter, report)
 
 
-def _header(painter: _Painter, report: SmokeReport) -> None:
+def _header(painter: Painter, report: SmokeReport) -> None:
     patient = report.patient
     parts = [patient.torch or "no torch", patient.platform]
     painter.print(painter.text(("gpufix smoke ", "bold"), " · ".join(parts)))
@@ -60,7 +60,7 @@ def _header(painter: _Painter, report: SmokeReport) -> None:
         painter.print(painter.text((row.version, "dim")), indent=2)
 
 
-def _line(painter: _Painter, parts: Sequence[tuple[str, str]]) -> None:
+def _line(painter: Painter, parts: Sequence[tuple[str, str]]) -> None:
     """A row of fixed width: never folded."""
     line = painter.text(*parts)
     if painter.plain:
@@ -70,7 +70,7 @@ def _line(painter: _Painter, parts: Sequence[tuple[str, str]]) -> None:
     painter.console.print(line, soft_wrap=True, highlight=False, no_wrap=True)
 
 
-def _comparison(painter: _Painter, beside: Comparison, verbose: bool) -> None:
+def _comparison(painter: Painter, beside: Comparison, verbose: bool) -> None:
     painter.console.print()
     devices = ", ".join(beside.devices) or "no device"
     painter.print(painter.text(("compared with ", "bold"), f"{beside.file} ({devices})"))
@@ -88,7 +88,7 @@ def _comparison(painter: _Painter, beside: Comparison, verbose: bool) -> None:
     painter.print(painter.text(tally + left), indent=2)
 
 
-def _verdict(painter: _Painter, report: SmokeReport) -> None:
+def _verdict(painter: Painter, report: SmokeReport) -> None:
     errors = sum(f.severity is Severity.error for f in report.findings)
     advice = len(report.findings) - errors
     rows = report.kernels

@@ -33,7 +33,7 @@ _SHOWN_EVIDENCE, _SHOWN_GAPS = 6, 8
 
 def show(diagnosis: Diagnosis, console: Console, verbose: bool = False) -> None:
     """Print the report. Everything shown is cleaned: nothing read can act on the terminal."""
-    painter = _Painter(console, verbose)
+    painter = Painter(console, verbose)
     painter.header(diagnosis)
     for finding in diagnosis.findings:
         painter.finding(finding)
@@ -41,7 +41,9 @@ def show(diagnosis: Diagnosis, console: Console, verbose: bool = False) -> None:
     painter.verdict(diagnosis)
 
 
-class _Painter:
+class Painter:
+    """Puts lines on a console, cleaned and folded; the smoke and explain reports use it too."""
+
     def __init__(self, console: Console, verbose: bool):
         self.console = console
         self.verbose = verbose
@@ -147,7 +149,7 @@ class _Painter:
         self.print(self.text((mark, style), ": " + ", ".join(t for t in tally if t)))
 
 
-def _targets_line(painter: _Painter, targets: Sequence[Target]) -> Text:
+def _targets_line(painter: Painter, targets: Sequence[Target]) -> Text:
     if not targets:
         hint = 'no GPU target: none is visible; name one with --gpu sm_120 (or --gpu "RTX 5080")'
         return painter.text((hint, "yellow"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gpufix.model import Diagnosis, Evidence, Finding, PlanSummary, Severity
 from gpufix.report.html.markup import Markup, joined, tag
+from gpufix.report.plain import located
 
 SIGNS = {Severity.error: "✗", Severity.warning: "!", Severity.advice: "i"}
 
@@ -58,7 +59,7 @@ def _evidence(evidence: Sequence[Evidence], shown: bool) -> Markup | None:
     if not evidence:
         return None
     items = [
-        tag("li", tag("code", place(item)) if item.path else None, item.text) for item in evidence
+        tag("li", tag("code", located(item)) if item.path else None, item.text) for item in evidence
     ]
     return tag(
         "details",
@@ -66,11 +67,6 @@ def _evidence(evidence: Sequence[Evidence], shown: bool) -> Markup | None:
         tag("ul", items, class_="evidence"),
         open=shown and len(evidence) <= 8,
     )
-
-
-def place(item: Evidence) -> str:
-    """ "setup.py:12: ", as compilers write it."""
-    return f"{item.path}:{item.line}: " if item.line else f"{item.path}: "
 
 
 def _fix(fix: PlanSummary) -> Markup:
