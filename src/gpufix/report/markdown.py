@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity
 from gpufix.report.clean import clean
-from gpufix.report.plain import below, located
+from gpufix.report.plain import below, counted, located
 
 # A comment holds 65,536 characters, a job's summary 1 MiB; links to the rest there are none.
 _LIMIT = 60_000
@@ -43,7 +43,7 @@ def render(diagnosis: Diagnosis) -> str:
 
 def _head(diagnosis: Diagnosis) -> str:
     counts, patient = diagnosis.summary, diagnosis.patient
-    tally = [_count(counts.error, "error"), _count(counts.warning, "warning")]
+    tally = [counted(counts.error, "error"), counted(counts.warning, "warning")]
     tally += [f"{counts.advice} advice" if counts.advice else ""]
     tally += [f"{counts.accepted} accepted" if counts.accepted else ""]
     tally += [f"{len(diagnosis.gaps)} not looked at" if diagnosis.gaps else ""]
@@ -120,7 +120,3 @@ def _cut(text: str) -> str:
 
 def _longest(text: str) -> int:
     return max((len(run) for run in re.findall(r"`+", text)), default=0)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

@@ -19,3 +19,8 @@ def below(finding: Finding, depth: int = 0) -> Iterator[tuple[int, Finding]]:
     for consequence in finding.consequences:
         yield depth, consequence
         yield from below(consequence, depth + 1)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 error", "2 errors"; empty for none."""
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

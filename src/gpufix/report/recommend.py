@@ -12,6 +12,7 @@ from gpufix.recommend.offer import Offer
 from gpufix.recommend.posing import Pose
 from gpufix.recommend.question import Question
 from gpufix.report.lines import Lines
+from gpufix.report.plain import counted
 
 _WIDTH = 80
 
@@ -121,7 +122,7 @@ def _others(lines: Lines, offers: Sequence[Offer], more: int) -> None:
     lines.add(("also fit", "bold"))
     for offer in offers:
         how = "PTX" if "jit" in offer.served.values() else "native" if offer.served else "CPU"
-        breaks = f" · {_count(len(offer.breaks), 'consequence')}" if offer.breaks else ""
+        breaks = f" · {counted(len(offer.breaks), 'consequence')}" if offer.breaks else ""
         here = " · installed" if offer.installed else ""
         lines.add(f"  {offer.build.version:<18} {how}{here}{breaks}")
     if more:
@@ -152,7 +153,3 @@ def _wrapped(lines: Lines, start: str, text: str, style: str = "") -> None:
     room = _WIDTH - len(start)
     for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False) or [""]):
         lines.add((start if number == 0 else " " * len(start), "dim"), (part, style))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
 from gpufix.report.clean import clean, inert
-from gpufix.report.plain import located
+from gpufix.report.plain import counted, located
 
 _STYLE = {Severity.error: "bold red", Severity.warning: "yellow", Severity.advice: "cyan"}
 _MARK = {Severity.error: "✗", Severity.warning: "!", Severity.advice: "i"}
@@ -142,7 +142,7 @@ class Painter:
             "faults": ("✗ faults", "bold red" if counts.error else "bold yellow"),
             "incomplete": ("? incomplete", "bold magenta"),
         }[counts.verdict]
-        tally = [_count(counts.error, "error"), _count(counts.warning, "warning")]
+        tally = [counted(counts.error, "error"), counted(counts.warning, "warning")]
         tally += [f"{counts.advice} advice"] if counts.advice else []
         tally += [f"{counts.accepted} accepted"] if counts.accepted else []
         tally += [f"{len(diagnosis.gaps)} not looked at"] if diagnosis.gaps else []
@@ -155,7 +155,3 @@ def _targets_line(painter: Painter, targets: Sequence[Target]) -> Text:
         return painter.text((hint, "yellow"))
     named = [f"{t.arch} ({t.name})" if t.name else t.arch for t in targets]
     return painter.text(("targets ", "dim"), ", ".join(named))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gpufix.model import Diagnosis, Summary, Target
 from gpufix.report.html.markup import Markup, tag
+from gpufix.report.plain import counted
 
 _VERDICTS = {
     "clean": ("✓", "Clean", "nothing wrong found"),
@@ -39,11 +40,10 @@ def _verdict(summary: Summary) -> Markup:
 
 def tally(summary: Summary) -> str:
     """ "2 errors, 1 warning"; "" without any."""
-    counts = ((summary.error, "error", "errors"), (summary.warning, "warning", "warnings"))
-    words = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n]
+    words = [counted(summary.error, "error"), counted(summary.warning, "warning")]
     words += [f"{summary.advice} advice"] if summary.advice else []
     words += [f"{summary.accepted} accepted by the baseline"] if summary.accepted else []
-    return ", ".join(words)
+    return ", ".join(word for word in words if word)
 
 
 def _about(diagnosis: Diagnosis) -> Markup:
