@@ -13,6 +13,7 @@ from gpufix.checks.source_guards import active
 from gpufix.checks.source_view import at, for_tests, python_files
 from gpufix.knowledge.versions import at_least
 from gpufix.model import Evidence
+from gpufix.source.arch_flags import switches_off_torch
 from gpufix.view import View
 
 Row = dict[str, Any]
@@ -112,9 +113,10 @@ def _refused(view: View, path: str, certain: list[Row], flags: list[Row]) -> Ite
 def _switched_off(view: View, path: str, rows: list[Row]) -> Iterator[Fault]:
     """A flag that only contains "arch", such as an include path below a folder `research`."""
     words = [
-        r for r in rows if not r["archs"] and "arch" in r["text"] and active(view, r["guards"])
+        r
+        for r in rows
+        if not r["archs"] and switches_off_torch(r["text"]) and active(view, r["guards"])
     ]
-    words = [r for r in words if "TORCH_EXTENSION_NAME" not in r["text"]]
     told = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
     if not words or _amd(view) or "arch" in told:
         return
