@@ -17,6 +17,7 @@ def _open_streams() -> None:
     """A stream that was closed (`2>&-`) is None: what would be written to it goes nowhere."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
+            # It stays open as long as the process, and pathlib is not loaded for a version number.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 

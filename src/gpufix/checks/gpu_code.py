@@ -12,6 +12,7 @@ from gpufix.knowledge import cuda_toolkits, torch_releases
 from gpufix.knowledge.compat import cubin_serves, hip_serves, ptx_serves
 from gpufix.knowledge.compat_arch import CudaArch, GfxArch, parse_arch
 from gpufix.knowledge.compat_ptx import driver_reads, parse_version
+from gpufix.knowledge.torch_releases import Variant
 from gpufix.model import CodeObject, Severity, Target
 from gpufix.view import View
 
@@ -79,12 +80,17 @@ def _from_table(view: View) -> Code | None:
     variant = release.variants(platform).get(torch.variant) if release else None
     if variant is None or not variant.known:
         return None
+    return code_of(torch.release, variant)
+
+
+def code_of(release: str, variant: Variant) -> Code:
+    """The GPU code of a build of torch, as the release table has it."""
     toolkit = cuda_toolkits.get(variant.cuda) if variant.cuda else None
     kind = "cubin" if variant.cuda else "hip"
     isa = toolkit.ptx if toolkit else None
     objects = [CodeObject.model_validate({"kind": kind, "arch": a}) for a in variant.archs]
     objects += [CodeObject(kind="ptx", arch=a, ptx_version=isa) for a in variant.ptx or ()]
-    source = f"{variant.name} build of torch {torch.release}: {variant.source}"
+    source = f"{variant.name} build of torch {release}: {variant.source}"
     return Code("torch", tuple(objects), (source,), variant.ptx is not None, variant.cuda)
 
 

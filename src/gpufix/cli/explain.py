@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.inspect import InspectFormat as TextOrJson
+from gpufix.cli.options import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule

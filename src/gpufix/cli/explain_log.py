@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpufix.cli.inspect import InspectFormat as TextOrJson
+from gpufix.cli.options import TextOrJson
 from gpufix.cli.patient import examine, fail
 
 if TYPE_CHECKING:

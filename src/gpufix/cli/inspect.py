@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gpufix.cli import options
-
-
-class InspectFormat(str, Enum):
-    """Forms of the report."""
-
-    text = "text"
-    json = "json"
 
 
 def inspect(
@@ -25,8 +17,8 @@ def inspect(
     ],
     python: options.Python = None,
     gpu: options.Gpu = None,
-    format: Annotated[InspectFormat, typer.Option("--format", help="text or json.")] = (
-        InspectFormat.text
+    format: Annotated[options.TextOrJson, typer.Option("--format", help="text or json.")] = (
+        options.TextOrJson.text
     ),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All files and gaps.")] = False,
 ) -> None:
@@ -44,7 +36,7 @@ def inspect(
     try:
         targets = list(dict.fromkeys(resolve(name).arch for name in options.split(gpu)))
         facts = examine(python, None).facts if needs_patient else None
-        as_json = format is InspectFormat.json
+        as_json = format is options.TextOrJson.json
         text = run(files, targets, facts, python is not None, as_json, verbose)
     except (CannotInspect, GpuNameError) as error:
         raise fail(str(error)) from None

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 _SHOWN = 6
 
 
-class RecommendFormat(str, Enum):
-    """Forms of the answer."""
-
-    text = "text"
-    json = "json"
-
-
 class Preference(str, Enum):
     """What matters most among builds that fit."""
 
@@ -83,8 +76,8 @@ def recommend(
             help="What comes first.  [default: smallest-change when torch is installed, else newest]",
         ),
     ] = None,
-    format: Annotated[RecommendFormat, typer.Option("--format", help="text or json.")] = (
-        RecommendFormat.text
+    format: Annotated[options.TextOrJson, typer.Option("--format", help="text or json.")] = (
+        options.TextOrJson.text
     ),
     output: options.Output = None,
     facts: options.FactsFile = None,
@@ -108,7 +101,7 @@ def recommend(
     found = answer(question, preference)
     remains = pose(found, preference)
     shown = offers(found, view, _companions(also), None if everything else _SHOWN)
-    if format is RecommendFormat.json:
+    if format is options.TextOrJson.json:
         from gpufix.cli.output import write
 
         write(report.as_json(found, shown, remains), output)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
 FAULTS = 1
 
 
-class SmokeFormat(str, Enum):
-    """Report formats."""
-
-    text = "text"
-    json = "json"
-
-
 def smoke(
     gpu: options.Gpu = None,
     only: Annotated[
@@ -39,8 +31,8 @@ def smoke(
         bool, typer.Option("--compile-only", help="Run nothing: needs no GPU.")
     ] = False,
     format: Annotated[
-        SmokeFormat, typer.Option("--format", help="Report format.")
-    ] = SmokeFormat.text,
+        options.TextOrJson, typer.Option("--format", help="Report format.")
+    ] = options.TextOrJson.text,
     output: options.Output = None,
     save: Annotated[
         Optional[str],
@@ -82,7 +74,7 @@ def smoke(
         report = report.model_copy(update={"comparison": beside})
     if save is not None:
         _save(report, save)
-    if format is SmokeFormat.json:
+    if format is options.TextOrJson.json:
         write(saving.dumps(report), output)
     else:
         _text(report, output, verbose)

@@ -35,6 +35,7 @@ class Told:
     def but(self, note: str | None = None, **changes: object) -> Told:
         """The same with other words."""
         notes = (*self.notes, note) if note else self.notes
+        # replace() takes any field; mypy asks for one type of all.
         return replace(self, notes=notes, **changes)  # type: ignore[arg-type]
 
 

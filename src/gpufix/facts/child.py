@@ -75,6 +75,7 @@ def _listen(
     chunk = os.read(key.fd, 65536)
     if not chunk:
         selector.unregister(stream)
+    # Registered were the two pipes that `said` holds; the selector knows them as any file.
     said[stream] += chunk  # type: ignore[index]
     if len(said[stream]) > _LIMIT:  # type: ignore[index]
         raise ChildError(f"printed more than {_LIMIT} bytes")

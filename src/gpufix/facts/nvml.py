@@ -65,6 +65,7 @@ def _processes(nvml: Any, handle: Any) -> list[dict[str, Any]]:
         nvml.nvmlDeviceGetComputeRunningProcesses,
         nvml.nvmlDeviceGetGraphicsRunningProcesses,
     ):
+        # mypy infers no type for a lambda with a default.
         for process in (_ask(nvml, lambda q=query: q(handle)) or [])[:1024]:  # type: ignore[misc]
             known = held.get(process.pid)
             held[process.pid] = process.usedGpuMemory if known is None else known

@@ -55,7 +55,7 @@ def holders(project: Project, word: str) -> list[str]:
     found = []
     for source in project.sources:
         path = f"{project.root}/{source.path}"
-        if source.kind != "python" or source.size > _LIMIT or os.path.islink(path):  # noqa: PTH114
+        if source.kind != "python" or source.size > _LIMIT or os.path.islink(path):  # noqa: PTH114 - for each of thousands
             continue
         try:
             if word.encode() in read(path, _LIMIT):

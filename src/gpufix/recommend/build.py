@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from gpufix.checks.gpu_code import Code
-from gpufix.knowledge import cuda_toolkits, torch_releases
+from gpufix.checks.gpu_code import Code, code_of
+from gpufix.knowledge import torch_releases
 from gpufix.knowledge.torch_releases import Release, Variant
-from gpufix.model import CodeObject
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,7 @@ class Build:
         variant = self.variant
         if variant is None or not variant.known:
             return None
-        toolkit = cuda_toolkits.get(variant.cuda) if variant.cuda else None
-        kind = "cubin" if variant.cuda else "hip"
-        objects = [CodeObject.model_validate({"kind": kind, "arch": a}) for a in variant.archs]
-        isa = toolkit.ptx if toolkit else None
-        objects += [CodeObject(kind="ptx", arch=a, ptx_version=isa) for a in variant.ptx or ()]
-        source = f"{variant.name} build of torch {self.release.version}: {variant.source}"
-        return Code("torch", tuple(objects), (source,), variant.ptx is not None, variant.cuda)
+        return code_of(self.release.version, variant)
 
 
 def builds(platform: str, vendor: str | None) -> Iterator[Build]:

@@ -131,7 +131,7 @@ _Function = TypeVar("_Function", bound="Callable[..., Any]")
 def outside_graphs(function: _Function) -> _Function:
     """``function``, which torch.compile calls as it is: a break of the graph, never a trace of it."""
     disable: Any = getattr(torch, "_disable_dynamo", None)
-    if disable is None:  # torch 2.0
+    if disable is None:  # torch 2.0, whose dynamo has no types
         return importlib.import_module("torch._dynamo").disable(function)  # type: ignore[no-any-return]
     # To be told, dynamo must be loaded, which takes seconds: only where it is at work already.
     disabled = disable(function)
