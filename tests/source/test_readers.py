@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gpufix.source import gitmodules, requirements, shell_scan
+from gpufix.source import git_config, gitmodules, requirements, shell_scan
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.cmake import commands
 from gpufix.source.edit import Edit, Offsets, applied
@@ -121,6 +124,97 @@ def test_shell_exports() -> None:
 )
 def test_https(url: str, expected: str | None) -> None:
     assert gitmodules.https_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://github.com/a/b.git", "https://github.com/a/b.git"),
+        ("https://host:8443/a%20b/c?d=1", "https://host:8443/a%20b/c?d=1"),
+        ("git@github.com:a/b.git", "https://github.com/a/b.git"),
+        ("http://github.com/a/b", None),
+        ("HTTPS://github.com/a/b", None),
+        ("https://github.com", None),
+        ("https://github.com@evil.org/a", None),
+        ("https://user:secret@host/a", None),
+        ("https://-host/a", None),
+        ("https://host/a%0ahost=other", None),
+        ("https://host/a b", None),
+        ("https://host/a\n", None),
+        ("https://host/a\\b", None),
+        ("https://host/é", None),
+        ("git@host:a b", None),
+        ("ext::sh -c id", None),
+        ("../b", None),
+        ("", None),
+    ],
+)
+def test_by_https(url: str, expected: str | None) -> None:
+    assert gitmodules.by_https(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("../c.git", "https://host:1/a/c.git"),
+        ("./c/", "https://host:1/a/b/c"),
+        ("../../x/c", "https://host:1/x/c"),
+        ("../../../c", None),
+    ],
+)
+def test_relative_addresses(url: str, expected: str | None) -> None:
+    assert gitmodules.relative(url)
+    assert gitmodules.resolved("https://host:1/a/b/", url) == expected
+
+
+def test_addresses_are_shown_without_credentials() -> None:
+    assert gitmodules.shown("ftp://user:secret@host/a@b") == "ftp://…@host/a@b"
+    assert gitmodules.shown("../a") == "../a"
+
+
+SETTINGS = """\
+\ufeff# comment = no
+[core] bare = false ; same line
+\tfileMode
+[remote "a.b \\"c\\\\"]  # comment
+\turl = "x # y"  z   ; comment
+\tURL =   a   b\t
+\tempty =
+\tescapes = \\"q\\"\\t\\\\ "  kept  "
+\tcontinued = one \\
+  two\\
+three
+[branch.Old] merge = x\r
+[Remote "Case"] Fetch = +refs/*:refs/*
+"""
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+def test_settings_are_those_that_git_reads(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(SETTINGS.encode())
+    command = ["git", "config", "--file", str(file), "--list", "-z"]
+    said = subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    expected = [tuple((row + "\ntrue").split("\n")[:2]) for row in said.split("\0")[:-1]]
+    found = list(git_config.parse(SETTINGS))
+    named = [(".".join(filter(None, (s.section, s.name, s.key))), s.value) for s in found]
+    assert named == expected
+    assert [s.line for s in found] == [2, 2, 4, 4, 4, 4, 4, 12, 13]
+
+
+def test_lines_that_are_no_settings_are_left_out() -> None:
+    text = 'key = before any section\n[x]\n1 = y\n= z\nok = 1\n[broken\nok = 2\n[y "n"\nend = "a\\'
+    assert [(s.section, s.key, s.value) for s in git_config.parse(text)] == [
+        ("x", "ok", "1"),
+        ("x", "ok", "2"),
+        ("x", "end", "a"),
+    ]
+
+
+def test_a_submodule_whose_section_is_written_twice() -> None:
+    text = '[submodule "a"] path = x\n[core]\n[submodule "a"]\nurl = "u" # v\nshallow\n'
+    (row,) = gitmodules.parse(text)
+    assert (row.path, row.url, row.line, row.shallow) == ("x", "u", 1, True)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x", ".", "", "-x"])
