@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from gpufix.engine import runs, undo
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused
 from gpufix.engine.steps.registry import kind_of
-from gpufix.model import InitSubmodules, Install, Remove, SetVariables, Step, WriteFile
+from gpufix.model import Install, Remove, SetVariables, Step, WriteFile
 
 
 def check(patient: Patient, step: Step) -> None:
@@ -155,62 +154,6 @@ def test_variables_are_added_to_the_file(patient: Patient) -> None:
     file = patient.state / "env/abc.json"
     assert json.loads(file.read_text()) == {"variables": {"A": "1", "B": None}}
     assert file.stat().st_mode & 0o777 == 0o600
-
-
-def git(folder: Path, *arguments: str) -> None:
-    who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"]
-    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def repository(patient: Patient, tmp_path: Path) -> Path:
-    """The project as a fresh clone whose submodule is not there yet."""
-    library = tmp_path / "library"
-    library.mkdir()
-    git(library, "init", "-q")
-    (library / "glm.hpp").write_text("// glm\n")
-    git(library, "add", ".")
-    git(library, "commit", "-qm", "one")
-    git(patient.project, "init", "-q")
-    git(patient.project, "submodule", "add", "-q", str(library), "third_party/glm")
-    git(patient.project, "commit", "-qm", "two")
-    git(patient.project, "submodule", "deinit", "-f", "third_party/glm")
-    subprocess.run(["rm", "-rf", str(patient.project / ".git/modules")], check=True)
-    return patient.project
-
-
-def test_a_submodule_is_fetched_and_undone(
-    repository: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(patient.root))
-    (patient.root / ".gitconfig").write_text("[protocol.file]\nallow = always\n")
-    before = trees.state(patient)
-    from gpufix.engine import apply, lock
-
-    step = InitSubmodules(root=str(repository), paths=["third_party/glm"])
-    with lock.held(patient.state, str(patient.prefix), "test") as fd:
-        context = Context(patient.facts(), lock_fd=fd)
-        folder = apply.apply([step], context, patient.state, "test")
-        apply.finish(folder)
-    assert (repository / "third_party/glm/glm.hpp").read_text() == "// glm\n"
-    assert undo.undo(runs.load(folder)) == []
-    assert trees.differences(before, trees.state(patient)) == {}
-
-
-@pytest.mark.parametrize("path", ["../outside", "/etc", "--all", "link/inner"])
-def test_submodules_outside_are_refused(path: str, repository: Path, patient: Patient) -> None:
-    (repository / "link").symlink_to("/tmp")
-    with pytest.raises(Refused):
-        check(patient, InitSubmodules(root=str(repository), paths=[path]))
-
-
-@pytest.mark.parametrize("url", ["git@github.com:a/b", "ext::sh -c id", "file:///x", "http://a/b"])
-def test_only_https_takes_the_place_of_an_address(
-    url: str, repository: Path, patient: Patient
-) -> None:
-    step = InitSubmodules(root=str(repository), paths=["third_party/glm"], urls={"glm": url})
-    with pytest.raises(Refused, match="not an https"):
-        check(patient, step)
 
 
 def test_a_folder_that_an_earlier_step_makes_is_no_fault_before(

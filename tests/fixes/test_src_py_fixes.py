@@ -302,19 +302,34 @@ def test_without_confidence_nothing_is_written(
         assert outcome.reason
 
 
-def test_submodules_by_https(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("url", "title"),
+    [
+        ("https://github.com/a/x.git", "initialise the submodule deps/x"),
+        ("git@github.com:a/x.git", "initialise the submodule deps/x over https"),
+        ("../x.git", "initialise the submodule deps/x"),
+        ("http://github.com/a/x.git", None),
+        ("https://user:secret@github.com/a/x.git", None),
+        ("ext::sh -c id", None),
+        (None, None),
+    ],
+)
+def test_submodules_by_https_alone(url: str | None, title: str | None, tmp_path: Path) -> None:
+    declared = '[submodule "x"]\npath = deps/x\n'
+    t.write(tmp_path, {".gitmodules": declared, "a.py": "from deps.x import y\n"})
     view = t.look(tmp_path)
-    row = {"path": "deps/x", "url": "git@github.com:a/x.git", "gitlink": True}
-    t.write(
-        tmp_path, {".gitmodules": '[submodule "x"]\npath = deps/x\nurl = git@github.com:a/x.git\n'}
-    )
-    t.write(tmp_path, {"a.py": "from deps.x import y\n"})
-    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    (finding,) = t.found(submodule_missing, view)
+    row = {"path": "deps/x", "url": url, "gitlink": True}
     plan = init_submodules(finding.model_copy(update={"data": row}), view)
-    assert isinstance(plan, Plan)
-    (step,) = plan.steps
-    assert isinstance(step, InitSubmodules)
-    assert step.urls == {"deps/x": "https://github.com/a/x.git"}
+    if title is None:
+        assert isinstance(plan, Skip)
+        assert "not an https address" in plan.reason
+        assert "secret" not in plan.reason
+    else:
+        assert isinstance(plan, Plan)
+        assert (plan.title, plan.safety) == (title, "safe")
+        assert plan.steps == [InitSubmodules(root=str(tmp_path), paths=["deps/x"])]
+        assert any("own git settings, hooks and filters are not used" in n for n in plan.notes)
 
 
 CPP_SETUP = """\

@@ -39,8 +39,9 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     tests, for test frameworks, and for what the maker of the other GPUs publishes.
 
     ## Fix
-    Safe: `git submodule update --init`, over https where the entry asks for ssh. A folder that is
-    no git repository is only shown.
+    Safe: what `git submodule update --init` leaves, over https where the entry asks for ssh. git
+    works in a fresh repository: the project's own settings, hooks and filters run nothing. Other
+    protocols are refused. A folder that is no git repository is only shown.
 
     ## Source
     gitsubmodules(7), gitformat-index(5).

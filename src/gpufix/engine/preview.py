@@ -15,6 +15,7 @@ from gpufix.engine.steps.variables import current, rendered
 from gpufix.fixes.commands import commands
 from gpufix.model import (
     Build,
+    InitSubmodules,
     Install,
     InstallFallback,
     Remove,
@@ -44,6 +45,8 @@ def preview(step: Step, context: Context, resolve: Resolve | None = None) -> Ste
         return _remove(step)
     if isinstance(step, SetVariables):
         return _variables(step, context)
+    if isinstance(step, InitSubmodules):
+        return _submodules(step, context)
     lines = list(commands(step, context.facts))
     touches = [step.path] if isinstance(step, Build) else []
     note = step.path if isinstance(step, Build) else ""
@@ -55,7 +58,7 @@ def preview(step: Step, context: Context, resolve: Resolve | None = None) -> Ste
     )
 
 
-_TITLES = {"build": "build", "submodules": "initialise submodules", "advise": "for you to do"}
+_TITLES = {"build": "build", "advise": "for you to do"}
 
 
 def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPreview:
@@ -92,6 +95,28 @@ def _fallback(step: InstallFallback, context: Context) -> StepPreview:
     words.append(f"install {step.distribution} {step.version}, a wheel that gpufix makes here")
     return StepPreview(
         kind=step.kind, title="; ".join(words), commands=[_shown(line) for line in lines]
+    )
+
+
+def _submodules(step: InitSubmodules, context: Context) -> StepPreview:
+    """Commands, addresses and places; none where the step would be refused."""
+    from gpufix.engine import git
+    from gpufix.engine.steps.submodules import fetching, modules, noting
+
+    shown = StepPreview(kind=step.kind, title=f"initialise {', '.join(step.paths)}")
+    try:
+        program = git.program(context)
+        found = modules(step, context)
+        touches = [p for m in found for p in (m.folder, m.repository, m.config)]
+    except EngineError:
+        return shown
+    commands = [c for m in found for c in (*fetching(m, program), *noting(m, program))]
+    return shown.model_copy(
+        update={
+            "commands": [_shown(command) for command in commands],
+            "downloads": [f"{m.address} at {m.commit}" for m in found],
+            "touches": touches,
+        }
     )
 
 

@@ -63,12 +63,11 @@ class Build(Model):
 
 
 class InitSubmodules(Model):
-    """`git submodule update --init` for the named paths."""
+    """Fetch the submodules at the named paths, each at the commit that git's index records."""
 
     kind: Literal["submodules"] = "submodules"
     root: str
     paths: list[str]
-    urls: dict[str, str] = {}  # submodule -> https address to use in place of its ssh one
 
 
 class SetVariables(Model):

@@ -1,78 +1,121 @@
-"""InitSubmodules: `git submodule update --init`, ssh addresses replaced by https ones."""
+"""InitSubmodules: what `git submodule update --init` leaves, without git running in the project.
+
+Settings, hooks and attributes of a repository can name programs, and git obeys them. So git works in
+a fresh repository that declares the one submodule, and what it makes there is moved to its place.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from gpufix.engine import child
+from gpufix.engine import child, git
 from gpufix.engine.context import Context
-from gpufix.engine.errors import Refused
+from gpufix.engine.errors import Refused, StepFailed
 from gpufix.engine.paths import writable
 from gpufix.engine.scope import Scope
+from gpufix.engine.submodule import Wanted, wanted
 from gpufix.model import InitSubmodules
-
-_HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?/[^\s\x00-\x1f]*")
-# Objects are never written into; refs, logs, config and index can be.
-_GIT_PARTS = ("config", "modules", "index", "HEAD", "logs", "FETCH_HEAD", "ORIG_HEAD")
 
 
 def check(step: InitSubmodules, context: Context) -> None:
-    """git is there, the root is the project's, and no path leads out of it."""
-    root = _root(step, context)
-    if shutil.which("git", path=context.environ.get("PATH", os.defpath)) is None:
-        raise Refused("git is not on PATH")
-    writable(root)
-    writable(_git_folder(root))
-    for path in step.paths:
-        _below(root, path)
-    for name, url in step.urls.items():
-        if not _HTTPS.fullmatch(url):
-            raise Refused(f"{url!r} is not an https address")
-        if not re.fullmatch(r"[^\s\x00-\x1f=-][^\x00-\x1f=]*", name):
-            raise Refused(f"{name!r} is not the name of a submodule")
+    """git is there, every address is https, and all places are free and in the project."""
+    git.program(context)
+    for module in modules(step, context):
+        for place in (module.folder, module.repository):
+            writable(os.path.dirname(_first_made(place)))
+        writable(os.path.dirname(module.config))
+        if os.path.lexists(module.stage):
+            raise Refused(f"{module.stage} is there already")
 
 
 def scopes(step: InitSubmodules, context: Context) -> Sequence[Scope]:
-    """The submodules' folders, and the parts of .git that git rewrites."""
-    root = _root(step, context)
-    folders = [Scope(_below(root, path), policy="copy") for path in step.paths]
-    return [*folders, Scope(_git_folder(root), policy="copy", only=_GIT_PARTS)]
+    """The submodules' folders and repositories with what must be made above them, and .git/config."""
+    found: list[Scope] = []
+    for module in modules(step, context):
+        found += [
+            Scope(_first_made(module.folder)),
+            Scope(_first_made(module.repository)),
+            Scope(module.stage),
+            Scope(module.config, policy="copy"),
+        ]
+    return list(dict.fromkeys(found))
 
 
 def run(step: InitSubmodules, context: Context) -> None:
-    """Clone and check out. Credentials are never asked for."""
+    """Clone, check out, move, and note it in .git/config. Credentials are never asked for."""
+    program = git.program(context)
+    for module in modules(step, context):
+        environ = git.environment(context, os.path.dirname(module.stage))
+        for command in fetching(module, program):
+            child.run(command, context, environ, "submodules", timeout=1800)
+        _place(module)
+        for command in noting(module, program):
+            child.run(command, context, environ, "submodules")
+        shutil.rmtree(module.stage)
+
+
+def modules(step: InitSubmodules, context: Context) -> list[Wanted]:
+    """What the step would fetch. Raises Refused."""
     root = _root(step, context)
-    settings = [
-        word for name, url in step.urls.items() for word in ("-c", f"submodule.{name}.url={url}")
-    ]
-    environ = {k: v for k, v in context.environ.items() if not k.startswith("GIT_")}
-    environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
-    command = ["git", "-C", root, *settings, "submodule", "update", "--init", "--", *step.paths]
-    child.run(command, context, environ, "submodules", timeout=1800)
+    return [wanted(root, path) for path in step.paths]
+
+
+def fetching(module: Wanted, program: str) -> Iterator[list[str]]:
+    """The commands that make the submodule in a fresh repository."""
+    here = [program, "-C", module.stage]
+    yield [program, "init", "--quiet", "--template=", "--", module.stage]
+    declared = {"path": module.path, "url": module.address}
+    declared |= {"shallow": "true"} if module.shallow else {}
+    for key, value in declared.items():
+        name = f"submodule.{module.name}.{key}"
+        yield [*here, "config", "--file", ".gitmodules", name, value]
+    here += [word for setting in git.SETTINGS for word in ("-c", setting)]
+    gitlink = f"160000,{module.commit},{module.path}"
+    yield [*here, "update-index", "--add", "--cacheinfo", gitlink]
+    yield [*here, "submodule", "update", "--init", "--checkout", "--", "."]
+
+
+def noting(module: Wanted, program: str) -> Iterator[list[str]]:
+    """The commands that add to the project's .git/config what `git submodule init` would."""
+    for key, value in module.noted().items():
+        name = f"submodule.{module.name}.{key}"
+        edit = ["config", "--file", module.config, "--replace-all", name, value]
+        yield [program, "-C", module.stage, *edit]
+
+
+def _place(module: Wanted) -> None:
+    """Both parts know each other by relative paths, which stay true. Raises StepFailed, OSError."""
+    repository = f"{module.stage}/.git/modules/{module.name}"
+    if not os.path.isdir(repository):
+        raise StepFailed(f"git made no {repository}")
+    for made, place in (
+        (repository, module.repository),
+        (f"{module.stage}/{module.path}", module.folder),
+    ):
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if os.path.isdir(place):
+            os.rmdir(place)  # an empty one, or shutil.move would move into it
+        shutil.move(made, place)
+
+
+def _first_made(path: str) -> str:
+    """The topmost folder that must be made for a path: all that the step adds is in it."""
+    while not os.path.lexists(above := os.path.dirname(path)):
+        path = above
+    return path
 
 
 def _root(step: InitSubmodules, context: Context) -> str:
     root, project = os.path.realpath(step.root), os.path.realpath(context.project or "\\")
     if root != project and not root.startswith(f"{project}/"):
         raise Refused(f"{step.root} is not the project")
-    return root
-
-
-def _git_folder(root: str) -> str:
-    folder = os.path.join(root, ".git")
-    if os.path.islink(folder) or not os.path.isdir(folder):
+    folder = f"{root}/.git"
+    if (
+        os.path.islink(folder)
+        or not os.path.isdir(folder)
+        or os.path.lexists(f"{folder}/commondir")
+    ):
         raise Refused(f"{root} has no .git folder of its own (a worktree, or no repository)")
-    return folder
-
-
-def _below(root: str, path: str) -> str:
-    full = os.path.normpath(os.path.join(root, path))
-    inside = full.startswith(f"{root}/") and not path.startswith("-")
-    if not inside or os.path.realpath(os.path.dirname(full)) != os.path.dirname(full):
-        raise Refused(f"{path!r} leads out of {root}")
-    if os.path.islink(full):
-        raise Refused(f"{path!r} is a link")
-    return full
+    return root

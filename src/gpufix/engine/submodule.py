@@ -1,0 +1,174 @@
+"""A submodule to be fetched: its name, commit and address, and where its files belong.
+
+All of it is read from the project's files by gpufix itself: git, whose settings in a repository can
+name programs to run, is never started in the project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gpufix.engine.errors import Refused
+from gpufix.facts.files import read, why
+from gpufix.source import git_config, git_index, gitmodules
+from gpufix.source.git_config import Setting
+
+STAGE = "gpufix-stage"  # in .git: the fresh repository in which git works
+_LIMIT_INDEX, _LIMIT = 64 << 20, 1 << 20
+_NAME = re.compile(r"[^\x00-\x1f\x7f\\-][^\x00-\x1f\x7f\\]*")
+# Repositories that are laid out in another way than what is put into them here.
+_FOREIGN = {
+    ("core", "worktree"),
+    ("extensions", "objectformat"),
+    ("extensions", "submodulepathconfig"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One submodule. `root` is the top of the working tree that records it, with links resolved."""
+
+    root: str
+    path: str
+    name: str
+    commit: str
+    address: str
+    shallow: bool
+    settings: tuple[Setting, ...]  # of .git/config
+
+    @property
+    def stage(self) -> str:
+        """The fresh repository."""
+        return f"{self.root}/.git/{STAGE}"
+
+    @property
+    def config(self) -> str:
+        """The file in which git notes an initialised submodule."""
+        return f"{self.root}/.git/config"
+
+    @property
+    def folder(self) -> str:
+        """Where its files go. Raises Refused when something is there, or the way leads out."""
+        if ".git" in self.path.lower().split("/"):
+            raise Refused(f"{self.path!r} leads into .git")
+        folder = _free(self.root, self.path)
+        if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
+            raise Refused(f"{folder} is not an empty folder")
+        return folder
+
+    @property
+    def repository(self) -> str:
+        """Where its own repository goes. Raises Refused like `folder`."""
+        folder = _free(f"{self.root}/.git", f"modules/{self.name}")
+        if os.path.lexists(folder):
+            raise Refused(
+                f"{folder} is there already: git would use its settings and hooks. When you know "
+                f"them: `git submodule update --init -- {self.path}`"
+            )
+        above = os.path.dirname(folder)
+        while above != f"{self.root}/.git":
+            if os.path.lexists(f"{above}/HEAD"):
+                raise Refused(f"{folder} is within another submodule's repository")
+            above = os.path.dirname(above)
+        return folder
+
+    def noted(self) -> dict[str, str]:
+        """What `git submodule init` would add to .git/config, below "submodule.NAME."."""
+        if _value(self.settings, "submodule", self.name, "url") is None:
+            return {"active": "true", "url": self.address}
+        active = _value(self.settings, "submodule", self.name, "active")
+        return {} if active in (None, "true") else {"active": "true"}
+
+
+def wanted(root: str, path: str) -> Wanted:
+    """The submodule at a path. Raises Refused for what cannot be fetched safely."""
+    index = _index(f"{root}/.git/index")
+    if path not in index.gitlinks:
+        raise Refused(f"git's index records no submodule {path!r}")
+    commit = index.gitlinks[path]
+    if commit is None:
+        raise Refused(f"{path} is unmerged")
+    text = _text(f"{root}/.gitmodules")
+    declared = next((row for row in gitmodules.parse(text) if row.path == path), None)
+    if declared is None:
+        raise Refused(f".gitmodules does not declare {path!r}")
+    parts = declared.name.split("/")
+    if not _NAME.fullmatch(declared.name) or {"", ".", ".."} & {*parts}:
+        raise Refused(f"{declared.name!r} is not the name of a submodule")
+    settings = tuple(git_config.parse(_text(f"{root}/.git/config")))
+    for row in settings:
+        if (row.section, row.key) in _FOREIGN and row.value != "sha1":
+            raise Refused(f"{root}/.git/config sets {row.section}.{row.key}")
+    url = _value(settings, "submodule", declared.name, "url") or declared.url or ""
+    address = _address(root, path, url, settings)
+    return Wanted(root, path, declared.name, commit, address, declared.shallow, settings)
+
+
+def _address(root: str, path: str, url: str, settings: Sequence[Setting]) -> str:
+    if not gitmodules.relative(url):
+        return _by_https(path, url)
+    base = _by_https(path, _origin(root, settings))
+    address = gitmodules.resolved(base, url)
+    if address is None:
+        raise Refused(f"{path}: the address {url!r} leads above {base}")
+    return _by_https(path, address)
+
+
+def _by_https(path: str, url: str) -> str:
+    address = gitmodules.by_https(url)
+    if address is None:
+        raise Refused(
+            f"{path}: {gitmodules.shown(url)!r} is not an https address without credentials"
+        )
+    return address
+
+
+def _origin(root: str, settings: Sequence[Setting]) -> str:
+    """The address of the remote that the superproject follows, as git chooses it."""
+    branch = _text(f"{root}/.git/HEAD").strip().removeprefix("ref: refs/heads/")
+    remotes = {row.name for row in settings if row.section == "remote" and row.key == "url"}
+    only = remotes.pop() if len(remotes) == 1 else None
+    remote = _value(settings, "branch", branch, "remote") or only or "origin"
+    return _value(settings, "remote", remote, "url") or root
+
+
+def _value(settings: Sequence[Setting], section: str, name: str, key: str) -> str | None:
+    """The last one counts."""
+    found = [s.value for s in settings if (s.section, s.name, s.key) == (section, name, key)]
+    return found[-1] if found else None
+
+
+def _free(top: str, below: str) -> str:
+    """The absolute path. Raises Refused when it is a link, or a link leads there."""
+    full = os.path.normpath(os.path.join(top, below))
+    if not full.startswith(f"{top}/"):
+        raise Refused(f"{below!r} leads out of {top}")
+    if os.path.realpath(full) != full:
+        raise Refused(f"{full} is a link, or is reached through one")
+    return full
+
+
+def _index(path: str) -> git_index.GitIndex:
+    try:
+        return git_index.parse(_read(path, _LIMIT_INDEX))
+    except git_index.IndexFormatError as error:
+        raise Refused(f"{path} cannot be read: {error}") from None
+
+
+def _text(path: str) -> str:
+    return _read(path, _LIMIT).decode("utf-8", "surrogateescape")
+
+
+def _read(path: str, limit: int) -> bytes:
+    if os.path.islink(path):
+        raise Refused(f"{path} is a link")
+    try:
+        data = read(path, limit + 1)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {why(error)}") from None
+    if len(data) > limit:
+        raise Refused(f"{path} is larger than {limit >> 20} MiB")
+    return data
