@@ -102,7 +102,7 @@ class Clone:
 
     def sets(self, key: str, value: str) -> None:
         """In the project's .git/config."""
-        git(self.project, "config", "--add", key, value)
+        git(self.project, "config", "--file", ".git/config", "--add", key, value)
 
     def user_sets(self, key: str, value: str) -> None:
         """In the user's own settings."""

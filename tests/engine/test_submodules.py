@@ -216,7 +216,11 @@ def written(below: str) -> Callable[[Clone], object]:
         (written(f".git/modules/{NAME}/HEAD"), "there already"),
         (lambda c: (c.declares("https://a/b", "x/y"), written(".git/modules/x/HEAD")(c)), "within"),
         (unmerged, "unmerged"),
-        (lambda c: c.sets("extensions.objectFormat", "sha256"), r"extensions\.objectformat"),
+        (
+            lambda c: c.sets("extensions.objectFormat", "sha256"),
+            r"extensions\.objectformat = sha256",
+        ),
+        (lambda c: c.sets("extensions.unheardOf", "x"), r"extensions\.unheardof"),
         (lambda c: (c.project / ".gitmodules").write_text(""), "does not declare"),
         (lambda c: (c.project / ".gitmodules").unlink(), "cannot be read"),
         (lambda c: (c.project / ".gitmodules").write_text("\n" * (2 << 20)), "larger than 1 MiB"),
@@ -225,6 +229,8 @@ def written(below: str) -> Callable[[Clone], object]:
 def test_places_that_are_taken_or_lead_elsewhere_are_refused(
     arm: Callable[[Clone], object], message: str, clone: Clone
 ) -> None:
+    clone.sets("extensions.preciousObjects", "true")
+    clone.sets("extensions.objectFormat", "sha1")
     check(clone)
     arm(clone)
     with pytest.raises(Refused, match=message):
@@ -236,7 +242,7 @@ def test_the_preview_says_what_runs_and_writes_nothing(clone: Clone) -> None:
     shown = preview(clone.step, clone.context())
     assert trees.differences(before, trees.state(clone.patient)) == {}
     assert not clone.patient.state.exists()
-    assert shown.title == f"initialise {PATH}"
+    assert shown.title == f"initialise {PATH}: made in a fresh repository, then moved"
     assert shown.downloads == [f"{clone.remote.server.url}/glm at {clone.remote.commit}"]
     (fetching,) = [c for c in shown.commands if "submodule update" in c]
     assert "-c core.hooksPath=/dev/null" in fetching

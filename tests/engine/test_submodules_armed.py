@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from git_clone import NAME, PATH, Clone, git, gitmodules
 
 from gpufix.engine import runs, undo
 from gpufix.engine.errors import Refused, StepFailed
+from gpufix.engine.git import program
 
 Arm = Callable[[Clone], object]
 
@@ -184,7 +186,7 @@ def test_variables_that_lead_git_astray_are_dropped(clone: Clone) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("{server}/private/glm", "terminal prompts disabled"),
+        ("{server}/private/glm", "terminal prompts disabled|unable to get password"),
         ("{server}/elsewhere/glm", "Protocol .http.* disabled"),
         ("{server}/absent", "not found"),
     ],
@@ -193,7 +195,7 @@ def test_neither_a_question_nor_another_protocol(url: str, message: str, clone: 
     sets("core.askPass", "{run}", "credential.helper", "!{run}")(clone)
     clone.declares(url.format(server=clone.remote.server.url))
     before = trees.state(clone.patient)
-    with pytest.raises(StepFailed, match=f"{message}.*everything was put back"):
+    with pytest.raises(StepFailed, match=f"({message}).*everything was put back"):
         clone.apply(SSH_ASKPASS=str(clone.run), GIT_ASKPASS=str(clone.run), DISPLAY=":0")
     assert not clone.canary.exists()
     assert trees.differences(before, trees.state(clone.patient)) == {}
@@ -227,3 +229,20 @@ def test_settings_in_the_gitmodules_are_not_obeyed(clone: Clone) -> None:
     assert clone.fetched()
     assert not clone.canary.exists()
     assert PATH in git(clone.project, "ls-files")
+
+
+def test_a_systems_own_interpreter_owns_no_programs(clone: Clone) -> None:
+    context = clone.context()
+    place = shutil.which("git") or ""
+    prefix = str(Path(place).parent.parent)
+    for kind, found in (("system", place), ("other", None)):
+        python = context.facts.python
+        assert python is not None
+        python = python.model_copy(update={"prefix": prefix, "kind": kind})
+        facts = context.facts.model_copy(update={"python": python})
+        given = replace(context, facts=facts, environ={"PATH": str(Path(place).parent)})
+        if found:
+            assert program(given) == found
+        else:
+            with pytest.raises(Refused, match="belongs to the environment or the project"):
+                program(given)

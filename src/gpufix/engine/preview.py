@@ -103,7 +103,8 @@ def _submodules(step: InitSubmodules, context: Context) -> StepPreview:
     from gpufix.engine import git
     from gpufix.engine.steps.submodules import fetching, modules, noting
 
-    shown = StepPreview(kind=step.kind, title=f"initialise {', '.join(step.paths)}")
+    title = f"initialise {', '.join(step.paths)}: made in a fresh repository, then moved"
+    shown = StepPreview(kind=step.kind, title=title)
     try:
         program = git.program(context)
         found = modules(step, context)

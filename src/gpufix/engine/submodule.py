@@ -19,12 +19,11 @@ from gpufix.source.git_config import Setting
 STAGE = "gpufix-stage"  # in .git: the fresh repository in which git works
 _LIMIT_INDEX, _LIMIT = 64 << 20, 1 << 20
 _NAME = re.compile(r"[^\x00-\x1f\x7f\\-][^\x00-\x1f\x7f\\]*")
-# Repositories that are laid out in another way than what is put into them here.
-_FOREIGN = {
-    ("core", "worktree"),
-    ("extensions", "objectformat"),
-    ("extensions", "submodulepathconfig"),
-}
+# What can be put into a repository with one of these as into any other. Of a format that it does not
+# know a program must keep off: gitrepository-layout(5).
+_EXTENSIONS = """
+noop partialclone preciousobjects refstorage relativeworktrees worktreeconfig
+"""
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,21 @@ def wanted(root: str, path: str) -> Wanted:
         raise Refused(f"{declared.name!r} is not the name of a submodule")
     settings = tuple(git_config.parse(_text(f"{root}/.git/config")))
     for row in settings:
-        if (row.section, row.key) in _FOREIGN and row.value != "sha1":
-            raise Refused(f"{root}/.git/config sets {row.section}.{row.key}")
+        if _foreign(row):
+            raise Refused(f"{root}/.git/config sets {row.section}.{row.key} = {row.value}")
     url = _value(settings, "submodule", declared.name, "url") or declared.url or ""
     address = _address(root, path, url, settings)
     return Wanted(root, path, declared.name, commit, address, declared.shallow, settings)
+
+
+def _foreign(row: Setting) -> bool:
+    """Whether the repository or its working tree is laid out in another way than gpufix knows."""
+    if row.section == "extensions":
+        return row.key not in _EXTENSIONS.split() and (row.key, row.value) != (
+            "objectformat",
+            "sha1",
+        )
+    return (row.section, row.key) == ("core", "worktree")
 
 
 def _address(root: str, path: str, url: str, settings: Sequence[Setting]) -> str:

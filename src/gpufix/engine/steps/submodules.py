@@ -64,14 +64,14 @@ def modules(step: InitSubmodules, context: Context) -> list[Wanted]:
 
 def fetching(module: Wanted, program: str) -> Iterator[list[str]]:
     """The commands that make the submodule in a fresh repository."""
-    here = [program, "-C", module.stage]
-    yield [program, "init", "--quiet", "--template=", "--", module.stage]
+    alone = [program, *(word for setting in git.SETTINGS for word in ("-c", setting))]
+    yield [*alone, "init", "--quiet", "--template=", "--", module.stage]
+    here = [*alone, "-C", module.stage]
     declared = {"path": module.path, "url": module.address}
     declared |= {"shallow": "true"} if module.shallow else {}
     for key, value in declared.items():
         name = f"submodule.{module.name}.{key}"
         yield [*here, "config", "--file", ".gitmodules", name, value]
-    here += [word for setting in git.SETTINGS for word in ("-c", setting)]
     gitlink = f"160000,{module.commit},{module.path}"
     yield [*here, "update-index", "--add", "--cacheinfo", gitlink]
     yield [*here, "submodule", "update", "--init", "--checkout", "--", "."]
