@@ -1,6 +1,93 @@
-"""For all tests: how long an example takes is no reason to fail on a busy machine."""
+"""For all tests: what they need, and that how long an example takes is no reason to fail."""
 
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
 from hypothesis import settings
+
+import needs
 
 settings.register_profile("gpufix", deadline=None)
 settings.load_profile("gpufix")
+
+REQUIRED = "GPUFIX_TESTS_REQUIRE"
+STARTED_BY = {program: name for name, need in needs.NEEDS.items() for program in need.programs}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*names): what tests/needs.py must find, or skip")
+    folders = [config.rootpath / name for name in config.getini("testpaths")]
+    sys.addaudithook(partial(_watch, tuple(map(str, folders or [config.rootpath]))))
+    if not hasattr(config, "workerinput"):
+        _refuse_hollow(os.environ.get(REQUIRED, ""))
+
+
+def _refuse_hollow(text: str) -> None:
+    """A machine that promises to run all tests of some needs, and could not, runs none."""
+    names = [name for part in text.split(",") if (name := part.strip())]
+    if unknown := [name for name in names if name not in needs.NEEDS]:
+        known = ", ".join(needs.NEEDS)
+        raise pytest.UsageError(f"{REQUIRED}: no need is called {unknown[0]}; there are {known}")
+    if absent := needs.missing(*names):
+        found = ", ".join(map(needs.describe, absent))
+        raise pytest.UsageError(f"{REQUIRED}={text}: not found: {found}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    needs.declared.clear()
+    needs.require(*(name for mark in item.iter_markers("needs") for name in mark.args))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if call.excinfo and isinstance(call.excinfo.value, needs.Missing):
+        report.missing = call.excinfo.value.names  # travels with it from a worker
+    return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line, below pytest's own."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None:  # in a worker
+        return
+    skipped = terminal.stats.get("skipped", [])
+    counts = Counter(name for report in skipped for name in getattr(report, "missing", ()))
+    if counts:
+        terminal.write_line(f"not run for want of: {_counted(counts)}")
+
+
+def _counted(counts: Counter[str]) -> str:
+    parts = []
+    for name, count in counts.most_common():
+        tests = "" if parts else " test" if count == 1 else " tests"
+        brings = needs.NEEDS[name].brings
+        parts.append(f"{name} {count}{tests}" + (f" ({brings})" if brings else ""))
+    return ", ".join(parts)
+
+
+def _watch(folders: tuple[str, ...], event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail a test whose own code starts a program of NEEDS that it has not declared."""
+    if event != "subprocess.Popen":
+        return
+    program = re.sub(r"-\d+$", "", Path(os.fsdecode(arguments[0])).name)
+    name = STARTED_BY.get(program)
+    if name is None or name in needs.declared:
+        return
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename == subprocess.__file__:
+        frame = frame.f_back
+    by = frame.f_code.co_filename
+    if by.startswith(folders) and by != needs.find.__file__:
+        pytest.fail(f'this test starts {program}: declare it with pytest.mark.needs("{name}")')

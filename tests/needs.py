@@ -1,0 +1,148 @@
+"""What a test may need and a machine may lack.
+
+A test declares what it starts, ``pytest.mark.needs("g++", "Python.h")``; a helper that starts
+something calls ``require`` or ``path`` each time. Where it is missing the test is skipped, and
+the reason says what brings it. tests/conftest.py holds the hooks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import need_finders as find
+
+
+@dataclass(frozen=True)
+class Need:
+    """How it is found, what brings it, the names it is started by, and what it needs itself."""
+
+    find: find.Finder
+    brings: str = ""
+    programs: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+def _program(package: str, *names: str) -> Need:
+    return Need(find.program(*names), f"Debian: {package}", names)
+
+
+NEEDS = {
+    "gcc": Need(
+        find.compiler("gcc", "#include <math.h>\n", "-x", "c"),
+        "Debian: gcc libc6-dev",
+        ("gcc", "cc"),
+    ),
+    "gcc -m32": Need(
+        find.compiler("gcc", "int a;\n", "-m32", "-nostdlib", "-x", "c"), "Debian: gcc-multilib"
+    ),
+    "g++": Need(
+        find.compiler("g++", "#include <string>\n", "-x", "c++"), "Debian: g++", ("g++", "c++")
+    ),
+    "musl-gcc": Need(
+        find.compiler("musl-gcc", "#include <dlfcn.h>\n", "-x", "c"),
+        "Debian: musl-tools",
+        ("musl-gcc",),
+    ),
+    "Python.h": Need(find.python_header, "Debian: python3-dev"),
+    **{n: _program("binutils", n) for n in ("nm", "readelf", "objcopy", "ar", "c++filt")},
+    **{n: _program(n, n) for n in ("cmake", "git", "make", "openssl", "patch", "fish")},
+    "zstd": Need(find.zstd, "Debian: zstd, or Python 3.14", ("zstd",)),
+    "ldconfig": _program("libc-bin", "ldconfig"),
+    "libstdc++": Need(find.loadable("libstdc++.so.6"), "Debian: libstdc++6"),
+    "an externally managed Python": Need(find.managed_python, "Debian 12 or newer: python3"),
+    "chromium": _program("chromium", "chromium", "chromium-browser"),
+    "nvcc": Need(find.nvcc, "CUDA toolkit", ("nvcc",), also=("g++",)),
+    "cuobjdump": Need(find.cuobjdump, "CUDA toolkit", ("cuobjdump",)),
+    "clang": Need(
+        find.clang,
+        "Debian: clang-19 clang-tools-19 lld-19 llvm-19",
+        ("clang", "clang++", "clang-offload-bundler"),
+    ),
+    "hip": Need(
+        find.hip, "Debian: rocm-device-libs libamdhip64-dev librocprim-dev", also=("clang", "g++")
+    ),
+    **{
+        n: Need(find.distribution(n), f"PyPI: {n}")
+        for n in ("torch", "numpy", "setuptools", "wheel", "ninja")
+    },
+    "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
+    "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
+    "package index": Need(find.package_index, "pip reaches it"),
+    "GPU": Need(find.gpu("CUDA", "ROCm"), "one that torch sees", also=("torch",)),
+    "CUDA GPU": Need(find.gpu("CUDA"), "one that torch sees", also=("torch",)),
+    "a machine without an NVIDIA driver": Need(find.that(not Path("/proc/driver/nvidia").exists())),
+    "Linux": Need(find.that(sys.platform == "linux")),
+    "root": Need(find.that(os.geteuid() == 0)),
+    "a user other than root": Need(find.that(os.geteuid() != 0)),
+    "/dev/shm": Need(find.that(os.access("/dev/shm", os.W_OK))),
+    "mount": Need(find.mount, "root, where mounting is allowed"),
+    "overlay": Need(find.overlay, "root, where mounting is allowed"),
+}
+
+
+class Missing(pytest.skip.Exception):
+    """A test is not run; `names`: what it lacks."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        super().__init__("needs " + ", ".join(map(describe, names)))
+
+
+def describe(name: str) -> str:
+    return f"{name} ({NEEDS[name].brings})" if NEEDS[name].brings else name
+
+
+declared: set[str] = set()  # by the test that runs now
+
+
+@cache
+def _found(name: str) -> str:
+    return NEEDS[name].find()
+
+
+def _with_more(names: tuple[str, ...]) -> Iterator[str]:
+    """The names, each after what it needs itself."""
+    for name in names:
+        yield from _with_more(NEEDS[name].also)
+        yield name
+
+
+def missing(*names: str) -> list[str]:
+    """Those of the names, and of what they need themselves, that are not here."""
+    wanted = dict.fromkeys(_with_more(names))
+    declared.update(wanted)
+    return [name for name in wanted if not _found(name)]
+
+
+def require(*names: str) -> None:
+    """Skip the test that runs unless all of this is here."""
+    if absent := missing(*names):
+        raise Missing(absent)
+
+
+def path(name: str) -> str:
+    """The program or file behind a name; skips the test that runs where there is none."""
+    require(name)
+    return _found(name)
+
+
+def optional(name: str) -> str:
+    """The program behind a name, or "": for a comparison without which a test still says enough."""
+    return "" if missing(name) else _found(name)
+
+
+def module(need: str, name: str = "") -> Any:
+    """A module for the top of a test file, or one that imports it; None without it.
+
+    The file's mark skips its tests then: a file that is skipped whole would be counted nowhere.
+    """
+    return importlib.import_module(name or need) if _found(need) else None
