@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from lab import Lab
 
 
 @pytest.fixture(scope="session")
-def gcc() -> str:
-    found = shutil.which("gcc")
-    if found is None:
-        pytest.skip("no gcc")
-    return found
-
-
-@pytest.fixture(scope="session")
-def lab(gcc: str, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """The libraries that the ELF and loader tests share."""
     made = Lab(tmp_path_factory.mktemp("lab"))
     made.build("base/libdep.so", "int dep(void) { return 1; } int which(void) { return 1; }")

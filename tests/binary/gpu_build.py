@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
 import subprocess
 from pathlib import Path
-
-import pytest
 
 BUNDLE = b"__CLANG_OFFLOAD_BUNDLE__"
 
@@ -77,24 +73,6 @@ def ar(members: dict[str, bytes]) -> bytes:
         out += f"{name + '/':<16}{0:<12}{0:<6}{0:<6}{644:<8}{len(data):<10}`\n".encode()
         out += data + b"\n" * (len(data) & 1)
     return out
-
-
-def nvcc() -> str:
-    """nvcc of PATH, CUDA_HOME or the newest /usr/local/cuda*; skips the test without one."""
-    installed = sorted(Path("/usr/local").glob("cuda*"), reverse=True)
-    places = [os.environ.get("CUDA_HOME", ""), *map(str, installed)]
-    found = [shutil.which("nvcc"), *(shutil.which("nvcc", path=f"{p}/bin") for p in places if p)]
-    path = next((path for path in found if path), None)
-    return path or pytest.skip("no nvcc here")
-
-
-def clang() -> str:
-    """A clang++ that knows gfx10-3-generic (19 and newer), with its lld; skips the test otherwise."""
-    names = [f"clang++-{n}" for n in range(25, 18, -1)]
-    path = next((path for name in names if (path := shutil.which(name))), None)
-    if path is None or not shutil.which(path.replace("clang++", "ld.lld")):
-        return pytest.skip("no clang++ 19 or newer with lld here")
-    return path
 
 
 def run(*command: str, cwd: Path) -> str:

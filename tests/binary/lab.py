@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
+
 REAL = """
 import ctypes, json, os, sys
 for path, everywhere in json.loads(sys.argv[2]):
@@ -43,6 +45,7 @@ class Lab:
 
     def build(self, name: str, source: str, *flags: str, shared: bool = True) -> str:
         """Compile C `source` into `name`; flags as for gcc, {} in them is the lab's folder."""
+        needs.require("gcc")
         out = self.folder / name
         out.parent.mkdir(parents=True, exist_ok=True)
         kind = ["-shared", "-fPIC"] if shared else []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import needs
 from gpufix.binary.demangle import demangle
 from gpufix.binary.demangle.encoding import demangle_one
 from gpufix.knowledge.symbols import SymbolHistory
@@ -73,15 +73,15 @@ def test_growth_is_bounded() -> None:
     assert demangle_one(name) is None or len(demangle_one(name) or "") < 1 << 17
 
 
+@pytest.mark.needs("c++filt")
 @pytest.mark.parametrize("count", [1_500, pytest.param(59_000, marks=pytest.mark.slow)])
 def test_real_names_agree_with_cxxfilt(count: int) -> None:
-    program = shutil.which("c++filt")
-    if program is None:
-        pytest.skip("no c++filt")
     rows = SymbolHistory.load().names.rows
     names = random.Random(5).sample([n for n in rows if n.startswith("_Z")], 3 * count)
     names = [name for name in names if listed(name, rows[name])]
-    answer = subprocess.run([program], input="\n".join(names), capture_output=True, text=True)
+    answer = subprocess.run(
+        [needs.path("c++filt")], input="\n".join(names), capture_output=True, text=True
+    )
     pairs = [
         (demangle_one(n), ref) for n, ref in zip(names, answer.stdout.splitlines(), strict=True)
     ]

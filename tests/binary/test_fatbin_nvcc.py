@@ -9,6 +9,7 @@ from pathlib import Path
 import gpu_build as b
 import pytest
 
+import needs
 from gpufix.binary.code import GpuCode, code_objects
 
 SOURCE = "__global__ void k(float *x) { x[threadIdx.x] *= 2.f; }\n"
@@ -23,7 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compile_with(folder: Path, output: str, *flags: str) -> GpuCode:
     if not (folder / output).exists():
-        b.run(b.nvcc(), "-Wno-deprecated-gpu-targets", *flags, "k.cu", "-o", output, cwd=folder)
+        command = [needs.path("nvcc"), "-Wno-deprecated-gpu-targets", *flags]
+        b.run(*command, "k.cu", "-o", output, cwd=folder)
     return code_objects(str(folder / output))
 
 
@@ -67,7 +69,7 @@ def test_what_nvcc_was_asked_for_is_found(folder, output, flags, expected):
     assert shown(code) == expected
     assert all(image.relocatable == (output == "rdc.o") for image in code.images)
     assert bool(code.gaps) == (output == "k.cubin")
-    if cuobjdump := find_cuobjdump():
+    if cuobjdump := needs.optional("cuobjdump"):
         assert listed(cuobjdump, folder / output) == without_lto(code)
 
 
@@ -87,7 +89,7 @@ def test_compressed_or_not_reads_alike(folder, mode, compression):
 def test_a_source_without_kernels_says_nothing_of_gpus(folder, mode):
     (folder / "host.cu").write_text("int answer() { return 42; }\n")
     flags = ("-fatbin", "-arch=sm_90", "-Wno-deprecated-gpu-targets", "-Xfatbin", mode)
-    b.run(b.nvcc(), *flags, "host.cu", "-o", "host.fatbin", cwd=folder)
+    b.run(needs.path("nvcc"), *flags, "host.cu", "-o", "host.fatbin", cwd=folder)
     code = code_objects(str(folder / "host.fatbin"))
     assert not code and code.gaps == ()
     assert sorted((i.kind, i.arch) for i in code.hollow) == [("cubin", "sm_90"), ("ptx", "sm_90")]
@@ -102,6 +104,7 @@ def test_the_ptx_version_is_the_one_that_nvcc_writes(folder):
         assert {i.ptx_version for i in code.images if i.kind == "ptx"} == {written[1]}
 
 
+@pytest.mark.needs("ar")
 def test_static_library_of_objects(folder):
     compile_with(folder, "rdc.o", "-c", "-rdc=true", "-gencode=arch=compute_90,code=[sm_90,lto_90]")
     alone = code_objects(str(folder / "rdc.o"))
@@ -111,11 +114,6 @@ def test_static_library_of_objects(folder):
     assert shown(both) == shown(alone)
     assert [image.count for image in both.images] == [2, 2]
     assert both.containers == 2 and both.gaps == ()
-
-
-def find_cuobjdump() -> str | None:
-    beside = str(Path(b.nvcc()).parent)
-    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=beside)
 
 
 def listed(cuobjdump: str, path: Path) -> list[tuple[str, str]]:

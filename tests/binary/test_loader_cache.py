@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab import Lab
 
+import needs
 from gpufix.binary.loader.cache import NEW_MAGIC, OLD_MAGIC, parse_cache
 
-LDCONFIG = shutil.which("ldconfig") or shutil.which("ldconfig", path="/sbin:/usr/sbin")
 FORMATS = [("new", NEW_MAGIC), ("old", OLD_MAGIC), ("compat", OLD_MAGIC)]
 
 
-@pytest.mark.skipif(LDCONFIG is None, reason="no ldconfig")
+@pytest.mark.needs("ldconfig")
 @pytest.mark.parametrize(("form", "magic"), FORMATS, ids=[f[0] for f in FORMATS])
 def test_entries_are_those_of_ldconfig(lab: Lab, tmp_path: Path, form: str, magic: bytes) -> None:
     lab.build("cached/libone.so.1", "int one;", "-Wl,-soname,libone.so.1")
     lab.build("cached/glibc-hwcaps/x86-64-v2/libone.so.1", "int one;", "-Wl,-soname,libone.so.1")
     configuration, cache = tmp_path / "conf", tmp_path / "cache"
     configuration.write_text(lab.path("cached") + "\n")
-    common = [str(LDCONFIG), "-C", str(cache)]
+    common = [needs.path("ldconfig"), "-C", str(cache)]
     subprocess.run(
         [*common, "-X", "-c", form, "-f", str(configuration)], check=True, capture_output=True
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 from lab import Lab
 
+import needs
 from gpufix.binary.loader import Opened, Process, Verdict, predict
 
-MUSL = shutil.which("musl-gcc")
-pytestmark = pytest.mark.skipif(MUSL is None, reason="no musl-gcc")
+pytestmark = pytest.mark.needs("musl-gcc")
 
 # Opens its arguments in turn, and says whether the last one loaded.
 PROGRAM = """
@@ -32,7 +31,8 @@ class MuslLab(Lab):
         out = self.folder / name
         out.parent.mkdir(parents=True, exist_ok=True)
         kind = ["-shared", "-fPIC"] if shared else []
-        command = [str(MUSL), *kind, "-w", "-x", "c", "-", "-x", "none", "-o", str(out)]
+        command = [needs.path("musl-gcc"), *kind, "-w", "-x", "c", "-", "-x", "none"]
+        command += ["-o", str(out)]
         command += [flag.replace("{}", str(self.folder)) for flag in flags]
         subprocess.run(command, input=source, text=True, check=True, capture_output=True)
         return str(out)

@@ -12,6 +12,7 @@ ORACLE = Path(__file__).parents[2] / "benchmarks" / "loader_oracle.py"
 
 
 @pytest.mark.slow
+@pytest.mark.needs("package index")
 def test_predictions_agree_with_the_real_loader(tmp_path: Path) -> None:
     command = [sys.executable, str(ORACLE), "--quick", "--folder", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import gpu_build as b
 import pytest
 
+import needs
 from gpufix.binary.code import GpuCode, code_objects
 from gpufix.binary.offload_amdgpu import MACH_NAMES
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compile_for(folder: Path, output: str, archs: list[str], *flags: str) -> GpuCode:
     targets = [f"--offload-arch={arch}" for arch in archs]
-    b.run(b.clang(), *FLAGS, *targets, *flags, "-o", output, cwd=folder)
+    b.run(needs.path("clang"), *FLAGS, *targets, *flags, "-o", output, cwd=folder)
     return code_objects(str(folder / output))
 
 
@@ -59,11 +59,9 @@ def test_what_clang_was_asked_for_is_found(folder, archs, flags, compression):
 
 
 def bundler_list(folder: Path, output: str) -> list[str]:
-    tool = shutil.which(b.clang().replace("clang++", "clang-offload-bundler"))
-    objcopy = shutil.which("objcopy")
-    if not tool or not objcopy:
-        return sorted(image.arch for image in code_objects(str(folder / output)).images)
-    b.run(objcopy, "-O", "binary", "-j", ".hip_fatbin", output, "k.hipfb", cwd=folder)
+    b.run(needs.path("objcopy"), "-O", "binary", "-j", ".hip_fatbin", output, "k.hipfb", cwd=folder)
+    # Where it really lies, it finds the llvm-objcopy that it starts.
+    tool = str(Path(needs.path("clang")).resolve().with_name("clang-offload-bundler"))
     text = b.run(tool, "--list", "--type=o", "--input=k.hipfb", cwd=folder)
     return sorted(re.findall(r"--(gfx\S+)", text))
 
@@ -83,6 +81,7 @@ def test_bare_code_objects_and_their_machine_numbers(folder, arch):
     assert [(i.kind, i.arch, i.code_version) for i in code.images] == [("hip", arch, 5)]
 
 
+@pytest.mark.needs("ar")
 def test_static_library(folder):
     compile_for(folder, "k.o", ["gfx1030"])
     b.run("ar", "rcs", "libk.a", "k.o", cwd=folder)

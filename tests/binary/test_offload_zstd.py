@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shutil
 import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import needs
 from gpufix.binary.offload_zstd import ZstdError, zstd_head
 
 HEADER = bytes.fromhex("28b52ffd0048")
@@ -59,10 +59,7 @@ def libzstd(data: bytes, level: int) -> bytes:
     try:
         from compression.zstd import compress  # Python 3.14
     except ImportError:
-        tool = shutil.which("zstd")
-        if tool is None:
-            pytest.skip("neither Python 3.14 nor the zstd program here")
-        command = [tool, "-q", "--ultra", f"-{level}", "-c"]
+        command = [needs.path("zstd"), "-q", "--ultra", f"-{level}", "-c"]
         return subprocess.run(command, input=data, capture_output=True, check=True).stdout
     return compress(data, level=level)
 

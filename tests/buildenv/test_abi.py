@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def test_a_path_that_flags_cannot_hold(path: str) -> None:
 
 
 @pytest.mark.parametrize("abi", [False, True])
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ is here")
+@pytest.mark.needs("g++")
 def test_it_outranks_every_option(tmp_path: Path, abi: bool) -> None:
     (tmp_path / "abi.h").write_text(header(abi))
     source = "#include <string>\nvoid f(std::string) {}\n"

@@ -167,6 +167,7 @@ def test_not_stale(tmp_path: Path, path: str) -> None:
     assert inspect(make(tmp_path, "setup.py", path), b.facts()).stale == ()
 
 
+@pytest.mark.needs("git")
 def test_metadata_in_use_links_and_tracked_files_stay(tmp_path: Path) -> None:
     root = make(tmp_path / "p", "setup.py", "ext.egg-info/PKG-INFO")
     outside = make(tmp_path / "out", "temp.linux/precious")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def test_dotenv_as_a_shell_reads_it(value: str) -> None:
     assert shell(text, "X") == value
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish is here")
+@pytest.mark.needs("fish")
 @pytest.mark.parametrize("value", NASTY)
 def test_fish(value: str) -> None:
     text, _ = render({"X": value}, "fish")

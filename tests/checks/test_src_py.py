@@ -10,6 +10,7 @@ import builders as b
 import pytest
 import source_tree as t
 
+import needs
 from gpufix.checks.run801_backend_variable import backend_variable
 from gpufix.checks.run802_missing_system_header import missing_system_header
 from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
@@ -359,6 +360,7 @@ def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def git(*words: str, cwd: Path) -> None:
+    needs.require("git")
     identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
     subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
 

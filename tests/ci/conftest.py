@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import needs
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from projects import ROOT
@@ -47,6 +49,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def job(tmp_path: Path, machine: Path, checkout: Path) -> Job:
     """A job without a workspace's content."""
+    needs.require("package index")
     temp = tmp_path / "temp"
     temp.mkdir()
     return Job(tmp_path / "work", temp, machine, {"GPUFIX": str(checkout)}, checkout)

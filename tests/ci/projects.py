@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import needs
+
 ROOT = Path(__file__).parent.parent.parent
 # bottleneck 1.3.7 asks for any numpy, and is built for NumPy 1: pip installs it without a word.
 REQUIREMENTS = {
@@ -19,6 +21,7 @@ def project(folder: Path, state: str) -> Path:
     (folder / "requirements.txt").write_text(REQUIREMENTS[state])
     (folder / "pyproject.toml").write_text("[project]\nname = 'app'\nversion = '1'\n")
     if state == "broken":
+        needs.require("git")
         (folder / ".gitmodules").write_text(
             '[submodule "glm"]\n\tpath = third_party/glm\n\turl = https://example.org/glm.git\n'
         )

@@ -20,7 +20,7 @@ CUDA_IMAGE = {
     "CUDA_VERSION": "12.8.1",
 }
 # Where a driver is, these would see it.
-pytestmark = pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has one")
+pytestmark = pytest.mark.needs("a machine without an NVIDIA driver")
 
 
 @pytest.fixture(scope="module")

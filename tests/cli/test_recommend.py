@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def test_companions_come_along() -> None:
     assert "torchvision==0.23.0+cu128" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+@pytest.mark.needs("gcc")
 def test_an_extension_narrows_the_answer(tmp_path: Path) -> None:
     runtime, extension = tmp_path / "libcudart.so.12", tmp_path / "ext.so"
     source = tmp_path / "empty.c"

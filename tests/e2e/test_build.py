@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +16,6 @@ import venvs
 from venvs import Venv
 
 from gpufix.binary.code import code_objects
-
-NVCC = pytest.mark.skipif(
-    shutil.which("nvcc") is None and not Path("/usr/local/cuda/bin/nvcc").exists(),
-    reason="no nvcc is here",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +43,7 @@ def tree(root: Path) -> list[tuple[str, int]]:
     return sorted((str(p), p.lstat().st_mtime_ns) for p in root.rglob("*"))
 
 
-@NVCC
+@pytest.mark.needs("nvcc")
 def test_sm_75_is_rebuilt_for_sm_120(patient: Venv, tmp_path: Path) -> None:
     folder = extensions.cuda(tmp_path / 'sp ace\'s "q" ü $(x)', "kernel_a")
     first = build(patient, folder)["builds"][0]
@@ -63,7 +57,7 @@ def test_sm_75_is_rebuilt_for_sm_120(patient: Venv, tmp_path: Path) -> None:
     assert second["libraries"][0]["path"].startswith(str(patient.site))
 
 
-@NVCC
+@pytest.mark.needs("nvcc")
 def test_a_success_without_the_target_is_a_failure(patient: Venv, tmp_path: Path) -> None:
     stubborn = extensions.cuda(tmp_path / "stubborn", "kernel_b", archs='["75"]')
     broken = extensions.cuda(tmp_path / "broken", "kernel_c")
@@ -77,6 +71,7 @@ def test_a_success_without_the_target_is_a_failure(patient: Venv, tmp_path: Path
     )
 
 
+@pytest.mark.needs("gcc", "Python.h")
 def test_failures_are_told_apart(patient: Venv, tmp_path: Path) -> None:
     good = extensions.plain(tmp_path / "good", "plain_good")
     wrong = extensions.plain(tmp_path / "wrong", "plain_wrong", source="int f( { return }\n")
@@ -177,6 +172,7 @@ def test_a_dry_run_touches_nothing(patient: Venv, tmp_path: Path) -> None:
     assert (tree(tmp_path), tree(patient.path)) == before
 
 
+@pytest.mark.needs("gcc", "Python.h")
 def test_editable_as_it_was_and_stale_products_go(patient: Venv, tmp_path: Path) -> None:
     folder = extensions.plain(tmp_path / "edit", "plain_edit")
     assert build(patient, "--editable", folder)["exit"] == 0
@@ -190,9 +186,8 @@ def test_editable_as_it_was_and_stale_products_go(patient: Venv, tmp_path: Path)
     assert json.loads(infos[0].read_text())["dir_info"] == {"editable": True}
 
 
+@pytest.mark.needs("cmake", "gcc")
 def test_a_cmake_folder(patient: Venv, tmp_path: Path) -> None:
-    if shutil.which("cmake") is None:
-        pytest.skip("no cmake is here")
     folder = tmp_path / "made by cmake"
     folder.mkdir()
     (folder / "CMakeLists.txt").write_text(
@@ -215,6 +210,7 @@ def imports(venv: Venv, name: str) -> str:
     return done.stdout if done.returncode == 0 else done.stderr
 
 
+@pytest.mark.needs("g++", "Python.h")
 def test_the_wrong_abi_is_overruled_and_the_extension_imports(tmp_path: Path) -> None:
     parts = ("torch", "numpy", "setuptools", "wheel", "pip")
     venv = venvs.create(tmp_path / "torch", *venvs.with_requirements(*parts))

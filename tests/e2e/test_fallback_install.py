@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -14,12 +13,12 @@ import pytest
 import venvs
 from venvs import Venv, codes
 
+import needs
 from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import every
 from gpufix.fallbacks.wheel import build
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
-NVCC = shutil.which("nvcc")
 # torch is a CPU build here: what it says of the named GPU is no part of these tests.
 GPU = ("--gpu", "sm_120", "--ignore", "TCH201")
 MODULE = r"""
@@ -92,8 +91,7 @@ CASES = [
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """`library(module)`: an extension module with machine code for sm_75 alone."""
-    if NVCC is None:
-        pytest.skip("nvcc is not here")
+    needs.require("nvcc", "Python.h")
     folder = tmp_path_factory.mktemp("sm_75")
 
     def compiled(module: str) -> bytes:
@@ -102,7 +100,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Any:
             source.write_text(MODULE.replace("NAME", module))
             flags = ["-gencode=arch=compute_75,code=sm_75", "-Xcompiler", "-fPIC", "-shared"]
             include = f"-I{sysconfig.get_path('include')}"
-            command = [NVCC, *flags, include, "-o", str(target), str(source)]
+            command = [needs.path("nvcc"), *flags, include, "-o", str(target), str(source)]
             subprocess.run(command, check=True, capture_output=True)
         return target.read_bytes()
 

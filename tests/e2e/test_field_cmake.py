@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import venvs
 
-pytestmark = pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not here")
+pytestmark = pytest.mark.needs("cmake", "gcc", "Python.h")
 
 CMAKE = """\
 cmake_minimum_required(VERSION 3.18)

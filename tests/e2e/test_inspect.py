@@ -13,9 +13,12 @@ import test_binaries as compiled
 import venvs
 from venvs import Venv
 
+import needs
+
 
 @pytest.fixture
 def module(empty: Venv) -> Path:
+    needs.require("g++", "Python.h")
     target = compiled.installed(empty, "plain")
     compiled.compile_(compiled.MODULE, target, ["g++", "-fPIC"])
     return target
@@ -49,6 +52,7 @@ def test_the_quick_way_and_the_ordinary_one_agree(module: Path) -> None:
     assert quick == ordinary
 
 
+@pytest.mark.needs("g++", "Python.h")
 def test_torch_and_abi_of_an_extension(torch_cpu: Venv) -> None:
     target = compiled.installed(torch_cpu, "ext")
     compiled.compile_(compiled.CHECKED, target, compiled.with_torch(torch_cpu, 0))
@@ -85,12 +89,12 @@ def test_a_folder_and_an_installed_package(module: Path, empty: Venv) -> None:
     assert package["files"][0]["here"] == []
 
 
-@pytest.mark.skipif(compiled.NVCC is None, reason="nvcc is not here")
+@pytest.mark.needs("nvcc", "Python.h")
 def test_the_chart_of_targets(empty: Venv) -> None:
     target = compiled.installed(empty, "kernels")
     code = "-gencode=arch=compute_80,code=[sm_80,compute_80]"
     compiled.compile_(
-        compiled.KERNEL, target, [str(compiled.NVCC), "-Xcompiler", "-fPIC", code], ".cu"
+        compiled.KERNEL, target, [needs.path("nvcc"), "-Xcompiler", "-fPIC", code], ".cu"
     )
     (one,) = report(str(target))
     assert one["served"]["sm_80"] == one["served"]["sm_86"] == "native"

@@ -6,27 +6,27 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import needs
+
 ROOT = Path(__file__).parents[2]
-MKDOCS = Path(sys.executable).with_name("mkdocs")
 # What a page may load: a script, a style sheet, a font, a picture.
 _LOADS = re.compile(
     r"""<(?:script|img|link(?![^>]*rel="canonical"))[^>]+(?:src|href)="(https?:)?//"""
 )
 
 
-@pytest.mark.skipif(not MKDOCS.exists(), reason="mkdocs is not installed")
+@pytest.mark.needs("mkdocs")
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
     for name in ("docs", "mkdocs.yml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(
-        [str(MKDOCS), "build", "--strict", "--quiet"],
+        [needs.path("mkdocs"), "build", "--strict", "--quiet"],
         cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

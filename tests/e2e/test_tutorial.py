@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
@@ -38,7 +37,7 @@ def test_the_page_has_commands_and_files() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.needs("g++", "Python.h", "ninja")
 def test_every_command_prints_what_the_page_says(tmp_path: Path) -> None:
     names = ("torch", "numpy", "setuptools", "wheel", "ninja", "pip")
     venv = venvs.create(tmp_path / "demo", *venvs.with_requirements(*names))

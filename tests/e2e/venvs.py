@@ -15,6 +15,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+import needs
+
 
 @dataclass(frozen=True)
 class Venv:
@@ -39,6 +41,8 @@ class Venv:
 
     def pip(self, *arguments: str) -> None:
         """Run the tests' pip on this venv."""
+        if "install" in arguments and "--no-index" not in arguments:
+            needs.require("package index")
         command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
         subprocess.run(command, check=True, capture_output=True, text=True)
 
@@ -69,6 +73,7 @@ class Venv:
 
 def create(folder: Path, *distributions: str) -> Venv:
     """A new venv that holds the named distributions of the tests' own environment."""
+    needs.require(*(name for name in distributions if name in needs.NEEDS))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     home = folder.parent / f"{folder.name}-home"
     home.mkdir()
@@ -80,6 +85,7 @@ def create(folder: Path, *distributions: str) -> Venv:
 
 def with_requirements(*names: str) -> list[str]:
     """The named distributions and all that they require here."""
+    needs.require(*(name for name in names if name in needs.NEEDS))
     found: dict[str, None] = {}
     queue = list(names)
     while queue:

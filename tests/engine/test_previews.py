@@ -33,6 +33,7 @@ def test_previews_write_nothing(patient: Patient) -> None:
     assert not patient.state.exists()
 
 
+@pytest.mark.needs("patch")
 def test_a_diff_applies_with_patch(patient: Patient) -> None:
     setup = patient.project / "setup.py"
     content = "import os\nsetup()\nlast line without its end"

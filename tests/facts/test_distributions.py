@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
+import needs
 from gpufix.facts import distributions, python
 from gpufix.facts.context import Context
 from gpufix.model import Distribution
@@ -181,6 +182,7 @@ setup(name="made", version="1.0", packages=["made"], scripts=["tool"],
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel with scripts and an entry point, built by setuptools."""
+    needs.require("setuptools", "wheel")
     project = tmp_path_factory.mktemp("made")
     (project / "made").mkdir()
     (project / "made/__init__.py").write_text("def main(): pass\n")

@@ -11,6 +11,7 @@ import pytest
 from fake_site import Site
 from machine import write
 
+import needs
 from gpufix.facts import libraries
 from gpufix.facts.context import Context
 from gpufix.facts.extension_names import foreign, python_tag, stray
@@ -24,6 +25,7 @@ OWN = ".cpython-311-x86_64-linux-gnu.so"
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small libraries: a fake torch, a user of it, one of another torch, and a plain one."""
+    needs.require("g++")
     folder = tmp_path_factory.mktemp("built")
     sources = {
         "libc10.so": "namespace c10 { void fine() {} }",
@@ -163,6 +165,7 @@ def test_who_opens_a_faulty_plug_in(
     assert all(lib.problems for lib in found)
 
 
+@pytest.mark.needs("g++")
 def test_a_library_is_judged_with_what_needs_it(ctx: Context, site: Site, built: Path):
     """Alone libmid.so finds no libh.so; its user brings the RPATH that leads there."""
     site.install("pkg", files={"pkg/libmid.so": b"", "deps/libh.so": b""})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import needs
 from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import get
 
@@ -39,7 +39,7 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def imported(payload: Callable[[str], Path]) -> Iterator[Callable[[str], types.ModuleType]]:
     """``imported(name)``: the fallback's first module, imported into this process with torch."""
-    pytest.importorskip("torch")
+    needs.require("torch")
     added: list[str] = []
 
     def load(name: str) -> types.ModuleType:
@@ -63,7 +63,7 @@ def script(payload: Callable[[str], Path], tmp_path: Path) -> Script:
 
     Nothing of the tests' environment goes along but PATH. ``check=False`` lets it fail.
     """
-    pytest.importorskip("torch")
+    needs.require("torch")
 
     def run(
         name: str, text: str, check: bool = True, **environment: str
@@ -95,6 +95,5 @@ def script(payload: Callable[[str], Path], tmp_path: Path) -> Script:
 @pytest.fixture
 def interpreter() -> dict[str, str]:
     """The environment in which Triton interprets its kernels on the CPU; skips without Triton."""
-    if importlib.util.find_spec("triton") is None:
-        pytest.skip("triton is not installed here: its kernels cannot be interpreted")
+    needs.require("triton")
     return {"TRITON_INTERPRET": "1"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import needs
 from gpufix.binary.code import code_objects
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused, StepFailed
@@ -21,8 +21,6 @@ from gpufix.fallbacks import catalogue
 from gpufix.fallbacks.catalogue import Fallback, Native
 from gpufix.model import Distribution, Facts, Host, InstallFallback, Python, Tool, Toolkit
 
-NVCC = shutil.which("nvcc")
-needs_nvcc = pytest.mark.skipif(NVCC is None, reason="nvcc is not here")
 KERNEL = """\
 #include "gpufix_gpu.h"
 __global__ void k(float *p) { p[threadIdx.x] += 1.0f; }
@@ -52,8 +50,9 @@ def context(folder: Path, *toolkits: Toolkit, tools: tuple[Tool, ...] = ()) -> C
 
 
 def cuda(version: str = "13.0") -> Toolkit:
-    root = Path(str(NVCC)).resolve().parent.parent
-    return Toolkit(kind="cuda", root=str(root), version=version, origin="PATH", compiler=NVCC)
+    nvcc = needs.path("nvcc")
+    root = Path(nvcc).resolve().parent.parent
+    return Toolkit(kind="cuda", root=str(root), version=version, origin="PATH", compiler=nvcc)
 
 
 def step(*archs: str) -> InstallFallback:
@@ -62,7 +61,7 @@ def step(*archs: str) -> InstallFallback:
     )
 
 
-@needs_nvcc
+@pytest.mark.needs("nvcc")
 def test_one_library_for_every_target(native: Path, tmp_path: Path) -> None:
     made = packed(step("sm_75", "sm_120"), context(tmp_path, cuda()))
     assert made.name == "fast-1.0+gpufix-py3-none-linux_x86_64.whl"
@@ -72,13 +71,11 @@ def test_one_library_for_every_target(native: Path, tmp_path: Path) -> None:
     assert {image.arch for image in code_objects(str(library)).images} == {"sm_75", "sm_120"}
 
 
+@pytest.mark.needs("hip")
 def test_one_library_for_every_amd_target(native: Path, tmp_path: Path) -> None:
-    clang = shutil.which("clang++-19")
-    here = context(tmp_path, tools=(Tool(name="clang++-19", path=str(clang)),))
-    try:
-        chosen = toolchain(["gfx1030", "gfx90a"], here)
-    except Refused as error:
-        pytest.skip(f"HIP is not built here: {error}")
+    clang = needs.path("clang")
+    here = context(tmp_path, tools=(Tool(name=Path(clang).name, path=clang),))
+    chosen = toolchain(["gfx1030", "gfx90a"], here)
     assert chosen.kind == "clang"
     (found,) = compiled(catalogue.every()[0], ["gfx1030", "gfx90a"], here).values()
     (tmp_path / "_fast.so").write_bytes(found)
@@ -88,7 +85,7 @@ def test_one_library_for_every_amd_target(native: Path, tmp_path: Path) -> None:
     }
 
 
-@needs_nvcc
+@pytest.mark.needs("nvcc")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import source_tree as t
 from test_src_cxx import HEADER, PIPELINE, SETUP, UNIT, WARP, cuda, gcc, rocm, tree
 
+import needs
 from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
 from gpufix.checks.src603_missing_include import missing_include
 from gpufix.checks.src604_removed_api import removed_api
@@ -24,15 +24,6 @@ from gpufix.fixes.inject_abi_header import inject_abi_header
 from gpufix.fixes.replace_removed_cuda import replace_removed_cuda
 from gpufix.model import Plan, Skip
 from gpufix.source import cxx_abi, cxx_hip_edit
-
-NVCC = shutil.which("nvcc", path="/usr/local/cuda/bin:/usr/local/cuda-13.0/bin") or "nvcc"
-CLANG = shutil.which("clang++-19") or shutil.which("clang++") or "clang++"
-BITCODE = next(iter(Path("/usr/lib").glob("*-linux-gnu/amdgcn/bitcode")), None)
-needs_nvcc = pytest.mark.skipif(shutil.which(NVCC) is None, reason="no nvcc")
-needs_hip = pytest.mark.skipif(
-    shutil.which(CLANG) is None or BITCODE is None or not Path("/usr/include/hip").is_dir(),
-    reason="no clang with HIP's headers and device libraries",
-)
 
 
 def mend(root: Path, check: Any, fix: Any, *named: str, **sections: Any) -> list[Any]:
@@ -48,7 +39,8 @@ def mend(root: Path, check: Any, fix: Any, *named: str, **sections: Any) -> list
 
 
 def nvcc(path: Path, *flags: str) -> None:
-    command = [NVCC, "-std=c++17", "-arch=sm_80", "-c", "-o", "/dev/null", *flags, str(path)]
+    compile_ = [needs.path("nvcc"), "-std=c++17", "-arch=sm_80", "-c", "-o", "/dev/null"]
+    command = [*compile_, *flags, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -106,7 +98,7 @@ __global__ void largest(const int* in, int* out)
 """
 
 
-@needs_nvcc
+@pytest.mark.needs("nvcc")
 def test_functors_of_cub_build_with_cuda_13(tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=CUB)
     assert mend(root, removed_api, replace_removed_cuda, **cuda("13.0")) == []
@@ -129,7 +121,7 @@ int rate(int device)
 """
 
 
-@needs_nvcc
+@pytest.mark.needs("nvcc")
 def test_fields_of_the_device_build_with_cuda_13(tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=PROPERTIES)
     assert mend(root, removed_api, replace_removed_cuda, **cuda("13.0")) == []
@@ -189,7 +181,7 @@ def hipified(text: str) -> str:
     return text.replace("<cooperative_groups.h>", f"<{groups}>")
 
 
-@needs_hip
+@pytest.mark.needs("hip")
 @pytest.mark.parametrize("gfx", ["gfx1030", "gfx90a"])
 def test_a_kernel_builds_for_both_wave_sizes(gfx: str, tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=KERNEL)
@@ -197,13 +189,14 @@ def test_a_kernel_builds_for_both_wave_sizes(gfx: str, tmp_path: Path) -> None:
     (root / "ext.hip").write_text(hipified((root / "ext.cu").read_text()))
     flags = ["-x", "hip", f"--offload-arch={gfx}", "--rocm-path=/usr", "-nogpuinc", "-O2"]
     flags = [f for f in flags if f != "-nogpuinc"]
-    libraries = [f"--rocm-device-lib-path={BITCODE}", "-D__HIP_PLATFORM_AMD__=1", "-std=c++17"]
-    command = [CLANG, *flags, *libraries, "-c", "-o", "/dev/null", str(root / "ext.hip")]
+    flags += [f"--rocm-device-lib-path={needs.path('hip')}", "-D__HIP_PLATFORM_AMD__=1"]
+    output = ["-std=c++17", "-c", "-o", "/dev/null"]
+    command = [needs.path("clang"), *flags, *output, str(root / "ext.hip")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@needs_nvcc
+@pytest.mark.needs("nvcc")
 def test_the_same_kernel_still_builds_for_cuda(tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=KERNEL)
     assert mend(root, hip_intrinsics, adapt_to_hip, "gfx1101", **rocm("6.4")) == []
@@ -280,6 +273,7 @@ def test_the_abi_header_comes_first_in_each_source(tmp_path: Path) -> None:
     assert lists.index("add_definitions(-DTORCH_CXX11_ABI=") < lists.index("find_package")
 
 
+@pytest.mark.needs("g++", "nm")
 @pytest.mark.parametrize(
     ("flags", "new"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -378,7 +377,7 @@ def test_a_build_is_planned_where_it_can_succeed(
     assert reason is None or reason in plan.reason
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not here")
+@pytest.mark.needs("cmake")
 @pytest.mark.parametrize("abi", ["0", "1", "x"])
 def test_cmake_reads_the_abi(tmp_path: Path, abi: str) -> None:
     """The patched file in a real CMake, with a python that has a torch of this ABI."""

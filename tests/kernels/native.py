@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
+import needs
 from gpufix.kernels import embedded
 from gpufix.kernels.manifest import COMMON, SUITE
 from gpufix.kernels.target import parse_target
 from gpufix.kernels.toolchain import Toolchain
 
-NVCC = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
-CLANG = shutil.which("clang++-19") or shutil.which("clang++")
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 
 def run_host(folder: Path, source: str, *arguments: object) -> list[list[float]]:
     """Compiles a C++ program against the suite's headers and runs it: its lines of numbers."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("no g++")
+    compiler = needs.path("g++")
     code, program = folder / "host.cpp", folder / "host"
     code.write_text(source, encoding="utf-8")
     command = [compiler, "-std=c++17", "-O1", *WARNINGS, "-Wno-unknown-pragmas", f"-I{SUITE}"]
@@ -34,10 +28,10 @@ def run_host(folder: Path, source: str, *arguments: object) -> list[list[float]]
 
 
 def toolchain(vendor: str) -> Toolchain:
-    compiler = NVCC if vendor == "cuda" else CLANG
-    if compiler is None or not Path(compiler).exists():
-        pytest.skip(f"no compiler for {vendor}")
-    return Toolchain("nvcc" if vendor == "cuda" else "clang", Path(compiler))
+    if vendor == "cuda":
+        return Toolchain("nvcc", Path(needs.path("nvcc")))
+    needs.require("hip")
+    return Toolchain("clang", Path(needs.path("clang")))
 
 
 def compile_kernel(folder: Path, name: str, arch: str, quick: bool) -> str:
@@ -76,9 +70,9 @@ ALL_TARGETS = ("sm_75", "sm_90", "sm_120", "gfx1030", "gfx90a")
 
 def library(folder: Path, name: str) -> embedded._Library:
     """The kernel's shared library for the GPU at hand; the test is skipped where there is none."""
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available() or torch.version.hip:
-        pytest.skip("no CUDA GPU")
+    needs.require("CUDA GPU")
+    import torch
+
     major, minor = torch.cuda.get_device_capability()
     target = parse_target(f"sm_{major}{minor}")
     return embedded.LIBRARIES[name](embedded.build(name, toolchain("cuda"), target, folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -318,12 +317,7 @@ def harvest(folder: Path, wheel: Path, *options: str) -> subprocess.CompletedPro
     return subprocess.run([*command, *options], capture_output=True, text=True)
 
 
-needs_gcc = pytest.mark.skipif(
-    shutil.which("gcc") is None or not sys.platform.startswith("linux"), reason="needs gcc"
-)
-
-
-@needs_gcc
+@pytest.mark.needs("gcc")
 def test_harvest_adds_a_release(tmp_path: Path) -> None:
     """2.7.2, between two known ones: the masks of those after it move."""
     Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
@@ -350,7 +344,7 @@ def test_harvest_adds_a_release(tmp_path: Path) -> None:
     assert not history.known("unrelated")
 
 
-@needs_gcc
+@pytest.mark.needs("gcc")
 @pytest.mark.parametrize(
     ("name", "libraries"),
     [

@@ -5,15 +5,15 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from pages import page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+import needs
+
+pytestmark = pytest.mark.needs("chromium")
 
 _MEASURE = """<!DOCTYPE html><body><iframe style="width:{width}px;height:900px;border:0"></iframe>
 <pre id="said"></pre><script>
@@ -33,10 +33,13 @@ frame.srcdoc = {content};
 
 
 def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    assert CHROMIUM
     fixed = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
     return subprocess.run(
-        [CHROMIUM, *fixed, *arguments], capture_output=True, text=True, check=True, timeout=120
+        [needs.path("chromium"), *fixed, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import source_tree as t
 
+import needs
 from gpufix.facts.context import Context
 from gpufix.facts.project import collect
 from gpufix.facts.project_files import kind_of
@@ -64,6 +65,7 @@ def test_what_belongs_to_a_project(tmp_path: Path) -> None:
 
 
 def git(root: Path, *words: str) -> None:
+    needs.require("git")
     identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
     subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+import needs
 from gpufix.kernels.manifest import COMMON, SUITE
 from gpufix.kernels.target import parse_target
 from gpufix.kernels.toolchain import Toolchain
@@ -28,11 +28,10 @@ def module(imported: Callable[[str], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="session")
 def built(module: ModuleType) -> ModuleType:
     """The package with its library, for the GPU at hand; skips where there is none."""
+    needs.require("CUDA GPU")
     import torch
 
-    compiler = shutil.which("nvcc")
-    if not torch.cuda.is_available() or torch.version.hip or compiler is None:
-        pytest.skip("no CUDA GPU, or no nvcc")
+    compiler = needs.path("nvcc")
     target = parse_target("sm_{}{}".format(*torch.cuda.get_device_capability()))
     command = [compiler, *Toolchain("nvcc", Path(compiler)).arguments(target), "-shared"]
     library = Path(str(module.__file__)).with_name("_gaussians.so")

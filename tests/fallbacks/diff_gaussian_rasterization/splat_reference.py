@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor
+import needs
+
+torch = needs.module("torch")
+Tensor = Any
 
 TILE, DILATION = 16, 0.3
 INPUTS = (

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
+from typing import Any
 
 import splat_reference as reference
-import torch
 from splat_reference import INPUTS, Camera
-from torch import Tensor
+
+import needs
+
+torch = needs.module("torch")
+Tensor = Any
 
 CASES = {
     "harmonics": {},

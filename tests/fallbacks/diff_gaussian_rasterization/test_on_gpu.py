@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-torch = pytest.importorskip("torch")
-
-from splat_scenes import (  # noqa: E402
+from splat_scenes import (
     CASES,
     errors,
     make_camera,
@@ -15,6 +12,11 @@ from splat_scenes import (  # noqa: E402
     of_module,
     of_reference,
 )
+
+import needs
+
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 
 # A pixel at the edge of a decision (alpha at 1/255, a radius at a whole number) may fall to either
 # side in float32, and is then worth up to 1/255 of a color.

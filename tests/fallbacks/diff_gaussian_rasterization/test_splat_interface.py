@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import needs
 from gpufix.binary.code import code_objects
 from gpufix.engine.context import Context
 from gpufix.engine.fallback_build import compiled as build
@@ -19,8 +19,6 @@ from gpufix.kernels.target import parse_target
 from gpufix.kernels.toolchain import Toolchain
 from gpufix.model import Facts, Host, Toolkit
 
-NVCC = shutil.which("nvcc")
-CLANG = shutil.which("clang++-19") or shutil.which("clang++")
 SOURCE = SUITE / "splat" / "gaussians_c.cu"
 FIELDS = (
     "image_height", "image_width", "tanfovx", "tanfovy", "bg", "scale_modifier", "viewmatrix",
@@ -192,12 +190,13 @@ int main() {
 """
 
 
-@pytest.mark.skipif(NVCC is None, reason="nvcc is not here")
+@pytest.mark.needs("nvcc")
 def test_python_s_structs_are_the_library_s(module, tmp_path):
     from diff_gaussian_rasterization import _library as ours
 
     (tmp_path / "layout.cu").write_text(LAYOUT)
-    command = [NVCC, "-std=c++17", "-arch=sm_90", "-Xcicc", "-O0", f"-I{SUITE}", f"-I{COMMON}"]
+    flags = ["-std=c++17", "-arch=sm_90", "-Xcicc", "-O0", f"-I{SUITE}", f"-I{COMMON}"]
+    command = [needs.path("nvcc"), *flags]
     program = tmp_path / "layout"
     subprocess.run([*command, str(tmp_path / "layout.cu"), "-o", str(program)], check=True)
     said = subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout
@@ -218,13 +217,11 @@ def test_python_s_structs_are_the_library_s(module, tmp_path):
 def compiled(arch: str, folder: Path, quick: bool) -> str:
     """The compiler's words; ``quick`` stops before machine code."""
     target = parse_target(arch)
-    tools = (
-        Toolchain("nvcc", Path(str(NVCC)))
-        if arch.startswith("sm_")
-        else Toolchain("clang", Path(str(CLANG)))
-    )
-    if not tools.compiler.exists():
-        pytest.skip(f"no compiler for {arch}")
+    if arch.startswith("sm_"):
+        tools = Toolchain("nvcc", Path(needs.path("nvcc")))
+    else:
+        needs.require("hip")
+        tools = Toolchain("clang", Path(needs.path("clang")))
     output = ["-o", str(folder / "out")]
     if arch.startswith("sm_"):
         strict = ["-Werror", "all-warnings", "-Xcompiler=-Wall,-Wextra,-Werror"]
@@ -257,10 +254,11 @@ def test_compiles_whole(arch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(NVCC is None, reason="nvcc is not here")
+@pytest.mark.needs("nvcc")
 def test_the_library_that_is_installed(tmp_path):
-    root = Path(str(NVCC)).resolve().parent.parent
-    kit = Toolkit(kind="cuda", root=str(root), version="13.0", origin="PATH", compiler=NVCC)
+    nvcc = needs.path("nvcc")
+    root = Path(nvcc).resolve().parent.parent
+    kit = Toolkit(kind="cuda", root=str(root), version="13.0", origin="PATH", compiler=nvcc)
     facts = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), toolkits=[kit])
     context = Context(facts, environ=dict(os.environ), folder=tmp_path)
     [(path, library)] = build(get("diff_gaussian_rasterization"), ["sm_90"], context).items()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import exp
 from typing import Any
 
-import torch
+import needs
+
+torch = needs.module("torch")
 
 C1, C2 = 0.01**2, 0.03**2
 

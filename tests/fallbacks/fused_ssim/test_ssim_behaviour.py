@@ -6,10 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ssim_reference import C1, C2, images
 
-torch = pytest.importorskip("torch")
+import needs
 
-from ssim_reference import C1, C2, images  # noqa: E402
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 
 
 def value_and_gradient(fused: ModuleType, x: Any, y: Any) -> tuple[Any, Any]:
@@ -69,18 +71,18 @@ def test_shapes_that_do_not_fit(
 @pytest.mark.parametrize(
     ("first", "second", "named"),
     [
-        (torch.float16, torch.float16, "Half"),
-        (torch.bfloat16, torch.float32, "bfloat16"),
-        (torch.float32, torch.float64, "Double"),
-        (torch.uint8, torch.uint8, "uint8"),
+        ("float16", "float16", "Half"),
+        ("bfloat16", "float32", "bfloat16"),
+        ("float32", "float64", "Double"),
+        ("uint8", "uint8", "uint8"),
     ],
 )
 def test_dtypes_that_the_original_refuses(
-    fused: ModuleType, first: Any, second: Any, named: str
+    fused: ModuleType, first: str, second: str, named: str
 ) -> None:
     x, y = torch.ones(1, 1, 12, 12), torch.ones(1, 1, 12, 12)
     with pytest.raises(RuntimeError, match=f"expected scalar type Float but found {named}"):
-        fused.fused_ssim(x.to(first), y.to(second))
+        fused.fused_ssim(x.to(getattr(torch, first)), y.to(getattr(torch, second)))
 
 
 def test_other_devices(fused: ModuleType) -> None:

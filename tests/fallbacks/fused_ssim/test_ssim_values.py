@@ -7,12 +7,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ssim_reference import C1, C2, apart, images, mean_and_gradient, similarity_map
 
-torch = pytest.importorskip("torch")
+import needs
 
-from hypothesis import HealthCheck, given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from ssim_reference import C1, C2, apart, images, mean_and_gradient, similarity_map  # noqa: E402
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 
 VALUE, GRADIENT = 1e-6, 1e-5
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 Tensor = Any
 
 
 def image(pos: Tensor, tri: Tensor, which: range, resolution: Any) -> tuple[Tensor, Tensor]:
     """(u, v, z/w, number) and made-up derivatives of one image: the nearest wins, of equal the later."""
+    import torch
+
     height, width = resolution
     ys = (2 * torch.arange(height, dtype=pos.dtype) + 1) / height - 1
     xs = (2 * torch.arange(width, dtype=pos.dtype) + 1) / width - 1

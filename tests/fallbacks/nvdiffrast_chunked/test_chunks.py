@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasteriser import image
 
-torch = pytest.importorskip("torch")
-from rasteriser import image  # noqa: E402
+import needs
+
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 
 Tensor = Any
 SIZE = (9, 11)
@@ -135,9 +138,9 @@ def test_nothing_to_draw(chunked: Any) -> None:
 
 
 REFUSED = {
-    "triangles": ({"tri": torch.zeros(3, 4, dtype=torch.int32)}, "tri:"),
-    "ranges": ({"pos": torch.zeros(3, 4)}, "needs ranges"),
-    "chunk": ({"max_triangles": 0}, "at least 1"),
+    "triangles": (lambda: {"tri": torch.zeros(3, 4, dtype=torch.int32)}, "tri:"),
+    "ranges": (lambda: {"pos": torch.zeros(3, 4)}, "needs ranges"),
+    "chunk": (lambda: {"max_triangles": 0}, "at least 1"),
 }
 
 
@@ -145,6 +148,6 @@ REFUSED = {
 def test_what_does_not_fit_is_refused(chunked: Any, case: str) -> None:
     changed, says = REFUSED[case]
     pos, tri = scene(1, 1, 0)
-    given = {"pos": pos, "tri": tri, "rasterizer": Rasteriser(), **changed}
+    given = {"pos": pos, "tri": tri, "rasterizer": Rasteriser(), **changed()}
     with pytest.raises(ValueError, match=says):
         chunked.rasterize(None, given.pop("pos"), given.pop("tri"), SIZE, **given)

@@ -102,6 +102,7 @@ def test_within_torch_compile(dist):
     assert torch.equal(compiled(points), dist(points * 2) + 1)
 
 
+@pytest.mark.needs("numpy")
 def test_the_usual_start_of_gaussian_splatting(dist):
     """clamp_min, log and sqrt of the result, on points as a file gives them."""
     import numpy as np

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from knn_reference import SETS, error, mean_distance
 
@@ -153,7 +151,7 @@ print(tries[0], tries[-1])
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits and measures by Linux's means")
+@pytest.mark.needs("Linux")  # limits and measures by its means
 def test_memory_that_really_runs_out(script):
     """A process that may take 40 MiB more, and a search that begins with hundreds."""
     first, last = map(int, script("simple_knn", TIGHT, OMP_NUM_THREADS="1").stdout.split())

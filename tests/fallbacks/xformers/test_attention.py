@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
+import needs
+
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 Tensor = Any
 
 

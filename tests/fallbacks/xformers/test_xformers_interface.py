@@ -7,7 +7,10 @@ import types
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import needs
+
+torch = needs.module("torch")
+pytestmark = pytest.mark.needs("torch")
 
 IMPORTS = [
     "import xformers, xformers.ops; xformers.__version__",
