@@ -32,6 +32,7 @@ FAMILIES = {
     "JIT": "Caches and locks",
     "RUN": "Runtime settings",
     "KRN": "Smoke test",
+    "DOC": "gpufix itself",
 }
 KINDS = {
     "safe": "safe: carried out by `gpufix fix --apply`, undone by `gpufix undo`",

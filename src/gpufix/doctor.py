@@ -9,14 +9,13 @@ import gpufix
 from gpufix.checks.judge import judge
 from gpufix.checks.selection import Selection
 from gpufix.fixes.commands import summary
-from gpufix.fixes.registry import Fix, by_safety
+from gpufix.fixes.planner import Planner
 from gpufix.model import (
     Diagnosis,
     Facts,
     Finding,
     Gap,
     PatientSummary,
-    Plan,
     Severity,
     Summary,
     Target,
@@ -59,7 +58,9 @@ def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosi
     judgement = examine(facts, request, ask)
     # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
     fixes, broken = all_fixes() if judgement.findings else ([], [])
-    findings = [with_fixes(f, judgement.view, fixes) for f in [*broken, *judgement.findings]]
+    planner = Planner(fixes, judgement.view)
+    findings = [with_fixes(f, judgement.view, planner) for f in [*broken, *judgement.findings]]
+    findings = [*planner.crashed(), *findings]
     gaps = [*facts.gaps, *judgement.view.gaps]
     return Diagnosis(
         gpufix_version=gpufix.__version__,
@@ -72,19 +73,12 @@ def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosi
     )
 
 
-def plans_for(finding: Finding, view: View, fixes: Sequence[Fix]) -> list[Plan]:
-    """The plans for one finding, safest first; skips are left out."""
-    planned = [fix.plan(finding, view) for fix in fixes if finding.code in fix.codes]
-    return by_safety([p for p in planned if isinstance(p, Plan)])
-
-
-def with_fixes(finding: Finding, view: View, fixes: Sequence[Fix]) -> Finding:
+def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
     """The finding and its consequences, each with what would remedy it."""
-    plans = plans_for(finding, view, fixes)
     return finding.model_copy(
         update={
-            "fixes": [summary(plan, view.facts) for plan in plans],
-            "consequences": [with_fixes(c, view, fixes) for c in finding.consequences],
+            "fixes": [summary(plan, view.facts) for plan in planner.plans(finding)],
+            "consequences": [with_fixes(c, view, planner) for c in finding.consequences],
         }
     )
 

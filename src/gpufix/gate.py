@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from gpufix.model import Diagnosis, Finding, Severity
 
-# A check that crashed, a plugin that does not load: nothing was judged, so nothing can pass.
-INTERNAL_CODES = frozenset({"DOC001", "DOC002"})
+# A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
+# can pass.
+INTERNAL_CODES = frozenset({"DOC001", "DOC002", "DOC003"})
 FINDINGS, INTERNAL = 1, 3
 
 

@@ -6,45 +6,36 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TypeVar
 
+from gpufix.checks.doc002_plugin_unloadable import unloadable
 from gpufix.checks.registry import Rule, builtin_rules, rules_in
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
-from gpufix.model import Evidence, Finding, Severity
+from gpufix.model import Finding
 
 T = TypeVar("T")
 
 
 def all_rules() -> tuple[list[Rule], list[Finding]]:
     """Built-in rules and plugins', and one DOC002 finding for each plugin that fails to load."""
-    rules, broken = _load("gpufix.checks", rules_in)
+    rules, broken = _load("gpufix.checks", rules_in, "Its rules have not been run.")
     merged = {r.code: r for r in [*rules, *builtin_rules()]}  # a plugin replaces none of ours
     return [merged[code] for code in sorted(merged)], broken
 
 
 def all_fixes() -> tuple[list[Fix], list[Finding]]:
     """Built-in fixes and plugins', and one DOC002 finding for each plugin that fails to load."""
-    fixes, broken = _load("gpufix.fixes", fixes_in)
+    fixes, broken = _load("gpufix.fixes", fixes_in, "Its fixes have not been asked.")
     merged = {f.name: f for f in [*fixes, *builtin_fixes()]}
     return [merged[name] for name in sorted(merged)], broken
 
 
-def _load(group: str, members: Callable[[object], list[T]]) -> tuple[list[T], list[Finding]]:
+def _load(
+    group: str, members: Callable[[object], list[T]], lost: str
+) -> tuple[list[T], list[Finding]]:
     found: list[T] = []
     broken: list[Finding] = []
     for entry in entry_points(group=group):
         try:
             found.extend(members(entry.load()))
         except Exception as error:
-            broken.append(_unloadable(entry.name, entry.value, error))
+            broken.append(unloadable(entry.name, entry.value, lost, error))
     return found, broken
-
-
-def _unloadable(name: str, value: str, error: Exception) -> Finding:
-    return Finding(
-        code="DOC002",
-        name="plugin-unloadable",
-        severity=Severity.error,
-        subject=name,
-        message=f"The plugin {name} ({value}) cannot be loaded: {error!r}. "
-        "Its rules have not been run.",
-        evidence=[Evidence(text=repr(error))],
-    )

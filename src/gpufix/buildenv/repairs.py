@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from gpufix.buildenv.folder import Folder
 from gpufix.buildenv.toolkit import unwrapped
 from gpufix.buildenv.variable import Variable
-from gpufix.checks.registry import Rule
+from gpufix.checks.judge import findings_of
+from gpufix.checks.registry import Check
+from gpufix.checks.registry import declared as declared_rule
 from gpufix.checks.src601_hard_coded_arch import hard_coded_arch
 from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
 from gpufix.checks.tch204_toolkit_missing import toolkit_missing
@@ -16,13 +18,17 @@ from gpufix.checks.tch206_nvcc_lacks_target import nvcc_lacks_target
 from gpufix.checks.tch207_build_tools_missing import build_tools_missing
 from gpufix.fixes.choose_host_compiler import choose_host_compiler
 from gpufix.fixes.follow_arch_list import follow_arch_list
+from gpufix.fixes.planner import Planner
 from gpufix.fixes.point_cuda_home import point_cuda_home
+from gpufix.fixes.registry import Planner as Ask
+from gpufix.fixes.registry import declared
 from gpufix.fixes.set_cpath import set_cpath
+from gpufix.gate import INTERNAL_CODES
 from gpufix.model import Finding, Plan, Project, SetVariables, Severity
 from gpufix.view import View
 
 # In this order: which toolkit, then what it lacks, then the compiler that this toolkit accepts.
-_RULES: tuple[tuple[Callable[..., object], tuple[Callable[..., object], ...]], ...] = (
+_RULES: tuple[tuple[Check, tuple[Ask, ...]], ...] = (
     (toolkit_major_mismatch, (point_cuda_home,)),
     (toolkit_missing, (point_cuda_home, set_cpath)),
     (nvcc_lacks_target, (point_cuda_home,)),
@@ -42,10 +48,11 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
         view = overlaid(view, {"CUDA_HOME": real.root})
     variables: list[Variable] = []
     obstacles: list[str] = []
-    for check, planners in _RULES:
-        rule: Rule = vars(check)["__gpufix_rule__"]
-        for finding in rule.findings(view):
-            changes = _changes(finding, view, planners)
+    for check, fixes in _RULES:
+        for finding in findings_of(declared_rule(check), view):
+            planner = Planner([declared(fix) for fix in fixes], view)
+            changes = _changes(planner.plans(finding))
+            obstacles += [failure.message for failure in planner.crashed()]
             variables += [Variable(n, v, finding.message) for n, v in changes.items()]
             view = overlaid(view, changes)
             if not changes and _matters(finding, folder):
@@ -53,12 +60,9 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
     return view, variables, obstacles
 
 
-def _changes(
-    finding: Finding, view: View, planners: tuple[Callable[..., object], ...]
-) -> dict[str, str | None]:
-    for planner in planners:
-        plan = planner(finding, view)
-        if isinstance(plan, Plan) and plan.safety == "safe":
+def _changes(plans: Sequence[Plan]) -> dict[str, str | None]:
+    for plan in plans:
+        if plan.safety == "safe":
             steps = [step for step in plan.steps if isinstance(step, SetVariables)]
             if len(steps) == len(plan.steps):
                 return {name: v for step in steps for name, v in step.variables.items()}
@@ -67,6 +71,8 @@ def _changes(
 
 def _matters(finding: Finding, folder: Folder | None) -> bool:
     """A folder without GPU sources needs no toolkit; what is in its sources, its build will tell."""
+    if finding.code in INTERNAL_CODES:
+        return True
     if finding.code.startswith("SRC"):
         return False
     gpu = folder is None or folder.gpu_sources > 0 or finding.code == "TCH207"

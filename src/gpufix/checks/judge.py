@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Sequence
 
+from gpufix.checks.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
-from gpufix.model import Evidence, Finding, Severity
+from gpufix.model import Finding
 from gpufix.view import View
 
 
 def judge(view: View, rules: Iterable[Rule]) -> list[Finding]:
     """Primary findings, worst first, each with its consequences attached."""
-    found: list[Finding] = []
-    for rule in rules:
-        try:
-            found.extend(rule.findings(view))
-        except Exception as error:
-            found.append(crashed(rule, error))
-    return attach(found)
+    return attach([finding for rule in rules for finding in findings_of(rule, view)])
 
 
-def crashed(rule: Rule, error: Exception) -> Finding:
-    """DOC001: a check that crashed says nothing about the patient, so it must be heard of."""
-    trace = "".join(traceback.format_exception(error))
-    return Finding(
-        code="DOC001",
-        name="check-crashed",
-        severity=Severity.error,
-        subject=rule.code,
-        message=f"The check of {rule.code} ({rule.origin}) crashed: {error!r}. "
-        "What it looks for has not been judged.",
-        evidence=[Evidence(text=line) for line in trace.rstrip().splitlines()],
-    )
+def findings_of(rule: Rule, view: View) -> list[Finding]:
+    """What one rule finds; DOC001 when its check crashes."""
+    try:
+        return rule.findings(view)
+    except Exception as error:
+        return [crashed(rule, error)]
 
 
 def attach(findings: Sequence[Finding]) -> list[Finding]:

@@ -95,6 +95,12 @@ def rule(code: str, name: str, doctor: bool = True) -> Callable[[Check], Check]:
     return declare
 
 
+def declared(check: Check) -> Rule:
+    """The rule whose check this function was declared to be."""
+    found: Rule = vars(check)["__gpufix_rule__"]
+    return found
+
+
 def rules_in(module: object) -> list[Rule]:
     """The rules that a module declares."""
     found = (getattr(value, "__gpufix_rule__", None) for value in vars(module).values())

@@ -87,6 +87,7 @@ def fix(
     """Show what would repair the environment; with --apply, do it.
 
     Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, or findings remain.
+    2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
     from gpufix.cli.patient import examine
     from gpufix.engine.context import Context, Indexes
@@ -158,6 +159,7 @@ def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
 
 def _show(proposal: Proposal, format: Format, output: str | None) -> None:
     from gpufix.cli.output import write
+    from gpufix.gate import INTERNAL
     from gpufix.report import plan
 
     if format is Format.json:
@@ -165,7 +167,7 @@ def _show(proposal: Proposal, format: Format, output: str | None) -> None:
     else:
         plan.show(proposal, output)
     pending = proposal.plans or proposal.held or any(s.asked for s in proposal.skips)
-    raise typer.Exit(PENDING if pending else 0)
+    raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending else 0)
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
@@ -207,13 +209,17 @@ def _carry_out(
 def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
     from gpufix.cli.output import write
     from gpufix.engine.repair import left
+    from gpufix.gate import INTERNAL, INTERNAL_CODES
     from gpufix.report import outcome as report
 
     if format is Format.json:
         write(report.as_json(outcome), output)
     else:
         report.show(outcome, output)
-    raise typer.Exit(1 if left(outcome) or any(s.asked for s in outcome.skips) else 0)
+    remaining = left(outcome)
+    if any(finding.code in INTERNAL_CODES for finding in remaining):
+        raise typer.Exit(INTERNAL)
+    raise typer.Exit(1 if remaining or any(s.asked for s in outcome.skips) else 0)
 
 
 def _say(line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gpufix.engine.context import Context
@@ -134,12 +135,13 @@ def _is_exact(text: str) -> bool:
 
 
 def _diff(step: WriteFile) -> str:
-    old = ""
+    old = b""
     path = Path(step.path)
-    if path.is_file():
-        with path.open("rb") as file:
-            old = file.read(_LIMIT).decode(step.encoding, "replace")
-    return unified(old, step.content, step.path)
+    with suppress(OSError):  # a file that cannot be read is refused by the step's own check
+        if path.is_file():
+            with path.open("rb") as file:
+                old = file.read(_LIMIT)
+    return unified(old.decode(step.encoding, "replace"), step.content, step.path)
 
 
 def unified(old: str, new: str, path: str) -> str:

@@ -23,6 +23,7 @@ def proposal(proposed: Proposed, context: Context, resolve: Resolve | None = Non
         held=proposed.choice.held,
         skips=proposed.choice.skips,
         refused=_refused(proposed, context),
+        failures=proposed.failures,
     )
 
 

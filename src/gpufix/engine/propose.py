@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from gpufix.checks.selection import Selection
 from gpufix.doctor import Judgement, Request, examine
+from gpufix.fallbacks import catalogue
 from gpufix.fixes import install_fallback
 from gpufix.fixes.clashes import Base
 from gpufix.fixes.dependents import with_dependents
 from gpufix.fixes.merge import Choice, choose, merge
-from gpufix.fixes.registry import Fix, by_safety
+from gpufix.fixes.planner import Planner
+from gpufix.fixes.registry import declared
+from gpufix.gate import INTERNAL_CODES
 from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
 from gpufix.view import Ask, View
@@ -37,6 +40,13 @@ class Proposed:
 
     judgement: Judgement
     choice: Choice
+    unplanned: tuple[Finding, ...] = ()  # what kept fixes from planning: DOC002, DOC003
+
+    @property
+    def failures(self) -> list[Finding]:
+        """What failed in gpufix or a plugin: not all was judged, or not all planned."""
+        judged = [f for f in self.judgement.findings if f.code in INTERNAL_CODES]
+        return [*self.unplanned, *judged]
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -59,9 +69,10 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     wanted = {r.code for r in selection.apply(rules)}
     if wish.only:
         wanted &= {r.code for r in Selection(select=wish.only).apply(rules)}
-    fixes, _ = all_fixes()
+    fixes, broken = all_fixes() if judgement.findings or wish.fallbacks else ([], [])
     view = judgement.view
-    asked = [install_fallback.on_demand(n, view, judgement.findings) for n in wish.fallbacks]
+    planner = Planner(fixes, view)
+    asked = list(_on_demand(planner, judgement, wish.fallbacks))
     served = [row for p in asked if isinstance(p, Plan) for row in p.data["served"]]
     if wish.fallbacks and not wish.only:
         wanted = set()
@@ -69,8 +80,21 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
         judgement.findings,
         lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
     )
-    chosen = choose(findings, _planner(view, fixes), wish.unsafe, _base(view), asked)
-    return Proposed(judgement, chosen)
+    chosen = choose(findings, partial(_offered, planner), wish.unsafe, _base(view), asked)
+    return Proposed(judgement, chosen, (*broken, *planner.crashed()))
+
+
+def _on_demand(
+    planner: Planner, judgement: Judgement, names: Sequence[str]
+) -> Iterator[Plan | Skip]:
+    """What was asked for by name. Raises UnknownFallback."""
+    fix = declared(install_fallback.install_fallback)
+    for name in names:
+        catalogue.get(name)
+        ask = partial(install_fallback.on_demand, name, judgement.view, judgement.findings)
+        offered = planner.attempt(fix, "--fallback", name, ask)
+        if offered is not None:
+            yield offered
 
 
 def judged(wish: Wish) -> Request:
@@ -102,15 +126,11 @@ def _base(view: View) -> Base:
     return base
 
 
-def _planner(view: View, fixes: Sequence[Fix]) -> Callable[[Finding], list[Plan | Skip]]:
-    def plan(finding: Finding) -> list[Plan | Skip]:
-        offered = [_offer(fix, finding, view) for fix in fixes if finding.code in fix.codes]
-        plans = [_for(p, finding) for p in offered if isinstance(p, Plan)]
-        ordered = by_safety(plans)
-        skips = [s for s in offered if isinstance(s, Skip)]
-        return [*_with_alternative(ordered), *skips]
-
-    return plan
+def _offered(planner: Planner, finding: Finding) -> list[Plan | Skip]:
+    """The plans for one finding, safest first, and the reasons for which a fix has none."""
+    offered = planner.offers(finding)
+    plans = [_for(p, finding) for p in offered if isinstance(p, Plan)]
+    return [*_with_alternative(plans), *(s for s in offered if isinstance(s, Skip))]
 
 
 def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
@@ -119,14 +139,6 @@ def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
     names = [p.data["fallback"] for p in others if "fallback" in p.data]
     told = {"alternative": f"gpufix fix --apply --fallback {names[0]}"} if names else {}
     return [*(p.model_copy(update={"data": {**p.data, **told}}) for p in first), *others]
-
-
-def _offer(fix: Fix, finding: Finding, view: View) -> Plan | Skip | None:
-    try:
-        return fix.plan(finding, view)
-    except Exception as error:  # one fix that crashes must not keep the others from mending
-        reason = f"the fix crashed: {error!r}"
-        return Skip(fix=fix.name, code=finding.code, subject=finding.subject, reason=reason)
 
 
 def _for(plan: Plan, finding: Finding) -> Plan:

@@ -71,7 +71,12 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
         outcome = _failed(proposed, context, error)
     seconds = time.monotonic() - start
     return outcome.model_copy(
-        update={"held": held, "skips": proposed.choice.skips, "seconds": round(seconds, 3)}
+        update={
+            "remaining": [*proposed.unplanned, *outcome.remaining],
+            "held": held,
+            "skips": proposed.choice.skips,
+            "seconds": round(seconds, 3),
+        }
     )
 
 
@@ -93,7 +98,7 @@ def nothing_to_do(proposed: Proposed, facts: Facts) -> Outcome:
         gpufix_version=gpufix.__version__,
         patient=patient_summary(facts),
         state="nothing",
-        remaining=list(proposed.judgement.findings),
+        remaining=[*proposed.unplanned, *proposed.judgement.findings],
         held=proposed.choice.held,
         skips=proposed.choice.skips,
     )

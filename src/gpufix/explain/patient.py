@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from gpufix.explain.compare import statements
 from gpufix.explain.told import Told
 from gpufix.fixes import install_fallback
 from gpufix.fixes.commands import summary
+from gpufix.fixes.planner import Planner
+from gpufix.fixes.registry import declared
+from gpufix.gate import INTERNAL_CODES
 from gpufix.model import Diagnosis, Finding, Plan, PlanSummary
 from gpufix.view import View
 
@@ -47,11 +51,13 @@ class Check:
 
 def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
     """Look for the same fault among the doctor's findings."""
-    said = tuple(statements(told, view))
+    failed = [f for f in diagnosis.findings if f.code in INTERNAL_CODES]
     found = _found(told, diagnosis)
     if found is None:
         state, reason = _absence(told, diagnosis, view)
-        return Check(state, reason, None, _fallback(told, view), said)
+        plan, crashed = _fallback(told, view)
+        said = _said(told, view, [*failed, *crashed])
+        return Check(state, reason, None, plan, said)
     finding, root = found
     reason = "The doctor finds the same fault here."
     if finding.code != told.rule:
@@ -59,15 +65,28 @@ def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
     if finding is not root and not finding.fixes:
         reason += f" It follows from {root.code}, {root.subject}: {root.message}"
     fixes = finding.fixes or root.fixes
+    said = _said(told, view, failed)
     return Check("shown", reason, finding, fixes[0] if fixes else None, said)
 
 
-def _fallback(told: Told, view: View) -> PlanSummary | None:
-    """For an extension that asks for too much memory: a rebuild would not help, a replacement can."""
+def _said(told: Told, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
+    """What the patient says to the message, and what could not be judged or planned."""
+    return (*statements(told, view), *(f"{f.code}: {f.message}" for f in failed))
+
+
+def _fallback(told: Told, view: View) -> tuple[PlanSummary | None, list[Finding]]:
+    """For an extension that asks for too much memory: a rebuild would not help, a replacement can.
+
+    And DOC003, should the fix crash.
+    """
     if told.rule not in _RUN_ONLY or "extension" not in told.captures:
-        return None
-    plan = install_fallback.for_run(told.rule, told.captures["extension"], view)
-    return summary(plan, view.facts) if isinstance(plan, Plan) else None
+        return None, []
+    planner, extension = Planner((), view), told.captures["extension"]
+    fix = declared(install_fallback.install_fallback)
+    ask = partial(install_fallback.for_run, told.rule, extension, view)
+    plan = planner.attempt(fix, told.rule, extension, ask)
+    found = summary(plan, view.facts) if isinstance(plan, Plan) else None
+    return found, planner.crashed()
 
 
 def _found(told: Told, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:

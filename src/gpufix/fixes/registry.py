@@ -37,6 +37,12 @@ def fix(name: str, *codes: str) -> Callable[[Planner], Planner]:
     return declare
 
 
+def declared(planner: Planner) -> Fix:
+    """The fix that this function was declared to be."""
+    found: Fix = vars(planner)["__gpufix_fix__"]
+    return found
+
+
 def by_safety(plans: Sequence[Plan]) -> list[Plan]:
     """Safest first; what mends the original before what takes its place."""
     order = ("safe", "unsafe", "manual")

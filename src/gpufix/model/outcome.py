@@ -41,6 +41,7 @@ class Proposal(Model):
     held: list[Held] = []
     skips: list[Skip] = []
     refused: str | None = None  # a precondition that does not hold
+    failures: list[Finding] = []  # of gpufix or a plugin (DOC…): not all was judged and planned
 
 
 class Probe(Model):

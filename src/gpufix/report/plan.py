@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gpufix.model import Held, Plan, Proposal, Skip, StepPreview
+from gpufix.model import Finding, Held, Plan, Proposal, Skip, StepPreview
 from gpufix.report.lines import Lines
 
 _STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
@@ -27,6 +27,7 @@ def show(proposal: Proposal, output: str | None = None) -> None:
         _step(lines, number, step)
     _held(lines, proposal.held)
     skips(lines, proposal.skips)
+    _failures(lines, proposal.failures)
     if proposal.refused:
         lines.add()
         lines.add(("cannot be applied: ", "bold red"), proposal.refused)
@@ -96,6 +97,16 @@ def skips(lines: Lines, found: list[Skip]) -> None:
         lines.add((f"{skip[0]} " if skip[0] else "", "bold"), f"{skip[1]}: {skip[2]}")
 
 
+def _failures(lines: Lines, found: list[Finding]) -> None:
+    if not found:
+        return
+    if lines.some:
+        lines.add()
+    lines.add(("gpufix failed at", "bold"))
+    for finding in found:
+        lines.add(("✗ ", "bold red"), (f"{finding.code} {finding.name} ", "bold"), finding.message)
+
+
 def _verdict(lines: Lines, proposal: Proposal) -> None:
     if lines.some:
         lines.add()
@@ -107,5 +118,7 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add(label, (f"--apply{unsafe}", "bold"))
     elif proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
+    elif proposal.failures:
+        lines.add("nothing to carry out; not everything could be judged and planned")
     else:
         lines.add("nothing to repair")

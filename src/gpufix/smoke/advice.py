@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.checks.registry import Rule
+from gpufix.checks.judge import findings_of
+from gpufix.checks.registry import declared as declared_rule
 from gpufix.fixes.commands import summary
 from gpufix.fixes.install_fallback import install_fallback
+from gpufix.fixes.planner import Planner
+from gpufix.fixes.registry import declared
+from gpufix.gate import INTERNAL_CODES
 from gpufix.kernels.target import Target
 from gpufix.knowledge import cuda_wheels
 from gpufix.knowledge.versions import numbers
-from gpufix.model import Facts, Plan, PlanSummary, Vendor
+from gpufix.model import Facts, Finding, PlanSummary, Vendor
 from gpufix.model import Target as PatientTarget
 from gpufix.view import View
 
@@ -30,13 +34,16 @@ def compiler_sources(facts: Facts, target: Target) -> list[PlanSummary]:
     return _cuda(facts) if target.vendor == "cuda" else _hip()
 
 
-def without_compiler(facts: Facts, target: Target) -> list[PlanSummary]:
-    """Fallbacks for what is installed here without code for this GPU, and cannot be rebuilt."""
+def without_compiler(facts: Facts, target: Target) -> tuple[list[PlanSummary], list[Finding]]:
+    """Fallbacks for what is installed here without code for this GPU, and cannot be rebuilt; and
+    what failed while they were looked for."""
     vendor: Vendor = "nvidia" if target.vendor == "cuda" else "amd"
     view = View(facts, [PatientTarget(vendor=vendor, arch=target.arch, source=str(target))])
-    rule: Rule = vars(extension_lacks_target)["__gpufix_rule__"]
-    offered = [install_fallback(finding, view) for finding in rule.findings(view)]
-    return [summary(plan, facts) for plan in offered if isinstance(plan, Plan)]
+    planner = Planner([declared(install_fallback)], view)
+    lacking = findings_of(declared_rule(extension_lacks_target), view)
+    plans = [plan for finding in lacking for plan in planner.plans(finding)]
+    failed = [f for f in lacking if f.code in INTERNAL_CODES]
+    return [summary(plan, facts) for plan in plans], [*failed, *planner.crashed()]
 
 
 def _cuda(facts: Facts) -> list[PlanSummary]:

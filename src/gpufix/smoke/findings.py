@@ -26,8 +26,8 @@ _LINES = 12  # of a tool's words in one finding
 _COMPILER = {"cuda": "nvcc", "hip": "hipcc, nor a clang++ that builds HIP programs,"}
 
 
-def no_compiler(facts: Facts, target: Target, choice: Choice) -> Finding:
-    """KRN901 for a target without any compiler, and what would bring one."""
+def no_compiler(facts: Facts, target: Target, choice: Choice) -> Iterator[Finding]:
+    """KRN901 for a target without any compiler, and what would bring one; what failed at that."""
     found = _finding(
         suite_kernel_does_not_compile,
         subject=str(target),
@@ -35,8 +35,10 @@ def no_compiler(facts: Facts, target: Target, choice: Choice) -> Finding:
         evidence=choice.tried or ("looked at: CUDA_HOME, ROCM_HOME, PATH, /usr/local, /opt, "
                                   "conda and wheels of the patient, system packages",),
     )  # fmt: skip
-    fixes = [*compiler_sources(facts, target), *without_compiler(facts, target)]
-    return found.model_copy(update={"fixes": fixes})
+    fallbacks, failed = without_compiler(facts, target)
+    fixes = [*compiler_sources(facts, target), *fallbacks]
+    yield found.model_copy(update={"fixes": fixes})
+    yield from failed
 
 
 def unusable_compiler(words: str, targets: Sequence[Target]) -> Finding:

@@ -99,7 +99,9 @@ def _findings(
     runs: dict[Target, Ran | str],
     extension: RunResult | None,
 ) -> list[Finding]:
-    all_found = [found.no_compiler(facts, t, choice) for t, choice in compiled.without.items()]
+    all_found: list[Finding] = []
+    for target, choice in compiled.without.items():
+        all_found += found.no_compiler(facts, target, choice)
     for words, targets in compiled.unusable.values():
         all_found.append(found.unusable_compiler(words, targets))
     all_found += found.not_compiled(compiled.built)

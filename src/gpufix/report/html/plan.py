@@ -11,10 +11,15 @@ _DIFF = {"+": "add", "-": "del", "@": "at"}
 
 
 def plan(proposal: Proposal | None) -> Markup | None:
-    """None where there is nothing to do and nothing was held back."""
-    if proposal is None or not (proposal.plans or proposal.held):
+    """None where there is nothing to do, nothing was held back and nothing failed."""
+    if proposal is None or not (proposal.plans or proposal.held or proposal.failures):
         return None
-    return joined(_plans(proposal.plans), _steps(proposal), _held(proposal.held))
+    return joined(
+        _plans(proposal.plans),
+        _steps(proposal),
+        _held(proposal.held),
+        [tag("p", f"{f.code} {f.name}: {f.message}", class_="note") for f in proposal.failures],
+    )
 
 
 def _plans(plans: Sequence[Plan]) -> Markup | None:

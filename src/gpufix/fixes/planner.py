@@ -1,0 +1,112 @@
+"""Asks fixes for plans. One that raises, or returns what is no plan, becomes a finding (DOC003).
+
+Every command plans through this: what a fix does, a third party's included, ends no report.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from gpufix import crashes
+from gpufix.checks.doc003_fix_crashed import Crash, crashed
+from gpufix.fixes.commands import summary
+from gpufix.fixes.registry import Fix, by_safety
+from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
+from gpufix.view import View
+
+_MODES = range(0o10000)
+
+
+class Planner:
+    """The fixes, the view that they plan on, and what went wrong in them so far."""
+
+    def __init__(self, fixes: Sequence[Fix], view: View):
+        self._fixes, self._view = fixes, view
+        self._crashes: dict[str, list[Crash]] = {}
+
+    def offers(self, finding: Finding) -> list[Plan | Skip]:
+        """The plans for one finding, safest first, then the reasons of fixes that have none."""
+        found = [
+            self.attempt(fix, finding.code, finding.subject, partial(fix.plan, finding, self._view))
+            for fix in self._fixes
+            if finding.code in fix.codes
+        ]
+        plans = by_safety([p for p in found if isinstance(p, Plan)])
+        return [*plans, *(s for s in found if isinstance(s, Skip))]
+
+    def plans(self, finding: Finding) -> list[Plan]:
+        """The plans alone."""
+        return [p for p in self.offers(finding) if isinstance(p, Plan)]
+
+    def attempt(
+        self, fix: Fix, code: str, subject: str, ask: Callable[[], object]
+    ) -> Plan | Skip | None:
+        """What `ask` has the fix say about a finding of this code and subject; None if it crashes."""
+        try:
+            return checked(ask(), self._view.facts)
+        except Exception as error:  # one fix that crashes must not keep the others from mending
+            known = self._crashes.setdefault(fix.name, [])
+            trace = () if known else crashes.trace(error)
+            said, place = crashes.words(error), _place(fix, error)
+            module = str(getattr(fix.plan, "__module__", "?"))
+            known.append(Crash(str(fix.name), module, code, subject, said, place, trace))
+            return None
+
+    def crashed(self) -> list[Finding]:
+        """One DOC003 for each fix that crashed."""
+        return [crashed(rows) for rows in self._crashes.values()]
+
+
+def checked(answer: object, facts: Facts) -> Plan | Skip | None:
+    """The answer as its JSON says it, validated: a fix can build a record past its checks.
+
+    Raises TypeError, ValueError.
+    """
+    if answer is None:
+        return None
+    if not isinstance(answer, (Plan, Skip)):
+        raise TypeError(f"it returned a {type(answer).__name__}, not a Plan, a Skip or None")
+    model = Plan if isinstance(answer, Plan) else Skip
+    try:
+        found = model.model_validate(answer.model_dump(mode="json", warnings=False))
+        if isinstance(found, Plan):
+            for step in found.steps:
+                _require_usable(step)
+            summary(found, facts)  # its commands can be written down
+    except Exception as error:
+        said = _first(error) if isinstance(error, ValidationError) else crashes.words(error)
+        raise ValueError(f"its {model.__name__} is not valid: {said}") from error
+    return found
+
+
+def _require_usable(step: Step) -> None:
+    """What no type says. Raises ValueError or LookupError."""
+    given: dict[str, Any] = step.model_dump(include={"path", "root", "paths"})
+    for path in (given.get("path", ""), given.get("root", ""), *given.get("paths", ())):
+        if "\0" in path:
+            raise ValueError(f"the path {path!r} holds a NUL")
+    if isinstance(step, WriteFile):
+        step.content.encode(step.encoding)
+        if step.mode is not None and step.mode not in _MODES:
+            raise ValueError(f"{step.mode} is no file mode")
+
+
+def _first(error: ValidationError) -> str:
+    row = error.errors()[0]
+    return f"{'.'.join(map(str, row['loc']))}: {row['msg']}"
+
+
+def _place(fix: Fix, error: Exception) -> tuple[str, int] | None:
+    """The innermost frame of the fix's own file; where the fix begins, if it came to none."""
+    code = getattr(inspect.unwrap(fix.plan), "__code__", None)
+    came = crashes.places(error)[1:]  # the first is the planner's
+    if code is None:
+        return came[-1] if came else None
+    file = crashes.plain(code.co_filename)
+    own = [place for place in came if place[0] == file]
+    return own[-1] if own else (file, code.co_firstlineno)
