@@ -52,7 +52,7 @@ def test_the_wrong_abi_is_found_rebuilt_and_undone(patient: Venv, tmp_path: Path
     assert "checked" in imports(patient, "wrong_abi")
     outcome = json.loads(done.stdout)
     assert outcome
-    undone = patient.gpufix("undo")
+    undone = patient.gpufix("undo", "--python", str(patient.python))
     assert undone.returncode == 0, undone.stderr
     assert "undefined symbol" in imports(patient, "wrong_abi")
     assert (state(folder), state(patient.site / "wrong_abi-0.1.dist-info")) == before

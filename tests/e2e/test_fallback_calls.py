@@ -128,5 +128,5 @@ def test_calls_are_changed_and_draw_the_same(patient: Venv, tmp_path: Path) -> N
     assert python(patient, project, "-c", SAME, once, chunked).split() == ["9", "2"]
 
     assert run(patient, "fix", *options, "--apply")[1]["state"] == "nothing"
-    assert patient.gpufix("undo").returncode == 0
+    assert patient.gpufix("undo", "--python", str(patient.python)).returncode == 0
     assert (state(patient.path), state(project)) == before

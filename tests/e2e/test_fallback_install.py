@@ -188,7 +188,7 @@ def test_from_finding_to_program_and_back(patient: Venv) -> None:
     repaired = state(patient.path)
     assert run(patient, "fix", *wanted, "--apply", *GPU)[1]["state"] == "nothing"
     assert state(patient.path) == repaired
-    assert patient.gpufix("undo").returncode == 0
+    assert patient.gpufix("undo", "--python", str(patient.python)).returncode == 0
     assert state(patient.path) == before
 
 
@@ -223,7 +223,7 @@ def test_a_package_built_in_place_is_replaced_in_place(in_place: tuple[Venv, Pat
     assert all(place.read_bytes() == tree("fused_ssim")[p] for p, place in files.items())
     assert not (project / f"fused_ssim_cuda{SUFFIX}").exists()
     assert (project / "fused_ssim" / "extra.py").read_text() == "MINE = 1\n"
-    assert venv.gpufix("undo").returncode == 0
+    assert venv.gpufix("undo", "--python", str(venv.python)).returncode == 0
     assert state(project) == before
 
 

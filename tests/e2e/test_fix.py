@@ -45,7 +45,7 @@ def fix(venv: Venv, *arguments: str, **options: object) -> dict[str, Any]:
 
 
 def undo(venv: Venv, *arguments: str) -> dict[str, Any]:
-    done = venv.gpufix("undo", "--format", "json", *arguments)
+    done = venv.gpufix("undo", "--python", str(venv.python), "--format", "json", *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return {**json.loads(done.stdout), "exit": done.returncode}
 
@@ -194,7 +194,8 @@ def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> N
     assert judged() == ["RUN805"]
 
 
-def test_a_run_that_is_interrupted_says_undo(nccl: Venv) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, nccl: Venv) -> None:
     """Ctrl-C while pip works: pip is ended, the state can be undone, a new run waits for that."""
     before = snapshot(nccl.path)
     command = [sys.executable, "-m", "gpufix", "fix", "--apply", "--python", str(nccl.python)]
@@ -204,14 +205,16 @@ def test_a_run_that_is_interrupted_says_undo(nccl: Venv) -> None:
     assert process.stderr is not None
     assert "running" in process.stderr.readline()
     time.sleep(0.5)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "gpufix undo" in said
     refused = fix(nccl, "--apply")
     assert refused["state"] == "failed"
     assert "cut off" in refused["reason"]
-    assert undo(nccl)["state"] == "undone"
+    undone = undo(nccl)
+    assert undone["state"] == "undone"
+    for hint in (said, refused["reason"]):
+        assert f"`gpufix undo {undone['id']}`" in hint
     assert snapshot(nccl.path) == before
 
 

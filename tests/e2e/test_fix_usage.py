@@ -20,6 +20,10 @@ from venvs import Venv
         (["undo", "20200101-000000-0000"], "no run is called"),
         (["undo", "../../etc"], "no run is called"),
         (["undo", "--forget", "\x1b[31m"], "no run is called"),
+        (["undo", "--python", "/no/such/python"], "/no/such/python is not a usable Python"),
+        (["undo", "--python", "/etc/passwd"], "/etc/passwd is not a usable Python"),
+        (["undo", "--python", "no-such-command"], "no such command on PATH"),
+        (["undo", "--list", "--python", "/no/such/python"], "/no/such/python"),
     ],
 )
 def test_usage_errors(arguments: list[str], says: str, empty: Venv) -> None:
@@ -32,9 +36,10 @@ def test_usage_errors(arguments: list[str], says: str, empty: Venv) -> None:
 
 
 def test_nothing_to_undo_is_no_error(empty: Venv) -> None:
-    done = empty.gpufix("undo")
-    assert (done.returncode, done.stdout) == (0, "there is nothing to undo\n")
-    assert empty.gpufix("undo", "--list").stdout == "no runs\n"
+    own = ["--python", str(empty.path)]
+    done = empty.gpufix("undo", *own)
+    assert (done.returncode, done.stdout) == (0, f"there is nothing to undo in {empty.path}\n")
+    assert empty.gpufix("undo", "--list", *own).stdout == "no runs\n"
     assert not (empty.home / ".local").exists(), "looking for runs makes no folder"
 
 

@@ -148,21 +148,66 @@ def test_what_was_asked_for_and_cannot_be_had_is_said(tmp_path: Path) -> None:
         assert "nothing to repair" not in shown
 
 
-def test_runs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    row = {
-        "id": "20260101-000000-abcd",
-        "state": "interrupted",
-        "prefix": f"/env{EVIL}",
-        "project": None,
-        "title": "mend it",
-        "time": "2026-01-01T00:00:00Z",
-        "bytes_kept": 1 << 20,
-    }
+ROW = {
+    "id": "20260101-000000-abcd",
+    "state": "interrupted",
+    "prefix": f"/env{EVIL}",
+    "environment": "there",
+    "this_patient": False,
+    "project": None,
+    "title": "mend it",
+    "time": "2026-01-01T00:00:00Z",
+    "bytes_kept": 1 << 20,
+}
+
+
+def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[str]) -> None:
     runs.show_list([], as_json=False)
     assert capsys.readouterr().out == "no runs\n"
-    runs.show_list([row], as_json=False)
+    runs.show_list([ROW], as_json=False)
     shown = capsys.readouterr().out
     assert "interrupted" in shown
+    assert "*" not in shown
     assert "\x1b" not in shown
-    runs.show_one({**row, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
+    runs.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
+    others, own, legend = capsys.readouterr().out.splitlines()
+    assert (others[0], own[0]) == (" ", "*")
+    assert legend == "* of the environment at hand, /own"
+
+
+def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    for changes, said in (
+        ({}, "environment /env"),
+        ({"environment": "gone"}, "(no longer there)"),
+        ({"environment": "moved"}, "(now a link)"),
+        ({"project": f"/proj{EVIL}"}, "project /proj"),
+        ({"prefix": ""}, "environment unknown"),
+    ):
+        row = {**ROW, **changes}
+        runs.show_one(row, ["/env/x: busy"], as_json=False)
+        shown = capsys.readouterr().out
+        assert said in shown
+        assert "/env/x: busy" in shown
+        assert "\x1b" not in shown
+        assert "\n::error::" not in shown
+        assert said.rpartition(" ")[2] in runs.named(row)
+    runs.show_one({**ROW, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
     assert json.loads(capsys.readouterr().out)["problems"] == ["/env/x: busy"]
+
+
+def test_runs_of_other_environments_come_with_their_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def shown(prefix: str | None, act: str = "undo", as_json: bool = False) -> str:
+        runs.show_elsewhere([ROW], 30, prefix, act, as_json, commands=True)
+        return capsys.readouterr().out
+
+    assert "there is nothing to undo in /own\n" in shown("/own")
+    assert "no environment is active" in shown(None)
+    for part in ("  1. 20260101", "$ gpufix undo 20260101-000000-abcd", "… and 29 earlier ones"):
+        assert part in shown("/own")
+    assert "\x1b" not in shown("/own")
+    assert "$ gpufix undo --forget 20260101-000000-abcd" in shown("/own", "forget")
+    made = json.loads(shown("/own", as_json=True))
+    assert (made["id"], made["state"], made["prefix"]) == (None, "elsewhere", "/own")
+    assert made["runs"][0]["command"] == "gpufix undo 20260101-000000-abcd"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
@@ -202,8 +203,20 @@ def _carry_out(
         with termination():
             return repair(proposed, context, how)
     except KeyboardInterrupt:
-        _say("interrupted; `gpufix undo` puts back what was begun")
+        _say(f"interrupted; {_what_is_left(how.state, context)}")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _what_is_left(state: Path, context: Context) -> str:
+    from gpufix.engine import runs
+    from gpufix.engine.repair import prefix
+
+    waiting = runs.interrupted(state, prefix(context))
+    return (
+        f"`gpufix undo {waiting.id}` puts back what was begun"
+        if waiting
+        else "nothing is left half done"
+    )
 
 
 def _finish(outcome: Outcome, format: Format, output: str | None) -> None:

@@ -12,7 +12,7 @@ repairs it, proves the repair, and can undo it.
 
   gpufix doctor                        what is wrong, and what would mend it
   gpufix fix --apply                   mend it; what does not help is undone
-  gpufix undo                          put everything back, byte for byte
+  gpufix undo                          put the last repair back, byte for byte
   gpufix explain build.log             what an error message means
 
   gpufix doctor --gpu "RTX 5080"       for a GPU that is not in this machine

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from gpufix.cli import options
 from gpufix.cli.fix import Format, FormatOption
 
 if TYPE_CHECKING:
+    from gpufix.cli.which_run import Wanted
     from gpufix.engine.runs import Run
 
 _WAIT = 900.0  # seconds for an installer that outlived a killed run
@@ -16,8 +18,12 @@ _WAIT = 900.0  # seconds for an installer that outlived a killed run
 
 def undo(
     run: Annotated[
-        Optional[str], typer.Argument(metavar="ID", help="The run. Default: the last one.")
+        Optional[str],
+        typer.Argument(
+            metavar="ID", help="The run, of whatever environment. Default: the patient's last one."
+        ),
     ] = None,
+    python: options.Python = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the runs.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Also overwrite what was changed since.")
@@ -29,78 +35,75 @@ def undo(
 ) -> None:
     """Put back, byte for byte, what `gpufix fix --apply` changed; also after it was cut off.
 
-    Exit code 0: done. 1: not everything could be put back, or files were changed since. 2: usage.
+    Without ID: the patient's last run. Where it has none and other environments have, these are
+    listed, and on a terminal you are asked which. Exit code 0: done, or there is nothing to undo.
+    1: not everything could be put back, files were changed since, or only other environments have
+    runs and none was chosen. 2: usage.
     """
     from gpufix.cli.patient import fail
-    from gpufix.engine.errors import EngineError, NothingToUndo
-    from gpufix.report import runs as report
+    from gpufix.cli.which_run import Wanted
+    from gpufix.engine.errors import EngineError
 
     as_json = format is Format.json
     if show_list:
-        report.show_list(_rows(), as_json)
+        _list(python, as_json)
         return
     try:
-        problems, done = _forget(run) if forget else _undo(run, force)
-    except NothingToUndo as error:
-        report.show_nothing(str(error), as_json)
-        return
+        _carry_out(Wanted(run, python, "forget" if forget else "undo", as_json), force)
     except (EngineError, OSError) as error:
         raise fail(str(error)) from None
-    state = "incomplete" if problems else "forgotten" if forget else "undone"
-    report.show_one({**_row(done), "state": state}, problems, as_json)
+
+
+def _list(python: str | None, as_json: bool) -> None:
+    from gpufix.cli.which_run import patient, row, state_folder
+    from gpufix.engine import runs
+    from gpufix.report import runs as report
+
+    prefix = patient(python)
+    known = [run for run in runs.every(state_folder()) if run.state != "empty"]
+    report.show_list([row(run, prefix) for run in known], as_json)
+
+
+def _carry_out(wanted: Wanted, force: bool) -> None:
+    """Prints which environment before and after. Raises EngineError, OSError."""
+    from gpufix.cli.fix import _say
+    from gpufix.cli.which_run import choose, row
+    from gpufix.engine import runs
+    from gpufix.report import runs as report
+
+    chosen = choose(wanted)
+    told = row(chosen)
+    _say(f"{report.DOING[wanted.act]} {report.named(told)}")
+    if wanted.act == "forget":
+        runs.forget(chosen)
+        problems, state = [], "forgotten"
+    else:
+        problems = _undo(chosen, force)
+        state = "incomplete" if problems else "undone"
+    report.show_one({**told, "state": state}, problems, wanted.as_json)
     raise typer.Exit(1 if problems else 0)
 
 
-def _rows() -> list[dict[str, Any]]:
-    from gpufix.engine import runs
-    from gpufix.facts.overlay import state_dir
+def _undo(chosen: Run, force: bool) -> list[str]:
+    import os
 
-    return [_row(run) for run in runs.every(state_dir()) if run.state != "empty"]
-
-
-def _row(run: Run) -> dict[str, Any]:
-    import time
-
-    from gpufix.engine import runs
-
-    started = float(run.begin.get("time") or 0.0)
-    return {
-        "id": run.id,
-        "state": run.state,
-        "prefix": run.prefix,
-        "project": run.begin.get("project"),
-        "title": str(run.begin.get("title", "")),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "bytes_kept": runs.kept_bytes(run),
-    }
-
-
-def _undo(name: str | None, force: bool) -> tuple[list[str], Run]:
     from gpufix.cli.fix import INTERRUPTED, _say
+    from gpufix.cli.which_run import state_folder
     from gpufix.engine import lock, runs, undo
     from gpufix.engine.apply import termination
-    from gpufix.facts.overlay import state_dir
+    from gpufix.engine.whereabouts import require_there
 
-    state = state_dir()
-    chosen = runs.find(state, name)
+    prefix = os.path.realpath(chosen.prefix)
     try:
         with (
             termination(),
-            lock.held(state, chosen.prefix, "gpufix undo", wait=_WAIT, say=_say),
+            lock.held(state_folder(), prefix, "gpufix undo", wait=_WAIT, say=_say),
         ):
             chosen = runs.load(chosen.folder)  # whoever held the lock may have gone on
-            return undo.undo(chosen, force), chosen
+            require_there(chosen)
+            return undo.undo(chosen, force)
     except undo.Changed as error:
-        return [*error.paths[:20], "changed since that run: --force overwrites it"], chosen
+        return [*error.paths[:20], "changed since that run: --force overwrites it"]
     except KeyboardInterrupt:
-        _say("interrupted; run `gpufix undo` again")
+        _say(f"interrupted; run `gpufix undo {chosen.id}` again")
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _forget(name: str | None) -> tuple[list[str], Run]:
-    from gpufix.engine import runs
-    from gpufix.facts.overlay import state_dir
-
-    chosen = runs.find(state_dir(), name)
-    runs.forget(chosen)
-    return [], chosen

@@ -124,7 +124,7 @@ def _put_back(folder: Path, error: OSError | EngineError) -> str:
     except (OSError, EngineError) as second:
         problems = [str(second)]
     if problems:
-        return f"{said}; {NOT_BACK} ({problems[0]}): run `gpufix undo`"
+        return f"{said}; {NOT_BACK} ({problems[0]}): run `gpufix undo {folder.name}`"
     return f"{said}; everything was put back"
 
 
@@ -136,12 +136,12 @@ def finish(folder: Path) -> None:
 
 @contextmanager
 def termination() -> Iterator[None]:
-    """SIGTERM and SIGHUP as KeyboardInterrupt: children are ended, and the journal stays whole."""
+    """Ctrl-C, SIGTERM and SIGHUP as KeyboardInterrupt: children are ended, the journal stays whole."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, interrupt) for number in signals]
     try:
         yield

@@ -54,7 +54,7 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
     start = time.monotonic()
     held = list(proposed.choice.held)
     try:
-        with lock.held(how.state, _prefix(context), "gpufix fix") as fd:
+        with lock.held(how.state, prefix(context), "gpufix fix") as fd:
             _no_interrupted(how.state, context)
             locked = replace(context, lock_fd=fd)
             while True:
@@ -104,7 +104,8 @@ def nothing_to_do(proposed: Proposed, facts: Facts) -> Outcome:
     )
 
 
-def _prefix(context: Context) -> str:
+def prefix(context: Context) -> str:
+    """By which the patient's runs and lock are known. Raises Refused."""
     python = context.facts.python
     if python is None:
         raise Refused("there is no Python to repair")
@@ -112,9 +113,10 @@ def _prefix(context: Context) -> str:
 
 
 def _no_interrupted(state: Path, context: Context) -> None:
-    waiting = runs.interrupted(state, _prefix(context))
+    waiting = runs.interrupted(state, prefix(context))
     if waiting is not None:
-        raise Busy(f"run {waiting.id} was cut off: `gpufix undo` puts back what it had begun")
+        command = f"gpufix undo {waiting.id}"
+        raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
 
 
 def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:

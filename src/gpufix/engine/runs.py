@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -84,35 +85,61 @@ def _state(kinds: set[str]) -> State:
 
 
 def every(state: Path) -> list[Run]:
-    """All runs, oldest first."""
+    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly."""
     try:
-        names = sorted(os.listdir(state / "runs"))
+        names = os.listdir(state / "runs")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [load(state / "runs" / name) for name in names]
+    return sorted((load(state / "runs" / name) for name in names), key=_began)
 
 
-def find(state: Path, name: str | None) -> Run:
-    """The named run, else the last one that can be undone. Raises UnknownRun,
-    NothingToUndo, Corrupt."""
+def _began(run: Run) -> tuple[float, str]:
+    """When, as its journal says, else when its folder last changed."""
+    given = run.begin.get("time")
+    if given is None:
+        with suppress(OSError):
+            given = run.folder.stat().st_mtime
+    return float(given or 0.0), run.id
+
+
+def of_patient(run: Run, prefix: str) -> bool:
+    """Whether it changed this patient, or one that has been moved there and left a link behind."""
+    return bool(run.prefix) and os.path.realpath(run.prefix) == prefix
+
+
+def undoable(state: Path) -> list[Run]:
+    """Every run that can be undone, oldest first."""
+    return [r for r in every(state) if r.state in ("interrupted", "kept")]
+
+
+def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
+    """The named run, else the last interrupted one, else the last that can be undone: of the patient
+    with this prefix, if one is given. Raises UnknownRun, NothingToUndo, Corrupt.
+
+    A run whose journal cannot be read can be anybody's: none before it is chosen.
+    """
     runs = [r for r in every(state) if r.state != "empty"]
     if name is not None:
         chosen = [r for r in runs if r.id == name]
         if not chosen:
             raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
     else:
+        if prefix is not None:
+            runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
         waiting = [r for r in runs if r.state == "interrupted"]
         chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
         if not chosen:
             raise NothingToUndo("there is nothing to undo")
     if chosen[-1].state == "damaged":
-        raise Corrupt(f"the journal of {chosen[-1].id} cannot be read")
+        raise Corrupt(
+            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known"
+        )
     return chosen[-1]
 
 
 def interrupted(state: Path, prefix: str) -> Run | None:
     """A run on this patient that was cut off and waits for `gpufix undo`."""
-    runs = [r for r in every(state) if r.state == "interrupted" and r.prefix == prefix]
+    runs = [r for r in every(state) if r.state == "interrupted" and of_patient(r, prefix)]
     return runs[-1] if runs else None
 
 
@@ -145,8 +172,12 @@ def kept_bytes(run: Run) -> int:
 
 
 def forget(run: Run) -> None:
-    """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError."""
-    if run.state not in ("kept", "forgotten"):
+    """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError.
+
+    So can an interrupted one whose environment is gone: nothing waits for it any more.
+    """
+    abandoned = run.state == "interrupted" and not os.path.lexists(run.prefix)
+    if run.state not in ("kept", "forgotten") and not abandoned:
         raise Refused(f"run {run.id} is {run.state}: only a finished one can be forgotten")
     with journal.Journal(run.journal) as file:
         file.append("forgotten")

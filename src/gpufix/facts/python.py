@@ -31,17 +31,21 @@ class NotPython(Exception):
         self.path, self.why = path, why
 
 
+def default(ctx: Context) -> str:
+    """The patient when none is named: $VIRTUAL_ENV, else $CONDA_PREFIX, else what runs gpufix."""
+    return ctx.environ.get("VIRTUAL_ENV") or ctx.environ.get("CONDA_PREFIX") or sys.executable
+
+
 def collect(ctx: Context, executable: str | None) -> Python | None:
     """Describe the interpreter `executable` (a file, an environment's folder, or a command).
 
-    Without one: $VIRTUAL_ENV, else $CONDA_PREFIX, else the interpreter that runs gpufix. Raises
-    NotPython when the named one is unusable; an unusable default one is a gap, and None.
+    Without one: the default. Raises NotPython when the named one is unusable; an unusable default
+    one is a gap, and None.
     """
     if executable is not None:
         return _describe(ctx, _locate(ctx, executable))
-    given = ctx.environ.get("VIRTUAL_ENV") or ctx.environ.get("CONDA_PREFIX") or sys.executable
     try:
-        return _describe(ctx, _locate(ctx, given))
+        return _describe(ctx, _locate(ctx, default(ctx)))
     except NotPython as error:
         ctx.gap("python", text(error.path), error.why)
         return None

@@ -1,0 +1,128 @@
+"""Which run `gpufix undo` means: the named one, else the patient's last, else one that is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gpufix.engine.runs import Run
+
+NOT_UNDONE = 1
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for. `act`: "undo" or "forget"."""
+
+    name: str | None
+    python: str | None
+    act: str
+    as_json: bool
+
+
+def state_folder() -> Path:
+    """Where runs are kept."""
+    from gpufix.facts.overlay import state_dir
+
+    return state_dir()
+
+
+def patient(python: str | None) -> str | None:
+    """The prefix of the named environment, or of the one at hand; None when there is none.
+
+    One that is gone can still be named, when a run has changed it.
+    """
+    from gpufix.cli.patient import fail
+    from gpufix.engine import runs
+    from gpufix.facts.context import Context
+    from gpufix.facts.prefix import find
+
+    found = find(Context(), python)
+    if python is not None and found.error is not None:
+        known = {run.prefix for run in runs.every(state_folder())}
+        if found.path is None or found.path not in known:
+            raise fail(str(found.error))
+    return found.path
+
+
+def choose(wanted: Wanted) -> Run:
+    """The run; exits when there is none, or the user chooses none. Raises EngineError."""
+    from gpufix.cli.patient import fail
+    from gpufix.engine import runs
+    from gpufix.engine.errors import NothingToUndo
+    from gpufix.report import runs as report
+
+    state = state_folder()
+    if wanted.name is not None:
+        chosen = runs.find(state, wanted.name)
+        if wanted.python is not None:
+            prefix = patient(wanted.python)
+            if prefix is None or not runs.of_patient(chosen, prefix):
+                raise fail(f"run {chosen.id} changed {chosen.prefix}, not {prefix}")
+        return chosen
+    prefix, others = patient(wanted.python), runs.undoable(state)
+    with suppress(NothingToUndo):
+        if prefix is not None or not others:
+            return runs.find(state, None, prefix)
+    if not others:
+        report.show_nothing(prefix, wanted.as_json)
+        raise typer.Exit(0)
+    return _one_of(others, prefix, wanted)
+
+
+def _one_of(others: Sequence[Run], prefix: str | None, wanted: Wanted) -> Run:
+    """Of other environments: none is touched unless the user says which."""
+    from gpufix.cli.patient import fail
+    from gpufix.report import runs as report
+
+    shown = others[-_SHOWN:]
+    asks = not wanted.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    rows = [row(run) for run in shown]
+    report.show_elsewhere(rows, len(others), prefix, wanted.act, wanted.as_json, commands=not asks)
+    answer = _answer(f"{wanted.act} which one? its number or id [none]: ") if asks else ""
+    if not answer:
+        raise typer.Exit(NOT_UNDONE)
+    by_answer = {name: run for n, run in enumerate(shown, 1) for name in (str(n), run.id)}
+    if answer not in by_answer:
+        raise fail(f"{answer!r} is neither a number from 1 to {len(shown)} nor one of these ids")
+    return by_answer[answer]
+
+
+def _answer(question: str) -> str:
+    from gpufix.cli.fix import INTERRUPTED
+
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def row(run: Run, prefix: str | None = None) -> dict[str, Any]:
+    """A run for a report. `prefix`: the patient's at hand, whose runs are marked."""
+    import time
+
+    from gpufix.engine import runs
+    from gpufix.engine.whereabouts import whereabouts
+
+    started = float(run.begin.get("time") or 0.0)
+    return {
+        "id": run.id,
+        "state": run.state,
+        "prefix": run.prefix,
+        "environment": whereabouts(run.prefix) if run.prefix else None,
+        "this_patient": prefix is not None and runs.of_patient(run, prefix),
+        "project": run.begin.get("project"),
+        "title": str(run.begin.get("title", "")),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "bytes_kept": runs.kept_bytes(run),
+    }
