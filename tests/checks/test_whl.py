@@ -14,7 +14,7 @@ from gpufix.checks import (
     whl506_requirement_conflict,
     whl507_duplicate_install,
 )
-from gpufix.model import Facts, Problem, Record, Severity, SharedFile
+from gpufix.model import CondaPackage, Facts, Problem, Record, Severity, SharedFile
 
 NCCL = "nvidia/nccl/lib/libnccl.so.2"
 mixed = whl501_mixed_cuda_majors.mixed_cuda_majors
@@ -38,6 +38,11 @@ def shared(holder: str | None, differ: bool = True, path: str = NCCL) -> SharedF
 
 def env(*dists: object, **sections: object) -> Facts:
     return b.facts(torch=b.torch(), distributions=list(dists), **sections)
+
+
+def conda(name: str, version: str = "1.0", **more: object) -> CondaPackage:
+    place = {"prefix": "/env", "metadata": f"/env/conda-meta/{name}.json"}
+    return CondaPackage.model_validate({"name": name, "version": version, **place, **more})
 
 
 CU13 = [
@@ -128,6 +133,15 @@ SILENT = {
         duplicate,
         env(b.dist("numpy", "2.0"), b.dist("numpy", "2.0", source="conda", location="/env")),
     ),
+    "conda's record of a distribution that conda brought": (
+        duplicate,
+        env(b.dist("numpy", "2.0", source="conda"), conda_packages=[conda("numpy", "2.1")]),
+    ),
+    "conda's requirements are no requirements of Python's": (
+        conflict,
+        env(conda_packages=[conda("pytorch", depends=["libstdcxx >=13", "magma-cuda126"])]),
+    ),
+    "conda's files are there": (missing, env(conda_packages=[conda("libgcc")])),
     "shadowed elsewhere, no GPU package": (
         duplicate,
         env(b.dist("six", "1.16"), b.dist("six", "1.15", location="/usr/lib/python3")),
@@ -284,6 +298,19 @@ FIRING = {
         Severity.error,
         "gradio 4.44.1 does not work with huggingface-hub 1.2.0: ImportError: cannot import name "
         "'HfFolder' from 'huggingface_hub'.",
+    ),
+    "pip's over conda's": (
+        duplicate,
+        env(b.dist("numpy", "2.0"), conda_packages=[conda("numpy", "1.26")]),
+        Severity.warning,
+        f"numpy is installed 2 times: 2.0 (pip) in {b.SITE} and 1.26 (conda) in /env; Python takes "
+        "the first.",
+    ),
+    "a file of conda's is gone": (
+        missing,
+        env(conda_packages=[conda("libgcc", record=Record(missing=["lib/x.so"], missing_count=1))]),
+        Severity.error,
+        "libgcc 1.0 recorded lib/x.so, which is missing.",
     ),
     "two dist-infos in one folder": (
         duplicate,

@@ -15,8 +15,10 @@ import needs
 from gpufix.engine import runs, undo
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused
+from gpufix.engine.resolve import resolve
+from gpufix.engine.steps.install import _constraints as constraints
 from gpufix.engine.steps.registry import kind_of
-from gpufix.model import Install, Remove, SetVariables, Step, WriteFile
+from gpufix.model import CondaPackage, Install, Remove, SetVariables, Step, WriteFile
 
 
 def check(patient: Patient, step: Step) -> None:
@@ -139,6 +141,34 @@ def test_conda_packages_and_those_without_record_are_refused(patient: Patient) -
         kind_of(step).check(
             step, Context(facts.model_copy(update={"distributions": conda}), environ={})
         )
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_what_is_condas_is_held_where_it_is(patient: Patient, tmp_path: Path, freeze: bool) -> None:
+    facts = patient.facts()
+    owned = [
+        d.model_copy(update={"source": "conda"}) if d.name == "other" else d
+        for d in facts.distributions
+    ]
+    facts = facts.model_copy(update={"distributions": owned})
+    context = Context(facts, environ={}, folder=tmp_path)
+    step = Install(install=["new"], dependencies=True, freeze=freeze)
+    path = constraints(step, context)
+    held = {line.partition("=")[0] for line in Path(path or "").read_text().splitlines()}
+    assert held == ({d.name for d in owned} if freeze else {"other"})
+    assert constraints(step.model_copy(update={"dependencies": False}), context) is None
+
+
+@pytest.mark.parametrize("step", [Install(install=["mkl>=2024"]), Install(install=["libgcc"])])
+def test_names_of_condas_alone_reach_no_installer(step: Install, patient: Patient) -> None:
+    package = CondaPackage(
+        name="libgcc", version="13", prefix="x", metadata="x", depends=["mkl 2024.*"]
+    )
+    facts = patient.facts().model_copy(update={"conda_packages": [package]})
+    context = Context(facts, environ={"PATH": os.environ["PATH"]})
+    for carried_out in (kind_of(step).check, lambda s, c: resolve(s, c)):
+        with pytest.raises(Refused, match="conda"):
+            carried_out(step, context)
 
 
 @pytest.mark.parametrize("variables", [{"A=B": "1"}, {"": "1"}, {"A B": None}, {"A": "x\0y"}])

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts import distributions, python
+from gpufix.facts import conda, distributions, python
 from gpufix.facts.context import Context
-from gpufix.model import Distribution
+from gpufix.facts.library_owners import owners
+from gpufix.model import CondaPackage, Distribution, Facts, Host
 
 
 def package(prefix: Path, name: str, version: str, **more: object) -> Path:
@@ -34,22 +35,22 @@ def package(prefix: Path, name: str, version: str, **more: object) -> Path:
     return path
 
 
-def collect(ctx: Context, site: Site) -> list[Distribution]:
-    return distributions.collect(ctx, site.python(kind="conda"))[0]
+def collect(ctx: Context, site: Site) -> tuple[list[Distribution], list[CondaPackage]]:
+    patient = site.python(kind="conda")
+    installed = conda.collect(ctx, patient)
+    found, _ = distributions.collect(ctx, patient, installed)
+    return found, installed.beside(found)
 
 
 def test_a_package_without_python(ctx: Context, site: Site) -> None:
     path = package(site.prefix, "libgcc", "13.2.0", requested_spec="libgcc=13")
-    (dist,) = collect(ctx, site)
-    assert (dist.name, dist.version, dist.source, dist.build) == (
-        "libgcc",
-        "13.2.0",
-        "conda",
-        "py311_0",
-    )
-    assert (dist.location, dist.metadata, dist.requested) == (str(site.prefix), str(path), True)
-    assert dist.channel == "https://conda.example/forge/linux-64"
-    assert dist.record is not None and (dist.record.files, dist.record.missing) == (1, [])
+    found, (kept,) = collect(ctx, site)
+    assert found == []  # it is no distribution of Python's, and its name no name of Python's
+    assert (kept.name, kept.version, kept.build) == ("libgcc", "13.2.0", "py311_0")
+    assert (kept.prefix, kept.metadata, kept.requested) == (str(site.prefix), str(path), True)
+    assert kept.depends == ["python >=3.11,<3.12.0a0"]
+    assert kept.channel == "https://conda.example/forge/linux-64"
+    assert kept.record is not None and (kept.record.files, kept.record.missing) == (1, [])
     assert ctx.gaps == []
 
 
@@ -57,18 +58,34 @@ def test_its_python_distribution_is_the_same_thing(ctx: Context, site: Site) -> 
     package(site.prefix, "numpy", "1.26.4")
     # conda-build rewrites files after RECORD: it must not be believed
     site.install("numpy", "1.26.4", notes={"INSTALLER": b"conda\n"}, rows="numpy/gone,,\n")
-    (dist,) = collect(ctx, site)
+    (dist,), (kept,) = collect(ctx, site)
     assert (dist.source, dist.build, dist.name) == ("conda", "py311_0", "numpy")
-    assert dist.record is not None and dist.record.missing_count == 0
+    assert (dist.package, dist.record) == ("numpy", None)
+    assert kept.record is not None and kept.record.missing_count == 0
     assert dist.metadata is not None and dist.metadata.endswith(".dist-info")
+
+
+@pytest.mark.parametrize("info", ["torch-2.5.1.dist-info", "torch-2.5.1-py3.11.egg-info"])
+def test_its_python_distribution_may_have_another_name(ctx: Context, site: Site, info: str) -> None:
+    folder = f"{site.folder.relative_to(site.prefix)}"
+    files = [f"{folder}/{info}/METADATA", f"{folder}/{info}/PKG-INFO", f"{folder}/torch/_C.so"]
+    package(site.prefix, "pytorch", "2.5.1", files=files)
+    for name in files[:2]:
+        (site.prefix / name).write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.5.1\n")
+    (dist,), (kept,) = collect(ctx, site)
+    assert (dist.name, dist.source, dist.package) == ("torch", "conda", "pytorch")
+    library = str(site.prefix / files[2])
+    assert owners([dist], [kept], [library]) == {library: "torch"}
+    assert owners([], [kept], [library]) == {library: "pytorch"}
 
 
 def test_what_pip_put_over_it_is_a_second_copy(ctx: Context, site: Site) -> None:
     package(site.prefix, "numpy", "1.26.4")
     (site.prefix / "lib/numpy.so").unlink()
     site.install("numpy", "2.0.0")
-    found = [(d.source, d.version, d.record is None) for d in collect(ctx, site)]
-    assert found == [("pip", "2.0.0", False), ("conda", "1.26.4", True)]
+    (dist,), (kept,) = collect(ctx, site)
+    assert (dist.source, dist.version, dist.record is None) == ("pip", "2.0.0", False)
+    assert (kept.version, kept.record) == ("1.26.4", None)
 
 
 def test_missing_files(ctx: Context, site: Site) -> None:
@@ -76,9 +93,9 @@ def test_missing_files(ctx: Context, site: Site) -> None:
     package(site.prefix, "a", "1", files=files)
     (site.prefix / "lib/a.so").unlink()
     (site.prefix / "lib/b.pyc").unlink()
-    (dist,) = collect(ctx, site)
-    assert dist.record is not None
-    assert (dist.record.missing, dist.record.missing_count) == (["lib/a.so"], 1)
+    _, (kept,) = collect(ctx, site)
+    assert kept.record is not None
+    assert (kept.record.missing, kept.record.missing_count) == (["lib/a.so"], 1)
 
 
 @pytest.mark.parametrize("indent", [None, 2, 4])
@@ -92,17 +109,28 @@ def test_every_layout_of_the_file_says_the_same(
         "requested_spec": "a",  # stands behind the part that is left out
     }
     path.write_text(json.dumps(data, indent=indent, sort_keys=True))
-    (dist,) = collect(ctx, site)
-    assert (dist.name, dist.version, dist.requested, ctx.gaps) == ("a", "1", True, [])
-    assert dist.record is not None and dist.record.files == 1
+    _, (kept,) = collect(ctx, site)
+    assert (kept.name, kept.version, kept.requested, ctx.gaps) == ("a", "1", True, [])
+    assert kept.record is not None and kept.record.files == 1
 
 
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"name": 1}', "[" * 100_000, '{"name":"a"', "\0"])
 def test_a_broken_file_is_a_gap_and_its_name_speaks(ctx: Context, site: Site, raw: str) -> None:
     package(site.prefix, "my-lib", "1.5").write_text(raw)
-    (dist,) = collect(ctx, site)
-    assert (dist.name, dist.version, dist.source) == ("my-lib", "1.5", "conda")
+    _, (kept,) = collect(ctx, site)
+    assert (kept.name, kept.version) == ("my-lib", "1.5")
     assert len(ctx.gaps) == 1
+
+
+def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
+    row = {"name": "libgcc", "version": "13", "location": "/env", "source": "conda"}
+    row |= {"metadata": "/env/conda-meta/libgcc-13-h1_0.json", "requires": ["libstdcxx >=13"]}
+    python = {**row, "name": "numpy", "metadata": "/env/site/numpy-13.dist-info", "requires": []}
+    host = Host(os="Linux", kernel="6", machine="x86_64").model_dump()
+    facts = Facts.model_validate({"host": host, "distributions": [row, python]})
+    assert [d.name for d in facts.distributions] == ["numpy"]
+    (kept,) = facts.conda_packages
+    assert (kept.name, kept.prefix, kept.depends) == ("libgcc", "/env", ["libstdcxx >=13"])
 
 
 def test_the_kind_of_interpreter(ctx: Context, tmp_path: Path) -> None:

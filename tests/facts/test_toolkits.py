@@ -11,7 +11,7 @@ from machine import ELF64, program, write
 from gpufix.facts import toolkits
 from gpufix.facts.context import Context
 from gpufix.facts.cuda_toolkits import HEADERS
-from gpufix.model import Distribution, Toolkit
+from gpufix.model import CondaPackage, Distribution, Toolkit
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_other_wheels_of_nvidia_are_no_toolkit(machine: Context, site: Site):
 def test_conda(machine: Context, site: Site):
     program(site.prefix, "bin/nvcc")
     write(site.prefix, "targets/x86_64-linux/include/cusparse.h")
-    package = Distribution(name="cuda-nvcc", version="12.6.85", location="x", source="conda")
+    package = CondaPackage(name="cuda-nvcc", version="12.6.85", prefix="x", metadata="x")
     python = site.python(kind="conda")
     (kit,) = found(machine, python=python, distributions=[package])
     assert seen([kit]) == [(str(site.prefix), "conda", "12.6", False)]

@@ -23,6 +23,7 @@ from gpufix.model import (
     Step,
     WriteFile,
 )
+from gpufix.pip_names import objections
 
 
 def plan(*steps: Step, safety: str = "safe", title: str = "mend", fix: str = "f") -> Plan:
@@ -202,6 +203,20 @@ def test_dependents_are_given_to_the_resolver() -> None:
     assert widened.install == ["starlette<1.0", "fastapi", "gradio==4.44.1", "mine==1.0"]
     for alone in (Install(install=["starlette"]), Install(install=["x"], dependencies=True)):
         assert with_dependents(alone, [chosen], view) == alone
+
+
+def test_a_dependent_that_conda_installed_stays() -> None:
+    owned = {"source": "conda", "package": "scipy"}
+    dists = [
+        builders.dist("wanted", "1.0"),
+        builders.dist("scipy", "1.15.1", requires=["wanted<2"], **owned),
+    ]
+    facts = builders.facts(distributions=dists)
+    step = Install(install=["wanted>=2"], dependencies=True)
+    widened = with_dependents(step, [], builders.view(facts))
+    assert isinstance(widened, Install)
+    assert widened.install == ["wanted>=2", "scipy==1.15.1"]
+    assert list(objections(widened, facts)) == []  # pip leaves it where it is
 
 
 BASE = "a\nb\nc\nd\n"

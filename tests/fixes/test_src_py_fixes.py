@@ -18,12 +18,14 @@ from gpufix.checks.src604_removed_api import removed_api
 from gpufix.checks.src605_submodule_missing import submodule_missing
 from gpufix.checks.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.checks.tch207_build_tools_missing import build_tools_missing
 from gpufix.checks.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.fixes.build_without_isolation import build_without_isolation
 from gpufix.fixes.cast_argument import cast_argument
 from gpufix.fixes.follow_arch_list import follow_arch_list
 from gpufix.fixes.follow_torch_abi import follow_torch_abi
 from gpufix.fixes.init_submodules import init_submodules
+from gpufix.fixes.install_build_tools import install_build_tools
 from gpufix.fixes.match_wheel_address import match_wheel_address
 from gpufix.fixes.replace_removed_name import replace_removed_name
 from gpufix.fixes.switch_rasteriser import switch_rasteriser
@@ -351,6 +353,20 @@ def test_isolation_and_the_rasteriser(tmp_path: Path) -> None:
     (finding,) = t.found(missing_system_header, view)
     t.apply(switch_rasteriser(finding, view))
     assert "dr.RasterizeCudaContext()" in (root / "r.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("required", "planned"), [("foo", ["foo"]), ("foo @ https://example.org/foo.whl", None)]
+)
+def test_an_index_is_not_asked_for_what_a_build_requires_from_an_address(
+    tmp_path: Path, required: str, planned: list[str] | None
+) -> None:
+    toml = f'[build-system]\nrequires = ["{required}"]\n'
+    view = t.look(t.write(tmp_path, {"setup.py": t.setup(), "pyproject.toml": toml}), "sm_120")
+    (finding,) = (f for f in t.found(build_tools_missing, view) if f.subject == "foo")
+    plan = install_build_tools(finding, view)
+    assert isinstance(plan, Plan if planned else Skip), plan
+    assert planned is None or plan.steps[0].model_dump()["install"] == planned
 
 
 CPU = {"torch": b.torch("2.9.0+cpu", cuda=None)}

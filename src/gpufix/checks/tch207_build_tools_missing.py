@@ -96,18 +96,21 @@ def _required(view: View) -> Iterator[Fault]:
                 continue
             if requirement.marker is None or requirement.marker.evaluate():
                 told = f"{path} requires {name} for the build, and it is not installed"
-                yield _fault(name, told, False, (at(view, path, 1, text),))
+                evidence = (at(view, path, 1, text),)
+                yield _fault(name, told, False, evidence, requirement.url is not None)
 
 
 def _numbered(view: View) -> bool:
     return any(t.name.startswith(("g++-", "clang++-")) for t in view.facts.tools)
 
 
-def _fault(name: str, text: str, fatal: bool, evidence: tuple[Evidence, ...] = ()) -> Fault:
+def _fault(
+    name: str, text: str, fatal: bool, evidence: tuple[Evidence, ...] = (), direct: bool = False
+) -> Fault:
     return Fault(
         severity=ERROR if fatal else WARNING,
         subject=name,
         message=f"{text}.",
         evidence=evidence,
-        data={"tool": name},
+        data={"tool": name, "direct": direct},
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.model import Distribution, Evidence, Record, Severity
+from gpufix.model import Evidence, Record, Severity
+from gpufix.names import normalise
 from gpufix.view import View
 
 # What an image builder removes on purpose, and nothing misses at run time.
@@ -21,7 +23,7 @@ def files_missing(view: View) -> Iterator[Fault]:
     ## What it does
     Compares every RECORD with the disk: existence and size of all files, and the hash of those
     that are newer than their RECORD or that people edit by hand (`torch/utils/cpp_extension.py`).
-    `--deep` hashes everything.
+    `--deep` hashes everything. Of conda's packages, whether the files are there.
 
     ## Why it matters
     Removing one distribution can take a file of another along: `nvidia-nccl-cu11` and
@@ -36,7 +38,7 @@ def files_missing(view: View) -> Iterator[Fault]:
     for altered ones. Tests, documentation and type stubs are not missed.
 
     ## Fix
-    Safe: reinstall the same version.
+    Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
 
     ## Source
     PEP 376 and the PyPA specification of RECORD.
@@ -44,7 +46,12 @@ def files_missing(view: View) -> Iterator[Fault]:
     overwritten = {f.path for f in view.facts.shared_files if f.differ}
     for dist in view.facts.distributions:
         if dist.record is not None and dist.editable is None:
-            yield from _judge(view, dist, dist.record, overwritten)
+            one = _Installed(dist.name, dist.version, dist.location)
+            yield from _judge(view, one, dist.record, overwritten)
+    for package in view.facts.conda_packages:
+        if package.record is not None:
+            one = _Installed(normalise(package.name), package.version, package.prefix)
+            yield from _judge(view, one, package.record, overwritten)
     yield from _half_removed(view)
 
 
@@ -66,9 +73,16 @@ def _half_removed(view: View) -> Iterator[Fault]:
     )
 
 
-def _judge(
-    view: View, dist: Distribution, record: Record, overwritten: set[str]
-) -> Iterator[Fault]:
+@dataclass(frozen=True)
+class _Installed:
+    """A distribution or a package of conda's; its recorded paths are relative to `location`."""
+
+    name: str
+    version: str
+    location: str
+
+
+def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) -> Iterator[Fault]:
     missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
     # A file that another distribution's bytes replaced is WHL502's to tell.
     altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
@@ -94,7 +108,7 @@ def _judge(
         )
 
 
-def _message(view: View, dist: Distribution, missing: list[str], count: int) -> str:
+def _message(view: View, dist: _Installed, missing: list[str], count: int) -> str:
     names = _names(missing, count)
     verb = "is" if max(count, len(missing)) == 1 else "are"
     torch = view.facts.torch
@@ -133,11 +147,11 @@ def _is_library(path: str) -> bool:
     return ".so" in basename(path)
 
 
-def _absolute(dist: Distribution, path: str) -> str:
+def _absolute(dist: _Installed, path: str) -> str:
     return normpath(f"{dist.location}/{path}")
 
 
-def _broken(view: View, dist: Distribution, missing: list[str]) -> tuple[str, ...]:
+def _broken(view: View, dist: _Installed, missing: list[str]) -> tuple[str, ...]:
     keys = [f"file:{_absolute(dist, path)}" for path in missing]
     keys += [f"soname:{basename(path)}" for path in missing if _is_library(path)]
     torch = view.facts.torch

@@ -23,7 +23,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Checks every declared requirement (as `pip check` does, extras that were asked for included),
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
-    same combinations among the pins of one requirement file.
+    same combinations among the pins of one requirement file. What conda's packages depend on is
+    conda's to check: those are no names of Python's.
 
     ## Why it matters
     `ImportError: cannot import name 'HfFolder' from 'huggingface_hub'`.
@@ -37,7 +38,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     warning for a declared requirement that does not hold: the code may never use it.
 
     ## Fix
-    Unsafe: versions that satisfy all.
+    Unsafe: versions that satisfy all; safe where a package is merely absent. What conda installed
+    is moved by hand, with the `conda install` command.
 
     ## Source
     The distributions' metadata; combinations run in throw-away environments.
@@ -107,6 +109,7 @@ def _declared(name: str, rows: list[Unmet]) -> Fault:
                     "name": r.name,
                     "specifier": str(r.requirement.specifier),
                     "installed": r.installed,
+                    "direct": r.requirement.url is not None,
                 }
                 for r in rows
             ],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.model import Distribution
+from gpufix.model import CondaPackage, Distribution
+from gpufix.names import normalise
 from gpufix.view import View
 
 # Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
@@ -37,18 +39,30 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     ## Source
     PEP 376; the order of sys.path.
     """
+    packages = {normalise(package.name): package for package in view.facts.conda_packages}
     names = dict.fromkeys(d.name for d in view.facts.distributions)
     for name in names:
-        copies = _distinct(view.dists(name))
+        copies = _distinct(view.dists(name), packages.get(name))
         if len(copies) > 1 and _matters(name, copies):
             yield _fault(name, copies)
 
 
-def _distinct(copies: list[Distribution]) -> list[Distribution]:
+@dataclass(frozen=True)
+class _Copy:
+    version: str
+    source: str
+    location: str
+    metadata: str | None
+
+
+def _distinct(dists: list[Distribution], package: CondaPackage | None) -> list[_Copy]:
     """conda's own record of a package and that package's dist-info are one install.
 
     So are an egg-info and a dist-info of one version in one folder: Debian's packages ship both.
     """
+    copies = [_Copy(d.version, d.source, d.location, d.metadata) for d in dists]
+    if package and all(d.source != "conda" for d in dists):
+        copies.append(_Copy(package.version, "conda", package.prefix, package.metadata))
     described = {(d.location, d.version) for d in copies if d.source == "pip"}
     copies = [d for d in copies if d.source != "egg" or (d.location, d.version) not in described]
     pips = [d for d in copies if d.source != "conda"]
@@ -57,12 +71,12 @@ def _distinct(copies: list[Distribution]) -> list[Distribution]:
     return pips + extra if pips else condas
 
 
-def _matters(name: str, copies: list[Distribution]) -> bool:
+def _matters(name: str, copies: list[_Copy]) -> bool:
     locations = [d.location for d in copies]
     return len(set(locations)) < len(locations) or name.startswith(_GPU_PACKAGES)
 
 
-def _fault(name: str, copies: list[Distribution]) -> Fault:
+def _fault(name: str, copies: list[_Copy]) -> Fault:
     places = " and ".join(f"{d.version} ({d.source}) in {d.location}" for d in copies)
     return Fault(
         severity=WARNING,

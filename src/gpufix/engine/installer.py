@@ -12,6 +12,7 @@ from gpufix.engine.context import Context, Indexes
 from gpufix.engine.errors import Refused
 from gpufix.knowledge.indexes import index_url
 from gpufix.model import Facts, Install
+from gpufix.pip_names import objections
 
 # They would make an installer work on another place than the patient, or on more than was asked.
 _DROPPED = """
@@ -62,8 +63,9 @@ def _python(facts: Facts) -> str:
 
 
 def commands(step: Install, context: Context, constraints: str | None = None) -> list[list[str]]:
-    """The command lines of a step: removals first, then what is installed."""
+    """The command lines of a step: removals first, then what is installed. Raises Refused."""
     installer = choose(context.facts)
+    permit(step, context.facts)
     lines = []
     if step.uninstall:
         answer = ["-y"] if installer.kind == "pip" else []
@@ -73,6 +75,14 @@ def commands(step: Install, context: Context, constraints: str | None = None) ->
             installer.command("install", *options(step, context, constraints), "--", *step.install)
         )
     return lines
+
+
+def permit(step: Install, facts: Facts) -> None:
+    """Refuse what no plan may give to an installer, whoever made the plan."""
+    for objection in objections(step, facts):
+        verb = "install" if objection.requirement else "remove"
+        hint = f": `conda {verb} {objection.package}`" if objection.package else ""
+        raise Refused(f"{objection.reason}{hint}")
 
 
 def options(step: Install, context: Context, constraints: str | None = None) -> list[str]:

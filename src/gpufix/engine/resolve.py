@@ -8,7 +8,7 @@ from typing import Any
 
 from gpufix.engine.context import Context
 from gpufix.engine.errors import StepFailed
-from gpufix.engine.installer import Installer, choose, environment, options
+from gpufix.engine.installer import Installer, choose, environment, options, permit
 from gpufix.model import Install
 
 _TIMEOUT = 600.0
@@ -16,7 +16,11 @@ _LIMIT = 64 << 20
 
 
 def resolve(step: Install, context: Context) -> list[str]:
-    """Exact requirements, "name==version". Raises StepFailed with what the installer says."""
+    """Exact requirements, "name==version".
+
+    Raises StepFailed with what the installer says, and Refused for what it is not given at all.
+    """
+    permit(step, context.facts)
     installer = choose(context.facts)
     wanted = ["--", *step.install]
     if installer.kind == "uv":

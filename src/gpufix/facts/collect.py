@@ -36,6 +36,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     """
     from gpufix.facts import (
         caches,
+        conda,
         distributions,
         environment,
         gpus,
@@ -55,16 +56,21 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     patient = interpreter.collect(ctx, python)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
+    condas = conda.Installed()
+    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), condas)
     installed: Installed = ([], [])
-    installed = _try(ctx, "distributions", lambda: distributions.collect(ctx, patient), installed)
+    installed = _try(
+        ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
+    )
     dists, shared = installed
+    packages = condas.beside(dists)
     torch_facts = _try(ctx, "torch", lambda: torch.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
     ctx.progress("toolkits and compilers")
     kits: list[Toolkit] = []
-    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), kits)
+    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, [*dists, *packages]), kits)
     programs: list[Tool] = []
     programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
     jit: list[CacheEntry] = []
@@ -76,7 +82,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     binaries = _try(
         ctx,
         "binaries",
-        lambda: libraries.collect(ctx, patient, dists, torch_facts, built),
+        lambda: libraries.collect(ctx, patient, dists, torch_facts, built, packages),
         Binaries(),
     )
     unknown = Host(os="?", kernel="?", machine="?")
@@ -87,6 +93,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
         host=here,
         python=patient,
         distributions=dists,
+        conda_packages=packages,
         shared_files=shared,
         torch=torch_facts,
         gpus=machine[0],

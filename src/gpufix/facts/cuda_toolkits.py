@@ -17,7 +17,7 @@ from gpufix.facts.toolkit_places import (
     headers_in,
     numbered,
 )
-from gpufix.model import Distribution, Python, Toolkit
+from gpufix.model import CondaPackage, Distribution, Python, Toolkit
 
 # What ATen/cuda/CUDAContext.h includes, directly or through torch's other headers
 # (the closure of its #include lines in torch 2.13).
@@ -37,7 +37,7 @@ HEADERS = (
 
 
 def collect(
-    ctx: Context, python: Python | None, distributions: Sequence[Distribution]
+    ctx: Context, python: Python | None, distributions: Sequence[Distribution | CondaPackage]
 ) -> list[Toolkit]:
     """Every CUDA toolkit, the selected one included even when it does not exist."""
     chosen = selected(ctx)
@@ -102,7 +102,10 @@ def _is_toolkit(root: Path) -> bool:
 
 
 def _toolkit(
-    ctx: Context, place: Place, is_chosen: bool, distributions: Sequence[Distribution]
+    ctx: Context,
+    place: Place,
+    is_chosen: bool,
+    distributions: Sequence[Distribution | CondaPackage],
 ) -> Toolkit:
     compiler, wrapper = compiler_of(ctx, place.root, "nvcc")
     folders = list(_include_folders(place.root))

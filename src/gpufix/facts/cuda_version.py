@@ -12,7 +12,8 @@ from gpufix.facts.context import Context
 from gpufix.facts.files import read, text
 from gpufix.facts.programs import shown
 from gpufix.facts.toolkit_places import Place
-from gpufix.model import Distribution
+from gpufix.model import CondaPackage, Distribution
+from gpufix.names import normalise
 
 _TIME_LIMIT = 2.0  # seconds for `nvcc --version`
 _NVCC_PACKAGES = ("nvidia-cuda-nvcc", "cuda-nvcc", "cuda-nvcc-tools", "cudatoolkit-dev")
@@ -24,7 +25,7 @@ def toolkit_version(
     place: Place,
     compiler: Path | None,
     includes: Iterable[Path],
-    distributions: Sequence[Distribution],
+    distributions: Sequence[Distribution | CondaPackage],
 ) -> str | None:
     """ "12.8"; the compiler's version counts where toolkit and headers differ."""
     roots = [*([compiler.parent.parent] if compiler else []), place.root]
@@ -52,19 +53,19 @@ def _from_text(root: Path) -> str | None:
 
 
 def _from_packages(
-    root: Path, compiler: Path | None, distributions: Sequence[Distribution]
+    root: Path, compiler: Path | None, distributions: Sequence[Distribution | CondaPackage]
 ) -> str | None:
     """From the wheel or conda package that brought it; a cu12 wheel carries the major in its name."""
     for names in (_NVCC_PACKAGES, _RUNTIME_PACKAGES) if compiler else (_RUNTIME_PACKAGES,):
         for dist in distributions:
-            if re.sub(r"-cu\d+$", "", dist.name) in names and _serves(dist, root):
+            if re.sub(r"-cu\d+$", "", normalise(dist.name)) in names and _serves(dist, root):
                 return _minor(dist.version)
     return None
 
 
-def _serves(dist: Distribution, root: Path) -> bool:
+def _serves(dist: Distribution | CondaPackage, root: Path) -> bool:
     """site/nvidia/cu13 belongs to CUDA 13's wheels, site/nvidia to the -cu11 and -cu12 ones."""
-    if dist.source == "conda":
+    if isinstance(dist, CondaPackage):
         return True
     suffix = re.search(r"-cu\d+$", dist.name)
     return suffix is None if root.name.startswith("cu") else suffix is not None

@@ -11,16 +11,22 @@ from gpufix.facts.context import Context
 from gpufix.facts.digest import Budget
 from gpufix.facts.files import why
 from gpufix.model import Distribution, Python, SharedFile
+from gpufix.names import normalise
 
 _BUDGET = 32 << 20  # bytes hashed of files that may have been edited
 _LISTED = 20_000  # distributions in one site folder
 
 
-def collect(ctx: Context, python: Python | None) -> tuple[list[Distribution], list[SharedFile]]:
-    """Every distribution, in the order in which Python would find them, and their shared files."""
+def collect(
+    ctx: Context, python: Python | None, packages: conda.Installed | None = None
+) -> tuple[list[Distribution], list[SharedFile]]:
+    """Every distribution, in the order in which Python would find them, and their shared files.
+
+    `packages`: conda's, by which its own distributions are told.
+    """
     if python is None:
         return [], []
-    survey = _Survey(ctx, conda.collect(ctx, python.prefix))
+    survey = _Survey(ctx, packages or conda.Installed())
     for location in python.site_dirs:
         try:
             with record.opened(location, _root(python, location)) as site:
@@ -28,7 +34,7 @@ def collect(ctx: Context, python: Python | None) -> tuple[list[Distribution], li
         except OSError as error:
             ctx.gap("distributions", location, f"cannot be opened: {why(error)}")
     dists = [dist for dist in survey.dists if not _is_source_of_editable(dist, survey.dists)]
-    return [*dists, *_conda_only(survey.packages, dists)], survey.shared
+    return dists, survey.shared
 
 
 def _root(python: Python, location: str) -> str | None:
@@ -47,14 +53,15 @@ class _Survey:
     """One pass over the site folders."""
 
     ctx: Context
-    packages: list[Distribution]  # conda's
+    conda: conda.Installed
     dists: list[Distribution] = field(default_factory=list)
     shared: list[SharedFile] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)  # project folder -> name, of .egg-links
 
     def __post_init__(self) -> None:
         self.budget = Budget(None if self.ctx.deep else _BUDGET)
-        self.owned = {(package.name, package.version): package for package in self.packages}
+        packages = self.conda.packages
+        self.owned = {(normalise(package.name), package.version): package for package in packages}
 
     def look(self, site: record.Site) -> None:
         """Add the distributions of one site folder. Raises OSError when it cannot be listed."""
@@ -110,13 +117,14 @@ class _Survey:
             return dist.model_copy(update={"editable": dist.location})
         if dist.installer not in (None, "conda"):
             return dist
-        package = self.owned.get((dist.name, dist.version))
+        package = self.conda.brought.get(dist.metadata or "")
+        package = package or self.owned.get((dist.name, dist.version))
         if package is None and dist.installer is None:
             return dist
         update: dict[str, object] = {"source": "conda", "installer": "conda"}
         if package is not None:
+            update |= {"package": package.name, "requested": package.requested}
             update |= {"channel": package.channel, "build": package.build}
-            update |= {"record": package.record, "requested": package.requested}
         return dist.model_copy(update=update)
 
 
@@ -137,15 +145,3 @@ def _is_source_of_editable(dist: Distribution, dists: list[Distribution]) -> boo
         return False
     same = (d for d in dists if d.name == dist.name and d.source == "pip" and d.editable)
     return any(Path(dist.location).is_relative_to(d.editable or "") for d in same)
-
-
-def _conda_only(packages: list[Distribution], dists: list[Distribution]) -> list[Distribution]:
-    """conda packages that no site folder shows as conda's own Python distribution."""
-    shown = {dist.name for dist in dists if dist.source == "conda"}
-    replaced = {dist.name for dist in dists} - shown
-    return [
-        # pip put its own files where conda's were: conda's list says nothing any more
-        package.model_copy(update={"record": None}) if package.name in replaced else package
-        for package in packages
-        if package.name not in shown
-    ]

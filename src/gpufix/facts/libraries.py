@@ -14,7 +14,7 @@ from gpufix.facts.library_owners import owners
 from gpufix.facts.library_record import Describer
 from gpufix.facts.library_verdicts import Judge
 from gpufix.facts.numpy_abi import built_for_numpy_1
-from gpufix.model import Binaries, Distribution, Python, Torch
+from gpufix.model import Binaries, CondaPackage, Distribution, Python, Torch
 
 
 def collect(
@@ -23,6 +23,7 @@ def collect(
     distributions: Sequence[Distribution],
     torch: Torch | None,
     extra: Sequence[str] = (),
+    packages: Sequence[CondaPackage] = (),
 ) -> Binaries:
     """Scan every shared library in the site folders and editable projects, and the `extra` ones
     (JIT caches, libraries built in place).
@@ -33,7 +34,7 @@ def collect(
     if python is None:
         return Binaries()
     paths = list(dict.fromkeys([*find(ctx, python, distributions), *extra]))
-    belongs = owners(distributions, paths)
+    belongs = owners(distributions, packages, paths)
     try:
         judge = Judge(ctx, python, paths, belongs)
     except ElfError as error:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from gpufix.facts.files import read
-from gpufix.model import Distribution
+from gpufix.model import CondaPackage, Distribution
+from gpufix.names import normalise
 
 _LIMIT = 64 << 20
 
 
-def owners(distributions: Sequence[Distribution], paths: Collection[str]) -> dict[str, str]:
-    """Library -> normalised name. The first distribution that lists a file owns it."""
+def owners(
+    distributions: Sequence[Distribution],
+    packages: Sequence[CondaPackage],
+    paths: Collection[str],
+) -> dict[str, str]:
+    """Library -> normalised name. The first that lists a file owns it.
+
+    A conda package goes by the name of the Python distribution that it brought (pytorch: torch).
+    """
     found: dict[str, str] = {}
     wanted = set(paths)
-    for dist in distributions:
-        if not wanted:
-            break
-        for path in _listed(dist):
+    rows = chain(
+        ((d.name, _listed(d)) for d in distributions), _of_packages(distributions, packages)
+    )
+    for name, listed in rows if wanted else ():
+        for path in listed:
             if path in wanted:
-                found.setdefault(path, dist.name)
+                found.setdefault(path, name)
     editable = {d.editable: d.name for d in distributions if d.editable}
     for path in wanted - found.keys():
         folder = next((f for f in editable if path.startswith(f"{f}/")), None)
@@ -34,10 +44,17 @@ def _listed(dist: Distribution) -> Iterator[str]:
     if dist.metadata is None:
         return
     metadata = Path(dist.metadata)
-    if dist.source == "conda":
-        yield from _names(metadata, metadata.parent.parent, b'"')
-    elif metadata.is_dir():
+    if metadata.is_dir():
         yield from _names(metadata / "RECORD", Path(dist.location), b",")
+
+
+def _of_packages(
+    distributions: Sequence[Distribution], packages: Sequence[CondaPackage]
+) -> Iterator[tuple[str, Iterator[str]]]:
+    for package in packages:
+        brought = [dist.name for dist in distributions if dist.package == package.name]
+        name = brought[0] if len(brought) == 1 else normalise(package.name)
+        yield name, _names(Path(package.metadata), Path(package.prefix), b'"')
 
 
 def _names(record: Path, base: Path, end: bytes) -> Iterator[str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from gpufix.facts import cuda_toolkits, rocm_toolkits
 from gpufix.facts.context import Context
-from gpufix.model import Distribution, Python, Toolkit
+from gpufix.model import CondaPackage, Distribution, Python, Toolkit
 
 
 def collect(
-    ctx: Context, python: Python | None, distributions: Sequence[Distribution]
+    ctx: Context, python: Python | None, distributions: Sequence[Distribution | CondaPackage]
 ) -> list[Toolkit]:
     """Every toolkit found, CUDA's before ROCm's; at most one of each kind is `selected`."""
     return [

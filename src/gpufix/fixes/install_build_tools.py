@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.fixes.pinned import from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Skip
 from gpufix.view import View
@@ -23,8 +24,10 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
             minor = ".".join(python.version.split(".")[:2])
             command = f"sudo apt-get install python{minor}-dev"
         return _plan(tool, "manual", Advise(text=text, command=command))
+    reason = from_address(tool) if finding.data.get("direct") else None
     if python and python.externally_managed:
         reason = f"this Python is managed by the system ({python.externally_managed})"
+    if reason:
         return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
     return _plan(tool, "unsafe", Install(install=[tool], dependencies=True))
 

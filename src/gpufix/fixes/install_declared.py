@@ -13,8 +13,12 @@ def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
     """Install, at the version that torch pins, the wheel that brings the library."""
     candidates = finding.data.get("wheels") or [finding.data.get("distribution")]
     pinned = [(n, v) for n in candidates if n and (v := declared_version(view, n))]
-    if not pinned:
+    torch, reason = view.dist("torch"), None
+    if torch is not None and torch.source == "conda":
+        reason = "torch was installed by conda, which brings its libraries"
+    elif not pinned:
         reason = "torch declares no version of what is missing"
+    if reason:
         return Skip(
             fix="install-declared", code=finding.code, subject=finding.subject, reason=reason
         )

@@ -36,6 +36,11 @@ def why_not(dist: Distribution) -> str | None:
     return None
 
 
+def from_address(name: str) -> str:
+    """Why what is required as "name @ https://…" is not looked for in an index."""
+    return f"{name} is required from an address of its own; an index may hold another {name}"
+
+
 def declared_version(view: View, name: str) -> str | None:
     """The version that torch, or its CUDA meta-package, pins with ==."""
     for dist, requirement in view.derive(Requirements.of).rows:

@@ -10,10 +10,14 @@ from gpufix.view import View
 
 @fix("reinstall-distribution", "WHL503")
 def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
-    """Install the same version again; nothing else moves."""
+    """Install the same version again; nothing else moves.
+
+    For what conda installed the plan names the `conda install` command.
+    """
     name, version = finding.data["distribution"], finding.data["version"]
     dist = view.dist(name)
-    reason = why_not(dist) if dist else None if version else "its version is not known"
+    reason = why_not(dist) if dist and dist.source != "conda" else None
+    reason = reason or (None if version else "its version is not known")
     torch = view.facts.torch
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"

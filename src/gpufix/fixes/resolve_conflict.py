@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.fixes.pinned import from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Install, Plan, Skip
 from gpufix.names import normalise
@@ -16,8 +17,10 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         reason = "which of its pins a file gives up is for its author to say"
         return Skip(fix="resolve-conflict", code="WHL506", subject=finding.subject, reason=reason)
     wanted = _remedy(finding) if "remedies" in finding.data else _declared(finding)
-    if not wanted:
-        reason = "no set of versions is known that satisfies all"
+    reason = _blocked(finding, view) or (
+        "" if wanted else "no set of versions is known that satisfies all"
+    )
+    if reason:
         return Skip(fix="resolve-conflict", code="WHL506", subject=finding.subject, reason=reason)
     moved = [row for row in wanted if (r := parse(row)) and view.dist(normalise(r.name))]
     return Plan(
@@ -29,6 +32,15 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         safety="unsafe" if moved else "safe",
         steps=[Install(install=wanted, dependencies=True)],
     )
+
+
+def _blocked(finding: Finding, view: View) -> str | None:
+    """Why what is declared is not an index's to bring."""
+    owner = view.dist(finding.data.get("distribution", ""))
+    if owner is not None and owner.source == "conda":
+        return f"{owner.name} was installed by conda, which brings what it needs"
+    direct = [row["name"] for row in finding.data.get("unmet", ()) if row.get("direct")]
+    return from_address(direct[0]) if direct else None
 
 
 def _remedy(finding: Finding) -> list[str]:

@@ -74,7 +74,7 @@ def _installed(name: str, targets: Sequence[str], facts: Facts | None) -> Inspec
     from gpufix.facts.library_owners import owners
 
     paths = find(Context(), facts.python, facts.distributions)
-    belongs = owners(facts.distributions, paths)
+    belongs = owners(facts.distributions, facts.conda_packages, paths)
     own = [path for path in paths if belongs.get(path) == dist.name]
     return inspect_files(dist.name, dist.version, own, targets)
 

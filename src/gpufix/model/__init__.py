@@ -24,6 +24,7 @@ from gpufix.model.host import Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vend
 from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
+    CondaPackage,
     Distribution,
     Environment,
     PthFile,
@@ -57,6 +58,7 @@ __all__ = [
     "CacheEntry",
     "CodeObject",
     "CodePart",
+    "CondaPackage",
     "Diagnosis",
     "Distribution",
     "Driver",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
 from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit
 from gpufix.model.patient import (
     CacheEntry,
+    CondaPackage,
     Distribution,
     Environment,
     Python,
@@ -93,6 +96,7 @@ class Facts(Model):
     host: Host
     python: Python | None = None
     distributions: list[Distribution] = []
+    conda_packages: list[CondaPackage] = []
     shared_files: list[SharedFile] = []
     torch: Torch | None = None
     gpus: list[Gpu] = []
@@ -105,3 +109,25 @@ class Facts(Model):
     project: Project | None = None
     gaps: list[Gap] = []
     answers: dict[str, Any] = {}  # what checks asked of files, by question
+
+    @model_validator(mode="before")
+    @classmethod
+    def _conda_apart(cls, data: Any) -> Any:
+        """Older snapshots list conda's packages among the distributions, by their .json file."""
+        rows = data.get("distributions") if isinstance(data, dict) else None
+        if not isinstance(rows, list):
+            return data
+        old = [row for row in rows if isinstance(row, dict) and _is_conda_record(row)]
+        packages = [*data.get("conda_packages", []), *map(_as_package, old)]
+        kept = [row for row in rows if row not in old]
+        return {**data, "distributions": kept, "conda_packages": packages} if old else data
+
+
+def _is_conda_record(row: dict[str, Any]) -> bool:
+    return row.get("source") == "conda" and str(row.get("metadata")).endswith(".json")
+
+
+def _as_package(row: dict[str, Any]) -> dict[str, Any]:
+    same = ("name", "version", "metadata", "requested", "record", "channel", "build")
+    kept = {key: row[key] for key in same if key in row}
+    return {**kept, "prefix": row.get("location"), "depends": row.get("requires", [])}

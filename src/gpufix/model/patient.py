@@ -49,12 +49,15 @@ class Record(Model):
 
 
 class Distribution(Model):
-    """One installed distribution. `name` is normalised (PEP 503)."""
+    """One installed Python distribution. `name` is normalised (PEP 503).
+
+    `source` "conda": a conda package brought it, and conda alone may change it.
+    """
 
     name: str
     version: str
     location: str  # the site folder that holds it
-    metadata: str | None = None  # the .dist-info / .egg-info / conda-meta path
+    metadata: str | None = None  # the .dist-info / .egg-info path
     source: Literal["pip", "conda", "egg"] = "pip"
     installer: str | None = None
     requested: bool = False
@@ -64,8 +67,27 @@ class Distribution(Model):
     requires_python: str | None = None
     tags: list[str] = []  # WHEEL tags
     record: Record | None = None  # None = no RECORD
+    package: str | None = None  # the conda package that brought it, as conda spells it
     channel: str | None = None  # conda
     build: str | None = None  # conda
+
+
+class CondaPackage(Model):
+    """One package of conda's, Python's or not. `name` as conda spells it.
+
+    conda's names and Python's are two namespaces: of `libgcc` on the package index, conda's record
+    says nothing. So this is no Distribution, and `depends` are no requirements of Python's.
+    """
+
+    name: str
+    version: str
+    prefix: str
+    metadata: str  # the conda-meta path
+    requested: bool = False
+    depends: list[str] = []  # match specs as written: "libstdcxx >=13"
+    record: Record | None = None  # existence of its files alone
+    channel: str | None = None
+    build: str | None = None
 
 
 class SharedFile(Model):

@@ -10,13 +10,13 @@ from gpufix.engine import child
 from gpufix.engine.context import Context
 from gpufix.engine.durable import make_folder, write_new
 from gpufix.engine.errors import Refused
-from gpufix.engine.installer import Installer, choose, environment
+from gpufix.engine.installer import Installer, choose, environment, permit
 from gpufix.engine.paths import writable
 from gpufix.engine.scope import Scope
 from gpufix.engine.steps.install import changeable, environment_scopes
 from gpufix.fallbacks import assemble, wheel
 from gpufix.fallbacks.catalogue import Fallback, UnknownFallback, get
-from gpufix.model import Distribution, Facts, InstallFallback
+from gpufix.model import Distribution, Facts, Install, InstallFallback
 from gpufix.names import normalise
 
 _DESCRIPTION = """\
@@ -35,12 +35,18 @@ def check(step: InstallFallback, context: Context) -> None:
     for folder in {python.prefix, *python.site_dirs[:1]}:
         writable(folder)
     installer = choose(context.facts)
+    permit(_as_pip_sees_it(step), context.facts)
     for dist in _replaced(step, context.facts):
         _removable(dist, installer)
     if fallback.build:
         from gpufix.engine.fallback_build import toolchain
 
         toolchain(step.archs, context)
+
+
+def _as_pip_sees_it(step: InstallFallback) -> Install:
+    wanted = f"{step.distribution}=={step.version}"
+    return Install(install=[wanted], uninstall=step.uninstall, reinstall=True)
 
 
 def scopes(step: InstallFallback, context: Context) -> Sequence[Scope]:
@@ -116,8 +122,6 @@ def _replaced(step: InstallFallback, facts: Facts) -> list[Distribution]:
 
 def _removable(dist: Distribution, installer: Installer) -> None:
     """What pip and uv can take away: a RECORD; pip alone, the eggs that setuptools installed."""
-    if dist.source == "conda":
-        raise Refused(f"{dist.name} was installed by conda: `conda remove {dist.name}` first")
     metadata = dist.metadata or ""
     if os.path.isfile(f"{metadata}/RECORD"):
         return

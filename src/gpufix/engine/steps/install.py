@@ -34,19 +34,13 @@ _FOLDERS = (
 
 
 def check(step: Install, context: Context) -> None:
-    """The environment may be changed, an installer is there, and every name is one."""
+    """The environment may be changed, an installer is there, and may be given every name."""
     python = changeable(context.facts)
     for folder in {python.prefix, *python.site_dirs[:1]}:
         writable(folder)
-    choose(context.facts)
-    for text in step.install:
-        requirement = parse(text)
-        if requirement is None or requirement.url or text.startswith("-"):
-            raise Refused(f"{text!r} is not a plain requirement")
-        _not_conda(context.facts, normalise(requirement.name))
+    commands(step, context)  # no installer, names that are not for it, an index that is none
     for name in step.uninstall:
         _removable(context.facts, name)
-    commands(step, context)  # an index that no torch build has
 
 
 def scopes(step: Install, context: Context) -> Sequence[Scope]:
@@ -80,15 +74,18 @@ def run(step: Install, context: Context) -> None:
 
 
 def _constraints(step: Install, context: Context) -> str | None:
-    """With `freeze`: nothing that is installed moves but what the step names."""
-    if not step.freeze or context.folder is None:
+    """What is conda's stays. With `freeze`: all that is installed, but what the step names."""
+    if not step.dependencies or context.folder is None:
         return None
     named = {normalise(r.name) for text in step.install if (r := parse(text))}
-    rows = {
-        f"{dist.name}=={dist.version}\n"
+    stays = (
+        dist
         for dist in context.facts.distributions
-        if dist.name not in named and parse(f"{dist.name}=={dist.version}")
-    }
+        if dist.source == "conda" or (step.freeze and dist.name not in named)
+    )
+    rows = {f"{d.name}=={d.version}\n" for d in stays if parse(f"{d.name}=={d.version}")}
+    if not rows:
+        return None
     path = Path(context.folder) / "constraints.txt"
     write_new(path, "".join(sorted(rows)).encode())
     return str(path)
@@ -108,7 +105,6 @@ def changeable(facts: Facts) -> Python:
 
 
 def _removable(facts: Facts, name: str) -> None:
-    _not_conda(facts, name)
     found = [dist for dist in facts.distributions if dist.name == name]
     if not found:
         raise Refused(f"{name} is not installed")
@@ -118,11 +114,3 @@ def _removable(facts: Facts, name: str) -> None:
 
 def _has_record(dist: Distribution) -> bool:
     return bool(dist.metadata) and os.path.isfile(f"{dist.metadata}/RECORD")
-
-
-def _not_conda(facts: Facts, name: str) -> None:
-    for dist in facts.distributions:
-        if dist.name == name and dist.source == "conda":
-            raise Refused(
-                f"{name} was installed by conda: `conda install {name}` or `conda remove`"
-            )
