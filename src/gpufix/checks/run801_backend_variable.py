@@ -8,25 +8,6 @@ from gpufix.checks import source_backends
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.view import View
 
-# Variable → value → the distributions of which one must be installed for it.
-# From the READMEs and sources of TRELLIS and the libraries named.
-_BACKENDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "ATTN_BACKEND": {
-        "xformers": ("xformers",),
-        "flash_attn": ("flash-attn",),
-        "flash-attn": ("flash-attn",),
-        "flash_attn_3": ("flash-attn-3", "flash-attn"),
-    },
-    "SPARSE_ATTN_BACKEND": {"xformers": ("xformers",), "flash_attn": ("flash-attn",)},
-    "SPARSE_BACKEND": {
-        "spconv": (
-            "spconv",
-            *(f"spconv-cu{v}" for v in ("113", "114", "116", "117", "118", "120", "121", "124")),
-        ),
-        "torchsparse": ("torchsparse",),
-    },
-}
-
 
 @rule("RUN801", "backend-variable")
 def backend_variable(view: View) -> Iterator[Fault]:
@@ -47,15 +28,17 @@ def backend_variable(view: View) -> Iterator[Fault]:
     Warning: only programs that read the variable fail.
 
     ## Fix
-    Safe: set it to one that is installed (torch's own SDPA needs no package), in the environment
-    file.
+    Safe: set it, in the environment file, to a value that the program accepts and that is shown to
+    work here. torch's own attention comes first; a package only when its libraries load, each of
+    them holds code for every target, its requirements hold, and nothing says that it is made for
+    another torch. Otherwise no value is set, and the reason is given for each.
 
     ## Source
-    The READMEs of the programs that read these variables (TRELLIS).
+    The sources of the programs that read these variables: the project's, else TRELLIS and TRELLIS.2.
     """
-    for name, backends in _BACKENDS.items():
+    for name in source_backends.VARIABLES:
         value = view.env(name)
-        wanted = backends.get((value or "").lower())
+        wanted = source_backends.PACKAGES.get((value or "").lower())
         if value and wanted and not any(view.dist(d) for d in wanted):
             yield Fault(
                 severity=WARNING,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from gpufix.checks.registry import WARNING, Fault
 from gpufix.checks.source_view import at, python_files
@@ -14,42 +15,109 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "xformers": ("xformers",),
     "flash_attn": ("flash-attn",),
     "flash-attn": ("flash-attn",),
-    "flash_attn_3": ("flash-attn-3", "flash-attn"),
+    "flash_attn_3": ("flash-attn-3", "flashattn-hopper"),
     "sageattn": ("sageattention",),
     "spconv": ("spconv", *(f"spconv-cu{v}" for v in _SPCONV)),
     "torchsparse": ("torchsparse",),
 }
-# Those that torch itself serves.
-_OWN = ("sdpa", "torch", "native", "math", "naive")
+# Those that torch itself serves. The last two take the memory of a whole attention matrix.
+OWN = ("sdpa", "torch", "native")
+OWN_AND_SLOW = ("math", "naive")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a program takes a back end: the first variable that is set, if it knows the value."""
+
+    where: str  # a file of the project, or a program
+    variables: tuple[str, ...]
+    accepts: tuple[str, ...]  # () = not seen in the source
+    default: str
+    line: int = 0
+
+    def asked(self, env: Callable[[str], str | None]) -> tuple[str, str] | None:
+        """The variable that decides, and its value; None: the default decides."""
+        return next(((name, value) for name in self.variables if (value := env(name))), None)
+
+    def chosen(self, env: Callable[[str], str | None]) -> str:
+        """The back end that the program takes."""
+        asked = self.asked(env)
+        known = asked is not None and (not self.accepts or asked[1] in self.accepts)
+        return asked[1] if asked and known else self.default
+
+
+# microsoft/TRELLIS 6b0d647, trellis/modules/{attention,sparse}/__init__.py; microsoft/TRELLIS.2
+# 5565d24, trellis2/modules/{attention,sparse}/config.py.
+_KNOWN = (
+    Reading(
+        "TRELLIS's dense attention",
+        ("ATTN_BACKEND",),
+        ("xformers", "flash_attn", "sdpa", "naive"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS's sparse attention",
+        ("SPARSE_ATTN_BACKEND", "ATTN_BACKEND"),
+        ("xformers", "flash_attn"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS's sparse convolution", ("SPARSE_BACKEND",), ("spconv", "torchsparse"), "spconv"
+    ),
+    Reading(
+        "TRELLIS.2's dense attention",
+        ("ATTN_BACKEND",),
+        ("xformers", "flash_attn", "flash_attn_3", "sdpa", "naive"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS.2's sparse attention",
+        ("SPARSE_ATTN_BACKEND", "ATTN_BACKEND"),
+        ("xformers", "flash_attn", "flash_attn_3"),
+        "flash_attn",
+    ),
+)
+# Judged for themselves, whatever reads them.
+VARIABLES = ("ATTN_BACKEND", "SPARSE_ATTN_BACKEND", "SPARSE_BACKEND")
+
+
+def readings(view: View, variable: str) -> list[Reading]:
+    """Who reads a variable: the project's files; where none does, the programs known to."""
+    of_project = [r for r in _of_project(view) if variable in r.variables]
+    return of_project or [r for r in _KNOWN if variable in r.variables]
+
+
+def _of_project(view: View) -> Iterator[Reading]:
+    for path, facts in python_files(view).items():
+        for row in facts.get("choices", []):
+            names, accepts = tuple(row["variables"]), tuple(row["accepts"])
+            yield Reading(path, names, accepts, row["default"], row["line"])
 
 
 def faults(view: View) -> Iterator[Fault]:
     """Where what the program would choose is not installed."""
     if view.facts.torch is None:
         return
-    for path, facts in python_files(view).items():
-        for row in facts.get("choices", []):
-            names, accepts = row["variables"], row["accepts"]
-            asked = next(((n, v) for n in names if (v := view.env(n))), None)
-            taken = bool(asked) and (not accepts or (asked is not None and asked[1] in accepts))
-            chosen = asked[1] if asked and taken else row["default"]
-            packages = PACKAGES.get(chosen)
-            if not packages or any(view.dist(d) for d in packages):
-                continue
-            if asked and taken and asked[0] in ("ATTN_BACKEND", "SPARSE_BACKEND"):
-                continue  # the variable itself is at fault, and told as such
-            why = f"without {names[0]}" if not asked else f'with {asked[0]}="{asked[1]}"'
-            known = f" (it knows {', '.join(accepts)})" if asked and not taken else ""
-            yield Fault(
-                severity=WARNING,
-                subject=f"{path}: {names[0]}",
-                message=f"{path} chooses {chosen} {why}{known}; {packages[0]} is not installed.",
-                evidence=(at(view, path, row["line"], f"{names[0]}, else {row['default']}"),),
-                data={"variable": names[0], "value": chosen, "usable": usable(view, accepts)},
-            )
+    for reading in _of_project(view):
+        asked, chosen = reading.asked(view.env), reading.chosen(view.env)
+        packages = PACKAGES.get(chosen)
+        if not packages or any(view.dist(d) for d in packages):
+            continue
+        taken = asked is not None and chosen == asked[1]
+        if asked and taken and asked[0] in VARIABLES:
+            continue  # the variable itself is at fault, and told as such
+        yield _fault(view, reading, asked, "" if taken else ", ".join(reading.accepts))
 
 
-def usable(view: View, accepts: list[str]) -> list[str]:
-    """Of the values that a program knows: those that work here, installed packages first."""
-    here = [a for a in accepts if a in PACKAGES and any(view.dist(d) for d in PACKAGES[a])]
-    return [*here, *(own for own in _OWN if own in accepts)]
+def _fault(view: View, reading: Reading, asked: tuple[str, str] | None, accepts: str) -> Fault:
+    path, name, chosen = reading.where, reading.variables[0], reading.chosen(view.env)
+    why = f'with {asked[0]}="{asked[1]}"' if asked else f"without {name}"
+    known = f" (it knows {accepts})" if asked and accepts else ""
+    missing = PACKAGES[chosen][0]
+    return Fault(
+        severity=WARNING,
+        subject=f"{path}: {name}",
+        message=f"{path} chooses {chosen} {why}{known}; {missing} is not installed.",
+        evidence=(at(view, path, reading.line, f"{name}, else {reading.default}"),),
+        data={"variable": name, "value": chosen, "path": path},
+    )

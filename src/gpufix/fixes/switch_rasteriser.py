@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.fixes.backend_fit import why_not_package
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source_edits import rewrite
 from gpufix.knowledge.versions import at_least
@@ -50,9 +51,10 @@ def _changed(text: str, line: int, call: str, wanted: str) -> str | None:
 
 def _without_choice(view: View, wanted: str) -> str | None:
     """Why the other context is no way out."""
-    if wanted == "cuda":
-        return None
     dist = view.dist("nvdiffrast")
+    if wanted == "cuda":
+        compiled = any(x.distribution == "nvdiffrast" for x in view.facts.binaries.libraries)
+        return why_not_package(view, dist) if dist and compiled else None  # else at its first use
     if dist is None:
         return "no nvdiffrast is installed: whether its release has OpenGL is not known"
     if at_least(dist.version, "0.4.0"):
