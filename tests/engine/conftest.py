@@ -19,9 +19,9 @@ import trees
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> trees.Patient:
+def patient(memory_path: Path) -> trees.Patient:
     """A small environment with a project and a cache."""
-    return trees.make(tmp_path / "root", files=12)
+    return trees.make(memory_path / "root", files=12)
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +40,16 @@ def clone(patient: trees.Patient, remote: git_clone.Remote, tmp_path: Path) -> g
 
 
 @pytest.fixture
-def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill leaves the same there, and syncs cost nothing."""
+def memory_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in memory where there is one: a kill leaves the same there, and syncs cost nothing.
+
+    Temporary files lie in it too: on one file system with the patient, as on most machines.
+    """
     shared = Path("/dev/shm")
-    if not os.access(shared, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="gpufix-test-", dir=shared) as folder:
+    above = shared if os.access(shared, os.W_OK) else tmp_path
+    with tempfile.TemporaryDirectory(prefix="gpufix-test-", dir=above) as folder:
+        temporary = Path(folder) / "tmp"
+        temporary.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
         yield Path(folder)
+        assert list(temporary.iterdir()) == [], "a run left temporary files"

@@ -73,6 +73,13 @@ def _writes(arguments: tuple[Any, ...]) -> bool:
     return isinstance(flags, int) and bool(flags & _WRITING)
 
 
+def spread(total: int, most: int | None) -> list[int]:
+    """So many of the points 1 to `total`, the first and the last among them; None = all."""
+    if most is None or most >= total:
+        return list(range(1, total + 1))
+    return [1 + number * (total - 1) // (most - 1) for number in range(most)]
+
+
 def run(action: Callable[[], object], fatal: int = 0, journal_only: bool = False) -> int | None:
     """Do `action` in a child that dies at point `fatal`; how many points it passed, None = killed."""
     reader, writer = os.pipe()

@@ -89,11 +89,11 @@ def installer(patient: Patient, files: int) -> Callable[..., None]:
         argv: Sequence[str], context: Context, environ: Mapping[str, str], log: str, **_: Any
     ) -> None:
         if "uninstall" in argv:
-            _uninstall(patient.site, argv[-1])
+            _uninstall(patient.site, argv[-1], Path(environ["TMPDIR"]))
             return
         name, version = argv[-1].split("==")
         if list(patient.site.glob(f"{name}-*.dist-info")):
-            _uninstall(patient.site, name)
+            _uninstall(patient.site, name, Path(environ["TMPDIR"]))
         unpack(patient.site, wheel(name, version, files))
         (patient.prefix / "bin/new-tool").write_text("#!/bin/sh\n")
         if "--no-deps" not in argv:
@@ -102,15 +102,19 @@ def installer(patient: Patient, files: int) -> Callable[..., None]:
     return run
 
 
-def _uninstall(site: Path, name: str) -> None:
+def _uninstall(site: Path, name: str, temporary: Path) -> None:
+    """As pip does: what it removes is renamed beside itself, or into the temporary folder."""
+    (site / "easy-install.pth").write_text("./an.egg\n")
     (info,) = site.glob(f"{name}-*.dist-info")
     rows = (info / "RECORD").read_text().splitlines()
-    stash = site / f"~{name[1:]}"
-    stash.mkdir()
+    stashes = [site / f"~{name[1:]}", temporary / "uninstalled"]
+    for stash in stashes:
+        stash.mkdir()
     for number, row in enumerate(rows):
-        (site / row.split(",")[0]).rename(stash / str(number))
+        shutil.move(site / row.split(",")[0], stashes[number % 2] / str(number))
     info.rmdir()
-    shutil.rmtree(stash)
+    for stash in stashes:
+        shutil.rmtree(stash)
 
 
 class Built:
@@ -128,6 +132,10 @@ def builder(patient: Patient) -> Callable[..., Built]:
         (folder / "build/a").mkdir(parents=True, exist_ok=True)
         with (folder / "build/a/x.o").open("ab") as file:
             file.write(b"OBJECT and more")
+        for name in ("z.o", "alias.o"):
+            (folder / "build/a" / name).unlink(missing_ok=True)
+        (folder / "build/a/z.o").write_bytes(b"made anew")
+        (folder / "build/a/alias.o").symlink_to("z.o")
         (folder / "build/a/y.o").write_bytes(b"new")
         (folder / "x.so").write_bytes(b"library")
         unpack(patient.site, wheel("built", "1.0", 5))
@@ -150,10 +158,12 @@ def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files:
     monkeypatch.setattr(fallback, "choose", lambda facts: fixed)
 
 
-def carry_out(patient: Patient, steps: Sequence[Step]) -> Path:
+def carry_out(
+    patient: Patient, steps: Sequence[Step], environ: Mapping[str, str] | None = None
+) -> Path:
     """Apply and finish, as a run does; its folder."""
     with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = Context(patient.facts(), environ={}, lock_fd=fd)
+        context = Context(patient.facts(), environ=environ or {}, lock_fd=fd)
         folder = apply.apply(steps, context, patient.state, "test")
         apply.finish(folder)
     return folder

@@ -110,7 +110,11 @@ def make(root: Path, files: int = 50) -> Patient:
     (store / "shared").write_bytes(b"from the installer's cache\n")
     (patient.site / "pkg/shared.py").hardlink_to(store / "shared")
     (patient.site / "other/shared.py").hardlink_to(store / "shared")
+    (patient.site / "easy-install.pth").write_text("./an.egg\n./pkg.egg\n")
+    os.link(patient.site / "pkg/link", store / "link", follow_symlinks=False)
     _project(patient)
+    for name in ("x.o", "z.o", "alias.o"):
+        os.link(patient.project / "build/a" / name, store / name, follow_symlinks=False)
     _age(root)
     return patient
 
@@ -122,6 +126,8 @@ def _project(patient: Patient) -> None:
     build = patient.project / "build/a"
     build.mkdir(parents=True)
     (build / "x.o").write_bytes(b"object")
+    (build / "z.o").write_bytes(b"another object")
+    (build / "alias.o").symlink_to("z.o")
     entry = patient.cache / "my_ext"
     entry.mkdir(parents=True)
     (entry / "lock").touch()
@@ -152,10 +158,15 @@ def _described(path: Path) -> tuple[Any, ...]:
     status = path.lstat()
     common = (stat.filemode(status.st_mode), status.st_mtime_ns)
     if path.is_symlink():
-        return (common[0], path.readlink())
+        return (common[0], None, status.st_nlink, path.readlink())
     if path.is_dir():
         return common
     return (*common, status.st_nlink, path.read_bytes())
+
+
+def but_links(state: dict[str, Any]) -> dict[str, Any]:
+    """A state without the numbers of links."""
+    return {path: found[:2] + found[3:] for path, found in state.items()}
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import gpufix
-from gpufix.engine import runs, undo
+from gpufix.engine import runs, temporary, undo
 from gpufix.engine.context import Context
 from gpufix.engine.errors import EngineError, Refused, StepFailed
 from gpufix.engine.guard import Guard
@@ -20,6 +20,8 @@ from gpufix.engine.journal import Journal
 from gpufix.engine.lenience import Lenience
 from gpufix.engine.steps.registry import kind_of
 from gpufix.model import Step
+
+_STARTS_PROGRAMS = ("install", "fallback", "build", "submodules")
 
 
 def check(steps: Sequence[Step], context: Context) -> None:
@@ -70,25 +72,30 @@ def apply(
         failure = StepFailed(_put_back(folder, error))
         failure.step = error.step if isinstance(error, EngineError) else None
         raise failure from error
+    finally:
+        temporary.remove(runs.load(folder))
     return folder
 
 
 def _run(steps: Sequence[Step], context: Context, title: str, lenience: Lenience) -> None:
-    assert context.folder is not None
-    with Journal(context.folder / "journal") as journal:
+    folder = context.folder
+    assert folder is not None
+    with Journal(folder / "journal") as journal:
         journal.append("begin", **_header(steps, context, title))
+        if any(step.kind in _STARTS_PROGRAMS for step in steps):
+            context = replace(context, environ=temporary.make(journal, context))
         for number, step in enumerate(steps):
             kind = kind_of(step)
             with blaming(step):
                 kind.check(step, context)  # an earlier step may have changed what it rests on
-                guard = Guard(journal, context.folder, number)
+                guard = Guard(journal, folder, number)
                 guard.open(kind.scopes(step, context))
                 try:
                     kind.run(step, context)
                 except StepFailed as error:
                     if step not in lenience.steps:
                         raise
-                    lenience.failures.append(_taken_back(context.folder, number, step, error))
+                    lenience.failures.append(_taken_back(folder, number, step, error))
                 guard.close()
         journal.append("applied")
 

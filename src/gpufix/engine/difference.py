@@ -36,7 +36,7 @@ def equal(
     if before.is_dir:
         return not times or before.mtime == after.mtime
     if before.kind == "link":
-        return True
+        return not identity or before.inode == after.inode
     if before.mtime != after.mtime or (identity and before.inode != after.inode):
         return False
     return before.kept != "copy" or not identity or before.ctime == after.ctime

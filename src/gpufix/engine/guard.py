@@ -12,7 +12,7 @@ from gpufix.engine import listing as states
 from gpufix.engine.difference import changed
 from gpufix.engine.durable import make_folder
 from gpufix.engine.journal import Journal
-from gpufix.engine.keep import keep, place
+from gpufix.engine.keep import keep, place, twin
 from gpufix.engine.listing import KEPT_PREFIX, Listing
 from gpufix.engine.scope import Scope
 
@@ -46,6 +46,7 @@ class Guard:
         self._journal.append("done", step=self._step, scopes=rows)
         for path in unneeded:
             path.unlink()
+            twin(path).unlink(missing_ok=True)
 
     def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
         state = os.path.realpath(self._folder.parent.parent)

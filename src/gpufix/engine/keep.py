@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gpufix.engine.durable import make_folder, sync_folder
 from gpufix.engine.errors import Refused
-from gpufix.engine.listing import Entry, Listing
+from gpufix.engine.listing import Entry, Listing, look
 from gpufix.engine.scope import Scope
 
 # No link is possible here: another file system, one without links, or too many of them already.
@@ -23,6 +23,7 @@ _WRITTEN = """
 .ninja .make .mk .sh .rst .md .map .stamp
 """
 _BUILD_FOLDERS = re.compile(r"(^|/)(build|dist|_skbuild|CMakeFiles|[^/]+\.egg-info)/|(^|/)\.git/")
+_EGGS = "easy-install.pth"  # the one installed file that pip and setuptools write into
 _SYNCED_ONE_BY_ONE = 100
 
 
@@ -36,15 +37,21 @@ def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
     copies: list[Path] = []
     for number, (key, entry) in enumerate(listing.items()):
         kept[key] = entry
-        if entry.kind not in ("file", "other"):
+        if entry.is_dir or (entry.kind == "link" and entry.links == 1):
             continue
         target = folder / str(number)
         how = _keep_one(os.path.join(scope.path, key) if key else scope.path, target, entry, scope)
         kept[key] = entry._replace(kept=how)
         copies += [target] if how == "copy" else []
+    _settle(scope, kept)
     _sync(copies)
     sync_folder(folder)
     return kept
+
+
+def twin(copy: Path) -> Path:
+    """Where a link to the original lies beside its copy, if it has other names as well."""
+    return copy.with_name(f"{copy.name}.link")
 
 
 def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
@@ -57,23 +64,42 @@ def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
 
 
 def _keep_one(path: str, target: Path, entry: Entry, scope: Scope) -> str:
-    if scope.policy == "link" or not _may_be_written(path, entry):
-        try:
-            os.link(path, target, follow_symlinks=False)
-            return "link"
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
+    if not _may_be_written(path, entry, scope) and _linked(path, target):
+        return "link"
+    if entry.kind == "link":
+        return ""  # its target is known; only that it has other names is lost
     if entry.kind != "file":
         raise Refused(f"{path} is neither a file nor a link, and cannot be kept for undo")
     shutil.copyfile(path, target, follow_symlinks=False)
     os.utime(target, ns=(entry.mtime, entry.mtime))
+    if entry.links > 1:
+        _linked(path, twin(target))
     return "copy"
 
 
-def _may_be_written(path: str, entry: Entry) -> bool:
-    """Whether a step that can write into files may write into this one."""
+def _linked(path: str, target: Path) -> bool:
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        return False
+    return True
+
+
+def _settle(scope: Scope, kept: Listing) -> None:
+    """Links moved the change times by which a copied file that is written in place is told."""
+    for key, entry in kept.items():
+        if entry.kept == "copy" and entry.links > 1:
+            now = look(os.path.join(scope.path, key) if key else scope.path)
+            kept[key] = entry._replace(ctime=now.ctime if now else entry.ctime)
+
+
+def _may_be_written(path: str, entry: Entry, scope: Scope) -> bool:
+    """Whether a step may write into this file, rather than replace it."""
     name = os.path.basename(path)
+    if scope.policy == "link" or entry.kind == "link":
+        return name == _EGGS
     if name.endswith(_MADE):
         return True
     plain = "." not in name or os.path.splitext(name)[1] in _WRITTEN.split()

@@ -17,6 +17,7 @@ from gpufix.engine.scope import Scope
 Kind = Literal["file", "dir", "link", "other"]
 PARENT = ".."  # the key of the folder that holds the scope; of that, only the times matter
 KEPT_PREFIX = ".gpufix-kept-"
+_STASH = "~"  # pip renames a folder that it removes to ~older, beside it
 _LIMIT = 2_000_000  # entries of one scope
 
 
@@ -32,6 +33,7 @@ class Entry(NamedTuple):
     device: int
     target: str | None  # of a symbolic link
     kept: str  # "": not kept; "link" or "copy": how its bytes are kept
+    links: int = 1  # names of this file, here and elsewhere
 
     @property
     def is_dir(self) -> bool:
@@ -88,7 +90,8 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
     """Whether a name in a folder of the scope ("" = its top) belongs to it."""
     if name in scope.skip or name.startswith(KEPT_PREFIX):
         return False
-    if not folder and scope.only is not None and name not in scope.only:
+    named = scope.only is None or name in scope.only or name.startswith(_STASH)
+    if not folder and not named:
         return False
     path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
     if path in scope.outside:
@@ -108,6 +111,7 @@ def _entry(path: str, status: os.stat_result) -> Entry:
         device=status.st_dev,
         target=os.readlink(path) if kind == "link" else None,
         kept="",
+        links=status.st_nlink,
     )
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gpufix.engine.difference import equal
+from gpufix.engine.keep import twin
 from gpufix.engine.listing import PARENT, Entry, covers, look
 from gpufix.engine.scope import Scope
 
@@ -77,10 +78,17 @@ class Restorer:
                 os.mkdir(self.path(key), 0o700)
         elif entry.kind == "link":
             if not equal(entry, now):
-                self._replace(key, lambda place: os.symlink(str(entry.target), place))
-                os.utime(self.path(key), ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+                self._put_link(key, entry)
         else:
             self._put_file(key, entry, now)
+
+    def _put_link(self, key: str, entry: Entry) -> None:
+        source = self.kept.get(key)
+        if source is not None and os.path.lexists(source):
+            self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
+            return
+        self._replace(key, lambda place: os.symlink(str(entry.target), place))
+        os.utime(self.path(key), ns=(entry.mtime, entry.mtime), follow_symlinks=False)
 
     def _put_file(self, key: str, entry: Entry, now: Entry | None) -> None:
         source = self.kept.get(key)
@@ -95,9 +103,22 @@ class Restorer:
         if entry.kept == "link":
             if now is None or now.inode != bytes_there.inode:
                 self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
-        elif now is None or not _same_bytes(entry, now, source, path):
-            self._replace(key, lambda place: _copy(source, place, entry))
+        else:
+            self._put_copy(key, entry, now, source)
         self._attributes(path, entry)
+
+    def _put_copy(self, key: str, entry: Entry, now: Entry | None, source: Path) -> None:
+        """The bytes; and where the file has other names too, the very file that they name."""
+        path, shared = self.path(key), twin(source)
+        original = look(str(shared))
+        same = now is not None and _same_bytes(entry, now, source, path)
+        if original is not None and now is not None and now.inode == original.inode:
+            if not same:
+                _rewrite(source, path)  # written in place under all of its names
+        elif original is not None and filecmp.cmp(source, shared, shallow=False):
+            self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
+        elif not same:
+            self._replace(key, lambda place: _copy(source, place, entry))
 
     def _attributes(self, path: str, entry: Entry) -> None:
         now = look(path)
@@ -158,6 +179,15 @@ def _same_bytes(entry: Entry, now: Entry, kept: Path, path: str) -> bool:
     if (now.inode, now.ctime) == (entry.inode, entry.ctime):
         return True
     return filecmp.cmp(kept, path, shallow=False)
+
+
+def _rewrite(source: Path, path: str) -> None:
+    """A kill in the middle leaves bytes that differ still: the next undo writes them again."""
+    with open(source, "rb") as kept, open(path, "r+b") as file:
+        shutil.copyfileobj(kept, file)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _copy(source: Path, place: str, entry: Entry) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.engine import listing as states
-from gpufix.engine import runs
+from gpufix.engine import runs, temporary
 from gpufix.engine.difference import changed, equal, matters
 from gpufix.engine.errors import EngineError, Refused
 from gpufix.engine.journal import Journal
@@ -88,6 +88,7 @@ def revert(run: Run, step: int) -> list[str]:
 
 def _forget_kept(run: Run, journal: Journal) -> None:
     journal.append("restored")
+    temporary.remove(run)
     runs.discard(run)
     journal.append("undone")
 
