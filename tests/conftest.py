@@ -1,4 +1,4 @@
-"""For all tests: what they need, and that how long an example takes is no reason to fail."""
+"""For all tests: what they need; a busy machine and the terminal they run from are no reason to fail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Generator
 from functools import partial
@@ -16,6 +17,16 @@ import pytest
 from hypothesis import settings
 
 import needs
+
+# What tells a program how and in which language to write; a test that means one sets it itself.
+_WRITING = """
+COLUMNS LINES TERM COLORTERM NO_COLOR FORCE_COLOR CLICOLOR CLICOLOR_FORCE PY_COLORS TERMINAL_WIDTH
+TTY_COMPATIBLE TTY_INTERACTIVE LANGUAGE CI GITHUB_ACTIONS GITLAB_CI PYTHONIOENCODING PYTHONUTF8
+"""
+for name in (*_WRITING.split(), *(name for name in os.environ if name.startswith("LC_"))):
+    os.environ.pop(name, None)
+os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC"}
+time.tzset()
 
 settings.register_profile("gpufix", deadline=None)
 settings.load_profile("gpufix")

@@ -21,10 +21,17 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
+def _terminal() -> None:
+    """Terminals that do not know their size say 0: no line would be printed."""
+    if os.environ.get("COLUMNS", "").strip("0") == "":
+        os.environ.pop("COLUMNS", None)
+
+
 def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
     signal.signal(signal.SIGINT, _interrupted)
     _open_streams()
+    _terminal()
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
     gc.set_threshold(2_000_000)
     from gpufix.cli import quick

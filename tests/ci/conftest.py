@@ -15,7 +15,7 @@ import needs
 sys.path.insert(0, str(Path(__file__).parent))
 
 from projects import ROOT
-from workflow import Job
+from workflow import Job, Once
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +46,19 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """For the jobs of the quick tests."""
+    return Once(tmp_path_factory.mktemp("once"))
+
+
 @pytest.fixture
-def job(tmp_path: Path, machine: Path, checkout: Path) -> Job:
-    """A job without a workspace's content."""
+def job(
+    request: pytest.FixtureRequest, tmp_path: Path, machine: Path, checkout: Path, once: Once
+) -> Job:
+    """A job without a workspace's content. The slow tests make every environment anew."""
     needs.require("package index")
     temp = tmp_path / "temp"
     temp.mkdir()
-    return Job(tmp_path / "work", temp, machine, {"GPUFIX": str(checkout)}, checkout)
+    shared = None if request.node.get_closest_marker("slow") else once
+    return Job(tmp_path / "work", temp, machine, {"GPUFIX": str(checkout)}, checkout, shared)

@@ -7,9 +7,12 @@ out; a local action's steps likewise, its inputs put where its expressions name 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,32 @@ class Annotation:
     line: int | None = None
 
 
+# Steps that make an environment, and where: nine tenths of a job's time.
+_MAKES = {
+    "The environment that the code will run in": "{workspace}/.venv",
+    "gpufix, beside it": "{temp}/gpufix",
+    "Install gpufix": "{temp}/gpufix",
+}
+
+
+@dataclass(frozen=True)
+class Once:
+    """Environments that steps of earlier jobs have made, to be copied where the same step follows."""
+
+    folder: Path
+
+    def run(self, inputs: tuple[object, ...], place: Path, act: Callable[[], int]) -> int:
+        """What `act` makes at `place` from these inputs; its exit code."""
+        kept = self.folder / hashlib.sha256(repr(inputs).encode()).hexdigest()
+        if kept.exists():
+            shutil.copytree(kept, place, symlinks=True, copy_function=os.link)
+            return 0
+        code = act()
+        if code == 0:
+            shutil.copytree(place, kept, symlinks=True, copy_function=os.link)
+        return code
+
+
 @dataclass
 class Job:
     """A machine: `python` is the folder of the python that setup-python would put on PATH."""
@@ -42,6 +71,7 @@ class Job:
     python: Path
     env: dict[str, str] = field(default_factory=dict)
     action: Path | None = None
+    once: Once | None = None
     log: str = ""
     used: list[str] = field(default_factory=list)
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -70,7 +100,7 @@ class Job:
         declared = {k: self._filled(str(v), inputs) for k, v in step.get("env", {}).items()}
         if "run" in step:
             assert "${{" not in step["run"], "an expression inside a script can inject into it"
-            return self._bash(step, {**env, **declared})
+            return self._made(step, {**env, **declared})
         if self.action and re.match(r"(\./|OWNER/gpufix@)", step["uses"]):
             given = {k: str(v) for k, v in step.get("with", {}).items()}
             return self._composite(self.action, env, given)
@@ -88,6 +118,15 @@ class Job:
                 here = {**env, "GITHUB_ACTION_PATH": str(folder)}
                 failed = self._step(step, here, inputs) or failed
         return failed
+
+    def _made(self, step: dict[str, Any], env: dict[str, str]) -> int:
+        makes = _MAKES.get(step.get("name", ""))
+        if self.once is None or makes is None:
+            return self._bash(step, env)
+        place = Path(makes.format(workspace=self.workspace, temp=self.temp))
+        requirements = (self.workspace / "requirements.txt").read_text("utf-8")
+        inputs = (step["run"], sorted({**env, **self.env}.items()), requirements)
+        return self.once.run(inputs, place, lambda: self._bash(step, env))
 
     def _bash(self, step: dict[str, Any], env: dict[str, str]) -> int:
         output = self.temp / "output"

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -79,7 +80,10 @@ def create(folder: Path, *distributions: str) -> Venv:
     home.mkdir()
     venv = Venv(folder, home)
     for name in distributions:
-        _link(metadata.distribution(name), venv)
+        for place in _folders(name):
+            (venv.site / place).mkdir(parents=True, exist_ok=True)
+        for source, place in _files(name):
+            _copy(source, f"{venv.site}/{place}")
     return venv
 
 
@@ -100,22 +104,25 @@ def with_requirements(*names: str) -> list[str]:
     return list(found)
 
 
-def _link(dist: metadata.Distribution, venv: Venv) -> None:
-    source = Path(sysconfig.get_path("purelib"))
-    folders: set[Path] = set()
-    for file in dist.files or ():
-        place = (source / file).resolve()
-        target = Path(os.path.normpath(venv.site / file))
-        if target.parent not in folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folders.add(target.parent)
-        if place.exists() and not target.exists():
-            _copy(place, target)
+@cache
+def _files(name: str) -> list[tuple[str, str]]:
+    """Each file of a distribution that is there, and its place below the site folder."""
+    site = Path(sysconfig.get_path("purelib"))
+    names = [os.path.normpath(file) for file in metadata.distribution(name).files or ()]
+    found = [((site / name).resolve(), name) for name in dict.fromkeys(names)]
+    return [(str(source), name) for source, name in found if source.exists()]
 
 
-def _copy(source: Path, target: Path) -> None:
+@cache
+def _folders(name: str) -> set[Path]:
+    return {Path(place).parent for _, place in _files(name)}
+
+
+def _copy(source: str, target: str) -> None:
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
+    except FileExistsError:  # a script of two distributions, or the environment's own
+        return
     except OSError:  # another file system
         shutil.copy2(source, target)
 
