@@ -11,7 +11,6 @@ import trees
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
-import needs
 from gpufix.engine import runs, undo
 from gpufix.engine.context import Context
 from gpufix.engine.errors import Refused

@@ -88,9 +88,11 @@ def test_the_budget_bounds_what_is_hashed(ctx: Context, site: Site) -> None:
 
 
 def test_lists_are_cut_and_counts_are_not(ctx: Context, site: Site) -> None:
-    info = site.install("pkg", rows="".join(f"pkg/{i}.py,,\n" for i in range(50)))
+    names = [*(f"pkg/{i}.py" for i in range(50)), "pkg/libz.so.1"]
+    info = site.install("pkg", rows="".join(f"{name},,\n" for name in names))
     record = look(ctx, site, info)
-    assert (len(record.missing), record.missing_count) == (LISTED, 50)
+    assert (len(record.missing), record.missing_count) == (LISTED, 51)
+    assert record.missing[:2] == ["pkg/libz.so.1", "pkg/0.py"], "a library is never cut off"
 
 
 def test_a_folder_or_a_link_to_nothing_where_a_file_was(ctx: Context, site: Site) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from gpufix.facts.context import Context
 from gpufix.facts.direct_url import without_credentials
 from gpufix.facts.files import read, text, why
-from gpufix.facts.record import LISTED, gone
+from gpufix.facts.record import gone, named
 from gpufix.model import CondaPackage, Distribution, Python, Record
 from gpufix.names import normalise
 
@@ -138,8 +138,7 @@ def _record(prefix: str, files: list[str]) -> Record | None:
         return None
     paths = [path for path in files if not path.endswith(".pyc")]
     missing = [path for path in paths if not _exists(prefix, path)]
-    listed = [text(path) for path in missing[:LISTED]]
-    return Record(files=len(files), missing=listed, missing_count=len(missing))
+    return Record(files=len(files), missing=named(missing), missing_count=len(missing))
 
 
 def _exists(prefix: str, path: str) -> bool:

@@ -61,11 +61,17 @@ class Recorded:
         """For the facts."""
         return Record(
             files=self.files,
-            missing=[text(path) for path in self.missing[:LISTED]],
+            missing=named(self.missing),
             altered=[text(path) for path in self.altered[:LISTED]],
             missing_count=len(self.missing),
             altered_count=len(self.altered),
         )
+
+
+def named(missing: list[str]) -> list[str]:
+    """The missing files that are named: libraries before what would push them out of the list."""
+    ordered = sorted(missing, key=lambda path: ".so" not in path.rpartition("/")[2])
+    return [text(path) for path in ordered[:LISTED]]
 
 
 @contextmanager
