@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import venvs
-from venvs import Venv, codes
+from venvs import Pair, Venv, codes
 
 
 def test_an_empty_venv_is_clean(empty: Venv) -> None:
@@ -19,38 +19,38 @@ def test_an_empty_venv_is_clean(empty: Venv) -> None:
     assert report["exit"] == 0
 
 
-def test_a_healthy_cpu_torch_is_clean_and_asks_for_a_target(torch_cpu: Venv) -> None:
-    report = torch_cpu.doctor()
+def test_a_healthy_cpu_torch_is_clean_and_asks_for_a_target(shared_torch: Venv) -> None:
+    report = shared_torch.doctor()
     assert codes(report["findings"]) == []
     assert report["gaps"] == []
     assert report["exit"] == 0
-    text = torch_cpu.gpufix("doctor", "--python", str(torch_cpu.python))
+    text = shared_torch.gpufix("doctor", "--python", str(shared_torch.python))
     hints = [line for line in text.stdout.splitlines() if "--gpu" in line]
     assert len(hints) == 1
     assert "clean" in text.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("gpu", ["sm_120", "RTX 5080", "12.0", "gfx1101", "RX 7900 XTX"])
-def test_a_cpu_torch_for_a_gpu_is_the_wrong_variant(torch_cpu: Venv, gpu: str) -> None:
-    report = torch_cpu.doctor("--gpu", gpu)
+def test_a_cpu_torch_for_a_gpu_is_the_wrong_variant(shared_torch: Venv, gpu: str) -> None:
+    report = shared_torch.doctor("--gpu", gpu)
     assert codes(report["findings"]) == ["TCH201"]
     assert report["exit"] == 1
 
 
-def test_a_shared_file_taken_along(empty: Venv) -> None:
-    """nvidia-nccl-cu11 and -cu12 own one libnccl.so.2; removing the one breaks the other."""
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu12==2.18.1")
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
+def test_a_shared_file_taken_along(empty: Venv, pair: Pair) -> None:
+    empty.pip("install", "--no-deps", pair.wanted)
+    empty.pip("install", "--no-deps", pair.stray)
     both = empty.doctor()
     assert codes(both["findings"]) == ["WHL502"]
-    assert "nvidia-nccl-cu11's" in both["findings"][0]["message"]
-    empty.pip("uninstall", "-y", "nvidia-nccl-cu11")
+    stray = pair.names[1]
+    assert f"{stray}'s" in both["findings"][0]["message"]
+    empty.pip("uninstall", "-y", stray)
     report = empty.doctor()
     assert codes(report["findings"]) == ["WHL503"]
     finding = report["findings"][0]
     assert finding["severity"] == "error"
-    assert "nvidia/nccl/lib/libnccl.so.2" in finding["message"]
-    assert "nvidia-nccl-cu12==2.18.1" in finding["fixes"][0]["command"]
+    assert pair.library in finding["message"]
+    assert pair.wanted in finding["fixes"][0]["command"]
     assert report["exit"] == 1
 
 
@@ -97,22 +97,22 @@ def test_gradio_and_what_came_after_it(empty: Venv) -> None:
     assert {f["code"] for f in report["findings"]} == {"WHL506"}
 
 
-def test_a_stale_lock(torch_cpu: Venv) -> None:
-    entry = torch_cpu.home / ".cache/torch_extensions/py311_cpu/my_ext"
+def test_a_stale_lock(shared_torch: Venv) -> None:
+    entry = shared_torch.home / ".cache/torch_extensions/py311_cpu/my_ext"
     entry.mkdir(parents=True)
     lock = entry / "lock"
     lock.touch()
     old = time.time() - 7200
     os.utime(lock, (old, old))
-    report = torch_cpu.doctor()
+    report = shared_torch.doctor()
     assert codes(report["findings"]) == ["JIT703"]
     assert "2 hours old" in report["findings"][0]["message"]
     lock.unlink()
-    assert codes(torch_cpu.doctor()["findings"]) == []
+    assert codes(shared_torch.doctor()["findings"]) == []
 
 
-def test_a_lock_of_a_running_build_is_not_stale(torch_cpu: Venv) -> None:
-    entry = torch_cpu.home / ".cache/torch_extensions/py311_cpu/my_ext"
+def test_a_lock_of_a_running_build_is_not_stale(shared_torch: Venv) -> None:
+    entry = shared_torch.home / ".cache/torch_extensions/py311_cpu/my_ext"
     entry.mkdir(parents=True)
     (entry / "lock").touch()
     import subprocess
@@ -120,18 +120,18 @@ def test_a_lock_of_a_running_build_is_not_stale(torch_cpu: Venv) -> None:
 
     builder = subprocess.Popen([sys.executable, "-c", "input()"], cwd=entry, stdin=subprocess.PIPE)
     try:
-        assert codes(torch_cpu.doctor()["findings"]) == []
+        assert codes(shared_torch.doctor()["findings"]) == []
     finally:
         builder.communicate(b"\n")
 
 
-def test_nothing_is_written_into_the_patient(torch_cpu: Venv) -> None:
+def test_nothing_is_written_into_the_patient(shared_torch: Venv) -> None:
     def state(root: Path) -> list[tuple[str, int, int]]:
         return sorted((str(p), p.lstat().st_mtime_ns, p.lstat().st_size) for p in root.rglob("*"))
 
-    before = state(torch_cpu.path), state(torch_cpu.home)
-    torch_cpu.doctor("--gpu", "sm_120", "--deep")
-    assert (state(torch_cpu.path), state(torch_cpu.home)) == before
+    before = state(shared_torch.path), state(shared_torch.home)
+    shared_torch.doctor("--gpu", "sm_120", "--deep")
+    assert (state(shared_torch.path), state(shared_torch.home)) == before
 
 
 def test_a_snapshot_replays_to_the_same_findings(torch_cpu: Venv, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from venvs import Venv, codes
+from venvs import Pair, Venv, codes
 
 Snapshot = dict[str, tuple[Any, ...]]
 
@@ -55,11 +56,11 @@ def found(venv: Venv) -> list[str]:
 
 
 @pytest.fixture
-def nccl(empty: Venv) -> Venv:
-    """nvidia-nccl-cu12 whose files another wheel has taken along."""
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu12==2.18.1")
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
-    empty.pip("uninstall", "-y", "nvidia-nccl-cu11")
+def taken(empty: Venv, pair: Pair) -> Venv:
+    """A wheel whose files another one has taken along."""
+    empty.pip("install", "--no-deps", pair.wanted)
+    empty.pip("install", "--no-deps", pair.stray)
+    empty.pip("uninstall", "-y", pair.names[1])
     return empty
 
 
@@ -72,30 +73,32 @@ def test_a_healthy_environment_needs_nothing(empty: Venv) -> None:
     assert snapshot(empty.path, empty.home) == before
 
 
-def test_nccl_is_shown_repaired_and_put_back(nccl: Venv) -> None:
-    before = snapshot(nccl.path, nccl.home)
-    shown = fix(nccl)
+def test_what_was_taken_is_shown_repaired_and_put_back(taken: Venv, pair: Pair) -> None:
+    before = snapshot(taken.path, taken.home)
+    shown = fix(taken)
     assert shown["exit"] == 1
     assert shown["refused"] is None
-    assert shown["steps"][0]["downloads"] == ["nvidia-nccl-cu12==2.18.1"]
-    assert snapshot(nccl.path, nccl.home) == before, "a preview writes nothing at all"
+    assert shown["steps"][0]["downloads"] == [pair.wanted]
+    assert snapshot(taken.path, taken.home) == before, "a preview writes nothing at all"
 
-    applied = fix(nccl, "--apply")
+    applied = fix(taken, "--apply")
     assert (applied["state"], applied["exit"]) == ("kept", 0), applied
     assert [f["code"] for f in applied["fixed"]] == ["WHL503"]
     assert applied["introduced"] == applied["remaining"] == []
-    assert found(nccl) == []
-    assert (nccl.site / "nvidia/nccl/lib/libnccl.so.2").stat().st_size > 1 << 20
+    assert found(taken) == []
+    assert (taken.site / pair.library).stat().st_size > 1 << 15
 
-    repaired = snapshot(nccl.path)
-    assert fix(nccl, "--apply")["state"] == "nothing"
-    assert snapshot(nccl.path) == repaired, "applying twice changes nothing the second time"
+    repaired = snapshot(taken.path)
+    assert fix(taken, "--apply")["state"] == "nothing"
+    assert snapshot(taken.path) == repaired, "applying twice changes nothing the second time"
 
-    undone = undo(nccl)
+    undone = undo(taken)
     assert (undone["state"], undone["exit"]) == ("undone", 0)
-    assert snapshot(nccl.path) == {k: v for k, v in before.items() if k.startswith(f"{nccl.path}/")}
-    assert undo(nccl)["state"] == "nothing"
-    assert found(nccl) == ["WHL503"]
+    assert snapshot(taken.path) == {
+        k: v for k, v in before.items() if k.startswith(f"{taken.path}/")
+    }
+    assert undo(taken)["state"] == "nothing"
+    assert found(taken) == ["WHL503"]
 
 
 @pytest.fixture
@@ -195,27 +198,33 @@ def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, nccl: Venv) -> None:
+def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, six: Venv) -> None:
     """Ctrl-C while pip works: pip is ended, the state can be undone, a new run waits for that."""
-    before = snapshot(nccl.path)
-    command = [sys.executable, "-m", "gpufix", "fix", "--apply", "--python", str(nccl.python)]
-    process = subprocess.Popen(
-        command, env=nccl.environ(), cwd=nccl.home, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    assert "running" in process.stderr.readline()
-    time.sleep(0.5)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    before = snapshot(six.path)
+    command = [sys.executable, "-m", "gpufix", "fix", "--apply", "--python", str(six.python)]
+    with socket.create_server(("127.0.0.1", 0)) as index:  # it never answers
+        address = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
+        process = subprocess.Popen(
+            command,
+            env=six.environ({"PIP_INDEX_URL": address, "PIP_NO_INDEX": "0"}),
+            cwd=six.home,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        index.settimeout(60)
+        connection, _ = index.accept()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        connection.close()
     assert process.returncode == 130, said
-    refused = fix(nccl, "--apply")
+    refused = fix(six, "--apply")
     assert refused["state"] == "failed"
     assert "cut off" in refused["reason"]
-    undone = undo(nccl)
+    undone = undo(six)
     assert undone["state"] == "undone"
     for hint in (said, refused["reason"]):
         assert f"`gpufix undo {undone['id']}`" in hint
-    assert snapshot(nccl.path) == before
+    assert snapshot(six.path) == before
 
 
 def test_system_interpreters_are_refused(empty: Venv) -> None:
@@ -254,13 +263,13 @@ def test_gradio_and_what_came_after_it_is_solved(empty: Venv) -> None:
     assert snapshot(empty.path) == before
 
 
-def _fake_torch(venv: Venv) -> None:
+def _fake_torch(venv: Venv, requirement: str) -> None:
     """What makes an environment one of torch 2.1.0 for CUDA 12.1, without its gigabytes."""
     files = {
         "torch/__init__.py": "",
         "torch/version.py": "__version__ = '2.1.0+cu121'\ncuda = '12.1'\nhip = None\n",
         "torch-2.1.0+cu121.dist-info/METADATA": "Metadata-Version: 2.1\nName: torch\n"
-        "Version: 2.1.0+cu121\nRequires-Dist: nvidia-nccl-cu12 (==2.18.1)\n",
+        f"Version: 2.1.0+cu121\nRequires-Dist: {requirement}\n",
         "torch-2.1.0+cu121.dist-info/INSTALLER": "pip\n",
     }
     rows = "".join(f"{path},,\n" for path in files)
@@ -275,27 +284,28 @@ def _sources(found: Snapshot) -> dict[str, Any]:
     return {k: v[-1] for k, v in found.items() if len(v) == 3 and not k.endswith(".pyc")}
 
 
-def test_a_stray_cuda_11_is_removed_and_torchs_files_come_back(empty: Venv) -> None:
+def test_a_stray_cuda_11_is_removed_and_torchs_files_come_back(empty: Venv, pair: Pair) -> None:
     """The last one installed holds the files that both own; removing it takes them along."""
-    _fake_torch(empty)
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu12==2.18.1", "idna==3.7")
+    _fake_torch(empty, pair.wanted)
+    empty.pip("install", "--no-deps", pair.wanted, "idna==3.7")
     declared = snapshot(empty.site / "nvidia")
-    empty.pip("install", "--no-deps", "nvidia-nccl-cu11==2.14.3")
-    (info,) = empty.site.glob("nvidia_nccl_cu11-*.dist-info")
+    empty.pip("install", "--no-deps", pair.stray)
+    stray = pair.names[1]
+    (info,) = empty.site.glob(f"{stray.replace('-', '_')}-*.dist-info")
     (info / "REQUESTED").unlink()
     others = snapshot(empty.site / "torch", empty.site / "idna")
     before = snapshot(empty.path)
 
     shown = fix(empty, "--only", "WHL501")
     assert [s["title"] for s in shown["steps"]] == [
-        "remove nvidia-nccl-cu11",
-        "install nvidia-nccl-cu12==2.18.1",
+        f"remove {stray}",
+        f"install {pair.wanted}",
     ]
     applied = fix(empty, "--apply", "--only", "WHL501")
     assert applied["state"] == "kept", applied
     assert "WHL501" in [f["code"] for f in applied["fixed"]]
     assert _sources(snapshot(empty.site / "nvidia")) == _sources(declared)
-    assert not list(empty.site.glob("nvidia_nccl_cu11*"))
+    assert not info.exists()
     assert snapshot(empty.site / "torch", empty.site / "idna") == others
     assert undo(empty)["exit"] == 0
     assert snapshot(empty.path) == before

@@ -13,10 +13,29 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
 import needs
+
+
+class Pair(NamedTuple):
+    """Wheels for CUDA 12 and 11 that own one library with different bytes: removing one takes it."""
+
+    wanted: str
+    stray: str
+    library: str
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.wanted.partition("=")[0], self.stray.partition("=")[0]
+
+
+NVTX = Pair(
+    "nvidia-nvtx-cu12==12.8.90", "nvidia-nvtx-cu11==11.8.86", "nvidia/nvtx/lib/libnvToolsExt.so.1"
+)
+NCCL = Pair("nvidia-nccl-cu12==2.18.1", "nvidia-nccl-cu11==2.14.3", "nvidia/nccl/lib/libnccl.so.2")
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,11 @@ def _copy(source: str, target: str) -> None:
         return
     except OSError:  # another file system
         shutil.copy2(source, target)
+
+
+def folders(root: Path) -> dict[str, int]:
+    """When a name was last added to or taken from each folder."""
+    return {folder: Path(folder).stat().st_mtime_ns for folder, _, _ in os.walk(root)}
 
 
 def codes(findings: Iterable[Mapping[str, object]], depth: int = 0) -> list[str]:
