@@ -129,9 +129,12 @@ def gone(pid: int) -> bool:
 
 def test_a_build_that_hangs_is_ended_with_all_it_started(patient: Venv, tmp_path: Path) -> None:
     folder = extensions.plain(tmp_path / "hangs", "plain_hangs", before=HANGING)
-    report = build(patient, "--timeout", "6", folder)
-    assert report["exit"] == 1
-    assert report["by"]["hangs"]["reasons"] == ["it did not end within 6 s"]
+    for limit in (4, 12, 60):  # on a busy machine, pip takes long to start setup.py
+        report = build(patient, "--timeout", str(limit), folder)
+        assert report["exit"] == 1
+        assert report["by"]["hangs"]["reasons"] == [f"it did not end within {limit} s"]
+        if (folder / "pid").exists():
+            break
     assert gone(int((folder / "pid").read_text()))
 
 

@@ -15,9 +15,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+import pip
 from packaging.requirements import Requirement
 
 import needs
+
+_PIP = Path(pip.__file__).with_name("__pip-runner__.py")
 
 
 class Pair(NamedTuple):
@@ -60,11 +63,12 @@ class Venv:
         return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", **(extra or {})}
 
     def pip(self, *arguments: str) -> None:
-        """Run the tests' pip on this venv."""
+        """Run the tests' pip in this venv, as `pip --python` does after starting twice."""
         if "install" in arguments and "--no-index" not in arguments:
             needs.require("package index")
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        command = [str(self.python), str(_PIP), *arguments]
+        env = {**os.environ, "PIP_NO_COMPILE": "1"}
+        subprocess.run(command, check=True, capture_output=True, text=True, env=env)
 
     def gpufix(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run gpufix, from the tests' own environment, on this venv."""

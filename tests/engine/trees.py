@@ -149,19 +149,19 @@ def state(patient: Patient) -> dict[str, Any]:
             if top == patient.root and Path(folder) == patient.root:
                 names[:] = [n for n in names if n != "state"]
             for name in [*names, *files]:
-                path = Path(folder) / name
-                found[str(path.relative_to(patient.root))] = _described(path)
+                path = f"{folder}/{name}"
+                found[path.removeprefix(f"{patient.root}/")] = _described(path)
     return found
 
 
-def _described(path: Path) -> tuple[Any, ...]:
-    status = path.lstat()
+def _described(path: str) -> tuple[Any, ...]:
+    status = os.lstat(path)
     common = (stat.filemode(status.st_mode), status.st_mtime_ns)
-    if path.is_symlink():
-        return (common[0], None, status.st_nlink, path.readlink())
-    if path.is_dir():
+    if stat.S_ISLNK(status.st_mode):
+        return (common[0], None, status.st_nlink, Path(path).readlink())
+    if stat.S_ISDIR(status.st_mode):
         return common
-    return (*common, status.st_nlink, path.read_bytes())
+    return (*common, status.st_nlink, Path(path).read_bytes())
 
 
 def but_links(state: dict[str, Any]) -> dict[str, Any]:
