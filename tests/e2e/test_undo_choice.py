@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,8 @@ def conda(scene: Scene) -> Path:
     for path in Path(sysconfig.get_path("stdlib")).iterdir():
         if path.name != "site-packages":
             (library / path.name).symlink_to(path)
+    if subprocess.run([scene.a.python, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("this Python cannot be copied")
     return scene.a.path
 
 
@@ -346,24 +349,31 @@ def test_a_journal_that_cannot_be_read_is_anybodys(scene: Scene) -> None:
     assert scene.undo(*own)["id"] == later
 
 
-def ask(scene: Scene, answer: bytes, *arguments: str) -> tuple[int, str]:
+# The first process of a session, its standard input made the session's terminal: Ctrl-C is a signal.
+_ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def ask(scene: Scene, answer: bytes) -> tuple[int, str]:
     """Run `gpufix undo` for B on a terminal, and type the answer to its question."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(scene.folder)
-        command = [sys.executable, "-m", "gpufix", "undo", "--python", str(scene.b.path)]
-        os.execve(sys.executable, [*command, *arguments], scene.environ({"TERM": "dumb"}))
-    said = b""
-    with os.fdopen(terminal, "r+b", buffering=0) as file:
+    terminal, end = pty.openpty()
+    arguments = ["-m", "gpufix", "undo", "--python", str(scene.b.path)]
+    with subprocess.Popen(
+        [sys.executable, "-c", _ON_TERMINAL, *arguments], env=scene.environ({"TERM": "dumb"}),
+        stdin=end, stdout=end, stderr=end, cwd=scene.folder, start_new_session=True,
+    ) as process, os.fdopen(terminal, "r+b", buffering=0) as file:  # fmt: skip
+        os.close(end)
+        said = b""
         while b"[none]: " not in said:
             said += file.read(1 << 16)
         file.write(answer)
-        try:
+        with suppress(OSError):  # the terminal's other end is closed
             while part := file.read(1 << 16):
                 said += part
-        except OSError:  # the terminal's other end is closed
-            pass
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
+    return process.returncode, said.decode()
 
 
 ANSWERS: dict[str, tuple[Callable[[list[str]], str], int, int | None]] = {
