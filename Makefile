@@ -1,54 +1,67 @@
-# Two commands do everything: `make doctor` and `make test`. `make full` adds the slow sweeps.
+# Two commands do everything: `make doctor` and `make test`. `make full` adds what is slow.
+# What the environment needs, and what it says when that is missing: tools/bootstrap.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
+TORCH ?= yes
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+CODE := src tests tools benchmarks fuzz
 
-.PHONY: doctor test full lowest fast format lint types docs site clean
+# All caches lie in VENV. When it lies elsewhere, the checkout is not written to: it may be read-only.
+CACHE := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/cache
+export VENV TORCH
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+export PYTEST_ADDOPTS += -o "cache_dir=$(CACHE)/pytest"
+ifneq ($(VENV),.venv)
+export PYTHONDONTWRITEBYTECODE := 1
+endif
 
-doctor: $(VENV)/.base
-	$(BIN)/gpufix doctor || test $$? -eq 1
+.PHONY: doctor test full fresh lowest fast format docs site clean venv-base venv-test venv-full
 
-test: $(STAMP)
-	$(BIN)/gpufix doctor --format github --fail-on never
-	$(BIN)/ruff format --check src tests tools benchmarks fuzz
-	$(BIN)/ruff check src tests tools benchmarks fuzz
-	$(BIN)/mypy
-	$(BIN)/python tools/build_docs.py --check
-	$(BIN)/pytest -n 2 -m "not slow"
-	$(BIN)/python tools/lowest.py
+doctor: venv-base
+	"$(BIN)/gpufix" doctor --python "$(VENV)" || test $$? -eq 1
 
-full: test
-	$(BIN)/pytest -n 2 -m slow
+test: venv-test
+	"$(BIN)/gpufix" doctor --python "$(VENV)" --format github --fail-on never
+	"$(BIN)/ruff" format --check $(CODE)
+	"$(BIN)/ruff" check $(CODE)
+	"$(BIN)/mypy"
+	"$(BIN)/python" tools/build_docs.py --check
+	"$(BIN)/pytest" -n 2 -m "not slow"
+	"$(BIN)/python" tools/lowest.py
 
-lowest: $(STAMP)
-	$(BIN)/python tools/lowest.py
+full: venv-full
+	$(MAKE) test
+	"$(BIN)/pytest" -n 2 -m slow
+	"$(BIN)/python" tools/fresh.py
 
-fast: $(STAMP)
-	$(BIN)/pytest -x -m "not slow"
+fresh: venv-test
+	"$(BIN)/python" tools/fresh.py
 
-format: $(STAMP)
-	$(BIN)/ruff check --fix src tests tools benchmarks fuzz
-	$(BIN)/ruff format src tests tools benchmarks fuzz
+lowest: venv-test
+	"$(BIN)/python" tools/lowest.py
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+fast: venv-test
+	"$(BIN)/pytest" -x -m "not slow"
 
-$(VENV)/.base: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e .
-	touch $@
+format: venv-test
+	"$(BIN)/ruff" check --fix $(CODE)
+	"$(BIN)/ruff" format $(CODE)
 
-$(STAMP): $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[test,dev]'
-	touch $@ $(VENV)/.base
+# The environment: with gpufix alone, with what the tests use, with what makes the site, too.
+venv-base venv-test venv-full:
+	@command -v "$(PYTHON)" >/dev/null || { echo "gpufix: no $(PYTHON) found; Python 3.10 or newer \
+	with venv is needed (Debian, Ubuntu: apt install python3-venv), or set PYTHON=" >&2; exit 1; }
+	@"$(PYTHON)" tools/bootstrap "$(VENV)" $(@:venv-%=%)
 
-docs: $(STAMP)
-	$(BIN)/python tools/build_docs.py
+docs: venv-test
+	"$(BIN)/python" tools/build_docs.py
 
 # The documentation as a site, in build/site: open index.html there; nothing is loaded from elsewhere.
-site: docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+site: venv-full docs
+	NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --strict --quiet
 	@echo "build/site/index.html"
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf "$(VENV)" "$(VENV)"-lowest* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
