@@ -74,10 +74,10 @@ class Tiers:
         """As ``choose``; without a device, the one that torch would compute on: GPU or CPU."""
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        device = torch.device(device)
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", torch.cuda.current_device())
-        return self.choose(device)
+        place = torch.device(device)
+        if place.type == "cuda" and place.index is None:
+            place = torch.device("cuda", torch.cuda.current_device())
+        return self.choose(place)
 
     def _first_usable(self, device: torch.device) -> Tier:
         wanted, variable = self.wanted()
