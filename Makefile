@@ -34,10 +34,10 @@ test: venv-test
 full: venv-full
 	$(MAKE) test
 	"$(BIN)/pytest" -n 2 -m slow
-	"$(BIN)/python" tools/fresh.py
+	"$(PYTHON)" tools/fresh.py
 
-fresh: venv-test
-	"$(BIN)/python" tools/fresh.py
+fresh:
+	"$(PYTHON)" tools/fresh.py
 
 lowest: venv-test
 	"$(BIN)/python" tools/lowest.py

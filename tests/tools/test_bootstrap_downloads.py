@@ -31,9 +31,9 @@ def test_downloads_and_disk(tmp_path: Path) -> None:
                 env={**os.environ, **pip, "HTTPS_PROXY": url, "TORCH": "no"},
                 cwd=ROOT, capture_output=True, text=True, check=False, timeout=900,
             )  # fmt: skip
-        if "(the package index: " in done.stderr:
+        if "(the package index does not answer: " in done.stderr:
             pytest.skip(done.stderr.splitlines()[-1])
         assert done.returncode == 0, done.stderr
-        (announced,) = ANNOUNCED.findall(done.stdout)
+        announced, *_ = ANNOUNCED.findall(done.stdout)
         assert 1 < received() / 1e6 <= int(announced[0]) <= most
-        assert int(announced[1]) / 1.4 <= size(venv) <= int(announced[1])
+        assert int(announced[1]) / 2 <= size(venv) <= int(announced[1])

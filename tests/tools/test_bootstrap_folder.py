@@ -71,7 +71,7 @@ def test_a_failure_leaves_nothing_and_the_next_call_works(
     assert failed.stderr.splitlines()[-3:-1] == [
         "gpufix: .venv is removed, nothing is left half made",
         "gpufix: No matching distribution found for needed-tool "
-        "(the package index: [Errno 111] Connection refused)",
+        "(the package index does not answer: [Errno 111] Connection refused)",
     ]
     assert not checkout.venv.exists()
     wheel(tmp_path / "wheels", "needed_tool", "1")

@@ -60,7 +60,7 @@ def reason(lines: list[str]) -> str:
     errors = [_ERROR.sub("", line, count=1).strip() for line in lines if _ERROR.match(line)]
     errors = [error for error in errors if error != _SUMMARY] or lines[-1:] or ["no word"]
     cause = no_answer("".join(lines))
-    return errors[-1].strip() + (f" (the package index: {cause})" if cause else "")
+    return errors[-1].strip() + (f" (the package index does not answer: {cause})" if cause else "")
 
 
 def no_answer(text: str) -> str:

@@ -78,11 +78,16 @@ STAGES: dict[str, Sequence[Stage]] = {
 }
 
 
+LATER = "later, by tests and for the lowest versions: up to 60 MB to download, 100 MB on disk"
+
+
 def announce(env: Environment, stages: Sequence[Stage]) -> None:
     """Say what will be downloaded, and how much; refuse where the disk is too small for it."""
     print(f"gpufix: installs into {env.folder} with Python {sys.version.split()[0]}:")
     for stage in stages:
         print(f"  {stage.what}: up to {stage.download} MB to download, {stage.disk} MB on disk")
+    if stages != [BASE]:
+        print(f"  {LATER}")
     sys.stdout.flush()
     needed = sum(stage.disk for stage in stages) + max(stage.download for stage in stages)
     free = shutil.disk_usage(env.folder).free // 10**6
