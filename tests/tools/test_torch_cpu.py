@@ -87,10 +87,15 @@ def test_what_pip_is_configured_with_comes_first(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    """No index is asked then: one that does not answer is not waited for."""
     wheel(tmp_path / "wheels", *CPU)
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
-    monkeypatch.setattr(torch_cpu, "INDEX", "http://127.0.0.1:9/cpu")
-    assert said(env, tmp_path, capfd) == ""
+    monkeypatch.setattr(torch_cpu, "PATIENCE", 10)
+    with silent_index() as (url, _):
+        monkeypatch.setattr(torch_cpu, "INDEX", url)
+        monkeypatch.setenv("PIP_INDEX_URL", NO_INDEX["PIP_INDEX_URL"])
+        assert said(env, tmp_path, capfd) == ""
 
 
 def test_a_mirror(
