@@ -54,11 +54,16 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 @pytest.fixture
 def job(
-    request: pytest.FixtureRequest, tmp_path: Path, machine: Path, checkout: Path, once: Once
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    machine: Path,
+    checkout: Path,
+    once: Once,
 ) -> Job:
     """A job without a workspace's content. The slow tests make every environment anew."""
     needs.require("package index")
-    temp = tmp_path / "temp"
+    folder = tmp_path_factory.mktemp("job")  # scripts in copies of its environments lead here
+    temp = folder / "temp"
     temp.mkdir()
     shared = None if request.node.get_closest_marker("slow") else once
-    return Job(tmp_path / "work", temp, machine, {"GPUFIX": str(checkout)}, checkout, shared)
+    return Job(folder / "work", temp, machine, {"GPUFIX": str(checkout)}, checkout, shared)
