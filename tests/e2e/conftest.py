@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import undo_scene
 import venvs
 
 
@@ -49,3 +50,10 @@ def shared_torch(tmp_path: Path, _shared_torch: venvs.Venv) -> venvs.Venv:
     home = tmp_path / "torch-home"
     home.mkdir()
     return venvs.Venv(_shared_torch.path, home)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> undo_scene.Scene:
+    """Two environments without runs, and an empty project."""
+    (tmp_path / "project").mkdir()
+    return undo_scene.Scene(venvs.create(tmp_path / "a"), venvs.create(tmp_path / "b"), tmp_path)

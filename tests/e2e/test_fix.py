@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -10,29 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-from venvs import Pair, Venv, codes
-
-Snapshot = dict[str, tuple[Any, ...]]
-
-
-def snapshot(*roots: Path) -> Snapshot:
-    """Everything below some folders: mode, time and content."""
-    found: Snapshot = {}
-    for root in roots:
-        for path in root.rglob("*"):
-            status = path.lstat()
-            if path.is_symlink():
-                found[str(path)] = (status.st_mode, path.readlink())
-            elif path.is_dir():
-                found[str(path)] = (status.st_mode, status.st_mtime_ns)
-            else:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                found[str(path)] = (status.st_mode, status.st_mtime_ns, digest)
-    return found
+from venvs import Pair, Snapshot, Venv, codes, snapshot
 
 
 def fix(venv: Venv, *arguments: str, **options: object) -> dict[str, Any]:

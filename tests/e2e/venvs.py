@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pip
 from packaging.requirements import Requirement
@@ -39,6 +40,7 @@ NVTX = Pair(
     "nvidia-nvtx-cu12==12.8.90", "nvidia-nvtx-cu11==11.8.86", "nvidia/nvtx/lib/libnvToolsExt.so.1"
 )
 NCCL = Pair("nvidia-nccl-cu12==2.18.1", "nvidia-nccl-cu11==2.14.3", "nvidia/nccl/lib/libnccl.so.2")
+Snapshot = dict[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -162,3 +164,19 @@ def codes(findings: Iterable[Mapping[str, object]], depth: int = 0) -> list[str]
         out.append("  " * depth + str(finding["code"]))
         out += codes(finding["consequences"], depth + 1)  # type: ignore[arg-type]
     return out
+
+
+def snapshot(*roots: Path) -> Snapshot:
+    """Everything below some folders: mode, time and content."""
+    found: Snapshot = {}
+    for root in roots:
+        for path in root.rglob("*"):
+            status = path.lstat()
+            if path.is_symlink():
+                found[str(path)] = (status.st_mode, path.readlink())
+            elif path.is_dir():
+                found[str(path)] = (status.st_mode, status.st_mtime_ns)
+            else:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[str(path)] = (status.st_mode, status.st_mtime_ns, digest)
+    return found

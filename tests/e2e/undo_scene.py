@@ -1,0 +1,77 @@
+"""Two real environments of one user, and runs that the engine makes in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from venvs import Venv, snapshot
+
+from gpufix.engine import apply, runs
+from gpufix.engine.context import Context
+from gpufix.facts.context import Context as Look
+from gpufix.facts.python import collect
+from gpufix.model import Facts, Host, Project, WriteFile
+
+HOST = Host(os="Linux", kernel="6", machine="x86_64")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Two environments of one user; `a` has a file that runs have changed."""
+
+    a: Venv
+    b: Venv
+    folder: Path
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state" / "gpufix"
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "project"
+
+    def run(
+        self, venv: Venv, title: str = "mend it", cut_off: bool = False, file: Path | None = None
+    ) -> str:
+        """One run that writes one file (default: in the environment); its id."""
+        facts = Facts(
+            host=HOST,
+            python=collect(Look(), str(venv.python)),
+            project=Project(root=str(self.project)),
+        )
+        path = file or venv.site / f"mended{len(runs.every(self.state))}.py"
+        step = WriteFile(path=str(path), content=f"{title}\n")
+        made = apply.apply([step], Context(facts), self.state, title)
+        if not cut_off:
+            apply.finish(made)
+        return made.name
+
+    def environ(self, env: dict[str, str]) -> dict[str, str]:
+        own = {"XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1", "COLUMNS": "300"}
+        return self.b.environ({**own, **env})
+
+    def gpufix(
+        self, *arguments: str, cwd: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "gpufix", *arguments], env=self.environ(env),
+            cwd=cwd or self.folder, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def undo(self, *arguments: str, cwd: Path | None = None, **env: str) -> dict[str, Any]:
+        """The JSON report; `exit` holds the exit code."""
+        done = self.gpufix("undo", "--format", "json", *arguments, cwd=cwd, **env)
+        assert done.stdout, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return {**report, "exit": done.returncode, "said": done.stderr}
+
+    def trees(self) -> dict[str, Any]:
+        return snapshot(self.a.path, self.b.path, self.project)
