@@ -2,7 +2,7 @@
 
     make fresh
     python tools/fresh.py [--list] [--only NAME ...] [--state DIR] [--roots DIR] [--mirror URL]
-        [--no-local] [--again] [--keep]
+        [--no-local] [--doctor] [--again] [--keep]
 
 Each row of tools/fresh_roots/rows.py is a clean Debian made by debootstrap, a user, a place and a
 command. Needs root, debootstrap and Debian's servers; elsewhere it says what is missing and ends
@@ -50,6 +50,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--no-local", action="store_true", help="without the folders of wheels that pip is told of"
     )
+    parser.add_argument("--doctor", action="store_true", help="the first command alone, unrecorded")
     parser.add_argument("--again", action="store_true", help="also what was green with these files")
     parser.add_argument(
         "--keep", action="store_true", help="keep the root of each row, to look at it"
@@ -93,10 +94,14 @@ def sweep(given: argparse.Namespace) -> int:
     results = []
     try:
         for row in rows:
-            result = known(given.state, row, digest)
-            if result is None or given.again:
+            result = None if given.again or given.doctor else known(given.state, row, digest)
+            if result is None:
                 bases = Bases(roots, host, given.state / "logs" / f"{row.suite}.log")
-                result = tried(row, bases, given.state, digest, given.keep)
+                log = given.state / "logs" / f"{row.name}.log"
+                trial = Trial(row, bases, log, given.state / "root" / row.name, given.doctor)
+                result = tried(trial, digest, given.keep)
+                if not given.doctor:
+                    record(given.state, result)
             print(line(result), flush=True)
             results.append(result)
     except KeyboardInterrupt:
@@ -110,26 +115,28 @@ def sweep(given: argparse.Namespace) -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
-def tried(row: Row, bases: Bases, state: Path, digest: str, keep: bool) -> Result:
-    """The row's result, recorded; the end of its log is shown where it is red."""
-    log = state / "logs" / f"{row.name}.log"
-    log.unlink(missing_ok=True)
-    log.touch()
-    print(f"{row.name} … ({log})", flush=True)
+def tried(trial: Trial, digest: str, keep: bool) -> Result:
+    """The row's result; the end of its log is shown where it is red."""
+    trial.log.write_bytes(b"")
+    print(f"{trial.row.name} … ({trial.log})", flush=True)
     try:
-        result = Trial(row, bases, log, state / "root" / row.name).run(digest, keep)
+        result = trial.run(digest, keep)
     except BaseError as error:
-        result = Result(row.name, digest, why=f"{error} ({bases.log})")
+        result = Result(trial.row.name, digest, why=f"{error} ({trial.bases.log})")
     if not result.ok:
-        sys.stdout.writelines(f"    {text}\n" for text in tail(log))
-    record = json.dumps(result.recorded(), indent=1)
-    (state / "results" / f"{row.name}.json").write_text(record, encoding="utf-8")
+        sys.stdout.writelines(f"    {text}\n" for text in tail(trial.log))
     return result
 
 
 def tail(log: Path) -> Iterable[str]:
     """The log's last lines."""
     return log.read_text("utf-8", "replace").splitlines()[-25:]
+
+
+def record(state: Path, result: Result) -> None:
+    """Keep a result for the next time."""
+    text = json.dumps(result.recorded(), indent=1)
+    (state / "results" / f"{result.name}.json").write_text(text, encoding="utf-8")
 
 
 def known(state: Path, row: Row, digest: str) -> Result | None:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
 from tiny_root import make_debootstrap, make_root
 
 from fresh_roots import host, measure, readme
-from fresh_roots.rows import PACKAGES, ROWS, Row
+from fresh_roots.rows import ROWS, Row
 from fresh_roots.sandbox import Sandbox, reason_against_entering
 
 FRESH = readme.ROOT / "tools" / "fresh.py"
@@ -69,7 +69,11 @@ def test_names_are_their_own_and_read_as_rows() -> None:
 def test_the_readme_is_read() -> None:
     text = "# x\n## Start\n```sh\nmake a  # one\npip install .\n```\nand\n```sh\nmake b\n```\n## End\n```sh\nmake c\n```\n"
     assert readme.commands(text) == ["make a", "make b"]
-    assert readme.commands(readme.README.read_text("utf-8")) == ["make doctor", "make test"]
+    own = readme.README.read_text("utf-8")
+    assert readme.commands(own) == ["make doctor", "make test"]
+    assert set(readme.packages(own)) == {"make", "python3-venv"}
+    with pytest.raises(SystemExit, match="names no packages"):
+        readme.packages(text)
 
 
 LISTED = """\
@@ -144,6 +148,21 @@ def test_what_was_not_run() -> None:
     line = "not run for want of: g++ 37 tests (Debian: g++)"
     assert measure.wanting(f"x\n\x1b[33m{line}\x1b[0m\n{line}\n") == [line]
     assert measure.wanting("12 passed in 1s\n") == []
+
+
+def test_what_pip_took(tmp_path: Path) -> None:
+    wheel = tmp_path / "a-1-py3-none-any.whl"
+    wheel.write_bytes(bytes(3_000_000))
+    lines = [
+        "  Downloading x-1.whl (600 kB)",
+        "     ━━━━ 600/600 kB 3.1 MB/s eta 0:00:00",
+        "Downloading https://index.example/torch.whl (1.2 GB)",
+        f"Processing {wheel}",
+        "Processing /home/somebody/gpufix",
+        "  Using cached y-1.whl (90 MB)",
+    ]
+    assert measure.downloads("\n".join(lines)) == 1204
+    assert measure.downloads("") == 0
 
 
 def test_elsewhere_it_says_why_and_ends_well(tmp_path: Path) -> None:
@@ -263,6 +282,8 @@ def test_a_sweep_is_green_recorded_and_not_repeated(tiny: Path, tmp_path: Path) 
     assert (sweep.bin / "calls").read_text().splitlines() == calls
     assert "…" not in again.stdout  # no row was begun
     assert again.stdout.count("| green |") == 2
+    short = sweep.run("--doctor", "--only", "bookworm-user")
+    assert "bookworm-user: green; make doctor 0 s\n" in short.stdout
     assert "bookworm-user …" in sweep.run("--again", "--only", "bookworm-user").stdout
 
 
@@ -320,9 +341,9 @@ def test_however_it_ends_nothing_stays(
 
 
 def test_what_a_row_is() -> None:
-    row = Row("forky", user=True, compilers=True, suffix="no-venv", lacks=("python3-venv",))
+    row = Row("forky", user=True, compilers=True, suffix="no-venv", lacks="python3-venv")
     assert row.name == "forky-user-compilers-no-venv"
-    assert row.packages == tuple(name for name in PACKAGES if name != "python3-venv")
+    assert row.packages(("make", "python3-venv")) == ("python3", "make")
     assert [Row("x", u, True, ci=c).furnished for u in (False, True) for c in (False, True)] == [
         True,
         False,

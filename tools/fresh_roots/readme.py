@@ -22,3 +22,11 @@ def commands(text: str) -> list[str]:
     blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", start(text), re.M | re.S))
     lines = [line.split(" #")[0].strip() for line in blocks.splitlines()]
     return [line for line in lines if line.startswith("make ")]
+
+
+def packages(text: str) -> tuple[str, ...]:
+    """What the section has one install on Debian before these commands."""
+    found = re.search(r"\bapt install ([a-z0-9.+ -]+)", start(text))
+    if found is None:
+        raise SystemExit("README.md names no packages in its section 'Start': apt install …")
+    return tuple(found[1].split())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 BLANK_AND_LETTERS = "Grüße aus Köln/gpu fix"
-# What the README names beside Python itself.
-PACKAGES = ("python3", "python3-venv", "make", "ca-certificates")
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Row:
     ci: bool = False  # .ci/run in place of the README's second command
     shm: bool = True  # /dev/shm; else all of the machine that can be written is one file system
     torch: bool = True  # else TORCH=no
-    lacks: tuple[str, ...] = ()  # of PACKAGES; installed after the message, then it must work
+    lacks: str = ""  # a package that the README names; installed after the message
     says: str = ""  # a pattern of the message with which the first command must fail
     suffix: str = ""
 
@@ -32,10 +30,9 @@ class Row:
         parts = [self.suite, "user" if self.user else "root"]
         return "-".join([*parts, *(["compilers"] if self.compilers else []), *self.suffix.split()])
 
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """What is installed before the first command."""
-        return tuple(p for p in PACKAGES if p not in self.lacks)
+    def packages(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """What of the README's packages is there before the first command, and a Python."""
+        return ("python3", *(name for name in named if name != self.lacks))
 
     @property
     def furnished(self) -> bool:
@@ -60,6 +57,6 @@ ROWS = [
     replace(FORKY, compilers=True),
     replace(FORKY, compilers=True, user=True, odd=True, tarball=True, lang="C", ci=True),
     replace(BOOKWORM, user=True, torch=False, suffix="no-torch"),
-    replace(BOOKWORM, user=True, lacks=("python3-venv",), says="python3-venv", suffix="no-venv"),
+    replace(BOOKWORM, user=True, lacks="python3-venv", says="python3-venv", suffix="no-venv"),
     replace(Row("bullseye"), says=r"3\.9.*3\.10|3\.10.*3\.9"),
 ]

@@ -52,19 +52,22 @@ class Result:
 
 @dataclass(frozen=True)
 class Trial:
-    """A row, the roots it may start from, and where its log and its own root go."""
+    """A row, the roots it may start from, and where its log and its own root go; `short`: the
+    first command alone."""
 
     row: Row
     bases: Bases
     log: Path
     root: Path
+    short: bool = False
 
     def run(self, digest: str, keep: bool = False) -> Result:
         """Carry the row out; its root goes away afterwards, however that ends."""
         result = Result(self.row.name, digest)
         make = self.bases.furnished if self.row.furnished else self.bases.named
         try:
-            copy(make(self.row.suite, self.row.packages), self.root)
+            packages = self.row.packages(readme.packages(self._readme))
+            copy(make(self.row.suite, packages), self.root)
             self._prepare()
             self._commands(result)
             self._measure(result)
@@ -73,6 +76,10 @@ class Trial:
                 remove(self.root)
         result.ok = not result.why
         return result
+
+    @property
+    def _readme(self) -> str:
+        return readme.README.read_text("utf-8")
 
     @property
     def _home(self) -> Path:
@@ -94,20 +101,20 @@ class Trial:
             (self.root / "dev/shm").chmod(0o755)
 
     def _commands(self, result: Result) -> None:
-        commands = readme.commands(readme.README.read_text("utf-8"))
+        commands = readme.commands(self._readme)
         if self.row.says:
             self._must_say(commands[0], result)
             if not self.row.lacks or result.why:
                 return
             self._step(
-                f"apt-get update -qq && apt-get install -y -qq {' '.join(self.row.lacks)}",
+                f"apt-get update -qq && apt-get install -y -qq {self.row.lacks}",
                 result,
                 0,
             )
             commands = commands[:1]
         elif self.row.ci:
             commands = [*commands[:-1], ".ci/run"]
-        for command in commands:
+        for command in commands[:1] if self.short else commands:
             if self._step(command, result) != 0:
                 result.why = f"{command!r} ended with {result.steps[-1].code}"
                 return
@@ -117,7 +124,7 @@ class Trial:
         code = self._step(command, result)
         said = self.log.read_bytes()[before:].decode("utf-8", "replace")
         if code == 0:
-            result.why = f"{command!r} passed without {' '.join(self.row.lacks) or 'a fit Python'}"
+            result.why = f"{command!r} passed without {self.row.lacks or 'a fit Python'}"
         elif not re.search(self.row.says, said):
             result.why = f"{command!r} did not say {self.row.says!r}"
         elif re.search("^Traceback", said, re.M):
@@ -138,8 +145,8 @@ class Trial:
 
     def _measure(self, result: Result) -> None:
         log = self.log.read_text("utf-8", "replace")
-        checkout, cache = self._inside(self._checkout), self._inside(self._home) / ".cache"
+        checkout = self._inside(self._checkout)
         result.closing, result.wanting = measure.closing_lines(log), measure.wanting(log)
         result.venv_mb = measure.megabytes(checkout / ".venv")
         result.disk_mb = measure.megabytes(checkout)
-        result.downloads_mb = measure.megabytes(cache / "pip")
+        result.downloads_mb = measure.downloads(log)
