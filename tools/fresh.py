@@ -69,7 +69,7 @@ def main() -> int:
     if reason:
         print(f"fresh: skipped: {reason}")
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     with ExitStack() as stack:
         lock = stack.enter_context((given.state / "lock").open("w"))
         try:
@@ -78,6 +78,12 @@ def main() -> int:
             print(f"fresh: another run is using {given.state}")
             return 1
         return sweep(given)
+
+
+def end(*_: object) -> None:
+    """End as with Ctrl-C; what is tidied up then is not interrupted again."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def sweep(given: argparse.Namespace) -> int:
@@ -89,7 +95,8 @@ def sweep(given: argparse.Namespace) -> int:
     digest, host = source.digest(), read_host(given.mirror, not given.no_local)
     roots = given.roots or given.state / "roots"
     roots.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in ("logs", "results"):
+    remove(given.state / "root")  # of a run that was killed, or kept
+    for folder in ("logs", "results", "root"):
         (given.state / folder).mkdir(exist_ok=True)
     results = []
     try:
