@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
 
+from fresh_roots.trial import REQUIRED
 from tiny_root import make_debootstrap, make_root
 
 from fresh_roots import host, measure, readme
@@ -74,6 +75,10 @@ def test_the_readme_is_read() -> None:
     assert set(readme.packages(own)) == {"make", "python3-venv"}
     with pytest.raises(SystemExit, match="names no packages"):
         readme.packages(text)
+
+
+def test_what_compilers_must_make_possible_is_known_to_the_tests() -> None:
+    assert set(REQUIRED) <= set(pytest.importorskip("needs").NEEDS)
 
 
 LISTED = """\
