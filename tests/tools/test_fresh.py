@@ -18,12 +18,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
 
-from fresh_roots.trial import REQUIRED
 from tiny_root import make_debootstrap, make_root
 
 from fresh_roots import host, measure, readme
 from fresh_roots.rows import ROWS, Row
 from fresh_roots.sandbox import Sandbox, reason_against_entering
+from fresh_roots.trial import REQUIRED
 
 FRESH = readme.ROOT / "tools" / "fresh.py"
 enter = pytest.mark.skipif(
