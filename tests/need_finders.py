@@ -59,6 +59,26 @@ def python_header() -> str:
     return str(header) if header.exists() else ""
 
 
+def copied_python() -> str:
+    """Whether the interpreter that runs the tests works as a copy elsewhere, beside its own library."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
+        library.parent.mkdir()
+        library.symlink_to(sysconfig.get_path("stdlib"))
+        Path(folder, "bin").mkdir()
+        copy = shutil.copy2(os.path.realpath(sys.executable), f"{folder}/bin/python")
+        done = subprocess.run([copy, "-c", ""], capture_output=True)
+    return "" if done.returncode else sys.executable
+
+
+def sandbox() -> str:
+    """Whether this user may enter a clean root: a folder as `/`, with mounts and processes of its own."""
+    probe = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "proc", "proc", "/proc"]
+    if not all(map(shutil.which, ("unshare", "mount", "chroot"))):
+        return ""
+    return "" if subprocess.run(probe, capture_output=True).returncode else "unshare"
+
+
 def managed_python() -> str:
     """The system's, marked so that pip leaves it alone."""
     python = Path("/usr/bin/python3")

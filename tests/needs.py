@@ -84,6 +84,8 @@ NEEDS = {
     "root": Need(find.that(os.geteuid() == 0)),
     "a user other than root": Need(find.that(os.geteuid() != 0)),
     "/dev/shm": Need(find.that(os.access("/dev/shm", os.W_OK))),
+    "a Python that can be copied": Need(find.copied_python),
+    "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),
     "overlay": Need(find.overlay, "root, where mounting is allowed"),
 }

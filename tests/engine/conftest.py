@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import needs
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent / "checks"))
@@ -27,8 +28,7 @@ def patient(memory_path: Path) -> trees.Patient:
 @pytest.fixture(scope="session")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[git_clone.Remote]:
     """Repositories behind https."""
-    if not (shutil.which("git") and shutil.which("openssl")):
-        pytest.skip("git or openssl is not here")
+    needs.require("git", "openssl")
     with git_clone.remote(tmp_path_factory.mktemp("remote")) as made:
         yield made
 

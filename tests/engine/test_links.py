@@ -109,7 +109,7 @@ def test_temporary_files_go_with_the_undo(
     place.unlink(missing_ok=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give a folder away")
+@pytest.mark.needs("root")
 def test_a_folder_that_somebody_else_made_since_is_left(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 import trees
 from git_clone import NAME, PATH, Clone, git, gitmodules
 
+import needs
 from gpufix.engine import runs, undo
 from gpufix.engine.errors import Refused, StepFailed
 from gpufix.engine.git import program
@@ -233,7 +234,7 @@ def test_settings_in_the_gitmodules_are_not_obeyed(clone: Clone) -> None:
 
 def test_a_systems_own_interpreter_owns_no_programs(clone: Clone) -> None:
     context = clone.context()
-    place = shutil.which("git") or ""
+    place = needs.path("git")
     prefix = str(Path(place).parent.parent)
     for kind, found in (("system", place), ("other", None)):
         python = context.facts.python

@@ -9,6 +9,7 @@ import pytest
 
 from gpufix.checks.judge import judge
 from gpufix.checks.whl506_requirement_conflict import requirement_conflict
+from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes, fix, fixes_in
 from gpufix.fixes.resolve_conflict import resolve_conflict
 from gpufix.model import (
@@ -98,12 +99,12 @@ def patient(condas: bool) -> Facts:
 def plans(facts: Facts) -> Iterator[Plan]:
     """Of every fix for every finding, consequences included."""
     view = b.view(facts)
+    planner = Planner(builtin_fixes(), view)
     queue = judge(view, all_rules()[0])
     while queue:
         finding = queue.pop()
         queue += finding.consequences
-        offers = [f.plan(finding, view) for f in builtin_fixes() if finding.code in f.codes]
-        yield from (offer for offer in offers if isinstance(offer, Plan))
+        yield from planner.plans(finding)
 
 
 def names(plan: Plan) -> set[str]:
@@ -157,7 +158,8 @@ def planned(step: Step, facts: Facts = FACTS) -> Plan | Skip | None:
 
     (declared,) = fixes_in(type("module", (), {"somebodys": somebodys}))
     finding = Finding(code="WHL506", name="n", severity=Severity.error, subject="s", message="m")
-    return declared.plan(finding, b.view(facts))
+    (offer,) = Planner([declared], b.view(facts)).offers(finding)
+    return offer
 
 
 @pytest.mark.parametrize(

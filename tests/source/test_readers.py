@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -189,7 +188,7 @@ three
 """
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+@pytest.mark.needs("git")
 def test_settings_are_those_that_git_reads(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_bytes(SETTINGS.encode())

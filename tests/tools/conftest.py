@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import needs
+
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parents[2] / "tools" / "bootstrap"))
 
@@ -17,8 +19,7 @@ from checkouts import ROOT, Checkout, write_project
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """gpufix's Makefile and bootstrap around a project that is built in no time, by its own code."""
-    if not shutil.which("make"):
-        pytest.skip("make is not installed")
+    needs.require("make")
     folder = tmp_path / "my projects é" / "gpufix"
     (folder / "tools").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)

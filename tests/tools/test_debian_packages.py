@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+import need_finders
+import needs
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "tools" / "debian_packages.sh"
@@ -107,9 +109,7 @@ def apt(tmp_path: Path) -> Apt:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("env", "bash", "sh", "sed", "grep", "awk", "tr", "dirname"):
-        program = shutil.which(name)
-        assert program, name
-        (folder / name).symlink_to(program)
+        (folder / name).symlink_to(need_finders.program(name)())
     for name, text in PROGRAMS.items():
         (folder / name).write_text(f"#!/bin/sh{text if text[0] == chr(10) else chr(10) + text}\n")
         (folder / name).chmod(0o755)
@@ -216,8 +216,7 @@ def test_another_system_is_told_the_names(apt: Apt) -> None:
 
 
 def test_the_list_has_all_that_tests_need() -> None:
-    needs = pytest.importorskip("needs").NEEDS.values()
-    told = [re.match(r"Debian: ([^,]+)", need.brings) for need in needs]
+    told = [re.match(r"Debian: ([^,]+)", need.brings) for need in needs.NEEDS.values()]
     asked = {name for match in told if match for name in match[1].split()}
     listed = {
         name

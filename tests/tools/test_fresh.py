@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import needs
+
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
 
@@ -22,13 +24,11 @@ from tiny_root import make_debootstrap, make_root
 
 from fresh_roots import host, measure, readme
 from fresh_roots.rows import ROWS, Row
-from fresh_roots.sandbox import Sandbox, reason_against_entering
+from fresh_roots.sandbox import Sandbox
 from fresh_roots.trial import REQUIRED
 
 FRESH = readme.ROOT / "tools" / "fresh.py"
-enter = pytest.mark.skipif(
-    reason_against_entering() is not None, reason=str(reason_against_entering())
-)
+enter = pytest.mark.needs("sandbox")
 PLAIN = [row for row in ROWS if not row.says and row.torch]
 VALUES = {
     "suite": lambda row: row.suite,
@@ -78,7 +78,7 @@ def test_the_readme_is_read() -> None:
 
 
 def test_what_compilers_must_make_possible_is_known_to_the_tests() -> None:
-    assert set(REQUIRED) <= set(pytest.importorskip("needs").NEEDS)
+    assert set(REQUIRED) <= set(needs.NEEDS)
 
 
 LISTED = """\

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import need_finders
+
 PROGRAMS = ("sh", "env", "sleep", "cat", "id", "touch", "rm", "mkdir", "ls")
 FOLDERS = (
     "proc",
@@ -52,7 +54,7 @@ def make_root(folder: Path) -> Path:
 
 
 def _add(root: Path, name: str) -> None:
-    program = Path(str(shutil.which(name))).resolve()
+    program = Path(need_finders.program(name)()).resolve()
     (root / "bin" / name).write_bytes(program.read_bytes())
     (root / "bin" / name).chmod(0o755)
     linked = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from gpufix import crashes
 from gpufix.checks.doc003_fix_crashed import Crash, crashed
 from gpufix.fixes.commands import summary
+from gpufix.fixes.for_conda import permitted
 from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.view import View
@@ -46,9 +47,14 @@ class Planner:
     def attempt(
         self, fix: Fix, code: str, subject: str, ask: Callable[[], object]
     ) -> Plan | Skip | None:
-        """What `ask` has the fix say about a finding of this code and subject; None if it crashes."""
+        """What `ask` has the fix say about a finding of this code and subject; None if it crashes.
+
+        No plan gives pip what is conda's, whoever made it.
+        """
+        facts = self._view.facts
         try:
-            return checked(ask(), self._view.facts)
+            found = checked(ask(), facts)
+            return permitted(found, code, subject, facts) if isinstance(found, Plan) else found
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else crashes.trace(error)

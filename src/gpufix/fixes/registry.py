@@ -10,9 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
 
-from gpufix.fixes.for_conda import permitted
 from gpufix.model import Finding, Plan, Skip
 from gpufix.view import View
 
@@ -30,18 +28,10 @@ class Fix:
 
 
 def fix(name: str, *codes: str) -> Callable[[Planner], Planner]:
-    """Declare the function below as a fix for `codes`. `None` = does not apply to this finding.
-
-    What it plans passes `permitted`, whoever asks for it: no plan gives pip what is conda's.
-    """
+    """Declare the function below as a fix for `codes`. `None` = does not apply to this finding."""
 
     def declare(planner: Planner) -> Planner:
-        @wraps(planner)
-        def plan(finding: Finding, view: View) -> Plan | Skip | None:
-            made = planner(finding, view)
-            return permitted(made, finding, view) if isinstance(made, Plan) else made
-
-        vars(planner)["__gpufix_fix__"] = Fix(name, codes, plan, planner.__doc__ or "")
+        vars(planner)["__gpufix_fix__"] = Fix(name, codes, planner, planner.__doc__ or "")
         return planner
 
     return declare
