@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,7 +32,7 @@ def build(
     python: options.Python = None,
     gpu: options.Gpu = None,
     jobs: Annotated[
-        Optional[int],
+        int | None,
         typer.Option("--jobs", "-j", min=1, help="Compilers at once, in all folders together."),
     ] = None,
     timeout: Annotated[
@@ -40,7 +40,7 @@ def build(
         typer.Option("--timeout", min=0, metavar="SECONDS", help="For each folder; 0 = none."),
     ] = 0,
     editable: Annotated[
-        Optional[bool],
+        bool | None,
         typer.Option(
             "--editable/--no-editable",
             help="Default: as it was installed; else where CMake builds into the sources.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ def doctor(
     select: options.Select = None,
     ignore: options.Ignore = None,
     fail_on: Annotated[
-        Optional[FailOn],
+        FailOn | None,
         typer.Option(
             "--fail-on",
             metavar="LEVEL",
@@ -35,19 +35,19 @@ def doctor(
         bool, typer.Option("--strict", help="Exit 1 also when something could not be looked at.")
     ] = False,
     baseline: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--baseline", metavar="FILE", help="Known findings: counted, not reported again."
         ),
     ] = None,
     write_baseline: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--write-baseline", metavar="FILE", help="Accept what is found now as known."),
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="Report format.")] = Format.text,
     output: options.Output = None,
     report: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--report",
             metavar="FORMAT=FILE",
@@ -55,7 +55,7 @@ def doctor(
         ),
     ] = None,
     smoke: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--smoke", metavar="FILE", help="A run that smoke --save kept, for the HTML report."
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -47,7 +47,7 @@ def fix(
     select: options.Select = None,
     ignore: options.Ignore = None,
     only: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; verify; keep or undo.")] = False,
@@ -64,18 +64,18 @@ def fix(
         bool, typer.Option("--resolve", help="Ask the index which versions would come.")
     ] = False,
     index_url: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--index-url", metavar="URL", help="Take packages from this index."),
     ] = None,
     find_links: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--find-links", metavar="PLACE", help="Also look here. Repeatable."),
     ] = None,
     format: FormatOption = Format.text,
     output: options.Output = None,
     deep: options.Deep = False,
     fallback: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--fallback",
             metavar="NAME",

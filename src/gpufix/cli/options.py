@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from gpufix.cli import completion
 
 Python = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--python",
         metavar="PATH",
@@ -19,7 +19,7 @@ Python = Annotated[
     ),
 ]
 Gpu = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--gpu",
         metavar="GPU",
@@ -28,7 +28,7 @@ Gpu = Annotated[
     ),
 ]
 Select = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--select",
         metavar="CODE",
@@ -37,7 +37,7 @@ Select = Annotated[
     ),
 ]
 Ignore = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--ignore",
         metavar="CODE",
@@ -46,18 +46,18 @@ Ignore = Annotated[
     ),
 ]
 FactsFile = Annotated[
-    Optional[str],
+    str | None,
     typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead of this machine."),
 ]
 Output = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--output", "-o", metavar="FILE", help="Write to FILE instead of standard output."
     ),
 ]
 Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
 Project = Annotated[
-    Optional[str],
+    str | None,
     typer.Argument(metavar="PROJECT", help="Project folder. Default: this one, when it is one."),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +30,7 @@ def recommend(
     gpu: options.Gpu = None,
     python: options.Python = None,
     python_version: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--python-version",
             metavar="X.Y",
@@ -38,13 +38,13 @@ def recommend(
         ),
     ] = None,
     driver: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--driver", metavar="VERSION", help="NVIDIA driver (550.54.14), or its CUDA (12.4)."
         ),
     ] = None,
     platform: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--platform",
             metavar="NAME",
@@ -52,7 +52,7 @@ def recommend(
         ),
     ] = None,
     extension: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--extension",
             metavar="FILE",
@@ -60,17 +60,17 @@ def recommend(
         ),
     ] = None,
     torch: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--torch", metavar="SPEC", help="Only these releases: 2.8, '>=2.6,<2.9'."),
     ] = None,
     also: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--with", metavar="NAME", help="Companions to install along: torchvision, xformers."
         ),
     ] = None,
     prefer: Annotated[
-        Optional[Preference],
+        Preference | None,
         typer.Option(
             "--prefer",
             help="What comes first.  [default: smallest-change when torch is installed, else newest]",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ def run(
     python: options.Python = None,
     gpu: options.Gpu = None,
     project: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--project", metavar="FOLDER", help="Project folder. Default: this one, when it is one."
         ),

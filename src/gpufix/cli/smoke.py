@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ FAULTS = 1
 def smoke(
     gpu: options.Gpu = None,
     only: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--only", metavar="KERNEL", help="These kernels alone. Repeatable."),
     ] = None,
     compile_only: Annotated[
@@ -35,16 +35,16 @@ def smoke(
     ] = options.TextOrJson.text,
     output: options.Output = None,
     save: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--save", metavar="FILE", help="Keep the results for --compare."),
     ] = None,
     compare: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--compare", metavar="FILE", help="Put a saved run beside this one."),
     ] = None,
     python: options.Python = None,
     jobs: Annotated[
-        Optional[int], typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
+        int | None, typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
     ] = None,
     private_toolkit: Annotated[
         bool,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,7 @@ _WAIT = 900.0  # seconds for an installer that outlived a killed run
 
 def undo(
     run: Annotated[
-        Optional[str],
+        str | None,
         typer.Argument(
             metavar="ID", help="The run, of whatever environment. Default: the patient's last one."
         ),
