@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from gpufix.kernels.toolchain import device_libraries
+
 Finder = Callable[[], str]
 
 
@@ -57,6 +59,15 @@ def python_header() -> str:
     """Python.h of the interpreter that runs the tests."""
     header = Path(sysconfig.get_path("include"), "Python.h")
     return str(header) if header.exists() else ""
+
+
+def initial_processes() -> str:
+    """Whether every process of the machine is seen: in a container, others stay unseen."""
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+    return namespace if namespace == "pid:[4026531836]" else ""
 
 
 def copied_python() -> str:
@@ -115,8 +126,8 @@ def clang() -> str:
 def hip() -> str:
     """AMD's device libraries and the headers of HIP and rocPRIM, in Debian's places."""
     headers = [Path("/usr/include/hip/hip_runtime.h"), Path("/usr/include/rocprim")]
-    libraries = sorted(Path("/usr/lib").glob("*-linux-gnu/amdgcn/bitcode"))
-    return str(libraries[0]) if libraries and all(h.exists() for h in headers) else ""
+    libraries = device_libraries()
+    return str(libraries) if libraries and all(h.exists() for h in headers) else ""
 
 
 def gpu(*kinds: str) -> Finder:

@@ -72,7 +72,7 @@ NEEDS = {
     ),
     **{
         n: Need(find.distribution(n), f"PyPI: {n}")
-        for n in ("torch", "numpy", "setuptools", "wheel", "ninja")
+        for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
@@ -81,6 +81,7 @@ NEEDS = {
     "CUDA GPU": Need(find.gpu("CUDA"), "one that torch sees", also=("torch",)),
     "a machine without an NVIDIA driver": Need(find.that(not Path("/proc/driver/nvidia").exists())),
     "Linux": Need(find.that(sys.platform == "linux")),
+    "all of the machine's processes": Need(find.initial_processes, "outside containers"),
     "root": Need(find.that(os.geteuid() == 0)),
     "a user other than root": Need(find.that(os.geteuid() != 0)),
     "/dev/shm": Need(find.that(os.access("/dev/shm", os.W_OK))),

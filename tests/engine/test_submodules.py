@@ -16,6 +16,8 @@ from gpufix.engine.preview import preview
 from gpufix.engine.steps import submodules
 from gpufix.model import InitSubmodules
 
+pytestmark = pytest.mark.needs("git", "openssl")
+
 
 def told(clone: Clone) -> dict[str, str]:
     """What git says and notes of the project and its submodule."""

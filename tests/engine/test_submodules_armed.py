@@ -18,6 +18,8 @@ from gpufix.engine import runs, undo
 from gpufix.engine.errors import Refused, StepFailed
 from gpufix.engine.git import program
 
+pytestmark = pytest.mark.needs("git", "openssl")
+
 Arm = Callable[[Clone], object]
 
 

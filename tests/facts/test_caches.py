@@ -52,6 +52,10 @@ def test_an_entry_without_lock(live: Context):
     assert (entry.lock, entry.lock_age, entry.lock_holders) == (None, None, [])
 
 
+ALL = pytest.mark.needs("all of the machine's processes")
+
+
+@ALL
 def test_a_stale_lock(live: Context):
     lock = write(cache(live), "lock")
     os.utime(lock, (1, 1))
@@ -80,6 +84,7 @@ HOLDERS = {
 }
 
 
+@ALL
 @pytest.mark.parametrize("code", HOLDERS.values(), ids=HOLDERS)
 def test_a_living_build(live: Context, process: list[subprocess.Popen[bytes]], code: str):
     folder = cache(live)
@@ -98,6 +103,7 @@ def test_a_living_build(live: Context, process: list[subprocess.Popen[bytes]], c
     assert (entry.lock_judged, entry.lock_holders) == (True, [])
 
 
+@ALL
 def test_through_a_link_to_another_disk(live: Context, tmp_path: Path, process):
     (tmp_path / "disk/py311_cu128/my_ext").mkdir(parents=True)
     (live.home / ".cache").mkdir()

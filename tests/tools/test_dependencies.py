@@ -111,9 +111,9 @@ def run_time() -> set[str]:
     return found
 
 
+@pytest.mark.needs("mypy")
 def test_types_do_not_depend_on_what_is_installed(tmp_path: Path) -> None:
     """numpy's stubs are written for newer Pythons than the oldest that gpufix supports."""
-    pytest.importorskip("mypy")
     for name in ("numpy", "torch"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.pyi").write_text("type Newer = int\n")

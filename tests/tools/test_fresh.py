@@ -83,7 +83,7 @@ def test_what_compilers_must_make_possible_is_known_to_the_tests() -> None:
 
 LISTED = """\
 :env:.cert='/etc/ssl/own.pem'
-:env:.find-links='/opt/wheels /opt/more'
+:env:.find-links='/srv/wheels /srv/more'
 global.cert='/etc/ssl/other.pem'
 global.cache-dir='/var/cache/pip'
 global.index-url='https://user:it%27s@index.example/simple'
@@ -97,7 +97,7 @@ def test_pips_settings_are_taken_over() -> None:
     assert made == {
         "global": {
             "cert": "/etc/ssl/own.pem",
-            "find-links": "/opt/wheels /opt/more",
+            "find-links": "/srv/wheels /srv/more",
             "index-url": "https://user:it%27s@index.example/simple",
         },
         "install": {"trusted-host": "index.example"},

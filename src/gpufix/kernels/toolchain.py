@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,10 +69,21 @@ class Toolchain:
         return ["-lamdhip64"] if self.kind == "clang" else []
 
     def _device_libs(self) -> Path | None:
-        """Debian's place for AMD's device libraries, where its clang does not look."""
         if self.kind != "clang" or any(f.startswith("--rocm") for f in self.flags):
             return None
-        return next(iter(sorted(Path("/usr/lib").glob("*-linux-gnu/amdgcn/bitcode"))), None)
+        return device_libraries()
+
+
+def device_libraries() -> Path | None:
+    """AMD's device libraries in Debian's places, where its clang does not look; the newest there are.
+
+    Debian 12 keeps them in /usr/lib/x86_64-linux-gnu/amdgcn, later ones below the LLVM that made them:
+    a newer clang reads those, too.
+    """
+    found = list(Path("/usr/lib").glob("*-linux-gnu/amdgcn/bitcode"))
+    by_llvm = Path("/usr/lib").glob("llvm-*/lib/clang/*/amdgcn/bitcode")
+    found += sorted(by_llvm, key=lambda path: int(re.sub(r"\D", "", path.parts[3]) or 0))
+    return found[-1] if found else None
 
 
 def _nvcc_codes(target: Target, ptx_only: bool) -> list[str]:
