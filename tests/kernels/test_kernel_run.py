@@ -149,6 +149,7 @@ def test_a_hang(tmp_path: Path) -> None:
         (changed(time_ms=[1]), "an object of numbers"),
         ({"status": "error"}, "an error line without an error"),
     ],
+    ids=lambda value: str(value)[:40],  # pytest hands it to programs in a variable
 )
 def test_output_that_is_no_result(tmp_path: Path, line: Any, words: str) -> None:
     result = run(tmp_path, says(DEVICE, line))
