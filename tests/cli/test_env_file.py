@@ -38,6 +38,17 @@ def test_no_variables_take_the_block_out(tmp_path: Path) -> None:
     assert file.read_text() == "KEY=1\n"
 
 
+@pytest.mark.parametrize("rest", ["", "\n", "\nMINE=1\n", f"\n{BEGIN}\nMINE=1"])
+def test_a_beginning_without_an_end_begins_nothing(tmp_path: Path, rest: str) -> None:
+    file = tmp_path / "env"
+    file.write_text(BEGIN + rest)
+    put(file, TEXT, comments=True)
+    once = file.read_text()
+    put(file, TEXT, comments=True)
+    assert file.read_text() == once
+    assert once.startswith(BEGIN + rest)
+
+
 def test_a_format_without_comments_is_appended_once(tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text("OTHER=2\n")

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 BEGIN, END = "# >>> gpufix >>>", "# <<< gpufix <<<"
+# From the last beginning before an end: what follows a beginning without an end is the user's.
 _BLOCK = re.compile(
-    rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}(?:\n|\Z)", re.MULTILINE | re.DOTALL
+    rf"^{re.escape(BEGIN)}\n(?:(?!^{re.escape(BEGIN)}\n).)*?^{re.escape(END)}(?:\n|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _LIMIT = 4 << 20
 
