@@ -28,12 +28,12 @@ test: venv-test
 	"$(BIN)/ruff" check $(CODE)
 	"$(BIN)/mypy"
 	"$(BIN)/python" tools/build_docs.py --check
-	"$(BIN)/pytest" -n 2 -m "not slow"
+	"$(BIN)/pytest" -n 2 --dist worksteal -m "not slow"
 	"$(BIN)/python" tools/lowest.py
 
 full: venv-full
 	$(MAKE) test
-	"$(BIN)/pytest" -n 2 -m slow
+	"$(BIN)/pytest" -n 2 --dist worksteal -m slow
 	"$(PYTHON)" tools/fresh.py
 
 fresh:
