@@ -55,7 +55,7 @@ TESTS = [
     "tests/facts/test_metadata.py",
     "tests/facts/test_binding.py",
 ]
-SIZE = "about 15 MB to download, 75 MB on the disk"
+SIZE = "about 15 MB to download, 80 MB on the disk"
 
 
 @dataclass(frozen=True, order=True)
@@ -128,7 +128,7 @@ class Environment:
 
     @property
     def newest(self) -> Path:
-        """Typer at its lowest with the newest of the others: goes before what is installed."""
+        """Typer at its lowest with the newest that it runs on; imported before what is installed."""
         return self.folder / "newest"
 
     def make(self) -> None:
@@ -153,7 +153,7 @@ class Environment:
         pip += ["--only-binary=:all:", "-c", str(CONSTRAINTS)]
         run([*pip, *TOOLS, *pinned, "-e", str(ROOT)])
         alone = [pin for pin in pinned if pin.startswith(f"{RUNS_ON_OTHERS}==")]
-        run([*pip, "--target", str(self.newest), *alone, *project()["dependencies"]])
+        run([*pip, "--target", str(self.newest), *alone])
 
     def test(self, tests: Sequence[str]) -> bool:
         """Whether the tests pass with all at their lowest, and the commands with Typer alone."""
