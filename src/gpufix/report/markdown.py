@@ -97,8 +97,9 @@ def _gaps(gaps: Sequence[Gap]) -> str:
 
 
 def _details(summary: str, lines: Iterator[str] | list[str]) -> list[str]:
-    """Collapsed. A line is cut where nobody would read on."""
+    """Collapsed. A line is cut where nobody would read on; a blank one would end the HTML."""
     body = [html.escape(_cut(clean(line))) for line in lines]
+    body = [line if line.strip() else "&#32;" for line in body]
     return [f"<details><summary>{summary}</summary>", "<pre>", *body, "</pre>", "</details>", ""]
 
 
