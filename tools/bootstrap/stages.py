@@ -78,7 +78,7 @@ STAGES: dict[str, Sequence[Stage]] = {
 }
 
 
-LATER = "later, by tests and for the lowest versions: up to 60 MB to download, 100 MB on disk"
+LATER = "later, by tests and for the lowest versions: up to 80 MB to download, 170 MB on disk"
 
 
 def announce(env: Environment, stages: Sequence[Stage]) -> None:

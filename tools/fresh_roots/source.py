@@ -11,7 +11,7 @@ from pathlib import Path
 from fresh_roots.readme import ROOT
 
 # Where git cannot tell what belongs to the project.
-_MADE = {".git", ".venv", ".venv-lowest", "build", "dist", "__pycache__", ".hypothesis"}
+_MADE = {".git", "build", "dist", "__pycache__", ".hypothesis"}
 
 
 def is_clone() -> bool:
@@ -32,9 +32,14 @@ def files() -> list[str]:
 def _walk(top: Path) -> list[str]:
     out = []
     for folder, folders, names in os.walk(top):
-        folders[:] = [n for n in folders if n not in _MADE and not n.endswith("_cache")]
+        folders[:] = [n for n in folders if not _made(n)]
         out += [str(Path(folder, name).relative_to(top)) for name in names]
     return out
+
+
+def _made(name: str) -> bool:
+    """Whether a folder is none of the project's own: caches, and the environments (.venv-lowest-3.10)."""
+    return name in _MADE or name.startswith(".venv") or name.endswith("_cache")
 
 
 def digest() -> str:
