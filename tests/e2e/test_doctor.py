@@ -97,6 +97,7 @@ def test_gradio_and_what_came_after_it(empty: Venv) -> None:
     assert {f["code"] for f in report["findings"]} == {"WHL506"}
 
 
+@pytest.mark.needs("all of the machine's processes")
 def test_a_stale_lock(shared_torch: Venv) -> None:
     entry = shared_torch.home / ".cache/torch_extensions/py311_cpu/my_ext"
     entry.mkdir(parents=True)

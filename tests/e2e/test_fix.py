@@ -126,6 +126,7 @@ def test_a_failing_installer_changes_nothing(six: Venv) -> None:
     assert found(six) == ["WHL503"]
 
 
+@pytest.mark.needs("all of the machine's processes")
 def test_a_plan_that_fails_does_not_take_the_others_with_it(six: Venv) -> None:
     entry = six.home / ".cache/torch_extensions/py311_cpu/my_ext"
     entry.mkdir(parents=True)
@@ -142,6 +143,7 @@ def test_a_plan_that_fails_does_not_take_the_others_with_it(six: Venv) -> None:
     assert (entry / "lock").exists()
 
 
+@pytest.mark.needs("all of the machine's processes")
 def test_a_stale_lock_is_gone_and_a_foreign_entry_is_not(empty: Venv) -> None:
     cache = empty.home / ".cache/torch_extensions/py311_cpu"
     (cache / "my_ext").mkdir(parents=True)

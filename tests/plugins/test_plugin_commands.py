@@ -11,6 +11,9 @@ import pytest
 import venvs
 from distribution import Host, source
 
+# Their patient has a stale lock.
+pytestmark = pytest.mark.needs("all of the machine's processes")
+
 # Answers also to a rule whose own fix removes the lock below.
 CODES = "ZZZ101 JIT703"
 CRASHES = r"raise ValueError('\x1b[31mred\n::error::x')"
