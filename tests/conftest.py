@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,9 @@ for name in (*_WRITING.split(), *(name for name in os.environ if name.startswith
     os.environ.pop(name, None)
 os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC"}
 time.tzset()
+# A background job ignores Ctrl-C, and so would every program that a test interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("gpufix", deadline=None)
 settings.load_profile("gpufix")
@@ -52,6 +56,12 @@ def _refuse_hollow(text: str) -> None:
     if absent := needs.missing(*names):
         found = ", ".join(map(needs.describe, absent))
         raise pytest.UsageError(f"{REQUIRED}={text}: not found: {found}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(3600))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -40,7 +40,7 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "tools" / "constraints.txt"
 TOOLS = [
-    "pytest", "pytest-xdist", "hypothesis", "jsonschema", "junitparser", "markdown-it-py", "pyyaml",
+    "pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "jsonschema", "junitparser", "markdown-it-py", "pyyaml",
 ]  # fmt: skip
 RUNS_ON_OTHERS = "typer"  # of the dependencies, the one that runs on others of them
 COMMANDS = ["tests/cli/test_every_command.py", "tests/cli/test_help.py"]
