@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from gpufix.binary.code import GpuCode, code_objects
+from gpufix.binary.gpucode.extract import GpuCode, code_objects
 
 RUNS = 21
 

@@ -17,14 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from gpufix.kernels.build import build_all
-from gpufix.kernels.lines import objects
+from gpufix.kernels.compiler import build_all
+from gpufix.kernels.execute import RunResult, achieved, roofs, run_program
+from gpufix.kernels.formula import objects
 from gpufix.kernels.manifest import COMMON, load
-from gpufix.kernels.process import run_limited
-from gpufix.kernels.roof import achieved, roofs
-from gpufix.kernels.run import RunResult, run_program
-from gpufix.kernels.target import Target, parse_target
-from gpufix.kernels.toolchain import Toolchain
+from gpufix.kernels.toolchain import Target, Toolchain, parse_target
+from gpufix.process import run_limited
 
 REPS = 20
 NAMES = ("stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention")

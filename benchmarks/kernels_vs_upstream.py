@@ -25,8 +25,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from gpufix.kernels import embedded
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import Toolchain
+from gpufix.kernels.toolchain import Toolchain, parse_target
 
 REPS = 20
 DEVICE = "cuda"

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from gpufix.facts.context import Context
-from gpufix.facts.project import collect
-from gpufix.facts.project_sources import ProjectSources
+from gpufix.facts.project.project import collect
+from gpufix.facts.project.source_files import ProjectSources
 
 NVIDIA = ("project-python", "project-cmake", "project-shell", "project-toml", "project-cxx")
 QUESTIONS = (*NVIDIA, "project-hip")

@@ -15,10 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from gpufix.kernels.build import build_all
+from gpufix.kernels.compiler import build_all
 from gpufix.kernels.manifest import suite
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import KINDS, Toolchain
+from gpufix.kernels.toolchain import KINDS, Toolchain, parse_target
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "binary"))
 
 with atheris.instrument_imports(include=["gpufix.binary"]):
-    from gpufix.binary.code import CodeError, code_in
+    from gpufix.binary.gpucode.extract import CodeError, code_in
 from gpu_build import host_elf
 
 

@@ -19,8 +19,8 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "binary"))
 
 with atheris.instrument_imports(include=["gpufix.binary"]):
-    from gpufix.binary.code import CodeError, code_in
-    from gpufix.binary.offload_zstd import ZstdError, zstd_head
+    from gpufix.binary.gpucode.extract import CodeError, code_in
+    from gpufix.binary.gpucode.zstd import ZstdError, zstd_head
 from gpu_build import ccob, host_elf
 
 WANT = 4096

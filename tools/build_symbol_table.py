@@ -11,9 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 from gpufix.knowledge.symbols.history import DATA, NAMES, TABLE
-from gpufix.knowledge.symbols.names import Names
-from gpufix.knowledge.symbols.pack import pack
-from gpufix.knowledge.symbols.select import listed
+from gpufix.knowledge.symbols.releases import listed
+from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_table import pack
 
 LIMIT = 500 * 1024  # bytes: what a table in every installation may weigh
 

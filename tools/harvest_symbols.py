@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from build_symbol_table import build
 from gpufix.binary.elf import ElfFile
 from gpufix.knowledge.symbols.history import DATA, NAMES
-from gpufix.knowledge.symbols.names import Names
-from gpufix.knowledge.symbols.select import harvested
-from gpufix.knowledge.symbols.table import Masks
+from gpufix.knowledge.symbols.releases import harvested
+from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_table import Masks
 
 # Libraries that every build of torch has; whatever else lies in torch/lib belongs to the CUDA
 # build, or is a test's.

@@ -15,13 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from gpufix.coverage import matrix
-from gpufix.doctor import Request, diagnose
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.diagnosis.redaction import load
+from gpufix.evidence.gpu_code import matrix
+from gpufix.evidence.view import View
 from gpufix.model import Diagnosis
 from gpufix.report import terminal
 from gpufix.report.html import Content, render
-from gpufix.snapshot import load
-from gpufix.view import View
 
 ROOT = Path(__file__).parent.parent
 FACTS = ROOT / "tests" / "clinic" / "field-report-002" / "facts.json"

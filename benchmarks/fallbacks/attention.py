@@ -49,7 +49,7 @@ BLOCKS = (
 def rows() -> Iterator[dict[str, Any]]:
     """One row a shape: the keys of COLUMNS."""
     sys.path.insert(0, str(ROOT / "src"))
-    from gpufix.fallbacks.assemble import tree
+    from gpufix.fallbacks.pack import tree
 
     with tempfile.TemporaryDirectory() as folder:
         for name, content in tree("xformers").items():

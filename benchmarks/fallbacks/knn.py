@@ -41,7 +41,7 @@ COLUMNS = {
 def rows(original: Path | None = None, device: str = "cuda") -> Iterator[dict[str, Any]]:
     """One row per set of points and tier: the keys of COLUMNS. The original's tier is "original"."""
     sys.path.insert(0, str(ROOT / "src"))
-    from gpufix.fallbacks.assemble import tree
+    from gpufix.fallbacks.pack import tree
 
     with tempfile.TemporaryDirectory() as folder:
         for name, content in tree("simple_knn").items():

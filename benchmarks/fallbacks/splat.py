@@ -50,10 +50,9 @@ def install(folder: Path) -> None:
     sys.path.insert(0, str(ROOT / "src"))
     import torch
 
-    from gpufix.fallbacks.assemble import tree
+    from gpufix.fallbacks.pack import tree
     from gpufix.kernels.manifest import COMMON, SUITE
-    from gpufix.kernels.target import parse_target
-    from gpufix.kernels.toolchain import Toolchain
+    from gpufix.kernels.toolchain import Toolchain, parse_target
 
     for name, content in tree("diff_gaussian_rasterization").items():
         path = folder / name

@@ -41,7 +41,7 @@ COLUMNS = {
 def rows(original: Path | None = None) -> Iterator[dict[str, Any]]:
     """One row per shape and tier: the keys of COLUMNS. The original's tier is "original"."""
     sys.path.insert(0, str(ROOT / "src"))
-    from gpufix.fallbacks.assemble import tree
+    from gpufix.fallbacks.pack import tree
 
     with tempfile.TemporaryDirectory() as folder:
         for name, content in tree("fused_ssim").items():

@@ -34,11 +34,11 @@ def main() -> None:
     _terminal()
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
     gc.set_threshold(2_000_000)
-    from gpufix.cli import quick
-    from gpufix.cli.crash import report
+    from gpufix.cli import start
+    from gpufix.cli.start import report
 
     try:
-        if sys.argv[1:2] == ["inspect"] and quick.inspect(sys.argv[2:]):
+        if sys.argv[1:2] == ["inspect"] and start.inspect(sys.argv[2:]):
             return
         from gpufix.cli.app import app
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TypeVar
 
-from gpufix.checks.doc002_plugin_unloadable import unloadable
+from gpufix.checks.doctor.doc002_plugin_unloadable import unloadable
 from gpufix.checks.registry import Rule, builtin_rules, rules_in
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Finding

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gpu_build as b
 import pytest
 
-from gpufix.binary.archive import members
-from gpufix.binary.code import CodeError, code_in
+from gpufix.binary.ar import members
+from gpufix.binary.gpucode.extract import CodeError, code_in
 
 
 def listed(data: bytes) -> list[tuple[str, bytes]]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpufix.binary.code import CodeError, code_in
-from gpufix.binary.code_tally import MAX_STEPS
+from gpufix.binary.gpucode.extract import CodeError, code_in
+from gpufix.binary.gpucode.images import MAX_STEPS
 
 FATBINS = b.fatbin(b.entry(2, 80, payload=b.cubin(0x6005004)), b.entry(1, 90, 0x2011, (8, 4)))
 BUNDLE = b.bundle(

@@ -11,9 +11,9 @@ import pytest
 
 import needs
 from gpufix.binary.demangle import demangle
-from gpufix.binary.demangle.encoding import demangle_one
+from gpufix.binary.demangle.qualified import demangle_one
 from gpufix.knowledge.symbols import SymbolHistory
-from gpufix.knowledge.symbols.select import listed
+from gpufix.knowledge.symbols.releases import listed
 
 CHECK = "_ZN3c106detail14torchCheckFailEPKcS2_jRKSs"
 GENERIC_LAMBDA = "_ZZN2at3fooEvENKUlT_E_clIiEEDaS0_"
@@ -100,7 +100,7 @@ def fake_filter(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> Non
     "body", ["exit 1", "yes", "cat >/dev/null; echo one; echo two", "exec sleep 30"]
 )
 def test_broken_filter(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpufix.binary.demangle.filt.TIMEOUT", 0.3)
+    monkeypatch.setattr("gpufix.binary.demangle.demangler.TIMEOUT", 0.3)
     fake_filter(tmp_path, body, monkeypatch)
     assert demangle([GENERIC_LAMBDA, "x"]) == {GENERIC_LAMBDA: GENERIC_LAMBDA, "x": "x"}
 

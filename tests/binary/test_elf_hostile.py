@@ -13,13 +13,7 @@ from lab import Lab
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.elf.bulk import defined_keys, reference_keys
-from gpufix.binary.elf.constants import (
-    DT_GNU_HASH,
-    DT_STRTAB,
-    DT_SYMTAB,
-    DT_VERNEED,
-    DT_VERNEEDNUM,
-)
+from gpufix.binary.elf.layout import DT_GNU_HASH, DT_STRTAB, DT_SYMTAB, DT_VERNEED, DT_VERNEEDNUM
 
 SOURCE = """
 #include <stdio.h>

@@ -7,8 +7,8 @@ from pathlib import Path
 import gpu_build as b
 import pytest
 
-from gpufix.binary.code import CodeError, code_in, code_objects
-from gpufix.binary.fatbin_lz4 import lz4_block
+from gpufix.binary.gpucode.extract import CodeError, code_in, code_objects
+from gpufix.binary.gpucode.fatbin import lz4_block
 
 VECTORS = Path(__file__).parent / "data" / "fatbin_vectors.tsv"
 CUBIN_90 = b.cubin(0x6005A04)

@@ -10,7 +10,7 @@ import gpu_build as b
 import pytest
 
 import needs
-from gpufix.binary.code import GpuCode, code_objects
+from gpufix.binary.gpucode.extract import GpuCode, code_objects
 
 SOURCE = "__global__ void k(float *x) { x[threadIdx.x] *= 2.f; }\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.binary.mangle import cxx11_abi, entity, is_torch_name, neutral, string_abi
+from gpufix.binary.demangle.mangled import cxx11_abi, entity, is_torch_name, neutral, string_abi
 
 NEW = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 CHECK_0 = "_ZN3c106detail14torchCheckFailEPKcS2_jRKSs"

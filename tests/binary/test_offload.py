@@ -8,8 +8,8 @@ import zlib
 import gpu_build as b
 import pytest
 
-from gpufix.binary.code import code_in
-from gpufix.binary.offload_amdgpu import MACH_NAMES, entry_target
+from gpufix.binary.gpucode.amdgpu import MACH_NAMES, entry_target
+from gpufix.binary.gpucode.extract import code_in
 
 HOST = "host-x86_64-unknown-linux--"
 HIP = "hipv4-amdgcn-amd-amdhsa--"

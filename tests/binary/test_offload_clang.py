@@ -9,8 +9,8 @@ import gpu_build as b
 import pytest
 
 import needs
-from gpufix.binary.code import GpuCode, code_objects
-from gpufix.binary.offload_amdgpu import MACH_NAMES
+from gpufix.binary.gpucode.amdgpu import MACH_NAMES
+from gpufix.binary.gpucode.extract import GpuCode, code_objects
 
 # No header and no device library: only the compiler itself is needed.
 SOURCE = """

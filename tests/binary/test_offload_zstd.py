@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import needs
-from gpufix.binary.offload_zstd import ZstdError, zstd_head
+from gpufix.binary.gpucode.zstd import ZstdError, zstd_head
 
 HEADER = bytes.fromhex("28b52ffd0048")
 

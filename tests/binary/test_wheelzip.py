@@ -9,8 +9,8 @@ from pathlib import Path
 import gpu_build as b
 import pytest
 
-from gpufix.binary.code import CodeError, code_in, code_objects
-from gpufix.binary.wheelzip import WheelZip
+from gpufix.binary.gpucode.extract import CodeError, code_in, code_objects
+from gpufix.binary.wheel import WheelZip
 
 LIBRARY = b.host_elf(
     {".nv_fatbin": b.fatbin(b.entry(2, 80)), ".text": random.Random(1).randbytes(9999)}
@@ -84,7 +84,7 @@ def test_members_that_share_bytes_are_refused(wheel, tmp_path):
 
 
 def test_an_oversized_directory_is_refused_before_it_is_read(tmp_path, monkeypatch, wheel):
-    monkeypatch.setattr("gpufix.binary.wheelzip.MAX_DIRECTORY", 100)
+    monkeypatch.setattr("gpufix.binary.wheel.MAX_DIRECTORY", 100)
     with pytest.raises(CodeError, match="zip directory"):
         WheelZip(str(wheel))
 

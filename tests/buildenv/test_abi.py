@@ -8,7 +8,7 @@ from pathlib import Path
 import builders as b
 import pytest
 
-from gpufix.buildenv.abi import abi_variables, contradicted, header
+from gpufix.fixes.build_environment.variables import abi_variables, contradicted, header
 
 CONTRADICTED = {
     "": False,

@@ -7,8 +7,8 @@ from typing import Any
 import builders as b
 import pytest
 
-from gpufix.buildenv.assemble import build_environment
-from gpufix.buildenv.folder import Folder
+from gpufix.fixes.build_environment.assemble import build_environment
+from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model import Facts
 
 FOLDER = Folder("/src/rasterizer", "python", gpu_sources=3, host_sources=1)

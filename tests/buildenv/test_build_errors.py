@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpufix.report.build_errors import first_errors
+from gpufix.engine.builds.errors import first_errors
 
 # What pip, setuptools and ninja print around every failure.
 BEFORE = """\

@@ -11,10 +11,9 @@ from pathlib import Path
 import builders as b
 import pytest
 
-from gpufix.buildenv.folder import Folder
-from gpufix.engine.build_folder import NotBuildable, inspect
-from gpufix.engine.build_product import product
-from gpufix.engine.build_stale import clean
+from gpufix.engine.builds.folder import NotBuildable, clean, inspect
+from gpufix.engine.builds.product import product
+from gpufix.fixes.build_environment.variables import Folder
 
 SOABI = "cpython-311-x86_64-linux-gnu"
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.buildenv.folder import Folder
-from gpufix.engine.build_many import Ended, build_all
-from gpufix.engine.build_process import Running, Task
+from gpufix.engine.builds.build_process import Ended, Running, Task, build_all
+from gpufix.fixes.build_environment.variables import Folder
 
 FOLDERS = [Folder(f"/src/{n}", "python") for n in range(5)]
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from gpufix.buildenv.assemble import BuildEnvironment
-from gpufix.buildenv.folder import Folder
-from gpufix.buildenv.variable import Variable
-from gpufix.engine.build_many import Ended
-from gpufix.model.build import BuildResult, BuiltLibrary
-from gpufix.report.build import BuildReport
-from gpufix.report.build_progress import BuildProgress
+from gpufix.engine.builds.build_process import Ended
+from gpufix.fixes.build_environment.assemble import BuildEnvironment
+from gpufix.fixes.build_environment.variables import Folder, Variable
+from gpufix.model.outcome import BuildResult, BuiltLibrary
+from gpufix.report.builds import BuildReport
+from gpufix.report.progress import BuildProgress
 
 FOLDER = Folder("/src/evil\x1b[2J\nname", "python", stale=("/src/\x1b]0;x\x07",))
 ESCAPES = ("\x1b[2J", "\x1b]0", "\x07", "\nname")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gpufix.report.build_variables import FORMATS, NotExpressible, render
+from gpufix.report.builds import FORMATS, NotExpressible, render
 
 NASTY = [
     "",

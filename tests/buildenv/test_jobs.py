@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpufix.buildenv.jobs import (
+from gpufix.evidence.view import View
+from gpufix.fixes.build_environment.jobs import (
     HOST_JOB_BYTES,
     JOB_BYTES,
     job_variables,
@@ -15,7 +16,6 @@ from gpufix.buildenv.jobs import (
     most_jobs,
     share,
 )
-from gpufix.view import View
 
 GIB = 1 << 30
 

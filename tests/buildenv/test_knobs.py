@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.buildenv.knobs import knobs
-from gpufix.knowledge.gpus import resolve
+from gpufix.fixes.build_environment.jobs import knobs
+from gpufix.knowledge.gpus.models import resolve
 
 
 def found(text: str, *gpus: str) -> dict[str, str | None]:

@@ -9,9 +9,9 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.engine.build_folder import inspect
-from gpufix.engine.build_order import Order
-from gpufix.facts.overlay import overlay_path
+from gpufix.engine.builds.folder import inspect
+from gpufix.engine.builds.order import Order
+from gpufix.facts.python.environment import overlay_path
 from gpufix.model import Facts
 
 # A setting of the project's own, whose spelling no default shows.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 import gpufix.buildenv
+import pytest
 
 FORBIDDEN = {"os", "subprocess", "pathlib", "time", "socket", "torch"}
 SOURCES = sorted(Path(gpufix.buildenv.__file__).parent.glob("*.py"))

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpufix.buildenv.folder import Folder
-from gpufix.engine.build import Watched
+from gpufix.engine.builds.step import Watched
+from gpufix.fixes.build_environment.variables import Folder
 
 FOLDER = Folder("/src/ext", "python")
 

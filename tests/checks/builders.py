@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gpufix.checks.registry import Rule
-from gpufix.knowledge import gpus as known
+from gpufix.evidence.view import View
+from gpufix.knowledge.gpus import models as known
 from gpufix.model import (
     Binaries,
     CodeObject,
@@ -24,7 +25,6 @@ from gpufix.model import (
     Toolkit,
     Torch,
 )
-from gpufix.view import View
 
 SITE = "/env/lib/python3.11/site-packages"
 

@@ -8,12 +8,12 @@ from typing import Any
 import builders as b
 
 from gpufix.checks.registry import Rule
+from gpufix.evidence.view import View
 from gpufix.facts.context import Context
-from gpufix.facts.project import collect
+from gpufix.facts.project.project import collect
 from gpufix.facts.queries import Queries
-from gpufix.knowledge import gpus as known
+from gpufix.knowledge.gpus import models as known
 from gpufix.model import Finding, Plan, Target, WriteFile
-from gpufix.view import View
 
 SETUP = """\
 import os

@@ -5,12 +5,12 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.gpu101_torch_lacks_target import torch_lacks_target
-from gpufix.checks.gpu102_torch_needs_jit import torch_needs_jit
-from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.checks.gpu104_ptx_too_new_for_driver import ptx_too_new_for_driver
-from gpufix.checks.gpu107_gfx_unsupported import gfx_unsupported
-from gpufix.checks.gpu108_arch_variant_only import arch_variant_only
+from gpufix.checks.gpu.gpu101_torch_lacks_target import torch_lacks_target
+from gpufix.checks.gpu.gpu102_torch_needs_jit import torch_needs_jit
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.gpu.gpu104_ptx_too_new_for_driver import ptx_too_new_for_driver
+from gpufix.checks.gpu.gpu107_gfx_unsupported import gfx_unsupported
+from gpufix.checks.gpu.gpu108_arch_variant_only import arch_variant_only
 from gpufix.model import CodeObject, Facts
 
 RULES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.gpu105_driver_too_old import driver_too_old
-from gpufix.checks.gpu106_driver_unusable import driver_unusable
+from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
+from gpufix.checks.gpu.gpu106_driver_unusable import driver_unusable
 from gpufix.model import Facts
 
 

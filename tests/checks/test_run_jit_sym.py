@@ -5,15 +5,15 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks import (
-    abi303_numpy_abi_mismatch,
-    jit703_stale_lock,
+from gpufix.checks.abi import abi303_numpy_abi_mismatch
+from gpufix.checks.jit import jit703_stale_lock
+from gpufix.checks.runtime import (
     run801_backend_variable,
     run803_gpu_memory_held,
     run804_allocator_setting,
     run805_harmful_variable,
-    sym402_missing_library,
 )
+from gpufix.checks.symbols import sym402_missing_library
 from gpufix.model import CacheEntry, Facts, GpuProcess, Problem, Severity
 
 numpy_abi = abi303_numpy_abi_mismatch.numpy_abi_mismatch

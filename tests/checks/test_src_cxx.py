@@ -9,11 +9,11 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.src603_missing_include import missing_include
-from gpufix.checks.src604_removed_api import removed_api
-from gpufix.checks.src607_hip_intrinsics import hip_intrinsics
-from gpufix.checks.src608_divergent_barrier import divergent_barrier
-from gpufix.checks.src609_unwritten_output import unwritten_output
+from gpufix.checks.source.src603_missing_include import missing_include
+from gpufix.checks.source.src604_removed_api import removed_api
+from gpufix.checks.source.src607_hip_intrinsics import hip_intrinsics
+from gpufix.checks.source.src608_divergent_barrier import divergent_barrier
+from gpufix.checks.source.src609_unwritten_output import unwritten_output
 from gpufix.model import Tool, Toolkit
 
 SETUP = t.setup()
@@ -368,7 +368,7 @@ def test_bad_input_is_a_gap(case: str, gap: int, tmp_path: Path) -> None:
 
 
 def test_a_snapshot_answers_alike(tmp_path: Path) -> None:
-    from gpufix.view import View
+    from gpufix.evidence.view import View
 
     root = tree(tmp_path, impl__h=HEADER, other__h="\n", ext__cu=UNIT)
     view = t.look(root, **gcc("13.2.0"))

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import source_tree as t
 
-from gpufix.checks.src601_hard_coded_arch import hard_coded_arch
-from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.whl505_torch_family_mismatch import torch_family_mismatch
-from gpufix.facts.project_files import kind_of
-from gpufix.fixes.follow_arch_list import follow_arch_list
-from gpufix.fixes.follow_torch_abi import follow_torch_abi
+from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
+from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
+from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.facts.project.project_files import kind_of
+from gpufix.fixes.source.follow_arch_list import follow_arch_list
+from gpufix.fixes.source.follow_torch_abi import follow_torch_abi
 from gpufix.model import Skip
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"

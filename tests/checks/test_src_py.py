@@ -11,18 +11,18 @@ import pytest
 import source_tree as t
 
 import needs
-from gpufix.checks.run801_backend_variable import backend_variable
-from gpufix.checks.run802_missing_system_header import missing_system_header
-from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.src604_removed_api import removed_api
-from gpufix.checks.src605_submodule_missing import submodule_missing
-from gpufix.checks.src606_needs_no_build_isolation import needs_no_build_isolation
-from gpufix.checks.src610_backend_unfit import backend_unfit
-from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
-from gpufix.checks.src612_stale_device_lookup import stale_device_lookup
-from gpufix.checks.tch207_build_tools_missing import build_tools_missing
-from gpufix.checks.whl505_torch_family_mismatch import torch_family_mismatch
-from gpufix.checks.whl506_requirement_conflict import requirement_conflict
+from gpufix.checks.runtime.run801_backend_variable import backend_variable
+from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
+from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
+from gpufix.checks.source.src604_removed_api import removed_api
+from gpufix.checks.source.src605_submodule_missing import submodule_missing
+from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
+from gpufix.checks.source.src610_backend_unfit import backend_unfit
+from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
+from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
+from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 
 ROCM = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()], "gpus": [b.gpu("gfx1101")]}
 NUMPY = {"distributions": [b.dist("numpy", "2.3.5"), b.dist("torchvision", "0.24.0")]}

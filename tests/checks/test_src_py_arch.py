@@ -8,8 +8,8 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.src601_hard_coded_arch import hard_coded_arch as check
-from gpufix.fixes.follow_arch_list import follow_arch_list
+from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch as check
+from gpufix.fixes.source.follow_arch_list import follow_arch_list
 from gpufix.model import Skip
 
 GENCODE = '"-gencode=arch=compute_{0},code=sm_{0}"'

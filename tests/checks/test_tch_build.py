@@ -8,15 +8,15 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
-from gpufix.checks.tch203_toolkit_minor_mismatch import toolkit_minor_mismatch
-from gpufix.checks.tch204_toolkit_missing import toolkit_missing
-from gpufix.checks.tch205_host_compiler_unsupported import host_compiler_unsupported
-from gpufix.checks.tch206_nvcc_lacks_target import nvcc_lacks_target
-from gpufix.checks.tch207_build_tools_missing import build_tools_missing
-from gpufix.checks.tch208_build_will_exhaust_memory import build_will_exhaust_memory
-from gpufix.checks.tch209_rocm_version_mismatch import rocm_version_mismatch
-from gpufix.checks.tch210_arch_list_misses_target import arch_list_misses_target
+from gpufix.checks.toolchain.tch202_toolkit_major_mismatch import toolkit_major_mismatch
+from gpufix.checks.toolchain.tch203_toolkit_minor_mismatch import toolkit_minor_mismatch
+from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
+from gpufix.checks.toolchain.tch205_host_compiler_unsupported import host_compiler_unsupported
+from gpufix.checks.toolchain.tch206_nvcc_lacks_target import nvcc_lacks_target
+from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
+from gpufix.checks.toolchain.tch208_build_will_exhaust_memory import build_will_exhaust_memory
+from gpufix.checks.toolchain.tch209_rocm_version_mismatch import rocm_version_mismatch
+from gpufix.checks.toolchain.tch210_arch_list_misses_target import arch_list_misses_target
 from gpufix.model import Environment, Facts, Gap
 
 RULES = [

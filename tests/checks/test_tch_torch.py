@@ -5,7 +5,7 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.tch201_torch_variant_mismatch import torch_variant_mismatch
+from gpufix.checks.toolchain.tch201_torch_variant_mismatch import torch_variant_mismatch
 
 IGPU = b.gpu("gfx1036", integrated=True)
 SILENT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks import (
+from gpufix.checks.wheels import (
     whl501_mixed_cuda_majors,
     whl502_file_owned_twice,
     whl503_files_missing,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.cli import completion
-from gpufix.knowledge.gpus import resolve
+from gpufix.cli import help
+from gpufix.knowledge.gpus.models import resolve
 
 BIN = Path(sys.executable).parent
 
@@ -71,14 +71,14 @@ def test_bash_offers(words: list[str], expected: list[str], home: Path) -> None:
 
 
 def test_every_offered_gpu_is_one() -> None:
-    for name, arch in completion.gpus(""):
+    for name, arch in help.gpus(""):
         target = resolve(name)
         assert target.arch == (name if arch in ("NVIDIA", "AMD") else arch), name
 
 
 def test_codes_and_families() -> None:
-    names = [code for code, _ in completion.codes("")]
+    names = [code for code, _ in help.codes("")]
     assert {"WHL", "WHL503", "GPU", "GPU101"} <= set(names)
     assert len(names) == len(set(names))
-    assert completion.codes("WHL503") == [("WHL503", "files-missing")]
-    assert completion.codes("nonsense") == []
+    assert help.codes("WHL503") == [("WHL503", "files-missing")]
+    assert help.codes("nonsense") == []

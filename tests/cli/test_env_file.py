@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_usage import gpufix, patient
 
-from gpufix.cli.env_file import BEGIN, END, NotText, put
+from gpufix.cli.env import BEGIN, END, NotText, put
 
 __all__ = ["patient"]
 

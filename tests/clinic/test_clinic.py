@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gpufix.doctor import Request, diagnose
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.diagnosis.redaction import load
 from gpufix.model import Diagnosis, Severity
 from gpufix.report import terminal
-from gpufix.snapshot import load
 
 CASES = sorted(p.parent for p in Path(__file__).parent.glob("*/facts.json"))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpufix import baseline
-from gpufix.baseline import Baseline, NotBaseline, load, render
+from gpufix.diagnosis import baseline
+from gpufix.diagnosis.baseline import Baseline, NotBaseline, load, render
 from gpufix.model import Diagnosis, Evidence, Finding, PatientSummary, Severity, Summary
 
 HERE, THERE = "/home/a/repo", "/builds/b"

@@ -39,7 +39,7 @@ def test_the_model_imports_nothing_of_ours_but_itself() -> None:
 
 
 def test_the_probe_parses_as_python_3_7() -> None:
-    text = (SOURCE / "facts" / "probe.py").read_text(encoding="utf-8")
+    text = (SOURCE / "facts" / "python" / "probe.py").read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 7))
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from gpufix.checks.judge import attach, judge
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, Rule, builtin_rules, rule
+from gpufix.evidence.view import View
 from gpufix.model import Facts, Finding, Host, Severity
-from gpufix.view import View
 
 EMPTY = View(Facts(host=Host(os="Linux", kernel="6", machine="x86_64")))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gpufix.checks.judge import Selection, UnknownCode
 from gpufix.checks.registry import Rule
-from gpufix.checks.selection import Selection, UnknownCode
 
 RULES = [
     Rule(code, name, lambda view: [], "page")

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from gpufix import snapshot
+from gpufix.diagnosis import redaction
+from gpufix.diagnosis.redaction import CorruptFacts, load, redact
 from gpufix.model import Distribution, Environment, Facts, Gap, Host, Python
-from gpufix.snapshot import CorruptFacts, load, redact
 
 HOME = Path("/home/alice")
 
 
 @pytest.fixture(autouse=True)
 def alice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot.getpass, "getuser", lambda: "alice")
-    monkeypatch.setattr(snapshot.platform, "node", lambda: "wonderland.example.org")
+    monkeypatch.setattr(redaction.getpass, "getuser", lambda: "alice")
+    monkeypatch.setattr(redaction.platform, "node", lambda: "wonderland.example.org")
 
 
 def facts(**sections: object) -> Facts:

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "checks"))
 
 import builders as b
 
-from gpufix.knowledge.gpus import GpuNameError
+from gpufix.evidence.targets import choose
+from gpufix.knowledge.gpus.models import GpuNameError
 from gpufix.model import Facts, Gpu
-from gpufix.targets import choose
 
 CARD, OLD = b.gpu("sm_120"), b.gpu("sm_61", index=1)
 IGPU = b.gpu("gfx1036", index=0, integrated=True)

@@ -15,7 +15,7 @@ import pytest
 import venvs
 from venvs import Venv
 
-from gpufix.binary.code import code_objects
+from gpufix.binary.gpucode.extract import code_objects
 
 
 @pytest.fixture(scope="module")

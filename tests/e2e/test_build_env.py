@@ -13,7 +13,7 @@ import pytest
 import venvs
 from venvs import Venv
 
-from gpufix.facts.overlay import overlay_path
+from gpufix.facts.python.environment import overlay_path
 
 VALUES = {"CPATH": "/opt/a b:/c'd", "LD_PRELOAD": None, "MAX_JOBS": "3\n$(exit 9)"}
 

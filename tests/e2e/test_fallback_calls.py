@@ -10,7 +10,7 @@ import venvs
 from test_fallback_install import GPU, run, state
 from venvs import Venv
 
-from gpufix.fallbacks.wheel import build
+from gpufix.fallbacks.pack import build
 
 RASTERISER = Path(__file__).parent.parent / "fallbacks/nvdiffrast_chunked/rasteriser.py"
 # Stands in for nvdiffrast: its signature, what it refuses, and a look at what it was handed.

@@ -16,9 +16,8 @@ import venvs
 from venvs import Venv, codes
 
 import needs
-from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import every
-from gpufix.fallbacks.wheel import build
+from gpufix.fallbacks.pack import build, tree
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # torch is a CPU build here: what it says of the named GPU is no part of these tests.

@@ -211,8 +211,7 @@ def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, six: Venv) 
 
 def test_system_interpreters_are_refused(empty: Venv) -> None:
     """PEP 668: the reason and the way out, and nothing is tried."""
-    from gpufix.engine.context import Context
-    from gpufix.engine.errors import Refused
+    from gpufix.engine.run_context import Context, Refused
     from gpufix.engine.steps import install
     from gpufix.model import Facts, Host, Install, Python
 

@@ -14,7 +14,7 @@ import pytest
 from undo_scene import Scene
 
 import needs
-from gpufix.engine import runs
+from gpufix.engine.journal import runs
 
 UNDONE, ELSEWHERE = ("undone", 0), ("elsewhere", 1)
 Naming = Callable[[Scene], tuple[list[str], dict[str, str]]]

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 from undo_scene import Scene
 
-from gpufix.engine import runs
+from gpufix.engine.journal import runs
 
 # The first process of a session, its standard input made the session's terminal: Ctrl-C is a signal.
 _ON_TERMINAL = """

@@ -11,10 +11,11 @@ from typing import Any
 
 from venvs import Venv, snapshot
 
-from gpufix.engine import apply, runs
-from gpufix.engine.context import Context
+from gpufix.engine.journal import runs
+from gpufix.engine.run import apply
+from gpufix.engine.run_context import Context
 from gpufix.facts.context import Context as Look
-from gpufix.facts.python import collect
+from gpufix.facts.python.interpreter import collect
 from gpufix.model import Facts, Host, Project, WriteFile
 
 HOST = Host(os="Linux", kernel="6", machine="x86_64")

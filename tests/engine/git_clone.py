@@ -13,8 +13,9 @@ from pathlib import Path
 from git_server import Server, serving
 from trees import Patient
 
-from gpufix.engine import apply, lock
-from gpufix.engine.context import Context
+from gpufix.engine.journal import lock
+from gpufix.engine.run import apply
+from gpufix.engine.run_context import Context
 from gpufix.model import InitSubmodules
 
 PATH = "third_party/glm"

@@ -11,17 +11,10 @@ from typing import Any
 import pytest
 from trees import Patient, unpack, wheel
 
-from gpufix.engine import apply, lock
-from gpufix.engine.context import Context
-from gpufix.model import (
-    Build,
-    Install,
-    InstallFallback,
-    Remove,
-    SetVariables,
-    Step,
-    WriteFile,
-)
+from gpufix.engine.journal import lock
+from gpufix.engine.run import apply
+from gpufix.engine.run_context import Context
+from gpufix.model import Build, Install, InstallFallback, Remove, SetVariables, Step, WriteFile
 
 
 def sha(path: Path) -> str:
@@ -146,8 +139,9 @@ def builder(patient: Patient) -> Callable[..., Built]:
 
 def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files: int) -> None:
     """For this test, installer and builder are the functions above."""
-    from gpufix.engine import build, child
+    from gpufix.engine import child
     from gpufix.engine import installer as chosen
+    from gpufix.engine.builds import step as build
     from gpufix.engine.steps import fallback, install
 
     monkeypatch.setattr(child, "run", installer(patient, files))

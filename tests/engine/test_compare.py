@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpufix.engine.compare import compare
+from gpufix.engine.run.comparison import compare
 from gpufix.model import Finding, Plan, Severity
 
 

@@ -16,10 +16,11 @@ from steps_for import STEPS, Built, builder, carry_out, sha, use_local_programs
 from trees import Patient
 
 import needs
-from gpufix.engine import apply, build, lock, runs, undo
-from gpufix.engine.context import Context
-from gpufix.engine.errors import Refused, StepFailed
-from gpufix.engine.lenience import Lenience
+from gpufix.engine.builds import step as build
+from gpufix.engine.journal import lock, runs, undo_run
+from gpufix.engine.run import apply
+from gpufix.engine.run.apply import Lenience
+from gpufix.engine.run_context import Context, Refused, StepFailed
 from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
 
 
@@ -87,7 +88,7 @@ def test_a_full_state_directory(small_disk: Path, tmp_path: Path) -> None:
 def test_another_file_system_keeps_copies_and_links_beside_the_patient(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gpufix.engine import undo
+    from gpufix.engine.journal import undo_run
 
     patient = trees.make(tmp_path / "root", files=12)
     patient.state.symlink_to(small_disk)
@@ -95,7 +96,7 @@ def test_another_file_system_keeps_copies_and_links_beside_the_patient(
     before = trees.state(patient)
     folder = carry_out(patient, STEPS["several"](patient))
     assert list(patient.prefix.glob(".gpufix-kept-*"))
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     after = trees.state(patient)
     assert trees.differences(trees.but_links(before), trees.but_links(after)) == {}
     # What is removed outside the environment is kept by copies: a name elsewhere is another file.
@@ -177,7 +178,7 @@ def test_a_container_image(
     again: bool, overlay: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Inode numbers change when a file is copied up, and when the layers are mounted again."""
-    from gpufix.engine import undo
+    from gpufix.engine.journal import undo_run
 
     mounted, mount = overlay
     patient = Patient(mounted / "root")
@@ -188,7 +189,7 @@ def test_a_container_image(
     if again:
         subprocess.run(["umount", str(mounted)], check=True)
         subprocess.run(mount, check=True)
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     after = {k: v for k, v in trees.state(patient).items() if k in before}
     # Copying up splits hard links of the lower layer: content, modes and times are the same.
     assert trees.differences(trees.but_links(before), trees.but_links(after)) == {}
@@ -229,7 +230,7 @@ def test_a_build_that_fails_takes_back_itself_alone(
     assert (patient.project / whole / "x.so").exists()
     assert list(patient.site.glob("built-1.0.dist-info"))
     (patient.project / broken / "mine").write_text("written since")
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     assert (patient.project / broken / "mine").exists()
     (patient.project / broken / "mine").unlink()
     differing = trees.differences(before, trees.state(patient))

@@ -13,8 +13,8 @@ import trees
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
-from gpufix.engine import runs, undo
-from gpufix.engine.errors import NothingToUndo
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.run_context import NothingToUndo
 
 Scene = Callable[[int], Patient]
 
@@ -37,7 +37,7 @@ def undo_all(patient: Patient) -> None:
         run = runs.find(patient.state, None)
     except NothingToUndo:
         return
-    assert undo.undo(run) == []
+    assert undo_run.undo(run) == []
     assert runs.load(run.folder).state == "undone"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.engine.errors import Corrupt
-from gpufix.engine.journal import Journal, line, parse
+from gpufix.engine.journal.journal import Journal, line, parse
+from gpufix.engine.run_context import Corrupt
 
 ROWS = [{"type": "begin", "prefix": "/a\udcff\n☃"}, {"type": "guard", "step": 0}, {"type": "end"}]
 DATA = b"".join(line(row) for row in ROWS)

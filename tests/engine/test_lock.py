@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.engine import lock
-from gpufix.engine.errors import Busy
+from gpufix.engine.journal import lock
+from gpufix.engine.run_context import Busy
 
 
 def test_a_free_lock_is_taken_twice_in_a_row(tmp_path: Path) -> None:

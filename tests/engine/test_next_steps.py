@@ -8,7 +8,7 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.engine.next_steps import next_steps
+from gpufix.engine.run.comparison import next_steps
 from gpufix.model import Build, Finding, Install, SetVariables, Severity, Step, WriteFile
 
 SET = SetVariables(variables={"TORCH_CUDA_ARCH_LIST": "12.0"})

@@ -18,8 +18,9 @@ import trees
 from steps_for import carry_out
 from trees import Patient
 
-from gpufix.engine import installer, lock, runs, undo
-from gpufix.engine.errors import Busy, NothingToUndo
+from gpufix.engine import installer
+from gpufix.engine.journal import lock, runs, undo_run
+from gpufix.engine.run_context import Busy, NothingToUndo
 from gpufix.engine.steps import install
 from gpufix.model import Facts, Install, Step
 
@@ -114,7 +115,7 @@ def undo_last(patient: Patient, wait: float = 0.0) -> list[str]:
             run = runs.find(patient.state, None)
         except NothingToUndo:
             return []
-        return undo.undo(run)
+        return undo_run.undo(run)
 
 
 def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int], Path]) -> None:

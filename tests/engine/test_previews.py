@@ -9,10 +9,10 @@ import pytest
 import trees
 from trees import Patient
 
-from gpufix.engine import github_env
-from gpufix.engine.context import Context, Indexes
 from gpufix.engine.installer import Installer, choose, environment, index
-from gpufix.engine.preview import preview
+from gpufix.engine.run import github_env
+from gpufix.engine.run.preview import preview
+from gpufix.engine.run_context import Context, Indexes
 from gpufix.model import Distribution, Install, Remove, SetVariables, Tool, WriteFile
 
 

@@ -11,12 +11,11 @@ import trees
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
-from gpufix.engine import runs, undo
-from gpufix.engine.context import Context
-from gpufix.engine.errors import Refused
-from gpufix.engine.resolve import resolve
+from gpufix.engine.installer import resolve
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.run_context import Context, Refused
 from gpufix.engine.steps.install import _constraints as constraints
-from gpufix.engine.steps.registry import kind_of
+from gpufix.engine.steps.kinds import kind_of
 from gpufix.model import CondaPackage, Install, Remove, SetVariables, Step, WriteFile
 
 
@@ -58,7 +57,7 @@ def test_odd_names_are_written_and_removed(name: str, patient: Patient) -> None:
     steps = [WriteFile(path=str(path), content="x\n"), Remove(path=str(patient.project / "build"))]
     folder = carry_out(patient, steps)
     assert path.read_text() == "x\n"
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     assert trees.differences(before, trees.state(patient)) == {}
 
 
@@ -197,5 +196,5 @@ def test_a_folder_that_an_earlier_step_makes_is_no_fault_before(
         check(patient, script)
     folder = carry_out(patient, [*STEPS["upgrade"](patient), script])
     assert (patient.site / "dependency/part1/libcudart.so").exists()
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     assert trees.differences(before, trees.state(patient)) == {}

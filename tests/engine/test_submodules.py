@@ -10,9 +10,9 @@ import pytest
 import trees
 from git_clone import NAME, PATH, Clone, git
 
-from gpufix.engine import runs, undo
-from gpufix.engine.errors import NothingToUndo, Refused
-from gpufix.engine.preview import preview
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.run.preview import preview
+from gpufix.engine.run_context import NothingToUndo, Refused
 from gpufix.engine.steps import submodules
 from gpufix.model import InitSubmodules
 
@@ -43,7 +43,7 @@ def test_it_is_left_as_git_leaves_it_and_undone(shallow: bool, clone: Clone) -> 
     before = trees.state(clone.patient)
     folder = clone.apply()
     ours = told(clone)
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     assert trees.differences(before, trees.state(clone.patient)) == {}
     git(clone.project, "submodule", "update", "--init", home=clone.home)
     assert ours == told(clone)
@@ -67,13 +67,13 @@ def test_two_of_them_and_folders_that_are_not_there(clone: Clone) -> None:
     folder = clone.apply(step)
     assert clone.fetched()
     assert (clone.project / "a/b/c/glm.hpp").is_file()
-    assert undo.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)) == []
     assert trees.differences(before, trees.state(clone.patient)) == {}
 
 
 def undo_all(clone: Clone) -> None:
     try:
-        assert undo.undo(runs.find(clone.patient.state, None)) == []
+        assert undo_run.undo(runs.find(clone.patient.state, None)) == []
     except NothingToUndo:
         return
 

@@ -14,9 +14,9 @@ import trees
 from git_clone import NAME, PATH, Clone, git, gitmodules
 
 import needs
-from gpufix.engine import runs, undo
-from gpufix.engine.errors import Refused, StepFailed
-from gpufix.engine.git import program
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.run_context import Refused, StepFailed
+from gpufix.engine.submodule import program
 
 pytestmark = pytest.mark.needs("git", "openssl")
 
@@ -135,7 +135,7 @@ def test_nothing_of_the_projects_own_is_run(name: str, clone: Clone) -> None:
     else:
         folder = clone.apply()
         assert clone.fetched()
-        assert undo.undo(runs.load(folder)) == []
+        assert undo_run.undo(runs.load(folder)) == []
     assert not clone.canary.exists(), clone.canary.read_text()
     assert trees.differences(before, trees.state(clone.patient)) == {}
 

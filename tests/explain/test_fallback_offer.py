@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "checks"))
 
 import builders as b
 
-from gpufix.doctor import Request, diagnose
-from gpufix.explain.patient import check
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.explain.confirm import check
+from gpufix.explain.explanation import Told
 from gpufix.explain.read import read
-from gpufix.explain.told import Told
 
 OOM = "RuntimeError: parallel_for failed: cudaErrorMemoryAllocation: out of memory\n"
 FRAME = '  File "/ws/scene/gaussian_model.py", line 134, in create_from_pcd\n    {}\n'

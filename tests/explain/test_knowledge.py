@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from gpufix.checks.registry import builtin_rules
+from gpufix.explain.details import REFINERS
+from gpufix.explain.prefilter import texts
 from gpufix.explain.read import explain
-from gpufix.explain.refine import REFINERS
-from gpufix.explain.sieve import texts
-from gpufix.knowledge.message_text import (
+from gpufix.knowledge.messages import (
     KINDS,
     BadText,
     choices,
     compiled,
+    cuda_errors,
+    messages,
     pieces,
     whole_words,
 )
-from gpufix.knowledge.messages import cuda_errors, messages
 
 try:
     from re import _parser  # type: ignore[attr-defined]

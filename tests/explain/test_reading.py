@@ -13,12 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpufix.explain import scan as scanning
-from gpufix.explain.read import explain, read
-from gpufix.explain.resolve import Answer
-from gpufix.explain.sieve import texts
-from gpufix.explain.spot import Spot
-from gpufix.explain.unpaste import line, unwrapped
+from gpufix.explain import log_scan as scanning
+from gpufix.explain.log_scan import Spot
+from gpufix.explain.prefilter import texts, unpasted_line, unwrapped
+from gpufix.explain.read import Answer, explain, read
 
 SYMBOL = "_ZNK3c107SymBool14guard_or_falseEPKcl"
 ERROR = f"ImportError: /x/_C.so: undefined symbol: {SYMBOL}"
@@ -68,8 +66,8 @@ def test_pastes(text: str) -> None:
 
 
 def test_the_line_without_its_paste() -> None:
-    assert line("[31m> │  2024-05-01 10:00:00 error: x  │") == "error: x"
-    assert line("#include <x>") == "#include <x>"
+    assert unpasted_line("[31m> │  2024-05-01 10:00:00 error: x  │") == "error: x"
+    assert unpasted_line("#include <x>") == "#include <x>"
     assert unwrapped("short\nlines\n") is None
 
 
@@ -81,7 +79,7 @@ def test_line_numbers_across_pieces() -> None:
 
 @pytest.mark.parametrize("offset", range(-3, 4))
 def test_a_message_across_the_edge_of_two_pieces(offset: int) -> None:
-    from gpufix.explain.source import PIECE
+    from gpufix.explain.read import PIECE
 
     for size in (PIECE, PIECE - scanning._MARGIN):
         before = b"x" * (size - 40 + offset * 13) + b"\n"

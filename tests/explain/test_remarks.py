@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gpufix.explain.read import explain
-from gpufix.report.explain import show
+from gpufix.report.explanations import show
 
 REMARKS = [
     "host:26:48 [7] NCCL INFO Failed to open libibverbs.so[.1]",

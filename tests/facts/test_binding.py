@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pynvml
 
-from gpufix.facts import nvml
+from gpufix.facts.machine import nvml
 
 
 def test_the_binding_has_every_name_that_is_asked() -> None:

@@ -12,8 +12,8 @@ import pytest
 from fake_site import Site
 from machine import write
 
-from gpufix.facts import caches
 from gpufix.facts.context import Context
+from gpufix.facts.machine import caches
 from gpufix.model import CacheEntry, Torch
 
 KEY = "py311_cu128"

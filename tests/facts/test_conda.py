@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts import conda, distributions, python
 from gpufix.facts.context import Context
-from gpufix.facts.library_owners import owners
+from gpufix.facts.libraries.library_files import owners
+from gpufix.facts.packages import conda, distributions
+from gpufix.facts.python import interpreter
 from gpufix.model import CondaPackage, Distribution, Facts, Host
 
 
@@ -125,9 +126,14 @@ def test_a_broken_file_is_a_gap_and_its_name_speaks(ctx: Context, site: Site, ra
 def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
     row = {"name": "libgcc", "version": "13", "location": "/env", "source": "conda"}
     row |= {"metadata": "/env/conda-meta/libgcc-13-h1_0.json", "requires": ["libstdcxx >=13"]}
-    python = {**row, "name": "numpy", "metadata": "/env/site/numpy-13.dist-info", "requires": []}
+    interpreter = {
+        **row,
+        "name": "numpy",
+        "metadata": "/env/site/numpy-13.dist-info",
+        "requires": [],
+    }
     host = Host(os="Linux", kernel="6", machine="x86_64").model_dump()
-    facts = Facts.model_validate({"host": host, "distributions": [row, python]})
+    facts = Facts.model_validate({"host": host, "distributions": [row, interpreter]})
     assert [d.name for d in facts.distributions] == ["numpy"]
     (kept,) = facts.conda_packages
     assert (kept.name, kept.prefix, kept.depends) == ("libgcc", "/env", ["libstdcxx >=13"])
@@ -135,6 +141,6 @@ def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
 
 def test_the_kind_of_interpreter(ctx: Context, tmp_path: Path) -> None:
     said = {"venv": None, "prefix": str(tmp_path)}
-    assert python._kind(ctx, said) == "other"
+    assert interpreter._kind(ctx, said) == "other"
     (tmp_path / "conda-meta").mkdir()
-    assert python._kind(ctx, said) == "conda"
+    assert interpreter._kind(ctx, said) == "conda"

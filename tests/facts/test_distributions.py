@@ -12,10 +12,11 @@ import pytest
 from fake_site import Site
 
 import needs
-from gpufix.facts import distributions, python
 from gpufix.facts.context import Context
+from gpufix.facts.packages import distributions
+from gpufix.facts.python import interpreter
 from gpufix.model import Distribution
-from gpufix.names import normalise
+from gpufix.text.names import normalise
 
 
 def collect(ctx: Context, site: Site, **update: object) -> list[Distribution]:
@@ -33,7 +34,7 @@ def test_an_empty_site_folder(ctx: Context, site: Site) -> None:
 
 def test_the_environment_that_runs_the_tests(ctx: Context) -> None:
     """Everything that Python itself sees, with nothing missing that pip installed."""
-    patient = python.collect(ctx, sys.executable)
+    patient = interpreter.collect(ctx, sys.executable)
     assert patient is not None
     found, _ = distributions.collect(ctx, patient)
     truth = {(normalise(d.metadata["Name"]), d.version) for d in installed()}
@@ -201,7 +202,7 @@ def test_a_real_installation_is_silent(ctx: Context, wheel: Path, tmp_path: Path
     install = ["-m", "pip", "--python", str(folder), "install", "-q", "--no-index", str(wheel)]
     subprocess.run([sys.executable, *install], check=True, capture_output=True)
     ctx.deep = True
-    patient = python.collect(ctx, str(folder))
+    patient = interpreter.collect(ctx, str(folder))
     (dist,), shared = distributions.collect(ctx, patient)
     assert (dist.name, dist.installer, dist.requested, shared) == ("made", "pip", True, [])
     assert dist.record is not None and dist.record.files > 8

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts import environment
 from gpufix.facts.context import Context
-from gpufix.facts.variables import IN_PROFILES, matters
+from gpufix.facts.python import environment
+from gpufix.facts.python.environment import IN_PROFILES, matters
 
 
 def test_what_matters_and_what_does_not(ctx: Context) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts import host
 from gpufix.facts.context import Context
+from gpufix.facts.machine import operating_system
 
 GIB = 1 << 30
 MEMINFO = "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    8388608 kB\n"
@@ -25,7 +25,7 @@ def write(ctx: Context, files: dict[str, str]) -> None:
 
 def test_this_machine() -> None:
     ctx = Context()
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert found.kernel == os.uname().release
     assert 1 <= found.cpus <= len(os.sched_getaffinity(0))
     assert found.memory is not None and found.memory_available is not None
@@ -47,7 +47,7 @@ def test_a_plain_machine(ctx: Context) -> None:
             "/etc/os-release": 'NAME="Ubuntu"\nPRETTY_NAME="Ubuntu 24.04.1 LTS"\n',
         },
     )
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert (found.memory, found.memory_available) == (16 * GIB, 8 * GIB)
     assert (found.kernel, found.distro) == ("6.8.0-45-generic", "Ubuntu 24.04.1 LTS")
     assert (found.container, found.wsl, found.libstdcxx) == (None, False, None)
@@ -77,7 +77,7 @@ V1_SPLIT = {key.replace("cpu,cpuacct/", "cpu/"): value for key, value in V1.item
 @pytest.mark.parametrize("files", [V2, V1, V1_SPLIT], ids=["v2", "v1", "v1 split"])
 def test_control_groups_bound_memory_and_processors(ctx: Context, files: dict[str, str]) -> None:
     write(ctx, {"/proc/meminfo": MEMINFO, **files})
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert (found.memory, found.memory_available, found.cpus) == (4 * GIB, 2 * GIB, 1)
 
 
@@ -99,7 +99,7 @@ UNLIMITED = [
 @pytest.mark.parametrize("files", UNLIMITED)
 def test_no_limits_and_nonsense(ctx: Context, files: dict[str, str]) -> None:
     write(ctx, {"/proc/meminfo": MEMINFO, **files})
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert (found.memory, found.memory_available) == (16 * GIB, 8 * GIB)
 
 
@@ -130,7 +130,7 @@ def test_containers(
     ctx: Context, kind: str | None, files: dict[str, str], environ: dict[str, str]
 ) -> None:
     write(ctx, files)
-    assert host.collect(replace(ctx, environ=environ)).container == kind
+    assert operating_system.collect(replace(ctx, environ=environ)).container == kind
 
 
 @pytest.mark.parametrize(
@@ -139,23 +139,23 @@ def test_containers(
 )
 def test_wsl(ctx: Context, release: str, wsl: bool) -> None:
     write(ctx, {"/proc/sys/kernel/osrelease": release})
-    assert host.collect(ctx).wsl is wsl
+    assert operating_system.collect(ctx).wsl is wsl
 
 
 def test_without_proc_the_gap_says_so(ctx: Context) -> None:
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert (found.memory, found.distro) == (None, None)
     assert [gap.section for gap in ctx.gaps] == ["host"]
 
 
 @pytest.mark.needs("libstdc++")
 def test_libstdcxx_versions(ctx: Context) -> None:
-    real = host.collect(Context()).libstdcxx
+    real = operating_system.collect(Context()).libstdcxx
     assert real is not None
     folder = ctx.at("/usr/lib64")
     folder.mkdir(parents=True)
     shutil.copy(real, folder / "libstdc++.so.6")
-    found = host.collect(ctx)
+    found = operating_system.collect(ctx)
     assert found.libstdcxx == str(folder / "libstdc++.so.6")
     strings = Path(real).read_bytes().split(b"\0")
     minors = [
@@ -165,5 +165,5 @@ def test_libstdcxx_versions(ctx: Context) -> None:
     ]
     assert found.glibcxx == f"3.4.{max(minors)}"
     (folder / "libstdc++.so.6").write_bytes(b"no ELF")
-    assert host.collect(ctx).glibcxx is None
+    assert operating_system.collect(ctx).glibcxx is None
     assert any("libstdc++" in gap.subject for gap in ctx.gaps)

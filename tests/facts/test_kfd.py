@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from machine import kfd_node, pci, write
 
-from gpufix.facts import gpus, kfd
 from gpufix.facts.context import Context
+from gpufix.facts.machine import amd, gpus
 
 CPU = {"cpu_cores_count": 16, "simd_count": 0, "gfx_target_version": 0}
 RX7900 = {
@@ -35,7 +35,7 @@ RX7900 = {
     ],
 )
 def test_gfx(version: int, name: str | None):
-    assert kfd.gfx(version) == name
+    assert amd.gfx(version) == name
 
 
 def test_a_machine_without_gpu(ctx: Context):

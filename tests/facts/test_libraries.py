@@ -12,9 +12,9 @@ from fake_site import Site
 from machine import write
 
 import needs
-from gpufix.facts import libraries
 from gpufix.facts.context import Context
-from gpufix.facts.extension_names import foreign, python_tag, stray
+from gpufix.facts.libraries import libraries
+from gpufix.facts.libraries.library_files import foreign, python_tag, stray
 from gpufix.facts.queries import Queries
 from gpufix.model import Binaries, Distribution, Facts, Host, Library, Python, Torch
 

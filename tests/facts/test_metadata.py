@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.metadata import Corrupt, name_and_version, parse, read_metadata
-from gpufix.names import normalise
+from gpufix.facts.packages.metadata import Corrupt, name_and_version, parse, read_metadata
+from gpufix.text.names import normalise
 
 
 def test_it_reads_what_the_email_package_reads() -> None:

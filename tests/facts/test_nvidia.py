@@ -9,8 +9,8 @@ import fake_nvml
 import pytest
 from machine import ELF64, nvidia_host, pci, write
 
-from gpufix.facts import gpus, nvidia
 from gpufix.facts.context import Context
+from gpufix.facts.machine import gpus, nvidia
 from gpufix.model import Driver, Gpu
 
 

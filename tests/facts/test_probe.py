@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts import probe
+from gpufix.facts.python import probe
 
 PROBE = Path(probe.__file__)
 INTERPRETERS = [

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts import python
 from gpufix.facts.context import Context
-from gpufix.facts.python import NotPython, collect
+from gpufix.facts.python import interpreter
+from gpufix.facts.python.interpreter import NotPython, collect
 
 BOMB = "import pathlib; pathlib.Path(r'{}').write_text('ran')\n"
 
@@ -139,7 +139,7 @@ SCRIPTS = [
 def test_programs_that_are_no_python(
     ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    monkeypatch.setattr(python, "_TIMEOUT", 0.5)
+    monkeypatch.setattr(interpreter, "_TIMEOUT", 0.5)
     fake = tmp_path / "fake"
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)

@@ -10,8 +10,7 @@ import pytest
 from fake_site import Site, later
 
 from gpufix.facts.context import Context
-from gpufix.facts.digest import Budget
-from gpufix.facts.record import LISTED, check, opened
+from gpufix.facts.packages.record_file import LISTED, Budget, check, opened
 from gpufix.model import Record
 
 FILES = {"pkg/__init__.py": b"", "pkg/a.py": b"a = 1\n", "pkg/data,x.bin": b"12345"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts import distributions
 from gpufix.facts.context import Context
+from gpufix.facts.packages import distributions
 from gpufix.model import Distribution, SharedFile
 
 NCCL = "nvidia/nccl/lib/libnccl.so.2"

@@ -8,9 +8,9 @@ import pytest
 from fake_site import Site
 from machine import ELF64, program, write
 
-from gpufix.facts import toolkits
 from gpufix.facts.context import Context
-from gpufix.facts.cuda_toolkits import HEADERS
+from gpufix.facts.toolchain import toolkits
+from gpufix.facts.toolchain.cuda_toolkits import HEADERS
 from gpufix.model import CondaPackage, Distribution, Toolkit
 
 

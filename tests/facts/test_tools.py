@@ -6,8 +6,8 @@ import pytest
 from fake_site import Site
 from machine import program, write
 
-from gpufix.facts import tools
 from gpufix.facts.context import Context
+from gpufix.facts.toolchain import tools
 from gpufix.model import Tool
 
 GCC = "#!/bin/sh\necho 12.2.0\n"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts import distributions, python, torch
 from gpufix.facts.context import Context
+from gpufix.facts.packages import distributions
+from gpufix.facts.python import interpreter, torch_package
 from gpufix.model import Torch
 
 VERSION = b"""\
@@ -37,7 +38,7 @@ FILES: dict[str, bytes] = {
 
 def collect(ctx: Context, site: Site, **update: object) -> Torch | None:
     patient = site.python(**update)
-    return torch.collect(ctx, patient, distributions.collect(ctx, patient)[0])
+    return torch_package.collect(ctx, patient, distributions.collect(ctx, patient)[0])
 
 
 def without(*names: str) -> dict[str, bytes]:
@@ -53,7 +54,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
 def test_none(ctx: Context, site: Site) -> None:
     (site.folder / "torch").mkdir()  # what an uninstall leaves, or a folder of that name
     assert collect(ctx, site) is None
-    assert torch.collect(ctx, None, []) is None
+    assert torch_package.collect(ctx, None, []) is None
 
 
 def test_whole(ctx: Context, site: Site) -> None:
@@ -74,9 +75,9 @@ def test_whole(ctx: Context, site: Site) -> None:
 
 @pytest.mark.needs("torch")
 def test_the_torch_that_runs_beside_these_tests(ctx: Context) -> None:
-    patient = python.collect(ctx, sys.executable)
+    patient = interpreter.collect(ctx, sys.executable)
     assert patient is not None
-    found = torch.collect(ctx, patient, distributions.collect(ctx, patient)[0])
+    found = torch_package.collect(ctx, patient, distributions.collect(ctx, patient)[0])
     assert found is not None
     assert (found.state, found.missing, found.build) == ("ok", [], "release")
     assert found.cxx11_abi is not None and found.variant is not None

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import needs
-from gpufix.fallbacks.assemble import tree
 from gpufix.fallbacks.catalogue import get
+from gpufix.fallbacks.pack import tree
 
 LIMIT_S = 300.0
 

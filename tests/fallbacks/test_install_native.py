@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 import needs
-from gpufix.binary.code import code_objects
-from gpufix.engine.context import Context
-from gpufix.engine.errors import Refused, StepFailed
-from gpufix.engine.fallback_build import compiled, toolchain
+from gpufix.binary.gpucode.extract import code_objects
+from gpufix.engine.builds.native_fallback import compiled, toolchain
+from gpufix.engine.run_context import Context, Refused, StepFailed
 from gpufix.engine.steps import fallback as step_kind
 from gpufix.engine.steps.fallback import packed
 from gpufix.fallbacks import catalogue

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 
-from gpufix.fallbacks import assemble, catalogue, version, wheel
+from gpufix.fallbacks import catalogue, pack
 
 FILES = {"mod.py": b"VALUE = 1\n", "pkg/__init__.py": b"", "pkg/odd, name.py": b"X = 2\n"}
 
@@ -43,7 +43,7 @@ FILES = {"mod.py": b"VALUE = 1\n", "pkg/__init__.py": b"", "pkg/odd, name.py": b
 )
 def test_version(known: list[str], required: list[str], expected: str | None) -> None:
     specifiers = [SpecifierSet(text) for text in required]
-    assert version.choose(known, specifiers) == expected
+    assert pack.choose(known, specifiers) == expected
     assert expected is None or catalogue.is_ours(expected)
 
 
@@ -52,9 +52,9 @@ def test_versions_of_others(text: str) -> None:
     assert not catalogue.is_ours(text)
 
 
-def made(**changes: object) -> wheel.Wheel:
+def made(**changes: object) -> pack.Wheel:
     given = {"distribution": "Some.Name", "version": "1.0+gpufix", "files": FILES, "summary": "s"}
-    return wheel.build(**(given | changes))  # type: ignore[arg-type]
+    return pack.build(**(given | changes))  # type: ignore[arg-type]
 
 
 def test_the_same_files_give_the_same_bytes() -> None:
@@ -75,7 +75,7 @@ def test_name_and_tags() -> None:
     assert b"Root-Is-Purelib: false" in content(machine)["some_name-1.0+gpufix.dist-info/WHEEL"]
 
 
-def content(one: wheel.Wheel) -> dict[str, bytes]:
+def content(one: pack.Wheel) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(one.data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
@@ -137,7 +137,7 @@ NAMES = [fallback.name for fallback in catalogue.every()]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_installed_needs_nothing_of_ours(name: str) -> None:
-    fallback, files = catalogue.get(name), assemble.tree(name)
+    fallback, files = catalogue.get(name), pack.tree(name)
     tops = {path.partition("/")[0].removesuffix(".py") for path in files}
     assert tops <= set(fallback.imports)
     assert f"{fallback.imports[0]}/__init__.py" in files or f"{fallback.imports[0]}.py" in files
@@ -154,7 +154,7 @@ def test_every_spelling_finds_it(name: str) -> None:
     fallback = catalogue.get(name)
     for text in (*fallback.replaces, *fallback.imports, fallback.distribution.upper(), name):
         assert catalogue.get(text) == fallback
-    assert version.choose([fallback.version], []) is not None
+    assert pack.choose([fallback.version], []) is not None
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.tch202_toolkit_major_mismatch import toolkit_major_mismatch
-from gpufix.checks.tch204_toolkit_missing import toolkit_missing
-from gpufix.checks.tch205_host_compiler_unsupported import host_compiler_unsupported
-from gpufix.checks.tch206_nvcc_lacks_target import nvcc_lacks_target
-from gpufix.checks.tch207_build_tools_missing import build_tools_missing
-from gpufix.checks.tch208_build_will_exhaust_memory import build_will_exhaust_memory
-from gpufix.checks.tch210_arch_list_misses_target import arch_list_misses_target
-from gpufix.fixes.choose_host_compiler import choose_host_compiler
-from gpufix.fixes.install_build_tools import install_build_tools
-from gpufix.fixes.install_toolkit_wheels import install_toolkit_wheels
-from gpufix.fixes.point_cuda_home import point_cuda_home
-from gpufix.fixes.set_arch_list import set_arch_list
-from gpufix.fixes.set_cpath import set_cpath
-from gpufix.fixes.set_max_jobs import set_max_jobs
+from gpufix.checks.toolchain.tch202_toolkit_major_mismatch import toolkit_major_mismatch
+from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
+from gpufix.checks.toolchain.tch205_host_compiler_unsupported import host_compiler_unsupported
+from gpufix.checks.toolchain.tch206_nvcc_lacks_target import nvcc_lacks_target
+from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
+from gpufix.checks.toolchain.tch208_build_will_exhaust_memory import build_will_exhaust_memory
+from gpufix.checks.toolchain.tch210_arch_list_misses_target import arch_list_misses_target
+from gpufix.fixes.toolchain.choose_host_compiler import choose_host_compiler
+from gpufix.fixes.toolchain.install_build_tools import install_build_tools
+from gpufix.fixes.toolchain.install_toolkit_wheels import install_toolkit_wheels
+from gpufix.fixes.toolchain.point_cuda_home import point_cuda_home
+from gpufix.fixes.toolchain.set_arch_list import set_arch_list
+from gpufix.fixes.toolchain.set_cpath import set_cpath
+from gpufix.fixes.toolchain.set_max_jobs import set_max_jobs
 from gpufix.model import Environment, Facts, Plan, SetVariables, Skip
 
 

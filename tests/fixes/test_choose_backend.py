@@ -9,12 +9,12 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.run801_backend_variable import backend_variable
-from gpufix.checks.run802_missing_system_header import missing_system_header
-from gpufix.fixes.choose_backend import choose_backend
-from gpufix.fixes.switch_rasteriser import switch_rasteriser
+from gpufix.checks.runtime.run801_backend_variable import backend_variable
+from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
+from gpufix.evidence.view import View
+from gpufix.fixes.runtime.choose_backend import choose_backend
+from gpufix.fixes.source.switch_rasteriser import switch_rasteriser
 from gpufix.model import CodePart, Gap, Library, Plan, Problem, Record, SetVariables, Skip
-from gpufix.view import View
 
 BLACKWELL, HOPPER, ADA, AMPERE, TURING = "sm_120", "sm_90", "sm_89", "sm_80", "sm_75"
 PINS = ["torch==2.7.0"]

@@ -10,13 +10,13 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.selection import Selection
-from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
-from gpufix.doctor import Request
-from gpufix.engine.propose import Wish, propose
+from gpufix.checks.judge import Selection
+from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.diagnosis.diagnose import Request
+from gpufix.engine.run.propose import Wish, propose
 from gpufix.facts.queries import Queries
-from gpufix.fallbacks.assemble import tree
-from gpufix.fixes.install_fallback import for_run, on_demand
+from gpufix.fallbacks.pack import tree
+from gpufix.fixes.fallback.install_fallback import for_run, on_demand
 from gpufix.model import InstallFallback, Plan, Record, Skip, WriteFile
 
 NAME = "nvdiffrast_chunked"

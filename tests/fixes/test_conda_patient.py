@@ -8,10 +8,11 @@ import builders as b
 import pytest
 
 from gpufix.checks.judge import judge
-from gpufix.checks.whl506_requirement_conflict import requirement_conflict
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
+from gpufix.evidence.requirements import objections, parse
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes, fix, fixes_in
-from gpufix.fixes.resolve_conflict import resolve_conflict
+from gpufix.fixes.wheels.resolve_conflict import resolve_conflict
 from gpufix.model import (
     Advise,
     Binaries,
@@ -28,10 +29,8 @@ from gpufix.model import (
     Skip,
     Step,
 )
-from gpufix.names import normalise
-from gpufix.pip_names import objections
 from gpufix.plugins import all_rules
-from gpufix.requirements import parse
+from gpufix.text.names import normalise
 
 LIB = "nvidia/nccl/lib/libnccl.so.2"
 # What a patient holds in which much is wrong. The second of a row: how conda spells its package.

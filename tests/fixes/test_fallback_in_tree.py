@@ -5,9 +5,9 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.fallbacks.assemble import tree
-from gpufix.fixes.install_fallback import install_fallback, on_demand
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.fallbacks.pack import tree
+from gpufix.fixes.fallback.install_fallback import install_fallback, on_demand
 from gpufix.model import (
     Distribution,
     Facts,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.checks.gpu104_ptx_too_new_for_driver import ptx_too_new_for_driver
-from gpufix.checks.gpu105_driver_too_old import driver_too_old
-from gpufix.checks.gpu106_driver_unusable import driver_unusable
-from gpufix.checks.gpu107_gfx_unsupported import gfx_unsupported
-from gpufix.fixes.advise_driver import advise_driver
-from gpufix.fixes.rebuild_for_target import rebuild_for_target
-from gpufix.fixes.set_hsa_override import set_hsa_override
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.gpu.gpu104_ptx_too_new_for_driver import ptx_too_new_for_driver
+from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
+from gpufix.checks.gpu.gpu106_driver_unusable import driver_unusable
+from gpufix.checks.gpu.gpu107_gfx_unsupported import gfx_unsupported
+from gpufix.fixes.gpu.advise_driver import advise_driver
+from gpufix.fixes.gpu.set_hsa_override import set_hsa_override
+from gpufix.fixes.rebuild import rebuild_for_target
 from gpufix.model import Build, Distribution, Facts, Plan, SetVariables, Skip
 
 NAME = "rasterizer"

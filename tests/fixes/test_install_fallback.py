@@ -11,20 +11,19 @@ import builders as b
 import pytest
 
 import gpufix
-from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.checks.selection import Selection
-from gpufix.checks.whl506_requirement_conflict import requirement_conflict
-from gpufix.doctor import Request
-from gpufix.engine.propose import Proposed, Wish, propose
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.judge import Selection
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
+from gpufix.diagnosis.diagnose import Request
+from gpufix.engine.run.propose import Proposed, Wish, propose
 from gpufix.fallbacks import catalogue
-from gpufix.fixes.clashes import Clashes
 from gpufix.fixes.commands import summary
-from gpufix.fixes.dependents import with_dependents
-from gpufix.fixes.install_fallback import for_run, install_fallback, on_demand
+from gpufix.fixes.conflicts import Clashes
+from gpufix.fixes.fallback.install_fallback import for_run, install_fallback, on_demand
 from gpufix.fixes.merge import merge
-from gpufix.fixes.pinned import why_not
+from gpufix.fixes.pins import why_not, with_dependents
 from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Record, Severity, Skip
-from gpufix.names import normalise
+from gpufix.text.names import normalise
 
 TORCH = b.dist("torch", "2.9.0+cu128")
 ABOUT: dict[str, Any] = {

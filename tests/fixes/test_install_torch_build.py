@@ -5,12 +5,12 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.checks.gpu101_torch_lacks_target import torch_lacks_target
-from gpufix.checks.gpu105_driver_too_old import driver_too_old
-from gpufix.checks.gpu107_gfx_unsupported import gfx_unsupported
-from gpufix.checks.tch201_torch_variant_mismatch import torch_variant_mismatch
-from gpufix.checks.tch209_rocm_version_mismatch import rocm_version_mismatch
-from gpufix.fixes.install_torch_build import install_torch_build
+from gpufix.checks.gpu.gpu101_torch_lacks_target import torch_lacks_target
+from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
+from gpufix.checks.gpu.gpu107_gfx_unsupported import gfx_unsupported
+from gpufix.checks.toolchain.tch201_torch_variant_mismatch import torch_variant_mismatch
+from gpufix.checks.toolchain.tch209_rocm_version_mismatch import rocm_version_mismatch
+from gpufix.fixes.gpu.install_torch_build import install_torch_build
 from gpufix.model import Facts, Install, Plan, Skip
 
 BLACKWELL = [b.gpu("sm_120")]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import builders
 import pytest
 
-from gpufix.fixes.dependents import with_dependents
+from gpufix.evidence.requirements import objections
+from gpufix.fixes.conflicts import merged
 from gpufix.fixes.merge import choose, merge
-from gpufix.fixes.text_merge import merged
+from gpufix.fixes.pins import with_dependents
 from gpufix.model import (
     Advise,
     Build,
@@ -23,7 +24,6 @@ from gpufix.model import (
     Step,
     WriteFile,
 )
-from gpufix.pip_names import objections
 
 
 def plan(*steps: Step, safety: str = "safe", title: str = "mend", fix: str = "f") -> Plan:

@@ -12,18 +12,18 @@ import source_tree as t
 from test_src_cxx import HEADER, PIPELINE, SETUP, UNIT, WARP, cuda, gcc, rocm, tree
 
 import needs
-from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.src603_missing_include import missing_include
-from gpufix.checks.src604_removed_api import removed_api
-from gpufix.checks.src607_hip_intrinsics import hip_intrinsics
-from gpufix.checks.src609_unwritten_output import unwritten_output
-from gpufix.fixes.adapt_to_hip import adapt_to_hip
-from gpufix.fixes.clear_outputs import clear_outputs
-from gpufix.fixes.include_header import include_header
-from gpufix.fixes.inject_abi_header import inject_abi_header
-from gpufix.fixes.replace_removed_cuda import replace_removed_cuda
+from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
+from gpufix.checks.source.src603_missing_include import missing_include
+from gpufix.checks.source.src604_removed_api import removed_api
+from gpufix.checks.source.src607_hip_intrinsics import hip_intrinsics
+from gpufix.checks.source.src609_unwritten_output import unwritten_output
+from gpufix.fixes.source.adapt_to_hip import adapt_to_hip
+from gpufix.fixes.source.clear_outputs import clear_outputs
+from gpufix.fixes.source.include_header import include_header
+from gpufix.fixes.source.inject_abi_header import inject_abi_header
+from gpufix.fixes.source.replace_removed_cuda import replace_removed_cuda
 from gpufix.model import Plan, Skip
-from gpufix.source import cxx_abi, cxx_hip_edit
+from gpufix.source.cxx import cxx_edits, hip
 
 
 def mend(root: Path, check: Any, fix: Any, *named: str, **sections: Any) -> list[Any]:
@@ -204,7 +204,7 @@ def test_the_same_kernel_still_builds_for_cuda(tmp_path: Path) -> None:
 
 
 def test_the_compatibility_header_keeps_its_promises() -> None:
-    text = cxx_hip_edit.COMPAT_TEXT
+    text = hip.COMPAT_TEXT
     assert "__threadfence" not in text  # orders memory, holds no lanes together
     assert "#ifndef __" not in text  # HIP's are functions, not macros
     assert "HIP_VERSION < 70000000" in text
@@ -285,7 +285,7 @@ def test_the_abi_header_comes_first_in_each_source(tmp_path: Path) -> None:
 )
 def test_the_abi_header_outranks_other_flags(flags: list[str], new: bool, tmp_path: Path) -> None:
     t.write(
-        tmp_path, {"force_abi.h": cxx_abi.HEADER_TEXT, "a.cpp": f'#include "force_abi.h"\n{EXT}'}
+        tmp_path, {"force_abi.h": cxx_edits.HEADER_TEXT, "a.cpp": f'#include "force_abi.h"\n{EXT}'}
     )
     command = ["g++", *flags, "-c", "-o", str(tmp_path / "a.o"), str(tmp_path / "a.cpp")]
     subprocess.run(command, check=True, timeout=60)

@@ -11,24 +11,24 @@ import builders as b
 import pytest
 import source_tree as t
 
-from gpufix.checks.run802_missing_system_header import missing_system_header
-from gpufix.checks.src601_hard_coded_arch import hard_coded_arch
-from gpufix.checks.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.src604_removed_api import removed_api
-from gpufix.checks.src605_submodule_missing import submodule_missing
-from gpufix.checks.src606_needs_no_build_isolation import needs_no_build_isolation
-from gpufix.checks.src611_half_into_float_kernel import half_into_float_kernel
-from gpufix.checks.tch207_build_tools_missing import build_tools_missing
-from gpufix.checks.whl505_torch_family_mismatch import torch_family_mismatch
-from gpufix.fixes.build_without_isolation import build_without_isolation
-from gpufix.fixes.cast_argument import cast_argument
-from gpufix.fixes.follow_arch_list import follow_arch_list
-from gpufix.fixes.follow_torch_abi import follow_torch_abi
-from gpufix.fixes.init_submodules import init_submodules
-from gpufix.fixes.install_build_tools import install_build_tools
-from gpufix.fixes.match_wheel_address import match_wheel_address
-from gpufix.fixes.replace_removed_name import replace_removed_name
-from gpufix.fixes.switch_rasteriser import switch_rasteriser
+from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
+from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
+from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
+from gpufix.checks.source.src604_removed_api import removed_api
+from gpufix.checks.source.src605_submodule_missing import submodule_missing
+from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
+from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
+from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
+from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.fixes.source.build_without_isolation import build_without_isolation
+from gpufix.fixes.source.cast_argument import cast_argument
+from gpufix.fixes.source.follow_arch_list import follow_arch_list
+from gpufix.fixes.source.follow_torch_abi import follow_torch_abi
+from gpufix.fixes.source.init_submodules import init_submodules
+from gpufix.fixes.source.match_wheel_address import match_wheel_address
+from gpufix.fixes.source.replace_removed_name import replace_removed_name
+from gpufix.fixes.source.switch_rasteriser import switch_rasteriser
+from gpufix.fixes.toolchain.install_build_tools import install_build_tools
 from gpufix.model import InitSubmodules, Plan, Skip
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"

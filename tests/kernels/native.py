@@ -8,8 +8,7 @@ from pathlib import Path
 import needs
 from gpufix.kernels import embedded
 from gpufix.kernels.manifest import COMMON, SUITE
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import Toolchain
+from gpufix.kernels.toolchain import Toolchain, parse_target
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from fake_compiler import FakeCompiler
 
-from gpufix.kernels import build, manifest
-from gpufix.kernels.build import Built, build_all
+from gpufix.kernels import compiler, manifest
+from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import Kernel, load
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import Toolchain, ToolchainError
+from gpufix.kernels.toolchain import Toolchain, ToolchainError, parse_target
 
 SM90 = parse_target("sm_90")
 
@@ -33,7 +32,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("common", "stream", "launch"):
         shutil.copytree(manifest.SUITE / name, copy / name)
     monkeypatch.setattr(manifest, "SUITE", copy)
-    monkeypatch.setattr(build, "COMMON", copy / "common")
+    monkeypatch.setattr(compiler, "COMMON", copy / "common")
     return copy
 
 

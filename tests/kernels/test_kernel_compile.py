@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from native import toolchain
 
-from gpufix.kernels.build import Built, build_all
+from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import load
-from gpufix.kernels.target import Target, parse_target
+from gpufix.kernels.toolchain import Target, parse_target
 
 BASE = ("stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention")
 STRICT = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.kernels.extension import run_torch_extension
+from gpufix.kernels.execute import run_torch_extension
 
 
 def fake_torch(folder: Path, code: str) -> dict[str, str]:

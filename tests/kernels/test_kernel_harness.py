@@ -10,7 +10,7 @@ import pytest
 from native import run_host, toolchain
 
 from gpufix.kernels.manifest import COMMON, SUITE
-from gpufix.kernels.target import parse_target
+from gpufix.kernels.toolchain import parse_target
 
 COMPARE = r"""
 #include <cstdio>

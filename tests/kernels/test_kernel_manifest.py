@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpufix.kernels.manifest import Kernel, ManifestError, load, parse_manifest, suite
-from gpufix.kernels.target import parse_target
+from gpufix.kernels.toolchain import parse_target
 
 BASE = {"stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention"}
 

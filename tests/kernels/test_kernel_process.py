@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.kernels.process import MAX_OUTPUT, Finished, run_limited
+from gpufix.process import MAX_OUTPUT, Finished, run_limited
 
 
 def python(code: str, limit_s: float = 20.0) -> Finished:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpufix.kernels.roof import achieved, roofs
-from gpufix.kernels.run import CaseResult, Time
+from gpufix.kernels.execute import CaseResult, Time, achieved, roofs
 
 H200: dict[str, Any] = {
     "name": "NVIDIA H200", "arch": "sm_90", "units": 132, "clock_khz": 1980000,

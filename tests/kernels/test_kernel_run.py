@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from gpufix.kernels.execute import RunResult, run_program
 from gpufix.kernels.manifest import Case, Kernel
-from gpufix.kernels.run import RunResult, run_program
 
 KERNEL = Kernel("k", "t", (Case("a", bytes="8 * n", flops="2 * n"), Case("b")), time_limit_s=20.0)
 DEVICE = {"kernel": "k", "device": {"name": "GPU", "arch": "sm_90"}, "seed": "1"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.kernels.target import Target, parse_target
+from gpufix.kernels.toolchain import Target, parse_target
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpufix.knowledge.compat import cubin_serves, hip_serves, ptx_serves
-from gpufix.knowledge.compat_arch import CudaArch, GfxArch, parse_arch
-from gpufix.knowledge.compat_ptx import CUDA_OF_PTX, driver_reads
-from gpufix.knowledge.compat_serves import Named, codes, serves, serves_parts
-from gpufix.knowledge.table import table
+from gpufix.knowledge.data_table import table
+from gpufix.knowledge.gpus.architectures import (
+    CudaArch,
+    GfxArch,
+    cubin_serves,
+    hip_serves,
+    parse_arch,
+    ptx_serves,
+)
+from gpufix.knowledge.gpus.serves import (
+    CUDA_OF_PTX,
+    Named,
+    codes,
+    driver_reads,
+    serves,
+    serves_parts,
+)
 
 MEASURED = json.loads((Path(__file__).parent / "data" / "compat_measured.json").read_text())
 DEVICES = sorted(

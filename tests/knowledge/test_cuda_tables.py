@@ -6,8 +6,12 @@ import re
 
 import pytest
 
-from gpufix.knowledge import cuda_toolkits, cuda_wheels, gpus, host_compilers, torch_releases
-from gpufix.knowledge.versions import at_least, minor, numbers
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge import cuda as cuda_wheels
+from gpufix.knowledge import cuda as host_compilers
+from gpufix.knowledge import torch_releases
+from gpufix.knowledge.data_table import at_least, minor, numbers
+from gpufix.knowledge.gpus import models
 
 
 @pytest.mark.parametrize("version", cuda_toolkits.versions())
@@ -16,7 +20,7 @@ def test_toolkit(version: str) -> None:
     assert toolkit and toolkit.source and toolkit.driver_source
     assert re.fullmatch(r"\d\.\d", toolkit.ptx) and numbers(toolkit.driver_min)
     assert toolkit.driver_full is None or at_least(toolkit.driver_full, toolkit.driver_min)
-    assert toolkit.sm and all(gpus.is_known(f"sm_{sm}") for sm in toolkit.sm)
+    assert toolkit.sm and all(models.is_known(f"sm_{sm}") for sm in toolkit.sm)
     for sm in toolkit.sm:
         first, last = cuda_toolkits.first_and_last(sm)
         assert at_least(version, first) and (last is None or at_least(last, version)), sm

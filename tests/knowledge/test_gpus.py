@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.knowledge import gpus
-from gpufix.knowledge.table import table
+from gpufix.knowledge.data_table import table
+from gpufix.knowledge.gpus import models
 
 RESOLVED = [
     ("sm_120", "sm_120"),
@@ -49,7 +49,7 @@ RESOLVED = [
 
 @pytest.mark.parametrize(("text", "arch"), RESOLVED)
 def test_resolve(text: str, arch: str) -> None:
-    target = gpus.resolve(text)
+    target = models.resolve(text)
     assert target.arch == arch
     assert target.vendor == ("amd" if arch.startswith("gfx") else "nvidia")
     assert target.source.startswith("--gpu ")
@@ -57,8 +57,8 @@ def test_resolve(text: str, arch: str) -> None:
 
 @pytest.mark.parametrize("text", ["RTX 5000", "RTX 4000", "Titan", "Titan X", "A1000", "90a"])
 def test_ambiguous(text: str) -> None:
-    with pytest.raises(gpus.AmbiguousGpu) as caught:
-        gpus.resolve(text)
+    with pytest.raises(models.AmbiguousGpu) as caught:
+        models.resolve(text)
     assert len({arch for _, arch in caught.value.choices}) > 1
     assert caught.value.choices[0][0] in str(caught.value)
 
@@ -81,8 +81,8 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("text", "suggestion"), UNKNOWN)
 def test_unknown(text: str, suggestion: str | None) -> None:
-    with pytest.raises(gpus.UnknownGpu) as caught:
-        gpus.resolve(text)
+    with pytest.raises(models.UnknownGpu) as caught:
+        models.resolve(text)
     assert suggestion is None or suggestion in caught.value.suggestions
 
 
@@ -103,42 +103,42 @@ SEEN = [
 
 @pytest.mark.parametrize(("name", "arch"), SEEN)
 def test_arch_of_name(name: str, arch: str | None) -> None:
-    assert gpus.arch_of_name(name) == arch
+    assert models.arch_of_name(name) == arch
 
 
 def test_every_listed_name_has_its_own_architecture() -> None:
     data = table("gpus")
     for name, (arch, _) in data["nvidia"]["names"].items():
-        assert gpus.resolve(name).arch == arch, name
-        assert gpus.arch_of_name(name) == arch, name
+        assert models.resolve(name).arch == arch, name
+        assert models.arch_of_name(name) == arch, name
     for gfx, row in data["amd"].items():
         for name in row[0]:
-            assert gpus.resolve(name).arch == gfx, name
+            assert models.resolve(name).arch == gfx, name
 
 
 def test_rows() -> None:
     data = table("gpus")
     for arch, number in data["nvidia"]["names"].values():
-        assert gpus.is_known(arch) and data["sources"][number]
+        assert models.is_known(arch) and data["sources"][number]
     for gfx, row in data["amd"].items():
         assert row[1] in (32, 64) and data["sources"][row[3]]
         assert row[1] == (64 if gfx.startswith("gfx9") else 32)
     for gfx in data["overrides"]:
-        override = gpus.hsa_override(gfx)
+        override = models.hsa_override(gfx)
         assert override and override.risk in ("low", "high", "unverified") and override.source
-        assert gpus.is_known(override.poses_as), override
+        assert models.is_known(override.poses_as), override
         if override.risk == "low":  # the code that is then run is of the same generic target
-            assert gpus.generic_of(gfx) == gpus.generic_of(override.poses_as)
+            assert models.generic_of(gfx) == models.generic_of(override.poses_as)
 
 
 def test_amd_facts() -> None:
-    assert gpus.wave_size("gfx90a:xnack-") == 64
-    assert gpus.wave_size("gfx1101") == 32
-    assert gpus.hsa_override("gfx1101") and gpus.hsa_override("gfx1101").value == "11.0.0"
-    assert gpus.hsa_override("gfx1103").risk == "high"
-    assert gpus.hsa_override("gfx1151") is None
-    assert gpus.generic_of("gfx1151") == "gfx11-generic"
-    assert gpus.rocm_support("gfx906", "5.7.1") == "supported"
-    assert gpus.rocm_support("gfx906", "6.4.2") == "unsupported"
-    assert gpus.rocm_support("gfx1151", "6.4") is None
-    assert gpus.rocm_support("gfx906", "4.0") is None
+    assert models.wave_size("gfx90a:xnack-") == 64
+    assert models.wave_size("gfx1101") == 32
+    assert models.hsa_override("gfx1101") and models.hsa_override("gfx1101").value == "11.0.0"
+    assert models.hsa_override("gfx1103").risk == "high"
+    assert models.hsa_override("gfx1151") is None
+    assert models.generic_of("gfx1151") == "gfx11-generic"
+    assert models.rocm_support("gfx906", "5.7.1") == "supported"
+    assert models.rocm_support("gfx906", "6.4.2") == "unsupported"
+    assert models.rocm_support("gfx1151", "6.4") is None
+    assert models.rocm_support("gfx906", "4.0") is None

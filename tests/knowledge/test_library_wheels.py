@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpufix.knowledge.library_wheels import bringing
+from gpufix.knowledge.packages import bringing
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.knowledge.symbols import (
-    Judgement,
-    Library,
-    SymbolHistory,
-    SymbolTableError,
-    judge,
-)
-from gpufix.knowledge.symbols.explain import other_spelling, relatives
+from gpufix.knowledge.symbols import Judgement, Library, SymbolHistory, SymbolTableError, judge
 from gpufix.knowledge.symbols.history import DATA, NAMES, TABLE
-from gpufix.knowledge.symbols.names import Names
-from gpufix.knowledge.symbols.pack import pack
-from gpufix.knowledge.symbols.select import harvested, listed
-from gpufix.knowledge.symbols.table import HEADER, Masks, SymbolTable
+from gpufix.knowledge.symbols.releases import harvested, listed, other_spelling, relatives
+from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_table import HEADER, Masks, SymbolTable, pack
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 NEW = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"

@@ -8,8 +8,9 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from gpufix.knowledge import companions, cuda_toolkits, gpus, torch_releases
-from gpufix.knowledge.indexes import index_url
+from gpufix.knowledge import cuda, packages, torch_releases
+from gpufix.knowledge.gpus import models
+from gpufix.knowledge.packages import index_url
 
 CONFIDENCE = {"measured", "measured-by-user", "high", "medium", "low", "unverified"}
 EVERY = [
@@ -23,11 +24,11 @@ EVERY = [
 @pytest.mark.parametrize(("release", "platform", "variant"), EVERY)
 def test_variant(release, platform, variant) -> None:
     assert variant.source and variant.confidence in CONFIDENCE
-    assert variant.archs and all(gpus.is_known(arch) for arch in variant.archs)
+    assert variant.archs and all(models.is_known(arch) for arch in variant.archs)
     assert set(variant.ptx or ()) <= set(variant.archs)
     assert index_url(variant.name).endswith(variant.name)
     if variant.cuda:
-        toolkit = cuda_toolkits.get(variant.cuda)
+        toolkit = cuda.get(variant.cuda)
         assert toolkit, "every variant's CUDA is in the toolkit table"
         assert variant.driver_min == toolkit.driver_min
         assert all(toolkit.supports(arch) for arch in variant.archs), variant
@@ -72,16 +73,16 @@ def test_known_builds() -> None:
 
 def test_companions() -> None:
     for release in torch_releases.versions():
-        for name, found in companions.for_torch(release).items():
+        for name, found in packages.for_torch(release).items():
             assert found.source and (found.exact or found.since or found.find_links), name
             for version in (*found.exact, *(v for v, _ in found.since)):
                 Version(version)
             for _, needs in found.since:
                 assert not needs or Version(release) in SpecifierSet(needs.removeprefix("torch"))
-    assert companions.for_torch("2.7.1")["torchvision"].exact == ("0.22.1",)
-    assert companions.for_torch("2.13.0")["torchvision"].exact == ("0.28.0",)
-    assert {"kaolin", "xformers"} <= companions.names()
-    assert companions.find_links("kaolin", "2.7.0", "cu128").endswith("/torch-2.7.0_cu128.html")
-    assert companions.find_links("kaolin", "2.7.0", "cu129") is None
-    assert companions.find_links("kaolin", "2.9.0", "cu128") is None
-    assert companions.for_torch("9.9") == {}
+    assert packages.for_torch("2.7.1")["torchvision"].exact == ("0.22.1",)
+    assert packages.for_torch("2.13.0")["torchvision"].exact == ("0.28.0",)
+    assert {"kaolin", "xformers"} <= packages.names()
+    assert packages.find_links("kaolin", "2.7.0", "cu128").endswith("/torch-2.7.0_cu128.html")
+    assert packages.find_links("kaolin", "2.7.0", "cu129") is None
+    assert packages.find_links("kaolin", "2.9.0", "cu128") is None
+    assert packages.for_torch("9.9") == {}

@@ -10,18 +10,18 @@ import io
 import builders as b
 import pytest
 
-from gpufix.buildenv.assemble import build_environment
-from gpufix.doctor import Request, diagnose
-from gpufix.engine.propose import Wish, propose
-from gpufix.explain.patient import check
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.engine.run.propose import Wish, propose
+from gpufix.explain.confirm import check
 from gpufix.explain.read import read
 from gpufix.fallbacks.catalogue import UnknownFallback
-from gpufix.kernels.target import Target
+from gpufix.fixes.build_environment.assemble import build_environment
+from gpufix.kernels.toolchain import Target
 from gpufix.model import Binaries, CodeObject, Facts, Library
-from gpufix.smoke.findings import no_compiler
-from gpufix.smoke.toolchains import Choice
+from gpufix.smoke.compile import Choice
+from gpufix.smoke.smoke_findings import no_compiler
 
-FALLBACK = "gpufix.fixes.install_fallback.fit.originals"
+FALLBACK = "gpufix.fixes.fallback.install_fallback.fit.originals"
 CRASHES = pytest.mark.parametrize("crash", [False, True])
 
 
@@ -48,15 +48,15 @@ def test_a_fallback_that_is_asked_for(crash: bool, monkeypatch: pytest.MonkeyPat
     ("place", "said"),
     [
         (None, ""),
-        ("gpufix.fixes.point_cuda_home.cuda_torch", "DOC003"),
-        ("gpufix.checks.tch204_toolkit_missing.cuda_torch", "DOC001"),
+        ("gpufix.fixes.toolchain.point_cuda_home.cuda_torch", "DOC003"),
+        ("gpufix.checks.toolchain.tch204_toolkit_missing.cuda_torch", "DOC001"),
     ],
 )
 def test_a_build(place: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Crashes are obstacles: a variable may be missing."""
     words = {
-        "DOC003": "The fix point-cuda-home (gpufix.fixes.point_cuda_home) crashed while planning",
-        "DOC001": "The check of TCH204 (gpufix.checks.tch204_toolkit_missing) crashed",
+        "DOC003": "The fix point-cuda-home (gpufix.fixes.toolchain.point_cuda_home) crashed while planning",
+        "DOC001": "The check of TCH204 (gpufix.checks.toolchain.tch204_toolkit_missing) crashed",
     }
     if place:
         monkeypatch.setattr(place, boom)
@@ -86,7 +86,7 @@ def test_a_log(crash: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (None, ["KRN901"]),
         (FALLBACK, ["KRN901", "DOC003"]),
-        ("gpufix.checks.gpu103_extension_lacks_target.extensions", ["KRN901", "DOC001"]),
+        ("gpufix.checks.gpu.gpu103_extension_lacks_target.extensions", ["KRN901", "DOC001"]),
     ],
 )
 def test_a_smoke_test(place: str | None, codes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from distribution import put_on_path, source
 
-from gpufix.doctor import Request, diagnose
-from gpufix.engine.propose import Proposed, Wish, propose
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.engine.run.propose import Proposed, Wish, propose
 from gpufix.model import Diagnosis, Facts, Finding, Host, Severity
 
 FACTS = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"))

@@ -17,10 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gpufix
-from gpufix.knowledge.gpus import resolve
-from gpufix.recommend.answer import answer
-from gpufix.recommend.question import Question, driver
-from gpufix.recommend.rank import Prefer
+from gpufix.evidence.torch_builds.question import Question, driver
+from gpufix.evidence.torch_builds.rank import Prefer, answer
+from gpufix.knowledge.gpus.models import resolve
 
 DATA = Path(gpufix.__file__).parent / "knowledge" / "data"
 RELEASES: dict[str, Any] = json.loads((DATA / "torch_releases.json").read_text())["releases"]

@@ -5,16 +5,9 @@ from __future__ import annotations
 import builders as b
 import pytest
 
-from gpufix.inspection.record import File, Inspection, TorchNeed
-from gpufix.knowledge.gpus import resolve
-from gpufix.recommend.answer import answer
-from gpufix.recommend.breaks import breaks
-from gpufix.recommend.build import Build, builds
-from gpufix.recommend.commands import commands, known_companions
-from gpufix.recommend.extension import Extension, of_inspection
-from gpufix.recommend.obstacles import Kind
-from gpufix.recommend.posing import pose
-from gpufix.recommend.question import (
+from gpufix.evidence.torch_builds.candidates import Build, Extension, builds, of_inspection
+from gpufix.evidence.torch_builds.obstacles import Kind
+from gpufix.evidence.torch_builds.question import (
     Driver,
     Now,
     Question,
@@ -23,8 +16,11 @@ from gpufix.recommend.question import (
     python_tag,
     specifier,
 )
-from gpufix.recommend.rank import Prefer
-from gpufix.recommend.reasons import reasons
+from gpufix.evidence.torch_builds.rank import Prefer, answer
+from gpufix.inspection.inspected import File, Inspection, TorchNeed
+from gpufix.knowledge.gpus.models import resolve
+from gpufix.recommend.install_commands import commands, known_companions
+from gpufix.recommend.offer import breaks, pose, reasons
 
 NOW = Now(release="2.6.0", variant="cu124", cuda="12.4")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from hostile import diagnosis
 
-from gpufix.checks.gpu_code import Service
-from gpufix.coverage import Row
+from gpufix.evidence.gpu_code import Row, Service
 from gpufix.kernels.manifest import load
 from gpufix.model import Held, Plan, Proposal, StepPreview, Target
-from gpufix.model.smoke import CaseRow, DeviceRow, KernelRow, SmokeReport, TimeMs
+from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeReport, TimeMs
 from gpufix.report.html import Content, render
 
 TARGETS = [

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gpufix.report import github, terminal
 from gpufix.report import json as json_report
-from gpufix.report.clean import clean
+from gpufix.text.clean import clean
 
 
 def shown(text: str, width: int = 80) -> str:

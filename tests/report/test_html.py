@@ -14,10 +14,10 @@ from hypothesis import given
 from pages import content, page
 
 from gpufix.model import Diagnosis, PatientSummary, Summary
-from gpufix.model.smoke import DeviceRow
+from gpufix.model.smoke_result import DeviceRow
 from gpufix.report.html import Content, render
+from gpufix.report.html.benchmark import Point, figure
 from gpufix.report.html.markup import tag
-from gpufix.report.html.roofline import Point, figure
 
 STYLE = files("gpufix.report.html").joinpath("style.css").read_text(encoding="utf-8")
 _VOID = {"meta", "br", "hr"}

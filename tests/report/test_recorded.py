@@ -10,12 +10,11 @@ from junitparser import JUnitXml
 from test_markdown import ALLOWED, rendered
 from test_sarif import VALIDATOR
 
-from gpufix import baseline
-from gpufix.doctor import Request, diagnose
-from gpufix.gate import Gate
+from gpufix.diagnosis import baseline
+from gpufix.diagnosis.diagnose import Gate, Request, diagnose
+from gpufix.diagnosis.redaction import load
 from gpufix.model import Diagnosis, Severity
 from gpufix.report import github, junit, markdown, sarif
-from gpufix.snapshot import load
 
 CASES = sorted((Path(__file__).parent.parent / "clinic").glob("*/facts.json"))
 

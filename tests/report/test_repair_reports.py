@@ -21,9 +21,8 @@ from gpufix.model import (
     Skip,
     StepPreview,
 )
-from gpufix.report import outcome as outcomes
-from gpufix.report import plan as plans
-from gpufix.report import runs
+from gpufix.report import plans, run_list
+from gpufix.report import plans as outcomes
 
 EVIL = "\x1b[31mred\u202e\n::error::x"
 
@@ -105,7 +104,7 @@ def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
         seconds=1.25,
         bytes_kept=3 << 20,
     )
-    shown = text(outcomes.show, result, tmp_path)
+    shown = text(outcomes.show_outcome, result, tmp_path)
     for part in ("remaining TCH201", "introduced WHL506", "now visible GPU101", "ImportError: b"):
         assert part in shown
     assert ("because" in shown) is (state != "kept")
@@ -113,7 +112,7 @@ def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "\n::error::" not in shown
-    again = outcomes.as_json(result)
+    again = outcomes.outcome_as_json(result)
     assert again.isascii()
     assert json.loads(again)["state"] == state
 
@@ -132,7 +131,7 @@ def test_what_could_be_done_instead_is_named(tmp_path: Path) -> None:
         state="failed",
         held=[Held(plan=rebuild, reason="nvcc exits with 1")],
     )
-    after = text(outcomes.show, failed, tmp_path)
+    after = text(outcomes.show_outcome, failed, tmp_path)
     for shown in (before, after):
         assert f"$ {INSTEAD['alternative']}" in shown
     assert "instead" not in text(plans.show, proposal(plans=[plan()]), tmp_path)
@@ -142,7 +141,7 @@ def test_what_was_asked_for_and_cannot_be_had_is_said(tmp_path: Path) -> None:
     nothing = Outcome(gpufix_version="0", patient=PatientSummary(), state="nothing", skips=[ASKED])
     for shown in (
         text(plans.show, proposal(skips=[ASKED]), tmp_path),
-        text(outcomes.show, nothing, tmp_path),
+        text(outcomes.show_outcome, nothing, tmp_path),
     ):
         assert "fused_ssim: it needs torch>=2.0" in shown
         assert "nothing to repair" not in shown
@@ -162,14 +161,14 @@ ROW = {
 
 
 def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[str]) -> None:
-    runs.show_list([], as_json=False)
+    run_list.show_list([], as_json=False)
     assert capsys.readouterr().out == "no runs\n"
-    runs.show_list([ROW], as_json=False)
+    run_list.show_list([ROW], as_json=False)
     shown = capsys.readouterr().out
     assert "interrupted" in shown
     assert "*" not in shown
     assert "\x1b" not in shown
-    runs.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
+    run_list.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
     others, own, legend = capsys.readouterr().out.splitlines()
     assert (others[0], own[0]) == (" ", "*")
     assert legend == "* of the environment at hand, /own"
@@ -184,14 +183,14 @@ def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None
         ({"prefix": ""}, "environment unknown"),
     ):
         row = {**ROW, **changes}
-        runs.show_one(row, ["/env/x: busy"], as_json=False)
+        run_list.show_one(row, ["/env/x: busy"], as_json=False)
         shown = capsys.readouterr().out
         assert said in shown
         assert "/env/x: busy" in shown
         assert "\x1b" not in shown
         assert "\n::error::" not in shown
-        assert said.rpartition(" ")[2] in runs.named(row)
-    runs.show_one({**ROW, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
+        assert said.rpartition(" ")[2] in run_list.named(row)
+    run_list.show_one({**ROW, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
     assert json.loads(capsys.readouterr().out)["problems"] == ["/env/x: busy"]
 
 
@@ -199,7 +198,7 @@ def test_runs_of_other_environments_come_with_their_commands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def shown(prefix: str | None, act: str = "undo", as_json: bool = False) -> str:
-        runs.show_elsewhere([ROW], 30, prefix, act, as_json, commands=True)
+        run_list.show_elsewhere([ROW], 30, prefix, act, as_json, commands=True)
         return capsys.readouterr().out
 
     assert "there is nothing to undo in /own\n" in shown("/own")

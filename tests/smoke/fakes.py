@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.kernels.manifest import Case, Kernel, load
-from gpufix.kernels.target import parse_target
+from gpufix.kernels.toolchain import parse_target
 from gpufix.model import Facts, Gpu, Host, Toolkit
 from gpufix.smoke.request import Request
 

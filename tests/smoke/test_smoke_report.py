@@ -7,10 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
-from gpufix.kernels.run import RunResult
-from gpufix.kernels.target import Target
+from gpufix.kernels.execute import RunResult
+from gpufix.kernels.toolchain import Target
 from gpufix.model import Facts, Host, PatientSummary
-from gpufix.model.smoke import (
+from gpufix.model.smoke_result import (
     CaseRow,
     Change,
     Comparison,
@@ -20,8 +20,8 @@ from gpufix.model.smoke import (
     SmokeReport,
     TimeMs,
 )
-from gpufix.report import smoke
-from gpufix.smoke.findings import not_run
+from gpufix.report import smoke_table
+from gpufix.smoke.smoke_findings import not_run
 
 FACTS = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"))
 GOLDEN = """\
@@ -116,24 +116,24 @@ def recorded() -> SmokeReport:
 
 
 def test_golden() -> None:
-    assert smoke.text(recorded()) == GOLDEN
+    assert smoke_table.text(recorded()) == GOLDEN
 
 
 def test_every_case_when_verbose() -> None:
-    text = smoke.text(recorded(), verbose=True)
+    text = smoke_table.text(recorded(), verbose=True)
     assert "    copy                       ✓     0.505 ms █████████░  88% bandwidth" in text
     assert "0.734 ms → 0.735 ms  1.00 ×" in text
 
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_80_columns(verbose: bool) -> None:
-    assert max(map(len, smoke.text(recorded(), verbose).splitlines())) <= 80
+    assert max(map(len, smoke_table.text(recorded(), verbose).splitlines())) <= 80
 
 
 def test_a_terminal_without_unicode() -> None:
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii"), width=80, color_system=None)
-    smoke._paint(recorded(), console, verbose=False)
+    smoke_table._paint(recorded(), console, verbose=False)
     console.file.flush()
     assert b"#########.  91% bandwidth" in raw.getvalue()
     assert b"9.69 us" in raw.getvalue()

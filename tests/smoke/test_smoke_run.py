@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 from fakes import Machine, says, valid
 
-from gpufix.kernels.target import parse_target
-from gpufix.model import (
-    Binaries,
-    CodeObject,
-    Distribution,
-    Gpu,
-    Library,
-    Python,
-    Severity,
-    Torch,
-)
-from gpufix.model.smoke import SmokeReport
+from gpufix.kernels.toolchain import parse_target
+from gpufix.model import Binaries, CodeObject, Distribution, Gpu, Library, Python, Severity, Torch
+from gpufix.model.smoke_result import SmokeReport
 from gpufix.smoke import watch
-from gpufix.smoke.run import smoke
+from gpufix.smoke.suite import smoke
 
 
 def runtime_error(name: str) -> str:

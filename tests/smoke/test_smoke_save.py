@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpufix.model import PatientSummary
-from gpufix.model.smoke import CaseRow, DeviceRow, KernelRow, SmokeReport, TimeMs
+from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeReport, TimeMs
 from gpufix.smoke.save import CorruptSave, compare, dumps, load, save
 
 

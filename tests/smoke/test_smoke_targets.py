@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.kernels.target import Target
+from gpufix.kernels.toolchain import Target
 from gpufix.model import Facts, Gpu, Host
-from gpufix.smoke.targets import NoTarget, ordinal_of, targets_of
+from gpufix.smoke.devices import NoTarget, ordinal_of, targets_of
 
 
 def facts(*archs: str) -> Facts:

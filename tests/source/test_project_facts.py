@@ -11,10 +11,10 @@ import source_tree as t
 
 import needs
 from gpufix.facts.context import Context
-from gpufix.facts.project import collect
-from gpufix.facts.project_files import kind_of
-from gpufix.facts.project_sources import ProjectSources
-from gpufix.source.git_index import IndexFormatError, parse
+from gpufix.facts.project.project import collect
+from gpufix.facts.project.project_files import kind_of
+from gpufix.facts.project.source_files import ProjectSources
+from gpufix.source.git_files import IndexFormatError, parse_index
 
 KINDS = {
     "setup.py": "python",
@@ -78,7 +78,7 @@ def test_the_index_of_git(tmp_path: Path, version: str) -> None:
     git(tmp_path, "add", *names)
     git(tmp_path, "add", "-N", "--force", "a.py")
     git(tmp_path, "update-index", "--index-version", version)
-    index = parse((tmp_path / ".git/index").read_bytes())
+    index = parse_index((tmp_path / ".git/index").read_bytes())
     assert index.files == set(names)
     # What git tracks is entered although it is named like an output; another's clone is not.
     assert sources(tmp_path) == sorted(names)
@@ -119,7 +119,7 @@ def test_submodules_belong_to_the_project(tmp_path: Path) -> None:
 )
 def test_damaged_indexes(data: bytes) -> None:
     with pytest.raises(IndexFormatError):
-        parse(data)
+        parse_index(data)
 
 
 def test_bad_input_is_a_gap(tmp_path: Path) -> None:

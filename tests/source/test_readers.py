@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gpufix.source import git_config, gitmodules, requirements, shell_scan
+from gpufix.source import git_files, requirement_files, shell
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.cmake import commands
-from gpufix.source.edit import Edit, Offsets, applied
-from gpufix.source.python_environ import choices, knobs
-from gpufix.source.python_tree import NotPython, Tree
+from gpufix.source.edits import Edit, Offsets, applied
+from gpufix.source.python.environ import choices, knobs
+from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.shell import simple_commands
-from gpufix.source.text import NotText, decode
+from gpufix.source.source_text import NotText, decode
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_shell_tokens() -> None:
 
 def test_shell_exports() -> None:
     text = "TORCH_CUDA_ARCH_LIST=7.5\nexport CUDAARCHS=75\nTORCH_CUDA_ARCH_LIST=8.0 make\nexport TORCH_CUDA_ARCH_LIST=$X\n"
-    assert [(r["line"], r["value"]) for r in shell_scan.scan(text)["exports"]] == [
+    assert [(r["line"], r["value"]) for r in shell.scan_shell(text)["exports"]] == [
         (2, "75"),
         (3, "8.0"),
     ]
@@ -122,7 +122,7 @@ def test_shell_exports() -> None:
     ],
 )
 def test_https(url: str, expected: str | None) -> None:
-    assert gitmodules.https_url(url) == expected
+    assert git_files.https_url(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_https(url: str, expected: str | None) -> None:
     ],
 )
 def test_by_https(url: str, expected: str | None) -> None:
-    assert gitmodules.by_https(url) == expected
+    assert git_files.by_https(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_by_https(url: str, expected: str | None) -> None:
     ],
 )
 def test_relative_addresses(url: str, expected: str | None) -> None:
-    assert gitmodules.relative(url)
-    assert gitmodules.resolved("https://host:1/a/b/", url) == expected
+    assert git_files.relative(url)
+    assert git_files.resolved("https://host:1/a/b/", url) == expected
 
 
 def test_addresses_are_shown_without_credentials() -> None:
-    assert gitmodules.shown("ftp://user:secret@host/a@b") == "ftp://…@host/a@b"
-    assert gitmodules.shown("../a") == "../a"
+    assert git_files.shown("ftp://user:secret@host/a@b") == "ftp://…@host/a@b"
+    assert git_files.shown("../a") == "../a"
 
 
 SETTINGS = """\
@@ -195,7 +195,7 @@ def test_settings_are_those_that_git_reads(tmp_path: Path) -> None:
     command = ["git", "config", "--file", str(file), "--list", "-z"]
     said = subprocess.run(command, check=True, capture_output=True).stdout.decode()
     expected = [tuple((row + "\ntrue").split("\n")[:2]) for row in said.split("\0")[:-1]]
-    found = list(git_config.parse(SETTINGS))
+    found = list(git_files.parse_config(SETTINGS))
     named = [(".".join(filter(None, (s.section, s.name, s.key))), s.value) for s in found]
     assert named == expected
     assert [s.line for s in found] == [2, 2, 4, 4, 4, 4, 4, 12, 13]
@@ -203,7 +203,7 @@ def test_settings_are_those_that_git_reads(tmp_path: Path) -> None:
 
 def test_lines_that_are_no_settings_are_left_out() -> None:
     text = 'key = before any section\n[x]\n1 = y\n= z\nok = 1\n[broken\nok = 2\n[y "n"\nend = "a\\'
-    assert [(s.section, s.key, s.value) for s in git_config.parse(text)] == [
+    assert [(s.section, s.key, s.value) for s in git_files.parse_config(text)] == [
         ("x", "ok", "1"),
         ("x", "ok", "2"),
         ("x", "end", "a"),
@@ -212,18 +212,18 @@ def test_lines_that_are_no_settings_are_left_out() -> None:
 
 def test_a_submodule_whose_section_is_written_twice() -> None:
     text = '[submodule "a"] path = x\n[core]\n[submodule "a"]\nurl = "u" # v\nshallow\n'
-    (row,) = gitmodules.parse(text)
+    (row,) = git_files.parse_gitmodules(text)
     assert (row.path, row.url, row.line, row.shallow) == ("x", "u", 1, True)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x", ".", "", "-x"])
 def test_submodules_stay_inside(path: str) -> None:
-    assert gitmodules.parse(f'[submodule "x"]\n\tpath = {path}\n\turl = u\n') == []
+    assert git_files.parse_gitmodules(f'[submodule "x"]\n\tpath = {path}\n\turl = u\n') == []
 
 
 def test_requirements() -> None:
     text = "a==1 \\\n  ; python_version > '3'\n# b\n-r other.txt\n--extra-index-url=https://h/whl/cu124\nc\n"
-    facts = requirements.scan(text)
+    facts = requirement_files.scan(text)
     assert [row[0] for row in facts["requirements"]] == [1, 6]
     assert [(a["line"], a["variant"]) for a in facts["addresses"]] == [(5, "cu124")]
 

@@ -6,17 +6,21 @@ import random
 
 import pytest
 
-from gpufix.knowledge import cuda_api, hip_api
-from gpufix.source import cxx_facts, cxx_hip, python_modules, python_scan
-from gpufix.source.cxx_code import Code
-from gpufix.source.cxx_directives import directives, unmasked
-from gpufix.source.sieve import sieve
+from gpufix.knowledge import hip_api, removed_apis
+from gpufix.source.cxx import cxx_facts, hip
+from gpufix.source.cxx.code import Code, directives, unmasked
+from gpufix.source.python import modules, python_facts
+from gpufix.source.source_text import sieve
 
 KERNEL = "__global__ void k(int* out, const int* sums, int n) {{\n{body}\n}}\n"
 LINES = [
-    *(f"auto a = {name}();" for name in cuda_api.removed() if "cub" in name and "<" not in name),
-    *(f"  {name}(a, b);" for name in cuda_api.removed() if name.startswith("cuda")),
-    *(f"int x = prop.{field};" for field in cuda_api.PROPERTIES),
+    *(
+        f"auto a = {name}();"
+        for name in removed_apis.removed()
+        if "cub" in name and "<" not in name
+    ),
+    *(f"  {name}(a, b);" for name in removed_apis.removed() if name.startswith("cuda")),
+    *(f"int x = prop.{field};" for field in removed_apis.PROPERTIES),
     *(f"  {name}(0xffffffff, x);" for name in hip_api.CONSTRUCTS if "<" not in name),
     "cudaDeviceProp prop;",
     "auto m = cub :: Max();",
@@ -60,7 +64,7 @@ def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int
         for concerns, readers in cxx_facts._READERS:
             found = {key: read(code) for key, read in readers.items()}
             assert concerns(text) or not any(found.values()), text
-        assert cxx_hip.concerns(text) or not cxx_hip.constructs(code), text
+        assert hip.concerns(text) or not hip.constructs(code), text
 
 
 @pytest.mark.parametrize("name", [n for n, c in hip_api.CONSTRUCTS.items() if c.pattern])
@@ -69,7 +73,9 @@ def test_each_construct_is_found(name: str) -> None:
     assert [row[:2] for row in cxx_facts.describe_hip(data)["hip"]] == [[name, 2]]
 
 
-@pytest.mark.parametrize("name", [n for n, r in cuda_api.removed().items() if r.owner == "CUDA"])
+@pytest.mark.parametrize(
+    "name", [n for n, r in removed_apis.removed().items() if r.owner == "CUDA"]
+)
 def test_each_removed_name_is_found(name: str) -> None:
     if name.startswith("<"):
         return  # an include
@@ -116,14 +122,14 @@ PYTHON = {
 
 @pytest.mark.parametrize("case", PYTHON)
 def test_python_files_are_read(case: str) -> None:
-    assert python_scan.scan(PYTHON[case].encode(), "x.py", "/p")
+    assert python_facts.scan(PYTHON[case].encode(), "x.py", "/p")
 
 
-@pytest.mark.parametrize("name", sorted(n for n in python_modules.watched() if "(" not in n))
+@pytest.mark.parametrize("name", sorted(n for n in modules.watched() if "(" not in n))
 def test_each_removed_python_name_is_read(name: str) -> None:
     module, _, last = name.rpartition(".")
     for text in (f"import {module}\n{name}", f"from {module} import {last}"):
-        facts = python_scan.scan(text.encode(), "x.py", "/p")
+        facts = python_facts.scan(text.encode(), "x.py", "/p")
         assert [row["name"] for row in facts["names"]] == [name]
 
 
@@ -149,4 +155,4 @@ def test_large_sources_of_one_thing_are_read_to_their_end(case: str) -> None:
 def test_a_large_text_in_a_build_file() -> None:
     text = "A" * MEGABYTE + ".cu" + "/x.cu" * 1000
     data = f"from torch.utils import cpp_extension\nx = '{text}'\n".encode()
-    assert len(python_scan.scan(data, "setup.py", "/p")["sources"]) == 1001
+    assert len(python_facts.scan(data, "setup.py", "/p")["sources"]) == 1001

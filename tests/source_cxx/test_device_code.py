@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.source.cxx_barriers import divergent
-from gpufix.source.cxx_code import Code
-from gpufix.source.cxx_fill import counts, fills
-from gpufix.source.cxx_hip import constructs, narrow
+from gpufix.source.cxx.barriers import divergent
+from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.fill import counts, fills
+from gpufix.source.cxx.hip import constructs, narrow
 
 QUIET = {
     "top": "int t = threadIdx.x; __syncthreads();",

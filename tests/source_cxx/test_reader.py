@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.source.cxx_code import Code
-from gpufix.source.cxx_expression import evaluate
-from gpufix.source.cxx_facts import describe
-from gpufix.source.cxx_functions import arguments, device_functions, launches
-from gpufix.source.cxx_mask import mask
-from gpufix.source.text import NotText
+from gpufix.source.cxx.code import Code, mask
+from gpufix.source.cxx.cxx_facts import describe
+from gpufix.source.cxx.expression import evaluate
+from gpufix.source.cxx.functions import arguments, device_functions, launches
+from gpufix.source.source_text import NotText
 
 MASKED = {
     "no comment": ("a / b; c", "a / b; c"),

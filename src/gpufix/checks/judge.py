@@ -1,13 +1,14 @@
-"""Runs the rules on a view, and arranges findings so that each cause is told once."""
+"""Runs the selected rules over a view, and arranges what they find."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from gpufix.checks.doc001_check_crashed import crashed
+from gpufix.checks.doctor.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
+from gpufix.evidence.view import View
 from gpufix.model import Finding
-from gpufix.view import View
 
 
 def judge(view: View, rules: Iterable[Rule]) -> list[Finding]:
@@ -69,3 +70,43 @@ def _descends(index: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 def _order(finding: Finding) -> tuple[int, str, str]:
     return (-finding.severity.rank, finding.code, finding.subject)
+
+
+class UnknownCode(ValueError):
+    """A selector that matches no rule."""
+
+    def __init__(self, selector: str, codes: Sequence[str]):
+        import difflib
+
+        near = difflib.get_close_matches(selector.upper(), codes, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `gpufix rules` lists them"
+        super().__init__(f"no rule has the code {selector!r}{hint}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Selectors as given: "TCH201", "TCH2", "TCH" or a rule's name. Empty `select` = all."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def apply(self, rules: Sequence[Rule]) -> list[Rule]:
+        """The rules to run. Raises UnknownCode for a selector that matches none."""
+        chosen = _matching(self.select, rules) if self.select else {r.code for r in rules}
+        dropped = _matching(self.ignore, rules)
+        return [r for r in rules if r.code in chosen - dropped]
+
+
+def _matching(selectors: Sequence[str], rules: Sequence[Rule]) -> set[str]:
+    matched: set[str] = set()
+    for selector in selectors:
+        wanted = selector.strip()
+        hits = {r.code for r in rules if _matches(wanted, r)}
+        if not hits:
+            raise UnknownCode(selector, [r.code for r in rules])
+        matched |= hits
+    return matched
+
+
+def _matches(wanted: str, rule: Rule) -> bool:
+    return bool(wanted) and (rule.code.startswith(wanted.upper()) or rule.name == wanted.lower())

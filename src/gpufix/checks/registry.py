@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpufix.evidence.view import View
 from gpufix.model import Evidence, Finding, Severity
-from gpufix.view import View
 
 ERROR, WARNING, ADVICE = Severity.error, Severity.warning, Severity.advice
 
@@ -111,8 +111,9 @@ def builtin_rules() -> list[Rule]:
     """Every rule of gpufix itself, by code. A module that does not import is a bug and raises."""
     import gpufix.checks as package
 
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
-    modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names if _is_rule(n)]
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    names = sorted(m.name for m in found if _is_rule(m.name.rpartition(".")[2]))
+    modules = [importlib.import_module(name) for name in names]
     return sorted((r for m in modules for r in rules_in(m)), key=lambda r: r.code)
 
 

@@ -12,10 +12,10 @@ import typer
 from gpufix.cli import options
 
 if TYPE_CHECKING:
-    from gpufix.buildenv.folder import Folder
-    from gpufix.engine.build_order import Order
-    from gpufix.model.build import BuildResult
-    from gpufix.view import View
+    from gpufix.engine.builds.order import Order
+    from gpufix.evidence.view import View
+    from gpufix.fixes.build_environment.variables import Folder
+    from gpufix.model.outcome import BuildResult
 
 FAILED = 1
 
@@ -79,8 +79,8 @@ def build(
 
 def _folders(paths: Sequence[str], view: View) -> list[Folder]:
     """Every folder once. One that cannot be built is a usage error, before anything is run."""
-    from gpufix.cli.patient import fail
-    from gpufix.engine.build_folder import NotBuildable, inspect
+    from gpufix.cli.examine import fail
+    from gpufix.engine.builds.folder import NotBuildable, inspect
 
     found: dict[str, Folder] = {}
     for path in paths:
@@ -95,10 +95,10 @@ def _folders(paths: Sequence[str], view: View) -> list[Folder]:
 def _order(
     view: View, scratch: Path, editable: bool | None, limit_s: float | None, clean: bool
 ) -> Order:
-    from gpufix.cli.patient import fail
-    from gpufix.engine.build_log import new_folder
-    from gpufix.engine.build_order import Order
-    from gpufix.facts.overlay import state_dir
+    from gpufix.cli.examine import fail
+    from gpufix.engine.builds.build_process import new_folder
+    from gpufix.engine.builds.order import Order
+    from gpufix.facts.python.environment import state_dir
 
     try:
         logs = new_folder(state_dir())
@@ -112,9 +112,9 @@ def _preview(
 ) -> None:
     from rich.console import Console
 
-    from gpufix.cli.patient import fail
-    from gpufix.report import build_json
-    from gpufix.report.build import BuildReport
+    from gpufix.cli.examine import fail
+    from gpufix.report import json as build_json
+    from gpufix.report.builds import BuildReport
 
     try:
         rows = [(f, order.commands(f), order.environment(f, jobs)) for f in folders]
@@ -136,10 +136,10 @@ def _run(
     from rich.console import Console
 
     from gpufix.cli.build_view import locked
-    from gpufix.engine.build_run import build_folders
-    from gpufix.report import build_json
-    from gpufix.report.build import BuildReport
-    from gpufix.report.build_progress import BuildProgress
+    from gpufix.engine.builds.build_all import build_folders
+    from gpufix.report import json as build_json
+    from gpufix.report.builds import BuildReport
+    from gpufix.report.progress import BuildProgress
 
     begin = time.monotonic()
     results: list[BuildResult] = []

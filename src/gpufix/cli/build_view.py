@@ -1,16 +1,44 @@
-"""What `build`, `env --build` and `run --build` share: the patient seen with its targets, locked."""
+"""The patient with its targets and environment file, as `build`, `env` and `run` share it."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gpufix.engine.build_order import Order
-    from gpufix.view import View
+    from gpufix.engine.builds.order import Order
+    from gpufix.evidence.view import View
+
+
+def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]:
+    """The file's variables; empty when there is none. One that cannot be used exits with 2."""
+    from gpufix.cli.examine import fail
+    from gpufix.facts.context import Context
+    from gpufix.facts.project.project import locate
+    from gpufix.facts.python import environment, interpreter
+    from gpufix.facts.python.environment import overlay_path
+
+    # Only the environment file is wanted: no profile is read.
+    ctx = Context(home=Path(os.devnull))
+    try:
+        root = locate(project, Path.cwd())
+        patient = interpreter.collect(ctx, python)
+    except (interpreter.NotPython, NotADirectoryError) as error:
+        raise fail(str(error)) from None
+    if patient is None:
+        raise fail("there is no Python here: name one with --python")
+    path = overlay_path(patient.prefix, root, ctx.environ)
+    found = environment.collect(ctx, path).overlay
+    broken = next((g for g in ctx.gaps if g.subject == str(path)), None)
+    if broken:
+        raise fail(f"{path}: {broken.reason}")
+    return found
+
 
 _WAIT = 60.0  # seconds for another run on the same patient
 
@@ -18,10 +46,10 @@ _WAIT = 60.0  # seconds for another run on the same patient
 def view_of(python: str | None, gpu: list[str] | None, project: str | None = None) -> View:
     """The patient with its targets. What the user mistyped exits with 2."""
     from gpufix.cli.config import settings
-    from gpufix.cli.patient import examine, fail
-    from gpufix.knowledge.gpus import GpuNameError
-    from gpufix.targets import choose
-    from gpufix.view import View
+    from gpufix.cli.examine import examine, fail
+    from gpufix.evidence.targets import choose
+    from gpufix.evidence.view import View
+    from gpufix.knowledge.gpus.models import GpuNameError
 
     patient = examine(python, project)
     chosen = settings(patient.facts, gpu, None, None, None)
@@ -39,10 +67,10 @@ def locked(order: Order) -> Iterator[Order]:
     """The order with the patient's lock; SIGTERM ends the builds as Ctrl-C does."""
     import typer
 
-    from gpufix.cli.patient import fail
-    from gpufix.engine.errors import Busy
-    from gpufix.engine.lock import held
-    from gpufix.facts.overlay import state_dir
+    from gpufix.cli.examine import fail
+    from gpufix.engine.journal.lock import held
+    from gpufix.engine.run_context import Busy
+    from gpufix.facts.python.environment import state_dir
 
     python = order.view.facts.python
     assert python is not None  # view_of has seen to it

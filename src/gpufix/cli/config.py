@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpufix.cli.examine import fail
 from gpufix.cli.options import FailOn, split
-from gpufix.cli.patient import fail
 
 if TYPE_CHECKING:
-    from gpufix.doctor import Request
+    from gpufix.diagnosis.diagnose import Request
     from gpufix.model import Facts
 
 # A project's configuration selects and ignores; it names no program, index, plugin or path.
@@ -32,8 +32,8 @@ def settings(
     fail_on: FailOn | None,
 ) -> Settings:
     """Merge both; a project's table with an unknown key or a wrong type is a usage error."""
-    from gpufix.checks.selection import Selection
-    from gpufix.doctor import Request
+    from gpufix.checks.judge import Selection
+    from gpufix.diagnosis.diagnose import Request
 
     config = facts.project.config if facts.project else {}
     unknown = sorted(set(config) - set(KEYS))

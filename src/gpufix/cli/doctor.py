@@ -11,10 +11,9 @@ from gpufix.cli import options
 from gpufix.cli.options import FailOn, Format
 
 if TYPE_CHECKING:
-    from gpufix.doctor import Request
-    from gpufix.gate import Gate
+    from gpufix.diagnosis.diagnose import Gate, Request
+    from gpufix.evidence.view import Ask
     from gpufix.model import Diagnosis, Facts
-    from gpufix.view import Ask
 
 
 def doctor(
@@ -70,11 +69,9 @@ def doctor(
 
     Exit code 0: clean. 1: findings at or over --fail-on. 2: usage. 3: gpufix itself failed.
     """
-    from gpufix.cli.baseline import accepted
     from gpufix.cli.config import settings
-    from gpufix.cli.output import Report, emit, reports
-    from gpufix.cli.page import page, saved_run
-    from gpufix.cli.patient import examine
+    from gpufix.cli.examine import examine
+    from gpufix.cli.output import Report, accepted, emit, page, reports, saved_run
 
     also = reports(report)
     benchmark = saved_run(smoke)
@@ -91,10 +88,10 @@ def doctor(
 
 
 def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
-    from gpufix.checks.selection import UnknownCode
-    from gpufix.cli.patient import fail
-    from gpufix.doctor import diagnose
-    from gpufix.knowledge.gpus import GpuNameError
+    from gpufix.checks.judge import UnknownCode
+    from gpufix.cli.examine import fail
+    from gpufix.diagnosis.diagnose import diagnose
+    from gpufix.knowledge.gpus.models import GpuNameError
 
     try:
         return diagnose(facts, request, ask)
@@ -103,7 +100,7 @@ def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
 
 
 def _gate(fail_on: FailOn, strict: bool) -> Gate:
-    from gpufix.gate import Gate
+    from gpufix.diagnosis.diagnose import Gate
     from gpufix.model import Severity
 
     return Gate(None if fail_on is FailOn.never else Severity(fail_on.value), strict)

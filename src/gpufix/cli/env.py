@@ -1,7 +1,8 @@
-"""`gpufix env`: the variables to export."""
+"""`gpufix env`: the variables to export, also into a file beside other lines."""
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,58 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import options
+
+BEGIN, END = "# >>> gpufix >>>", "# <<< gpufix <<<"
+# From the last beginning before an end: what follows a beginning without an end is the user's.
+_BLOCK = re.compile(
+    rf"^{re.escape(BEGIN)}\n(?:(?!^{re.escape(BEGIN)}\n).)*?^{re.escape(END)}(?:\n|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_LIMIT = 4 << 20
+
+
+class NotText(ValueError):
+    """The file is no text that a block could be put into."""
+
+
+def put(path: Path, text: str, *, comments: bool) -> None:
+    """Put the text into the file in place of what an earlier call put there; the rest stays.
+
+    `comments`: the format has comments, by which the block is found again. Without, the text is
+    appended unless it stands there already. Raises OSError, NotText.
+    """
+    before = _read(path)
+    after = _with_block(before, text) if comments else _appended(before, text)
+    if after != before or not path.exists():
+        path.write_bytes(after.encode())
+
+
+def _read(path: Path) -> str:
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        content = file.read(_LIMIT + 1)
+    if len(content) > _LIMIT or b"\0" in content:
+        raise NotText("it is no text file that variables are kept in")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise NotText(f"it is not UTF-8 (byte {error.start})") from None
+
+
+def _with_block(before: str, text: str) -> str:
+    block = f"{BEGIN}\n{text}{END}\n" if text else ""
+    if _BLOCK.search(before):
+        return _BLOCK.sub(lambda _: block, before, count=1)
+    return _ended(before) + block
+
+
+def _appended(before: str, text: str) -> str:
+    return before if text in before else _ended(before) + text
+
+
+def _ended(before: str) -> str:
+    return before if not before or before.endswith("\n") else before + "\n"
 
 
 class EnvFormat(str, Enum):
@@ -39,11 +92,11 @@ def env(
     Formats: sh, fish, github (append it to $GITHUB_ENV), dotenv, json (null = unset). With
     --output, the other lines of the file stay, and a second call changes nothing.
     """
-    from gpufix.cli.build_overlay import overlay_of
+    from gpufix.cli.build_view import overlay_of
+    from gpufix.cli.examine import fail
     from gpufix.cli.output import write
-    from gpufix.cli.patient import fail
-    from gpufix.report.build_variables import NotExpressible, render
-    from gpufix.report.clean import clean
+    from gpufix.report.builds import NotExpressible, render
+    from gpufix.text.clean import clean
 
     if gpu and not build:
         raise fail("--gpu says for what to build: it needs --build")
@@ -66,8 +119,8 @@ def env(
 
 def _into(file: str, text: str, format: EnvFormat) -> None:
     """Into a file that may hold more than gpufix's variables."""
-    from gpufix.cli.env_file import NotText, put
-    from gpufix.cli.patient import fail
+    pass
+    from gpufix.cli.examine import fail
 
     try:
         put(Path(file), text, comments=format is not EnvFormat.github)
@@ -80,8 +133,8 @@ def _into(file: str, text: str, format: EnvFormat) -> None:
 def for_build(
     python: str | None, gpu: list[str] | None, project: str | None, verbose: bool
 ) -> tuple[dict[str, str | None], list[str]]:
-    from gpufix.buildenv.assemble import build_environment
     from gpufix.cli.build_view import view_of
+    from gpufix.fixes.build_environment.assemble import build_environment
 
     environment = build_environment(view_of(python, gpu, project))
     notes = [f"{v.name}: {v.reason}" for v in environment.variables] if verbose else []

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.examine import examine, fail
 from gpufix.cli.options import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
+    from gpufix.explain.confirm import Check
+    from gpufix.explain.explanation import Told
+    from gpufix.explain.log_scan import Scan
+    from gpufix.explain.read import Answer
+    from gpufix.model import PatientSummary
 
 NOT_RECOGNISED = 1
 
@@ -42,8 +50,8 @@ def explain(
     With a log: what happened, why, what to do; then whether the environment at hand shows the same
     fault, and what `gpufix fix` would do. Exit code 0: recognised. 1: not recognised. 2: usage.
     """
-    from gpufix.cli.explain_log import Asked, explain_log
-    from gpufix.cli.patient import fail
+    pass
+    from gpufix.cli.examine import fail
     from gpufix.plugins import all_rules
 
     known, _ = all_rules()
@@ -65,7 +73,7 @@ def explain(
 
 def _rules(what: str, known: list[Rule]) -> list[Rule] | str:
     """The rules of this code, name or family; else why there is none."""
-    from gpufix.checks.selection import Selection, UnknownCode
+    from gpufix.checks.judge import Selection, UnknownCode
 
     try:
         return Selection(select=(what,)).apply(known)
@@ -77,9 +85,108 @@ def _pages(chosen: list[Rule]) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from gpufix.report.clean import clean
+    from gpufix.text.clean import clean
 
     console = Console()
     for rule in chosen:
         page = f"# {rule.code} {rule.name}\n\n{rule.page}"
         console.print(Markdown(clean(page, keep_newlines=True)))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command."""
+
+    python: str | None
+    facts: str | None
+    gpus: tuple[str, ...]
+    no_patient: bool
+    format: TextOrJson
+    output: str | None
+    verbose: bool
+
+
+def explain_log(what: str, names: Mapping[str, str], asked: Asked) -> bool:
+    """Explain FILE or standard input; whether something was recognised."""
+    from gpufix.engine.builds.errors import first_errors
+
+    answer, scanned = _read(what)
+    errors = [] if answer.recognised else first_errors(_edges(scanned))
+    patient = None
+    if answer.primary is not None and answer.recognised and not asked.no_patient:
+        patient = _patient(answer.primary, asked)
+    if asked.format is TextOrJson.json:
+        from gpufix.cli.output import write
+        from gpufix.report import json
+
+        read = {"name": what, "bytes": scanned.size, "lines": scanned.lines}
+        read |= {"flooded": scanned.flooded}
+        write(json.render_explained(answer, read, errors, names, patient), asked.output)
+    else:
+        lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
+        log = f"{'standard input' if what == '-' else what} · {lines}"
+        if scanned.flooded:
+            log += " · so many near misses that not all were looked at"
+        _text(answer, log, errors, names, patient, asked)
+    return answer.recognised
+
+
+def _read(what: str) -> tuple[Answer, Scan]:
+    from gpufix.explain.read import read
+
+    try:
+        if what == "-":
+            return read(sys.stdin.buffer)
+        with Path(what).open("rb") as file:
+            return read(file)
+    except OSError as error:
+        raise fail(f"{what}: {error.strerror or error}") from None
+
+
+def _edges(scanned: Scan) -> str:
+    """The beginning and the end of the log, without what was left out between them."""
+    inside = scanned.size <= len(scanned.head)
+    text = scanned.head if inside else scanned.head + b"\n" + scanned.tail
+    return text.decode("utf-8", "replace")
+
+
+def _patient(told: Told, asked: Asked) -> tuple[PatientSummary, Check]:
+    from gpufix.checks.judge import UnknownCode
+    from gpufix.cli.config import settings
+    from gpufix.diagnosis.diagnose import diagnose
+    from gpufix.evidence.view import View
+    from gpufix.explain.confirm import check
+    from gpufix.knowledge.gpus.models import GpuNameError
+
+    patient = examine(asked.python, None, asked.facts)
+    try:
+        chosen = settings(patient.facts, list(asked.gpus), None, None, None)
+        diagnosis = diagnose(patient.facts, chosen.request, patient.ask)
+    except (GpuNameError, UnknownCode) as error:
+        raise fail(str(error)) from None
+    view = View(patient.facts, diagnosis.targets, patient.ask)
+    return diagnosis.patient, check(told, diagnosis, view)
+
+
+def _text(
+    answer: Answer,
+    log: str,
+    errors: list[str],
+    names: Mapping[str, str],
+    patient: tuple[PatientSummary, Check] | None,
+    asked: Asked,
+) -> None:
+    import io
+
+    from rich.console import Console
+
+    from gpufix.cli.output import write
+    from gpufix.report import explanations as report
+
+    if asked.output is None:
+        report.show(answer, log, errors, names, patient, Console(), asked.verbose)
+        return
+    nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    console = Console(width=80, color_system=None, record=True, file=nowhere)
+    report.show(answer, log, errors, names, patient, console, asked.verbose)
+    write(console.export_text(), asked.output)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from gpufix.cli import completion, options
+from gpufix.cli import help, options
 
 if TYPE_CHECKING:
-    from gpufix.cli.patient import Patient
-    from gpufix.engine.context import Context
-    from gpufix.engine.propose import Proposed, Wish
+    from gpufix.cli.examine import Patient
+    from gpufix.engine.run.propose import Proposed, Wish
+    from gpufix.engine.run_context import Context
+    from gpufix.evidence.view import Ask
     from gpufix.model import Facts, Outcome, Proposal
-    from gpufix.view import Ask
 
 PENDING = 1
 INTERRUPTED = 130
@@ -79,7 +79,7 @@ def fix(
         typer.Option(
             "--fallback",
             metavar="NAME",
-            autocompletion=completion.fallbacks,
+            autocompletion=help.fallbacks,
             help="Install gpufix's replacement of this extension, and do nothing else without "
             "--only; `list` names them. Repeatable.",
         ),
@@ -90,8 +90,8 @@ def fix(
     Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, or findings remain.
     2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
-    from gpufix.cli.patient import examine
-    from gpufix.engine.context import Context, Indexes
+    from gpufix.cli.examine import examine
+    from gpufix.engine.run_context import Context, Indexes
 
     if "list" in (fallback or ()):
         _list_fallbacks()
@@ -116,7 +116,7 @@ def _wish(
     unsafe: bool,
 ) -> Wish:
     from gpufix.cli.config import settings
-    from gpufix.engine.propose import Wish
+    from gpufix.engine.run.propose import Wish
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
     return Wish(chosen.request, options.split(only), unsafe)
@@ -134,11 +134,11 @@ def _list_fallbacks() -> None:
 
 
 def _propose(patient: Patient, wish: Wish) -> Proposed:
-    from gpufix.checks.selection import UnknownCode
-    from gpufix.cli.patient import fail
-    from gpufix.engine.propose import propose
+    from gpufix.checks.judge import UnknownCode
+    from gpufix.cli.examine import fail
+    from gpufix.engine.run.propose import propose
     from gpufix.fallbacks.catalogue import UnknownFallback
-    from gpufix.knowledge.gpus import GpuNameError
+    from gpufix.knowledge.gpus.models import GpuNameError
 
     try:
         return propose(patient.facts, patient.ask, wish)
@@ -147,10 +147,10 @@ def _propose(patient: Patient, wish: Wish) -> Proposed:
 
 
 def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
-    from gpufix.cli.patient import fail
-    from gpufix.engine.errors import EngineError
-    from gpufix.engine.proposal import proposal
-    from gpufix.engine.resolve import resolve as ask_index
+    from gpufix.cli.examine import fail
+    from gpufix.engine.installer import resolve as ask_index
+    from gpufix.engine.run.preview import proposal
+    from gpufix.engine.run_context import EngineError
 
     try:
         return proposal(proposed, context, ask_index if resolve else None)
@@ -160,20 +160,20 @@ def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
 
 def _show(proposal: Proposal, format: Format, output: str | None) -> None:
     from gpufix.cli.output import write
-    from gpufix.gate import INTERNAL
-    from gpufix.report import plan
+    from gpufix.diagnosis.diagnose import INTERNAL
+    from gpufix.report import plans
 
     if format is Format.json:
-        write(plan.as_json(proposal), output)
+        write(plans.as_json(proposal), output)
     else:
-        plan.show(proposal, output)
+        plans.show(proposal, output)
     pending = proposal.plans or proposal.held or any(s.asked for s in proposal.skips)
     raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending else 0)
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
     """The same patient and project again, named as the first look found them."""
-    from gpufix.cli.patient import examine
+    from gpufix.cli.examine import examine
 
     python, project = patient.facts.python, patient.facts.project
     again = examine(
@@ -185,10 +185,10 @@ def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
 def _carry_out(
     proposed: Proposed, context: Context, patient: Patient, wish: Wish, manner: _Manner
 ) -> Outcome:
-    from gpufix.engine.apply import termination
-    from gpufix.engine.propose import judged
-    from gpufix.engine.repair import Repair, nothing_to_do, repair
-    from gpufix.facts.overlay import state_dir
+    from gpufix.engine.run.apply import termination
+    from gpufix.engine.run.propose import judged
+    from gpufix.engine.run.repair import Repair, nothing_to_do, repair
+    from gpufix.facts.python.environment import state_dir
 
     if not proposed.choice.plans:
         return nothing_to_do(proposed, context.facts)
@@ -208,8 +208,8 @@ def _carry_out(
 
 
 def _what_is_left(state: Path, context: Context) -> str:
-    from gpufix.engine import runs
-    from gpufix.engine.repair import prefix
+    from gpufix.engine.journal import runs
+    from gpufix.engine.run.repair import prefix
 
     waiting = runs.interrupted(state, prefix(context))
     return (
@@ -221,14 +221,14 @@ def _what_is_left(state: Path, context: Context) -> str:
 
 def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
     from gpufix.cli.output import write
-    from gpufix.engine.repair import left
-    from gpufix.gate import INTERNAL, INTERNAL_CODES
-    from gpufix.report import outcome as report
+    from gpufix.diagnosis.diagnose import INTERNAL, INTERNAL_CODES
+    from gpufix.engine.run.repair import left
+    from gpufix.report import plans as report
 
     if format is Format.json:
-        write(report.as_json(outcome), output)
+        write(report.outcome_as_json(outcome), output)
     else:
-        report.show(outcome, output)
+        report.show_outcome(outcome, output)
     remaining = left(outcome)
     if any(finding.code in INTERNAL_CODES for finding in remaining):
         raise typer.Exit(INTERNAL)
@@ -236,6 +236,6 @@ def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
 
 
 def _say(line: str) -> None:
-    from gpufix.report.clean import clean
+    from gpufix.text.clean import clean
 
     typer.echo(f"gpufix: {clean(line)}", err=True)

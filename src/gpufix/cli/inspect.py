@@ -26,10 +26,10 @@ def inspect(
 
     With --python: would they load in that environment. Nothing is loaded or unpacked to disk.
     """
-    from gpufix.cli.patient import examine, fail
-    from gpufix.inspection.run import run
+    from gpufix.cli.examine import examine, fail
+    from gpufix.inspection.installed import run
     from gpufix.inspection.subject import CannotInspect
-    from gpufix.knowledge.gpus import GpuNameError, resolve
+    from gpufix.knowledge.gpus.models import GpuNameError, resolve
 
     # An installed package is looked up in the patient; a file needs none.
     needs_patient = python is not None or not all(Path(f).exists() for f in files)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli import completion
+from gpufix.cli import help
 
 Python = Annotated[
     str | None,
@@ -24,7 +24,7 @@ Gpu = Annotated[
         "--gpu",
         metavar="GPU",
         help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable. Default: the visible ones.",
-        autocompletion=completion.gpus,
+        autocompletion=help.gpus,
     ),
 ]
 Select = Annotated[
@@ -33,7 +33,7 @@ Select = Annotated[
         "--select",
         metavar="CODE",
         help="Run only these rules or families (WHL, TCH201).",
-        autocompletion=completion.codes,
+        autocompletion=help.codes,
     ),
 ]
 Ignore = Annotated[
@@ -42,7 +42,7 @@ Ignore = Annotated[
         "--ignore",
         metavar="CODE",
         help="Leave these rules or families out.",
-        autocompletion=completion.codes,
+        autocompletion=help.codes,
     ),
 ]
 FactsFile = Annotated[

@@ -1,4 +1,4 @@
-"""Where reports go, and in which form."""
+"""Where reports go, in which form, and against which baseline."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from gpufix.cli.examine import fail
 from gpufix.cli.options import Format
-from gpufix.cli.patient import fail
 
 if TYPE_CHECKING:
-    from gpufix.gate import Gate
-    from gpufix.model import Diagnosis, Project
+    from gpufix.cli.examine import Patient
+    from gpufix.diagnosis.baseline import Baseline, Entry
+    from gpufix.diagnosis.diagnose import Gate, Request
+    from gpufix.model import Diagnosis, Project, Proposal
+    from gpufix.model.smoke_result import SmokeReport
 
 
 @dataclass(frozen=True)
@@ -127,3 +132,118 @@ def _terminal(diagnosis: Diagnosis, verbose: bool) -> None:
     from gpufix.report import terminal
 
     terminal.show(diagnosis, Console(), verbose)
+
+
+def page(
+    diagnosis: Diagnosis, patient: Patient, request: Request, saved: SmokeReport | None
+) -> str:
+    """The whole HTML file."""
+    from gpufix.evidence.gpu_code import matrix
+    from gpufix.evidence.view import View
+    from gpufix.report.html import Content, render
+
+    rows = tuple(matrix(View(patient.facts, diagnosis.targets, patient.ask)))
+    return render(Content(diagnosis, rows, _proposal(patient, request), saved))
+
+
+def _proposal(patient: Patient, request: Request) -> Proposal | None:
+    """What `gpufix fix` would show. None for a snapshot: its files are not here to be previewed."""
+    if patient.ask is None:
+        return None
+    from gpufix.engine.run.preview import proposal
+    from gpufix.engine.run.propose import Wish, propose
+    from gpufix.engine.run_context import Context
+
+    return proposal(propose(patient.facts, patient.ask, Wish(request)), Context(patient.facts))
+
+
+def saved_run(path: str | None) -> SmokeReport | None:
+    """The run that `gpufix smoke --save` kept; a file that cannot be read is a usage error."""
+    from gpufix.cli.examine import fail
+    from gpufix.smoke.save import CorruptSave, load
+
+    if path is None:
+        return None
+    try:
+        return load(Path(path))
+    except OSError as error:
+        raise fail(f"--smoke {path}: {error.strerror}") from None
+    except CorruptSave as error:
+        raise fail(f"--smoke {error}") from None
+
+
+_SHOWN = 5
+
+
+def accepted(diagnosis: Diagnosis, baseline: str | None, write: str | None) -> Diagnosis:
+    """The report without accepted findings; says on standard error which entries are stale.
+
+    Writing accepts all that was found, and the report is then judged by what was written.
+    """
+    if write is not None:
+        return _without(diagnosis, _written(diagnosis, write), write)
+    if baseline is not None:
+        found = _read(baseline)
+        if found is None:
+            raise fail(f"--baseline {baseline}: no such file (--write-baseline makes one)")
+        return _without(diagnosis, found, baseline)
+    return diagnosis
+
+
+def _read(file: str) -> Baseline | None:
+    """None when there is no such file."""
+    from gpufix.diagnosis.baseline import NotBaseline, load
+
+    try:
+        return load(Path(file))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise fail(f"{file}: {error.strerror}") from None
+    except NotBaseline as error:
+        raise fail(str(error)) from None
+
+
+def _written(diagnosis: Diagnosis, file: str) -> Baseline:
+    """Replaces an earlier baseline, and nothing else."""
+    from gpufix.diagnosis.baseline import of, render
+
+    pass
+
+    made = of(diagnosis, _read(file))
+    write(render(made), file, "--write-baseline")
+    _say(f"{file}: {_count(len(made.accepted), 'finding')} accepted")
+    return made
+
+
+def _without(diagnosis: Diagnosis, baseline: Baseline, file: str) -> Diagnosis:
+    from gpufix.diagnosis.baseline import sort
+    from gpufix.diagnosis.diagnose import summarised
+
+    sorted_ = sort(diagnosis, baseline)
+    if sorted_.stale:
+        _say(f"{file}: no longer found: {_listed(sorted_.stale)} (--write-baseline leaves it out)")
+    summary = summarised(
+        sorted_.remaining,
+        diagnosis.gaps,
+        diagnosis.targets,
+        diagnosis.summary.ignored,
+        sorted_.accepted,
+    )
+    return diagnosis.model_copy(update={"findings": sorted_.remaining, "summary": summary})
+
+
+def _listed(stale: list[Entry]) -> str:
+    named = [f"{entry.code} {entry.subject}" for entry in stale[:_SHOWN]]
+    more = [f"{len(stale) - _SHOWN} more"] if len(stale) > _SHOWN else []
+    return ", ".join([*named, *more])
+
+
+def _say(line: str) -> None:
+    from gpufix.text.clean import clean
+
+    typer.echo(f"gpufix: {clean(line)}", err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

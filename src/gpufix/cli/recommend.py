@@ -10,10 +10,10 @@ import typer
 from gpufix.cli import options
 
 if TYPE_CHECKING:
-    from gpufix.recommend.extension import Extension
-    from gpufix.recommend.question import Question
-    from gpufix.recommend.rank import Prefer
-    from gpufix.view import View
+    from gpufix.evidence.torch_builds.candidates import Extension
+    from gpufix.evidence.torch_builds.question import Question
+    from gpufix.evidence.torch_builds.rank import Prefer
+    from gpufix.evidence.view import View
 
 _SHOWN = 6
 
@@ -88,10 +88,9 @@ def recommend(
     Without options: for the environment and the GPUs that are here. Nothing is downloaded or
     installed. Exit code 0: something fits. 1: nothing does. 2: usage.
     """
-    from gpufix.recommend.answer import answer
-    from gpufix.recommend.offer import offers
-    from gpufix.recommend.posing import pose
-    from gpufix.report import recommend as report
+    from gpufix.evidence.torch_builds.rank import answer
+    from gpufix.recommend.offer import offers, pose
+    from gpufix.report import recommendation as report
 
     elsewhere = python_version is not None or platform is not None
     view = None if elsewhere else _view(python, facts, gpu)
@@ -111,10 +110,10 @@ def recommend(
 
 
 def _view(python: str | None, facts_file: str | None, gpu: list[str] | None) -> View:
-    from gpufix.cli.patient import examine, fail
-    from gpufix.knowledge.gpus import GpuNameError
-    from gpufix.targets import choose
-    from gpufix.view import View
+    from gpufix.cli.examine import examine, fail
+    from gpufix.evidence.targets import choose
+    from gpufix.evidence.view import View
+    from gpufix.knowledge.gpus.models import GpuNameError
 
     patient = examine(python, None, facts_file)
     try:
@@ -130,9 +129,9 @@ def _question(
     platform: str | None,
     patient: tuple[str | None, str | None],
 ) -> Question:
-    from gpufix.cli.patient import fail
-    from gpufix.knowledge.gpus import GpuNameError, resolve
-    from gpufix.recommend.question import Question, of_view, platform_name, python_tag
+    from gpufix.cli.examine import fail
+    from gpufix.evidence.torch_builds.question import Question, of_view, platform_name, python_tag
+    from gpufix.knowledge.gpus.models import GpuNameError, resolve
 
     if view is not None:
         targets = list(view.targets)
@@ -159,8 +158,8 @@ def _narrowed(
 ) -> Question:
     from dataclasses import replace
 
-    from gpufix.cli.patient import fail
-    from gpufix.recommend import question as asked
+    from gpufix.cli.examine import fail
+    from gpufix.evidence.torch_builds import question as asked
 
     try:
         return replace(
@@ -176,10 +175,10 @@ def _narrowed(
 def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, ...]:
     if not named:
         return ()
-    from gpufix.cli.patient import fail
-    from gpufix.inspection.run import inspect
+    from gpufix.cli.examine import fail
+    from gpufix.evidence.torch_builds.candidates import of_inspection
+    from gpufix.inspection.installed import inspect
     from gpufix.inspection.subject import CannotInspect
-    from gpufix.recommend.extension import of_inspection
 
     try:
         facts = view.facts if view else None
@@ -189,20 +188,20 @@ def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, 
 
 
 def _companions(named: list[str] | None) -> tuple[str, ...]:
-    from gpufix.cli.patient import fail
-    from gpufix.knowledge import companions
-    from gpufix.names import normalise
+    from gpufix.cli.examine import fail
+    from gpufix.knowledge import packages
+    from gpufix.text.names import normalise
 
     wanted = tuple(normalise(name) for name in options.split(named))
-    strangers = [name for name in wanted if name not in companions.names()]
+    strangers = [name for name in wanted if name not in packages.names()]
     if strangers:
-        known = ", ".join(sorted(companions.names()))
+        known = ", ".join(sorted(packages.names()))
         raise fail(f"--with {strangers[0]}: not one of the packages made for one torch: {known}")
     return wanted
 
 
 def _preference(prefer: Preference | None, question: Question) -> Prefer:
-    from gpufix.recommend.rank import Prefer
+    from gpufix.evidence.torch_builds.rank import Prefer
 
     if prefer is not None:
         return Prefer(prefer.value)

@@ -18,7 +18,7 @@ def rules(
     import json
 
     from gpufix.plugins import all_rules
-    from gpufix.report.clean import clean
+    from gpufix.text.clean import clean
 
     known, _ = all_rules()
     if format is TextOrJson.json:

@@ -30,9 +30,9 @@ def run(
 
     The command replaces gpufix: signals reach it, and 126 and 127 mean what they do in a shell.
     """
-    from gpufix.cli.build_overlay import overlay_of
+    from gpufix.cli.build_view import overlay_of
     from gpufix.cli.env import for_build
-    from gpufix.cli.patient import fail
+    from gpufix.cli.examine import fail
 
     if gpu and not build:
         raise fail("--gpu says for what to build: it needs --build")
@@ -53,7 +53,7 @@ def run(
 
 def _replace(command: list[str], environ: dict[str, str]) -> None:
     """exec, found on the PATH that the command itself will have."""
-    from gpufix.report.clean import clean
+    from gpufix.text.clean import clean
 
     try:
         os.execvpe(command[0], command, environ)

@@ -15,7 +15,7 @@ from gpufix.cli import options
 
 if TYPE_CHECKING:
     from gpufix.model import Facts
-    from gpufix.model.smoke import SmokeReport
+    from gpufix.model.smoke_result import SmokeReport
     from gpufix.smoke.request import Request
 
 FAULTS = 1
@@ -61,8 +61,8 @@ def smoke(
 
     Exit code 0: all well, or not applicable. 1: a kernel fails. 2: usage. 3: gpufix itself failed.
     """
+    from gpufix.cli.examine import examine
     from gpufix.cli.output import write
-    from gpufix.cli.patient import examine
     from gpufix.smoke import save as saving
 
     then = _load(compare)
@@ -84,7 +84,7 @@ def smoke(
 
 def _load(path: str | None) -> SmokeReport | None:
     """Before anything is compiled: a file that cannot be read is a usage error."""
-    from gpufix.cli.patient import fail
+    from gpufix.cli.examine import fail
     from gpufix.smoke.save import CorruptSave, load
 
     if path is None:
@@ -104,13 +104,12 @@ def _request(
     compile_only: bool,
     jobs: int | None,
 ) -> Request:
-    from gpufix.cli.patient import fail
-    from gpufix.kernels.extension import TORCH_EXTENSION
+    from gpufix.cli.examine import fail
+    from gpufix.kernels.execute import TORCH_EXTENSION
     from gpufix.kernels.manifest import suite
-    from gpufix.knowledge.gpus import GpuNameError
-    from gpufix.smoke.environment import cache_dir, child_environment, compilers_at_once
-    from gpufix.smoke.request import Request
-    from gpufix.smoke.targets import NoTarget, targets_of
+    from gpufix.knowledge.gpus.models import GpuNameError
+    from gpufix.smoke.devices import NoTarget, targets_of
+    from gpufix.smoke.request import Request, cache_dir, child_environment, compilers_at_once
 
     kernels, wanted = suite(), set(options.split(only))
     known = [*(kernel.name for kernel in kernels), TORCH_EXTENSION.name]
@@ -133,11 +132,11 @@ def _request(
 
 def _run(facts: Facts, request: Request) -> SmokeReport:
     """In a thread: a signal then interrupts the waiting, and finds no lock held in between."""
-    from gpufix.cli.patient import fail
-    from gpufix.kernels.process import stop_all
-    from gpufix.report.smoke_progress import SmokeProgress
+    from gpufix.cli.examine import fail
+    from gpufix.process import stop_all
+    from gpufix.report.progress import SmokeProgress
     from gpufix.smoke.private import PrivateToolkitError
-    from gpufix.smoke.run import smoke as run
+    from gpufix.smoke.suite import smoke as run
 
     with SmokeProgress() as progress, _terminated(), ThreadPoolExecutor(max_workers=1) as pool:
         say: Callable[[str], None] = progress.say
@@ -168,7 +167,7 @@ def _terminated() -> Iterator[None]:
 
 
 def _save(report: SmokeReport, path: str) -> None:
-    from gpufix.cli.patient import fail
+    from gpufix.cli.examine import fail
     from gpufix.smoke.save import save
 
     try:
@@ -179,7 +178,7 @@ def _save(report: SmokeReport, path: str) -> None:
 
 def _text(report: SmokeReport, output: str | None, verbose: bool) -> None:
     from gpufix.cli.output import write
-    from gpufix.report.smoke import show, text
+    from gpufix.report.smoke_table import show, text
 
     if output is None:
         show(report, verbose)

@@ -17,11 +17,11 @@ def snapshot(
     `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings.
     """
     from gpufix.cli.config import settings
+    from gpufix.cli.examine import examine, fail
     from gpufix.cli.output import write
-    from gpufix.cli.patient import examine, fail
-    from gpufix.doctor import examine as judge
-    from gpufix.knowledge.gpus import GpuNameError
-    from gpufix.snapshot import redact
+    from gpufix.diagnosis.diagnose import examine as judge
+    from gpufix.diagnosis.redaction import redact
+    from gpufix.knowledge.gpus.models import GpuNameError
 
     patient = examine(python, project, deep=deep)
     chosen = settings(patient.facts, gpu, None, None, None)

@@ -11,7 +11,7 @@ from gpufix.cli.fix import Format, FormatOption
 
 if TYPE_CHECKING:
     from gpufix.cli.which_run import Wanted
-    from gpufix.engine.runs import Run
+    from gpufix.engine.journal.runs import Run
 
 _WAIT = 900.0  # seconds for an installer that outlived a killed run
 
@@ -40,9 +40,9 @@ def undo(
     1: not everything could be put back, files were changed since, or only other environments have
     runs and none was chosen. 2: usage.
     """
-    from gpufix.cli.patient import fail
+    from gpufix.cli.examine import fail
     from gpufix.cli.which_run import Wanted
-    from gpufix.engine.errors import EngineError
+    from gpufix.engine.run_context import EngineError
 
     as_json = format is Format.json
     if show_list:
@@ -56,8 +56,8 @@ def undo(
 
 def _list(python: str | None, as_json: bool) -> None:
     from gpufix.cli.which_run import patient, row, state_folder
-    from gpufix.engine import runs
-    from gpufix.report import runs as report
+    from gpufix.engine.journal import runs
+    from gpufix.report import run_list as report
 
     prefix = patient(python)
     known = [run for run in runs.every(state_folder()) if run.state != "empty"]
@@ -68,8 +68,8 @@ def _carry_out(wanted: Wanted, force: bool) -> None:
     """Prints which environment before and after. Raises EngineError, OSError."""
     from gpufix.cli.fix import _say
     from gpufix.cli.which_run import choose, row
-    from gpufix.engine import runs
-    from gpufix.report import runs as report
+    from gpufix.engine.journal import runs
+    from gpufix.report import run_list as report
 
     chosen = choose(wanted)
     told = row(chosen)
@@ -89,9 +89,9 @@ def _undo(chosen: Run, force: bool) -> list[str]:
 
     from gpufix.cli.fix import INTERRUPTED, _say
     from gpufix.cli.which_run import state_folder
-    from gpufix.engine import lock, runs, undo
-    from gpufix.engine.apply import termination
-    from gpufix.engine.whereabouts import require_there
+    from gpufix.engine.journal import lock, runs, undo_run
+    from gpufix.engine.journal.runs import require_there
+    from gpufix.engine.run.apply import termination
 
     prefix = os.path.realpath(chosen.prefix)
     try:
@@ -101,8 +101,8 @@ def _undo(chosen: Run, force: bool) -> list[str]:
         ):
             chosen = runs.load(chosen.folder)  # whoever held the lock may have gone on
             require_there(chosen)
-            return undo.undo(chosen, force)
-    except undo.Changed as error:
+            return undo_run.undo(chosen, force)
+    except undo_run.Changed as error:
         return [*error.paths[:20], "changed since that run: --force overwrites it"]
     except KeyboardInterrupt:
         _say(f"interrupted; run `gpufix undo {chosen.id}` again")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from gpufix.engine.runs import Run
+    from gpufix.engine.journal.runs import Run
 
 NOT_UNDONE = 1
 _SHOWN = 20
@@ -30,7 +30,7 @@ class Wanted:
 
 def state_folder() -> Path:
     """Where runs are kept."""
-    from gpufix.facts.overlay import state_dir
+    from gpufix.facts.python.environment import state_dir
 
     return state_dir()
 
@@ -40,10 +40,10 @@ def patient(python: str | None) -> str | None:
 
     One that is gone can still be named, when a run has changed it.
     """
-    from gpufix.cli.patient import fail
-    from gpufix.engine import runs
+    from gpufix.cli.examine import fail
+    from gpufix.engine.journal import runs
     from gpufix.facts.context import Context
-    from gpufix.facts.prefix import find
+    from gpufix.facts.python.prefix import find
 
     found = find(Context(), python)
     if python is not None and found.error is not None:
@@ -55,10 +55,10 @@ def patient(python: str | None) -> str | None:
 
 def choose(wanted: Wanted) -> Run:
     """The run; exits when there is none, or the user chooses none. Raises EngineError."""
-    from gpufix.cli.patient import fail
-    from gpufix.engine import runs
-    from gpufix.engine.errors import NothingToUndo
-    from gpufix.report import runs as report
+    from gpufix.cli.examine import fail
+    from gpufix.engine.journal import runs
+    from gpufix.engine.run_context import NothingToUndo
+    from gpufix.report import run_list as report
 
     state = state_folder()
     if wanted.name is not None:
@@ -80,8 +80,8 @@ def choose(wanted: Wanted) -> Run:
 
 def _one_of(others: Sequence[Run], prefix: str | None, wanted: Wanted) -> Run:
     """Of other environments: none is touched unless the user says which."""
-    from gpufix.cli.patient import fail
-    from gpufix.report import runs as report
+    from gpufix.cli.examine import fail
+    from gpufix.report import run_list as report
 
     shown = others[-_SHOWN:]
     asks = not wanted.as_json and sys.stdin.isatty() and sys.stdout.isatty()
@@ -111,8 +111,8 @@ def row(run: Run, prefix: str | None = None) -> dict[str, Any]:
     """A run for a report. `prefix`: the patient's at hand, whose runs are marked."""
     import time
 
-    from gpufix.engine import runs
-    from gpufix.engine.whereabouts import whereabouts
+    from gpufix.engine.journal import runs
+    from gpufix.engine.journal.runs import whereabouts
 
     started = float(run.begin.get("time") or 0.0)
     return {

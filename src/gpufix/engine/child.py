@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gpufix.engine.context import Context
-from gpufix.engine.errors import StepFailed
+from gpufix.engine.run_context import Context, StepFailed
 
 _GRACE = 20.0  # seconds in which an interrupted installer may put back what it had begun
 _TAIL = 64 << 10  # bytes of the log that are searched for the reason

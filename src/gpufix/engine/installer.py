@@ -1,18 +1,19 @@
-"""The patient's own installer: which program, which command line, which environment."""
+"""The patient's own installer: program, command line, environment; and what an index would bring."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from gpufix.engine.context import Context, Indexes
-from gpufix.engine.errors import Refused
-from gpufix.knowledge.indexes import index_url
+from gpufix.engine.run_context import Context, Indexes, Refused, StepFailed
+from gpufix.evidence.requirements import objections
+from gpufix.knowledge.packages import index_url
 from gpufix.model import Facts, Install
-from gpufix.pip_names import objections
 
 # They would make an installer work on another place than the patient, or on more than was asked.
 _DROPPED = """
@@ -126,3 +127,56 @@ def environment(environ: Mapping[str, str], kind: str) -> dict[str, str]:
         return kept | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
     return kept | quiet | {"NO_COLOR": "1", "PIP_NO_COLOR": "1"}
+
+
+_TIMEOUT = 600.0
+_LIMIT = 64 << 20
+
+
+def resolve(step: Install, context: Context) -> list[str]:
+    """Exact requirements, "name==version".
+
+    Raises StepFailed with what the installer says, and Refused for what it is not given at all.
+    """
+    permit(step, context.facts)
+    installer = choose(context.facts)
+    wanted = ["--", *step.install]
+    if installer.kind == "uv":
+        command = installer.command("install", "--dry-run", *options(step, context), *wanted)
+        said = _ask(command, context, installer).stderr
+        return [line[3:].strip() for line in said.splitlines() if line.startswith((" + ", " ~ "))]
+    asked = ["--dry-run", "--quiet", "--report", "-", *options(step, context)]
+    answer = _ask(installer.command("install", *asked, *wanted), context, installer).stdout
+    try:
+        report: Any = json.loads(answer)
+        return [_named(item["metadata"]) for item in report["install"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise StepFailed(f"the installer's report makes no sense: {error!r}") from None
+
+
+def _named(metadata: dict[str, str]) -> str:
+    return f"{metadata['name']}=={metadata['version']}"
+
+
+def _ask(
+    command: list[str], context: Context, installer: Installer
+) -> subprocess.CompletedProcess[str]:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(context.environ, installer.kind),
+            timeout=_TIMEOUT,
+            check=False,
+            cwd="/",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StepFailed(f"the index could not be asked: {error}") from None
+    if done.returncode != 0:
+        lines = [line for line in done.stderr[:_LIMIT].splitlines() if line.strip()]
+        errors = [line for line in lines if line.lower().startswith("error")] or lines[-1:]
+        raise StepFailed(f"the index has no answer: {(errors or ['it says nothing'])[0][:500]}")
+    return done

@@ -1,20 +1,91 @@
-"""A submodule to be fetched: its name, commit and address, and where its files belong.
-
-All of it is read from the project's files by gpufix itself: git, whose settings in a repository can
-name programs to run, is never started in the project.
-"""
+"""Submodules fetched in a fresh repository, with a git of known environment and settings."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gpufix.engine.errors import Refused
-from gpufix.facts.files import read, why
-from gpufix.source import git_config, git_index, gitmodules
-from gpufix.source.git_config import Setting
+from gpufix.engine.run_context import Context, Refused
+from gpufix.facts.reading import read, why
+from gpufix.source import git_files
+from gpufix.source.git_files import Setting
+
+# Where the user's settings and certificates are. Every other GIT_ variable can lead a call astray.
+_KEPT = """
+GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM
+GIT_SSL_CAINFO GIT_SSL_CAPATH GIT_SSL_CERT GIT_SSL_KEY GIT_PROXY_SSL_CAINFO
+"""
+# No hooks (a user's own may run what the project holds), nothing that stays behind in the
+# background, no questions.
+SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "credential.interactive=false",
+)
+
+
+def program(context: Context) -> str:
+    """The first git on PATH that is not the patient's or the project's own. Raises Refused."""
+    found = shutil.which("git", path=_search_path(context))
+    if found is not None:
+        return found
+    own = shutil.which("git", path=_given_path(context))
+    if own is not None:
+        raise Refused(f"{own} belongs to the environment or the project, and PATH has no other git")
+    raise Refused("git is not on PATH")
+
+
+def environment(context: Context, ceiling: str) -> dict[str, str]:
+    """For git: https alone, no question, no repository at or above `ceiling`.
+
+    Files of Git LFS stay pointers: where they come from is for the submodule to say.
+    """
+    kept = _KEPT.split()
+    environ = {k: v for k, v in context.environ.items() if not k.startswith("GIT_") or k in kept}
+    return environ | {
+        "PATH": _search_path(context),
+        "LC_ALL": "C",  # the log is searched for "fatal"
+        "GIT_ALLOW_PROTOCOL": "https",
+        "GIT_ASKPASS": "",
+        "GIT_CEILING_DIRECTORIES": ceiling,
+        "GIT_DEFAULT_HASH": "sha1",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _given_path(context: Context) -> str:
+    return context.environ.get("PATH", os.defpath)
+
+
+def _search_path(context: Context) -> str:
+    """PATH without folders that the patient or the project owns; git itself starts programs, too."""
+    owned = list(_owned(context))
+    folders = [
+        folder
+        for folder in _given_path(context).split(os.pathsep)
+        if folder.startswith("/") and not any(_below(folder, top) for top in owned)
+    ]
+    return os.pathsep.join(folders)
+
+
+def _owned(context: Context) -> Iterator[str]:
+    python = context.facts.python
+    if python is not None and python.kind != "system":
+        yield os.path.realpath(python.prefix)
+    if context.project is not None:
+        yield os.path.realpath(context.project)
+
+
+def _below(folder: str, top: str) -> bool:
+    real = os.path.realpath(folder)
+    return real == top or real.startswith(f"{top.rstrip('/')}/")
+
 
 STAGE = "gpufix-stage"  # in .git: the fresh repository in which git works
 _LIMIT_INDEX, _LIMIT = 64 << 20, 1 << 20
@@ -91,13 +162,13 @@ def wanted(root: str, path: str) -> Wanted:
     if commit is None:
         raise Refused(f"{path} is unmerged")
     text = _text(f"{root}/.gitmodules")
-    declared = next((row for row in gitmodules.parse(text) if row.path == path), None)
+    declared = next((row for row in git_files.parse_gitmodules(text) if row.path == path), None)
     if declared is None:
         raise Refused(f".gitmodules does not declare {path!r}")
     parts = declared.name.split("/")
     if not _NAME.fullmatch(declared.name) or {"", ".", ".."} & {*parts}:
         raise Refused(f"{declared.name!r} is not the name of a submodule")
-    settings = tuple(git_config.parse(_text(f"{root}/.git/config")))
+    settings = tuple(git_files.parse_config(_text(f"{root}/.git/config")))
     for row in settings:
         if _foreign(row):
             raise Refused(f"{root}/.git/config sets {row.section}.{row.key} = {row.value}")
@@ -117,20 +188,20 @@ def _foreign(row: Setting) -> bool:
 
 
 def _address(root: str, path: str, url: str, settings: Sequence[Setting]) -> str:
-    if not gitmodules.relative(url):
+    if not git_files.relative(url):
         return _by_https(path, url)
     base = _by_https(path, _origin(root, settings))
-    address = gitmodules.resolved(base, url)
+    address = git_files.resolved(base, url)
     if address is None:
         raise Refused(f"{path}: the address {url!r} leads above {base}")
     return _by_https(path, address)
 
 
 def _by_https(path: str, url: str) -> str:
-    address = gitmodules.by_https(url)
+    address = git_files.by_https(url)
     if address is None:
         raise Refused(
-            f"{path}: {gitmodules.shown(url)!r} is not an https address without credentials"
+            f"{path}: {git_files.shown(url)!r} is not an https address without credentials"
         )
     return address
 
@@ -160,10 +231,10 @@ def _free(top: str, below: str) -> str:
     return full
 
 
-def _index(path: str) -> git_index.GitIndex:
+def _index(path: str) -> git_files.GitIndex:
     try:
-        return git_index.parse(_read(path, _LIMIT_INDEX))
-    except git_index.IndexFormatError as error:
+        return git_files.parse_index(_read(path, _LIMIT_INDEX))
+    except git_files.IndexFormatError as error:
         raise Refused(f"{path} cannot be read: {error}") from None
 
 

@@ -1,15 +1,97 @@
-"""A log in, an answer out."""
+"""Reads a log and resolves its messages into explanations, the decisive one first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import IO
 
-from gpufix.explain.resolve import Answer, resolve
-from gpufix.explain.scan import Hit, Scan, scan
-from gpufix.explain.source import pieces
-from gpufix.explain.told import tell
-from gpufix.explain.unpaste import unwrapped
+from gpufix.explain.explanation import Told, tell
+from gpufix.explain.log_scan import Hit, Scan, scan
+from gpufix.explain.prefilter import unwrapped
+
+PIECE = 1 << 18  # bytes
+_LOOK = 4096
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The log as UTF-8, at most PIECE bytes (or characters) at a time; NULs are left out.
+
+    UTF-16 is what PowerShell's `>` writes: told by its mark, or by every other byte being NUL.
+    """
+    first = file.read(PIECE)
+    encoding, skip = _encoding(first)
+    decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding != "utf-8" else None
+    piece = first[skip:]
+    while piece:
+        if decoder is not None:
+            piece = decoder.decode(piece).encode("utf-8", "replace")
+        yield piece.replace(b"\0", b"") if b"\0" in piece else piece
+        piece = file.read(PIECE)
+
+
+def _encoding(first: bytes) -> tuple[str, int]:
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            return name, len(mark)
+    head = first[:_LOOK]
+    if len(head) >= 8:
+        for offset, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+            half, other = head[offset::2], head[1 - offset :: 2]
+            if half.count(0) > 0.6 * len(half) and not other.count(0):
+                return name, 0
+    return "utf-8", 0
+
+
+_LOW = re.compile(
+    r"(?:^|[\s\[|:(])(?:INFO|DEBUG|TRACE)(?=[\s\]:|)])"
+    r"|(?:^|\s)[ID] [\w./\-]{1,200}\.(?:cc|cpp|cu|h):\d+\]"  # TensorFlow's
+    r"|(?:^|\s)[ID]\d{4} \d\d:\d\d:\d\d"  # glog's
+)
+_FAILED = re.compile(
+    r"error|exception|fatal|fail|cannot|can't|could ?n[o']t|unable|out of memory|\bnot \w|\bno \w|undefined"
+    r"|missing|mismatch|traceback|killed|insufficient|too (?:old|new|low)|invalid|unsupported|incompatible"
+    r"|denied|refused|illegal|unexpected|requires?\b|conflict|unavailable|does(?:n't| not)|lacks?\b",
+    re.IGNORECASE,
+)
+_DEPRECATED = re.compile(r"\w{0,40}(?:Deprecation|Future|Resource|Syntax)Warning\b|^DEPRECATION:")
+_ACCEPTED = re.compile(
+    r"(?:accept|allow)ing this combination|just a warning|(?:can|may) be (?:safely )?ignored"
+    r"|(?:can|may) (?:safely )?ignore|safe(?:ly)? (?:to )?ignore|does not indicate an error",
+    re.IGNORECASE,
+)
+_IF = re.compile(r"\bif you (?:don't|do not|are not)\b|\botherwise\b", re.IGNORECASE)
+_SPAN = 200  # characters of a line in which its level stands
+
+
+def weighed(told: Told, raw: str) -> Told:
+    """The same, or a notice without a rule. `raw`: the line with its prefixes."""
+    if told.role in ("notice", "wrapper") or not _is_remark(told.shown, raw):
+        return told
+    if told.rule == "TCH203":  # a minor mismatch is a remark by nature
+        return told.but(role="notice")
+    return told.but(
+        role="notice",
+        rule=None,
+        open=(),
+        what="A remark: the program that prints it goes on.",
+        do="Nothing to do. When something fails after it, the cause stands there.",
+    )
+
+
+def _is_remark(shown: str, raw: str) -> bool:
+    if _DEPRECATED.search(shown) or (_ACCEPTED.search(shown) and not _IF.search(shown)):
+        return True
+    return bool(_LOW.search(raw[:_SPAN])) and not _FAILED.search(shown)
 
 
 def read(file: IO[bytes]) -> tuple[Answer, Scan]:
@@ -39,3 +121,44 @@ def _answer(found: Scan) -> Answer:
         first.setdefault((hit.line, hit.message.id), hit)
     told = (tell(hit) for hit in first.values())
     return resolve(t for t in told if t is not None)
+
+
+# A cause outranks what merely failed, whichever came first.
+_RANK = {"cause": 0, "symptom": 1, "unknown": 2, "notice": 3, "wrapper": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`primary` None: nothing known was found. `others`: the rest, one of each, in order."""
+
+    primary: Told | None
+    others: tuple[Told, ...]
+
+    @property
+    def recognised(self) -> bool:
+        """Whether the cause is known, or at least what failed."""
+        return self.primary is not None and self.primary.role not in ("unknown", "wrapper")
+
+
+def _said(ordered: list[Told]) -> Told:
+    """The first; a traceback shows the line that raises before the message itself."""
+    first = ordered[0]
+    same = (told for told in ordered if (told.id, told.rule) == (first.id, first.rule))
+    return next((told for told in same if not told.shown.startswith("raise ")), first)
+
+
+def resolve(found: Iterable[Told]) -> Answer:
+    """The first of the strongest kind is primary; in one line the earlier message decides."""
+    best: dict[tuple[int, int], Told] = {}
+    for told in sorted(found, key=lambda t: (t.line, t.order)):
+        best.setdefault((told.line, _RANK[told.role]), told)
+    ordered = sorted(best.values(), key=lambda t: (_RANK[t.role], t.line))
+    if not ordered:
+        return Answer(None, ())
+    primary = _said(ordered)
+    others: dict[tuple[str, str | None], Told] = {}
+    for told in sorted((t for t in ordered if t is not primary), key=lambda t: t.line):
+        key = (told.id, told.captures.get("symbol") or told.captures.get("soname"))
+        if key != (primary.id, primary.captures.get("symbol") or primary.captures.get("soname")):
+            others.setdefault(key, told)
+    return Answer(primary, tuple(others.values()))

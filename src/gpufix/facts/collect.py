@@ -34,23 +34,13 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     facts.project.ConfigError when the project's configuration cannot be used. Everything else
     that goes wrong becomes a gap.
     """
-    from gpufix.facts import (
-        caches,
-        conda,
-        distributions,
-        environment,
-        gpus,
-        host,
-        libraries,
-        toolkits,
-        tools,
-        torch,
-    )
-    from gpufix.facts import project as project_facts
-    from gpufix.facts import (
-        python as interpreter,
-    )
-    from gpufix.facts.overlay import overlay_path
+    from gpufix.facts.libraries import libraries
+    from gpufix.facts.machine import caches, gpus, operating_system
+    from gpufix.facts.packages import conda, distributions
+    from gpufix.facts.project import project as project_facts
+    from gpufix.facts.python import environment, interpreter, torch_package
+    from gpufix.facts.python.environment import overlay_path
+    from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python)
@@ -64,7 +54,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     )
     dists, shared = installed
     packages = condas.beside(dists)
-    torch_facts = _try(ctx, "torch", lambda: torch.collect(ctx, patient, dists), None)
+    torch_facts = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
@@ -86,7 +76,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
         Binaries(),
     )
     unknown = Host(os="?", kernel="?", machine="?")
-    here = _try(ctx, "host", lambda: host.collect(ctx), unknown)
+    here = _try(ctx, "host", lambda: operating_system.collect(ctx), unknown)
     variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
     return Facts(
         gpufix_version=gpufix.__version__,

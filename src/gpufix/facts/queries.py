@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.facts.files import read
-from gpufix.facts.project_sources import ProjectSources
+from gpufix.facts.project.source_files import ProjectSources
+from gpufix.facts.reading import read
 from gpufix.model import Facts
 
 _HASH_LIMIT = 4 << 30
@@ -85,12 +85,12 @@ class Queries:
         return real
 
     def _torch_symbols(self, path: str) -> list[str]:
-        from gpufix.facts.library_record import torch_names
+        from gpufix.facts.libraries.library_facts import torch_names
 
         return torch_names(ElfFile(self._allowed(path)))
 
     def _c10_destructors(self, path: str) -> list[str]:
-        from gpufix.facts.library_record import c10_destructors
+        from gpufix.facts.libraries.library_facts import c10_destructors
 
         return c10_destructors(ElfFile(self._allowed(path)))
 
@@ -103,7 +103,7 @@ class Queries:
         return any(library.find(key) is not None for library in self._torch)
 
     def _source(self, path: str) -> dict[str, str]:
-        from gpufix.source.text import decode
+        from gpufix.source.source_text import decode
 
         real = Path(self._allowed(path))
         if real.stat().st_size > _SOURCE_LIMIT:

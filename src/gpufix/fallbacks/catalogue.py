@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gpufix.names import normalise
+from gpufix.text.names import normalise
 
 ROOT = Path(__file__).parent
 LOCAL = "gpufix"  # the local version by which an installed fallback is known

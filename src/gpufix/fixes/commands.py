@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from gpufix.knowledge.indexes import index_url
+from gpufix.knowledge.packages import index_url
 from gpufix.model import (
     Advise,
     Build,

@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gpufix.fixes.clashes import Base, Clashes, joined
-from gpufix.model import (
-    Build,
-    Finding,
-    Held,
-    Install,
-    Plan,
-    SetVariables,
-    Skip,
-    Step,
-    WriteFile,
-)
-from gpufix.names import normalise
-from gpufix.requirements import parse
+from gpufix.evidence.requirements import parse
+from gpufix.fixes.conflicts import Base, Clashes, joined
+from gpufix.model import Build, Finding, Held, Install, Plan, SetVariables, Skip, Step, WriteFile
+from gpufix.text.names import normalise
 
 Planner = Callable[[Finding], Sequence[Plan | Skip]]
 

@@ -1,24 +1,54 @@
-"""Asks fixes for plans. One that raises, or returns what is no plan, becomes a finding (DOC003).
-
-Every command plans through this: what a fix does, a third party's included, ends no report.
-"""
+"""From a finding to its plans; a fix that fails is a finding, and conda's packages are not pip's."""
 
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-from gpufix import crashes
-from gpufix.checks.doc003_fix_crashed import Crash, crashed
+from gpufix.checks.doctor.doc003_fix_crashed import Crash, crashed
+from gpufix.evidence.requirements import Objection, objections
+from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
-from gpufix.fixes.for_conda import permitted
 from gpufix.fixes.registry import Fix, by_safety
-from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
-from gpufix.view import View
+from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
+from gpufix.text import clean
+
+
+def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
+    """The plan as it is, unless an installation of it touches a name that is not for pip."""
+    for step in plan.steps:
+        found = list(objections(step, facts)) if isinstance(step, Install) else []
+        if not found:
+            continue
+        if isinstance(step, Install) and plan.steps == [step] and _all_condas(step, found):
+            return _by_hand(plan, step, found, facts)
+        reason = "; ".join(dict.fromkeys(o.reason for o in found))
+        return Skip(fix=plan.fix, code=code, subject=subject, reason=reason)
+    return plan
+
+
+def _all_condas(step: Install, found: Sequence[Objection]) -> bool:
+    """Whether conda can do all that the step does: a torch index means nothing to it."""
+    known = [o for o in found if o.package and o.requirement and not o.requirement.extras]
+    return len(known) == len(step.install) and not (step.uninstall or step.index)
+
+
+def _by_hand(plan: Plan, step: Install, found: Sequence[Objection], facts: Facts) -> Plan:
+    python = facts.python
+    options = ["--prefix", python.prefix] if python else []
+    options += ["--force-reinstall"] if step.reinstall else []
+    specs = [f"{o.package}{o.requirement.specifier}" for o in found if o.requirement]
+    advice = Advise(
+        text="; ".join(dict.fromkeys(o.reason for o in found)),
+        command=shlex.join(["conda", "install", *options, *specs]),
+    )
+    return plan.model_copy(update={"safety": "manual", "steps": [advice]})
+
 
 _MODES = range(0o10000)
 
@@ -57,8 +87,8 @@ class Planner:
             return permitted(found, code, subject, facts) if isinstance(found, Plan) else found
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
-            trace = () if known else crashes.trace(error)
-            said, place = crashes.words(error), _place(fix, error)
+            trace = () if known else clean.trace(error)
+            said, place = clean.words(error), _place(fix, error)
             module = str(getattr(fix.plan, "__module__", "?"))
             known.append(Crash(str(fix.name), module, code, subject, said, place, trace))
             return None
@@ -85,7 +115,7 @@ def checked(answer: object, facts: Facts) -> Plan | Skip | None:
                 _require_usable(step)
             summary(found, facts)  # its commands can be written down
     except Exception as error:
-        said = _first(error) if isinstance(error, ValidationError) else crashes.words(error)
+        said = _first(error) if isinstance(error, ValidationError) else clean.words(error)
         raise ValueError(f"its {model.__name__} is not valid: {said}") from error
     return found
 
@@ -110,9 +140,9 @@ def _first(error: ValidationError) -> str:
 def _place(fix: Fix, error: Exception) -> tuple[str, int] | None:
     """The innermost frame of the fix's own file; where the fix begins, if it came to none."""
     code = getattr(inspect.unwrap(fix.plan), "__code__", None)
-    came = crashes.places(error)[1:]  # the first is the planner's
+    came = clean.places(error)[1:]  # the first is the planner's
     if code is None:
         return came[-1] if came else None
-    file = crashes.plain(code.co_filename)
+    file = clean.plain(code.co_filename)
     own = [place for place in came if place[0] == file]
     return own[-1] if own else (file, code.co_firstlineno)

@@ -1,14 +1,16 @@
-"""The step that builds an installed extension again from its source. Shared by the rebuilding fixes."""
+"""Extensions rebuilt for the target, or for the torch at hand."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote
 
-from gpufix.buildenv.assemble import build_environment
-from gpufix.buildenv.folder import Folder
-from gpufix.checks.gpu_code import targets_of_torch
+from gpufix.evidence.building import cuda_torch, rocm_torch, toolkit_in_use
+from gpufix.evidence.gpu_code import targets_of_torch
+from gpufix.evidence.view import View
+from gpufix.fixes.build_environment.assemble import build_environment
+from gpufix.fixes.build_environment.variables import Folder
+from gpufix.fixes.registry import fix
 from gpufix.model import Build, Distribution, Finding, Plan, Skip
-from gpufix.view import View
 
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 _GPU_CODES = ("GPU103", "GPU104", "GPU108")
@@ -89,3 +91,33 @@ def _notes(source: str, abi: bool | None) -> list[str]:
 
 def _skip(name: str, finding: Finding, reason: str) -> Skip:
     return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
+
+
+FOR_TARGET = "rebuild-for-target"
+
+
+@fix(FOR_TARGET, "GPU103", "GPU104", "GPU108")
+def rebuild_for_target(finding: Finding, view: View) -> Plan | Skip:
+    """From its source, when a compiler that generates code for the targets is here."""
+    if finding.subject == "torch":
+        return _no_toolkit(finding, "torch itself is not rebuilt")
+    if rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
+        return _no_toolkit(finding, "no hipcc is here to build with")
+    if not rocm_torch(view) and cuda_torch(view) is None:
+        return _no_toolkit(finding, "torch has no CUDA to build with")
+    return rebuild(FOR_TARGET, finding, view)
+
+
+def _no_toolkit(finding: Finding, reason: str) -> Skip:
+    return Skip(fix=FOR_TARGET, code=finding.code, subject=finding.subject, reason=reason)
+
+
+FOR_TORCH = "rebuild-for-torch"
+
+
+@fix(FOR_TORCH, "ABI301", "ABI304", "ABI305", "SYM401")
+def rebuild_for_torch(finding: Finding, view: View) -> Plan | Skip:
+    """From its source. A C++ ABI that the build files fix to the other value is overruled."""
+    torch = view.facts.torch
+    abi = torch.cxx11_abi if torch and finding.code == "ABI301" else None
+    return rebuild(FOR_TORCH, finding, view, abi)

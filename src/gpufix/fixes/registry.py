@@ -11,8 +11,8 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gpufix.evidence.view import View
 from gpufix.model import Finding, Plan, Skip
-from gpufix.view import View
 
 Planner = Callable[[Finding, View], Plan | Skip | None]
 
@@ -59,7 +59,7 @@ def builtin_fixes() -> list[Fix]:
     """Every fix of gpufix itself, by name."""
     import gpufix.fixes as package
 
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
-    modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names]
+    names = sorted(m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+    modules = [importlib.import_module(name) for name in names]
     found = {f.name: f for m in modules for f in fixes_in(m)}
     return [found[name] for name in sorted(found)]

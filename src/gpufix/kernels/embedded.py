@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from ctypes import Structure, byref, c_float, c_int, c_longlong, c_size_t, c_uint, c_void_p
 from pathlib import Path
 
-from .manifest import COMMON, SUITE
-from .process import run_limited
-from .target import Target
-from .toolchain import Toolchain, ToolchainError
+from gpufix.kernels.manifest import COMMON, SUITE
+from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
+from gpufix.process import run_limited
 
 NAMES = ("ssim", "knn", "splat", "raster")
 

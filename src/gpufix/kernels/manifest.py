@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .formula import FormulaError, evaluate
-from .target import Target
+from gpufix.kernels.formula import FormulaError, evaluate
+from gpufix.kernels.toolchain import Target
 
 SUITE = Path(__file__).parent
 COMMON = SUITE / "common"

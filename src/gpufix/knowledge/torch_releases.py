@@ -1,4 +1,4 @@
-"""torch releases and their builds: GPUs served, Python tags, C++ ABI."""
+"""torch releases and their builds: GPUs served, Python tags, C++ ABI, exact pins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from gpufix.knowledge import cuda_toolkits, torch_pins
-from gpufix.knowledge.table import source, table
-from gpufix.knowledge.versions import numbers
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge.data_table import numbers, source, table
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Requirements of the default x86-64 wheel: name -> specifier ("==12.8.93")."""
+
+    variant: str
+    nvidia: dict[str, str]
+    triton: str | None
+    nccl: str | None
+    source: str
+
+
+def pins_of(version: str) -> Pins | None:
+    """The pins of a release, None when it is not in the table."""
+    row = table("torch_pins")["releases"].get(version.split("+")[0])
+    return Pins(**row) if row else None
+
 
 _KNOWN = ("measured", "measured-by-user", "high", "medium")
 
@@ -81,9 +98,9 @@ class Release:
         return tag in self.python_tags.get(platform, ())
 
     @property
-    def pins(self) -> torch_pins.Pins | None:
+    def pins(self) -> Pins | None:
         """What the default x86-64 wheel requires."""
-        return torch_pins.get(self.version)
+        return pins_of(self.version)
 
 
 def get(version: str) -> Release | None:

@@ -1,4 +1,4 @@
-"""What `gpufix fix` shows: the proposal before anything is done, and the outcome after."""
+"""What `gpufix fix` and `gpufix build` show: the proposal before, the outcome after."""
 
 from __future__ import annotations
 
@@ -7,6 +7,37 @@ from typing import Literal
 from gpufix.model.base import Model
 from gpufix.model.finding import Finding, PatientSummary, Target
 from gpufix.model.plan import Plan, Skip
+
+
+class BuiltLibrary(Model):
+    """A shared library that came out, as read back from its file."""
+
+    path: str
+    code: str  # "machine code for sm_120 and PTX for sm_120", "no code"
+    cxx11_abi: bool | None = None
+    problems: list[str] = []
+
+
+class BuildResult(Model):
+    """`ok` only when the programs succeeded and the product is what was asked for."""
+
+    path: str
+    distribution: str | None = None
+    ok: bool
+    reasons: list[str] = []  # of a failure
+    errors: list[str] = []  # the first real error lines of the log
+    notes: list[str] = []
+    libraries: list[BuiltLibrary] = []
+    seconds: float = 0.0
+    jobs: int = 1
+    log: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """A failure in one line: why, the first error, where the log is."""
+        said = "; ".join(self.reasons)
+        first = f": {self.errors[0].splitlines()[0]}" if self.errors else ""
+        return f"{said}{first}" + (f" ({self.log})" if self.log else "")
 
 
 class Held(Model):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gpufix.model import Diagnosis, Finding, Severity
-from gpufix.report.clean import clean
-from gpufix.report.plain import below
+from gpufix.text.clean import below, clean
 
 _LEVEL = {Severity.error: "error", Severity.warning: "warning", Severity.advice: "notice"}
 

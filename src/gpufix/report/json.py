@@ -1,12 +1,112 @@
-"""The machine-readable report. Its schema is docs/schema/diagnosis.json."""
+"""The machine-readable reports. The diagnosis's schema is docs/schema/diagnosis.json."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from gpufix.model import Diagnosis
+import gpufix
+from gpufix.diagnosis.diagnose import patient_summary
+from gpufix.evidence.view import View
+from gpufix.explain.confirm import Check
+from gpufix.explain.explanation import Told
+from gpufix.explain.read import Answer
+from gpufix.fixes.build_environment.assemble import BuildEnvironment
+from gpufix.fixes.build_environment.variables import Folder
+from gpufix.model import Diagnosis, PatientSummary
+from gpufix.model.outcome import BuildResult
 
 
 def render(diagnosis: Diagnosis) -> str:
     """One JSON object, ASCII only (so that no control character survives), with a newline."""
     return json.dumps(diagnosis.model_dump(mode="json"), indent=2) + "\n"
+
+
+Row = tuple[Folder, Sequence[Sequence[str]], BuildEnvironment]
+
+
+def preview(view: View, rows: Sequence[Row]) -> str:
+    """What --dry-run says: for each folder what would be removed, set and run."""
+    return _dumped(view, "plans", [_plan(*row) for row in rows])
+
+
+def results(view: View, builds: Sequence[BuildResult]) -> str:
+    """What came of each folder."""
+    return _dumped(view, "builds", [result.model_dump() for result in builds])
+
+
+def _plan(
+    folder: Folder, commands: Sequence[Sequence[str]], environment: BuildEnvironment
+) -> dict[str, Any]:
+    return {
+        "path": folder.path,
+        "distribution": folder.distribution,
+        "remove": list(folder.stale),
+        "variables": [
+            {"name": v.name, "value": v.value, "reason": v.reason} for v in environment.variables
+        ],
+        "commands": [list(command) for command in commands],
+        "obstacles": list(environment.obstacles),
+    }
+
+
+def _dumped(view: View, key: str, rows: Sequence[object]) -> str:
+    said = {
+        "schema_version": 1,
+        "patient": patient_summary(view.facts).model_dump(),
+        "targets": [target.model_dump() for target in view.targets],
+        key: rows,
+    }
+    return json.dumps(said, indent=2)
+
+
+def render_explained(
+    answer: Answer,
+    read: Mapping[str, Any],
+    errors: Sequence[str],
+    names: Mapping[str, str],
+    patient: tuple[PatientSummary, Check] | None,
+) -> str:
+    """One JSON object, ASCII only, with a newline."""
+    primary = answer.primary
+    out = {
+        "schema_version": 1,
+        "gpufix_version": gpufix.__version__,
+        "recognised": answer.recognised,
+        "rule": primary.rule if primary is not None and answer.recognised else None,
+        "primary": _told(primary, names) if primary is not None else None,
+        "others": [_told(told, names) for told in answer.others],
+        "errors": list(errors),
+        "read": dict(read),
+        "patient": _patient(*patient) if patient is not None else None,
+    }
+    return json.dumps(out, indent=2) + "\n"
+
+
+def _told(told: Told, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "rule": told.rule,
+        "name": names.get(told.rule) if told.rule else None,
+        "role": told.role,
+        "line": told.line,
+        "text": told.shown,
+        "captures": dict(told.captures),
+        "what": told.what,
+        "notes": list(told.notes),
+        "do": told.do,
+        "versions": told.versions,
+        "source": told.source,
+    }
+
+
+def _patient(patient: PatientSummary, check: Check) -> dict[str, Any]:
+    return {
+        **patient.model_dump(mode="json"),
+        "state": check.state,
+        "reason": check.reason,
+        "statements": list(check.statements),
+        "finding": check.finding.model_dump(mode="json") if check.finding else None,
+        "plan": check.plan.model_dump(mode="json") if check.plan else None,
+    }

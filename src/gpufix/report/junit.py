@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from xml.etree import ElementTree
 
-from gpufix.gate import INTERNAL_CODES, Gate
+from gpufix.diagnosis.baseline import Places
+from gpufix.diagnosis.diagnose import INTERNAL_CODES, Gate
 from gpufix.model import Diagnosis, Finding, Gap
-from gpufix.places import Places
-from gpufix.report.clean import clean
-from gpufix.report.plain import below, located
+from gpufix.text.clean import below, clean, located
 
 
 def render(diagnosis: Diagnosis, gate: Gate | None = None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from gpufix.report.clean import clean
+from gpufix.text.clean import clean
 
 Part = str | tuple[str, str]
 
@@ -43,7 +43,7 @@ class Lines:
             for line in self._lines:
                 console.print(line, soft_wrap=True, highlight=False)
             return
-        from gpufix.cli.patient import fail
+        from gpufix.cli.examine import fail
 
         buffer = io.StringIO()
         for line in self._lines:

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity
-from gpufix.report.clean import clean
-from gpufix.report.plain import below, counted, located
+from gpufix.text.clean import below, clean, counted, located
 
 # A comment holds 65,536 characters, a job's summary 1 MiB; links to the rest there are none.
 _LIMIT = 60_000

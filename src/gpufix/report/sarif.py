@@ -1,7 +1,4 @@
-"""SARIF 2.1.0, for code-scanning services and editors.
-
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
-"""
+"""SARIF 2.1.0, for code-scanning services and editors."""
 
 from __future__ import annotations
 
@@ -9,14 +6,76 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
 
-from gpufix.baseline import identity
-from gpufix.gate import INTERNAL_CODES
-from gpufix.model import Diagnosis, Evidence, Finding, Severity
-from gpufix.places import Places
-from gpufix.report import sarif_parts as parts
-from gpufix.report.clean import clean
-from gpufix.report.sarif_parts import Json
+from gpufix.diagnosis.baseline import Places, identity
+from gpufix.diagnosis.diagnose import INTERNAL_CODES
+from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
+from gpufix.text.clean import below, clean
+
+Json = dict[str, Any]
+
+
+def rule_entries(diagnosis: Diagnosis) -> Iterator[Json]:
+    """Every rule that ran, then codes that are no rule's (DOC001)."""
+    from gpufix.plugins import all_rules
+
+    judged = set(diagnosis.judged) | {f.code for f in diagnosis.findings}
+    known = {rule.code: rule for rule in all_rules()[0] if rule.code in judged}
+    for code, rule in known.items():
+        yield _rule(code, rule.name, rule.page)
+    named = {f.code: f.name for f in diagnosis.findings if f.code not in known}
+    for code, name in named.items():
+        yield _rule(code, name, name)
+
+
+def _rule(code: str, name: str, page: str) -> Json:
+    page = clean(page, keep_newlines=True)
+    return {
+        "id": clean(code),
+        "name": "".join(part.capitalize() for part in clean(name).split("-")),
+        "shortDescription": {"text": page.strip().partition("\n")[0]},
+        "help": {"text": page, "markdown": f"# {clean(code)} {clean(name)}\n\n{page}"},
+        "properties": {"tags": ["gpu", clean(code)[:3]]},
+    }
+
+
+def notification(gap: Gap) -> Json:
+    """Something that could not be looked at."""
+    return {
+        "descriptor": {"id": "not-looked-at"},
+        "level": "warning",
+        "message": {"text": message(f"{gap.section}: {gap.subject}: {gap.reason}")},
+    }
+
+
+def text(finding: Finding) -> str:
+    """What a result says: consequences and remedies, too."""
+    about = "" if finding.subject in finding.message else f"{finding.subject}: "
+    lines = [about + finding.message]
+    lines += [e.text for e in finding.evidence[:10] if not e.path]
+    lines += [f"so: {f.code} {f.subject}: {f.message}" for _, f in below(finding)]
+    lines += [f"fix ({fix.safety}): {fix.title}" for fix in finding.fixes[:2]]
+    return "\n".join(lines)
+
+
+def message(text: str) -> str:
+    """A plain-text message string (§3.11.5, §3.11.6): no placeholder, no embedded link."""
+    safe = clean(text, keep_newlines=True).replace("](", "] (")
+    return safe.replace("{", "{{").replace("}", "}}") or "-"
+
+
+def uri(path: str) -> str:
+    """A URI reference: absolute paths get the file scheme, a colon cannot be read as a scheme."""
+    try:
+        raw = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # from a snapshot: no path of a disk
+        raw = path.encode("utf-8", "surrogatepass")
+    quoted = quote(raw, safe="/")
+    return f"file://{quoted}" if PurePosixPath(path).is_absolute() else quoted
+
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -48,7 +107,7 @@ class _Log:
         self.manifest = manifest
 
     def log(self) -> Json:
-        rules = list(parts.rules(self.diagnosis))
+        rules = list(rule_entries(self.diagnosis))
         index = {rule["id"]: number for number, rule in enumerate(rules)}
         driver = {
             "name": "gpufix",
@@ -68,7 +127,7 @@ class _Log:
     def base_ids(self) -> Json:
         bases = {"project": self.roots.project, "environment": self.roots.environment}
         return {
-            _BASE_IDS[base]: {"uri": parts.uri(root.rstrip("/") + "/")}
+            _BASE_IDS[base]: {"uri": uri(root.rstrip("/") + "/")}
             for base, root in bases.items()
             if root
         }
@@ -78,7 +137,7 @@ class _Log:
         crashed = [f for f in self.diagnosis.findings if f.code in INTERNAL_CODES]
         out: Json = {"executionSuccessful": not crashed}
         if self.diagnosis.gaps:
-            out["toolExecutionNotifications"] = [parts.notification(g) for g in self.diagnosis.gaps]
+            out["toolExecutionNotifications"] = [notification(g) for g in self.diagnosis.gaps]
         return out
 
     def results(self, index: dict[str, int]) -> Iterator[Json]:
@@ -93,7 +152,7 @@ class _Log:
                 "ruleId": clean(finding.code),
                 "ruleIndex": index[clean(finding.code)],
                 "level": _LEVEL[finding.severity],
-                "message": {"text": parts.message(parts.text(finding))},
+                "message": {"text": message(text(finding))},
                 "locations": [location],
                 "partialFingerprints": {"gpufixFinding/v1": fingerprint},
             }
@@ -120,7 +179,7 @@ class _Log:
         for item in [e for e in evidence if e.path][:_RELATED]:
             yield {
                 "physicalLocation": self.physical(item.path or "", item.line),
-                "message": {"text": parts.message(item.text)},
+                "message": {"text": message(item.text)},
             }
 
     def base(self, path: str) -> str:
@@ -128,7 +187,7 @@ class _Log:
 
     def physical(self, path: str, line: int | None = None) -> Json:
         place = self.roots.place(path)
-        out: Json = {"artifactLocation": {"uri": parts.uri(place.path)}}
+        out: Json = {"artifactLocation": {"uri": uri(place.path)}}
         if place.base in _BASE_IDS:
             out["artifactLocation"]["uriBaseId"] = _BASE_IDS[place.base]
         if line is not None and line > 0:

@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
-from gpufix.report.clean import clean, inert
-from gpufix.report.plain import counted, located
+from gpufix.text.clean import clean, counted, inert, located
 
 _STYLE = {Severity.error: "bold red", Severity.warning: "yellow", Severity.advice: "cyan"}
 _MARK = {Severity.error: "✗", Severity.warning: "!", Severity.advice: "i"}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from gpufix.checks.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.judge import findings_of
 from gpufix.checks.registry import declared as declared_rule
+from gpufix.diagnosis.diagnose import INTERNAL_CODES
+from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
-from gpufix.fixes.install_fallback import install_fallback
+from gpufix.fixes.fallback.install_fallback import install_fallback
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
-from gpufix.gate import INTERNAL_CODES
-from gpufix.kernels.target import Target
-from gpufix.knowledge import cuda_wheels
-from gpufix.knowledge.versions import numbers
+from gpufix.kernels.toolchain import Target
+from gpufix.knowledge import cuda
+from gpufix.knowledge.data_table import numbers
 from gpufix.model import Facts, Finding, PlanSummary, Vendor
 from gpufix.model import Target as PatientTarget
-from gpufix.view import View
 
 # crt and nvvm are needs of nvcc without a pin: unnamed, they come from a newer CUDA than ptxas.
 EXTRAS = ("nvcc", "crt", "nvvm", "cudart", "cccl")
@@ -24,7 +24,7 @@ _WHEELS_SINCE = (13, 0)  # the first CUDA whose wheels bring nvcc
 
 def wheel_requirement() -> tuple[str, str]:
     """(what pip installs, its CUDA version): the wheels that bring a whole nvcc."""
-    wheel = cuda_wheels.toolkit("13.0")
+    wheel = cuda.toolkit("13.0")
     assert wheel is not None and wheel.compiles  # knowledge/data, checked by its tests
     return f"cuda-toolkit[{','.join(EXTRAS)}]=={wheel.version}", wheel.version
 

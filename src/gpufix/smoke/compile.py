@@ -1,18 +1,111 @@
-"""The compiling half of a run: targets to toolchains to programs."""
+"""The compiling half of a run: which compiler serves a target, targets to programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from gpufix.kernels.build import Built, build_all
+from gpufix.evidence.building import generates
+from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import Kernel
-from gpufix.kernels.target import Target
-from gpufix.kernels.toolchain import Toolchain, ToolchainError
-from gpufix.model import Facts
-from gpufix.model.smoke import CompilerRow
+from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
+from gpufix.knowledge.data_table import numbers
+from gpufix.model import Facts, Toolkit
+from gpufix.model.smoke_result import CompilerRow
+from gpufix.process import run_limited
 from gpufix.smoke.request import Request
-from gpufix.smoke.toolchains import Choice, choose
+
+_PROBE = "#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); }\n"
+_PROBE_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A toolchain; or None, and what was tried and said."""
+
+    toolchain: Toolchain | None
+    tried: tuple[str, ...] = ()
+
+
+def choose(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
+    """The compiler that builds for this target here."""
+    if target.vendor == "cuda":
+        return _nvcc(_with_compiler(facts, "cuda"), target, env)
+    for toolkit in _with_compiler(facts, "rocm"):
+        return Choice(Toolchain("hipcc", Path(str(toolkit.compiler)), env=env))
+    return _clang(facts, target, env)
+
+
+def _with_compiler(facts: Facts, kind: str) -> list[Toolkit]:
+    """The one that torch's builds would use first, then the newest."""
+    found = [t for t in facts.toolkits if t.kind == kind and t.compiler]
+    newest = sorted(found, key=lambda t: numbers(t.version or "0"), reverse=True)
+    return sorted(newest, key=lambda t: not t.selected)
+
+
+def _nvcc(found: Sequence[Toolkit], target: Target, env: Mapping[str, str]) -> Choice:
+    """One that generates the architecture; else the first, whose own words then tell why not."""
+    fitting = [t for t in found if not t.version or generates(t.version, target.arch) is not False]
+    for toolkit in fitting or found:
+        return Choice(Toolchain("nvcc", Path(str(toolkit.compiler)), _flags(toolkit), env))
+    return Choice(None)
+
+
+def _flags(toolkit: Toolkit) -> tuple[str, ...]:
+    """The wheels keep the runtime in lib; their nvcc looks in lib64 alone."""
+    root = Path(toolkit.root)
+    only_lib = (root / "lib" / "libcudart_static.a").is_file() and not (root / "lib64").exists()
+    return (f"-L{root / 'lib'}",) if only_lib else ()
+
+
+def _clang(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
+    """The newest clang++ that builds a one-line HIP program: only a try tells whether the HIP
+    headers, the device libraries and a C++ library are where it looks."""
+    named = [(m[1] or "999", t) for t in facts.tools if (m := _CLANG.fullmatch(t.name))]
+    tried = []
+    for _, tool in sorted(named, key=lambda pair: -int(pair[0])):
+        toolchain = Toolchain("clang", Path(tool.path), env=env)
+        said = _try(toolchain, target)
+        if said is None:
+            return Choice(toolchain)
+        tried.append(f"{tool.path}: {said}")
+    return Choice(None, tuple(tried))
+
+
+_CLANG = re.compile(r"clang\+\+(?:-(\d+)(?:\.\d+)?)?")
+
+
+def _try(toolchain: Toolchain, target: Target) -> str | None:
+    """None when the program is built, else the compiler's first error."""
+    with tempfile.TemporaryDirectory(prefix="gpufix-hip-") as folder:
+        source = Path(folder) / "probe.hip"
+        source.write_text(_PROBE, encoding="ascii")
+        command: list[str | Path] = [
+            toolchain.compiler,
+            *toolchain.arguments(target),
+            "-O0",
+            source,
+        ]
+        command += [*toolchain.libraries(), "-o", Path(folder) / "probe"]
+        try:
+            ended = run_limited(command, _PROBE_LIMIT_S, env=toolchain.env, cwd=Path(folder))
+        except OSError as error:
+            return str(error.strerror or error)
+    if ended.code == 0:
+        return None
+    return first_error(ended.stderr) or f"exit status {ended.code}"
+
+
+def first_error(log: str) -> str:
+    """The first line that speaks of an error, else the first line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    telling = [
+        line for line in lines if re.search(r"\b(fatal|error|cannot|not found)\b", line, re.I)
+    ]
+    return (telling or lines or [""])[0][:500]
 
 
 @dataclass

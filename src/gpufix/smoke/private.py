@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from gpufix.kernels.process import run_limited
 from gpufix.model import Facts, Toolkit
+from gpufix.process import run_limited
 from gpufix.smoke.advice import wheel_requirement
 from gpufix.smoke.request import Request
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gpufix.model.smoke import Change, Comparison, KernelRow, SmokeReport
+from gpufix.model.smoke_result import Change, Comparison, KernelRow, SmokeReport
 
 MAX_BYTES = 16 << 20
 REGRESSION = 1.10

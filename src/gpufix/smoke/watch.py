@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gpufix.facts import nvidia, nvml
-from gpufix.kernels.process import run_limited
+from gpufix.facts.machine import nvidia, nvml
+from gpufix.process import run_limited
 
 _REST_S = 1.5  # longer than the period over which drivers average utilization
 _IDLE_PERCENT = 5

@@ -1,13 +1,13 @@
-"""A shell script as simple commands, with the depth at which each stands. Nothing is run.
-
-Knows comments, quoting, line continuations and here-documents; expansions stay as written.
-"""
+"""Shell scripts and Dockerfiles as simple commands, and what they set as facts. Nothing is run."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from gpufix.source.requirement_files import addresses
 
 _TOKEN = re.compile(
     r"(?P<join>\\\r?\n)"
@@ -109,3 +109,103 @@ def _after_documents(text: str, position: int, tags: list[str]) -> int:
             return len(text)
         position = min(len(text), end.end() + 1)
     return position
+
+
+LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
+_ASSIGN = re.compile(rf"({'|'.join(LISTS)})=(.*)", re.DOTALL)
+_ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
+_NOT_RUN = ("echo", "printf", "grep", "sed", "cat", "read")
+_WORDS = (*(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"http")
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a script has a word that is asked for."""
+    return any(word in data for word in _WORDS)
+
+
+def scan_shell(text: str, stops: bool = False) -> dict[str, Any]:
+    """Keys without content are left out: exports, abi, addresses. Conditional ones are not told.
+
+    stops: as for simple_commands.
+    """
+    facts: dict[str, Any] = {"exports": [], "abi": [], "addresses": []}
+    for command in simple_commands(text, stops):
+        if command.words[0].text in _NOT_RUN:
+            continue
+        facts["exports"] += _exports(command)
+        if command.depth:
+            continue
+        for word in command.words:
+            if found := _ABI.search(word.text):
+                facts["abi"].append(
+                    {"line": command.line, "value": int(found.group(1)), "guards": []}
+                )
+        facts["addresses"] += addresses([word.text for word in command.words], command.line)
+    return {key: value for key, value in facts.items() if value}
+
+
+def _exports(command: Simple) -> list[dict[str, Any]]:
+    """NAME=value that later commands see: exported, or before a command."""
+    words = [word.text for word in command.words]
+    told = words[0] in ("export", "declare", "env") or len(words) > 1
+    rows = []
+    for word in words:
+        found = _ASSIGN.fullmatch(word)
+        if not found or not told or command.depth or "$" in found.group(2):
+            continue
+        rows.append({"line": command.line, "name": found.group(1), "value": found.group(2)})
+    return rows
+
+
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
+# An instruction up to the first line that no backslash continues; lines left empty by comments
+# are passed over, as Docker does.
+_INSTRUCTION = re.compile(
+    r"(?m)^[ \t]*([A-Za-z]+)[ \t]+((?:[^\n]*\\[ \t]*\r?\n(?:[ \t]*\r?\n)*)*[^\n]*)"
+)
+_DOCUMENT = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_OPTION = re.compile(r"\A(?:--[\w-]+=\S+[\s\\]+)+")
+_IMAGE = re.compile(r"(?:\S+/)?nvidia/cuda:(\d+\.\d+)\S*-devel")
+
+
+def scan_docker(text: str) -> dict[str, Any]:
+    """Keys without content are left out.
+
+    `exports`: [line, name, value] of ENV, ARG and RUN; `abi`, `addresses`: as in shell_scan, with
+    `image`: the CUDA of the NVIDIA development image that the stage is built on, if it is one.
+    """
+    facts: dict[str, Any] = {"exports": [], "abi": [], "addresses": []}
+    text, image, position = _COMMENT.sub("", text), None, 0
+    while found := _INSTRUCTION.search(text, position):
+        position = found.end()
+        name, words = found[1].upper(), found[2]
+        line = text.count("\n", 0, found.start(2))
+        if name == "FROM":
+            base = _IMAGE.match(_OPTION.sub("", words))
+            image = base[1] if base else None
+        elif name in ("ENV", "ARG"):
+            facts["exports"] += _set(words, line)
+        elif name == "RUN":
+            if document := _DOCUMENT.search(words):
+                end = re.compile(rf"(?m)^\t*{document[1]}[ \t]*\r?$").search(text, position)
+                stop = end.start() if end else len(text)
+                words, position = text[position:stop], stop
+                line = text.count("\n", 0, found.end())
+            words = _OPTION.sub(lambda m: "\n" * m[0].count("\n"), words, count=1)
+            for key, rows in scan_shell(words, stops=True).items():
+                facts[key] += [{**row, "line": row["line"] + line, "image": image} for row in rows]
+    return {key: value for key, value in facts.items() if value}
+
+
+def _set(words: str, line: int) -> list[dict[str, Any]]:
+    """NAME=value …, or the old NAME value."""
+    rows = []
+    for command in simple_commands(words):
+        texts = [word.text for word in command.words]
+        if "=" not in texts[0] and len(texts) > 1:
+            texts = [f"{texts[0]}={' '.join(texts[1:])}"]
+        for text in texts:
+            name, _, value = text.partition("=")
+            if name in LISTS and value and "$" not in value:
+                rows.append({"line": command.line + line, "name": name, "value": value})
+    return rows

@@ -12,8 +12,7 @@ import pytest
 
 import needs
 from gpufix.kernels.manifest import COMMON, SUITE
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import Toolchain
+from gpufix.kernels.toolchain import Toolchain, parse_target
 
 sys.path.insert(0, str(Path(__file__).parent))
 NAME = "diff_gaussian_rasterization"

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 import needs
-from gpufix.binary.code import code_objects
-from gpufix.engine.context import Context
-from gpufix.engine.fallback_build import compiled as build
-from gpufix.fallbacks.assemble import tree
+from gpufix.binary.gpucode.extract import code_objects
+from gpufix.engine.builds.native_fallback import compiled as build
+from gpufix.engine.run_context import Context
 from gpufix.fallbacks.catalogue import get
+from gpufix.fallbacks.pack import tree
 from gpufix.kernels.manifest import COMMON, SUITE
-from gpufix.kernels.target import parse_target
-from gpufix.kernels.toolchain import Toolchain
+from gpufix.kernels.toolchain import Toolchain, parse_target
 from gpufix.model import Facts, Host, Toolkit
 
 SOURCE = SUITE / "splat" / "gaussians_c.cu"

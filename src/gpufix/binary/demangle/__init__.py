@@ -1,5 +1,5 @@
 """C++ names for messages: demangled here, without the patient's libstdc++."""
 
-from .front import demangle
+from gpufix.binary.demangle.demangler import demangle
 
 __all__ = ["demangle"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from . import names
-from .rendering import (
+from gpufix.binary.demangle import qualified as names
+from gpufix.binary.demangle.parser import (
+    BUILTINS,
+    BUILTINS_D,
+    SUFFIXES,
+    State,
     Type,
     Unsupported,
     angled,
@@ -14,8 +18,6 @@ from .rendering import (
     pointer,
     qualified,
 )
-from .state import State
-from .tables import BUILTINS, BUILTINS_D, SUFFIXES
 
 _MARKS = {"P": "*", "R": "&", "O": "&&"}
 

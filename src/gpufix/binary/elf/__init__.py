@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .errors import ElfError
-from .file import ElfFile
-from .hashes import gnu_hash, sysv_hash
-from .notes import Section
-from .symbols import Export, UndefinedSymbol
-from .versions import VersionDefinition, VersionNeed
+from gpufix.binary.elf.file import ElfFile
+from gpufix.binary.elf.hashtable import gnu_hash, sysv_hash
+from gpufix.binary.elf.layout import ElfError
+from gpufix.binary.elf.symbols import Export, UndefinedSymbol
+from gpufix.binary.elf.tables import Section
+from gpufix.binary.elf.versions import VersionDefinition, VersionNeed
 
 __all__ = [
     "ElfError",

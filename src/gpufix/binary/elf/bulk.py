@@ -7,17 +7,16 @@ from collections.abc import Callable, Collection
 from itertools import compress
 from typing import NamedTuple
 
-from .constants import VERSYM_HIDDEN, VERSYM_INDEX
-from .file import ElfFile
-from .hashes import gnu_hash
-from .hashtable import MAX_CHAIN, GnuHash
-from .matching import (
+from gpufix.binary.elf.file import ElfFile
+from gpufix.binary.elf.hashtable import MAX_CHAIN, GnuHash, gnu_hash
+from gpufix.binary.elf.layout import VERSYM_HIDDEN, VERSYM_INDEX
+from gpufix.binary.elf.symbols import SymbolTable, UndefinedSymbol
+from gpufix.binary.elf.versions import (
     FIRST_VERSIONS,
     STRONG_REFERENCES,
     VISIBLE_WORDS,
     defined_at_zero,
 )
-from .symbols import SymbolTable, UndefinedSymbol
 
 Key = bytes
 """A symbol's name; with a version, the name, a NUL and the version."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from . import constants as c
-from .errors import ElfError
-from .hashtable import GnuHash, SysvHash, read_hash_table
-from .image import Image
-from .matching import is_definition, pick
-from .notes import Section, build_id, read_sections
-from .relocations import referenced_symbols
-from .source import Source
-from .symbols import Export, SymbolTable, UndefinedSymbol
-from .versions import VersionDefinition, VersionNeed, Versions, read_versions
+from gpufix.binary.elf import layout as c
+from gpufix.binary.elf.hashtable import GnuHash, SysvHash, read_hash_table
+from gpufix.binary.elf.headers import Source
+from gpufix.binary.elf.image import Image
+from gpufix.binary.elf.layout import ElfError
+from gpufix.binary.elf.symbols import Export, SymbolTable, UndefinedSymbol
+from gpufix.binary.elf.tables import Section, build_id, read_sections, referenced_symbols
+from gpufix.binary.elf.versions import (
+    VersionDefinition,
+    VersionNeed,
+    Versions,
+    is_definition,
+    pick,
+    read_versions,
+)
 
 
 class ElfFile:

@@ -1,13 +1,57 @@
-"""Headers, addresses and strings of one ELF file: the ground that the tables stand on."""
+"""One mapped ELF file: addresses, strings and the dynamic section, on which the tables stand."""
 
 from __future__ import annotations
 
-from .constants import DT_STRSZ, DT_STRTAB, PT_DYNAMIC, PT_INTERP
-from .dynamic import Dynamic, read_dynamic
-from .errors import ElfError
-from .headers import Header, Segment, loadable, read_header, read_segments
-from .layout import Layout
-from .source import Buffer, Source
+from dataclasses import dataclass
+
+from gpufix.binary.elf.headers import (
+    Buffer,
+    Header,
+    Segment,
+    Source,
+    loadable,
+    read_header,
+    read_segments,
+)
+from gpufix.binary.elf.layout import (
+    DT_NEEDED,
+    DT_STRSZ,
+    DT_STRTAB,
+    PT_DYNAMIC,
+    PT_INTERP,
+    ElfError,
+    Layout,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """tags: the last value of each tag, as the loader keeps it; needed: string offsets in order."""
+
+    tags: dict[int, int]
+    needed: tuple[int, ...]
+
+
+def read_dynamic(
+    path: str, data: Buffer, size: int, form: Layout, offset: int, length: int
+) -> Dynamic:
+    """The entries up to DT_NULL of the table at `offset`, of at most `length` bytes."""
+    entry = form.dynamic.size
+    if offset + entry > size:
+        raise ElfError(path, f"starts at {offset}, the file ends at {size}", "dynamic section")
+    end = min(offset + length, size)
+    end -= (end - offset) % entry
+    tags: dict[int, int] = {}
+    needed: list[int] = []
+    for tag, value in form.dynamic.iter_unpack(data[offset:end]):
+        if tag == 0:
+            break
+        if tag == DT_NEEDED:
+            needed.append(value)
+        else:
+            tags[tag] = value
+    return Dynamic(tags, tuple(needed))
+
 
 MAX_STRING = 64 * 1024
 MAX_NEEDED = 4096

@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from .constants import DT_HASH, DT_SYMTAB, DT_VERSYM
-from .hashtable import GnuHash, SysvHash, words
-from .image import MAX_STRING, Image
-from .relocations import referenced_symbols
+from gpufix.binary.elf.hashtable import GnuHash, SysvHash, words
+from gpufix.binary.elf.image import MAX_STRING, Image
+from gpufix.binary.elf.layout import DT_HASH, DT_SYMTAB, DT_VERSYM
+from gpufix.binary.elf.tables import referenced_symbols
 
 Row = tuple[int, int, int, int, int, int]
 """st_name, st_info, st_other, st_shndx, st_value, st_size"""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .files import Files
-from .model import (
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import (
     Missing,
     Opened,
     Place,
@@ -14,7 +14,7 @@ from .model import (
     Verdict,
     VersionMissing,
 )
-from .scan import predict, scan
+from gpufix.binary.loader.scan import predict, scan
 
 __all__ = [
     "Files",

@@ -7,6 +7,7 @@ from functools import cached_property
 from gpufix.binary.elf import ElfFile, UndefinedSymbol
 from gpufix.binary.elf.bulk import (
     Definitions,
+    Key,
     Keys,
     defined_keys,
     find_keys,
@@ -15,7 +16,35 @@ from gpufix.binary.elf.bulk import (
 )
 from gpufix.binary.elf.hashtable import GnuHash
 
-from .memo import Memo
+
+class Memo:
+    """Keys known to be defined, and keys known not to be."""
+
+    def __init__(self, earlier: Memo | None = None) -> None:
+        """earlier: what was found by then is found still; what was not may be by now."""
+        self._plain: set[Key] = set(earlier._plain) if earlier else set()
+        self._versioned: set[Key] = set(earlier._versioned) if earlier else set()
+        self._no_plain: set[Key] = set()
+        self._no_versioned: set[Key] = set()
+
+    def open(self, keys: Keys) -> Keys:
+        """Those not known to be defined: one pass over what may be thousands."""
+        return Keys(keys.plain - self._plain, keys.versioned - self._versioned)
+
+    def unknown(self, keys: Keys) -> Keys:
+        """Of keys not known to be defined, those never asked for."""
+        return Keys(keys.plain - self._no_plain, keys.versioned - self._no_versioned)
+
+    def known(self, keys: Keys) -> Keys:
+        """Those known to be defined."""
+        return Keys(keys.plain & self._plain, keys.versioned & self._versioned)
+
+    def learn(self, found: Keys, absent: Keys) -> None:
+        """`found` are defined, `absent` are not."""
+        self._plain |= found.plain
+        self._versioned |= found.versioned
+        self._no_plain |= absent.plain
+        self._no_versioned |= absent.versioned
 
 
 class Library:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.binary.elf.constants import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, PT_LOAD
-
-from .drivers import is_driver_library
-from .files import Files
-from .library import Library
-from .model import Missing, Place, Reason, Unusable
-from .namespace import Loaded, Namespace
-from .search import Rule, Search
-from .system import System
+from gpufix.binary.elf.layout import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, PT_LOAD
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.library import Library
+from gpufix.binary.loader.model import Missing, Place, Reason, Unusable
+from gpufix.binary.loader.resolve import Loaded, Namespace
+from gpufix.binary.loader.search import Rule, Search, is_driver_library
+from gpufix.binary.loader.system import System
 
 # musl provides these from its own loader, whatever the file system has.
 _MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .files import Files
-from .model import Process, Verdict
-from .preludes import Preludes
-from .state import start
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Process, Verdict
+from gpufix.binary.loader.preloaded import Preludes
+from gpufix.binary.loader.state import start
 
 
 def predict(process: Process, path: str, files: Files | None = None) -> Verdict:

@@ -5,13 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gpufix.binary.elf.constants import DF_1_NODEFLIB
+from gpufix.binary.elf.layout import DF_1_NODEFLIB
+from gpufix.binary.loader.cache import FLAGS
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Place, Reason
+from gpufix.binary.loader.resolve import Loaded
+from gpufix.binary.loader.system import System
 
-from .cache import FLAGS
-from .files import Files
-from .model import Place, Reason
-from .namespace import Loaded
-from .system import System
+_STEMS = frozenset(
+    {
+        "libcuda",
+        "libnvidia-ml",
+        "libnvidia-ptxjitcompiler",
+        "libnvidia-nvvm",
+        "libnvidia-opencl",
+        "libnvidia-encode",
+        "libnvidia-fbc",
+        "libnvcuvid",
+        "libnvoptix",
+        "libcudadebugger",
+        "libdxcore",
+        "libze_intel_gpu",
+    }
+)
+
+
+def is_driver_library(name: str) -> bool:
+    """`name` (libcuda.so.1, …) is installed by a GPU driver."""
+    return name.partition(".so")[0] in _STEMS
+
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_])|\{(ORIGIN|LIB|PLATFORM)\})")
 Rule = tuple[Reason, str]

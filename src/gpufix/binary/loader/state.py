@@ -6,14 +6,12 @@ import os
 
 from gpufix.binary.elf import ElfError
 from gpufix.binary.elf.bulk import Keys
-
-from .files import Files
-from .mapping import Mapper
-from .model import Missing, Process, Unusable, Used, Verdict
-from .namespace import Loaded, Namespace, closure
-from .resolve import Resolver, missing_versions
-from .search import Search
-from .system import System, describe_system
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.mapping import Mapper
+from gpufix.binary.loader.model import Missing, Process, Unusable, Used, Verdict
+from gpufix.binary.loader.resolve import Loaded, Namespace, Resolver, closure, missing_versions
+from gpufix.binary.loader.search import Search
+from gpufix.binary.loader.system import System, describe_system
 
 
 class State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .files import Files
+from gpufix.binary.loader.disk import Files
 
 MAX_LOADER = 4 << 20
 _FOLDERS = re.compile(rb"(?:/[\w.+/-]*lib[\w.+/-]*/\0){2,8}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpufix.engine.context import Context
-from gpufix.engine.scope import Scope
+from gpufix.engine.journal.listing import Scope
+from gpufix.engine.run_context import Context
 from gpufix.model import Advise
 
 

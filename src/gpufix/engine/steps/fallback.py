@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpufix.engine import child
-from gpufix.engine.context import Context
-from gpufix.engine.durable import make_folder, write_new
-from gpufix.engine.errors import Refused
 from gpufix.engine.installer import Installer, choose, environment, permit
-from gpufix.engine.paths import writable
-from gpufix.engine.scope import Scope
+from gpufix.engine.journal.listing import Scope
+from gpufix.engine.journal.lock import make_folder, write_new
+from gpufix.engine.run_context import Context, Refused, writable
 from gpufix.engine.steps.install import changeable, environment_scopes
-from gpufix.fallbacks import assemble, wheel
+from gpufix.fallbacks import pack
 from gpufix.fallbacks.catalogue import Fallback, UnknownFallback, get
 from gpufix.model import Distribution, Facts, Install, InstallFallback
-from gpufix.names import normalise
+from gpufix.text.names import normalise
 
 _DESCRIPTION = """\
 {summary}
@@ -39,7 +37,7 @@ def check(step: InstallFallback, context: Context) -> None:
     for dist in _replaced(step, context.facts):
         _removable(dist, installer)
     if fallback.build:
-        from gpufix.engine.fallback_build import toolchain
+        from gpufix.engine.builds.native_fallback import toolchain
 
         toolchain(step.archs, context)
 
@@ -81,13 +79,13 @@ def commands(step: InstallFallback, installer: Installer, folder: str) -> list[l
     return lines
 
 
-def packed(step: InstallFallback, context: Context) -> wheel.Wheel:
+def packed(step: InstallFallback, context: Context) -> pack.Wheel:
     """The wheel; compiles when the fallback has sources of its own."""
     fallback = _known(step)
-    files = assemble.files(fallback)
+    files = pack.files(fallback)
     platform = None
     if fallback.build:
-        from gpufix.engine.fallback_build import compiled
+        from gpufix.engine.builds.native_fallback import compiled
 
         files |= compiled(fallback, step.archs, context)
         platform = f"linux_{context.facts.host.machine}"
@@ -97,7 +95,7 @@ def packed(step: InstallFallback, context: Context) -> wheel.Wheel:
         distribution=step.distribution,
         covers=" ".join(fallback.covers),
     )
-    return wheel.build(
+    return pack.build(
         step.distribution,
         step.version,
         files,

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpufix.engine import child
-from gpufix.engine.context import Context
-from gpufix.engine.durable import write_new
-from gpufix.engine.errors import Refused
 from gpufix.engine.installer import choose, commands, environment
-from gpufix.engine.paths import writable
-from gpufix.engine.scope import Scope
+from gpufix.engine.journal.listing import Scope
+from gpufix.engine.journal.lock import write_new
+from gpufix.engine.run_context import Context, Refused, writable
+from gpufix.evidence.requirements import parse
 from gpufix.model import Distribution, Facts, Install, Python
-from gpufix.names import normalise
-from gpufix.requirements import parse
+from gpufix.text.names import normalise
 
 # What wheels and their scripts and data files are spread over (PyPA: recording installed projects).
 _FOLDERS = (

@@ -6,9 +6,8 @@ import os
 import shutil
 from collections.abc import Sequence
 
-from gpufix.engine.context import Context
-from gpufix.engine.paths import inside, writable
-from gpufix.engine.scope import Scope
+from gpufix.engine.journal.listing import Scope
+from gpufix.engine.run_context import Context, inside, writable
 from gpufix.model import Remove
 
 

@@ -10,18 +10,16 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 
-from gpufix.engine import child, git
-from gpufix.engine.context import Context
-from gpufix.engine.errors import Refused, StepFailed
-from gpufix.engine.paths import writable
-from gpufix.engine.scope import Scope
+from gpufix.engine import child, submodule
+from gpufix.engine.journal.listing import Scope
+from gpufix.engine.run_context import Context, Refused, StepFailed, writable
 from gpufix.engine.submodule import Wanted, wanted
 from gpufix.model import InitSubmodules
 
 
 def check(step: InitSubmodules, context: Context) -> None:
     """git is there, every address is https, and all places are free and in the project."""
-    git.program(context)
+    submodule.program(context)
     for module in modules(step, context):
         for place in (module.folder, module.repository):
             writable(os.path.dirname(_first_made(place)))
@@ -45,9 +43,9 @@ def scopes(step: InitSubmodules, context: Context) -> Sequence[Scope]:
 
 def run(step: InitSubmodules, context: Context) -> None:
     """Clone, check out, move, and note it in .git/config. Credentials are never asked for."""
-    program = git.program(context)
+    program = submodule.program(context)
     for module in modules(step, context):
-        environ = git.environment(context, os.path.dirname(module.stage))
+        environ = submodule.environment(context, os.path.dirname(module.stage))
         for command in fetching(module, program):
             child.run(command, context, environ, "submodules", timeout=1800)
         _place(module)
@@ -64,7 +62,7 @@ def modules(step: InitSubmodules, context: Context) -> list[Wanted]:
 
 def fetching(module: Wanted, program: str) -> Iterator[list[str]]:
     """The commands that make the submodule in a fresh repository."""
-    alone = [program, *(word for setting in git.SETTINGS for word in ("-c", setting))]
+    alone = [program, *(word for setting in submodule.SETTINGS for word in ("-c", setting))]
     yield [*alone, "init", "--quiet", "--template=", "--", module.stage]
     here = [*alone, "-C", module.stage]
     declared = {"path": module.path, "url": module.address}

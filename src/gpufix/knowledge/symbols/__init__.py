@@ -1,9 +1,9 @@
 """The history of torch's exported symbols: which releases can satisfy a compiled extension."""
 
-from .history import NameHistory, SymbolHistory
-from .judge import Library, judge
-from .judgement import BREAKS, Judgement, LayoutBreak, Promise
-from .table import SymbolTableError
+from gpufix.knowledge.symbols.history import NameHistory, SymbolHistory
+from gpufix.knowledge.symbols.judgement import BREAKS, Judgement, LayoutBreak, Promise
+from gpufix.knowledge.symbols.matching import Library, judge
+from gpufix.knowledge.symbols.symbol_table import SymbolTableError
 
 __all__ = [
     "BREAKS",

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ...binary.mangle import is_torch_name
-from .names import Names
-from .table import Masks, SymbolTable
+from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_table import Masks, SymbolTable
 
 DATA = Path(__file__).parent.parent / "data"
 TABLE = "torch_symbols.bin"

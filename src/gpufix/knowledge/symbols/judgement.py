@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from ...binary.mangle import AbiVerdict
-from .history import NameHistory
+from gpufix.binary.demangle.mangled import AbiVerdict
+from gpufix.knowledge.symbols.history import NameHistory
 
 Interface = Literal["none", "stable", "cxx"]
 Promise = Literal[

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpufix.checks.gpu_code import Service
-from gpufix.coverage import Row
+from gpufix.evidence.gpu_code import Row, Service
 from gpufix.model import Target
 from gpufix.report.html.markup import Markup, joined, tag
 

@@ -1,20 +1,100 @@
-"""The page: verdict, findings, coverage, plan, benchmark, gaps."""
+"""The page: verdict and patient first, then findings, coverage, plan, benchmark, gaps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from gpufix.coverage import Row
-from gpufix.model import Diagnosis, Proposal
-from gpufix.model.smoke import SmokeReport
+from gpufix.evidence.gpu_code import Row
+from gpufix.model import Diagnosis, Gap, Proposal, Summary, Target
+from gpufix.model.smoke_result import SmokeReport
+from gpufix.report.html.benchmark import smoke
 from gpufix.report.html.coverage import coverage
-from gpufix.report.html.findings import findings
-from gpufix.report.html.gaps import gaps
-from gpufix.report.html.header import header
+from gpufix.report.html.findings import findings, plan
 from gpufix.report.html.markup import Markup, joined, tag
-from gpufix.report.html.plan import plan
-from gpufix.report.html.smoke import smoke
+from gpufix.text.clean import counted
+
+_VERDICTS = {
+    "clean": ("✓", "Clean", "nothing wrong found"),
+    "faults": ("✗", "Faults", ""),
+    "incomplete": ("?", "Incomplete", "nothing wrong found, but not everything could be looked at"),
+}
+
+
+def header(diagnosis: Diagnosis, links: Sequence[tuple[str, str]]) -> Markup:
+    """The page's head, as people read it."""
+    return tag(
+        "header",
+        tag("h1", tag("span", "gpufix ", class_="product"), "Environment report"),
+        _verdict(diagnosis.summary),
+        _about(diagnosis),
+        _contents(links),
+    )
+
+
+def _verdict(summary: Summary) -> Markup:
+    sign, word, meaning = _VERDICTS[summary.verdict]
+    told = tally(summary)
+    tone = "warning" if summary.verdict == "faults" and not summary.error else summary.verdict
+    return tag(
+        "div",
+        tag("p", tag("span", f"{sign} ", aria_hidden="true"), word, class_="word"),
+        tag("p", told or meaning, class_="tally"),
+        class_=f"verdict {tone}",
+    )
+
+
+def tally(summary: Summary) -> str:
+    """ "2 errors, 1 warning"; "" without any."""
+    words = [counted(summary.error, "error"), counted(summary.warning, "warning")]
+    words += [f"{summary.advice} advice"] if summary.advice else []
+    words += [f"{summary.accepted} accepted by the baseline"] if summary.accepted else []
+    return ", ".join(word for word in words if word)
+
+
+def _about(diagnosis: Diagnosis) -> Markup:
+    patient = diagnosis.patient
+    python = f"Python {patient.python}" if patient.python else "none found"
+    rows: list[tuple[str, str | Markup | None]] = [
+        ("Targets", _targets(diagnosis.targets)),
+        ("torch", (patient.torch or "not installed").removeprefix("torch ")),
+        (
+            "Python",
+            f"{python.removeprefix('Python ')}{f' ({patient.kind})' if patient.kind else ''}",
+        ),
+        ("Environment", _code(patient.prefix or patient.executable)),
+        ("Project", _code(patient.project)),
+        ("Platform", patient.platform),
+    ]
+    cells = [(tag("dt", name), tag("dd", value)) for name, value in rows if value]
+    return tag("dl", [cell for pair in cells for cell in pair], class_="about")
+
+
+def _code(text: str | None) -> Markup | None:
+    return tag("code", text) if text else None
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    if not targets:
+        return "none: no GPU is visible, and none was named"
+    return ", ".join(f"{t.arch} ({t.name})" if t.name else t.arch for t in targets)
+
+
+def _contents(links: Sequence[tuple[str, str]]) -> Markup | None:
+    if len(links) < 2:
+        return None
+    items = [tag("li", tag("a", title, href=f"#{anchor}")) for anchor, title in links]
+    return tag("nav", tag("ul", items), aria_label="Sections")
+
+
+def gaps(found: Sequence[Gap]) -> Markup | None:
+    """None when everything was seen."""
+    if not found:
+        return None
+    items = [tag("li", tag("strong", f"{g.section} "), f"{g.subject}: {g.reason}") for g in found]
+    return tag("ul", items, class_="consequences")
+
 
 # Nothing is loaded and nothing runs, whatever an untrusted name should smuggle in.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from gpufix.report.clean import clean
+from gpufix.text.clean import clean
 
 _VOID = frozenset({"meta", "br", "hr"})
 

@@ -1,0 +1,79 @@
+"""C++ names for messages: by the grammar here, what that leaves by `c++filt`, within bounds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable, Sequence
+
+from gpufix.binary.demangle.qualified import demangle_one
+
+
+def demangle(names: Iterable[str], use_filter: bool = True) -> dict[str, str]:
+    """Each mangled name → readable C++, or the name itself when neither way can.
+
+    use_filter: ask `c++filt` on PATH for what the own grammar does not cover.
+    """
+    found = {name: demangle_one(name) for name in names}
+    left = [name for name, text in found.items() if text is None and name.startswith("_Z")]
+    filtered = through_filter(left) if left and use_filter else {}
+    return {name: text or filtered.get(name, name) for name, text in found.items()}
+
+
+TIMEOUT = 2.0  # seconds
+MAX_INPUT = 1 << 15  # bytes: fits a pipe, so that writing all before reading cannot block
+MAX_OUTPUT = 1 << 20  # bytes
+_NAME = re.compile(r"_Z[A-Za-z0-9_.$]+")
+
+
+def through_filter(names: Sequence[str]) -> dict[str, str]:
+    """Those of `names` that c++filt demangles; {} when it is absent or fails."""
+    program = shutil.which("c++filt")
+    asked = _affordable(names)
+    if program is None or not asked:
+        return {}
+    try:
+        process = subprocess.Popen(
+            [program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return {}
+    limit = threading.Timer(TIMEOUT, process.kill)
+    limit.start()
+    try:
+        answer = _converse(process, "\n".join(asked) + "\n")
+    finally:
+        limit.cancel()
+        process.kill()
+        process.wait()
+    lines = answer.split("\n")
+    if len(lines) != len(asked) + 1:
+        return {}
+    return {name: line for name, line in zip(asked, lines, strict=False) if line != name}
+
+
+def _affordable(names: Sequence[str]) -> list[str]:
+    kept, size = [], 0
+    for name in names:
+        if _NAME.fullmatch(name) and size + len(name) + 1 <= MAX_INPUT:
+            kept.append(name)
+            size += len(name) + 1
+    return kept
+
+
+def _converse(process: subprocess.Popen[bytes], text: str) -> str:
+    if process.stdin is None or process.stdout is None:
+        return ""
+    try:
+        process.stdin.write(text.encode("ascii"))
+        process.stdin.close()
+        return process.stdout.read(MAX_OUTPUT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        process.stdout.close()

@@ -1,0 +1,1 @@
+"""GPU code in files of any kind: fatbins, offload bundles, code objects."""

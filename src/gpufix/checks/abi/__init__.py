@@ -1,0 +1,1 @@
+"""ABI3xx: C++ ABI, libstdc++ and glibc versions, NumPy's ABI, Python tags."""

@@ -1,0 +1,66 @@
+"""ABI301."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.binary.demangle.mangled import string_abi
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence.torch_symbols import TorchUser, file_of, other_abi, shown, torch_users
+from gpufix.evidence.view import View
+
+
+@rule("ABI301", "cxx11-abi-mismatch")
+def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
+    """An extension was compiled with the other C++ ABI than the installed torch.
+
+    ## What it does
+    Reads it off the symbols alone: with `_GLIBCXX_USE_CXX11_ABI=0` a std::string parameter
+    mangles as `Ss`, with 1 as `std::__cxx11::basic_string`. Fires when the extension asks torch
+    for the one spelling of a name of which torch has the other.
+
+    ## Why it matters
+    `undefined symbol: _ZN3c106detail14torchCheckFailEPKcS2_jRKSs`. torch's PyPI wheels changed
+    from 0 to 1 with 2.7; a build file that hard-codes the flag did not follow.
+
+    ## Example
+    `tetranerf is built with _GLIBCXX_USE_CXX11_ABI=0; torch 2.7.1+cu128 has 1.`
+
+    ## Severity
+    Error.
+
+    ## Fix
+    Safe: repair the flag and rebuild, when its source is here. Unsafe: reinstall it.
+
+    ## Source
+    Itanium C++ ABI (mangling); GCC's dual ABI; exports of torch's wheels.
+    """
+    for user in view.derive(torch_users):
+        pairs = other_abi(view, user)
+        if pairs:
+            yield _fault(view, user, pairs)
+
+
+def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
+    torch = view.facts.torch
+    asked, has = pairs[0]
+    mine = string_abi(asked)
+    libraries = sorted({file_of(library) for library, _ in user.lacking})
+    return Fault(
+        severity=ERROR,
+        subject=user.owner,
+        message=f"{user.label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
+        f"{torch.version if torch else '?'} has {1 - (mine or 0)}.",
+        evidence=(
+            f"{', '.join(libraries)} asks for {shown(view, asked)} ({asked})",
+            f"torch has {shown(view, has)} ({has})",
+        ),
+        breaks=(f"abi:{user.owner}", f"load:{user.owner}", f"symbols:{user.owner}"),
+        needs=(f"source-abi:{user.owner}", f"family:{user.owner}"),
+        data={
+            "distribution": user.owner,
+            "abi": mine,
+            "wanted": 1 - (mine or 0),
+            "libraries": sorted({library.path for library, _ in user.lacking}),
+        },
+    )

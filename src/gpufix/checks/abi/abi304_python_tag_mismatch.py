@@ -1,0 +1,56 @@
+"""ABI304."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename, dirname
+
+from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence.view import View
+from gpufix.model import Library
+
+
+@rule("ABI304", "python-tag-mismatch")
+def python_tag_mismatch(view: View) -> Iterator[Fault]:
+    """An extension module is built for another Python than the patient's.
+
+    ## What it does
+    Reads the Python tag in each extension module's file name (`_C.cpython-310-x86_64-….so`) and
+    reports modules for which there is no other file that this Python would import.
+
+    ## Why it matters
+    `ModuleNotFoundError` for a file that is plainly there: Python only looks for its own tags.
+    Typically a leftover of an in-place build before Python was upgraded.
+
+    ## Example
+    `simple_knn/_C is there for cp310 alone; this is Python 3.11 (cp311).`
+
+    ## Severity
+    Warning: some packages fall back on Python code.
+
+    ## Fix
+    Safe: rebuild it, or remove the leftover.
+
+    ## Source
+    PEP 3149; importlib's extension suffixes.
+    """
+    python = view.facts.python
+    if python is None:
+        return
+    groups: dict[tuple[str, str], list[Library]] = {}
+    for library in view.facts.binaries.libraries:
+        if library.module:
+            stem = basename(library.path).partition(".")[0]
+            groups.setdefault((dirname(library.path), stem), []).append(library)
+    for (folder, stem), libraries in sorted(groups.items()):
+        tags = {library.python_tag for library in libraries}
+        if None in tags or tags & {python.tag, "abi3"}:
+            continue
+        yield Fault(
+            severity=WARNING,
+            subject=libraries[0].distribution or stem,
+            message=f"{folder}/{stem} is there for {', '.join(sorted(filter(None, tags)))} alone; "
+            f"this is Python {python.version} ({python.tag}).",
+            evidence=tuple(library.path for library in libraries),
+            data={"paths": [library.path for library in libraries]},
+        )

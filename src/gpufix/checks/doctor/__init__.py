@@ -1,0 +1,1 @@
+"""DOC0xx: gpufix's own failures."""

@@ -1,0 +1,73 @@
+"""GPU102."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.gpu_code import (
+    Code,
+    Service,
+    driver_cuda,
+    extensions,
+    label,
+    listed,
+    service,
+    targets_of_code,
+    torch_code,
+)
+from gpufix.evidence.view import View
+from gpufix.model import Severity
+
+
+@rule("GPU102", "torch-needs-jit")
+def torch_needs_jit(view: View) -> Iterator[Fault]:
+    """torch or an extension holds no machine code for a target, only PTX for the driver to compile.
+
+    ## What it does
+    As GPU101, and looks at the variables that govern the driver's compiler and its cache.
+
+    ## Why it matters
+    The driver compiles every kernel at its first use, minutes in all, and keeps the result in
+    ~/.nv/ComputeCache. CUDA_DISABLE_PTX_JIT=1 forbids it, CUDA_CACHE_DISABLE=1 repeats it at
+    every start, CUDA_CACHE_MAXSIZE bounds what is kept.
+
+    ## Example
+    `torch 2.6.0a0+gitc15b011 serves sm_120 (NVIDIA GeForce RTX 5080) by PTX alone: each kernel is
+    compiled by the driver at its first use.`
+
+    ## Severity
+    Advice; warning when the cache is switched off, error when compiling is.
+
+    ## Fix
+    None needed: a build with machine code starts faster, where there is one.
+
+    ## Source
+    CUDA programming guide, environment variables (CUDA_DISABLE_PTX_JIT, CUDA_CACHE_*).
+    """
+    torch, code = view.facts.torch, torch_code(view)
+    if torch is not None and code is not None:
+        yield from _jit(view, code, f"torch {torch.version}", "torch")
+    for extension in extensions(view.facts) if view.targets else ():
+        yield from _jit(view, extension, extension.subject, extension.subject)
+
+
+def _jit(view: View, code: Code, label_: str, subject: str) -> Iterator[Fault]:
+    for target in targets_of_code(view, code):
+        if service(code, target, driver_cuda(view)) is Service.jit:
+            level, why = _allowed(view)
+            yield Fault(
+                severity=level,
+                subject=subject,
+                message=f"{label_} serves {label(target)} by PTX alone: {why}.",
+                evidence=(f"{subject} holds {listed(code.objects)}", *code.evidence),
+                data={"arch": target.arch},
+            )
+
+
+def _allowed(view: View) -> tuple[Severity, str]:
+    if view.env("CUDA_DISABLE_PTX_JIT") == "1":
+        return ERROR, "CUDA_DISABLE_PTX_JIT=1 forbids the driver to compile it"
+    if view.env("CUDA_CACHE_DISABLE") == "1":
+        return WARNING, "CUDA_CACHE_DISABLE=1 makes the driver compile each kernel at every start"
+    return ADVICE, "each kernel is compiled by the driver at its first use"

@@ -1,0 +1,66 @@
+"""GPU105."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence.building import major
+from gpufix.evidence.view import View
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Driver
+
+
+@rule("GPU105", "driver-too-old")
+def driver_too_old(view: View) -> Iterator[Fault]:
+    """The NVIDIA driver cannot serve the CUDA that torch is built with.
+
+    ## What it does
+    Compares the driver with the oldest one that serves torch's CUDA. Within a CUDA major version
+    every driver of that major will do.
+
+    ## Why it matters
+    `The NVIDIA driver on your system is too old (found version 11040)`, error 35; torch then finds
+    no GPU at all.
+
+    ## Example
+    `torch 2.11.0+cu130 needs driver 580.65.06 or newer; 570.86.15 (CUDA 12.8) is installed.`
+
+    ## Severity
+    Error. Silent without an NVIDIA driver.
+
+    ## Fix
+    Unsafe: install the torch build for an older CUDA. Manual: a newer driver.
+
+    ## Source
+    NVIDIA CUDA Toolkit release notes, minimum drivers for minor-version compatibility.
+    """
+    torch = view.facts.torch
+    driver = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
+    if torch is None or torch.cuda is None or driver is None or driver.library_is_stub:
+        return
+    least = cuda_toolkits.min_driver(torch.cuda)
+    if not _too_old(view, driver, torch.cuda, least):
+        return
+    served = f" (CUDA {driver.cuda})" if driver.cuda else ""
+    asked = f"driver {least} or newer" if least else f"a driver of CUDA {major(torch.cuda)}"
+    yield Fault(
+        severity=ERROR,
+        subject="nvidia driver",
+        message=f"torch {torch.version} needs {asked}; {driver.version or 'one'}{served} is "
+        "installed.",
+        evidence=(f"library: {driver.library}",) if driver.library else (),
+        breaks=("driver",),
+        data={"vendor": "nvidia", "driver": driver.version, "cuda": torch.cuda},
+    )
+
+
+def _too_old(view: View, driver: Driver, cuda: str, least: str | None) -> bool:
+    """By the CUDA that the driver names; by its version where that is all there is."""
+    if driver.cuda:
+        return int(major(driver.cuda)) < int(major(cuda))
+    # WSL2's library has Windows' numbers, of which the table says nothing.
+    if not driver.version or least is None or view.facts.host.wsl:
+        return False
+    return not at_least(driver.version, least)

@@ -1,0 +1,97 @@
+"""GPU107."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, Fault, rule
+from gpufix.evidence.gpu_code import (
+    Code,
+    Service,
+    label,
+    listed,
+    service,
+    severity,
+    targets_of_torch,
+    torch_code,
+)
+from gpufix.evidence.view import View
+from gpufix.knowledge.gpus import models
+from gpufix.model import Severity, Target
+
+
+@rule("GPU107", "gfx-unsupported")
+def gfx_unsupported(view: View) -> Iterator[Fault]:
+    """The installed ROCm torch holds no code object for an AMD target.
+
+    ## What it does
+    Compares the gfx of each target with torch's code objects, generic targets and features
+    (xnack, sramecc) included, and looks up whether a value of HSA_OVERRIDE_GFX_VERSION is known.
+
+    ## Why it matters
+    AMD code objects are exact: there is no PTX to fall back on. `HIP error: invalid device
+    function`, or rocBLAS's `Cannot read TensileLibrary.dat`.
+
+    ## Example
+    `torch 2.6.0+rocm6.2.4 holds machine code for gfx900, …, gfx1101; none of it runs on gfx1102
+    (Radeon RX 7600). HSA_OVERRIDE_GFX_VERSION=11.0.0 is in use for it, at low risk.`
+
+    ## Severity
+    Error; advice for a GPU beside another one that is served, and for one inside the processor
+    that nobody named. Silent when an override to code that torch holds is in force.
+
+    ## Fix
+    Unsafe: set the override (low risk only), or install a build that holds the gfx.
+
+    ## Source
+    LLVM AMDGPUUsage; ROCm/ROCm#2353; pytorch/pytorch#179653 (gfx1103 hangs).
+    """
+    targets = [t for t in targets_of_torch(view) if t.vendor == "amd"]
+    torch, code = view.facts.torch, torch_code(view)
+    if torch is None or code is None:
+        return
+    how = {t.arch: service(code, t) for t in targets}
+    served = any(s is not Service.none for s in how.values())
+    for target in targets:
+        if how[target.arch] is Service.none and not _overridden(view, code):
+            yield Fault(
+                severity=_severity(view, target, served),
+                subject=target.arch,
+                message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
+                f"{label(target)}. {_known(target, code)}",
+                evidence=code.evidence,
+                breaks=("torch-code",),
+                data={"arch": target.arch, "override": _low_risk(target, code)},
+            )
+
+
+def _overridden(view: View, code: Code) -> bool:
+    value = view.env("HSA_OVERRIDE_GFX_VERSION") or ""
+    parts = value.split(".")
+    posed = f"gfx{''.join(parts)}" if len(parts) == 3 else ""
+    return any(o.arch.partition(":")[0] == posed for o in code.objects)
+
+
+def _known(target: Target, code: Code) -> str:
+    override = models.hsa_override(target.arch)
+    if override is None or not _holds(code, override.poses_as):
+        return "No override value is known for it."
+    risk = {"low": "at low risk", "high": "and hangs are reported"}.get(
+        override.risk, "but nothing is known of its risk"
+    )
+    return f"HSA_OVERRIDE_GFX_VERSION={override.value} is in use for it, {risk}."
+
+
+def _low_risk(target: Target, code: Code) -> str | None:
+    override = models.hsa_override(target.arch)
+    usable = override and override.risk == "low" and _holds(code, override.poses_as)
+    return override.value if override and usable else None
+
+
+def _holds(code: Code, gfx: str) -> bool:
+    return any(o.arch.partition(":")[0] == gfx for o in code.objects)
+
+
+def _severity(view: View, target: Target, served: bool) -> Severity:
+    inside = {f"GPU {g.index}" for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
+    return ADVICE if target.source in inside else severity(target, served)

@@ -1,0 +1,65 @@
+"""GPU108."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import Fault, rule
+from gpufix.evidence.gpu_code import Service, extensions, label, service, severity, variants_only
+from gpufix.evidence.view import View
+from gpufix.model import CodeObject
+
+
+@rule("GPU108", "arch-variant-only")
+def arch_variant_only(view: View) -> Iterator[Fault]:
+    """An extension holds only code for exact (`sm_90a`) or family (`sm_100f`) targets, not this one.
+
+    ## What it does
+    Finds distributions all of whose code carries the suffix `a` or `f`, and a target that it does
+    not serve.
+
+    ## Why it matters
+    `a` code and PTX run on that one compute capability, `f` on its family; neither moves forward
+    to later GPUs, although PTX without a suffix would.
+
+    ## Example
+    `flash-attn-3 holds only sm_90a, which runs on 9.0 alone, not on sm_120 (NVIDIA GeForce RTX
+    5080).`
+
+    ## Severity
+    Error; advice for a GPU beside another one that is served. Silent where the target is served.
+
+    ## Fix
+    Safe: rebuild for the target, when the source is known and has other kernels for it.
+
+    ## Source
+    ptxas 13.5 on every pair of targets; NVIDIA's Blackwell compatibility guide.
+    """
+    targets = [t for t in view.targets if t.vendor == "nvidia"]
+    for code in extensions(view.facts) if targets else ():
+        special = variants_only(code)
+        if not special:
+            continue
+        how = {t.arch: service(code, t) for t in targets}
+        served = any(s is not Service.none for s in how.values())
+        for target in targets:
+            if how[target.arch] is Service.none:
+                yield Fault(
+                    severity=severity(target, served),
+                    subject=code.subject,
+                    message=f"{code.subject} holds only {_reach(special)}, not on {label(target)}.",
+                    evidence=code.evidence,
+                    breaks=(f"code:{code.subject}",),
+                    data={"arch": target.arch, "distribution": code.subject},
+                )
+
+
+def _reach(objects: list[CodeObject]) -> str:
+    """ "sm_90a, which runs on 9.0 alone"."""
+    names = sorted({o.arch for o in objects}, key=lambda arch: (len(arch), arch))
+    exact = [n for n in names if n.endswith("a")]
+    shown = ", ".join(names)
+    if len(exact) < len(names):
+        return f"{shown}, which runs within its family at an equal or higher minor version alone"
+    places = ", ".join(f"{n[3:-2]}.{n[-2]}" for n in exact)
+    return f"{shown}, which {'runs' if len(exact) == 1 else 'run'} on {places} alone"

@@ -1,0 +1,1 @@
+"""JIT7xx: stale builds, JIT caches and locks."""

@@ -1,0 +1,1 @@
+"""KRN9xx: what the smoke test found."""

@@ -1,0 +1,36 @@
+"""KRN905."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import Fault, rule
+from gpufix.evidence.view import View
+
+
+@rule("KRN905", "torch-extension-build-fails", doctor=False)
+def torch_extension_build_fails(view: View) -> Iterator[Fault]:
+    """torch's own extension builder gives no working module in this environment.
+
+    ## What it does
+    `gpufix smoke` has the patient's torch.utils.cpp_extension build a small operator, imports it,
+    and checks its result and its gradient, on the CPU and, where torch sees a GPU and a compiler,
+    on the GPU. `gpufix doctor` never reports this rule.
+
+    ## Why it matters
+    Extensions are built this way. What stops this one, of a few lines, stops them: ninja or a
+    compiler missing, torch and toolkit of different CUDA majors, headers missing.
+
+    ## Example
+    `torch_extension does not build: RuntimeError: Ninja is required to load C++ extensions.`
+
+    ## Severity
+    Error.
+
+    ## Fix
+    None of its own: `gpufix doctor` in a project that builds extensions names the cause.
+
+    ## Source
+    torch's own words.
+    """
+    yield from ()  # found by running (gpufix.smoke), never in facts

@@ -1,0 +1,1 @@
+"""RUN8xx: run-time settings."""

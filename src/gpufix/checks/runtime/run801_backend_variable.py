@@ -1,0 +1,49 @@
+"""RUN801."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence import backends
+from gpufix.evidence.view import View
+
+
+@rule("RUN801", "backend-variable")
+def backend_variable(view: View) -> Iterator[Fault]:
+    """A variable chooses a back end that is not installed.
+
+    ## What it does
+    Looks at `ATTN_BACKEND`, `SPARSE_ATTN_BACKEND` and `SPARSE_BACKEND`, and whether the package
+    behind the chosen value is there; in the project's sources, which back end they choose where
+    such a variable is not set, or holds a value that they do not know.
+
+    ## Why it matters
+    The choice is read at import, and fails with the name of a package that nobody asked for.
+
+    ## Example
+    `ATTN_BACKEND is "flash_attn"; flash-attn is not installed.`
+
+    ## Severity
+    Warning: only programs that read the variable fail.
+
+    ## Fix
+    Safe: set it, in the environment file, to a value that the program accepts and that is shown to
+    work here. torch's own attention comes first; a package only when its libraries load, each of
+    them holds code for every target, its requirements hold, and nothing says that it is made for
+    another torch. Otherwise no value is set, and the reason is given for each.
+
+    ## Source
+    The sources of the programs that read these variables: the project's, else TRELLIS and TRELLIS.2.
+    """
+    for name in backends.VARIABLES:
+        value = view.env(name)
+        wanted = backends.PACKAGES.get((value or "").lower())
+        if value and wanted and not any(view.dist(d) for d in wanted):
+            yield Fault(
+                severity=WARNING,
+                subject=name,
+                message=f'{name} is "{value}"; {wanted[0]} is not installed.',
+                data={"variable": name, "value": value},
+            )
+    yield from backends.faults(view)

@@ -1,0 +1,75 @@
+"""RUN802."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.source_view import active, at, python_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
+
+_HEADER = "EGL/egl.h"
+_NO_GL_SINCE = "0.4.0"
+
+
+@rule("RUN802", "missing-system-header")
+def missing_system_header(view: View) -> Iterator[Fault]:
+    """A back end that is compiled at its first use needs headers that are not here.
+
+    ## What it does
+    Where a source makes nvdiffrast's OpenGL context and the nvdiffrast installed is below 0.4,
+    looks for EGL's header where a compiler would.
+
+    ## Why it matters
+    nvdiffrast compiles its OpenGL plug-in when it is first used: `fatal error: EGL/egl.h: No such
+    file or directory`.
+
+    ## Example
+    `scene/mesh.py makes a RasterizeGLContext; nvdiffrast 0.3.3 compiles it with EGL/egl.h, which
+    is not here.`
+
+    ## Severity
+    Warning; advice where only a run would tell whether the line is reached.
+
+    ## Fix
+    Unsafe: nvdiffrast's CUDA context, which needs no header. Manual: the system packages.
+
+    ## Source
+    nvdiffrast 0.3.3: torch/ops.py and common/glutil.h; 0.4.0 has no OpenGL.
+    """
+    dist = view.dist("nvdiffrast")
+    if dist is None or at_least(dist.version, _NO_GL_SINCE) or view.facts.host.os != "Linux":
+        return
+    rows = [
+        (path, row)
+        for path, facts in python_files(view).items()
+        for row in facts.get("backends", [])
+        if _opengl(row) and not row["tried"] and active(view, row["guards"]) is not False
+    ]
+    if not rows or _has_header(view):
+        return
+    by_path: dict[str, list[dict[str, Any]]] = {}
+    for path, row in rows:
+        by_path.setdefault(path, []).append(row)
+    for path, found in by_path.items():
+        certain = any(active(view, r["guards"]) for r in found)
+        yield Fault(
+            severity=WARNING if certain else ADVICE,
+            subject=path,
+            message=f"{path} makes a {found[0]['call']}; nvdiffrast {dist.version} compiles it with "
+            f"{_HEADER}, which is not here.",
+            evidence=tuple(at(view, path, r["line"], r["call"]) for r in found),
+            data={"path": path, "rows": found, "wanted": "cuda"},
+        )
+
+
+def _opengl(row: dict[str, Any]) -> bool:
+    return bool(row["call"] == "RasterizeGLContext" or row["backend"] == "gl")
+
+
+def _has_header(view: View) -> bool:
+    """True too when the question cannot be answered: absence was not seen."""
+    before = len(view.gaps)
+    return view.ask("system-header", _HEADER) is not None or len(view.gaps) > before

@@ -1,0 +1,151 @@
+"""RUN805."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.view import View
+from gpufix.model import Gpu, Library, Problem
+
+
+@rule("RUN805", "harmful-variable")
+def harmful_variable(view: View) -> Iterator[Fault]:
+    """An environment variable changes which libraries are loaded or which GPUs are seen.
+
+    ## What it does
+    Looks at `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
+    asked of it), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
+    `HSA_OVERRIDE_GFX_VERSION` (another major than the GPU's), `CUDA_FORCE_PTX_JIT`,
+    `CUDA_DISABLE_PTX_JIT` and `CUDA_LAUNCH_BLOCKING`.
+
+    ## Why it matters
+    Such a line in a shell profile outlives its reason by years, and no error names it.
+
+    ## Example
+    `CUDA_VISIBLE_DEVICES is "-1": every GPU is hidden from CUDA.`
+
+    ## Severity
+    Error when loading fails by it; warning when GPUs are hidden or code is refused; advice when
+    it only costs time.
+
+    ## Fix
+    Safe: unset it in the environment file.
+
+    ## Source
+    CUDA programming guide, appendix on environment variables; ld.so(8); ROCm: HSA runtime.
+    """
+    yield from _library_path(view)
+    yield from _stubs(view)
+    yield from _hidden(view)
+    yield from _override(view)
+    yield from _slow(view)
+
+
+def _library_path(view: View) -> Iterator[Fault]:
+    """A library that LD_LIBRARY_PATH put first lacks what is asked of it."""
+    spoiled: dict[str, list[tuple[Library, Problem]]] = {}
+    for library in view.facts.binaries.libraries:
+        for problem in library.problems:
+            if problem.why == "LD_LIBRARY_PATH" and problem.provider:
+                spoiled.setdefault(problem.provider, []).append((library, problem))
+    for provider, rows in sorted(spoiled.items()):
+        library, problem = rows[0]
+        yield Fault(
+            severity=ERROR,
+            subject="LD_LIBRARY_PATH",
+            message=f"LD_LIBRARY_PATH makes the loader take {provider}, which lacks {problem.name} "
+            f"that {library.distribution or library.path} needs.",
+            evidence=(f"LD_LIBRARY_PATH={view.env('LD_LIBRARY_PATH') or ''}",),
+            breaks=(f"provider:{provider}",),
+            data={"variable": "LD_LIBRARY_PATH"},
+        )
+
+
+def _stubs(view: View) -> Iterator[Fault]:
+    for folder in (view.env("LD_LIBRARY_PATH") or "").split(":"):
+        if re.search(r"/(lib64|lib)/stubs/?$", folder):
+            yield Fault(
+                severity=WARNING,
+                subject="LD_LIBRARY_PATH",
+                message=f"LD_LIBRARY_PATH holds {folder}, a folder of link-time stubs: a libcuda "
+                "found there has no driver behind it.",
+                breaks=("driver:stub",),
+                data={"variable": "LD_LIBRARY_PATH"},
+            )
+
+
+def _hidden(view: View) -> Iterator[Fault]:
+    hiders = {
+        "nvidia": ("CUDA_VISIBLE_DEVICES",),
+        "amd": ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"),
+    }
+    for vendor in sorted({g.vendor for g in view.facts.gpus}):
+        for name in hiders[vendor]:
+            value = view.env(name)
+            if value is not None and _hides_all(value, view.facts.gpus, vendor):
+                yield Fault(
+                    severity=WARNING,
+                    subject=name,
+                    message=f'{name} is "{value}": every GPU is hidden from '
+                    f"{'CUDA' if vendor == 'nvidia' else 'HIP'}.",
+                    data={"variable": name},
+                )
+
+
+def _hides_all(value: str, gpus: list[Gpu], vendor: str) -> bool:
+    """Entries after an invalid index are dropped, so the first one decides."""
+    first = value.split(",")[0].strip()
+    if not first or first.startswith("-"):
+        return True
+    present = sum(g.vendor == vendor for g in gpus)
+    return first.isdigit() and int(first) >= present
+
+
+def _override(view: View) -> Iterator[Fault]:
+    value = view.env("HSA_OVERRIDE_GFX_VERSION")
+    parts = value.split(".") if value else []
+    amd = [g for g in view.facts.gpus if g.vendor == "amd" and g.arch]
+    if not value or not amd:
+        return
+    if len(parts) != 3 or not all(re.fullmatch(r"[0-9a-f]+", p) for p in parts):
+        yield Fault(
+            severity=ERROR,
+            subject="HSA_OVERRIDE_GFX_VERSION",
+            message=f'HSA_OVERRIDE_GFX_VERSION is "{value}"; its form is major.minor.stepping.',
+            data={"variable": "HSA_OVERRIDE_GFX_VERSION"},
+        )
+        return
+    others = [g for g in amd if _gfx_major(g.arch or "") != parts[0]]
+    if len(others) == len(amd):
+        yield Fault(
+            severity=ERROR,
+            subject="HSA_OVERRIDE_GFX_VERSION",
+            message=f"HSA_OVERRIDE_GFX_VERSION is {value}; the GPU is {others[0].arch}, of another "
+            "major, whose code this one cannot run.",
+            data={"variable": "HSA_OVERRIDE_GFX_VERSION"},
+        )
+
+
+def _gfx_major(arch: str) -> str:
+    """ "gfx1101" → "11", "gfx90a" → "9": the last two characters are minor and stepping."""
+    return arch.partition(":")[0].removeprefix("gfx")[:-2]
+
+
+def _slow(view: View) -> Iterator[Fault]:
+    if not view.targets:
+        return
+    costs = {
+        "CUDA_LAUNCH_BLOCKING": (ADVICE, "every kernel launch waits for its end"),
+        "CUDA_FORCE_PTX_JIT": (WARNING, "machine code is ignored, and what holds no PTX fails"),
+        "CUDA_DISABLE_PTX_JIT": (ADVICE, "code that is there as PTX alone fails"),
+    }
+    for name, (severity, what) in costs.items():
+        if view.env(name) == "1":
+            yield Fault(
+                severity=severity,
+                subject=name,
+                message=f"{name} is 1: {what}.",
+                data={"variable": name},
+            )

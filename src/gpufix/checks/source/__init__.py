@@ -1,0 +1,1 @@
+"""SRC6xx: the project's source."""

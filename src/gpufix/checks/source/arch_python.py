@@ -1,0 +1,205 @@
+"""SRC601 in Python build files: flags for nvcc and hipcc, knobs, overwritten lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.evidence import arch_lists as arch
+from gpufix.evidence.arch_lists import of_rocm, of_torch
+from gpufix.evidence.source_view import active, at, for_tests, python_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Evidence
+from gpufix.source.arch_flags import switches_off_torch
+
+Row = dict[str, Any]
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """Every fault of the project's Python files."""
+    torch = view.facts.torch
+    if torch is None or not (torch.cuda or torch.hip):
+        return
+    for path, facts in python_files(view).items():
+        if for_tests(path):
+            continue
+        yield from _flags(view, path, facts)
+        yield from _overwritten(view, path, facts)
+        yield from _without_cuda(view, path, facts)
+
+
+def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
+    head = "gfx" if _amd(view) else "sm"
+    rows = [r for r in facts.get("nvcc", []) if active(view, r["guards"]) is not False]
+    flags = [r for r in rows if any(not a or a.startswith(head) for _, a in r["archs"])]
+    certain = [r for r in flags if active(view, r["guards"])]
+    if not flags:
+        yield from _switched_off(view, path, rows)
+        return
+    pairs = [pair for r in flags for pair in r["archs"]]
+    knob = None if _amd(view) else next(iter(facts.get("knobs", [])), None)
+    dynamic = any(kind == "dynamic" for kind, _ in pairs)
+    detected = _detected(view) if facts.get("detects") else []
+    value = (view.env(knob["name"]) or knob["default"]) if knob else None
+    if value:
+        pairs = [("cubin", f"sm_{n}") for n in re.findall(r"\d{2,3}[af]?", value)]
+    elif dynamic and detected:
+        pairs = [("cubin" if a.startswith("sm") else "hip", a) for a in detected]
+    elif dynamic and not any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs):
+        yield from _refused(view, path, certain, flags)
+        return  # the rest is computed in a way that reading does not tell
+    asked = arch.arch_list(pairs)
+    lost = arch.missed(view, asked)
+    if not lost or not pairs:
+        yield from _refused(view, path, certain, flags)
+        return
+    variants = _variants(pairs)
+    sure = bool(certain) or bool(value) or (dynamic and not detected and knob is not None)
+    message = f"{path} builds for {arch.named(pairs)}"
+    message += f" ({knob['name']} is its own setting)" if knob else ""
+    yield Fault(
+        severity=ADVICE if variants else arch.severity(view, lost, sure),
+        subject=path,
+        message=f"{message}; nothing of that runs on {arch.listed(lost)}, and torch's own "
+        f"architecture flags are left out.",
+        evidence=tuple(at(view, path, r["line"], r["text"]) for r in flags[:8]),
+        data={
+            "part": "python",
+            "path": path,
+            "knob": knob,
+            "variants": variants,
+            "lines": [r["line"] for r in flags if all(kind != "dynamic" for kind, _ in r["archs"])],
+        },
+    )
+
+
+def _variants(pairs: list[arch.Pair]) -> list[str]:
+    """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
+    codes = [name for kind, name in pairs if kind in ("cubin", "ptx")]
+    return codes if codes and all(name.endswith(("a", "f")) for name in codes) else []
+
+
+def _detected(view: View) -> list[str]:
+    """What torch.cuda.get_device_capability() of the first device gives."""
+    gpus = [g for g in view.facts.gpus if g.vendor == arch.vendor(view) and g.arch]
+    return [str(gpus[0].arch)] if gpus else []
+
+
+def _refused(view: View, path: str, certain: list[Row], flags: list[Row]) -> Iterator[Fault]:
+    asked = arch.arch_list(pair for r in certain for pair in r["archs"])
+    cuda, bad = arch.refused(view, asked)
+    if not bad:
+        return
+    lines = [r for r in certain if any(name in bad for _, name in r["archs"])]
+    yield Fault(
+        severity=ERROR,
+        subject=path,
+        message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for it.",
+        evidence=tuple(at(view, path, r["line"], r["text"]) for r in lines),
+        data={
+            "part": "python",
+            "path": path,
+            "knob": None,
+            "lines": [r["line"] for r in flags],  # any that stays keeps torch's own out
+            "refused": bad,
+        },
+    )
+
+
+def _switched_off(view: View, path: str, rows: list[Row]) -> Iterator[Fault]:
+    """A flag that only contains "arch", such as an include path below a folder `research`."""
+    words = [
+        r
+        for r in rows
+        if not r["archs"] and switches_off_torch(r["text"]) and active(view, r["guards"])
+    ]
+    told = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
+    if not words or _amd(view) or "arch" in told:
+        return
+    first = words[0]
+    cuda = arch.refused(view, arch.arch_list([]))[0]
+    default = ("sm_75" if at_least(cuda, "13.0") else "sm_52") if cuda else "its default GPU"
+    yield Fault(
+        severity=WARNING,
+        subject=path,
+        message=f'{path} hands nvcc {first["text"]!r}; torch takes any flag that contains "arch" '
+        f"for a choice of architecture and leaves its own out: code and PTX for {default} alone.",
+        evidence=tuple(at(view, path, r["line"], r["text"]) for r in words),
+        data={"part": "word", "path": path, "lines": [r["line"] for r in words]},
+    )
+
+
+def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
+    """os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5"; alternatives are judged together."""
+    name = "PYTORCH_ROCM_ARCH" if _amd(view) else "TORCH_CUDA_ARCH_LIST"
+    rows = [r for r in facts.get("writes", []) if r["name"] == name]
+    rows = [r for r in rows if active(view, r["guards"]) is not False]
+    values = [r["value"] for r in rows]
+    if not rows or None in values or any(r["archs"] for r in facts.get("nvcc", [])):
+        return
+    torch = view.facts.torch
+    release = (torch.release if torch else None) or ""
+    told = [of_rocm(v) if _amd(view) else of_torch(v, release) for v in values if v.strip()]
+    sure = [r for r in rows if active(view, r["guards"]) and not r["function"]]
+    certain = bool(sure) and bool(facts.get("extension"))
+    lost = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in told)]
+    cuda, bad = arch.refused(view, told[0]) if len(told) == 1 and certain else ("", [])
+    data = {"part": "write", "path": path, "line": rows[0]["line"], "name": name}
+    data["default"] = all(f"!env:{name}" in r["guards"] for r in rows)
+    evidence = tuple(
+        at(view, path, r["line"], f'os.environ["{name}"] = "{r["value"]}"') for r in rows
+    )
+    if not all(v.strip() for v in values):
+        yield from _blanked(view, path, name, certain, evidence, data)
+    elif lost:
+        shown = " or ".join(f'"{v}"' for v in values)
+        message = f"{path} sets {name} to {shown}, whose code does not run on {arch.listed(lost)}."
+        yield Fault(arch.severity(view, lost, certain), path, message, evidence, data=data)
+    elif bad:
+        message = f'{path} sets {name} to "{values[0]}"; nvcc {cuda} generates no code for '
+        yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, data=data)
+
+
+def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
+    """A setup.py that asks torch.cuda.is_available(), and FORCE_CUDA, for what to build."""
+    forces = facts.get("forces")
+    seen = any(g.vendor == arch.vendor(view) for g in view.facts.gpus)
+    if (
+        not forces
+        or (_amd(view) and forces["hip"])
+        or facts.get("setup") is None
+        or seen
+        or not arch.targets(view)
+    ):
+        return
+    if (view.env("FORCE_CUDA") or "0") == "0":
+        yield Fault(
+            severity=WARNING,
+            subject=path,
+            message=f"{path} builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is "
+            f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
+            "is to be served.",
+            evidence=(at(view, path, forces["line"], "FORCE_CUDA"),),
+            data={"part": "force", "path": path},
+        )
+
+
+def _blanked(
+    view: View, path: str, name: str, certain: bool, evidence: tuple[Evidence, ...], data: Row
+) -> Iterator[Fault]:
+    """Blank is unset: torch asks the GPUs that it sees."""
+    if not any(g.vendor == arch.vendor(view) for g in view.facts.gpus):
+        yield Fault(
+            ERROR if certain and path.endswith("setup.py") else ADVICE,
+            path,
+            f"{path} blanks {name}; without a visible GPU torch has no architecture to build for.",
+            evidence,
+            data=data,
+        )
+
+
+def _amd(view: View) -> bool:
+    return arch.vendor(view) == "amd"

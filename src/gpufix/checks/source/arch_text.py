@@ -1,0 +1,128 @@
+"""SRC601 in CMake files and shell scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.evidence import arch_lists as arch
+from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
+from gpufix.evidence.building import builds
+from gpufix.evidence.source_view import (
+    Files,
+    active,
+    at,
+    beside,
+    cmake_files,
+    docker_files,
+    python_files,
+    shell_files,
+)
+from gpufix.evidence.view import View
+from gpufix.model import Target
+
+
+def cmake_faults(view: View) -> Iterator[Fault]:
+    """CMAKE_CUDA_ARCHITECTURES, the targets' property, and -gencode in nvcc's flags."""
+    if not builds(view) or arch.vendor(view) == "amd":
+        return
+    files = cmake_files(view)
+    follows = _read_by(files)
+    for path, facts in files.items():
+        for row in facts.get("archs", []):
+            row = {**row, "follows": "CUDAARCHS"}
+            yield from _judged(view, path, row, of_cmake(row["value"]), row["value"])
+        for row in facts.get("flags", []):
+            row = {**row, "follows": follows, "others": follows is not None}
+            asked = arch.arch_list(row["archs"])
+            yield from _judged(view, path, row, asked, arch.named(row["archs"]))
+
+
+def _served_beside(view: View, name: str, target: Target) -> bool:
+    """Whether the variable that CMake or torch adds flags from, is set and serves a target."""
+    value, torch = (view.env(name) or "").strip(), view.facts.torch
+    if not value:
+        return False
+    if name == "CUDAARCHS":
+        return of_cmake(value).serves(target)
+    return bool(torch and torch.release and of_torch(value, torch.release).serves(target))
+
+
+def _read_by(files: Files) -> str | None:
+    """The variable that a CMake build takes architectures from where its flags name none.
+
+    torch's cuda.cmake adds its own from TORCH_CUDA_ARCH_LIST and turns CMake's off. None: only the
+    old FindCUDA, which reads none.
+    """
+    if any(facts.get("torch") for facts in files.values()):
+        return "TORCH_CUDA_ARCH_LIST"
+    return "CUDAARCHS" if any(facts.get("cuda") for facts in files.values()) else None
+
+
+def _judged(
+    view: View, path: str, row: dict[str, Any], asked: ArchList, shown: str
+) -> Iterator[Fault]:
+    verdict = active(view, row["guards"])
+    if verdict is False:
+        return
+    lost, (cuda, bad) = arch.missed(view, asked), arch.refused(view, asked)
+    bad = bad if verdict else []
+    others = row.get("others", False)
+    lost = [t for t in lost if not others or not _served_beside(view, row["follows"], t)]
+    if not lost and not bad:
+        return
+    aside = any(facts.get("extension") for facts in beside(path, python_files(view)))
+    what = row.get("variable", "nvcc's flags")
+    said = [f"no code of that runs on {arch.listed(lost)}"] if lost else []
+    said += [f"what does comes from {row['follows']} alone"] if lost and others else []
+    said += [f"nvcc {cuda} generates no code for {', '.join(bad)}"] if bad else []
+    said += ["only builds with CMake are concerned, setup.py does without"] if aside else []
+    grave = ERROR if bad else arch.severity(view, lost, verdict is True)
+    yield Fault(
+        severity=ADVICE if aside or (others and not bad) else grave,
+        subject=path,
+        message=f"{path} fixes {what} at {shown}; {'; '.join(said)}.",
+        evidence=(at(view, path, row["line"], f"{what}: {shown}"),),
+        data={"part": "cmake", "path": path, "line": row["line"], "follows": row["follows"]},
+    )
+
+
+def shell_faults(view: View) -> Iterator[Fault]:
+    """export TORCH_CUDA_ARCH_LIST="7.5 8.0" in a script, outside any condition; ENV in a Dockerfile.
+
+    An image is another environment than the one at hand: advice.
+    """
+    for path, facts in shell_files(view).items():
+        for row in facts.get("exports", []):
+            yield from _exported(view, path, row)
+    for path, facts in docker_files(view).items():
+        for row in facts.get("exports", []):
+            for fault in _exported(view, path, row):
+                yield replace(fault, severity=ADVICE, data={**fault.data, "part": "docker"})
+
+
+def _exported(view: View, path: str, row: dict[str, Any]) -> Iterator[Fault]:
+    name, value, torch = row["name"], row["value"], view.facts.torch
+    amd = arch.vendor(view) == "amd"
+    if (name == "PYTORCH_ROCM_ARCH") != amd or not value.strip():
+        return
+    if name == "CUDAARCHS":
+        asked = of_cmake(value)
+    elif amd:
+        asked = of_rocm(value)
+    elif torch and torch.release:
+        asked = of_torch(value, torch.release)
+    else:
+        return
+    lost = arch.missed(view, asked)
+    if lost:
+        yield Fault(
+            severity=WARNING,
+            subject=path,
+            message=f'{path} sets {name} to "{value}", whose code does not run on '
+            f"{arch.listed(lost)}.",
+            evidence=(at(view, path, row["line"], f"{name}={value}"),),
+            data={"part": "shell", "path": path, "line": row["line"], "name": name},
+        )

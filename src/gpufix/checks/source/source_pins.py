@@ -1,0 +1,47 @@
+"""WHL506's requirement-file half: pins of one file that are known not to work together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.specifiers import SpecifierSet
+
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.evidence.requirements import parse
+from gpufix.evidence.source_view import at, requirement_files
+from gpufix.evidence.view import View
+from gpufix.knowledge import packages
+from gpufix.text.names import normalise
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """Silent where a range is left open: the installer may still choose well."""
+    for path, facts in requirement_files(view).items():
+        pins = _pins(facts.get("requirements", []))
+        for conflict in packages.all():
+            held = [name for name in conflict.trigger if name in pins]
+            if len(held) < max(2, len(conflict.trigger)):
+                continue
+            if all(
+                SpecifierSet(s).contains(pins[n][1], prereleases=True)
+                for n, s in conflict.trigger.items()
+            ):
+                pair = " and ".join(f"{n}=={pins[n][1]}" for n in held)
+                yield Fault(
+                    severity=WARNING,
+                    subject=f"{path}: {' × '.join(held)}",
+                    message=f"{path} pins {pair}, which do not work together: {conflict.symptom}.",
+                    evidence=tuple(at(view, path, pins[n][0], f"{n}=={pins[n][1]}") for n in held),
+                    data={"part": "pins", "path": path, "conflict": conflict.id},
+                )
+
+
+def _pins(rows: list[list[object]]) -> dict[str, tuple[int, str]]:
+    """Name → (line, version) of what is pinned by ==."""
+    found: dict[str, tuple[int, str]] = {}
+    for line, text in rows:
+        requirement = parse(str(text))
+        for spec in requirement.specifier if requirement else ():
+            if spec.operator == "==" and "*" not in spec.version and requirement:
+                found[normalise(requirement.name)] = (int(str(line)), spec.version)
+    return found

@@ -1,0 +1,50 @@
+"""SRC601."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import Fault, rule
+from gpufix.checks.source import arch_python, arch_text
+from gpufix.evidence.view import View
+
+
+@rule("SRC601", "hard-coded-arch")
+def hard_coded_arch(view: View) -> Iterator[Fault]:
+    """A build file fixes the GPUs that it builds for, and leaves a target out.
+
+    ## What it does
+    Reads the flags that setup.py and JIT builds hand to nvcc or hipcc, CMake's
+    CUDA_ARCHITECTURES, and the architecture lists that Python files, scripts and Dockerfiles set.
+    Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
+    Code under a condition that does not hold for this patient is no fault. A setup.py that builds
+    for the CPU alone where no GPU is seen, unless FORCE_CUDA is set, is told too.
+
+    ## Why it matters
+    torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
+    TORCH_CUDA_ARCH_LIST is ignored. The build succeeds, and the first launch fails with `no kernel
+    image is available`; what nvcc has dropped ends the build with `Unsupported gpu architecture`.
+
+    ## Example
+    `setup.py builds for sm_75, sm_80; nothing of that runs on sm_120, and torch's own architecture
+    flags are left out.`
+
+    ## Severity
+    Error when no target is served, or nvcc refuses; warning when some are, when only a run would
+    tell whether the code is reached, for shell scripts, and for a flag that merely contains
+    "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
+    which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST, and for
+    Dockerfiles: an image is another environment than this one. Advice, too, for code that is built
+    for a variant such as sm_90a alone, and so written for it.
+
+    ## Fix
+    Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS
+    or the project's own variable, which is set for the targets.
+
+    ## Source
+    torch/utils/cpp_extension.py, _get_cuda_arch_flags; CMake's CUDA_ARCHITECTURES; nvcc
+    --list-gpu-code of each toolkit.
+    """
+    yield from arch_python.faults(view)
+    yield from arch_text.cmake_faults(view)
+    yield from arch_text.shell_faults(view)

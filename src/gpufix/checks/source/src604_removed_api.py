@@ -1,0 +1,68 @@
+"""SRC604."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence import removed_names as removed_cuda_api
+from gpufix.evidence.source_view import at, python_files
+from gpufix.evidence.view import View
+from gpufix.knowledge import removed_apis
+
+
+@rule("SRC604", "removed-api")
+def removed_api(view: View) -> Iterator[Fault]:
+    """A source uses a name that the installed torch, CUDA or Python package no longer has.
+
+    ## What it does
+    Resolves imports and attributes of torch, numpy, torchvision and huggingface_hub through their
+    aliases and compares them with the names that releases removed; for CUDA sources, names that
+    the toolkit's CCCL and torch's headers no longer have. What stands under try/except, or under a
+    test of a version, is no fault.
+
+    ## Why it matters
+    `AttributeError: module 'numpy' has no attribute 'float'`, `ModuleNotFoundError: torch._six`,
+    or a build that ends in the middle.
+
+    ## Example
+    `utils/vram.py uses total_mem of get_device_properties(), which torch 2.9.0 does not have.`
+
+    ## Severity
+    Error: the line fails whenever it is reached.
+
+    ## Fix
+    Safe where an equal spelling works on old and new releases; else shown.
+
+    ## Source
+    The packages' release notes and wheels: knowledge/data/removed_names.json.
+    """
+    for path, facts in python_files(view).items():
+        lines: dict[str, list[int]] = {}
+        for row in facts.get("names", []):
+            lines.setdefault(row["name"], []).append(row["line"])
+        for name, found in lines.items():
+            yield from _python(view, path, name, sorted(set(found)))
+    yield from removed_cuda_api.faults(view)
+
+
+def _python(view: View, path: str, name: str, lines: list[int]) -> Iterator[Fault]:
+    row = removed_apis.get(name)
+    version = _version(view, row.package) if row else None
+    if row is None or version is None or not row.absent(version):
+        return
+    gone = "keeps only to raise RuntimeError" if row.raises else "does not have"
+    yield Fault(
+        severity=ERROR,
+        subject=path,
+        message=f"{path} uses {name}, which {row.package} {version} {gone}.",
+        evidence=tuple(at(view, path, line, name) for line in lines),
+        data={"part": "python", "path": path, "name": name, "lines": lines},
+    )
+
+
+def _version(view: View, package: str) -> str | None:
+    if package == "torch" and view.facts.torch:
+        return view.facts.torch.release
+    dist = view.dist(package)
+    return dist.version if dist else None

@@ -1,0 +1,97 @@
+"""SRC605."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.source_view import at, for_tests
+from gpufix.evidence.view import View
+from gpufix.model import Evidence, Severity, Submodule
+from gpufix.source.git_files import https_url
+
+_OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
+_NVIDIA, _AMD = ("nvidia",), ("rocm", "rocmsoftwareplatform", "radeonopencompute")
+_FRAMEWORKS = ("googletest", "gtest", "catch2", "doctest", "googlebenchmark")
+
+
+@rule("SRC605", "submodule-missing")
+def submodule_missing(view: View) -> Iterator[Fault]:
+    """A git submodule's folder is empty.
+
+    ## What it does
+    Compares the entries of .gitmodules, and the gitlinks in git's index, with the folders, and
+    looks which build files and Python sources name them.
+
+    ## Why it matters
+    `git clone` without `--recursive` leaves them empty: `glm/glm.hpp: No such file or directory`,
+    or `ModuleNotFoundError` for a package that lives in one. Addresses that begin with git@ need
+    a key of the user's.
+
+    ## Example
+    `third_party/glm is a submodule (https://github.com/g-truc/glm.git), and its folder is empty.`
+
+    ## Severity
+    Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
+    submodules itself, names its folder; warning when another source does; advice when none does but
+    tests, for test frameworks, and for what the maker of the other GPUs publishes.
+
+    ## Fix
+    Safe: what `git submodule update --init` leaves, over https where the entry asks for ssh. git
+    works in a fresh repository: the project's own settings, hooks and filters run nothing. Other
+    protocols are refused. A folder that is no git repository is only shown.
+
+    ## Source
+    gitsubmodules(7), gitformat-index(5).
+    """
+    project = view.facts.project
+    for module in project.submodules if project else []:
+        # Named in a .gitmodules that git itself does not follow: a leftover.
+        if module.populated or (module.gitlink is False):
+            continue
+        yield _fault(view, module)
+
+
+def _fault(view: View, module: Submodule) -> Fault:
+    address = f" ({module.url})" if module.url else ""
+    ssh = module.url is not None and https_url(module.url) is not None
+    evidence: tuple[Evidence, ...] = ()
+    if module.declared_in and module.line:
+        evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
+    users = view.ask("project-mentions", module.path) or []
+    evidence += tuple(at(view, path, line, f"names {module.path}") for path, line, _ in users[:3])
+    return Fault(
+        severity=_severity(view, module, users),
+        subject=module.path,
+        message=f"{module.path} is a submodule{address}, and its folder is empty"
+        f"{'; its address needs an ssh key' if ssh else ''}.",
+        evidence=evidence,
+        breaks=(f"tree:{module.path}",),
+        data={"path": module.path, "url": module.url, "gitlink": module.gitlink},
+    )
+
+
+def _severity(view: View, module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
+    if _for_others(view, module) or all(for_tests(path) for path, _, _ in users):
+        return ADVICE
+    builds = [
+        path
+        for path, _, fetches in users
+        if path.rpartition("/")[2] in ("setup.py", "CMakeLists.txt") and not fetches
+    ]
+    if module.gitlink and builds:
+        return ERROR
+    return WARNING
+
+
+def _for_others(view: View, module: Submodule) -> bool:
+    """Whether it is a test framework, or comes from the maker of the other GPUs."""
+    if module.path.rpartition("/")[2].lower() in _FRAMEWORKS:
+        return True
+    torch = view.facts.torch
+    owner = _OWNER.search(module.url or "")
+    if torch is None or owner is None or not (torch.cuda or torch.hip):
+        return False
+    return owner[1].lower() in (_NVIDIA if torch.hip else _AMD)

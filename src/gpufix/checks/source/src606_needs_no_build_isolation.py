@@ -1,0 +1,87 @@
+"""SRC606."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.source_view import at, python_files, toml_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Severity
+from gpufix.source.requirement_files import names_torch
+from gpufix.text.names import normalise
+
+# pip 25.3 builds every source through PEP 517, in isolation, pyproject.toml or not.
+_ALWAYS_ISOLATED = "25.3"
+
+
+@rule("SRC606", "needs-no-build-isolation")
+def needs_no_build_isolation(view: View) -> Iterator[Fault]:
+    """A setup.py imports torch, and nothing declares that its build needs torch.
+
+    ## What it does
+    Looks for setup.py files that import torch whenever they run, and for the build requirements
+    in the pyproject.toml beside each.
+
+    ## Why it matters
+    pip and uv build in a fresh environment that holds the declared requirements alone:
+    `ModuleNotFoundError: No module named 'torch'`. A torch that is declared is downloaded anew,
+    and may be another build than the one installed.
+
+    ## Example
+    `submodules/simple-knn/setup.py imports torch, which its build does not declare.`
+
+    ## Severity
+    Warning when this patient's installer builds in isolation; advice when it does not (pip before
+    25.3, for a folder without pyproject.toml). Silent for what is installed already, and when
+    isolation is switched off in the environment or uv's settings.
+
+    ## Fix
+    Safe: build it without isolation.
+
+    ## Source
+    PEP 517 and 518; pip's changelog, 25.3.
+    """
+    if view.facts.torch is None or _switched_off(view):
+        return
+    tomls = toml_files(view)
+    for path, facts in python_files(view).items():
+        line, name = facts.get("torch_import"), facts.get("setup")
+        folder = path.rpartition("/")[0]
+        toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
+        if not line or name is None or _installed(view, folder, name):
+            continue
+        if toml and (names_torch(toml.get("requires")) or toml.get("no_isolation")):
+            continue
+        yield Fault(
+            severity=_severity(view, toml is not None),
+            subject=path,
+            message=f"{path} imports torch, which its build does not declare: a build in isolation "
+            "does not find it.",
+            evidence=(at(view, path, line, "import of torch"),),
+            data={"folder": folder},
+        )
+
+
+def _switched_off(view: View) -> bool:
+    """pip reads PIP_NO_BUILD_ISOLATION=0 and =1 alike as: do not isolate."""
+    return bool(view.env("PIP_NO_BUILD_ISOLATION") or view.env("UV_NO_BUILD_ISOLATION"))
+
+
+def _installed(view: View, folder: str, name: str) -> bool:
+    project = view.facts.project
+    root = project.root if project else ""
+    place = f"{root}/{folder}".rstrip("/")
+    return bool(name and view.dist(normalise(name))) or any(
+        dist.editable and dist.editable.rstrip("/") == place for dist in view.facts.distributions
+    )
+
+
+def _severity(view: View, has_toml: bool) -> Severity:
+    pip = view.dist("pip")
+    python = view.facts.python
+    uv = python is not None and python.kind == "uv"
+    if has_toml or uv or (pip is not None and at_least(pip.version, _ALWAYS_ISOLATED)):
+        return WARNING
+    return ADVICE

@@ -1,0 +1,92 @@
+"""SRC607."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence import cxx, hip_blocks
+from gpufix.evidence.hip_blocks import handed
+from gpufix.evidence.source_view import absolute, carried
+from gpufix.evidence.view import View
+from gpufix.knowledge import hip_api
+from gpufix.knowledge.data_table import minor
+from gpufix.model import Evidence, Severity
+
+
+@rule("SRC607", "hip-intrinsics")
+def hip_intrinsics(view: View) -> Iterator[Fault]:
+    """A CUDA source has what HIP lacks, or what means something else on an AMD GPU.
+
+    ## What it does
+    When a target is an AMD GPU: lists, per file, warp functions with a mask, `__syncwarp`, 32-bit
+    lane masks, cooperative-groups reductions, inline PTX and launches written `<< <`, for the ROCm
+    version at hand and the wave size of the target. What a HIP build leaves out is passed over: code
+    by its conditions, sources that the build files name for CUDA alone or not at all, and what
+    includes CUTLASS.
+
+    ## Why it matters
+    The build for HIP ends in the middle; or it passes and, on a wavefront of 64 lanes, the upper
+    half is lost.
+
+    ## Example
+    `forward.cu has 3 constructs that HIP does not compile for gfx1101: launch chevrons with a
+    space, __shfl_down_sync (ROCm 6.4).`
+
+    ## Severity
+    Error when something does not compile; warning when it may mean something else, when the build
+    file knows of HIP and may have its ways, and when no build file names any source.
+
+    ## Fix
+    Safe: chevrons joined, <cooperative_groups/reduce.h> left to CUDA where nothing of it is used,
+    a compatibility header for warp functions. The rest is shown.
+
+    ## Source
+    HIP's headers of ROCm 5.6 to 6.2, HIP 7.0 changelog; clang for gfx1030 and gfx90a.
+    """
+    targets = hip_blocks.gfx_targets(view)
+    if not targets:
+        return
+    reached = handed(view)
+    for path, facts in cxx.hip_files(view).items():
+        if path not in reached or carried(path) or hip_blocks.hip_counterpart(view, path):
+            continue
+        found = hip_blocks.blocks(view, facts)
+        if found:
+            yield _fault(view, path, found, targets)
+
+
+def _fault(
+    view: View, path: str, found: Sequence[hip_blocks.Block], targets: Sequence[str]
+) -> Fault:
+    certain = [block for block in found if block.certain]
+    names = ", ".join(dict.fromkeys(block.name for block in certain or found))
+    rocm = hip_blocks.rocm_version(view)
+    count = len(certain or found)
+    what = "does not compile" if certain else "may refuse or read otherwise"
+    some = "one construct" if count == 1 else f"{count} constructs"
+    return Fault(
+        severity=_severity(view, path, bool(certain)),
+        subject=path,
+        message=f"{path} has {some} that HIP {what} for {', '.join(targets)}: {names}"
+        + (f" (ROCm {minor(rocm)})." if rocm else "."),
+        evidence=tuple(
+            Evidence(text=f"{b.name}: {b.reason}", path=absolute(view, path), line=b.line)
+            for b in found
+        ),
+        data={
+            "path": path,
+            "names": sorted({block.name for block in found}),
+            "shim": any(_shimmed(block.name) for block in found),
+            "lines": [block.line for block in found],
+        },
+    )
+
+
+def _severity(view: View, path: str, certain: bool) -> Severity:
+    """Error for what a build that knows nothing of HIP would hand to hipify."""
+    return ERROR if certain and handed(view)[path] else WARNING
+
+
+def _shimmed(name: str) -> bool:
+    return name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[name].shim

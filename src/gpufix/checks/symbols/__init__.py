@@ -1,0 +1,1 @@
+"""SYM4xx: undefined symbols and missing libraries."""

@@ -1,0 +1,77 @@
+"""SYM401."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.torch_symbols import (
+    TorchUser,
+    file_of,
+    other_abi,
+    releases,
+    shown,
+    torch_users,
+)
+from gpufix.evidence.view import View
+
+
+@rule("SYM401", "undefined-torch-symbol")
+def undefined_torch_symbol(view: View) -> Iterator[Fault]:
+    """An extension asks for symbols that the installed torch does not define.
+
+    ## What it does
+    Resolves every undefined symbol of every library the loader's way, and looks those that torch
+    lacks up in the history of 30 releases' exports: which releases have all that the libraries of
+    this package ask for, and which minor it was built for (the lowest of them).
+
+    ## Why it matters
+    `ImportError: … undefined symbol: _ZNK3c107SymBool14guard_or_falseEPKcl`.
+
+    ## Example
+    `diff-gaussian-rasterization 0.0.0 needs c10::SymBool::guard_or_false(char const*, long)
+    const, which torch 2.7.0 does not define; it is built for torch 2.8, loads with 2.8 – 2.10.`
+
+    ## Severity
+    Error for extension modules; warning when only a library that nothing imports is affected.
+
+    ## Fix
+    Safe: rebuild for the installed torch, when its source is here. Unsafe: the torch it is made
+    for.
+
+    ## Source
+    The exports of torch's own wheels, x86-64 Linux; ld.so(8).
+    """
+    for user in view.derive(torch_users):
+        if user.lacking and other_abi(view, user) is None:
+            yield _fault(view, user)
+
+
+def _fault(view: View, user: TorchUser) -> Fault:
+    torch = view.facts.torch
+    names = user.names
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    origin = f"; it is {releases(user.judgement)}" if user.judgement else ""
+    return Fault(
+        severity=ERROR if any(lib.opened_by for lib, _ in user.lacking) else WARNING,
+        subject=user.owner,
+        message=f"{user.label} needs {shown(view, names[0])}{more}, which torch "
+        f"{torch.version if torch else '?'} does not define{origin}.",
+        evidence=tuple(
+            f"{file_of(library)}: undefined symbol {name}" for library, name in user.lacking[:10]
+        ),
+        breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
+        needs=(f"family:{user.owner}", "torch"),
+        data=_data(user),
+    )
+
+
+def _data(user: TorchUser) -> dict[str, object]:
+    judgement = user.judgement
+    return {
+        "distribution": user.owner,
+        "symbols": user.names[:50],
+        "releases": list(judgement.releases) if judgement else [],
+        "built_for": judgement.built_for if judgement else None,
+        "libraries": sorted({library.path for library, _ in user.lacking}),
+    }

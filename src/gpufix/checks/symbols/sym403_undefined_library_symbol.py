@@ -1,0 +1,85 @@
+"""SYM403."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename, normpath
+
+from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.torch_symbols import shown
+from gpufix.evidence.view import View
+from gpufix.knowledge.packages import bringing
+from gpufix.model import Library, Problem
+
+
+@rule("SYM403", "undefined-library-symbol")
+def undefined_library_symbol(view: View) -> Iterator[Fault]:
+    """The copy of a library that would be loaded lacks a symbol that is asked of it.
+
+    ## What it does
+    Finds the file that the loader would take for each NEEDED name (RPATH, LD_LIBRARY_PATH,
+    RUNPATH, its cache), and the undefined symbols that no library in scope defines.
+
+    ## Why it matters
+    `ImportError: libtorch_cuda.so: undefined symbol: ncclGroupSimulateEnd` means that an NCCL
+    older than 2.22 is found before the one that torch pins.
+
+    ## Example
+    `torch needs ncclGroupSimulateEnd, which /usr/lib/libnccl.so.2 (found by LD_LIBRARY_PATH) does
+    not define.`
+
+    ## Severity
+    Error for torch and for extension modules; warning for libraries that nothing imports itself.
+
+    ## Fix
+    Safe: reinstall the pinned one, or unset the variable that puts another first.
+
+    ## Source
+    ld.so(8); NCCL's tags v2.21.5-1 and v2.22.3-1 for the symbol above.
+    """
+    groups: dict[tuple[str, str | None], list[tuple[Library, Problem]]] = {}
+    for library in view.facts.binaries.libraries:
+        for problem in library.problems:
+            if problem.kind == "undefined-symbol" and not is_torch_name(problem.name):
+                owner = library.distribution or library.path
+                provider = normpath(problem.provider) if problem.provider else None
+                groups.setdefault((owner, provider), []).append((library, problem))
+    for (owner, provider), rows in sorted(groups.items(), key=lambda g: (g[0][0], g[0][1] or "")):
+        yield _fault(view, owner, provider, rows)
+
+
+def _fault(
+    view: View, owner: str, provider: str | None, rows: list[tuple[Library, Problem]]
+) -> Fault:
+    problem = rows[0][1]
+    names = list(dict.fromkeys(p.name for _, p in rows))
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    found = f" (found by {problem.why})" if problem.why else ""
+    where = f"{provider}{found} does not define" if provider else "no library in its scope defines"
+    imported = owner == "torch" or any(lib.module for lib, _ in rows)
+    wheels = bringing(basename(provider)) if provider else []
+    holder = _distribution_of(view, provider)
+    return Fault(
+        severity=ERROR if imported else WARNING,
+        subject=owner,
+        message=f"{owner} needs {shown(view, names[0])}{more}, which {where}.",
+        evidence=tuple(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
+        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        needs=(
+            *((f"provider:{provider}", f"file:{provider}") if provider else ()),
+            *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
+            f"family:{owner}",
+        ),
+        data={"distribution": owner, "symbols": names[:50], "provider": provider, "wheels": wheels},
+    )
+
+
+def _distribution_of(view: View, path: str | None) -> str | None:
+    """The distribution that brought a file, told by the scan or by the wheels of CUDA libraries."""
+    if path is None:
+        return None
+    for library in view.facts.binaries.libraries:
+        if library.path == path:
+            return library.distribution
+    return next((wheel for wheel in bringing(basename(path)) if view.dist(wheel)), None)

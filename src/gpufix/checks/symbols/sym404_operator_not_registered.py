@@ -1,0 +1,59 @@
+"""SYM404."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence.torch_symbols import TorchUser, file_of, torch_users
+from gpufix.evidence.view import View
+
+
+@rule("SYM404", "operator-not-registered")
+def operator_not_registered(view: View) -> Iterator[Fault]:
+    """A library that registers operators with torch does not load, so they do not exist.
+
+    ## What it does
+    Finds libraries that are no Python modules, are opened by their package
+    (`torch.ops.load_library`), register operators, and cannot be loaded with the installed torch.
+
+    ## Why it matters
+    The package swallows the loader's error, and the program fails later and elsewhere:
+    `RuntimeError: operator torchvision::nms does not exist`.
+
+    ## Example
+    `The operators of torchvision 0.21.0 are not registered: _C.so does not load with torch
+    2.9.0.`
+
+    ## Severity
+    Error.
+
+    ## Fix
+    Unsafe: install the release made for this torch.
+
+    ## Source
+    torch/_ops.py (`load_library`); torchvision/extension.py.
+    """
+    for user in view.derive(torch_users):
+        failing = {file_of(x) for x in user.libraries if x.problems and x.opened_by == "source"}
+        if failing:
+            yield _fault(view, user, sorted(failing))
+
+
+def _fault(view: View, user: TorchUser, files: list[str]) -> Fault:
+    torch = view.facts.torch
+    verb = "does" if len(files) == 1 else "do"
+    return Fault(
+        severity=ERROR,
+        subject=user.owner,
+        message=f"The operators of {user.label} are not registered: {', '.join(files)} {verb} not "
+        f"load with torch {torch.version if torch else '?'}.",
+        needs=(
+            f"symbols:{user.owner}",
+            f"abi:{user.owner}",
+            f"family:{user.owner}",
+            f"load:{user.owner}",
+            "torch",
+        ),
+        data={"distribution": user.owner},
+    )

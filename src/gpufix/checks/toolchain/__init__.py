@@ -1,0 +1,1 @@
+"""TCH2xx: torch and the toolchain."""

@@ -1,0 +1,75 @@
+"""TCH201."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, ERROR, Fault, rule
+from gpufix.evidence.view import View
+from gpufix.model import Severity, Target, Torch
+
+_BUILDS = {"nvidia": "CUDA", "amd": "ROCm"}
+
+
+@rule("TCH201", "torch-variant-mismatch")
+def torch_variant_mismatch(view: View) -> Iterator[Fault]:
+    """The installed torch is built for no GPU, or for the other vendor's.
+
+    ## What it does
+    Compares what torch is built for (CPU, CUDA, ROCm) with the vendors of the targets.
+
+    ## Why it matters
+    `torch.cuda.is_available()` is false, and extensions find no GPU code to link to.
+
+    ## Example
+    `torch 2.13.0+cpu is a CPU build; sm_120 (--gpu sm_120) needs a CUDA build.`
+
+    ## Severity
+    Error; advice when the only GPU is an AMD one inside the processor that nobody named. Silent
+    as soon as one target is of the vendor that torch is built for.
+
+    ## Fix
+    Unsafe: install the build for these GPUs.
+
+    ## Source
+    torch's own version.py.
+    """
+    torch = view.facts.torch
+    if torch is None or torch.state != "ok" or not view.targets:
+        return
+    built_for = _vendor(torch)
+    if built_for == "unknown" or any(t.vendor == built_for for t in view.targets):
+        return
+    needed = " or ".join(sorted({f"a {_BUILDS[t.vendor]}" for t in view.targets}))
+    named = ", ".join(f"{t.arch} ({t.name or t.source})" for t in view.targets[:4])
+    verb = "needs" if len(view.targets) == 1 else "need"
+    yield Fault(
+        severity=_severity(view, view.targets),
+        subject="torch",
+        message=f"torch {torch.version} is a {_kind(torch)} build; {named} {verb} {needed} build.",
+        evidence=(f"{torch.location}/torch/version.py",),
+        breaks=("torch-gpu",),
+        data={"torch": torch.version, "variant": torch.variant},
+    )
+
+
+def _vendor(torch: Torch) -> str:
+    if torch.hip:
+        return "amd"
+    if torch.cuda:
+        return "nvidia"
+    return "none" if torch.variant in ("cpu", "xpu") else "unknown"
+
+
+def _kind(torch: Torch) -> str:
+    if torch.hip:
+        return "ROCm"
+    if torch.cuda:
+        return "CUDA"
+    return "CPU" if torch.variant == "cpu" else "XPU"
+
+
+def _severity(view: View, targets: tuple[Target, ...]) -> Severity:
+    """A processor's own AMD graphics is no reason to want a ROCm build."""
+    inside = {f"GPU {g.index}" for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
+    return ADVICE if all(t.vendor == "amd" and t.source in inside for t in targets) else ERROR

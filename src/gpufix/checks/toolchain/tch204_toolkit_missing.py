@@ -1,0 +1,98 @@
+"""TCH204."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.building import (
+    builds,
+    cuda_torch,
+    describe,
+    looked,
+    rocm_torch,
+    toolkit_in_use,
+    usable,
+)
+from gpufix.evidence.view import View
+from gpufix.model import Toolkit
+
+
+@rule("TCH204", "toolkit-missing")
+def toolkit_missing(view: View) -> Iterator[Fault]:
+    """A build finds no compiler for GPU code, or a toolkit without the headers torch includes.
+
+    ## What it does
+    Looks for nvcc (or hipcc for a ROCm build) where cpp_extension does, and for the headers that
+    torch's own headers include (cusparse.h, cublas_v2.h, …) under the toolkit's root.
+
+    ## Why it matters
+    `CUDA_HOME environment variable is not set`, `nvcc: No such file or directory`, or
+    `fatal error: cusparse.h: No such file or directory`.
+
+    ## Example
+    `CUDA_HOME is /opt/cuda, which holds no nvcc; CUDA 12.8 in /usr/local/cuda-12.8 (from
+    /usr/local) does.`
+
+    ## Severity
+    Error; warning for missing headers, which only some sources include. Silent when the project
+    has nothing to build.
+
+    ## Fix
+    Safe: set CUDA_HOME to a toolkit that is here, or CPATH to the headers in wheels. Unsafe:
+    install toolkit wheels.
+
+    ## Source
+    torch/utils/cpp_extension.py; ATen/cuda/CUDAContextLight.h.
+    """
+    if not builds(view) or not looked(view, "toolkits"):
+        return
+    if cuda_torch(view):
+        toolkit = toolkit_in_use(view)
+        yield from [_missing_nvcc(view)] if toolkit is None else _missing_headers(view, toolkit)
+    elif rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
+        yield _missing_hipcc(view)
+
+
+def _missing_nvcc(view: View) -> Fault:
+    variable = next((v for v in ("CUDA_HOME", "CUDA_PATH") if view.env(v)), None)
+    others = [describe(t) for t in usable(view)]
+    if variable:
+        message = f"{variable} is {view.env(variable)}, which holds no nvcc"
+    else:
+        message = "CUDA_HOME is not set, and no nvcc is on PATH or in /usr/local/cuda"
+    message += f"; {others[0]} does." if others and variable else ""
+    message += f"; there is {others[0]}." if others and not variable else ""
+    return Fault(
+        severity=ERROR,
+        subject="nvcc",
+        message=message if others else message + "; building CUDA sources needs one.",
+        evidence=tuple(others[1:]),
+        breaks=("toolkit",),
+        data={"cuda": view.facts.torch.cuda if view.facts.torch else None},
+    )
+
+
+def _missing_hipcc(view: View) -> Fault:
+    pieces = [t.root for t in view.facts.toolkits if t.kind == "rocm"]
+    found = f"{pieces[0]} holds ROCm's run-time pieces alone" if pieces else "there is no ROCm here"
+    return Fault(
+        severity=ERROR,
+        subject="hipcc",
+        message=f"No hipcc was found: {found}; building HIP sources needs one.",
+        breaks=("toolkit",),
+    )
+
+
+def _missing_headers(view: View, toolkit: Toolkit) -> Iterator[Fault]:
+    """Headers that lie in NVIDIA's wheels are found through CPATH."""
+    search = ":".join(view.env(v) or "" for v in ("CPATH", "CPLUS_INCLUDE_PATH"))
+    if not toolkit.missing_headers or "nvidia" in search or "/include" in search:
+        return
+    shown = ", ".join(toolkit.missing_headers[:4])
+    yield Fault(
+        severity=WARNING,
+        subject=toolkit.root,
+        message=f"{describe(toolkit)} lacks {shown}, which torch's CUDA headers include.",
+        data={"headers": list(toolkit.missing_headers)},
+    )

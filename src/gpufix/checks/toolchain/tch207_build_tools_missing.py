@@ -1,0 +1,116 @@
+"""TCH207."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.building import builds, looked, tool
+from gpufix.evidence.requirements import parse
+from gpufix.evidence.source_view import at, python_files, toml_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Evidence
+from gpufix.text.names import normalise
+
+_COMPILERS = ("g++", "c++", "clang++")
+_TOLD = {"setuptools", "wheel", "ninja", "cmake", "torch"}  # judged by rules of their own
+
+
+@rule("TCH207", "build-tools-missing")
+def build_tools_missing(view: View) -> Iterator[Fault]:
+    """A tool that the project's build needs is not here.
+
+    ## What it does
+    Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
+    70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
+    extension declares that its build requires.
+
+    ## Why it matters
+    Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
+    Without headers: `fatal error: Python.h: No such file or directory`.
+
+    ## Example
+    `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
+
+    ## Severity
+    Error for the compiler and Python's headers, warning for the rest. Silent when the project has
+    nothing to build.
+
+    ## Fix
+    Unsafe: install the Python-packaged ones. Manual: system packages.
+
+    ## Source
+    torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own).
+    """
+    if not builds(view) or view.facts.python is None:
+        return
+    if looked(view, "tools"):
+        yield from _programs(view)
+    yield from _packages(view)
+    yield from _required(view)
+    python = view.facts.python
+    if not python.has_headers and view.facts.host.os == "Linux":
+        where = f" ({python.include})" if python.include else ""
+        yield _fault(
+            "Python.h", f"The headers of Python {python.version} are not here{where}", True
+        )
+
+
+def _programs(view: View) -> Iterator[Fault]:
+    if tool(view, *_COMPILERS) is None and not _numbered(view):
+        yield _fault("g++", "No C++ compiler is on PATH; every extension needs one", True)
+    if tool(view, "ninja") is None and view.dist("ninja") is None:
+        text = "ninja is neither on PATH nor installed in this environment"
+        yield _fault("ninja", f"{text}; cpp_extension builds with it", False)
+    project = view.facts.project
+    wants_cmake = project is not None and "CMakeLists.txt" in project.markers
+    if wants_cmake and tool(view, "cmake") is None and view.dist("cmake") is None:
+        yield _fault("cmake", "The project has a CMakeLists.txt, and no cmake is here", False)
+
+
+def _packages(view: View) -> Iterator[Fault]:
+    if not looked(view, "distributions"):
+        return
+    setuptools = view.dist("setuptools")
+    if setuptools is None:
+        text = "setuptools is not installed; a build without isolation needs it"
+        yield _fault("setuptools", text, False)
+    elif not at_least(setuptools.version, "70.1") and view.dist("wheel") is None:
+        text = f"setuptools {setuptools.version} needs the package wheel, which is not installed"
+        yield _fault("wheel", text, False)
+
+
+def _required(view: View) -> Iterator[Fault]:
+    """The build requirements of extensions: a build without isolation finds what is here alone."""
+    if not looked(view, "distributions"):
+        return
+    for path, toml in toml_files(view).items():
+        setup = f"{path.removesuffix('pyproject.toml')}setup.py"
+        if not python_files(view).get(setup, {}).get("extension"):
+            continue
+        for text in toml.get("requires") or ():
+            requirement = parse(text)
+            name = normalise(requirement.name) if requirement else ""
+            if not requirement or name in _TOLD or view.dist(name):
+                continue
+            if requirement.marker is None or requirement.marker.evaluate():
+                told = f"{path} requires {name} for the build, and it is not installed"
+                evidence = (at(view, path, 1, text),)
+                yield _fault(name, told, False, evidence, requirement.url is not None)
+
+
+def _numbered(view: View) -> bool:
+    return any(t.name.startswith(("g++-", "clang++-")) for t in view.facts.tools)
+
+
+def _fault(
+    name: str, text: str, fatal: bool, evidence: tuple[Evidence, ...] = (), direct: bool = False
+) -> Fault:
+    return Fault(
+        severity=ERROR if fatal else WARNING,
+        subject=name,
+        message=f"{text}.",
+        evidence=evidence,
+        data={"tool": name, "direct": direct},
+    )

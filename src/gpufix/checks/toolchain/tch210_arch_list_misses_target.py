@@ -1,0 +1,113 @@
+"""TCH210."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
+from gpufix.evidence.building import builds, cuda_torch, rocm_torch
+from gpufix.evidence.source_view import python_files
+from gpufix.evidence.view import View
+from gpufix.model import Evidence, Target
+
+
+@rule("TCH210", "arch-list-misses-target")
+def arch_list_misses_target(view: View) -> Iterator[Fault]:
+    """The variable that says which GPUs to build for leaves a target out, or cannot be read.
+
+    ## What it does
+    Reads TORCH_CUDA_ARCH_LIST (PYTORCH_ROCM_ARCH for a ROCm build, CUDAARCHS for a CMake project)
+    as the installed torch does, and asks whether its machine code or PTX serves each target.
+
+    ## Why it matters
+    The build succeeds and the import too; the first launch fails with `no kernel image is
+    available`. A list that cannot be read ends in `ValueError: Unknown CUDA arch`; none at all,
+    on a machine without a GPU, in `IndexError: list index out of range`.
+
+    ## Example
+    `TORCH_CUDA_ARCH_LIST is "8.6;9.0", whose code does not run on sm_120.`
+
+    ## Severity
+    Error when no target is served or the value cannot be read; warning when some are served, and
+    for a list that is not set where no GPU is visible. Silent when the project builds nothing.
+
+    ## Fix
+    Safe: set it in the environment file. A line of a shell profile that sets it is named.
+
+    ## Source
+    torch/utils/cpp_extension.py of each release; CMake's CUDA_ARCHITECTURES.
+    """
+    if not builds(view):
+        return
+    for name, asked in _variables(view):
+        yield from _judge(view, name, asked)
+    yield from _unset(view)
+
+
+def _variables(view: View) -> Iterator[tuple[str, ArchList]]:
+    torch, project = view.facts.torch, view.facts.project
+    cuda, rocm = view.env("TORCH_CUDA_ARCH_LIST"), view.env("PYTORCH_ROCM_ARCH")
+    if cuda and cuda_torch(view) and torch and torch.release:
+        yield "TORCH_CUDA_ARCH_LIST", of_torch(cuda, torch.release)
+    if rocm and rocm_torch(view):
+        yield "PYTORCH_ROCM_ARCH", of_rocm(rocm)
+    cmake = view.env("CUDAARCHS")
+    if cmake and project and "CMakeLists.txt" in project.markers:
+        yield "CUDAARCHS", of_cmake(cmake)
+
+
+def _judge(view: View, name: str, asked: ArchList) -> Iterator[Fault]:
+    value = view.env(name)
+    if asked.bad:
+        text = f'{name} is "{value}"; {", ".join(asked.bad)} is no architecture to {_reader(view, name)}'
+        yield _fault(view, name, f"{text}.", True)
+        return
+    vendor = "amd" if name == "PYTORCH_ROCM_ARCH" else "nvidia"
+    targets = [t for t in view.targets if t.vendor == vendor]
+    missed = [t for t in targets if not asked.native and not asked.serves(t)]
+    if missed:
+        named = ", ".join(t.arch for t in missed)
+        text = f'{name} is "{value}", whose code does not run on {named}.'
+        yield _fault(view, name, text, len(missed) == len(targets), missed)
+
+
+def _unset(view: View) -> Iterator[Fault]:
+    """cpp_extension takes the visible GPUs then, and fails when there is none."""
+    visible = any(g.vendor == "nvidia" for g in view.facts.gpus)
+    if visible or view.env("TORCH_CUDA_ARCH_LIST") or not view.targets:
+        return
+    if cuda_torch(view) is None or not _has_setup_py(view):
+        return
+    text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
+    yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, False, list(view.targets))
+
+
+def _has_setup_py(view: View) -> bool:
+    """The project's own, or that of an extension within it."""
+    project = view.facts.project
+    if project is not None and "setup.py" in project.markers:
+        return True
+    files = python_files(view).items()
+    return any(path.endswith("/setup.py") and facts.get("extension") for path, facts in files)
+
+
+def _reader(view: View, name: str) -> str:
+    torch = view.facts.torch
+    if name == "TORCH_CUDA_ARCH_LIST" and torch:
+        return f"torch {torch.release}"
+    return "hipcc" if name == "PYTORCH_ROCM_ARCH" else "CMake"
+
+
+def _fault(
+    view: View, name: str, text: str, fatal: bool, missed: list[Target] | None = None
+) -> Fault:
+    lines = view.facts.environment.profile.get(name, [])
+    shown = tuple(Evidence(text=f"set by {line}") for line in lines)
+    return Fault(
+        severity=ERROR if fatal else WARNING,
+        subject=name,
+        message=text,
+        evidence=shown,
+        data={"variable": name, "missed": [t.arch for t in missed or []]},
+    )

@@ -1,0 +1,1 @@
+"""WHL5xx: wheels and what they require."""

@@ -1,0 +1,108 @@
+"""WHL501."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gpufix.checks.registry import ADVICE, ERROR, Fault, rule
+from gpufix.evidence.requirements import Requirements
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, Facts, SharedFile
+
+_SUFFIXED = re.compile(r"nvidia-[a-z0-9-]+-cu(\d{2})")
+# CUDA 13's wheels dropped the suffix; the toolkit's own parts then carry the major as version.
+_TOOLKIT_PARTS = {"nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti", "nvidia-cublas"}
+
+
+@rule("WHL501", "mixed-cuda-majors")
+def mixed_cuda_majors(view: View) -> Iterator[Fault]:
+    """CUDA libraries of another major than torch's lie beside torch's own.
+
+    ## What it does
+    Groups the `nvidia-*` wheels by CUDA major (`-cu11`, `-cu12`, `-cu13`, and the unsuffixed ones
+    of CUDA 13), and finds those of another major than the installed torch wants: which own the
+    same files as torch's, and which nothing requires or requested.
+
+    ## Why it matters
+    Wheels of two majors own the same paths (`nvidia/nccl/lib/libnccl.so.2`). The last one
+    installed wins, so torch may load an NCCL or cuDNN that lacks its symbols; and removing the
+    stray one deletes torch's file with it.
+
+    ## Example
+    `torch 2.9.0+cu126 wants CUDA 12 libraries; nvidia-nccl-cu11 2.21.5 is CUDA 11's and owns
+    nvidia/nccl/lib/libnccl.so.2 too.`
+
+    ## Severity
+    Error when files collide; advice when the strays are merely nobody's. Silent when another
+    package requires them and nothing collides.
+
+    ## Fix
+    Safe: remove the strays that nothing requires or requested, and restore what their removal
+    takes along. Unsafe for the rest.
+
+    ## Source
+    Measured: `pip uninstall nvidia-nccl-cu11` removes nvidia-nccl-cu12's file, and `pip check`
+    stays silent.
+    """
+    wanted = _major_of_torch(view.facts)
+    if wanted is None:
+        return
+    requirements = view.derive(Requirements.of)
+    strays = [d for d in view.facts.distributions if _major(d) not in (None, wanted)]
+    own = {d.name for d in view.facts.distributions if _major(d) == wanted}
+    for stray in strays:
+        collisions = [f for f in view.facts.shared_files if _collides(f, stray, own)]
+        collisions.sort(key=lambda f: ".so" not in f.path)
+        users = requirements.required_by.get(stray.name, [])
+        if collisions or not (users or stray.requested):
+            yield _fault(view.facts, stray, wanted, collisions, users)
+
+
+def _fault(
+    facts: Facts, stray: Distribution, wanted: int, collisions: list[SharedFile], users: list[str]
+) -> Fault:
+    torch = facts.torch.version if facts.torch else "?"
+    found = f"{stray.name} {stray.version} is CUDA {_major(stray)}'s"
+    if collisions:
+        found += f" and owns {collisions[0].path} too"
+    elif not users:
+        found += ", and nothing requires it"
+    return Fault(
+        severity=ERROR if collisions else ADVICE,
+        subject=stray.name,
+        message=f"torch {torch} wants CUDA {wanted} libraries; {found}.",
+        evidence=tuple(
+            f"{f.path}: owned by {' and '.join(f.owners)}; held by {f.holder or 'unknown'}"
+            for f in collisions[:10]
+        )
+        + tuple(f"required by {user}" for user in users),
+        breaks=(f"collision:{stray.name}",),
+        data={
+            "distribution": stray.name,
+            "version": stray.version,
+            "wanted": wanted,
+            "required_by": users,
+            "requested": stray.requested,
+            "shared_with": sorted({o for f in collisions for o in f.owners} - {stray.name}),
+        },
+    )
+
+
+def _collides(shared: SharedFile, stray: Distribution, own: set[str]) -> bool:
+    return shared.differ and stray.name in shared.owners and bool(own & set(shared.owners))
+
+
+def _major_of_torch(facts: Facts) -> int | None:
+    cuda = facts.torch.cuda if facts.torch else None
+    return int(cuda.split(".")[0]) if cuda and cuda.split(".")[0].isdigit() else None
+
+
+def _major(dist: Distribution) -> int | None:
+    """The CUDA major of an nvidia-* wheel; None for other distributions and for unknown ones."""
+    suffixed = _SUFFIXED.fullmatch(dist.name)
+    if suffixed:
+        return int(suffixed.group(1))
+    if dist.name in _TOOLKIT_PARTS and dist.version.split(".")[0].isdigit():
+        return int(dist.version.split(".")[0])
+    return None

@@ -1,0 +1,71 @@
+"""WHL502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename
+
+from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence.view import View
+from gpufix.model import SharedFile
+
+_IDLE_FOLDERS = {"tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bin"}
+
+
+@rule("WHL502", "file-owned-twice")
+def file_owned_twice(view: View) -> Iterator[Fault]:
+    """Two distributions own the same file with different content.
+
+    ## What it does
+    Looks for paths that several RECORDs list with different hashes, and says whose bytes are
+    there now. Package markers (`__init__.py` alone), tests, documents and scripts do not count.
+
+    ## Why it matters
+    The last one installed wins, and removing either takes the file from the other.
+
+    ## Example
+    `opencv-python and opencv-python-headless both own cv2/cv2.abi3.so (and 30 more files); the
+    bytes there are opencv-python's.`
+
+    ## Severity
+    Warning: whichever is used last has the files of the other.
+
+    ## Fix
+    Safe: reinstall the one that the environment requires, when it can be told.
+
+    ## Source
+    The distributions' RECORD files.
+    """
+    groups: dict[tuple[str, ...], list[SharedFile]] = {}
+    for shared in view.facts.shared_files:
+        if shared.differ and _matters(shared.path):
+            groups.setdefault(tuple(sorted(shared.owners)), []).append(shared)
+    for owners, files in sorted(groups.items()):
+        if all(basename(f.path) == "__init__.py" for f in files):
+            continue
+        yield _fault(owners, sorted(files, key=lambda f: (".so" not in f.path, f.path)))
+
+
+def _fault(owners: tuple[str, ...], files: list[SharedFile]) -> Fault:
+    first = files[0]
+    more = f" (and {len(files) - 1} more files)" if len(files) > 1 else ""
+    here = {
+        "missing": "none of them is there now",
+        None: "the bytes there are none of theirs, or could not be told",
+    }.get(first.holder, f"the bytes there are {first.holder}'s")
+    return Fault(
+        severity=WARNING,
+        subject=" / ".join(owners),
+        message=f"{' and '.join(owners)} both own {first.path}{more}; {here}.",
+        evidence=tuple(f"{f.path}: held by {f.holder or 'unknown'}" for f in files[:20]),
+        breaks=tuple(f"shared:{f.path}" for f in files),
+        needs=tuple(f"collision:{owner}" for owner in owners),
+        data={"owners": list(owners), "holder": first.holder},
+    )
+
+
+def _matters(path: str) -> bool:
+    folders = path.split("/")[:-1]
+    name = basename(path)
+    is_code = ".so" in name or name.endswith((".py", ".h", ".cuh", ".hpp", ".bc"))
+    return is_code and not any(f in _IDLE_FOLDERS for f in folders)

@@ -1,0 +1,158 @@
+"""WHL503."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from posixpath import basename, normpath
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.view import View
+from gpufix.model import Evidence, Record, Severity
+from gpufix.text.names import normalise
+
+# What an image builder removes on purpose, and nothing misses at run time.
+_EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
+_SUFFIXES_NOBODY_LOADS = (".pyi", ".md", ".rst", ".txt", ".html", ".a", ".pyc", ".typed", ".c")
+
+
+@rule("WHL503", "files-missing")
+def files_missing(view: View) -> Iterator[Fault]:
+    """Files that a distribution recorded are gone, or are no longer what it installed.
+
+    ## What it does
+    Compares every RECORD with the disk: existence and size of all files, and the hash of those
+    that are newer than their RECORD or that people edit by hand (`torch/utils/cpp_extension.py`).
+    `--deep` hashes everything. Of conda's packages, whether the files are there.
+
+    ## Why it matters
+    Removing one distribution can take a file of another along: `nvidia-nccl-cu11` and
+    `nvidia-nccl-cu12` own the same `libnccl.so.2`, and `pip check` stays silent. An edited file
+    of torch is lost at the next upgrade, and hides the cause that it was edited for.
+
+    ## Example
+    `nvidia-nccl-cu12 2.27.5 recorded nvidia/nccl/lib/libnccl.so.2, which is missing.`
+
+    ## Severity
+    Error when a shared library or Python module is missing; warning for other missing files and
+    for altered ones. Tests, documentation and type stubs are not missed.
+
+    ## Fix
+    Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
+
+    ## Source
+    PEP 376 and the PyPA specification of RECORD.
+    """
+    overwritten = {f.path for f in view.facts.shared_files if f.differ}
+    for dist in view.facts.distributions:
+        if dist.record is not None and dist.editable is None:
+            one = _Installed(dist.name, dist.version, dist.location)
+            yield from _judge(view, one, dist.record, overwritten)
+    for package in view.facts.conda_packages:
+        if package.record is not None:
+            one = _Installed(normalise(package.name), package.version, package.prefix)
+            yield from _judge(view, one, package.record, overwritten)
+    yield from _half_removed(view)
+
+
+def _half_removed(view: View) -> Iterator[Fault]:
+    """torch's folder without the metadata that would tell what it should hold."""
+    torch = view.facts.torch
+    if torch is None or torch.state != "broken" or view.dist("torch") is not None:
+        return
+    folder = f"{torch.location}/torch"
+    lacking = f", and lacks {torch.missing[0]}" if torch.missing else ""
+    yield Fault(
+        severity=ERROR if torch.missing else WARNING,
+        subject="torch",
+        message=f"torch {torch.version or ''} lies in {folder} without its dist-info{lacking}: no "
+        "installer knows of it.",
+        evidence=tuple(f"missing: {path}" for path in torch.missing[:10]),
+        breaks=("torch",) if torch.missing else (),
+        data={"distribution": "torch", "version": torch.version or ""},
+    )
+
+
+@dataclass(frozen=True)
+class _Installed:
+    """A distribution or a package of conda's; its recorded paths are relative to `location`."""
+
+    name: str
+    version: str
+    location: str
+
+
+def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) -> Iterator[Fault]:
+    missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
+    # A file that another distribution's bytes replaced is WHL502's to tell.
+    altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
+    if missing:
+        yield Fault(
+            severity=_severity(missing),
+            subject=dist.name,
+            message=_message(view, dist, missing, record.missing_count),
+            evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
+            breaks=_broken(view, dist, missing),
+            needs=tuple(f"shared:{path}" for path in missing),
+            data={"distribution": dist.name, "version": dist.version, "missing": missing},
+        )
+    if altered:
+        yield Fault(
+            severity=WARNING,
+            subject=dist.name,
+            message=f"{dist.name} {dist.version} installed {_names(altered, record.altered_count)} "
+            "with other content than is there now.",
+            evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
+            breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
+            data={"distribution": dist.name, "version": dist.version, "altered": altered},
+        )
+
+
+def _message(view: View, dist: _Installed, missing: list[str], count: int) -> str:
+    names = _names(missing, count)
+    verb = "is" if max(count, len(missing)) == 1 else "are"
+    torch = view.facts.torch
+    if dist.name == "torch" and torch is not None and torch.state == "broken":
+        return f"torch {dist.version} is installed but cannot load: {names} {verb} missing."
+    return f"{dist.name} {dist.version} recorded {names}, which {verb} missing."
+
+
+def _names(paths: list[str], count: int) -> str:
+    shown = paths[:2]
+    rest = max(count, len(paths)) - len(shown)
+    if rest <= 0:
+        return " and ".join(shown)
+    return f"{', '.join(shown)} and {rest} more file{'s' if rest > 1 else ''}"
+
+
+def _severity(missing: list[str]) -> Severity:
+    return ERROR if any(_is_library(p) or p.endswith(".py") for p in missing) else WARNING
+
+
+def _matters(path: str) -> bool:
+    *folders, name = path.split("/")
+    if name == "__init__.py" and folders[:1] == ["nvidia"] and len(folders) == 1:
+        return False  # empty, and taken along by every nvidia-* wheel that is removed
+    if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
+        return False
+    return not path.startswith("..") and not name.endswith(_SUFFIXES_NOBODY_LOADS)
+
+
+def _is_code(path: str) -> bool:
+    """Data is adapted on purpose (certificates, configuration); code is not."""
+    return _is_library(path) or path.endswith((".py", ".h", ".cuh", ".hpp", ".cmake", ".cu"))
+
+
+def _is_library(path: str) -> bool:
+    return ".so" in basename(path)
+
+
+def _absolute(dist: _Installed, path: str) -> str:
+    return normpath(f"{dist.location}/{path}")
+
+
+def _broken(view: View, dist: _Installed, missing: list[str]) -> tuple[str, ...]:
+    keys = [f"file:{_absolute(dist, path)}" for path in missing]
+    keys += [f"soname:{basename(path)}" for path in missing if _is_library(path)]
+    torch = view.facts.torch
+    return (*keys, "torch") if dist.name == "torch" and torch and torch.missing else tuple(keys)

@@ -1,0 +1,145 @@
+"""WHL505."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.source import addresses
+from gpufix.evidence.requirements import Requirements, Unmet, version_of
+from gpufix.evidence.view import View
+from gpufix.knowledge import packages
+from gpufix.model import Distribution, Severity, Torch
+
+_CUDA_LOCAL = re.compile(r"(?:^|[.+])?(?:pt\d+)?cu(?:da)?(\d{2,3})")
+# "2.7.4+cu12torch2.6cxx11abifalse" (flash-attn), "2.1.2+pt25cu124" (PyG).
+_TORCH_IN_LOCAL = re.compile(r"torch(\d+)\.(\d+)|(?:^|\.)pt(\d)(\d{1,2})(?=cu|cpu|$)")
+
+
+@rule("WHL505", "torch-family-mismatch")
+def torch_family_mismatch(view: View) -> Iterator[Fault]:
+    """A package built for one torch is installed beside another.
+
+    ## What it does
+    For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
+    the torch that it declares, or that its version names (`+pt25cu124`, `+cu12torch2.6`), and the
+    CUDA that its version names, with the installed torch. So too the index and find-links
+    addresses of requirement files, and of scripts where they stand outside any condition; those
+    of a Dockerfile are compared with the CUDA of NVIDIA's development image that it builds on.
+
+    ## Why it matters
+    `RuntimeError: operator torchvision::nms does not exist`, undefined symbols, or a crash.
+
+    ## Example
+    `torchvision 0.21.0 requires torch==2.6.0; torch 2.9.0+cu128 is installed.`
+
+    ## Severity
+    Error when the torch minor differs, or its libraries cannot load; warning for another patch
+    release or CUDA variant whose libraries load. An address for another CUDA major or torch
+    minor is a warning, one for another CUDA minor advice.
+
+    ## Fix
+    Unsafe: install the version made for this torch.
+
+    ## Source
+    The packages' own metadata; naming of local versions by flash-attn and PyG.
+    """
+    torch = view.facts.torch
+    if torch is None or torch.release is None:
+        return
+    declared = {u.dist.name: u for u in view.derive(Requirements.of).unmet if u.name == "torch"}
+    for dist in view.facts.distributions:
+        if dist.name == "torch":
+            continue
+        unmet = declared.get(dist.name)
+        if unmet is not None and unmet.installed is not None:
+            yield _declared(view, dist, unmet, torch)
+        else:
+            yield from _named(view, dist, torch)
+    yield from addresses.faults(view)
+
+
+def _declared(view: View, dist: Distribution, unmet: Unmet, torch: Torch) -> Fault:
+    requirement = unmet.requirement
+    pins = [s.version for s in requirement.specifier if s.operator in ("==", "===")]
+    differs = not pins or _minor(pins[0]) != _minor(torch.release)
+    message = (
+        f"{dist.name} {dist.version} requires torch{requirement.specifier}; "
+        f"torch {torch.version} is installed."
+    )
+    return _fault(view, dist, torch, message, differs)
+
+
+def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
+    """What the version's local part says, for packages whose metadata is silent."""
+    local = dist.version.partition("+")[2]
+    built = _torch_in(local)
+    if built and built != _minor(torch.release):
+        message = (
+            f"{dist.name} {dist.version} names torch {built}; torch {torch.version} is installed."
+        )
+        yield _fault(view, dist, torch, message, differs=True)
+    elif dist.name in packages.names() and _other_cuda(local, torch):
+        message = (
+            f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "
+            f"{_variant(torch)}."
+        )
+        yield _fault(view, dist, torch, message, differs=False)
+
+
+def _fault(view: View, dist: Distribution, torch: Torch, message: str, differs: bool) -> Fault:
+    return Fault(
+        severity=_severity(view, dist, differs),
+        subject=dist.name,
+        message=message,
+        breaks=(f"load:{dist.name}", f"family:{dist.name}"),
+        data={
+            "distribution": dist.name,
+            "version": dist.version,
+            "torch": torch.version,
+            "variant": torch.variant,
+        },
+    )
+
+
+def _severity(view: View, dist: Distribution, differs: bool) -> Severity:
+    libraries = [x for x in view.facts.binaries.libraries if x.distribution == dist.name]
+    if any(library.problems for library in libraries):
+        return ERROR
+    if libraries or not differs:
+        return WARNING  # they load; what they register may still not fit
+    # Nothing compiled, or nothing looked at: a pure-Python package survives another minor.
+    return ERROR if view.facts.binaries.scanned == 0 else WARNING
+
+
+def _other_cuda(local: str, torch: Torch) -> bool:
+    found = _CUDA_LOCAL.search(local)
+    if local.startswith("cpu"):
+        return torch.cuda is not None or torch.hip is not None
+    if found is None:
+        return False
+    if torch.cuda is None:
+        return True
+    mine = torch.cuda.replace(".", "")
+    # "cu12" names a major alone, "cu124" a minor too.
+    return not (mine.startswith(found.group(1)) or found.group(1).startswith(mine))
+
+
+def _torch_in(local: str) -> str | None:
+    found = _TORCH_IN_LOCAL.search(local)
+    if found is None:
+        return None
+    major, minor = found.group(1, 2) if found.group(1) else found.group(3, 4)
+    return f"{major}.{minor}"
+
+
+def _variant(torch: Torch) -> str:
+    return torch.variant or (f"CUDA {torch.cuda}" if torch.cuda else "another build")
+
+
+def _minor(version: str | None) -> str | None:
+    parsed: Version | None = version_of(version) if version else None
+    return f"{parsed.major}.{parsed.minor}" if parsed else None

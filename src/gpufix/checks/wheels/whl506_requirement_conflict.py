@@ -1,0 +1,117 @@
+"""WHL506."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.specifiers import SpecifierSet
+
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.source import source_pins
+from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
+from gpufix.evidence.requirements import Requirements, Unmet, version_of
+from gpufix.evidence.view import View
+from gpufix.knowledge import packages
+from gpufix.knowledge.packages import Conflict
+
+
+@rule("WHL506", "requirement-conflict")
+def requirement_conflict(view: View) -> Iterator[Fault]:
+    """Installed versions that do not fit each other, declared or known.
+
+    ## What it does
+    Checks every declared requirement (as `pip check` does, extras that were asked for included),
+    and the combinations that fail although nothing declares it: gradio 4 with a newer
+    huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
+    same combinations among the pins of one requirement file. What conda's packages depend on is
+    conda's to check: those are no names of Python's.
+
+    ## Why it matters
+    `ImportError: cannot import name 'HfFolder' from 'huggingface_hub'`.
+
+    ## Example
+    `gradio 4.44.1 does not work with huggingface-hub 1.2.0: ImportError: cannot import name
+    'HfFolder' from 'huggingface_hub'.`
+
+    ## Severity
+    Error for combinations that are known to fail and for a library wheel that torch loads;
+    warning for a declared requirement that does not hold: the code may never use it.
+
+    ## Fix
+    Unsafe: versions that satisfy all; safe where a package is merely absent. What conda installed
+    is moved by hand, with the `conda install` command.
+
+    ## Source
+    The distributions' metadata; combinations run in throw-away environments.
+    """
+    known = [c for c in packages.all() if _fails(c) and _holds(view, c)]
+    for conflict in known:
+        yield _known(view, conflict)
+    told = {frozenset(c.trigger) for c in known}
+    grouped: dict[str, list[Unmet]] = {}
+    for unmet in view.derive(Requirements.of).unmet:
+        if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in told:
+            grouped.setdefault(unmet.dist.name, []).append(unmet)
+    for name, rows in grouped.items():
+        yield _declared(name, rows)
+    yield from source_pins.faults(view)
+
+
+def _ours(unmet: Unmet) -> bool:
+    """WHL504 tells of torch's own pins, WHL505 of who wants another torch."""
+    if unmet.installed is None:
+        return True
+    return not is_torch_pin(unmet) and unmet.name != "torch"
+
+
+def _fails(conflict: Conflict) -> bool:
+    """Whether it was seen to raise; rows that only quote metadata are told as such."""
+    return not conflict.declared and conflict.symptom.partition(":")[0].split()[0].endswith("Error")
+
+
+def _holds(view: View, conflict: Conflict) -> bool:
+    for name, spec in conflict.trigger.items():
+        dist = view.dist(name)
+        version = version_of(dist.version) if dist else None
+        if version is None or not SpecifierSet(spec).contains(version, prereleases=True):
+            return False
+    return True
+
+
+def _known(view: View, conflict: Conflict) -> Fault:
+    first, *others = conflict.trigger
+    installed = {name: view.dist(name) for name in conflict.trigger}
+    shown = {name: f"{name} {d.version}" for name, d in installed.items() if d}
+    return Fault(
+        severity=ERROR,
+        subject=" × ".join(conflict.trigger),
+        message=f"{shown[first]} does not work with {' and '.join(shown[o] for o in others)}: "
+        f"{conflict.symptom}.",
+        evidence=(f"known since it was tried: {conflict.source}",),
+        data={"conflict": conflict.id, "remedies": [dict(r) for r in conflict.remedies]},
+    )
+
+
+def _declared(name: str, rows: list[Unmet]) -> Fault:
+    first = rows[0]
+    more = f" (and {len(rows) - 1} more requirements do not hold)" if len(rows) > 1 else ""
+    absent = [row.name for row in rows if row.installed is None]
+    return Fault(
+        severity=WARNING,
+        subject=name,
+        message=f"{first}{more}.",
+        evidence=tuple(str(row) for row in rows) if len(rows) > 1 else (),
+        breaks=tuple(f"dist:{missing}" for missing in absent),
+        data={
+            "distribution": name,
+            "unmet": [
+                {
+                    "name": r.name,
+                    "specifier": str(r.requirement.specifier),
+                    "installed": r.installed,
+                    "direct": r.requirement.url is not None,
+                }
+                for r in rows
+            ],
+        },
+    )

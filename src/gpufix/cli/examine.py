@@ -1,0 +1,94 @@
+"""Get the facts for a command: from this machine, or from a snapshot."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from gpufix.evidence.view import Ask
+    from gpufix.model import Facts
+
+USAGE = 2
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The facts, and whom to ask more about the files they name (nobody, in a replay)."""
+
+    facts: Facts
+    ask: Ask | None
+
+
+def fail(message: str) -> typer.Exit:
+    """Print a usage error and give the exit to raise."""
+    from gpufix.text.clean import clean
+
+    typer.echo(f"gpufix: {clean(message)}", err=True)
+    return typer.Exit(USAGE)
+
+
+def examine(
+    python: str | None, project: str | None, facts_file: str | None = None, deep: bool = False
+) -> Patient:
+    """Collect facts, or load them. Whatever the user mistyped exits with 2."""
+    if facts_file is not None:
+        if python or project or deep:
+            raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
+        return _replayed(facts_file)
+    from gpufix.facts.collect import collect
+    from gpufix.facts.context import Context
+    from gpufix.facts.project.project import ConfigError, locate
+    from gpufix.facts.python.interpreter import NotPython
+    from gpufix.facts.queries import Queries
+
+    ctx = Context(deep=deep)
+    try:
+        root = locate(project, Path.cwd())
+        with _progress() as progress:
+            if progress is not None:
+                ctx.progress = progress.update
+            facts = collect(ctx, python, root)
+    except (NotPython, NotADirectoryError, ConfigError) as error:
+        raise fail(str(error)) from None
+    return Patient(facts, Queries.of(facts))
+
+
+def _replayed(facts_file: str) -> Patient:
+    from gpufix.diagnosis.redaction import CorruptFacts, load
+
+    try:
+        return Patient(load(Path(facts_file)), None)
+    except OSError as error:
+        raise fail(f"{facts_file}: {error.strerror}") from None
+    except CorruptFacts as error:
+        raise fail(str(error)) from None
+
+
+def _progress() -> AbstractContextManager[_Progress | None]:
+    """A one-line status on standard error, when that is a terminal."""
+    import sys
+
+    return _Progress() if sys.stderr.isatty() else nullcontext()
+
+
+class _Progress:
+    """Rich's status line, told which section is being read."""
+
+    def __enter__(self) -> _Progress:
+        from rich.console import Console
+
+        self._status = Console(stderr=True).status("looking …", spinner="dots")
+        self._status.start()
+        return self
+
+    def update(self, what: str) -> None:
+        """Show what is being looked at now."""
+        self._status.update(f"looking at {what} …")
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()

@@ -1,0 +1,1 @@
+"""From facts to a diagnosis, and what is done with one: baselines, snapshots."""

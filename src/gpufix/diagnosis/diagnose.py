@@ -1,0 +1,139 @@
+"""From facts to a diagnosis: targets, checks, plans, verdict, and what fails a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import gpufix
+from gpufix.checks.judge import Selection, judge
+from gpufix.evidence.targets import choose
+from gpufix.evidence.view import Ask, View
+from gpufix.fixes.commands import summary
+from gpufix.fixes.planner import Planner
+from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
+from gpufix.plugins import all_fixes, all_rules
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
+
+    gpus: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The findings on one view, before they are put into a report."""
+
+    view: View
+    findings: list[Finding]
+    ignored: int
+    judged: tuple[str, ...] = ()
+
+
+def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement:
+    """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
+    view = View(facts, choose(facts, request.gpus), ask)
+    rules, broken = all_rules()
+    chosen = request.selection.apply(rules)
+    findings = [*broken, *judge(view, chosen)]
+    judged = tuple(r.code for r in chosen if r.doctor)
+    return Judgement(view, findings, len(rules) - len(chosen), judged)
+
+
+def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
+    """The whole report of `gpufix doctor`."""
+    judgement = examine(facts, request, ask)
+    # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
+    fixes, broken = all_fixes() if judgement.findings else ([], [])
+    planner = Planner(fixes, judgement.view)
+    findings = [with_fixes(f, judgement.view, planner) for f in [*broken, *judgement.findings]]
+    findings = [*planner.crashed(), *findings]
+    gaps = [*facts.gaps, *judgement.view.gaps]
+    return Diagnosis(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(facts),
+        targets=list(judgement.view.targets),
+        findings=findings,
+        gaps=gaps,
+        summary=summarised(findings, gaps, judgement.view.targets, judgement.ignored),
+        judged=judgement.judged,
+    )
+
+
+def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
+    """The finding and its consequences, each with what would remedy it."""
+    return finding.model_copy(
+        update={
+            "fixes": [summary(plan, view.facts) for plan in planner.plans(finding)],
+            "consequences": [with_fixes(c, view, planner) for c in finding.consequences],
+        }
+    )
+
+
+def patient_summary(facts: Facts) -> PatientSummary:
+    """The header line's content."""
+    python, torch = facts.python, facts.torch
+    label = None
+    if torch:
+        label = f"torch {torch.version or '?'}" + (" (broken)" if torch.state == "broken" else "")
+    return PatientSummary(
+        python=python.version if python else None,
+        executable=python.executable if python else None,
+        prefix=python.prefix if python else None,
+        kind=python.kind if python else None,
+        torch=label,
+        platform=f"{facts.host.os} {facts.host.machine}",
+        project=facts.project.root if facts.project else None,
+    )
+
+
+def summarised(
+    findings: Sequence[Finding],
+    gaps: Sequence[Gap],
+    targets: Sequence[Target],
+    ignored: int,
+    accepted: int = 0,
+) -> Summary:
+    """The counts and the verdict; `accepted` findings are not among `findings`."""
+    counts = {s: sum(f.severity is s for f in findings) for s in Severity}
+    serious = counts[Severity.error] + counts[Severity.warning]
+    return Summary(
+        verdict="faults" if serious else "incomplete" if gaps else "clean",
+        error=counts[Severity.error],
+        warning=counts[Severity.warning],
+        advice=counts[Severity.advice],
+        ignored=ignored,
+        accepted=accepted,
+        no_target=not targets,
+    )
+
+
+# A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
+# can pass.
+INTERNAL_CODES = frozenset({"DOC001", "DOC002", "DOC003"})
+FINDINGS, INTERNAL = 1, 3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`least`: the least severity that fails, None = none does. `strict`: gaps fail too."""
+
+    least: Severity | None = Severity.error
+    strict: bool = False
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether this finding alone makes the exit code other than 0."""
+        if finding.code in INTERNAL_CODES:
+            return True
+        return self.least is not None and finding.severity.rank >= self.least.rank
+
+    def exit_code(self, diagnosis: Diagnosis) -> int:
+        """The designed exit code of a completed report: 0, 1 or 3."""
+        if any(f.code in INTERNAL_CODES for f in diagnosis.findings):
+            return INTERNAL
+        if self.strict and diagnosis.gaps:
+            return FINDINGS
+        return FINDINGS if any(map(self.fails, diagnosis.findings)) else 0

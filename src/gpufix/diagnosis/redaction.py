@@ -1,0 +1,129 @@
+"""Facts to be shown to strangers, and read back: home paths, names and secrets are replaced."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from gpufix.model import SCHEMA_VERSION, Facts
+from gpufix.model.base import Model
+
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL|AUTH(?!OR)|COOKIE", re.I)
+_URL_USER = re.compile(r"(?<=://)[^/@\s]+@")
+_URL_SECRET = re.compile(
+    r"([?&;](?:[\w-]*(?:token|key|secret|sig|password|auth)[\w-]*)=)[^&\s]+", re.I
+)
+_TOKEN = re.compile(
+    r"(?<!\w)(?:hf_|gh[opsu]_|github_pat_|glpat-|pypi-|sk-|xox[bp]-|AKIA)[A-Za-z0-9_-]{12,}"
+)
+_HIDDEN = "REDACTED"
+_LIMIT_BYTES = 256 << 20
+
+
+def redact(facts: Facts, home: Path | None = None) -> Facts:
+    """The same facts without home paths, user and host names, and secrets in URLs and variables.
+
+    Every string is rewritten by the same rules, so that paths which were equal stay equal and a
+    replay comes to the same findings.
+    """
+    data = facts.model_dump(mode="json")
+    environment = data["environment"]
+    for table in (environment["process"], environment["overlay"]):
+        for name in table:
+            if table[name] and _SECRET_NAME.search(name):
+                table[name] = _HIDDEN
+    return Facts.model_validate(_map(data, _rewriter(home or Path.home())))
+
+
+def _rewriter(home: Path) -> Callable[[str], str]:
+    rules: list[tuple[re.Pattern[str], str]] = [
+        (_URL_USER, f"{_HIDDEN}@"),
+        (_URL_SECRET, rf"\1{_HIDDEN}"),
+        (_TOKEN, _HIDDEN),
+    ]
+    folders = dict.fromkeys((str(home), str(home.resolve())))
+    rules += [
+        (re.compile(re.escape(folder) + r"(?=$|[/:;,\s\"'])"), "/home/user")
+        for folder in folders
+        if len(folder) > 1
+    ]
+    for name, stand_in in _names().items():
+        rules.append((re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])"), stand_in))
+
+    def rewrite(text: str) -> str:
+        for pattern, replacement in rules:
+            text = pattern.sub(replacement, text)
+        return text
+
+    return rewrite
+
+
+def _names() -> Mapping[str, str]:
+    """Names of this user and host; the ones that are ordinary words of paths are left alone."""
+    names: dict[str, str] = {}
+    with suppress(OSError, KeyError):
+        names[getpass.getuser()] = "user"
+    host = platform.node()
+    names[host] = "host"
+    names[host.partition(".")[0]] = "host"
+    ordinary = {
+        "",
+        "root",
+        "user",
+        "host",
+        "home",
+        "localhost",
+        "ubuntu",
+        "python",
+        "conda",
+        "torch",
+    }
+    return {name: stand_in for name, stand_in in names.items() if name not in ordinary}
+
+
+def _map(value: Any, rewrite: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return rewrite(value)
+    if isinstance(value, list):
+        return [_map(v, rewrite) for v in value]
+    if isinstance(value, dict):
+        return {rewrite(k): _map(v, rewrite) for k, v in value.items()}
+    return value
+
+
+class CorruptFacts(ValueError):
+    """A facts file that is not one: says where."""
+
+
+def load(path: Path) -> Facts:
+    """Read a snapshot. Raises CorruptFacts with the place that is wrong, OSError if unreadable."""
+    pass
+
+    facts = read(path, Facts, "facts file", _LIMIT_BYTES, CorruptFacts)
+    if facts.schema_version != SCHEMA_VERSION:
+        found = f"facts of schema {facts.schema_version}"
+        raise CorruptFacts(f"{path}: {found}; this gpufix reads schema {SCHEMA_VERSION}")
+    return facts
+
+
+M = TypeVar("M", bound=Model)
+
+
+def read(path: Path, kind: type[M], name: str, limit: int, wrong: type[ValueError]) -> M:
+    """A record of `kind`. Raises `wrong` for what is no `name` (a noun: "facts file") or larger
+    than `limit` bytes, OSError if unreadable."""
+    if path.is_file() and path.stat().st_size > limit:
+        raise wrong(f"{path}: larger than any {name} ({limit >> 20} MiB)")
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise wrong(f"{path}: not a {name}: {where}: {first['msg']}") from None

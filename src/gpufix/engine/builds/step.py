@@ -1,0 +1,67 @@
+"""A Build step: one extension folder, compiled and installed as the plan says, and read back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gpufix.engine.builds.build_all import build_folders
+from gpufix.engine.builds.build_process import Ended, Running
+from gpufix.engine.builds.folder import NotBuildable, inspect
+from gpufix.engine.builds.order import Order
+from gpufix.engine.run_context import Context
+from gpufix.evidence.view import View
+from gpufix.fixes.build_environment.variables import Folder
+from gpufix.knowledge.gpus.models import GpuNameError, resolve
+from gpufix.model import Build
+from gpufix.model.outcome import BuildResult
+
+_EVERY = 30.0  # seconds
+_LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
+
+
+def run(step: Build, context: Context) -> BuildResult:
+    """Build, install, read back. Raises OSError; everything else is told by the result."""
+    try:
+        folder = inspect(Path(step.path), context.facts)
+        targets = [resolve(name) for name in step.expect_archs]
+    except (NotBuildable, GpuNameError) as error:
+        return BuildResult(path=step.path, ok=False, reasons=[str(error)])
+    with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
+        order = Order(
+            view=View(context.facts, targets),
+            logs=context.folder or Path(scratch),
+            scratch=Path(scratch),
+            base=context.environ,
+            editable=step.editable,
+            limit_s=_LIMIT,
+            settings=step.environment,
+            abi=step.abi,
+            pass_fds=() if context.lock_fd is None else (context.lock_fd,),
+        )
+        (result,) = build_folders(order, [folder], None, Watched(context.say))
+    return result
+
+
+class Watched:
+    """Says what is being built, and now and then how far it is."""
+
+    def __init__(self, say: Callable[[str], None]):
+        self._say = say
+        self._told = 0.0
+
+    def started(self, folder: Folder, jobs: int) -> None:
+        self._say(f"building {folder.path} with up to {jobs} compilers at once")
+
+    def progress(self, running: Sequence[tuple[Folder, Running]]) -> None:
+        for folder, state in running:
+            if state.seconds - self._told < _EVERY:
+                continue
+            self._told = state.seconds
+            done = state.log.progress()
+            files = f"{done[0]} of {done[1]} files after " if done else ""
+            self._say(f"{folder.path}: {files}{state.seconds:.0f} s")
+
+    def ended(self, ended: Ended) -> None:
+        self._say(f"{ended.folder.path}: {ended.reason or 'built'} after {ended.seconds:.0f} s")

@@ -1,0 +1,1 @@
+"""Kept bytes, journal, lock and undo."""

@@ -1,0 +1,70 @@
+"""Around each step: what it may touch is kept before, and what it changed is noted after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gpufix.engine.journal import listing as states
+from gpufix.engine.journal.journal import Journal
+from gpufix.engine.journal.keep import keep, place, twin
+from gpufix.engine.journal.listing import KEPT_PREFIX, Listing, Scope, changed
+from gpufix.engine.journal.lock import make_folder
+
+Kept = tuple[Scope, Listing, Path]
+
+
+class Guard:
+    """One step's guard. `open` before the step acts, `close` when it is done."""
+
+    def __init__(self, journal: Journal, folder: Path, step: int):
+        self._journal, self._folder, self._step = journal, folder, step
+        self._kept: list[Kept] = []
+
+    def open(self, scopes: Sequence[Scope]) -> None:
+        """Keep the scopes' state; the journal row is written last. Raises OSError, Refused."""
+        rows = [self._keep(number, scope) for number, scope in enumerate(scopes)]
+        self._journal.append("guard", step=self._step, scopes=rows)
+
+    def close(self) -> None:
+        """Note what has changed, then let go of what has not."""
+        rows = []
+        unneeded: list[Path] = []
+        for number, (scope, before, folder) in enumerate(self._kept):
+            after = states.take(scope)
+            keys = changed(before, after)
+            name = f"after-{self._step}-{number}"
+            digest = states.save(self._folder / name, {k: after.get(k) for k in keys})
+            rows.append({"listing": name, "sha256": digest})
+            gone = set(keys)
+            unneeded += [p for k, p in place(folder, dict(before)).items() if k not in gone]
+        self._journal.append("done", step=self._step, scopes=rows)
+        for path in unneeded:
+            path.unlink()
+            twin(path).unlink(missing_ok=True)
+
+    def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
+        state = os.path.realpath(self._folder.parent.parent)
+        scope = replace(scope, outside=(*scope.outside, state))
+        before = states.take(scope)
+        folder = self._place(scope) / f"{self._step}-{number}"
+        listed = keep(scope, before, folder)
+        name = f"before-{self._step}-{number}"
+        digest = states.save(self._folder / name, dict(listed))
+        self._kept.append((scope, listed, folder))
+        row = {"scope": scope.record(), "listing": name, "sha256": digest, "kept": str(folder)}
+        return row
+
+    def _place(self, scope: Scope) -> Path:
+        """The run's own folder, or one beside the patient when only that allows hard links."""
+        own = self._folder / "kept"
+        if scope.near is None or os.stat(scope.near).st_dev == os.stat(self._folder).st_dev:
+            return own
+        near = Path(scope.near) / f"{KEPT_PREFIX}{self._folder.name}"
+        if not near.is_dir():
+            self._journal.append("near", folder=str(near))
+            make_folder(near)
+        return near

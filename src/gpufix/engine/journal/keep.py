@@ -1,0 +1,117 @@
+"""Keeps the bytes of what a step is about to touch: hard links where that is safe, else copies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+
+from gpufix.engine.journal.listing import Entry, Listing, Scope, look
+from gpufix.engine.journal.lock import make_folder, sync_folder
+from gpufix.engine.run_context import Refused
+
+# No link is possible here: another file system, one without links, or too many of them already.
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
+_COPIED = 4 << 20  # bytes: larger files are linked unless a build makes them
+_MADE = (".so", ".o", ".a", ".obj", ".d", ".log", ".ninja_log", ".ninja_deps")
+# What builds and their generators open for writing; data sets beside them they do not.
+_WRITTEN = """
+.py .pyi .pyx .c .cc .cpp .cxx .cu .cuh .h .hpp .hip .in .txt .toml .cfg .ini .json .yaml .cmake
+.ninja .make .mk .sh .rst .md .map .stamp
+"""
+_BUILD_FOLDERS = re.compile(r"(^|/)(build|dist|_skbuild|CMakeFiles|[^/]+\.egg-info)/|(^|/)\.git/")
+_EGGS = "easy-install.pth"  # the one installed file that pip and setuptools write into
+_SYNCED_ONE_BY_ONE = 100
+
+
+def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
+    """Put every file of the listing into `folder` under its number; returns how each is kept.
+
+    Raises OSError, and Refused for what can be neither linked nor copied (a socket).
+    """
+    make_folder(folder)
+    kept: Listing = {}
+    copies: list[Path] = []
+    for number, (key, entry) in enumerate(listing.items()):
+        kept[key] = entry
+        if entry.is_dir or (entry.kind == "link" and entry.links == 1):
+            continue
+        target = folder / str(number)
+        how = _keep_one(os.path.join(scope.path, key) if key else scope.path, target, entry, scope)
+        kept[key] = entry._replace(kept=how)
+        copies += [target] if how == "copy" else []
+    _settle(scope, kept)
+    _sync(copies)
+    sync_folder(folder)
+    return kept
+
+
+def twin(copy: Path) -> Path:
+    """Where a link to the original lies beside its copy, if it has other names as well."""
+    return copy.with_name(f"{copy.name}.link")
+
+
+def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
+    """Where the bytes of each kept entry lie."""
+    return {
+        key: folder / str(number)
+        for number, (key, entry) in enumerate(listing.items())
+        if entry is not None and entry.kept
+    }
+
+
+def _keep_one(path: str, target: Path, entry: Entry, scope: Scope) -> str:
+    if not _may_be_written(path, entry, scope) and _linked(path, target):
+        return "link"
+    if entry.kind == "link":
+        return ""  # its target is known; only that it has other names is lost
+    if entry.kind != "file":
+        raise Refused(f"{path} is neither a file nor a link, and cannot be kept for undo")
+    shutil.copyfile(path, target, follow_symlinks=False)
+    os.utime(target, ns=(entry.mtime, entry.mtime))
+    if entry.links > 1:
+        _linked(path, twin(target))
+    return "copy"
+
+
+def _linked(path: str, target: Path) -> bool:
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        return False
+    return True
+
+
+def _settle(scope: Scope, kept: Listing) -> None:
+    """Links moved the change times by which a copied file that is written in place is told."""
+    for key, entry in kept.items():
+        if entry.kept == "copy" and entry.links > 1:
+            now = look(os.path.join(scope.path, key) if key else scope.path)
+            kept[key] = entry._replace(ctime=now.ctime if now else entry.ctime)
+
+
+def _may_be_written(path: str, entry: Entry, scope: Scope) -> bool:
+    """Whether a step may write into this file, rather than replace it."""
+    name = os.path.basename(path)
+    if scope.policy == "link" or entry.kind == "link":
+        return name == _EGGS
+    if name.endswith(_MADE):
+        return True
+    plain = "." not in name or os.path.splitext(name)[1] in _WRITTEN.split()
+    return entry.size <= _COPIED and (plain or _BUILD_FOLDERS.search(path) is not None)
+
+
+def _sync(copies: list[Path]) -> None:
+    if len(copies) > _SYNCED_ONE_BY_ONE:
+        os.sync()
+        return
+    for path in copies:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,222 @@
+"""The state of a scope before and after a step, and the difference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from gpufix.engine.journal.lock import write_new
+from gpufix.engine.run_context import Corrupt, Refused
+
+Policy = Literal["link", "copy"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A path that need not exist, and everything below it. The engine keeps its state before.
+
+    `policy`: "link" when the step only unlinks or replaces files, "copy" when it can write into
+    them. `near`: a folder on the same file system, for links when the state directory is on
+    another one.
+    """
+
+    path: str
+    policy: Policy = "link"
+    only: tuple[str, ...] | None = None  # names directly below `path` that belong to it
+    skip: tuple[str, ...] = ()  # names at any depth that do not
+    outside: tuple[str, ...] = ()  # whole paths below it that do not: gpufix's own state
+    environments: bool = True  # False = virtual environments below it do not belong to it
+    near: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """For the journal."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Scope:
+        """From the journal."""
+        only = row["only"]
+        return cls(
+            **{
+                **row,
+                "only": None if only is None else tuple(only),
+                "skip": tuple(row["skip"]),
+                "outside": tuple(row["outside"]),
+            }
+        )
+
+
+Kind = Literal["file", "dir", "link", "other"]
+PARENT = ".."  # the key of the folder that holds the scope; of that, only the times matter
+KEPT_PREFIX = ".gpufix-kept-"
+_STASH = "~"  # pip renames a folder that it removes to ~older, beside it
+_LIMIT = 2_000_000  # entries of one scope
+
+
+class Entry(NamedTuple):
+    """One directory entry, never followed. Times in nanoseconds."""
+
+    kind: Kind
+    mode: int
+    size: int
+    mtime: int
+    ctime: int
+    inode: int
+    device: int
+    target: str | None  # of a symbolic link
+    kept: str  # "": not kept; "link" or "copy": how its bytes are kept
+    links: int = 1  # names of this file, here and elsewhere
+
+    @property
+    def is_dir(self) -> bool:
+        """A folder, and no link to one."""
+        return self.kind == "dir"
+
+
+Listing = dict[str, Entry]  # path below the scope ("" = the scope itself) -> entry
+
+
+def look(path: str) -> Entry | None:
+    """The entry at a path, None when there is none. Raises OSError for what cannot be looked at."""
+    try:
+        return _entry(path, os.lstat(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def take(scope: Scope) -> Listing:
+    """The present state of a scope.
+
+    Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
+    """
+    found: Listing = {}
+    parent = look(os.path.dirname(scope.path))
+    if parent is not None:
+        found[PARENT] = parent
+    root = look(scope.path)
+    if root is None:
+        return found
+    found[""] = root
+    queue = [""] if root.is_dir else []
+    while queue:
+        if len(found) > _LIMIT:
+            raise Refused(f"{scope.path} holds more than {_LIMIT} files: too many to be kept")
+        folder = queue.pop()
+        for name, path in _children(scope, folder):
+            below = f"{folder}/{name}" if folder else name
+            entry = _entry(path, os.lstat(path))
+            found[below] = entry
+            if entry.is_dir:
+                queue.append(below)
+    return found
+
+
+def _children(scope: Scope, folder: str) -> Iterator[tuple[str, str]]:
+    place = os.path.join(scope.path, folder) if folder else scope.path
+    for name in sorted(os.listdir(place)):
+        if covers(scope, folder, name):
+            yield name, f"{place}/{name}"
+
+
+def covers(scope: Scope, folder: str, name: str) -> bool:
+    """Whether a name in a folder of the scope ("" = its top) belongs to it."""
+    if name in scope.skip or name.startswith(KEPT_PREFIX):
+        return False
+    named = scope.only is None or name in scope.only or name.startswith(_STASH)
+    if not folder and not named:
+        return False
+    path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
+    if path in scope.outside:
+        return False
+    return scope.environments or not os.path.lexists(f"{path}/pyvenv.cfg")
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    mode, kind = status.st_mode, _kind(status.st_mode)
+    return Entry(
+        kind=kind,
+        mode=stat.S_IMODE(mode),
+        size=status.st_size if kind == "file" else 0,
+        mtime=status.st_mtime_ns,
+        ctime=status.st_ctime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+        target=os.readlink(path) if kind == "link" else None,
+        kept="",
+        links=status.st_nlink,
+    )
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def save(path: Path, listing: dict[str, Entry | None]) -> str:
+    """Write a listing and sync it; returns its SHA-256."""
+    rows = (json.dumps([key, entry]) for key, entry in listing.items())
+    data = "".join(f"{row}\n" for row in rows).encode()
+    write_new(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load(path: Path, digest: str) -> dict[str, Entry | None]:
+    """Read a listing back. Raises Corrupt when it is not the one that was written."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Corrupt(f"{path} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise Corrupt(f"{path} is not what was written")
+    rows = (json.loads(line) for line in data.splitlines())
+    return {key: None if entry is None else Entry(*entry) for key, entry in rows}
+
+
+States = Mapping[str, Entry | None]
+
+
+def changed(before: States, after: States) -> list[str]:
+    """The keys whose state differs; times of folders count."""
+    keys = dict.fromkeys([*before, *after])
+    return [k for k in keys if not equal(before.get(k), after.get(k), times=True)]
+
+
+def equal(
+    before: Entry | None, after: Entry | None, times: bool = False, identity: bool = True
+) -> bool:
+    """Whether two states of one path are the same, as far as the file system tells.
+
+    `times`: of folders as well. `identity`: a file with another inode is another one; overlay file
+    systems give a file a new inode number when they are mounted again. A copied file that was
+    written in place is told by its change time; a linked one's is moved by the link itself.
+    """
+    if before is None or after is None:
+        return before is after
+    if (before.kind, before.mode, before.size, before.target) != (
+        after.kind,
+        after.mode,
+        after.size,
+        after.target,
+    ):
+        return False
+    if before.is_dir:
+        return not times or before.mtime == after.mtime
+    if before.kind == "link":
+        return not identity or before.inode == after.inode
+    if before.mtime != after.mtime or (identity and before.inode != after.inode):
+        return False
+    return before.kept != "copy" or not identity or before.ctime == after.ctime
+
+
+def matters(key: str) -> bool:
+    """Whether a later change of this path speaks against an undo: bytecode comes and goes."""
+    return key != PARENT and not key.endswith(".pyc") and not key.endswith("__pycache__")

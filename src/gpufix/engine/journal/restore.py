@@ -1,0 +1,208 @@
+"""Brings a scope back to an earlier state. Doing it twice, or finishing half of it, is the same."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gpufix.engine.journal.keep import twin
+from gpufix.engine.journal.listing import PARENT, Entry, Scope, covers, equal, look
+
+TEMPORARY = ".gpufix-tmp"
+
+
+class Restorer:
+    """One scope's earlier state, where its bytes are kept, and what could not be put back."""
+
+    def __init__(self, scope: Scope, before: Mapping[str, Entry | None], kept: Mapping[str, Path]):
+        self.scope, self.before, self.kept = scope, before, kept
+        self.problems: list[str] = []
+        self._folders: set[str] = set()  # whose names were changed
+        self._held: dict[str, set[str]] | None = None
+
+    def restore(self, keys: Iterable[str]) -> None:
+        """Give these keys their earlier states. What fails is a problem; the rest goes on."""
+        given = set(keys)
+        wanted = given - {PARENT}
+        ordered = sorted(wanted, key=lambda k: (k.count("/"), k))
+        for key in reversed(ordered):
+            self._guarded(self._clear, key)
+        for key in ordered:
+            self._guarded(self._put, key)
+        self._tidy()
+        folders = {*self._folders, *(given & {PARENT}), *(k for k in wanted if self._is_dir(k))}
+        for key in sorted(folders, key=lambda k: (k != PARENT, k.count("/"), k), reverse=True):
+            self._guarded(self._finish_folder, key)
+
+    def path(self, key: str) -> str:
+        """The absolute path of a key."""
+        if key == PARENT:
+            return os.path.dirname(self.scope.path)
+        return f"{self.scope.path}/{key}" if key else self.scope.path
+
+    def _is_dir(self, key: str) -> bool:
+        entry = self.before.get(key)
+        return entry is not None and entry.is_dir
+
+    def _guarded(self, act: Callable[[str], None], key: str) -> None:
+        try:
+            act(key)
+        except OSError as error:
+            self.problems.append(f"{self.path(key)}: {error.strerror or error}")
+
+    def _clear(self, key: str) -> None:
+        """Remove what was not there, or is now of another kind."""
+        entry, now = self.before.get(key), look(self.path(key))
+        if now is None or (entry is not None and entry.kind == now.kind):
+            return
+        self._touch(key)
+        if now.is_dir:
+            _remove_folder(self.path(key))
+        else:
+            os.unlink(self.path(key))
+
+    def _put(self, key: str) -> None:
+        entry = self.before.get(key)
+        if entry is None:
+            return
+        now = look(self.path(key))
+        if entry.is_dir:
+            if now is None:
+                self._touch(key)
+                os.mkdir(self.path(key), 0o700)
+        elif entry.kind == "link":
+            if not equal(entry, now):
+                self._put_link(key, entry)
+        else:
+            self._put_file(key, entry, now)
+
+    def _put_link(self, key: str, entry: Entry) -> None:
+        source = self.kept.get(key)
+        if source is not None and os.path.lexists(source):
+            self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
+            return
+        self._replace(key, lambda place: os.symlink(str(entry.target), place))
+        os.utime(self.path(key), ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+
+    def _put_file(self, key: str, entry: Entry, now: Entry | None) -> None:
+        source = self.kept.get(key)
+        bytes_there = look(str(source)) if source else None
+        if source is None or bytes_there is None:
+            if not equal(entry, now):
+                raise OSError("its bytes were not kept")
+            return
+        if (bytes_there.size, bytes_there.mtime) != (entry.size, entry.mtime):
+            raise OSError("it was written in place, and its kept bytes with it")
+        path = self.path(key)
+        if entry.kept == "link":
+            if now is None or now.inode != bytes_there.inode:
+                self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
+        else:
+            self._put_copy(key, entry, now, source)
+        self._attributes(path, entry)
+
+    def _put_copy(self, key: str, entry: Entry, now: Entry | None, source: Path) -> None:
+        """The bytes; and where the file has other names too, the very file that they name."""
+        path, shared = self.path(key), twin(source)
+        original = look(str(shared))
+        same = now is not None and _same_bytes(entry, now, source, path)
+        if original is not None and now is not None and now.inode == original.inode:
+            if not same:
+                _rewrite(source, path)  # written in place under all of its names
+        elif original is not None and filecmp.cmp(source, shared, shallow=False):
+            self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
+        elif not same:
+            self._replace(key, lambda place: _copy(source, place, entry))
+
+    def _attributes(self, path: str, entry: Entry) -> None:
+        now = look(path)
+        if now is not None and entry.kind == "file" and now.mode != entry.mode:
+            os.chmod(path, entry.mode)
+        if now is not None and now.mtime != entry.mtime:
+            os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+
+    def _replace(self, key: str, make: Callable[[str], object]) -> None:
+        """Make the entry under another name, then rename it: never half a file at its place."""
+        self._touch(key)
+        temporary = os.path.join(os.path.dirname(self.path(key)), TEMPORARY)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        make(temporary)
+        os.rename(temporary, self.path(key))
+
+    def _touch(self, key: str) -> None:
+        self._folders.add(os.path.dirname(key) if key else PARENT)
+
+    def _tidy(self) -> None:
+        """An earlier attempt may have been cut off between making and renaming."""
+        for key in {os.path.dirname(k) if k else PARENT for k in self.before}:
+            if key in self._folders or key == PARENT:
+                with suppress(OSError):
+                    os.unlink(os.path.join(self.path(key), TEMPORARY))
+
+    def _finish_folder(self, key: str) -> None:
+        """Mode, and the time of its last change unless it now holds something else as well."""
+        entry, path = self.before.get(key), self.path(key)
+        now = look(path)
+        if entry is None or now is None or not now.is_dir:
+            return
+        if key != PARENT and now.mode != entry.mode:
+            os.chmod(path, entry.mode)
+        if now.mtime != entry.mtime and (key == PARENT or self._names(key) >= self._covered(key)):
+            os.utime(path, ns=(entry.mtime, entry.mtime))
+
+    def _names(self, key: str) -> set[str]:
+        """The names that a folder held."""
+        if self._held is None:
+            self._held = {}
+            for below, entry in self.before.items():
+                if entry is not None and below not in ("", PARENT):
+                    folder, _, name = below.rpartition("/")
+                    self._held.setdefault(folder, set()).add(name)
+        return self._held.get(key, set())
+
+    def _covered(self, key: str) -> set[str]:
+        """The names that it holds now, of those that the scope covers."""
+        place, scope = self.path(key), self.scope
+        return {name for name in os.listdir(place) if covers(scope, key, name)}
+
+
+def _same_bytes(entry: Entry, now: Entry, kept: Path, path: str) -> bool:
+    if (now.kind, now.size) != ("file", entry.size):
+        return False
+    if (now.inode, now.ctime) == (entry.inode, entry.ctime):
+        return True
+    return filecmp.cmp(kept, path, shallow=False)
+
+
+def _rewrite(source: Path, path: str) -> None:
+    """A kill in the middle leaves bytes that differ still: the next undo writes them again."""
+    with open(source, "rb") as kept, open(path, "r+b") as file:
+        shutil.copyfileobj(kept, file)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _copy(source: Path, place: str, entry: Entry) -> None:
+    shutil.copyfile(source, place, follow_symlinks=False)
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.chmod(place, entry.mode)
+    os.utime(place, ns=(entry.mtime, entry.mtime))
+
+
+def _remove_folder(path: str) -> None:
+    """A folder that a step made: empty by now, but for bytecode that was compiled since."""
+    for folder, _, files in os.walk(path):
+        strange = [f for f in files if not f.endswith(".pyc") and f != TEMPORARY]
+        if strange:
+            raise OSError(f"{os.path.join(folder, strange[0])} was added since; it is left there")
+    shutil.rmtree(path)

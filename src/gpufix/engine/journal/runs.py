@@ -1,0 +1,218 @@
+"""Runs of `gpufix fix`: their folders, their state, the environments they belong to."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gpufix.engine.journal import journal
+from gpufix.engine.journal.listing import KEPT_PREFIX
+from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.run_context import Corrupt, EngineError, NothingToUndo, Refused, UnknownRun
+
+State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
+_JOURNAL = "journal"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder and what its journal holds."""
+
+    folder: Path
+    rows: list[dict[str, Any]]
+    state: State
+
+    @property
+    def id(self) -> str:
+        """The name by which `gpufix undo` knows it."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """The journal's path."""
+        return self.folder / _JOURNAL
+
+    @property
+    def begin(self) -> dict[str, Any]:
+        """The first row: prefix, project, titles, time. Empty for an empty run."""
+        return self.rows[0] if self.rows else {}
+
+    @property
+    def prefix(self) -> str:
+        """The patient that it changed."""
+        return str(self.begin.get("prefix", ""))
+
+    def row(self, kind: str) -> dict[str, Any] | None:
+        """The first row of a kind."""
+        return next((r for r in self.rows if r["type"] == kind), None)
+
+
+def create(state: Path) -> Path:
+    """A new, empty run folder. Raises OSError."""
+    runs = state / "runs"
+    make_folder(runs)
+    folder = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def load(folder: Path) -> Run:
+    """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
+    try:
+        rows, _ = journal.parse(journal.read(folder / _JOURNAL))
+    except FileNotFoundError:
+        return Run(folder, [], "empty")
+    except (OSError, EngineError, ValueError):
+        return Run(folder, [], "damaged")
+    return Run(folder, rows, _state({row["type"] for row in rows}))
+
+
+def _state(kinds: set[str]) -> State:
+    if "begin" not in kinds:
+        return "empty"
+    if "undone" in kinds:
+        return "undone"
+    if "forgotten" in kinds:
+        return "forgotten"
+    undoing = kinds & {"undoing", "restored"}
+    return "kept" if "end" in kinds and not undoing else "interrupted"
+
+
+def every(state: Path) -> list[Run]:
+    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly."""
+    try:
+        names = os.listdir(state / "runs")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted((load(state / "runs" / name) for name in names), key=_began)
+
+
+def _began(run: Run) -> tuple[float, str]:
+    """When, as its journal says, else when its folder last changed."""
+    given = run.begin.get("time")
+    if given is None:
+        with suppress(OSError):
+            given = run.folder.stat().st_mtime
+    return float(given or 0.0), run.id
+
+
+def of_patient(run: Run, prefix: str) -> bool:
+    """Whether it changed this patient, or one that has been moved there and left a link behind."""
+    return bool(run.prefix) and os.path.realpath(run.prefix) == prefix
+
+
+def undoable(state: Path) -> list[Run]:
+    """Every run that can be undone, oldest first."""
+    return [r for r in every(state) if r.state in ("interrupted", "kept")]
+
+
+def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
+    """The named run, else the last interrupted one, else the last that can be undone: of the patient
+    with this prefix, if one is given. Raises UnknownRun, NothingToUndo, Corrupt.
+
+    A run whose journal cannot be read can be anybody's: none before it is chosen.
+    """
+    runs = [r for r in every(state) if r.state != "empty"]
+    if name is not None:
+        chosen = [r for r in runs if r.id == name]
+        if not chosen:
+            raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+    else:
+        if prefix is not None:
+            runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
+        waiting = [r for r in runs if r.state == "interrupted"]
+        chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
+        if not chosen:
+            raise NothingToUndo("there is nothing to undo")
+    if chosen[-1].state == "damaged":
+        raise Corrupt(
+            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known"
+        )
+    return chosen[-1]
+
+
+def interrupted(state: Path, prefix: str) -> Run | None:
+    """A run on this patient that was cut off and waits for `gpufix undo`."""
+    runs = [r for r in every(state) if r.state == "interrupted" and of_patient(r, prefix)]
+    return runs[-1] if runs else None
+
+
+def kept_folders(run: Run) -> list[Path]:
+    """Where the run keeps bytes: in its own folder, and beside a patient on another file system."""
+    near = [Path(row["folder"]) for row in run.rows if row["type"] == "near"]
+    return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
+
+
+def discard(run: Run) -> None:
+    """Delete what the run kept; its journal and logs stay. Raises OSError."""
+    for folder in kept_folders(run):
+        if folder.is_dir() and not folder.is_symlink():
+            changed = folder.parent.stat().st_mtime_ns
+            shutil.rmtree(folder)
+            os.utime(folder.parent, ns=(changed, changed))  # the patient's own, as it is by now
+    for listing in (*run.folder.glob("before-*"), *run.folder.glob("after-*")):
+        listing.unlink()
+
+
+def kept_bytes(run: Run) -> int:
+    """How much the kept files hold that nothing else does (bytes)."""
+    total = 0
+    for folder in kept_folders(run):
+        for place, _, names in os.walk(folder):
+            for name in names:
+                status = os.lstat(os.path.join(place, name))
+                total += status.st_size if status.st_nlink == 1 else 0
+    return total
+
+
+def forget(run: Run) -> None:
+    """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError.
+
+    So can an interrupted one whose environment is gone: nothing waits for it any more.
+    """
+    abandoned = run.state == "interrupted" and not os.path.lexists(run.prefix)
+    if run.state not in ("kept", "forgotten") and not abandoned:
+        raise Refused(f"run {run.id} is {run.state}: only a finished one can be forgotten")
+    with journal.Journal(run.journal) as file:
+        file.append("forgotten")
+    discard(run)
+
+
+Whereabouts = Literal["there", "gone", "moved"]
+
+
+def whereabouts(folder: str) -> Whereabouts:
+    """Of a folder that was recorded with all links resolved; "moved": a link is in its place."""
+    if os.path.islink(folder):
+        return "moved"
+    return "there" if os.path.isdir(folder) else "gone"
+
+
+def require_there(run: Run) -> None:
+    """Undo puts files back to where they were: Refused, where that would be another place."""
+    for what, folder in (("environment", run.prefix), ("project", run.begin.get("project"))):
+        if not folder or not _changed_in(run, str(folder)):
+            continue
+        state = whereabouts(str(folder))
+        if state == "gone":
+            raise Refused(
+                f"run {run.id} changed the {what} {folder}, which is no longer there: move it back and "
+                f"undo again, or give the run up with `gpufix undo --forget {run.id}`"
+            )
+        if state == "moved":
+            raise Refused(
+                f"run {run.id} changed the {what} {folder}, where there now is a link to "
+                f"{os.path.realpath(folder)}: move the folder back to where it was, then undo again"
+            )
+
+
+def _changed_in(run: Run, folder: str) -> bool:
+    """Whether a step could have changed something in the folder."""
+    scopes = [row["scope"]["path"] for r in run.rows if r["type"] == "guard" for row in r["scopes"]]
+    return any(path == folder or path.startswith(f"{folder}/") for path in scopes)

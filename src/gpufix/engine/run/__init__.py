@@ -1,0 +1,1 @@
+"""One run of `gpufix fix`: propose, apply, compare."""

@@ -1,0 +1,182 @@
+"""Carries out steps: all preconditions first, then each step between its guard's two rows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+
+import gpufix
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.journal.guard import Guard
+from gpufix.engine.journal.journal import Journal
+from gpufix.engine.run.propose import Proposed
+from gpufix.engine.run_context import Context, EngineError, Refused, StepFailed
+from gpufix.engine.steps.kinds import kind_of
+from gpufix.fixes.merge import contributes
+from gpufix.model import Held, Step
+
+
+@dataclass
+class Lenience:
+    """Steps whose failure takes back nothing but themselves, and the failures so far."""
+
+    steps: Sequence[Step] = ()
+    failures: list[StepFailed] = field(default_factory=list)
+
+
+def alone(proposed: Proposed) -> Iterator[Step]:
+    """Builds of plans that do nothing else: one that fails leaves the others as good as they are."""
+    for step in proposed.steps:
+        plans = [plan for plan in proposed.choice.plans if contributes(plan, step)]
+        if all(own.kind == "build" for plan in plans for own in plan.steps):
+            yield step
+
+
+def failures(proposed: Proposed, lenience: Lenience) -> Iterator[Held]:
+    """The plans whose builds failed."""
+    for error in lenience.failures:
+        for plan in proposed.choice.plans:
+            if error.step is not None and contributes(plan, error.step):
+                yield Held(plan=plan, reason=f"{error}; that was put back", tried=True)
+
+
+_STARTS_PROGRAMS = ("install", "fallback", "build", "submodules")
+
+
+def check(steps: Sequence[Step], context: Context) -> None:
+    """Verify the preconditions of every step. Raises Refused; changes nothing."""
+    for number, step in enumerate(steps):
+        ahead = any(_makes_files(earlier) for earlier in steps[:number])
+        with blaming(step):
+            try:
+                kind_of(step).check(step, replace(context, ahead=ahead))
+            except OSError as error:
+                raise Refused(f"{error.filename}: {error.strerror}") from None
+
+
+@contextmanager
+def blaming(step: Step) -> Iterator[None]:
+    """Errors in here are this step's."""
+    try:
+        yield
+    except EngineError as error:
+        error.step = step
+        raise
+
+
+def _makes_files(step: Step) -> bool:
+    return step.kind in ("install", "build", "submodules")
+
+
+def apply(
+    steps: Sequence[Step],
+    context: Context,
+    state: Path,
+    title: str,
+    lenience: Lenience | None = None,
+) -> Path:
+    """Do the steps in a new run; returns its folder. The caller holds the patient's lock.
+
+    Raises Refused (nothing done) and StepFailed (all put back, or the message says what was not).
+    A KeyboardInterrupt leaves the run as it is: `gpufix undo` finishes it.
+    """
+    check(steps, context)
+    try:
+        folder = runs.create(state)
+    except OSError as error:
+        raise Refused(f"{error.filename or state}: {error.strerror}") from None
+    try:
+        _run(steps, replace(context, folder=folder), title, lenience or Lenience())
+    except (OSError, EngineError) as error:
+        failure = StepFailed(_put_back(folder, error))
+        failure.step = error.step if isinstance(error, EngineError) else None
+        raise failure from error
+    finally:
+        undo_run.remove(runs.load(folder))
+    return folder
+
+
+def _run(steps: Sequence[Step], context: Context, title: str, lenience: Lenience) -> None:
+    folder = context.folder
+    assert folder is not None
+    with Journal(folder / "journal") as journal:
+        journal.append("begin", **_header(steps, context, title))
+        if any(step.kind in _STARTS_PROGRAMS for step in steps):
+            context = replace(context, environ=undo_run.make(journal, context))
+        for number, step in enumerate(steps):
+            kind = kind_of(step)
+            with blaming(step):
+                kind.check(step, context)  # an earlier step may have changed what it rests on
+                guard = Guard(journal, folder, number)
+                guard.open(kind.scopes(step, context))
+                try:
+                    kind.run(step, context)
+                except StepFailed as error:
+                    if step not in lenience.steps:
+                        raise
+                    lenience.failures.append(_taken_back(folder, number, step, error))
+                guard.close()
+        journal.append("applied")
+
+
+def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> StepFailed:
+    """This one step's changes are undone; the run goes on. Raises StepFailed where that fails."""
+    problems = undo_run.revert(runs.load(folder), number)
+    if problems:
+        raise StepFailed(f"{error}; {problems[0]}")
+    error.step = step
+    return error
+
+
+def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, object]:
+    python = context.facts.python
+    return {
+        "version": gpufix.__version__,
+        "prefix": os.path.realpath(python.prefix) if python else "",
+        "project": context.project,
+        "time": time.time(),
+        "title": title,
+        "steps": [step.model_dump(mode="json", exclude={"content"}) for step in steps],
+    }
+
+
+NOT_BACK = "not everything could be put back"
+
+
+def _put_back(folder: Path, error: OSError | EngineError) -> str:
+    said = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
+    try:
+        problems = undo_run.rollback(runs.load(folder))
+    except (OSError, EngineError) as second:
+        problems = [str(second)]
+    if problems:
+        return f"{said}; {NOT_BACK} ({problems[0]}): run `gpufix undo {folder.name}`"
+    return f"{said}; everything was put back"
+
+
+def finish(folder: Path) -> None:
+    """The run was verified and stays. Raises OSError."""
+    with Journal(folder / "journal") as journal:
+        journal.append("end")
+
+
+@contextmanager
+def termination() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP as KeyboardInterrupt: children are ended, the journal stays whole."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

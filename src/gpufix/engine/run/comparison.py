@@ -1,0 +1,137 @@
+"""The findings before against the findings after, and what is left for the user to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import dirname, join
+
+from gpufix.engine.builds.folder import made_from
+from gpufix.evidence.source_view import python_files
+from gpufix.evidence.view import Ask, View
+from gpufix.model import Build, Facts, Finding, Plan, SetVariables, Severity, Step
+from gpufix.text.names import normalise
+
+Key = tuple[str, str]
+# It comes and goes with other people's processes, whatever is done here.
+_VOLATILE = ("RUN803",)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`failed`: findings that a plan was to remove and that are still there."""
+
+    fixed: list[Finding]
+    remaining: list[Finding]
+    introduced: list[Finding]
+    revealed: list[Finding]
+    failed: list[Finding]
+
+    @property
+    def reason(self) -> str | None:
+        """Why the run must be undone, if so. New advice alone is told, and no reason."""
+        if self.failed:
+            return f"{_named(self.failed)} is still there"
+        bad = [f for f in self.introduced if f.severity is not Severity.advice]
+        return f"{_named(bad)} is new" if bad else None
+
+
+def compare(
+    before: Sequence[Finding], after: Sequence[Finding], plans: Sequence[Plan]
+) -> Comparison:
+    """Tell findings apart by code and subject, causes and consequences alike."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    planned = {(code, subject) for plan in plans for code, subject in targets(plan, old)}
+    fixed = [f for key, f in old.items() if key not in new]
+    came = [f for key, f in new.items() if key not in old]
+    hidden = [f for f in came if _was_hidden(f, fixed)]
+    return Comparison(
+        fixed=fixed,
+        remaining=[f for key, f in new.items() if key in old],
+        introduced=[f for f in came if f not in hidden and f.code not in _VOLATILE],
+        revealed=hidden,
+        failed=[f for key, f in new.items() if key in planned],
+    )
+
+
+def targets(plan: Plan, findings: dict[Key, Finding]) -> Iterator[Key]:
+    """The findings that a plan is for."""
+    given = plan.data.get("finding")
+    if given is not None and tuple(given) in findings:
+        yield (str(given[0]), str(given[1]))
+
+
+def _flat(findings: Iterable[Finding]) -> Iterator[tuple[Key, Finding]]:
+    for finding in findings:
+        yield (finding.code, finding.subject), finding.model_copy(update={"consequences": []})
+        yield from _flat(finding.consequences)
+
+
+def _was_hidden(finding: Finding, fixed: Iterable[Finding]) -> bool:
+    """Whether what has been fixed had kept this from being seen: it broke what this one rests on."""
+    broken = {resource for f in fixed for resource in f.breaks}
+    trees = [r.removeprefix("tree:") for r in broken if r.startswith("tree:")]
+    return (
+        bool(broken & set(finding.needs))
+        or any(_about_broken_torch(f, finding) for f in fixed)
+        or any(_in_tree(tree, finding) for tree in trees)
+    )
+
+
+def _in_tree(folder: str, finding: Finding) -> bool:
+    """About sources that were not there before, or about the build of what they are part of."""
+    return finding.code.startswith("TCH") or any(
+        f"/{folder}/" in f"/{place}" for place in (finding.subject, *_paths(finding))
+    )
+
+
+def _paths(finding: Finding) -> Iterator[str]:
+    return (evidence.path for evidence in finding.evidence if evidence.path)
+
+
+def _about_broken_torch(fixed: Finding, finding: Finding) -> bool:
+    """Most is judged only against a torch that can be read: mending it lifts the curtain."""
+    about_torch = (
+        finding.code[:3] in ("GPU", "TCH", "ABI", "SYM", "KRN") or finding.subject == "torch"
+    )
+    return "torch" in fixed.breaks and about_torch
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    named = ", ".join(f"{f.code} ({f.subject})" for f in findings[:3])
+    return f"{named} and {len(findings) - 3} more" if len(findings) > 3 else named
+
+
+def next_steps(
+    steps: Sequence[Step], revealed: Sequence[Finding], after: Facts, ask: Ask | None
+) -> Iterator[str]:
+    """Notes for the outcome. `after`, `ask`: the patient as the run has left it."""
+    if revealed:
+        yield "what is visible only now was not planned for: run the same command again"
+    view = View(after, ask=ask)
+    variables = any(isinstance(step, SetVariables) for step in steps)
+    unbuilt = list(_unbuilt(view)) if variables or any(s.kind == "write" for s in steps) else []
+    if unbuilt and not any(isinstance(step, Build) for step in steps):
+        yield f"not built yet: gpufix build {shlex.join(unbuilt)}"
+    if variables:
+        yield 'the variables are in the environment file: `gpufix run -- CMD`, `eval "$(gpufix env)"`'
+
+
+def _unbuilt(view: View) -> Iterator[str]:
+    """Folders of torch extensions that are not installed; a CMake project as a whole."""
+    project = view.facts.project
+    if project is None or not project.builds_extensions:
+        return
+    for path, facts in python_files(view).items():
+        name = facts.get("setup")
+        if path.rpartition("/")[2] != "setup.py" or name is None or not facts.get("extension"):
+            continue
+        folder = dirname(join(project.root, path))
+        if made_from(view.facts, Path(folder)) is None and not view.dist(normalise(name or folder)):
+            yield folder
+    own = python_files(view).get("setup.py", {}).get("extension")
+    installed = made_from(view.facts, Path(project.root)) is not None
+    if "CMakeLists.txt" in project.markers and not own and not installed:
+        yield project.root

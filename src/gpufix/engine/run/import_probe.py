@@ -1,0 +1,69 @@
+"""Imports the repaired modules in processes of the patient's own, with a time limit (`--probe`)."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gpufix.evidence.requirements import parse
+from gpufix.facts import child
+from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
+from gpufix.text.names import normalise
+
+_TIMEOUT = 180.0
+_CODE = "import importlib, sys; importlib.import_module(sys.argv[1])"
+_MODULE = re.compile(r"([A-Za-z_]\w*)(/__init__\.py|\.py|(\.[\w-]+)?\.so)")
+_RECORD_LIMIT = 64 << 20
+
+
+def probe(steps: Sequence[Step], facts: Facts, environ: dict[str, str]) -> list[Probe]:
+    """One import for each top-level module of what was installed; `facts` are those after."""
+    if facts.python is None:
+        return []
+    python = facts.python.executable
+    variables = {k: v for k, v in environ.items() if not k.startswith("PYTHON")}
+    for name, value in facts.environment.overlay.items():
+        variables.pop(name, None)
+        variables |= {} if value is None else {name: value}
+    modules = dict.fromkeys(m for dist in _installed(steps, facts) for m in _modules(dist))
+    return [_import(python, module, variables) for module in modules]
+
+
+def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
+    names = {
+        normalise(requirement.name)
+        for step in steps
+        if isinstance(step, Install)
+        for text in step.install
+        if (requirement := parse(text))
+    }
+    names |= {normalise(s.distribution) for s in steps if isinstance(s, InstallFallback)}
+    yield from (dist for dist in facts.distributions if dist.name in names)
+
+
+def _modules(dist: Distribution) -> list[str]:
+    """What can be imported by a plain name, from RECORD."""
+    record = Path(dist.metadata or "", "RECORD")
+    try:
+        with record.open("rb") as file:
+            lines = file.read(_RECORD_LIMIT).decode("utf-8", "replace").splitlines()
+        found = [m[1] for row in csv.reader(lines) if row and (m := _MODULE.fullmatch(row[0]))]
+    except (OSError, csv.Error):
+        return []
+    return [m for m in dict.fromkeys(found) if not m.startswith("_")]
+
+
+def _import(python: str, module: str, environ: dict[str, str]) -> Probe:
+    # No bytecode is written: an import must leave the patient as it is.
+    command = [python, "-B", "-c", _CODE, module]
+    try:
+        answer = child.run(command, {**environ, "PYTHONDONTWRITEBYTECODE": "1"}, _TIMEOUT)
+    except child.ChildError as error:
+        return Probe(module=module, ok=False, said=str(error))
+    if answer.code == 0:
+        return Probe(module=module, ok=True)
+    said = answer.err.decode("utf-8", "replace").strip().splitlines()
+    last = said[-1] if said else f"exits with {answer.code}"
+    return Probe(module=module, ok=False, said=last[:500])

@@ -1,0 +1,147 @@
+"""From findings to the steps that would be done. Looks at files, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from gpufix.checks.judge import Selection
+from gpufix.diagnosis.diagnose import INTERNAL_CODES, Judgement, Request, examine
+from gpufix.evidence.view import Ask, View
+from gpufix.fallbacks import catalogue
+from gpufix.fixes.conflicts import Base
+from gpufix.fixes.fallback import install_fallback
+from gpufix.fixes.merge import Choice, choose, merge
+from gpufix.fixes.pins import with_dependents
+from gpufix.fixes.planner import Planner
+from gpufix.fixes.registry import declared
+from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
+from gpufix.plugins import all_fixes, all_rules
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants repaired. `only`: codes or families, of which alone plans are made.
+
+    `fallbacks`: to be installed, and without `only` nothing else is repaired.
+    """
+
+    request: Request
+    only: tuple[str, ...] = ()
+    unsafe: bool = False
+    fallbacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """The findings of all rules that are not ignored, and the plans for those that were asked for."""
+
+    judgement: Judgement
+    choice: Choice
+    unplanned: tuple[Finding, ...] = ()  # what kept fixes from planning: DOC002, DOC003
+
+    @property
+    def failures(self) -> list[Finding]:
+        """What failed in gpufix or a plugin: not all was judged, or not all planned."""
+        judged = [f for f in self.judgement.findings if f.code in INTERNAL_CODES]
+        return [*self.unplanned, *judged]
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The merged steps of the chosen plans."""
+        plans, view = self.choice.plans, self.judgement.view
+        return [with_dependents(step, plans, view) for step in merge(plans, _base(view))]
+
+    def without(self, plans: Sequence[Plan]) -> Proposed:
+        """The same with some plans left out."""
+        kept = [p for p in self.choice.plans if p not in plans]
+        return replace(self, choice=replace(self.choice, plans=kept))
+
+
+def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
+    """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
+    mistyped."""
+    selection = wish.request.selection
+    judgement = examine(facts, judged(wish), ask)
+    rules, _ = all_rules()
+    wanted = {r.code for r in selection.apply(rules)}
+    if wish.only:
+        wanted &= {r.code for r in Selection(select=wish.only).apply(rules)}
+    fixes, broken = all_fixes() if judgement.findings or wish.fallbacks else ([], [])
+    view = judgement.view
+    planner = Planner(fixes, view)
+    asked = list(_on_demand(planner, judgement, wish.fallbacks))
+    served = [row for p in asked if isinstance(p, Plan) for row in p.data["served"]]
+    if wish.fallbacks and not wish.only:
+        wanted = set()
+    findings = _selected(
+        judgement.findings,
+        lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
+    )
+    chosen = choose(findings, partial(_offered, planner), wish.unsafe, _base(view), asked)
+    return Proposed(judgement, chosen, (*broken, *planner.crashed()))
+
+
+def _on_demand(
+    planner: Planner, judgement: Judgement, names: Sequence[str]
+) -> Iterator[Plan | Skip]:
+    """What was asked for by name. Raises UnknownFallback."""
+    fix = declared(install_fallback.install_fallback)
+    for name in names:
+        catalogue.get(name)
+        ask = partial(install_fallback.on_demand, name, judgement.view, judgement.findings)
+        offered = planner.attempt(fix, "--fallback", name, ask)
+        if offered is not None:
+            yield offered
+
+
+def judged(wish: Wish) -> Request:
+    """All rules but the ignored ones judge, so that harm done elsewhere is noticed."""
+    whole = Selection(ignore=wish.request.selection.ignore)
+    return replace(wish.request, selection=whole)
+
+
+def _selected(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) -> list[Finding]:
+    """The findings to be mended; below a cause that is not, its consequences stand alone."""
+    found: list[Finding] = []
+    for finding in findings:
+        below = _selected(finding.consequences, wanted)
+        if wanted(finding):
+            found.append(finding.model_copy(update={"consequences": below}))
+        else:
+            found += below
+    return found
+
+
+def _base(view: View) -> Base:
+    """The text that a step's content was made from, when that is what the file still holds."""
+
+    def base(step: WriteFile) -> str | None:
+        source = view.ask("source", step.path)
+        known = isinstance(source, dict) and source.get("sha256") == step.expect
+        return str(source["text"]) if known else None
+
+    return base
+
+
+def _offered(planner: Planner, finding: Finding) -> list[Plan | Skip]:
+    """The plans for one finding, safest first, and the reasons for which a fix has none."""
+    offered = planner.offers(finding)
+    plans = [_for(p, finding) for p in offered if isinstance(p, Plan)]
+    return [*_with_alternative(plans), *(s for s in offered if isinstance(s, Skip))]
+
+
+def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
+    """The first plan, with the fallback that could be installed instead of it."""
+    first, others = plans[:1], plans[1:]
+    names = [p.data["fallback"] for p in others if "fallback" in p.data]
+    told = {"alternative": f"gpufix fix --apply --fallback {names[0]}"} if names else {}
+    return [*(p.model_copy(update={"data": {**p.data, **told}}) for p in first), *others]
+
+
+def _for(plan: Plan, finding: Finding) -> Plan:
+    """The plan, with the finding that it must remove."""
+    return plan.model_copy(
+        update={"data": {**plan.data, "finding": [finding.code, finding.subject]}}
+    )

@@ -1,0 +1,202 @@
+"""Apply, look again, compare, and keep or undo: one run of `gpufix fix --apply`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import gpufix
+from gpufix.diagnosis.diagnose import Request, examine, patient_summary
+from gpufix.engine.journal import lock, runs, undo_run
+from gpufix.engine.run import apply, github_env
+from gpufix.engine.run.apply import Lenience, alone, failures
+from gpufix.engine.run.comparison import Comparison, compare, next_steps
+from gpufix.engine.run.import_probe import probe
+from gpufix.engine.run.propose import Proposed
+from gpufix.engine.run_context import Busy, Context, EngineError, Refused, StepFailed
+from gpufix.evidence.view import Ask
+from gpufix.fixes.merge import contributes
+from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
+
+Look = Callable[[], tuple[Facts, Ask | None]]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """How a run is to be carried out. `look` collects the facts anew; `request` judges them."""
+
+    state: Path
+    request: Request
+    look: Look
+    keep: bool = False
+    probe: bool = False
+
+
+@dataclass
+class _Attempt:
+    """What came of one application, and the plans to leave out of the next."""
+
+    outcome: Outcome
+    culprits: list[Plan] = field(default_factory=list)
+    why: str | None = None
+    failed: list[Held] = field(default_factory=list)
+
+
+def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
+    """Carry the plans out. Those that fail or have no effect are left out of another attempt.
+
+    Never raises EngineError: what went wrong is the outcome's reason. KeyboardInterrupt passes.
+    """
+    start = time.monotonic()
+    held = list(proposed.choice.held)
+    try:
+        with lock.held(how.state, prefix(context), "gpufix fix") as fd:
+            _no_interrupted(how.state, context)
+            locked = replace(context, lock_fd=fd)
+            while True:
+                attempt = _tried(proposed, locked, how)
+                rest = proposed.without(attempt.culprits)
+                if not attempt.culprits or not rest.choice.plans:
+                    break
+                why = attempt.why or "did not remove its finding"
+                held += [Held(plan=p, reason=why, tried=True) for p in attempt.culprits]
+                proposed = rest
+            outcome = attempt.outcome
+            held += attempt.failed
+    except (EngineError, OSError) as error:
+        outcome = _failed(proposed, context, error)
+    seconds = time.monotonic() - start
+    return outcome.model_copy(
+        update={
+            "remaining": [*proposed.unplanned, *outcome.remaining],
+            "held": held,
+            "skips": proposed.choice.skips,
+            "seconds": round(seconds, 3),
+        }
+    )
+
+
+def _tried(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
+    """One attempt; when a step failed and all was put back, the plans that had asked for it."""
+    try:
+        return _attempt(proposed, context, how)
+    except (Refused, StepFailed) as error:
+        step = error.step
+        if step is None or apply.NOT_BACK in str(error):
+            raise
+        culprits = [plan for plan in proposed.choice.plans if contributes(plan, step)]
+        return _Attempt(_failed(proposed, context, error), culprits, str(error))
+
+
+def nothing_to_do(proposed: Proposed, facts: Facts) -> Outcome:
+    """The outcome when there is no plan to carry out."""
+    return Outcome(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(facts),
+        state="nothing",
+        remaining=[*proposed.unplanned, *proposed.judgement.findings],
+        held=proposed.choice.held,
+        skips=proposed.choice.skips,
+    )
+
+
+def prefix(context: Context) -> str:
+    """By which the patient's runs and lock are known. Raises Refused."""
+    python = context.facts.python
+    if python is None:
+        raise Refused("there is no Python to repair")
+    return os.path.realpath(python.prefix)
+
+
+def _no_interrupted(state: Path, context: Context) -> None:
+    waiting = runs.interrupted(state, prefix(context))
+    if waiting is not None:
+        command = f"gpufix undo {waiting.id}"
+        raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
+
+
+def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
+    titles = "; ".join(plan.title for plan in proposed.choice.plans)
+    lenience = Lenience(list(alone(proposed)))
+    folder = apply.apply(proposed.steps, context, how.state, titles, lenience)
+    failed = list(failures(proposed, lenience))
+    if failed:
+        proposed = proposed.without([row.plan for row in failed])
+        if not proposed.choice.plans:
+            undo_run.rollback(runs.load(folder))
+            raise lenience.failures[0]
+    context.say("looking again")
+    after, ask = how.look()
+    findings = examine(after, how.request, ask).findings
+    result = compare(proposed.judgement.findings, findings, proposed.choice.plans)
+    probes = probe(proposed.steps, after, dict(context.environ)) if how.probe else []
+    reason = result.reason or _probe_reason(probes)
+    outcome = _outcome(proposed, context, result).model_copy(
+        update={"run": folder.name, "probes": probes, "reason": reason}
+    )
+    if reason is None or how.keep:
+        apply.finish(folder)
+        notes = [
+            *github_env.append(proposed.steps, context.environ),
+            *next_steps(proposed.steps, result.revealed, after, ask),
+        ]
+        kept = runs.kept_bytes(runs.load(folder))
+        done = {
+            "state": "kept",
+            "notes": notes,
+            "bytes_kept": kept,
+            "patient": patient_summary(after),
+        }
+        return _Attempt(outcome.model_copy(update=done), failed=failed)
+    return _undone(folder, outcome, result, proposed)
+
+
+def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
+    problems = undo_run.undo(runs.load(folder))
+    if problems:
+        raise StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
+    failed = {(f.code, f.subject) for f in result.failed}
+    ineffective = [p for p in proposed.choice.plans if tuple(p.data.get("finding", ())) in failed]
+    return _Attempt(outcome.model_copy(update={"state": "undone"}), ineffective)
+
+
+def _outcome(proposed: Proposed, context: Context, result: Comparison) -> Outcome:
+    return Outcome(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(context.facts),
+        state="kept",
+        plans=proposed.choice.plans,
+        fixed=result.fixed,
+        remaining=result.remaining,
+        introduced=result.introduced,
+        revealed=result.revealed,
+    )
+
+
+def _failed(proposed: Proposed, context: Context, error: EngineError | OSError) -> Outcome:
+    return Outcome(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(context.facts),
+        state="failed",
+        plans=proposed.choice.plans,
+        remaining=list(proposed.judgement.findings),
+        reason=str(error),
+    )
+
+
+def _probe_reason(probes: Sequence[Probe]) -> str | None:
+    bad = [p for p in probes if not p.ok]
+    return f"{bad[0].module} does not import: {bad[0].said}" if bad else None
+
+
+def left(outcome: Outcome) -> list[Finding]:
+    """What still asks for something: faults, and advice that a plan was meant to remove."""
+    tried = [*outcome.plans, *(row.plan for row in outcome.held if row.tried)]
+    planned = {tuple(plan.data.get("finding", ())) for plan in tried}
+    still = [*outcome.remaining, *outcome.introduced, *outcome.revealed]
+    if outcome.state in ("undone", "failed"):
+        still += outcome.fixed
+    return [f for f in still if f.severity is not Severity.advice or (f.code, f.subject) in planned]

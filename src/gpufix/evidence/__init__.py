@@ -1,0 +1,1 @@
+"""What rules, fixes, recommendations and builds conclude from facts. Pure."""

@@ -1,0 +1,123 @@
+"""RUN801's source half: back ends that a program chooses by a variable, with a default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.evidence.source_view import at, python_files
+from gpufix.evidence.view import View
+
+_SPCONV = ("113", "114", "116", "117", "118", "120", "121", "124", "126")
+# A back end's name → the distributions of which one must be installed for it.
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "xformers": ("xformers",),
+    "flash_attn": ("flash-attn",),
+    "flash-attn": ("flash-attn",),
+    "flash_attn_3": ("flash-attn-3", "flashattn-hopper"),
+    "sageattn": ("sageattention",),
+    "spconv": ("spconv", *(f"spconv-cu{v}" for v in _SPCONV)),
+    "torchsparse": ("torchsparse",),
+}
+# Those that torch itself serves. The last two take the memory of a whole attention matrix.
+OWN = ("sdpa", "torch", "native")
+OWN_AND_SLOW = ("math", "naive")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a program takes a back end: the first variable that is set, if it knows the value."""
+
+    where: str  # a file of the project, or a program
+    variables: tuple[str, ...]
+    accepts: tuple[str, ...]  # () = not seen in the source
+    default: str
+    line: int = 0
+
+    def asked(self, env: Callable[[str], str | None]) -> tuple[str, str] | None:
+        """The variable that decides, and its value; None: the default decides."""
+        return next(((name, value) for name in self.variables if (value := env(name))), None)
+
+    def chosen(self, env: Callable[[str], str | None]) -> str:
+        """The back end that the program takes."""
+        asked = self.asked(env)
+        known = asked is not None and (not self.accepts or asked[1] in self.accepts)
+        return asked[1] if asked and known else self.default
+
+
+# microsoft/TRELLIS 6b0d647, trellis/modules/{attention,sparse}/__init__.py; microsoft/TRELLIS.2
+# 5565d24, trellis2/modules/{attention,sparse}/config.py.
+_KNOWN = (
+    Reading(
+        "TRELLIS's dense attention",
+        ("ATTN_BACKEND",),
+        ("xformers", "flash_attn", "sdpa", "naive"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS's sparse attention",
+        ("SPARSE_ATTN_BACKEND", "ATTN_BACKEND"),
+        ("xformers", "flash_attn"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS's sparse convolution", ("SPARSE_BACKEND",), ("spconv", "torchsparse"), "spconv"
+    ),
+    Reading(
+        "TRELLIS.2's dense attention",
+        ("ATTN_BACKEND",),
+        ("xformers", "flash_attn", "flash_attn_3", "sdpa", "naive"),
+        "flash_attn",
+    ),
+    Reading(
+        "TRELLIS.2's sparse attention",
+        ("SPARSE_ATTN_BACKEND", "ATTN_BACKEND"),
+        ("xformers", "flash_attn", "flash_attn_3"),
+        "flash_attn",
+    ),
+)
+# Judged for themselves, whatever reads them.
+VARIABLES = ("ATTN_BACKEND", "SPARSE_ATTN_BACKEND", "SPARSE_BACKEND")
+
+
+def readings(view: View, variable: str) -> list[Reading]:
+    """Who reads a variable: the project's files; where none does, the programs known to."""
+    of_project = [r for r in _of_project(view) if variable in r.variables]
+    return of_project or [r for r in _KNOWN if variable in r.variables]
+
+
+def _of_project(view: View) -> Iterator[Reading]:
+    for path, facts in python_files(view).items():
+        for row in facts.get("choices", []):
+            names, accepts = tuple(row["variables"]), tuple(row["accepts"])
+            yield Reading(path, names, accepts, row["default"], row["line"])
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """Where what the program would choose is not installed."""
+    if view.facts.torch is None:
+        return
+    for reading in _of_project(view):
+        asked, chosen = reading.asked(view.env), reading.chosen(view.env)
+        packages = PACKAGES.get(chosen)
+        if not packages or any(view.dist(d) for d in packages):
+            continue
+        taken = asked is not None and chosen == asked[1]
+        if asked and taken and asked[0] in VARIABLES:
+            continue  # the variable itself is at fault, and told as such
+        yield _fault(view, reading, asked, "" if taken else ", ".join(reading.accepts))
+
+
+def _fault(view: View, reading: Reading, asked: tuple[str, str] | None, accepts: str) -> Fault:
+    path, name, chosen = reading.where, reading.variables[0], reading.chosen(view.env)
+    why = f'with {asked[0]}="{asked[1]}"' if asked else f"without {name}"
+    known = f" (it knows {accepts})" if asked and accepts else ""
+    missing = PACKAGES[chosen][0]
+    return Fault(
+        severity=WARNING,
+        subject=f"{path}: {name}",
+        message=f"{path} chooses {chosen} {why}{known}; {missing} is not installed.",
+        evidence=(at(view, path, reading.line, f"{name}, else {reading.default}"),),
+        data={"variable": name, "value": chosen, "path": path},
+    )

@@ -1,0 +1,171 @@
+"""Whether something is to be built, with which toolkit and host compiler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gpufix.evidence.view import View
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge import cuda as host_compilers
+from gpufix.knowledge.data_table import minor, numbers
+from gpufix.model import Tool, Toolkit, Torch
+
+
+def builds(view: View) -> bool:
+    """Whether the project has something to compile: else the build rules are silent."""
+    project = view.facts.project
+    return project is not None and project.builds_extensions
+
+
+def cuda_torch(view: View) -> Torch | None:
+    """The installed torch when it is a CUDA build."""
+    torch = view.facts.torch
+    return torch if torch and torch.cuda else None
+
+
+def rocm_torch(view: View) -> Torch | None:
+    """The installed torch when it is a ROCm build."""
+    torch = view.facts.torch
+    return torch if torch and torch.hip else None
+
+
+def toolkit_in_use(view: View, kind: str = "cuda") -> Toolkit | None:
+    """The toolkit with a compiler that cpp_extension would use."""
+    overlay = view.facts.environment.overlay
+    if kind == "cuda" and overlay.keys() & {"CUDA_HOME", "CUDA_PATH"}:
+        return _by_environment_file(view)
+    return next((t for t in usable(view, kind) if t.selected), None)
+
+
+def _by_environment_file(view: View) -> Toolkit | None:
+    """The facts were looked up with the process's variables; the environment file outranks them."""
+    home = view.env("CUDA_HOME") or view.env("CUDA_PATH")
+    if home:
+        return next((t for t in usable(view) if t.root == home.rstrip("/")), None)
+    usual = [t for origin in ("PATH", "/usr/local") for t in usable(view) if t.origin == origin]
+    return usual[0] if usual else None
+
+
+def usable(view: View, kind: str = "cuda") -> Iterator[Toolkit]:
+    """Every toolkit here that has a compiler."""
+    return (t for t in view.facts.toolkits if t.kind == kind and t.compiler)
+
+
+def major(version: str) -> str:
+    """ "12.8" -> "12"."""
+    return version.partition(".")[0]
+
+
+def same_major(left: str, right: str) -> bool:
+    """Whether two versions agree in their first part."""
+    return major(left) == major(right)
+
+
+def generates(cuda: str, arch: str) -> bool | None:
+    """Whether a CUDA version's nvcc generates code for a GPU; None = the version is not listed.
+
+    Thor is compute_101 to CUDA 12.8 and 12.9, compute_110 to later ones.
+    """
+    toolkit = cuda_toolkits.get(cuda)
+    if toolkit is None:
+        return None
+    renamed = arch.replace("sm_110", "sm_101")
+    return toolkit.supports(arch) or toolkit.supports(renamed)
+
+
+def describe(toolkit: Toolkit) -> str:
+    """ "CUDA 12.8 in /usr/local/cuda-12.8 (from CUDA_HOME)"."""
+    kind = "CUDA" if toolkit.kind == "cuda" else "ROCm"
+    version = f" {minor(toolkit.version)}" if toolkit.version else ""
+    return f"{kind}{version} in {toolkit.root} (from {toolkit.origin})"
+
+
+def tool(view: View, *names: str) -> Tool | None:
+    """The first tool of one of these names."""
+    return next((t for name in names for t in view.facts.tools if t.name == name), None)
+
+
+def looked(view: View, section: str) -> bool:
+    """False when a whole section of the facts could not be collected: absence proves nothing."""
+    return not any(g.section == section and g.subject == section for g in view.facts.gaps)
+
+
+_NAME = re.compile(r"(?:.*-)?(gcc|g\+\+|clang|clang\+\+)(-\d+(?:\.\d+)*)?")
+_YES = {"ON", "1", "YES", "TRUE", "Y"}
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a compiler will not do. `by` is "nvcc", "torch" or "headers"."""
+
+    by: Literal["nvcc", "torch", "headers"]
+    text: str
+    source: str
+
+
+def family(tool: Tool) -> host_compilers.Family | None:
+    """ "gcc" or "clang", None for other tools."""
+    found = _NAME.fullmatch(tool.name)
+    if found is None:
+        return None
+    return "clang" if found[1].startswith("clang") else "gcc"
+
+
+def in_use(view: View) -> Tool | None:
+    """The compiler that nvcc would call; of several -ccbin the last counts, and torch adds CC's.
+
+    None when a variable names one that was not looked at, or none is here.
+    """
+    asked = ccbin(view, "NVCC_APPEND_FLAGS") or view.env("CC") or ccbin(view, "NVCC_PREPEND_FLAGS")
+    if asked:
+        return _find(view, asked.split()[-1])
+    return next((t for n in ("g++", "gcc") for t in view.facts.tools if t.name == n), None)
+
+
+def ccbin(view: View, variable: str) -> str | None:
+    """The host compiler that a variable with nvcc's flags names."""
+    named = re.findall(r"(?:-ccbin|--compiler-bindir)[ =]+(\S+)", view.env(variable) or "")
+    return named[-1] if named else None
+
+
+def compilers(view: View) -> Iterator[Tool]:
+    """Every C++ compiler here whose version is known."""
+    return (t for t in view.facts.tools if family(t) and t.version and "+" in t.name)
+
+
+def objections(view: View, tool: Tool, cuda: str, torch: Torch) -> Iterator[Objection]:
+    """What speaks against building for `torch` with a CUDA version and this compiler."""
+    kind, version = family(tool), tool.version
+    if kind is None or not version or not numbers(version):
+        return
+    limit = host_compilers.limit(cuda, kind)
+    if limit and limit.max_major and numbers(version)[0] > limit.max_major and not _forced(view):
+        text = f"nvcc {cuda} accepts {kind} up to {limit.max_major}"
+        yield Objection("nvcc", text, limit.source)
+    need = host_compilers.headers_need_gcc(torch.release or "") if kind == "gcc" else None
+    if need and numbers(version)[0] < need:
+        text = f"torch {torch.release} needs gcc {need} or newer"
+        yield Objection("headers", text, "c10/util/C++17.h; GCC's -std=c++20")
+    bounds = host_compilers.torch_bounds(torch.release or "", cuda, kind)
+    if bounds and not bounds.accepts(version) and not _unchecked(view):
+        text = f"torch {torch.release} takes {kind} from {bounds.least} to below {bounds.below}"
+        yield Objection("torch", f"{text} with CUDA {cuda}", bounds.source)
+
+
+def _forced(view: View) -> bool:
+    flags = " ".join(view.env(v) or "" for v in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
+    return "-allow-unsupported-compiler" in flags
+
+
+def _unchecked(view: View) -> bool:
+    return (view.env("TORCH_DONT_CHECK_COMPILER_ABI") or "").upper() in _YES
+
+
+def _find(view: View, asked: str) -> Tool | None:
+    for tool in view.facts.tools:
+        if family(tool) and asked in (tool.path, tool.name, tool.path.rsplit("/", 1)[-1]):
+            return tool
+    return None

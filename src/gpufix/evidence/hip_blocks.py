@@ -1,0 +1,175 @@
+"""HIP constructs in view: for which AMD targets, and which code reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gpufix.evidence import building, cxx
+from gpufix.evidence.removed_names import header_ends, resolve
+from gpufix.evidence.view import View
+from gpufix.knowledge import hip_api
+from gpufix.knowledge.data_table import at_least, minor, numbers
+from gpufix.knowledge.gpus import models
+from gpufix.source.cxx.hip import COMPAT, narrow
+
+_OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's HIP flags
+_NO_GROUP_REDUCE = "7.2"  # the newest ROCm seen without it
+
+
+@dataclass(frozen=True)
+class Block:
+    """One construct at one line. `certain`: it does not compile; else its meaning may differ."""
+
+    name: str
+    line: int
+    reason: str
+    certain: bool = True
+
+
+def blocks(view: View, facts: dict[str, Any]) -> list[Block]:
+    """Everything in one file, by line."""
+    passes = cxx.hip_passes(view)
+    given = view.derive(_stood_in_for)
+    if any(row[0] == COMPAT for row in facts.get("includes", [])):
+        given = given | {name for name, c in hip_api.CONSTRUCTS.items() if c.shim}
+    found = []
+    for name, line, guards, detail in _constructs(facts):
+        if name not in given and cxx.live(facts, guards, passes):
+            block = _judge(view, facts, name, line, detail)
+            if block is not None:
+                found.append(block)
+    return sorted(found, key=lambda block: block.line)
+
+
+def _stood_in_for(view: View) -> frozenset[str]:
+    """Constructs for which a source of the project has a macro of its own."""
+    files = cxx.hip_files(view).items()
+    own = (
+        name
+        for path, facts in files
+        if not path.endswith(COMPAT)
+        for name in facts.get("shims", [])
+    )
+    return frozenset(own)
+
+
+def _constructs(facts: dict[str, Any]) -> Iterator[tuple[str, int, list[str], str]]:
+    for name, line, guards, detail in facts.get("hip", []):
+        yield name, line, guards, detail
+    for name, _, line, guards in facts.get("includes", []):
+        if name == "cooperative_groups/reduce.h":
+            yield f"<{name}>", line, guards, ""
+
+
+def _judge(view: View, facts: dict[str, Any], name: str, line: int, detail: str) -> Block | None:
+    if name == hip_api.CHEVRONS:
+        return Block(name, line, f"the launch of {detail}: clang and hipify read <<< as one token")
+    if name == hip_api.PTX:
+        return Block(name, line, f"{detail}: AMD GPUs have other instructions")
+    construct = hip_api.CONSTRUCTS[name]
+    rocm = rocm_version(view)
+    if construct.native is None:
+        newest = rocm is not None and not at_least(_NO_GROUP_REDUCE, minor(rocm))
+        return Block(name, line, f"not in ROCm up to {_NO_GROUP_REDUCE}", not newest)
+    if not _available(view, construct, rocm):
+        known = f"ROCm {minor(rocm)} does not have it" if rocm else "unknown ROCm version"
+        since = construct.opt_in or construct.native
+        return Block(name, line, f"{known}; from {since} on", rocm is not None)
+    if name in hip_api.MASKED:
+        return _masked(view, facts, name, line, detail)
+    return None
+
+
+def _masked(view: View, facts: dict[str, Any], name: str, line: int, mask: str) -> Block | None:
+    if narrow(mask, facts.get("macros", {})):
+        return Block(name, line, f"mask {mask} has 32 bits, HIP asks for 64 (static_assert)")
+    if name == "__ballot_sync" and mask and 64 in waves(view):
+        return Block(name, line, "its value has 64 lanes on a target of 64", certain=False)
+    return None
+
+
+def _available(view: View, construct: hip_api.Construct, rocm: str | None) -> bool:
+    if rocm is None or construct.native is None:
+        return False
+    if at_least(rocm, construct.native):
+        return True
+    torch = view.facts.torch
+    opted = torch and torch.release and at_least(torch.release, _OPT_IN_BY_TORCH)
+    return bool(opted and construct.opt_in and at_least(rocm, construct.opt_in))
+
+
+def rocm_version(view: View) -> str | None:
+    """The ROCm that a build would use: the toolkit's, else the one torch was built with."""
+    toolkit = building.toolkit_in_use(view, "rocm")
+    if toolkit and toolkit.version:
+        return toolkit.version
+    torch = view.facts.torch
+    return torch.hip if torch and torch.hip and len(numbers(torch.hip)) >= 2 else None
+
+
+def gfx_targets(view: View) -> list[str]:
+    """The AMD architectures among the targets."""
+    return [target.arch for target in view.targets if target.arch.startswith("gfx")]
+
+
+def waves(view: View) -> set[int]:
+    """Lanes of a wavefront on the AMD targets."""
+    sizes = (models.wave_size(arch) for arch in gfx_targets(view))
+    return {size for size in sizes if size}
+
+
+def hip_counterpart(view: View, path: str) -> bool:
+    """Whether the project has a HIP source of the same name: the CUDA one is not built for HIP."""
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    return any(
+        kind == "hip" and other.rpartition("/")[2].rpartition(".")[0] == stem
+        for other, kind in cxx.source_kinds(view).items()
+    )
+
+
+# Libraries of templates for NVIDIA's tensor cores: what includes them is built for CUDA alone.
+_CUDA_ALONE = ("cutlass/", "cute/")
+_DEVICE = ("cuda", "hip")
+
+
+def handed(view: View) -> dict[str, bool]:
+    """Path -> whether a build that knows nothing of HIP compiles it, and hands it to hipify so.
+
+    False: the build knows of HIP and may have its ways; or no build file names any source.
+    """
+    return view.derive(_handed)
+
+
+def _handed(view: View) -> dict[str, bool]:
+    kinds = cxx.source_kinds(view)
+    if not cxx.built(view):
+        files = {} if cxx.knows_hip(view) else cxx.hip_files(view)
+        return {path: False for path in files if kinds.get(path) != "cpp"}
+    found: dict[str, bool] = {}
+    for root, plain in cxx.for_hip(view).items():
+        if kinds.get(root) in _DEVICE and (compiled := _compiled(view, root)):
+            for path in compiled:
+                found[path] = found.get(path, False) or plain
+    return found
+
+
+def _compiled(view: View, root: str) -> set[str]:
+    """A source and the project's headers that it includes; empty for what is for CUDA alone."""
+    files, by_end = cxx.cxx_files(view), view.derive(header_ends)
+    passes = cxx.hip_passes(view)
+    found, queue = {root}, [root]
+    while queue:
+        path = queue.pop()
+        facts = files.get(path, {})
+        for name, _, _, guards in facts.get("includes", []):
+            if cxx.live(facts, guards, passes) is False:
+                continue
+            if name.startswith(_CUDA_ALONE):
+                return set()
+            header = resolve(path, name, by_end)
+            if header and header not in found:
+                found.add(header)
+                queue.append(header)
+    return found

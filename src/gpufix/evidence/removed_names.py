@@ -1,0 +1,228 @@
+"""Removed CUDA and torch names, and missing headers, that the project's sources would meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.evidence import building, cxx
+from gpufix.evidence.source_view import absolute, carried
+from gpufix.evidence.view import View
+from gpufix.knowledge import removed_apis
+from gpufix.knowledge.data_table import at_least, minor
+from gpufix.knowledge.std_includes import NEEDS, Need
+from gpufix.model import Evidence, Severity
+
+# Folders of torch's headers whose contents went over the years; others come with other devices.
+_TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")
+_TORCH_SUFFIXES = (".h", ".hpp", ".cuh")
+_PROPERTY = "cudaDeviceProp::"
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """One fault for each file and each name in it that is gone."""
+    torch = view.facts.torch
+    if torch is not None and torch.hip:
+        return
+    for path, facts in cxx.own_files(view).items():
+        passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
+        lines: dict[str, list[int]] = {}
+        for name, line, guards in _used(facts):
+            if cxx.live(facts, guards, passes):
+                lines.setdefault(name, []).append(line)
+        for name, found in lines.items():
+            if lacking := _lacking(view, name):
+                yield _fault(view, path, name, sorted(set(found)), lacking)
+
+
+def _used(facts: dict[str, Any]) -> Iterator[tuple[str, int, list[str]]]:
+    for name, line, guards in facts.get("removed", []):
+        yield name, line, guards
+    for name, quoted, line, guards in facts.get("includes", []):
+        if not quoted or name.startswith(_TORCH_FOLDERS):
+            yield f"<{name}>", line, guards
+
+
+def _lacking(view: View, name: str) -> str | None:
+    """Who does not have the name; None = it is there, or that is not known."""
+    torch = view.facts.torch
+    if name.startswith("<") and name[1:].startswith(_TORCH_FOLDERS):
+        header = name[1:-1]
+        if torch is None or not header.endswith(_TORCH_SUFFIXES):
+            return None
+        if not torch.cuda and not header.startswith("TH"):
+            return None  # a CPU build lacks some of CUDA's
+        return f"torch {torch.version}" if view.ask("torch-header", header) is False else None
+    row = removed_apis.removed().get(name)
+    if name.startswith(_PROPERTY):
+        return _cuda_since(view, removed_apis.PROPERTIES_GONE)
+    if row is None:
+        return None
+    if row.owner == "CUDA":
+        return _cuda_since(view, row.gone)
+    declared = torch and view.ask("torch-declares", f"{row.header} {row.needle}")
+    return f"torch {torch.version}" if torch and declared is False else None
+
+
+def _cuda_since(view: View, gone: str) -> str | None:
+    version = cxx.cuda_version(view)
+    return f"CUDA {minor(version)}" if version and at_least(version, gone) else None
+
+
+def _fault(view: View, path: str, name: str, lines: list[int], lacking: str) -> Fault:
+    return Fault(
+        severity=_severity(view, path, lacking),
+        subject=path,
+        message=f"{path} uses {name}, which {lacking} does not have.",
+        evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
+        data={"part": "cxx", "path": path, "name": name, "lines": lines},
+    )
+
+
+def _severity(view: View, path: str, lacking: str) -> Severity:
+    """Error for what the build files compile; a toolkit that is not here is a guess from torch."""
+    toolkit = building.toolkit_in_use(view)
+    if lacking.startswith("CUDA") and (toolkit is None or not toolkit.version):
+        return ADVICE
+    return ERROR if path in reached(view) else WARNING
+
+
+def reached(view: View) -> frozenset[str]:
+    """Sources that the build files name, and the project's headers that these include."""
+    return view.derive(_reached)
+
+
+def _reached(view: View) -> frozenset[str]:
+    found = set(cxx.built(view))
+    queue = list(found)
+    by_end = view.derive(header_ends)
+    files = cxx.cxx_files(view)
+    while queue:
+        path = queue.pop()
+        for name, _, _, _ in files.get(path, {}).get("includes", []):
+            header = resolve(path, name, by_end)
+            if header and header not in found:
+                found.add(header)
+                queue.append(header)
+    return frozenset(found)
+
+
+def header_ends(view: View) -> dict[str, list[str]]:
+    """File name -> paths of the project's files of that name."""
+    found: dict[str, list[str]] = {}
+    for path in cxx.source_kinds(view):
+        found.setdefault(path.rpartition("/")[2], []).append(path)
+    return found
+
+
+def resolve(path: str, name: str, by_end: dict[str, list[str]]) -> str | None:
+    """The project's file that an include names: beside the including one, else the only fit."""
+    parts: list[str] = path.split("/")[:-1]
+    for part in name.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    beside = "/".join(parts)
+    ends = by_end.get(name.rpartition("/")[2], [])
+    if beside in ends:
+        return beside
+    clean = name.replace("../", "").removeprefix("./")
+    fits = [end for end in ends if end == clean or end.endswith(f"/{clean}")]
+    return fits[0] if len(fits) == 1 else None
+
+
+_STEPS = 200_000  # includes followed in one project
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A name without its header. `unit` is the source in which the header file is compiled."""
+
+    path: str
+    name: str
+    line: int
+    header: str
+    since: int | None
+    unit: str | None
+
+
+def missing(view: View) -> list[Missing]:
+    """The first such use of each file and header."""
+    found: dict[tuple[str, str], Missing] = {}
+    kinds = _units(view)
+    for need in NEEDS:
+        walk = _Walk(view, need)
+        if not any(need.header in f.get("needs", {}) for f in walk.files.values()):
+            continue
+        for path, kind in cxx.source_kinds(view).items():
+            if kind in kinds and not path.endswith(".cuh"):
+                for row in walk.unit(path):
+                    found.setdefault((row.path, row.header), row)
+    return [row for row in found.values() if not carried(row.path)]
+
+
+def _units(view: View) -> tuple[str, ...]:
+    """Kinds of sources to follow. What hipcc compiles begins with <stdint.h>, by HIP's headers."""
+    torch = view.facts.torch
+    return ("cpp",) if torch and torch.hip else ("cuda", "cpp")
+
+
+class _Walk:
+    """Follows the includes of one unit after the other."""
+
+    def __init__(self, view: View, need: Need) -> None:
+        self.view, self.need = view, need
+        self.files = cxx.cxx_files(view)
+        self.by_end = view.derive(header_ends)
+        self.steps = 0
+
+    def unit(self, path: str) -> Iterator[Missing]:
+        """Uses in this source and the project's headers before the name is declared."""
+        passes = cxx.cuda_passes(self.view, cxx.source_kinds(self.view).get(path))
+        seen: set[str] = set()
+        stack = [self._events(path, passes)]
+        names = [path]
+        seen.add(path)
+        while stack and self.steps < _STEPS:
+            event = next(stack[-1], None)
+            if event is None:
+                stack.pop()
+                names.pop()
+                continue
+            self.steps += 1
+            is_include, name, line = event
+            if not is_include:
+                yield self._row(names[-1], name, line, path)
+                return
+            header = resolve(names[-1], name, self.by_end)
+            if header is None:
+                if name not in self.need.silent:
+                    return  # it declares the names, or may
+            elif header not in seen:
+                seen.add(header)
+                stack.append(self._events(header, passes))
+                names.append(header)
+
+    def _row(self, path: str, name: str, line: int, unit: str) -> Missing:
+        need = self.need
+        other = None if unit == path else unit
+        return Missing(path, name, line, need.header, need.since, other)
+
+    def _events(self, path: str, passes: list[cxx.Macros]) -> Iterator[tuple[bool, str, int]]:
+        """(is an include, name, line) in order. What may not be compiled is no use, but may
+        include."""
+        facts: dict[str, Any] = self.files.get(path, {})
+        rows = [
+            (line, True, name)
+            for name, _, line, guards in facts.get("includes", [])
+            if cxx.live(facts, guards, passes) is not False
+        ]
+        rows += [
+            (line, False, name)
+            for name, line, guards in facts.get("needs", {}).get(self.need.header, [])
+            if cxx.live(facts, guards, passes)
+        ]
+        return iter([(is_include, name, line) for line, is_include, name in sorted(rows)])

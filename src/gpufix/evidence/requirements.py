@@ -1,0 +1,222 @@
+"""Declared requirements as the patient's Python evaluates them, and names that pip may be given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, Facts, Install
+from gpufix.text.names import normalise
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """A requirement that does not hold. `installed` is None when the distribution is absent."""
+
+    dist: Distribution
+    requirement: Requirement
+    installed: str | None
+
+    @property
+    def name(self) -> str:
+        """Normalised name of what is required."""
+        return normalise(self.requirement.name)
+
+    def __str__(self) -> str:
+        found = f"{self.name} {self.installed} is installed" if self.installed else "not installed"
+        return f"{self.dist.name} {self.dist.version} requires {_bare(self.requirement)}; {found}"
+
+
+class Requirements:
+    """The requirement graph of one patient."""
+
+    def __init__(self, facts: Facts):
+        self._facts = facts
+        self._installed: dict[str, Distribution] = {}
+        for dist in facts.distributions:
+            self._installed.setdefault(dist.name, dist)
+
+    @classmethod
+    def of(cls, view: View) -> Requirements:
+        """For `view.derive(Requirements.of)`: built once a view."""
+        return cls(view.facts)
+
+    @cached_property
+    def rows(self) -> list[tuple[Distribution, Requirement]]:
+        """Every requirement that applies to this patient, those of requested extras included."""
+        found: list[tuple[Distribution, Requirement]] = []
+        queue = [(name, "") for name in self._installed]
+        seen = set(queue)
+        while queue:
+            name, extra = queue.pop()
+            dist = self._installed[name]
+            for requirement in self._active(dist, extra):
+                found.append((dist, requirement))
+                wanted = normalise(requirement.name)
+                asked = {(wanted, normalise(e)) for e in requirement.extras} - seen
+                if wanted in self._installed:
+                    queue.extend(asked)
+                    seen |= asked
+        return sorted(found, key=lambda row: (row[0].name, str(row[1])))
+
+    @cached_property
+    def unmet(self) -> list[Unmet]:
+        """As `pip check`: requirements whose distribution is absent or has another version."""
+        return [Unmet(d, r, v) for d, r in self.rows for v in self._conflict(r)]
+
+    @cached_property
+    def required_by(self) -> dict[str, list[str]]:
+        """Name → the distributions that require it."""
+        users: dict[str, list[str]] = {}
+        for dist, requirement in self.rows:
+            users.setdefault(normalise(requirement.name), []).append(dist.name)
+        return users
+
+    def _active(self, dist: Distribution, extra: str) -> Iterator[Requirement]:
+        """The rows of one extra (of none: "")."""
+        for text in dist.requires:
+            if bool(extra) != ("extra" in text and "==" in text.partition(";")[2]):
+                continue  # cheap: most rows of big projects belong to extras nobody asked for
+            requirement = parse(text)
+            if requirement is not None and self._applies(requirement, extra):
+                yield requirement
+
+    def _applies(self, requirement: Requirement, extra: str) -> bool:
+        marker = requirement.marker
+        return marker is None or marker.evaluate({**self.markers, "extra": extra})
+
+    def _conflict(self, requirement: Requirement) -> Iterator[str | None]:
+        dist = self._installed.get(normalise(requirement.name))
+        if dist is None:
+            yield None
+        elif not requirement.url and not holds(requirement, dist.version):
+            yield dist.version
+
+    @cached_property
+    def markers(self) -> dict[str, str]:
+        """The PEP 508 environment of the patient, not of gpufix's own Python."""
+        python, host = self._facts.python, self._facts.host
+        version = python.version if python else "3.0.0"
+        implementation = python.implementation if python else "cpython"
+        return {
+            "implementation_name": implementation,
+            "implementation_version": version,
+            "os_name": "posix",
+            "platform_machine": host.machine,
+            "platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}.get(
+                implementation, implementation
+            ),
+            "platform_release": host.kernel,
+            "platform_system": host.os,
+            "platform_version": "",
+            "python_full_version": version,
+            "python_version": ".".join(version.split(".")[:2]),
+            "sys_platform": host.os.lower(),
+            "extra": "",
+        }
+
+
+@lru_cache(maxsize=8192)
+def parse(text: str) -> Requirement | None:
+    """A requirement, or None for a row that is none (old metadata holds such)."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def holds(requirement: Requirement, version: str) -> bool:
+    """Whether an installed version satisfies it; an unreadable version counts as satisfying."""
+    parsed = version_of(version)
+    return parsed is None or requirement.specifier.contains(parsed, prereleases=True)
+
+
+@lru_cache(maxsize=4096)
+def version_of(text: str) -> Version | None:
+    """A PEP 440 version, or None."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _bare(requirement: Requirement) -> str:
+    return f"{requirement.name}{requirement.specifier}"
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_AS_PYTHONS = {"pytorch": "torch"}  # also where its metadata is gone
+_CONDAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no option, nothing for a shell
+_OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "forge::libgcc >=13"
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a name is not given to pip, and the package that conda knows it as."""
+
+    reason: str
+    package: str | None = None
+    requirement: Requirement | None = None  # None: it was to be removed, or it is none
+
+
+def objections(step: Install, facts: Facts) -> Iterator[Objection]:
+    """What speaks against giving a step to pip or uv."""
+    names = _Names(facts)
+    for text in step.install:
+        requirement = parse(text)
+        if requirement is None or requirement.url:
+            yield Objection(f"{text!r} is not a plain requirement")
+        elif step.reinstall or not names.here(requirement):
+            yield from names.against(requirement.name, requirement)
+    for name in step.uninstall:
+        if _NAME.fullmatch(name) is None:
+            yield Objection(f"{name!r} is not the name of a distribution")
+        yield from names.against(name, None)
+
+
+class _Names:
+    """Normalised name → what conda calls it."""
+
+    def __init__(self, facts: Facts):
+        self._blind = next((gap for gap in facts.gaps if gap.section == "conda"), None)
+        self._installed = {d.name: d.version for d in reversed(facts.distributions)}
+        packages = facts.conda_packages
+        self._owned: dict[str, str | None] = {
+            _AS_PYTHONS.get(p.name, normalise(p.name)): p.name for p in packages
+        }
+        self._owned |= {d.name: d.package for d in facts.distributions if d.source == "conda"}
+        self._depended = {
+            normalise(found[1]): (found[1], package.name)
+            for package in packages
+            for spec in package.depends
+            if (found := _OF_SPEC.match(spec))
+        }
+        pips = [d for d in facts.distributions if d.source != "conda"]
+        rows = (parse(text) for dist in pips for text in dist.requires)
+        self._pythons = {d.name for d in pips} | {normalise(r.name) for r in rows if r}
+
+    def here(self, requirement: Requirement) -> bool:
+        """Whether what is installed satisfies it: an installer then leaves it where it is."""
+        version = self._installed.get(normalise(requirement.name))
+        return version is not None and holds(requirement, version)
+
+    def against(self, name: str, requirement: Requirement | None) -> Iterator[Objection]:
+        """conda owns it, or nothing but conda's metadata knows the name."""
+        key = normalise(name)
+        if self._blind is not None:
+            yield Objection(f"which packages are conda's is not known: {self._blind.reason}")
+        elif key in self._owned:
+            package = self._owned[key]
+            package = package if package and _CONDAS.fullmatch(package) else None
+            unknown = "" if package else ", which package of it is not known: `conda install`"
+            yield Objection(f"{key} was installed by conda{unknown}", package, requirement)
+        elif key in self._depended and key not in self._pythons:
+            package, user = self._depended[key]
+            reason = f"{key} is known here as a package of conda's alone: {user} depends on it"
+            yield Objection(reason, package, requirement)

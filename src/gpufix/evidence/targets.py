@@ -1,0 +1,51 @@
+"""Which GPUs the patient must serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpufix.knowledge.gpus import models as known
+from gpufix.model import Facts, Gpu, Target
+
+
+def choose(facts: Facts, named: Sequence[str]) -> list[Target]:
+    """The named targets, else the visible GPUs of the vendor that torch is built for.
+
+    Raises knowledge.gpus.GpuNameError for a name that is not one GPU's.
+    """
+    if named:
+        return _unique([known.resolve(name) for name in named])
+    return _unique([t for gpu in _relevant(facts) if (t := _of(gpu)) is not None])
+
+
+def _relevant(facts: Facts) -> list[Gpu]:
+    """An AMD iGPU beside an NVIDIA card is no target of a CUDA build, and the reverse."""
+    vendor = _vendor_of_torch(facts)
+    gpus = facts.gpus
+    if vendor is None or not any(g.vendor == vendor for g in gpus):
+        # A CPU build, or none of the build's vendor: every discrete GPU is what the user has.
+        discrete = [g for g in gpus if not g.integrated]
+        return discrete or list(gpus)
+    return [g for g in gpus if g.vendor == vendor]
+
+
+def _vendor_of_torch(facts: Facts) -> str | None:
+    if facts.torch and facts.torch.hip:
+        return "amd"
+    if facts.torch and facts.torch.cuda:
+        return "nvidia"
+    return None
+
+
+def _of(gpu: Gpu) -> Target | None:
+    arch = gpu.arch or (known.arch_of_name(gpu.name) if gpu.name else None)
+    if arch is None:
+        return None
+    return Target(vendor=gpu.vendor, arch=arch, name=gpu.name, source=f"GPU {gpu.index}")
+
+
+def _unique(targets: Sequence[Target]) -> list[Target]:
+    first: dict[str, Target] = {}
+    for target in targets:
+        first.setdefault(target.arch, target)
+    return list(first.values())

@@ -1,0 +1,1 @@
+"""Which torch builds fit: targets, driver, Python, platform and extensions, weighed together."""

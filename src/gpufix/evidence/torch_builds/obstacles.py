@@ -1,0 +1,151 @@
+"""What keeps a build from serving: each obstacle says what is needed, and what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gpufix.evidence.building import major
+from gpufix.evidence.gpu_code import Code, Service, listed, service
+from gpufix.evidence.torch_builds.candidates import Build, Extension
+from gpufix.evidence.torch_builds.question import Question
+from gpufix.knowledge.data_table import at_least, minor, numbers
+from gpufix.model import Target
+
+# Wheels of 2.6 and later are manylinux_2_28.
+_GLIBC = (("2.6.0", "2.28"), ("1.13.0", "2.17"))
+_SERVES = (Service.native, Service.jit)
+
+
+class Kind(IntEnum):
+    """How much it takes to overcome an obstacle, least first."""
+
+    asked = 1
+    extension = 2
+    driver = 3
+    python = 4
+    system = 5
+    unknown = 6
+    target = 7
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One reason against a build."""
+
+    kind: Kind
+    text: str
+
+
+def services(build: Build, question: Question) -> dict[str, Service]:
+    """How the build serves each target with this driver."""
+    code, driver = build.code, question.driver
+    if code is None:
+        return {t.arch: Service.unknown for t in question.targets}
+    cuda = driver.cuda if driver else None
+    return {t.arch: service(code, t, cuda) for t in question.targets}
+
+
+def obstacles(build: Build, question: Question) -> Iterator[Obstacle]:
+    """All of them; a build without any serves."""
+    yield from _system(build, question)
+    yield from _asked(build, question)
+    yield from _driver(build, question)
+    yield from _targets(build, question)
+    for extension in question.extensions:
+        against = (*_python_of(extension, question.python), *_extension(build, extension))
+        yield from (Obstacle(Kind.extension, text) for text in against)
+
+
+def _system(build: Build, question: Question) -> Iterator[Obstacle]:
+    release = build.release
+    if not release.has_python(question.python, question.platform):
+        tags = release.python_tags.get(question.platform, ())
+        known = f"{tags[0]} – {tags[-1]}" if tags else "none"
+        yield Obstacle(Kind.python, f"has no wheel for {question.python} (has: {known})")
+    if question.libc == "musl":
+        yield Obstacle(
+            Kind.system, "needs glibc; this system has musl, for which there are no wheels"
+        )
+    need = next((glibc for since, glibc in _GLIBC if at_least(release.version, since)), None)
+    have = question.libc_version if question.libc != "musl" else None
+    if need and have and not at_least(have, need):
+        yield Obstacle(Kind.system, f"needs glibc {need}; here is {have}")
+
+
+def _asked(build: Build, question: Question) -> Iterator[Obstacle]:
+    allowed = question.allowed
+    if allowed is not None and not allowed.contains(build.release.version, prereleases=True):
+        yield Obstacle(Kind.asked, f"is not torch{allowed}")
+    rocm = build.variant.rocm if build.variant else None
+    if question.rocm and minor(rocm or "") != question.rocm:
+        yield Obstacle(Kind.asked, f"is not for ROCm {question.rocm}")
+
+
+def _driver(build: Build, question: Question) -> Iterator[Obstacle]:
+    """By minor-version compatibility: machine code of a CUDA major runs on its first driver."""
+    driver, variant = question.driver, build.variant
+    if driver is None or variant is None or variant.cuda is None:
+        return
+    need = variant.driver_min
+    if driver.version and need:
+        enough = numbers(driver.version) >= numbers(need)
+    else:
+        enough = int(major(driver.cuda)) >= int(major(variant.cuda))
+    if not enough:
+        least = f"driver {need} or newer" if need else f"a driver for CUDA {major(variant.cuda)}"
+        yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")
+
+
+def _targets(build: Build, question: Question) -> Iterator[Obstacle]:
+    if not question.targets:
+        return
+    code = build.code
+    if code is None:
+        yield Obstacle(Kind.unknown, "which GPUs it has code for is not known")
+        return
+    for target in question.targets:
+        found = services(build, question)[target.arch]
+        if found not in _SERVES:
+            yield _unserved(code, target, found, question)
+
+
+def _unserved(code: Code, target: Target, found: Service, question: Question) -> Obstacle:
+    have = listed(code.objects)
+    if found is Service.unknown:
+        return Obstacle(
+            Kind.unknown, f"may have PTX for {target.arch}, which is not known (has {have})"
+        )
+    if found is Service.too_new:
+        text = f"has PTX alone for {target.arch}, newer than driver {question.driver} compiles"
+        return Obstacle(Kind.driver, text)
+    return Obstacle(Kind.target, f"has no code for {target.arch} (has {have})")
+
+
+def _extension(build: Build, extension: Extension) -> Iterator[str]:
+    name, variant = extension.name, build.variant
+    if extension.newer:
+        yield f"{name} asks for symbols that no known torch has"
+    elif extension.releases is not None and build.release.version not in extension.releases:
+        yield f"{name} loads with {_span(extension.releases)}"
+    if extension.cuda and (
+        not variant or not variant.cuda or major(variant.cuda) != extension.cuda
+    ):
+        yield f"{name} needs the runtime of CUDA {extension.cuda}"
+    abi = variant.cxx11_abi if variant else None
+    if extension.cxx11_abi is not None and abi is not None and abi != bool(extension.cxx11_abi):
+        yield f"{name} has C++ ABI {extension.cxx11_abi}, this build {int(abi)}"
+
+
+def _python_of(extension: Extension, python: str) -> Iterator[str]:
+    tags = extension.pythons
+    if tags and python not in tags and not any(tag.startswith("abi3") for tag in tags):
+        yield f"{extension.name} is built for {', '.join(tags)}, not for {python}"
+
+
+def _span(releases: tuple[str, ...]) -> str:
+    if not releases:
+        return "no known torch"
+    first, last = releases[0], releases[-1]
+    return f"torch {first}" if first == last else f"torch {first} – {last}"

@@ -1,0 +1,149 @@
+"""What is asked: all that decides which torch build fits."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.torch_builds.candidates import Extension
+from gpufix.evidence.view import View
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge import torch_releases
+from gpufix.model import Target
+
+_PLATFORMS = ("linux_x86_64", "linux_aarch64")
+
+
+@dataclass(frozen=True)
+class Driver:
+    """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
+
+    cuda: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
+
+
+@dataclass(frozen=True)
+class Now:
+    """What is there now, from which the smallest change is measured. Versions as "12.8"."""
+
+    release: str | None = None
+    variant: str | None = None
+    cuda: str | None = None
+    rocm: str | None = None
+    toolkit: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
+
+    `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.
+    """
+
+    targets: tuple[Target, ...]
+    python: str  # "cp312"
+    platform: str = "linux_x86_64"
+    libc: str | None = None
+    libc_version: str | None = None
+    driver: Driver | None = None
+    now: Now = Now()
+    extensions: tuple[Extension, ...] = ()
+    allowed: SpecifierSet | None = None
+    rocm: str | None = None
+
+    @property
+    def vendor(self) -> str | None:
+        """Whose GPUs are to be served; None = none."""
+        return self.targets[0].vendor if self.targets else None
+
+
+def of_view(view: View, targets: Sequence[Target], rocm: str | None = None) -> Question | None:
+    """The question that a patient puts. None without a Python. Targets of the first one's vendor."""
+    python, host = view.facts.python, view.facts.host
+    if python is None:
+        return None
+    vendor = targets[0].vendor if targets else None
+    return Question(
+        targets=tuple(t for t in targets if t.vendor == vendor),
+        python=python.tag,
+        platform=torch_releases.platform(host.os, host.machine),
+        libc=host.libc,
+        libc_version=host.libc_version,
+        driver=_driver(view),
+        now=_now(view),
+        rocm=rocm,
+    )
+
+
+def driver(text: str) -> Driver:
+    """ "550.54.14", "550" or the CUDA that it serves, "12.4". Raises ValueError."""
+    whole = text.strip()
+    parts = whole.split(".")
+    if not 1 <= len(parts) <= 4 or not all(p.isascii() and p.isdigit() for p in parts):
+        raise ValueError(
+            f"{text!r} is neither a driver's version (550.54.14) nor a CUDA one (12.4)"
+        )
+    if int(parts[0]) < 100:
+        return Driver(cuda=".".join([*parts, "0"][:2]))
+    cuda = cuda_toolkits.cuda_of_driver(whole)
+    if cuda is None:
+        raise ValueError(f"driver {whole} is older than every one that gpufix knows")
+    return Driver(cuda, whole if len(parts) > 1 else None)
+
+
+def python_tag(version: str | None) -> str:
+    """ "3.12" → "cp312", "3.13t" → "cp313t"; None: the Python that this runs in. Raises ValueError."""
+    if version is None:
+        return f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    found = re.fullmatch(r"(?:cp)?(3)\.?(\d{1,2})(?:\.\d+)?(t?)", version.strip())
+    if found is None:
+        raise ValueError(
+            f"{version!r} is not a Python version: 3.12, or 3.13t for a free-threaded one"
+        )
+    return "cp" + "".join(found.groups())
+
+
+def platform_name(name: str | None) -> str:
+    """The key of a platform ("linux-aarch64" too); None: x86-64 Linux. Raises ValueError."""
+    if name is None:
+        return _PLATFORMS[0]
+    key = name.strip().lower().replace("-", "_")
+    key = key.replace("amd64", "x86_64").replace("arm64", "aarch64")
+    if key not in _PLATFORMS:
+        raise ValueError(f"{name!r}: torch's builds are known for {' and '.join(_PLATFORMS)}")
+    return key
+
+
+def specifier(text: str) -> SpecifierSet:
+    """ "2.8" → every 2.8, ">=2.6,<2.9" as it stands. Raises ValueError."""
+    whole = text.strip().removeprefix("torch").strip()
+    bare = re.fullmatch(r"\d+(\.\d+)*", whole)
+    if bare and whole.count(".") < 2:
+        whole = f"=={whole}.*"
+    elif bare:
+        whole = f"=={whole}"
+    try:
+        return SpecifierSet(whole)
+    except InvalidSpecifier:
+        raise ValueError(f"{text!r} is not a version or a range of versions") from None
+
+
+def _driver(view: View) -> Driver | None:
+    found = next((d for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
+    return Driver(found.cuda, found.version) if found and found.cuda else None
+
+
+def _now(view: View) -> Now:
+    torch, toolkit = view.facts.torch, toolkit_in_use(view)
+    cuda = toolkit.version if toolkit and toolkit.kind == "cuda" else None
+    if torch is None:
+        return Now(toolkit=cuda)
+    return Now(torch.release, torch.variant, torch.cuda, torch.hip, cuda)

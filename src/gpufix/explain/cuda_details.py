@@ -1,0 +1,97 @@
+"""A closer look at CUDA's errors: whose kernel it was, which number, how much memory."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Told, context
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.messages import cuda_errors, messages
+
+_HIP = re.compile(r"\bHIP\b|\bhip[A-Z]\w|\brocm|\bgfx\d{3,4}|\bamdgpu\b|TORCH_USE_HIP_DSA", re.I)
+# Kernels outside torch: its own sources lie under aten, c10 and torch.
+_CU_FILE = re.compile(r"(?P<path>[\w./\\:\-]{1,300}\.cuh?)\b")
+_OWN_SOURCE = re.compile(r"aten|c10|/pytorch/|torch/csrc|THC")
+_EXTENSION = re.compile(
+    r"Cuda error: \d+\[|(?<!torch\.)\b_C\.|(?<!torch\._C)\b_ext\b|\w_cuda\.|\w_ext\.|_cuda\b.*\.so|thrust|radix_sort"
+    r"|\bcub\b|parallel_for|DeviceRadixSort|ext_module\.|flash_(?:attn|fwd|bwd)|onnxruntime|mmcv"
+    r"|xformers|spconv|tinycudann|detectron2|pointnet2|bitsandbytes|ggml|llama|faiss|cupy|deepspeed"
+)
+_FRAME = re.compile(
+    r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n\s*(?P<code>[^\n]{0,300}))?'
+)
+_PASSED_THROUGH = re.compile(
+    r"torch/(?:autograd/function|nn/modules/module|utils/_contextlib|_ops)\.py"
+)
+_UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
+_ABSURD = 1 << 47  # bytes: 128 TiB, more than any GPU will have
+
+
+def kernel_image(told: Told, hit: Hit) -> Told | None:
+    """Whose kernel lacks code for this GPU: torch's (GPU101), an extension's (GPU103), HIP's."""
+    around = context(hit, 4096, 1500)
+    if _HIP.search(f"{hit.shown}\n{context(hit, 300, 600)}"):
+        return told.but(
+            rule="GPU107",
+            do="Use a torch build whose ROCm lists this gfx, or rebuild with PYTORCH_ROCM_ARCH.",
+        )
+    if re.search(r"with CUDA capability sm_\w+ is not compatible|PyTorch install supports", around):
+        return told.but(rule="GPU101", note="torch's own warning beside it says the same.")
+    whose = _extension(hit, around)
+    if whose:
+        return told.but(rule="GPU103", note=f"The kernel is an extension's: {whose}.")
+    if told.rule == "GPU101":
+        told = told.but("Nothing beside it tells whether the kernel was torch's or an extension's.")
+        return told.but(open=("GPU103", "GPU108"))
+    return told.but(open=("GPU101",))
+
+
+def _extension(hit: Hit, around: str) -> str | None:
+    """What shows that the kernel is not torch's own."""
+    near = f"{hit.before[-1500:]}{hit.shown}{hit.after[:400]}"
+    for found in _CU_FILE.finditer(near):
+        if not _OWN_SOURCE.search(found["path"]):
+            return found["path"]
+    frames = list(_FRAME.finditer(hit.before))
+    if frames:
+        last = frames[-1]
+        if _EXTENSION.search(last["code"] or "") or _EXTENSION.search(last["path"]):
+            return last["code"] or last["path"]
+        if _PASSED_THROUGH.search(last["path"].replace("\\", "/")):
+            return None
+    named = _EXTENSION.search(hit.shown) or (None if frames else _EXTENSION.search(near))
+    return named[0] if named else None
+
+
+def absurd_size(told: Told, _: Hit) -> Told | None:
+    """Only sizes that no memory has; the rest is an ordinary lack of it."""
+    found = re.fullmatch(r"(\d{1,20}(?:\.\d*)?)\s?(\w+)", told.captures.get("size", ""))
+    size = float(found[1]) * 2.0 ** _UNITS.get(found[2], 0) if found else 0.0
+    return told if size >= _ABSURD else None
+
+
+def cuda_code(told: Told, hit: Hit) -> Told | None:
+    """The error that a number, a name or a text stands for."""
+    number = _number(told, hit)
+    if number is None:
+        return None
+    name, string = cuda_errors()[number]
+    own = next((m for m in messages() if number in m.cuda), None)
+    if own is None:
+        return told.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
+    told = told.but(id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do)
+    told = told.but(f"{number} is {name}: {string}.", source=own.source)
+    return kernel_image(told, hit) if own.refine == "kernel-image" else told
+
+
+def _number(told: Told, hit: Hit) -> int | None:
+    if "number" in told.captures:
+        number = int(told.captures["number"])
+        return number if number in cuda_errors() and number > 0 else None
+    shown = hit.shown.lower()
+    found = [
+        (len(name), number)
+        for number, (name, string) in cuda_errors().items()
+        if number > 0 and (name.lower() in shown or f"error: {string.lower()}" in shown)
+    ]
+    return max(found)[1] if found else None

@@ -1,0 +1,176 @@
+"""What single messages tell beyond their pattern: builds, memory, headers."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain import cuda_details, symbol_details
+from gpufix.explain.explanation import Refiner, Told, context
+from gpufix.explain.log_scan import Hit
+from gpufix.fallbacks.catalogue import every
+from gpufix.knowledge import cuda
+from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.messages import messages
+
+_WHEEL_BUILD = re.compile(
+    r"pip-build-env|get_requires_for_build|Getting requirements to build|prepare_metadata"
+    r"|Preparing metadata|pip-req-build|pip-install-|metadata-generation-failed|egg_info|build_wheel"
+    r"|build_editable|subprocess-exited-with-error|bdist_wheel|setuptools[./]build_meta|builds-v0"
+    r"|Building wheel|build backend returned|isolated|build_meta:__legacy__|hatchling"
+    r"|Complete output from command|Command errored out|Installing build dependencies"
+    r"|python setup\.py|setup\.py\", line|File \"setup\.py\"|ChefBuildError|Failed building"
+    r"|pep517|pyproject_hooks|pip subprocess"
+)
+_FAMILY = re.compile(
+    r"torch(?:vision|audio|text|data|-scatter|-sparse|-cluster|-spline-conv|sparse)?|pyg-lib|xformers"
+    r"|kaolin|flash-attn|mmcv(?:-full)?|pytorch3d|detectron2"
+)
+_PAIR = re.compile(
+    r"The detected CUDA version \(([^)\n]{1,20})\)[\s\S]{0,300}?(?:PyTorch\s+\(([\d.]+)\)"
+    r"|'([\d.]+)',\s*'([\d.]+)')"
+)
+
+
+def nvcc_arch(told: Told, _: Hit) -> Told | None:
+    """Too new for this nvcc, or dropped by it."""
+    arch = re.sub(r"^(?:compute|sm)_", "", told.captures.get("arch", ""))
+    span = cuda.first_and_last(f"sm_{arch}") if arch else None
+    if span is None:
+        return told
+    first, last = span
+    until = f" to {last}" if last else ""
+    return told.but(f"nvcc generates code for sm_{arch} from CUDA {first}{until or ' on'}.")
+
+
+def cuda_mismatch(told: Told, hit: Hit) -> Told | None:
+    """The two versions, from a sentence or from the unformatted tuple that torch ≥ 2.8 raises.
+
+    One major: a minor mismatch, whatever the program that complains makes of it.
+    """
+    found = _PAIR.search(context(hit, 0, 600))
+    toolkit, torch = told.captures.get("version", ""), told.captures.get("other", "")
+    if found is not None:
+        toolkit, torch = (found[3], found[4]) if found[3] else (found[1], found[2])
+    if not re.fullmatch(r"[\d.]+", toolkit) or not re.fullmatch(r"[\d.]+", torch or ""):
+        return told
+    told = told.but(captures={**told.captures, "toolkit": toolkit, "torch_cuda": torch})
+    if numbers(toolkit)[:1] == numbers(torch)[:1]:
+        return told.but(
+            f"Toolkit {toolkit} and torch's CUDA {torch} are of one major: torch allows that.",
+            rule="TCH203",
+        )
+    return told.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}.")
+
+
+def no_torch(told: Told, hit: Hit) -> Told | None:
+    """Within a wheel build: the build was isolated from the environment that has torch."""
+    if not _WHEEL_BUILD.search(context(hit)):
+        return told.but(role="symptom")
+    return told.but(
+        rule="SRC606",
+        what="A setup.py imports torch, but the build ran in an isolated environment without it.",
+        do="Install torch first, then build with --no-build-isolation (uv: the same option).",
+    )
+
+
+def torch_family(told: Told, _: Hit) -> Told | None:
+    """A package that is built for one torch: other indexes have other versions of it."""
+    name = re.split(r"[=<>!~\[@]", told.captures.get("requirement", ""))[0].lower()
+    if not _FAMILY.fullmatch(name.replace("_", "-")):
+        return told
+    own = next(message for message in messages() if message.id == "no-distribution-torch")
+    return told.but(id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source)
+
+
+def torch_header(told: Told, _: Hit) -> Told | None:
+    """THC is gone; a CUDA header is lacking in a CPU build; else torch is not on the path."""
+    if re.search(r"\bTHC", told.shown):
+        return told.but(
+            rule="SRC604",
+            what="The source includes a header of THC, which torch removed with 1.11.",
+            do="Port it to ATen/c10, or use the torch that it was written for.",
+        )
+    if re.search(r"(?:ATen|c10)[/\\]cuda", told.shown):
+        return told.but(
+            rule="TCH201",
+            what="A CUDA header of torch is absent: the installed torch is a CPU build, or the "
+            "compiler does not look at torch's headers.",
+        )
+    return told
+
+
+def xformers(told: Told, hit: Hit) -> Told | None:
+    """No operator: because none was built, or because this GPU has none."""
+    around = context(hit, 200, 6000)
+    if re.search(r"wasn't buil[dt] with CUDA support|operator wasn't built", around, re.IGNORECASE):
+        return told.but(
+            rule="WHL505",
+            what="xformers holds no compiled operators that can be used here: it was built for "
+            "another torch or CUDA, or without CUDA.",
+            do="Install the xformers release that names this torch, from the same index; or choose "
+            "torch's own attention (ATTN_BACKEND=sdpa, XFORMERS_DISABLED=1).",
+        )
+    return told
+
+
+def memory(told: Told, hit: Hit) -> Told:
+    """Captures `extension`: the nearest name before the message, of those that have a fallback."""
+    words = context(hit, 4096, 1024)
+    named = {f.name: at for f in every() if (at := f.last_in(words)) >= 0}
+    if not named:
+        return told
+    nearest = max(named, key=lambda name: named[name])
+    return told.but(captures={**told.captures, "extension": nearest})
+
+
+# The first that matches the header's name tells the message that explains it.
+_WHOSE = (
+    (r"Python\.h|pyconfig\.h|patchlevel\.h|pybind11/detail/.*Python", "python-h"),
+    (r"EGL/|GL/|GLES\d?/|GLFW/|X11/|KHR/|OpenGL/|GL\w*\.h", "graphics-headers"),
+    (
+        r"hip/|rocblas|hipblas|hipcub|rocprim|rocthrust|rocrand|hiprand|hipsparse|hipsolver|hipfft"
+        r"|rocsolver|rocsparse|rocm[-_]|miopen|rccl|hsa/|roctracer|rocm-core",
+        "rocm-headers",
+    ),
+    (r"(?:ATen|c10|torch|THC|TH|caffe2)/", "torch-headers"),
+    (
+        r"glm/|cutlass/|cute/|third[_-]?party/|submodules/|extern(?:al)?/|deps/|pybind11/|"
+        r"nlohmann/|json/json\.hpp|fmt/|spdlog/|tinyexr|stb_|tcnn/|tiny-cuda-nn/|thrust_ext/",
+        "submodule-headers",
+    ),
+    (
+        r"(?:crt/)?(?:cuda|cublas|cusparse|cusolver|curand|cufft|cudnn|cupti|nccl|nvToolsExt|nvtx|nvrtc"
+        r"|nvml|npp|nvjpeg|nvJitLink|device_launch|host_defines|host_config|math_functions|helper_cuda"
+        r"|vector_types|driver_types|cooperative_groups|device_functions|texture_)\w*\.(?:h|hpp)$"
+        r"|(?:nvtx3|thrust|cub|cuda|nv|cooperative_groups|crt|cudnn)/",
+        "cuda-headers",
+    ),
+)
+
+
+def header(told: Told, hit: Hit) -> Told | None:
+    """Whose header it is decides; one of a library that gpufix does not know stays unknown."""
+    name = told.captures.get("header", "").replace("\\", "/")
+    for pattern, whose in _WHOSE:
+        if re.match(pattern, name):
+            own = next(message for message in messages() if message.id == whose)
+            told = told.but(
+                id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do, source=own.source
+            )
+            return torch_header(told, hit) if whose == "torch-headers" else told
+    return told
+
+
+REFINERS: dict[str, Refiner] = {
+    "absurd-size": cuda_details.absurd_size,
+    "cuda-code": cuda_details.cuda_code,
+    "header": header,
+    "kernel-image": cuda_details.kernel_image,
+    "nvcc-arch": nvcc_arch,
+    "cuda-mismatch": cuda_mismatch,
+    "no-torch": no_torch,
+    "soname": symbol_details.soname,
+    "symbol": symbol_details.symbol,
+    "torch-family": torch_family,
+    "xformers": xformers,
+}

@@ -1,0 +1,157 @@
+"""A closer look at what the dynamic loader says: whose symbol, which torch has it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from gpufix.binary.demangle.mangled import is_torch_name, string_abi
+from gpufix.explain.explanation import Told, context
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.packages import bringing
+
+# Whose a C symbol is, by how its library names its functions.
+_LIBRARIES = (
+    (re.compile(r"_?nccl[A-Z]"), "NCCL"),
+    (re.compile(r"cudnn[A-Z]|_ZN\d*cudnn"), "cuDNN"),
+    (re.compile(r"cublas[A-Z]|cublasLt[A-Z]"), "cuBLAS"),
+    (re.compile(r"_*cusparse[A-Z]?|_*cusparseLt"), "cuSPARSE"),
+    (re.compile(r"_*nvJitLink"), "nvJitLink"),
+    (re.compile(r"cusolver[A-Z]"), "cuSOLVER"),
+    (re.compile(r"cufft[A-Z]"), "cuFFT"),
+    (re.compile(r"curand[A-Z]"), "cuRAND"),
+    (re.compile(r"nvrtc[A-Z]"), "NVRTC"),
+    (re.compile(r"cupti[A-Z]"), "CUPTI"),
+    (re.compile(r"cu(?:da)?[A-Z]\w+|__cuda\w+|cuda\w+_ptsz"), "CUDA"),
+    (re.compile(r"hip[A-Z]\w+|hsa_\w+|rocblas_\w+|miopen[A-Z]|amd_comgr\w+|rccl"), "ROCm"),
+    (re.compile(r"mkl_\w+|MKL_\w+|iJIT_\w+|cblas_\w+|i_malloc"), "MKL"),
+    (re.compile(r"_ZNK?St|_ZSt|_ZT[ISV]N?St|__cxa_|__gxx_|_ZTVN10__cxxabiv1"), "libstdc++"),
+    (re.compile(r"__kmpc_\w+|omp_\w+|GOMP_\w+|kmp_\w+"), "OpenMP"),
+    (re.compile(r"gl[A-Z]\w+|egl[A-Z]\w+|glX\w+"), "OpenGL"),
+)
+# torch's C library of before 1.11; its C++ twin.
+_OLD_TORCH = re.compile(
+    r"TH(?:C|NN|CUNN|S|CS)?_?[A-Z]\w+|_ZNK?4thpp|_ZT[IVS]\d+TH[A-Z]|_ZN?K?\d+TH[A-Z]"
+)
+_PYTHON = re.compile(r"_?Py[A-Z_]\w+")
+
+
+def symbol(told: Told, hit: Hit) -> Told | None:
+    """Whose the symbol is decides the rule."""
+    name = told.captures.get("symbol", "")
+    if re.search(r"bitsandbytes", hit.shown):
+        return None  # told by its own row
+    if is_torch_name(name) or _OLD_TORCH.match(name):
+        return _of_torch(told, name)
+    if _PYTHON.fullmatch(name):
+        return told.but(
+            rule="ABI304",
+            what=f"A compiled module asks for {name} of the Python C API, which this interpreter "
+            "does not have: it was built for another Python.",
+            do="Rebuild or reinstall it for this Python.",
+        )
+    for pattern, library in _LIBRARIES:
+        if pattern.match(name):
+            return _of_library(told, name, library)
+    return told.but(
+        f"{demangled(name)} belongs to no library that gpufix knows: most often to the extension "
+        "itself, where a source file is missing from the build, or to a library it did not link."
+        if name
+        else None,
+        role="symptom",
+    )
+
+
+# What NCCL and libibverbs try to open and do without.
+_OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
+
+
+def _of_library(told: Told, name: str, library: str) -> Told:
+    if library == "OpenGL":
+        return told.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
+    return told.but(
+        rule="SYM403",
+        what=f"{library} as it was loaded does not define {name}: that copy is older than what the "
+        "caller was built with, or another one was found first.",
+        do="Reinstall the wheel that torch pins, remove wheels of other CUDA majors, and take "
+        "other copies off LD_LIBRARY_PATH; `gpufix doctor` shows which copy is loaded and why.",
+    )
+
+
+def _of_torch(told: Told, name: str) -> Told:
+    readable = demangled(name)
+    where = releases_with(name)
+    told = told.but(f"{name} is {readable}." if readable != name else None)
+    told = told.but(where)
+    abi = string_abi(name)
+    if abi is not None:
+        return told.but(
+            rule="ABI301",
+            what=f"The module was compiled with _GLIBCXX_USE_CXX11_ABI={abi}: it asks torch for a "
+            f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
+            "the other way (or does not have at all).",
+            do="Rebuild it against the installed torch, with torch's own value of the flag.",
+        )
+    return told.but(
+        rule="SYM401",
+        what="The module was compiled for another torch than the one that is installed: it asks "
+        f"for {readable}, which this one does not define.",
+        do="Rebuild it for the installed torch, or install the torch that it was built for.",
+    )
+
+
+def demangled(name: str) -> str:
+    """Readable C++ with std::string by its short name; the name itself when it cannot be read."""
+    from gpufix.binary.demangle.demangler import demangle
+
+    readable = demangle([name])[name]
+    string = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
+    return readable.replace(f"std::__cxx11::{string}", "std::string").replace(
+        f"std::{string}", "std::string"
+    )
+
+
+@cache
+def releases_with(name: str) -> str:
+    """ "torch 2.8.0 – 2.15.0 export it.", from the symbol history (x86-64 Linux)."""
+    from gpufix.evidence.torch_symbols import history
+
+    known = history()
+    record = known.history(name)
+    if record is None:
+        return f"No torch from {known.releases[0]} to {known.releases[-1]} exports it (x86-64)."
+    span = record.first if record.first == record.last else f"{record.first} – {record.last}"
+    note = (
+        ""
+        if len(record.releases) == _between(known.releases, record.first, record.last)
+        else (", with gaps")
+    )
+    home = ", CUDA builds only" if record.home == "cuda" else ""
+    return f"Exported by torch {span}{note} (x86-64 wheels{home})."
+
+
+def _between(releases: tuple[str, ...], first: str, last: str) -> int:
+    return releases.index(last) - releases.index(first) + 1
+
+
+def soname(told: Told, hit: Hit) -> Told | None:
+    """Which wheel brings the library; a driver's own comes with the driver."""
+    name = told.captures.get("soname", "")
+    if name.startswith(("libcuda.so", "libnvidia-")):
+        return told.but(
+            rule="GPU106",
+            what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",
+            do="Install the driver, or start the container with the GPU.",
+        )
+    if _OPTIONAL.match(name) and not re.search(r"(?:Error|Exception)\b|error while", hit.raw):
+        return told.but(
+            rule=None,
+            role="notice",
+            what=f"{name} is optional: it serves InfiniBand or is a plug-in of NCCL, which goes on "
+            "without it.",
+            do="Nothing to do on a machine without InfiniBand.",
+        )
+    if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
+        return None
+    wheels = bringing(name)
+    return told.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)

@@ -1,0 +1,1 @@
+"""Compiled libraries of the environment: owners, GPU code, loader verdicts."""

@@ -1,0 +1,103 @@
+"""All compiled libraries of the environment, and the NumPy ABI that they were built for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from gpufix.binary.elf import ElfError
+from gpufix.facts.context import Context
+from gpufix.facts.libraries.library_facts import Describer
+from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
+from gpufix.facts.libraries.verdicts import Judge
+from gpufix.facts.reading import text
+from gpufix.model import Binaries, CondaPackage, Distribution, Python, Torch
+
+_OLD = re.compile(rb"numpy\.core\._multiarray_umath")
+_NEW = re.compile(rb"numpy\._core\._multiarray_umath")
+_LIMIT = 64 << 20  # bytes of constants read of one module
+
+
+def built_for_numpy_1(
+    judge: Judge,
+    distributions: Sequence[Distribution],
+    paths: Iterable[str],
+    belongs: Mapping[str, str],
+) -> list[str]:
+    """One module of each distribution that NumPy 2 refuses; none where NumPy 2 is not installed."""
+    numpy = next((d.version for d in distributions if d.name == "numpy"), "")
+    if not numpy.partition(".")[0].isdigit() or int(numpy.partition(".")[0]) < 2:
+        return []
+    users = {d.name for d in distributions if any(r.startswith("numpy") for r in d.requires)}
+    users.add("torch")
+    told: dict[str, bool] = {}  # a wheel is built at once: its first module that says so decides
+    refused = []
+    for path in paths:
+        owner = belongs.get(path)
+        if not _may_use(path, owner, users):
+            continue
+        old = told.get(owner or path)
+        if old is None and (old := _refused(judge, path)) is not None:
+            told[owner or path] = old
+            if old:
+                refused.append(path)
+    return refused
+
+
+def _may_use(path: str, owner: str | None, users: set[str]) -> bool:
+    if owner == "torch":
+        return path.endswith("/libtorch_python.so")
+    return python_tag(path) is not None and owner != "numpy" and (owner is None or owner in users)
+
+
+def _refused(judge: Judge, path: str) -> bool | None:
+    """None when the module does not use NumPy's C interface, or cannot be read."""
+    elf = judge.elf(path)
+    try:
+        constants = elf.section(".rodata") if elf else None
+    except ElfError:
+        return None
+    if constants is None:
+        return None
+    head = constants[:_LIMIT]
+    if _NEW.search(head):
+        return False
+    return True if _OLD.search(head) else None
+
+
+def collect(
+    ctx: Context,
+    python: Python | None,
+    distributions: Sequence[Distribution],
+    torch: Torch | None,
+    extra: Sequence[str] = (),
+    packages: Sequence[CondaPackage] = (),
+) -> Binaries:
+    """Scan every shared library in the site folders and editable projects, and the `extra` ones
+    (JIT caches, libraries built in place).
+
+    Kept are torch's own, NVIDIA's, those with GPU code, torch's users, faulty ones, and modules
+    that lie here for another Python alone. A library for another Python is not asked to load.
+    """
+    if python is None:
+        return Binaries()
+    paths = list(dict.fromkeys([*find(ctx, python, distributions), *extra]))
+    belongs = owners(distributions, packages, paths)
+    try:
+        judge = Judge(ctx, python, paths, belongs)
+    except ElfError as error:
+        ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
+        return Binaries()
+    describer = Describer(ctx, judge, belongs, stray(paths, python.tag))
+    kept = [library for path in paths if (library := describer.describe(path))]
+    return Binaries(
+        scanned=len(paths),
+        libraries=kept,
+        with_code=sum(1 for lib in kept if lib.code),
+        numpy_1={
+            text(path): belongs.get(path)
+            for path in built_for_numpy_1(judge, distributions, paths, belongs)
+        },
+        modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
+    )

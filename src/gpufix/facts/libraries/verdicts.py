@@ -1,0 +1,78 @@
+"""Asks the loader model about the libraries that a program here would really open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from posixpath import basename
+
+from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.binary.loader import Files, Process, Verdict
+from gpufix.binary.loader.preloaded import Preludes, folders_above, sources
+from gpufix.binary.loader.state import start
+from gpufix.facts.context import Context
+from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.model import Python
+
+TORCH_LIBRARIES = ("libtorch", "libc10")
+_SOURCE_LIMIT = 256 * 1024
+
+
+class Judge:
+    """Verdicts by path. A library for another Python has none.
+
+    A library that another one needs is part of that one's verdict: alone, without the RPATH and
+    the libraries of its user, it may seem to lack what it does not.
+    """
+
+    def __init__(
+        self, ctx: Context, python: Python, paths: Collection[str], belongs: Mapping[str, str]
+    ) -> None:
+        """Raises ElfError when the interpreter is no program."""
+        self.files = Files()
+        self.needed: set[str] = set()
+        self.verdicts: dict[str, Verdict] = {}
+        self._sites = tuple(python.site_dirs)
+        process = Process(python.executable, self._sites, dict(ctx.environ))
+        preludes = Preludes(self.files, process, start(self.files, process))
+        loadable = [path for path in paths if not foreign(path, python.tag)]
+        self._torch = [path for path in loadable if belongs.get(path) == "torch"]
+        first = [
+            *self._torch,
+            *(p for p in loadable if python_tag(p) and belongs.get(p) != "torch"),
+        ]
+        chosen = set(first)
+        for path in (*first, *(p for p in loadable if p not in chosen)):
+            if path in chosen or path not in self.needed or self._links_torch(path):
+                verdict = self.verdicts[path] = preludes.judge(path)
+                self.needed.update(used.path for used in verdict.uses)
+
+    def elf(self, path: str) -> ElfFile | None:
+        """The library's reader; None for a file that is none."""
+        opened = self.files.open(path)
+        return None if isinstance(opened, ElfError) else opened.elf
+
+    def torch_defines(self, name: str) -> bool:
+        """Whether some library of the installed torch has this symbol."""
+        key = name.encode("utf-8", "surrogateescape")
+        readers = (self.elf(path) for path in self._torch)
+        return any(elf is not None and elf.find(key) is not None for elf in readers)
+
+    def named_in_source(self, path: str) -> bool:
+        """Whether Python source beside the library, or above it, names it in quotes."""
+        stem = re.escape(basename(path).partition(".so")[0].encode("utf-8", "surrogateescape"))
+        name = re.compile(rb"""["'/](?:lib)?%s(?:\.so[\d.]*)?["']""" % stem.removeprefix(b"lib"))
+        return any(
+            name.search(self.files.read(f"{folder}/{source}", _SOURCE_LIMIT))
+            for folder in folders_above(path, self._sites)
+            for source in sources(self.files, folder)
+        )
+
+    def _links_torch(self, path: str) -> bool:
+        elf = self.elf(path)
+        return elf is not None and names_torch(elf)
+
+
+def names_torch(elf: ElfFile) -> bool:
+    """Whether one of torch's libraries is among those that the file needs."""
+    return any(name.startswith(TORCH_LIBRARIES) for name in elf.needed)

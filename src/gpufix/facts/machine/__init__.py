@@ -1,0 +1,1 @@
+"""The machine: system, GPUs, drivers, caches."""

@@ -1,0 +1,1 @@
+"""Distributions of pip and packages of conda."""

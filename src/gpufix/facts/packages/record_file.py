@@ -1,0 +1,297 @@
+"""RECORD held against the files that it names, and files that several distributions own."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import errno
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gpufix.facts.context import Context
+from gpufix.facts.reading import opened_file, read, text, why
+from gpufix.model import Record, SharedFile
+
+_ALGORITHMS = {"sha256", "sha384", "sha512"}  # what the specification of RECORD allows
+_CHUNK = 1 << 20
+
+
+class Budget:
+    """How many bytes may still be hashed; `None` = all."""
+
+    def __init__(self, size: int | None):
+        self._left = size
+
+    def take(self, size: int) -> bool:
+        """Whether `size` more bytes may be hashed; if so they are spent."""
+        if self._left is None:
+            return True
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
+def matches(path: str, recorded: str, dir_fd: int | None = None) -> bool | None:
+    """Whether a file has the hash `sha256=<urlsafe base64>`; None when the hash is of no such form.
+
+    Raises OSError.
+    """
+    algorithm, _, expected = recorded.partition("=")
+    if algorithm not in _ALGORITHMS or not expected:
+        return None
+    digest = hashlib.new(algorithm)
+    with opened_file(path, dir_fd) as descriptor:
+        while chunk := os.read(descriptor, _CHUNK):
+            digest.update(chunk)
+    return base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=") == expected.rstrip("=")
+
+
+LISTED = 20  # exceptions named; the counts are whole
+_LIMIT = 64 << 20
+_SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
+_BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
+_NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
+_BY_HAND_BUDGET = 16 << 20  # bytes: forty times what torch has of these
+_OPENING = 8192  # what opening a file costs, in hashed bytes
+
+
+@dataclass(frozen=True)
+class Site:
+    """An open site folder. `root` bounds what `..` in a RECORD may reach, None = nothing."""
+
+    location: str
+    fd: int
+    root: str | None
+
+
+@dataclass
+class Recorded:
+    """What the check of one RECORD found, and what the search for shared files needs of it."""
+
+    path: str
+    files: int = 0
+    missing: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)  # that hold its files, below the site folder
+    loose: dict[str, tuple[str, str]] = field(default_factory=dict)  # others: path -> hash, size
+    suspects: list[tuple[str, str, int]] = field(default_factory=list)  # path, hash, size
+    unseen: str | None = None  # why a file could not be looked at
+    strange: int = 0  # entries that are malformed or lead out of the prefix
+
+    def differs(self, path: str) -> None:
+        """Note an altered file, unless it is one that installers rewrite."""
+        if not path.endswith(_NOTES):
+            self.altered.append(path)
+
+    def summary(self) -> Record:
+        """For the facts."""
+        return Record(
+            files=self.files,
+            missing=named(self.missing),
+            altered=[text(path) for path in self.altered[:LISTED]],
+            missing_count=len(self.missing),
+            altered_count=len(self.altered),
+        )
+
+
+def named(missing: list[str]) -> list[str]:
+    """The missing files that are named: libraries before what would push them out of the list."""
+    ordered = sorted(missing, key=lambda path: ".so" not in path.rpartition("/")[2])
+    return [text(path) for path in ordered[:LISTED]]
+
+
+@contextmanager
+def opened(location: str, root: str | None) -> Iterator[Site]:
+    """A site folder whose files are looked up relative to it. Raises OSError."""
+    fd = os.open(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Site(location, fd, root)
+    finally:
+        os.close(fd)
+
+
+def rows(site: Site, path: str) -> Iterator[Sequence[str]]:
+    """(path, hash, size) of every line; a malformed one leads to "/". Raises OSError, csv.Error."""
+    lines = read(path, _LIMIT, site.fd).decode("utf-8", "surrogateescape").split("\n")
+    for line in lines:
+        parts = line.rsplit(",", 2) if line[:1] != '"' else next(csv.reader([line]))
+        if len(parts) == 3 and parts[0]:
+            yield parts
+        elif line.strip():
+            yield "/", "", ""
+
+
+def check(ctx: Context, site: Site, path: str, budget: Budget) -> Recorded | None:
+    """Check the RECORD at `path`, relative to the site folder. None and a gap when unreadable."""
+    found = Recorded(path)
+    try:
+        written = os.stat(path, dir_fd=site.fd).st_mtime
+        _look(site, found, float("-inf") if ctx.deep else written + _SLACK)
+    except (OSError, csv.Error) as error:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), f"cannot be read: {why(error)}")
+        return None
+    if 2 * found.strange > found.files:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), "is not a RECORD")
+        return None
+    _hash(site, found, budget)
+    if found.strange:
+        reason = f"{found.strange} entries are malformed or lead out of the environment"
+        ctx.gap("distributions", text(f"{site.location}/{path}"), reason)
+    if found.unseen:
+        ctx.gap("distributions", text(f"{site.location}/{path}"), found.unseen)
+    return found
+
+
+def _look(site: Site, found: Recorded, newest: float) -> None:
+    """Existence and size of every file. `gpufix doctor` spends much of its time in this loop."""
+    stat, fd, last = os.stat, site.fd, ""
+    for path, digest, size in rows(site, found.path):
+        found.files += 1
+        if path.endswith(".pyc") or (
+            (path[0] == "/" or ".." in path) and not _inside(site, found, path)
+        ):
+            continue
+        folder, slash, _ = path.rpartition("/")
+        if not slash or path[0] == ".":
+            found.loose[path] = (digest, size)
+        elif folder != last:
+            found.folders.add(folder)
+            last = folder
+        try:
+            status = stat(path, dir_fd=fd)
+        except (OSError, ValueError) as error:
+            _absent(found, path, error)
+            continue
+        if size and str(status.st_size) != size.rstrip("\r"):
+            found.differs(path)
+        elif digest and (status.st_mtime > newest or path.startswith(_BY_HAND)):
+            found.suspects.append((path, digest, status.st_size))
+
+
+def _inside(site: Site, found: Recorded, path: str) -> bool:
+    """Whether an entry with `..` or a leading slash stays within the environment."""
+    if not path.startswith("/"):
+        if ".." not in path.split("/"):
+            return True
+        if site.root is None:  # `pip install --target` puts scripts elsewhere than it records
+            return False
+        if Path(os.path.normpath(f"{site.location}/{path}")).is_relative_to(site.root):
+            return True
+    found.strange += 1
+    return False
+
+
+def gone(error: BaseException) -> bool:
+    """Whether a look-up failed because there is no such file, not because we may not look."""
+    absent = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    return isinstance(error, OSError) and error.errno in absent
+
+
+def _absent(found: Recorded, path: str, error: OSError | ValueError) -> None:
+    if path.endswith(_NOTES):
+        return
+    if not path.isprintable():  # no installer writes such a name
+        found.strange += 1
+        return
+    if gone(error):
+        found.missing.append(path)
+    elif isinstance(error, OSError):
+        found.unseen = f"{text(path)} cannot be looked at: {why(error)}"
+    else:
+        found.strange += 1
+
+
+def _hash(site: Site, found: Recorded, budget: Budget) -> None:
+    """Hash what may have been edited; small files first, since those are what people edit."""
+    by_hand = Budget(_BY_HAND_BUDGET)
+    for path, digest, size in sorted(found.suspects, key=lambda suspect: suspect[2]):
+        allowance = by_hand if path.startswith(_BY_HAND) else budget
+        if not allowance.take(size + _OPENING):
+            continue
+        try:
+            if matches(path, digest, site.fd) is False:
+                found.differs(path)
+        except OSError as error:
+            found.unseen = f"{text(path)} cannot be read: {why(error)}"
+
+
+SHARED_LISTED = 200
+_BUDGET = 512 << 20  # bytes hashed to tell whose file is there
+_BY_SIZE = 8 << 20  # above this, a size that only one owner recorded is proof enough
+
+
+@dataclass(frozen=True)
+class Owner:
+    """One distribution's claim on a file."""
+
+    name: str
+    digest: str
+    size: str
+
+
+def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> list[SharedFile]:
+    """Shared files of one site folder: those whose recorded hashes differ, and those now gone.
+
+    `recorded` pairs a distribution's name with its checked RECORD. Healthy wheels share equal
+    files (an empty nvidia/__init__.py): these are not listed.
+    """
+    budget = Budget(None if deep else _BUDGET)
+    listed = []
+    for path, owners in sorted(_claims(site, recorded).items()):
+        if len({owner.name for owner in owners}) < 2:
+            continue
+        differ = len({owner.digest for owner in owners if owner.digest}) > 1
+        holder = _holder(site, path, owners, budget) if differ else _presence(site, path)
+        if differ or holder == "missing":
+            names = sorted({owner.name for owner in owners})
+            listed.append(SharedFile(path=text(path), owners=names, differ=differ, holder=holder))
+        if len(listed) == SHARED_LISTED:
+            break
+    return listed
+
+
+def _claims(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> dict[str, list[Owner]]:
+    """Files in folders that more than one distribution uses: only their RECORDs are read again."""
+    users: defaultdict[str, set[str]] = defaultdict(set)
+    for name, found in recorded:
+        for folder in found.folders:
+            users[folder].add(name)
+    common = {folder for folder, names in users.items() if len(names) > 1}
+    claims: defaultdict[str, list[Owner]] = defaultdict(list)
+    for name, found in recorded:
+        for path, (digest, size) in found.loose.items():
+            claims[path].append(Owner(name, digest, size))
+        if common.isdisjoint(found.folders):
+            continue
+        for path, digest, size in rows(site, found.path):
+            if path.rpartition("/")[0] in common and not path.endswith(".pyc"):
+                claims[path].append(Owner(name, digest, size.rstrip("\r")))
+    return claims
+
+
+def _presence(site: Site, path: str) -> str | None:
+    try:
+        os.stat(path, dir_fd=site.fd)
+    except (OSError, ValueError) as error:
+        return "missing" if gone(error) else None
+    return None
+
+
+def _holder(site: Site, path: str, owners: Sequence[Owner], budget: Budget) -> str | None:
+    """Whose bytes are there now: an owner, "missing", or None = nobody's, or not told."""
+    try:
+        size = os.stat(path, dir_fd=site.fd).st_size
+        fitting = [owner for owner in owners if owner.size in ("", str(size))]
+        if len({owner.digest for owner in fitting}) == 1 and size > _BY_SIZE:
+            return fitting[0].name
+        if not fitting or not budget.take(size * len(fitting)):
+            return None
+        return next((o.name for o in fitting if matches(path, o.digest, site.fd)), None)
+    except (OSError, ValueError) as error:
+        return "missing" if gone(error) else None

@@ -1,0 +1,1 @@
+"""The project: files, sources, git."""

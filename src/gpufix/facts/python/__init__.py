@@ -1,0 +1,1 @@
+"""The interpreter, its variables and site folders, and its torch."""

@@ -1,0 +1,217 @@
+"""The patient's interpreter: found, asked what only it can say, and laid out on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from gpufix.facts import child
+from gpufix.facts.context import Context
+from gpufix.facts.python.site_paths import SitePaths, is_dir
+from gpufix.facts.reading import text
+from gpufix.model import Python
+
+_PROBE = Path(__file__).with_name("probe.py")
+_TIMEOUT = 10.0
+_DISTRIBUTION = (".dist-info", ".egg-info", ".egg-link")
+
+Kind = Literal["venv", "uv", "conda", "system", "pyenv", "other"]
+
+
+class NotPython(Exception):
+    """`path` was to be the patient's interpreter and is none; `why` in a few words."""
+
+    def __init__(self, path: str, why: str):
+        super().__init__(f"{path} is not a usable Python: {why}")
+        self.path, self.why = path, why
+
+
+def default(ctx: Context) -> str:
+    """The patient when none is named: $VIRTUAL_ENV, else $CONDA_PREFIX, else what runs gpufix."""
+    return ctx.environ.get("VIRTUAL_ENV") or ctx.environ.get("CONDA_PREFIX") or sys.executable
+
+
+def collect(ctx: Context, executable: str | None) -> Python | None:
+    """Describe the interpreter `executable` (a file, an environment's folder, or a command).
+
+    Without one: the default. Raises NotPython when the named one is unusable; an unusable default
+    one is a gap, and None.
+    """
+    if executable is not None:
+        return _describe(ctx, _locate(ctx, executable))
+    try:
+        return _describe(ctx, _locate(ctx, default(ctx)))
+    except NotPython as error:
+        ctx.gap("python", text(error.path), error.why)
+        return None
+
+
+def _locate(ctx: Context, given: str) -> Path:
+    """An executable file, its symbolic links kept: a venv is told by where the link lies."""
+    if "\0" in given or not given:
+        raise NotPython(text(given), "not a path")
+    path = Path(given).expanduser().absolute()
+    if path.is_dir():
+        return _inside(path, text(given))
+    if not os.path.lexists(path) and os.sep not in given:
+        found = shutil.which(given, path=ctx.environ.get("PATH", os.defpath))
+        if found is None:
+            raise NotPython(text(given), "no such file, and no such command on PATH")
+        path = Path(found).absolute()
+    _require_program(path, text(given))
+    return path
+
+
+def _inside(folder: Path, given: str) -> Path:
+    for path in (folder / "bin" / "python", folder / "bin" / "python3"):
+        if os.path.lexists(path):
+            _require_program(path, given)
+            return path
+    raise NotPython(given, "a folder without bin/python")
+
+
+def _require_program(path: Path, given: str) -> None:
+    if path.is_symlink() and not path.exists():
+        raise NotPython(given, f"{text(str(path))} is a link to a file that is gone")
+    if not path.exists():
+        raise NotPython(given, "no such file")
+    if not path.is_file():
+        raise NotPython(given, "not a file")
+    if not os.access(path, os.X_OK):
+        raise NotPython(given, "not executable")
+
+
+def _ask(ctx: Context, path: Path) -> dict[str, Any]:
+    """What the probe prints. Raises NotPython."""
+    environ = {k: v for k, v in ctx.environ.items() if not k.startswith(("PYTHON", "__PYVENV"))}
+    try:
+        answer = child.run([str(path), "-I", "-S", "-B", str(_PROBE)], environ, _TIMEOUT)
+    except child.ChildError as error:
+        raise NotPython(text(str(path)), str(error)) from error
+    if answer.code != 0:
+        said = text(answer.err[:300]).strip().splitlines()
+        detail = f": {said[0]}" if said else ""
+        raise NotPython(text(str(path)), f"it exits with {answer.code}{detail}")
+    try:
+        said_last = answer.out.decode("ascii").strip().splitlines()[-1]
+        facts = json.loads(said_last)
+        if not isinstance(facts, dict) or not isinstance(facts["extension_suffixes"], list):
+            raise TypeError("not a probe's answer")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise NotPython(text(str(path)), "it does not answer as a Python does") from error
+    return facts
+
+
+def _describe(ctx: Context, path: Path) -> Python:
+    said = _ask(ctx, path)
+    try:
+        return _assemble(ctx, said)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotPython(
+            text(str(path)), f"its answer makes no sense: {text(str(error))}"
+        ) from error
+
+
+def _assemble(ctx: Context, said: dict[str, Any]) -> Python:
+    venv: dict[str, str] | None = said["venv"]
+    whole_system = venv is None or venv.get("include-system-site-packages", "").lower() == "true"
+    user_site = _user_site(ctx, said) if whole_system else None
+    layout = _layout(ctx, said, user_site, whole_system)
+    marker = Path(said["stdlib"], "EXTERNALLY-MANAGED")
+    has_marker = venv is None and marker.is_file()
+    return Python(
+        executable=text(said["executable"]),
+        version=said["version"],
+        implementation=said["implementation"],
+        tag=_tag(said),
+        soabi=_soabi(said["extension_suffixes"]),
+        extension_suffixes=said["extension_suffixes"],
+        machine=said["machine"],
+        prefix=text(said["prefix"]),
+        base_prefix=text(said["base_prefix"]),
+        kind=_kind(ctx, said),
+        externally_managed=text(str(marker)) if has_marker else None,
+        site_dirs=[text(p) for p in _holders(layout)],
+        user_site=text(user_site) if user_site else None,
+        sys_path=[text(p) for p in layout.paths],
+        pth_files=layout.pth_files,
+        include=text(said["include"]),
+        has_headers=Path(said["include"], "Python.h").is_file(),
+        libpython=text(said["libpython"]) if said["libpython"] else None,
+    )
+
+
+def _layout(
+    ctx: Context, said: dict[str, Any], user_site: str | None, whole_system: bool
+) -> SitePaths:
+    """sys.path in the order of `site.main`: PYTHONPATH, stdlib, venv, user site, base prefix."""
+    layout = SitePaths(ctx)
+    outside = ctx.environ.get("PYTHONPATH", "").split(os.pathsep)
+    layout.add(str(Path(p).absolute()) for p in outside if p and "\0" not in p)
+    layout.add(said["stdlib_path"])
+    if said["venv"] is not None:
+        for folder in said["site_packages"]:
+            layout.add_site(folder)
+    if user_site:
+        layout.add_site(user_site)
+    if whole_system:
+        for folder in said["base_site_packages"]:
+            layout.add_site(folder)
+    return layout
+
+
+def _user_site(ctx: Context, said: dict[str, Any]) -> str | None:
+    if ctx.environ.get("PYTHONNOUSERSITE") or not said["user_site"]:
+        return None
+    base = ctx.environ.get("PYTHONUSERBASE") or ctx.home / ".local"
+    folder = str(Path(base).expanduser() / said["user_site"])
+    return folder if is_dir(folder) else None
+
+
+def _holders(layout: SitePaths) -> Iterator[str]:
+    """Folders of sys.path that distributions may lie in: site folders, and others with metadata."""
+    seen: set[str] = set()
+    for path in layout.paths:
+        if (real := os.path.realpath(path)) in seen or not is_dir(path):
+            continue
+        if path in layout.sites or _has_metadata(path):
+            seen.add(real)
+            yield path
+
+
+def _has_metadata(folder: str) -> bool:
+    if folder.endswith("lib-dynload"):
+        return False
+    try:
+        with os.scandir(folder) as entries:
+            return any(e.name.endswith(_DISTRIBUTION) or e.name == "EGG-INFO" for e in entries)
+    except OSError:
+        return False
+
+
+def _tag(said: dict[str, Any]) -> str:
+    major, minor = said["version"].split(".")[:2]
+    short = {"cpython": "cp", "pypy": "pp"}.get(said["implementation"], said["implementation"])
+    return f"{short}{major}{minor}{'t' if 't' in said['abiflags'] else ''}"
+
+
+def _soabi(suffixes: list[str]) -> str | None:
+    first = suffixes[0] if suffixes else ""
+    return first[1:].rpartition(".")[0] or None
+
+
+def _kind(ctx: Context, said: dict[str, Any]) -> Kind:
+    venv, prefix = said["venv"], Path(said["prefix"])
+    if venv is not None:
+        return "uv" if "uv" in venv else "venv"
+    if (prefix / "conda-meta").is_dir():
+        return "conda"
+    pyenv = Path(ctx.environ.get("PYENV_ROOT") or ctx.home / ".pyenv")
+    if pyenv / "versions" in prefix.parents or ".pyenv" in prefix.parts:
+        return "pyenv"
+    return "system" if str(prefix) in ("/usr", "/usr/local") else "other"

@@ -1,0 +1,1 @@
+"""Pure-torch fallbacks in place of compiled extensions."""

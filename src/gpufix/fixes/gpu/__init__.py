@@ -1,0 +1,1 @@
+"""The torch build, the driver and the GPU."""

@@ -1,0 +1,85 @@
+"""What only an administrator can do about a driver."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.knowledge import cuda
+from gpufix.model import Advise, Finding, Plan
+
+_NVIDIA = {
+    "library": ("install NVIDIA's driver", "The driver's package brings libcuda.so.1.", None),
+    "stub": (
+        "let the driver's libcuda.so.1 be found",
+        "Take the toolkit's stubs folder out of LD_LIBRARY_PATH: it is for linking alone.",
+        None,
+    ),
+    "mismatch": (
+        "load the kernel module of the installed driver",
+        "The driver was updated while its old module was loaded. A reboot loads the new one.",
+        "sudo reboot",
+    ),
+    "nodes": (
+        "create NVIDIA's device nodes",
+        "Load the modules; in a container, start it with the GPUs passed through.",
+        "sudo nvidia-modprobe -u -c=0",
+    ),
+    "denied": (
+        "let this user open NVIDIA's devices",
+        "The nodes are usually open to all: see NVreg_DeviceFileMode, or the group that owns them.",
+        None,
+    ),
+    "error": ("repair NVIDIA's driver", "See what the kernel says of it.", "sudo dmesg"),
+}
+_AMD = {
+    "nodes": (
+        "load AMD's kernel driver",
+        "The amdgpu module makes /dev/kfd.",
+        "sudo modprobe amdgpu",
+    ),
+    "denied": (
+        "add this user to the groups render and video",
+        "It holds from the next login on.",
+        'sudo usermod -aG render,video "$USER"',
+    ),
+}
+
+
+@fix("advise-driver", "GPU104", "GPU105", "GPU106")
+def advise_driver(finding: Finding, view: View) -> Plan:
+    """Drivers, groups and containers need root: printed, never run."""
+    if finding.code != "GPU106":
+        title, text, command = _newer(view)
+    else:
+        title, text, command = _unusable(view, finding.data["vendor"], finding.data["kind"])
+    return Plan(
+        fix="advise-driver",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=title,
+        safety="manual",
+        steps=[Advise(text=text, command=command)],
+    )
+
+
+def _newer(view: View) -> tuple[str, str, str | None]:
+    torch = view.facts.torch
+    least = cuda.min_driver(torch.cuda, full=True) if torch and torch.cuda else None
+    asked = f"driver {least} or newer" if least else "a newer driver"
+    return (
+        f"install NVIDIA's {asked}",
+        "Use the system's own packages where it has them; a container takes its host's driver.",
+        None,
+    )
+
+
+def _unusable(view: View, vendor: str, kind: str) -> tuple[str, str, str | None]:
+    if kind == "absent":
+        if view.facts.host.container:
+            return (
+                "start the container with the GPUs",
+                "The container was given neither the driver's library nor its devices.",
+                "docker run --gpus all …",
+            )
+        return _NVIDIA["library"]
+    return (_AMD if vendor == "amd" else _NVIDIA)[kind]

@@ -1,0 +1,82 @@
+"""Install the torch build that serves the targets."""
+
+from __future__ import annotations
+
+from gpufix.evidence.torch_builds.candidates import Build
+from gpufix.evidence.torch_builds.question import of_view
+from gpufix.evidence.torch_builds.rank import choose, moved_along, native
+from gpufix.evidence.view import View
+from gpufix.fixes.pins import why_not
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Install, Plan, Skip, Target
+
+NAME = "install-torch-build"
+KEPT = (
+    "nightly, vendor-container and source-built torch is judged by its own files and never replaced"
+)
+
+
+@fix(NAME, "GPU101", "GPU105", "GPU107", "TCH201", "TCH209")
+def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
+    """The same release for another CUDA or ROCm when that will do, else the nearest release."""
+    blocked = _blocked(view)
+    targets = _targets(view)
+    if blocked or not targets:
+        return _skip(finding, blocked or "no target is known to choose a build for")
+    choice = choose(view, targets, finding.data.get("rocm"))
+    if choice is None:
+        return _skip(finding, _nothing(view, targets))
+    torch = view.facts.torch
+    if torch and f"{torch.release}+{torch.variant}" == choice.version:
+        return _skip(finding, f"{choice.requirement} is the best build listed, and is installed")
+    return _plan(finding, view, choice)
+
+
+def _plan(finding: Finding, view: View, choice: Build) -> Plan:
+    along, unknown = moved_along(view, choice)
+    torch = view.facts.torch
+    notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
+    notes += [] if _native(view, choice) else ["serves the target by PTX: slow at the first start"]
+    notes += [
+        f"{name} has no version known to go with it: reinstall it yourself" for name in unknown
+    ]
+    step = Install(install=[choice.requirement, *along], dependencies=True, index=choice.name)
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=["torch"],
+        title=f"install {choice.label}",
+        safety="unsafe",
+        steps=[step],
+        notes=notes,
+        data={"release": choice.release.version, "variant": choice.name},
+    )
+
+
+def _native(view: View, choice: Build) -> bool:
+    question = of_view(view, _targets(view))
+    return question is not None and native(choice, question)
+
+
+def _blocked(view: View) -> str | None:
+    torch, dist = view.facts.torch, view.dist("torch")
+    if torch is not None and torch.build != "release":
+        return KEPT
+    return why_not(dist) if dist else None
+
+
+def _targets(view: View) -> list[Target]:
+    """Those of torch's own vendor come first: only a torch for neither is moved to another."""
+    torch = view.facts.torch
+    own = "amd" if torch and torch.hip else "nvidia"
+    return sorted(view.targets, key=lambda t: t.vendor != own)
+
+
+def _nothing(view: View, targets: list[Target]) -> str:
+    python = view.facts.python.tag if view.facts.python else "this Python"
+    names = ", ".join(t.arch for t in targets)
+    return f"no listed torch build for {python} serves {names} with this driver and system"
+
+
+def _skip(finding: Finding, reason: str) -> Skip:
+    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

@@ -1,0 +1,36 @@
+"""Let an AMD GPU pose as a close relative whose code torch holds."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.knowledge.gpus import models
+from gpufix.model import Finding, Plan, SetVariables, Skip
+
+NAME = "set-hsa-override"
+VARIABLE = "HSA_OVERRIDE_GFX_VERSION"
+
+
+@fix(NAME, "GPU107")
+def set_hsa_override(finding: Finding, view: View) -> Plan | Skip:
+    """Only where the risk is low and no GPU here would be harmed: the variable holds for all."""
+    arch, value = finding.data["arch"], finding.data["override"]
+    if value is None:
+        known = models.hsa_override(arch)
+        reason = f"{known.value}: {known.text}" if known else "no override value is known"
+        return Skip(fix=NAME, code="GPU107", subject=arch, reason=reason)
+    others = {t.arch for t in view.targets if t.vendor == "amd"} - {arch}
+    if others:
+        reason = f"it would hold for {', '.join(sorted(others))} too"
+        return Skip(fix=NAME, code="GPU107", subject=arch, reason=reason)
+    posed = "gfx" + value.replace(".", "")
+    notes = [f"code of {posed} runs on {arch}; AMD does not support this"]
+    return Plan(
+        fix=NAME,
+        codes=["GPU107"],
+        subjects=[arch],
+        title=f"set {VARIABLE} to {value}",
+        safety="unsafe",
+        steps=[SetVariables(variables={VARIABLE: value})],
+        notes=notes,
+    )

@@ -1,0 +1,33 @@
+"""Stale builds and stale locks, removed."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, Remove
+
+
+@fix("clear-stale-build", "JIT701", "JIT702")
+def clear_stale_build(finding: Finding, view: View) -> Plan:
+    """Delete the cache entry, CMake cache or library; the next build makes it anew."""
+    return Plan(
+        fix="clear-stale-build",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"remove the stale build of {finding.subject}",
+        safety="safe",
+        steps=[Remove(path=finding.data["path"])],
+    )
+
+
+@fix("remove-stale-lock", "JIT703")
+def remove_stale_lock(finding: Finding, view: View) -> Plan:
+    """Delete the lock file; the next import builds or loads the extension."""
+    return Plan(
+        fix="remove-stale-lock",
+        codes=["JIT703"],
+        subjects=[finding.subject],
+        title=f"remove the lock that no process holds on {finding.subject}",
+        safety="safe",
+        steps=[Remove(path=finding.data["lock"])],
+    )

@@ -1,0 +1,89 @@
+"""Exact requirements that keep what is installed, and what depends on a distribution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gpufix.evidence.requirements import Requirements, parse
+from gpufix.evidence.view import View
+from gpufix.fallbacks.catalogue import is_ours
+from gpufix.model import Distribution, Install, Plan, Step
+from gpufix.text.names import normalise
+
+_LOCAL_INDEX = re.compile(r"cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+){1,2}")
+
+
+def index_of(version: str) -> str | None:
+    """The torch index that a local version names ("2.7.1+cu128" → "cu128"); None = the user's."""
+    local = version.partition("+")[2]
+    return local if _LOCAL_INDEX.fullmatch(local) else None
+
+
+def reinstall(name: str, version: str) -> Install:
+    """The same distribution again, with nothing else moved."""
+    return Install(install=[f"{name}=={version}"], reinstall=True, index=index_of(version))
+
+
+def why_not(dist: Distribution) -> str | None:
+    """The reason for which a distribution cannot simply be installed again, if there is one."""
+    if dist.source == "conda":
+        return f"{dist.name} was installed by conda: reinstall it with conda"
+    if is_ours(dist.version):
+        return f"{dist.name} is a fallback: `gpufix fix --fallback {dist.name}` installs it again"
+    if dist.editable:
+        return f"{dist.name} is an editable install of {dist.editable}"
+    if dist.direct_url:
+        return f"{dist.name} was installed from {dist.direct_url}, not from an index"
+    return None
+
+
+def from_address(name: str) -> str:
+    """Why what is required as "name @ https://…" is not looked for in an index."""
+    return f"{name} is required from an address of its own; an index may hold another {name}"
+
+
+def declared_version(view: View, name: str) -> str | None:
+    """The version that torch, or its CUDA meta-package, pins with ==."""
+    for dist, requirement in view.derive(Requirements.of).rows:
+        if dist.name not in ("torch", "cuda-toolkit"):
+            continue
+        if requirement.name.lower().replace("_", "-") == name:
+            exact = [s.version for s in requirement.specifier if s.operator == "=="]
+            if exact and not exact[0].endswith(".*"):
+                return exact[0]
+    return None
+
+
+def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
+    """The step, with those who require what it moves, directly or not, given to the resolver.
+
+    The other side of a conflict keeps its version, and so does what no index offers; the rest may
+    move when it must: an installer keeps what is installed where that satisfies everything.
+    """
+    if not isinstance(step, Install) or not step.dependencies or step.freeze or step.index:
+        return step
+    moved = {normalise(r.name) for text in step.install if (r := parse(text))}
+    fixed = {name for plan in plans for subject in plan.subjects for name in subject.split(" × ")}
+    dists = [d for name in sorted(_above(moved, view)) if (d := view.dist(name))]
+    dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
+    along = [_kept(dist, dist.name in fixed) for dist in dists]
+    return step.model_copy(update={"install": [*step.install, *along]})
+
+
+def _kept(dist: Distribution, fixed: bool) -> str:
+    stays = fixed or dist.name == "torch" or why_not(dist) is not None
+    return f"{dist.name}=={dist.version}" if stays and parse(f"x=={dist.version}") else dist.name
+
+
+def _above(moved: set[str], view: View) -> set[str]:
+    """Everything installed that requires one of these, or something that does."""
+    users = view.derive(Requirements.of).required_by
+    found: set[str] = set()
+    queue = list(moved)
+    while queue:
+        for user in users.get(queue.pop(), []):
+            if user not in found and user not in moved:
+                found.add(user)
+                queue.append(user)
+    return found

@@ -1,0 +1,1 @@
+"""Run-time variables and back ends."""

@@ -1,0 +1,23 @@
+"""Unset a variable that does harm."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, SetVariables
+
+
+@fix("unset-variable", "RUN804", "RUN805")
+def unset_variable(finding: Finding, view: View) -> Plan:
+    """Unset it in the environment file; the shell line that sets it is named."""
+    name = finding.data["variable"]
+    lines = view.facts.environment.profile.get(name, [])
+    return Plan(
+        fix="unset-variable",
+        codes=[finding.code],
+        subjects=[name],
+        title=f"unset {name}",
+        safety="safe",
+        steps=[SetVariables(variables={name: None})],
+        notes=[f"set by {line}" for line in lines],
+    )

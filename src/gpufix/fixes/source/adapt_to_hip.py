@@ -1,0 +1,54 @@
+"""Let a CUDA source be built for HIP as well."""
+
+from __future__ import annotations
+
+from gpufix.evidence import cxx, hip_blocks
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source.planned_edits import hip_edits, mended, source, unfit
+from gpufix.knowledge import hip_api
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source.cxx.code import Code
+
+_REDUCE = "<cooperative_groups/reduce.h>"
+
+
+@fix("adapt-to-hip", "SRC607")
+def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
+    """Chevrons joined, the compatibility header for warp functions; or why not."""
+    path = finding.data["path"]
+    found = source(view, path)
+    code = Code(found.text) if found else None
+    if code is None or not hip_edits(view, path, code):
+        why = unfit(view, path, code) if code else None
+        reason = why or "what HIP lacks here has no equal that means the same"
+        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
+    left = _left(view, path, code)
+    if left:  # the finding would stay
+        reason = f"{len(left)} places have no equal that means the same: {'; '.join(left[:5])}"
+        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
+    return Plan(
+        fix="adapt-to-hip",
+        codes=["SRC607"],
+        subjects=[path],
+        title=f"make {path} build for HIP as well",
+        safety="safe",
+        steps=list(mended(view, path)),
+    )
+
+
+def _left(view: View, path: str, code: Code) -> list[str]:
+    """What has to be done by hand."""
+    left = []
+    why = unfit(view, path, code)
+    uses_groups = any(
+        row[0].startswith("cooperative_groups::")
+        for row in cxx.hip_files(view).get(path, {}).get("hip", [])
+    )
+    for block in hip_blocks.blocks(view, cxx.hip_files(view).get(path, {})):
+        shim = block.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[block.name].shim
+        done = shim and why is None
+        done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)
+        if not done:
+            left.append(f"line {block.line}, {block.name} ({why if shim else block.reason})")
+    return left

@@ -1,0 +1,51 @@
+"""Build where torch is."""
+
+from __future__ import annotations
+
+from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.source_view import absolute
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.toolchain.set_arch_list import value_for
+from gpufix.model import Build, Finding, Plan, Skip
+
+NAME = "build-without-isolation"
+
+
+@fix(NAME, "SRC606")
+def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
+    """With --no-build-isolation, for the targets."""
+    amd = vendor(view) == "amd"
+    if reason := _hopeless(view, finding, amd):
+        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
+    folder = absolute(view, finding.data["folder"]).rstrip("/")
+    variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
+    try:
+        value = value_for(view, variable)
+    except ValueError as error:
+        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=str(error))
+    return Plan(
+        fix=NAME,
+        codes=["SRC606"],
+        subjects=[finding.subject],
+        title=f"build {finding.data['folder'] or 'the project'} without isolation",
+        safety="safe",
+        steps=[Build(path=folder, environment={variable: value} if value else {})],
+        notes=[f"runs the build code of {folder}"],
+    )
+
+
+def _hopeless(view: View, finding: Finding, amd: bool) -> str | None:
+    """Why the folder's GPU sources cannot be built here; one without any needs no toolkit."""
+    project, torch, folder = view.facts.project, view.facts.torch, finding.data["folder"]
+    prefix = f"{folder}/" if folder else ""
+    kinds = {s.kind for s in project.sources if s.path.startswith(prefix)} if project else set()
+    if not kinds & {"cuda", "hip"}:
+        return None
+    if torch is not None and not (torch.cuda or torch.hip):
+        what = f"torch {torch.version} is a build without CUDA and ROCm"
+        return f"{what}: the GPU sources of {folder or 'the project'} cannot be built with it"
+    if toolkit_in_use(view, "rocm" if amd else "cuda") is None:
+        return f"no {'hipcc' if amd else 'nvcc'} is here to build with"
+    return None

@@ -1,0 +1,39 @@
+"""Read the C++ ABI from the installed torch."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source.planned_edits import rewrite
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source import edits
+from gpufix.source.python import python_edits
+
+NAME = "follow-torch-abi"
+
+
+@fix(NAME, "SRC602")
+def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
+    """A fixed 1 would be as wrong for another torch as a fixed 0: ask torch when building."""
+    path, lines = finding.data["path"], set(finding.data["lines"])
+    change = {
+        "python": python_edits.follow_torch_abi,
+        "cmake": edits.follow_torch_abi,
+        "shell": edits.shell_abi,
+    }.get(finding.data["part"])
+    if change is None:
+        reason = "the torch of an image is not known here"
+        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
+    write = rewrite(view, path, lambda text: change(text, lines))
+    if write is None:
+        reason = f"{path} does not define it in a form that is changed with confidence"
+        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
+    return Plan(
+        fix=NAME,
+        codes=["SRC602"],
+        subjects=[finding.subject],
+        title=f"let {path} take the C++ ABI of the installed torch",
+        safety="safe",
+        steps=[write],
+        notes=["what was built before must be built again"],
+    )

@@ -1,0 +1,26 @@
+"""Include the standard header that a source relies on."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source.planned_edits import mended
+from gpufix.model import Finding, Plan, Skip
+
+
+@fix("include-header", "SRC603")
+def include_header(finding: Finding, view: View) -> Plan | Skip:
+    """One `#include` line before the first one of the file."""
+    path, header = finding.data["path"], finding.data["header"]
+    steps = mended(view, path)
+    if not steps:
+        reason = "the file cannot be read, or has the line already"
+        return Skip(fix="include-header", code="SRC603", subject=finding.subject, reason=reason)
+    return Plan(
+        fix="include-header",
+        codes=["SRC603"],
+        subjects=[finding.subject],
+        title=f"include <{header}> in {path}",
+        safety="safe",
+        steps=list(steps),
+    )

@@ -1,0 +1,51 @@
+"""Fetch submodules that a clone left out."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, InitSubmodules, Plan, Severity, Skip
+from gpufix.source.git_files import by_https, https_url, relative, shown
+
+NAME = "init-submodules"
+_NO_REPOSITORY = "the project is no git repository that records it: clone it with --recursive"
+_HOW = (
+    "git works in a fresh repository, by https alone: the project's own git settings, hooks and "
+    "filters are not used"
+)
+
+
+@fix(NAME, "SRC605")
+def init_submodules(finding: Finding, view: View) -> Plan | Skip:
+    """What `git submodule update --init` leaves, by https where the address asks for an ssh key.
+
+    Settings, hooks and filters in a repository name programs, and git runs them. Hence git works in
+    a fresh repository, by https alone, and what it fetched is moved to its place. Your own settings
+    (certificates, proxy, credential helpers, filters) apply, your own hooks do not. Not fetched: an
+    address by another protocol or with credentials in it, and a submodule whose own repository is
+    in `.git/modules` already. Files of Git LFS stay pointers: `git lfs pull` fetches them.
+    """
+    project, path, url = view.facts.project, finding.data["path"], finding.data["url"] or ""
+    reason = _against(finding, url)
+    if project is None or reason:
+        return Skip(fix=NAME, code="SRC605", subject=path, reason=reason or _NO_REPOSITORY)
+    return Plan(
+        fix=NAME,
+        codes=["SRC605"],
+        subjects=[path],
+        title=f"initialise the submodule {path}" + (" over https" if https_url(url) else ""),
+        safety="safe",
+        steps=[InitSubmodules(root=project.root, paths=[path])],
+        notes=["needs the network", _HOW],
+    )
+
+
+def _against(finding: Finding, url: str) -> str | None:
+    """Why there is no plan, if so."""
+    if not finding.data["gitlink"]:
+        return _NO_REPOSITORY
+    if finding.severity is Severity.advice:
+        return "nothing in the project names it: fetch it if you need it"
+    if not relative(url) and by_https(url) is None:
+        return f"{shown(url)!r} is not an https address without credentials: fetch it yourself"
+    return None

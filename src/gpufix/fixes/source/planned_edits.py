@@ -1,0 +1,148 @@
+"""Edits of Python and C++ sources as steps of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gpufix.evidence import cxx, hip_blocks, removed_names
+from gpufix.evidence.source_view import absolute
+from gpufix.evidence.view import View
+from gpufix.knowledge import hip_api, removed_apis
+from gpufix.model import WriteFile
+from gpufix.source.cxx import cxx_edits, hip
+from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.cxx_edits import Edit, apply, include
+from gpufix.source.cxx.hip import narrow
+from gpufix.source.python.tree import NotPython
+
+Change = Callable[[str], str | None]
+
+
+def rewrite(view: View, path: str, change: Change) -> WriteFile | None:
+    """The file at a path relative to the project's root, changed; None when it cannot be."""
+    full = absolute(view, path)
+    source = view.ask("source", full)
+    if not isinstance(source, dict):
+        return None
+    try:
+        changed = change(source["text"])
+        if changed is None or changed == source["text"]:
+            return None
+        changed.encode(source["encoding"])
+    except (NotPython, UnicodeError, LookupError):
+        return None
+    return WriteFile(
+        path=full, content=changed, encoding=source["encoding"], expect=source["sha256"]
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it is."""
+
+    path: str
+    text: str
+    encoding: str
+    sha256: str
+
+    def step(self, text: str) -> WriteFile:
+        """The step that gives the file another text."""
+        return WriteFile(path=self.path, content=text, encoding=self.encoding, expect=self.sha256)
+
+
+def source(view: View, path: str) -> Source | None:
+    """A source by its path relative to the project; None when it cannot be read."""
+    full = absolute(view, path)
+    answer = view.ask("source", full)
+    if not isinstance(answer, dict):
+        return None
+    return Source(full, answer["text"], answer["encoding"], answer["sha256"])
+
+
+def mended(view: View, path: str) -> list[WriteFile]:
+    """The steps that make every safe edit to one file; empty when nothing changes."""
+    found = source(view, path)
+    if found is None:
+        return []
+    code = Code(found.text)
+    edits = list(_edits(view, path, code))
+    text = apply(found.text, edits)
+    if text == found.text:
+        return []
+    steps = [found.step(text)]
+    if hip.COMPAT in text and hip.COMPAT not in found.text:
+        folder = found.path.rpartition("/")[0]
+        compat = f"{folder}/{hip.COMPAT}"
+        there = {f"{absolute(view, p)}" for p in cxx.source_kinds(view)}
+        if compat not in there:
+            steps.insert(0, WriteFile(path=compat, content=hip.COMPAT_TEXT))
+    return steps
+
+
+def _edits(view: View, path: str, code: Code) -> Iterator[Edit]:
+    for row in view.derive(removed_names.missing):
+        if row.path == path:
+            yield from include(code, f"#include <{row.header}>")
+    yield from _removed(view, path, code)
+    if hip_blocks.gfx_targets(view):
+        yield from hip_edits(view, path, code)
+
+
+def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
+    faults = [f for f in view.derive(_removed_faults) if f[0] == path]
+    functors = sorted(name for _, name in faults if _is_functor(name))
+    others = [[name] for _, name in faults if not _is_functor(name)]
+    for names in [functors, *others]:
+        if names:
+            yield from removed_edits(view, path, code, names) or []
+
+
+def removed_edits(view: View, path: str, code: Code, names: list[str]) -> list[Edit] | None:
+    """What replaces removed names; None = one of them has no equal everywhere."""
+    passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
+    facts = {"macros": code.definitions}
+
+    def live(guards: tuple[str, ...]) -> bool:
+        return cxx.live(facts, guards, passes) is True
+
+    return cxx_edits.edits(code, names, live)
+
+
+def _removed_faults(view: View) -> list[tuple[str, str]]:
+    return [(f.data["path"], f.data["name"]) for f in removed_names.faults(view)]
+
+
+def _is_functor(name: str) -> bool:
+    row = removed_apis.removed().get(name)
+    return row is not None and name.startswith("cub::") and bool(row.now)
+
+
+def hip_edits(view: View, path: str, code: Code) -> list[Edit]:
+    """Chevrons, the reductions' header and the warp functions of one file."""
+    facts = cxx.hip_files(view).get(path, {})
+    blocks = hip_blocks.blocks(view, facts)
+    names = {block.name for block in blocks}
+    if not names:
+        return []
+    edits = hip.chevrons(code)
+    if not any(row[0].startswith("cooperative_groups::") for row in facts.get("hip", [])):
+        edits += hip.guard_reduce(code)
+    shimmed = [
+        b for b in blocks if b.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[b.name].shim
+    ]
+    if shimmed and unfit(view, path, code) is None:
+        first = code.text.find(shimmed[0].name)
+        edits += hip.include_compat(code, first)
+    return edits
+
+
+def unfit(view: View, path: str, code: Code) -> str | None:
+    """Why the compatibility header would change what a file means; None = it would not."""
+    if 64 in hip_blocks.waves(view) and "warpSize" in code.masked:
+        return "it counts with warpSize, which is 64 on a target, beside 32-bit masks"
+    facts = cxx.hip_files(view).get(path, {})
+    for name, line, _, mask in facts.get("hip", []):
+        if name in hip_api.MASKED and narrow(mask, facts.get("macros", {})) is False:
+            return f"the mask {mask} at line {line} has 64 bits already"
+    return None

@@ -1,0 +1,29 @@
+"""Put a name that old and new CUDA or torch have for one that is gone."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.source.planned_edits import mended, removed_edits, source
+from gpufix.model import Finding, Plan, Skip
+from gpufix.source.cxx.code import Code
+
+
+@fix("replace-removed-cuda", "SRC604")
+def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
+    """cub's functors behind a test of CUDART_VERSION; renamed functions; device attributes."""
+    if finding.data.get("part") != "cxx":
+        return None
+    path, name = finding.data["path"], finding.data["name"]
+    found = source(view, path)
+    if found is None or not removed_edits(view, path, Code(found.text), [name]):
+        reason = "no spelling is known that builds on old and new releases alike"
+        return Skip(fix="replace-removed-cuda", code="SRC604", subject=path, reason=reason)
+    return Plan(
+        fix="replace-removed-cuda",
+        codes=["SRC604"],
+        subjects=[path],
+        title=f"replace {name} in {path} so that old and new releases build it",
+        safety="safe",
+        steps=list(mended(view, path)),
+    )

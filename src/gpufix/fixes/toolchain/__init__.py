@@ -1,0 +1,1 @@
+"""The toolkit, compilers and variables of builds."""

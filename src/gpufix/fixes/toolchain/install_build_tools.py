@@ -1,0 +1,45 @@
+"""Install a missing build tool."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.pins import from_address
+from gpufix.fixes.registry import fix
+from gpufix.model import Advise, Finding, Install, Plan, Skip
+
+NAME = "install-build-tools"
+_SYSTEM = {
+    "g++": ("a C++ compiler comes with the system's packages", "sudo apt-get install g++"),
+    "Python.h": ("the headers come with the package of this Python", None),
+}
+
+
+@fix(NAME, "TCH207")
+def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
+    """ninja, cmake, setuptools and wheel come from the package index, the rest from the system."""
+    tool, python = finding.data["tool"], view.facts.python
+    if tool in _SYSTEM:
+        text, command = _SYSTEM[tool]
+        if tool == "Python.h" and python:
+            minor = ".".join(python.version.split(".")[:2])
+            command = f"sudo apt-get install python{minor}-dev"
+        return _plan(tool, "manual", Advise(text=text, command=command))
+    reason = from_address(tool) if finding.data.get("direct") else None
+    if python and python.externally_managed:
+        reason = f"this Python is managed by the system ({python.externally_managed})"
+    if reason:
+        return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
+    return _plan(tool, "unsafe", Install(install=[tool], dependencies=True))
+
+
+def _plan(tool: str, safety: str, step: Advise | Install) -> Plan:
+    return Plan.model_validate(
+        {
+            "fix": NAME,
+            "codes": ["TCH207"],
+            "subjects": [tool],
+            "title": f"install {tool}" if tool != "Python.h" else "install Python's headers",
+            "safety": safety,
+            "steps": [step],
+        }
+    )

@@ -1,0 +1,67 @@
+"""Install the CUDA toolkit as wheels, where these bring a compiler."""
+
+from __future__ import annotations
+
+from gpufix.evidence.building import cuda_torch, generates
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.knowledge import cuda as cuda_wheels
+from gpufix.knowledge.data_table import minor
+from gpufix.model import Finding, Install, Plan, SetVariables, Skip, WriteFile
+
+NAME = "install-toolkit-wheels"
+# The wheels have no libcudart.so, only libcudart.so.13: the linker follows a script of that name.
+# Their folder is lib, torch names lib64: GCC takes LIBRARY_PATH. Tried with CUDA 13.0 and GCC 12.
+_LINK = "/* GNU ld script */\nINPUT(libcudart.so.13)\n"
+
+
+@fix(NAME, "TCH202", "TCH204", "TCH206")
+def install_toolkit_wheels(finding: Finding, view: View) -> Plan | Skip | None:
+    """The wheels of torch's own CUDA, and the variables by which a build finds them."""
+    torch, python = cuda_torch(view), view.facts.python
+    if torch is None or torch.cuda is None or python is None or not python.site_dirs:
+        return None
+    wheel = cuda_wheels.toolkit(torch.cuda)
+    blocked = _blocked(view, torch.cuda, wheel)
+    if blocked or wheel is None:
+        reason = blocked or f"no toolkit wheels of CUDA {torch.cuda} are listed"
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    version = _version(view, torch.cuda) or wheel.version
+    extras = ",".join(sorted(wheel.extras))
+    root = f"{python.site_dirs[0]}/nvidia/cu{torch.cuda.partition('.')[0]}"
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=["cuda-toolkit"],
+        title=f"install the CUDA {version} toolkit from wheels",
+        safety="unsafe",
+        steps=[
+            Install(install=[f"cuda-toolkit[{extras}]=={version}"], dependencies=True),
+            WriteFile(path=f"{root}/lib/libcudart.so", content=_LINK),
+            SetVariables(variables=_variables(view, root)),
+        ],
+        notes=[
+            "the wheels have no unversioned libcudart.so: a linker script of that name is added"
+        ],
+    )
+
+
+def _variables(view: View, root: str) -> dict[str, str | None]:
+    """CPATH is for host sources that include thrust: nvcc itself knows the folder."""
+    folders = {"LIBRARY_PATH": f"{root}/lib", "CPATH": f"{root}/include/cccl"}
+    paths = {n: ":".join(filter(None, [folder, view.env(n)])) for n, folder in folders.items()}
+    return {"CUDA_HOME": root, **paths}
+
+
+def _blocked(view: View, cuda: str, wheel: cuda_wheels.ToolkitWheel | None) -> str | None:
+    if wheel is not None and not wheel.compiles:
+        return f"the wheels of CUDA {cuda} bring ptxas, but no nvcc: install NVIDIA's own toolkit"
+    targets = [t.arch for t in view.targets if t.vendor == "nvidia"]
+    lacking = [arch for arch in targets if generates(cuda, arch) is False]
+    return f"CUDA {cuda} generates no code for {', '.join(lacking)}" if lacking else None
+
+
+def _version(view: View, cuda: str) -> str | None:
+    """The release that torch brought along must stay: its libraries are pinned by it."""
+    installed = view.dist("cuda-toolkit")
+    return installed.version if installed and minor(installed.version) == minor(cuda) else None

@@ -1,0 +1,44 @@
+"""Point CUDA_HOME at a toolkit that is here and fits."""
+
+from __future__ import annotations
+
+from gpufix.evidence.building import cuda_torch, generates, same_major, usable
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.knowledge.data_table import minor, numbers
+from gpufix.model import Finding, Plan, SetVariables, Skip, Toolkit
+
+NAME = "point-cuda-home"
+
+
+@fix(NAME, "TCH202", "TCH204", "TCH206")
+def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
+    """Of torch's CUDA major, with nvcc, able to generate code for the targets; nearest minor."""
+    torch = cuda_torch(view)
+    if torch is None or torch.cuda is None or finding.data.get("headers"):
+        return None
+    fitting = [t for t in usable(view) if t.origin != "wheel" and _fits(view, t, torch.cuda)]
+    if not fitting:
+        reason = f"no CUDA {torch.cuda.partition('.')[0]} toolkit here serves the targets"
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    best = min(fitting, key=lambda t: _distance(t, torch.cuda or ""))
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=["CUDA_HOME"],
+        title=f"set CUDA_HOME to {best.root} (CUDA {minor(best.version or '')})",
+        safety="safe",
+        steps=[SetVariables(variables={"CUDA_HOME": best.root})],
+    )
+
+
+def _fits(view: View, toolkit: Toolkit, cuda: str) -> bool:
+    if not toolkit.version or not same_major(toolkit.version, cuda):
+        return False
+    targets = [t for t in view.targets if t.vendor == "nvidia"]
+    return all(generates(minor(toolkit.version), t.arch) is not False for t in targets)
+
+
+def _distance(toolkit: Toolkit, cuda: str) -> tuple[int, str]:
+    have, want = numbers(toolkit.version or ""), numbers(cuda)
+    return (abs((*have, 0, 0)[1] - (*want, 0, 0)[1]), toolkit.root)

@@ -1,0 +1,28 @@
+"""Remove CUDA wheels of another major, and restore what they take along."""
+
+from __future__ import annotations
+
+from gpufix.evidence.view import View
+from gpufix.fixes.pins import declared_version, reinstall
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Install, Plan, Step
+
+
+@fix("remove-stray-cuda", "WHL501")
+def remove_stray_cuda(finding: Finding, view: View) -> Plan:
+    """Uninstall the stray, then reinstall every distribution that owned the same files."""
+    name = finding.data["distribution"]
+    keepers = [d for owner in finding.data["shared_with"] if (d := view.dist(owner))]
+    steps: list[Step] = [Install(uninstall=[name])]
+    steps += [reinstall(d.name, declared_version(view, d.name) or d.version) for d in keepers]
+    wanted = bool(finding.data["required_by"] or finding.data["requested"])
+    restored = f", and restore {', '.join(d.name for d in keepers)}" if keepers else ""
+    return Plan(
+        fix="remove-stray-cuda",
+        codes=["WHL501"],
+        subjects=[name],
+        title=f"remove {name}{restored}",
+        safety="unsafe" if wanted else "safe",
+        steps=steps,
+        notes=[f"{user} requires {name}" for user in finding.data["required_by"]],
+    )

@@ -1,0 +1,1 @@
+"""GPUs: names, architectures, and which code serves which."""

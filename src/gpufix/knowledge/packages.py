@@ -1,0 +1,184 @@
+"""Packages around torch: companions, known conflicts, the wheels of libraries, indexes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from gpufix.knowledge.data_table import at_least, minor, table
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """`exact` versions name this torch in their metadata; `since` are (version, torch specifier).
+
+    `find_links` is a page of wheels by torch release and variant, `variants` those it is known
+    to have, None where any may exist.
+    """
+
+    name: str
+    exact: tuple[str, ...]
+    since: tuple[tuple[str, str], ...]
+    source: str
+    find_links: str | None = None
+    variants: tuple[str, ...] | None = None
+
+
+def for_torch(release: str) -> dict[str, Companion]:
+    """The companions that are known for a torch release, by distribution name."""
+    data = table("companions")
+    short = release.split("+")[0]
+    found = {
+        name: Companion(
+            name,
+            tuple(row.get("exact", ())),
+            tuple((v, spec) for v, spec in row.get("since", ())),
+            data["source"],
+        )
+        for name, row in data["releases"].get(short, {}).items()
+    }
+    return found | _linked(short)
+
+
+def _linked(release: str) -> dict[str, Companion]:
+    """Those whose wheels lie on pages of their own."""
+    found = {}
+    for name, row in table("companions")["find_links"].items():
+        for version, variants in row["rows"].get(release, {}).items():
+            exact = () if version == "*" else (version,)
+            found[name] = Companion(name, exact, (), row["source"], row["url"], tuple(variants))
+    return found
+
+
+def find_links(name: str, release: str, variant: str) -> str | None:
+    """The page of a companion's wheels for a torch build, when one is known to exist."""
+    companion = for_torch(release).get(name)
+    if companion is None or companion.find_links is None:
+        return None
+    if companion.variants is not None and variant not in companion.variants:
+        return None
+    return companion.find_links.format(release=release.split("+")[0], variant=variant)
+
+
+def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
+    """Packages that an index has as source alone and whose project offers wheels for this torch:
+    name → the newest such version. `cuda_major` "12"; None and ROCm have none.
+    """
+    found = {}
+    for name, about in table("companions")["prebuilt"].items():
+        version, majors = about["rows"].get(minor(release), (None, ()))
+        if version and cuda_major in majors:
+            found[name] = version
+    return found
+
+
+def names() -> frozenset[str]:
+    """Every distribution that this table knows as built for one torch."""
+    data = table("companions")
+    return frozenset(n for row in data["releases"].values() for n in row) | set(data["find_links"])
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Holds when every distribution of `trigger` is installed in the range given.
+
+    `remedies` are alternatives: each a range for one distribution. `declared`: the packages'
+    own metadata says so too, hence `pip check` names it as well.
+    """
+
+    id: str
+    trigger: dict[str, str]
+    symptom: str
+    remedies: tuple[dict[str, str], ...]
+    declared: bool
+    source: str
+
+
+@cache
+def all() -> tuple[Conflict, ...]:
+    """Every known conflict."""
+    return tuple(
+        Conflict(**(row | {"remedies": tuple(row["remedies"])}))
+        for row in table("conflicts")["conflicts"]
+    )
+
+
+def caps(package: str, version: str) -> dict[str, str]:
+    """What a release of a package declares about others: name -> specifier, where read."""
+    found = {}
+    for other, rows in table("conflicts")["caps"].get(package, {}).items():
+        holding = [spec for since, spec in rows if at_least(version, since)]
+        if holding and holding[-1] is not None:
+            found[other] = holding[-1].split(";")[0].strip()
+    return found
+
+
+def known_good(requirement: str) -> dict[str, str]:
+    """A set of versions that ran together, for "gradio==4.44.1"; empty when none is known."""
+    return dict(table("conflicts")["known_good"].get(requirement, {}))
+
+
+# SONAME stem → the wheel's name without its CUDA suffix. Read off the wheels' RECORD files
+# (nvidia-*-cu11, -cu12, -cu13 and the unsuffixed ones of CUDA 13).
+_STEMS = {
+    "libcublas": "nvidia-cublas",
+    "libcublasLt": "nvidia-cublas",
+    "libnvblas": "nvidia-cublas",
+    "libcudart": "nvidia-cuda-runtime",
+    "libcudnn": "nvidia-cudnn",
+    "libcufft": "nvidia-cufft",
+    "libcufftw": "nvidia-cufft",
+    "libcufile": "nvidia-cufile",
+    "libcufile_rdma": "nvidia-cufile",
+    "libcupti": "nvidia-cuda-cupti",
+    "libcurand": "nvidia-curand",
+    "libcusolver": "nvidia-cusolver",
+    "libcusolverMg": "nvidia-cusolver",
+    "libcusparse": "nvidia-cusparse",
+    "libcusparseLt": "nvidia-cusparselt",
+    "libnccl": "nvidia-nccl",
+    "libnvJitLink": "nvidia-nvjitlink",
+    "libnvToolsExt": "nvidia-nvtx",
+    "libnvrtc": "nvidia-cuda-nvrtc",
+    "libnvrtc-builtins": "nvidia-cuda-nvrtc",
+    "libnvshmem_host": "nvidia-nvshmem",
+}
+# Their SONAME's major is CUDA's own.
+_NUMBERED = frozenset(
+    {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti"}
+) | {"nvidia-nvjitlink"}
+# Those that are no part of the toolkit kept their suffix with CUDA 13.
+_SUFFIXED = frozenset({"nvidia-cudnn", "nvidia-nccl", "nvidia-nvshmem", "nvidia-cusparselt"})
+
+
+def bringing(soname: str) -> list[str]:
+    """The wheels that can bring a library: "libcudart.so.12" → nvidia-cuda-runtime-cu12,
+    "libnccl.so.2" → nvidia-nccl-cu11, -cu12 and -cu13; empty when it is no CUDA library."""
+    stem, _, version = soname.partition(".so")
+    if stem.startswith("libcudnn_"):
+        stem = "libcudnn"
+    base = _STEMS.get(stem)
+    if base is None:
+        return []
+    wheels = {11: f"{base}-cu11", 12: f"{base}-cu12", 13: base}
+    if base in _SUFFIXED:
+        wheels[13] = f"{base}-cu13"
+    major = re.match(r"\.(\d+)", version)
+    if base in _NUMBERED and major and int(major[1]) in wheels:
+        return [wheels[int(major[1])]]
+    return list(wheels.values())
+
+
+# https://pytorch.org/get-started/locally/ : one index per variant, named like the local version.
+TORCH_INDEX = "https://download.pytorch.org/whl/{name}"
+
+
+def index_url(name: str) -> str:
+    """The index of a torch variant ("cu128", "rocm6.4", "cpu", "nightly/cu130").
+
+    Raises ValueError for a name that no index can have, so that nothing odd reaches a command.
+    """
+    if not re.fullmatch(r"(nightly/)?(cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+){1,2})", name):
+        raise ValueError(f"{name!r} is not the name of a torch index")
+    return TORCH_INDEX.format(name=name)

@@ -1,0 +1,144 @@
+"""How an explained log is shown to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from gpufix.explain.confirm import Check
+from gpufix.explain.explanation import Told
+from gpufix.explain.read import Answer
+from gpufix.model import PatientSummary, PlanSummary
+from gpufix.report.terminal import Painter
+
+_MARK = {"cause": "✗", "symptom": "✗", "unknown": "?", "notice": "i", "wrapper": "?"}
+_STYLE = {
+    "cause": "bold red",
+    "symptom": "bold red",
+    "unknown": "bold magenta",
+    "notice": "cyan",
+    "wrapper": "bold magenta",
+}
+_OTHERS, _WIDE = 6, 300
+
+
+def show(
+    answer: Answer,
+    log: str,
+    errors: Sequence[str],
+    names: Mapping[str, str],
+    patient: tuple[PatientSummary, Check] | None,
+    console: Console,
+    verbose: bool = False,
+) -> None:
+    """Print the answer. `log`: what was read; `errors`: its error lines; `names`: rules by code."""
+    painter = Painter(console, verbose)
+    painter.print(painter.text(("gpufix ", "bold"), log))
+    if answer.primary is not None and answer.recognised:
+        _primary(painter, answer.primary, names)
+    else:
+        _unknown(painter, answer, errors)
+    if answer.others:
+        _others(painter, answer, verbose)
+    if patient is not None and answer.primary is not None and answer.recognised:
+        _patient(painter, *patient)
+
+
+def _primary(painter: Painter, told: Told, names: Mapping[str, str]) -> None:
+    painter.console.print()
+    mark = (f"{_MARK[told.role]} ", _STYLE[told.role])
+    code = f"{told.rule} {names.get(told.rule, '')}".strip() if told.rule else "no rule of gpufix"
+    title = painter.text(mark, (code, "bold"), f" · line {told.line} · {told.id}")
+    painter.print(title)
+    painter.print(painter.text((_cut(told.shown), "dim")), indent=2, bar="│ ")
+    painter.print(painter.text(told.what), indent=2)
+    for note in told.notes:
+        painter.print(painter.text((note, "dim")), indent=2)
+    painter.print(painter.text(("do: ", "green"), told.do), indent=2)
+    if painter.verbose:
+        if told.versions:
+            painter.print(painter.text(("versions: ", "dim"), told.versions), indent=2)
+        painter.print(painter.text(("source: ", "dim"), told.source), indent=2)
+
+
+def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
+    painter.console.print()
+    primary = answer.primary
+    if primary is not None and primary.role == "wrapper":
+        head = "the cause is not in this text"
+        text = f"{primary.what} {primary.do}"
+    else:
+        head = "not recognised"
+        text = "No message that gpufix knows is in this text; what follows is no diagnosis."
+    painter.print(painter.text(("? ", "bold magenta"), (head, "bold")))
+    painter.print(painter.text(text), indent=2)
+    shown = [primary.shown] if primary is not None and not errors else list(errors)
+    if shown:
+        painter.print(painter.text(("lines that look like the error:", "dim")), indent=2)
+    for error in shown:
+        for line in error.splitlines():
+            painter.print(painter.text((_cut(line), "dim")), indent=2, bar="│ ")
+
+
+def _others(painter: Painter, answer: Answer, verbose: bool) -> None:
+    """What follows from the primary, then what else stands there, on other lines than it."""
+    primary = answer.primary
+    others = [t for t in answer.others if primary is None or t.line != primary.line]
+    after = [t for t in others if primary and t.line > primary.line and t.rule is None]
+    for heading, told in (
+        ("so: ", after),
+        ("also: ", [t for t in others if t not in after]),
+    ):
+        shown = told if verbose else told[:_OTHERS]
+        for one in shown:
+            code = f"{one.rule} " if one.rule else ""
+            line = painter.text(
+                (f"└ {heading}", "dim"), (code, "bold"), f"line {one.line}: {_cut(one.shown, 120)}"
+            )
+            painter.print(line, indent=2)
+        if len(told) > len(shown):
+            painter.print(painter.text((f"… {len(told) - len(shown)} more (-v)", "dim")), indent=2)
+
+
+def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
+    painter.console.print()
+    python = f"Python {patient.python}" if patient.python else "no Python"
+    who = " · ".join([python, patient.torch or "no torch", patient.prefix or ""]).rstrip(" ·")
+    painter.print(painter.text(("here: ", "bold"), (who, "dim")))
+    for statement in check.statements:
+        painter.print(painter.text(statement), indent=2)
+    if check.finding is None:
+        painter.print(
+            painter.text(("? " if check.state == "cannot tell" else "", "magenta"), check.reason),
+            indent=2,
+        )
+        if check.plan is not None:
+            _plan(painter, check.plan)
+        return
+    finding = check.finding
+    painter.print(painter.text(check.reason), indent=2)
+    painter.print(
+        painter.text((f"{finding.code} ", "bold"), f"{finding.subject}: {finding.message}"),
+        indent=2,
+    )
+    if check.plan is None:
+        painter.print(painter.text(("no fix is known for it here", "dim")), indent=2)
+        return
+    _plan(painter, check.plan)
+
+
+def _plan(painter: Painter, plan: PlanSummary) -> None:
+    style = "green" if plan.safety == "safe" else "yellow"
+    painter.print(painter.text((f"fix ({plan.safety}): ", style), plan.title), indent=2)
+    commands = {"safe": "gpufix fix --apply", "unsafe": "gpufix fix --apply --unsafe"}
+    command = commands.get(plan.safety, "gpufix fix")
+    if (plan.command or "").startswith("gpufix fix "):
+        command = str(plan.command)
+    painter.console.print(
+        painter.text((f"    $ {command}", "green")), soft_wrap=True, highlight=False
+    )
+
+
+def _cut(text: str, width: int = _WIDE) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

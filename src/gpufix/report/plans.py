@@ -1,0 +1,187 @@
+"""Plans as `gpufix fix` shows them before, and the outcome after."""
+
+from __future__ import annotations
+
+import json
+
+from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
+from gpufix.report.lines import Lines
+
+_STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
+
+
+def as_json(proposal: Proposal) -> str:
+    """One JSON object, ASCII only, with a newline."""
+    return json.dumps(proposal.model_dump(mode="json"), indent=2) + "\n"
+
+
+def show(proposal: Proposal, output: str | None = None) -> None:
+    """Print it, or write it to the file `output`."""
+    lines = Lines()
+    for plan in proposal.plans:
+        _plan(lines, plan)
+    if proposal.steps:
+        lines.add()
+        lines.add(("Steps", "bold"))
+    for number, step in enumerate(proposal.steps, 1):
+        _step(lines, number, step)
+    _held(lines, proposal.held)
+    skips(lines, proposal.skips)
+    _failures(lines, proposal.failures)
+    if proposal.refused:
+        lines.add()
+        lines.add(("cannot be applied: ", "bold red"), proposal.refused)
+    _verdict(lines, proposal)
+    lines.deliver(output)
+
+
+def _plan(lines: Lines, plan: Plan) -> None:
+    about = "".join(f"{code} " for code in plan.codes)
+    lines.add((f"{plan.safety} ", _STYLE[plan.safety]), (about, "bold"), plan.title)
+    for note in plan.notes:
+        lines.add((f"  note: {note}", "dim"))
+    alternative(lines, plan)
+
+
+def alternative(lines: Lines, plan: Plan) -> None:
+    """What could be done in place of this plan, as a command."""
+    if "alternative" in plan.data:
+        lines.add(("  or instead:", "dim"))
+        lines.raw(f"     $ {plan.data['alternative']}", "green")
+
+
+def _step(lines: Lines, number: int, step: StepPreview) -> None:
+    lines.add(f"{number}. {step.title}")
+    for command in step.commands:
+        lines.raw(f"     $ {command}", "green")
+    if step.downloads:
+        lines.add(("     brings: ", "dim"), ", ".join(step.downloads))
+    elif not step.resolved:
+        lines.add(("     brings: not resolved (--resolve asks the index)", "dim"))
+    # The environment file's variables stand above, as commands.
+    for line in (step.diff or "").splitlines() if step.kind != "environment" else ():
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
+        lines.raw(f"     {line}".expandtabs(4), style)
+
+
+def _held(lines: Lines, held: list[Held]) -> None:
+    if not held:
+        return
+    lines.add()
+    lines.add(("Held back", "bold"))
+    for row in held:
+        plan = row.plan
+        lines.add(
+            (f"{plan.safety} ", _STYLE[plan.safety]),
+            (", ".join(plan.codes), "bold"),
+            f" {plan.title}",
+        )
+        lines.add((f"  {row.reason}", "dim"))
+        for note in plan.notes:
+            lines.add((f"  note: {note}", "dim"))
+        for step in plan.steps:
+            if step.kind == "advise":
+                lines.add(f"  {step.text}")
+                if step.command:
+                    lines.raw(f"     $ {step.command}", "green")
+
+
+def skips(lines: Lines, found: list[Skip]) -> None:
+    """Why there is no plan."""
+    if not found:
+        return
+    if lines.some:
+        lines.add()
+    lines.add(("No plan", "bold"))
+    for skip in dict.fromkeys((s.code, s.subject, s.reason) for s in found):
+        lines.add((f"{skip[0]} " if skip[0] else "", "bold"), f"{skip[1]}: {skip[2]}")
+
+
+def _failures(lines: Lines, found: list[Finding]) -> None:
+    if not found:
+        return
+    if lines.some:
+        lines.add()
+    lines.add(("gpufix failed at", "bold"))
+    for finding in found:
+        lines.add(("✗ ", "bold red"), (f"{finding.code} {finding.name} ", "bold"), finding.message)
+
+
+def _verdict(lines: Lines, proposal: Proposal) -> None:
+    if lines.some:
+        lines.add()
+    if proposal.plans:
+        count = len(proposal.plans)
+        rest = [p for p in proposal.plans if "asked" not in p.data]
+        unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
+        label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
+        lines.add(label, (f"--apply{unsafe}", "bold"))
+    elif proposal.held or any(skip.asked for skip in proposal.skips):
+        lines.add("nothing that can be carried out as asked")
+    elif proposal.failures:
+        lines.add("nothing to carry out; not everything could be judged and planned")
+    else:
+        lines.add("nothing to repair")
+
+
+_HEAD = {
+    "nothing": ("nothing could be carried out", "bold"),
+    "kept": ("✓ applied", "bold green"),
+    "undone": ("✗ undone", "bold yellow"),
+    "failed": ("✗ failed", "bold red"),
+}
+
+
+def outcome_as_json(outcome: Outcome) -> str:
+    """One JSON object, ASCII only, with a newline."""
+    return json.dumps(outcome.model_dump(mode="json"), indent=2) + "\n"
+
+
+def show_outcome(outcome: Outcome, output: str | None = None) -> None:
+    """Print it, or write it to the file `output`."""
+    lines = Lines()
+    for plan in outcome.plans:
+        lines.add((f"{plan.safety} ", "dim"), plan.title)
+    if outcome.state == "nothing":
+        skips(lines, outcome.skips)
+    if outcome.state == "nothing" and not (outcome.remaining or outcome.held):
+        if not any(skip.asked for skip in outcome.skips):
+            lines.add("nothing to repair")
+        lines.deliver(output)
+        return
+    lines.add(_HEAD[outcome.state], f": {outcome.reason}" if outcome.reason else "")
+    if outcome.state in ("kept", "undone"):
+        _findings(
+            lines, "fixed" if outcome.state == "kept" else "would be fixed", outcome.fixed, "green"
+        )
+    _findings(lines, "remaining", outcome.remaining, "yellow")
+    _findings(lines, "introduced", outcome.introduced, "red")
+    _findings(lines, "now visible", outcome.revealed, "yellow")
+    _rest(lines, outcome)
+    lines.deliver(output)
+
+
+def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> None:
+    for finding in findings:
+        lines.add(
+            (f"  {label} ", style),
+            (f"{finding.code} ", "bold"),
+            f"{finding.subject}: {finding.message}",
+        )
+
+
+def _rest(lines: Lines, outcome: Outcome) -> None:
+    for row in outcome.held:
+        lines.add(
+            ("  held back ", "yellow"), (f"{' '.join(row.plan.codes)} ", "bold"), row.plan.title
+        )
+        lines.add((f"    {row.reason}", "dim"))
+        alternative(lines, row.plan)
+    for probe in outcome.probes:
+        said = "imports" if probe.ok else f"does not import: {probe.said}"
+        lines.add((f"  {probe.module} ", "bold"), said)
+    for note in outcome.notes:
+        lines.add((f"  {note}", "dim"))
+    if outcome.state == "kept":
+        kept = f"{outcome.bytes_kept / (1 << 20):.1f} MiB kept"
+        lines.add((f"  {outcome.seconds:.1f} s, {kept} for: gpufix undo {outcome.run}", "dim"))

@@ -1,0 +1,154 @@
+"""The answer of `gpufix recommend`, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from gpufix.evidence.torch_builds.question import Question
+from gpufix.evidence.torch_builds.rank import Answer, Miss
+from gpufix.recommend.offer import Offer, Pose
+from gpufix.report.lines import Lines
+from gpufix.text.clean import counted
+
+_WIDTH = 80
+
+
+def as_json(answer: Answer, offers: Sequence[Offer], pose: Pose | None = None) -> str:
+    """One JSON object, with a newline."""
+    question = answer.question
+    found = {
+        "schema_version": 1,
+        "question": {
+            "targets": [t.arch for t in question.targets],
+            "python": question.python,
+            "platform": question.platform,
+            "driver": str(question.driver) if question.driver else None,
+            "installed": _installed(question),
+            "extensions": [e.name for e in question.extensions],
+        },
+        "builds": [_row(offer) for offer in offers],
+        "nearest": [
+            {"torch": m.build.version, "obstacles": [o.text for o in m.obstacles]}
+            for m in answer.misses
+        ],
+        "pose": asdict(pose) if pose else None,
+    }
+    return json.dumps(found, indent=2) + "\n"
+
+
+def _row(offer: Offer) -> dict[str, object]:
+    return {
+        "torch": offer.build.version,
+        "served": offer.served,
+        "installed": offer.installed,
+        "reasons": list(offer.reasons),
+        "breaks": list(offer.breaks),
+        "companions": list(offer.companions),
+        "commands": {
+            "pip": offer.commands.pip,
+            "uv": offer.commands.uv,
+            "conda": offer.commands.conda,
+        },
+    }
+
+
+def show(
+    answer: Answer,
+    offers: Sequence[Offer],
+    pose: Pose | None = None,
+    output: str | None = None,
+) -> None:
+    """The best build whole, the others a line each, and what is in the way of the nearest."""
+    lines = Lines()
+    _question(lines, answer.question)
+    if offers:
+        _best(lines, offers[0])
+        _others(lines, offers[1:], len(answer.fitting) - len(offers))
+    else:
+        lines.add()
+        lines.add(("✗ none", "bold red"), ": no listed torch build serves all of this")
+    _misses(lines, answer.misses, bool(offers))
+    if pose:
+        _pose(lines, pose)
+    lines.deliver(output)
+
+
+def _question(lines: Lines, question: Question) -> None:
+    targets = ", ".join(f"{t.arch} ({t.name})" if t.name else t.arch for t in question.targets)
+    _wrapped(lines, "for ", targets or "no GPU: a CPU build", "bold")
+    driver = f" · driver {question.driver}".replace(" one of", " of") if question.driver else ""
+    _wrapped(lines, "on ", f"{question.python} · {question.platform}{driver}")
+    installed = _installed(question)
+    if installed:
+        lines.add(("installed ", "dim"), f"torch {installed}")
+    for extension in question.extensions:
+        lines.add(("with ", "dim"), extension.name)
+
+
+def _installed(question: Question) -> str | None:
+    now = question.now
+    return f"{now.release}+{now.variant or 'cpu'}" if now.release else None
+
+
+def _best(lines: Lines, offer: Offer) -> None:
+    lines.add()
+    lines.add(("✓ ", "bold green"), (offer.build.label, "bold"), f"  {offer.build.version}")
+    for reason in offer.reasons:
+        _wrapped(lines, "  · ", reason)
+    for consequence in offer.breaks:
+        _wrapped(lines, "  ! ", consequence, "yellow")
+    if offer.companions:
+        _wrapped(lines, "  goes with ", ", ".join(offer.companions))
+    if offer.installed:
+        return
+    for name in ("pip", "uv", "conda"):
+        command = getattr(offer.commands, name)
+        if command:
+            lines.add((f"  {name:<6}", "dim"), ("$ " + command, "green"))
+    if offer.commands.conda is None:
+        _wrapped(
+            lines, "  conda ", "the pytorch channel has no such build: use pip in the environment"
+        )
+
+
+def _others(lines: Lines, offers: Sequence[Offer], more: int) -> None:
+    if not offers:
+        return
+    lines.add()
+    lines.add(("also fit", "bold"))
+    for offer in offers:
+        how = "PTX" if "jit" in offer.served.values() else "native" if offer.served else "CPU"
+        breaks = f" · {counted(len(offer.breaks), 'consequence')}" if offer.breaks else ""
+        here = " · installed" if offer.installed else ""
+        lines.add(f"  {offer.build.version:<18} {how}{here}{breaks}")
+    if more:
+        lines.add((f"  … {more} more (--all)", "dim"))
+
+
+def _misses(lines: Lines, misses: Sequence[Miss], fits: bool) -> None:
+    if not misses:
+        return
+    lines.add()
+    lines.add(("not these" if fits else "nearest", "bold"))
+    for miss in misses:
+        text = "; ".join(o.text for o in miss.obstacles)
+        _wrapped(lines, f"  {miss.build.version:<18} ", text)
+
+
+def _pose(lines: Lines, pose: Pose) -> None:
+    lines.add()
+    lines.add(("what remains", "bold"), f"  HSA_OVERRIDE_GFX_VERSION={pose.value}")
+    risk = pose.text if pose.text.startswith(pose.risk) else f"{pose.risk}: {pose.text}"
+    text = f"{pose.gfx} then runs the code of {pose.relative}, as in {pose.version}"
+    _wrapped(lines, "  · ", text)
+    _wrapped(lines, "  ! ", f"AMD does not support it; risk {risk}", "yellow")
+
+
+def _wrapped(lines: Lines, start: str, text: str, style: str = "") -> None:
+    """Folded at 80 columns, later lines under the text."""
+    room = _WIDTH - len(start)
+    for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False) or [""]):
+        lines.add((start if number == 0 else " " * len(start), "dim"), (part, style))

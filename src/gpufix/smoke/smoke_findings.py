@@ -1,0 +1,187 @@
+"""KRN9xx: what running found, one finding a cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from gpufix.checks.kernels.krn901_suite_kernel_does_not_compile import suite_kernel_does_not_compile
+from gpufix.checks.kernels.krn902_suite_kernel_does_not_run import suite_kernel_does_not_run
+from gpufix.checks.kernels.krn903_suite_kernel_wrong_result import suite_kernel_wrong_result
+from gpufix.checks.kernels.krn904_suite_kernel_slow import suite_kernel_slow
+from gpufix.checks.kernels.krn905_torch_extension_build_fails import torch_extension_build_fails
+from gpufix.checks.registry import ADVICE, ERROR, Fault, Rule
+from gpufix.checks.runtime.run806_out_of_memory import out_of_memory
+from gpufix.kernels.compiler import Built
+from gpufix.kernels.execute import OUT_OF_MEMORY, RunResult
+from gpufix.kernels.toolchain import Target
+from gpufix.model import Facts, Finding
+from gpufix.smoke.advice import compiler_sources, without_compiler
+from gpufix.smoke.compile import Choice, first_error
+from gpufix.smoke.rows import Slow
+
+_GIB = 1 << 30
+_LINES = 12  # of a tool's words in one finding
+_COMPILER = {"cuda": "nvcc", "hip": "hipcc, nor a clang++ that builds HIP programs,"}
+
+
+def no_compiler(facts: Facts, target: Target, choice: Choice) -> Iterator[Finding]:
+    """KRN901 for a target without any compiler, and what would bring one; what failed at that."""
+    found = _finding(
+        suite_kernel_does_not_compile,
+        subject=str(target),
+        message=f"No {_COMPILER[target.vendor]} was found for {target}.",
+        evidence=choice.tried or ("looked at: CUDA_HOME, ROCM_HOME, PATH, /usr/local, /opt, "
+                                  "conda and wheels of the patient, system packages",),
+    )  # fmt: skip
+    fallbacks, failed = without_compiler(facts, target)
+    fixes = [*compiler_sources(facts, target), *fallbacks]
+    yield found.model_copy(update={"fixes": fixes})
+    yield from failed
+
+
+def unusable_compiler(words: str, targets: Sequence[Target]) -> Finding:
+    """KRN901 for a compiler that does not even say its version."""
+    named = ", ".join(map(str, targets))
+    return _finding(
+        suite_kernel_does_not_compile,
+        subject=named,
+        message=f"The compiler for {named} cannot be asked for its version.",
+        evidence=tuple(_some(words)),
+    )
+
+
+def not_compiled(built: Iterable[Built]) -> Iterator[Finding]:
+    """KRN901, kernels that fail for one target with the same first error together."""
+    failed = [b for b in built if b.status in ("failed", "timeout")]
+    for alike in _alike(failed, lambda b: (str(b.target), b.status, _gist(b.log))):
+        names = ", ".join(b.kernel.name for b in alike)
+        first = alike[0]
+        verb = "does" if len(alike) == 1 else "do"
+        why = first_error(first.log) or "the compiler says nothing"
+        yield _finding(
+            suite_kernel_does_not_compile,
+            subject=names,
+            message=f"{names} {verb} not compile for {first.target}: {why}",
+            evidence=(*_some(first.log), f"$ {' '.join(first.command)}"),
+        )
+
+
+def not_run(facts: Facts, target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
+    """KRN902, and RUN806 for want of memory: kernels that end in the same way together."""
+    bad = [r for r in results if r.status in ("error", "crashed", "timeout", "bad output")]
+    for alike in _alike(bad, lambda r: (r.status, r.cause or r.message)):
+        first, names = alike[0], ", ".join(r.kernel for r in alike)
+        memory = first.cause == OUT_OF_MEMORY
+        yield _finding(
+            out_of_memory if memory else suite_kernel_does_not_run,
+            subject=names,
+            message=f"{names} on {target.arch}: {first.cause or first.status}"
+            f"{_free(facts, target) if memory else ''}",
+            evidence=tuple(_some(first.message)),
+        )
+
+
+def _free(facts: Facts, target: Target) -> str:
+    """What the GPUs of this kind had when they were looked at."""
+    rows = [
+        f"{gpu.memory_free / _GIB:.1f} of {gpu.memory_total / _GIB:.1f} GiB"
+        for gpu in facts.gpus
+        if (gpu.arch or "").partition(":")[0] == target.arch
+        and gpu.memory_free is not None
+        and gpu.memory_total is not None
+    ]
+    return f"; {', '.join(rows)} were free before." if rows else ""
+
+
+def no_device(target: Target, why: str) -> Finding:
+    """KRN902 for a GPU that the driver lists and the runtime does not show."""
+    return _finding(
+        suite_kernel_does_not_run,
+        subject=str(target),
+        message=f"Nothing was run for {target}: {why}.",
+    )
+
+
+def wrong(target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
+    """KRN903, one for each kernel."""
+    for result in results:
+        cases = [case for case in result.cases if case.status == "wrong"]
+        if not cases or result.kernel == "torch_extension":
+            continue
+        lines = [
+            f"case {c.name}: error {_figure(c.max_err)} where {_figure(c.tolerance)} is allowed"
+            for c in cases
+        ]
+        yield _finding(
+            suite_kernel_wrong_result,
+            subject=result.kernel,
+            message=f"{result.kernel} on {target.arch}: {lines[0]}.",
+            evidence=tuple(lines[1:]),
+        )
+
+
+def slow(target: Target, found: Iterable[Slow]) -> Iterator[Finding]:
+    """KRN904: advice."""
+    for one in found:
+        medians = ", ".join(f"{f:.0%}" for f in one.fractions)
+        yield _finding(
+            suite_kernel_slow,
+            severity=ADVICE,
+            subject=one.kernel,
+            message=f"{one.kernel} on {target.arch}: case {one.case} reaches "
+            f"{max(one.fractions):.0%} of the {one.bound} roof, in three medians.",
+            evidence=(f"medians: {medians}; the device was idle before and after, not throttled",),
+        )
+
+
+def torch_extension(result: RunResult) -> Iterator[Finding]:
+    """KRN905."""
+    if result.status in ("ok", "not applicable"):
+        return
+    wrong_cases = [case.name for case in result.cases if case.status == "wrong"]
+    said = f"wrong: {', '.join(wrong_cases)}" if result.status == "wrong" else None
+    why = said or first_error(result.message) or result.status
+    yield _finding(
+        torch_extension_build_fails,
+        subject="torch_extension",
+        message=f"torch's own extension build gives no working module: {why}",
+        evidence=tuple(_some(result.message)),
+    )
+
+
+def _finding(
+    check: Callable[..., Any], subject: str, message: str, evidence: Sequence[str] = (), **more: Any
+) -> Finding:
+    declared: Rule = vars(check)["__gpufix_rule__"]
+    fault = Fault(more.get("severity", ERROR), subject, message, tuple(evidence))
+    return declared.finding(fault)
+
+
+def _alike(items: Iterable[Any], key: Callable[[Any], object]) -> list[list[Any]]:
+    groups: dict[object, list[Any]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _gist(log: str) -> str:
+    """The first error without files and numbers: the same cause in many places."""
+    plain = re.sub(r"^\S+?\.\w+(\(\d+\)|:\d+(:\d+)?):\s*|\S*/\S+|line \d+", "", first_error(log))
+    return " ".join(plain.split())
+
+
+def _some(words: str) -> list[str]:
+    """The first error and what follows it; all that is short."""
+    lines = [line.rstrip()[:300] for line in words.splitlines() if line.strip()]
+    if len(lines) <= _LINES:
+        return lines
+    error = first_error(words)
+    at = next((i for i, line in enumerate(lines) if line.strip() == error[:300]), 0)
+    kept = lines[at : at + _LINES]
+    return [*kept, f"... {len(lines) - len(kept)} more lines"]
+
+
+def _figure(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.3g}"

@@ -1,0 +1,129 @@
+"""A whole smoke run: compile, run, judge, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gpufix
+from gpufix.diagnosis.diagnose import patient_summary
+from gpufix.kernels.compiler import Built
+from gpufix.kernels.execute import TORCH_EXTENSION, RunResult, run_torch_extension
+from gpufix.kernels.toolchain import Target
+from gpufix.model import Facts, Finding
+from gpufix.model.smoke_result import KernelRow, SmokeReport
+from gpufix.smoke import smoke_findings as found
+from gpufix.smoke.compile import Compiled, compile_suite
+from gpufix.smoke.devices import Ran, run_on
+from gpufix.smoke.private import with_private_toolkit
+from gpufix.smoke.request import Request, patient_environment
+from gpufix.smoke.rows import kernel_row, untried_row
+
+Say = Callable[[str], None]
+
+
+def smoke(facts: Facts, request: Request, say: Say = lambda _: None) -> SmokeReport:
+    """Raises OSError when the cache cannot be written, and PrivateToolkitError; whatever a kernel does is its result."""
+    begin = time.monotonic()
+    if request.private_toolkit:
+        facts = with_private_toolkit(facts, request, say)
+    compiled = compile_suite(facts, request, say)
+    runs = {} if request.compile_only else _run_all(facts, request, compiled, say)
+    extension = _torch_extension(facts, request, say)
+    ran = [run for run in runs.values() if isinstance(run, Ran)]
+    return SmokeReport(
+        gpufix_version=gpufix.__version__,
+        patient=patient_summary(facts),
+        compilers=compiled.compilers,
+        devices=[run.device for run in ran],
+        kernels=_rows(request, compiled, runs, extension),
+        findings=_findings(facts, compiled, runs, extension),
+        notes=_notes(facts, request, ran),
+        seconds=round(time.monotonic() - begin, 1),
+    )
+
+
+def _run_all(
+    facts: Facts, request: Request, compiled: Compiled, say: Say
+) -> dict[Target, Ran | str]:
+    return {
+        target: run_on(facts, target, compiled.built, request.env, say)
+        for target in request.targets
+        if any(b.target == target and b.ok for b in compiled.built)
+    }
+
+
+def _torch_extension(facts: Facts, request: Request, say: Say) -> RunResult | None:
+    """Only where there is a torch to build with."""
+    wanted = request.with_torch_extension and not request.compile_only
+    if not wanted or facts.python is None or facts.torch is None:
+        return None
+    say("building an extension with torch")
+    env = patient_environment(facts, request.env)
+    return run_torch_extension(Path(facts.python.executable), env)
+
+
+def _rows(
+    request: Request,
+    compiled: Compiled,
+    runs: dict[Target, Ran | str],
+    extension: RunResult | None,
+) -> list[KernelRow]:
+    by = {(b.kernel.name, b.target): b for b in compiled.built}
+    rows = []
+    for target in request.targets:
+        for kernel in request.kernels:
+            built = by.get((kernel.name, target))
+            if built is None:
+                rows.append(untried_row(kernel.name, target))
+            else:
+                rows.append(_row(built, runs.get(target)))
+    if extension is not None:
+        built = Built(TORCH_EXTENSION, Target("torch"), "built")
+        rows.append(kernel_row(built, extension, {}))
+    return rows
+
+
+def _row(built: Built, run: Ran | str | None) -> KernelRow:
+    if not isinstance(run, Ran):
+        return kernel_row(built, None, {}, why=run or "")
+    return kernel_row(built, run.results.get(built.kernel.name), run.fractions)
+
+
+def _findings(
+    facts: Facts,
+    compiled: Compiled,
+    runs: dict[Target, Ran | str],
+    extension: RunResult | None,
+) -> list[Finding]:
+    all_found: list[Finding] = []
+    for target, choice in compiled.without.items():
+        all_found += found.no_compiler(facts, target, choice)
+    for words, targets in compiled.unusable.values():
+        all_found.append(found.unusable_compiler(words, targets))
+    all_found += found.not_compiled(compiled.built)
+    for target, run in runs.items():
+        if isinstance(run, str):
+            all_found.append(found.no_device(target, run))
+            continue
+        results = list(run.results.values())
+        all_found += found.not_run(facts, target, results)
+        all_found += found.wrong(target, results)
+        all_found += found.slow(target, run.slow)
+    if extension is not None:
+        all_found += found.torch_extension(extension)
+    return all_found
+
+
+def _notes(facts: Facts, request: Request, ran: Sequence[Ran]) -> list[str]:
+    notes = []
+    if request.compile_only:
+        notes.append("compiled only: nothing was run or validated")
+    for run in ran:
+        if run.others:
+            kind = run.device.target
+            notes.append(f"{run.others} more {kind} not run: the first stands for them")
+    if request.with_torch_extension and not request.compile_only and facts.torch is None:
+        notes.append("torch_extension not applicable: the patient has no torch")
+    return notes

@@ -1,0 +1,1 @@
+"""C++, CUDA and HIP sources as plain facts, and edits of them."""

@@ -1,0 +1,208 @@
+"""Barriers of a whole block under a condition that differs between its threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from typing import Any
+
+from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.functions import Function, device_functions
+
+_BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
+_CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
+# What differs between the threads of one block.
+_THREAD = re.compile(
+    r"\bthreadIdx\s*\.\s*[xyz]|\bthread_(?:rank|index)\s*\(|\bthreadIdx\b|__laneid\b|%laneid"
+)
+# The same for all: what a block-wide vote returns, and what threads are numbered by.
+_UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
+_ASSIGN = re.compile(
+    r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
+    r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
+)
+_DECLARE = re.compile(
+    r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
+    r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(\w+)\s*=(?!=)([^;{}]*)"
+)
+# A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
+_CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
+_SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
+_WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
+_ROUND = re.compile(r"[()]")
+_LIMIT = 20
+
+
+def concerns(text: str) -> bool:
+    """Whether a source may have one."""
+    return "__syncthreads" in text
+
+
+def divergent(code: Code) -> list[list[Any]]:
+    """[barrier, line, guards, condition, line of the condition]."""
+    if not concerns(code.text):
+        return []
+    rows = [row for function in device_functions(code) for row in _in(code, function)]
+    return rows[:_LIMIT]
+
+
+def _in(code: Code, function: Function) -> Iterator[list[Any]]:
+    start, end = function.body
+    barriers = list(_BARRIER.finditer(code.structure, start, end))
+    if not barriers:
+        return
+    controlled = [span for span in _controlled(code, start, end) if span[2].strip()]
+    controlled = [s for s in controlled if any(s[0] <= b.start() < s[1] for b in barriers)]
+    if not controlled:
+        return
+    body = code.structure[start:end]
+    conditions = [_Value.of(span[2]) for span in controlled]
+    differing = thread_dependent(body, {name for value in conditions for name in value.names})
+    pairs = zip(controlled, conditions, strict=True)
+    controlled = [span for span, value in pairs if value.differs(differing)]
+    if not controlled:
+        return
+    differing -= _also_uniform(body, differing)
+    even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
+    spans = [span for span in controlled if not _bounded(span[2], even, differing)]
+    for barrier in barriers:
+        for begin, stop, condition, at in spans:
+            if begin <= barrier.start() < stop and _Value.of(condition).differs(differing):
+                guards = list(code.conditions.at(barrier.start()))
+                text = " ".join(condition.split())[:100]
+                yield [barrier[1], code.line(barrier.start()), guards, text, code.line(at)]
+                break
+
+
+def _rounds(value: str) -> bool:
+    """Whether a value was rounded up to what a block or grid does in one step."""
+    return (
+        "/" in value and "*" in value and re.search(r"\b(?:blockDim|gridDim)\b", value) is not None
+    )
+
+
+def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
+    """Whether a condition compares with such a value alone: all threads leave in the same round."""
+    found = re.fullmatch(r"\s*\w+\s*<\s*(\w+)\s*", condition)
+    return found is not None and found[1] in even - differing
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What an expression is made of: the thread's number itself, and names."""
+
+    numbered: bool
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Value:
+        text = _UNIFORM.sub(" ", text)
+        return cls(_THREAD.search(text) is not None, frozenset(_WORD.findall(text)))
+
+    def differs(self, differing: Set[str]) -> bool:
+        """Whether it may differ between threads, given the names that do."""
+        return self.numbered or not self.names.isdisjoint(differing)
+
+
+def thread_dependent(body: str, asked: Iterable[str]) -> set[str]:
+    """Of the names asked for, and those they are made of: the ones whose value may follow from
+    the thread's number (what lies in shared memory does not)."""
+    if not _THREAD.search(body):
+        return set()
+    shared = set(_SHARED.findall(body))
+    assigned: dict[str, list[str]] = {}
+    for match in _ASSIGN.finditer(body):
+        if match[1] not in shared:
+            assigned.setdefault(match[1], []).append(match[3])
+    steps: list[tuple[str, _Value]] = []
+    queue, known = list(asked), set(asked)
+    while queue:
+        name = queue.pop()
+        values = [_Value.of(_own(text)) for text in assigned.get(name, ())]
+        steps += [(name, value) for value in values]
+        more = {made for value in values for made in value.names} - known
+        queue += more
+        known |= more
+    differing: set[str] = set()
+    for _ in range(6):
+        found = {name for name, value in steps if value.differs(differing)}
+        if found <= differing:
+            break
+        differing |= found
+    return differing
+
+
+def _also_uniform(body: str, differing: set[str]) -> set[str]:
+    """Names of several variables, one of which is the same for all: left out."""
+    declared: dict[str, list[_Value]] = {}
+    for match in _DECLARE.finditer(body):
+        if match[1] in differing:
+            declared.setdefault(match[1], []).append(_Value.of(_own(match[2])))
+    return {
+        name
+        for name, values in declared.items()
+        if len(values) > 1 and not all(value.differs(differing - {name}) for value in values)
+    }
+
+
+def _own(value: str) -> str:
+    """An assigned expression up to the bracket that closes what it stands in."""
+    depth = 0
+    for bracket in _ROUND.finditer(value):
+        depth += 1 if bracket[0] == "(" else -1
+        if depth < 0:
+            return value[: bracket.start()]
+    return value
+
+
+def _controlled(code: Code, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
+    """(begin, end, condition, offset) of what each condition of a body controls."""
+    text = code.structure
+    last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
+    for match in _CONTROL.finditer(text, start, end):
+        if match[1] == "else":
+            before = len(text[start : match.start()].rstrip()) + start
+            if before not in last:
+                continue
+            condition, at = last[before]
+            begin = match.end()
+        else:
+            if text[match.end() : match.end() + 1] != "(":
+                continue
+            closing = code.brackets.get(match.end())
+            if closing is None or closing > end:
+                continue
+            condition, at = text[match.end() + 1 : closing], match.start()
+            if match[1] == "for":
+                condition = _loop_condition(condition)
+            begin = closing + 1
+        stop = _statement_end(code, begin, end)
+        last[stop] = (condition, at)
+        yield begin, stop, condition, at
+
+
+def _loop_condition(header: str) -> str:
+    """The condition of a `for`; a range-based one iterates the same for all."""
+    parts = header.split(";")
+    if len(parts) != 3 or _CONSTANT_BOUND.fullmatch(parts[1]):
+        return ""
+    return parts[1]
+
+
+def _statement_end(code: Code, begin: int, end: int) -> int:
+    """Where the statement that begins at or after an offset ends."""
+    text = code.structure
+    while begin < end and text[begin].isspace():
+        begin += 1
+    if begin < end and text[begin] == "{":
+        return code.brackets.get(begin, end) + 1
+    found = re.compile(r"[;{(]").search(text, begin, end)
+    while found and found[0] == "(":
+        closing = code.brackets.get(found.start(), end)
+        found = re.compile(r"[;{(]").search(text, closing + 1, end) if closing < end else None
+    if found is None:
+        return end
+    if found[0] == "{":
+        return code.brackets.get(found.start(), end) + 1
+    return found.end()

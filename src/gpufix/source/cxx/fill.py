@@ -1,0 +1,168 @@
+"""Count, scan, fill: kernels that write where a prefix sum of counts tells them to.
+
+What is counted must be filled. These readers take down how a kernel counts, how the host scans,
+and under which conditions a kernel fills; whether they agree is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.functions import Function, arguments, device_functions, launches
+
+_CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
+_OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")
+_CONTROL = re.compile(r"(?<!\w)(if|for|while)\b\s*(\()")
+_CONTINUE = re.compile(r"(?<!\w)continue\s*;")
+_COUNT = re.compile(r"(?<![\w.>])(\w+)\s*\[\s*[\w.]+\s*\]\s*=(?!=)\s*([^;]*)\s*;")
+_CLEAR = re.compile(r"(?:cuda|hip)Memset(?:Async)?\s*(\()")
+_PRODUCT = re.compile(r"=\s*\([^()-]*-[^()]+\)\s*\*\s*\([^()-]*-[^()]+\)\s*;")
+_SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
+
+
+def concerns(text: str) -> bool:
+    """Whether a source may fill, count or scan."""
+    if "DeviceScan" in text:
+        return True
+    return "__global__" in text and any(p.search(text) for p in (_OFFSET, _PRODUCT))
+
+
+def fills(code: Code) -> list[dict[str, Any]]:
+    """Kernels that write at a cursor which starts at a scanned offset and moves in a loop.
+
+    kernel, line, offsets (position of that parameter), outputs (positions), conditions that stand
+    within the loop between it and the moving of the cursor: [text, line].
+    """
+    if "__global__" not in code.text or not _OFFSET.search(code.text):
+        return []
+    return [row for f in device_functions(code) if f.kernel for row in _fill(code, f)]
+
+
+def _fill(code: Code, kernel: Function) -> Iterator[dict[str, Any]]:
+    start, end = kernel.body
+    names = _parameters(code, kernel)
+    for cursor in _CURSOR.finditer(code.structure, start, end):
+        if cursor[2] not in names:
+            continue
+        word = re.escape(cursor[1])
+        moves = list(
+            re.compile(rf"(?<!\w){word}\s*\+\+|\+\+\s*{word}\b").finditer(
+                code.structure, start, end
+            )
+        )
+        writes = re.compile(rf"(?<![\w.>])(\w+)\s*\[\s*{word}\s*(?:\+\+\s*)?\]\s*=(?!=)")
+        outputs = {m[1] for m in writes.finditer(code.structure, start, end)} & names.keys()
+        if len(moves) != 1 or not outputs:
+            continue
+        conditions = _loop_conditions(code, start, end, moves[0].start())
+        if conditions is not None:
+            yield {
+                "kernel": kernel.name,
+                "line": code.line(kernel.start),
+                "offsets": names[cursor[2]],
+                "outputs": sorted(names[name] for name in outputs),
+                "conditions": conditions,
+                "guards": list(code.conditions.at(kernel.start)),
+            }
+
+
+def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[list[Any]] | None:
+    """What decides, inside the outermost loop around `move`, whether it is reached; None = no loop."""
+    around: list[tuple[str, int, int, int]] = []  # keyword, its offset, inside from, to
+    for match in _CONTROL.finditer(code.structure, start, end):
+        closing = code.brackets.get(match.start(2))
+        opening = closing and re.compile(r"\s*(\{)").match(code.structure, closing + 1)
+        if closing is None:
+            continue
+        stop = code.brackets.get(opening.start(1), end) if opening else None
+        if stop is not None:
+            around.append((match[1], match.start(), closing + 1, stop))
+    holding = [a for a in around if a[2] <= move < a[3]]
+    loops = [a for a in holding if a[0] != "if"]
+    if not loops:
+        return None
+    outer = loops[0]
+    deciding = [a[1] for a in holding if a[0] == "if" and a[1] > outer[1]]
+    skips = _CONTINUE.finditer(code.structure, outer[2], move)
+    deciding += [found for skip in skips if (found := _if_before(code, outer[2], skip.start()))]
+    return [[_text(code, at), code.line(at)] for at in sorted(set(deciding))]
+
+
+def _if_before(code: Code, start: int, offset: int) -> int | None:
+    found = None
+    for match in _CONTROL.finditer(code.structure, start, offset):
+        if match[1] == "if":
+            found = match.start()
+    return found
+
+
+def _text(code: Code, offset: int) -> str:
+    match = _CONTROL.match(code.structure, offset)
+    closing = code.brackets.get(match.start(2)) if match else None
+    text = code.structure[offset : closing + 1] if closing is not None else ""
+    return " ".join(text.split())[:120]
+
+
+def counts(code: Code) -> dict[str, Any]:
+    """`closed`: [kernel, position, line, expression, parameter] of counts that are products of differences;
+    `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]; `cleared`: names the host clears."""
+    if not concerns(code.text):
+        return {}
+    found: dict[str, list[Any]] = {
+        "closed": [row for f in device_functions(code) if f.kernel for row in _closed(code, f)],
+        "scans": list(_scans(code)),
+        "launches": [],
+    }
+    if found["scans"]:
+        found["launches"] = [
+            [x.name, code.line(x.start), [_last(a) for a in arguments(code, x.arguments)]]
+            for x in launches(code)
+        ]
+        found["cleared"] = sorted(set(_cleared(code)))
+    return found if found["closed"] or found["scans"] else {}
+
+
+def _closed(code: Code, kernel: Function) -> Iterator[list[Any]]:
+    names = _parameters(code, kernel)
+    for match in _COUNT.finditer(code.structure, *kernel.body):
+        value = match[2]
+        if match[1] in names and re.fullmatch(r"\([^()]+-[^()]+\)\s*\*\s*\([^()]+-[^()]+\)", value):
+            text = " ".join(value.split())
+            yield [kernel.name, names[match[1]], code.line(match.start()), text, match[1]]
+
+
+def _scans(code: Code) -> Iterator[list[Any]]:
+    if "DeviceScan" not in code.text:
+        return
+    for match in _SCAN.finditer(code.structure):
+        closing = code.brackets.get(match.start(2))
+        pieces = arguments(code, (match.end(2), closing)) if closing is not None else []
+        if len(pieces) >= 4:
+            yield [_last(pieces[2]), _last(pieces[3]), code.line(match.start())]
+
+
+def _cleared(code: Code) -> Iterator[str]:
+    """Last names of what the host clears."""
+    for match in _CLEAR.finditer(code.structure):
+        closing = code.brackets.get(match.start(1))
+        pieces = arguments(code, (match.end(1), closing)) if closing is not None else []
+        if pieces:
+            yield _last(pieces[0])
+
+
+def _parameters(code: Code, function: Function) -> dict[str, int]:
+    """name -> position."""
+    pieces = arguments(code, function.parameters)
+    names = (
+        re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)?(?:=.*)?$", piece, re.DOTALL) for piece in pieces
+    )
+    return {name[1]: position for position, name in enumerate(names) if name}
+
+
+def _last(expression: str) -> str:
+    """ "geomState.point_offsets" -> "point_offsets"; "" when it is no plain name."""
+    found = re.fullmatch(r"&?\s*(?:[\w.\[\]]|->|::)*?(\w+)", expression.strip())
+    return found[1] if found else ""

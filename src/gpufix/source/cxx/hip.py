@@ -1,0 +1,233 @@
+"""CUDA constructs that HIP lacks or means differently, and the edits that serve both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from gpufix.knowledge import hip_api
+from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.cxx_edits import Edit, below_includes, newline
+from gpufix.source.cxx.functions import arguments, launches
+from gpufix.source.source_text import sieve
+
+_ASM = re.compile(r"(?<!\w)(?:asm|__asm__|__asm)\b(?:\s+(?:volatile|__volatile__))?\s*\(")
+# An operand type after a dot, or a special register: PTX. AMD's assembly has neither.
+_PTX = re.compile(r"\.(?:[busf](?:8|16|32|64)|f16x2|pred|sync|global|shared)\b|%%?\w*(?:lane|smid)")
+_WIDE = re.compile(r"0[xX]([0-9a-fA-F']+)([uUlL]*)|\d+([uUlL]*)|-\s*1")
+_NARROW_MASK = re.compile(r"0[xX][fF]{8}[uU]?|-\s*1|~\s*0[uU]?|UINT_MAX")
+_SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\s+>>)")
+_NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
+_LIMIT = 40
+_HOLDS = sieve({"asm", *(construct.trigger for construct, _ in _NAMED)})
+
+
+def concerns(text: str) -> bool:
+    """Whether a source may hold one."""
+    return _HOLDS(text) or _spaced(text)
+
+
+def _spaced(text: str) -> bool:
+    """Whether something that may be a launch has white space in its chevrons."""
+    if _SPACED_OPENER.search(text):
+        return True
+    return "<<<" in text and _SPACED_CLOSER.search(text) is not None
+
+
+def constructs(code: Code) -> list[list[Any]]:
+    """[construct, line, guards, detail], by line. The detail of a mask is its expression."""
+    rows = [*_named(code), *_assembly(code), *_chevrons(code)]
+    rows.sort(key=lambda row: row[1])
+    return rows[: 10 * _LIMIT]
+
+
+def _row(code: Code, name: str, offset: int, detail: str = "") -> list[Any]:
+    return [name, code.line(offset), list(code.conditions.at(offset)), detail]
+
+
+def _named(code: Code) -> Iterator[list[Any]]:
+    for construct, pattern in _NAMED:
+        if construct.trigger not in code.text:
+            continue
+        for match in islice(pattern.finditer(code.masked), _LIMIT):
+            detail = ""
+            if construct.name in hip_api.MASKED:
+                detail = _mask(code, match.end() - 1)
+            yield _row(code, construct.name, match.start(1), detail)
+
+
+def _mask(code: Code, opening: int) -> str:
+    """The first argument of a call whose bracket opens at `opening`; in a macro, constants alone."""
+    closing = code.brackets.get(opening)
+    if closing is not None:
+        pieces = arguments(code, (opening + 1, closing))
+        return pieces[0][:80] if pieces else ""
+    found = re.compile(r"\(\s*([^,()]*)").match(code.masked, opening)
+    mask = found[1].strip()[:80] if found else ""
+    return mask if narrow(mask, code.definitions) else ""
+
+
+def narrow(mask: str, macros: dict[str, str]) -> bool | None:
+    """Whether a mask is a 32-bit constant; None = cannot be told."""
+    text = mask
+    for _ in range(4):
+        if text not in macros:
+            break
+        text = macros[text].strip("() ")
+    if _NARROW_MASK.fullmatch(text):
+        return True
+    found = _WIDE.fullmatch(text)
+    if found is None:
+        return None
+    digits, suffix = (found[1] or "").replace("'", ""), (found[2] or found[3] or "").lower()
+    return "l" not in suffix and len(digits.lstrip("0")) <= 8
+
+
+def _assembly(code: Code) -> Iterator[list[Any]]:
+    if "asm" not in code.text:
+        return
+    for match in _ASM.finditer(code.structure):
+        closing = code.brackets.get(match.end() - 1)
+        text = code.text[match.end() : closing] if closing is not None else ""
+        if found := _PTX.search(text[:4_000]):
+            first = text.strip().strip('"').split("\n")[0][:60]
+            yield _row(code, hip_api.PTX, match.start(), first or found[0])
+
+
+def _chevrons(code: Code) -> Iterator[list[Any]]:
+    if not _spaced(code.text):
+        return
+    for launch in launches(code):
+        if launch.split(code.structure):
+            yield _row(code, hip_api.CHEVRONS, launch.start, launch.name)
+
+
+COMPAT = "gpufix_hip_compat.h"
+_REDUCE = "cooperative_groups/reduce.h"
+
+
+def chevrons(code: Code) -> list[Edit]:
+    """`<< <` and `>> >` joined: nvcc reads both, hipify and clang only `<<<`."""
+    found = []
+    for launch in launches(code):
+        if launch.split(code.structure):
+            found += [Edit(*launch.opener, "<<<"), Edit(*launch.closer, ">>>")]
+    return found
+
+
+def guard_reduce(code: Code) -> list[Edit]:
+    """Leaves <cooperative_groups/reduce.h>, which ROCm lacks, to CUDA."""
+    end = newline(code.text)
+    found = []
+    for line, name, _ in code.includes:
+        if name == _REDUCE and not code.conditions.at(line.start):
+            text = code.text[line.start : line.end].rstrip("\r")
+            lines = ["#if !defined(__HIP_PLATFORM_AMD__)", text, "#endif"]
+            found.append(Edit(line.start, line.start + len(text), end.join(lines)))
+    return found
+
+
+def include_compat(code: Code, first_use: int) -> list[Edit]:
+    """Includes the compatibility header last, so that no other header sees its macros."""
+    line = f'#include "{COMPAT}"'
+    return (
+        []
+        if any(n == COMPAT for _, n, _ in code.includes)
+        else below_includes(code, line, first_use)
+    )
+
+
+COMPAT_TEXT = """\
+// CUDA's warp operations on AMD GPUs. Empty in a CUDA build.
+//
+// A CUDA warp has 32 lanes and so have its masks. An AMD wavefront has 32 lanes (RDNA) or 64 (GCN,
+// CDNA). Here each half of a 64-lane wavefront stands for one warp: masks stay 32 bits wide, bit i
+// is lane i of the caller's own half, and shuffles do not leave it. HIP's own __*_sync functions
+// take 64-bit masks and span the whole wavefront, so they are not used, whatever the ROCm version.
+//
+// Include this last: the macros below are meant for this project's own code alone.
+#pragma once
+
+#if defined(__HIP_PLATFORM_AMD__)
+
+#include <hip/hip_runtime.h>
+#include <hip/hip_cooperative_groups.h>
+#include <hip/hip_version.h>
+
+__device__ inline unsigned int gpufix_ballot_sync(unsigned int mask, int predicate)
+{
+    const unsigned long long wavefront = __ballot(predicate);
+    return static_cast<unsigned int>(wavefront >> (__lane_id() & 32u)) & mask;
+}
+
+__device__ inline unsigned int gpufix_activemask()
+{
+    return gpufix_ballot_sync(0xffffffffu, 1);
+}
+
+__device__ inline int gpufix_any_sync(unsigned int mask, int predicate)
+{
+    return gpufix_ballot_sync(mask, predicate) != 0u;
+}
+
+__device__ inline int gpufix_all_sync(unsigned int mask, int predicate)
+{
+    return gpufix_ballot_sync(mask, !predicate) == 0u;
+}
+
+template <typename T>
+__device__ inline T gpufix_shfl_sync(unsigned int, T value, int lane, int width = 32)
+{
+    return __shfl(value, lane, width);
+}
+
+template <typename T>
+__device__ inline T gpufix_shfl_up_sync(unsigned int, T value, unsigned int delta, int width = 32)
+{
+    return __shfl_up(value, delta, width);
+}
+
+template <typename T>
+__device__ inline T gpufix_shfl_down_sync(unsigned int, T value, unsigned int delta, int width = 32)
+{
+    return __shfl_down(value, delta, width);
+}
+
+template <typename T>
+__device__ inline T gpufix_shfl_xor_sync(unsigned int, T value, int lane_mask, int width = 32)
+{
+    return __shfl_xor(value, lane_mask, width);
+}
+
+#define __ballot_sync gpufix_ballot_sync
+#define __activemask gpufix_activemask
+#define __any_sync gpufix_any_sync
+#define __all_sync gpufix_all_sync
+#define __shfl_sync gpufix_shfl_sync
+#define __shfl_up_sync gpufix_shfl_up_sync
+#define __shfl_down_sync gpufix_shfl_down_sync
+#define __shfl_xor_sync gpufix_shfl_xor_sync
+
+// ROCm 7.0 has __syncwarp. It orders memory and holds the lanes together; a memory fence alone
+// would only do the first.
+#if HIP_VERSION < 70000000
+__device__ inline void gpufix_syncwarp(unsigned int = 0xffffffffu)
+{
+    __builtin_amdgcn_fence(__ATOMIC_RELEASE, "wavefront");
+    __builtin_amdgcn_wave_barrier();
+    __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "wavefront");
+}
+#define __syncwarp gpufix_syncwarp
+#else
+template <typename... Mask>
+__device__ inline void gpufix_syncwarp(Mask...)
+{
+    __syncwarp();
+}
+#define __syncwarp gpufix_syncwarp
+#endif
+
+#endif  // defined(__HIP_PLATFORM_AMD__)
+"""

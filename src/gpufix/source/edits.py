@@ -1,0 +1,215 @@
+"""Edits of a text by offsets, of CMake files and of shell scripts; the rest stays byte for byte."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from gpufix.source.arch_flags import without
+from gpufix.source.cmake import Command, commands
+from gpufix.source.shell import simple_commands
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace text[start:end]."""
+
+    start: int
+    end: int
+    text: str
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text after all edits. Raises ValueError when two overlap."""
+    parts: list[str] = []
+    position = 0
+    for edit in sorted(set(edits), key=lambda e: (e.start, e.end)):
+        if edit.start < position:
+            raise ValueError("edits overlap")
+        parts += [text[position : edit.start], edit.text]
+        position = edit.end
+    return "".join([*parts, text[position:]])
+
+
+class Offsets:
+    """Places of syntax nodes (line, UTF-8 column) as offsets in a text that was parsed."""
+
+    def __init__(self, text: str) -> None:
+        self._mark = 1 if text.startswith("\ufeff") else 0
+        self._lines = _lines(text[self._mark :])
+        self._starts = [self._mark]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line))
+
+    def at(self, line: int, column: int) -> int:
+        """The offset of a line (from 1) and a column in UTF-8 bytes (from 0)."""
+        row = self._lines[line - 1]
+        return self._starts[line - 1] + len(row.encode("utf-8")[:column].decode("utf-8", "ignore"))
+
+    def of(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """Start and end of a node."""
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+        return self.at(node.lineno, node.col_offset), self.at(end_line, end_column)
+
+    def line_start(self, line: int) -> int:
+        """The offset of a line's first character."""
+        return self._starts[line - 1]
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as Python counts them: form feeds and other Unicode breaks end none."""
+    return [*_LINE.findall(text), ""]
+
+
+ABI = "_GLIBCXX_USE_CXX11_ABI"
+_TAKES_FLAGS = ("set", "string", "list", "target_compile_options", "add_compile_options")
+_READ_ABI = """\
+if(NOT DEFINED TORCH_CXX11_ABI)
+  set(TORCH_ABI_PYTHON python3)
+  foreach(candidate "${Python3_EXECUTABLE}" "${Python_EXECUTABLE}" "${PYTHON_EXECUTABLE}")
+    if(candidate)
+      set(TORCH_ABI_PYTHON "${candidate}")
+    endif()
+  endforeach()
+  execute_process(
+    COMMAND "${TORCH_ABI_PYTHON}" -c "import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))"
+    OUTPUT_VARIABLE TORCH_CXX11_ABI
+    OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT TORCH_CXX11_ABI MATCHES "^[01]$")
+    message(FATAL_ERROR "${TORCH_ABI_PYTHON} does not say with which C++ ABI torch is built")
+  endif()
+endif()
+"""
+
+
+def follow_archs(text: str, line: int, variable: str) -> str | None:
+    """What the command on a line fixes gives way to a variable that is set.
+
+    A command that sets nothing else runs only where it is not; flags of compilers that choose
+    architectures are left out where it is. None when its form is not known.
+    """
+    for command in commands(text):
+        if command.line != line or f"!env:{variable}" in command.guards:
+            continue
+        before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
+        after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
+        if before.strip() or after.split("#")[0].strip():
+            return None
+        body = text[command.start : command.end]
+        rows = [f"  {body}"]
+        if not _only_archs(command):
+            rest = _without_archs(text, command)
+            if rest is None:
+                return None
+            rows += ["else()", f"  {rest}"]
+        newline = "\r\n" if "\r\n" in text else "\n"
+        rows = [f"if(NOT DEFINED ENV{{{variable}}})", *rows, "endif()"]
+        wrapped = f"{newline}{before}".join(rows)
+        return applied(text, [Edit(command.start, command.end, wrapped)])
+    return None
+
+
+def _without_archs(text: str, command: Command) -> str | None:
+    """The command less the flags that choose architectures; None when they are not plain text."""
+    if not command.arguments or command.name not in _TAKES_FLAGS:
+        return None
+    first, last = command.arguments[0], command.arguments[-1]
+    raw = text[first.start : last.end]
+    rest = without(raw) if "#" not in raw else None
+    if rest is None or re.search(r"CMAKE_CUDA_ARCHITECTURES\s+\"?OFF", text):
+        return None
+    if command.name == "set" and f"${{{first.text}}}" not in raw:
+        return None  # it may throw away what another has added to the flags
+    return text[command.start : first.start] + rest + text[last.end : command.end]
+
+
+def _only_archs(command: Command) -> bool:
+    words = command.words
+    if command.name == "set":
+        return words[:1] == ["CMAKE_CUDA_ARCHITECTURES"]
+    if command.name == "set_target_properties" and "PROPERTIES" in words:
+        return words[words.index("PROPERTIES") + 1 :][:-1] == ["CUDA_ARCHITECTURES"]
+    return command.name == "set_property" and "CUDA_ARCHITECTURES" in words
+
+
+def follow_torch_abi(text: str, lines: Collection[int]) -> str | None:
+    """_GLIBCXX_USE_CXX11_ABI=0 on these lines becomes the installed torch's value."""
+    edits: list[Edit] = []
+    first: Command | None = None
+    for command in commands(text):
+        if command.name in ("message", "execute_process", "if", "elseif"):
+            continue
+        for argument in command.arguments:
+            raw = text[argument.start : argument.end]
+            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", raw):
+                if argument.line + raw[: found.start()].count("\n") not in lines:
+                    continue
+                if raw.startswith("["):
+                    return None  # nothing is expanded in a bracket argument
+                start = argument.start + found.start()
+                edits.append(Edit(start, start + 1, "${TORCH_CXX11_ABI}"))
+                first = first or command
+    if first is None:
+        return None
+    if not any(
+        c.name == "if" and c.words == ["NOT", "DEFINED", "TORCH_CXX11_ABI"] for c in commands(text)
+    ):
+        edits.append(_reading(text, first))
+    return applied(text, edits)
+
+
+def pass_torch_abi(text: str) -> str | None:
+    """Passes the installed torch's value on as the macro TORCH_CXX11_ABI, from the first command
+    after project() on."""
+    if "TORCH_CXX11_ABI=" in text:
+        return None
+    found = commands(text)
+    project = next((n for n, c in enumerate(found) if c.name == "project"), -1)
+    if project + 1 >= len(found):
+        return None
+    reading = _reading(text, found[project + 1])
+    newline = "\r\n" if "\r\n" in text else "\n"
+    line = f"add_definitions(-DTORCH_CXX11_ABI=${{TORCH_CXX11_ABI}}){newline}"
+    return applied(text, [Edit(reading.start, reading.end, reading.text + line)])
+
+
+def _reading(text: str, command: Command) -> Edit:
+    start = text.rfind("\n", 0, command.start) + 1
+    indent = text[start : command.start]
+    indent = indent if not indent.strip() else ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = "".join(f"{indent}{row}{newline}" for row in _READ_ABI.splitlines())
+    return Edit(start, start, block)
+
+
+def shell_default(text: str, line: int, name: str) -> str | None:
+    """NAME=value gives way to a NAME that is set already: NAME="${NAME:-value}"."""
+    for command in simple_commands(text):
+        if command.line != line:
+            continue
+        for word in command.words:
+            if word.text.startswith(f"{name}=") and "$" not in word.text:
+                value = word.text.partition("=")[2]
+                if re.search(r"[\"`}\\]", value):
+                    return None
+                changed = f'{name}="${{{name}:-{value}}}"'
+                return applied(text, [Edit(word.start, word.end, changed)])
+    return None
+
+
+def shell_abi(text: str, lines: Collection[int]) -> str | None:
+    """-D_GLIBCXX_USE_CXX11_ABI=0 in commands asks the torch of `python` instead."""
+    asking = "$(python -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')"
+    edits = []
+    for command in simple_commands(text):
+        for word in command.words if command.line in lines else ():
+            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", word.raw):
+                if "'" in word.raw:
+                    return None
+                start = word.start + found.start()
+                edits.append(Edit(start, start + 1, asking))
+    return applied(text, edits) if edits else None

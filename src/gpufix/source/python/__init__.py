@@ -1,0 +1,1 @@
+"""Python sources as plain facts, and edits of them."""

@@ -1,0 +1,166 @@
+"""Half-precision and device faults that one function, or one class, shows by itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gpufix.source.python.modules import Names
+from gpufix.source.python.tree import Tree, dotted_name
+
+_HALF = ("torch.float16", "torch.half", "torch.bfloat16")
+_FLOAT_ONLY = ("rasterize_gaussians", "distCUDA2")
+_WITH_RANGES = ("nvdiffrast.torch.rasterize", "nvdiffrast.torch.DepthPeeler")
+_RANGES_AT = 4  # glctx, pos, tri, resolution, ranges
+_FLOAT_ONLY_FULL = (
+    *_WITH_RANGES, "nvdiffrast.torch.interpolate", "nvdiffrast.torch.antialias",
+    "nvdiffrast_chunked.rasterize",  # gpufix's own: takes `ranges` anywhere
+)  # fmt: skip
+_FLOAT_WORDS = (*(name.encode() for name in _FLOAT_ONLY), b"nvdiffrast")
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+_HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
+_MOVED_WORDS = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
+
+
+def may_hand_half(data: bytes) -> bool:
+    """Whether a file has the words of `half_calls`."""
+    calls = any(word in data for word in _FLOAT_WORDS)
+    return calls and _HALF_WORDS.search(data) is not None
+
+
+def may_move_singly(data: bytes) -> bool:
+    """Whether a file has the words of `stale_devices`."""
+    return b"def device(self" in data and _MOVED_WORDS.search(data) is not None
+
+
+def half_calls(tree: Tree) -> list[dict[str, Any]]:
+    """Half tensors handed to float32-only calls, and `ranges` made on the GPU.
+
+    Only where the tensor's type or device is written in the same function.
+    """
+    rows: list[dict[str, Any]] = []
+    names = Names(tree)
+    calls = {c: name for c in tree.each(ast.Call) if (name := _float_only(c, names))}
+    functions = [f for c in calls for f, _ in tree.ancestors(c) if isinstance(f, _Function)]
+    for function in dict.fromkeys(functions):
+        rows += _in_function(function, calls)
+    return rows
+
+
+def _float_only(call: ast.Call, names: Names) -> str | None:
+    """The name of a function that takes float32 alone: in full, of what imports tell."""
+    dotted = dotted_name(call.func) or ""
+    full = names.meaning(dotted)
+    if full in _FLOAT_ONLY_FULL:
+        return full
+    last = dotted.rpartition(".")[2]
+    return last if last in _FLOAT_ONLY else None
+
+
+def _in_function(function: _Function, known: dict[ast.Call, str]) -> Iterator[dict[str, Any]]:
+    values: dict[str, list[ast.expr]] = {}
+    calls: list[ast.Call] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            values.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.Call) and node in known:
+            calls.append(node)
+
+    def settled(node: ast.expr) -> ast.expr | None:
+        if isinstance(node, ast.Name):
+            given = values.get(node.id, [])
+            return given[0] if len(given) == 1 else None
+        return node
+
+    for call in calls:
+        name = known[call].rpartition(".")[2]
+        ranges = _ranges(call) if known[call] in _WITH_RANGES else None
+        value = settled(ranges) if ranges is not None else None
+        if ranges is not None and value is not None and _on_gpu(value):
+            yield _row(ranges, "ranges", name)
+        for argument in [*call.args, *(k.value for k in call.keywords)]:
+            value = settled(argument)
+            if value is not None and _is_half(value):
+                yield _row(argument, "half", name)
+
+
+def _ranges(call: ast.Call) -> ast.expr | None:
+    """The argument `ranges` of nvdiffrast's functions, by name or by place."""
+    for keyword in call.keywords:
+        if keyword.arg == "ranges":
+            return keyword.value
+    placed = call.args[: _RANGES_AT + 1]
+    if len(placed) <= _RANGES_AT or any(isinstance(a, ast.Starred) for a in placed):
+        return None
+    return placed[_RANGES_AT]
+
+
+def _row(node: ast.expr, kind: str, call: str) -> dict[str, Any]:
+    return {"line": node.lineno, "kind": kind, "call": call, "text": ast.unparse(node)[:80]}
+
+
+def _is_half(node: ast.expr) -> bool:
+    """x.half(), x.to(torch.float16), torch.zeros(..., dtype=torch.float16)."""
+    if not isinstance(node, ast.Call):
+        return False
+    attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if attribute in ("half", "bfloat16") and not node.args:
+        return True
+    given = [*node.args] if attribute in ("to", "type") else []
+    given += [k.value for k in node.keywords if k.arg == "dtype"]
+    return any(dotted_name(value) in _HALF for value in given)
+
+
+def _on_gpu(node: ast.expr) -> bool:
+    """x.cuda(), x.to("cuda"), torch.tensor(..., device="cuda")."""
+    if not isinstance(node, ast.Call):
+        return False
+    attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if attribute == "cuda" and dotted_name(node.func) != "torch.cuda":
+        return True
+    given = [*node.args] if attribute == "to" else []
+    given += [k.value for k in node.keywords if k.arg == "device"]
+    texts = [value.value for value in given if isinstance(value, ast.Constant)]
+    return any(isinstance(text, str) and text.startswith("cuda") for text in texts)
+
+
+def stale_devices(tree: Tree) -> list[dict[str, Any]]:
+    """Classes whose `device` property asks the first of several modules that are moved singly."""
+    rows = []
+    for node in tree.each(ast.ClassDef):
+        prop = next((f for f in node.body if _is_device_property(f)), None)
+        moved = _moved_singly(node) if prop is not None else None
+        if prop is not None and moved is not None and _asks_the_first(prop):
+            rows.append({"line": prop.lineno, "class": node.name, "moved": moved})
+    return rows
+
+
+def _is_device_property(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.FunctionDef)
+        and node.name == "device"
+        and any(isinstance(d, ast.Name) and d.id == "property" for d in node.decorator_list)
+    )
+
+
+def _asks_the_first(function: ast.stmt) -> bool:
+    """A loop over several modules that returns at the first."""
+    return any(
+        isinstance(loop, ast.For) and any(isinstance(x, ast.Return) for x in ast.walk(loop))
+        for loop in ast.walk(function)
+    )
+
+
+def _moved_singly(node: ast.ClassDef) -> int | None:
+    """The line of self.models["x"].to(...) or .cpu(): one module out of a collection."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            owner = call.func.value
+            moves = call.func.attr in ("to", "cpu", "cuda") and isinstance(owner, ast.Subscript)
+            if moves and (dotted_name(getattr(owner, "value", node)) or "").startswith("self."):
+                return call.lineno
+    return None

@@ -1,0 +1,205 @@
+"""How a Python file uses environment variables: knobs of a build, overwritten lists, choices."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from gpufix.source.arch_flags import UNKNOWN
+from gpufix.source.python.flags import strings
+from gpufix.source.python.tree import Tree, dotted_name, environment_name
+
+_TORCHS = {"TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS", "ARCHFLAGS"}
+_LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH")
+_KNOB = re.compile(
+    r"(CUDA|GPU|NVCC|SM|TORCH|HIP|ROCM|FLASH|BUILD)\w*ARCH|ARCH\w*(CUDA|GPU)|^ARCHS?$"
+)
+_NUMBER = re.compile(r"\d{2,3}[af]?")
+
+
+def knobs(tree: Tree) -> list[dict[str, Any]]:
+    """Variables of the project's own that choose architectures: name, line, default, separator.
+
+    `accepts`: the numbers that the file compares with, when it knows only those.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for node in _readings(tree):
+        name = environment_name(node)
+        if not name or name in _TORCHS or not _KNOB.search(name) or name in rows:
+            continue
+        default = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
+        text = strings(tree, default)[0] if default is not None else None
+        rows[name] = {
+            "name": name,
+            "line": node.lineno,
+            "default": text if text and UNKNOWN not in text else None,
+            "separator": _separator(tree, node),
+            "accepts": _accepted(tree),
+        }
+    return list(rows.values())
+
+
+def forces_cuda(tree: Tree) -> dict[str, Any] | None:
+    """Where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen.
+
+    `line`; `hip`: whether a torch for AMD GPUs decides without it.
+    """
+    found = [node for node in _readings(tree) if environment_name(node) == "FORCE_CUDA"]
+    if not found:
+        return None
+    named = {name.id for node in found for name in _targets(tree, node)}
+    uses: list[ast.AST] = [*found, *(n for n in tree.each(ast.Name) if n.id in named)]
+    line = min(node.lineno for node in found)
+    return {"line": line, "hip": any(_hip_beside(tree, use) for use in uses)}
+
+
+def _targets(tree: Tree, node: ast.AST) -> list[ast.Name]:
+    """The names that a statement gives what is made of an expression."""
+    for parent, _ in tree.ancestors(node):
+        if isinstance(parent, ast.Assign):
+            return [target for target in parent.targets if isinstance(target, ast.Name)]
+    return []
+
+
+def _hip_beside(tree: Tree, node: ast.AST) -> bool:
+    """Whether `… or IS_ROCM` stands beside a test, or `elif torch.version.hip` behind it."""
+    for parent, child in tree.ancestors(node):
+        if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.Or):
+            if any(tree.condition(value, True) == ["hip"] for value in parent.values):
+                return True
+        elif isinstance(parent, ast.If) and child is parent.test:
+            after = parent.orelse[0] if parent.orelse else None
+            return isinstance(after, ast.If) and "hip" in tree.condition(after.test, True)
+        elif isinstance(parent, ast.stmt):
+            return False
+    return False
+
+
+def _readings(tree: Tree) -> list[ast.Call | ast.Subscript]:
+    """What may read a variable."""
+    return [*tree.each(ast.Call), *tree.each(ast.Subscript)]
+
+
+def _separator(tree: Tree, node: ast.AST) -> str:
+    """What the value is split at: in the same expression, or of the name that it is given."""
+    parent = tree.parents.get(node)
+    names = [t.id for t in getattr(parent, "targets", []) if isinstance(t, ast.Name)]
+    for call in tree.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute):
+            continue
+        of = call.func.value
+        if call.func.attr == "split" and (
+            of is node or (isinstance(of, ast.Name) and of.id in names)
+        ):
+            given = strings(tree, call.args[0])[0] if call.args else " "
+            return given if UNKNOWN not in given else ";"
+    return ";"
+
+
+def _accepted(tree: Tree) -> list[str]:
+    found = set()
+    for node in tree.each(ast.Compare):
+        if isinstance(node.ops[0], (ast.In, ast.Eq)):
+            left = node.left
+            if isinstance(left, ast.Constant) and isinstance(left.value, str):
+                found |= {left.value} if _NUMBER.fullmatch(left.value) else set()
+    return sorted(found)
+
+
+def may_write(data: bytes) -> bool:
+    """Whether a file names one of the architecture lists."""
+    return any(name.encode() in data for name in _LISTS)
+
+
+def may_choose(data: bytes) -> bool:
+    """Whether a file may take the choice of a back end from a variable."""
+    return b"_BACKEND" in data and (b"environ" in data or b"getenv" in data)
+
+
+def writes(tree: Tree) -> list[dict[str, Any]]:
+    """Assignments of the architecture lists: value None = not known, "default" = only if unset."""
+    rows = []
+    nodes: list[ast.Assign | ast.Call] = [*tree.each(ast.Assign), *tree.each(ast.Call)]
+    for node in nodes:
+        name, value, default = None, None, False
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            target = node.targets[0]
+            if dotted_name(target.value) in ("os.environ", "environ"):
+                name, value = strings(tree, target.slice)[0], node.value
+        elif isinstance(node, ast.Call) and dotted_name(node.func) == "os.environ.setdefault":
+            if len(node.args) == 2:
+                name, value, default = strings(tree, node.args[0])[0], node.args[1], True
+        if name not in _LISTS or value is None:
+            continue
+        if environment_name(value) == name:
+            continue  # the value itself, or a default beside it
+        text = strings(tree, value)[0]
+        guards = tree.guards(node)
+        rows.append(
+            {
+                "name": name,
+                "line": node.lineno,
+                "value": None if UNKNOWN in text else text,
+                "guards": [*guards, f"!env:{name}"] if default else guards,
+                "function": _in_function(tree, node),
+            }
+        )
+    return sorted(rows, key=lambda row: int(row["line"]))
+
+
+def _in_function(tree: Tree, node: ast.AST) -> bool:
+    return any(isinstance(parent, ast.FunctionDef) for parent, _ in tree.ancestors(node))
+
+
+def choices(tree: Tree) -> list[dict[str, Any]]:
+    """A back end that a variable chooses: variables in their order, what is accepted, the default."""
+    rows: list[dict[str, Any]] = []
+    for node in tree.each(ast.If):
+        if found := _membership(node.test):
+            name, accepted = found
+            variables = [
+                v for value in tree.assigned.get(name, []) if (v := environment_name(value))
+            ]
+            default = _default(tree, node, name)
+            if default and any(v.endswith("_BACKEND") for v in variables):
+                rows.append(_choice(node, variables, accepted, default))
+    for call in tree.each(ast.Call):
+        variable = environment_name(call) if len(call.args) == 2 else None
+        if variable and variable.endswith("_BACKEND"):
+            default = strings(tree, call.args[1])[0]
+            if default and UNKNOWN not in default:
+                rows.append(_choice(call, [variable], [], default))
+    return sorted(rows, key=lambda row: int(row["line"]))
+
+
+def _choice(
+    node: ast.stmt | ast.expr, names: list[str], accepts: list[str], default: str
+) -> dict[str, Any]:
+    return {"variables": names, "accepts": accepts, "default": default, "line": node.lineno}
+
+
+def _membership(test: ast.expr) -> tuple[str, list[str]] | None:
+    """The name and the list of `name in ["a", "b"]`, alone or within an `and`."""
+    for part in test.values if isinstance(test, ast.BoolOp) else [test]:
+        if not isinstance(part, ast.Compare) or not isinstance(part.ops[0], ast.In):
+            continue
+        listed = part.comparators[0]
+        if isinstance(part.left, ast.Name) and isinstance(listed, (ast.List, ast.Tuple, ast.Set)):
+            texts = [e.value for e in listed.elts if isinstance(e, ast.Constant)]
+            if texts and all(isinstance(t, str) for t in texts):
+                return part.left.id, [str(t) for t in texts]
+    return None
+
+
+def _default(tree: Tree, node: ast.If, name: str) -> str | None:
+    """The literal that the name set in the body holds otherwise."""
+    for statement in node.body:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Name):
+            continue
+        target = statement.targets[0]
+        if statement.value.id == name and isinstance(target, ast.Name):
+            for value in tree.assigned.get(target.id, []):
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    return value.value
+    return None

@@ -1,0 +1,301 @@
+"""What the names of a Python file stand for, and which modules and attributes it uses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache, cached_property
+from typing import Any
+
+from gpufix.knowledge.data_table import table
+from gpufix.source.python.tree import Tree, dotted_name
+
+Import = ast.Import | ast.ImportFrom
+Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Names:
+    """The bindings of one file. A name that is bound twice is settled when both say the same."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.bindings: dict[str, list[ast.AST]] = {}
+        self._imports: dict[str, dict[ast.AST, list[Import]]] = {}  # name -> scope -> imports
+        self._others: dict[tuple[str, str], ast.AST | None] = {}
+        self._origins: dict[str, set[str]] = {}
+        for node in sorted(tree.nodes, key=_place):
+            for name in _bound(node):
+                self.bindings.setdefault(name, []).append(node)
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    scopes = self._imports.setdefault(name, {})
+                    scopes.setdefault(self.scope(node), []).append(node)
+                    found = origin(node, name)
+                    self._origins.setdefault(name, set()).update([found] if found else [])
+
+    def origins(self, name: str) -> set[str]:
+        """What its imports say it is: {"nvdiffrast.torch"} of `import nvdiffrast.torch as dr`."""
+        return self._origins.get(name, set())
+
+    def meaning(self, dotted: str) -> str | None:
+        """ "nvdiffrast.torch.rasterize" of "dr.rasterize"; None where imports do not settle it."""
+        head, dot, rest = dotted.partition(".")
+        origins = self.origins(head)
+        first = next(iter(origins), None)
+        if first is None or self.otherwise(head, first):
+            return None
+        return f"{first}{dot}{rest}"
+
+    def otherwise(self, name: str, wanted: str) -> ast.AST | None:
+        """A binding that makes something else of it. `name = None` does not: nothing uses that."""
+        if (name, wanted) not in self._others:
+            every = self.bindings.get(name, [])
+            other = next((node for node in every if self._differs(node, name, wanted)), None)
+            self._others[name, wanted] = other
+        return self._others[name, wanted]
+
+    def givers(self, node: ast.AST, name: str) -> list[Import]:
+        """The imports by which a name is bound where a node uses it, in their order.
+
+        Those of the innermost scope that has some; none: it is not imported there.
+        """
+        scopes = self._imports.get(name, {})
+        return next((scopes[s] for s in self._visible(node) if s in scopes), [])
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """The function, class or module that a statement binds its names in."""
+        return next(p for p, _ in self._tree.ancestors(node) if isinstance(p, Scope))
+
+    @cached_property
+    def stars(self) -> list[ast.ImportFrom]:
+        """Every `import *`: below another import, it may bind any name anew."""
+        every = self._tree.each(ast.ImportFrom)
+        return [n for n in every if n.names[0].name == "*"]
+
+    def _visible(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Scopes from the inside out; of classes, only that of the statement itself."""
+        first = True
+        for parent, child in self._tree.ancestors(node):
+            if not isinstance(parent, Scope):
+                continue
+            if not isinstance(child, ast.stmt) and child is not parent.body:
+                continue  # a decorator or a default: evaluated outside
+            if first or not isinstance(parent, ast.ClassDef):
+                yield parent
+            first = False
+
+    def _differs(self, node: ast.AST, name: str, wanted: str) -> bool:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            return origin(node, name) != wanted
+        return not self._is_none(node)
+
+    def _is_none(self, node: ast.AST) -> bool:
+        """The target of `name = None`, or an annotation alone."""
+        parent = self._tree.parents.get(node)
+        if not isinstance(parent, (ast.Assign, ast.AnnAssign)):
+            return False
+        value = parent.value
+        return value is None or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def origin(node: Import, name: str) -> str | None:
+    """The dotted name that an import binds `name` to; None: it does not, or relative to a package."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            if (alias.asname or alias.name) == name and node.module and not node.level:
+                return f"{node.module}.{alias.name}"
+        elif alias.asname == name:
+            return alias.name
+        elif alias.asname is None and alias.name.partition(".")[0] == name:
+            return name
+    return None
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            yield node.id
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, (ast.Global, ast.Nonlocal)):
+        yield from node.names
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        yield from [node.name] if node.name else []
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
+
+
+_START = (
+    ast.If,
+    ast.Try,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.With,
+    ast.Lambda,
+)
+
+
+@cache
+def watched() -> frozenset[str]:
+    """Dotted names that some release of their package no longer has."""
+    return frozenset(table("removed_names")["names"])
+
+
+@cache
+def _patterns() -> list[re.Pattern[bytes]]:
+    """Each begins with a literal, by which the search skips quickly."""
+    lasts: dict[str, list[str]] = {}
+    for name in watched():
+        package, _, last = name.rpartition(".")
+        lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
+    names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
+    parts = (
+        rf"np\.(?:{names['numpy']})\b",
+        rf"numpy(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
+        rf"torch(?:\.| import[^\n]*\b)(?:{names['torch']})\b",
+        r"\.total_mem\b",
+        "functional_tensor",
+        "huggingface_hub",
+    )
+    return [re.compile(part.encode()) for part in parts]
+
+
+def may_use_removed(data: bytes) -> bool:
+    """Whether a file may use a removed name."""
+    return any(pattern.search(data) for pattern in _patterns())
+
+
+def imports(tree: Tree, module: str) -> bool:
+    """Whether a module, or something of it, is imported anywhere."""
+    return any(name == module or name.startswith(f"{module}.") for name, _ in _imported(tree))
+
+
+def import_at_start(tree: Tree, package: str) -> int | None:
+    """The line of an import that running the file always comes to; None = none, or guarded."""
+    lines = [
+        int(getattr(node, "lineno", 1))
+        for name, node in _imported(tree)
+        if name.split(".")[0] == package
+        and not any(isinstance(parent, _START) for parent, _ in tree.ancestors(node))
+    ]
+    return min(lines, default=None)
+
+
+def setup_name(tree: Tree) -> str | None:
+    """The name= of the call of setup(); "" when it is not a literal, None without such a call."""
+    from gpufix.source.arch_flags import UNKNOWN
+    from gpufix.source.python.flags import strings
+
+    for node in tree.each(ast.Call):
+        if dotted_name(node.func) in ("setup", "setuptools.setup"):
+            given = [k.value for k in node.keywords if k.arg == "name"]
+            text = strings(tree, given[0])[0] if given else ""
+            return text if UNKNOWN not in text else "?"
+    return None
+
+
+def removed(tree: Tree) -> list[dict[str, Any]]:
+    """Uses of watched names that no handler and no version test stands around."""
+    aliases = _aliases(tree)
+    rows: list[dict[str, Any]] = []
+    for name, node in [*_imported(tree), *_attributes(tree, aliases)]:
+        full = name if name in watched() else _module_of(name)
+        if full is None or tree.tried(node) or _tested(tree, node, full):
+            continue
+        rows.append({"name": full, "line": getattr(node, "lineno", 1)})
+    rows += [
+        {"name": "torch.cuda.get_device_properties().total_mem", "line": node.lineno}
+        for node in _total_mem(tree, aliases)
+    ]
+    return rows
+
+
+def _module_of(name: str) -> str | None:
+    """torch._six.inf is a use of torch._six."""
+    while (name := name.rpartition(".")[0]) and name not in watched():
+        pass
+    return name or None
+
+
+def _imported(tree: Tree) -> list[tuple[str, ast.AST]]:
+    found: list[tuple[str, ast.AST]] = []
+    for node in tree.each(ast.Import):
+        found += [(alias.name, node) for alias in node.names]
+    for origin in tree.each(ast.ImportFrom):
+        if origin.module and not origin.level:
+            found += [(f"{origin.module}.{alias.name}", origin) for alias in origin.names]
+    return found
+
+
+def _aliases(tree: Tree) -> dict[str, str]:
+    """Local name → what it stands for."""
+    found: dict[str, str] = {}
+    for node in tree.each(ast.Import):
+        for alias in node.names:
+            first = alias.name if alias.asname else alias.name.split(".")[0]
+            found[alias.asname or first] = first
+    for origin in tree.each(ast.ImportFrom):
+        if origin.module and not origin.level:
+            for alias in origin.names:
+                found[alias.asname or alias.name] = f"{origin.module}.{alias.name}"
+    return found
+
+
+def _attributes(tree: Tree, aliases: dict[str, str]) -> list[tuple[str, ast.AST]]:
+    """Attributes that are read of imported modules. Names that the file assigns are its own."""
+    found: list[tuple[str, ast.AST]] = []
+    for node in tree.each(ast.Attribute):
+        if not isinstance(node.ctx, ast.Load):
+            continue
+        dotted = dotted_name(node)
+        head, _, rest = (dotted or "").partition(".")
+        if head in aliases and head not in tree.assigned:
+            found.append((f"{aliases[head]}.{rest}", node))
+    return [(name, node) for name, node in found if name in watched()]
+
+
+def _tested(tree: Tree, node: ast.AST, name: str) -> bool:
+    """Whether an enclosing test asks for a version, or whether the name exists."""
+    last = name.rpartition(".")[2]
+    for parent, child in tree.ancestors(node):
+        test = parent.test if isinstance(parent, (ast.If, ast.IfExp, ast.While)) else None
+        if isinstance(parent, ast.BoolOp):
+            test = parent.values[0]
+        if test is None or child is test:
+            continue
+        text = ast.dump(test)
+        if any(
+            word in text.lower() for word in ("version", "hasattr", "torch_1", "major", "minor")
+        ):
+            return True
+        if f"'{last}'" in text:
+            return True
+    return False
+
+
+def _total_mem(tree: Tree, aliases: dict[str, str]) -> list[ast.Attribute]:
+    """x.total_mem where x is what get_device_properties() gave."""
+    if not any(a == "torch" or a.startswith("torch.") for a in aliases.values()):
+        return []
+    found = []
+    for node in tree.each(ast.Attribute):
+        if node.attr == "total_mem":
+            origin = node.value
+            values = tree.assigned.get(origin.id, []) if isinstance(origin, ast.Name) else [origin]
+            if values and all(_properties(v) for v in values) and not tree.tried(node):
+                found.append(node)
+    return found
+
+
+def _properties(node: ast.AST) -> bool:
+    name = dotted_name(node.func) if isinstance(node, ast.Call) else None
+    return (name or "").endswith("get_device_properties")

@@ -1,0 +1,186 @@
+"""One Python file as plain facts: what it builds, which names it uses, what it chooses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gpufix.source.arch_flags import UNKNOWN, parse
+from gpufix.source.cxx import build_files
+from gpufix.source.python import dtypes, environ, modules
+from gpufix.source.python.flags import nvcc_flags, strings
+from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.source_text import decode, sieve
+
+ABI = "_GLIBCXX_USE_CXX11_ABI"
+_ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
+_SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
+_BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """`read` gives facts of a file in which `concerns` finds the words that it looks for."""
+
+    concerns: Callable[[bytes], bool]
+    read: Callable[[Tree], Facts]
+
+
+def _names_extension(data: bytes) -> bool:
+    return b"cpp_extension" in data
+
+
+def _names_abi(data: bytes) -> bool:
+    return ABI.encode() in data
+
+
+_names_context = sieve(name.encode() for name in _BACKENDS)
+
+
+def _setup(tree: Tree) -> Facts:
+    """Of a setup.py, whatever it holds."""
+    return {
+        "setup": modules.setup_name(tree),
+        "torch_import": modules.import_at_start(tree, "torch"),
+    }
+
+
+def _extension(tree: Tree) -> Facts:
+    return {
+        "extension": modules.imports(tree, "torch.utils.cpp_extension"),
+        "nvcc": _nvcc(tree),
+        "detects": _names(tree, "get_device_capability"),
+        "forces": environ.forces_cuda(tree) if _names(tree, "is_available") else None,
+        "knobs": environ.knobs(tree),
+    }
+
+
+def _names(tree: Tree, name: str) -> bool:
+    """Whether a name stands in the code, of itself or of something."""
+    attributes = (node.attr for node in tree.each(ast.Attribute))
+    return name in attributes or any(node.id == name for node in tree.each(ast.Name))
+
+
+def _names_sources(data: bytes) -> bool:
+    if b"xtension" not in data:
+        return False
+    return _names_extension(data) or (b"Extension(" in data and bool(_SUFFIX.search(data)))
+
+
+_READERS = (
+    _Reader(_names_sources, lambda tree: {"sources": _sources(tree)}),
+    _Reader(_names_extension, _extension),
+    _Reader(_names_abi, lambda tree: {"abi": _abi(tree)}),
+    _Reader(_names_context, lambda tree: {"backends": _backends(tree)}),
+    _Reader(environ.may_write, lambda tree: {"writes": environ.writes(tree)}),
+    _Reader(environ.may_choose, lambda tree: {"choices": environ.choices(tree)}),
+    _Reader(modules.may_use_removed, lambda tree: {"names": modules.removed(tree)}),
+    _Reader(dtypes.may_hand_half, lambda tree: {"half": dtypes.half_calls(tree)}),
+    _Reader(
+        dtypes.may_move_singly,
+        lambda tree: {"stale_device": dtypes.stale_devices(tree)},
+    ),
+)
+
+
+def scan(data: bytes, path: str, folder: str) -> Facts:
+    """Facts of one file; keys without content are left out, and most files are not parsed.
+
+    `sources` is kept without content: of a file that builds something, and names none.
+    path: as given, for its name; folder: the absolute one that holds it. Raises
+    python_tree.NotPython, text.NotText.
+    """
+    readers = [reader.read for reader in _READERS if reader.concerns(data)]
+    if path.rpartition("/")[2] == "setup.py":
+        readers.append(_setup)
+    if not readers:
+        return {}
+    tree = Tree(decode(data).text, folder)
+    facts: Facts = {}
+    for read in readers:
+        facts |= read(tree)
+    return {key: value for key, value in facts.items() if value or key == "sources"}
+
+
+def _sources(tree: Tree) -> list[list[Any]]:
+    """[word, guards] of what looks like the path or the pattern of a C++ source."""
+    rows: list[list[Any]] = []
+    for node in tree.each(ast.Constant):
+        if not isinstance(node.value, str) or isinstance(tree.parents.get(node), ast.Expr):
+            continue
+        for path in build_files.paths(node.value.encode("utf-8", "replace")):
+            word = path.decode("utf-8", "replace")
+            rows.append([f"*{word}" if _ends(tree, node) else word, tree.guards(node)])
+    return rows
+
+
+def _ends(tree: Tree, node: ast.AST) -> bool:
+    """Whether names are asked whether they end with it: x.endswith(".cu")."""
+    calls = (parent for parent, _ in tree.ancestors(node) if isinstance(parent, ast.Call))
+    call = next(calls, None)
+    return call is not None and getattr(call.func, "attr", "") == "endswith"
+
+
+def _nvcc(tree: Tree) -> list[dict[str, Any]]:
+    """The flags that matter for architectures: those that name one, or contain "arch"."""
+    rows = []
+    for flag in nvcc_flags(tree):
+        named = [a for text in flag.texts for a in parse(text)]
+        if not named and not any("arch" in text for text in flag.texts):
+            continue
+        rows.append(
+            {
+                "line": flag.node.lineno,
+                "text": flag.texts[0].replace(UNKNOWN, "…"),
+                "archs": [[a.kind, a.arch] for a in named],
+                "guards": list(flag.guards),
+            }
+        )
+    return rows
+
+
+def _abi(tree: Tree) -> list[dict[str, Any]]:
+    """-D_GLIBCXX_USE_CXX11_ABI=0 in a flag, ("_GLIBCXX_USE_CXX11_ABI", "0") as a macro."""
+    rows = []
+    nodes: list[ast.Constant | ast.Tuple] = [*tree.each(ast.Constant), *tree.each(ast.Tuple)]
+    for node in nodes:
+        value = None
+        if isinstance(node, ast.Constant):
+            found = _ABI_FLAG.search(node.value) if isinstance(node.value, str) else None
+            documents = isinstance(tree.parents.get(node), ast.Expr)
+            value = found.group(1) if found and not documents else None
+        elif len(node.elts) == 2:
+            name, digit = (strings(tree, e)[0] for e in node.elts)
+            plain = node.elts[1]
+            if isinstance(plain, ast.Constant) and isinstance(plain.value, int):
+                digit = str(int(plain.value))
+            value = digit if name == ABI and digit in ("0", "1") else None
+        if value is not None:
+            rows.append({"line": node.lineno, "value": int(value), "guards": tree.guards(node)})
+    return sorted(rows, key=lambda row: int(row["line"]))
+
+
+def _backends(tree: Tree) -> list[dict[str, Any]]:
+    """Rasteriser contexts that are made, with the back end named where it is a literal."""
+    rows = []
+    for node in tree.each(ast.Call):
+        name = (dotted_name(node.func) or "").rpartition(".")[2]
+        if name not in _BACKENDS:
+            continue
+        given = [k.value for k in node.keywords if k.arg == "backend"]
+        value = strings(tree, given[0])[0] if given else None
+        rows.append(
+            {
+                "line": node.lineno,
+                "call": name,
+                "backend": value if value and UNKNOWN not in value else None,
+                "guards": tree.guards(node),
+                "tried": tree.tried(node),
+            }
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""Names and untrusted text, made comparable and fit for display."""
