@@ -14,7 +14,7 @@ import builders as b
 
 from gpufix.diagnosis.diagnose import Request, diagnose
 from gpufix.explain.confirm import check
-from gpufix.explain.explanation import Told
+from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import read
 
 OOM = "RuntimeError: parallel_for failed: cudaErrorMemoryAllocation: out of memory\n"
@@ -23,7 +23,7 @@ KNN = FRAME.format("dist2 = torch.clamp_min(distCUDA2(points), 0.0000001)")
 SSIM = FRAME.format("loss = 1.0 - fused_ssim(image, target)")
 
 
-def told(text: str) -> Told:
+def explanation(text: str) -> Explanation:
     primary = read(io.BytesIO(text.encode()))[0].primary
     assert primary is not None
     return primary
@@ -44,7 +44,7 @@ def told(text: str) -> Told:
     ],
 )
 def test_whose_allocation_it_was(text: str, extension: str | None) -> None:
-    assert told(text).captures.get("extension") == extension
+    assert explanation(text).captures.get("extension") == extension
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_whose_allocation_it_was(text: str, extension: str | None) -> None:
 def test_the_plan_is_named(version: str | None, command: str | None) -> None:
     installed = [b.dist("simple-knn", version)] if version else []
     facts = b.healthy(distributions=[*b.healthy().distributions, *installed])
-    found = check(told(KNN + OOM), diagnose(facts, Request()), b.view(facts))
+    found = check(explanation(KNN + OOM), diagnose(facts, Request()), b.view(facts))
     assert (found.state, found.finding) == ("cannot tell", None)
     assert (found.plan.command if found.plan else None) == command

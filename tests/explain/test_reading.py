@@ -95,7 +95,7 @@ def test_the_cause_outranks_what_follows() -> None:
     )
     answer = answer_to(log)
     assert answer.primary is not None and answer.primary.rule == "TCH206"
-    assert [told.role for told in answer.others] == ["wrapper"] * 3
+    assert [explanation.role for explanation in answer.others] == ["wrapper"] * 3
 
 
 def test_wrappers_alone_name_no_cause() -> None:
@@ -173,9 +173,9 @@ PARTS = st.one_of(
 @given(st.lists(PARTS, max_size=40))
 def test_whatever_is_read_gets_an_answer(parts: list[bytes]) -> None:
     answer = answer_to(b"".join(parts))
-    for told in (answer.primary, *answer.others) if answer.primary else ():
-        assert told.what and told.do and told.line >= 1
-        assert "\n" not in told.shown
+    for explanation in (answer.primary, *answer.others) if answer.primary else ():
+        assert explanation.what and explanation.do and explanation.line >= 1
+        assert "\n" not in explanation.shown
 
 
 def gpufix(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builders as b
 import pytest
 
+from gpufix.evidence.inspected import File, Inspection, TorchNeed
 from gpufix.evidence.torch_builds.candidates import Build, Extension, builds, of_inspection
 from gpufix.evidence.torch_builds.obstacles import Kind
 from gpufix.evidence.torch_builds.question import (
@@ -17,7 +18,6 @@ from gpufix.evidence.torch_builds.question import (
     specifier,
 )
 from gpufix.evidence.torch_builds.rank import Prefer, answer
-from gpufix.inspection.inspected import File, Inspection, TorchNeed
 from gpufix.knowledge.gpus.models import resolve
 from gpufix.recommend.install_commands import commands, known_companions
 from gpufix.recommend.offer import breaks, pose, reasons

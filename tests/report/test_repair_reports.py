@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from gpufix.model import (
     StepPreview,
 )
 from gpufix.report import plans, run_list
-from gpufix.report import plans as outcomes
+from gpufix.report.lines import Lines
 
 EVIL = "\x1b[31mred\u202e\n::error::x"
 
@@ -36,20 +37,19 @@ def finding(code: str) -> Finding:
     return Finding(code=code, name="n", severity=Severity.error, subject="s", message=EVIL)
 
 
-def text(show: object, record: object, folder: Path) -> str:
-    show(record, str(folder / "out"))  # type: ignore[operator]
-    return (folder / "out").read_text()
+def text(render: Callable[[Any], Lines], record: object) -> str:
+    return render(record).plain()
 
 
 def proposal(**more: object) -> Proposal:
     return Proposal(gpufix_version="0", patient=PatientSummary(), **more)  # type: ignore[arg-type]
 
 
-def test_nothing_to_repair(tmp_path: Path) -> None:
-    assert text(plans.show, proposal(), tmp_path) == "nothing to repair\n"
+def test_nothing_to_repair() -> None:
+    assert text(plans.proposed, proposal()) == "nothing to repair\n"
 
 
-def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -> None:
+def test_a_proposal_shows_commands_diffs_and_what_is_held_back() -> None:
     step = StepPreview(
         kind="install",
         title="install a",
@@ -61,7 +61,7 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -
         kind="environment", title="write A", commands=["export A=1"], diff='+ "A"'
     )
     shown = text(
-        plans.show,
+        plans.proposed,
         proposal(
             plans=[plan("unsafe")],
             steps=[step, written],
@@ -69,7 +69,6 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -
             skips=[Skip(fix="f", code="WHL502", subject="x", reason="cannot be told")],
             refused="/env is not writable",
         ),
-        tmp_path,
     )
     for part in (
         "unsafe WHL503 mend it",
@@ -88,7 +87,7 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("state", ["kept", "undone", "failed", "nothing"])
-def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
+def test_an_outcome_says_what_came_of_it(state: str) -> None:
     result = Outcome(
         gpufix_version="0",
         patient=PatientSummary(),
@@ -104,7 +103,7 @@ def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
         seconds=1.25,
         bytes_kept=3 << 20,
     )
-    shown = text(outcomes.show_outcome, result, tmp_path)
+    shown = text(plans.came_out, result)
     for part in ("remaining TCH201", "introduced WHL506", "now visible GPU101", "ImportError: b"):
         assert part in shown
     assert ("because" in shown) is (state != "kept")
@@ -112,7 +111,7 @@ def test_an_outcome_says_what_came_of_it(state: str, tmp_path: Path) -> None:
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "\n::error::" not in shown
-    again = outcomes.outcome_as_json(result)
+    again = plans.outcome_as_json(result)
     assert again.isascii()
     assert json.loads(again)["state"] == state
 
@@ -121,27 +120,27 @@ INSTEAD = {"alternative": "gpufix fix --apply --fallback fused_ssim"}
 ASKED = Skip(fix="f", code="", subject="fused_ssim", reason="it needs torch>=2.0", asked=True)
 
 
-def test_what_could_be_done_instead_is_named(tmp_path: Path) -> None:
+def test_what_could_be_done_instead_is_named() -> None:
     """Before a rebuild, and after one that failed."""
     rebuild = plan(title="rebuild it").model_copy(update={"data": INSTEAD})
-    before = text(plans.show, proposal(plans=[rebuild]), tmp_path)
+    before = text(plans.proposed, proposal(plans=[rebuild]))
     failed = Outcome(
         gpufix_version="0",
         patient=PatientSummary(),
         state="failed",
         held=[Held(plan=rebuild, reason="nvcc exits with 1")],
     )
-    after = text(outcomes.show_outcome, failed, tmp_path)
+    after = text(plans.came_out, failed)
     for shown in (before, after):
         assert f"$ {INSTEAD['alternative']}" in shown
-    assert "instead" not in text(plans.show, proposal(plans=[plan()]), tmp_path)
+    assert "instead" not in text(plans.proposed, proposal(plans=[plan()]))
 
 
-def test_what_was_asked_for_and_cannot_be_had_is_said(tmp_path: Path) -> None:
+def test_what_was_asked_for_and_cannot_be_had_is_said() -> None:
     nothing = Outcome(gpufix_version="0", patient=PatientSummary(), state="nothing", skips=[ASKED])
     for shown in (
-        text(plans.show, proposal(skips=[ASKED]), tmp_path),
-        text(outcomes.show_outcome, nothing, tmp_path),
+        text(plans.proposed, proposal(skips=[ASKED])),
+        text(plans.came_out, nothing),
     ):
         assert "fused_ssim: it needs torch>=2.0" in shown
         assert "nothing to repair" not in shown

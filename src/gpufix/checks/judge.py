@@ -10,6 +10,10 @@ from gpufix.checks.registry import Rule
 from gpufix.evidence.view import View
 from gpufix.model import Finding
 
+# A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
+# can pass.
+INTERNAL_CODES = frozenset({"DOC001", "DOC002", "DOC003"})
+
 
 def judge(view: View, rules: Iterable[Rule]) -> list[Finding]:
     """Primary findings, worst first, each with its consequences attached."""

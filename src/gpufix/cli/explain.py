@@ -17,7 +17,7 @@ from gpufix.cli.options import TextOrJson
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
     from gpufix.explain.confirm import Check
-    from gpufix.explain.explanation import Told
+    from gpufix.explain.explanation import Explanation
     from gpufix.explain.log_scan import Scan
     from gpufix.explain.read import Answer
     from gpufix.model import PatientSummary
@@ -150,7 +150,7 @@ def _edges(scanned: Scan) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _patient(told: Told, asked: Asked) -> tuple[PatientSummary, Check]:
+def _patient(explanation: Explanation, asked: Asked) -> tuple[PatientSummary, Check]:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.config import settings
     from gpufix.diagnosis.diagnose import diagnose
@@ -165,7 +165,7 @@ def _patient(told: Told, asked: Asked) -> tuple[PatientSummary, Check]:
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
     view = View(patient.facts, diagnosis.targets, patient.ask)
-    return diagnosis.patient, check(told, diagnosis, view)
+    return diagnosis.patient, check(explanation, diagnosis, view)
 
 
 def _text(

@@ -159,14 +159,14 @@ def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
 
 
 def _show(proposal: Proposal, format: Format, output: str | None) -> None:
-    from gpufix.cli.output import write
+    from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.report import plans
 
     if format is Format.json:
         write(plans.as_json(proposal), output)
     else:
-        plans.show(proposal, output)
+        write_lines(plans.proposed(proposal), output)
     pending = proposal.plans or proposal.held or any(s.asked for s in proposal.skips)
     raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending else 0)
 
@@ -220,15 +220,16 @@ def _what_is_left(state: Path, context: Context) -> str:
 
 
 def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
-    from gpufix.cli.output import write
-    from gpufix.diagnosis.diagnose import INTERNAL, INTERNAL_CODES
+    from gpufix.checks.judge import INTERNAL_CODES
+    from gpufix.cli.output import write, write_lines
+    from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.engine.run.repair import left
-    from gpufix.report import plans as report
+    from gpufix.report import plans
 
     if format is Format.json:
-        write(report.outcome_as_json(outcome), output)
+        write(plans.outcome_as_json(outcome), output)
     else:
-        report.show_outcome(outcome, output)
+        write_lines(plans.came_out(outcome), output)
     remaining = left(outcome)
     if any(finding.code in INTERNAL_CODES for finding in remaining):
         raise typer.Exit(INTERNAL)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Gate, Request
     from gpufix.model import Diagnosis, Project, Proposal
     from gpufix.model.smoke_result import SmokeReport
+    from gpufix.report.lines import Lines
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ def emit(
         _terminal(report.diagnosis, report.verbose)
         return
     write(_rendered(report, format), output)
+
+
+def write_lines(lines: Lines, output: str | None) -> None:
+    """Deliver lines to the output file as plain text, or to standard output with styles."""
+    if output is None:
+        lines.print()
+    else:
+        write(lines.plain(), output)
 
 
 def write(text: str, output: str | None, option: str = "--output") -> None:

@@ -88,6 +88,7 @@ def recommend(
     Without options: for the environment and the GPUs that are here. Nothing is downloaded or
     installed. Exit code 0: something fits. 1: nothing does. 2: usage.
     """
+    from gpufix.cli.output import write, write_lines
     from gpufix.evidence.torch_builds.rank import answer
     from gpufix.recommend.offer import offers, pose
     from gpufix.report import recommendation as report
@@ -101,11 +102,9 @@ def recommend(
     remains = pose(found, preference)
     shown = offers(found, view, _companions(also), None if everything else _SHOWN)
     if format is options.TextOrJson.json:
-        from gpufix.cli.output import write
-
         write(report.as_json(found, shown, remains), output)
     else:
-        report.show(found, shown, remains, output)
+        write_lines(report.recommended(found, shown, remains), output)
     raise typer.Exit(0 if found.fitting else 1)
 
 

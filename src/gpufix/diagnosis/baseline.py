@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from gpufix.diagnosis.diagnose import INTERNAL_CODES
+from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.redaction import read
 from gpufix.model import Diagnosis, Finding, PatientSummary, Severity
 from gpufix.model.base import Model

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gpufix
-from gpufix.checks.judge import Selection, judge
+from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
 from gpufix.evidence.targets import choose
 from gpufix.evidence.view import Ask, View
 from gpufix.fixes.commands import summary
@@ -111,9 +111,6 @@ def summarised(
     )
 
 
-# A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
-# can pass.
-INTERNAL_CODES = frozenset({"DOC001", "DOC002", "DOC003"})
 FINDINGS, INTERNAL = 1, 3
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
-from gpufix.diagnosis.diagnose import INTERNAL_CODES
+from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.evidence.view import View
-from gpufix.explain.explanation import Told
+from gpufix.explain.explanation import Explanation
 from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback import install_fallback
 from gpufix.fixes.planner import Planner
@@ -21,17 +21,17 @@ from gpufix.knowledge.data_table import numbers
 from gpufix.model import Diagnosis, Finding, Plan, PlanSummary
 
 
-def statements(told: Told, view: View) -> Iterator[str]:
+def statements(explanation: Explanation, view: View) -> Iterator[str]:
     """Found here, against what the message says is needed. Unknown is left out."""
     for about in (_symbol, _library, _architecture, _toolkit, _symbol_version, _driver, _package):
-        said = about(told, view)
+        said = about(explanation, view)
         if said:
             yield said
 
 
-def _symbol(told: Told, view: View) -> str | None:
+def _symbol(explanation: Explanation, view: View) -> str | None:
     """Does the installed torch define the symbol: asked of its libraries, else of the history."""
-    name, torch = told.captures.get("symbol", ""), view.facts.torch
+    name, torch = explanation.captures.get("symbol", ""), view.facts.torch
     if torch is None or torch.release is None or not is_torch_name(name):
         return None
     has = view.ask("exports", name)
@@ -45,9 +45,9 @@ def _symbol(told: Told, view: View) -> str | None:
     return f"torch {torch.version} here {'defines' if has else 'does not define'} this symbol."
 
 
-def _library(told: Told, view: View) -> str | None:
+def _library(explanation: Explanation, view: View) -> str | None:
     """Is the library lacking to somebody here."""
-    soname = told.captures.get("soname", "")
+    soname = explanation.captures.get("soname", "")
     if not soname or view.facts.python is None:
         return None
     lacking = sorted(
@@ -61,9 +61,9 @@ def _library(told: Told, view: View) -> str | None:
     return f"{soname} is found here: {users[0].uses[soname]}." if users else None
 
 
-def _architecture(told: Told, view: View) -> str | None:
+def _architecture(explanation: Explanation, view: View) -> str | None:
     """What torch's build carries, against the architecture named."""
-    arch, torch = told.captures.get("arch", ""), view.facts.torch
+    arch, torch = explanation.captures.get("arch", ""), view.facts.torch
     release = torch_releases.get(torch.version) if torch and torch.version else None
     if torch is None or release is None or torch.variant is None or not arch:
         return None
@@ -74,19 +74,19 @@ def _architecture(told: Told, view: View) -> str | None:
     return f"torch {torch.version} here carries {', '.join(build.archs)}."
 
 
-def _toolkit(told: Told, view: View) -> str | None:
+def _toolkit(explanation: Explanation, view: View) -> str | None:
     """Toolkit and torch, for rules about the toolkit."""
     torch = view.facts.torch
-    if told.rule not in ("TCH202", "TCH203", "TCH204", "TCH206") or torch is None:
+    if explanation.rule not in ("TCH202", "TCH203", "TCH204", "TCH206") or torch is None:
         return None
     chosen = next((t for t in view.facts.toolkits if t.kind == "cuda" and t.selected), None)
     has = f"CUDA {chosen.version or '?'} at {chosen.root}" if chosen else "no CUDA toolkit"
     return f"A build here would use {has}; torch is built for CUDA {torch.cuda or 'none'}."
 
 
-def _symbol_version(told: Told, view: View) -> str | None:
+def _symbol_version(explanation: Explanation, view: View) -> str | None:
     """The highest GLIBCXX, CXXABI or GLIBC of this system, against the one asked for."""
-    found = re.fullmatch(r"(GLIBCXX|CXXABI|GLIBC)_([\d.]+)", told.captures.get("symver", ""))
+    found = re.fullmatch(r"(GLIBCXX|CXXABI|GLIBC)_([\d.]+)", explanation.captures.get("symver", ""))
     if found is None:
         return None
     host = view.facts.host
@@ -97,9 +97,9 @@ def _symbol_version(told: Told, view: View) -> str | None:
     return f"This system has {found[1]}_{has}: {'new enough' if enough else 'too old'}."
 
 
-def _driver(told: Told, view: View) -> str | None:
+def _driver(explanation: Explanation, view: View) -> str | None:
     """The driver, for rules about it."""
-    if told.rule not in ("GPU104", "GPU105", "GPU106"):
+    if explanation.rule not in ("GPU104", "GPU105", "GPU106"):
         return None
     driver = next((d for d in view.facts.drivers if d.version or d.kernel_version), None)
     if driver is None:
@@ -108,9 +108,9 @@ def _driver(told: Told, view: View) -> str | None:
     return f"The driver here is {driver.version or driver.kernel_version}{serves}."
 
 
-def _package(told: Told, view: View) -> str | None:
+def _package(explanation: Explanation, view: View) -> str | None:
     """Is the module's or requirement's distribution installed here, and at which version."""
-    named = told.captures.get("module") or told.captures.get("requirement")
+    named = explanation.captures.get("module") or explanation.captures.get("requirement")
     if not named or view.facts.python is None:
         return None
     name = re.sub(r"[-_.]+", "-", re.split(r"[.=<>!~\[]", named)[0]).lower()
@@ -149,57 +149,57 @@ class Check:
     statements: tuple[str, ...]
 
 
-def check(told: Told, diagnosis: Diagnosis, view: View) -> Check:
+def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     """Look for the same fault among the doctor's findings."""
     failed = [f for f in diagnosis.findings if f.code in INTERNAL_CODES]
-    found = _found(told, diagnosis)
+    found = _found(explanation, diagnosis)
     if found is None:
-        state, reason = _absence(told, diagnosis, view)
-        plan, crashed = _fallback(told, view)
-        said = _said(told, view, [*failed, *crashed])
+        state, reason = _absence(explanation, diagnosis, view)
+        plan, crashed = _fallback(explanation, view)
+        said = _said(explanation, view, [*failed, *crashed])
         return Check(state, reason, None, plan, said)
     finding, root = found
     reason = "The doctor finds the same fault here."
-    if finding.code != told.rule:
+    if finding.code != explanation.rule:
         reason = "The doctor finds here what such a message comes from."
     if finding is not root and not finding.fixes:
         reason += f" It follows from {root.code}, {root.subject}: {root.message}"
     fixes = finding.fixes or root.fixes
-    said = _said(told, view, failed)
+    said = _said(explanation, view, failed)
     return Check("shown", reason, finding, fixes[0] if fixes else None, said)
 
 
-def _said(told: Told, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
+def _said(explanation: Explanation, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
     """What the patient says to the message, and what could not be judged or planned."""
-    return (*statements(told, view), *(f"{f.code}: {f.message}" for f in failed))
+    return (*statements(explanation, view), *(f"{f.code}: {f.message}" for f in failed))
 
 
-def _fallback(told: Told, view: View) -> tuple[PlanSummary | None, list[Finding]]:
+def _fallback(explanation: Explanation, view: View) -> tuple[PlanSummary | None, list[Finding]]:
     """For an extension that asks for too much memory: a rebuild would not help, a replacement can.
 
     And DOC003, should the fix crash.
     """
-    if told.rule not in _RUN_ONLY or "extension" not in told.captures:
+    if explanation.rule not in _RUN_ONLY or "extension" not in explanation.captures:
         return None, []
-    planner, extension = Planner((), view), told.captures["extension"]
+    planner, extension = Planner((), view), explanation.captures["extension"]
     fix = declared(install_fallback.install_fallback)
-    ask = partial(install_fallback.for_run, told.rule, extension, view)
-    plan = planner.attempt(fix, told.rule, extension, ask)
+    ask = partial(install_fallback.for_run, explanation.rule, extension, view)
+    plan = planner.attempt(fix, explanation.rule, extension, ask)
     found = summary(plan, view.facts) if isinstance(plan, Plan) else None
     return found, planner.crashed()
 
 
-def _found(told: Told, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
+def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
     """The finding of this rule, else of one of its kin that the text names; and its cause."""
-    if told.rule is None:
+    if explanation.rule is None:
         return None
     every = [(f, root) for root in diagnosis.findings for f in (root, *_below(root))]
     for codes, must_name in (
-        ({told.rule}, False),
-        (set(told.open), False),
-        ({code for group in _KIN if told.rule in group for code in group}, True),
+        ({explanation.rule}, False),
+        (set(explanation.open), False),
+        ({code for group in _KIN if explanation.rule in group for code in group}, True),
     ):
-        ranked = [(_named(told, f), f, root) for f, root in every if f.code in codes]
+        ranked = [(_named(explanation, f), f, root) for f, root in every if f.code in codes]
         best = max(ranked, key=lambda row: row[0], default=None)
         if best is not None and (best[0] or not must_name):
             return best[1], best[2]
@@ -212,12 +212,12 @@ def _below(finding: Finding) -> Iterator[Finding]:
         yield from _below(consequence)
 
 
-def _named(told: Told, finding: Finding) -> int:
+def _named(explanation: Explanation, finding: Finding) -> int:
     """How much of what the message names the finding is about."""
     about = _plain(" ".join([finding.message, *(e.text for e in finding.evidence[:5])]))
-    captured = {_plain(value) for value in told.captures.values() if len(value) > 5}
+    captured = {_plain(value) for value in explanation.captures.values() if len(value) > 5}
     subject = _plain(finding.subject.rpartition("/")[2])
-    in_text = len(subject) > 4 and subject in _plain(told.shown)
+    in_text = len(subject) > 4 and subject in _plain(explanation.shown)
     return sum(value in about for value in captured) + in_text
 
 
@@ -225,13 +225,13 @@ def _plain(text: str) -> str:
     return re.sub(r"[-_. ]+", "-", text.lower())
 
 
-def _absence(told: Told, diagnosis: Diagnosis, view: View) -> tuple[State, str]:
+def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tuple[State, str]:
     """Why the doctor shows no such finding, as far as that can be said."""
-    rule = told.rule or ""
+    rule = explanation.rule or ""
     torch = f"torch {view.facts.torch.version}" if view.facts.torch else "no torch"
     python = f"Python {view.facts.python.version}" if view.facts.python else "no Python"
     who = f"The patient at hand ({python}, {torch})"
-    if told.rule is None:
+    if explanation.rule is None:
         return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
     if rule in _RUN_ONLY:
         return "cannot tell", "Only a run or a log shows this; files do not."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Told, context
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.messages import cuda_errors, messages
 
@@ -27,23 +27,25 @@ _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20
 _ABSURD = 1 << 47  # bytes: 128 TiB, more than any GPU will have
 
 
-def kernel_image(told: Told, hit: Hit) -> Told | None:
+def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose kernel lacks code for this GPU: torch's (GPU101), an extension's (GPU103), HIP's."""
     around = context(hit, 4096, 1500)
     if _HIP.search(f"{hit.shown}\n{context(hit, 300, 600)}"):
-        return told.but(
+        return explanation.but(
             rule="GPU107",
             do="Use a torch build whose ROCm lists this gfx, or rebuild with PYTORCH_ROCM_ARCH.",
         )
     if re.search(r"with CUDA capability sm_\w+ is not compatible|PyTorch install supports", around):
-        return told.but(rule="GPU101", note="torch's own warning beside it says the same.")
+        return explanation.but(rule="GPU101", note="torch's own warning beside it says the same.")
     whose = _extension(hit, around)
     if whose:
-        return told.but(rule="GPU103", note=f"The kernel is an extension's: {whose}.")
-    if told.rule == "GPU101":
-        told = told.but("Nothing beside it tells whether the kernel was torch's or an extension's.")
-        return told.but(open=("GPU103", "GPU108"))
-    return told.but(open=("GPU101",))
+        return explanation.but(rule="GPU103", note=f"The kernel is an extension's: {whose}.")
+    if explanation.rule == "GPU101":
+        explanation = explanation.but(
+            "Nothing beside it tells whether the kernel was torch's or an extension's."
+        )
+        return explanation.but(open=("GPU103", "GPU108"))
+    return explanation.but(open=("GPU101",))
 
 
 def _extension(hit: Hit, around: str) -> str | None:
@@ -63,30 +65,30 @@ def _extension(hit: Hit, around: str) -> str | None:
     return named[0] if named else None
 
 
-def absurd_size(told: Told, _: Hit) -> Told | None:
+def absurd_size(explanation: Explanation, _: Hit) -> Explanation | None:
     """Only sizes that no memory has; the rest is an ordinary lack of it."""
-    found = re.fullmatch(r"(\d{1,20}(?:\.\d*)?)\s?(\w+)", told.captures.get("size", ""))
+    found = re.fullmatch(r"(\d{1,20}(?:\.\d*)?)\s?(\w+)", explanation.captures.get("size", ""))
     size = float(found[1]) * 2.0 ** _UNITS.get(found[2], 0) if found else 0.0
-    return told if size >= _ABSURD else None
+    return explanation if size >= _ABSURD else None
 
 
-def cuda_code(told: Told, hit: Hit) -> Told | None:
+def cuda_code(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The error that a number, a name or a text stands for."""
-    number = _number(told, hit)
+    number = _number(explanation, hit)
     if number is None:
         return None
     name, string = cuda_errors()[number]
     own = next((m for m in messages() if number in m.cuda), None)
     if own is None:
-        return told.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
-    told = told.but(id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do)
-    told = told.but(f"{number} is {name}: {string}.", source=own.source)
-    return kernel_image(told, hit) if own.refine == "kernel-image" else told
+        return explanation.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
+    explanation = explanation.but(id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do)
+    explanation = explanation.but(f"{number} is {name}: {string}.", source=own.source)
+    return kernel_image(explanation, hit) if own.refine == "kernel-image" else explanation
 
 
-def _number(told: Told, hit: Hit) -> int | None:
-    if "number" in told.captures:
-        number = int(told.captures["number"])
+def _number(explanation: Explanation, hit: Hit) -> int | None:
+    if "number" in explanation.captures:
+        number = int(explanation.captures["number"])
         return number if number in cuda_errors() and number > 0 else None
     shown = hit.shown.lower()
     found = [

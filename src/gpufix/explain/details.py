@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import cuda_details, symbol_details
-from gpufix.explain.explanation import Refiner, Told, context
+from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
 from gpufix.fallbacks.catalogue import every
 from gpufix.knowledge import cuda
@@ -31,96 +31,98 @@ _PAIR = re.compile(
 )
 
 
-def nvcc_arch(told: Told, _: Hit) -> Told | None:
+def nvcc_arch(explanation: Explanation, _: Hit) -> Explanation | None:
     """Too new for this nvcc, or dropped by it."""
-    arch = re.sub(r"^(?:compute|sm)_", "", told.captures.get("arch", ""))
+    arch = re.sub(r"^(?:compute|sm)_", "", explanation.captures.get("arch", ""))
     span = cuda.first_and_last(f"sm_{arch}") if arch else None
     if span is None:
-        return told
+        return explanation
     first, last = span
     until = f" to {last}" if last else ""
-    return told.but(f"nvcc generates code for sm_{arch} from CUDA {first}{until or ' on'}.")
+    return explanation.but(f"nvcc generates code for sm_{arch} from CUDA {first}{until or ' on'}.")
 
 
-def cuda_mismatch(told: Told, hit: Hit) -> Told | None:
+def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The two versions, from a sentence or from the unformatted tuple that torch ≥ 2.8 raises.
 
     One major: a minor mismatch, whatever the program that complains makes of it.
     """
     found = _PAIR.search(context(hit, 0, 600))
-    toolkit, torch = told.captures.get("version", ""), told.captures.get("other", "")
+    toolkit, torch = explanation.captures.get("version", ""), explanation.captures.get("other", "")
     if found is not None:
         toolkit, torch = (found[3], found[4]) if found[3] else (found[1], found[2])
     if not re.fullmatch(r"[\d.]+", toolkit) or not re.fullmatch(r"[\d.]+", torch or ""):
-        return told
-    told = told.but(captures={**told.captures, "toolkit": toolkit, "torch_cuda": torch})
+        return explanation
+    explanation = explanation.but(
+        captures={**explanation.captures, "toolkit": toolkit, "torch_cuda": torch}
+    )
     if numbers(toolkit)[:1] == numbers(torch)[:1]:
-        return told.but(
+        return explanation.but(
             f"Toolkit {toolkit} and torch's CUDA {torch} are of one major: torch allows that.",
             rule="TCH203",
         )
-    return told.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}.")
+    return explanation.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}.")
 
 
-def no_torch(told: Told, hit: Hit) -> Told | None:
+def no_torch(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Within a wheel build: the build was isolated from the environment that has torch."""
     if not _WHEEL_BUILD.search(context(hit)):
-        return told.but(role="symptom")
-    return told.but(
+        return explanation.but(role="symptom")
+    return explanation.but(
         rule="SRC606",
         what="A setup.py imports torch, but the build ran in an isolated environment without it.",
         do="Install torch first, then build with --no-build-isolation (uv: the same option).",
     )
 
 
-def torch_family(told: Told, _: Hit) -> Told | None:
+def torch_family(explanation: Explanation, _: Hit) -> Explanation | None:
     """A package that is built for one torch: other indexes have other versions of it."""
-    name = re.split(r"[=<>!~\[@]", told.captures.get("requirement", ""))[0].lower()
+    name = re.split(r"[=<>!~\[@]", explanation.captures.get("requirement", ""))[0].lower()
     if not _FAMILY.fullmatch(name.replace("_", "-")):
-        return told
+        return explanation
     own = next(message for message in messages() if message.id == "no-distribution-torch")
-    return told.but(id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source)
+    return explanation.but(id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source)
 
 
-def torch_header(told: Told, _: Hit) -> Told | None:
+def torch_header(explanation: Explanation, _: Hit) -> Explanation | None:
     """THC is gone; a CUDA header is lacking in a CPU build; else torch is not on the path."""
-    if re.search(r"\bTHC", told.shown):
-        return told.but(
+    if re.search(r"\bTHC", explanation.shown):
+        return explanation.but(
             rule="SRC604",
             what="The source includes a header of THC, which torch removed with 1.11.",
             do="Port it to ATen/c10, or use the torch that it was written for.",
         )
-    if re.search(r"(?:ATen|c10)[/\\]cuda", told.shown):
-        return told.but(
+    if re.search(r"(?:ATen|c10)[/\\]cuda", explanation.shown):
+        return explanation.but(
             rule="TCH201",
             what="A CUDA header of torch is absent: the installed torch is a CPU build, or the "
             "compiler does not look at torch's headers.",
         )
-    return told
+    return explanation
 
 
-def xformers(told: Told, hit: Hit) -> Told | None:
+def xformers(explanation: Explanation, hit: Hit) -> Explanation | None:
     """No operator: because none was built, or because this GPU has none."""
     around = context(hit, 200, 6000)
     if re.search(r"wasn't buil[dt] with CUDA support|operator wasn't built", around, re.IGNORECASE):
-        return told.but(
+        return explanation.but(
             rule="WHL505",
             what="xformers holds no compiled operators that can be used here: it was built for "
             "another torch or CUDA, or without CUDA.",
             do="Install the xformers release that names this torch, from the same index; or choose "
             "torch's own attention (ATTN_BACKEND=sdpa, XFORMERS_DISABLED=1).",
         )
-    return told
+    return explanation
 
 
-def memory(told: Told, hit: Hit) -> Told:
+def memory(explanation: Explanation, hit: Hit) -> Explanation:
     """Captures `extension`: the nearest name before the message, of those that have a fallback."""
     words = context(hit, 4096, 1024)
     named = {f.name: at for f in every() if (at := f.last_in(words)) >= 0}
     if not named:
-        return told
+        return explanation
     nearest = max(named, key=lambda name: named[name])
-    return told.but(captures={**told.captures, "extension": nearest})
+    return explanation.but(captures={**explanation.captures, "extension": nearest})
 
 
 # The first that matches the header's name tells the message that explains it.
@@ -148,17 +150,17 @@ _WHOSE = (
 )
 
 
-def header(told: Told, hit: Hit) -> Told | None:
+def header(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose header it is decides; one of a library that gpufix does not know stays unknown."""
-    name = told.captures.get("header", "").replace("\\", "/")
+    name = explanation.captures.get("header", "").replace("\\", "/")
     for pattern, whose in _WHOSE:
         if re.match(pattern, name):
             own = next(message for message in messages() if message.id == whose)
-            told = told.but(
+            explanation = explanation.but(
                 id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do, source=own.source
             )
-            return torch_header(told, hit) if whose == "torch-headers" else told
-    return told
+            return torch_header(explanation, hit) if whose == "torch-headers" else explanation
+    return explanation
 
 
 REFINERS: dict[str, Refiner] = {

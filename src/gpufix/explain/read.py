@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from gpufix.explain.explanation import Told, tell
+from gpufix.explain.details import REFINERS, memory
+from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, Scan, scan
 from gpufix.explain.prefilter import unwrapped
+from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
 _LOOK = 4096
@@ -73,13 +75,13 @@ _IF = re.compile(r"\bif you (?:don't|do not|are not)\b|\botherwise\b", re.IGNORE
 _SPAN = 200  # characters of a line in which its level stands
 
 
-def weighed(told: Told, raw: str) -> Told:
+def without_remarks(explanation: Explanation, raw: str) -> Explanation:
     """The same, or a notice without a rule. `raw`: the line with its prefixes."""
-    if told.role in ("notice", "wrapper") or not _is_remark(told.shown, raw):
-        return told
-    if told.rule == "TCH203":  # a minor mismatch is a remark by nature
-        return told.but(role="notice")
-    return told.but(
+    if explanation.role in ("notice", "wrapper") or not _is_remark(explanation.shown, raw):
+        return explanation
+    if explanation.rule == "TCH203":  # a minor mismatch is a remark by nature
+        return explanation.but(role="notice")
+    return explanation.but(
         role="notice",
         rule=None,
         open=(),
@@ -92,6 +94,45 @@ def _is_remark(shown: str, raw: str) -> bool:
     if _DEPRECATED.search(shown) or (_ACCEPTED.search(shown) and not _IF.search(shown)):
         return True
     return bool(_LOW.search(raw[:_SPAN])) and not _FAILED.search(shown)
+
+
+def explained(hit: Hit) -> Explanation | None:
+    """The meaning of a hit; None when what stands around it speaks against it."""
+    message = hit.message
+    if message.near and not _any_stands(message.near, hit):
+        return None
+    if message.unless and _any_stands(message.unless, hit):
+        return None
+    explanation = Explanation(
+        id=message.id,
+        rule=message.rule,
+        role=message.role,
+        what=message.what,
+        do=message.do,
+        source=message.source,
+        versions=message.versions,
+        line=hit.line,
+        order=hit.order,
+        shown=hit.shown,
+        captures=hit.captures,
+    )
+    if message.refine is not None:
+        refined = REFINERS[message.refine](explanation, hit)
+        if refined is None:
+            return None
+        explanation = refined
+    if explanation.rule == "RUN806":
+        explanation = memory(explanation, hit)
+    explanation = without_remarks(explanation, hit.raw)
+    return explanation.but(
+        what=filled(explanation.what, explanation.captures),
+        do=filled(explanation.do, explanation.captures),
+    )
+
+
+def _any_stands(texts: tuple[str, ...], hit: Hit) -> bool:
+    around = context(hit)
+    return any(compiled(text).search(around) for text in texts)
 
 
 def read(file: IO[bytes]) -> tuple[Answer, Scan]:
@@ -119,8 +160,8 @@ def _answer(found: Scan) -> Answer:
     first: dict[tuple[int, str], Hit] = {}
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
-    told = (tell(hit) for hit in first.values())
-    return resolve(t for t in told if t is not None)
+    explanation = (explained(hit) for hit in first.values())
+    return resolve(t for t in explanation if t is not None)
 
 
 # A cause outranks what merely failed, whichever came first.
@@ -131,8 +172,8 @@ _RANK = {"cause": 0, "symptom": 1, "unknown": 2, "notice": 3, "wrapper": 4}
 class Answer:
     """`primary` None: nothing known was found. `others`: the rest, one of each, in order."""
 
-    primary: Told | None
-    others: tuple[Told, ...]
+    primary: Explanation | None
+    others: tuple[Explanation, ...]
 
     @property
     def recognised(self) -> bool:
@@ -140,25 +181,34 @@ class Answer:
         return self.primary is not None and self.primary.role not in ("unknown", "wrapper")
 
 
-def _said(ordered: list[Told]) -> Told:
+def _said(ordered: list[Explanation]) -> Explanation:
     """The first; a traceback shows the line that raises before the message itself."""
     first = ordered[0]
-    same = (told for told in ordered if (told.id, told.rule) == (first.id, first.rule))
-    return next((told for told in same if not told.shown.startswith("raise ")), first)
+    same = (
+        explanation
+        for explanation in ordered
+        if (explanation.id, explanation.rule) == (first.id, first.rule)
+    )
+    return next(
+        (explanation for explanation in same if not explanation.shown.startswith("raise ")), first
+    )
 
 
-def resolve(found: Iterable[Told]) -> Answer:
+def resolve(found: Iterable[Explanation]) -> Answer:
     """The first of the strongest kind is primary; in one line the earlier message decides."""
-    best: dict[tuple[int, int], Told] = {}
-    for told in sorted(found, key=lambda t: (t.line, t.order)):
-        best.setdefault((told.line, _RANK[told.role]), told)
+    best: dict[tuple[int, int], Explanation] = {}
+    for explanation in sorted(found, key=lambda t: (t.line, t.order)):
+        best.setdefault((explanation.line, _RANK[explanation.role]), explanation)
     ordered = sorted(best.values(), key=lambda t: (_RANK[t.role], t.line))
     if not ordered:
         return Answer(None, ())
     primary = _said(ordered)
-    others: dict[tuple[str, str | None], Told] = {}
-    for told in sorted((t for t in ordered if t is not primary), key=lambda t: t.line):
-        key = (told.id, told.captures.get("symbol") or told.captures.get("soname"))
+    others: dict[tuple[str, str | None], Explanation] = {}
+    for explanation in sorted((t for t in ordered if t is not primary), key=lambda t: t.line):
+        key = (
+            explanation.id,
+            explanation.captures.get("symbol") or explanation.captures.get("soname"),
+        )
         if key != (primary.id, primary.captures.get("symbol") or primary.captures.get("soname")):
-            others.setdefault(key, told)
+            others.setdefault(key, explanation)
     return Answer(primary, tuple(others.values()))

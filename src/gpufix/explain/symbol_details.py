@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
-from gpufix.explain.explanation import Told, context
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.packages import bringing
 
@@ -36,15 +36,15 @@ _OLD_TORCH = re.compile(
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
 
 
-def symbol(told: Told, hit: Hit) -> Told | None:
+def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose the symbol is decides the rule."""
-    name = told.captures.get("symbol", "")
+    name = explanation.captures.get("symbol", "")
     if re.search(r"bitsandbytes", hit.shown):
         return None  # told by its own row
     if is_torch_name(name) or _OLD_TORCH.match(name):
-        return _of_torch(told, name)
+        return _of_torch(explanation, name)
     if _PYTHON.fullmatch(name):
-        return told.but(
+        return explanation.but(
             rule="ABI304",
             what=f"A compiled module asks for {name} of the Python C API, which this interpreter "
             "does not have: it was built for another Python.",
@@ -52,8 +52,8 @@ def symbol(told: Told, hit: Hit) -> Told | None:
         )
     for pattern, library in _LIBRARIES:
         if pattern.match(name):
-            return _of_library(told, name, library)
-    return told.but(
+            return _of_library(explanation, name, library)
+    return explanation.but(
         f"{demangled(name)} belongs to no library that gpufix knows: most often to the extension "
         "itself, where a source file is missing from the build, or to a library it did not link."
         if name
@@ -66,10 +66,10 @@ def symbol(told: Told, hit: Hit) -> Told | None:
 _OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
 
 
-def _of_library(told: Told, name: str, library: str) -> Told:
+def _of_library(explanation: Explanation, name: str, library: str) -> Explanation:
     if library == "OpenGL":
-        return told.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
-    return told.but(
+        return explanation.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
+    return explanation.but(
         rule="SYM403",
         what=f"{library} as it was loaded does not define {name}: that copy is older than what the "
         "caller was built with, or another one was found first.",
@@ -78,21 +78,21 @@ def _of_library(told: Told, name: str, library: str) -> Told:
     )
 
 
-def _of_torch(told: Told, name: str) -> Told:
+def _of_torch(explanation: Explanation, name: str) -> Explanation:
     readable = demangled(name)
     where = releases_with(name)
-    told = told.but(f"{name} is {readable}." if readable != name else None)
-    told = told.but(where)
+    explanation = explanation.but(f"{name} is {readable}." if readable != name else None)
+    explanation = explanation.but(where)
     abi = string_abi(name)
     if abi is not None:
-        return told.but(
+        return explanation.but(
             rule="ABI301",
             what=f"The module was compiled with _GLIBCXX_USE_CXX11_ABI={abi}: it asks torch for a "
             f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
             "the other way (or does not have at all).",
             do="Rebuild it against the installed torch, with torch's own value of the flag.",
         )
-    return told.but(
+    return explanation.but(
         rule="SYM401",
         what="The module was compiled for another torch than the one that is installed: it asks "
         f"for {readable}, which this one does not define.",
@@ -134,17 +134,17 @@ def _between(releases: tuple[str, ...], first: str, last: str) -> int:
     return releases.index(last) - releases.index(first) + 1
 
 
-def soname(told: Told, hit: Hit) -> Told | None:
+def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Which wheel brings the library; a driver's own comes with the driver."""
-    name = told.captures.get("soname", "")
+    name = explanation.captures.get("soname", "")
     if name.startswith(("libcuda.so", "libnvidia-")):
-        return told.but(
+        return explanation.but(
             rule="GPU106",
             what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",
             do="Install the driver, or start the container with the GPU.",
         )
     if _OPTIONAL.match(name) and not re.search(r"(?:Error|Exception)\b|error while", hit.raw):
-        return told.but(
+        return explanation.but(
             rule=None,
             role="notice",
             what=f"{name} is optional: it serves InfiniBand or is a plug-in of NCCL, which goes on "
@@ -154,4 +154,4 @@ def soname(told: Told, hit: Hit) -> Told | None:
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None
     wheels = bringing(name)
-    return told.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
+    return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpufix.binary.elf import ElfError
 from gpufix.binary.loader import Files, Process, Verdict, predict
-from gpufix.inspection.inspected import Inspection
+from gpufix.evidence.inspected import Inspection
 from gpufix.inspection.rendering import render
 from gpufix.inspection.subject import CannotInspect, inspect_files, inspect_path
 from gpufix.knowledge.symbols import SymbolHistory

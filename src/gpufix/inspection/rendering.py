@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from gpufix.inspection.inspected import Code, File, Inspection, TorchNeed
+from gpufix.evidence.inspected import Code, File, Inspection, TorchNeed
 from gpufix.text.clean import clean
 
 _WIDTH = 80

@@ -14,9 +14,9 @@ from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
 from gpufix.binary.wheel import WheelZip
+from gpufix.evidence.inspected import Code, File, Inspection, Kind, Served, TorchNeed
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.packages import metadata
-from gpufix.inspection.inspected import Code, File, Inspection, Kind, Served, TorchNeed
 from gpufix.knowledge.gpus.serves import serves_parts
 from gpufix.knowledge.symbols import Judgement, SymbolHistory, judge
 from gpufix.knowledge.symbols import Library as Symbols

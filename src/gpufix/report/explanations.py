@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from gpufix.explain.confirm import Check
-from gpufix.explain.explanation import Told
+from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Answer
 from gpufix.model import PatientSummary, PlanSummary
 from gpufix.report.terminal import Painter
@@ -45,21 +45,25 @@ def show(
         _patient(painter, *patient)
 
 
-def _primary(painter: Painter, told: Told, names: Mapping[str, str]) -> None:
+def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str]) -> None:
     painter.console.print()
-    mark = (f"{_MARK[told.role]} ", _STYLE[told.role])
-    code = f"{told.rule} {names.get(told.rule, '')}".strip() if told.rule else "no rule of gpufix"
-    title = painter.text(mark, (code, "bold"), f" · line {told.line} · {told.id}")
+    mark = (f"{_MARK[explanation.role]} ", _STYLE[explanation.role])
+    code = (
+        f"{explanation.rule} {names.get(explanation.rule, '')}".strip()
+        if explanation.rule
+        else "no rule of gpufix"
+    )
+    title = painter.text(mark, (code, "bold"), f" · line {explanation.line} · {explanation.id}")
     painter.print(title)
-    painter.print(painter.text((_cut(told.shown), "dim")), indent=2, bar="│ ")
-    painter.print(painter.text(told.what), indent=2)
-    for note in told.notes:
+    painter.print(painter.text((_cut(explanation.shown), "dim")), indent=2, bar="│ ")
+    painter.print(painter.text(explanation.what), indent=2)
+    for note in explanation.notes:
         painter.print(painter.text((note, "dim")), indent=2)
-    painter.print(painter.text(("do: ", "green"), told.do), indent=2)
+    painter.print(painter.text(("do: ", "green"), explanation.do), indent=2)
     if painter.verbose:
-        if told.versions:
-            painter.print(painter.text(("versions: ", "dim"), told.versions), indent=2)
-        painter.print(painter.text(("source: ", "dim"), told.source), indent=2)
+        if explanation.versions:
+            painter.print(painter.text(("versions: ", "dim"), explanation.versions), indent=2)
+        painter.print(painter.text(("source: ", "dim"), explanation.source), indent=2)
 
 
 def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
@@ -86,19 +90,21 @@ def _others(painter: Painter, answer: Answer, verbose: bool) -> None:
     primary = answer.primary
     others = [t for t in answer.others if primary is None or t.line != primary.line]
     after = [t for t in others if primary and t.line > primary.line and t.rule is None]
-    for heading, told in (
+    for heading, explanation in (
         ("so: ", after),
         ("also: ", [t for t in others if t not in after]),
     ):
-        shown = told if verbose else told[:_OTHERS]
+        shown = explanation if verbose else explanation[:_OTHERS]
         for one in shown:
             code = f"{one.rule} " if one.rule else ""
             line = painter.text(
                 (f"└ {heading}", "dim"), (code, "bold"), f"line {one.line}: {_cut(one.shown, 120)}"
             )
             painter.print(line, indent=2)
-        if len(told) > len(shown):
-            painter.print(painter.text((f"… {len(told) - len(shown)} more (-v)", "dim")), indent=2)
+        if len(explanation) > len(shown):
+            painter.print(
+                painter.text((f"… {len(explanation) - len(shown)} more (-v)", "dim")), indent=2
+            )
 
 
 def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:

@@ -10,7 +10,7 @@ import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.evidence.view import View
 from gpufix.explain.confirm import Check
-from gpufix.explain.explanation import Told
+from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Answer
 from gpufix.fixes.build_environment.assemble import BuildEnvironment
 from gpufix.fixes.build_environment.variables import Folder
@@ -76,7 +76,7 @@ def render_explained(
         "recognised": answer.recognised,
         "rule": primary.rule if primary is not None and answer.recognised else None,
         "primary": _told(primary, names) if primary is not None else None,
-        "others": [_told(told, names) for told in answer.others],
+        "others": [_told(explanation, names) for explanation in answer.others],
         "errors": list(errors),
         "read": dict(read),
         "patient": _patient(*patient) if patient is not None else None,
@@ -84,20 +84,20 @@ def render_explained(
     return json.dumps(out, indent=2) + "\n"
 
 
-def _told(told: Told, names: Mapping[str, str]) -> dict[str, Any]:
+def _told(explanation: Explanation, names: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": told.id,
-        "rule": told.rule,
-        "name": names.get(told.rule) if told.rule else None,
-        "role": told.role,
-        "line": told.line,
-        "text": told.shown,
-        "captures": dict(told.captures),
-        "what": told.what,
-        "notes": list(told.notes),
-        "do": told.do,
-        "versions": told.versions,
-        "source": told.source,
+        "id": explanation.id,
+        "rule": explanation.rule,
+        "name": names.get(explanation.rule) if explanation.rule else None,
+        "role": explanation.role,
+        "line": explanation.line,
+        "text": explanation.shown,
+        "captures": dict(explanation.captures),
+        "what": explanation.what,
+        "notes": list(explanation.notes),
+        "do": explanation.do,
+        "versions": explanation.versions,
+        "source": explanation.source,
     }
 
 

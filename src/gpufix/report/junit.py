@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from xml.etree import ElementTree
 
+from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.baseline import Places
-from gpufix.diagnosis.diagnose import INTERNAL_CODES, Gate
+from gpufix.diagnosis.diagnose import Gate
 from gpufix.model import Diagnosis, Finding, Gap
 from gpufix.text.clean import below, clean, located
 

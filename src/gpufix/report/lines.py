@@ -1,9 +1,6 @@
-"""Styled lines for people: cleaned of control characters, for a terminal or a file."""
+"""Styled lines for people: cleaned of control characters, for a terminal or as plain text."""
 
 from __future__ import annotations
-
-import io
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +11,7 @@ Part = str | tuple[str, str]
 
 
 class Lines:
-    """Collects lines, each of parts with or without a style, then delivers them."""
+    """Collects lines, each of parts with or without a style, then prints them."""
 
     def __init__(self) -> None:
         self._lines: list[Text] = []
@@ -36,19 +33,12 @@ class Lines:
         """One line that must survive being copied; commands of several lines stay one."""
         self.add((content, style))
 
-    def deliver(self, output: str | None = None) -> None:
-        """To standard output, or into a file (plain). A file that cannot be written: usage error."""
-        if output is None:
-            console = Console()
-            for line in self._lines:
-                console.print(line, soft_wrap=True, highlight=False)
-            return
-        from gpufix.cli.examine import fail
-
-        buffer = io.StringIO()
+    def print(self) -> None:
+        """To standard output, with styles where it is a terminal."""
+        console = Console()
         for line in self._lines:
-            buffer.write(f"{line.plain}\n")
-        try:
-            Path(output).write_text(buffer.getvalue(), encoding="utf-8")
-        except OSError as error:
-            raise fail(f"--output {output}: {error.strerror}") from None
+            console.print(line, soft_wrap=True, highlight=False)
+
+    def plain(self) -> str:
+        """The text without styles."""
+        return "".join(f"{line.plain}\n" for line in self._lines)

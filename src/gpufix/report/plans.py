@@ -15,8 +15,8 @@ def as_json(proposal: Proposal) -> str:
     return json.dumps(proposal.model_dump(mode="json"), indent=2) + "\n"
 
 
-def show(proposal: Proposal, output: str | None = None) -> None:
-    """Print it, or write it to the file `output`."""
+def proposed(proposal: Proposal) -> Lines:
+    """Its lines for people."""
     lines = Lines()
     for plan in proposal.plans:
         _plan(lines, plan)
@@ -32,7 +32,7 @@ def show(proposal: Proposal, output: str | None = None) -> None:
         lines.add()
         lines.add(("cannot be applied: ", "bold red"), proposal.refused)
     _verdict(lines, proposal)
-    lines.deliver(output)
+    return lines
 
 
 def _plan(lines: Lines, plan: Plan) -> None:
@@ -137,8 +137,8 @@ def outcome_as_json(outcome: Outcome) -> str:
     return json.dumps(outcome.model_dump(mode="json"), indent=2) + "\n"
 
 
-def show_outcome(outcome: Outcome, output: str | None = None) -> None:
-    """Print it, or write it to the file `output`."""
+def came_out(outcome: Outcome) -> Lines:
+    """Its lines for people."""
     lines = Lines()
     for plan in outcome.plans:
         lines.add((f"{plan.safety} ", "dim"), plan.title)
@@ -147,8 +147,7 @@ def show_outcome(outcome: Outcome, output: str | None = None) -> None:
     if outcome.state == "nothing" and not (outcome.remaining or outcome.held):
         if not any(skip.asked for skip in outcome.skips):
             lines.add("nothing to repair")
-        lines.deliver(output)
-        return
+        return lines
     lines.add(_HEAD[outcome.state], f": {outcome.reason}" if outcome.reason else "")
     if outcome.state in ("kept", "undone"):
         _findings(
@@ -158,7 +157,7 @@ def show_outcome(outcome: Outcome, output: str | None = None) -> None:
     _findings(lines, "introduced", outcome.introduced, "red")
     _findings(lines, "now visible", outcome.revealed, "yellow")
     _rest(lines, outcome)
-    lines.deliver(output)
+    return lines
 
 
 def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> None:

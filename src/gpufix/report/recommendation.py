@@ -55,12 +55,7 @@ def _row(offer: Offer) -> dict[str, object]:
     }
 
 
-def show(
-    answer: Answer,
-    offers: Sequence[Offer],
-    pose: Pose | None = None,
-    output: str | None = None,
-) -> None:
+def recommended(answer: Answer, offers: Sequence[Offer], pose: Pose | None = None) -> Lines:
     """The best build whole, the others a line each, and what is in the way of the nearest."""
     lines = Lines()
     _question(lines, answer.question)
@@ -73,7 +68,7 @@ def show(
     _misses(lines, answer.misses, bool(offers))
     if pose:
         _pose(lines, pose)
-    lines.deliver(output)
+    return lines
 
 
 def _question(lines: Lines, question: Question) -> None:

@@ -49,7 +49,7 @@ def show_list(rows: Sequence[Row], as_json: bool) -> None:
         lines.add("no runs")
     for prefix in {row["prefix"]: None for row in rows if row["this_patient"]}:
         lines.add((f"* of the environment at hand, {prefix}", "dim"))
-    lines.deliver()
+    lines.print()
 
 
 def _state(row: Row) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def show_elsewhere(
             lines.raw(f"     $ {row['command']}", "green")
     if total > len(rows):
         lines.add((f"… and {total - len(rows)} earlier ones: gpufix undo --list", "dim"))
-    lines.deliver()
+    lines.print()
 
 
 def show_one(row: Row, problems: Sequence[str], as_json: bool) -> None:
@@ -96,7 +96,7 @@ def show_one(row: Row, problems: Sequence[str], as_json: bool) -> None:
         lines.add(("  project ", "dim"), str(row["project"]))
     for problem in problems:
         lines.add(f"  {problem}")
-    lines.deliver()
+    lines.print()
 
 
 def show_nothing(prefix: str | None, as_json: bool) -> None:
@@ -108,4 +108,4 @@ def show_nothing(prefix: str | None, as_json: bool) -> None:
         return
     lines = Lines()
     lines.add(f"there is nothing to undo{where}")
-    lines.deliver()
+    lines.print()

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.baseline import Places, identity
-from gpufix.diagnosis.diagnose import INTERNAL_CODES
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
 from gpufix.text.clean import below, clean
 

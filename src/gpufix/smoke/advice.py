@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
-from gpufix.checks.judge import findings_of
+from gpufix.checks.judge import INTERNAL_CODES, findings_of
 from gpufix.checks.registry import declared as declared_rule
-from gpufix.diagnosis.diagnose import INTERNAL_CODES
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback.install_fallback import install_fallback

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from gpufix.checks.judge import Selection
-from gpufix.diagnosis.diagnose import INTERNAL_CODES, Judgement, Request, examine
+from gpufix.checks.judge import INTERNAL_CODES, Selection
+from gpufix.diagnosis.diagnose import Judgement, Request, examine
 from gpufix.evidence.view import Ask, View
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.conflicts import Base

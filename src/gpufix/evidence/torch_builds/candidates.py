@@ -13,7 +13,7 @@ from gpufix.knowledge import torch_releases
 from gpufix.knowledge.torch_releases import Release, Variant
 
 if TYPE_CHECKING:
-    from gpufix.inspection.inspected import Inspection
+    from gpufix.evidence.inspected import Inspection
 
 
 @dataclass(frozen=True)

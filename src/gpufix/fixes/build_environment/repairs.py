@@ -4,36 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpufix.checks.judge import findings_of
-from gpufix.checks.registry import Check
-from gpufix.checks.registry import declared as declared_rule
-from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
-from gpufix.checks.toolchain.tch202_toolkit_major_mismatch import toolkit_major_mismatch
-from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
-from gpufix.checks.toolchain.tch205_host_compiler_unsupported import host_compiler_unsupported
-from gpufix.checks.toolchain.tch206_nvcc_lacks_target import nvcc_lacks_target
-from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
-from gpufix.diagnosis.diagnose import INTERNAL_CODES
+from gpufix.checks.judge import INTERNAL_CODES, findings_of
+from gpufix.checks.registry import builtin_rules
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.variables import Folder, Variable, unwrapped
 from gpufix.fixes.planner import Planner
-from gpufix.fixes.registry import Planner as Ask
-from gpufix.fixes.registry import declared
-from gpufix.fixes.source.follow_arch_list import follow_arch_list
-from gpufix.fixes.toolchain.choose_host_compiler import choose_host_compiler
-from gpufix.fixes.toolchain.point_cuda_home import point_cuda_home
-from gpufix.fixes.toolchain.set_cpath import set_cpath
+from gpufix.fixes.registry import builtin_fixes
 from gpufix.model import Finding, Plan, Project, SetVariables, Severity
 
 # In this order: which toolkit, then what it lacks, then the compiler that this toolkit accepts.
-_RULES: tuple[tuple[Check, tuple[Ask, ...]], ...] = (
-    (toolkit_major_mismatch, (point_cuda_home,)),
-    (toolkit_missing, (point_cuda_home, set_cpath)),
-    (nvcc_lacks_target, (point_cuda_home,)),
-    (host_compiler_unsupported, (choose_host_compiler,)),
-    (build_tools_missing, ()),
-    (hard_coded_arch, (follow_arch_list,)),
-)
+_CODES = ("TCH202", "TCH204", "TCH206", "TCH205", "TCH207", "SRC601")
 
 
 def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], list[str]]:
@@ -46,9 +26,10 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
         view = overlaid(view, {"CUDA_HOME": real.root})
     variables: list[Variable] = []
     obstacles: list[str] = []
-    for check, fixes in _RULES:
-        for finding in findings_of(declared_rule(check), view):
-            planner = Planner([declared(fix) for fix in fixes], view)
+    rules, fixes = {rule.code: rule for rule in builtin_rules()}, builtin_fixes()
+    for code in _CODES:
+        for finding in findings_of(rules[code], view):
+            planner = Planner(fixes, view)
             changes = _changes(planner.plans(finding))
             obstacles += [failure.message for failure in planner.crashed()]
             variables += [Variable(n, v, finding.message) for n, v in changes.items()]
