@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-SCRIPT = """#!{python} -IS
+from programs import write_program
+
+SCRIPT = """\
 import os, sys, time
 here = {here!r}
 if sys.argv[1:] == ["--version"]:
@@ -35,8 +36,7 @@ class FakeCompiler:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "nvcc"
-        self.path.write_text(SCRIPT.format(python=sys.executable, here=str(folder)))
-        self.path.chmod(0o755)
+        write_program(self.path, SCRIPT.format(here=str(folder)))
         (folder / "calls").write_text("")
         self.version("fake nvcc 1.0")
         self.behave("work")

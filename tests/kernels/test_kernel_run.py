@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from gpufix.kernels.execute import RunResult, run_program
 from gpufix.kernels.manifest import Case, Kernel
+from programs import write_program
 
 KERNEL = Kernel("k", "t", (Case("a", bytes="8 * n", flops="2 * n"), Case("b")), time_limit_s=20.0)
 DEVICE = {"kernel": "k", "device": {"name": "GPU", "arch": "sm_90"}, "seed": "1"}
@@ -32,9 +32,7 @@ ERROR = {
 
 
 def run(tmp_path: Path, code: str, **options: Any) -> RunResult:
-    program = tmp_path / "program"
-    program.write_text(f"#!{sys.executable} -IS\nimport os, sys, time\n{code}\n")
-    program.chmod(0o755)
+    program = write_program(tmp_path / "program", f"import os, sys, time\n{code}\n")
     return run_program(KERNEL, program, **options)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ from gpufix.kernels.manifest import Case, Kernel, load
 from gpufix.kernels.toolchain import parse_target
 from gpufix.model import Facts, Gpu, Host, Toolkit
 from gpufix.smoke.request import Request
+from programs import HEAD, write_program
 
 DEVICE = {
     "name": "Fake GPU", "arch": "sm_90", "bus_id": "0000:01:00.0", "units": 100,
     "clock_khz": 1_000_000, "memory_clock_khz": 1_000_000, "bus_bits": 4000, "integrated": False,
 }  # fmt: skip
 # The program that "nvcc" makes of launch.cu is the file programs/launch.py beside it.
-SCRIPT = """#!{python} -IS
+SCRIPT = """\
 import os, sys, time
 here = {here!r}
 if sys.argv[1:] == ["--version"]:
@@ -30,7 +30,7 @@ if not os.path.exists(program):
     sys.exit(2)
 output = sys.argv[sys.argv.index("-o") + 1]
 with open(output, "w") as file:
-    file.write("#!{python} -IS\\n" + open(program).read())
+    file.write({head!r} + open(program).read())
 os.chmod(output, 0o755)
 """
 
@@ -41,8 +41,7 @@ class Machine:
     def __init__(self, folder: Path, arch: str = "sm_90") -> None:
         self.folder = folder
         self.nvcc = folder / "nvcc"
-        self.nvcc.write_text(SCRIPT.format(python=sys.executable, here=str(folder)))
-        self.nvcc.chmod(0o755)
+        write_program(self.nvcc, SCRIPT.format(head=HEAD, here=str(folder)))
         (folder / "programs").mkdir()
         toolkit = Toolkit(
             kind="cuda", root=str(folder), version="13.0", origin="PATH", compiler=str(self.nvcc)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from fakes import Machine
 
 from gpufix.smoke.private import PrivateToolkitError, with_private_toolkit
+from programs import write_program
 
-PIP = """#!{python} -IS
+PIP = """\
 import os, sys
 open({log!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
 target = sys.argv[sys.argv.index("--target") + 1] + "/nvidia/cu13/bin"
@@ -22,9 +22,7 @@ os.makedirs(target)
 def pip(folder: Path, end: str) -> str:
     path = folder / "python"
     log = str(folder / "log")
-    path.write_text(PIP.format(python=sys.executable, log=log, end=end))
-    path.chmod(0o755)
-    return str(path)
+    return str(write_program(path, PIP.format(log=log, end=end)))
 
 
 def test_installed_once(machine: Machine, tmp_path: Path) -> None:

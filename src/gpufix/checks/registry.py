@@ -15,6 +15,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gpufix.evidence.view import View
@@ -109,9 +110,7 @@ def rules_in(module: object) -> list[Rule]:
 
 def builtin_rules() -> list[Rule]:
     """Every rule of gpufix itself, by code. A module that does not import is a bug and raises."""
-    import gpufix.checks as package
-
-    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    found = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
     names = sorted(m.name for m in found if _is_rule(m.name.rpartition(".")[2]))
     modules = [importlib.import_module(name) for name in names]
     return sorted((r for m in modules for r in rules_in(m)), key=lambda r: r.code)

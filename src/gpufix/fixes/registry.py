@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gpufix.evidence.view import View
 from gpufix.model import Finding, Plan, Skip
@@ -57,9 +58,7 @@ def fixes_in(module: object) -> list[Fix]:
 
 def builtin_fixes() -> list[Fix]:
     """Every fix of gpufix itself, by name."""
-    import gpufix.fixes as package
-
-    names = sorted(m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
-    modules = [importlib.import_module(name) for name in names]
+    inside = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
+    modules = [importlib.import_module(name) for name in sorted(m.name for m in inside)]
     found = {f.name: f for m in modules for f in fixes_in(m)}
     return [found[name] for name in sorted(found)]

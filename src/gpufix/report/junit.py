@@ -12,6 +12,7 @@ from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.baseline import Places
 from gpufix.diagnosis.diagnose import Gate
 from gpufix.model import Diagnosis, Finding, Gap
+from gpufix.plugins import all_rules
 from gpufix.text.clean import below, clean, located
 
 
@@ -97,8 +98,6 @@ class _Report:
 
 
 def _names(diagnosis: Diagnosis) -> list[tuple[str, str]]:
-    from gpufix.plugins import all_rules
-
     judged = set(diagnosis.judged)
     return [(rule.code, rule.name) for rule in all_rules()[0] if rule.code in judged]
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.baseline import Places, identity
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
+from gpufix.plugins import all_rules
 from gpufix.text.clean import below, clean
 
 Json = dict[str, Any]
@@ -20,8 +21,6 @@ Json = dict[str, Any]
 
 def rule_entries(diagnosis: Diagnosis) -> Iterator[Json]:
     """Every rule that ran, then codes that are no rule's (DOC001)."""
-    from gpufix.plugins import all_rules
-
     judged = set(diagnosis.judged) | {f.code for f in diagnosis.findings}
     known = {rule.code: rule for rule in all_rules()[0] if rule.code in judged}
     for code, rule in known.items():

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
+from gpufix.engine import submodule
 from gpufix.engine.installer import choose
 from gpufix.engine.installer import commands as install_commands
 from gpufix.engine.run.apply import check
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Context, EngineError, Refused
+from gpufix.engine.steps.fallback import commands as fallback_commands
 from gpufix.engine.steps.set_variables import current, rendered
+from gpufix.engine.steps.submodules import fetching, modules, noting
 from gpufix.evidence.requirements import parse
 from gpufix.fixes.commands import commands
 from gpufix.model import (
@@ -89,8 +92,6 @@ def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPr
 
 
 def _fallback(step: InstallFallback, context: Context) -> StepPreview:
-    from gpufix.engine.steps.fallback import commands as fallback_commands
-
     try:
         lines = fallback_commands(step, choose(context.facts), "RUN_FOLDER/fallback")
     except EngineError:
@@ -105,9 +106,6 @@ def _fallback(step: InstallFallback, context: Context) -> StepPreview:
 
 def _submodules(step: InitSubmodules, context: Context) -> StepPreview:
     """Commands, addresses and places; none where the step would be refused."""
-    from gpufix.engine import submodule
-    from gpufix.engine.steps.submodules import fetching, modules, noting
-
     title = f"initialise {', '.join(step.paths)}: made in a fresh repository, then moved"
     shown = StepPreview(kind=step.kind, title=title)
     try:

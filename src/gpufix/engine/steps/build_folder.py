@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gpufix.engine.builds import step as build
 from gpufix.engine.builds.folder import made_from
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.run_context import Context, Refused, StepFailed, inside, writable
@@ -36,8 +37,6 @@ def scopes(step: Build, context: Context) -> Sequence[Scope]:
 
 def run(step: Build, context: Context) -> None:
     """Build and install it. Raises StepFailed with the builder's reason."""
-    from gpufix.engine.builds import step as build
-
     result = build.run(step, context)
     if not result.ok:
         raise StepFailed(f"{step.path}: {result.reason}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpufix.engine import child
+from gpufix.engine.builds.native_fallback import compiled, toolchain
 from gpufix.engine.installer import Installer, choose, environment, permit
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import make_folder, write_new
@@ -37,8 +38,6 @@ def check(step: InstallFallback, context: Context) -> None:
     for dist in _replaced(step, context.facts):
         _removable(dist, installer)
     if fallback.build:
-        from gpufix.engine.builds.native_fallback import toolchain
-
         toolchain(step.archs, context)
 
 
@@ -85,8 +84,6 @@ def packed(step: InstallFallback, context: Context) -> pack.Wheel:
     files = pack.files(fallback)
     platform = None
     if fallback.build:
-        from gpufix.engine.builds.native_fallback import compiled
-
         files |= compiled(fallback, step.archs, context)
         platform = f"linux_{context.facts.host.machine}"
     description = _DESCRIPTION.format(

@@ -9,6 +9,8 @@ from functools import cache, cached_property
 from typing import Any
 
 from gpufix.knowledge.data_table import table
+from gpufix.source.arch_flags import UNKNOWN
+from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name
 
 Import = ast.Import | ast.ImportFrom
@@ -192,9 +194,6 @@ def import_at_start(tree: Tree, package: str) -> int | None:
 
 def setup_name(tree: Tree) -> str | None:
     """The name= of the call of setup(); "" when it is not a literal, None without such a call."""
-    from gpufix.source.arch_flags import UNKNOWN
-    from gpufix.source.python.flags import strings
-
     for node in tree.each(ast.Call):
         if dotted_name(node.func) in ("setup", "setuptools.setup"):
             given = [k.value for k in node.keywords if k.arg == "name"]
