@@ -71,18 +71,26 @@ def rule_page(rule: Rule, fixes: Sequence[Fix]) -> str:
 def fix_page(fix: Fix) -> str:
     """What it does, how safe that is, and which rules it answers to."""
     kinds = "".join(f"- {KINDS[kind]}\n" for kind in safety(fix))
-    page = inspect.cleandoc(fix.page)
+    head, page = _said(fix)
     return (
-        f"# {fix.name}\n\n{title(fix)}\n\n## What it does\n{page}\n\n## Kind\n{kinds}\n"
+        f"# {fix.name}\n\n{head}\n\n## What it does\n{page}\n\n## Kind\n{kinds}\n"
         f"## Answers to\n{codes(fix)}\n"
     )
 
 
 def title(fix: Fix) -> str:
     """The first sentence of its module, or its own where the module holds several."""
-    module = importlib.import_module(fix.plan.__module__)
-    told = module.__doc__ if len(fixes_in(module)) == 1 else fix.page
-    return (told or "").strip().partition("\n\n")[0].replace("\n", " ")
+    return _said(fix)[0]
+
+
+def _said(fix: Fix) -> tuple[str, str]:
+    """(title, what it does)."""
+    module, page = importlib.import_module(fix.plan.__module__), inspect.cleandoc(fix.page)
+    if len(fixes_in(module)) == 1:
+        head, rest = (module.__doc__ or "").strip().partition("\n\n")[0], page
+    else:
+        head, _, rest = page.partition("\n\n")
+    return head.replace("\n", " "), rest or page
 
 
 def codes(fix: Fix) -> str:
@@ -112,10 +120,9 @@ def _kinds(module: str, seen: set[str]) -> Iterator[str]:
 
 
 def _is_shared(module: str) -> bool:
-    return module.startswith("gpufix.fixes.") and module.rpartition(".")[2] not in (
-        "registry",
-        "merge",
-    )
+    """Whether the plans of a fix may be made there."""
+    apart = ("registry", "merge", "planner", "build_environment")
+    return module.startswith("gpufix.fixes.") and module.split(".")[2] not in apart
 
 
 def navigation(rules: Sequence[Rule], fixes: Sequence[Fix]) -> Iterator[str]:

@@ -9,7 +9,10 @@ from gpufix.model import Finding, Plan, Remove
 
 @fix("clear-stale-build", "JIT701", "JIT702")
 def clear_stale_build(finding: Finding, view: View) -> Plan:
-    """Delete the cache entry, CMake cache or library; the next build makes it anew."""
+    """Remove what an earlier build left.
+
+    Delete the cache entry, CMake cache or library; the next build makes it anew.
+    """
     return Plan(
         fix="clear-stale-build",
         codes=[finding.code],
@@ -22,7 +25,10 @@ def clear_stale_build(finding: Finding, view: View) -> Plan:
 
 @fix("remove-stale-lock", "JIT703")
 def remove_stale_lock(finding: Finding, view: View) -> Plan:
-    """Delete the lock file; the next import builds or loads the extension."""
+    """Remove a lock file that nobody holds.
+
+    Delete the lock file; the next import builds or loads the extension.
+    """
     return Plan(
         fix="remove-stale-lock",
         codes=["JIT703"],

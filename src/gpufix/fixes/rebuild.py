@@ -98,7 +98,10 @@ FOR_TARGET = "rebuild-for-target"
 
 @fix(FOR_TARGET, "GPU103", "GPU104", "GPU108")
 def rebuild_for_target(finding: Finding, view: View) -> Plan | Skip:
-    """From its source, when a compiler that generates code for the targets is here."""
+    """Build an extension again, with code for the targets.
+
+    From its source, when a compiler that generates code for the targets is here.
+    """
     if finding.subject == "torch":
         return _no_toolkit(finding, "torch itself is not rebuilt")
     if rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
@@ -117,7 +120,10 @@ FOR_TORCH = "rebuild-for-torch"
 
 @fix(FOR_TORCH, "ABI301", "ABI304", "ABI305", "SYM401")
 def rebuild_for_torch(finding: Finding, view: View) -> Plan | Skip:
-    """From its source. A C++ ABI that the build files fix to the other value is overruled."""
+    """Build an extension again, against the torch and the Python that are installed.
+
+    From its source. A C++ ABI that the build files fix to the other value is overruled.
+    """
     torch = view.facts.torch
     abi = torch.cxx11_abi if torch and finding.code == "ABI301" else None
     return rebuild(FOR_TORCH, finding, view, abi)

@@ -1,0 +1,81 @@
+"""The modules of gpufix and what they import, read from their sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gpufix
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SOURCE = Path(gpufix.__file__).parent
+FLOORS = Path(__file__).parents[2] / "tools" / "floors.toml"
+
+
+@dataclass(frozen=True)
+class Import:
+    """`importer` names `imported`, both below gpufix: "facts.collect". `inside` a function or not."""
+
+    importer: str
+    imported: str
+    inside: bool
+
+
+def declared() -> dict[str, Any]:
+    """tools/floors.toml."""
+    return tomllib.loads(FLOORS.read_text(encoding="utf-8"))
+
+
+def package(module: str) -> str:
+    """The name right below gpufix."""
+    return module.split(".")[0]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module but what is copied into patients."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        if "payload" not in parts:
+            found[".".join(parts).removesuffix("__init__").removesuffix(".")] = path
+    return found
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of one module of gpufix by another; `gpufix` itself is the module ""."""
+    return tuple(each for name in modules() for each in _imports(name))
+
+
+def _imports(module: str) -> Iterator[Import]:
+    tree = ast.parse(modules()[module].read_text(encoding="utf-8"))
+    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
+    inside = {id(n) for function in functions for n in ast.walk(function)}
+    for node in ast.walk(tree):
+        for name in _names(node):
+            if name == "gpufix" or name.startswith("gpufix."):
+                yield Import(module, _module(name[7:]), id(node) in inside)
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0 and node.module, "imports are absolute"
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def _module(name: str) -> str:
+    """ "model.Facts" → "model"."""
+    return name if name in modules() else name.rpartition(".")[0]
