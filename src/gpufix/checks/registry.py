@@ -49,21 +49,25 @@ Check = Callable[[View], Iterable[Fault]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A registered rule. `page` is its docstring, in Markdown.
+    """A registered rule. `page` is Markdown, its check's docstring.
 
-    `doctor` is false for what only a run or a log can tell: the doctor never judges it.
+    `check` None: only a run or a log can tell; the doctor never judges it.
     """
 
     code: str
     name: str
-    check: Check
+    check: Check | None
     page: str
     origin: str = "gpufix"
-    doctor: bool = True
+
+    @property
+    def doctor(self) -> bool:
+        """Whether the doctor judges it."""
+        return self.check is not None
 
     def findings(self, view: View) -> list[Finding]:
         """Run the check on one view."""
-        return [self.finding(fault) for fault in self.check(view)]
+        return [self.finding(fault) for fault in self.check(view)] if self.check else []
 
     def finding(self, fault: Fault) -> Finding:
         """A fault under this rule's code."""
@@ -80,20 +84,29 @@ class Rule:
         )
 
 
-def rule(code: str, name: str, doctor: bool = True) -> Callable[[Check], Check]:
+def page(code: str, name: str, text: str) -> Rule:
+    """A rule without a check: found by a run, in a log, or in gpufix itself."""
+    _require_code(code)
+    return Rule(code, name, None, inspect.cleandoc(text))
+
+
+def rule(code: str, name: str) -> Callable[[Check], Check]:
     """Declare the function below as the check of `code`. The function itself is unchanged."""
-    if not _CODE.fullmatch(code):
-        raise ValueError(f"rule code {code!r} is not three capitals and three digits")
+    _require_code(code)
 
     def declare(check: Check) -> Check:
         if not check.__doc__:
             raise ValueError(f"{code}: the check has no docstring, which is its page")
-        page = inspect.cleandoc(check.__doc__)
-        declared = Rule(code, name, check, page, check.__module__, doctor)
-        vars(check)["__gpufix_rule__"] = declared
+        text = inspect.cleandoc(check.__doc__)
+        vars(check)["__gpufix_rule__"] = Rule(code, name, check, text, check.__module__)
         return check
 
     return declare
+
+
+def _require_code(code: str) -> None:
+    if not _CODE.fullmatch(code):
+        raise ValueError(f"rule code {code!r} is not three capitals and three digits")
 
 
 def declared(check: Check) -> Rule:
@@ -104,17 +117,16 @@ def declared(check: Check) -> Rule:
 
 def rules_in(module: object) -> list[Rule]:
     """The rules that a module declares."""
-    found = (getattr(value, "__gpufix_rule__", None) for value in vars(module).values())
+    found = (
+        value if isinstance(value, Rule) else getattr(value, "__gpufix_rule__", None)
+        for value in vars(module).values()
+    )
     return [r for r in found if isinstance(r, Rule)]
 
 
 def builtin_rules() -> list[Rule]:
     """Every rule of gpufix itself, by code. A module that does not import is a bug and raises."""
-    found = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
-    names = sorted(m.name for m in found if _is_rule(m.name.rpartition(".")[2]))
-    modules = [importlib.import_module(name) for name in names]
-    return sorted((r for m in modules for r in rules_in(m)), key=lambda r: r.code)
-
-
-def _is_rule(module: str) -> bool:
-    return re.match(r"[a-z]{3}\d{3}_", module) is not None
+    inside = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
+    modules = [importlib.import_module(name) for name in sorted(m.name for m in inside)]
+    found = {r.code: r for m in modules for r in rules_in(m)}
+    return [found[code] for code in sorted(found)]

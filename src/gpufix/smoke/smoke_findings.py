@@ -6,17 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from gpufix.checks.kernels.krn901_suite_kernel_does_not_compile import suite_kernel_does_not_compile
-from gpufix.checks.kernels.krn902_suite_kernel_does_not_run import suite_kernel_does_not_run
-from gpufix.checks.kernels.krn903_suite_kernel_wrong_result import suite_kernel_wrong_result
-from gpufix.checks.kernels.krn904_suite_kernel_slow import suite_kernel_slow
-from gpufix.checks.kernels.krn905_torch_extension_build_fails import torch_extension_build_fails
 from gpufix.checks.registry import ADVICE, ERROR, Fault, Rule
-from gpufix.checks.runtime.run806_out_of_memory import out_of_memory
+from gpufix.checks.runtime.run806_out_of_memory import RUN806
+from gpufix.checks.smoke_pages import KRN901, KRN902, KRN903, KRN904, KRN905
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import OUT_OF_MEMORY, RunResult
 from gpufix.kernels.toolchain import Target
-from gpufix.model import Facts, Finding
+from gpufix.model import Facts, Finding, Severity
 from gpufix.smoke.advice import compiler_sources, without_compiler
 from gpufix.smoke.compile import Choice, first_error
 from gpufix.smoke.rows import Slow
@@ -29,7 +25,7 @@ _COMPILER = {"cuda": "nvcc", "hip": "hipcc, nor a clang++ that builds HIP progra
 def no_compiler(facts: Facts, target: Target, choice: Choice) -> Iterator[Finding]:
     """KRN901 for a target without any compiler, and what would bring one; what failed at that."""
     found = _finding(
-        suite_kernel_does_not_compile,
+        KRN901,
         subject=str(target),
         message=f"No {_COMPILER[target.vendor]} was found for {target}.",
         evidence=choice.tried or ("looked at: CUDA_HOME, ROCM_HOME, PATH, /usr/local, /opt, "
@@ -45,7 +41,7 @@ def unusable_compiler(words: str, targets: Sequence[Target]) -> Finding:
     """KRN901 for a compiler that does not even say its version."""
     named = ", ".join(map(str, targets))
     return _finding(
-        suite_kernel_does_not_compile,
+        KRN901,
         subject=named,
         message=f"The compiler for {named} cannot be asked for its version.",
         evidence=tuple(_some(words)),
@@ -61,7 +57,7 @@ def not_compiled(built: Iterable[Built]) -> Iterator[Finding]:
         verb = "does" if len(alike) == 1 else "do"
         why = first_error(first.log) or "the compiler says nothing"
         yield _finding(
-            suite_kernel_does_not_compile,
+            KRN901,
             subject=names,
             message=f"{names} {verb} not compile for {first.target}: {why}",
             evidence=(*_some(first.log), f"$ {' '.join(first.command)}"),
@@ -75,7 +71,7 @@ def not_run(facts: Facts, target: Target, results: Iterable[RunResult]) -> Itera
         first, names = alike[0], ", ".join(r.kernel for r in alike)
         memory = first.cause == OUT_OF_MEMORY
         yield _finding(
-            out_of_memory if memory else suite_kernel_does_not_run,
+            RUN806 if memory else KRN902,
             subject=names,
             message=f"{names} on {target.arch}: {first.cause or first.status}"
             f"{_free(facts, target) if memory else ''}",
@@ -98,7 +94,7 @@ def _free(facts: Facts, target: Target) -> str:
 def no_device(target: Target, why: str) -> Finding:
     """KRN902 for a GPU that the driver lists and the runtime does not show."""
     return _finding(
-        suite_kernel_does_not_run,
+        KRN902,
         subject=str(target),
         message=f"Nothing was run for {target}: {why}.",
     )
@@ -115,7 +111,7 @@ def wrong(target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
             for c in cases
         ]
         yield _finding(
-            suite_kernel_wrong_result,
+            KRN903,
             subject=result.kernel,
             message=f"{result.kernel} on {target.arch}: {lines[0]}.",
             evidence=tuple(lines[1:]),
@@ -127,7 +123,7 @@ def slow(target: Target, found: Iterable[Slow]) -> Iterator[Finding]:
     for one in found:
         medians = ", ".join(f"{f:.0%}" for f in one.fractions)
         yield _finding(
-            suite_kernel_slow,
+            KRN904,
             severity=ADVICE,
             subject=one.kernel,
             message=f"{one.kernel} on {target.arch}: case {one.case} reaches "
@@ -144,7 +140,7 @@ def torch_extension(result: RunResult) -> Iterator[Finding]:
     said = f"wrong: {', '.join(wrong_cases)}" if result.status == "wrong" else None
     why = said or first_error(result.message) or result.status
     yield _finding(
-        torch_extension_build_fails,
+        KRN905,
         subject="torch_extension",
         message=f"torch's own extension build gives no working module: {why}",
         evidence=tuple(_some(result.message)),
@@ -152,11 +148,13 @@ def torch_extension(result: RunResult) -> Iterator[Finding]:
 
 
 def _finding(
-    check: Callable[..., Any], subject: str, message: str, evidence: Sequence[str] = (), **more: Any
+    rule: Rule,
+    subject: str,
+    message: str,
+    evidence: Sequence[str] = (),
+    severity: Severity = ERROR,
 ) -> Finding:
-    declared: Rule = vars(check)["__gpufix_rule__"]
-    fault = Fault(more.get("severity", ERROR), subject, message, tuple(evidence))
-    return declared.finding(fault)
+    return rule.finding(Fault(severity, subject, message, tuple(evidence)))
 
 
 def _alike(items: Iterable[Any], key: Callable[[Any], object]) -> list[list[Any]]:

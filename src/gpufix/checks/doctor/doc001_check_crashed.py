@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from gpufix.checks.registry import ERROR, Fault, Rule, declared, rule
-from gpufix.evidence.view import View
+from gpufix.checks.registry import ERROR, Fault, Rule, page
 from gpufix.model import Finding
 from gpufix.text import clean
 
+DOC001 = page(
+    "DOC001",
+    "check-crashed",
+    """\
+A check crashed: what it looks for has not been judged.
 
-@rule("DOC001", "check-crashed", doctor=False)
-def check_crashed(view: View) -> Iterator[Fault]:
-    """A check crashed: what it looks for has not been judged.
+## What it does
+Stands in the report for a rule, gpufix's own or a plugin's, whose check raised an exception. All
+other rules are judged and reported.
 
-    ## What it does
-    Stands in the report for a rule, gpufix's own or a plugin's, whose check raised an exception. All
-    other rules are judged and reported.
+## Why it matters
+A check that says nothing looks like a healthy environment. The exit code is 3, whatever
+`--fail-on` says; `--ignore` and a baseline do not silence it.
 
-    ## Why it matters
-    A check that says nothing looks like a healthy environment. The exit code is 3, whatever
-    `--fail-on` says; `--ignore` and a baseline do not silence it.
+## Example
+`The check of ABC101 (company_rules) crashed: KeyError('cuda'). What it looks for has not been
+judged.`
 
-    ## Example
-    `The check of ABC101 (company_rules) crashed: KeyError('cuda'). What it looks for has not been
-    judged.`
+## Severity
+Error.
 
-    ## Severity
-    Error.
+## Fix
+None. Report it, with the traceback that stands below it, to whoever made the rule; without the
+rule (`--ignore ABC101`) the others can be judged meanwhile.
 
-    ## Fix
-    None. Report it, with the traceback that stands below it, to whoever made the rule; without the
-    rule (`--ignore ABC101`) the others can be judged meanwhile.
-
-    ## Source
-    The exception.
-    """
-    yield from ()  # found by running the checks (gpufix.checks.judge), never in facts
+## Source
+The exception.
+""",
+)
 
 
 def crashed(broken: Rule, error: Exception) -> Finding:
@@ -46,4 +44,4 @@ def crashed(broken: Rule, error: Exception) -> Finding:
         "What it looks for has not been judged."
     )
     fault = Fault(ERROR, broken.code, message, tuple(clean.trace(error)))
-    return declared(check_crashed).finding(fault)
+    return DOC001.finding(fault)

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpufix.checks.registry import ERROR, Fault, declared, rule
-from gpufix.evidence.view import View
+from gpufix.checks.registry import ERROR, Fault, page
 from gpufix.model import Evidence, Finding
 
 _WAYS, _SUBJECTS = 5, 10
 
 
-@rule("DOC003", "fix-crashed", doctor=False)
-def fix_crashed(view: View) -> Iterator[Fault]:
-    """A fix crashed, or returned what is no plan.
+DOC003 = page(
+    "DOC003",
+    "fix-crashed",
+    """\
+A fix crashed, or returned what is no plan.
 
-    ## What it does
-    Stands in the report for a fix, gpufix's own or a plugin's, that raised an exception while it was
-    planning, or returned something else than a `Plan`, a `Skip` or `None`, or a plan that is not
-    valid. One finding a fix, however many findings it was asked about. The report is complete, the
-    plans of all other fixes stand in it, and `gpufix fix --apply` carries them out.
+## What it does
+Stands in the report for a fix, gpufix's own or a plugin's, that raised an exception while it was
+planning, or returned something else than a `Plan`, a `Skip` or `None`, or a plan that is not
+valid. One finding a fix, however many findings it was asked about. The report is complete, the
+plans of all other fixes stand in it, and `gpufix fix --apply` carries them out.
 
-    ## Why it matters
-    The findings that it was asked about are shown without its plan: there may be a remedy. The exit
-    code is 3, whatever `--fail-on` says; `--ignore` and a baseline do not silence it.
+## Why it matters
+The findings that it was asked about are shown without its plan: there may be a remedy. The exit
+code is 3, whatever `--fail-on` says; `--ignore` and a baseline do not silence it.
 
-    ## Example
-    `The fix tidy-up (company_fixes) crashed while planning for WHL503 (50 findings): KeyError('wheel')
-    at /home/me/tools/lib/python3.12/site-packages/company_fixes.py:31. It offers no plan for them.`
+## Example
+`The fix tidy-up (company_fixes) crashed while planning for WHL503 (50 findings): KeyError('wheel')
+at /home/me/tools/lib/python3.12/site-packages/company_fixes.py:31. It offers no plan for them.`
 
-    ## Severity
-    Error.
+## Severity
+Error.
 
-    ## Fix
-    None. Report it, with the traceback that stands below it, to whoever made the fix.
+## Fix
+None. Report it, with the traceback that stands below it, to whoever made the fix.
 
-    ## Source
-    The exception, or what the fix returned.
-    """
-    yield from ()  # found while fixes plan (gpufix.fixes.planner), never in facts
+## Source
+The exception, or what the fix returned.
+""",
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def crashed(crashes: Sequence[Crash]) -> Finding:
     if len(crashes) > _SUBJECTS:
         evidence.append(Evidence(text=f"… and for {len(crashes) - _SUBJECTS} more"))
     evidence += [Evidence(text=line) for line in first.trace]
-    return declared(fix_crashed).finding(Fault(ERROR, first.fix, message, tuple(evidence)))
+    return DOC003.finding(Fault(ERROR, first.fix, message, tuple(evidence)))
 
 
 def _planned(crashes: Sequence[Crash]) -> str:

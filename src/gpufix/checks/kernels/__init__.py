@@ -1,1 +1,0 @@
-"""KRN9xx: what the smoke test found."""
