@@ -234,7 +234,7 @@ def view(facts_: Facts, *named: str) -> View:
     if named:
         return View(facts_, [known.resolve(name) for name in named])
     seen = [
-        Target(vendor=g.vendor, arch=g.arch, name=g.name, source=f"GPU {g.index}")
+        Target(vendor=g.vendor, arch=g.arch, name=g.name, source=f"GPU {g.index}", gpu=g.index)
         for g in facts_.gpus
         if g.arch
     ]

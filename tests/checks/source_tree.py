@@ -55,7 +55,7 @@ def look(root: Path, *named: str, env: dict[str, str] | None = None, **sections:
         }
     )
     targets = [known.resolve(name) for name in named] or [
-        Target(vendor=g.vendor, arch=g.arch, name=g.name, source="GPU 0")
+        Target(vendor=g.vendor, arch=g.arch, name=g.name, source="GPU 0", gpu=0)
         for g in facts.gpus
         if g.arch
     ]

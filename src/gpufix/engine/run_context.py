@@ -21,7 +21,9 @@ class Refused(EngineError):
 
 
 class StepFailed(EngineError):
-    """A step could not be carried out; what it had done is put back."""
+    """A step could not be carried out. `put_back`: whether all that the run had done is undone."""
+
+    put_back: bool = True
 
 
 class Busy(EngineError):

@@ -171,7 +171,7 @@ def order(item: CodeObject) -> tuple[int, str]:
 
 def severity(target: Target, served: bool) -> Severity:
     """Error for a target that was named, or when no GPU is served; else it is no fault of use."""
-    return ERROR if not served or not target.source.startswith("GPU ") else ADVICE
+    return ERROR if not served or target.gpu is None else ADVICE
 
 
 def label(target: Target) -> str:

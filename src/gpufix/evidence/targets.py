@@ -41,7 +41,8 @@ def _of(gpu: Gpu) -> Target | None:
     arch = gpu.arch or (known.arch_of_name(gpu.name) if gpu.name else None)
     if arch is None:
         return None
-    return Target(vendor=gpu.vendor, arch=arch, name=gpu.name, source=f"GPU {gpu.index}")
+    source = f"GPU {gpu.index}"
+    return Target(vendor=gpu.vendor, arch=arch, name=gpu.name, source=source, gpu=gpu.index)
 
 
 def _unique(targets: Sequence[Target]) -> list[Target]:

@@ -33,6 +33,8 @@ class Target(Model):
     arch: str  # "sm_120", "sm_90a", "gfx1101", "gfx90a:xnack-"
     name: str | None = None  # product, when one was named or seen
     source: str  # "--gpu sm_120", "GPU 0", "[tool.gpufix]"
+    # The index of the visible GPU that it stands for, None = it was named; not part of the report.
+    gpu: int | None = Field(default=None, exclude=True)
 
 
 class Evidence(Model):

@@ -93,5 +93,5 @@ def _holds(code: Code, gfx: str) -> bool:
 
 
 def _severity(view: View, target: Target, served: bool) -> Severity:
-    inside = {f"GPU {g.index}" for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
-    return ADVICE if target.source in inside else severity(target, served)
+    inside = {g.index for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
+    return ADVICE if target.gpu in inside else severity(target, served)

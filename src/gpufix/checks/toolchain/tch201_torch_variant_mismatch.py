@@ -71,5 +71,5 @@ def _kind(torch: Torch) -> str:
 
 def _severity(view: View, targets: tuple[Target, ...]) -> Severity:
     """A processor's own AMD graphics is no reason to want a ROCm build."""
-    inside = {f"GPU {g.index}" for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
-    return ADVICE if all(t.vendor == "amd" and t.source in inside for t in targets) else ERROR
+    inside = {g.index for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
+    return ADVICE if all(t.vendor == "amd" and t.gpu in inside for t in targets) else ERROR

@@ -94,9 +94,7 @@ def apply(
     try:
         _run(steps, replace(context, folder=folder), title, lenience or Lenience())
     except (OSError, EngineError) as error:
-        failure = StepFailed(_put_back(folder, error))
-        failure.step = error.step if isinstance(error, EngineError) else None
-        raise failure from error
+        raise _failure(folder, error) from error
     finally:
         undo_run.remove(runs.load(folder))
     return folder
@@ -146,18 +144,20 @@ def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, ob
     }
 
 
-NOT_BACK = "not everything could be put back"
-
-
-def _put_back(folder: Path, error: OSError | EngineError) -> str:
-    said = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
+def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
+    """What is raised for the whole run, after it was undone as far as that went."""
+    reason = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
     try:
         problems = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
         problems = [str(second)]
+    end = "everything was put back"
     if problems:
-        return f"{said}; {NOT_BACK} ({problems[0]}): run `gpufix undo {folder.name}`"
-    return f"{said}; everything was put back"
+        end = f"not everything could be put back ({problems[0]}): run `gpufix undo {folder.name}`"
+    failure = StepFailed(f"{reason}; {end}")
+    failure.step = error.step if isinstance(error, EngineError) else None
+    failure.put_back = not problems
+    return failure
 
 
 def finish(folder: Path) -> None:

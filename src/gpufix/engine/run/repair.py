@@ -85,7 +85,7 @@ def _tried(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
         return _attempt(proposed, context, how)
     except (Refused, StepFailed) as error:
         step = error.step
-        if step is None or apply.NOT_BACK in str(error):
+        if step is None or (isinstance(error, StepFailed) and not error.put_back):
             raise
         culprits = [plan for plan in proposed.choice.plans if contributes(plan, step)]
         return _Attempt(_failed(proposed, context, error), culprits, str(error))
@@ -157,7 +157,9 @@ def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
     problems = undo_run.undo(runs.load(folder))
     if problems:
-        raise StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
+        failure = StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
+        failure.put_back = False
+        raise failure
     failed = {(f.code, f.subject) for f in result.failed}
     ineffective = [p for p in proposed.choice.plans if tuple(p.data.get("finding", ())) in failed]
     return _Attempt(outcome.model_copy(update={"state": "undone"}), ineffective)
