@@ -1,5 +1,5 @@
-"""Renders docs/rules/*.md and docs/fixes/*.md from the docstrings, the JSON schemas, the site's
-navigation (mkdocs.yml from tools/mkdocs.base.yml).
+"""Renders docs/rules/*.md and docs/fixes/*.md from the docstrings, the JSON schemas, the floors in
+docs/architecture.md, the site's navigation (mkdocs.yml from tools/mkdocs.base.yml).
 
 python tools/build_docs.py            write them
 python tools/build_docs.py --check    exit 1 when one of them is stale
@@ -14,6 +14,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
@@ -55,9 +60,23 @@ def pages() -> dict[Path, str]:
     for name, model in (("diagnosis", Diagnosis), ("facts", Facts)):
         schema = json.dumps(model.model_json_schema(mode="serialization"), indent=1)
         out[DOCS / "schema" / f"{name}.json"] = schema + "\n"
+    out[DOCS / "architecture.md"] = drawn((DOCS / "architecture.md").read_text("utf-8"))
     base = (ROOT / "tools" / "mkdocs.base.yml").read_text(encoding="utf-8")
     out[ROOT / "mkdocs.yml"] = base + "\n".join(navigation(rules, fixes)) + "\n"
     return out
+
+
+def drawn(page: str) -> str:
+    """The page with the floors of tools/floors.toml between its markers, the highest first."""
+    begin, end = "<!-- floors: written by tools/build_docs.py -->\n", "<!-- /floors -->"
+    floors = tomllib.loads((ROOT / "tools" / "floors.toml").read_text("utf-8"))["floor"]
+    rows = "".join(
+        f"| {'<br>'.join(f'`{name}`' for name in floor['packages'])} "
+        f"| {'<br>'.join(floor['packages'].values())} |\n"
+        for floor in reversed(floors)
+    )
+    head, tail = page.split(begin)[0], page.split(end)[1]
+    return f"{head}{begin}\n| package | what it holds |\n| --- | --- |\n{rows}\n{end}{tail}"
 
 
 def rule_page(rule: Rule, fixes: Sequence[Fix]) -> str:

@@ -14,10 +14,15 @@ from gpufix.model import Finding
 T = TypeVar("T")
 
 
-def all_rules() -> tuple[list[Rule], list[Finding]]:
-    """Built-in rules and plugins', and one DOC002 finding for each plugin that fails to load."""
+def all_rules(project: bool = True) -> tuple[list[Rule], list[Finding]]:
+    """Built-in rules and plugins', and one DOC002 finding for each plugin that fails to load.
+
+    `project`: whether there is one to judge; see builtin_rules.
+    """
     rules, broken = _load("gpufix.checks", rules_in, "Its rules have not been run.")
-    merged = {r.code: r for r in [*rules, *builtin_rules()]}  # a plugin replaces none of ours
+    merged = {
+        r.code: r for r in [*rules, *builtin_rules(project)]
+    }  # a plugin replaces none of ours
     return [merged[code] for code in sorted(merged)], broken
 
 

@@ -168,11 +168,10 @@ def _proposal(patient: Patient, request: Request) -> Proposal | None:
 
 def saved_run(path: str | None) -> SmokeReport | None:
     """The run that `gpufix smoke --save` kept; a file that cannot be read is a usage error."""
-    from gpufix.cli.examine import fail
-    from gpufix.smoke.save import CorruptSave, load
-
     if path is None:
         return None
+    from gpufix.smoke.save import CorruptSave, load
+
     try:
         return load(Path(path))
     except OSError as error:

@@ -36,7 +36,7 @@ class Judgement:
 def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement:
     """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
     view = View(facts, choose(facts, request.gpus), ask)
-    rules, broken = all_rules()
+    rules, broken = all_rules(facts.project is not None)
     chosen = request.selection.apply(rules)
     findings = [*broken, *judge(view, chosen)]
     judged = tuple(r.code for r in chosen if r.doctor)
