@@ -1,7 +1,7 @@
 """Prints a GPU's state every 50 ms, one JSON object a line. A child process: NVML can hang.
 
 Run as `python -I -S -B nvml_watch.py NVML_SCRIPT PYNVML BUS_ID SECONDS`, where NVML_SCRIPT is
-facts/nvml.py (which loads the nvidia-ml-py module from its file) and BUS_ID as the runtime gives
+facts/machine/nvml.py (which loads the nvidia-ml-py module from its file) and BUS_ID as the runtime gives
 it. It imports nothing of gpufix.
 """
 
