@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+INTERRUPT = b"\x03"
+
+
 def ask(scene: Scene, answer: bytes) -> tuple[int, str]:
     """Run `gpufix undo` for B on a terminal, and type the answer to its question."""
     terminal, end = pty.openpty()
@@ -37,8 +41,15 @@ def ask(scene: Scene, answer: bytes) -> tuple[int, str]:
             said += file.read(1 << 16)
         file.write(answer)
         with suppress(OSError):  # the terminal's other end is closed
-            while part := file.read(1 << 16):
-                said += part
+            while True:
+                # An interrupt between the question and the read for its answer waits for that read,
+                # as in every Python: people press the key again.
+                if answer == INTERRUPT and not select.select([file], [], [], 0.5)[0]:
+                    file.write(answer)
+                elif part := file.read(1 << 16):
+                    said += part
+                else:
+                    break
     return process.returncode, said.decode()
 
 
