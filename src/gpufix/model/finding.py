@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar
 
-from pydantic import Field, InstanceOf
+from pydantic import Field, field_validator
 
 from gpufix.model.base import Model
 from gpufix.model.facts import Gap
@@ -82,7 +82,15 @@ class Finding(Model):
     # For arranging and fixing; not part of the report.
     breaks: list[str] = Field(default=[], exclude=True)  # resources made unusable: "file:..."
     needs: list[str] = Field(default=[], exclude=True)  # whose breakage would explain this one
-    payload: InstanceOf[Payload] | None = Field(default=None, exclude=True)  # see Fault
+    payload: Payload | None = Field(default=None, exclude=True)  # see Fault
+
+    @field_validator("payload", mode="plain")
+    @classmethod
+    def _very_payload(cls, given: object) -> Payload | None:
+        """The object itself. Left to pydantic, a mapping would become an empty Payload."""
+        if given is None or isinstance(given, Payload):
+            return given
+        raise ValueError(f"a payload is an instance of Payload, not a {type(given).__name__}")
 
     @property
     def key(self) -> FindingKey:
