@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpufix.checks.registry import Rule
+from gpufix.checks.judge import run_check
+from gpufix.checks.registry import declared
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus import models as known
 from gpufix.model import (
@@ -243,5 +244,4 @@ def view(facts_: Facts, *named: str) -> View:
 
 def run(check: Any, facts_: Facts, *named: str) -> list[Finding]:
     """The findings of one check on hand-made facts."""
-    declared: Rule = vars(check)["__gpufix_rule__"]
-    return declared.findings(view(facts_, *named))
+    return run_check(declared(check), view(facts_, *named))

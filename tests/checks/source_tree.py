@@ -7,7 +7,8 @@ from typing import Any
 
 import builders as b
 
-from gpufix.checks.registry import Rule
+from gpufix.checks.judge import run_check
+from gpufix.checks.registry import declared
 from gpufix.evidence.view import View
 from gpufix.facts.context import Context
 from gpufix.facts.project.project import collect
@@ -64,8 +65,7 @@ def look(root: Path, *named: str, env: dict[str, str] | None = None, **sections:
 
 def found(check: Any, view: View) -> list[Finding]:
     """The findings of one check."""
-    declared: Rule = vars(check)["__gpufix_rule__"]
-    return declared.findings(view)
+    return run_check(declared(check), view)
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str, list[int | None]]]:

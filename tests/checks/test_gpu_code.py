@@ -11,7 +11,8 @@ from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_targ
 from gpufix.checks.gpu.gpu104_ptx_too_new_for_driver import ptx_too_new_for_driver
 from gpufix.checks.gpu.gpu107_gfx_unsupported import gfx_unsupported
 from gpufix.checks.gpu.gpu108_arch_variant_only import arch_variant_only
-from gpufix.model import CodeObject, Facts
+from gpufix.model import CodeObject, Facts, Gap
+from gpufix.model.payload import HsaOverride
 
 RULES = {
     "GPU101": torch_lacks_target,
@@ -303,10 +304,10 @@ def test_messages() -> None:
     assert "HSA_OVERRIDE_GFX_VERSION=11.0.0 is in use for it, and hangs are reported" in (
         finding.message
     )
-    assert finding.data["override"] is None
+    assert finding.payload_as(HsaOverride).value is None
 
 
 def test_unknown_build_is_a_gap() -> None:
     view = b.view(b.healthy(torch=b.torch("2.7.1+cu118"), gpus=BLACKWELL))
-    assert not list(torch_lacks_target(view))
-    assert view.gaps and "not known" in view.gaps[0].reason
+    (gap,) = torch_lacks_target(view)
+    assert isinstance(gap, Gap) and "not known" in gap.reason

@@ -8,6 +8,7 @@ import pytest
 from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
 from gpufix.checks.gpu.gpu106_driver_unusable import driver_unusable
 from gpufix.model import Facts
+from gpufix.model.payload import DriverFault
 
 
 def with_driver(driver: b.Driver, **sections: object) -> Facts:
@@ -116,6 +117,6 @@ FIRING_UNUSABLE = {
 
 @pytest.mark.parametrize("case", FIRING_UNUSABLE)
 def test_106_firing(case: str) -> None:
-    facts, kind, severity = FIRING_UNUSABLE[case]
+    facts, state, severity = FIRING_UNUSABLE[case]
     (finding,) = b.run(driver_unusable, facts)
-    assert (finding.data["kind"], finding.severity.value) == (kind, severity)
+    assert (finding.payload_as(DriverFault).state, finding.severity.value) == (state, severity)

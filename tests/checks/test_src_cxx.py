@@ -15,6 +15,7 @@ from gpufix.checks.source.src607_hip_intrinsics import hip_intrinsics
 from gpufix.checks.source.src608_divergent_barrier import divergent_barrier
 from gpufix.checks.source.src609_unwritten_output import unwritten_output
 from gpufix.model import Tool, Toolkit
+from gpufix.model.source_payload import RemovedNameUse
 
 SETUP = t.setup()
 HEADER = '#pragma once\n#include <vector>\n#include "other.h"\nstruct S { uint32_t* p; };\n'
@@ -142,7 +143,10 @@ def test_src604_asks_the_headers_of_the_installed_torch(
     python = b.python(site_dirs=[str(site)])
     torch = b.torch("2.13.0+cu130", location=str(site))
     found = t.found(removed_api, t.look(root, torch=torch, python=python))
-    assert sorted(f.data["name"] for f in found) == ["<THC/THC.h>", "AT_CHECK"][: 1 + told]
+    assert (
+        sorted(f.payload_as(RemovedNameUse).name for f in found)
+        == ["<THC/THC.h>", "AT_CHECK"][: 1 + told]
+    )
 
 
 WARP = "__global__ void k(float* p) {\n  p[0] += __shfl_down_sync({mask}, p[0], 1);\n}\n"

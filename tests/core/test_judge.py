@@ -7,9 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from gpufix.checks.judge import attach, judge
-from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, Rule, builtin_rules, rule
+from gpufix.checks.registry import (
+    ADVICE,
+    ERROR,
+    WARNING,
+    Fault,
+    Rule,
+    builtin_rules,
+    declared,
+    rule,
+)
 from gpufix.evidence.view import View
-from gpufix.model import Facts, Finding, Host, Severity
+from gpufix.model import Facts, Finding, Gap, Host, Severity
 
 EMPTY = View(Facts(host=Host(os="Linux", kernel="6", machine="x86_64")))
 
@@ -86,6 +95,23 @@ def test_a_crashing_check_is_heard_of_and_hides_no_other() -> None:
     assert [f.code for f in found] == ["DOC001", "ZZZ102"]
     assert "boom" in found[0].message
     assert any("Traceback" in e.text for e in found[0].evidence)
+
+
+def test_what_a_check_cannot_look_at_is_a_gap_of_the_view() -> None:
+    """In the order in which it came to it, also when it crashes afterwards."""
+
+    @rule("ZZZ101", "looks")
+    def looks(view: View) -> Iterator[Fault | Gap]:
+        """Looks."""
+        view.ask("source", "/asked before")
+        yield Gap(section="torch", subject="2.9.0", reason="not known")
+        view.ask("source", "/asked behind")
+        yield Fault(WARNING, "s", "m")
+        raise RuntimeError
+
+    view = View(EMPTY.facts)
+    assert [f.code for f in judge(view, [declared(looks)])] == ["DOC001"]
+    assert [gap.subject for gap in view.gaps] == ["/asked before", "2.9.0", "/asked behind"]
 
 
 def test_every_rule_has_a_page_and_a_code_of_its_own() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpufix.engine.run.comparison import compare
-from gpufix.model import Finding, Plan, Severity
+from gpufix.model import Finding, FindingKey, Plan, Severity
 
 
 def finding(code: str, subject: str = "x", severity: str = "error", **more: Any) -> Finding:
@@ -17,8 +17,8 @@ def finding(code: str, subject: str = "x", severity: str = "error", **more: Any)
 
 
 def plan(code: str, subject: str = "x") -> Plan:
-    data = {"finding": [code, subject]}
-    return Plan(fix="f", codes=[code], title="t", safety="safe", steps=[], data=data)
+    known = FindingKey(code, subject)
+    return Plan(fix="f", codes=[code], title="t", safety="safe", steps=[], finding=known)
 
 
 def codes(findings: list[Finding]) -> list[str]:

@@ -18,6 +18,7 @@ from gpufix.facts.queries import Queries
 from gpufix.fallbacks.pack import tree
 from gpufix.fixes.fallback.install_fallback import for_run, on_demand
 from gpufix.model import InstallFallback, Plan, Record, Skip, WriteFile
+from gpufix.model.source_payload import UnfitArgument
 
 NAME = "nvdiffrast_chunked"
 TORCH = b.dist("torch", "2.9.0+cu128")
@@ -323,7 +324,7 @@ def test_once_installed_only_the_calls_are_left_to_change(tmp_path: Path) -> Non
         assert isinstance(plan, Plan)
         assert [s.kind for s in plan.steps] == ["write"]
         assert plan.title == f"use gpufix's {NAME}: call it in a.py"
-        assert plan.data["fallback"] == NAME
+        assert plan.fallback == NAME
 
 
 def test_once_all_is_done_there_is_no_plan(tmp_path: Path) -> None:
@@ -348,7 +349,7 @@ RANGES = "def f(c, p, t):\n    return dr.rasterize(c, p, t, [8, 8], ranges=torch
 def test_ranges_on_the_gpu_need_no_cast_any_more(tmp_path: Path) -> None:
     plan = planned(tmp_path, {"a.py": IMPORT + RANGES})
     assert isinstance(plan, Plan)
-    assert (plan.codes, plan.data["finding"]) == (["SRC611"], ["SRC611", "a.py"])
+    assert (plan.codes, plan.finding) == (["SRC611"], ("SRC611", "a.py"))
     assert ".cpu()" not in written(plan, tmp_path)["a.py"]
     t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}))
     assert t.found(half_into_float_kernel, t.look(tmp_path)) == []
@@ -358,10 +359,10 @@ def test_half_precision_stays_a_fault(tmp_path: Path) -> None:
     text = IMPORT + RANGES.replace("rasterize(c, p,", "rasterize(c, p.half(),")
     plan = planned(tmp_path, {"a.py": text})
     assert isinstance(plan, Plan)
-    assert (plan.codes, "finding" in plan.data) == ([], False)
+    assert (plan.codes, plan.finding) == ([], None)
     t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}))
     (left,) = t.found(half_into_float_kernel, t.look(tmp_path))
-    assert left.data["kind"] == "half"
+    assert left.payload_as(UnfitArgument).kind == "half"
 
 
 def test_with_casts_each_argument_is_cast_once(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_a_rebuild_comes_first_and_names_the_alternative() -> None:
     choice = chosen(sick(dist={"direct_url": FOLDER}), unsafe=True, only=("GPU103",)).choice
     (plan,) = choice.plans
     assert isinstance(plan.steps[0], Build)
-    assert plan.data["alternative"] == "gpufix fix --apply --fallback fast_loss"
+    assert plan.alternative == "gpufix fix --apply --fallback fast_loss"
 
 
 KNOWN: dict[str, Any] = {"dist": {"direct_url": FOLDER}}
@@ -209,7 +209,7 @@ def test_without_a_rebuild_it_is_held_until_it_is_wanted(case: str) -> None:
     for wanted in (chosen(facts, only=("GPU103",), unsafe=True), chosen(facts, "fast_loss")):
         (plan,) = wanted.choice.plans
         assert plan.fix == "install-fallback"
-        assert plan.data["finding"] == ["GPU103", "fast-loss"]
+        assert plan.finding == ("GPU103", "fast-loss")
 
 
 def test_by_name_it_outranks_the_rebuild_and_is_all_that_is_done() -> None:
@@ -218,7 +218,7 @@ def test_by_name_it_outranks_the_rebuild_and_is_all_that_is_done() -> None:
     choice = chosen(facts, "fast-loss").choice
     assert [p.fix for p in choice.plans] == ["install-fallback"]
     assert (choice.held, choice.skips) == ([], [])
-    assert choice.plans[0].data["asked"] == "fast_loss"
+    assert (choice.plans[0].fallback, choice.plans[0].asked) == ("fast_loss", True)
 
 
 def test_by_name_where_nothing_is_installed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import builders
 import pytest
@@ -22,12 +23,14 @@ from gpufix.model import (
     Severity,
     Skip,
     Step,
+    TorchMove,
     WriteFile,
 )
 
 
-def plan(*steps: Step, safety: str = "safe", title: str = "mend", fix: str = "f") -> Plan:
-    return Plan(fix=fix, codes=["WHL503"], title=title, safety=safety, steps=list(steps))
+def plan(*steps: Step, safety: str = "safe", title: str = "mend", **more: Any) -> Plan:
+    made = {"fix": "f", "codes": ["WHL503"], "title": title, "safety": safety, **more}
+    return Plan(steps=list(steps), **made)
 
 
 def finding(code: str = "WHL503", subject: str = "x", below: Sequence[Finding] = ()) -> Finding:
@@ -171,8 +174,9 @@ def test_agreement_is_no_contradiction(one: Step, other: Step) -> None:
 
 
 def test_what_is_made_for_this_torch_waits_for_the_next() -> None:
-    moving = plan(Install(install=["torch==2.9.0"], index="cu128"), fix="install-torch-build")
-    pinned = plan(reinstall("nvidia-nccl-cu12==2.27.3"), fix="install-declared")
+    build = TorchMove(release="2.9.0", variant="cu128")
+    moving = plan(Install(install=["torch==2.9.0"], index="cu128"), moves_torch=build)
+    pinned = plan(reinstall("nvidia-nccl-cu12==2.27.3"), for_this_torch=True)
     plans = {"A": pinned, "B": moving}
     choice = choose([finding(subject=s) for s in "AB"], lambda f: [plans[f.subject]], False)
     assert choice.plans == [moving]

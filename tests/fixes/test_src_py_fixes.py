@@ -30,6 +30,7 @@ from gpufix.fixes.source.replace_removed_name import replace_removed_name
 from gpufix.fixes.source.switch_rasteriser import switch_rasteriser
 from gpufix.fixes.toolchain.install_build_tools import install_build_tools
 from gpufix.model import InitSubmodules, Plan, Skip
+from gpufix.model.source_payload import EmptySubmodule
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 G75, G80 = (f'"-gencode=arch=compute_{n},code=sm_{n}"' for n in (75, 80))
@@ -320,8 +321,8 @@ def test_submodules_by_https_alone(url: str | None, title: str | None, tmp_path:
     t.write(tmp_path, {".gitmodules": declared, "a.py": "from deps.x import y\n"})
     view = t.look(tmp_path)
     (finding,) = t.found(submodule_missing, view)
-    row = {"path": "deps/x", "url": url, "gitlink": True}
-    plan = init_submodules(finding.model_copy(update={"data": row}), view)
+    empty = EmptySubmodule("deps/x", url, gitlink=True)
+    plan = init_submodules(finding.model_copy(update={"payload": empty}), view)
     if title is None:
         assert isinstance(plan, Skip)
         assert "not an https address" in plan.reason

@@ -13,16 +13,32 @@ import venvs
 
 # Its own rule, so that the fixes have something to plan for on a patient without any fault.
 RULE = '''
+from dataclasses import dataclass
+
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.fixes.registry import fix
-from gpufix.model import Advise, Install, Plan, Remove, Skip, WriteFile
+from gpufix.model import Advise, Install, Payload, Plan, Remove, Skip, WriteFile
+from gpufix.model.payload import StaleLock
+
+
+@dataclass(frozen=True)
+class Untidy(Payload):
+    """A drawer, and what to do about it."""
+
+    number: int
+    how: str
 
 
 @rule("ZZZ101", "untidy")
 def untidy(view):
     """Something is untidy."""
     for number in range({count}):
-        yield Fault(WARNING, f"drawer {{number}}", f"Drawer {{number}} is untidy.")
+        yield Fault(
+            WARNING,
+            f"drawer {{number}}",
+            f"Drawer {{number}} is untidy.",
+            payload=Untidy(number, "tidy up"),
+        )
 
 
 def plan(finding, **changes):

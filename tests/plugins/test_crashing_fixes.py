@@ -47,7 +47,7 @@ HEALTHY = {
     "a skip": ("return Skip(fix='tidy-up', code='ZZZ101', subject='x', reason='no drawer')", []),
     "nothing": ("return None", []),
     "no return": ("pass", []),
-    "plain data": ("return plan(finding, data={'why': ('a', 1, None)})", ["tidy up"]),
+    "its own payload": ("return plan(finding, title=finding.payload_as(Untidy).how)", ["tidy up"]),
     "latin-1": (
         "return plan(finding, steps=[WriteFile(path='/a', content='é', encoding='latin-1')])",
         ["tidy up"],
@@ -70,7 +70,7 @@ def test_a_healthy_fix_of_a_third_party_is_no_finding(case: str, install: Instal
 # body → what the message says of it
 CRASHING = {
     "an exception": ("raise ValueError('boom')", "ValueError('boom')"),
-    "an assertion": ("assert finding.data['no such key']", "KeyError('no such key')"),
+    "an assertion": ("assert finding.subject == 'x'", "AssertionError()"),
     "in a library": ("import json\njson.loads('{')", "JSONDecodeError"),
     "endless recursion": ("return tidy_up(finding, view)", "RecursionError"),
     "out of memory": ("raise MemoryError", "MemoryError()"),
@@ -101,10 +101,18 @@ CRASHING = {
         "return Plan.model_construct(fix='f', codes=[], title='t', safety='safe')",
         "its Plan is not valid: steps:",
     ),
-    "data that is no JSON": ("return plan(finding, data={'x': object()})", "its Plan is not valid"),
-    "a fallback that is no name": (
-        "return plan(finding, data={'fallback': 5})",
+    "a payload of another kind": (
+        "return plan(finding, title=finding.payload_as(StaleLock).path)",
+        "TypeError('ZZZ101 hands over Untidy, not StaleLock')",
+    ),
+    "a field that no plan has": ("return plan(finding, why='x')", "ValidationError"),
+    "a finding past the model": (
+        "return plan(finding).model_copy(update={'finding': object()})",
         "its Plan is not valid",
+    ),
+    "a fallback that is no name": (
+        "return plan(finding).model_copy(update={'fallback': 5})",
+        "its Plan is not valid: fallback:",
     ),
     "a skip past the model": (
         "return Skip.model_construct(fix='f', code='c', subject='s', reason=None)",
@@ -189,7 +197,10 @@ def test_it_crashes_for_some_and_plans_for_others(install: Install) -> None:
     (finding,) = crashed(doctor().findings)
     assert "planning for ZZZ101 (drawer 1)" in finding.message
     assert [len(f.fixes) for f in doctor().findings] == [0, 1, 0, 1]
-    assert [p.data["finding"][1] for p in proposed().choice.plans] == ["drawer 0", "drawer 2"]
+    assert [p.finding and p.finding.subject for p in proposed().choice.plans] == [
+        "drawer 0",
+        "drawer 2",
+    ]
 
 
 @pytest.mark.parametrize("name", ["KeyboardInterrupt", "SystemExit", "GeneratorExit"])

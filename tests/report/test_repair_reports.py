@@ -11,6 +11,7 @@ import pytest
 from gpufix.model import (
     Advise,
     Finding,
+    FindingKey,
     Held,
     Install,
     Outcome,
@@ -18,9 +19,11 @@ from gpufix.model import (
     Plan,
     Probe,
     Proposal,
+    ServedFinding,
     Severity,
     Skip,
     StepPreview,
+    TorchMove,
 )
 from gpufix.report import plans, run_list
 from gpufix.report.lines import Lines
@@ -116,13 +119,13 @@ def test_an_outcome_says_what_came_of_it(state: str) -> None:
     assert json.loads(again)["state"] == state
 
 
-INSTEAD = {"alternative": "gpufix fix --apply --fallback fused_ssim"}
+INSTEAD = "gpufix fix --apply --fallback fused_ssim"
 ASKED = Skip(fix="f", code="", subject="fused_ssim", reason="it needs torch>=2.0", asked=True)
 
 
 def test_what_could_be_done_instead_is_named() -> None:
     """Before a rebuild, and after one that failed."""
-    rebuild = plan(title="rebuild it").model_copy(update={"data": INSTEAD})
+    rebuild = plan(title="rebuild it").model_copy(update={"alternative": INSTEAD})
     before = text(plans.proposed, proposal(plans=[rebuild]))
     failed = Outcome(
         gpufix_version="0",
@@ -132,8 +135,48 @@ def test_what_could_be_done_instead_is_named() -> None:
     )
     after = text(plans.came_out, failed)
     for shown in (before, after):
-        assert f"$ {INSTEAD['alternative']}" in shown
+        assert f"$ {INSTEAD}" in shown
     assert "instead" not in text(plans.proposed, proposal(plans=[plan()]))
+
+
+TOLD: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"for_this_torch": True}, {}),
+    (
+        {"moves_torch": TorchMove(release="2.9.0", variant="cu128"), "alternative": "gpufix fix"},
+        {"release": "2.9.0", "variant": "cu128", "alternative": "gpufix fix"},
+    ),
+    (
+        {"fallback": "fused_ssim", "finding": FindingKey("GPU103", "s")},
+        {"fallback": "fused_ssim", "finding": ["GPU103", "s"]},
+    ),
+    (
+        {"fallback": "f", "asked": True, "served": (ServedFinding("SRC611", "a.py", 3),)},
+        {"fallback": "f", "asked": "f", "served": [["SRC611", "a.py", 3]]},
+    ),
+    ({"fallback": "f", "asked": True}, {"fallback": "f", "asked": "f", "served": []}),
+]
+
+
+@pytest.mark.parametrize(("fields", "data"), TOLD)
+def test_the_json_of_a_plan_has_its_form_from_the_first(
+    fields: dict[str, Any], data: dict[str, Any]
+) -> None:
+    made = plan().model_copy(update=fields)
+    assert Plan.model_validate(json.loads(made.model_dump_json())) == made
+    shown = json.loads(plans.as_json(proposal(plans=[made], held=[Held(plan=made, reason="r")])))
+    for row in (shown["plans"][0], shown["held"][0]["plan"]):
+        assert list(row) == [
+            "fix",
+            "codes",
+            "subjects",
+            "title",
+            "safety",
+            "steps",
+            "notes",
+            "data",
+        ]
+        assert (row["data"], list(row["data"])) == (data, list(data))
 
 
 def test_what_was_asked_for_and_cannot_be_had_is_said() -> None:

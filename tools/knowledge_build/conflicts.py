@@ -8,6 +8,15 @@ from typing import Any
 _OP = r"(?:==|>=|<=|<|>|~=)"
 _SPEC = re.compile(rf"^(?:or )?([a-z][a-z0-9-]*)({_OP}[0-9.]+(?:,{_OP}[0-9.]+)*)")
 
+# Rows of the table for which an import or a call raises; of the others only metadata tells.
+RAISES = {
+    "gradio-4.44.1-hffolder",
+    "gradio-4.44.1-pydantic",
+    "gradio-4.44.1-starlette",
+    "transformers-is_offline_mode",
+    "transformers4-hub1",
+}
+
 # Rows of the table that later reading widened.
 WIDER = {
     "gradio-4.44.1-hffolder": {
@@ -56,6 +65,8 @@ def _caps(table: dict[str, Any]) -> Any:
 def build(tables: Any) -> Any:
     table = tables("pypi_matrix")
     rows = []
+    if unknown := RAISES - {row["id"] for row in table["conflicts"]}:
+        raise ValueError(f"no row of the table has the id {', '.join(sorted(unknown))}")
     for row in table["conflicts"]:
         if "binary" in row["trigger"] or all(s == "*" for s in row["trigger"].values()):
             continue  # not a matter of versions: told from the binaries and from shared files
@@ -66,6 +77,7 @@ def build(tables: Any) -> Any:
                 "symptom": row["symptom"],
                 "remedies": [r for r in map(_remedy, row["fix"]) if r],
                 "declared": "resolver" in row["symptom"] or "unsatisfiable" in row["symptom"],
+                "raises": row["id"] in RAISES,
                 "source": row["evidence"],
             }
             | WIDER.get(row["id"], {})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpufix.checks.doctor.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
 from gpufix.evidence.view import View
-from gpufix.model import Finding
+from gpufix.model import Finding, Gap
 
 # A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
 # can pass.
@@ -23,9 +23,20 @@ def judge(view: View, rules: Iterable[Rule]) -> list[Finding]:
 def findings_of(rule: Rule, view: View) -> list[Finding]:
     """What one rule finds; DOC001 when its check crashes."""
     try:
-        return rule.findings(view)
+        return run_check(rule, view)
     except Exception as error:
         return [crashed(rule, error)]
+
+
+def run_check(rule: Rule, view: View) -> list[Finding]:
+    """What one rule finds; what it could not look at is among the view's gaps. Raises as it does."""
+    findings: list[Finding] = []
+    for found in rule.check(view) if rule.check else ():
+        if isinstance(found, Gap):
+            view.gaps.append(found)
+        else:
+            findings.append(rule.finding(found))
+    return findings
 
 
 def attach(findings: Sequence[Finding]) -> list[Finding]:

@@ -5,6 +5,9 @@ A rule is a function in a module of this package:
     @rule("RUN803", "gpu-memory-held")
     def gpu_memory_held(view: View) -> Iterator[Fault]:
         \"\"\"Other processes hold device memory. (This docstring is the rule's page.)\"\"\"
+
+What fixes need to know of a fault is its payload (gpufix.model.payload, or one of your own). What a
+check cannot look at, it yields as a Gap.
 """
 
 from __future__ import annotations
@@ -13,39 +16,32 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Finding, Severity
+from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Finding, Gap
 
-ERROR, WARNING, ADVICE = Severity.error, Severity.warning, Severity.advice
+__all__ = [
+    "ADVICE",
+    "ERROR",
+    "WARNING",
+    "Check",
+    "Fault",
+    "Rule",
+    "builtin_rules",
+    "declared",
+    "page",
+    "rule",
+    "rules_in",
+]
 
 _CODE = re.compile(r"[A-Z]{3}\d{3}")
 _ON_SOURCE = f"{__package__}.source."
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What a check yields; the registry adds the rule's code and name.
-
-    `breaks` and `needs` hold resource keys ("file:/x/libc10.so", "dist:torch", "torch",
-    "var:CUDA_HOME"): a fault that needs a resource which another one breaks is reported as a
-    consequence of it.
-    """
-
-    severity: Severity
-    subject: str
-    message: str
-    evidence: tuple[str | Evidence, ...] = ()
-    breaks: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-Check = Callable[[View], Iterable[Fault]]
+Check = Callable[[View], Iterable[Fault | Gap]]
 
 
 @dataclass(frozen=True)
@@ -66,10 +62,6 @@ class Rule:
         """Whether the doctor judges it."""
         return self.check is not None
 
-    def findings(self, view: View) -> list[Finding]:
-        """Run the check on one view."""
-        return [self.finding(fault) for fault in self.check(view)] if self.check else []
-
     def finding(self, fault: Fault) -> Finding:
         """A fault under this rule's code."""
         return Finding(
@@ -81,7 +73,7 @@ class Rule:
             evidence=[e if isinstance(e, Evidence) else Evidence(text=e) for e in fault.evidence],
             breaks=list(fault.breaks),
             needs=list(fault.needs),
-            data=dict(fault.data),
+            payload=fault.payload,
         )
 
 
@@ -149,5 +141,5 @@ def _rules_of(module: str, project: bool) -> list[Rule]:
     return rules_in(importlib.import_module(module))
 
 
-def _silent(view: View) -> Iterable[Fault]:
+def _silent(view: View) -> Iterable[Fault | Gap]:
     return ()

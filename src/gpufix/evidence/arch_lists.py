@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gpufix.checks.registry import ERROR, WARNING
 from gpufix.evidence.building import generates, rocm_torch, toolkit_in_use
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda
@@ -19,7 +18,7 @@ from gpufix.knowledge.gpus.architectures import (
     parse_arch,
     ptx_serves,
 )
-from gpufix.model import Severity, Target
+from gpufix.model import ERROR, WARNING, Severity, Target
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gpufix.checks.registry import WARNING, Fault
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
+from gpufix.model import WARNING, Fault
+from gpufix.model.payload import EnvironmentVariable
 
 _SPCONV = ("113", "114", "116", "117", "118", "120", "121", "124", "126")
 # A back end's name → the distributions of which one must be installed for it.
@@ -119,5 +120,5 @@ def _fault(view: View, reading: Reading, asked: tuple[str, str] | None, accepts:
         subject=f"{path}: {name}",
         message=f"{path} chooses {chosen} {why}{known}; {missing} is not installed.",
         evidence=(at(view, path, reading.line, f"{name}, else {reading.default}"),),
-        data={"variable": name, "value": chosen, "path": path},
+        payload=EnvironmentVariable(name, chosen, path),
     )

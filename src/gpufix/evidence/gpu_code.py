@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from gpufix.checks.registry import ADVICE, ERROR
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
@@ -21,7 +20,7 @@ from gpufix.knowledge.gpus.architectures import (
 )
 from gpufix.knowledge.gpus.serves import driver_reads, parse_version
 from gpufix.knowledge.torch_releases import Variant
-from gpufix.model import CodeObject, Facts, Library, Severity, Target
+from gpufix.model import ADVICE, ERROR, CodeObject, Facts, Library, Severity, Target
 
 T = TypeVar("T", CudaArch, GfxArch)
 

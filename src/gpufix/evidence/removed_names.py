@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import building, cxx
 from gpufix.evidence.source_view import absolute, carried
 from gpufix.evidence.view import View
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.std_includes import NEEDS, Need
-from gpufix.model import Evidence, Severity
+from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
+from gpufix.model.source_payload import RemovedNameUse
 
 # Folders of torch's headers whose contents went over the years; others come with other devices.
 _TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")
@@ -77,7 +77,7 @@ def _fault(view: View, path: str, name: str, lines: list[int], lacking: str) -> 
         subject=path,
         message=f"{path} uses {name}, which {lacking} does not have.",
         evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
-        data={"part": "cxx", "path": path, "name": name, "lines": lines},
+        payload=RemovedNameUse(path, name, tuple(lines), "cxx"),
     )
 
 

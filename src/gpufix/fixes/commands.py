@@ -25,8 +25,8 @@ from gpufix.model import (
 def summary(plan: Plan, facts: Facts) -> PlanSummary:
     """The plan as a finding shows it. A fallback's is carried out whole, by its name."""
     lines = [line for step in plan.steps for line in commands(step, facts)]
-    if "fallback" in plan.data:
-        lines = [_fallback(plan.data["fallback"])]
+    if plan.fallback is not None:
+        lines = [_fallback(plan.fallback)]
     return PlanSummary(title=plan.title, safety=plan.safety, command="\n".join(lines) or None)
 
 

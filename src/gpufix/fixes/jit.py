@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Remove
+from gpufix.model.payload import StaleBuild, StaleLock
 
 
 @fix("clear-stale-build", "JIT701", "JIT702")
@@ -19,7 +20,7 @@ def clear_stale_build(finding: Finding, view: View) -> Plan:
         subjects=[finding.subject],
         title=f"remove the stale build of {finding.subject}",
         safety="safe",
-        steps=[Remove(path=finding.data["path"])],
+        steps=[Remove(path=finding.payload_as(StaleBuild).path)],
     )
 
 
@@ -35,5 +36,5 @@ def remove_stale_lock(finding: Finding, view: View) -> Plan:
         subjects=[finding.subject],
         title=f"remove the lock that no process holds on {finding.subject}",
         safety="safe",
-        steps=[Remove(path=finding.data["lock"])],
+        steps=[Remove(path=finding.payload_as(StaleLock).path)],
     )

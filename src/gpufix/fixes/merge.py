@@ -22,8 +22,6 @@ _STAGE = {
     "build": 7,
     "advise": 8,
 }
-# Made for the torch that is there: of no use beside one that replaces it.
-_FOR_THIS_TORCH = ("install-declared", "match-torch-family")
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,7 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice
 
 def _consent(plan: Plan) -> str:
     """The options by which the user says yes to an unsafe plan."""
-    return (
-        f"--unsafe or --fallback {plan.data['fallback']}" if "fallback" in plan.data else "--unsafe"
-    )
+    return f"--unsafe or --fallback {plan.fallback}" if plan.fallback is not None else "--unsafe"
 
 
 def _compatible(
@@ -126,12 +122,12 @@ def _compatible(
     kept: list[Plan] = []
     out = list(held)
     clashes = Clashes(base)
-    moving = any(_moves_torch(plan) for plan in plans)
+    moving = any(plan.moves_torch is not None for plan in plans)
     for plan in plans:
         if plan in kept:
             continue
         reason = clashes.against(plan)
-        if moving and plan.fix in _FOR_THIS_TORCH:
+        if moving and plan.for_this_torch:
             reason = "waits: torch itself is to be changed first"
         if reason:
             out.append(Held(plan=plan, reason=reason))
@@ -139,10 +135,6 @@ def _compatible(
             clashes.add(plan)
             kept.append(plan)
     return kept, out
-
-
-def _moves_torch(plan: Plan) -> bool:
-    return plan.fix == "install-torch-build"
 
 
 def _split(plan: Plan) -> Iterator[Step]:

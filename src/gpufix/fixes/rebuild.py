@@ -11,6 +11,7 @@ from gpufix.fixes.build_environment.assemble import build_environment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.fixes.registry import fix
 from gpufix.model import Build, Distribution, Finding, Plan, Skip
+from gpufix.model.payload import ExtensionModules
 
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 _GPU_CODES = ("GPU103", "GPU104", "GPU108")
@@ -61,8 +62,9 @@ def source_of(finding: Finding, view: View, dist: Distribution | None) -> str | 
     project = view.facts.project
     if project is None or not project.builds_extensions:
         return None
-    paths = [finding.subject, *finding.data.get("paths", ()), *finding.data.get("libraries", ())]
-    inside = any(path.startswith(f"{project.root}/") for path in paths)
+    payload = finding.payload
+    libraries = payload.libraries if isinstance(payload, ExtensionModules) else ()
+    inside = any(p.startswith(f"{project.root}/") for p in (finding.subject, *libraries))
     return project.root if inside else None
 
 

@@ -47,7 +47,7 @@ def declared(planner: Planner) -> Fix:
 def by_safety(plans: Sequence[Plan]) -> list[Plan]:
     """Safest first; what mends the original before what takes its place."""
     order = ("safe", "unsafe", "manual")
-    return sorted(plans, key=lambda p: (order.index(p.safety), "fallback" in p.data))
+    return sorted(plans, key=lambda p: (order.index(p.safety), p.fallback is not None))
 
 
 def fixes_in(module: object) -> list[Fix]:

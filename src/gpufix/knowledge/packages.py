@@ -84,7 +84,8 @@ class Conflict:
     """Holds when every distribution of `trigger` is installed in the range given.
 
     `remedies` are alternatives: each a range for one distribution. `declared`: the packages'
-    own metadata says so too, hence `pip check` names it as well.
+    own metadata says so too, hence `pip check` names it as well. `raises`: an import or a call
+    raises for it; of the others only metadata tells.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Conflict:
     symptom: str
     remedies: tuple[dict[str, str], ...]
     declared: bool
+    raises: bool
     source: str
 
 

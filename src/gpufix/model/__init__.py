@@ -12,8 +12,12 @@ from gpufix.model.facts import (
     Submodule,
 )
 from gpufix.model.finding import (
+    ADVICE,
+    ERROR,
+    WARNING,
     Diagnosis,
     Evidence,
+    Fault,
     Finding,
     PatientSummary,
     Severity,
@@ -33,9 +37,11 @@ from gpufix.model.patient import (
     SharedFile,
     Torch,
 )
+from gpufix.model.payload import Payload
 from gpufix.model.plan import (
     Advise,
     Build,
+    FindingKey,
     InitSubmodules,
     Install,
     InstallFallback,
@@ -43,14 +49,19 @@ from gpufix.model.plan import (
     PlanSummary,
     Remove,
     Safety,
+    ServedFinding,
     SetVariables,
     Skip,
     Step,
+    TorchMove,
     WriteFile,
 )
 
 __all__ = [
+    "ADVICE",
+    "ERROR",
     "SCHEMA_VERSION",
+    "WARNING",
     "Advise",
     "Binaries",
     "Build",
@@ -65,7 +76,9 @@ __all__ = [
     "Environment",
     "Evidence",
     "Facts",
+    "Fault",
     "Finding",
+    "FindingKey",
     "Gap",
     "Gpu",
     "GpuProcess",
@@ -77,6 +90,7 @@ __all__ = [
     "Library",
     "Outcome",
     "PatientSummary",
+    "Payload",
     "Plan",
     "PlanSummary",
     "Probe",
@@ -88,6 +102,7 @@ __all__ = [
     "Record",
     "Remove",
     "Safety",
+    "ServedFinding",
     "SetVariables",
     "Severity",
     "SharedFile",
@@ -102,6 +117,7 @@ __all__ = [
     "Tool",
     "Toolkit",
     "Torch",
+    "TorchMove",
     "Vendor",
     "WriteFile",
 ]

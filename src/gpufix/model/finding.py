@@ -1,16 +1,20 @@
-"""What is wrong: targets, findings and the diagnosis."""
+"""What is wrong: targets, faults, findings and the diagnosis."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gpufix.model.base import Model
 from gpufix.model.facts import Gap
 from gpufix.model.host import Vendor
-from gpufix.model.plan import PlanSummary
+from gpufix.model.payload import Payload
+from gpufix.model.plan import FindingKey, PlanSummary
+
+P = TypeVar("P", bound=Payload)
 
 
 class Severity(str, Enum):
@@ -24,6 +28,9 @@ class Severity(str, Enum):
     def rank(self) -> int:
         """3 for error, 2 for warning, 1 for advice."""
         return {"error": 3, "warning": 2, "advice": 1}[self.value]
+
+
+ERROR, WARNING, ADVICE = Severity.error, Severity.warning, Severity.advice
 
 
 class Target(Model):
@@ -45,6 +52,24 @@ class Evidence(Model):
     line: int | None = None
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What a check yields; the registry adds the rule's code and name.
+
+    `breaks` and `needs` hold resource keys ("file:/x/libc10.so", "dist:torch", "torch",
+    "var:CUDA_HOME"): a fault that needs a resource which another one breaks is reported as a
+    consequence of it.
+    """
+
+    severity: Severity
+    subject: str
+    message: str
+    evidence: tuple[str | Evidence, ...] = ()
+    breaks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    payload: Payload | None = None  # what fixes need to know
+
+
 class Finding(Model):
     """One fault. `message` says found versus needed; the remedy is the plan's title."""
 
@@ -59,7 +84,27 @@ class Finding(Model):
     # For arranging and fixing; not part of the report.
     breaks: list[str] = Field(default=[], exclude=True)  # resources made unusable: "file:..."
     needs: list[str] = Field(default=[], exclude=True)  # whose breakage would explain this one
-    data: dict[str, Any] = Field(default={}, exclude=True)  # what fixes need to know
+    payload: Payload | None = Field(default=None, exclude=True)  # see Fault
+
+    @field_validator("payload", mode="plain")
+    @classmethod
+    def _very_payload(cls, given: object) -> Payload | None:
+        """The object itself. Left to pydantic, a mapping would become an empty Payload."""
+        if given is None or isinstance(given, Payload):
+            return given
+        raise ValueError(f"a payload is an instance of Payload, not a {type(given).__name__}")
+
+    @property
+    def key(self) -> FindingKey:
+        """By which it is known again after a repair."""
+        return FindingKey(self.code, self.subject)
+
+    def payload_as(self, kind: type[P]) -> P:
+        """The payload, which must be of this kind. Raises TypeError."""
+        if not isinstance(self.payload, kind):
+            held = "no payload" if self.payload is None else type(self.payload).__name__
+            raise TypeError(f"{self.code} hands over {held}, not {kind.__name__}")
+        return self.payload
 
 
 class PatientSummary(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from gpufix.model.base import Model
 
@@ -91,6 +91,28 @@ Step: TypeAlias = (
 )
 
 
+class FindingKey(NamedTuple):
+    """By which a finding is told from others."""
+
+    code: str
+    subject: str
+
+
+class ServedFinding(NamedTuple):
+    """A finding that a plan serves; several about one file differ in the line."""
+
+    code: str
+    subject: str
+    line: int | None
+
+
+class TorchMove(Model):
+    """The torch build that a plan installs in place of the present one."""
+
+    release: str  # "2.9.0"
+    variant: str  # "cu128", "rocm6.4", "cpu"
+
+
 class Plan(Model):
     """Ordered steps that remove one finding (or, once merged, several)."""
 
@@ -101,7 +123,13 @@ class Plan(Model):
     safety: Safety
     steps: list[Step]
     notes: list[str] = []  # what the preview must say
-    data: dict[str, Any] = {}
+    finding: FindingKey | None = None  # that it was planned for, and must remove
+    fallback: str | None = None  # the fallback of gpufix's that it installs or has called, by name
+    asked: bool = False  # for, by the fallback's name: carried out whatever its safety
+    served: tuple[ServedFinding, ...] = ()  # of a plan that was asked for: these need no other plan
+    alternative: str | None = None  # a command that would do in place of this plan
+    moves_torch: TorchMove | None = None  # to this build
+    for_this_torch: bool = False  # of no use beside a plan that moves torch
 
 
 class Skip(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.report.lines import Lines
@@ -12,7 +13,33 @@ _STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
 
 def as_json(proposal: Proposal) -> str:
     """One JSON object, ASCII only, with a newline."""
-    return json.dumps(proposal.model_dump(mode="json"), indent=2) + "\n"
+    return _dumped(proposal)
+
+
+def _dumped(record: Proposal | Outcome) -> str:
+    """The record with its plans in the form that the JSON has had from the first."""
+    made = record.model_dump(mode="json")
+    made["plans"] = [_plan_as_json(plan) for plan in record.plans]
+    for row, held in zip(made["held"], record.held, strict=True):
+        row["plan"] = _plan_as_json(held.plan)
+    return json.dumps(made, indent=2) + "\n"
+
+
+# Of a plan's fields: those that stand together under "data", where they say something, and the rest.
+_TOLD = {"moves_torch", "fallback", "asked", "served", "finding", "alternative"}
+_INNER = {"for_this_torch"}
+
+
+def _plan_as_json(plan: Plan) -> dict[str, Any]:
+    """`data` holds what was known when the plan was made; a name of that is absent where nothing is."""
+    made = plan.model_dump(mode="json", exclude=_TOLD | _INNER)
+    told = plan.model_dump(mode="json", include=_TOLD)
+    data = told["moves_torch"] or {}
+    data |= {"fallback": plan.fallback} if plan.fallback is not None else {}
+    data |= {"asked": plan.fallback, "served": told["served"]} if plan.asked else {}
+    data |= {"finding": told["finding"]} if plan.finding is not None else {}
+    data |= {"alternative": plan.alternative} if plan.alternative is not None else {}
+    return {**made, "data": data}
 
 
 def proposed(proposal: Proposal) -> Lines:
@@ -45,9 +72,9 @@ def _plan(lines: Lines, plan: Plan) -> None:
 
 def alternative(lines: Lines, plan: Plan) -> None:
     """What could be done in place of this plan, as a command."""
-    if "alternative" in plan.data:
+    if plan.alternative is not None:
         lines.add(("  or instead:", "dim"))
-        lines.raw(f"     $ {plan.data['alternative']}", "green")
+        lines.raw(f"     $ {plan.alternative}", "green")
 
 
 def _step(lines: Lines, number: int, step: StepPreview) -> None:
@@ -112,7 +139,7 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add()
     if proposal.plans:
         count = len(proposal.plans)
-        rest = [p for p in proposal.plans if "asked" not in p.data]
+        rest = [p for p in proposal.plans if not p.asked]
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
         label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
         lines.add(label, (f"--apply{unsafe}", "bold"))
@@ -134,7 +161,7 @@ _HEAD = {
 
 def outcome_as_json(outcome: Outcome) -> str:
     """One JSON object, ASCII only, with a newline."""
-    return json.dumps(outcome.model_dump(mode="json"), indent=2) + "\n"
+    return _dumped(outcome)
 
 
 def came_out(outcome: Outcome) -> Lines:

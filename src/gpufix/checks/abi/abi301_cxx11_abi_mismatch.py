@@ -8,6 +8,7 @@ from gpufix.binary.demangle.mangled import string_abi
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.torch_symbols import TorchUser, file_of, other_abi, shown, torch_users
 from gpufix.evidence.view import View
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("ABI301", "cxx11-abi-mismatch")
@@ -57,10 +58,7 @@ def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
         ),
         breaks=(f"abi:{user.owner}", f"load:{user.owner}", f"symbols:{user.owner}"),
         needs=(f"source-abi:{user.owner}", f"family:{user.owner}"),
-        data={
-            "distribution": user.owner,
-            "abi": mine,
-            "wanted": 1 - (mine or 0),
-            "libraries": sorted({library.path for library, _ in user.lacking}),
-        },
+        payload=ExtensionModules(
+            user.owner, tuple(sorted({library.path for library, _ in user.lacking}))
+        ),
     )

@@ -8,6 +8,7 @@ from posixpath import basename
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Library, Problem
+from gpufix.model.payload import DistributionFault
 
 
 @rule("ABI302", "libstdcxx-too-old")
@@ -54,7 +55,7 @@ def _fault(owner: str, provider: str, rows: list[tuple[Library, Problem]]) -> Fa
         evidence=tuple(f"{basename(lib.path)} needs {p.name}" for lib, p in rows[:10]),
         breaks=(f"load:{owner}",),
         needs=(f"provider:{provider}", f"file:{provider}"),
-        data={"distribution": owner, "versions": versions, "provider": provider},
+        payload=DistributionFault(owner),
     )
 
 

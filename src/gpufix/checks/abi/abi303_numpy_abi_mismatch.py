@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("ABI303", "numpy-abi-mismatch")
@@ -46,5 +47,5 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
             subject=owner,
             message=f"numpy {numpy.version} is installed; {label} is built for NumPy 1.",
             evidence=tuple(paths[:8]),
-            data={"distribution": owner},
+            payload=ExtensionModules(owner, tuple(paths)),
         )

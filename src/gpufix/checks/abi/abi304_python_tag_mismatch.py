@@ -8,6 +8,7 @@ from posixpath import basename, dirname
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Library
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("ABI304", "python-tag-mismatch")
@@ -46,11 +47,12 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
         tags = {library.python_tag for library in libraries}
         if None in tags or tags & {python.tag, "abi3"}:
             continue
+        owner = libraries[0].distribution or stem
         yield Fault(
             severity=WARNING,
-            subject=libraries[0].distribution or stem,
+            subject=owner,
             message=f"{folder}/{stem} is there for {', '.join(sorted(filter(None, tags)))} alone; "
             f"this is Python {python.version} ({python.tag}).",
             evidence=tuple(library.path for library in libraries),
-            data={"paths": [library.path for library in libraries]},
+            payload=ExtensionModules(owner, tuple(library.path for library in libraries)),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("ABI305", "torch-inline-abi-break")
@@ -57,5 +58,5 @@ def _fault(view: View, user: TorchUser, before: str, after: str, what: str) -> F
         f"{after} {what}. torch {torch.version if torch else '?'} is installed.",
         breaks=(f"load:{user.owner}",),
         needs=(f"family:{user.owner}",),
-        data={"distribution": user.owner, "built_for": before},
+        payload=ExtensionModules(user.owner),
     )

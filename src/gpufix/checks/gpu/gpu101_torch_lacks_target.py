@@ -16,10 +16,11 @@ from gpufix.evidence.gpu_code import (
 )
 from gpufix.evidence.view import View
 from gpufix.model import Gap
+from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU101", "torch-lacks-target")
-def torch_lacks_target(view: View) -> Iterator[Fault]:
+def torch_lacks_target(view: View) -> Iterator[Fault | Gap]:
     """The installed torch holds neither machine code nor PTX that an NVIDIA target can use.
 
     ## What it does
@@ -50,7 +51,7 @@ def torch_lacks_target(view: View) -> Iterator[Fault]:
     if code is None:
         if torch.build == "release":
             reason = "which GPUs this build carries code for is not known"
-            view.gaps.append(Gap(section="torch", subject=str(torch.version), reason=reason))
+            yield Gap(section="torch", subject=str(torch.version), reason=reason)
         return
     how = {t.arch: service(code, t) for t in targets}
     served = any(s is not Service.none for s in how.values())
@@ -63,5 +64,5 @@ def torch_lacks_target(view: View) -> Iterator[Fault]:
                 f"{label(target)}.",
                 evidence=code.evidence,
                 breaks=("torch-code",),
-                data={"arch": target.arch, "torch": torch.version},
+                payload=UnfitCode("torch", target.arch),
             )

@@ -18,6 +18,7 @@ from gpufix.evidence.gpu_code import (
 )
 from gpufix.evidence.view import View
 from gpufix.model import Severity
+from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU102", "torch-needs-jit")
@@ -61,7 +62,7 @@ def _jit(view: View, code: Code, label_: str, subject: str) -> Iterator[Fault]:
                 subject=subject,
                 message=f"{label_} serves {label(target)} by PTX alone: {why}.",
                 evidence=(f"{subject} holds {listed(code.objects)}", *code.evidence),
-                data={"arch": target.arch},
+                payload=UnfitCode(subject, target.arch),
             )
 
 

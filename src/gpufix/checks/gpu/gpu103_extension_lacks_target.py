@@ -16,6 +16,7 @@ from gpufix.evidence.gpu_code import (
     variants_only,
 )
 from gpufix.evidence.view import View
+from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU103", "extension-lacks-target")
@@ -57,5 +58,5 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
                     f"{label(target)}.",
                     evidence=code.evidence,
                     breaks=(f"code:{code.subject}",),
-                    data={"arch": target.arch, "distribution": code.subject},
+                    payload=UnfitCode(code.subject, target.arch),
                 )

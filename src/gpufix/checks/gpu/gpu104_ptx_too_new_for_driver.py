@@ -16,6 +16,7 @@ from gpufix.evidence.gpu_code import (
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus.serves import cuda_of_ptx, parse_version
+from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU104", "ptx-too-new-for-driver")
@@ -64,5 +65,5 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
                     evidence=code.evidence,
                     needs=("driver",),
                     breaks=(f"code:{code.subject}",),
-                    data={"arch": target.arch, "distribution": code.subject, "vendor": "nvidia"},
+                    payload=UnfitCode(code.subject, target.arch),
                 )

@@ -10,6 +10,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Driver
+from gpufix.model.payload import DriverFault
 
 
 @rule("GPU105", "driver-too-old")
@@ -52,7 +53,7 @@ def driver_too_old(view: View) -> Iterator[Fault]:
         "installed.",
         evidence=(f"library: {driver.library}",) if driver.library else (),
         breaks=("driver",),
-        data={"vendor": "nvidia", "driver": driver.version, "cuda": torch.cuda},
+        payload=DriverFault("nvidia", "too old"),
     )
 
 

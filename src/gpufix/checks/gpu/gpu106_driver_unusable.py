@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Driver, Severity
+from gpufix.model.payload import DriverFault, DriverState
 
 _NAMES = {"nvidia": "NVIDIA", "amd": "AMD"}
 
@@ -42,14 +43,14 @@ def driver_unusable(view: View) -> Iterator[Fault]:
             continue
         found = next(_amd(driver) if driver.vendor == "amd" else _nvidia(view, driver), None)
         if found:
-            kind, text = found
+            state, text = found
             yield Fault(
                 severity=_severity(view, driver, built_for),
                 subject=f"{_NAMES[driver.vendor]} driver",
                 message=f"{text}.",
                 evidence=(driver.error,) if driver.error else (),
                 breaks=("driver",),
-                data={"vendor": driver.vendor, "kind": kind},
+                payload=DriverFault(driver.vendor, state),
             )
 
 
@@ -58,7 +59,7 @@ def _built_for(view: View, vendor: str) -> bool:
     return torch is not None and bool(torch.hip if vendor == "amd" else torch.cuda)
 
 
-def _nvidia(view: View, driver: Driver) -> Iterator[tuple[str, str]]:
+def _nvidia(view: View, driver: Driver) -> Iterator[tuple[DriverState, str]]:
     """The nearest cause first: what is wrong lower down makes the rest fail too."""
     devices = f"{driver.pci_devices} NVIDIA GPU{'s are' if driver.pci_devices > 1 else ' is'}"
     if not driver.nodes and not driver.library:
@@ -90,7 +91,7 @@ def _expected(view: View, driver: Driver) -> bool:
     return view.facts.host.wsl or "compat" in (driver.library or "")
 
 
-def _amd(driver: Driver) -> Iterator[tuple[str, str]]:
+def _amd(driver: Driver) -> Iterator[tuple[DriverState, str]]:
     if "/dev/kfd" not in driver.nodes:
         yield "nodes", "An AMD GPU is on the PCI bus; there is no /dev/kfd"
     if driver.denied:

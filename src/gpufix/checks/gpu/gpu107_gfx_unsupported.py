@@ -18,6 +18,7 @@ from gpufix.evidence.gpu_code import (
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus import models
 from gpufix.model import Severity, Target
+from gpufix.model.payload import HsaOverride
 
 
 @rule("GPU107", "gfx-unsupported")
@@ -61,7 +62,7 @@ def gfx_unsupported(view: View) -> Iterator[Fault]:
                 f"{label(target)}. {_known(target, code)}",
                 evidence=code.evidence,
                 breaks=("torch-code",),
-                data={"arch": target.arch, "override": _low_risk(target, code)},
+                payload=HsaOverride(target.arch, _low_risk(target, code)),
             )
 
 

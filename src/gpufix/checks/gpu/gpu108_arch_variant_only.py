@@ -8,6 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import Service, extensions, label, service, severity, variants_only
 from gpufix.evidence.view import View
 from gpufix.model import CodeObject
+from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU108", "arch-variant-only")
@@ -50,7 +51,7 @@ def arch_variant_only(view: View) -> Iterator[Fault]:
                     message=f"{code.subject} holds only {_reach(special)}, not on {label(target)}.",
                     evidence=code.evidence,
                     breaks=(f"code:{code.subject}",),
-                    data={"arch": target.arch, "distribution": code.subject},
+                    payload=UnfitCode(code.subject, target.arch),
                 )
 
 

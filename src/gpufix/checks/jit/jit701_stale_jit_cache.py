@@ -8,6 +8,7 @@ from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus.serves import serves
 from gpufix.model import CacheEntry, Library, Target
+from gpufix.model.payload import StaleBuild
 
 
 @rule("JIT701", "stale-jit-cache")
@@ -66,5 +67,5 @@ def _fault(view: View, entry: CacheEntry, libraries: list[Library], what: str) -
             *(f"{p.kind}: {p.name}" for library in libraries for p in library.problems[:5]),
         ),
         breaks=tuple(f"family:{library.path}" for library in libraries),
-        data={"path": entry.path},
+        payload=StaleBuild(entry.path),
     )

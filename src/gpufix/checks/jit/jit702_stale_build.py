@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from posixpath import dirname, relpath
+from posixpath import relpath
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import CMakeCache, Facts
+from gpufix.model.payload import StaleBuild
 
 
 @rule("JIT702", "stale-build")
@@ -54,7 +55,7 @@ def stale_build(view: View) -> Iterator[Fault]:
                 f"{problems[0].name} is not there.",
                 evidence=tuple(f"{p.kind}: {p.name}" for p in problems[:5]),
                 breaks=(f"family:{path}",),
-                data={"path": path},
+                payload=StaleBuild(path),
             )
 
 
@@ -66,7 +67,7 @@ def _cache(facts: Facts, root: str, cache: CMakeCache) -> Iterator[Fault]:
             subject=relpath(cache.path, root),
             message=f"{relpath(cache.path, root)} was configured with {found}.",
             evidence=(cache.path,),
-            data={"path": cache.path, "folder": dirname(cache.path)},
+            payload=StaleBuild(cache.path),
         )
 
 

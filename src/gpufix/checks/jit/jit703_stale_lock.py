@@ -8,6 +8,7 @@ from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.model import CacheEntry, Torch
+from gpufix.model.payload import StaleLock
 
 
 @rule("JIT703", "stale-lock")
@@ -45,7 +46,7 @@ def stale_lock(view: View) -> Iterator[Fault]:
                 message=f"The build lock of {entry.name} is {_age(entry)} old and held by no "
                 "living process; loading it waits until the lock is gone.",
                 evidence=(f"{entry.lock}",),
-                data={"lock": entry.lock},
+                payload=StaleLock(entry.lock),
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence import backends
 from gpufix.evidence.view import View
+from gpufix.model.payload import EnvironmentVariable
 
 
 @rule("RUN801", "backend-variable")
@@ -44,6 +45,6 @@ def backend_variable(view: View) -> Iterator[Fault]:
                 severity=WARNING,
                 subject=name,
                 message=f'{name} is "{value}"; {wanted[0]} is not installed.',
-                data={"variable": name, "value": value},
+                payload=EnvironmentVariable(name, value),
             )
     yield from backends.faults(view)

@@ -9,6 +9,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
+from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
 
 _HEADER = "EGL/egl.h"
 _NO_GL_SINCE = "0.4.0"
@@ -61,7 +62,9 @@ def missing_system_header(view: View) -> Iterator[Fault]:
             message=f"{path} makes a {found[0]['call']}; nvdiffrast {dist.version} compiles it with "
             f"{_HEADER}, which is not here.",
             evidence=tuple(at(view, path, r["line"], r["call"]) for r in found),
-            data={"path": path, "rows": found, "wanted": "cuda"},
+            payload=RasteriserCalls(
+                path, tuple(RasteriserCall(r["line"], r["call"]) for r in found), "cuda"
+            ),
         )
 
 

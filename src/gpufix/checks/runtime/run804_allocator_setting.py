@@ -8,6 +8,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import allocator
+from gpufix.model.payload import EnvironmentVariable
 
 _NAMES = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
 _SINCE = (2, 9)  # PYTORCH_ALLOC_CONF, which outranks the older names
@@ -49,7 +50,7 @@ def allocator_setting(view: View) -> Iterator[Fault]:
                 subject=name,
                 message=f"{name} cannot be used: {fault}.",
                 evidence=(f"{name}={value}",),
-                data={"variable": name},
+                payload=EnvironmentVariable(name),
             )
     yield from _hidden(view, present)
 
@@ -67,5 +68,5 @@ def _hidden(view: View, present: dict[str, str]) -> Iterator[Fault]:
                 subject=name,
                 message=f"{name} is not read: {newest} is set too, and outranks it.",
                 evidence=(f"{newest}={present[newest]}", f"{name}={present[name]}"),
-                data={"variable": name},
+                payload=EnvironmentVariable(name),
             )

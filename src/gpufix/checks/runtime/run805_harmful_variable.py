@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Gpu, Library, Problem
+from gpufix.model.payload import EnvironmentVariable
 
 
 @rule("RUN805", "harmful-variable")
@@ -59,7 +60,7 @@ def _library_path(view: View) -> Iterator[Fault]:
             f"that {library.distribution or library.path} needs.",
             evidence=(f"LD_LIBRARY_PATH={view.env('LD_LIBRARY_PATH') or ''}",),
             breaks=(f"provider:{provider}",),
-            data={"variable": "LD_LIBRARY_PATH"},
+            payload=EnvironmentVariable("LD_LIBRARY_PATH"),
         )
 
 
@@ -72,7 +73,7 @@ def _stubs(view: View) -> Iterator[Fault]:
                 message=f"LD_LIBRARY_PATH holds {folder}, a folder of link-time stubs: a libcuda "
                 "found there has no driver behind it.",
                 breaks=("driver:stub",),
-                data={"variable": "LD_LIBRARY_PATH"},
+                payload=EnvironmentVariable("LD_LIBRARY_PATH"),
             )
 
 
@@ -90,7 +91,7 @@ def _hidden(view: View) -> Iterator[Fault]:
                     subject=name,
                     message=f'{name} is "{value}": every GPU is hidden from '
                     f"{'CUDA' if vendor == 'nvidia' else 'HIP'}.",
-                    data={"variable": name},
+                    payload=EnvironmentVariable(name),
                 )
 
 
@@ -114,7 +115,7 @@ def _override(view: View) -> Iterator[Fault]:
             severity=ERROR,
             subject="HSA_OVERRIDE_GFX_VERSION",
             message=f'HSA_OVERRIDE_GFX_VERSION is "{value}"; its form is major.minor.stepping.',
-            data={"variable": "HSA_OVERRIDE_GFX_VERSION"},
+            payload=EnvironmentVariable("HSA_OVERRIDE_GFX_VERSION"),
         )
         return
     others = [g for g in amd if _gfx_major(g.arch or "") != parts[0]]
@@ -124,7 +125,7 @@ def _override(view: View) -> Iterator[Fault]:
             subject="HSA_OVERRIDE_GFX_VERSION",
             message=f"HSA_OVERRIDE_GFX_VERSION is {value}; the GPU is {others[0].arch}, of another "
             "major, whose code this one cannot run.",
-            data={"variable": "HSA_OVERRIDE_GFX_VERSION"},
+            payload=EnvironmentVariable("HSA_OVERRIDE_GFX_VERSION"),
         )
 
 
@@ -147,5 +148,5 @@ def _slow(view: View) -> Iterator[Fault]:
                 severity=severity,
                 subject=name,
                 message=f"{name} is 1: {what}.",
-                data={"variable": name},
+                payload=EnvironmentVariable(name),
             )

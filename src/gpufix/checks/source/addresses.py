@@ -10,6 +10,7 @@ from gpufix.evidence.source_view import at, docker_files, requirement_files, she
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch
+from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
 
 
 def faults(view: View) -> Iterator[Fault]:
@@ -44,7 +45,7 @@ def _images(view: View) -> Iterator[Fault]:
                     message=f"{path} takes wheels for {variant} on an image with CUDA {image}: "
                     "extensions cannot be built for that torch there.",
                     evidence=(at(view, path, row["line"], row["url"]),),
-                    data={"part": "image", "path": path},
+                    payload=ImageWheelAddress(path, row["url"]),
                 )
 
 
@@ -75,5 +76,5 @@ def _fault(view: View, torch: Torch, path: str, url: str, rows: list[dict[str, A
         message=f"{path} points to wheels for {known}{row['variant']}; torch {torch.version} is "
         "installed.",
         evidence=tuple(at(view, path, r["line"], r["url"]) for r in rows),
-        data={"part": "address", "path": path, "url": url, "lines": [r["line"] for r in rows]},
+        payload=WheelAddress(path, url, tuple(r["line"] for r in rows)),
     )

@@ -13,6 +13,13 @@ from gpufix.evidence.source_view import active, at, for_tests, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
+from gpufix.model.source_payload import (
+    ArchAssignment,
+    ArchFlags,
+    ArchSetting,
+    ArchWord,
+    CudaSwitch,
+)
 from gpufix.source.arch_flags import switches_off_torch
 
 Row = dict[str, Any]
@@ -66,20 +73,23 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
         message=f"{message}; nothing of that runs on {arch.listed(lost)}, and torch's own "
         f"architecture flags are left out.",
         evidence=tuple(at(view, path, r["line"], r["text"]) for r in flags[:8]),
-        data={
-            "part": "python",
-            "path": path,
-            "knob": knob,
-            "variants": variants,
-            "lines": [r["line"] for r in flags if all(kind != "dynamic" for kind, _ in r["archs"])],
-        },
+        payload=ArchFlags(
+            path,
+            tuple(r["line"] for r in flags if all(kind != "dynamic" for kind, _ in r["archs"])),
+            _setting(knob) if knob else None,
+            variants,
+        ),
     )
 
 
-def _variants(pairs: list[arch.Pair]) -> list[str]:
+def _setting(knob: Row) -> ArchSetting:
+    return ArchSetting(knob["name"], knob["separator"] or ";", tuple(knob["accepts"]))
+
+
+def _variants(pairs: list[arch.Pair]) -> tuple[str, ...]:
     """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
-    codes = [name for kind, name in pairs if kind in ("cubin", "ptx")]
-    return codes if codes and all(name.endswith(("a", "f")) for name in codes) else []
+    codes = tuple(name for kind, name in pairs if kind in ("cubin", "ptx"))
+    return codes if codes and all(name.endswith(("a", "f")) for name in codes) else ()
 
 
 def _detected(view: View) -> list[str]:
@@ -99,13 +109,8 @@ def _refused(view: View, path: str, certain: list[Row], flags: list[Row]) -> Ite
         subject=path,
         message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for it.",
         evidence=tuple(at(view, path, r["line"], r["text"]) for r in lines),
-        data={
-            "part": "python",
-            "path": path,
-            "knob": None,
-            "lines": [r["line"] for r in flags],  # any that stays keeps torch's own out
-            "refused": bad,
-        },
+        # Any that stays keeps torch's own out.
+        payload=ArchFlags(path, tuple(r["line"] for r in flags)),
     )
 
 
@@ -128,7 +133,7 @@ def _switched_off(view: View, path: str, rows: list[Row]) -> Iterator[Fault]:
         message=f'{path} hands nvcc {first["text"]!r}; torch takes any flag that contains "arch" '
         f"for a choice of architecture and leaves its own out: code and PTX for {default} alone.",
         evidence=tuple(at(view, path, r["line"], r["text"]) for r in words),
-        data={"part": "word", "path": path, "lines": [r["line"] for r in words]},
+        payload=ArchWord(path, tuple(r["line"] for r in words)),
     )
 
 
@@ -147,20 +152,20 @@ def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
     certain = bool(sure) and bool(facts.get("extension"))
     lost = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in told)]
     cuda, bad = arch.refused(view, told[0]) if len(told) == 1 and certain else ("", [])
-    data = {"part": "write", "path": path, "line": rows[0]["line"], "name": name}
-    data["default"] = all(f"!env:{name}" in r["guards"] for r in rows)
+    default = all(f"!env:{name}" in r["guards"] for r in rows)
+    payload = ArchAssignment(path, rows[0]["line"], name, default)
     evidence = tuple(
         at(view, path, r["line"], f'os.environ["{name}"] = "{r["value"]}"') for r in rows
     )
     if not all(v.strip() for v in values):
-        yield from _blanked(view, path, name, certain, evidence, data)
+        yield from _blanked(view, payload, certain, evidence)
     elif lost:
         shown = " or ".join(f'"{v}"' for v in values)
         message = f"{path} sets {name} to {shown}, whose code does not run on {arch.listed(lost)}."
-        yield Fault(arch.severity(view, lost, certain), path, message, evidence, data=data)
+        yield Fault(arch.severity(view, lost, certain), path, message, evidence, payload=payload)
     elif bad:
         message = f'{path} sets {name} to "{values[0]}"; nvcc {cuda} generates no code for '
-        yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, data=data)
+        yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, payload=payload)
 
 
 def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
@@ -183,21 +188,22 @@ def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
             f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
             "is to be served.",
             evidence=(at(view, path, forces["line"], "FORCE_CUDA"),),
-            data={"part": "force", "path": path},
+            payload=CudaSwitch(path),
         )
 
 
 def _blanked(
-    view: View, path: str, name: str, certain: bool, evidence: tuple[Evidence, ...], data: Row
+    view: View, payload: ArchAssignment, certain: bool, evidence: tuple[Evidence, ...]
 ) -> Iterator[Fault]:
     """Blank is unset: torch asks the GPUs that it sees."""
+    path = payload.path
     if not any(g.vendor == arch.vendor(view) for g in view.facts.gpus):
         yield Fault(
             ERROR if certain and path.endswith("setup.py") else ADVICE,
             path,
-            f"{path} blanks {name}; without a visible GPU torch has no architecture to build for.",
+            f"{path} blanks {payload.variable}; without a visible GPU torch has no architecture to build for.",
             evidence,
-            data=data,
+            payload=payload,
         )
 
 

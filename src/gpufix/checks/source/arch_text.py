@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
@@ -22,6 +22,7 @@ from gpufix.evidence.source_view import (
 )
 from gpufix.evidence.view import View
 from gpufix.model import Target
+from gpufix.model.source_payload import ArchExport, CMakeArchs
 
 
 def cmake_faults(view: View) -> Iterator[Fault]:
@@ -85,7 +86,7 @@ def _judged(
         subject=path,
         message=f"{path} fixes {what} at {shown}; {'; '.join(said)}.",
         evidence=(at(view, path, row["line"], f"{what}: {shown}"),),
-        data={"part": "cmake", "path": path, "line": row["line"], "follows": row["follows"]},
+        payload=CMakeArchs(path, row["line"], row["follows"]),
     )
 
 
@@ -96,14 +97,16 @@ def shell_faults(view: View) -> Iterator[Fault]:
     """
     for path, facts in shell_files(view).items():
         for row in facts.get("exports", []):
-            yield from _exported(view, path, row)
+            yield from _exported(view, path, row, "shell")
     for path, facts in docker_files(view).items():
         for row in facts.get("exports", []):
-            for fault in _exported(view, path, row):
-                yield replace(fault, severity=ADVICE, data={**fault.data, "part": "docker"})
+            for fault in _exported(view, path, row, "docker"):
+                yield replace(fault, severity=ADVICE)
 
 
-def _exported(view: View, path: str, row: dict[str, Any]) -> Iterator[Fault]:
+def _exported(
+    view: View, path: str, row: dict[str, Any], file: Literal["shell", "docker"]
+) -> Iterator[Fault]:
     name, value, torch = row["name"], row["value"], view.facts.torch
     amd = arch.vendor(view) == "amd"
     if (name == "PYTORCH_ROCM_ARCH") != amd or not value.strip():
@@ -124,5 +127,5 @@ def _exported(view: View, path: str, row: dict[str, Any]) -> Iterator[Fault]:
             message=f'{path} sets {name} to "{value}", whose code does not run on '
             f"{arch.listed(lost)}.",
             evidence=(at(view, path, row["line"], f"{name}={value}"),),
-            data={"part": "shell", "path": path, "line": row["line"], "name": name},
+            payload=ArchExport(path, row["line"], name, file),
         )

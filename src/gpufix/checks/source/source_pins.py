@@ -11,6 +11,7 @@ from gpufix.evidence.requirements import parse
 from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
+from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
 
@@ -32,7 +33,7 @@ def faults(view: View) -> Iterator[Fault]:
                     subject=f"{path}: {' × '.join(held)}",
                     message=f"{path} pins {pair}, which do not work together: {conflict.symptom}.",
                     evidence=tuple(at(view, path, pins[n][0], f"{n}=={pins[n][1]}") for n in held),
-                    data={"part": "pins", "path": path, "conflict": conflict.id},
+                    payload=ConflictingPins(path, conflict.id),
                 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.cxx import forced
 from gpufix.evidence.source_view import (
+    Files,
     absolute,
     active,
     at,
@@ -19,6 +20,7 @@ from gpufix.evidence.source_view import (
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity, Torch
+from gpufix.model.source_payload import AbiFile, AbiFlag
 
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"
@@ -53,33 +55,34 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
     torch = view.facts.torch
     if torch is None or torch.cxx11_abi is None:
         return
-    for part, files in (
-        ("python", python_files(view)),
-        ("cmake", cmake_files(view)),
-        ("shell", shell_files(view)),
-        ("docker", docker_files(view)),
-    ):
+    read: dict[AbiFile, Files] = {
+        "python": python_files(view),
+        "cmake": cmake_files(view),
+        "shell": shell_files(view),
+        "docker": docker_files(view),
+    }
+    for kind, files in read.items():
         for path, facts in files.items():
-            if part == "python" and not (facts.get("setup") or facts.get("extension")):
+            if kind == "python" and not (facts.get("setup") or facts.get("extension")):
                 continue  # the flag in another script's text is no build's flag
             rows = [r for r in facts.get("abi", []) if bool(r["value"]) != torch.cxx11_abi]
             rows = [r for r in rows if active(view, r["guards"]) is not False]
-            if rows and not (part == "cmake" and forced(view, path)):
-                yield _fault(view, torch, part, path, rows, facts)
+            if rows and not (kind == "cmake" and forced(view, path)):
+                yield _fault(view, torch, kind, path, rows, facts)
 
 
 def _fault(
-    view: View, torch: Torch, part: str, path: str, rows: list[dict[str, Any]], facts: Any
+    view: View, torch: Torch, kind: AbiFile, path: str, rows: list[dict[str, Any]], facts: Any
 ) -> Fault:
     value = rows[0]["value"]
     text = f"_GLIBCXX_USE_CXX11_ABI={value}"
     return Fault(
-        severity=_severity(view, torch, part, rows, facts),
+        severity=_severity(view, torch, kind, rows, facts),
         subject=path,
         message=f"{path} defines {text}; torch {torch.version} has {1 - value}.",
         evidence=tuple(at(view, path, r["line"], text) for r in rows),
         breaks=tuple(f"source-abi:{name}" for name in _built_from(view, path)),
-        data={"part": part, "path": path, "lines": [r["line"] for r in rows], "value": value},
+        payload=AbiFlag(path, tuple(r["line"] for r in rows), value, kind),
     )
 
 
@@ -94,14 +97,14 @@ def _built_from(view: View, path: str) -> list[str]:
 
 
 def _severity(
-    view: View, torch: Torch, part: str, rows: list[dict[str, Any]], facts: Any
+    view: View, torch: Torch, kind: AbiFile, rows: list[dict[str, Any]], facts: Any
 ) -> Severity:
     certain = any(active(view, r["guards"]) for r in rows)
-    if part == "docker":
+    if kind == "docker":
         return ADVICE
-    if part == "shell" or not certain:
+    if kind == "shell" or not certain:
         return WARNING
-    if part == "python" and facts.get("extension"):
+    if kind == "python" and facts.get("extension"):
         appended = torch.release is not None and not at_least(torch.release, _APPENDS_BEFORE)
         return ADVICE if appended else ERROR
     return ERROR

@@ -11,6 +11,7 @@ from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Evidence, Severity
+from gpufix.model.source_payload import MissingInclude
 
 
 @rule("SRC603", "missing-include")
@@ -57,7 +58,7 @@ def missing_include(view: View) -> Iterator[Fault]:
                 Evidence(text=missing.name, path=absolute(view, missing.path), line=missing.line),
                 *([Evidence(text=f"compiled in {missing.unit}")] if missing.unit else []),
             ),
-            data={"path": missing.path, "header": missing.header},
+            payload=MissingInclude(missing.path, missing.header),
         )
 
 

@@ -9,6 +9,7 @@ from gpufix.evidence import removed_names as removed_cuda_api
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge import removed_apis
+from gpufix.model.source_payload import RemovedNameUse
 
 
 @rule("SRC604", "removed-api")
@@ -57,7 +58,7 @@ def _python(view: View, path: str, name: str, lines: list[int]) -> Iterator[Faul
         subject=path,
         message=f"{path} uses {name}, which {row.package} {version} {gone}.",
         evidence=tuple(at(view, path, line, name) for line in lines),
-        data={"part": "python", "path": path, "name": name, "lines": lines},
+        payload=RemovedNameUse(path, name, tuple(lines), "python"),
     )
 
 

@@ -10,6 +10,7 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.source_view import at, for_tests
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Severity, Submodule
+from gpufix.model.source_payload import EmptySubmodule
 from gpufix.source.git_files import https_url
 
 _OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
@@ -69,7 +70,7 @@ def _fault(view: View, module: Submodule) -> Fault:
         f"{'; its address needs an ssh key' if ssh else ''}.",
         evidence=evidence,
         breaks=(f"tree:{module.path}",),
-        data={"path": module.path, "url": module.url, "gitlink": module.gitlink},
+        payload=EmptySubmodule(module.path, module.url, module.gitlink),
     )
 
 

@@ -9,6 +9,7 @@ from gpufix.evidence.source_view import at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
+from gpufix.model.source_payload import IsolatedBuild
 from gpufix.source.requirement_files import names_torch
 from gpufix.text.names import normalise
 
@@ -60,7 +61,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
             message=f"{path} imports torch, which its build does not declare: a build in isolation "
             "does not find it.",
             evidence=(at(view, path, line, "import of torch"),),
-            data={"folder": folder},
+            payload=IsolatedBuild(folder),
         )
 
 

@@ -9,9 +9,9 @@ from gpufix.evidence import cxx, hip_blocks
 from gpufix.evidence.hip_blocks import handed
 from gpufix.evidence.source_view import absolute, carried
 from gpufix.evidence.view import View
-from gpufix.knowledge import hip_api
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Evidence, Severity
+from gpufix.model.source_payload import ProjectFile
 
 
 @rule("SRC607", "hip-intrinsics")
@@ -74,19 +74,10 @@ def _fault(
             Evidence(text=f"{b.name}: {b.reason}", path=absolute(view, path), line=b.line)
             for b in found
         ),
-        data={
-            "path": path,
-            "names": sorted({block.name for block in found}),
-            "shim": any(_shimmed(block.name) for block in found),
-            "lines": [block.line for block in found],
-        },
+        payload=ProjectFile(path),
     )
 
 
 def _severity(view: View, path: str, certain: bool) -> Severity:
     """Error for what a build that knows nothing of HIP would hand to hipify."""
     return ERROR if certain and handed(view)[path] else WARNING
-
-
-def _shimmed(name: str) -> bool:
-    return name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[name].shim

@@ -9,6 +9,7 @@ from gpufix.evidence import cxx, hip_blocks
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.model import Evidence
+from gpufix.model.source_payload import ProjectFile
 
 
 @rule("SRC608", "divergent-barrier")
@@ -53,5 +54,5 @@ def divergent_barrier(view: View) -> Iterator[Fault]:
                     Evidence(text=barrier, path=place, line=line),
                     Evidence(text=condition, path=place, line=at),
                 ),
-                data={"path": path},
+                payload=ProjectFile(path),
             )

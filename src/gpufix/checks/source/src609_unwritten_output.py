@@ -10,6 +10,7 @@ from gpufix.evidence import cxx
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.model import Evidence
+from gpufix.model.source_payload import UnwrittenOutputs
 
 
 @rule("SRC609", "unwritten-output")
@@ -76,5 +77,5 @@ def _fault(view: View, path: str, fill: dict[str, Any], where: str, row: Any) ->
             *(Evidence(text=t, path=absolute(view, path), line=n) for t, n in fill["conditions"]),
             Evidence(text=row[3], path=absolute(view, where), line=row[2]),
         ),
-        data={"path": path, "kernel": fill["kernel"], "outputs": fill["outputs"]},
+        payload=UnwrittenOutputs(path, fill["kernel"], tuple(fill["outputs"])),
     )

@@ -9,6 +9,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.building import rocm_torch
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
+from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
 
 
 @rule("SRC610", "backend-unfit")
@@ -75,5 +76,7 @@ def _fault(view: View, path: str, rows: list[dict[str, Any]]) -> Fault:
         message=f"{path} makes a {call}; torch {torch.version if torch else '?'} has no CUDA, and "
         "no nvdiffrast with code for AMD GPUs is installed.",
         evidence=tuple(at(view, path, r["line"], r["call"]) for r in rows),
-        data={"path": path, "rows": rows, "wanted": "gl"},
+        payload=RasteriserCalls(
+            path, tuple(RasteriserCall(r["line"], r["call"]) for r in rows), "gl"
+        ),
     )

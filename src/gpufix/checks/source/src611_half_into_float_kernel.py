@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ADVICE, Fault, rule
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
+from gpufix.model.source_payload import UnfitArgument
 
 
 @rule("SRC611", "half-into-float-kernel")
@@ -48,5 +49,5 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
                 subject=path,
                 message=f"{path} {what}.",
                 evidence=(at(view, path, row["line"], row["text"]),),
-                data={"path": path, **row},
+                payload=UnfitArgument(path, row["line"], row["call"], row["text"], row["kind"]),
             )

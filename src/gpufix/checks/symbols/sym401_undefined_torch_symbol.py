@@ -14,6 +14,7 @@ from gpufix.evidence.torch_symbols import (
     torch_users,
 )
 from gpufix.evidence.view import View
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("SYM401", "undefined-torch-symbol")
@@ -62,16 +63,7 @@ def _fault(view: View, user: TorchUser) -> Fault:
         ),
         breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
         needs=(f"family:{user.owner}", "torch"),
-        data=_data(user),
+        payload=ExtensionModules(
+            user.owner, tuple(sorted({library.path for library, _ in user.lacking}))
+        ),
     )
-
-
-def _data(user: TorchUser) -> dict[str, object]:
-    judgement = user.judgement
-    return {
-        "distribution": user.owner,
-        "symbols": user.names[:50],
-        "releases": list(judgement.releases) if judgement else [],
-        "built_for": judgement.built_for if judgement else None,
-        "libraries": sorted({library.path for library, _ in user.lacking}),
-    }

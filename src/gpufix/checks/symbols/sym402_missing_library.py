@@ -10,6 +10,7 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
 from gpufix.model import Library, Severity
+from gpufix.model.payload import MissingLibrary
 
 
 @rule("SYM402", "missing-library")
@@ -98,12 +99,7 @@ def _fault(
         )[:10],
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=tuple(needed),
-        data={
-            "sonames": names,
-            "wheels": expected,
-            "libraries": sorted({basename(lib.path) for lib in libraries}),
-            "distribution": owner,
-        },
+        payload=MissingLibrary(owner, tuple(expected)),
     )
 
 

@@ -11,6 +11,7 @@ from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
 from gpufix.model import Library, Problem
+from gpufix.model.payload import MissingLibrary
 
 
 @rule("SYM403", "undefined-library-symbol")
@@ -71,7 +72,7 @@ def _fault(
             *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
             f"family:{owner}",
         ),
-        data={"distribution": owner, "symbols": names[:50], "provider": provider, "wheels": wheels},
+        payload=MissingLibrary(owner, tuple(wheels)),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.torch_symbols import TorchUser, file_of, torch_users
 from gpufix.evidence.view import View
+from gpufix.model.payload import ExtensionModules
 
 
 @rule("SYM404", "operator-not-registered")
@@ -55,5 +56,5 @@ def _fault(view: View, user: TorchUser, files: list[str]) -> Fault:
             f"load:{user.owner}",
             "torch",
         ),
-        data={"distribution": user.owner},
+        payload=ExtensionModules(user.owner),
     )

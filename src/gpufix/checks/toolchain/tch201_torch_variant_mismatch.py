@@ -49,7 +49,6 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
         message=f"torch {torch.version} is a {_kind(torch)} build; {named} {verb} {needed} build.",
         evidence=(f"{torch.location}/torch/version.py",),
         breaks=("torch-gpu",),
-        data={"torch": torch.version, "variant": torch.variant},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.building import builds, cuda_torch, describe, same_major, toolkit_in_use
 from gpufix.evidence.view import View
+from gpufix.model.payload import ToolkitInUse
 
 
 @rule("TCH202", "toolkit-major-mismatch")
@@ -47,5 +48,5 @@ def toolkit_major_mismatch(view: View) -> Iterator[Fault]:
         f"{torch.cuda}, and cpp_extension refuses another major version.",
         evidence=(f"nvcc: {toolkit.compiler}",),
         breaks=("toolkit",),
-        data={"toolkit": toolkit.version, "cuda": torch.cuda},
+        payload=ToolkitInUse("cuda", toolkit.version),
     )

@@ -16,6 +16,7 @@ from gpufix.evidence.building import (
 )
 from gpufix.evidence.view import View
 from gpufix.model import Toolkit
+from gpufix.model.payload import MissingHeaders
 
 
 @rule("TCH204", "toolkit-missing")
@@ -69,7 +70,6 @@ def _missing_nvcc(view: View) -> Fault:
         message=message if others else message + "; building CUDA sources needs one.",
         evidence=tuple(others[1:]),
         breaks=("toolkit",),
-        data={"cuda": view.facts.torch.cuda if view.facts.torch else None},
     )
 
 
@@ -94,5 +94,5 @@ def _missing_headers(view: View, toolkit: Toolkit) -> Iterator[Fault]:
         severity=WARNING,
         subject=toolkit.root,
         message=f"{describe(toolkit)} lacks {shown}, which torch's CUDA headers include.",
-        data={"headers": list(toolkit.missing_headers)},
+        payload=MissingHeaders(tuple(toolkit.missing_headers)),
     )

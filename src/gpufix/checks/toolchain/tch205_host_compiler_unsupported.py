@@ -8,6 +8,7 @@ from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.building import builds, cuda_torch, in_use, objections, toolkit_in_use
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
+from gpufix.model.payload import ToolkitInUse
 
 
 @rule("TCH205", "host-compiler-unsupported")
@@ -52,5 +53,5 @@ def host_compiler_unsupported(view: View) -> Iterator[Fault]:
         f"{against[0].text}.",
         evidence=tuple(f"{o.text}: {o.source}" for o in against),
         needs=("toolkit",),
-        data={"cuda": cuda},
+        payload=ToolkitInUse("cuda", cuda),
     )

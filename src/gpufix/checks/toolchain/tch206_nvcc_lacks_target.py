@@ -11,6 +11,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Target
+from gpufix.model.payload import ToolkitInUse
 
 
 @rule("TCH206", "nvcc-lacks-target")
@@ -51,7 +52,7 @@ def nvcc_lacks_target(view: View) -> Iterator[Fault]:
             message=f"{describe(toolkit)} generates no code for {target.arch}, {_history(target)}.",
             evidence=(f"nvcc: {toolkit.compiler}", f"target: {target.name or target.source}"),
             needs=("toolkit",),
-            data={"arch": target.arch, "toolkit": cuda, "cuda": torch.cuda},
+            payload=ToolkitInUse("cuda", cuda),
         )
 
 

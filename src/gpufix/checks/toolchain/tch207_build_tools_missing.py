@@ -11,6 +11,7 @@ from gpufix.evidence.source_view import at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
+from gpufix.model.payload import MissingTool
 from gpufix.text.names import normalise
 
 _COMPILERS = ("g++", "c++", "clang++")
@@ -112,5 +113,5 @@ def _fault(
         subject=name,
         message=f"{text}.",
         evidence=evidence,
-        data={"tool": name, "direct": direct},
+        payload=MissingTool(name, direct),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.building import builds
 from gpufix.evidence.view import View
+from gpufix.model.payload import JobLimit
 
 # Peak of nvcc 13.0 and its children on a file that includes torch/extension.h (torch 2.13), one
 # architecture: 2.95 GiB. Kernels heavy in templates need more.
@@ -49,7 +50,7 @@ def build_will_exhaust_memory(view: View) -> Iterator[Fault]:
             subject="MAX_JOBS",
             message=f"A build would run {jobs} compilers at once for {project.cuda_sources} CUDA "
             f"sources, about {need >> 30} GiB; {host.memory / 2**30:.0f} GiB of memory are here.",
-            data={"jobs": max(1, host.memory // JOB_BYTES)},
+            payload=JobLimit(max(1, host.memory // JOB_BYTES)),
         )
 
 

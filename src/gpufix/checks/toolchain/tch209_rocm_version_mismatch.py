@@ -8,6 +8,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.building import builds, describe, rocm_torch, same_major, toolkit_in_use
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
+from gpufix.model.payload import ToolkitInUse
 
 
 @rule("TCH209", "rocm-version-mismatch")
@@ -45,5 +46,5 @@ def rocm_version_mismatch(view: View) -> Iterator[Fault]:
         severity=ADVICE if same_major(toolkit.version, hip) else WARNING,
         subject=toolkit.root,
         message=f"A build would use {describe(toolkit)}; torch {torch.version} is built for HIP {hip}.",
-        data={"rocm": minor(toolkit.version), "hip": hip},
+        payload=ToolkitInUse("rocm", minor(toolkit.version)),
     )

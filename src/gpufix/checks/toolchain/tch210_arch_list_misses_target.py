@@ -9,7 +9,8 @@ from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Target
+from gpufix.model import Evidence
+from gpufix.model.payload import EnvironmentVariable
 
 
 @rule("TCH210", "arch-list-misses-target")
@@ -69,7 +70,7 @@ def _judge(view: View, name: str, asked: ArchList) -> Iterator[Fault]:
     if missed:
         named = ", ".join(t.arch for t in missed)
         text = f'{name} is "{value}", whose code does not run on {named}.'
-        yield _fault(view, name, text, len(missed) == len(targets), missed)
+        yield _fault(view, name, text, len(missed) == len(targets))
 
 
 def _unset(view: View) -> Iterator[Fault]:
@@ -80,7 +81,7 @@ def _unset(view: View) -> Iterator[Fault]:
     if cuda_torch(view) is None or not _has_setup_py(view):
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
-    yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, False, list(view.targets))
+    yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, False)
 
 
 def _has_setup_py(view: View) -> bool:
@@ -99,9 +100,7 @@ def _reader(view: View, name: str) -> str:
     return "hipcc" if name == "PYTORCH_ROCM_ARCH" else "CMake"
 
 
-def _fault(
-    view: View, name: str, text: str, fatal: bool, missed: list[Target] | None = None
-) -> Fault:
+def _fault(view: View, name: str, text: str, fatal: bool) -> Fault:
     lines = view.facts.environment.profile.get(name, [])
     shown = tuple(Evidence(text=f"set by {line}") for line in lines)
     return Fault(
@@ -109,5 +108,5 @@ def _fault(
         subject=name,
         message=text,
         evidence=shown,
-        data={"variable": name, "missed": [t.arch for t in missed or []]},
+        payload=EnvironmentVariable(name),
     )

@@ -9,6 +9,7 @@ from gpufix.checks.registry import ADVICE, ERROR, Fault, rule
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.model import Distribution, Facts, SharedFile
+from gpufix.model.payload import StrayWheel
 
 _SUFFIXED = re.compile(r"nvidia-[a-z0-9-]+-cu(\d{2})")
 # CUDA 13's wheels dropped the suffix; the toolkit's own parts then carry the major as version.
@@ -78,14 +79,12 @@ def _fault(
         )
         + tuple(f"required by {user}" for user in users),
         breaks=(f"collision:{stray.name}",),
-        data={
-            "distribution": stray.name,
-            "version": stray.version,
-            "wanted": wanted,
-            "required_by": users,
-            "requested": stray.requested,
-            "shared_with": sorted({o for f in collisions for o in f.owners} - {stray.name}),
-        },
+        payload=StrayWheel(
+            distribution=stray.name,
+            required_by=tuple(users),
+            requested=stray.requested,
+            shared_with=tuple(sorted({o for f in collisions for o in f.owners} - {stray.name})),
+        ),
     )
 
 

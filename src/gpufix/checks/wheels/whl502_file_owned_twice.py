@@ -8,6 +8,7 @@ from posixpath import basename
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import SharedFile
+from gpufix.model.payload import FileOwners
 
 _IDLE_FOLDERS = {"tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bin"}
 
@@ -60,7 +61,7 @@ def _fault(owners: tuple[str, ...], files: list[SharedFile]) -> Fault:
         evidence=tuple(f"{f.path}: held by {f.holder or 'unknown'}" for f in files[:20]),
         breaks=tuple(f"shared:{f.path}" for f in files),
         needs=tuple(f"collision:{owner}" for owner in owners),
-        data={"owners": list(owners), "holder": first.holder},
+        payload=FileOwners(owners),
     )
 
 

@@ -9,6 +9,7 @@ from posixpath import basename, normpath
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Record, Severity
+from gpufix.model.payload import DamagedDistribution
 from gpufix.text.names import normalise
 
 # What an image builder removes on purpose, and nothing misses at run time.
@@ -69,7 +70,7 @@ def _half_removed(view: View) -> Iterator[Fault]:
         "installer knows of it.",
         evidence=tuple(f"missing: {path}" for path in torch.missing[:10]),
         breaks=("torch",) if torch.missing else (),
-        data={"distribution": "torch", "version": torch.version or ""},
+        payload=DamagedDistribution("torch", torch.version),
     )
 
 
@@ -94,7 +95,7 @@ def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) 
             evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
             breaks=_broken(view, dist, missing),
             needs=tuple(f"shared:{path}" for path in missing),
-            data={"distribution": dist.name, "version": dist.version, "missing": missing},
+            payload=DamagedDistribution(dist.name, dist.version),
         )
     if altered:
         yield Fault(
@@ -104,7 +105,7 @@ def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) 
             "with other content than is there now.",
             evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
-            data={"distribution": dist.name, "version": dist.version, "altered": altered},
+            payload=DamagedDistribution(dist.name, dist.version),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.requirements import Requirements, Unmet
 from gpufix.evidence.view import View
+from gpufix.model.payload import DistributionFault
 from gpufix.text.names import normalise
 
 _PINNED = ("nvidia-", "triton", "pytorch-triton", "cuda-toolkit", "cuda-bindings")
@@ -56,10 +57,5 @@ def _fault(unmet: Unmet) -> Fault:
         f"{requirement.name}{requirement.specifier}; {unmet.installed} is installed.",
         breaks=(f"dist:{unmet.name}", f"pin:{unmet.name}"),
         needs=(f"collision:{normalise(requirement.name)}",),
-        data={
-            "distribution": unmet.name,
-            "installed": unmet.installed,
-            "declared": str(requirement.specifier),
-            "by": unmet.dist.name,
-        },
+        payload=DistributionFault(unmet.name),
     )

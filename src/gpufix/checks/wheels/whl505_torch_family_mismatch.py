@@ -13,6 +13,7 @@ from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.model import Distribution, Severity, Torch
+from gpufix.model.payload import DistributionFault
 
 _CUDA_LOCAL = re.compile(r"(?:^|[.+])?(?:pt\d+)?cu(?:da)?(\d{2,3})")
 # "2.7.4+cu12torch2.6cxx11abifalse" (flash-attn), "2.1.2+pt25cu124" (PyG).
@@ -96,12 +97,7 @@ def _fault(view: View, dist: Distribution, torch: Torch, message: str, differs: 
         subject=dist.name,
         message=message,
         breaks=(f"load:{dist.name}", f"family:{dist.name}"),
-        data={
-            "distribution": dist.name,
-            "version": dist.version,
-            "torch": torch.version,
-            "variant": torch.variant,
-        },
+        payload=DistributionFault(dist.name),
     )
 
 

@@ -13,6 +13,7 @@ from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
+from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
 
 
 @rule("WHL506", "requirement-conflict")
@@ -44,7 +45,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     ## Source
     The distributions' metadata; combinations run in throw-away environments.
     """
-    known = [c for c in packages.all() if _fails(c) and _holds(view, c)]
+    known = [c for c in packages.all() if c.raises and _holds(view, c)]
     for conflict in known:
         yield _known(view, conflict)
     told = {frozenset(c.trigger) for c in known}
@@ -62,11 +63,6 @@ def _ours(unmet: Unmet) -> bool:
     if unmet.installed is None:
         return True
     return not is_torch_pin(unmet) and unmet.name != "torch"
-
-
-def _fails(conflict: Conflict) -> bool:
-    """Whether it was seen to raise; rows that only quote metadata are told as such."""
-    return not conflict.declared and conflict.symptom.partition(":")[0].split()[0].endswith("Error")
 
 
 def _holds(view: View, conflict: Conflict) -> bool:
@@ -88,7 +84,10 @@ def _known(view: View, conflict: Conflict) -> Fault:
         message=f"{shown[first]} does not work with {' and '.join(shown[o] for o in others)}: "
         f"{conflict.symptom}.",
         evidence=(f"known since it was tried: {conflict.source}",),
-        data={"conflict": conflict.id, "remedies": [dict(r) for r in conflict.remedies]},
+        payload=KnownConflict(
+            conflict.id,
+            tuple(tuple(f"{n}{spec}" for n, spec in r.items()) for r in conflict.remedies),
+        ),
     )
 
 
@@ -102,16 +101,12 @@ def _declared(name: str, rows: list[Unmet]) -> Fault:
         message=f"{first}{more}.",
         evidence=tuple(str(row) for row in rows) if len(rows) > 1 else (),
         breaks=tuple(f"dist:{missing}" for missing in absent),
-        data={
-            "distribution": name,
-            "unmet": [
-                {
-                    "name": r.name,
-                    "specifier": str(r.requirement.specifier),
-                    "installed": r.installed,
-                    "direct": r.requirement.url is not None,
-                }
-                for r in rows
-            ],
-        },
+        payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
+    )
+
+
+def _unmet(row: Unmet) -> UnmetRequirement:
+    required = row.requirement
+    return UnmetRequirement(
+        row.name, str(required.specifier), row.installed, direct=required.url is not None
     )

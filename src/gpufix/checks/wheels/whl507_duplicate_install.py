@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import CondaPackage, Distribution
+from gpufix.model.payload import DistributionFault
 from gpufix.text.names import normalise
 
 # Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
@@ -83,5 +84,5 @@ def _fault(name: str, copies: list[_Copy]) -> Fault:
         subject=name,
         message=f"{name} is installed {len(copies)} times: {places}; Python takes the first.",
         evidence=tuple(f"{d.metadata or d.location}" for d in copies),
-        data={"distribution": name, "versions": [d.version for d in copies]},
+        payload=DistributionFault(name),
     )

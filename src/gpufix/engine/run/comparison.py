@@ -11,10 +11,9 @@ from posixpath import dirname, join
 from gpufix.engine.builds.folder import made_from
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import Ask, View
-from gpufix.model import Build, Facts, Finding, Plan, SetVariables, Severity, Step
+from gpufix.model import Build, Facts, Finding, FindingKey, Plan, SetVariables, Severity, Step
 from gpufix.text.names import normalise
 
-Key = tuple[str, str]
 # It comes and goes with other people's processes, whatever is done here.
 _VOLATILE = ("RUN803",)
 
@@ -43,7 +42,7 @@ def compare(
 ) -> Comparison:
     """Tell findings apart by code and subject, causes and consequences alike."""
     old, new = dict(_flat(before)), dict(_flat(after))
-    planned = {(code, subject) for plan in plans for code, subject in targets(plan, old)}
+    planned = {plan.finding for plan in plans} & old.keys()
     fixed = [f for key, f in old.items() if key not in new]
     came = [f for key, f in new.items() if key not in old]
     hidden = [f for f in came if _was_hidden(f, fixed)]
@@ -56,16 +55,9 @@ def compare(
     )
 
 
-def targets(plan: Plan, findings: dict[Key, Finding]) -> Iterator[Key]:
-    """The findings that a plan is for."""
-    given = plan.data.get("finding")
-    if given is not None and tuple(given) in findings:
-        yield (str(given[0]), str(given[1]))
-
-
-def _flat(findings: Iterable[Finding]) -> Iterator[tuple[Key, Finding]]:
+def _flat(findings: Iterable[Finding]) -> Iterator[tuple[FindingKey, Finding]]:
     for finding in findings:
-        yield (finding.code, finding.subject), finding.model_copy(update={"consequences": []})
+        yield finding.key, finding.model_copy(update={"consequences": []})
         yield from _flat(finding.consequences)
 
 

@@ -72,7 +72,7 @@ def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
     view = judgement.view
     planner = Planner(fixes, view)
     asked = list(_on_demand(planner, judgement, wish.fallbacks))
-    served = [row for p in asked if isinstance(p, Plan) for row in p.data["served"]]
+    served = [row for p in asked if isinstance(p, Plan) for row in p.served]
     if wish.fallbacks and not wish.only:
         wanted = set()
     findings = _selected(
@@ -135,13 +135,11 @@ def _offered(planner: Planner, finding: Finding) -> list[Plan | Skip]:
 def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
     """The first plan, with the fallback that could be installed instead of it."""
     first, others = plans[:1], plans[1:]
-    names = [p.data["fallback"] for p in others if "fallback" in p.data]
-    told = {"alternative": f"gpufix fix --apply --fallback {names[0]}"} if names else {}
-    return [*(p.model_copy(update={"data": {**p.data, **told}}) for p in first), *others]
+    name = next((p.fallback for p in others if p.fallback is not None), None)
+    told = {"alternative": f"gpufix fix --apply --fallback {name}"} if name is not None else {}
+    return [*(p.model_copy(update=told) for p in first), *others]
 
 
 def _for(plan: Plan, finding: Finding) -> Plan:
     """The plan, with the finding that it must remove."""
-    return plan.model_copy(
-        update={"data": {**plan.data, "finding": [finding.code, finding.subject]}}
-    )
+    return plan.model_copy(update={"finding": finding.key})

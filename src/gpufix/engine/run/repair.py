@@ -160,8 +160,8 @@ def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Propos
         failure = StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
         failure.put_back = False
         raise failure
-    failed = {(f.code, f.subject) for f in result.failed}
-    ineffective = [p for p in proposed.choice.plans if tuple(p.data.get("finding", ())) in failed]
+    failed = {f.key for f in result.failed}
+    ineffective = [p for p in proposed.choice.plans if p.finding in failed]
     return _Attempt(outcome.model_copy(update={"state": "undone"}), ineffective)
 
 
@@ -197,8 +197,8 @@ def _probe_reason(probes: Sequence[Probe]) -> str | None:
 def left(outcome: Outcome) -> list[Finding]:
     """What still asks for something: faults, and advice that a plan was meant to remove."""
     tried = [*outcome.plans, *(row.plan for row in outcome.held if row.tried)]
-    planned = {tuple(plan.data.get("finding", ())) for plan in tried}
+    planned = {plan.finding for plan in tried}
     still = [*outcome.remaining, *outcome.introduced, *outcome.revealed]
     if outcome.state in ("undone", "failed"):
         still += outcome.fixed
-    return [f for f in still if f.severity is not Severity.advice or (f.code, f.subject) in planned]
+    return [f for f in still if f.severity is not Severity.advice or f.key in planned]

@@ -40,7 +40,7 @@ def plan(name: str, fallback: Fallback, view: View, finding: Finding | None) -> 
         safety="unsafe",
         steps=[*steps, *writes],
         notes=[fallback.summary, *fallback.covers, f"changes the project's own files in {root}"],
-        data={"fallback": fallback.name},
+        fallback=fallback.name,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from gpufix.evidence.gpu_code import targets_of_torch
 from gpufix.evidence.requirements import parse
@@ -13,7 +12,18 @@ from gpufix.fixes.fallback import fit
 from gpufix.fixes.fallback import in_tree as fallback_in_tree
 from gpufix.fixes.fallback.rewrite_calls import Changes, changes
 from gpufix.fixes.registry import fix
-from gpufix.model import Advise, Distribution, Finding, InstallFallback, Plan, Severity, Skip
+from gpufix.model import (
+    Advise,
+    Distribution,
+    Finding,
+    InstallFallback,
+    Plan,
+    ServedFinding,
+    Severity,
+    Skip,
+)
+from gpufix.model.payload import DistributionFault, UnmetRequirements
+from gpufix.model.source_payload import UnfitArgument
 from gpufix.text.names import normalise
 
 NAME = "install-fallback"
@@ -67,22 +77,22 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     taken = [f for f in _flat(findings) if called.takes(f)]
     served = [f for f in _flat(findings) if f.code in CODES and _about(f) in plan.subjects]
     settled = [f for f in taken if called.settles(f.subject)]
-    told: dict[str, Any] = {"asked": fallback.name}
-    told["served"] = [served_as(f) for f in [*served, *taken]]
-    if removed := [*served, *settled]:
-        told["finding"] = [removed[0].code, removed[0].subject]
+    removed = [*served, *settled]
     return plan.model_copy(
         update={
             "codes": list(dict.fromkeys(f.code for f in removed)),
             "subjects": list(dict.fromkeys([*plan.subjects, *(f.subject for f in settled)])),
-            "data": {**plan.data, **told},
+            "asked": True,
+            "served": tuple(map(served_as, [*served, *taken])),
+            "finding": removed[0].key if removed else None,
         }
     )
 
 
-def served_as(finding: Finding) -> list[Any]:
-    """How `data["served"]` of a plan that was asked for names a finding: it needs no other plan."""
-    return [finding.code, finding.subject, finding.data.get("line")]
+def served_as(finding: Finding) -> ServedFinding:
+    """How a plan that was asked for names a finding that needs no other plan."""
+    line = finding.payload.line if isinstance(finding.payload, UnfitArgument) else None
+    return ServedFinding(finding.code, finding.subject, line)
 
 
 def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
@@ -96,10 +106,12 @@ def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
 
 
 def _fallback_for(finding: Finding, view: View) -> Fallback | None:
-    if finding.code == "WHL506":
-        unmet = finding.data.get("unmet", ())
-        absent = [row["name"] for row in unmet if row["installed"] is None]
+    if isinstance(finding.payload, UnmetRequirements):
+        unmet = finding.payload.unmet
+        absent = [row.name for row in unmet if row.installed is None]
         return replacing(absent[0]) if len(absent) == len(unmet) == 1 else None
+    if finding.code == "WHL506":
+        return None  # versions that do not go together
     by_name = replacing(normalise(_about(finding)))
     return by_name or fallback_in_tree.of_path(finding.subject, view)
 
@@ -111,7 +123,8 @@ def _flat(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _about(finding: Finding) -> str:
-    return str(finding.data.get("distribution") or finding.subject)
+    payload = finding.payload
+    return payload.distribution if isinstance(payload, DistributionFault) else finding.subject
 
 
 def _plan(fallback: Fallback, view: View, finding: Finding | None) -> Plan | Skip:
@@ -155,7 +168,7 @@ def _of_calls(fallback: Fallback, called: Changes, finding: Finding | None) -> P
         safety="unsafe",
         steps=list(called.writes.values()),
         notes=[*fallback.covers, *called.notes(fallback)],
-        data={"fallback": fallback.name},
+        fallback=fallback.name,
     )
 
 
@@ -188,7 +201,7 @@ def _of_wheel(fallback: Fallback, view: View, finding: Finding | None, version: 
             *fallback_in_tree.shadows(fallback, view),
             *(_lost(d) for d in installed if d.editable or d.direct_url),
         ],
-        data={"fallback": fallback.name},
+        fallback=fallback.name,
     )
 
 

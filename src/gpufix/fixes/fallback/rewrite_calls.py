@@ -11,6 +11,7 @@ from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import Fallback
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.model import Finding, WriteFile
+from gpufix.model.source_payload import UnfitArgument
 from gpufix.source.python.calls import Rebinds, Redirected, redirect
 from gpufix.source.python.dtypes import half_calls
 from gpufix.source.python.modules import Names
@@ -98,9 +99,11 @@ class Changes:
 
     def takes(self, finding: Finding) -> bool:
         """Whether SRC611 speaks of `ranges` that are handed to a changed call: it takes them."""
-        rows, line = self.calls.get(finding.subject, []), finding.data.get("line", 0)
-        ranges = finding.code == "SRC611" and finding.data["kind"] == "ranges"
-        return ranges and any(first <= line <= last for first, last in rows)
+        argument = finding.payload
+        if not isinstance(argument, UnfitArgument) or argument.kind != "ranges":
+            return False
+        rows = self.calls.get(finding.subject, [])
+        return any(first <= argument.line <= last for first, last in rows)
 
     def settles(self, path: str) -> bool:
         """Whether a changed file gives SRC611 nothing to say any more."""

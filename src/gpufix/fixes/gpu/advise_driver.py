@@ -6,8 +6,10 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda
 from gpufix.model import Advise, Finding, Plan
+from gpufix.model.payload import DriverFault, DriverState
 
-_NVIDIA = {
+_Advice = tuple[str, str, str | None]  # title, text, command
+_NVIDIA: dict[DriverState, _Advice] = {
     "library": ("install NVIDIA's driver", "The driver's package brings libcuda.so.1.", None),
     "stub": (
         "let the driver's libcuda.so.1 be found",
@@ -31,7 +33,7 @@ _NVIDIA = {
     ),
     "error": ("repair NVIDIA's driver", "See what the kernel says of it.", "sudo dmesg"),
 }
-_AMD = {
+_AMD: dict[DriverState, _Advice] = {
     "nodes": (
         "load AMD's kernel driver",
         "The amdgpu module makes /dev/kfd.",
@@ -51,7 +53,7 @@ def advise_driver(finding: Finding, view: View) -> Plan:
     if finding.code != "GPU106":
         title, text, command = _newer(view)
     else:
-        title, text, command = _unusable(view, finding.data["vendor"], finding.data["kind"])
+        title, text, command = _unusable(view, finding.payload_as(DriverFault))
     return Plan(
         fix="advise-driver",
         codes=[finding.code],
@@ -62,7 +64,7 @@ def advise_driver(finding: Finding, view: View) -> Plan:
     )
 
 
-def _newer(view: View) -> tuple[str, str, str | None]:
+def _newer(view: View) -> _Advice:
     torch = view.facts.torch
     least = cuda.min_driver(torch.cuda, full=True) if torch and torch.cuda else None
     asked = f"driver {least} or newer" if least else "a newer driver"
@@ -73,8 +75,8 @@ def _newer(view: View) -> tuple[str, str, str | None]:
     )
 
 
-def _unusable(view: View, vendor: str, kind: str) -> tuple[str, str, str | None]:
-    if kind == "absent":
+def _unusable(view: View, fault: DriverFault) -> _Advice:
+    if fault.state == "absent":
         if view.facts.host.container:
             return (
                 "start the container with the GPUs",
@@ -82,4 +84,4 @@ def _unusable(view: View, vendor: str, kind: str) -> tuple[str, str, str | None]
                 "docker run --gpus all …",
             )
         return _NVIDIA["library"]
-    return (_AMD if vendor == "amd" else _NVIDIA)[kind]
+    return (_AMD if fault.vendor == "amd" else _NVIDIA)[fault.state]

@@ -8,7 +8,8 @@ from gpufix.evidence.torch_builds.rank import choose, moved_along, native
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import why_not
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, Install, Plan, Skip, Target
+from gpufix.model import Finding, Install, Plan, Skip, Target, TorchMove
+from gpufix.model.payload import ToolkitInUse
 
 NAME = "install-torch-build"
 KEPT = (
@@ -23,7 +24,9 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     targets = _targets(view)
     if blocked or not targets:
         return _skip(finding, blocked or "no target is known to choose a build for")
-    choice = choose(view, targets, finding.data.get("rocm"))
+    toolkit = finding.payload if isinstance(finding.payload, ToolkitInUse) else None
+    rocm = toolkit.version if toolkit and toolkit.kind == "rocm" else None
+    choice = choose(view, targets, rocm)
     if choice is None:
         return _skip(finding, _nothing(view, targets))
     torch = view.facts.torch
@@ -49,7 +52,7 @@ def _plan(finding: Finding, view: View, choice: Build) -> Plan:
         safety="unsafe",
         steps=[step],
         notes=notes,
-        data={"release": choice.release.version, "variant": choice.name},
+        moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
     )
 
 

@@ -6,6 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.gpus import models
 from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.model.payload import HsaOverride
 
 NAME = "set-hsa-override"
 VARIABLE = "HSA_OVERRIDE_GFX_VERSION"
@@ -14,7 +15,8 @@ VARIABLE = "HSA_OVERRIDE_GFX_VERSION"
 @fix(NAME, "GPU107")
 def set_hsa_override(finding: Finding, view: View) -> Plan | Skip:
     """Only where the risk is low and no GPU here would be harmed: the variable holds for all."""
-    arch, value = finding.data["arch"], finding.data["override"]
+    override = finding.payload_as(HsaOverride)
+    arch, value = override.arch, override.value
     if value is None:
         known = models.hsa_override(arch)
         reason = f"{known.value}: {known.text}" if known else "no override value is known"

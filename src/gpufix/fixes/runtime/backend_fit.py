@@ -25,7 +25,8 @@ from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.model import CodeObject, Distribution, Library, Target
+from gpufix.model import CodeObject, Distribution, Fault, Library, Payload, Target
+from gpufix.model.payload import DistributionFault
 
 _SERVES = (Service.native, Service.jit)
 _JUDGING = (torch_family_mismatch, torch_inline_abi_break, files_missing)
@@ -75,9 +76,9 @@ def _against(view: View, dist: Distribution) -> Iterator[str]:
     unmet = view.derive(Requirements.of).unmet
     yield from (f"does not work: {row}" for row in unmet if row.dist.name == dist.name)
     yield from _against_loading(view, dist.name)
-    for check in _JUDGING:
-        faults = (f for f in check(view) if f.data.get("distribution") == dist.name)
-        yield from (f"is unfit: {fault.message.rstrip('.')}" for fault in faults)
+    for fault in chain.from_iterable(check(view) for check in _JUDGING):
+        if isinstance(fault, Fault) and _is_about(dist, fault.payload):
+            yield f"is unfit: {fault.message.rstrip('.')}"
     if is_ours(dist.version):
         return  # made of torch's own operators
     if not targets_of_torch(view):
@@ -88,6 +89,10 @@ def _against(view: View, dist: Distribution) -> Iterator[str]:
     yield from _gaps(view, dist, libraries)
     for target in targets_of_torch(view):
         yield from _lacking(view, libraries, target)
+
+
+def _is_about(dist: Distribution, payload: Payload | None) -> bool:
+    return isinstance(payload, DistributionFault) and payload.distribution == dist.name
 
 
 def _libraries(view: View, dist: Distribution) -> Iterator[Library]:

@@ -9,6 +9,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.runtime.backend_fit import why_not
 from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.model.payload import EnvironmentVariable
 
 NAME = "choose-backend"
 
@@ -21,8 +22,9 @@ def choose_backend(finding: Finding, view: View) -> Plan | Skip:
     requirements met, its libraries must load, and each must hold code for every target. No other
     reader of the variable may be moved to a back end that does not run.
     """
-    variable = finding.data["variable"]
-    concerned, others = _readers(finding, view)
+    chosen_by = finding.payload_as(EnvironmentVariable)
+    variable = chosen_by.name
+    concerned, others = _readers(chosen_by, view)
     values = list(dict.fromkeys(value for r in concerned for value in r.accepts))
     reasons = [] if values else [f"what is accepted as {variable} is not seen in the source"]
     for value in _preferred(values):
@@ -34,9 +36,9 @@ def choose_backend(finding: Finding, view: View) -> Plan | Skip:
     return Skip(fix=NAME, code="RUN801", subject=finding.subject, reason=reason)
 
 
-def _readers(finding: Finding, view: View) -> tuple[list[Reading], list[Reading]]:
+def _readers(chosen_by: EnvironmentVariable, view: View) -> tuple[list[Reading], list[Reading]]:
     """Those who read the variable and are to take another value, and the rest."""
-    variable, path = finding.data["variable"], finding.data.get("path")
+    variable, path = chosen_by.name, chosen_by.path
     everyone = readings(view, variable)
     concerned = []
     for reading in everyone:

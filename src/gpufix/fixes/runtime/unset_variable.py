@@ -5,12 +5,13 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables
+from gpufix.model.payload import EnvironmentVariable
 
 
 @fix("unset-variable", "RUN804", "RUN805")
 def unset_variable(finding: Finding, view: View) -> Plan:
     """Unset it in the environment file; the shell line that sets it is named."""
-    name = finding.data["variable"]
+    name = finding.payload_as(EnvironmentVariable).name
     lines = view.facts.environment.profile.get(name, [])
     return Plan(
         fix="unset-variable",

@@ -8,6 +8,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import hip_edits, mended, source, unfit
 from gpufix.knowledge import hip_api
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import ProjectFile
 from gpufix.source.cxx.code import Code
 
 _REDUCE = "<cooperative_groups/reduce.h>"
@@ -16,7 +17,7 @@ _REDUCE = "<cooperative_groups/reduce.h>"
 @fix("adapt-to-hip", "SRC607")
 def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
     """Chevrons joined, the compatibility header for warp functions; or why not."""
-    path = finding.data["path"]
+    path = finding.payload_as(ProjectFile).path
     found = source(view, path)
     code = Code(found.text) if found else None
     if code is None or not hip_edits(view, path, code):

@@ -9,6 +9,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Build, Finding, Plan, Skip
+from gpufix.model.source_payload import IsolatedBuild
 
 NAME = "build-without-isolation"
 
@@ -16,10 +17,10 @@ NAME = "build-without-isolation"
 @fix(NAME, "SRC606")
 def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
     """With --no-build-isolation, for the targets."""
-    amd = vendor(view) == "amd"
-    if reason := _hopeless(view, finding, amd):
+    amd, place = vendor(view) == "amd", finding.payload_as(IsolatedBuild).folder
+    if reason := _hopeless(view, place, amd):
         return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
-    folder = absolute(view, finding.data["folder"]).rstrip("/")
+    folder = absolute(view, place).rstrip("/")
     variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
     try:
         value = value_for(view, variable)
@@ -29,16 +30,16 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
         fix=NAME,
         codes=["SRC606"],
         subjects=[finding.subject],
-        title=f"build {finding.data['folder'] or 'the project'} without isolation",
+        title=f"build {place or 'the project'} without isolation",
         safety="safe",
         steps=[Build(path=folder, environment={variable: value} if value else {})],
         notes=[f"runs the build code of {folder}"],
     )
 
 
-def _hopeless(view: View, finding: Finding, amd: bool) -> str | None:
+def _hopeless(view: View, folder: str, amd: bool) -> str | None:
     """Why the folder's GPU sources cannot be built here; one without any needs no toolkit."""
-    project, torch, folder = view.facts.project, view.facts.torch, finding.data["folder"]
+    project, torch = view.facts.project, view.facts.torch
     prefix = f"{folder}/" if folder else ""
     kinds = {s.kind for s in project.sources if s.path.startswith(prefix)} if project else set()
     if not kinds & {"cuda", "hip"}:

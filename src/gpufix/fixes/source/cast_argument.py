@@ -6,6 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import UnfitArgument
 from gpufix.source.python import python_edits
 
 NAME = "cast-argument"
@@ -14,10 +15,11 @@ NAME = "cast-argument"
 @fix(NAME, "SRC611")
 def cast_argument(finding: Finding, view: View) -> Plan | Skip:
     """`.float()` for a half tensor; `.cpu().int()` for ranges, which are int32 on the CPU."""
-    path, row = finding.data["path"], finding.data
-    suffix = ".cpu().int()" if row["kind"] == "ranges" else ".float()"
+    argument = finding.payload_as(UnfitArgument)
+    path, given = argument.path, argument.text
+    suffix = ".cpu().int()" if argument.kind == "ranges" else ".float()"
     write = rewrite(
-        view, path, lambda text: python_edits.call_on(text, row["line"], row["text"], suffix)
+        view, path, lambda text: python_edits.call_on(text, argument.line, given, suffix)
     )
     if write is None:
         reason = f"{path} does not hand it over in a form that is changed with confidence"
@@ -26,7 +28,7 @@ def cast_argument(finding: Finding, view: View) -> Plan | Skip:
         fix=NAME,
         codes=["SRC611"],
         subjects=[finding.subject],
-        title=f"hand {row['call']} {row['text']}{suffix} in {path}",
+        title=f"hand {argument.call} {given}{suffix} in {path}",
         safety="unsafe",
         steps=[write],
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from gpufix.evidence import cxx
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import source
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import UnwrittenOutputs
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.cxx_edits import Edit, apply, newline
 from gpufix.source.cxx.functions import Launch, arguments, launches
@@ -20,13 +22,15 @@ _PLAIN = re.compile(r"[\w.]+|\w+(?:(?:\.|->)\w+)+")
 @fix(_NAME, "SRC609")
 def clear_outputs(finding: Finding, view: View) -> Plan | Skip:
     """cudaMemset of each output, as long as the sort that reads it."""
-    kernel = finding.data["kernel"]
+    unwritten = finding.payload_as(UnwrittenOutputs)
+    kernel = unwritten.kernel
     for path in cxx.own_files(view):
         found = source(view, path) if _launches(view, path, kernel) else None
         if found is None:
             continue
         code = Code(found.text)
-        edits = [e for x in launches(code) if x.name == kernel for e in _edits(code, x, finding)]
+        calls = [launch for launch in launches(code) if launch.name == kernel]
+        edits = [e for launch in calls for e in _edits(code, launch, unwritten.outputs)]
         if edits:
             return Plan(
                 fix=_NAME,
@@ -46,9 +50,9 @@ def _launches(view: View, path: str, kernel: str) -> bool:
     return any(row[0] == kernel for row in counts.get("launches", []))
 
 
-def _edits(code: Code, launch: Launch, finding: Finding) -> list[Edit]:
+def _edits(code: Code, launch: Launch, outputs: Sequence[int]) -> list[Edit]:
     given = arguments(code, launch.arguments)
-    buffers = [given[n] for n in finding.data["outputs"] if n < len(given)]
+    buffers = [given[n] for n in outputs if n < len(given)]
     count = _sorted_items(code, launch.arguments[1], buffers)
     if not count or not all(_PLAIN.fullmatch(buffer) for buffer in buffers):
         return []

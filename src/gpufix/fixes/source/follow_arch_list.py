@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
@@ -11,65 +9,68 @@ from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Finding, Plan, SetVariables, Skip, Step
+from gpufix.model.source_payload import (
+    ArchAssignment,
+    ArchExport,
+    ArchFlags,
+    ArchSetting,
+    ArchWord,
+    CMakeArchs,
+    CudaSwitch,
+)
 from gpufix.source import edits
 from gpufix.source.python import python_edits
 
 NAME = "follow-arch-list"
+_Editable = ArchFlags | ArchAssignment | ArchExport | CMakeArchs
 
 
 @fix(NAME, "SRC601")
 def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
     """What is written stays the default; a variable that is set for the targets outranks it."""
-    data = finding.data
     try:
-        if data["part"] == "force":
-            return _plan(
-                finding, "set FORCE_CUDA to 1", [SetVariables(variables={"FORCE_CUDA": "1"})]
-            )
-        if data["part"] == "docker":
-            return _skip(finding, f"an image takes {data['name']} from its Dockerfile alone")
-        if data["part"] == "word":
-            return _appended(finding, view)
-        if data["part"] == "python" and data.get("knob"):
-            return _knob(finding, view, data["knob"])
-        return _edited(finding, view)
+        match finding.payload:
+            case CudaSwitch():
+                step = SetVariables(variables={"FORCE_CUDA": "1"})
+                return _plan(finding, "set FORCE_CUDA to 1", [step])
+            case ArchExport(file="docker", variable=name):
+                return _skip(finding, f"an image takes {name} from its Dockerfile alone")
+            case ArchWord():
+                return _appended(finding, view)
+            case ArchFlags(setting=ArchSetting() as setting):
+                return _set(finding, view, setting)
+            case ArchFlags() | ArchAssignment() | ArchExport() | CMakeArchs() as editable:
+                return _edited(finding, view, editable)
+            case other:
+                raise TypeError(f"SRC601 hands over {type(other).__name__}")
     except ValueError as error:
         return _skip(finding, str(error))
 
 
-def _knob(finding: Finding, view: View, knob: dict[str, Any]) -> Plan | Skip:
+def _set(finding: Finding, view: View, setting: ArchSetting) -> Plan | Skip:
     """The project's own variable, in its own spelling."""
     numbers = _numbers(view)
-    unknown = [n for n in numbers if knob["accepts"] and n not in knob["accepts"]]
+    unknown = [n for n in numbers if setting.accepts and n not in setting.accepts]
     if unknown:
-        return _skip(finding, f"{knob['name']} does not know {', '.join(unknown)}")
-    value = (knob["separator"] or ";").join(numbers)
-    steps: list[Step] = [SetVariables(variables={knob["name"]: value})]
-    return _plan(finding, f"set {knob['name']} to {value}", steps)
+        return _skip(finding, f"{setting.name} does not know {', '.join(unknown)}")
+    value = setting.separator.join(numbers)
+    steps: list[Step] = [SetVariables(variables={setting.name: value})]
+    return _plan(finding, f"set {setting.name} to {value}", steps)
 
 
-def _edited(finding: Finding, view: View) -> Plan | Skip:
-    data, path = finding.data, finding.data["path"]
-    if data.get("variants"):
-        return _skip(finding, f"{path} holds code written for {', '.join(data['variants'])} alone")
-    variable = _variable(view, data)
+def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
+    path = place.path
+    if isinstance(place, ArchFlags) and place.variants:
+        return _skip(finding, f"{path} holds code written for {', '.join(place.variants)} alone")
+    variable = _variable(view, place)
     if variable is None:
         return _skip(finding, "the old FindCUDA reads no variable for architectures")
     value = value_for(view, variable)
     if value is None:
         return _skip(finding, "no target is known that the variable could name")
 
-    def change(text: str) -> str | None:
-        if data["part"] == "cmake":
-            return edits.follow_archs(text, data["line"], variable)
-        if data["part"] == "shell":
-            return edits.shell_default(text, data["line"], variable)
-        if data["part"] == "write":
-            return python_edits.set_default(text, data["line"], variable)
-        return python_edits.follow_arch_list(text, set(data["lines"]), variable)
-
-    write = rewrite(view, path, change)
-    guarded = data["part"] == "write" and data.get("default")
+    write = rewrite(view, path, lambda text: _changed(text, place, variable))
+    guarded = isinstance(place, ArchAssignment) and place.default
     if write is None and not guarded:
         return _skip(finding, f"{path} does not set it in a form that is changed with confidence")
     steps: list[Step] = [write] if write else []
@@ -77,12 +78,23 @@ def _edited(finding: Finding, view: View) -> Plan | Skip:
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
 
 
-def _variable(view: View, data: dict[str, Any]) -> str | None:
-    if data["part"] == "cmake":
-        follows: str | None = data["follows"]
-        return follows
-    if data["part"] in ("write", "shell"):
-        return str(data["name"])
+def _changed(text: str, place: _Editable, variable: str) -> str | None:
+    match place:
+        case CMakeArchs():
+            return edits.follow_archs(text, place.line, variable)
+        case ArchExport():
+            return edits.shell_default(text, place.line, variable)
+        case ArchAssignment():
+            return python_edits.set_default(text, place.line, variable)
+        case ArchFlags():
+            return python_edits.follow_arch_list(text, set(place.lines), variable)
+
+
+def _variable(view: View, place: _Editable) -> str | None:
+    if isinstance(place, CMakeArchs):
+        return place.follows
+    if isinstance(place, ArchAssignment | ArchExport):
+        return place.variable
     return "PYTORCH_ROCM_ARCH" if vendor(view) == "amd" else "TORCH_CUDA_ARCH_LIST"
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import AbiFile, AbiFlag
 from gpufix.source import edits
 from gpufix.source.python import python_edits
 
 NAME = "follow-torch-abi"
+_CHANGES: dict[AbiFile, Callable[[str, set[int]], str | None]] = {
+    "python": python_edits.follow_torch_abi,
+    "cmake": edits.follow_torch_abi,
+    "shell": edits.shell_abi,
+}
 
 
 @fix(NAME, "SRC602")
 def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
     """A fixed 1 would be as wrong for another torch as a fixed 0: ask torch when building."""
-    path, lines = finding.data["path"], set(finding.data["lines"])
-    change = {
-        "python": python_edits.follow_torch_abi,
-        "cmake": edits.follow_torch_abi,
-        "shell": edits.shell_abi,
-    }.get(finding.data["part"])
+    flag = finding.payload_as(AbiFlag)
+    path, lines, change = flag.path, set(flag.lines), _CHANGES.get(flag.file)
     if change is None:
         reason = "the torch of an image is not known here"
         return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, InitSubmodules, Plan, Severity, Skip
+from gpufix.model.source_payload import EmptySubmodule
 from gpufix.source.git_files import by_https, https_url, relative, shown
 
 NAME = "init-submodules"
@@ -25,8 +26,9 @@ def init_submodules(finding: Finding, view: View) -> Plan | Skip:
     address by another protocol or with credentials in it, and a submodule whose own repository is
     in `.git/modules` already. Files of Git LFS stay pointers: `git lfs pull` fetches them.
     """
-    project, path, url = view.facts.project, finding.data["path"], finding.data["url"] or ""
-    reason = _against(finding, url)
+    project, submodule = view.facts.project, finding.payload_as(EmptySubmodule)
+    path, url = submodule.path, submodule.url or ""
+    reason = _against(submodule, finding.severity)
     if project is None or reason:
         return Skip(fix=NAME, code="SRC605", subject=path, reason=reason or _NO_REPOSITORY)
     return Plan(
@@ -40,11 +42,12 @@ def init_submodules(finding: Finding, view: View) -> Plan | Skip:
     )
 
 
-def _against(finding: Finding, url: str) -> str | None:
+def _against(submodule: EmptySubmodule, severity: Severity) -> str | None:
     """Why there is no plan, if so."""
-    if not finding.data["gitlink"]:
+    url = submodule.url or ""
+    if not submodule.gitlink:
         return _NO_REPOSITORY
-    if finding.severity is Severity.advice:
+    if severity is Severity.advice:
         return "nothing in the project names it: fetch it if you need it"
     if not relative(url) and by_https(url) is None:
         return f"{shown(url)!r} is not an https address without credentials: fetch it yourself"

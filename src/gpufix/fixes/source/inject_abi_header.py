@@ -10,6 +10,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.follow_torch_abi import follow_torch_abi
 from gpufix.fixes.source.planned_edits import rewrite, source
 from gpufix.model import Finding, Plan, Skip, WriteFile
+from gpufix.model.source_payload import AbiFlag
 from gpufix.source import edits
 from gpufix.source.cxx import cxx_edits
 from gpufix.source.cxx.code import Code
@@ -21,9 +22,10 @@ _NAME = "inject-abi-header"
 @fix(_NAME, "SRC602")
 def inject_abi_header(finding: Finding, view: View) -> Plan | Skip | None:
     """force_abi.h first in each source, and CMake passes torch's value on to it."""
-    if finding.data.get("part") != "cmake" or isinstance(follow_torch_abi(finding, view), Plan):
+    flag = finding.payload_as(AbiFlag)
+    if flag.file != "cmake" or isinstance(follow_torch_abi(finding, view), Plan):
         return None
-    path = finding.data["path"]
+    path = flag.path
     units = units_of(view, path)
     if not units or not all(map(cxx_edits.takes_header, units)):
         return _skip(finding, "its sources are not known, or nvcc compiles some of them")

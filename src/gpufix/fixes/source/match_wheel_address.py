@@ -8,6 +8,7 @@ from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import TORCH_INDEX, index_url
 from gpufix.model import Finding, Plan, Skip, Torch
+from gpufix.model.source_payload import WheelAddress
 from gpufix.source.edits import Edit, Offsets, applied
 
 NAME = "match-wheel-address"
@@ -16,9 +17,10 @@ NAME = "match-wheel-address"
 @fix(NAME, "WHL505")
 def match_wheel_address(finding: Finding, view: View) -> Plan | Skip | None:
     """torch's own index by its variant; another page only where it is known to exist."""
-    if finding.data.get("part") != "address" or view.facts.torch is None:
+    found = finding.payload
+    if not isinstance(found, WheelAddress) or view.facts.torch is None:
         return None
-    path, url, lines = finding.data["path"], finding.data["url"], finding.data["lines"]
+    path, url, lines = found.path, found.url, found.lines
     new = _address(url, view.facts.torch)
     if new is None:
         reason = f"no page like {url} is known for torch {view.facts.torch.version}"

@@ -10,6 +10,7 @@ from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.model import WriteFile
+from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.cxx_edits import Edit, apply, include
@@ -90,9 +91,9 @@ def _edits(view: View, path: str, code: Code) -> Iterator[Edit]:
 
 
 def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
-    faults = [f for f in view.derive(_removed_faults) if f[0] == path]
-    functors = sorted(name for _, name in faults if _is_functor(name))
-    others = [[name] for _, name in faults if not _is_functor(name)]
+    used = [use.name for use in view.derive(_removed_uses) if use.path == path]
+    functors = sorted(filter(_is_functor, used))
+    others = [[name] for name in used if not _is_functor(name)]
     for names in [functors, *others]:
         if names:
             yield from removed_edits(view, path, code, names) or []
@@ -109,8 +110,9 @@ def removed_edits(view: View, path: str, code: Code, names: list[str]) -> list[E
     return cxx_edits.edits(code, names, live)
 
 
-def _removed_faults(view: View) -> list[tuple[str, str]]:
-    return [(f.data["path"], f.data["name"]) for f in removed_names.faults(view)]
+def _removed_uses(view: View) -> list[RemovedNameUse]:
+    payloads = (fault.payload for fault in removed_names.faults(view))
+    return [use for use in payloads if isinstance(use, RemovedNameUse)]
 
 
 def _is_functor(name: str) -> bool:

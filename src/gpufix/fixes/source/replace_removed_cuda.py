@@ -6,15 +6,17 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import mended, removed_edits, source
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx.code import Code
 
 
 @fix("replace-removed-cuda", "SRC604")
 def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     """cub's functors behind a test of CUDART_VERSION; renamed functions; device attributes."""
-    if finding.data.get("part") != "cxx":
+    use = finding.payload_as(RemovedNameUse)
+    if use.language != "cxx":
         return None
-    path, name = finding.data["path"], finding.data["name"]
+    path, name = use.path, use.name
     found = source(view, path)
     if found is None or not removed_edits(view, path, Code(found.text), [name]):
         reason = "no spelling is known that builds on old and new releases alike"

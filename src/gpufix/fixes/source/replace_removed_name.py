@@ -7,6 +7,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.knowledge import removed_apis
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.python import python_edits
 
 NAME = "replace-removed-name"
@@ -16,13 +17,14 @@ _ALIASES = {"numpy": ("np", "numpy"), "torch": ("torch",)}
 @fix(NAME, "SRC604")
 def replace_removed_name(finding: Finding, view: View) -> Plan | Skip | None:
     """Only where the new spelling means the same on every release."""
-    if finding.data.get("part") != "python":
+    use = finding.payload_as(RemovedNameUse)
+    if use.language != "python":
         return None
-    path, name = finding.data["path"], finding.data["name"]
+    path, name = use.path, use.name
     row = removed_apis.get(name)
     if row is None or row.instead is None:
         return _skip(finding, f"no spelling replaces {name} on every release")
-    lines, instead, last = set(finding.data["lines"]), row.instead, name.rpartition(".")[2]
+    lines, instead, last = set(use.lines), row.instead, name.rpartition(".")[2]
 
     def change(text: str) -> str | None:
         if "()" in name:

@@ -8,6 +8,7 @@ from gpufix.fixes.runtime.backend_fit import why_not_package
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Advise, Finding, Plan, Skip
+from gpufix.model.source_payload import RasteriserCalls
 from gpufix.source.python import python_edits
 
 NAME = "switch-rasteriser"
@@ -17,13 +18,14 @@ _CONTEXTS = {"gl": "RasterizeGLContext", "cuda": "RasterizeCudaContext"}
 @fix(NAME, "SRC610", "RUN802")
 def switch_rasteriser(finding: Finding, view: View) -> Plan | Skip:
     """Each call on its own line; results differ in rounding, so it is unsafe."""
-    wanted, path = finding.data["wanted"], finding.data["path"]
+    found = finding.payload_as(RasteriserCalls)
+    wanted, path = found.wanted, found.path
     if reason := _without_choice(view, wanted):
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
 
     def change(text: str) -> str | None:
-        for row in finding.data["rows"]:
-            changed = _changed(text, row["line"], row["call"], wanted)
+        for call in found.calls:
+            changed = _changed(text, call.line, call.name, wanted)
             if changed is None:
                 return None
             text = changed

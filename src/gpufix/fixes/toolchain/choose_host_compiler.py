@@ -8,6 +8,7 @@ from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda as host_compilers
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Advise, Finding, Plan, SetVariables, Tool
+from gpufix.model.payload import ToolkitInUse
 
 NAME = "choose-host-compiler"
 
@@ -15,7 +16,7 @@ NAME = "choose-host-compiler"
 @fix(NAME, "TCH205")
 def choose_host_compiler(finding: Finding, view: View) -> Plan | None:
     """The newest g++ or clang++ here without an objection; GCC before clang."""
-    torch, cuda = cuda_torch(view), str(finding.data.get("cuda"))
+    torch, cuda = cuda_torch(view), finding.payload_as(ToolkitInUse).version
     if torch is None:
         return None
     fitting = [t for t in compilers(view) if not list(objections(view, t, cuda, torch))]

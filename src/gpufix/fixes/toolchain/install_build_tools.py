@@ -6,6 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Skip
+from gpufix.model.payload import MissingTool
 
 NAME = "install-build-tools"
 _SYSTEM = {
@@ -17,14 +18,15 @@ _SYSTEM = {
 @fix(NAME, "TCH207")
 def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
     """ninja, cmake, setuptools and wheel come from the package index, the rest from the system."""
-    tool, python = finding.data["tool"], view.facts.python
+    missing, python = finding.payload_as(MissingTool), view.facts.python
+    tool = missing.name
     if tool in _SYSTEM:
         text, command = _SYSTEM[tool]
         if tool == "Python.h" and python:
             minor = ".".join(python.version.split(".")[:2])
             command = f"sudo apt-get install python{minor}-dev"
         return _plan(tool, "manual", Advise(text=text, command=command))
-    reason = from_address(tool) if finding.data.get("direct") else None
+    reason = from_address(tool) if missing.direct else None
     if python and python.externally_managed:
         reason = f"this Python is managed by the system ({python.externally_managed})"
     if reason:

@@ -7,6 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.model import Finding, Plan, SetVariables, Skip, Toolkit
+from gpufix.model.payload import MissingHeaders
 
 NAME = "point-cuda-home"
 
@@ -15,7 +16,7 @@ NAME = "point-cuda-home"
 def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
     """Of torch's CUDA major, with nvcc, able to generate code for the targets; nearest minor."""
     torch = cuda_torch(view)
-    if torch is None or torch.cuda is None or finding.data.get("headers"):
+    if torch is None or torch.cuda is None or isinstance(finding.payload, MissingHeaders):
         return None
     fitting = [t for t in usable(view) if t.origin != "wheel" and _fits(view, t, torch.cuda)]
     if not fitting:

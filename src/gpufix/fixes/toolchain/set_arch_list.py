@@ -7,6 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Finding, Plan, SetVariables, Skip, Target
+from gpufix.model.payload import EnvironmentVariable
 
 NAME = "set-arch-list"
 
@@ -14,7 +15,7 @@ NAME = "set-arch-list"
 @fix(NAME, "TCH210")
 def set_arch_list(finding: Finding, view: View) -> Plan | Skip:
     """The targets in the variable's own spelling; without a target it is unset."""
-    name = finding.data["variable"]
+    name = finding.payload_as(EnvironmentVariable).name
     try:
         value = value_for(view, name)
     except ValueError as error:

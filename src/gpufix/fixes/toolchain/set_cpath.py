@@ -7,6 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.variables import includes, unwrapped
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.model.payload import MissingHeaders
 
 NAME = "set-cpath"
 # header -> component: nvidia-COMPONENT-cuXX keeps it under nvidia/COMPONENT/include
@@ -29,16 +30,16 @@ def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
     CPATH is searched after every -I. The toolkit's own folder comes first in it: wheels hold a
     cuda_runtime.h too, which includes what is in no wheel here.
     """
-    headers = finding.data.get("headers")
-    torch = view.facts.torch
-    if not headers or torch is None or not torch.cuda:
+    lacking, torch = finding.payload, view.facts.torch
+    if not isinstance(lacking, MissingHeaders) or torch is None or not torch.cuda:
         return None
+    headers = lacking.headers
     variables: dict[str, str | None] = {}
     toolkit = toolkit_in_use(view)
     if real := unwrapped(view):
         toolkit = real
         variables["CUDA_HOME"] = real.root
-        headers = [h for h in headers if h in real.missing_headers]
+        headers = tuple(h for h in headers if h in real.missing_headers)
     folders = {h: _folder(view, h, torch.cuda.partition(".")[0]) for h in headers}
     absent = [h for h, folder in folders.items() if folder is None]
     if absent:

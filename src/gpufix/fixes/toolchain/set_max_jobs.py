@@ -5,12 +5,13 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables
+from gpufix.model.payload import JobLimit
 
 
 @fix("set-max-jobs", "TCH208")
 def set_max_jobs(finding: Finding, view: View) -> Plan:
     """MAX_JOBS, which cpp_extension hands to ninja."""
-    jobs = str(finding.data["jobs"])
+    jobs = str(finding.payload_as(JobLimit).jobs)
     return Plan(
         fix="set-max-jobs",
         codes=["TCH208"],

@@ -6,12 +6,13 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Install, Plan, Skip
+from gpufix.model.payload import DistributionFault
 
 
 @fix("drop-duplicate", "WHL507")
 def drop_duplicate(finding: Finding, view: View) -> Plan | Skip:
     """Remove the copies and install the one that Python takes now."""
-    copies = view.dists(finding.data["distribution"])
+    copies = view.dists(finding.payload_as(DistributionFault).distribution)
     blocked = next((reason for d in copies if (reason := why_not(d))), None)
     if blocked:
         return Skip(fix="drop-duplicate", code="WHL507", subject=finding.subject, reason=blocked)

@@ -6,13 +6,16 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import declared_version, reinstall
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Severity, Skip
+from gpufix.model.payload import DistributionFault, MissingLibrary
 
 
 @fix("install-declared", "SYM402", "SYM403", "WHL504")
 def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
     """Install, at the version that torch pins, the wheel that brings the library."""
-    candidates = finding.data.get("wheels") or [finding.data.get("distribution")]
-    pinned = [(n, v) for n in candidates if n and (v := declared_version(view, n))]
+    fault = finding.payload_as(DistributionFault)
+    wheels = fault.wheels if isinstance(fault, MissingLibrary) else ()
+    candidates = wheels or (fault.distribution,)
+    pinned = [(n, v) for n in candidates if (v := declared_version(view, n))]
     torch, reason = view.dist("torch"), None
     if torch is not None and torch.source == "conda":
         reason = "torch was installed by conda, which brings its libraries"
@@ -32,4 +35,5 @@ def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
         title=f"install {name} {version}, as torch declares",
         safety="safe" if breaks_torch else "unsafe",
         steps=[reinstall(name, version)],
+        for_this_torch=True,
     )

@@ -7,6 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import packages
 from gpufix.model import Finding, Install, Plan, Skip
+from gpufix.model.payload import DistributionFault
 
 _ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 
@@ -14,9 +15,9 @@ _ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 @fix("match-torch-family", "WHL505", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look the companion's version up for this torch; unknown ones are not guessed."""
-    if "part" in finding.data:  # an address in a file: match-wheel-address
-        return None
-    name, torch = finding.data["distribution"], view.facts.torch
+    if not isinstance(finding.payload, DistributionFault):
+        return None  # an address in a file: match-wheel-address
+    name, torch = finding.payload.distribution, view.facts.torch
     release = torch.release if torch and torch.release else ""
     known = packages.for_torch(release).get(name)
     page = packages.find_links(name, release, (torch.variant if torch else "") or "")
@@ -34,4 +35,5 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
         safety="unsafe",
         steps=[Install(install=[requirement], reinstall=True, index=index)],
         notes=[f"wheels are listed at {page}"] if page else [],
+        for_this_torch=True,
     )

@@ -6,6 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.payload import DamagedDistribution
 
 
 @fix("reinstall-distribution", "WHL503")
@@ -14,7 +15,8 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
 
     For what conda installed the plan names the `conda install` command.
     """
-    name, version = finding.data["distribution"], finding.data["version"]
+    damaged = finding.payload_as(DamagedDistribution)
+    name, version = damaged.distribution, damaged.version or ""
     dist = view.dist(name)
     reason = why_not(dist) if dist and dist.source != "conda" else None
     reason = reason or (None if version else "its version is not known")

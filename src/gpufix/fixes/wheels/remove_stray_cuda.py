@@ -6,16 +6,18 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import declared_version, reinstall
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Install, Plan, Step
+from gpufix.model.payload import StrayWheel
 
 
 @fix("remove-stray-cuda", "WHL501")
 def remove_stray_cuda(finding: Finding, view: View) -> Plan:
     """Uninstall the stray, then reinstall every distribution that owned the same files."""
-    name = finding.data["distribution"]
-    keepers = [d for owner in finding.data["shared_with"] if (d := view.dist(owner))]
+    stray = finding.payload_as(StrayWheel)
+    name = stray.distribution
+    keepers = [d for owner in stray.shared_with if (d := view.dist(owner))]
     steps: list[Step] = [Install(uninstall=[name])]
     steps += [reinstall(d.name, declared_version(view, d.name) or d.version) for d in keepers]
-    wanted = bool(finding.data["required_by"] or finding.data["requested"])
+    wanted = bool(stray.required_by or stray.requested)
     restored = f", and restore {', '.join(d.name for d in keepers)}" if keepers else ""
     return Plan(
         fix="remove-stray-cuda",
@@ -24,5 +26,5 @@ def remove_stray_cuda(finding: Finding, view: View) -> Plan:
         title=f"remove {name}{restored}",
         safety="unsafe" if wanted else "safe",
         steps=steps,
-        notes=[f"{user} requires {name}" for user in finding.data["required_by"]],
+        notes=[f"{user} requires {name}" for user in stray.required_by],
     )

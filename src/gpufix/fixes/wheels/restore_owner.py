@@ -7,13 +7,14 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Skip
+from gpufix.model.payload import FileOwners
 
 
 @fix("restore-owner", "WHL502")
 def restore_owner(finding: Finding, view: View) -> Plan | Skip:
     """Reinstall the owner that something requires, when exactly one is required."""
     required = view.derive(Requirements.of).required_by
-    owners = [d for name in finding.data["owners"] if (d := view.dist(name))]
+    owners = [d for name in finding.payload_as(FileOwners).owners if (d := view.dist(name))]
     needed = [d for d in owners if required.get(d.name)]
     if len(needed) != 1:
         how_many = "none" if not needed else "more than one"

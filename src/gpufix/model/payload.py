@@ -1,0 +1,173 @@
+"""What rules hand to fixes, one record for each kind of thing. Of the project's source: source_payload.
+
+A fix reads them by type: `finding.payload_as(MissingTool).name`. Third parties declare their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gpufix.model.host import Vendor
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The base of all payloads: frozen dataclasses whose fields never change."""
+
+
+@dataclass(frozen=True)
+class DistributionFault(Payload):
+    """Something is wrong with one installed distribution."""
+
+    distribution: str  # its normalised name; the library's path where no distribution owns it
+
+
+@dataclass(frozen=True)
+class ExtensionModules(DistributionFault):
+    """Compiled modules of a distribution that do not fit the installed torch or Python."""
+
+    libraries: tuple[str, ...] = ()  # their paths, where the rule tells them
+
+
+@dataclass(frozen=True)
+class UnfitCode(DistributionFault):
+    """GPU code of a distribution that does not serve an architecture, or serves it by PTX alone."""
+
+    arch: str
+
+
+@dataclass(frozen=True)
+class MissingLibrary(DistributionFault):
+    """A distribution needs a library, or a newer copy of one, that certain wheels bring."""
+
+    wheels: tuple[str, ...]  # any of them; none when no wheel is known to bring it
+
+
+@dataclass(frozen=True)
+class DamagedDistribution(DistributionFault):
+    """Files that a distribution installed are gone or altered."""
+
+    version: str | None  # None = not known
+
+
+@dataclass(frozen=True)
+class StrayWheel(DistributionFault):
+    """A wheel of CUDA libraries of another major than torch's."""
+
+    required_by: tuple[str, ...]
+    requested: bool  # somebody asked for it by name
+    shared_with: tuple[str, ...]  # distributions that own some of its files too
+
+
+@dataclass(frozen=True)
+class UnmetRequirement:
+    """One requirement that does not hold."""
+
+    name: str
+    specifier: str
+    installed: str | None  # version; None = absent
+    direct: bool  # on an address of its own: "name @ https://…"
+
+
+@dataclass(frozen=True)
+class UnmetRequirements(DistributionFault):
+    """What a distribution declares that it requires, and what is not so."""
+
+    unmet: tuple[UnmetRequirement, ...]
+
+
+@dataclass(frozen=True)
+class KnownConflict(Payload):
+    """Installed versions that are known not to work together."""
+
+    conflict: str  # its id in the table
+    remedies: tuple[tuple[str, ...], ...]  # alternatives, each the requirements to install
+
+
+@dataclass(frozen=True)
+class FileOwners(Payload):
+    """Distributions that own the same file with different content."""
+
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HsaOverride(Payload):
+    """An AMD GPU that torch has no code for, and the value that lets it pose as a relative."""
+
+    arch: str
+    value: str | None  # of HSA_OVERRIDE_GFX_VERSION; None = none of low risk
+
+
+DriverState: TypeAlias = Literal[
+    "absent",  # neither its library nor its device nodes are here
+    "library",  # no libcuda.so.1
+    "stub",  # the toolkit's libcuda.so.1
+    "mismatch",  # the library is of another version than the kernel module
+    "nodes",  # no device nodes
+    "denied",  # this user may not open them
+    "error",  # it answers with one
+    "too old",  # for torch's CUDA
+]
+
+
+@dataclass(frozen=True)
+class DriverFault(Payload):
+    """Why a vendor's driver cannot be used."""
+
+    vendor: Vendor
+    state: DriverState
+
+
+@dataclass(frozen=True)
+class ToolkitInUse(Payload):
+    """The toolkit that a build would use, and that does not suit."""
+
+    kind: Literal["cuda", "rocm"]
+    version: str
+
+
+@dataclass(frozen=True)
+class MissingHeaders(Payload):
+    """Headers that torch's own include, and that the toolkit in use lacks."""
+
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MissingTool(Payload):
+    """A program or package that a build needs."""
+
+    name: str
+    direct: bool  # required from an address of its own: "name @ https://…"
+
+
+@dataclass(frozen=True)
+class JobLimit(Payload):
+    """How many compilers fit into memory at once."""
+
+    jobs: int
+
+
+@dataclass(frozen=True)
+class EnvironmentVariable(Payload):
+    """A variable that does harm, or whose absence does."""
+
+    name: str
+    value: str | None = None  # the back end that it, or the default in its place, chooses
+    path: str | None = None  # the project's file that reads it
+
+
+@dataclass(frozen=True)
+class StaleBuild(Payload):
+    """What an earlier build left behind, to be removed as a whole."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StaleLock(Payload):
+    """A lock file that no living process holds."""
+
+    path: str

@@ -1,0 +1,187 @@
+"""What rules about a project's source hand to fixes. Each `path` is relative to the project's root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gpufix.model.payload import Payload
+
+
+@dataclass(frozen=True)
+class ProjectFile(Payload):
+    """A file of the project, with nothing more to say of the place."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class ArchSetting:
+    """An environment variable of a project's own that chooses the architectures to build for."""
+
+    name: str
+    separator: str
+    accepts: tuple[str, ...]  # the numbers that the file knows; () = any
+
+
+@dataclass(frozen=True)
+class ArchFlags(Payload):
+    """Flags in a Python build file that name architectures for nvcc or hipcc."""
+
+    path: str
+    lines: tuple[int, ...]
+    setting: ArchSetting | None = None  # that they are made from
+    variants: tuple[str, ...] = ()  # sm_90a and its like, where nothing else is built for
+
+
+@dataclass(frozen=True)
+class ArchWord(Payload):
+    """Flags for nvcc that only contain the word "arch", for which torch leaves its own out."""
+
+    path: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ArchAssignment(Payload):
+    """A Python file that assigns the variable of torch that names architectures."""
+
+    path: str
+    line: int
+    variable: str
+    default: bool  # only where the variable is not set
+
+
+@dataclass(frozen=True)
+class ArchExport(Payload):
+    """A shell script or a Dockerfile that exports a variable that names architectures."""
+
+    path: str
+    line: int
+    variable: str
+    file: Literal["shell", "docker"]
+
+
+@dataclass(frozen=True)
+class CMakeArchs(Payload):
+    """Architectures that a CMake file fixes."""
+
+    path: str
+    line: int
+    follows: str | None  # the variable that can stand in their place; None = none is read
+
+
+@dataclass(frozen=True)
+class CudaSwitch(Payload):
+    """A setup.py that builds for the CPU alone where no GPU is seen, unless FORCE_CUDA is 1."""
+
+    path: str
+
+
+AbiFile: TypeAlias = Literal["python", "cmake", "shell", "docker"]
+
+
+@dataclass(frozen=True)
+class AbiFlag(Payload):
+    """A build file that fixes the C++ ABI."""
+
+    path: str
+    lines: tuple[int, ...]
+    value: int  # of _GLIBCXX_USE_CXX11_ABI
+    file: AbiFile
+
+
+@dataclass(frozen=True)
+class MissingInclude(Payload):
+    """A source that uses names of a standard header without including it."""
+
+    path: str
+    header: str
+
+
+@dataclass(frozen=True)
+class RemovedNameUse(Payload):
+    """A source that uses a name which torch, CUDA or a package no longer has."""
+
+    path: str
+    name: str
+    lines: tuple[int, ...]
+    language: Literal["python", "cxx"]
+
+
+@dataclass(frozen=True)
+class EmptySubmodule(Payload):
+    """A git submodule whose folder is empty."""
+
+    path: str
+    url: str | None
+    gitlink: bool | None  # recorded in git's index; None = no index to look in
+
+
+@dataclass(frozen=True)
+class IsolatedBuild(Payload):
+    """A folder whose build in isolation does not find the torch that it imports."""
+
+    folder: str  # "" = the project's root
+
+
+@dataclass(frozen=True)
+class UnwrittenOutputs(Payload):
+    """A kernel that may leave slots of its outputs unwritten."""
+
+    path: str
+    kernel: str
+    outputs: tuple[int, ...]  # positions of these parameters
+
+
+@dataclass(frozen=True)
+class RasteriserCall:
+    """One call that makes a context of nvdiffrast."""
+
+    line: int
+    name: str  # "RasterizeGLContext", "RasterizeCudaContext", "RastContext"
+
+
+@dataclass(frozen=True)
+class RasteriserCalls(Payload):
+    """Calls in one file that make a context which does not work here."""
+
+    path: str
+    calls: tuple[RasteriserCall, ...]
+    wanted: Literal["cuda", "gl"]  # the other one
+
+
+@dataclass(frozen=True)
+class UnfitArgument(Payload):
+    """An argument of a call that takes float32 alone, or `ranges` on the CPU."""
+
+    path: str
+    line: int
+    call: str
+    text: str  # of the argument
+    kind: Literal["half", "ranges"]
+
+
+@dataclass(frozen=True)
+class WheelAddress(Payload):
+    """A page of wheels for another torch or CUDA than the installed one."""
+
+    path: str
+    url: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ImageWheelAddress(Payload):
+    """A page of wheels for another CUDA than the Dockerfile's image has."""
+
+    path: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ConflictingPins(Payload):
+    """Pins of one requirement file that are known not to work together."""
+
+    path: str
+    conflict: str  # its id in the table
