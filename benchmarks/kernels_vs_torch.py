@@ -22,7 +22,7 @@ from gpufix.kernels.execute import RunResult, achieved, roofs, run_program
 from gpufix.kernels.formula import objects
 from gpufix.kernels.manifest import COMMON, load
 from gpufix.kernels.toolchain import Target, Toolchain, parse_target
-from gpufix.process import run_limited
+from gpufix.process import Limits, Program, run
 
 REPS = 20
 NAMES = ("stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention")
@@ -89,10 +89,10 @@ def cub_direct(nvcc: Path, target: Target, scratch: Path) -> None:
     source, program = Path(__file__).with_name("sort_vs_cub.cu"), scratch / "sort_vs_cub"
     compiler = Toolchain("nvcc", nvcc)
     command = [nvcc, *compiler.arguments(target), f"-I{COMMON}", source, "-o", program]
-    compiled = run_limited(command, 300)
+    compiled = run(Program(command), Limits(300))
     if compiled.code != 0:
         sys.exit(f"sort_vs_cub does not compile:\n{compiled.stderr}")
-    for line in objects(run_limited([program], 120).stdout):
+    for line in objects(run(Program([program]), Limits(120)).stdout):
         if "ratio" in line:
             print("sort vs CUB called directly:", line)
 

@@ -13,6 +13,14 @@ def _interrupted(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
+def _interruptible() -> None:
+    """Programs that gpufix runs have sessions of their own: it must live on to end them."""
+    signal.signal(signal.SIGINT, _interrupted)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _interrupted)
+
+
 def _open_streams() -> None:
     """A stream that was closed (`2>&-`) is None: what would be written to it goes nowhere."""
     for name in ("stdout", "stderr"):
@@ -29,7 +37,7 @@ def _terminal() -> None:
 
 def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
-    signal.signal(signal.SIGINT, _interrupted)
+    _interruptible()
     _open_streams()
     _terminal()
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.

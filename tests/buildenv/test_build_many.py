@@ -94,7 +94,7 @@ def test_a_program_that_is_not_there_and_a_folder_that_cannot_be_prepared(tmp_pa
 
     ended = list(build_all(FOLDERS[:2], prepare, (2, 2), Watch()))
     assert "no space left" in str(ended[0].reason)
-    assert "cannot be started" in str(ended[1].reason)
+    assert "could not be started" in str(ended[1].reason)
 
 
 def test_what_a_program_leaves_behind_goes_with_it(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def modules() -> dict[str, Path]:
     found = {}
     for path in SOURCE.rglob("*.py"):
         parts = path.relative_to(SOURCE).with_suffix("").parts
-        if "payload" not in parts:
+        if "payload" not in parts[:-1]:
             found[".".join(parts).removesuffix("__init__").removesuffix(".")] = path
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,40 @@ def test_checks_and_fixes_are_pure(path: Path) -> None:
     for name in imported(path):
         assert not name.startswith(tuple(f"{f}." for f in FORBIDDEN)), name
         assert name not in FORBIDDEN, name
+
+
+# Who runs, ends or becomes another process, beside process.py, and why.
+RUNNERS = {
+    "cli/run.py": "the command replaces gpufix: exec, and nothing is left to watch it",
+    "fallbacks/common/tiers.py": "runs in the patient; names the error that torch's compilers raise",
+}
+MODULES = {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "popen2", "commands"}
+CALLS = re.compile(
+    r"os\.(system|popen|fork|forkpty|kill|killpg|exec\w+|spawn\w+|posix_spawnp?|startfile|pidfd_open)"
+    r"|signal\.(pidfd_send_signal|raise_signal)|asyncio\.create_subprocess_\w+"
+)
+
+
+def runs_processes(path: Path) -> bool:
+    if any(name.partition(".")[0] in MODULES for name in imported(path)):
+        return True
+    used: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            used.append(ast.unparse(node))
+        elif isinstance(node, ast.ImportFrom):
+            used += [f"{node.module}.{alias.name}" for alias in node.names]
+    return any(CALLS.fullmatch(name) for name in used)
+
+
+def test_one_module_runs_processes() -> None:
+    """All others go through gpufix.process; an exception that needs none leaves the list."""
+    found = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if runs_processes(path)}
+    assert found == {"process.py", *RUNNERS}
+
+
+def test_the_runner_imports_nothing_of_ours() -> None:
+    assert [n for n in imported(SOURCE / "process.py") if n.startswith("gpufix")] == []
 
 
 def test_the_model_imports_nothing_of_ours_but_itself() -> None:

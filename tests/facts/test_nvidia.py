@@ -88,7 +88,7 @@ def test_without_nvml_the_kernel_still_tells_names(ctx: Context, ask):
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (fake_nvml.HANGING, "no answer within"),
+        (fake_nvml.HANGING, "it did not end within 0.5 s"),
         (fake_nvml.CRASHING, "status -11"),
         (fake_nvml.CHATTY, ""),
         (fake_nvml.FLOODING, "more than"),

@@ -115,7 +115,7 @@ def test_one_failure_is_its_own_and_is_not_cached(fake: FakeCompiler, tmp_path: 
 @pytest.mark.parametrize(
     ("behaviour", "status", "words"),
     [
-        ("hang", "timeout", "no result within 2 s"),
+        ("hang", "timeout", "it did not end within 2 s"),
         ("crash", "failed", "the compiler was ended by SIGABRT"),
         ("nothing", "failed", ""),
     ],

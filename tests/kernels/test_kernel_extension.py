@@ -55,7 +55,8 @@ def test_a_module_that_crashes(tmp_path: Path) -> None:
 def test_a_patient_that_is_not_there(tmp_path: Path) -> None:
     result = run_torch_extension(tmp_path / "python", limit_s=5)
     assert result.status == "error"
-    assert "cannot start" in result.message
+    said = f"{tmp_path}/python could not be started: No such file or directory"
+    assert result.message == said
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

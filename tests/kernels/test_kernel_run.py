@@ -122,7 +122,7 @@ def test_an_exit_status_without_a_word(tmp_path: Path) -> None:
 
 def test_a_hang(tmp_path: Path) -> None:
     result = run(tmp_path, says(VALID) + "\ntime.sleep(600)", limit_s=2.0)
-    assert (result.status, result.message) == ("timeout", "no end within 2 s")
+    assert (result.status, result.message) == ("timeout", "it did not end within 2 s")
     assert len(result.cases) == 1
 
 
@@ -166,4 +166,5 @@ def test_binary_output(tmp_path: Path) -> None:
 
 def test_a_program_that_cannot_start(tmp_path: Path) -> None:
     result = run_program(KERNEL, tmp_path / "nothing")
-    assert (result.status, result.message) == ("error", "cannot start: No such file or directory")
+    said = "it could not be started: No such file or directory"
+    assert (result.status, result.message) == ("error", said)

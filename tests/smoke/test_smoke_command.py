@@ -92,7 +92,7 @@ def test_a_failing_compiler_exits_1(environ: dict[str, str], tmp_path: Path) -> 
     assert max(map(len, done.stdout.splitlines())) <= 80 or "$ " in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupts_end_the_children(
     number: signal.Signals, environ: dict[str, str], tmp_path: Path
 ) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,7 +137,7 @@ def _run(facts: Facts, request: Request) -> SmokeReport:
     from gpufix.smoke.private import PrivateToolkitError
     from gpufix.smoke.suite import smoke as run
 
-    with SmokeProgress() as progress, _terminated(), ThreadPoolExecutor(max_workers=1) as pool:
+    with SmokeProgress() as progress, ThreadPoolExecutor(max_workers=1) as pool:
         say: Callable[[str], None] = progress.say
         running = pool.submit(run, facts, request, say)
         try:
@@ -151,19 +150,6 @@ def _run(facts: Facts, request: Request) -> SmokeReport:
         except BaseException:
             stop_all()
             raise
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """SIGTERM ends the children as Ctrl-C does."""
-    import signal
-    import sys
-
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _save(report: SmokeReport, path: str) -> None:

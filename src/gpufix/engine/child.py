@@ -1,19 +1,18 @@
-"""Runs an installer or another tool: its own process group, its output in a file, the lock in hand.
+"""A program that a step runs: its output in a log of the run, the patient's lock in its hand.
 
 Output goes to a file and not to a pipe: a program that outlives a killed run can still end well.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from gpufix import process
 from gpufix.engine.run_context import Context, StepFailed
+from gpufix.process import Limits, NotStarted, Program
 
 _GRACE = 20.0  # seconds in which an interrupted installer may put back what it had begun
 _TAIL = 64 << 10  # bytes of the log that are searched for the reason
@@ -30,40 +29,18 @@ def run(
     """Run to the end. Raises StepFailed with the reason that the log gives."""
     assert context.folder is not None
     path = context.folder / f"{log}.log"
-    with path.open("ab") as output:
-        try:
-            process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                cwd=context.folder,
-                start_new_session=True,
-                pass_fds=() if context.lock_fd is None else (context.lock_fd,),
-            )
-        except (OSError, ValueError) as error:
-            raise StepFailed(f"{argv[0]} cannot be started: {error}") from None
+    # It inherits the lock, as do the programs that it starts: one that outlives the run holds it.
+    lock = () if context.lock_fd is None else (context.lock_fd,)
+    program = Program(argv, environ, cwd=context.folder, log=path, pass_fds=lock)
+    limits = Limits(timeout, request=signal.SIGINT, grace_s=_GRACE)
     try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise StepFailed(f"{argv[0]} did not end within {timeout:g} s ({path})") from None
-    finally:
-        _end(process)
-    if code != 0:
-        raise StepFailed(f"{' '.join(argv[:4])} … exits with {code}: {reason(path)}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt what still runs, so that it can clean up; then kill its whole group."""
-    if process.poll() is None:
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-    with suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        ended = process.run(program, limits)
+    except NotStarted as error:
+        raise StepFailed(f"{argv[0]} {error.problem}") from None
+    if ended.problem:
+        raise StepFailed(f"{argv[0]} {ended.problem} ({path})")
+    if ended.code != 0:
+        raise StepFailed(f"{' '.join(argv[:4])} … exits with {ended.code}: {reason(path)}")
 
 
 def reason(log: Path) -> str:

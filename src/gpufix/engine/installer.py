@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from gpufix.engine.run_context import Context, Indexes, Refused, StepFailed
 from gpufix.evidence.requirements import objections
 from gpufix.knowledge.packages import index_url
 from gpufix.model import Facts, Install
+from gpufix.process import Finished, Limits, NotStarted, Program, run
 
 # They would make an installer work on another place than the patient, or on more than was asked.
 _DROPPED = """
@@ -158,25 +158,16 @@ def _named(metadata: dict[str, str]) -> str:
     return f"{metadata['name']}=={metadata['version']}"
 
 
-def _ask(
-    command: list[str], context: Context, installer: Installer
-) -> subprocess.CompletedProcess[str]:
+def _ask(command: list[str], context: Context, installer: Installer) -> Finished:
+    program = Program(command, environment(context.environ, installer.kind), cwd="/")
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(context.environ, installer.kind),
-            timeout=_TIMEOUT,
-            check=False,
-            cwd="/",
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StepFailed(f"the index could not be asked: {error}") from None
-    if done.returncode != 0:
-        lines = [line for line in done.stderr[:_LIMIT].splitlines() if line.strip()]
+        done = run(program, Limits(_TIMEOUT, kept=_LIMIT))
+    except NotStarted as error:
+        raise StepFailed(f"the index could not be asked: {command[0]} {error.problem}") from None
+    if done.problem:
+        raise StepFailed(f"the index could not be asked: {command[0]} {done.problem}")
+    if done.code != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith("error")] or lines[-1:]
         raise StepFailed(f"the index has no answer: {(errors or ['it says nothing'])[0][:500]}")
     return done

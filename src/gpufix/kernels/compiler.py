@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gpufix.kernels.manifest import COMMON, Kernel
 from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 
 CACHE_FORMAT = 1
 MAX_LOG = 32 << 10
@@ -121,16 +121,16 @@ def _compile(
         output = Path(scratch) / kernel.name
         command = [*command, "-o", str(output)]
         try:
-            ended = run_limited(command, limit_s, env=toolchain.env, cwd=Path(scratch))
-        except OSError as error:
-            raise ToolchainError(f"{toolchain.compiler}: {error.strerror or error}") from error
+            ended = run(Program(command, toolchain.env, scratch), Limits(limit_s))
+        except NotStarted as error:
+            raise ToolchainError(f"{toolchain.compiler} {error.problem}") from error
         log = _clip((ended.stderr.strip() + "\n" + ended.stdout.strip()).strip())
         if ended.code == 0 and output.is_file():
             program.parent.mkdir(exist_ok=True, mode=0o700)
             output.replace(program)
             return Built(kernel, target, "built", program, log, ended.seconds, tuple(command))
     if ended.timed_out:
-        log = f"no result within {limit_s:.0f} s\n{log}".strip()
+        log = f"it {ended.problem}\n{log}".strip()
     elif ended.signal_name:
         log = f"the compiler was ended by {ended.signal_name}\n{log}".strip()
     status = "timeout" if ended.timed_out else "failed"

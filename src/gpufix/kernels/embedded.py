@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gpufix.kernels.manifest import COMMON, SUITE
 from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 
 NAMES = ("ssim", "knn", "splat", "raster")
 
@@ -29,9 +29,13 @@ def build(name: str, toolchain: Toolchain, target: Target, folder: Path) -> Path
     pic = ["-Xcompiler", "-fPIC"] if toolchain.kind == "nvcc" else ["-fPIC"]
     arguments = [*toolchain.arguments(target), "-shared", *pic, f"-I{COMMON}", str(source)]
     command = [str(toolchain.compiler), *arguments, *toolchain.libraries(), "-o", str(library)]
-    ended = run_limited(command, 300.0, env=toolchain.env)
+    try:
+        ended = run(Program(command, toolchain.env), Limits(300.0))
+    except NotStarted as error:
+        raise ToolchainError(f"{toolchain.compiler} {error.problem}") from error
     if ended.code != 0:
-        raise ToolchainError(f"{name}: {(ended.stderr or ended.stdout).strip()[-2000:]}")
+        said = (ended.stderr or ended.stdout).strip()[-2000:]
+        raise ToolchainError(f"{name}: {said or ended.problem or f'exit status {ended.code}'}")
     return library
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gpufix.kernels.formula import BadOutput, FormulaError, number, numbers, objects, text
 from gpufix.kernels.manifest import SUITE, Case, Kernel
-from gpufix.process import Finished, run_limited
+from gpufix.process import Finished, Limits, NotStarted, Program, run
 
 _RATES = Path(__file__).with_name("rates.json")
 # GDDR6 moves 16 bits per pin in one period of the clock that AMD's driver reports; HBM, and every
@@ -178,13 +178,13 @@ def run_program(
     """Never raises for what the program does."""
     limit = kernel.time_limit_s if limit_s is None else limit_s
     try:
-        ended = run_limited([program, *arguments], limit, env=env)
-    except OSError as error:
-        return RunResult(kernel.name, "error", message=f"cannot start: {error.strerror or error}")
-    return read_result(kernel, ended, limit)
+        ended = run(Program([program, *arguments], env), Limits(limit))
+    except NotStarted as error:
+        return RunResult(kernel.name, "error", message=str(error))
+    return read_result(kernel, ended)
 
 
-def read_result(kernel: Kernel, ended: Finished, limit_s: float) -> RunResult:
+def read_result(kernel: Kernel, ended: Finished) -> RunResult:
     """What a finished program's output and exit amount to."""
     cases: list[CaseResult] = []
     device: Mapping[str, Any] | None = None
@@ -199,7 +199,7 @@ def read_result(kernel: Kernel, ended: Finished, limit_s: float) -> RunResult:
                 failure = _runtime_error(line.get("error"))
     except (BadOutput, FormulaError) as error:
         failure = ("bad output", "", str(error))
-    status, cause, message = failure or _ending(ended, cases, limit_s)
+    status, cause, message = failure or _ending(ended, cases)
     return RunResult(
         kernel.name, status, tuple(cases), device, cause, message, round(ended.seconds, 3)
     )
@@ -214,9 +214,9 @@ def _runtime_error(error: Any) -> tuple[str, str, str]:
     return "error", CAUSES.get(name, ""), message
 
 
-def _ending(ended: Finished, cases: Sequence[CaseResult], limit_s: float) -> tuple[str, str, str]:
+def _ending(ended: Finished, cases: Sequence[CaseResult]) -> tuple[str, str, str]:
     if ended.timed_out:
-        return "timeout", "", f"no end within {limit_s:.0f} s"
+        return "timeout", "", f"it {ended.problem}"
     if ended.signal_name:
         return "crashed", "", _with(ended.stderr, f"ended by {ended.signal_name}")
     if any(case.status == "wrong" for case in cases):
@@ -302,8 +302,7 @@ def run_torch_extension(
     with tempfile.TemporaryDirectory(prefix="gpufix-op-", dir=scratch) as folder:
         command: list[str | Path] = [python.absolute(), "-B", script, folder]
         try:
-            ended = run_limited(command, limit_s, env=env, cwd=Path(folder))
-        except OSError as error:
-            message = f"cannot start {python}: {error.strerror or error}"
-            return RunResult(TORCH_EXTENSION.name, "error", message=message)
-        return read_result(TORCH_EXTENSION, ended, limit_s)
+            ended = run(Program(command, env, folder), Limits(limit_s))
+        except NotStarted as error:
+            return RunResult(TORCH_EXTENSION.name, "error", message=f"{python} {error.problem}")
+        return read_result(TORCH_EXTENSION, ended)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 
 _CUDA = re.compile(r"sm_(\d{2,3})([af]?)(\+ptx)?", re.IGNORECASE)
 _HIP = re.compile(r"gfx[0-9a-f]{3,4}")
@@ -85,9 +85,11 @@ class Toolchain:
     def version(self) -> str:
         """The compiler's own words. Raises ToolchainError."""
         try:
-            said = run_limited([self.compiler, "--version"], 30.0, env=self.env)
-        except OSError as error:
-            raise ToolchainError(f"{self.compiler}: {error.strerror or error}") from error
+            said = run(Program([self.compiler, "--version"], self.env), Limits(30.0))
+        except NotStarted as error:
+            raise ToolchainError(f"{self.compiler} {error.problem}") from error
+        if said.problem:
+            raise ToolchainError(f"{self.compiler} --version {said.problem}")
         if said.code != 0 or not said.stdout.strip():
             words = (said.stderr or said.stdout).strip()[:500] or f"exit status {said.code}"
             raise ToolchainError(f"{self.compiler} --version: {words}")

@@ -15,7 +15,7 @@ from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Facts, Toolkit
 from gpufix.model.smoke_result import CompilerRow
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 from gpufix.smoke.request import Request
 
 _PROBE = "#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); }\n"
@@ -91,12 +91,13 @@ def _try(toolchain: Toolchain, target: Target) -> str | None:
         ]
         command += [*toolchain.libraries(), "-o", Path(folder) / "probe"]
         try:
-            ended = run_limited(command, _PROBE_LIMIT_S, env=toolchain.env, cwd=Path(folder))
-        except OSError as error:
-            return str(error.strerror or error)
+            ended = run(Program(command, toolchain.env, folder), Limits(_PROBE_LIMIT_S))
+        except NotStarted as error:
+            return str(error)
     if ended.code == 0:
         return None
-    return first_error(ended.stderr) or f"exit status {ended.code}"
+    said = first_error(ended.stderr)
+    return said or (f"it {ended.problem}" if ended.problem else f"exit status {ended.code}")
 
 
 def first_error(log: str) -> str:

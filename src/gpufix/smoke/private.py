@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpufix.model import Facts, Toolkit
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 from gpufix.smoke.advice import wheel_requirement
 from gpufix.smoke.request import Request
 
@@ -53,7 +53,12 @@ def _install(requirement: str, folder: Path, python: str, request: Request) -> N
     try:
         command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         command += ["--only-binary=:all:", "--target", str(scratch), requirement]
-        ended = run_limited(command, _LIMIT_S, env=request.env)
+        try:
+            ended = run(Program(command, request.env), Limits(_LIMIT_S))
+        except NotStarted as error:
+            raise PrivateToolkitError(f"{python} {error.problem}") from None
+        if ended.problem:
+            raise PrivateToolkitError(f"pip cannot install {requirement}: it {ended.problem}")
         if ended.code != 0:
             lines = (ended.stderr or ended.stdout).split("\n")
             words = " ".join(filter(None, lines))[-1500:] or f"exit status {ended.code}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gpufix.facts.machine import nvidia, nvml
-from gpufix.process import run_limited
+from gpufix.process import Limits, NotStarted, Program, run
 
 _REST_S = 1.5  # longer than the period over which drivers average utilization
 _IDLE_PERCENT = 5
@@ -50,8 +50,8 @@ def _samples(bus_id: str, seconds: float) -> list[dict[str, Any]]:
     command: list[str | Path] = [sys.executable, "-I", "-S", "-B", _SCRIPT]
     command += [str(nvml.__file__), module, bus_id, str(seconds)]
     try:
-        ended = run_limited(command, seconds + 10.0)
+        ended = run(Program(command), Limits(seconds + 10.0))
         lines = [json.loads(line) for line in ended.stdout.splitlines()]
-    except (OSError, ValueError):
+    except (NotStarted, ValueError):
         return []
     return lines if ended.code == 0 and all(isinstance(x, dict) for x in lines) else []

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import threading
 from collections.abc import Iterable, Sequence
 
 from gpufix.binary.demangle.qualified import demangle_one
+from gpufix.process import Limits, NotStarted, Program, run
 
 
 def demangle(names: Iterable[str], use_filter: bool = True) -> dict[str, str]:
@@ -23,35 +22,23 @@ def demangle(names: Iterable[str], use_filter: bool = True) -> dict[str, str]:
 
 
 TIMEOUT = 2.0  # seconds
-MAX_INPUT = 1 << 15  # bytes: fits a pipe, so that writing all before reading cannot block
+MAX_INPUT = 1 << 15  # bytes
 MAX_OUTPUT = 1 << 20  # bytes
 _NAME = re.compile(r"_Z[A-Za-z0-9_.$]+")
 
 
 def through_filter(names: Sequence[str]) -> dict[str, str]:
     """Those of `names` that c++filt demangles; {} when it is absent or fails."""
-    program = shutil.which("c++filt")
+    found = shutil.which("c++filt")
     asked = _affordable(names)
-    if program is None or not asked:
+    if found is None or not asked:
         return {}
+    program = Program([found], given=("\n".join(asked) + "\n").encode("ascii"))
     try:
-        process = subprocess.Popen(
-            [program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
+        answer = run(program, Limits(TIMEOUT, kept=MAX_OUTPUT, most=MAX_OUTPUT, grace_s=0.0))
+    except NotStarted:
         return {}
-    limit = threading.Timer(TIMEOUT, process.kill)
-    limit.start()
-    try:
-        answer = _converse(process, "\n".join(asked) + "\n")
-    finally:
-        limit.cancel()
-        process.kill()
-        process.wait()
-    lines = answer.split("\n")
+    lines = answer.stdout.split("\n")
     if len(lines) != len(asked) + 1:
         return {}
     return {name: line for name, line in zip(asked, lines, strict=False) if line != name}
@@ -64,16 +51,3 @@ def _affordable(names: Sequence[str]) -> list[str]:
             kept.append(name)
             size += len(name) + 1
     return kept
-
-
-def _converse(process: subprocess.Popen[bytes], text: str) -> str:
-    if process.stdin is None or process.stdout is None:
-        return ""
-    try:
-        process.stdin.write(text.encode("ascii"))
-        process.stdin.close()
-        return process.stdout.read(MAX_OUTPUT).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    finally:
-        process.stdout.close()

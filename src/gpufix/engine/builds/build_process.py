@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from gpufix.fixes.build_environment.jobs import share
 from gpufix.fixes.build_environment.variables import Folder
+from gpufix.process import Child, Finished, Limits, NotStarted, Program
 
 _TAIL = 64 << 10  # bytes looked at for progress
 _KEPT = 20  # runs whose logs stay
@@ -98,87 +98,64 @@ class Running:
     seconds: float = 0.0
     log: Log = field(init=False)
     _next: int = 0
-    _process: subprocess.Popen[bytes] | None = None
+    _child: Child | None = None
 
     def __post_init__(self) -> None:
         self.log = Log(self.task.log)
 
     def poll(self) -> bool:
         """Move on where possible; True once everything is over."""
-        if self._process is None:
+        if self._child is None:
             if self.reason is not None or self._next == len(self.task.commands):
                 return True
             self._start(self.task.commands[self._next])
             return False
         self.seconds = time.monotonic() - self.begin
-        if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            self._check_limits()
+        if not self._child.wait(0.0):
             return False
-        # Before reaping, while the group's number is still ours: what it left behind goes too.
-        self._signal(signal.SIGKILL)
-        code = self._process.wait()
-        self._process = None
+        command = self.task.commands[self._next]
         self._next += 1
-        if code != 0:
-            self.reason = self.reason or _exit(self.task.commands[self._next - 1], code)
+        ended = self._end(self._child)
+        if ended.problem:
+            self.reason = f"it {ended.problem}"
+        elif ended.code:
+            self.reason = _exit(command, ended)
         return False
 
     def kill(self) -> None:
-        """End the whole group, at first politely."""
-        if self._process is None:
-            return
-        self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        while time.monotonic() < deadline:
-            if os.waitid(os.P_PID, self._process.pid, options) is not None:
-                break
-            time.sleep(0.02)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        self._process = None
+        """End the whole session, at first politely."""
+        if self._child is not None:
+            self._end(self._child)
 
     def _start(self, command: Sequence[str]) -> None:
         self.log.note(command)
+        task = self.task
+        # The lock is among what it inherits: a build that outlives gpufix keeps the patient locked.
+        program = Program(command, task.environ, task.cwd, log=task.log, pass_fds=task.pass_fds)
+        seconds = math.inf if task.limit_s is None else task.limit_s
+        limits = Limits(seconds, most=_LOG_LIMIT, grace_s=_GRACE)
+        self._child = Child(program, limits, since=self.begin)
         try:
-            with self.task.log.open("ab") as output:
-                self._process = subprocess.Popen(
-                    list(command),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=dict(self.task.environ),
-                    cwd=self.task.cwd,
-                    start_new_session=True,
-                    pass_fds=self.task.pass_fds,
-                )
-        except (OSError, ValueError) as error:
-            self.reason = f"{command[0]} cannot be started: {error}"
+            self._child.start()
+        except NotStarted as error:
+            self._child.end()
+            self._child = None
+            self.reason = f"{command[0]} {error.problem}"
 
-    def _check_limits(self) -> None:
-        limit = self.task.limit_s
-        if limit is not None and self.seconds > limit:
-            self.reason = f"it did not end within {limit:g} s"
-        elif self.log.size() > _LOG_LIMIT:
-            self.reason = f"it printed more than {_LOG_LIMIT >> 20} MiB"
-        else:
-            return
-        self.kill()
-
-    def _signal(self, number: int) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+    def _end(self, child: Child) -> Finished:
+        child.end()
+        self._child = None
+        assert child.finished is not None
+        return child.finished
 
 
-def _exit(command: Sequence[str], code: int) -> str:
+def _exit(command: Sequence[str], ended: Finished) -> str:
     name = Path(command[0]).name
     if name.startswith("python") and len(command) > 2:
         name = command[2]
-    if code < 0:
-        with suppress(ValueError):
-            return f"{name} was ended by {signal.Signals(-code).name}"
-    return f"{name} exits with {code}"
+    if ended.signal_name:
+        return f"{name} was ended by {ended.signal_name}"
+    return f"{name} exits with {ended.code}"
 
 
 _POLL = 0.05  # seconds
@@ -246,8 +223,9 @@ def build_all(
             if active and not over:
                 time.sleep(_POLL)
     finally:
-        for slot in active:
-            slot.running.kill()
+        with ExitStack() as every:  # a second Ctrl-C spares none
+            for slot in active:
+                every.callback(slot.running.kill)
 
 
 def _begin(

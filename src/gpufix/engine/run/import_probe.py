@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gpufix.evidence.requirements import parse
-from gpufix.facts import child
 from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
+from gpufix.process import NoAnswer, ask
 from gpufix.text.names import normalise
 
 _TIMEOUT = 180.0
@@ -59,8 +59,8 @@ def _import(python: str, module: str, environ: dict[str, str]) -> Probe:
     # No bytecode is written: an import must leave the patient as it is.
     command = [python, "-B", "-c", _CODE, module]
     try:
-        answer = child.run(command, {**environ, "PYTHONDONTWRITEBYTECODE": "1"}, _TIMEOUT)
-    except child.ChildError as error:
+        answer = ask(command, {**environ, "PYTHONDONTWRITEBYTECODE": "1"}, _TIMEOUT)
+    except NoAnswer as error:
         return Probe(module=module, ok=False, said=str(error))
     if answer.code == 0:
         return Probe(module=module, ok=True)

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gpufix.facts.child import ChildError, run
 from gpufix.facts.context import Context
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Gpu, GpuProcess
+from gpufix.process import NoAnswer, ask
 
 _CACHE_LIMIT = 16 << 20
 # The loader's default folders, then those that images and distributions add to its cache:
@@ -112,11 +112,12 @@ def ask_nvml(ctx: Context) -> dict[str, Any]:
     script = str(Path(__file__).with_name("nvml.py"))
     argv = [sys.executable, "-I", "-S", "-B", script, module]
     try:
-        answer = run(argv, ctx.environ, TIME_LIMIT)
+        answer = ask(argv, ctx.environ, TIME_LIMIT)
         if answer.code != 0:
-            raise ChildError(f"its process ended with status {answer.code}")
+            ctx.gap("gpus", "NVML", f"its process ended with status {answer.code}")
+            return {}
         survey = json.loads(answer.out)
-    except (ChildError, ValueError, RecursionError) as error:
+    except (NoAnswer, ValueError, RecursionError) as error:
         ctx.gap("gpus", "NVML", text(str(error)))
         return {}
     if not isinstance(survey, dict) or "failure" in survey:

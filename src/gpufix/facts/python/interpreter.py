@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.facts import child
 from gpufix.facts.context import Context
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import text
 from gpufix.model import Python
+from gpufix.process import NoAnswer, ask
 
 _PROBE = Path(__file__).with_name("probe.py")
 _TIMEOUT = 10.0
@@ -90,8 +90,8 @@ def _ask(ctx: Context, path: Path) -> dict[str, Any]:
     """What the probe prints. Raises NotPython."""
     environ = {k: v for k, v in ctx.environ.items() if not k.startswith(("PYTHON", "__PYVENV"))}
     try:
-        answer = child.run([str(path), "-I", "-S", "-B", str(_PROBE)], environ, _TIMEOUT)
-    except child.ChildError as error:
+        answer = ask([str(path), "-I", "-S", "-B", str(_PROBE)], environ, _TIMEOUT)
+    except NoAnswer as error:
         raise NotPython(text(str(path)), str(error)) from error
     if answer.code != 0:
         said = text(answer.err[:300]).strip().splitlines()

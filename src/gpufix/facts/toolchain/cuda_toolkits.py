@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from gpufix.facts.child import ChildError, run
 from gpufix.facts.context import Context
 from gpufix.facts.reading import read, text
 from gpufix.facts.toolchain.programs import (
@@ -23,6 +22,7 @@ from gpufix.facts.toolchain.programs import (
     which,
 )
 from gpufix.model import CondaPackage, Distribution, Python, Toolkit
+from gpufix.process import NoAnswer, ask
 from gpufix.text.names import normalise
 
 _TIME_LIMIT = 2.0  # seconds for `nvcc --version`
@@ -91,8 +91,8 @@ def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
 
 def _from_compiler(ctx: Context, nvcc: Path) -> str | None:
     try:
-        said = text(run([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
-    except ChildError as error:
+        said = text(ask([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
+    except NoAnswer as error:
         ctx.gap("toolkits", shown(ctx, nvcc), error)
         return None
     found = re.search(r"release (\d+\.\d+)", said)

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpufix.facts.child import ChildError, run
 from gpufix.facts.context import Context
 from gpufix.facts.reading import text
 from gpufix.facts.toolchain.programs import (
@@ -21,6 +20,7 @@ from gpufix.facts.toolchain.programs import (
     which,
 )
 from gpufix.model import Python, Tool
+from gpufix.process import NoAnswer, ask
 
 _TIME_LIMIT = 2.0  # seconds
 _IN_NAME = re.compile(r"-(\d+(?:\.\d+)*)$")
@@ -55,8 +55,8 @@ class Versions:
         clang = "clang" in real.name
         flags = ["-dumpversion"] if clang else ["-dumpfullversion", "-dumpversion"]
         try:
-            answer = run([str(real), *flags], self._ctx.environ, _TIME_LIMIT)
-        except ChildError as error:
+            answer = ask([str(real), *flags], self._ctx.environ, _TIME_LIMIT)
+        except NoAnswer as error:
             self._ctx.gap("tools", shown(self._ctx, real), error)
             return None
         found = re.fullmatch(r"\d+(\.\d+)*", text(answer.out).strip())
