@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.cxx import forced
@@ -19,6 +19,9 @@ from gpufix.evidence.source_view import (
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity, Torch
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import AbiFlag, CMakeFacts, ShellFacts
 
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"
@@ -53,33 +56,46 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
     torch = view.facts.torch
     if torch is None or torch.cxx11_abi is None:
         return
-    for part, files in (
-        ("python", python_files(view)),
+    for path, facts in python_files(view).items():
+        if facts.setup or facts.extension:  # in another script's text it is no build's flag
+            yield from _judged(view, torch, "python", path, facts.abi, facts.extension)
+    others: tuple[tuple[str, Mapping[str, CMakeFacts | ShellFacts]], ...] = (
         ("cmake", cmake_files(view)),
         ("shell", shell_files(view)),
         ("docker", docker_files(view)),
-    ):
-        for path, facts in files.items():
-            if part == "python" and not (facts.get("setup") or facts.get("extension")):
-                continue  # the flag in another script's text is no build's flag
-            rows = [r for r in facts.get("abi", []) if bool(r["value"]) != torch.cxx11_abi]
-            rows = [r for r in rows if active(view, r["guards"]) is not False]
-            if rows and not (part == "cmake" and forced(view, path)):
-                yield _fault(view, torch, part, path, rows, facts)
+    )
+    for part, files in others:
+        for path, found in files.items():
+            yield from _judged(view, torch, part, path, found.abi)
+
+
+def _judged(
+    view: View,
+    torch: Torch,
+    part: str,
+    path: str,
+    flags: Sequence[AbiFlag],
+    by_torch: bool = False,
+) -> Iterator[Fault]:
+    """by_torch: cpp_extension builds it."""
+    rows = [r for r in flags if bool(r.value) != torch.cxx11_abi]
+    rows = [r for r in rows if active(view, r.guards) is not False]
+    if rows and not (part == "cmake" and forced(view, path)):
+        yield _fault(view, torch, part, path, rows, by_torch)
 
 
 def _fault(
-    view: View, torch: Torch, part: str, path: str, rows: list[dict[str, Any]], facts: Any
+    view: View, torch: Torch, part: str, path: str, rows: list[AbiFlag], by_torch: bool
 ) -> Fault:
-    value = rows[0]["value"]
+    value = rows[0].value
     text = f"_GLIBCXX_USE_CXX11_ABI={value}"
     return Fault(
-        severity=_severity(view, torch, part, rows, facts),
+        severity=_severity(view, torch, part, rows, by_torch),
         subject=path,
         message=f"{path} defines {text}; torch {torch.version} has {1 - value}.",
-        evidence=tuple(at(view, path, r["line"], text) for r in rows),
+        evidence=tuple(at(view, path, r.line, text) for r in rows),
         breaks=tuple(f"source-abi:{name}" for name in _built_from(view, path)),
-        data={"part": part, "path": path, "lines": [r["line"] for r in rows], "value": value},
+        data={"part": part, "path": path, "lines": [r.line for r in rows], "value": value},
     )
 
 
@@ -93,15 +109,13 @@ def _built_from(view: View, path: str) -> list[str]:
     ]
 
 
-def _severity(
-    view: View, torch: Torch, part: str, rows: list[dict[str, Any]], facts: Any
-) -> Severity:
-    certain = any(active(view, r["guards"]) for r in rows)
+def _severity(view: View, torch: Torch, part: str, rows: list[AbiFlag], by_torch: bool) -> Severity:
+    certain = any(active(view, r.guards) for r in rows)
     if part == "docker":
         return ADVICE
     if part == "shell" or not certain:
         return WARNING
-    if part == "python" and facts.get("extension"):
+    if by_torch:
         appended = torch.release is not None and not at_least(torch.release, _APPENDS_BEFORE)
         return ADVICE if appended else ERROR
     return ERROR

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.view import View
@@ -13,6 +13,9 @@ from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Finding, Plan, SetVariables, Skip, Step
 from gpufix.source import edits
 from gpufix.source.python import python_edits
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import ArchKnob
 
 NAME = "follow-arch-list"
 
@@ -37,15 +40,15 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
         return _skip(finding, str(error))
 
 
-def _knob(finding: Finding, view: View, knob: dict[str, Any]) -> Plan | Skip:
+def _knob(finding: Finding, view: View, knob: ArchKnob) -> Plan | Skip:
     """The project's own variable, in its own spelling."""
     numbers = _numbers(view)
-    unknown = [n for n in numbers if knob["accepts"] and n not in knob["accepts"]]
+    unknown = [n for n in numbers if knob.accepts and n not in knob.accepts]
     if unknown:
-        return _skip(finding, f"{knob['name']} does not know {', '.join(unknown)}")
-    value = (knob["separator"] or ";").join(numbers)
-    steps: list[Step] = [SetVariables(variables={knob["name"]: value})]
-    return _plan(finding, f"set {knob['name']} to {value}", steps)
+        return _skip(finding, f"{knob.name} does not know {', '.join(unknown)}")
+    value = (knob.separator or ";").join(numbers)
+    steps: list[Step] = [SetVariables(variables={knob.name: value})]
+    return _plan(finding, f"set {knob.name} to {value}", steps)
 
 
 def _edited(finding: Finding, view: View) -> Plan | Skip:
