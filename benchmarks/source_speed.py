@@ -15,14 +15,21 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from gpufix.facts.context import Context
 from gpufix.facts.project.project import collect
 from gpufix.facts.project.source_files import ProjectSources
 
-NVIDIA = ("project-python", "project-cmake", "project-shell", "project-toml", "project-cxx")
-QUESTIONS = (*NVIDIA, "project-hip")
+NVIDIA: dict[str, Callable[[ProjectSources], object]] = {
+    "python": lambda sources: sources.python,
+    "cmake": lambda sources: sources.cmake,
+    "shell": ProjectSources.shell,
+    "toml": ProjectSources.toml,
+    "cxx": ProjectSources.cxx,
+}
+QUESTIONS: dict[str, Callable[[ProjectSources], object]] = {**NVIDIA, "hip": ProjectSources.hip}
 MODULE = '''\
 """Module {n}."""
 
@@ -130,10 +137,10 @@ def measure(root: Path, runs: int) -> dict[str, float]:
         project = collect(Context(), root)
         assert project is not None
         samples.setdefault("walk", []).append(time.process_time() - begin)
-        answers = ProjectSources(project).answers()
-        for question in QUESTIONS:
+        sources = ProjectSources(project)
+        for question, ask in QUESTIONS.items():
             begin = time.process_time()
-            answers[question](str(root))
+            ask(sources)
             samples.setdefault(question, []).append(time.process_time() - begin)
     return {step: statistics.median(found) for step, found in samples.items()}
 
@@ -148,7 +155,7 @@ def report(root: Path, runs: int) -> float:
     for step, seconds in steps.items():
         print(f"  {step:<16} {seconds:7.3f}")
     total = sum(steps[step] for step in ("walk", *NVIDIA))
-    print(f"  {'together':<16} {total:7.3f}   with a HIP target {total + steps['project-hip']:.3f}")
+    print(f"  {'together':<16} {total:7.3f}   with a HIP target {total + steps['hip']:.3f}")
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from gpufix.checks.judge import run_check
@@ -228,6 +229,12 @@ def healthy_amd(**sections: Any) -> Facts:
         "toolkits": [rocm()],
     }
     return healthy(**(base | sections))
+
+
+def source(path: str, text: str) -> dict[str, Any]:
+    """The answer of a snapshot that holds the text of a file."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return {f"source:{path}": {"text": text, "encoding": "utf-8", "sha256": digest}}
 
 
 def view(facts_: Facts, *named: str) -> View:

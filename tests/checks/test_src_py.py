@@ -352,8 +352,7 @@ def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = t.write(tmp_path, {"a.py": RASTER.format("RasterizeGLContext")})
     old = {"distributions": [b.dist("nvdiffrast", "0.3.3")]}
     for header, count in (("/usr/include/EGL/egl.h", 0), (None, 1)):
-        view = t.look(root, **old)
-        view.answers["system-header:EGL/egl.h"] = header
+        view = t.look(root, **old, answers={"system-header:EGL/egl.h": header})
         assert len(t.found(missing_system_header, view)) == count
     new = {"distributions": [b.dist("nvdiffrast", "0.4.0")]}
     assert t.found(missing_system_header, t.look(root, **new)) == []

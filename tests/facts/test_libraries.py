@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -266,42 +267,43 @@ def test_queries(ctx: Context, site: Site, built: Path, torch: Torch, tmp_path: 
     site.install("stale", files={f"stale/_C{OWN}": (built / "_stale.so").read_bytes()})
     ask = Queries.of(facts(site, scan(ctx, site, torch), torch))
     path = str(site.folder / "stale" / f"_C{OWN}")
-    assert ask("torch-symbols", path) == ["_ZN3c104goneESs"]
-    assert ask("c10-destructors", path) == []
+    assert ask.torch_symbols(path) == ("_ZN3c104goneESs",)
+    assert ask.c10_destructors(path) == ()
     user = site.folder / "user.so"
     user.write_bytes((built / "_user.so").read_bytes())
-    assert (
-        {"_ZN3c104HeldD1Ev", "_ZN3c104HeldD2Ev"} >= set(ask("c10-destructors", str(user))) != set()
-    )
-    assert ask("exports", "_ZN2at4fineEv") is True
-    assert ask("exports", "_ZN3c104goneESs") is False
-    assert ask("demangle", "_ZN2at4fineEv") == "at::fine()"
-    assert ask("demangle", "printf") is None
+    held = set(ask.c10_destructors(str(user)))
+    assert {"_ZN3c104HeldD1Ev", "_ZN3c104HeldD2Ev"} >= held != set()
+    assert ask.exports("_ZN2at4fineEv") is True
+    assert ask.exports("_ZN3c104goneESs") is False
+    assert ask.demangle("_ZN2at4fineEv") == "at::fine()"
+    assert ask.demangle("printf") is None
     empty = write(site.folder, "empty")
-    assert ask("sha256", str(empty)).startswith("e3b0c44298fc1c14")
+    assert ask.sha256(str(empty)).startswith("e3b0c44298fc1c14")
 
 
 @pytest.mark.parametrize(
     ("question", "subject"),
     [
-        ("weather", "x"),
-        ("sha256", "/etc/passwd"),
-        ("sha256", "{site}/../../../../outside"),
-        ("sha256", "{site}/link"),
-        ("sha256", "{site}"),
-        ("sha256", "{site}/fifo"),
-        ("torch-symbols", "/etc/passwd"),
-        ("torch-symbols", "{site}/text"),
-        ("torch-symbols", "{site}/gone"),
-        ("c10-destructors", "{site}/text"),
-        ("exports", "_ZN2at4fineEv"),  # no torch here
+        (Queries.sha256, "/etc/passwd"),
+        (Queries.sha256, "{site}/../../../../outside"),
+        (Queries.sha256, "{site}/link"),
+        (Queries.sha256, "{site}"),
+        (Queries.sha256, "{site}/fifo"),
+        (Queries.torch_symbols, "/etc/passwd"),
+        (Queries.torch_symbols, "{site}/text"),
+        (Queries.torch_symbols, "{site}/gone"),
+        (Queries.c10_destructors, "{site}/text"),
+        (Queries.exports, "_ZN2at4fineEv"),  # no torch here
+        (Queries.project_python, "{site}"),  # no project
     ],
 )
-def test_queries_that_have_no_answer(site: Site, tmp_path: Path, question: str, subject: str):
+def test_queries_that_have_no_answer(
+    site: Site, tmp_path: Path, question: Callable[[Queries, str], object], subject: str
+):
     write(tmp_path, "outside", "secret")
     write(site.folder, "text", "no ELF")
     os.mkfifo(site.folder / "fifo")
     (site.folder / "link").symlink_to(tmp_path / "outside")
-    ask = Queries.of(facts(site, Binaries(), None))
+    queries = Queries.of(facts(site, Binaries(), None))
     with pytest.raises((ValueError, OSError)):
-        ask(question, subject.format(site=site.folder))
+        question(queries, subject.format(site=site.folder))

@@ -312,10 +312,8 @@ def with_ours(root: Path, text: str) -> Any:
     import gpufix
 
     t.write(root, {"a.py": text})
-    view = t.look(root, "sm_120", distributions=[TORCH, ours()])
-    made = f"Generator: gpufix {gpufix.__version__}\n"
-    view.answers["source:/site/nvc.dist-info/WHEEL"] = {"text": made}
-    return view
+    answers = b.source("/site/nvc.dist-info/WHEEL", f"Generator: gpufix {gpufix.__version__}\n")
+    return t.look(root, "sm_120", distributions=[TORCH, ours()], answers=answers)
 
 
 def test_once_installed_only_the_calls_are_left_to_change(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def test_our_own_is_installed_again_when_damaged_or_older(
     made_by: str, record: Record, again: bool
 ) -> None:
     ours = b.dist("fast-loss", "1.2.0+gpufix", metadata="/site/fast_loss.dist-info", record=record)
-    answers = {"source:/site/fast_loss.dist-info/WHEEL": {"text": WHEEL.format(made_by)}}
+    answers = b.source("/site/fast_loss.dist-info/WHEEL", WHEEL.format(made_by))
     facts = sick(distributions=[TORCH, ours]).model_copy(update={"answers": answers})
     plan = on_demand("fast_loss", b.view(facts))
     assert isinstance(plan, Plan) == again

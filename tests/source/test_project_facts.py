@@ -15,6 +15,7 @@ from gpufix.facts.project.project import collect
 from gpufix.facts.project.project_files import kind_of
 from gpufix.facts.project.source_files import ProjectSources
 from gpufix.source.git_files import IndexFormatError, parse_index
+from gpufix.source.scanned import Scanned, Unread
 
 KINDS = {
     "setup.py": "python",
@@ -140,14 +141,12 @@ def test_bad_input_is_a_gap(tmp_path: Path) -> None:
     project = collect(Context(), tmp_path)
     assert project is not None
     assert "pipe.py" not in [s.path for s in project.sources]
-    answers = {
-        name: ask("")
-        for name, ask in ProjectSources(project).answers().items()
-        if name not in ("project-mentions", "project-holders")
-    }
-    gaps = sorted(path for answer in answers.values() for path, _ in answer["gaps"])
+    scan = ProjectSources(project)
+    rest = (scan.cmake, scan.shell(), scan.docker(), scan.requirements(), scan.toml(), scan.hip())
+    answers = (scan.python, scan.cxx(), *rest)
+    gaps = sorted(unread.path for answer in answers for unread in answer.gaps)
     assert gaps == ["a.sh", "big.py", "broken.py", "deep.py", "pyproject.toml", "setup.py"]
-    assert list(answers["project-python"]["files"]) == ["good.py"]
+    assert list(scan.python.files) == ["good.py"]
 
 
 def test_a_file_that_goes_between_walk_and_read(tmp_path: Path) -> None:
@@ -157,5 +156,5 @@ def test_a_file_that_goes_between_walk_and_read(tmp_path: Path) -> None:
     (tmp_path / "setup.py").unlink()
     outside = t.write(tmp_path.parent / f"{tmp_path.name}-outside", {"setup.py": t.setup()})
     (tmp_path / "setup.py").symlink_to(outside / "setup.py")
-    answer = ProjectSources(project).answers()["project-python"]("")
-    assert answer == {"files": {}, "gaps": [["setup.py", "a link: not followed"]]}
+    answer = ProjectSources(project).python
+    assert answer == Scanned({}, (Unread("setup.py", "a link: not followed"),))

@@ -12,6 +12,7 @@ from gpufix.source import git_files, requirement_files, shell
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.cmake import commands
 from gpufix.source.edits import Edit, Offsets, applied
+from gpufix.source.facts import ArchKnob, BackendChoice
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.shell import simple_commands
@@ -106,7 +107,7 @@ def test_shell_tokens() -> None:
 
 def test_shell_exports() -> None:
     text = "TORCH_CUDA_ARCH_LIST=7.5\nexport CUDAARCHS=75\nTORCH_CUDA_ARCH_LIST=8.0 make\nexport TORCH_CUDA_ARCH_LIST=$X\n"
-    assert [(r["line"], r["value"]) for r in shell.scan_shell(text)["exports"]] == [
+    assert [(r.line, r.value) for r in shell.scan_shell(text).exports] == [
         (2, "75"),
         (3, "8.0"),
     ]
@@ -224,18 +225,16 @@ def test_submodules_stay_inside(path: str) -> None:
 def test_requirements() -> None:
     text = "a==1 \\\n  ; python_version > '3'\n# b\n-r other.txt\n--extra-index-url=https://h/whl/cu124\nc\n"
     facts = requirement_files.scan(text)
-    assert [row[0] for row in facts["requirements"]] == [1, 6]
-    assert [(a["line"], a["variant"]) for a in facts["addresses"]] == [(5, "cu124")]
+    assert [row.line for row in facts.requirements] == [1, 6]
+    assert [(a.line, a.variant) for a in facts.addresses] == [(5, "cu124")]
 
 
 def test_knobs_and_choices() -> None:
     source = 'v = os.environ.get("MY_CUDA_ARCHS", "80")\nx = v.split(",")\nif "90" in x: pass\n'
-    assert knobs(Tree(source)) == [
-        {"name": "MY_CUDA_ARCHS", "line": 1, "default": "80", "separator": ",", "accepts": ["90"]}
-    ]
-    assert choices(Tree('b = os.environ.get("ATTN_BACKEND", "xformers")\n')) == [
-        {"variables": ["ATTN_BACKEND"], "accepts": [], "default": "xformers", "line": 1}
-    ]
+    assert knobs(Tree(source)) == (ArchKnob("MY_CUDA_ARCHS", 1, "80", ",", ("90",)),)
+    assert choices(Tree('b = os.environ.get("ATTN_BACKEND", "xformers")\n')) == (
+        BackendChoice(("ATTN_BACKEND",), (), "xformers", 1),
+    )
 
 
 def test_offsets_count_utf_8() -> None:

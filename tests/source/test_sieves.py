@@ -9,6 +9,7 @@ import pytest
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.source.cxx import cxx_facts, hip
 from gpufix.source.cxx.code import Code, directives, unmasked
+from gpufix.source.facts import CxxFacts, NameUse, PythonFacts
 from gpufix.source.python import modules, python_facts
 from gpufix.source.source_text import sieve
 
@@ -61,16 +62,15 @@ def _mixed(seed: int) -> str:
 def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int) -> None:
     for text in [_mixed(seed) for seed in range(first, first + 50)] + LINES:
         code = Code(text)
-        for concerns, readers in cxx_facts._READERS:
-            found = {key: read(code) for key, read in readers.items()}
-            assert concerns(text) or not any(found.values()), text
+        for concerns, read in cxx_facts._READERS:
+            assert concerns(text) or read(CxxFacts(), code) == CxxFacts(), text
         assert hip.concerns(text) or not hip.constructs(code), text
 
 
 @pytest.mark.parametrize("name", [n for n, c in hip_api.CONSTRUCTS.items() if c.pattern])
 def test_each_construct_is_found(name: str) -> None:
     data = f"int a;\nvoid f() {{ {name} (0xffffffff, x); }}\n".encode()
-    assert [row[:2] for row in cxx_facts.describe_hip(data)["hip"]] == [[name, 2]]
+    assert [(use.name, use.line) for use in cxx_facts.describe_hip(data).hip] == [(name, 2)]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_each_construct_is_found(name: str) -> None:
 def test_each_removed_name_is_found(name: str) -> None:
     if name.startswith("<"):
         return  # an include
-    found = cxx_facts.describe(f"int a;\nvoid f() {{ {name}(x); }}\n".encode())["removed"]
-    assert [name, 2, []] in found
+    found = cxx_facts.describe(f"int a;\nvoid f() {{ {name}(x); }}\n".encode()).removed
+    assert NameUse(name, 2, ()) in found
 
 
 def test_directives_of_a_text_as_it_stands() -> None:
@@ -122,15 +122,15 @@ PYTHON = {
 
 @pytest.mark.parametrize("case", PYTHON)
 def test_python_files_are_read(case: str) -> None:
-    assert python_facts.scan(PYTHON[case].encode(), "x.py", "/p")
+    assert python_facts.scan(PYTHON[case].encode(), "x.py", "/p").facts != PythonFacts()
 
 
 @pytest.mark.parametrize("name", sorted(n for n in modules.watched() if "(" not in n))
 def test_each_removed_python_name_is_read(name: str) -> None:
     module, _, last = name.rpartition(".")
     for text in (f"import {module}\n{name}", f"from {module} import {last}"):
-        facts = python_facts.scan(text.encode(), "x.py", "/p")
-        assert [row["name"] for row in facts["names"]] == [name]
+        facts = python_facts.scan(text.encode(), "x.py", "/p").facts
+        assert [row.name for row in facts.names] == [name]
 
 
 MEGABYTE = 1 << 20
@@ -147,12 +147,12 @@ LARGE = {
 def test_large_sources_of_one_thing_are_read_to_their_end(case: str) -> None:
     data = LARGE[case] + b"\n#include <last>\n"
     facts = cxx_facts.describe(data)
-    names = [row[0] for row in facts.get("includes", [])]
+    names = [include.name for include in facts.includes]
     assert names == ([] if case == "comments" else ["last"])
-    assert cxx_facts.describe_hip(data).keys() <= {"hip", "macros"}
+    assert cxx_facts.describe_hip(data).shims == ()
 
 
 def test_a_large_text_in_a_build_file() -> None:
     text = "A" * MEGABYTE + ".cu" + "/x.cu" * 1000
     data = f"from torch.utils import cpp_extension\nx = '{text}'\n".encode()
-    assert len(python_facts.scan(data, "setup.py", "/p")["sources"]) == 1001
+    assert len(python_facts.scan(data, "setup.py", "/p").sources or ()) == 1001

@@ -8,6 +8,7 @@ from gpufix.source.cxx.barriers import divergent
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.fill import counts, fills
 from gpufix.source.cxx.hip import constructs, narrow
+from gpufix.source.facts import ClosedCount, KernelLaunch, Scan
 
 QUIET = {
     "top": "int t = threadIdx.x; __syncthreads();",
@@ -41,13 +42,13 @@ def kernel(body: str) -> Code:
 
 @pytest.mark.parametrize("case", QUIET)
 def test_barriers_that_all_threads_reach(case: str) -> None:
-    assert divergent(kernel(QUIET[case])) == []
+    assert divergent(kernel(QUIET[case])) == ()
 
 
 @pytest.mark.parametrize("case", DIVERGENT)
 def test_barriers_that_some_threads_miss(case: str) -> None:
     body, line = DIVERGENT[case]
-    assert [row[1] for row in divergent(kernel(body))] == [line]
+    assert [barrier.line for barrier in divergent(kernel(body))] == [line]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_constructs_with_their_lines() -> None:
         '  asm volatile("mov.u32 %0, %laneid;" : "=r"(p[0]));\n'
         '  asm("s_nop 0");\n}\nvoid f() { k << <1, 2 >> >(0); }\n'
     )
-    assert [(row[0], row[1], row[3]) for row in constructs(code)] == [
+    assert [(use.name, use.line, use.detail) for use in constructs(code)] == [
         ("__shfl_sync", 3, "0xffffffff"),
         ("inline PTX", 4, "mov.u32 %0, %laneid;"[:60] + '" : "=r"(p[0])'),
         ("launch chevrons with a space", 7, "k"),
@@ -104,8 +105,8 @@ __global__ void fill(const uint32_t* offsets, uint64_t* keys, uint32_t* values, 
 )
 def test_conditions_within_the_filling_loop(condition: str, lines: list[int]) -> None:
     (row,) = fills(Code(FILL % condition))
-    assert (row["kernel"], row["offsets"], row["outputs"]) == ("fill", 0, [1, 2])
-    assert [line for _, line in row["conditions"]] == lines
+    assert (row.kernel, row.offsets, row.outputs) == ("fill", 0, (1, 2))
+    assert [condition.line for condition in row.conditions] == lines
 
 
 def test_counts_and_scans() -> None:
@@ -116,6 +117,8 @@ def test_counts_and_scans() -> None:
         "  fill<<<1, 2>>>(g.offsets, b.keys, b.values, P); }\n"
     )
     found = counts(code)
-    assert found["closed"] == [["pre", 0, 2, "(b.y - a.y) * (b.x - a.x)", "touched"]]
-    assert found["scans"] == [["touched", "offsets", 4]]
-    assert found["launches"] == [["fill", 5, ["offsets", "keys", "values", "P"]]]
+    assert found is not None
+    expression = "(b.y - a.y) * (b.x - a.x)"
+    assert found.closed == (ClosedCount("pre", 0, 2, expression, "touched"),)
+    assert found.scans == (Scan("touched", "offsets", 4),)
+    assert found.launches == (KernelLaunch("fill", 5, ("offsets", "keys", "values", "P")),)

@@ -8,6 +8,7 @@ from gpufix.source.cxx.code import Code, mask
 from gpufix.source.cxx.cxx_facts import describe
 from gpufix.source.cxx.expression import evaluate
 from gpufix.source.cxx.functions import arguments, device_functions, launches
+from gpufix.source.facts import CxxFacts
 from gpufix.source.source_text import NotText
 
 MASKED = {
@@ -136,7 +137,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_texts_are_read_to_their_end(case: str) -> None:
-    assert isinstance(describe(HOSTILE[case]), dict)
+    assert isinstance(describe(HOSTILE[case]), CxxFacts)
 
 
 def test_a_binary_is_no_text() -> None:
@@ -146,4 +147,4 @@ def test_a_binary_is_no_text() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\xff\xfe", b"#", b"#if", b"//", b'"'])
 def test_odd_texts_have_nothing_to_tell(data: bytes) -> None:
-    assert describe(data) == {}
+    assert describe(data) == CxxFacts()

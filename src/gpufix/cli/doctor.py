@@ -12,7 +12,7 @@ from gpufix.cli.options import FailOn, Format
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Gate, Request
-    from gpufix.evidence.view import Ask
+    from gpufix.facts.questions import Questions
     from gpufix.model import Diagnosis, Facts
 
 
@@ -87,7 +87,7 @@ def doctor(
     raise typer.Exit(gate.exit_code(diagnosis))
 
 
-def _diagnose(facts: Facts, request: Request, ask: Ask | None) -> Diagnosis:
+def _diagnose(facts: Facts, request: Request, ask: Questions | None) -> Diagnosis:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.examine import fail
     from gpufix.diagnosis.diagnose import diagnose

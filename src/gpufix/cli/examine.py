@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from gpufix.evidence.view import Ask
+    from gpufix.facts.questions import Questions
     from gpufix.model import Facts
 
 USAGE = 2
@@ -21,7 +21,7 @@ class Patient:
     """The facts, and whom to ask more about the files they name (nobody, in a replay)."""
 
     facts: Facts
-    ask: Ask | None
+    ask: Questions | None
 
 
 def fail(message: str) -> typer.Exit:

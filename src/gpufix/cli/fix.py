@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
     from gpufix.engine.run.propose import Proposed, Wish
     from gpufix.engine.run_context import Context
-    from gpufix.evidence.view import Ask
+    from gpufix.facts.questions import Questions
     from gpufix.model import Facts, Outcome, Proposal
 
 PENDING = 1
@@ -171,7 +171,7 @@ def _show(proposal: Proposal, format: Format, output: str | None) -> None:
     raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending else 0)
 
 
-def _look(patient: Patient, deep: bool) -> tuple[Facts, Ask | None]:
+def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:
     """The same patient and project again, named as the first look found them."""
     from gpufix.cli.examine import examine
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
 from gpufix.evidence.targets import choose
-from gpufix.evidence.view import Ask, View
+from gpufix.evidence.view import View
+from gpufix.facts.questions import Questions
 from gpufix.fixes.commands import summary
 from gpufix.fixes.planner import Planner
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
@@ -33,7 +34,7 @@ class Judgement:
     judged: tuple[str, ...] = ()
 
 
-def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement:
+def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Judgement:
     """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
     view = View(facts, choose(facts, request.gpus), ask)
     rules, broken = all_rules(facts.project is not None)
@@ -43,7 +44,7 @@ def examine(facts: Facts, request: Request, ask: Ask | None = None) -> Judgement
     return Judgement(view, findings, len(rules) - len(chosen), judged)
 
 
-def diagnose(facts: Facts, request: Request, ask: Ask | None = None) -> Diagnosis:
+def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Diagnosis:
     """The whole report of `gpufix doctor`."""
     judgement = examine(facts, request, ask)
     # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.

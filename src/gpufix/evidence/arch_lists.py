@@ -19,6 +19,7 @@ from gpufix.knowledge.gpus.architectures import (
     ptx_serves,
 )
 from gpufix.model import ERROR, WARNING, Severity, Target
+from gpufix.source.arch_flags import ArchFlag
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,6 @@ def _gfx(text: str) -> GfxArch | None:
     return arch if isinstance(arch, GfxArch) else None
 
 
-Pair = Sequence[str]  # ("cubin", "sm_90")
-
-
 def vendor(view: View) -> str:
     """Whose GPUs a build of the project is for."""
     return "amd" if rocm_torch(view) else "nvidia"
@@ -131,13 +129,13 @@ def targets(view: View) -> list[Target]:
     return [target for target in view.targets if target.vendor == vendor(view)]
 
 
-def arch_list(pairs: Iterable[Pair]) -> ArchList:
-    """What flags ask for, as ("cubin" | "ptx" | "hip" | "native", architecture)."""
+def arch_list(flags: Iterable[ArchFlag]) -> ArchList:
+    """What flags ask for."""
     cubins: list[CudaArch] = []
     ptx: list[CudaArch] = []
     gfx: list[GfxArch] = []
     native = False
-    for kind, name in pairs:
+    for kind, name in flags:
         native = native or kind == "native"
         if kind in ("native", "dynamic"):
             continue
@@ -174,10 +172,10 @@ def severity(view: View, lost: Sequence[Target], certain: bool) -> Severity:
     return ERROR if certain and len(lost) == len(targets(view)) else WARNING
 
 
-def named(pairs: Iterable[Pair]) -> str:
+def named(flags: Sequence[ArchFlag]) -> str:
     """ "sm_75, sm_80 and PTX of sm_80"."""
-    codes = list(dict.fromkeys(name for kind, name in pairs if kind in ("cubin", "hip")))
-    ptx = list(dict.fromkeys(name for kind, name in pairs if kind == "ptx" and name))
+    codes = list(dict.fromkeys(name for kind, name in flags if kind in ("cubin", "hip")))
+    ptx = list(dict.fromkeys(name for kind, name in flags if kind == "ptx" and name))
     words = [", ".join(codes)] if codes else []
     words += [f"PTX of {', '.join(ptx)}"] if ptx else []
     return " and ".join(words)

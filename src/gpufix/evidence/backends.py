@@ -90,9 +90,8 @@ def readings(view: View, variable: str) -> list[Reading]:
 
 def _of_project(view: View) -> Iterator[Reading]:
     for path, facts in python_files(view).items():
-        for row in facts.get("choices", []):
-            names, accepts = tuple(row["variables"]), tuple(row["accepts"])
-            yield Reading(path, names, accepts, row["default"], row["line"])
+        for row in facts.choices:
+            yield Reading(path, row.variables, row.accepts, row.default, row.line)
 
 
 def faults(view: View) -> Iterator[Fault]:

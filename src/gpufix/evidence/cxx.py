@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.evidence import building
-from gpufix.evidence.source_view import carried
+from gpufix.evidence.source_view import carried, note_unread
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Gap, SourceKind
+from gpufix.model import SourceKind
 from gpufix.source.cxx.cxx_edits import HEADER, takes_header
 from gpufix.source.cxx.expression import evaluate
 
-Files = dict[str, dict[str, Any]]
+if TYPE_CHECKING:
+    from gpufix.source.facts import CxxFacts, HipUse, Include
+    from gpufix.source.scanned import CxxSources
+
 Macros = dict[str, int | None]
 
 _NOT_HERE = ("_WIN32", "_WIN64", "WIN32", "_MSC_VER", "__APPLE__", "__MINGW32__", "__ANDROID__")
@@ -32,18 +35,28 @@ _HIP = (
 )
 
 
-def cxx_files(view: View) -> Files:
-    """Path relative to the root -> facts of source/cxx_facts.py."""
-    return view.derive(_files)
+class HipFile(NamedTuple):
+    """What a HIP build meets in one file, with all that is known of its includes and macros."""
+
+    includes: tuple[Include, ...] = ()
+    uses: tuple[HipUse, ...] = ()
+    shims: tuple[str, ...] = ()  # constructs for which a macro is defined here
+    macros: Mapping[str, str] = {}
 
 
-def own_files(view: View) -> Files:
+def cxx_files(view: View) -> Mapping[str, CxxFacts]:
+    """Path relative to the root -> facts of the project's C++, CUDA and HIP files."""
+    sources = view.derive(_sources)
+    return sources.files if sources else {}
+
+
+def own_files(view: View) -> dict[str, CxxFacts]:
     """The same without what the project carries along of others."""
     return {path: facts for path, facts in cxx_files(view).items() if not carried(path)}
 
 
-def hip_files(view: View) -> Files:
-    """Path -> what a HIP build meets there, with all that is known of its includes."""
+def hip_files(view: View) -> dict[str, HipFile]:
+    """Path -> what a HIP build meets there."""
     return view.derive(_hip_files)
 
 
@@ -52,47 +65,50 @@ def built(view: View) -> frozenset[str]:
     return view.derive(_built)
 
 
-def for_hip(view: View) -> dict[str, bool]:
+def for_hip(view: View) -> Mapping[str, bool]:
     """Sources that a HIP build takes -> whether one that knows nothing of HIP takes them."""
-    found: dict[str, bool] = view.derive(_answer).get("for_hip", {})
-    return found
+    sources = view.derive(_sources)
+    return sources.for_hip if sources else {}
 
 
 def knows_hip(view: View) -> bool:
     """Whether some build file speaks of HIP."""
-    return bool(view.derive(_answer).get("knows_hip"))
+    sources = view.derive(_sources)
+    return sources is not None and sources.knows_hip
 
 
-def _hip_files(view: View) -> Files:
+def _hip_files(view: View) -> dict[str, HipFile]:
     project, known = view.facts.project, cxx_files(view)
-    if project is None or not view.derive(_answer):
+    if project is None or view.derive(_sources) is None:
         return {}
-    answer = view.ask("project-hip", project.root)
-    met: Files = answer.get("files", {}) if isinstance(answer, dict) else {}
-    paths = sorted({*known, *met})
-    return {path: {**known.get(path, {}), **met.get(path, {})} for path in paths}
-
-
-def _answer(view: View) -> dict[str, Any]:
-    project = view.facts.project
-    source_kinds = ("cuda", "cpp", "hip")
-    if project is None or not any(source.kind in source_kinds for source in project.sources):
-        return {}
-    answer = view.ask("project-cxx", project.root)
-    if not isinstance(answer, dict):
-        return {}
-    for path, reason in answer.get("gaps", []):
-        view.gaps.append(Gap(section="sources", subject=f"{project.root}/{path}", reason=reason))
-    return answer
-
-
-def _files(view: View) -> Files:
-    found: Files = view.derive(_answer).get("files", {})
+    answer = view.project_hip(project.root)
+    met = answer.files if answer else {}
+    found = {}
+    for path in sorted({*known, *met}):
+        facts, hip = known.get(path), met.get(path)
+        includes, macros = (facts.includes, facts.macros) if facts else ((), {})
+        found[path] = (
+            HipFile(includes, hip.hip, hip.shims, hip.macros or macros)
+            if hip
+            else HipFile(includes, macros=macros)
+        )
     return found
 
 
+def _sources(view: View) -> CxxSources | None:
+    project = view.facts.project
+    source_kinds = ("cuda", "cpp", "hip")
+    if project is None or not any(source.kind in source_kinds for source in project.sources):
+        return None
+    answer = view.project_cxx(project.root)
+    if answer is not None:
+        note_unread(view, project.root, answer.gaps)
+    return answer
+
+
 def _built(view: View) -> frozenset[str]:
-    return frozenset(view.derive(_answer).get("built", []))
+    sources = view.derive(_sources)
+    return frozenset(sources.built if sources else ())
 
 
 def source_kinds(view: View) -> dict[str, SourceKind]:
@@ -105,18 +121,20 @@ def _kinds(view: View) -> dict[str, SourceKind]:
     return {source.path: source.kind for source in project.sources} if project else {}
 
 
-def live(facts: dict[str, Any], guards: Sequence[str], passes: Sequence[Macros]) -> bool | None:
-    """Whether code under these conditions is compiled in one of the passes; None = unknown."""
+def live(local: Mapping[str, str], guards: Sequence[str], passes: Sequence[Macros]) -> bool | None:
+    """Whether code under these conditions is compiled in one of the passes; None = unknown.
+
+    local: the macros that the file defines itself.
+    """
     if not guards:
         return True
-    local = facts.get("macros", {})
     verdicts = [_all_hold(guards, macros, local) for macros in passes]
     if True in verdicts:
         return True
     return None if None in verdicts else False
 
 
-def _all_hold(guards: Sequence[str], macros: Macros, local: dict[str, str]) -> bool | None:
+def _all_hold(guards: Sequence[str], macros: Macros, local: Mapping[str, str]) -> bool | None:
     values = [evaluate(guard, macros, local) for guard in guards]
     if False in values:
         return False
@@ -212,6 +230,9 @@ def forced(view: View, path: str) -> bool:
     files = cxx_files(view)
     found = units(view, path)
     return bool(found) and all(
-        takes_header(unit) and files.get(unit, {}).get("includes", [[""]])[0][0] == HEADER
-        for unit in found
+        takes_header(unit) and unit in files and _begins_with_header(files[unit]) for unit in found
     )
+
+
+def _begins_with_header(facts: CxxFacts) -> bool:
+    return bool(facts.includes) and facts.includes[0].name == HEADER

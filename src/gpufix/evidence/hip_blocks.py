@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
 from gpufix.evidence.removed_names import header_ends, resolve
@@ -13,6 +13,9 @@ from gpufix.knowledge import hip_api
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.knowledge.gpus import models
 from gpufix.source.cxx.hip import COMPAT, narrow
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import Guards
 
 _OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's HIP flags
 _NO_GROUP_REDUCE = "7.2"  # the newest ROCm seen without it
@@ -28,15 +31,15 @@ class Block:
     certain: bool = True
 
 
-def blocks(view: View, facts: dict[str, Any]) -> list[Block]:
+def blocks(view: View, facts: cxx.HipFile) -> list[Block]:
     """Everything in one file, by line."""
     passes = cxx.hip_passes(view)
     given = view.derive(_stood_in_for)
-    if any(row[0] == COMPAT for row in facts.get("includes", [])):
+    if any(include.name == COMPAT for include in facts.includes):
         given = given | {name for name, c in hip_api.CONSTRUCTS.items() if c.shim}
     found = []
     for name, line, guards, detail in _constructs(facts):
-        if name not in given and cxx.live(facts, guards, passes):
+        if name not in given and cxx.live(facts.macros, guards, passes):
             block = _judge(view, facts, name, line, detail)
             if block is not None:
                 found.append(block)
@@ -46,29 +49,25 @@ def blocks(view: View, facts: dict[str, Any]) -> list[Block]:
 def _stood_in_for(view: View) -> frozenset[str]:
     """Constructs for which a source of the project has a macro of its own."""
     files = cxx.hip_files(view).items()
-    own = (
-        name
-        for path, facts in files
-        if not path.endswith(COMPAT)
-        for name in facts.get("shims", [])
-    )
+    own = (name for path, facts in files if not path.endswith(COMPAT) for name in facts.shims)
     return frozenset(own)
 
 
-def _constructs(facts: dict[str, Any]) -> Iterator[tuple[str, int, list[str], str]]:
-    for name, line, guards, detail in facts.get("hip", []):
-        yield name, line, guards, detail
-    for name, _, line, guards in facts.get("includes", []):
-        if name == "cooperative_groups/reduce.h":
-            yield f"<{name}>", line, guards, ""
+def _constructs(facts: cxx.HipFile) -> Iterator[tuple[str, int, Guards, str]]:
+    yield from facts.uses
+    for include in facts.includes:
+        if include.name == "cooperative_groups/reduce.h":
+            yield f"<{include.name}>", include.line, include.guards, ""
 
 
-def _judge(view: View, facts: dict[str, Any], name: str, line: int, detail: str) -> Block | None:
+def _judge(view: View, facts: cxx.HipFile, name: str, line: int, detail: str) -> Block | None:
     if name == hip_api.CHEVRONS:
         return Block(name, line, f"the launch of {detail}: clang and hipify read <<< as one token")
     if name == hip_api.PTX:
         return Block(name, line, f"{detail}: AMD GPUs have other instructions")
-    construct = hip_api.CONSTRUCTS[name]
+    construct = hip_api.CONSTRUCTS.get(name)
+    if construct is None:
+        return None  # known to the gpufix that made the snapshot, not to this one
     rocm = rocm_version(view)
     if construct.native is None:
         newest = rocm is not None and not at_least(_NO_GROUP_REDUCE, minor(rocm))
@@ -82,8 +81,8 @@ def _judge(view: View, facts: dict[str, Any], name: str, line: int, detail: str)
     return None
 
 
-def _masked(view: View, facts: dict[str, Any], name: str, line: int, mask: str) -> Block | None:
-    if narrow(mask, facts.get("macros", {})):
+def _masked(view: View, facts: cxx.HipFile, name: str, line: int, mask: str) -> Block | None:
+    if narrow(mask, facts.macros):
         return Block(name, line, f"mask {mask} has 32 bits, HIP asks for 64 (static_assert)")
     if name == "__ballot_sync" and mask and 64 in waves(view):
         return Block(name, line, "its value has 64 lanes on a target of 64", certain=False)
@@ -162,13 +161,13 @@ def _compiled(view: View, root: str) -> set[str]:
     found, queue = {root}, [root]
     while queue:
         path = queue.pop()
-        facts = files.get(path, {})
-        for name, _, _, guards in facts.get("includes", []):
-            if cxx.live(facts, guards, passes) is False:
+        facts = files.get(path)
+        for include in facts.includes if facts else ():
+            if facts and cxx.live(facts.macros, include.guards, passes) is False:
                 continue
-            if name.startswith(_CUDA_ALONE):
+            if include.name.startswith(_CUDA_ALONE):
                 return set()
-            header = resolve(path, name, by_end)
+            header = resolve(path, include.name, by_end)
             if header and header not in found:
                 found.add(header)
                 queue.append(header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
 from gpufix.evidence.source_view import absolute, carried
@@ -14,6 +14,9 @@ from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
 from gpufix.model.source_payload import RemovedNameUse
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import CxxFacts, Guards
 
 # Folders of torch's headers whose contents went over the years; others come with other devices.
 _TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")
@@ -30,19 +33,18 @@ def faults(view: View) -> Iterator[Fault]:
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         lines: dict[str, list[int]] = {}
         for name, line, guards in _used(facts):
-            if cxx.live(facts, guards, passes):
+            if cxx.live(facts.macros, guards, passes):
                 lines.setdefault(name, []).append(line)
         for name, found in lines.items():
             if lacking := _lacking(view, name):
                 yield _fault(view, path, name, sorted(set(found)), lacking)
 
 
-def _used(facts: dict[str, Any]) -> Iterator[tuple[str, int, list[str]]]:
-    for name, line, guards in facts.get("removed", []):
-        yield name, line, guards
-    for name, quoted, line, guards in facts.get("includes", []):
-        if not quoted or name.startswith(_TORCH_FOLDERS):
-            yield f"<{name}>", line, guards
+def _used(facts: CxxFacts) -> Iterator[tuple[str, int, Guards]]:
+    yield from facts.removed
+    for include in facts.includes:
+        if not include.quoted or include.name.startswith(_TORCH_FOLDERS):
+            yield f"<{include.name}>", include.line, include.guards
 
 
 def _lacking(view: View, name: str) -> str | None:
@@ -54,7 +56,7 @@ def _lacking(view: View, name: str) -> str | None:
             return None
         if not torch.cuda and not header.startswith("TH"):
             return None  # a CPU build lacks some of CUDA's
-        return f"torch {torch.version}" if view.ask("torch-header", header) is False else None
+        return f"torch {torch.version}" if view.torch_header(header) is False else None
     row = removed_apis.removed().get(name)
     if name.startswith(_PROPERTY):
         return _cuda_since(view, removed_apis.PROPERTIES_GONE)
@@ -62,7 +64,7 @@ def _lacking(view: View, name: str) -> str | None:
         return None
     if row.owner == "CUDA":
         return _cuda_since(view, row.gone)
-    declared = torch and view.ask("torch-declares", f"{row.header} {row.needle}")
+    declared = view.torch_declares(row.header, row.needle) if torch else None
     return f"torch {torch.version}" if torch and declared is False else None
 
 
@@ -101,8 +103,9 @@ def _reached(view: View) -> frozenset[str]:
     files = cxx.cxx_files(view)
     while queue:
         path = queue.pop()
-        for name, _, _, _ in files.get(path, {}).get("includes", []):
-            header = resolve(path, name, by_end)
+        facts = files.get(path)
+        for include in facts.includes if facts else ():
+            header = resolve(path, include.name, by_end)
             if header and header not in found:
                 found.add(header)
                 queue.append(header)
@@ -155,7 +158,7 @@ def missing(view: View) -> list[Missing]:
     kinds = _units(view)
     for need in NEEDS:
         walk = _Walk(view, need)
-        if not any(need.header in f.get("needs", {}) for f in walk.files.values()):
+        if not any(need.header in facts.needs for facts in walk.files.values()):
             continue
         for path, kind in cxx.source_kinds(view).items():
             if kind in kinds and not path.endswith(".cuh"):
@@ -214,15 +217,17 @@ class _Walk:
     def _events(self, path: str, passes: list[cxx.Macros]) -> Iterator[tuple[bool, str, int]]:
         """(is an include, name, line) in order. What may not be compiled is no use, but may
         include."""
-        facts: dict[str, Any] = self.files.get(path, {})
+        facts = self.files.get(path)
+        if facts is None:
+            return iter(())
         rows = [
-            (line, True, name)
-            for name, _, line, guards in facts.get("includes", [])
-            if cxx.live(facts, guards, passes) is not False
+            (include.line, True, include.name)
+            for include in facts.includes
+            if cxx.live(facts.macros, include.guards, passes) is not False
         ]
         rows += [
-            (line, False, name)
-            for name, line, guards in facts.get("needs", {}).get(self.need.header, [])
-            if cxx.live(facts, guards, passes)
+            (use.line, False, use.name)
+            for use in facts.needs.get(self.need.header, ())
+            if cxx.live(facts.macros, use.guards, passes)
         ]
         return iter([(is_include, name, line) for line, is_include, name in sorted(rows)])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Gap
+from gpufix.model import Evidence, Gap, SourceKind
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import CMakeFacts, PythonFacts, RequirementFacts, ShellFacts, TomlFacts
+    from gpufix.source.scanned import Scanned, Unread
+
+T = TypeVar("T")
 
 
 def active(view: View, guards: Sequence[str]) -> bool | None:
@@ -40,78 +46,84 @@ def _sees_gpu(view: View) -> bool | None:
     return any(gpu.vendor == vendor for gpu in view.facts.gpus)
 
 
-Files = dict[str, dict[str, Any]]
 # Folders by which projects name what they carry along of others.
 _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
 _TESTS = {"test", "tests", "testing", "unittest", "unittests"}
 
 
-def python_files(view: View) -> Files:
-    """Path relative to the root → facts of source/python_scan.py."""
+def python_files(view: View) -> Mapping[str, PythonFacts]:
+    """Path relative to the root → facts of the project's Python files."""
     return view.derive(_python)
 
 
-def cmake_files(view: View) -> Files:
-    """Path → facts of source/cmake_scan.py, without what the project carries along of others."""
+def cmake_files(view: View) -> Mapping[str, CMakeFacts]:
+    """Of its CMake files, without what the project carries along of others."""
     return view.derive(_cmake)
 
 
-def shell_files(view: View) -> Files:
-    """Path → facts of source/shell_scan.py."""
+def shell_files(view: View) -> Mapping[str, ShellFacts]:
+    """Of its shell scripts."""
     return view.derive(_shell)
 
 
-def docker_files(view: View) -> Files:
-    """Path → facts of source/docker_scan.py."""
+def docker_files(view: View) -> Mapping[str, ShellFacts]:
+    """Of its Dockerfiles."""
     return view.derive(_docker)
 
 
-def requirement_files(view: View) -> Files:
-    """Path → facts of source/requirements.py."""
+def requirement_files(view: View) -> Mapping[str, RequirementFacts]:
+    """Of its requirement and conda environment files."""
     return view.derive(_requirements)
 
 
-def toml_files(view: View) -> Files:
-    """Path → facts of source/pyproject.py."""
+def toml_files(view: View) -> Mapping[str, TomlFacts]:
+    """Of its pyproject.toml files."""
     return view.derive(_toml)
 
 
-def _python(view: View) -> Files:
-    return _asked(view, "python", ("python",))
+def _python(view: View) -> Mapping[str, PythonFacts]:
+    return _scanned(view, view.project_python, "python")
 
 
-def _cmake(view: View) -> Files:
-    found = _asked(view, "cmake", ("cmake",))
+def _cmake(view: View) -> Mapping[str, CMakeFacts]:
+    found = _scanned(view, view.project_cmake, "cmake")
     return {path: facts for path, facts in found.items() if not carried(path)}
 
 
-def _shell(view: View) -> Files:
-    return _asked(view, "shell", ("shell",))
+def _shell(view: View) -> Mapping[str, ShellFacts]:
+    return _scanned(view, view.project_shell, "shell")
 
 
-def _docker(view: View) -> Files:
-    return _asked(view, "docker", ("docker",))
+def _docker(view: View) -> Mapping[str, ShellFacts]:
+    return _scanned(view, view.project_docker, "docker")
 
 
-def _requirements(view: View) -> Files:
-    return _asked(view, "requirements", ("requirements", "environment"))
+def _requirements(view: View) -> Mapping[str, RequirementFacts]:
+    return _scanned(view, view.project_requirements, "requirements", "environment")
 
 
-def _toml(view: View) -> Files:
-    return _asked(view, "toml", ("toml",))
+def _toml(view: View) -> Mapping[str, TomlFacts]:
+    return _scanned(view, view.project_toml, "toml")
 
 
-def _asked(view: View, question: str, kinds: Sequence[str]) -> Files:
+def _scanned(
+    view: View, ask: Callable[[str], Scanned[T] | None], *kinds: SourceKind
+) -> Mapping[str, T]:
+    """The files of these kinds; nobody is asked where there are none."""
     project = view.facts.project
     if project is None or not any(source.kind in kinds for source in project.sources):
         return {}
-    answer = view.ask(f"project-{question}", project.root)
-    if not isinstance(answer, dict):
+    answer = ask(project.root)
+    if answer is None:
         return {}
-    for path, reason in answer.get("gaps", []):
-        view.gaps.append(Gap(section="sources", subject=f"{project.root}/{path}", reason=reason))
-    files: Files = answer.get("files", {})
-    return files
+    note_unread(view, project.root, answer.gaps)
+    return answer.files
+
+
+def note_unread(view: View, root: str, unread: Iterable[Unread]) -> None:
+    """Files that were not read are gaps of the view."""
+    for row in unread:
+        view.gaps.append(Gap(section="sources", subject=f"{root}/{row.path}", reason=row.reason))
 
 
 def carried(path: str) -> bool:
@@ -138,7 +150,7 @@ def at(view: View, path: str, line: int, text: str) -> Evidence:
     return Evidence(text=text, path=absolute(view, path), line=line)
 
 
-def beside(path: str, files: Files) -> Iterator[dict[str, Any]]:
+def beside(path: str, files: Mapping[str, PythonFacts]) -> Iterator[PythonFacts]:
     """Facts of the setup.py in the folder of a file, or in one above it."""
     folder = path.rpartition("/")[0]
     while True:

@@ -75,7 +75,7 @@ def _by_history(
     absent = {n.name for n in judgement.names if torch.release not in n.releases}
     for library in libraries:
         if _is_cut_short(library):
-            names = view.ask("torch-symbols", library.path) or ()
+            names = view.torch_symbols(library.path) or ()
             yield from ((library, name) for name in names if name in absent)
 
 
@@ -91,9 +91,9 @@ def _judgement(
     if host.machine != "x86_64" or host.os != "Linux":
         return None
     symbols = {
-        library.path: Symbols(undefined=tuple(names), needed=tuple(library.needed))
+        library.path: Symbols(undefined=names, needed=tuple(library.needed))
         for library in libraries
-        if (names := view.ask("torch-symbols", library.path))
+        if (names := view.torch_symbols(library.path))
     }
     if not symbols:
         return None
@@ -105,8 +105,7 @@ def _judgement(
     if torch is None or not found.may_be_broken_by(torch.version or ""):
         return found
     whole = [
-        replace(names, defined=tuple(view.ask("c10-destructors", path) or ()))
-        for path, names in symbols.items()
+        replace(names, defined=view.c10_destructors(path) or ()) for path, names in symbols.items()
     ]
     return judge(history(), whole, installed)
 
@@ -122,7 +121,7 @@ def other_abi(view: View, user: TorchUser) -> list[tuple[str, str]] | None:
     pairs = []
     for name in user.names:
         other = other_spelling(history(), name)
-        if other is None or not view.ask("exports", other):
+        if other is None or not view.exports(other):
             return None
         pairs.append((name, other))
     return pairs
@@ -153,7 +152,7 @@ def releases(judgement: Judgement) -> str:
 
 def shown(view: View, name: str) -> str:
     """A symbol for people: demangled where that is possible, std::string by its short name."""
-    readable = str(view.ask("demangle", name) or name)
+    readable = view.demangle(name) or name
     for namespace in ("std::__cxx11::", "std::"):
         readable = readable.replace(f"{namespace}{_STRING}", f"{namespace}string")
     return readable

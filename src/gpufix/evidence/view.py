@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from gpufix.facts.questions import Questions
 from gpufix.model import Distribution, Facts, Gap, Target
 
+if TYPE_CHECKING:  # a run without a project needs none of these records
+    from gpufix.source.facts import (
+        CMakeFacts,
+        HipFacts,
+        PythonFacts,
+        RequirementFacts,
+        ShellFacts,
+        TomlFacts,
+    )
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
+
 T = TypeVar("T")
-Ask = Callable[[str, str], Any]
 
 
 class NotRecorded(Exception):
@@ -17,14 +28,21 @@ class NotRecorded(Exception):
 
 
 class View:
-    """Facts plus read-only queries. A replay answers from the snapshot and touches no disk."""
+    """Facts plus read-only queries. A replay answers from the snapshot and touches no disk.
 
-    def __init__(self, facts: Facts, targets: Sequence[Target] = (), ask: Ask | None = None):
+    The methods from `torch_symbols` on ask about files: see facts/questions.py. Each is None when
+    nobody can answer, which leaves a gap once.
+    """
+
+    def __init__(
+        self, facts: Facts, targets: Sequence[Target] = (), ask: Questions | None = None
+    ) -> None:
         self.facts = facts
         self.targets = tuple(targets)
         self.gaps: list[Gap] = []
-        self.answers: dict[str, Any] = dict(facts.answers)
         self._ask = ask
+        self._base: View | None = None  # asks in the place of this one
+        self._answers: dict[str, object] = {}  # by "question:subject", in the order of asking
         self._derived: dict[Callable[[View], Any], Any] = {}
 
     def env(self, name: str) -> str | None:
@@ -43,21 +61,11 @@ class View:
         """Every installed copy, in sys.path order."""
         return self._by_name.get(name, [])
 
-    def ask(self, question: str, subject: str) -> Any:
-        """Ask the disk (or the snapshot) something; `None` and a gap when nobody can answer.
-
-        Questions are listed in facts/queries.py. Answers are JSON values.
-        """
-        key = f"{question}:{subject}"
-        if key not in self.answers:
-            try:
-                if self._ask is None:
-                    raise NotRecorded("the snapshot holds no answer")
-                self.answers[key] = self._ask(question, subject)
-            except (NotRecorded, OSError, ValueError) as error:
-                self.gaps.append(Gap(section=question, subject=subject, reason=str(error)))
-                self.answers[key] = None
-        return self.answers[key]
+    def with_facts(self, facts: Facts) -> View:
+        """A view on the same patient with facts that differ; what it asks, this one asks."""
+        view = View(facts, self.targets, self._ask)
+        view._base = self
+        return view
 
     def derive(self, build: Callable[[View], T]) -> T:
         """Something computed from the view that several checks use, computed once."""
@@ -72,3 +80,123 @@ class View:
         for dist in self.facts.distributions:
             index.setdefault(dist.name, []).append(dist)
         return index
+
+    def torch_symbols(self, path: str) -> tuple[str, ...] | None:
+        """torch's names that a library leaves undefined."""
+        return self._answer("torch-symbols", path, lambda ask: ask.torch_symbols(path))
+
+    def c10_destructors(self, path: str) -> tuple[str, ...] | None:
+        """Destructors of c10's classes that a library holds itself."""
+        return self._answer("c10-destructors", path, lambda ask: ask.c10_destructors(path))
+
+    def exports(self, name: str) -> bool | None:
+        """Whether some library of the installed torch defines a mangled name."""
+        return self._answer("exports", name, lambda ask: ask.exports(name))
+
+    def demangle(self, name: str) -> str | None:
+        """The C++ name of a mangled one."""
+        return self._answer("demangle", name, lambda ask: ask.demangle(name))
+
+    def sha256(self, path: str) -> str | None:
+        """The digest of a file, in hexadecimal."""
+        return self._answer("sha256", path, lambda ask: ask.sha256(path))
+
+    def source(self, path: str) -> SourceText | None:
+        """A source file as it is."""
+        return self._answer("source", path, lambda ask: ask.source(path))
+
+    def system_header(self, name: str) -> str | None:
+        """Where a compiler would find a header such as EGL/egl.h."""
+        return self._answer("system-header", name, lambda ask: ask.system_header(name))
+
+    def torch_header(self, name: str) -> bool | None:
+        """Whether the installed torch has a header, named as its users include it."""
+        return self._answer("torch-header", name, lambda ask: ask.torch_header(name))
+
+    def torch_declares(self, header: str, word: str) -> bool | None:
+        """Whether a header of the installed torch has a word."""
+        subject = f"{header} {word}"
+        return self._answer("torch-declares", subject, lambda ask: ask.torch_declares(header, word))
+
+    def project_python(self, root: str) -> Scanned[PythonFacts] | None:
+        """The project's Python files."""
+        return self._answer("project-python", root, lambda ask: ask.project_python(root))
+
+    def project_cmake(self, root: str) -> Scanned[CMakeFacts] | None:
+        """The project's CMake files."""
+        return self._answer("project-cmake", root, lambda ask: ask.project_cmake(root))
+
+    def project_shell(self, root: str) -> Scanned[ShellFacts] | None:
+        """The project's shell scripts."""
+        return self._answer("project-shell", root, lambda ask: ask.project_shell(root))
+
+    def project_docker(self, root: str) -> Scanned[ShellFacts] | None:
+        """The project's Dockerfiles."""
+        return self._answer("project-docker", root, lambda ask: ask.project_docker(root))
+
+    def project_requirements(self, root: str) -> Scanned[RequirementFacts] | None:
+        """The project's requirement and conda environment files."""
+        question = "project-requirements"
+        return self._answer(question, root, lambda ask: ask.project_requirements(root))
+
+    def project_toml(self, root: str) -> Scanned[TomlFacts] | None:
+        """The project's pyproject.toml files."""
+        return self._answer("project-toml", root, lambda ask: ask.project_toml(root))
+
+    def project_cxx(self, root: str) -> CxxSources | None:
+        """The project's C++, CUDA and HIP files."""
+        return self._answer("project-cxx", root, lambda ask: ask.project_cxx(root))
+
+    def project_hip(self, root: str) -> Scanned[HipFacts] | None:
+        """What a HIP build meets in them."""
+        return self._answer("project-hip", root, lambda ask: ask.project_hip(root))
+
+    def project_mentions(self, path: str) -> tuple[Mention, ...] | None:
+        """The project's files that name a path; at most twenty."""
+        return self._answer("project-mentions", path, lambda ask: ask.project_mentions(path))
+
+    def project_holders(self, word: str) -> tuple[str, ...] | None:
+        """The project's Python files that hold a word."""
+        return self._answer("project-holders", word, lambda ask: ask.project_holders(word))
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Every answer as a JSON value: what the snapshot held, and what was asked since."""
+        from gpufix.facts.answer_json import encode
+
+        known = self.facts.answers
+        asked = {k: encode(v) for k, v in self._answers.items() if k not in known}
+        return {**known, **asked}
+
+    def _answer(
+        self, question: str, subject: str, ask: Callable[[Questions], T | None]
+    ) -> T | None:
+        if self._base is not None:
+            return self._base._answer(question, subject, ask)
+        key = f"{question}:{subject}"
+        if key not in self._answers:
+            try:
+                if key in self.facts.answers:
+                    self._answers[key] = _recorded(question, self.facts.answers[key])
+                elif self._ask is not None:
+                    self._answers[key] = ask(self._ask)
+                else:
+                    raise NotRecorded("the snapshot holds no answer")
+            except (NotRecorded, OSError, ValueError) as error:
+                self.gaps.append(Gap(section=question, subject=subject, reason=str(error)))
+                self._answers[key] = None
+        return cast("T | None", self._answers[key])
+
+
+def _recorded(question: str, value: Any) -> object:
+    """What a snapshot, which anybody may have written, holds. Raises ValueError for what is no
+    answer to the question."""
+    from gpufix.facts.answer_json import Malformed, decode
+    from gpufix.facts.questions import answer_kind
+
+    if value is None:  # nobody could tell when it was recorded, which its gaps say
+        return None
+    try:
+        return decode(answer_kind(question), value)
+    except Malformed as error:
+        raise ValueError(f"the snapshot's answer is {error}") from None

@@ -34,7 +34,7 @@ def _symbol(explanation: Explanation, view: View) -> str | None:
     name, torch = explanation.captures.get("symbol", ""), view.facts.torch
     if torch is None or torch.release is None or not is_torch_name(name):
         return None
-    has = view.ask("exports", name)
+    has = view.exports(name)
     if has is None:
         from gpufix.evidence.torch_symbols import history
 

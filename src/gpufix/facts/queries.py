@@ -1,40 +1,38 @@
-"""Answers to what checks ask of the files that the facts name (View.ask); read-only.
-
-| question | subject | answer |
-| --- | --- | --- |
-| torch-symbols | a library's path | torch's names that it leaves undefined |
-| c10-destructors | a library's path | destructors of c10's classes that it holds itself |
-| exports | a mangled name | whether some library of the installed torch defines it |
-| sha256 | a file's path | its digest in hexadecimal |
-| demangle | a mangled name | the C++ name, None when it is none |
-| source | a source file's path | its text, encoding and sha256: see source/text.py |
-| system-header | a header such as EGL/egl.h | where a compiler would find it, None = nowhere usual |
-| torch-declares | "header word", a header of the installed torch | whether it has the word |
-| torch-header | a header's name as torch's users include it | whether the installed torch has it |
-| project-python … | the project's root | facts of its sources: see facts/project_sources.py |
-"""
+"""Answers from the disk to what may be asked of the files that the facts name; read-only."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
+from gpufix.facts.questions import Questions
 from gpufix.facts.reading import read
 from gpufix.model import Facts
+
+if TYPE_CHECKING:  # a run without a project needs none of these records
+    from gpufix.source.facts import (
+        CMakeFacts,
+        HipFacts,
+        PythonFacts,
+        RequirementFacts,
+        ShellFacts,
+        TomlFacts,
+    )
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
 
 _HASH_LIMIT = 4 << 30
 _CHUNK = 1 << 20
 _SOURCE_LIMIT = 4 << 20
 
 
-class Queries:
-    """A dispatcher bound to one patient. Paths outside its `roots` are never opened."""
+class Queries(Questions):
+    """Bound to one patient. Paths outside its `roots` are never opened."""
 
     def __init__(self, roots: Iterable[str], torch_libraries: Iterable[str] = ()) -> None:
         """roots: files and folders that may be read; torch_libraries: where exports are sought."""
@@ -43,17 +41,7 @@ class Queries:
         self._torch: list[ElfFile] | None = None
         self._torch_root = "\0"
         self._include: list[str] = []  # the patient's own headers
-        self._answers: dict[str, Callable[[str], Any]] = {
-            "torch-symbols": self._torch_symbols,
-            "c10-destructors": self._c10_destructors,
-            "exports": self._exports,
-            "sha256": self._sha256,
-            "demangle": _demangle,
-            "source": self._source,
-            "system-header": self._system_header,
-            "torch-declares": self._torch_declares,
-            "torch-header": self._torch_header,
-        }
+        self._sources: ProjectSources | None = None
 
     @classmethod
     def of(cls, facts: Facts) -> Queries:
@@ -67,16 +55,14 @@ class Queries:
         queries = cls([*folders, *files], [path for path in files if path.startswith(own)])
         queries._torch_root = own
         queries._include = [f"{python.prefix}/include"] if python else []
-        if facts.project:
-            queries._answers |= ProjectSources(facts.project).answers()
+        queries._sources = ProjectSources(facts.project) if facts.project else None
         return queries
 
-    def __call__(self, question: str, subject: str) -> Any:
-        """A JSON value. Raises ValueError (unknown question, path not allowed, no ELF), OSError."""
-        answer = self._answers.get(question)
-        if answer is None:
-            raise ValueError(f"nobody knows how to answer {question!r}")
-        return answer(subject)
+    @property
+    def _project(self) -> ProjectSources:
+        if self._sources is None:
+            raise ValueError("there is no project")
+        return self._sources
 
     def _allowed(self, path: str) -> str:
         real = os.path.realpath(path)
@@ -84,17 +70,17 @@ class Queries:
             raise ValueError(f"{path} belongs to neither the patient nor the project")
         return real
 
-    def _torch_symbols(self, path: str) -> list[str]:
+    def torch_symbols(self, path: str) -> tuple[str, ...]:
         from gpufix.facts.libraries.library_facts import torch_names
 
-        return torch_names(ElfFile(self._allowed(path)))
+        return tuple(torch_names(ElfFile(self._allowed(path))))
 
-    def _c10_destructors(self, path: str) -> list[str]:
+    def c10_destructors(self, path: str) -> tuple[str, ...]:
         from gpufix.facts.libraries.library_facts import c10_destructors
 
-        return c10_destructors(ElfFile(self._allowed(path)))
+        return tuple(c10_destructors(ElfFile(self._allowed(path))))
 
-    def _exports(self, name: str) -> bool:
+    def exports(self, name: str) -> bool:
         if self._torch is None:
             self._torch = list(_opened(self._allowed(path) for path in self._libraries))
         if not self._torch:
@@ -102,34 +88,41 @@ class Queries:
         key = name.encode("utf-8", "surrogateescape")
         return any(library.find(key) is not None for library in self._torch)
 
-    def _source(self, path: str) -> dict[str, str]:
+    def demangle(self, name: str) -> str | None:
+        from gpufix.binary.demangle import demangle
+
+        readable = demangle([name])[name]
+        return readable if readable != name else None
+
+    def source(self, path: str) -> SourceText:
+        from gpufix.source.scanned import SourceText
         from gpufix.source.source_text import decode
 
         real = Path(self._allowed(path))
         if real.stat().st_size > _SOURCE_LIMIT:
             raise ValueError(f"larger than {_SOURCE_LIMIT >> 20} MiB")
-        source = decode(read(real, _SOURCE_LIMIT))
-        return {"text": source.text, "encoding": source.encoding, "sha256": source.sha256}
+        data = read(real, _SOURCE_LIMIT)
+        source = decode(data)
+        return SourceText(source.text, source.encoding, hashlib.sha256(data).hexdigest())
 
-    def _system_header(self, name: str) -> str | None:
+    def system_header(self, name: str) -> str | None:
         if not re.fullmatch(r"[\w+-]+(?:/[\w+-]+)*\.h(?:pp)?", name):
             raise ValueError(f"{name!r} is not the name of a header")
         folders = [*self._include, "/usr/local/include", "/usr/include"]
         return next((f"{f}/{name}" for f in folders if Path(f, name).is_file()), None)
 
-    def _torch_declares(self, subject: str) -> bool:
-        header, _, word = subject.partition(" ")
+    def torch_declares(self, header: str, word: str) -> bool:
         path = self._allowed(f"{self._torch_root}include/{header}")
         return word.encode() in read(path, _SOURCE_LIMIT)
 
-    def _torch_header(self, name: str) -> bool:
+    def torch_header(self, name: str) -> bool:
         include = self._allowed(f"{self._torch_root}include")
         if not Path(include, "c10").is_dir() or ".." in name:
             raise ValueError("the installed torch has no headers")
         folders = (include, f"{include}/torch/csrc/api/include")
         return any(Path(folder, name).is_file() for folder in folders)
 
-    def _sha256(self, path: str) -> str:
+    def sha256(self, path: str) -> str:
         real = Path(self._allowed(path))
         if not real.is_file() or real.stat().st_size > _HASH_LIMIT:
             raise ValueError("not a regular file of up to 4 GiB")
@@ -139,6 +132,36 @@ class Queries:
                 digest.update(chunk)
         return digest.hexdigest()
 
+    def project_python(self, root: str) -> Scanned[PythonFacts]:
+        return self._project.python
+
+    def project_cmake(self, root: str) -> Scanned[CMakeFacts]:
+        return self._project.cmake
+
+    def project_shell(self, root: str) -> Scanned[ShellFacts]:
+        return self._project.shell()
+
+    def project_docker(self, root: str) -> Scanned[ShellFacts]:
+        return self._project.docker()
+
+    def project_requirements(self, root: str) -> Scanned[RequirementFacts]:
+        return self._project.requirements()
+
+    def project_toml(self, root: str) -> Scanned[TomlFacts]:
+        return self._project.toml()
+
+    def project_cxx(self, root: str) -> CxxSources:
+        return self._project.cxx()
+
+    def project_hip(self, root: str) -> Scanned[HipFacts]:
+        return self._project.hip()
+
+    def project_mentions(self, path: str) -> tuple[Mention, ...]:
+        return self._project.mentions(path)
+
+    def project_holders(self, word: str) -> tuple[str, ...]:
+        return self._project.holders(word)
+
 
 def _opened(paths: Iterable[str]) -> Iterable[ElfFile]:
     for path in paths:
@@ -146,10 +169,3 @@ def _opened(paths: Iterable[str]) -> Iterable[ElfFile]:
             yield ElfFile(path)
         except ElfError:  # the scan reports it
             continue
-
-
-def _demangle(name: str) -> str | None:
-    from gpufix.binary.demangle import demangle
-
-    readable = demangle([name])[name]
-    return readable if readable != name else None

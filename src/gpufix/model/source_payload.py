@@ -82,7 +82,7 @@ AbiFile: TypeAlias = Literal["python", "cmake", "shell", "docker"]
 
 
 @dataclass(frozen=True)
-class AbiFlag(Payload):
+class FixedAbi(Payload):
     """A build file that fixes the C++ ABI."""
 
     path: str

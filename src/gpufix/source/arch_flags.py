@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 UNKNOWN = "\0"  # stands for a part of a string that only a run of the build file would tell
 
@@ -31,8 +30,7 @@ _FLAG = re.compile(
 _REMAINS = re.compile(r"-gencode|--generate-code|compute_|code=|(?<!\w)sm_\d")
 
 
-@dataclass(frozen=True)
-class ArchFlag:
+class ArchFlag(NamedTuple):
     """One architecture of which code is asked. `arch`: "sm_90", "gfx1100"; of a dynamic one "sm" or "gfx"."""
 
     kind: Kind

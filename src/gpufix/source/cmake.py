@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gpufix.source.arch_flags import parse
+from gpufix.source.facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
 
 # cmake-language(7): bracket comment, line comment, bracket, quoted and unquoted arguments.
 _TOKEN = re.compile(
@@ -136,24 +136,26 @@ def concerns(data: bytes) -> bool:
     return any(word in data for word in _WORDS)
 
 
-def scan(text: str) -> dict[str, Any]:
-    """Keys without content are left out: torch, cuda, archs, flags, abi."""
-    facts: dict[str, Any] = {"archs": [], "flags": [], "abi": []}
-    for command in commands(text):
+def scan(text: str) -> CMakeFacts:
+    """What one file fixes."""
+    torch = cuda = None
+    found = commands(text)
+    for command in found:
         words = command.words
         if command.name == "find_package" and words[:1] == ["Torch"]:
-            facts["torch"] = command.line
-        elif (command.name == "enable_language" and "CUDA" in words) or (
-            command.name == "project" and "CUDA" in words
-        ):
-            facts["cuda"] = command.line
-        facts["archs"] += _archs(command)
-        facts["flags"] += _flags(command)
-        facts["abi"] += _abi(command)
-    return {key: value for key, value in facts.items() if value}
+            torch = command.line
+        elif command.name in ("enable_language", "project") and "CUDA" in words:
+            cuda = command.line
+    return CMakeFacts(
+        archs=tuple(row for command in found for row in _archs(command)),
+        flags=tuple(row for command in found for row in _flags(command)),
+        abi=tuple(row for command in found for row in _abi(command)),
+        cuda=cuda,
+        torch=torch,
+    )
 
 
-def _archs(command: Command) -> list[dict[str, Any]]:
+def _archs(command: Command) -> list[ArchSetting]:
     """set(CMAKE_CUDA_ARCHITECTURES 70 75), and the property CUDA_ARCHITECTURES of targets."""
     words = command.words
     values: list[str] = []
@@ -171,17 +173,10 @@ def _archs(command: Command) -> list[dict[str, Any]]:
     value = ";".join(values)
     if not value or not re.search(r"\d\d", value) or not _LITERAL.fullmatch(value):
         return []
-    return [
-        {
-            "line": command.line,
-            "variable": variable,
-            "value": value,
-            "guards": list(command.guards),
-        }
-    ]
+    return [ArchSetting(command.line, variable, value, command.guards)]
 
 
-def _flags(command: Command) -> list[dict[str, Any]]:
+def _flags(command: Command) -> list[ArchOption]:
     """Architectures in nvcc's flags."""
     words = command.words
     named = command.name in ("set", "list", "string") and any(
@@ -190,21 +185,19 @@ def _flags(command: Command) -> list[dict[str, Any]]:
     if not (named or command.name in ("target_compile_options", "add_compile_options")):
         return []
     found = parse(" ".join(w for w in words if "${" not in w or "arch" in w).replace("=\\", "="))
-    fixed = [[a.kind, a.arch] for a in found if a.kind in ("cubin", "ptx", "hip")]
+    fixed = tuple(a for a in found if a.kind in ("cubin", "ptx", "hip"))
     if not fixed:
         return []
     text = " ".join(words[1:])[:200]
-    return [{"line": command.line, "archs": fixed, "text": text, "guards": list(command.guards)}]
+    return [ArchOption(command.line, fixed, text, command.guards)]
 
 
-def _abi(command: Command) -> list[dict[str, Any]]:
+def _abi(command: Command) -> list[AbiFlag]:
     if command.name in ("message", "if", "elseif", "execute_process"):
         return []
     rows = []
     for argument in command.arguments:
         for found in _ABI.finditer(argument.text):
             line = argument.line + argument.text[: found.start()].count("\n")
-            rows.append(
-                {"line": line, "value": int(found.group(1)), "guards": list(command.guards)}
-            )
+            rows.append(AbiFlag(line, int(found.group(1)), command.guards))
     return rows

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+from gpufix.source.facts import Address, Requirement, RequirementFacts, TomlFacts
 
 _OPTIONS = ("--extra-index-url", "--index-url", "--find-links", "-i", "-f")
 _URL = re.compile(r"https?://[^\s\"'#]+")
@@ -15,15 +17,21 @@ _TORCH = re.compile(r"torch-?(\d+\.\d+(?:\.\d+)?)")
 _CONTINUED = re.compile(r"\\\r?\n")
 
 
-def scan(text: str) -> dict[str, Any]:
-    """A requirements file: `requirements` as (line, text), `addresses`; empty keys left out."""
-    facts: dict[str, Any] = {"requirements": [], "addresses": []}
-    for number, line in _lines(text):
+def scan(text: str) -> RequirementFacts:
+    """A requirements file."""
+    return _facts(_lines(text))
+
+
+def _facts(lines: Iterable[tuple[int, str]]) -> RequirementFacts:
+    """Of lines as pip reads them, with their numbers."""
+    requirements: list[Requirement] = []
+    found: list[Address] = []
+    for number, line in lines:
         words = line.split()
-        facts["addresses"] += addresses(words, number)
+        found += addresses(words, number)
         if words and not words[0].startswith("-"):
-            facts["requirements"].append([number, line])
-    return {key: value for key, value in facts.items() if value}
+            requirements.append(Requirement(number, line))
+    return RequirementFacts(tuple(requirements), tuple(found))
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -38,8 +46,8 @@ def _lines(text: str) -> list[tuple[int, str]]:
     return rows
 
 
-def addresses(words: Sequence[str], line: int) -> list[dict[str, Any]]:
-    """Index and find-links addresses that name a torch build: variant, torch release or None."""
+def addresses(words: Sequence[str], line: int) -> list[Address]:
+    """The index and find-links addresses of one line that name a torch build."""
     found = []
     for index, word in enumerate(words):
         option, _, attached = word.partition("=")
@@ -49,21 +57,17 @@ def addresses(words: Sequence[str], line: int) -> list[dict[str, Any]]:
         variant = _VARIANT.search(url.group()) if url else None
         if url and variant:
             release = _TORCH.search(url.group())
-            found.append(
-                {
-                    "line": line,
-                    "url": url.group(),
-                    "variant": variant.group(1),
-                    "torch": release.group(1) if release else None,
-                    "option": option,
-                }
-            )
+            torch = release.group(1) if release else None
+            found.append(Address(line, url.group(), variant.group(1), torch, option))
     return found
 
 
-def scan_environment(text: str) -> dict[str, Any]:
+def scan_environment(text: str) -> RequirementFacts:
     """A conda environment file: its pip lines, read as requirements. YAML is read by line."""
-    facts: dict[str, Any] = {"requirements": [], "addresses": []}
+    return _facts(_pip_lines(text))
+
+
+def _pip_lines(text: str) -> Iterator[tuple[int, str]]:
     inside = None
     for number, line in enumerate(text.splitlines(), 1):
         item = re.match(r"(\s*)-\s*(.*?)\s*(?:#.*)?$", line)
@@ -74,13 +78,9 @@ def scan_environment(text: str) -> dict[str, Any]:
         if value == "pip:":
             inside = indent
         elif inside is not None and indent > inside:
-            words = value.split()
-            facts["addresses"] += addresses(words, number)
-            if words and not words[0].startswith("-"):
-                facts["requirements"].append([number, value])
+            yield number, value
         else:
             inside = None
-    return {key: value for key, value in facts.items() if value}
 
 
 if sys.version_info >= (3, 11):
@@ -89,21 +89,18 @@ else:
     import tomli as tomllib
 
 
-def scan_pyproject(text: str) -> dict[str, Any]:
-    """requires (None = no [build-system]), backend, name, and uv's packages without isolation.
-
-    Raises ValueError for a file that is no TOML.
-    """
+def scan_pyproject(text: str) -> TomlFacts:
+    """What a build requires. Raises ValueError for a file that is no TOML."""
     data = tomllib.loads(text)
     build = data.get("build-system")
     project, uv = data.get("project"), _table(data, "tool", "uv")
     requires = build.get("requires", []) if isinstance(build, dict) else None
-    return {
-        "requires": [str(r) for r in requires] if isinstance(requires, list) else None,
-        "backend": str(build.get("build-backend", "")) if isinstance(build, dict) else None,
-        "name": str(project.get("name", "")) if isinstance(project, dict) else "",
-        "no_isolation": bool(uv.get("no-build-isolation") or uv.get("no-build-isolation-package")),
-    }
+    return TomlFacts(
+        requires=tuple(str(r) for r in requires) if isinstance(requires, list) else None,
+        backend=str(build.get("build-backend", "")) if isinstance(build, dict) else None,
+        name=str(project.get("name", "")) if isinstance(project, dict) else "",
+        no_isolation=bool(uv.get("no-build-isolation") or uv.get("no-build-isolation-package")),
+    )
 
 
 def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -113,6 +110,6 @@ def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:
     return data
 
 
-def names_torch(requires: list[str] | None) -> bool:
+def names_torch(requires: Sequence[str] | None) -> bool:
     """Whether torch itself is among the requirements of a build."""
     return any(re.match(r"torch\s*(?:[=<>!~;\[@]|$)", r.strip(), re.I) for r in requires or ())

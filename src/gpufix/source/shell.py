@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+from gpufix.source.facts import AbiFlag, Address, Export, ShellFacts
 from gpufix.source.requirement_files import addresses
 
 _TOKEN = re.compile(
@@ -123,28 +123,25 @@ def concerns(data: bytes) -> bool:
     return any(word in data for word in _WORDS)
 
 
-def scan_shell(text: str, stops: bool = False) -> dict[str, Any]:
-    """Keys without content are left out: exports, abi, addresses. Conditional ones are not told.
-
-    stops: as for simple_commands.
-    """
-    facts: dict[str, Any] = {"exports": [], "abi": [], "addresses": []}
+def scan_shell(text: str, stops: bool = False) -> ShellFacts:
+    """What a script sets. Conditional settings are left out. stops: as for simple_commands."""
+    exports: list[Export] = []
+    abi: list[AbiFlag] = []
+    found: list[Address] = []
     for command in simple_commands(text, stops):
         if command.words[0].text in _NOT_RUN:
             continue
-        facts["exports"] += _exports(command)
+        exports += _exports(command)
         if command.depth:
             continue
-        for word in command.words:
-            if found := _ABI.search(word.text):
-                facts["abi"].append(
-                    {"line": command.line, "value": int(found.group(1)), "guards": []}
-                )
-        facts["addresses"] += addresses([word.text for word in command.words], command.line)
-    return {key: value for key, value in facts.items() if value}
+        words = [word.text for word in command.words]
+        flags = (flag for word in words if (flag := _ABI.search(word)))
+        abi += [AbiFlag(command.line, int(flag.group(1)), ()) for flag in flags]
+        found += addresses(words, command.line)
+    return ShellFacts(tuple(exports), tuple(abi), tuple(found))
 
 
-def _exports(command: Simple) -> list[dict[str, Any]]:
+def _exports(command: Simple) -> list[Export]:
     """NAME=value that later commands see: exported, or before a command."""
     words = [word.text for word in command.words]
     told = words[0] in ("export", "declare", "env") or len(words) > 1
@@ -153,7 +150,7 @@ def _exports(command: Simple) -> list[dict[str, Any]]:
         found = _ASSIGN.fullmatch(word)
         if not found or not told or command.depth or "$" in found.group(2):
             continue
-        rows.append({"line": command.line, "name": found.group(1), "value": found.group(2)})
+        rows.append(Export(command.line, found.group(1), found.group(2)))
     return rows
 
 
@@ -168,13 +165,11 @@ _OPTION = re.compile(r"\A(?:--[\w-]+=\S+[\s\\]+)+")
 _IMAGE = re.compile(r"(?:\S+/)?nvidia/cuda:(\d+\.\d+)\S*-devel")
 
 
-def scan_docker(text: str) -> dict[str, Any]:
-    """Keys without content are left out.
-
-    `exports`: [line, name, value] of ENV, ARG and RUN; `abi`, `addresses`: as in shell_scan, with
-    `image`: the CUDA of the NVIDIA development image that the stage is built on, if it is one.
-    """
-    facts: dict[str, Any] = {"exports": [], "abi": [], "addresses": []}
+def scan_docker(text: str) -> ShellFacts:
+    """What ENV, ARG and RUN set; rows of RUN with the image that the stage is built on."""
+    exports: list[Export] = []
+    abi: list[AbiFlag] = []
+    wheels: list[Address] = []
     text, image, position = _COMMENT.sub("", text), None, 0
     while found := _INSTRUCTION.search(text, position):
         position = found.end()
@@ -184,7 +179,7 @@ def scan_docker(text: str) -> dict[str, Any]:
             base = _IMAGE.match(_OPTION.sub("", words))
             image = base[1] if base else None
         elif name in ("ENV", "ARG"):
-            facts["exports"] += _set(words, line)
+            exports += _set(words, line)
         elif name == "RUN":
             if document := _DOCUMENT.search(words):
                 end = re.compile(rf"(?m)^\t*{document[1]}[ \t]*\r?$").search(text, position)
@@ -192,12 +187,14 @@ def scan_docker(text: str) -> dict[str, Any]:
                 words, position = text[position:stop], stop
                 line = text.count("\n", 0, found.end())
             words = _OPTION.sub(lambda m: "\n" * m[0].count("\n"), words, count=1)
-            for key, rows in scan_shell(words, stops=True).items():
-                facts[key] += [{**row, "line": row["line"] + line, "image": image} for row in rows]
-    return {key: value for key, value in facts.items() if value}
+            run = scan_shell(words, stops=True)
+            exports += [replace(r, line=r.line + line, image=image) for r in run.exports]
+            abi += [replace(r, line=r.line + line, image=image) for r in run.abi]
+            wheels += [replace(r, line=r.line + line, image=image) for r in run.addresses]
+    return ShellFacts(tuple(exports), tuple(abi), tuple(wheels))
 
 
-def _set(words: str, line: int) -> list[dict[str, Any]]:
+def _set(words: str, line: int) -> list[Export]:
     """NAME=value …, or the old NAME value."""
     rows = []
     for command in simple_commands(words):
@@ -207,5 +204,5 @@ def _set(words: str, line: int) -> list[dict[str, Any]]:
         for text in texts:
             name, _, value = text.partition("=")
             if name in LISTS and value and "$" not in value:
-                rows.append({"line": command.line + line, "name": name, "value": value})
+                rows.append(Export(command.line + line, name, value))
     return rows

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import AnyStr
+from typing import AnyStr, NamedTuple
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
@@ -15,26 +13,14 @@ class NotText(ValueError):
     """A file that holds no text, whatever its name says."""
 
 
-@dataclass(frozen=True)
-class SourceText:
+class Decoded(NamedTuple):
     """`text` keeps line endings and a byte-order mark; `text.encode(encoding)` is the file."""
 
     text: str
     encoding: str
 
-    @property
-    def sha256(self) -> str:
-        """The digest of the file, in hexadecimal."""
-        return hashlib.sha256(self.text.encode(self.encoding)).hexdigest()
 
-    @property
-    def newline(self) -> str:
-        """The line ending that most lines have."""
-        crlf = self.text.count("\r\n")
-        return "\r\n" if crlf and 2 * crlf >= self.text.count("\n") else "\n"
-
-
-def decode(data: bytes) -> SourceText:
+def decode(data: bytes) -> Decoded:
     """UTF-8, else what a PEP 263 line declares, else Latin-1. Raises NotText for binary files."""
     if b"\0" in data[:8192]:
         raise NotText("binary, not text")
@@ -42,7 +28,7 @@ def decode(data: bytes) -> SourceText:
         try:
             text = data.decode(encoding)
             if encoding == "utf-8" or text.encode(encoding) == data:
-                return SourceText(text, encoding)
+                return Decoded(text, encoding)
         except (UnicodeError, LookupError):
             continue
     raise NotText("no known encoding gives it back")

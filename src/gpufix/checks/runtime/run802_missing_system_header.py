@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import RasteriserContext
 
 _HEADER = "EGL/egl.h"
 _NO_GL_SINCE = "0.4.0"
@@ -46,33 +49,33 @@ def missing_system_header(view: View) -> Iterator[Fault]:
     rows = [
         (path, row)
         for path, facts in python_files(view).items()
-        for row in facts.get("backends", [])
-        if _opengl(row) and not row["tried"] and active(view, row["guards"]) is not False
+        for row in facts.backends
+        if _opengl(row) and not row.tried and active(view, row.guards) is not False
     ]
     if not rows or _has_header(view):
         return
-    by_path: dict[str, list[dict[str, Any]]] = {}
+    by_path: dict[str, list[RasteriserContext]] = {}
     for path, row in rows:
         by_path.setdefault(path, []).append(row)
     for path, found in by_path.items():
-        certain = any(active(view, r["guards"]) for r in found)
+        certain = any(active(view, r.guards) for r in found)
         yield Fault(
             severity=WARNING if certain else ADVICE,
             subject=path,
-            message=f"{path} makes a {found[0]['call']}; nvdiffrast {dist.version} compiles it with "
+            message=f"{path} makes a {found[0].call}; nvdiffrast {dist.version} compiles it with "
             f"{_HEADER}, which is not here.",
-            evidence=tuple(at(view, path, r["line"], r["call"]) for r in found),
+            evidence=tuple(at(view, path, r.line, r.call) for r in found),
             payload=RasteriserCalls(
-                path, tuple(RasteriserCall(r["line"], r["call"]) for r in found), "cuda"
+                path, tuple(RasteriserCall(r.line, r.call) for r in found), "cuda"
             ),
         )
 
 
-def _opengl(row: dict[str, Any]) -> bool:
-    return bool(row["call"] == "RasterizeGLContext" or row["backend"] == "gl")
+def _opengl(row: RasteriserContext) -> bool:
+    return row.call == "RasterizeGLContext" or row.backend == "gl"
 
 
 def _has_header(view: View) -> bool:
     """True too when the question cannot be answered: absence was not seen."""
     before = len(view.gaps)
-    return view.ask("system-header", _HEADER) is not None or len(view.gaps) > before
+    return view.system_header(_HEADER) is not None or len(view.gaps) > before

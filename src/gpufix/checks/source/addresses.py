@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence.source_view import at, docker_files, requirement_files, shell_files
@@ -12,28 +12,36 @@ from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch
 from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
 
+if TYPE_CHECKING:
+    from gpufix.source.facts import Address
+
 
 def faults(view: View) -> Iterator[Fault]:
     """One fault for each file and each address that does not fit the installed torch."""
     torch = view.facts.torch
     if torch is None or not torch.variant or torch.variant == "cpu":
         return
-    for files in (requirement_files(view), shell_files(view)):
-        for path, facts in files.items():
-            rows: dict[str, list[dict[str, Any]]] = {}
-            for row in facts.get("addresses", []):
-                if _differs(row, torch):
-                    rows.setdefault(row["url"], []).append(row)
-            for url, found in rows.items():
-                yield _fault(view, torch, path, url, found)
+    for path, facts in requirement_files(view).items():
+        yield from _of_file(view, torch, path, facts.addresses)
+    for path, script in shell_files(view).items():
+        yield from _of_file(view, torch, path, script.addresses)
     yield from _images(view)
+
+
+def _of_file(view: View, torch: Torch, path: str, addresses: Sequence[Address]) -> Iterator[Fault]:
+    rows: dict[str, list[Address]] = {}
+    for row in addresses:
+        if _differs(row, torch):
+            rows.setdefault(row.url, []).append(row)
+    for url, found in rows.items():
+        yield _fault(view, torch, path, url, found)
 
 
 def _images(view: View) -> Iterator[Fault]:
     """Wheels for another CUDA major than the development image of the same stage has."""
     for path, facts in docker_files(view).items():
-        for row in facts.get("addresses", []):
-            image, variant = row["image"], row["variant"]
+        for row in facts.addresses:
+            image, variant = row.image, row.variant
             if (
                 image
                 and variant.startswith("cu")
@@ -41,24 +49,25 @@ def _images(view: View) -> Iterator[Fault]:
             ):
                 yield Fault(
                     severity=ADVICE,
-                    subject=f"{path}: {row['url']}",
+                    subject=f"{path}: {row.url}",
                     message=f"{path} takes wheels for {variant} on an image with CUDA {image}: "
                     "extensions cannot be built for that torch there.",
-                    evidence=(at(view, path, row["line"], row["url"]),),
-                    payload=ImageWheelAddress(path, row["url"]),
+                    evidence=(at(view, path, row.line, row.url),),
+                    payload=ImageWheelAddress(path, row.url),
                 )
 
 
-def _differs(row: dict[str, Any], torch: Torch) -> bool:
+def _differs(row: Address, torch: Torch) -> bool:
     """A page for CPU builds is meant for machines without a GPU: documentation, tests."""
-    if row["variant"] == "cpu":
+    if row.variant == "cpu":
         return False
-    return row["variant"] != torch.variant or _other_release(row, torch)
+    return row.variant != torch.variant or _other_release(row, torch)
 
 
-def _other_release(row: dict[str, Any], torch: Torch) -> bool:
-    named, release = row["torch"], torch.release
-    return bool(named and release) and minor(named) != minor(release or "")
+def _other_release(row: Address, torch: Torch) -> bool:
+    if not row.torch or not torch.release:
+        return False
+    return minor(row.torch) != minor(torch.release)
 
 
 def _major(variant: str) -> str:
@@ -66,15 +75,15 @@ def _major(variant: str) -> str:
     return variant[:4] if variant.startswith("cu") else variant.partition(".")[0]
 
 
-def _fault(view: View, torch: Torch, path: str, url: str, rows: list[dict[str, Any]]) -> Fault:
+def _fault(view: View, torch: Torch, path: str, url: str, rows: list[Address]) -> Fault:
     row = rows[0]
-    known = f"torch {row['torch']} and " if row["torch"] else ""
-    grave = _other_release(row, torch) or _major(row["variant"]) != _major(torch.variant or "")
+    known = f"torch {row.torch} and " if row.torch else ""
+    grave = _other_release(row, torch) or _major(row.variant) != _major(torch.variant or "")
     return Fault(
         severity=WARNING if grave else ADVICE,
         subject=f"{path}: {url}",
-        message=f"{path} points to wheels for {known}{row['variant']}; torch {torch.version} is "
+        message=f"{path} points to wheels for {known}{row.variant}; torch {torch.version} is "
         "installed.",
-        evidence=tuple(at(view, path, r["line"], r["url"]) for r in rows),
-        payload=WheelAddress(path, url, tuple(r["line"] for r in rows)),
+        evidence=tuple(at(view, path, r.line, r.url) for r in rows),
+        payload=WheelAddress(path, url, tuple(r.line for r in rows)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
@@ -20,9 +20,10 @@ from gpufix.model.source_payload import (
     ArchWord,
     CudaSwitch,
 )
-from gpufix.source.arch_flags import switches_off_torch
+from gpufix.source.arch_flags import ArchFlag, switches_off_torch
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from gpufix.source.facts import ArchKnob, NvccFlag, PythonFacts
 
 
 def faults(view: View) -> Iterator[Fault]:
@@ -38,23 +39,23 @@ def faults(view: View) -> Iterator[Fault]:
         yield from _without_cuda(view, path, facts)
 
 
-def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
+def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     head = "gfx" if _amd(view) else "sm"
-    rows = [r for r in facts.get("nvcc", []) if active(view, r["guards"]) is not False]
-    flags = [r for r in rows if any(not a or a.startswith(head) for _, a in r["archs"])]
-    certain = [r for r in flags if active(view, r["guards"])]
+    rows = [r for r in facts.nvcc if active(view, r.guards) is not False]
+    flags = [r for r in rows if any(not a or a.startswith(head) for _, a in r.archs)]
+    certain = [r for r in flags if active(view, r.guards)]
     if not flags:
         yield from _switched_off(view, path, rows)
         return
-    pairs = [pair for r in flags for pair in r["archs"]]
-    knob = None if _amd(view) else next(iter(facts.get("knobs", [])), None)
+    pairs = [pair for r in flags for pair in r.archs]
+    knob = None if _amd(view) else next(iter(facts.knobs), None)
     dynamic = any(kind == "dynamic" for kind, _ in pairs)
-    detected = _detected(view) if facts.get("detects") else []
-    value = (view.env(knob["name"]) or knob["default"]) if knob else None
+    detected = _detected(view) if facts.detects else []
+    value = (view.env(knob.name) or knob.default) if knob else None
     if value:
-        pairs = [("cubin", f"sm_{n}") for n in re.findall(r"\d{2,3}[af]?", value)]
+        pairs = [ArchFlag("cubin", f"sm_{n}") for n in re.findall(r"\d{2,3}[af]?", value)]
     elif dynamic and detected:
-        pairs = [("cubin" if a.startswith("sm") else "hip", a) for a in detected]
+        pairs = [ArchFlag("cubin" if a.startswith("sm") else "hip", a) for a in detected]
     elif dynamic and not any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs):
         yield from _refused(view, path, certain, flags)
         return  # the rest is computed in a way that reading does not tell
@@ -66,27 +67,27 @@ def _flags(view: View, path: str, facts: Row) -> Iterator[Fault]:
     variants = _variants(pairs)
     sure = bool(certain) or bool(value) or (dynamic and not detected and knob is not None)
     message = f"{path} builds for {arch.named(pairs)}"
-    message += f" ({knob['name']} is its own setting)" if knob else ""
+    message += f" ({knob.name} is its own setting)" if knob else ""
     yield Fault(
         severity=ADVICE if variants else arch.severity(view, lost, sure),
         subject=path,
         message=f"{message}; nothing of that runs on {arch.listed(lost)}, and torch's own "
         f"architecture flags are left out.",
-        evidence=tuple(at(view, path, r["line"], r["text"]) for r in flags[:8]),
+        evidence=tuple(at(view, path, r.line, r.text) for r in flags[:8]),
         payload=ArchFlags(
             path,
-            tuple(r["line"] for r in flags if all(kind != "dynamic" for kind, _ in r["archs"])),
+            tuple(r.line for r in flags if all(kind != "dynamic" for kind, _ in r.archs)),
             _setting(knob) if knob else None,
             variants,
         ),
     )
 
 
-def _setting(knob: Row) -> ArchSetting:
-    return ArchSetting(knob["name"], knob["separator"] or ";", tuple(knob["accepts"]))
+def _setting(knob: ArchKnob) -> ArchSetting:
+    return ArchSetting(knob.name, knob.separator or ";", tuple(knob.accepts))
 
 
-def _variants(pairs: list[arch.Pair]) -> tuple[str, ...]:
+def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:
     """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
     codes = tuple(name for kind, name in pairs if kind in ("cubin", "ptx"))
     return codes if codes and all(name.endswith(("a", "f")) for name in codes) else ()
@@ -98,28 +99,28 @@ def _detected(view: View) -> list[str]:
     return [str(gpus[0].arch)] if gpus else []
 
 
-def _refused(view: View, path: str, certain: list[Row], flags: list[Row]) -> Iterator[Fault]:
-    asked = arch.arch_list(pair for r in certain for pair in r["archs"])
+def _refused(
+    view: View, path: str, certain: list[NvccFlag], flags: list[NvccFlag]
+) -> Iterator[Fault]:
+    asked = arch.arch_list(pair for r in certain for pair in r.archs)
     cuda, bad = arch.refused(view, asked)
     if not bad:
         return
-    lines = [r for r in certain if any(name in bad for _, name in r["archs"])]
+    lines = [r for r in certain if any(name in bad for _, name in r.archs)]
     yield Fault(
         severity=ERROR,
         subject=path,
         message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for it.",
-        evidence=tuple(at(view, path, r["line"], r["text"]) for r in lines),
+        evidence=tuple(at(view, path, r.line, r.text) for r in lines),
         # Any that stays keeps torch's own out.
-        payload=ArchFlags(path, tuple(r["line"] for r in flags)),
+        payload=ArchFlags(path, tuple(r.line for r in flags)),
     )
 
 
-def _switched_off(view: View, path: str, rows: list[Row]) -> Iterator[Fault]:
+def _switched_off(view: View, path: str, rows: list[NvccFlag]) -> Iterator[Fault]:
     """A flag that only contains "arch", such as an include path below a folder `research`."""
     words = [
-        r
-        for r in rows
-        if not r["archs"] and switches_off_torch(r["text"]) and active(view, r["guards"])
+        r for r in rows if not r.archs and switches_off_torch(r.text) and active(view, r.guards)
     ]
     told = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
     if not words or _amd(view) or "arch" in told:
@@ -130,33 +131,31 @@ def _switched_off(view: View, path: str, rows: list[Row]) -> Iterator[Fault]:
     yield Fault(
         severity=WARNING,
         subject=path,
-        message=f'{path} hands nvcc {first["text"]!r}; torch takes any flag that contains "arch" '
+        message=f'{path} hands nvcc {first.text!r}; torch takes any flag that contains "arch" '
         f"for a choice of architecture and leaves its own out: code and PTX for {default} alone.",
-        evidence=tuple(at(view, path, r["line"], r["text"]) for r in words),
-        payload=ArchWord(path, tuple(r["line"] for r in words)),
+        evidence=tuple(at(view, path, r.line, r.text) for r in words),
+        payload=ArchWord(path, tuple(r.line for r in words)),
     )
 
 
-def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
+def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     """os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5"; alternatives are judged together."""
     name = "PYTORCH_ROCM_ARCH" if _amd(view) else "TORCH_CUDA_ARCH_LIST"
-    rows = [r for r in facts.get("writes", []) if r["name"] == name]
-    rows = [r for r in rows if active(view, r["guards"]) is not False]
-    values = [r["value"] for r in rows]
-    if not rows or None in values or any(r["archs"] for r in facts.get("nvcc", [])):
+    rows = [r for r in facts.writes if r.name == name]
+    rows = [r for r in rows if active(view, r.guards) is not False]
+    values = [r.value for r in rows if r.value is not None]
+    if not rows or len(values) < len(rows) or any(r.archs for r in facts.nvcc):
         return
     torch = view.facts.torch
     release = (torch.release if torch else None) or ""
     told = [of_rocm(v) if _amd(view) else of_torch(v, release) for v in values if v.strip()]
-    sure = [r for r in rows if active(view, r["guards"]) and not r["function"]]
-    certain = bool(sure) and bool(facts.get("extension"))
+    sure = [r for r in rows if active(view, r.guards) and not r.function]
+    certain = bool(sure) and facts.extension
     lost = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in told)]
     cuda, bad = arch.refused(view, told[0]) if len(told) == 1 and certain else ("", [])
-    default = all(f"!env:{name}" in r["guards"] for r in rows)
-    payload = ArchAssignment(path, rows[0]["line"], name, default)
-    evidence = tuple(
-        at(view, path, r["line"], f'os.environ["{name}"] = "{r["value"]}"') for r in rows
-    )
+    default = all(f"!env:{name}" in r.guards for r in rows)
+    payload = ArchAssignment(path, rows[0].line, name, default)
+    evidence = tuple(at(view, path, r.line, f'os.environ["{name}"] = "{r.value}"') for r in rows)
     if not all(v.strip() for v in values):
         yield from _blanked(view, payload, certain, evidence)
     elif lost:
@@ -168,14 +167,14 @@ def _overwritten(view: View, path: str, facts: Row) -> Iterator[Fault]:
         yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, payload=payload)
 
 
-def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
+def _without_cuda(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     """A setup.py that asks torch.cuda.is_available(), and FORCE_CUDA, for what to build."""
-    forces = facts.get("forces")
+    forces = facts.forces
     seen = any(g.vendor == arch.vendor(view) for g in view.facts.gpus)
     if (
         not forces
-        or (_amd(view) and forces["hip"])
-        or facts.get("setup") is None
+        or (_amd(view) and forces.hip)
+        or facts.setup is None
         or seen
         or not arch.targets(view)
     ):
@@ -187,7 +186,7 @@ def _without_cuda(view: View, path: str, facts: Row) -> Iterator[Fault]:
             message=f"{path} builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is "
             f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
             "is to be served.",
-            evidence=(at(view, path, forces["line"], "FORCE_CUDA"),),
+            evidence=(at(view, path, forces.line, "FORCE_CUDA"),),
             payload=CudaSwitch(path),
         )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
 from gpufix.evidence.building import builds
 from gpufix.evidence.source_view import (
-    Files,
     active,
     at,
     beside,
@@ -24,6 +23,22 @@ from gpufix.evidence.view import View
 from gpufix.model import Target
 from gpufix.model.source_payload import ArchExport, CMakeArchs
 
+if TYPE_CHECKING:
+    from gpufix.source.facts import CMakeFacts, Export, Guards
+
+
+class _Fixed(NamedTuple):
+    """What a CMake file fixes. `follows`: the variable to take it from; `others`: beside which
+    CMake or torch adds the architectures of that variable."""
+
+    what: str
+    shown: str
+    line: int
+    guards: Guards
+    asked: ArchList
+    follows: str | None
+    others: bool = False
+
 
 def cmake_faults(view: View) -> Iterator[Fault]:
     """CMAKE_CUDA_ARCHITECTURES, the targets' property, and -gencode in nvcc's flags."""
@@ -32,13 +47,15 @@ def cmake_faults(view: View) -> Iterator[Fault]:
     files = cmake_files(view)
     follows = _read_by(files)
     for path, facts in files.items():
-        for row in facts.get("archs", []):
-            row = {**row, "follows": "CUDAARCHS"}
-            yield from _judged(view, path, row, of_cmake(row["value"]), row["value"])
-        for row in facts.get("flags", []):
-            row = {**row, "follows": follows, "others": follows is not None}
-            asked = arch.arch_list(row["archs"])
-            yield from _judged(view, path, row, asked, arch.named(row["archs"]))
+        for row in facts.archs:
+            asked = of_cmake(row.value)
+            fixed = _Fixed(row.variable, row.value, row.line, row.guards, asked, "CUDAARCHS")
+            yield from _judged(view, path, fixed)
+        for flag in facts.flags:
+            shown, asked = arch.named(flag.archs), arch.arch_list(flag.archs)
+            others = follows is not None
+            fixed = _Fixed("nvcc's flags", shown, flag.line, flag.guards, asked, follows, others)
+            yield from _judged(view, path, fixed)
 
 
 def _served_beside(view: View, name: str, target: Target) -> bool:
@@ -51,33 +68,30 @@ def _served_beside(view: View, name: str, target: Target) -> bool:
     return bool(torch and torch.release and of_torch(value, torch.release).serves(target))
 
 
-def _read_by(files: Files) -> str | None:
+def _read_by(files: Mapping[str, CMakeFacts]) -> str | None:
     """The variable that a CMake build takes architectures from where its flags name none.
 
     torch's cuda.cmake adds its own from TORCH_CUDA_ARCH_LIST and turns CMake's off. None: only the
     old FindCUDA, which reads none.
     """
-    if any(facts.get("torch") for facts in files.values()):
+    if any(facts.torch for facts in files.values()):
         return "TORCH_CUDA_ARCH_LIST"
-    return "CUDAARCHS" if any(facts.get("cuda") for facts in files.values()) else None
+    return "CUDAARCHS" if any(facts.cuda for facts in files.values()) else None
 
 
-def _judged(
-    view: View, path: str, row: dict[str, Any], asked: ArchList, shown: str
-) -> Iterator[Fault]:
-    verdict = active(view, row["guards"])
+def _judged(view: View, path: str, fixed: _Fixed) -> Iterator[Fault]:
+    verdict = active(view, fixed.guards)
     if verdict is False:
         return
-    lost, (cuda, bad) = arch.missed(view, asked), arch.refused(view, asked)
+    lost, (cuda, bad) = arch.missed(view, fixed.asked), arch.refused(view, fixed.asked)
     bad = bad if verdict else []
-    others = row.get("others", False)
-    lost = [t for t in lost if not others or not _served_beside(view, row["follows"], t)]
+    what, shown, others, follows = fixed.what, fixed.shown, fixed.others, fixed.follows
+    lost = [t for t in lost if not others or not _served_beside(view, follows or "", t)]
     if not lost and not bad:
         return
-    aside = any(facts.get("extension") for facts in beside(path, python_files(view)))
-    what = row.get("variable", "nvcc's flags")
+    aside = any(facts.extension for facts in beside(path, python_files(view)))
     said = [f"no code of that runs on {arch.listed(lost)}"] if lost else []
-    said += [f"what does comes from {row['follows']} alone"] if lost and others else []
+    said += [f"what does comes from {follows} alone"] if lost and others else []
     said += [f"nvcc {cuda} generates no code for {', '.join(bad)}"] if bad else []
     said += ["only builds with CMake are concerned, setup.py does without"] if aside else []
     grave = ERROR if bad else arch.severity(view, lost, verdict is True)
@@ -85,8 +99,8 @@ def _judged(
         severity=ADVICE if aside or (others and not bad) else grave,
         subject=path,
         message=f"{path} fixes {what} at {shown}; {'; '.join(said)}.",
-        evidence=(at(view, path, row["line"], f"{what}: {shown}"),),
-        payload=CMakeArchs(path, row["line"], row["follows"]),
+        evidence=(at(view, path, fixed.line, f"{what}: {shown}"),),
+        payload=CMakeArchs(path, fixed.line, follows),
     )
 
 
@@ -96,18 +110,18 @@ def shell_faults(view: View) -> Iterator[Fault]:
     An image is another environment than the one at hand: advice.
     """
     for path, facts in shell_files(view).items():
-        for row in facts.get("exports", []):
+        for row in facts.exports:
             yield from _exported(view, path, row, "shell")
     for path, facts in docker_files(view).items():
-        for row in facts.get("exports", []):
+        for row in facts.exports:
             for fault in _exported(view, path, row, "docker"):
                 yield replace(fault, severity=ADVICE)
 
 
 def _exported(
-    view: View, path: str, row: dict[str, Any], file: Literal["shell", "docker"]
+    view: View, path: str, row: Export, file: Literal["shell", "docker"]
 ) -> Iterator[Fault]:
-    name, value, torch = row["name"], row["value"], view.facts.torch
+    name, value, torch = row.name, row.value, view.facts.torch
     amd = arch.vendor(view) == "amd"
     if (name == "PYTORCH_ROCM_ARCH") != amd or not value.strip():
         return
@@ -126,6 +140,6 @@ def _exported(
             subject=path,
             message=f'{path} sets {name} to "{value}", whose code does not run on '
             f"{arch.listed(lost)}.",
-            evidence=(at(view, path, row["line"], f"{name}={value}"),),
-            payload=ArchExport(path, row["line"], name, file),
+            evidence=(at(view, path, row.line, f"{name}={value}"),),
+            payload=ArchExport(path, row.line, name, file),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
@@ -14,11 +15,14 @@ from gpufix.knowledge import packages
 from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
+if TYPE_CHECKING:
+    from gpufix.source.facts import Requirement
+
 
 def faults(view: View) -> Iterator[Fault]:
     """Silent where a range is left open: the installer may still choose well."""
     for path, facts in requirement_files(view).items():
-        pins = _pins(facts.get("requirements", []))
+        pins = _pins(facts.requirements)
         for conflict in packages.all():
             held = [name for name in conflict.trigger if name in pins]
             if len(held) < max(2, len(conflict.trigger)):
@@ -37,12 +41,12 @@ def faults(view: View) -> Iterator[Fault]:
                 )
 
 
-def _pins(rows: list[list[object]]) -> dict[str, tuple[int, str]]:
+def _pins(rows: Sequence[Requirement]) -> dict[str, tuple[int, str]]:
     """Name → (line, version) of what is pinned by ==."""
     found: dict[str, tuple[int, str]] = {}
-    for line, text in rows:
-        requirement = parse(str(text))
+    for row in rows:
+        requirement = parse(row.text)
         for spec in requirement.specifier if requirement else ():
             if spec.operator == "==" and "*" not in spec.version and requirement:
-                found[normalise(requirement.name)] = (int(str(line)), spec.version)
+                found[normalise(requirement.name)] = (row.line, spec.version)
     return found

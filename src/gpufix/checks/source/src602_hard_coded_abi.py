@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.cxx import forced
 from gpufix.evidence.source_view import (
-    Files,
     absolute,
     active,
     at,
@@ -20,7 +19,10 @@ from gpufix.evidence.source_view import (
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity, Torch
-from gpufix.model.source_payload import AbiFile, AbiFlag
+from gpufix.model.source_payload import AbiFile, FixedAbi
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import AbiFlag, CMakeFacts, ShellFacts
 
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"
@@ -55,34 +57,46 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
     torch = view.facts.torch
     if torch is None or torch.cxx11_abi is None:
         return
-    read: dict[AbiFile, Files] = {
-        "python": python_files(view),
-        "cmake": cmake_files(view),
-        "shell": shell_files(view),
-        "docker": docker_files(view),
-    }
-    for kind, files in read.items():
-        for path, facts in files.items():
-            if kind == "python" and not (facts.get("setup") or facts.get("extension")):
-                continue  # the flag in another script's text is no build's flag
-            rows = [r for r in facts.get("abi", []) if bool(r["value"]) != torch.cxx11_abi]
-            rows = [r for r in rows if active(view, r["guards"]) is not False]
-            if rows and not (kind == "cmake" and forced(view, path)):
-                yield _fault(view, torch, kind, path, rows, facts)
+    for path, facts in python_files(view).items():
+        if facts.setup or facts.extension:  # in another script's text it is no build's flag
+            yield from _judged(view, torch, "python", path, facts.abi, facts.extension)
+    others: tuple[tuple[AbiFile, Mapping[str, CMakeFacts | ShellFacts]], ...] = (
+        ("cmake", cmake_files(view)),
+        ("shell", shell_files(view)),
+        ("docker", docker_files(view)),
+    )
+    for part, files in others:
+        for path, found in files.items():
+            yield from _judged(view, torch, part, path, found.abi)
+
+
+def _judged(
+    view: View,
+    torch: Torch,
+    part: AbiFile,
+    path: str,
+    flags: Sequence[AbiFlag],
+    by_torch: bool = False,
+) -> Iterator[Fault]:
+    """by_torch: cpp_extension builds it."""
+    rows = [r for r in flags if bool(r.value) != torch.cxx11_abi]
+    rows = [r for r in rows if active(view, r.guards) is not False]
+    if rows and not (part == "cmake" and forced(view, path)):
+        yield _fault(view, torch, part, path, rows, by_torch)
 
 
 def _fault(
-    view: View, torch: Torch, kind: AbiFile, path: str, rows: list[dict[str, Any]], facts: Any
+    view: View, torch: Torch, part: AbiFile, path: str, rows: list[AbiFlag], by_torch: bool
 ) -> Fault:
-    value = rows[0]["value"]
+    value = rows[0].value
     text = f"_GLIBCXX_USE_CXX11_ABI={value}"
     return Fault(
-        severity=_severity(view, torch, kind, rows, facts),
+        severity=_severity(view, torch, part, rows, by_torch),
         subject=path,
         message=f"{path} defines {text}; torch {torch.version} has {1 - value}.",
-        evidence=tuple(at(view, path, r["line"], text) for r in rows),
+        evidence=tuple(at(view, path, r.line, text) for r in rows),
         breaks=tuple(f"source-abi:{name}" for name in _built_from(view, path)),
-        payload=AbiFlag(path, tuple(r["line"] for r in rows), value, kind),
+        payload=FixedAbi(path, tuple(r.line for r in rows), value, part),
     )
 
 
@@ -97,14 +111,14 @@ def _built_from(view: View, path: str) -> list[str]:
 
 
 def _severity(
-    view: View, torch: Torch, kind: AbiFile, rows: list[dict[str, Any]], facts: Any
+    view: View, torch: Torch, part: AbiFile, rows: list[AbiFlag], by_torch: bool
 ) -> Severity:
-    certain = any(active(view, r["guards"]) for r in rows)
-    if kind == "docker":
+    certain = any(active(view, r.guards) for r in rows)
+    if part == "docker":
         return ADVICE
-    if kind == "shell" or not certain:
+    if part == "shell" or not certain:
         return WARNING
-    if kind == "python" and facts.get("extension"):
+    if by_torch:
         appended = torch.release is not None and not at_least(torch.release, _APPENDS_BEFORE)
         return ADVICE if appended else ERROR
     return ERROR

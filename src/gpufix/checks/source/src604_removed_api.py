@@ -40,8 +40,8 @@ def removed_api(view: View) -> Iterator[Fault]:
     """
     for path, facts in python_files(view).items():
         lines: dict[str, list[int]] = {}
-        for row in facts.get("names", []):
-            lines.setdefault(row["name"], []).append(row["line"])
+        for row in facts.names:
+            lines.setdefault(row.name, []).append(row.line)
         for name, found in lines.items():
             yield from _python(view, path, name, sorted(set(found)))
     yield from removed_cuda_api.faults(view)

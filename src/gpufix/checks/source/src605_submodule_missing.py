@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.source_view import at, for_tests
@@ -12,6 +12,9 @@ from gpufix.evidence.view import View
 from gpufix.model import Evidence, Severity, Submodule
 from gpufix.model.source_payload import EmptySubmodule
 from gpufix.source.git_files import https_url
+
+if TYPE_CHECKING:
+    from gpufix.source.scanned import Mention
 
 _OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
 _NVIDIA, _AMD = ("nvidia",), ("rocm", "rocmsoftwareplatform", "radeonopencompute")
@@ -61,8 +64,8 @@ def _fault(view: View, module: Submodule) -> Fault:
     evidence: tuple[Evidence, ...] = ()
     if module.declared_in and module.line:
         evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
-    users = view.ask("project-mentions", module.path) or []
-    evidence += tuple(at(view, path, line, f"names {module.path}") for path, line, _ in users[:3])
+    users = view.project_mentions(module.path) or ()
+    evidence += tuple(at(view, u.path, u.line, f"names {module.path}") for u in users[:3])
     return Fault(
         severity=_severity(view, module, users),
         subject=module.path,
@@ -74,13 +77,13 @@ def _fault(view: View, module: Submodule) -> Fault:
     )
 
 
-def _severity(view: View, module: Submodule, users: Sequence[Sequence[Any]]) -> Severity:
-    if _for_others(view, module) or all(for_tests(path) for path, _, _ in users):
+def _severity(view: View, module: Submodule, users: Sequence[Mention]) -> Severity:
+    if _for_others(view, module) or all(for_tests(user.path) for user in users):
         return ADVICE
     builds = [
-        path
-        for path, _, fetches in users
-        if path.rpartition("/")[2] in ("setup.py", "CMakeLists.txt") and not fetches
+        user.path
+        for user in users
+        if user.path.rpartition("/")[2] in ("setup.py", "CMakeLists.txt") and not user.fetches
     ]
     if module.gitlink and builds:
         return ERROR

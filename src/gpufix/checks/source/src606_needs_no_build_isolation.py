@@ -48,12 +48,12 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
         return
     tomls = toml_files(view)
     for path, facts in python_files(view).items():
-        line, name = facts.get("torch_import"), facts.get("setup")
+        line, name = facts.torch_import, facts.setup
         folder = path.rpartition("/")[0]
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
         if not line or name is None or _installed(view, folder, name):
             continue
-        if toml and (names_torch(toml.get("requires")) or toml.get("no_isolation")):
+        if toml and (names_torch(toml.requires) or toml.no_isolation):
             continue
         yield Fault(
             severity=_severity(view, toml is not None),

@@ -41,18 +41,18 @@ def divergent_barrier(view: View) -> Iterator[Fault]:
     for path, facts in cxx.own_files(view).items():
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         passes = cxx.hip_passes(view) if hip else passes
-        for barrier, line, guards, condition, at in facts.get("barriers", []):
-            if not cxx.live(facts, guards, passes):
+        for barrier in facts.barriers:
+            if not cxx.live(facts.macros, barrier.guards, passes):
                 continue
-            place = absolute(view, path)
+            place, line, at = absolute(view, path), barrier.line, barrier.condition_line
             yield Fault(
                 severity=WARNING,
                 subject=f"{path}:{line}",
-                message=f'{path} calls {barrier}() at line {line} under "{condition}" '
+                message=f'{path} calls {barrier.name}() at line {line} under "{barrier.condition}" '
                 f"(line {at}), which differs between the threads of a block.",
                 evidence=(
-                    Evidence(text=barrier, path=place, line=line),
-                    Evidence(text=condition, path=place, line=at),
+                    Evidence(text=barrier.name, path=place, line=line),
+                    Evidence(text=barrier.condition, path=place, line=at),
                 ),
                 payload=ProjectFile(path),
             )

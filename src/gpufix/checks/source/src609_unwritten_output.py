@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, Fault, rule
 from gpufix.evidence import cxx
@@ -11,6 +11,9 @@ from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.model import Evidence
 from gpufix.model.source_payload import UnwrittenOutputs
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import ClosedCount, Counts, CxxFacts, Fill
 
 
 @rule("SRC609", "unwritten-output")
@@ -42,40 +45,45 @@ def unwritten_output(view: View) -> Iterator[Fault]:
     files = cxx.own_files(view)
     for path, facts in files.items():
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
-        for fill in facts.get("fills", []):
+        for fill in facts.fills:
             count = _count_of(path, fill, files)
-            if count and fill["conditions"] and cxx.live(facts, fill["guards"], passes):
+            if count and fill.conditions and cxx.live(facts.macros, fill.guards, passes):
                 yield _fault(view, path, fill, *count)
 
 
-def _count_of(path: str, fill: dict[str, Any], files: cxx.Files) -> tuple[str, Any] | None:
+def _count_of(
+    path: str, fill: Fill, files: Mapping[str, CxxFacts]
+) -> tuple[str, ClosedCount] | None:
     """The closed count whose sums a fill starts from, when the chain can be followed."""
     folder = path.rpartition("/")[0]
-    near = {p: f.get("counts", {}) for p, f in files.items() if p.rpartition("/")[0] == folder}
+    near: dict[str, Counts] = {
+        p: f.counts for p, f in files.items() if f.counts and p.rpartition("/")[0] == folder
+    }
     for counts in near.values():
-        for kernel, _, names in counts.get("launches", []):
-            if kernel != fill["kernel"] or len(names) <= max(fill["offsets"], *fill["outputs"]):
+        for launch in counts.launches:
+            names = launch.arguments
+            if launch.kernel != fill.kernel or len(names) <= max((fill.offsets, *fill.outputs)):
                 continue
-            if {names[n] for n in fill["outputs"]} <= set(counts["cleared"]):
+            if {names[n] for n in fill.outputs} <= set(counts.cleared or ()):
                 continue
-            summed = {i for i, o, _ in counts["scans"] if o == names[fill["offsets"]]}
+            summed = {scan.input for scan in counts.scans if scan.output == names[fill.offsets]}
             for where, other in near.items():
-                for row in other.get("closed", []):
-                    if row[4] in summed:
+                for row in other.closed:
+                    if row.parameter in summed:
                         return where, row
     return None
 
 
-def _fault(view: View, path: str, fill: dict[str, Any], where: str, row: Any) -> Fault:
-    condition, line = fill["conditions"][0]
+def _fault(view: View, path: str, fill: Fill, where: str, count: ClosedCount) -> Fault:
+    condition, line = fill.conditions[0]
     return Fault(
         severity=ADVICE,
         subject=path,
-        message=f'{fill["kernel"]} ({path}) writes under "{condition}" (line {line}), '
-        f"which the count of {row[0]} ({where}, line {row[2]}) does not know: slots stay unwritten.",
+        message=f'{fill.kernel} ({path}) writes under "{condition}" (line {line}), '
+        f"which the count of {count.kernel} ({where}, line {count.line}) does not know: slots stay unwritten.",
         evidence=(
-            *(Evidence(text=t, path=absolute(view, path), line=n) for t, n in fill["conditions"]),
-            Evidence(text=row[3], path=absolute(view, where), line=row[2]),
+            *(Evidence(text=t, path=absolute(view, path), line=n) for t, n in fill.conditions),
+            Evidence(text=count.expression, path=absolute(view, where), line=count.line),
         ),
-        payload=UnwrittenOutputs(path, fill["kernel"], tuple(fill["outputs"])),
+        payload=UnwrittenOutputs(path, fill.kernel, tuple(fill.outputs)),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.building import rocm_torch
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
 from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
+
+if TYPE_CHECKING:
+    from gpufix.source.facts import RasteriserContext
 
 
 @rule("SRC610", "backend-unfit")
@@ -42,8 +45,8 @@ def backend_unfit(view: View) -> Iterator[Fault]:
     if rocm_torch(view) is None or _ported(view):
         return
     for path, facts in python_files(view).items():
-        rows = [r for r in facts.get("backends", []) if not r["tried"] and not _other(r)]
-        rows = [r for r in rows if active(view, r["guards"]) is not False]
+        rows = [r for r in facts.backends if not r.tried and not _other(r)]
+        rows = [r for r in rows if active(view, r.guards) is not False]
         if rows:
             yield _fault(view, path, rows)
 
@@ -61,22 +64,20 @@ def _ported(view: View) -> bool:
     )
 
 
-def _other(row: dict[str, Any]) -> bool:
+def _other(row: RasteriserContext) -> bool:
     """A RastContext with a back end that is neither of nvdiffrast's."""
-    return row["call"] == "RastContext" and row["backend"] not in ("cuda", "gl")
+    return row.call == "RastContext" and row.backend not in ("cuda", "gl")
 
 
-def _fault(view: View, path: str, rows: list[dict[str, Any]]) -> Fault:
+def _fault(view: View, path: str, rows: list[RasteriserContext]) -> Fault:
     torch = view.facts.torch
-    call = rows[0]["call"]
-    certain = any(active(view, r["guards"]) for r in rows)
+    call = rows[0].call
+    certain = any(active(view, r.guards) for r in rows)
     return Fault(
         severity=WARNING if certain else ADVICE,
         subject=path,
         message=f"{path} makes a {call}; torch {torch.version if torch else '?'} has no CUDA, and "
         "no nvdiffrast with code for AMD GPUs is installed.",
-        evidence=tuple(at(view, path, r["line"], r["call"]) for r in rows),
-        payload=RasteriserCalls(
-            path, tuple(RasteriserCall(r["line"], r["call"]) for r in rows), "gl"
-        ),
+        evidence=tuple(at(view, path, r.line, r.call) for r in rows),
+        payload=RasteriserCalls(path, tuple(RasteriserCall(r.line, r.call) for r in rows), "gl"),
     )

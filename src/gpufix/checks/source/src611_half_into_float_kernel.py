@@ -39,15 +39,15 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
     if view.facts.torch is None:
         return
     for path, facts in python_files(view).items():
-        for row in facts.get("half", []):
-            if row["kind"] == "ranges":
-                what = f"hands {row['call']} `ranges` on the GPU, which nvdiffrast reads on the CPU"
+        for row in facts.half:
+            if row.kind == "ranges":
+                what = f"hands {row.call} `ranges` on the GPU, which nvdiffrast reads on the CPU"
             else:
-                what = f"hands {row['text']} to {row['call']}, which takes float32"
+                what = f"hands {row.text} to {row.call}, which takes float32"
             yield Fault(
                 severity=ADVICE,
                 subject=path,
                 message=f"{path} {what}.",
-                evidence=(at(view, path, row["line"], row["text"]),),
-                payload=UnfitArgument(path, row["line"], row["call"], row["text"], row["kind"]),
+                evidence=(at(view, path, row.line, row.text),),
+                payload=UnfitArgument(path, row.line, row.call, row.text, row.kind),
             )

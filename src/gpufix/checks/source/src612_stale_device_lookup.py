@@ -35,14 +35,14 @@ def stale_device_lookup(view: View) -> Iterator[Fault]:
     torch.nn.Module.to moves the parameters of the module it is called on.
     """
     for path, facts in python_files(view).items():
-        for row in facts.get("stale_device", []):
+        for row in facts.stale_device:
             yield Fault(
                 severity=ADVICE,
                 subject=path,
-                message=f"{row['class']}.device in {path} asks the first module, while line "
-                f"{row['moved']} moves single ones.",
+                message=f"{row.class_}.device in {path} asks the first module, while line "
+                f"{row.moved} moves single ones.",
                 evidence=(
-                    at(view, path, row["line"], "def device(self)"),
-                    at(view, path, row["moved"], "one module is moved"),
+                    at(view, path, row.line, "def device(self)"),
+                    at(view, path, row.moved, "one module is moved"),
                 ),
             )

@@ -88,9 +88,10 @@ def _required(view: View) -> Iterator[Fault]:
         return
     for path, toml in toml_files(view).items():
         setup = f"{path.removesuffix('pyproject.toml')}setup.py"
-        if not python_files(view).get(setup, {}).get("extension"):
+        python = python_files(view).get(setup)
+        if python is None or not python.extension:
             continue
-        for text in toml.get("requires") or ():
+        for text in toml.requires or ():
             requirement = parse(text)
             name = normalise(requirement.name) if requirement else ""
             if not requirement or name in _TOLD or view.dist(name):

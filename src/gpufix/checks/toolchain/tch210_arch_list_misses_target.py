@@ -90,7 +90,7 @@ def _has_setup_py(view: View) -> bool:
     if project is not None and "setup.py" in project.markers:
         return True
     files = python_files(view).items()
-    return any(path.endswith("/setup.py") and facts.get("extension") for path, facts in files)
+    return any(path.endswith("/setup.py") and facts.extension for path, facts in files)
 
 
 def _reader(view: View, name: str) -> str:

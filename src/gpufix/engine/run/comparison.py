@@ -10,7 +10,8 @@ from posixpath import dirname, join
 
 from gpufix.engine.builds.folder import made_from
 from gpufix.evidence.source_view import python_files
-from gpufix.evidence.view import Ask, View
+from gpufix.evidence.view import View
+from gpufix.facts.questions import Questions
 from gpufix.model import Build, Facts, Finding, FindingKey, Plan, SetVariables, Severity, Step
 from gpufix.text.names import normalise
 
@@ -97,7 +98,7 @@ def _named(findings: Sequence[Finding]) -> str:
 
 
 def next_steps(
-    steps: Sequence[Step], revealed: Sequence[Finding], after: Facts, ask: Ask | None
+    steps: Sequence[Step], revealed: Sequence[Finding], after: Facts, ask: Questions | None
 ) -> Iterator[str]:
     """Notes for the outcome. `after`, `ask`: the patient as the run has left it."""
     if revealed:
@@ -117,13 +118,14 @@ def _unbuilt(view: View) -> Iterator[str]:
     if project is None or not project.builds_extensions:
         return
     for path, facts in python_files(view).items():
-        name = facts.get("setup")
-        if path.rpartition("/")[2] != "setup.py" or name is None or not facts.get("extension"):
+        name = facts.setup
+        if path.rpartition("/")[2] != "setup.py" or name is None or not facts.extension:
             continue
         folder = dirname(join(project.root, path))
         if made_from(view.facts, Path(folder)) is None and not view.dist(normalise(name or folder)):
             yield folder
-    own = python_files(view).get("setup.py", {}).get("extension")
+    setup = python_files(view).get("setup.py")
+    own = setup is not None and setup.extension
     installed = made_from(view.facts, Path(project.root)) is not None
     if "CMakeLists.txt" in project.markers and not own and not installed:
         yield project.root

@@ -8,7 +8,8 @@ from functools import cached_property, partial
 
 from gpufix.checks.judge import INTERNAL_CODES, Selection
 from gpufix.diagnosis.diagnose import Judgement, Request, examine
-from gpufix.evidence.view import Ask, View
+from gpufix.evidence.view import View
+from gpufix.facts.questions import Questions
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.conflicts import Base
 from gpufix.fixes.fallback import install_fallback
@@ -59,7 +60,7 @@ class Proposed:
         return replace(self, choice=replace(self.choice, plans=kept))
 
 
-def propose(facts: Facts, ask: Ask | None, wish: Wish) -> Proposed:
+def propose(facts: Facts, ask: Questions | None, wish: Wish) -> Proposed:
     """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
     mistyped."""
     selection = wish.request.selection
@@ -118,9 +119,8 @@ def _base(view: View) -> Base:
     """The text that a step's content was made from, when that is what the file still holds."""
 
     def base(step: WriteFile) -> str | None:
-        source = view.ask("source", step.path)
-        known = isinstance(source, dict) and source.get("sha256") == step.expect
-        return str(source["text"]) if known else None
+        source = view.source(step.path)
+        return source.text if source and source.sha256 == step.expect else None
 
     return base
 

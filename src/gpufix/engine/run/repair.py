@@ -17,11 +17,11 @@ from gpufix.engine.run.comparison import Comparison, compare, next_steps
 from gpufix.engine.run.import_probe import probe
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Busy, Context, EngineError, Refused, StepFailed
-from gpufix.evidence.view import Ask
+from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
 
-Look = Callable[[], tuple[Facts, Ask | None]]
+Look = Callable[[], tuple[Facts, Questions | None]]
 
 
 @dataclass(frozen=True)

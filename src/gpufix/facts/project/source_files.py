@@ -8,67 +8,104 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from gpufix.facts.reading import read, why
 from gpufix.model import Project, SourceFile
 from gpufix.source.source_text import decode
 
+if TYPE_CHECKING:  # a run without a project needs none of the readers
+    from gpufix.source.cxx.build_files import BuildFile
+    from gpufix.source.facts import (
+        CMakeFacts,
+        CxxFacts,
+        HipFacts,
+        PythonFacts,
+        RequirementFacts,
+        ShellFacts,
+        TomlFacts,
+    )
+    from gpufix.source.scanned import CxxSources, Mention, Scanned
+
+T = TypeVar("T")
+
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 
 
 class ProjectSources:
-    """Answers project-python, -cmake, -shell, -docker, -requirements and -toml for one project.
-
-    project-mentions tells which files name a path (its subject), project-holders which Python
-    files hold a word: see project_mentions.py.
-    project-cxx tells of C++, CUDA and HIP, and adds "built": the sources that build files name,
-    "for_hip": those of a HIP build, and "knows_hip": whether some build file speaks of it.
-    project-hip tells what such a build meets.
-
-    Each is {"files": {path relative to the root: facts}, "gaps": [[path, why]]}; files without
-    anything to tell are left out.
-    """
+    """The sources of one project. Files without anything to tell are left out of the answers."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._root = project.root
         self._sources = project.sources
         self._read = 0
-        self._named: dict[str, Any] = {}  # build files -> the sources that they name
+        self._named: dict[str, BuildFile] = {}  # by path
 
-    def answers(self) -> dict[str, Callable[[str], Any]]:
-        """Question → what answers it; the subject is the project's root."""
-        return {
-            "project-python": lambda _: self._python_files,
-            "project-cmake": lambda _: self._cmake_files,
-            "project-shell": lambda _: self._scanned(("shell",), self._shell),
-            "project-docker": lambda _: self._scanned(("docker",), self._docker),
-            "project-requirements": lambda _: self._scanned(
-                ("requirements", "environment"), self._requirements
-            ),
-            "project-cxx": lambda _: self._cxx(),
-            "project-hip": lambda _: self._scanned(("cuda", "header", "hip"), self._hip_file),
-            "project-toml": lambda _: self._scanned(("toml",), self._toml),
-            "project-mentions": self._mentions,
-            "project-holders": self._holders,
-        }
+    @cached_property
+    def python(self) -> Scanned[PythonFacts]:
+        """Python files."""
+        return self._scanned(("python",), self._python)
 
-    def _mentions(self, path: str) -> list[list[str | int]]:
-        pass
+    @cached_property
+    def cmake(self) -> Scanned[CMakeFacts]:
+        """CMake files."""
+        return self._scanned(("cmake",), self._cmake)
 
+    def shell(self) -> Scanned[ShellFacts]:
+        """Shell scripts."""
+        return self._scanned(("shell",), self._shell)
+
+    def docker(self) -> Scanned[ShellFacts]:
+        """Dockerfiles."""
+        return self._scanned(("docker",), self._docker)
+
+    def requirements(self) -> Scanned[RequirementFacts]:
+        """Requirement and conda environment files."""
+        return self._scanned(("requirements", "environment"), self._requirements)
+
+    def toml(self) -> Scanned[TomlFacts]:
+        """pyproject.toml files."""
+        return self._scanned(("toml",), self._toml)
+
+    def hip(self) -> Scanned[HipFacts]:
+        """What a HIP build meets."""
+        return self._scanned(("cuda", "header", "hip"), self._hip_file)
+
+    def cxx(self) -> CxxSources:
+        """C++, CUDA and HIP files, and what build files say of them."""
+        from gpufix.source.cxx import build_files
+        from gpufix.source.scanned import CxxSources
+
+        kinds = ("cuda", "cpp", "header", "hip")
+        if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
+            return CxxSources({}, ())
+        found = self._scanned(kinds, self._cxx_file)
+        _ = self.python, self.cmake  # these fill _named
+        sources = [source.path for source in self._sources if source.kind in kinds]
+        return CxxSources(
+            files=found.files,
+            gaps=found.gaps,
+            for_hip=build_files.for_hip(self._named, sources),
+            knows_hip=any(file.knows_hip for file in self._named.values()),
+            built=tuple(build_files.built(self._named, sources)),
+        )
+
+    def mentions(self, path: str) -> tuple[Mention, ...]:
+        """The files that name a path."""
         return mentions(self._project, path)
 
-    def _holders(self, word: str) -> list[str]:
-        pass
-
+    def holders(self, word: str) -> tuple[str, ...]:
+        """The Python files that hold a word."""
         return holders(self._project, word)
 
     def _scanned(
-        self, kinds: tuple[str, ...], scan: Callable[[SourceFile, bytes], dict[str, Any]]
-    ) -> dict[str, Any]:
-        files: dict[str, Any] = {}
-        gaps: list[list[str]] = []
+        self, kinds: tuple[str, ...], scan: Callable[[SourceFile, bytes], T | None]
+    ) -> Scanned[T]:
+        from gpufix.source.scanned import Scanned, Unread
+
+        files: dict[str, T] = {}
+        gaps: list[Unread] = []
         with _without_collection():
             for source in self._sources:
                 if source.kind not in kinds:
@@ -76,11 +113,11 @@ class ProjectSources:
                 try:
                     facts = scan(source, self._bytes(source))
                 except (OSError, ValueError) as error:
-                    gaps.append([source.path, why(error)])
+                    gaps.append(Unread(source.path, why(error)))
                     continue
-                if facts:
+                if facts is not None:
                     files[source.path] = facts
-        return {"files": files, "gaps": gaps}
+        return Scanned(files, tuple(gaps))
 
     def _bytes(self, source: SourceFile) -> bytes:
         if source.size > _LIMIT_FILE:
@@ -94,84 +131,72 @@ class ProjectSources:
         self._read += len(data)
         return data
 
-    @cached_property
-    def _python_files(self) -> dict[str, Any]:
-        return self._scanned(("python",), self._python)
-
-    def _python(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+    def _python(self, source: SourceFile, data: bytes) -> PythonFacts | None:
         from gpufix.source.cxx import build_files
         from gpufix.source.python import python_facts
 
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
-        facts = python_facts.scan(data, source.path, folder)
-        if (rows := facts.pop("sources", None)) is not None:
-            self._named[source.path] = build_files.named_in(rows, data)
-        return facts
+        file = python_facts.scan(data, source.path, folder)
+        if file.sources is not None:
+            self._named[source.path] = build_files.named_in(file.sources, data)
+        return _unless_empty(file.facts)
 
-    @cached_property
-    def _cmake_files(self) -> dict[str, Any]:
-        return self._scanned(("cmake",), self._cmake)
-
-    def _cmake(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+    def _cmake(self, source: SourceFile, data: bytes) -> CMakeFacts | None:
         from gpufix.source import cmake
         from gpufix.source.cxx import build_files
 
         if named := build_files.named(data, build_files.CMAKE):
             self._named[source.path] = named
-        return cmake.scan(decode(data).text) if cmake.concerns(data) else {}
+        return _unless_empty(cmake.scan(decode(data).text)) if cmake.concerns(data) else None
 
-    def _shell(self, _: SourceFile, data: bytes) -> dict[str, Any]:
+    def _shell(self, _: SourceFile, data: bytes) -> ShellFacts | None:
         from gpufix.source import shell
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
         text = decode(data).text
-        return shell.scan_shell(text) if shell.concerns(data) else {}
+        return _unless_empty(shell.scan_shell(text)) if shell.concerns(data) else None
 
-    def _docker(self, _: SourceFile, data: bytes) -> dict[str, Any]:
+    def _docker(self, _: SourceFile, data: bytes) -> ShellFacts | None:
         from gpufix.source import shell
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a Dockerfile larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
-        return shell.scan_docker(decode(data).text)
+        return _unless_empty(shell.scan_docker(decode(data).text))
 
-    def _requirements(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+    def _requirements(self, source: SourceFile, data: bytes) -> RequirementFacts | None:
         from gpufix.source import requirement_files
 
         text = decode(data).text
         if source.kind == "environment":
-            return requirement_files.scan_environment(text)
-        return requirement_files.scan(text)
+            return _unless_empty(requirement_files.scan_environment(text))
+        return _unless_empty(requirement_files.scan(text))
 
-    def _cxx(self) -> dict[str, Any]:
-        from gpufix.source.cxx import build_files
-
-        kinds = ("cuda", "cpp", "header", "hip")
-        if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
-            return {"files": {}, "gaps": []}
-        answer = self._scanned(kinds, self._cxx_file)
-        _ = self._python_files, self._cmake_files  # these fill _named
-        sources = [source.path for source in self._sources if source.kind in kinds]
-        answer["for_hip"] = build_files.for_hip(self._named, sources)
-        answer["knows_hip"] = any(facts["hip"] for facts in self._named.values())
-        return answer | {"built": build_files.built(self._named, sources)}
-
-    def _cxx_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+    def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts
 
         if build_files.carried(source.path):
-            return cxx_facts.includes_alone(data)
-        return cxx_facts.describe(data)
+            return _unless_empty(cxx_facts.includes_alone(data))
+        return _unless_empty(cxx_facts.describe(data))
 
-    def _hip_file(self, source: SourceFile, data: bytes) -> dict[str, Any]:
+    def _hip_file(self, source: SourceFile, data: bytes) -> HipFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts
 
-        return {} if build_files.carried(source.path) else cxx_facts.describe_hip(data)
+        return (
+            None
+            if build_files.carried(source.path)
+            else _unless_empty(cxx_facts.describe_hip(data))
+        )
 
-    def _toml(self, _: SourceFile, data: bytes) -> dict[str, Any]:
+    def _toml(self, _: SourceFile, data: bytes) -> TomlFacts:
         from gpufix.source import requirement_files
 
         return requirement_files.scan_pyproject(decode(data).text)
+
+
+def _unless_empty(facts: T) -> T | None:
+    """The facts of a file, None where none of them says anything."""
+    return facts if any(vars(facts).values()) else None
 
 
 @contextmanager
@@ -190,12 +215,14 @@ _LIMIT = 4 << 20
 _READ = ("python", "cmake", "toml", "requirements", "environment", "shell", "docker")
 
 
-def mentions(project: Project, path: str) -> list[list[str | int]]:
-    """[file, line, whether that file fetches submodules itself], for the files that name a path.
+def mentions(project: Project, path: str) -> tuple[Mention, ...]:
+    """The files that name a path.
 
     A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
     an import of its last component. At most twenty files.
     """
+    from gpufix.source.scanned import Mention
+
     last = path.rpartition("/")[2]
     full, word = re.escape(path.encode()), re.escape(last.encode())
     tail = re.escape("/".join(path.split("/")[-2:]).encode())
@@ -210,7 +237,7 @@ def mentions(project: Project, path: str) -> list[list[str | int]]:
         rb"|^\s*(?:from|import)\s+[\w.]*\b" + word + rb"\b",
         re.MULTILINE,
     )
-    found: list[list[str | int]] = []
+    found: list[Mention] = []
     for source in project.sources:
         if source.kind not in _READ or source.path.startswith(f"{path}/"):
             continue
@@ -222,13 +249,14 @@ def mentions(project: Project, path: str) -> list[list[str | int]]:
             continue
         if hit := pattern.search(data):
             line = data.count(b"\n", 0, hit.start()) + 1
-            found.append([source.path, line, b"submodule update" in data or b'"submodule"' in data])
+            fetches = b"submodule update" in data or b'"submodule"' in data
+            found.append(Mention(source.path, line, fetches))
         if len(found) == 20:
             break
-    return found
+    return tuple(found)
 
 
-def holders(project: Project, word: str) -> list[str]:
+def holders(project: Project, word: str) -> tuple[str, ...]:
     """Paths of the Python sources that hold a word; what cannot be read is left out."""
     found = []
     for source in project.sources:
@@ -240,4 +268,4 @@ def holders(project: Project, word: str) -> list[str]:
                 found.append(source.path)
         except OSError:
             continue  # the scan of the sources reports it
-    return found
+    return tuple(found)

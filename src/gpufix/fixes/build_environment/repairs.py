@@ -79,7 +79,7 @@ def as_project(view: View, folder: Folder | None) -> View:
             }
         )
     facts = view.facts.model_copy(update={"project": project})
-    return View(facts, view.targets, view.ask)
+    return view.with_facts(facts)
 
 
 def overlaid(view: View, changes: dict[str, str | None]) -> View:
@@ -88,4 +88,4 @@ def overlaid(view: View, changes: dict[str, str | None]) -> View:
         return view
     environment = view.facts.environment
     environment = environment.model_copy(update={"overlay": {**environment.overlay, **changes}})
-    return View(view.facts.model_copy(update={"environment": environment}), view.targets, view.ask)
+    return view.with_facts(view.facts.model_copy(update={"environment": environment}))

@@ -99,6 +99,6 @@ def _required(fallback: Fallback, view: View) -> list[tuple[str, SpecifierSet]]:
 def _requirements(name: str, view: View) -> list[Requirement]:
     found = [r for _, r in view.derive(Requirements.of).rows if normalise(r.name) == name]
     for facts in requirement_files(view).values():
-        rows = [parse(str(text)) for _, text in facts.get("requirements", [])]
+        rows = [parse(row.text) for row in facts.requirements]
         found += [r for r in rows if r and normalise(r.name) == name]
     return found

@@ -67,8 +67,8 @@ def shadows(fallback: Fallback, view: View) -> list[str]:
 
 def generator(dist: Distribution, view: View) -> str | None:
     """ "gpufix 0.3.0" when an installed fallback was made by this very version; else None."""
-    answer = view.ask("source", f"{dist.metadata}/WHEEL") if dist.metadata else None
-    lines = str(answer["text"]).splitlines() if isinstance(answer, dict) else []
+    wheel = view.source(f"{dist.metadata}/WHEEL") if dist.metadata else None
+    lines = wheel.text.splitlines() if wheel else []
     mine = f"gpufix {gpufix.__version__}"
     return mine if f"Generator: {mine}" in lines else None
 
@@ -124,5 +124,5 @@ def _write(path: str, data: bytes, view: View) -> WriteFile:
 
 def _digest(path: str, view: View) -> str | None:
     """Of a source that the facts know of."""
-    answer = view.ask("source", path) if path in _sources(view) else None
-    return str(answer["sha256"]) if isinstance(answer, dict) else None
+    source = view.source(path) if path in _sources(view) else None
+    return source.sha256 if source else None

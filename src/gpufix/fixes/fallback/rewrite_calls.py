@@ -41,9 +41,9 @@ def rebinds(view: View, path: str, node: ast.ImportFrom, name: str, wanted: str)
 
 
 def _names(view: View, path: str) -> Names | None:
-    source = view.ask("source", absolute(view, path))
+    source = view.source(absolute(view, path))
     try:
-        return Names(Tree(source["text"])) if isinstance(source, dict) else None
+        return Names(Tree(source.text)) if source else None
     except NotPython:
         return None
 
@@ -147,16 +147,16 @@ def _candidates(fallback: Fallback, view: View) -> list[str]:
             continue
         init = f"{top}/__init__.py"
         copies = [p.removesuffix(init) or f"{top}/" for p in paths if f"/{p}".endswith(f"/{init}")]
-        holders = paths.intersection(view.ask("project-holders", top) or ())
+        holders = paths.intersection(view.project_holders(top) or ())
         found |= {path for path in holders if not path.startswith(tuple(copies))}
     return sorted(found)
 
 
 def _project_names(view: View) -> set[str]:
     """What the project itself is installed as."""
-    setup = python_files(view).get("setup.py", {}).get("setup")
-    toml = toml_files(view).get("pyproject.toml", {}).get("name")
-    return {normalise(name) for name in (setup, toml) if name}
+    setup, toml = python_files(view).get("setup.py"), toml_files(view).get("pyproject.toml")
+    names = (setup.setup if setup else None, toml.name if toml else None)
+    return {normalise(name) for name in names if name}
 
 
 def _own(path: str, view: View) -> bool:

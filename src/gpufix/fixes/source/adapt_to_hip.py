@@ -42,11 +42,9 @@ def _left(view: View, path: str, code: Code) -> list[str]:
     """What has to be done by hand."""
     left = []
     why = unfit(view, path, code)
-    uses_groups = any(
-        row[0].startswith("cooperative_groups::")
-        for row in cxx.hip_files(view).get(path, {}).get("hip", [])
-    )
-    for block in hip_blocks.blocks(view, cxx.hip_files(view).get(path, {})):
+    facts = cxx.hip_files(view).get(path, cxx.HipFile())
+    uses_groups = any(use.name.startswith("cooperative_groups::") for use in facts.uses)
+    for block in hip_blocks.blocks(view, facts):
         shim = block.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[block.name].shim
         done = shim and why is None
         done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)

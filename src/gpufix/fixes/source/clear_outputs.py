@@ -46,8 +46,8 @@ def clear_outputs(finding: Finding, view: View) -> Plan | Skip:
 
 
 def _launches(view: View, path: str, kernel: str) -> bool:
-    counts = cxx.cxx_files(view)[path].get("counts", {})
-    return any(row[0] == kernel for row in counts.get("launches", []))
+    counts = cxx.cxx_files(view)[path].counts
+    return counts is not None and any(launch.kernel == kernel for launch in counts.launches)
 
 
 def _edits(code: Code, launch: Launch, outputs: Sequence[int]) -> list[Edit]:

@@ -8,7 +8,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.model import Finding, Plan, Skip
-from gpufix.model.source_payload import AbiFile, AbiFlag
+from gpufix.model.source_payload import AbiFile, FixedAbi
 from gpufix.source import edits
 from gpufix.source.python import python_edits
 
@@ -23,7 +23,7 @@ _CHANGES: dict[AbiFile, Callable[[str, set[int]], str | None]] = {
 @fix(NAME, "SRC602")
 def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
     """A fixed 1 would be as wrong for another torch as a fixed 0: ask torch when building."""
-    flag = finding.payload_as(AbiFlag)
+    flag = finding.payload_as(FixedAbi)
     path, lines, change = flag.path, set(flag.lines), _CHANGES.get(flag.file)
     if change is None:
         reason = "the torch of an image is not known here"

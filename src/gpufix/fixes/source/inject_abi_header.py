@@ -10,7 +10,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.follow_torch_abi import follow_torch_abi
 from gpufix.fixes.source.planned_edits import rewrite, source
 from gpufix.model import Finding, Plan, Skip, WriteFile
-from gpufix.model.source_payload import AbiFlag
+from gpufix.model.source_payload import FixedAbi
 from gpufix.source import edits
 from gpufix.source.cxx import cxx_edits
 from gpufix.source.cxx.code import Code
@@ -22,7 +22,7 @@ _NAME = "inject-abi-header"
 @fix(_NAME, "SRC602")
 def inject_abi_header(finding: Finding, view: View) -> Plan | Skip | None:
     """force_abi.h first in each source, and CMake passes torch's value on to it."""
-    flag = finding.payload_as(AbiFlag)
+    flag = finding.payload_as(FixedAbi)
     if flag.file != "cmake" or isinstance(follow_torch_abi(finding, view), Plan):
         return None
     path = flag.path

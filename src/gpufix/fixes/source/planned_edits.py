@@ -23,19 +23,17 @@ Change = Callable[[str], str | None]
 def rewrite(view: View, path: str, change: Change) -> WriteFile | None:
     """The file at a path relative to the project's root, changed; None when it cannot be."""
     full = absolute(view, path)
-    source = view.ask("source", full)
-    if not isinstance(source, dict):
+    source = view.source(full)
+    if source is None:
         return None
     try:
-        changed = change(source["text"])
-        if changed is None or changed == source["text"]:
+        changed = change(source.text)
+        if changed is None or changed == source.text:
             return None
-        changed.encode(source["encoding"])
+        changed.encode(source.encoding)
     except (NotPython, UnicodeError, LookupError):
         return None
-    return WriteFile(
-        path=full, content=changed, encoding=source["encoding"], expect=source["sha256"]
-    )
+    return WriteFile(path=full, content=changed, encoding=source.encoding, expect=source.sha256)
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,8 @@ class Source:
 def source(view: View, path: str) -> Source | None:
     """A source by its path relative to the project; None when it cannot be read."""
     full = absolute(view, path)
-    answer = view.ask("source", full)
-    if not isinstance(answer, dict):
-        return None
-    return Source(full, answer["text"], answer["encoding"], answer["sha256"])
+    found = view.source(full)
+    return Source(full, found.text, found.encoding, found.sha256) if found else None
 
 
 def mended(view: View, path: str) -> list[WriteFile]:
@@ -102,10 +98,9 @@ def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
 def removed_edits(view: View, path: str, code: Code, names: list[str]) -> list[Edit] | None:
     """What replaces removed names; None = one of them has no equal everywhere."""
     passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
-    facts = {"macros": code.definitions}
 
     def live(guards: tuple[str, ...]) -> bool:
-        return cxx.live(facts, guards, passes) is True
+        return cxx.live(code.definitions, guards, passes) is True
 
     return cxx_edits.edits(code, names, live)
 
@@ -122,13 +117,13 @@ def _is_functor(name: str) -> bool:
 
 def hip_edits(view: View, path: str, code: Code) -> list[Edit]:
     """Chevrons, the reductions' header and the warp functions of one file."""
-    facts = cxx.hip_files(view).get(path, {})
+    facts = cxx.hip_files(view).get(path, cxx.HipFile())
     blocks = hip_blocks.blocks(view, facts)
     names = {block.name for block in blocks}
     if not names:
         return []
     edits = hip.chevrons(code)
-    if not any(row[0].startswith("cooperative_groups::") for row in facts.get("hip", [])):
+    if not any(use.name.startswith("cooperative_groups::") for use in facts.uses):
         edits += hip.guard_reduce(code)
     shimmed = [
         b for b in blocks if b.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[b.name].shim
@@ -143,8 +138,8 @@ def unfit(view: View, path: str, code: Code) -> str | None:
     """Why the compatibility header would change what a file means; None = it would not."""
     if 64 in hip_blocks.waves(view) and "warpSize" in code.masked:
         return "it counts with warpSize, which is 64 on a target, beside 32-bit masks"
-    facts = cxx.hip_files(view).get(path, {})
-    for name, line, _, mask in facts.get("hip", []):
-        if name in hip_api.MASKED and narrow(mask, facts.get("macros", {})) is False:
-            return f"the mask {mask} at line {line} has 64 bits already"
+    facts = cxx.hip_files(view).get(path, cxx.HipFile())
+    for use in facts.uses:
+        if use.name in hip_api.MASKED and narrow(use.detail, facts.macros) is False:
+            return f"the mask {use.detail} at line {use.line} has 64 bits already"
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from typing import Any
 
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.functions import Function, device_functions
+from gpufix.source.facts import Barrier
 
 _BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
 _CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
@@ -39,15 +39,15 @@ def concerns(text: str) -> bool:
     return "__syncthreads" in text
 
 
-def divergent(code: Code) -> list[list[Any]]:
-    """[barrier, line, guards, condition, line of the condition]."""
+def divergent(code: Code) -> tuple[Barrier, ...]:
+    """The divergent barriers of a source."""
     if not concerns(code.text):
-        return []
+        return ()
     rows = [row for function in device_functions(code) for row in _in(code, function)]
-    return rows[:_LIMIT]
+    return tuple(rows[:_LIMIT])
 
 
-def _in(code: Code, function: Function) -> Iterator[list[Any]]:
+def _in(code: Code, function: Function) -> Iterator[Barrier]:
     start, end = function.body
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
@@ -69,9 +69,10 @@ def _in(code: Code, function: Function) -> Iterator[list[Any]]:
     for barrier in barriers:
         for begin, stop, condition, at in spans:
             if begin <= barrier.start() < stop and _Value.of(condition).differs(differing):
-                guards = list(code.conditions.at(barrier.start()))
+                guards = code.conditions.at(barrier.start())
                 text = " ".join(condition.split())[:100]
-                yield [barrier[1], code.line(barrier.start()), guards, text, code.line(at)]
+                line = code.line(barrier.start())
+                yield Barrier(barrier[1], line, guards, text, code.line(at))
                 break
 
 

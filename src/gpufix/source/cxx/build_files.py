@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
+
+from gpufix.source.facts import Guards
 
 # What a CMake file has when it builds something.
 CMAKE = (
@@ -32,39 +34,54 @@ def carried(path: str) -> bool:
     return not _CARRIED.isdisjoint(path.split("/")[:-1])
 
 
-def named(data: bytes, words: Iterable[bytes]) -> dict[str, Any]:
-    """What a build file, which has one of `words`, says of the sources that it builds.
+class NamedSource(NamedTuple):
+    """What a Python build file calls a source: a path or a pattern, and under which conditions."""
 
-    `names`: their file names; `globs`: whether it takes what it finds; `hip`: whether it knows of
-    HIP. `hip_names`, `hip_globs`: the same of a HIP build; of a file that knows of HIP only what
-    it surely takes.
+    word: str
+    guards: Guards
+
+
+class Taken(NamedTuple):
+    """What a build takes: file names, and whether it takes what it finds."""
+
+    names: list[str]
+    globs: bool
+
+
+class BuildFile(NamedTuple):
+    """The sources that a build file names. `knows_hip`: it speaks of HIP.
+
+    `by_hip`: what a HIP build takes; of a file that knows of HIP only what it surely takes.
     """
+
+    taken: Taken
+    knows_hip: bool
+    by_hip: Taken
+
+
+def named(data: bytes, words: Iterable[bytes]) -> BuildFile | None:
+    """What a build file says of the sources that it builds; None: it has none of `words`."""
     if not any(word in data for word in words):
-        return {}
-    return _told([(word.decode("utf-8", "replace"), False) for word in paths(data)], data)
+        return None
+    return _build_file([(word.decode("utf-8", "replace"), False) for word in paths(data)], data)
 
 
-def named_in(rows: Iterable[Sequence[Any]], data: bytes) -> dict[str, Any]:
-    """The same from what a Python file says: [word, guards] of each source."""
-    return _told([(word, not _LEAVES_OUT.intersection(guards)) for word, guards in rows], data)
+def named_in(rows: Iterable[NamedSource], data: bytes) -> BuildFile:
+    """The same from what a Python file says."""
+    words = [(row.word, not _LEAVES_OUT.intersection(row.guards)) for row in rows]
+    return _build_file(words, data)
 
 
-def _told(words: Iterable[tuple[str, bool]], data: bytes) -> dict[str, Any]:
+def _build_file(words: Iterable[tuple[str, bool]], data: bytes) -> BuildFile:
     found = set(words)
     aware = _HIP.search(data) is not None
     for_hip = {word for word, by_hip in found if by_hip or not aware}
-    every = {word for word, _ in found}
-    return {
-        "names": _names(every),
-        "globs": any("*" in word for word in every),
-        "hip": aware,
-        "hip_names": _names(for_hip),
-        "hip_globs": any("*" in word for word in for_hip),
-    }
+    return BuildFile(_taken({word for word, _ in found}), aware, _taken(for_hip))
 
 
-def _names(words: Iterable[str]) -> list[str]:
-    return sorted({word.rpartition("/")[2] for word in words if "*" not in word})
+def _taken(words: set[str]) -> Taken:
+    names = sorted({word.rpartition("/")[2] for word in words if "*" not in word})
+    return Taken(names, any("*" in word for word in words))
 
 
 def paths(data: bytes) -> Iterator[bytes]:
@@ -74,15 +91,16 @@ def paths(data: bytes) -> Iterator[bytes]:
         yield _OUTSIDE.split(before)[-1] + end[0]
 
 
-def built(files: Mapping[str, Any], sources: Iterable[str], of: str = "") -> list[str]:
-    """The sources that a build file in the same folder or above names or collects.
+def built(files: Mapping[str, BuildFile], sources: Iterable[str]) -> list[str]:
+    """The sources that a build file in the same folder or above names or collects."""
+    return _in_reach({path: file.taken for path, file in files.items()}, sources)
 
-    of: "hip_" for those of a HIP build.
-    """
+
+def _in_reach(files: Mapping[str, Taken], sources: Iterable[str]) -> list[str]:
     found = set()
-    folders = [(path.rpartition("/")[0], facts) for path, facts in files.items()]
-    by_name = {(folder, n) for folder, facts in folders for n in facts[f"{of}names"]}
-    collecting = {folder for folder, facts in folders if facts[f"{of}globs"]}
+    folders = [(path.rpartition("/")[0], taken) for path, taken in files.items()]
+    by_name = {(folder, name) for folder, taken in folders for name in taken.names}
+    collecting = {folder for folder, taken in folders if taken.globs}
     for source in sources:
         if not source.endswith(_SUFFIXES):
             continue
@@ -96,8 +114,9 @@ def built(files: Mapping[str, Any], sources: Iterable[str], of: str = "") -> lis
     return sorted(found)
 
 
-def for_hip(files: Mapping[str, Any], sources: Sequence[str]) -> dict[str, bool]:
+def for_hip(files: Mapping[str, BuildFile], sources: Sequence[str]) -> dict[str, bool]:
     """Sources of a HIP build -> whether one that knows nothing of HIP would take them as they are."""
-    plain = {path: facts for path, facts in files.items() if not facts["hip"]}
-    plainly = set(built(plain, sources, "hip_"))
-    return {source: source in plainly for source in built(files, sources, "hip_")}
+    plain = {path: file.by_hip for path, file in files.items() if not file.knows_hip}
+    plainly = set(_in_reach(plain, sources))
+    every = {path: file.by_hip for path, file in files.items()}
+    return {source: source in plainly for source in _in_reach(every, sources)}

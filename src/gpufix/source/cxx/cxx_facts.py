@@ -1,98 +1,73 @@
-"""What the rules ask of one C++, CUDA or HIP file, as a JSON value."""
+"""What the rules ask of one C++, CUDA or HIP file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import Code
+from gpufix.source.facts import CxxFacts, HipFacts, Include
 from gpufix.source.source_text import decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _INCLUDES = 5_000  # of one file
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
-_Readers = dict[str, Callable[[Code], Any]]
-_READERS: list[tuple[Callable[[str], bool], _Readers]] = [
-    (used_names.concerns, {"removed": used_names.removed}),
-    (barriers.concerns, {"barriers": barriers.divergent}),
-    (fill.concerns, {"fills": fill.fills, "counts": fill.counts}),
+_READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, Code], CxxFacts]]] = [
+    (used_names.concerns, lambda facts, code: replace(facts, removed=used_names.removed(code))),
+    (barriers.concerns, lambda facts, code: replace(facts, barriers=barriers.divergent(code))),
+    (
+        fill.concerns,
+        lambda facts, code: replace(facts, fills=fill.fills(code), counts=fill.counts(code)),
+    ),
 ]
 
 
-def describe(data: bytes) -> dict[str, Any]:
-    """`includes`, and what else there is; keys without content are left out.
-
-    | key | value |
-    | --- | --- |
-    | includes | [name, quoted, line, guards] in order |
-    | needs | header -> [name, line, guards] of names that it declares |
-    | removed | [row of cuda_api, line, guards] |
-    | barriers | [what, line, guards, condition, its line] |
-    | fills, counts | see cxx_fill |
-    | macros | name -> body of object-like macros defined here |
-
-    Raises NotText for binary files.
-    """
+def describe(data: bytes) -> CxxFacts:
+    """Facts of one file. Raises NotText for binary files."""
     code = Code(decode(data).text)
     at = code.conditions.at
-    found: dict[str, Any] = {
-        "includes": [
-            [name, quoted, code.line(line.start), list(at(line.start))]
-            for line, name, quoted in code.includes[:_INCLUDES]
-        ],
-        "needs": used_names.needs(code),
-    }
-    for concerns, readers in _READERS:
+    includes = tuple(
+        Include(name, quoted, code.line(line.start), at(line.start))
+        for line, name, quoted in code.includes[:_INCLUDES]
+    )
+    facts = CxxFacts(includes=includes, needs=used_names.needs(code))
+    for concerns, read in _READERS:
         if concerns(code.text):
-            found |= {key: read(code) for key, read in readers.items()}
-    found["macros"] = _macros(code, found)
-    return {key: value for key, value in found.items() if value}
+            facts = read(facts, code)
+    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
 
 
-def describe_hip(data: bytes) -> dict[str, Any]:
-    """What a HIP build meets; keys without content are left out.
-
-    | key | value |
-    | --- | --- |
-    | hip | [construct, line, guards, detail] |
-    | shims | constructs of `hip` for which a macro is defined here |
-    | macros | as in `describe`, and those that masks name |
-
-    Raises NotText for binary files.
-    """
+def describe_hip(data: bytes) -> HipFacts:
+    """What a HIP build meets. Raises NotText for binary files."""
     text = decode(data).text
     if not hip.concerns(text):
-        return {}
+        return HipFacts()
     code = Code(text)
-    found: dict[str, Any] = {
-        "hip": hip.constructs(code),
-        "shims": sorted(name for name in code.definitions if name in hip_api.CONSTRUCTS),
-    }
-    found["macros"] = _macros(code, found)
-    return {key: value for key, value in found.items() if value}
+    shims = tuple(sorted(name for name in code.definitions if name in hip_api.CONSTRUCTS))
+    facts = HipFacts(hip=hip.constructs(code), shims=shims)
+    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
 
 
-def includes_alone(data: bytes) -> dict[str, Any]:
-    """`includes` of `describe`, as if nothing stood under a condition."""
-    rows: list[list[Any]] = []
+def includes_alone(data: bytes) -> CxxFacts:
+    """The includes of a file, as if nothing stood under a condition."""
+    rows: list[Include] = []
     line, position = 1, 0
     for match in islice(_INCLUDE.finditer(data), _INCLUDES):
         line += data.count(b"\n", position, match.start())
         position = match.start()
-        rows.append([match[2].decode("utf-8", "replace").strip(), match[1] == b'"', line, []])
-    return {"includes": rows} if rows else {}
+        name = match[2].decode("utf-8", "replace").strip()
+        rows.append(Include(name, match[1] == b'"', line, ()))
+    return CxxFacts(includes=tuple(rows))
 
 
-def _macros(code: Code, found: dict[str, Any]) -> dict[str, str]:
+def _macros(code: Code, facts: CxxFacts | HipFacts) -> dict[str, str]:
     """The definitions that the recorded conditions mention."""
     definitions = code.definitions
-    if not definitions:
-        return {}
-    said = set(re.findall(r"[A-Za-z_]\w*", " ".join(_guards(found))))
+    said = set(re.findall(r"[A-Za-z_]\w*", " ".join(_texts(facts))))
     for _ in range(8):
         more = {w for n in said & definitions.keys() for w in re.findall(r"\w+", definitions[n])}
         if more <= said:
@@ -101,13 +76,15 @@ def _macros(code: Code, found: dict[str, Any]) -> dict[str, str]:
     return {name: body for name, body in definitions.items() if name in said}
 
 
-def _guards(value: Any) -> Iterator[str]:
-    """Every text below the lists and dicts: conditions are among them."""
+def _texts(value: object) -> Iterator[str]:
+    """Every text in the facts: conditions are among them."""
     if isinstance(value, str):
         yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _guards(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _guards(item)
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, int):  # a record
+        yield from _texts(vars(value))

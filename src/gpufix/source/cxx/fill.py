@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.functions import Function, arguments, device_functions, launches
+from gpufix.source.facts import ClosedCount, Condition, Counts, Fill, KernelLaunch, Scan
 
 _CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
 _OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")
@@ -30,18 +30,15 @@ def concerns(text: str) -> bool:
     return "__global__" in text and any(p.search(text) for p in (_OFFSET, _PRODUCT))
 
 
-def fills(code: Code) -> list[dict[str, Any]]:
-    """Kernels that write at a cursor which starts at a scanned offset and moves in a loop.
-
-    kernel, line, offsets (position of that parameter), outputs (positions), conditions that stand
-    within the loop between it and the moving of the cursor: [text, line].
-    """
+def fills(code: Code) -> tuple[Fill, ...]:
+    """Kernels that write at a cursor which starts at a scanned offset and moves in a loop, with the
+    conditions that stand within the loop between it and the moving of the cursor."""
     if "__global__" not in code.text or not _OFFSET.search(code.text):
-        return []
-    return [row for f in device_functions(code) if f.kernel for row in _fill(code, f)]
+        return ()
+    return tuple(row for f in device_functions(code) if f.kernel for row in _fill(code, f))
 
 
-def _fill(code: Code, kernel: Function) -> Iterator[dict[str, Any]]:
+def _fill(code: Code, kernel: Function) -> Iterator[Fill]:
     start, end = kernel.body
     names = _parameters(code, kernel)
     for cursor in _CURSOR.finditer(code.structure, start, end):
@@ -59,17 +56,17 @@ def _fill(code: Code, kernel: Function) -> Iterator[dict[str, Any]]:
             continue
         conditions = _loop_conditions(code, start, end, moves[0].start())
         if conditions is not None:
-            yield {
-                "kernel": kernel.name,
-                "line": code.line(kernel.start),
-                "offsets": names[cursor[2]],
-                "outputs": sorted(names[name] for name in outputs),
-                "conditions": conditions,
-                "guards": list(code.conditions.at(kernel.start)),
-            }
+            yield Fill(
+                kernel=kernel.name,
+                line=code.line(kernel.start),
+                offsets=names[cursor[2]],
+                outputs=tuple(sorted(names[name] for name in outputs)),
+                conditions=tuple(conditions),
+                guards=code.conditions.at(kernel.start),
+            )
 
 
-def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[list[Any]] | None:
+def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[Condition] | None:
     """What decides, inside the outermost loop around `move`, whether it is reached; None = no loop."""
     around: list[tuple[str, int, int, int]] = []  # keyword, its offset, inside from, to
     for match in _CONTROL.finditer(code.structure, start, end):
@@ -88,7 +85,7 @@ def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[list[A
     deciding = [a[1] for a in holding if a[0] == "if" and a[1] > outer[1]]
     skips = _CONTINUE.finditer(code.structure, outer[2], move)
     deciding += [found for skip in skips if (found := _if_before(code, outer[2], skip.start()))]
-    return [[_text(code, at), code.line(at)] for at in sorted(set(deciding))]
+    return [Condition(_text(code, at), code.line(at)) for at in sorted(set(deciding))]
 
 
 def _if_before(code: Code, start: int, offset: int) -> int | None:
@@ -106,42 +103,43 @@ def _text(code: Code, offset: int) -> str:
     return " ".join(text.split())[:120]
 
 
-def counts(code: Code) -> dict[str, Any]:
-    """`closed`: [kernel, position, line, expression, parameter] of counts that are products of differences;
-    `scans`: [input, output, line]; `launches`: [kernel, line, last name of each argument]; `cleared`: names the host clears."""
+def counts(code: Code) -> Counts | None:
+    """What a source counts and scans; None = nothing."""
     if not concerns(code.text):
-        return {}
-    found: dict[str, list[Any]] = {
-        "closed": [row for f in device_functions(code) if f.kernel for row in _closed(code, f)],
-        "scans": list(_scans(code)),
-        "launches": [],
-    }
-    if found["scans"]:
-        found["launches"] = [
-            [x.name, code.line(x.start), [_last(a) for a in arguments(code, x.arguments)]]
-            for x in launches(code)
-        ]
-        found["cleared"] = sorted(set(_cleared(code)))
-    return found if found["closed"] or found["scans"] else {}
+        return None
+    closed = tuple(r for f in device_functions(code) if f.kernel for r in _closed(code, f))
+    scans = tuple(_scans(code))
+    if not scans:
+        return Counts(closed, (), ()) if closed else None
+    called = [
+        KernelLaunch(
+            kernel=launch.name,
+            line=code.line(launch.start),
+            arguments=tuple(_last(piece) for piece in arguments(code, launch.arguments)),
+        )
+        for launch in launches(code)
+    ]
+    return Counts(closed, scans, tuple(called), tuple(sorted(set(_cleared(code)))))
 
 
-def _closed(code: Code, kernel: Function) -> Iterator[list[Any]]:
+def _closed(code: Code, kernel: Function) -> Iterator[ClosedCount]:
     names = _parameters(code, kernel)
     for match in _COUNT.finditer(code.structure, *kernel.body):
         value = match[2]
         if match[1] in names and re.fullmatch(r"\([^()]+-[^()]+\)\s*\*\s*\([^()]+-[^()]+\)", value):
             text = " ".join(value.split())
-            yield [kernel.name, names[match[1]], code.line(match.start()), text, match[1]]
+            line = code.line(match.start())
+            yield ClosedCount(kernel.name, names[match[1]], line, text, match[1])
 
 
-def _scans(code: Code) -> Iterator[list[Any]]:
+def _scans(code: Code) -> Iterator[Scan]:
     if "DeviceScan" not in code.text:
         return
     for match in _SCAN.finditer(code.structure):
         closing = code.brackets.get(match.start(2))
         pieces = arguments(code, (match.end(2), closing)) if closing is not None else []
         if len(pieces) >= 4:
-            yield [_last(pieces[2]), _last(pieces[3]), code.line(match.start())]
+            yield Scan(_last(pieces[2]), _last(pieces[3]), code.line(match.start()))
 
 
 def _cleared(code: Code) -> Iterator[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx.code import Code
 from gpufix.source.cxx.cxx_edits import Edit, below_includes, newline
 from gpufix.source.cxx.functions import arguments, launches
+from gpufix.source.facts import HipUse
 from gpufix.source.source_text import sieve
 
 _ASM = re.compile(r"(?<!\w)(?:asm|__asm__|__asm)\b(?:\s+(?:volatile|__volatile__))?\s*\(")
@@ -36,18 +36,18 @@ def _spaced(text: str) -> bool:
     return "<<<" in text and _SPACED_CLOSER.search(text) is not None
 
 
-def constructs(code: Code) -> list[list[Any]]:
-    """[construct, line, guards, detail], by line. The detail of a mask is its expression."""
+def constructs(code: Code) -> tuple[HipUse, ...]:
+    """The constructs of a source, by line."""
     rows = [*_named(code), *_assembly(code), *_chevrons(code)]
-    rows.sort(key=lambda row: row[1])
-    return rows[: 10 * _LIMIT]
+    rows.sort(key=lambda row: row.line)
+    return tuple(rows[: 10 * _LIMIT])
 
 
-def _row(code: Code, name: str, offset: int, detail: str = "") -> list[Any]:
-    return [name, code.line(offset), list(code.conditions.at(offset)), detail]
+def _row(code: Code, name: str, offset: int, detail: str = "") -> HipUse:
+    return HipUse(name, code.line(offset), code.conditions.at(offset), detail)
 
 
-def _named(code: Code) -> Iterator[list[Any]]:
+def _named(code: Code) -> Iterator[HipUse]:
     for construct, pattern in _NAMED:
         if construct.trigger not in code.text:
             continue
@@ -69,7 +69,7 @@ def _mask(code: Code, opening: int) -> str:
     return mask if narrow(mask, code.definitions) else ""
 
 
-def narrow(mask: str, macros: dict[str, str]) -> bool | None:
+def narrow(mask: str, macros: Mapping[str, str]) -> bool | None:
     """Whether a mask is a 32-bit constant; None = cannot be told."""
     text = mask
     for _ in range(4):
@@ -85,7 +85,7 @@ def narrow(mask: str, macros: dict[str, str]) -> bool | None:
     return "l" not in suffix and len(digits.lstrip("0")) <= 8
 
 
-def _assembly(code: Code) -> Iterator[list[Any]]:
+def _assembly(code: Code) -> Iterator[HipUse]:
     if "asm" not in code.text:
         return
     for match in _ASM.finditer(code.structure):
@@ -96,7 +96,7 @@ def _assembly(code: Code) -> Iterator[list[Any]]:
             yield _row(code, hip_api.PTX, match.start(), first or found[0])
 
 
-def _chevrons(code: Code) -> Iterator[list[Any]]:
+def _chevrons(code: Code) -> Iterator[HipUse]:
     if not _spaced(code.text):
         return
     for launch in launches(code):

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import Code, Guards, mask
+from gpufix.source.facts import NameUse
 from gpufix.source.source_text import sieve
 
 _PLACES = 12  # of one name under one condition
 
 
-def places(code: Code, spans: Iterable[tuple[str, int]]) -> list[list[Any]]:
-    """[name, line, guards] of (name, offset)."""
-    found: list[list[Any]] = []
+def places(code: Code, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
+    """The uses of (name, offset)."""
+    found: list[NameUse] = []
     seen: dict[tuple[str, Guards], int] = {}
     for name, offset in spans:
         guards = code.conditions.at(offset)
         seen[name, guards] = seen.get((name, guards), 0) + 1
         if seen[name, guards] <= _PLACES:
-            found.append([name, code.line(offset), list(guards)])
+            found.append(NameUse(name, code.line(offset), guards))
     return found
 
 
@@ -40,16 +40,16 @@ def concerns(text: str) -> bool:
     return _HOLDS(text)
 
 
-def removed(code: Code) -> list[list[Any]]:
-    """[row of cuda_api, line, guards]."""
-    found: list[list[Any]] = []
+def removed(code: Code) -> tuple[NameUse, ...]:
+    """Uses of names that are gone."""
+    found: list[NameUse] = []
     for name, trigger, pattern in _PATTERNS:
         if trigger in code.text:
             found += places(code, ((name, m.start(1)) for m in pattern.finditer(code.masked)))
-    return [*found, *_properties(code)]
+    return (*found, *_properties(code))
 
 
-def _properties(code: Code) -> list[list[Any]]:
+def _properties(code: Code) -> list[NameUse]:
     """Uses of removed fields on variables declared as cudaDeviceProp in the same file."""
     if "cudaDeviceProp" not in code.text:
         return []
@@ -77,23 +77,23 @@ _FAR = 1_000  # characters that a typedef may have before the name
 _TRIGGERS = [(need, [re.compile(trigger).search for trigger in need.triggers]) for need in NEEDS]
 
 
-def needs(code: Code) -> dict[str, list[list[Any]]]:
-    """Header -> [name, line, guards] of names that stand before what may declare them."""
+def needs(code: Code) -> dict[str, tuple[NameUse, ...]]:
+    """Header -> names of it that stand before what may declare them."""
     found = {}
     for need, searches in _TRIGGERS:
         end = next(_bringing(code, need), len(code.text))
         if not any(search(code.text, 0, end) for search in searches):
             continue
         if next(_uses(need, code.text[:end]), None) and (rows := _needed(code, need, end)):
-            found[need.header] = rows
+            found[need.header] = tuple(rows)
     return found
 
 
-def _needed(code: Code, need: Need, end: int) -> list[list[Any]]:
+def _needed(code: Code, need: Need, end: int) -> list[NameUse]:
     text = _SILENCED.sub(lambda m: " " * len(m[0]), mask(code.text[:end]))
     found = places(code, _uses(need, text))
-    own = {name for name in {row[0] for row in found} if _declares(code, name)}
-    return [row for row in found if row[0] not in own]
+    own = {name for name in {row.name for row in found} if _declares(code, name)}
+    return [row for row in found if row.name not in own]
 
 
 def _uses(need: Need, text: str) -> Iterator[tuple[str, int]]:

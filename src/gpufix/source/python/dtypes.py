@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
+from gpufix.source.facts import HalfCall, StaleDevice
 from gpufix.source.python.modules import Names
 from gpufix.source.python.tree import Tree, dotted_name
 
@@ -37,18 +38,18 @@ def may_move_singly(data: bytes) -> bool:
     return b"def device(self" in data and _MOVED_WORDS.search(data) is not None
 
 
-def half_calls(tree: Tree) -> list[dict[str, Any]]:
+def half_calls(tree: Tree) -> tuple[HalfCall, ...]:
     """Half tensors handed to float32-only calls, and `ranges` made on the GPU.
 
     Only where the tensor's type or device is written in the same function.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[HalfCall] = []
     names = Names(tree)
     calls = {c: name for c in tree.each(ast.Call) if (name := _float_only(c, names))}
     functions = [f for c in calls for f, _ in tree.ancestors(c) if isinstance(f, _Function)]
     for function in dict.fromkeys(functions):
         rows += _in_function(function, calls)
-    return rows
+    return tuple(rows)
 
 
 def _float_only(call: ast.Call, names: Names) -> str | None:
@@ -61,7 +62,7 @@ def _float_only(call: ast.Call, names: Names) -> str | None:
     return last if last in _FLOAT_ONLY else None
 
 
-def _in_function(function: _Function, known: dict[ast.Call, str]) -> Iterator[dict[str, Any]]:
+def _in_function(function: _Function, known: dict[ast.Call, str]) -> Iterator[HalfCall]:
     values: dict[str, list[ast.expr]] = {}
     calls: list[ast.Call] = []
     for node in ast.walk(function):
@@ -99,8 +100,8 @@ def _ranges(call: ast.Call) -> ast.expr | None:
     return placed[_RANGES_AT]
 
 
-def _row(node: ast.expr, kind: str, call: str) -> dict[str, Any]:
-    return {"line": node.lineno, "kind": kind, "call": call, "text": ast.unparse(node)[:80]}
+def _row(node: ast.expr, kind: Literal["ranges", "half"], call: str) -> HalfCall:
+    return HalfCall(node.lineno, kind, call, ast.unparse(node)[:80])
 
 
 def _is_half(node: ast.expr) -> bool:
@@ -128,15 +129,15 @@ def _on_gpu(node: ast.expr) -> bool:
     return any(isinstance(text, str) and text.startswith("cuda") for text in texts)
 
 
-def stale_devices(tree: Tree) -> list[dict[str, Any]]:
+def stale_devices(tree: Tree) -> tuple[StaleDevice, ...]:
     """Classes whose `device` property asks the first of several modules that are moved singly."""
     rows = []
     for node in tree.each(ast.ClassDef):
         prop = next((f for f in node.body if _is_device_property(f)), None)
         moved = _moved_singly(node) if prop is not None else None
         if prop is not None and moved is not None and _asks_the_first(prop):
-            rows.append({"line": prop.lineno, "class": node.name, "moved": moved})
-    return rows
+            rows.append(StaleDevice(prop.lineno, node.name, moved))
+    return tuple(rows)
 
 
 def _is_device_property(node: ast.stmt) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
 
 from gpufix.source.arch_flags import UNKNOWN
+from gpufix.source.facts import ArchKnob, ArchListWrite, BackendChoice, ForceCuda
 from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name, environment_name
 
@@ -18,40 +18,34 @@ _KNOB = re.compile(
 _NUMBER = re.compile(r"\d{2,3}[af]?")
 
 
-def knobs(tree: Tree) -> list[dict[str, Any]]:
-    """Variables of the project's own that choose architectures: name, line, default, separator.
-
-    `accepts`: the numbers that the file compares with, when it knows only those.
-    """
-    rows: dict[str, dict[str, Any]] = {}
+def knobs(tree: Tree) -> tuple[ArchKnob, ...]:
+    """Variables of the project's own that choose architectures."""
+    rows: dict[str, ArchKnob] = {}
     for node in _readings(tree):
         name = environment_name(node)
         if not name or name in _TORCHS or not _KNOB.search(name) or name in rows:
             continue
         default = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
         text = strings(tree, default)[0] if default is not None else None
-        rows[name] = {
-            "name": name,
-            "line": node.lineno,
-            "default": text if text and UNKNOWN not in text else None,
-            "separator": _separator(tree, node),
-            "accepts": _accepted(tree),
-        }
-    return list(rows.values())
+        rows[name] = ArchKnob(
+            name=name,
+            line=node.lineno,
+            default=text if text and UNKNOWN not in text else None,
+            separator=_separator(tree, node),
+            accepts=tuple(_accepted(tree)),
+        )
+    return tuple(rows.values())
 
 
-def forces_cuda(tree: Tree) -> dict[str, Any] | None:
-    """Where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen.
-
-    `line`; `hip`: whether a torch for AMD GPUs decides without it.
-    """
+def forces_cuda(tree: Tree) -> ForceCuda | None:
+    """Where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen."""
     found = [node for node in _readings(tree) if environment_name(node) == "FORCE_CUDA"]
     if not found:
         return None
     named = {name.id for node in found for name in _targets(tree, node)}
     uses: list[ast.AST] = [*found, *(n for n in tree.each(ast.Name) if n.id in named)]
     line = min(node.lineno for node in found)
-    return {"line": line, "hip": any(_hip_beside(tree, use) for use in uses)}
+    return ForceCuda(line, any(_hip_beside(tree, use) for use in uses))
 
 
 def _targets(tree: Tree, node: ast.AST) -> list[ast.Name]:
@@ -117,8 +111,8 @@ def may_choose(data: bytes) -> bool:
     return b"_BACKEND" in data and (b"environ" in data or b"getenv" in data)
 
 
-def writes(tree: Tree) -> list[dict[str, Any]]:
-    """Assignments of the architecture lists: value None = not known, "default" = only if unset."""
+def writes(tree: Tree) -> tuple[ArchListWrite, ...]:
+    """Assignments of the architecture lists; a default is guarded by the variable being unset."""
     rows = []
     nodes: list[ast.Assign | ast.Call] = [*tree.each(ast.Assign), *tree.each(ast.Call)]
     for node in nodes:
@@ -135,26 +129,26 @@ def writes(tree: Tree) -> list[dict[str, Any]]:
         if environment_name(value) == name:
             continue  # the value itself, or a default beside it
         text = strings(tree, value)[0]
-        guards = tree.guards(node)
+        unset = (f"!env:{name}",) if default else ()
         rows.append(
-            {
-                "name": name,
-                "line": node.lineno,
-                "value": None if UNKNOWN in text else text,
-                "guards": [*guards, f"!env:{name}"] if default else guards,
-                "function": _in_function(tree, node),
-            }
+            ArchListWrite(
+                name=name,
+                line=node.lineno,
+                value=None if UNKNOWN in text else text,
+                guards=(*tree.guards(node), *unset),
+                function=_in_function(tree, node),
+            )
         )
-    return sorted(rows, key=lambda row: int(row["line"]))
+    return tuple(sorted(rows, key=lambda row: row.line))
 
 
 def _in_function(tree: Tree, node: ast.AST) -> bool:
     return any(isinstance(parent, ast.FunctionDef) for parent, _ in tree.ancestors(node))
 
 
-def choices(tree: Tree) -> list[dict[str, Any]]:
-    """A back end that a variable chooses: variables in their order, what is accepted, the default."""
-    rows: list[dict[str, Any]] = []
+def choices(tree: Tree) -> tuple[BackendChoice, ...]:
+    """Back ends that variables choose."""
+    rows: list[BackendChoice] = []
     for node in tree.each(ast.If):
         if found := _membership(node.test):
             name, accepted = found
@@ -170,13 +164,13 @@ def choices(tree: Tree) -> list[dict[str, Any]]:
             default = strings(tree, call.args[1])[0]
             if default and UNKNOWN not in default:
                 rows.append(_choice(call, [variable], [], default))
-    return sorted(rows, key=lambda row: int(row["line"]))
+    return tuple(sorted(rows, key=lambda row: row.line))
 
 
 def _choice(
     node: ast.stmt | ast.expr, names: list[str], accepts: list[str], default: str
-) -> dict[str, Any]:
-    return {"variables": names, "accepts": accepts, "default": default, "line": node.lineno}
+) -> BackendChoice:
+    return BackendChoice(tuple(names), tuple(accepts), default, node.lineno)
 
 
 def _membership(test: ast.expr) -> tuple[str, list[str]] | None:

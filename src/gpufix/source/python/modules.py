@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
-from typing import Any
 
 from gpufix.knowledge.data_table import table
 from gpufix.source.arch_flags import UNKNOWN
+from gpufix.source.facts import RemovedName
 from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name
 
@@ -202,20 +202,20 @@ def setup_name(tree: Tree) -> str | None:
     return None
 
 
-def removed(tree: Tree) -> list[dict[str, Any]]:
+def removed(tree: Tree) -> tuple[RemovedName, ...]:
     """Uses of watched names that no handler and no version test stands around."""
     aliases = _aliases(tree)
-    rows: list[dict[str, Any]] = []
+    rows: list[RemovedName] = []
     for name, node in [*_imported(tree), *_attributes(tree, aliases)]:
         full = name if name in watched() else _module_of(name)
         if full is None or tree.tried(node) or _tested(tree, node, full):
             continue
-        rows.append({"name": full, "line": getattr(node, "lineno", 1)})
+        rows.append(RemovedName(full, getattr(node, "lineno", 1)))
     rows += [
-        {"name": "torch.cuda.get_device_properties().total_mem", "line": node.lineno}
+        RemovedName("torch.cuda.get_device_properties().total_mem", node.lineno)
         for node in _total_mem(tree, aliases)
     ]
-    return rows
+    return tuple(rows)
 
 
 def _module_of(name: str) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
+from gpufix.source.cxx.build_files import NamedSource
+from gpufix.source.facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.python import dtypes, environ, modules
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name
@@ -20,15 +21,21 @@ _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
 _SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
-Facts = dict[str, Any]
+
+@dataclass(frozen=True)
+class PythonFile:
+    """`sources`: what the file builds, () = it names none; None = it is no build file."""
+
+    facts: PythonFacts
+    sources: tuple[NamedSource, ...] | None
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """`read` gives facts of a file in which `concerns` finds the words that it looks for."""
+    """`read` adds facts of a file in which `concerns` finds the words that it looks for."""
 
     concerns: Callable[[bytes], bool]
-    read: Callable[[Tree], Facts]
+    read: Callable[[PythonFacts, Tree], PythonFacts]
 
 
 def _names_extension(data: bytes) -> bool:
@@ -42,22 +49,24 @@ def _names_abi(data: bytes) -> bool:
 _names_context = sieve(name.encode() for name in _BACKENDS)
 
 
-def _setup(tree: Tree) -> Facts:
+def _setup(facts: PythonFacts, tree: Tree) -> PythonFacts:
     """Of a setup.py, whatever it holds."""
-    return {
-        "setup": modules.setup_name(tree),
-        "torch_import": modules.import_at_start(tree, "torch"),
-    }
+    return replace(
+        facts,
+        setup=modules.setup_name(tree) or None,
+        torch_import=modules.import_at_start(tree, "torch"),
+    )
 
 
-def _extension(tree: Tree) -> Facts:
-    return {
-        "extension": modules.imports(tree, "torch.utils.cpp_extension"),
-        "nvcc": _nvcc(tree),
-        "detects": _names(tree, "get_device_capability"),
-        "forces": environ.forces_cuda(tree) if _names(tree, "is_available") else None,
-        "knobs": environ.knobs(tree),
-    }
+def _extension(facts: PythonFacts, tree: Tree) -> PythonFacts:
+    return replace(
+        facts,
+        extension=modules.imports(tree, "torch.utils.cpp_extension"),
+        nvcc=_nvcc(tree),
+        detects=_names(tree, "get_device_capability"),
+        forces=environ.forces_cuda(tree) if _names(tree, "is_available") else None,
+        knobs=environ.knobs(tree),
+    )
 
 
 def _names(tree: Tree, name: str) -> bool:
@@ -73,50 +82,54 @@ def _names_sources(data: bytes) -> bool:
 
 
 _READERS = (
-    _Reader(_names_sources, lambda tree: {"sources": _sources(tree)}),
     _Reader(_names_extension, _extension),
-    _Reader(_names_abi, lambda tree: {"abi": _abi(tree)}),
-    _Reader(_names_context, lambda tree: {"backends": _backends(tree)}),
-    _Reader(environ.may_write, lambda tree: {"writes": environ.writes(tree)}),
-    _Reader(environ.may_choose, lambda tree: {"choices": environ.choices(tree)}),
-    _Reader(modules.may_use_removed, lambda tree: {"names": modules.removed(tree)}),
-    _Reader(dtypes.may_hand_half, lambda tree: {"half": dtypes.half_calls(tree)}),
+    _Reader(_names_abi, lambda facts, tree: replace(facts, abi=_abi(tree))),
+    _Reader(_names_context, lambda facts, tree: replace(facts, backends=_backends(tree))),
+    _Reader(environ.may_write, lambda facts, tree: replace(facts, writes=environ.writes(tree))),
+    _Reader(environ.may_choose, lambda facts, tree: replace(facts, choices=environ.choices(tree))),
+    _Reader(
+        modules.may_use_removed, lambda facts, tree: replace(facts, names=modules.removed(tree))
+    ),
+    _Reader(dtypes.may_hand_half, lambda facts, tree: replace(facts, half=dtypes.half_calls(tree))),
     _Reader(
         dtypes.may_move_singly,
-        lambda tree: {"stale_device": dtypes.stale_devices(tree)},
+        lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
 )
+_NOTHING = PythonFile(PythonFacts(), None)
 
 
-def scan(data: bytes, path: str, folder: str) -> Facts:
-    """Facts of one file; keys without content are left out, and most files are not parsed.
+def scan(data: bytes, path: str, folder: str) -> PythonFile:
+    """Facts of one file; most are not parsed.
 
-    `sources` is kept without content: of a file that builds something, and names none.
-    path: as given, for its name; folder: the absolute one that holds it. Raises
-    python_tree.NotPython, text.NotText.
+    path: as given, for its name; folder: the absolute one that holds it. Raises tree.NotPython,
+    source_text.NotText.
     """
+    builds = _names_sources(data)
     readers = [reader.read for reader in _READERS if reader.concerns(data)]
     if path.rpartition("/")[2] == "setup.py":
         readers.append(_setup)
-    if not readers:
-        return {}
+    if not readers and not builds:
+        return _NOTHING
     tree = Tree(decode(data).text, folder)
-    facts: Facts = {}
+    sources = _sources(tree) if builds else None
+    facts = PythonFacts()
     for read in readers:
-        facts |= read(tree)
-    return {key: value for key, value in facts.items() if value or key == "sources"}
+        facts = read(facts, tree)
+    return PythonFile(facts, sources)
 
 
-def _sources(tree: Tree) -> list[list[Any]]:
-    """[word, guards] of what looks like the path or the pattern of a C++ source."""
-    rows: list[list[Any]] = []
+def _sources(tree: Tree) -> tuple[NamedSource, ...]:
+    """What looks like the path or the pattern of a C++ source."""
+    rows: list[NamedSource] = []
     for node in tree.each(ast.Constant):
         if not isinstance(node.value, str) or isinstance(tree.parents.get(node), ast.Expr):
             continue
         for path in build_files.paths(node.value.encode("utf-8", "replace")):
             word = path.decode("utf-8", "replace")
-            rows.append([f"*{word}" if _ends(tree, node) else word, tree.guards(node)])
-    return rows
+            named = f"*{word}" if _ends(tree, node) else word
+            rows.append(NamedSource(named, tuple(tree.guards(node))))
+    return tuple(rows)
 
 
 def _ends(tree: Tree, node: ast.AST) -> bool:
@@ -126,25 +139,19 @@ def _ends(tree: Tree, node: ast.AST) -> bool:
     return call is not None and getattr(call.func, "attr", "") == "endswith"
 
 
-def _nvcc(tree: Tree) -> list[dict[str, Any]]:
+def _nvcc(tree: Tree) -> tuple[NvccFlag, ...]:
     """The flags that matter for architectures: those that name one, or contain "arch"."""
     rows = []
     for flag in nvcc_flags(tree):
-        named = [a for text in flag.texts for a in parse(text)]
+        named = tuple(a for text in flag.texts for a in parse(text))
         if not named and not any("arch" in text for text in flag.texts):
             continue
-        rows.append(
-            {
-                "line": flag.node.lineno,
-                "text": flag.texts[0].replace(UNKNOWN, "…"),
-                "archs": [[a.kind, a.arch] for a in named],
-                "guards": list(flag.guards),
-            }
-        )
-    return rows
+        text = flag.texts[0].replace(UNKNOWN, "…")
+        rows.append(NvccFlag(flag.node.lineno, text, named, flag.guards))
+    return tuple(rows)
 
 
-def _abi(tree: Tree) -> list[dict[str, Any]]:
+def _abi(tree: Tree) -> tuple[AbiFlag, ...]:
     """-D_GLIBCXX_USE_CXX11_ABI=0 in a flag, ("_GLIBCXX_USE_CXX11_ABI", "0") as a macro."""
     rows = []
     nodes: list[ast.Constant | ast.Tuple] = [*tree.each(ast.Constant), *tree.each(ast.Tuple)]
@@ -161,11 +168,11 @@ def _abi(tree: Tree) -> list[dict[str, Any]]:
                 digit = str(int(plain.value))
             value = digit if name == ABI and digit in ("0", "1") else None
         if value is not None:
-            rows.append({"line": node.lineno, "value": int(value), "guards": tree.guards(node)})
-    return sorted(rows, key=lambda row: int(row["line"]))
+            rows.append(AbiFlag(node.lineno, int(value), tuple(tree.guards(node))))
+    return tuple(sorted(rows, key=lambda row: row.line))
 
 
-def _backends(tree: Tree) -> list[dict[str, Any]]:
+def _backends(tree: Tree) -> tuple[RasteriserContext, ...]:
     """Rasteriser contexts that are made, with the back end named where it is a literal."""
     rows = []
     for node in tree.each(ast.Call):
@@ -175,12 +182,12 @@ def _backends(tree: Tree) -> list[dict[str, Any]]:
         given = [k.value for k in node.keywords if k.arg == "backend"]
         value = strings(tree, given[0])[0] if given else None
         rows.append(
-            {
-                "line": node.lineno,
-                "call": name,
-                "backend": value if value and UNKNOWN not in value else None,
-                "guards": tree.guards(node),
-                "tried": tree.tried(node),
-            }
+            RasteriserContext(
+                line=node.lineno,
+                call=name,
+                backend=value if value and UNKNOWN not in value else None,
+                guards=tuple(tree.guards(node)),
+                tried=tree.tried(node),
+            )
         )
-    return rows
+    return tuple(rows)

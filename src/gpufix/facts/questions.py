@@ -1,0 +1,109 @@
+"""What may be asked of the files that the facts name.
+
+A method is a question; snapshots name it so, with "-" for "_", and its subject after a colon:
+"torch-declares:c10/util/Half.h isnan". facts/queries.py answers from the disk, evidence/view.py
+asks, and takes from a snapshot what it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+
+if TYPE_CHECKING:  # a run without a project needs none of these records
+    from gpufix.source.facts import (
+        CMakeFacts,
+        HipFacts,
+        PythonFacts,
+        RequirementFacts,
+        ShellFacts,
+        TomlFacts,
+    )
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
+
+
+class Questions(Protocol):
+    """Each raises ValueError (nobody can tell, a path that is not allowed) or OSError."""
+
+    def torch_symbols(self, path: str) -> tuple[str, ...]:
+        """torch's names that a library leaves undefined."""
+        ...
+
+    def c10_destructors(self, path: str) -> tuple[str, ...]:
+        """Destructors of c10's classes that a library holds itself."""
+        ...
+
+    def exports(self, name: str) -> bool:
+        """Whether some library of the installed torch defines a mangled name."""
+        ...
+
+    def demangle(self, name: str) -> str | None:
+        """The C++ name of a mangled one, None when it is none."""
+        ...
+
+    def sha256(self, path: str) -> str:
+        """The digest of a file, in hexadecimal."""
+        ...
+
+    def source(self, path: str) -> SourceText:
+        """A source file as it is."""
+        ...
+
+    def system_header(self, name: str) -> str | None:
+        """Where a compiler would find a header such as EGL/egl.h; None = nowhere usual."""
+        ...
+
+    def torch_header(self, name: str) -> bool:
+        """Whether the installed torch has a header, named as its users include it."""
+        ...
+
+    def torch_declares(self, header: str, word: str) -> bool:
+        """Whether a header of the installed torch has a word."""
+        ...
+
+    def project_python(self, root: str) -> Scanned[PythonFacts]:
+        """The project's Python files."""
+        ...
+
+    def project_cmake(self, root: str) -> Scanned[CMakeFacts]:
+        """The project's CMake files."""
+        ...
+
+    def project_shell(self, root: str) -> Scanned[ShellFacts]:
+        """The project's shell scripts."""
+        ...
+
+    def project_docker(self, root: str) -> Scanned[ShellFacts]:
+        """The project's Dockerfiles."""
+        ...
+
+    def project_requirements(self, root: str) -> Scanned[RequirementFacts]:
+        """The project's requirement and conda environment files."""
+        ...
+
+    def project_toml(self, root: str) -> Scanned[TomlFacts]:
+        """The project's pyproject.toml files."""
+        ...
+
+    def project_cxx(self, root: str) -> CxxSources:
+        """The project's C++, CUDA and HIP files."""
+        ...
+
+    def project_hip(self, root: str) -> Scanned[HipFacts]:
+        """What a HIP build meets in them."""
+        ...
+
+    def project_mentions(self, path: str) -> tuple[Mention, ...]:
+        """The project's files that name a path; at most twenty."""
+        ...
+
+    def project_holders(self, word: str) -> tuple[str, ...]:
+        """The project's Python files that hold a word."""
+        ...
+
+
+def answer_kind(question: str) -> Any:
+    """What the answers to a question are declared to be, by its name in snapshots."""
+    from gpufix.source import facts, scanned
+
+    method = getattr(Questions, question.replace("-", "_"))
+    return get_type_hints(method, localns={**vars(facts), **vars(scanned)})["return"]

@@ -1,0 +1,339 @@
+"""What the readers tell of one source file: a record for each language, rows for its parts.
+
+Snapshots hold them as JSON: see facts/answer_json.py. A dataclass is a table of its fields, in
+order; a NamedTuple is a list of them; a field is left out where it has its default. So the fields
+here are the format of snapshots: a new one comes last and has a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from gpufix.source.arch_flags import ArchFlag
+
+# Conditions that must all hold. In build files "env:NAME" (it is set), "hip", "gpu", "windows",
+# "mac", "never", "?" (only a run would tell), "!" before it for the contrary; in C++ preprocessor
+# expressions.
+Guards = tuple[str, ...]
+
+
+class Requirement(NamedTuple):
+    """One requirement of a requirement file, with the line on which it begins."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """An index or find-links address that names a torch build."""
+
+    line: int
+    url: str
+    variant: str  # "cu124", "rocm6.4", "cpu"
+    torch: str | None  # the release that it names
+    option: str  # "--index-url"
+    image: str | None = ""  # as of Export
+
+
+@dataclass(frozen=True)
+class AbiFlag:
+    """A definition of _GLIBCXX_USE_CXX11_ABI, 0 or 1."""
+
+    line: int
+    value: int
+    guards: Guards
+    image: str | None = ""  # as of Export
+
+
+@dataclass(frozen=True)
+class Export:
+    """A list of architectures that a script or an image sets for the commands to come."""
+
+    line: int
+    name: str  # "TORCH_CUDA_ARCH_LIST"
+    value: str
+    # The CUDA of the NVIDIA development image that a Dockerfile's RUN works on; None: it is another
+    # image; "": no RUN.
+    image: str | None = ""
+
+
+@dataclass(frozen=True)
+class NvccFlag:
+    """A flag for nvcc that names architectures, or contains "arch"."""
+
+    line: int
+    text: str
+    archs: tuple[ArchFlag, ...]
+    guards: Guards
+
+
+@dataclass(frozen=True)
+class ForceCuda:
+    """Where a build reads FORCE_CUDA. `hip`: a torch for AMD GPUs decides without it."""
+
+    line: int
+    hip: bool
+
+
+@dataclass(frozen=True)
+class ArchKnob:
+    """A variable of the project's own that chooses architectures."""
+
+    name: str
+    line: int
+    default: str | None
+    separator: str
+    accepts: tuple[str, ...]  # numbers that the file compares with: "90"; () = any
+
+
+@dataclass(frozen=True)
+class RasteriserContext:
+    """A call that makes a context of nvdiffrast."""
+
+    line: int
+    call: str  # "RasterizeGLContext"
+    backend: str | None  # its argument, where it is a literal
+    guards: Guards
+    tried: bool  # within try/except
+
+
+@dataclass(frozen=True)
+class ArchListWrite:
+    """An assignment of an architecture list in os.environ."""
+
+    name: str
+    line: int
+    value: str | None  # None = not known
+    guards: Guards
+    function: bool  # within a function
+
+
+@dataclass(frozen=True)
+class BackendChoice:
+    """A back end that is taken from the first variable that is set."""
+
+    variables: tuple[str, ...]
+    accepts: tuple[str, ...]  # () = not seen in the source
+    default: str
+    line: int
+
+
+@dataclass(frozen=True)
+class RemovedName:
+    """A use of a name that some release of its package no longer has."""
+
+    name: str  # "numpy.float"
+    line: int
+
+
+@dataclass(frozen=True)
+class HalfCall:
+    """An argument that a float32-only call cannot take."""
+
+    line: int
+    kind: Literal["ranges", "half"]  # `ranges` that lie on the GPU; half precision
+    call: str
+    text: str  # of the argument
+
+
+@dataclass(frozen=True)
+class StaleDevice:
+    """A `device` property that asks the first of several modules."""
+
+    line: int
+    class_: str
+    moved: int  # the line that moves a single one
+
+
+@dataclass(frozen=True)
+class PythonFacts:
+    """Of one Python file."""
+
+    extension: bool = False  # it imports torch.utils.cpp_extension
+    nvcc: tuple[NvccFlag, ...] = ()
+    detects: bool = False  # it asks the GPU for its compute capability
+    forces: ForceCuda | None = None
+    knobs: tuple[ArchKnob, ...] = ()
+    abi: tuple[AbiFlag, ...] = ()
+    backends: tuple[RasteriserContext, ...] = ()
+    writes: tuple[ArchListWrite, ...] = ()
+    choices: tuple[BackendChoice, ...] = ()
+    names: tuple[RemovedName, ...] = ()
+    half: tuple[HalfCall, ...] = ()
+    stale_device: tuple[StaleDevice, ...] = ()
+    setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
+    torch_import: int | None = None  # the line on which a setup.py always imports torch
+
+
+@dataclass(frozen=True)
+class ArchSetting:
+    """CMAKE_CUDA_ARCHITECTURES, or the property of targets, with fixed values."""
+
+    line: int
+    variable: str
+    value: str  # "70;75"
+    guards: Guards
+
+
+@dataclass(frozen=True)
+class ArchOption:
+    """Architectures in the flags that CMake hands to nvcc."""
+
+    line: int
+    archs: tuple[ArchFlag, ...]
+    text: str
+    guards: Guards
+
+
+@dataclass(frozen=True)
+class CMakeFacts:
+    """Of one CMake file."""
+
+    archs: tuple[ArchSetting, ...] = ()
+    flags: tuple[ArchOption, ...] = ()
+    abi: tuple[AbiFlag, ...] = ()
+    cuda: int | None = None  # the line that enables the language
+    torch: int | None = None  # the line of find_package(Torch)
+
+
+@dataclass(frozen=True)
+class ShellFacts:
+    """Of one shell script or Dockerfile: what runs whenever it does."""
+
+    exports: tuple[Export, ...] = ()
+    abi: tuple[AbiFlag, ...] = ()
+    addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class RequirementFacts:
+    """Of one requirement or conda environment file."""
+
+    requirements: tuple[Requirement, ...] = ()
+    addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class TomlFacts:
+    """Of one pyproject.toml."""
+
+    requires: tuple[str, ...] | None  # of the build; None = no [build-system]
+    backend: str | None
+    name: str
+    no_isolation: bool  # uv's setting
+
+
+class Include(NamedTuple):
+    """An #include: its name without brackets or quotation marks."""
+
+    name: str
+    quoted: bool
+    line: int
+    guards: Guards
+
+
+class NameUse(NamedTuple):
+    """A name that a source uses."""
+
+    name: str
+    line: int
+    guards: Guards
+
+
+class Barrier(NamedTuple):
+    """A barrier of the whole block under a condition that differs between its threads."""
+
+    name: str  # "__syncthreads"
+    line: int
+    guards: Guards
+    condition: str
+    condition_line: int
+
+
+class Condition(NamedTuple):
+    """An `if` within a kernel, with its line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A kernel that writes from an offset on that a prefix sum has given."""
+
+    kernel: str
+    line: int
+    offsets: int  # position of the parameter, from 0
+    outputs: tuple[int, ...]  # positions of the parameters that it writes
+    conditions: tuple[Condition, ...]  # under which the writing moves on
+    guards: Guards
+
+
+class ClosedCount(NamedTuple):
+    """A count that is the product of two differences."""
+
+    kernel: str
+    position: int  # of the parameter, from 0
+    line: int
+    expression: str
+    parameter: str
+
+
+class Scan(NamedTuple):
+    """A prefix sum on the host: names of its input and output."""
+
+    input: str
+    output: str
+    line: int
+
+
+class KernelLaunch(NamedTuple):
+    """A launch with the last name of each argument; "" = no plain name."""
+
+    kernel: str
+    line: int
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a source counts and sums up."""
+
+    closed: tuple[ClosedCount, ...]
+    scans: tuple[Scan, ...]
+    launches: tuple[KernelLaunch, ...]
+    cleared: tuple[str, ...] | None = None  # names the host clears; None: it sums nothing up
+
+
+@dataclass(frozen=True)
+class CxxFacts:
+    """Of one C++, CUDA or HIP file."""
+
+    includes: tuple[Include, ...] = ()  # in order
+    needs: Mapping[str, tuple[NameUse, ...]] = field(default_factory=dict)  # by header
+    removed: tuple[NameUse, ...] = ()  # names as in knowledge/removed_apis
+    barriers: tuple[Barrier, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    counts: Counts | None = None
+    macros: Mapping[str, str] = field(default_factory=dict)  # that guards mention -> body
+
+
+class HipUse(NamedTuple):
+    """A construct that HIP lacks or means differently. `detail`: of a mask its expression."""
+
+    name: str
+    line: int
+    guards: Guards
+    detail: str
+
+
+@dataclass(frozen=True)
+class HipFacts:
+    """What a HIP build meets in one file."""
+
+    hip: tuple[HipUse, ...] = ()
+    shims: tuple[str, ...] = ()  # constructs for which a macro is defined here
+    macros: Mapping[str, str] = field(default_factory=dict)  # those of CxxFacts, and masks'
