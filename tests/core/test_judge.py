@@ -103,9 +103,9 @@ def test_what_a_check_cannot_look_at_is_a_gap_of_the_view() -> None:
     @rule("ZZZ101", "looks")
     def looks(view: View) -> Iterator[Fault | Gap]:
         """Looks."""
-        view.ask("source", "/asked before")
+        view.source("/asked before")
         yield Gap(section="torch", subject="2.9.0", reason="not known")
-        view.ask("source", "/asked behind")
+        view.source("/asked behind")
         yield Fault(WARNING, "s", "m")
         raise RuntimeError
 
