@@ -82,6 +82,17 @@ def copied_python() -> str:
     return "" if done.returncode else sys.executable
 
 
+# A locale of ASCII alone, which neither Python nor its C library may turn into UTF-8.
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+def ascii_python() -> str:
+    """Where the paths of an environment hold other letters, Python's own site module fails."""
+    environ = {**os.environ, **ASCII}
+    done = subprocess.run([sys.executable, "-c", ""], env=environ, capture_output=True, check=False)
+    return sys.executable if done.returncode == 0 else ""
+
+
 def sandbox() -> str:
     """Whether this user may enter a clean root: a folder as `/`, with mounts and processes of its own."""
     probe = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "proc", "proc", "/proc"]

@@ -86,6 +86,7 @@ NEEDS = {
     "a user other than root": Need(find.that(os.geteuid() != 0)),
     "/dev/shm": Need(find.that(os.access("/dev/shm", os.W_OK))),
     "a Python that can be copied": Need(find.copied_python),
+    "a Python that starts in ASCII alone": Need(find.ascii_python, "a path of ASCII letters"),
     "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),
     "overlay": Need(find.overlay, "root, where mounting is allowed"),
