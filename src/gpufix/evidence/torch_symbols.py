@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from posixpath import basename
+from typing import TYPE_CHECKING
 
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
-from gpufix.knowledge.symbols import Judgement, SymbolHistory, judge
-from gpufix.knowledge.symbols import Library as Symbols
-from gpufix.knowledge.symbols.releases import other_spelling
 from gpufix.model import Library
+
+if TYPE_CHECKING:
+    from gpufix.knowledge.symbols import Judgement, SymbolHistory
 
 _STRING = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
 
@@ -87,6 +88,9 @@ def _is_cut_short(library: Library) -> bool:
 def _judgement(
     view: View, libraries: list[Library], undefined: dict[str, list[str]]
 ) -> Judgement | None:
+    from gpufix.knowledge.symbols import Library as Symbols
+    from gpufix.knowledge.symbols import judge
+
     host, torch = view.facts.host, view.facts.torch
     if host.machine != "x86_64" or host.os != "Linux":
         return None
@@ -118,6 +122,8 @@ def other_abi(view: View, user: TorchUser) -> list[tuple[str, str]] | None:
     """
     if not user.lacking or _wants_another(view, user.owner):
         return None
+    from gpufix.knowledge.symbols.releases import other_spelling
+
     pairs = []
     for name in user.names:
         other = other_spelling(history(), name)
@@ -135,6 +141,8 @@ def _wants_another(view: View, owner: str) -> bool:
 @cache
 def history() -> SymbolHistory:
     """The shipped table, loaded once."""
+    from gpufix.knowledge.symbols import SymbolHistory
+
     return SymbolHistory.load()
 
 

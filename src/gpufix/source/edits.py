@@ -14,7 +14,7 @@ from gpufix.source.shell import simple_commands
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Edit:
     """Replace text[start:end]."""
 

@@ -12,8 +12,9 @@ from gpufix.fixes.source.planned_edits import source
 from gpufix.model import Finding, Plan, Skip
 from gpufix.model.source_payload import UnwrittenOutputs
 from gpufix.source.cxx.code import Code
-from gpufix.source.cxx.cxx_edits import Edit, apply, newline
+from gpufix.source.cxx.cxx_edits import apply, newline
 from gpufix.source.cxx.functions import Launch, arguments, launches
+from gpufix.source.edits import Edit
 
 _NAME = "clear-outputs"
 _PLAIN = re.compile(r"[\w.]+|\w+(?:(?:\.|->)\w+)+")

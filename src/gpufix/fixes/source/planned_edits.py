@@ -13,8 +13,9 @@ from gpufix.model import WriteFile
 from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
 from gpufix.source.cxx.code import Code
-from gpufix.source.cxx.cxx_edits import Edit, apply, include
+from gpufix.source.cxx.cxx_edits import apply, include
 from gpufix.source.cxx.hip import narrow
+from gpufix.source.edits import Edit
 from gpufix.source.python.tree import NotPython
 
 Change = Callable[[str], str | None]

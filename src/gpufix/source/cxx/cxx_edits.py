@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from gpufix.knowledge import removed_apis
 from gpufix.source.cxx.code import Code, Directive, Guards
+from gpufix.source.edits import Edit
 
 Live = Callable[[Guards], bool]
-
-
-@dataclass(frozen=True, order=True)
-class Edit:
-    """Put `text` in the place of [start, end)."""
-
-    start: int
-    end: int
-    text: str
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -8,8 +8,9 @@ from itertools import islice
 
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx.code import Code
-from gpufix.source.cxx.cxx_edits import Edit, below_includes, newline
+from gpufix.source.cxx.cxx_edits import below_includes, newline
 from gpufix.source.cxx.functions import arguments, launches
+from gpufix.source.edits import Edit
 from gpufix.source.facts import HipUse
 from gpufix.source.source_text import sieve
 
