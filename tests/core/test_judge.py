@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -135,3 +137,26 @@ def test_a_rule_without_a_page_is_refused() -> None:
 
 def test_no_check_fires_on_an_empty_machine() -> None:
     assert judge(EMPTY, builtin_rules()) == []
+
+
+def test_a_rule_is_named_as_its_file() -> None:
+    """Without a project, the rules on its source are known by their files alone."""
+    for known in builtin_rules():
+        if known.check is not None:
+            code, _, name = known.origin.rpartition(".")[2].partition("_")
+            assert (known.code, known.name) == (code.upper(), name.replace("_", "-"))
+
+
+def test_without_a_project_the_same_rules_are_known_and_those_on_source_find_nothing() -> None:
+    rules, fewer = builtin_rules(), builtin_rules(project=False)
+    assert [(r.code, r.name, r.doctor) for r in fewer] == [
+        (r.code, r.name, r.doctor) for r in rules
+    ]
+    assert EMPTY.facts.project is None
+    on_source = [r for r in rules if r.code.startswith("SRC")]
+    assert len(on_source) > 9 and judge(EMPTY, on_source) == []
+    code = (
+        "import sys; from gpufix.checks.registry import builtin_rules; builtin_rules(project=False); "
+        "sys.exit(any('.src6' in name for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
