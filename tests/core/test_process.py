@@ -450,29 +450,33 @@ def script(code: str) -> list[str]:
     return [sys.executable, "-c", HEAD.format(source=source) + code]
 
 
-def interrupted(code: str, mark: Path, count: int, *numbers: int) -> tuple[int, list[int]]:
-    """The exit code, and the processes that were under way when the signals came."""
-    with subprocess.Popen(script(code)) as started:
+def interrupted(command: list[str], mark: Path, count: int, *numbers: int) -> tuple[int, list[int]]:
+    """The exit code, and which of the `count` processes that were under way have outlived it."""
+    left: list[int] = []
+    with subprocess.Popen(command, cwd=mark.parent) as started:
         try:
             pids = written(mark, count)
             for number in numbers:
                 started.send_signal(number)
                 time.sleep(0.5 if len(numbers) > 1 else 0)
-            return started.wait(60), pids
+            status = started.wait(60)
         finally:
             started.kill()
+            left += [pid for pid in written(mark) if not gone(pid)]
+    assert len(pids) == count
+    return status, left
 
 
-TREE = "trap '' INT HUP; sh -c 'echo $$ >> {mark}; exec sleep 600' & echo $$ >> {mark}; sleep 600"
+TREE = (
+    "trap '' INT HUP; sh -c 'echo $$ >> {mark}; exec sleep 600' & echo $$ >> {mark}; exec sleep 600"
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_everything(number: signal.Signals, tmp_path: Path) -> None:
     mark = tmp_path / "pids"
     code = f"run(Program(['sh', '-c', {TREE.format(mark=mark)!r}]), Limits(600))"
-    status, pids = interrupted(code, mark, 2, number)
-    assert status == 128 + number
-    assert [pid for pid in pids if not gone(pid)] == []
+    assert interrupted(script(code), mark, 2, number) == (128 + number, [])
 
 
 def test_a_second_interrupt_ends_the_grace(tmp_path: Path) -> None:
@@ -480,10 +484,8 @@ def test_a_second_interrupt_ends_the_grace(tmp_path: Path) -> None:
     deaf = f"trap '' TERM; echo $$ >> {mark}; while :; do sleep 0.1; done"
     code = f"run(Program(['sh', '-c', {deaf!r}]), Limits(600, grace_s=600))"
     begin = time.monotonic()
-    status, pids = interrupted(code, mark, 1, signal.SIGINT, signal.SIGINT)
-    assert status == 130
+    assert interrupted(script(code), mark, 1, signal.SIGINT, signal.SIGINT) == (130, [])
     assert time.monotonic() - begin < 60
-    assert gone(pids[0])
 
 
 def test_an_interrupt_while_it_starts(tmp_path: Path) -> None:
@@ -500,9 +502,7 @@ def popen(*arguments, **options):
 subprocess.Popen = popen
 run(Program(["sleep", "600"]), Limits(600))
 """
-    status, pids = interrupted(code, mark, 1)
-    assert status == 130
-    assert gone(pids[0])
+    assert interrupted(script(code), mark, 1) == (130, [])
 
 
 def test_handlers_are_put_back() -> None:
@@ -531,11 +531,9 @@ for thread in threads:
 try:
     run(Program(["true"]), Limits(5))
 except Stopped:
-    sys.exit(0 if ended == ["SIGKILL"] * 3 else 1)
+    sys.exit(9 if ended == ["SIGKILL"] * 3 else 1)
 """
-    status, pids = interrupted(code, mark, 6)
-    assert status == 0
-    assert [pid for pid in pids if not gone(pid)] == []
+    assert interrupted(script(code), mark, 6) == (9, [])
 
 
 def test_where_children_are_reaped_by_the_kernel(tmp_path: Path) -> None:
@@ -563,11 +561,4 @@ def test_gpufix_leaves_no_program_behind(number: signal.Signals, tmp_path: Path)
     fake.write_text(f"#!/bin/sh\necho $$ >> {mark}\nsleep 600 & echo $! >> {mark}\nwait\n")
     fake.chmod(0o755)
     command = [sys.executable, "-m", "gpufix", "doctor", "--python", str(fake)]
-    with subprocess.Popen(command, cwd=tmp_path) as started:
-        try:
-            pids = written(mark, 2)
-            started.send_signal(number)
-            assert started.wait(60) == 128 + number
-        finally:
-            started.kill()
-    assert [pid for pid in pids if not gone(pid)] == []
+    assert interrupted(command, mark, 2, number) == (128 + number, [])
