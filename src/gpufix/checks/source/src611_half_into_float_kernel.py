@@ -48,5 +48,5 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
                 subject=path,
                 message=f"{path} {what}.",
                 evidence=(at(view, path, row.line, row.text),),
-                data={"path": path, **vars(row)},
+                data={"path": path, **row._asdict()},
             )
