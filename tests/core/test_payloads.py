@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib.util
 import inspect
 import shutil
 from collections.abc import Iterator
@@ -136,7 +135,7 @@ CONFIG = (
 )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
+@pytest.mark.needs("mypy")
 def test_a_misspelt_field_is_a_type_error(tmp_path: Path) -> None:
     """On either side. Only the model itself is followed: pydantic would take mypy half a minute."""
     from mypy import api

@@ -58,12 +58,17 @@ EXPRESSIONS = {
     "": None,
     "0x10 == 16 && 1'000 == 1000": True,
     "~0 == -1": True,
+    "² > 1": None,
 }
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_expressions_in_three_values(expression: str) -> None:
     assert evaluate(expression, KNOWN, {"LOCAL": "(2 + 1)"}) is EXPRESSIONS[expression]
+
+
+def test_a_number_of_thousands_of_digits_is_not_known() -> None:
+    assert evaluate("9" * 5000, {}) is None
 
 
 def test_conditions_nest_and_alternate() -> None:

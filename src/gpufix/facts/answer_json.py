@@ -1,7 +1,8 @@
 """Answers as JSON values and back, by what they are declared to be.
 
-A dataclass is a table of its fields, left out where they have their default (unless the metadata
-say "always"); a NamedTuple is a list of its fields; an underscore at the end of a name is Python's.
+A dataclass or a row of TABLES is a table of its fields, without those that have their default
+(unless the metadata say "always"); another NamedTuple is a list; an underscore at the end of a name
+is Python's.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from gpufix.source.facts import TABLES
 
 Reader = Callable[[Any], Any]
 _LARGEST = 2**53  # of whole numbers, which are lines, positions and 0 or 1: none is negative
@@ -26,32 +29,44 @@ class Malformed(ValueError):
         super().__init__(f"not {expected}" + (f" at {'/'.join(path)}" if path else ""))
 
 
+class _Part(NamedTuple):
+    """A field of a record or row."""
+
+    name: str
+    default: Any = MISSING
+    always: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in JSON."""
+        return self.name.rstrip("_")
+
+
+@cache
+def _parts(kind: Any) -> tuple[_Part, ...]:
+    if not is_dataclass(kind):
+        return tuple(_Part(n, kind._field_defaults.get(n, MISSING)) for n in kind._fields)
+    return tuple(
+        _Part(
+            field.name,
+            field.default if field.default_factory is MISSING else field.default_factory(),
+            "always" in field.metadata,
+        )
+        for field in fields(kind)
+    )
+
+
 def encode(value: object) -> Any:
     """The JSON value of an answer."""
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, Mapping):
         return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, tuple):
+    kind: Any = type(value)
+    if isinstance(value, tuple) and kind not in TABLES:
         return [encode(item) for item in value]
-    if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} is no part of an answer")
-    found = {field.name: getattr(value, field.name) for field in fields(value)}
-    written = {f.name for f in fields(value) if _is_written(f, found[f.name])}
-    return {_key(name): encode(item) for name, item in found.items() if name in written}
-
-
-def _is_written(field: Field[Any], value: object) -> bool:
-    has_default = field.default is not MISSING or field.default_factory is not MISSING
-    return not has_default or "always" in field.metadata or value != _default(field)
-
-
-def _default(field: Field[Any]) -> Any:
-    return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-def _key(name: str) -> str:
-    return name.rstrip("_")
+    found = [(part, getattr(value, part.name)) for part in _parts(kind)]
+    return {part.key: encode(item) for part, item in found if part.always or item != part.default}
 
 
 def decode(kind: Any, value: Any) -> Any:
@@ -70,12 +85,12 @@ def _reader(kind: Any) -> Reader:
         )
     if origin is Mapping:
         return _mapping(_reader(parts[1]))
+    if origin in TABLES or is_dataclass(origin):
+        return _record(origin, parts)
     if hasattr(origin, "_fields"):
         return _row(origin)
     if origin is tuple:
         return _list(_reader(parts[0]))
-    if is_dataclass(origin):
-        return _record(origin, parts)
     return _SCALARS[origin]
 
 
@@ -140,19 +155,17 @@ def _record(kind: Any, given: tuple[Any, ...]) -> Reader:
     hints = get_type_hints(kind)
     if given:  # of Scanned[PythonFacts]: what its fields name T is that
         hints = {n: h[given] if getattr(h, "__parameters__", ()) else h for n, h in hints.items()}
-    known = fields(kind)
-    readers = {field.name: _reader(hints[field.name]) for field in known}
+    readers = [(part, _reader(hints[part.name])) for part in _parts(kind)]
 
     def record(value: Any) -> Any:
         if type(value) is not dict:
             raise Malformed("a table")
         found = {}
-        for field in known:
-            name, key = field.name, _key(field.name)
-            if key in value:
-                found[name] = _inside(key, readers[name], value[key])
-            elif field.default is MISSING and field.default_factory is MISSING:
-                raise Malformed("complete", (key,))
+        for part, read in readers:
+            if part.key in value:
+                found[part.name] = _inside(part.key, read, value[part.key])
+            elif part.default is MISSING:
+                raise Malformed("complete", (part.key,))
         return kind(**found)
 
     return record

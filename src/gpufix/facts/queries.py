@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
-from gpufix.facts.questions import Questions
 from gpufix.facts.reading import read
 from gpufix.model import Facts
 
@@ -31,8 +30,8 @@ _CHUNK = 1 << 20
 _SOURCE_LIMIT = 4 << 20
 
 
-class Queries(Questions):
-    """Bound to one patient. Paths outside its `roots` are never opened."""
+class Queries:
+    """Answers the Questions about one patient. Paths outside its `roots` are never opened."""
 
     def __init__(self, roots: Iterable[str], torch_libraries: Iterable[str] = ()) -> None:
         """roots: files and folders that may be read; torch_libraries: where exports are sought."""

@@ -1,15 +1,18 @@
 """What the readers tell of one source file: a record for each language, rows for its parts.
 
-Snapshots hold them as JSON: see facts/answer_json.py. A dataclass is a table of its fields, in
-order; a NamedTuple is a list of them; a field is left out where it has its default. So the fields
+Snapshots hold them as JSON: see facts/answer_json.py. A record is a table of its fields, in order,
+and so is a row that says so; other rows are lists. What has its default is left out. So the fields
 here are the format of snapshots: a new one comes last and has a default.
+
+Rows are NamedTuples: a frozen dataclass takes five times as long to declare, and each doctor of a
+project declares them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from gpufix.source.arch_flags import ArchFlag
 
@@ -17,6 +20,15 @@ from gpufix.source.arch_flags import ArchFlag
 # "mac", "never", "?" (only a run would tell), "!" before it for the contrary; in C++ preprocessor
 # expressions.
 Guards = tuple[str, ...]
+
+Row = TypeVar("Row")
+TABLES: set[object] = set()  # rows that JSON holds as tables
+
+
+def table(row: Row) -> Row:
+    """A row that JSON holds as a table of its fields, not as a list."""
+    TABLES.add(row)
+    return row
 
 
 class Requirement(NamedTuple):
@@ -26,8 +38,8 @@ class Requirement(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Address:
+@table
+class Address(NamedTuple):
     """An index or find-links address that names a torch build."""
 
     line: int
@@ -38,8 +50,8 @@ class Address:
     image: str | None = ""  # as of Export
 
 
-@dataclass(frozen=True)
-class AbiFlag:
+@table
+class AbiFlag(NamedTuple):
     """A definition of _GLIBCXX_USE_CXX11_ABI, 0 or 1."""
 
     line: int
@@ -48,20 +60,19 @@ class AbiFlag:
     image: str | None = ""  # as of Export
 
 
-@dataclass(frozen=True)
-class Export:
+@table
+class Export(NamedTuple):
     """A list of architectures that a script or an image sets for the commands to come."""
 
     line: int
     name: str  # "TORCH_CUDA_ARCH_LIST"
     value: str
-    # The CUDA of the NVIDIA development image that a Dockerfile's RUN works on; None: it is another
-    # image; "": no RUN.
+    # CUDA of the NVIDIA development image on which a Dockerfile runs it; None: another; "": no RUN.
     image: str | None = ""
 
 
-@dataclass(frozen=True)
-class NvccFlag:
+@table
+class NvccFlag(NamedTuple):
     """A flag for nvcc that names architectures, or contains "arch"."""
 
     line: int
@@ -70,16 +81,16 @@ class NvccFlag:
     guards: Guards
 
 
-@dataclass(frozen=True)
-class ForceCuda:
+@table
+class ForceCuda(NamedTuple):
     """Where a build reads FORCE_CUDA. `hip`: a torch for AMD GPUs decides without it."""
 
     line: int
     hip: bool
 
 
-@dataclass(frozen=True)
-class ArchKnob:
+@table
+class ArchKnob(NamedTuple):
     """A variable of the project's own that chooses architectures."""
 
     name: str
@@ -89,8 +100,8 @@ class ArchKnob:
     accepts: tuple[str, ...]  # numbers that the file compares with: "90"; () = any
 
 
-@dataclass(frozen=True)
-class RasteriserContext:
+@table
+class RasteriserContext(NamedTuple):
     """A call that makes a context of nvdiffrast."""
 
     line: int
@@ -100,8 +111,8 @@ class RasteriserContext:
     tried: bool  # within try/except
 
 
-@dataclass(frozen=True)
-class ArchListWrite:
+@table
+class ArchListWrite(NamedTuple):
     """An assignment of an architecture list in os.environ."""
 
     name: str
@@ -111,8 +122,8 @@ class ArchListWrite:
     function: bool  # within a function
 
 
-@dataclass(frozen=True)
-class BackendChoice:
+@table
+class BackendChoice(NamedTuple):
     """A back end that is taken from the first variable that is set."""
 
     variables: tuple[str, ...]
@@ -121,16 +132,16 @@ class BackendChoice:
     line: int
 
 
-@dataclass(frozen=True)
-class RemovedName:
+@table
+class RemovedName(NamedTuple):
     """A use of a name that some release of its package no longer has."""
 
     name: str  # "numpy.float"
     line: int
 
 
-@dataclass(frozen=True)
-class HalfCall:
+@table
+class HalfCall(NamedTuple):
     """An argument that a float32-only call cannot take."""
 
     line: int
@@ -139,8 +150,8 @@ class HalfCall:
     text: str  # of the argument
 
 
-@dataclass(frozen=True)
-class StaleDevice:
+@table
+class StaleDevice(NamedTuple):
     """A `device` property that asks the first of several modules."""
 
     line: int
@@ -168,8 +179,8 @@ class PythonFacts:
     torch_import: int | None = None  # the line on which a setup.py always imports torch
 
 
-@dataclass(frozen=True)
-class ArchSetting:
+@table
+class ArchSetting(NamedTuple):
     """CMAKE_CUDA_ARCHITECTURES, or the property of targets, with fixed values."""
 
     line: int
@@ -178,8 +189,8 @@ class ArchSetting:
     guards: Guards
 
 
-@dataclass(frozen=True)
-class ArchOption:
+@table
+class ArchOption(NamedTuple):
     """Architectures in the flags that CMake hands to nvcc."""
 
     line: int
@@ -260,8 +271,8 @@ class Condition(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True)
-class Fill:
+@table
+class Fill(NamedTuple):
     """A kernel that writes from an offset on that a prefix sum has given."""
 
     kernel: str
@@ -298,8 +309,8 @@ class KernelLaunch(NamedTuple):
     arguments: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Counts:
+@table
+class Counts(NamedTuple):
     """What a source counts and sums up."""
 
     closed: tuple[ClosedCount, ...]

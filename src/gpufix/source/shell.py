@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gpufix.source.facts import AbiFlag, Address, Export, ShellFacts
 from gpufix.source.requirement_files import addresses
@@ -188,9 +188,9 @@ def scan_docker(text: str) -> ShellFacts:
                 line = text.count("\n", 0, found.end())
             words = _OPTION.sub(lambda m: "\n" * m[0].count("\n"), words, count=1)
             run = scan_shell(words, stops=True)
-            exports += [replace(r, line=r.line + line, image=image) for r in run.exports]
-            abi += [replace(r, line=r.line + line, image=image) for r in run.abi]
-            wheels += [replace(r, line=r.line + line, image=image) for r in run.addresses]
+            exports += [r._replace(line=r.line + line, image=image) for r in run.exports]
+            abi += [r._replace(line=r.line + line, image=image) for r in run.abi]
+            wheels += [r._replace(line=r.line + line, image=image) for r in run.addresses]
     return ShellFacts(tuple(exports), tuple(abi), tuple(wheels))
 
 

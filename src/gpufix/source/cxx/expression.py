@@ -93,7 +93,7 @@ class _Parser:
                     raise _Unreadable
                 return value
             if token[:1].isdigit():
-                return int(token.replace("'", ""), 0 if token[:2] in ("0x", "0X") else 10)
+                return _number(token.replace("'", ""))
             if token == "defined":
                 return self.is_defined()
             return self.name(token)
@@ -131,6 +131,13 @@ class _Parser:
             if not open_brackets:
                 return
         raise _Unreadable
+
+
+def _number(token: str) -> int:
+    try:
+        return int(token, 0 if token[:2] in ("0x", "0X") else 10)
+    except ValueError:  # "²", or thousands of digits
+        raise _Unreadable from None
 
 
 def _prefix(operator: str, value: Value) -> Value:
