@@ -21,7 +21,7 @@ from gpufix.kernels.compiler import build_all
 from gpufix.kernels.execute import RunResult, achieved, roofs, run_program
 from gpufix.kernels.formula import objects
 from gpufix.kernels.manifest import COMMON, load
-from gpufix.kernels.toolchain import Target, Toolchain, parse_target
+from gpufix.kernels.toolchain import KernelTarget, Toolchain, parse_target
 from gpufix.process import Limits, Program, run
 
 REPS = 20
@@ -85,7 +85,7 @@ def print_table(results: list[RunResult], theirs: dict[tuple[str, str], float]) 
             print(line, dict(case.extra) or "")
 
 
-def cub_direct(nvcc: Path, target: Target, scratch: Path) -> None:
+def cub_direct(nvcc: Path, target: KernelTarget, scratch: Path) -> None:
     source, program = Path(__file__).with_name("sort_vs_cub.cu"), scratch / "sort_vs_cub"
     compiler = Toolchain("nvcc", nvcc)
     command = [nvcc, *compiler.arguments(target), f"-I{COMMON}", source, "-o", program]

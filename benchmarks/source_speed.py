@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import collect
 from gpufix.facts.project.source_files import ProjectSources
 
@@ -134,7 +134,7 @@ def measure(root: Path, runs: int) -> dict[str, float]:
     samples: dict[str, list[float]] = {}
     for _ in range(runs):
         begin = time.process_time()
-        project = collect(Context(), root)
+        project = collect(CollectContext(), root)
         assert project is not None
         samples.setdefault("walk", []).append(time.process_time() - begin)
         sources = ProjectSources(project)
@@ -147,7 +147,7 @@ def measure(root: Path, runs: int) -> dict[str, float]:
 
 def report(root: Path, runs: int) -> float:
     """Prints the steps of one project; returns what an NVIDIA target takes."""
-    project = collect(Context(), root)
+    project = collect(CollectContext(), root)
     assert project is not None
     size = sum(source.size for source in project.sources) / 1e6
     print(f"\n{root.name}: {len(project.sources)} files, {size:.1f} MB")

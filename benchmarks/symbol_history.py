@@ -23,10 +23,10 @@ from packaging.specifiers import SpecifierSet
 sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.knowledge.symbols import Judgement, Library, SymbolHistory, judge
+from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement, judge
 
 
-def libraries(wheel: Path) -> Iterator[Library]:
+def libraries(wheel: Path) -> Iterator[LibrarySymbols]:
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
         for member in archive.namelist():
             if ".so" not in Path(member).name:
@@ -36,7 +36,7 @@ def libraries(wheel: Path) -> Iterator[Library]:
             try:
                 library = ElfFile(str(unpacked))
                 undefined = {s.name for s in library.undefined() if not s.weak}
-                yield Library(undefined, {s.name for s in library.exports()}, library.needed)
+                yield LibrarySymbols(undefined, {s.name for s in library.exports()}, library.needed)
             except ElfError:
                 continue
 
@@ -58,7 +58,7 @@ def span(values: tuple[str, ...]) -> str:
     return "none" if not values else values[0] if len(values) == 1 else f"{values[0]}–{values[-1]}"
 
 
-def verdict(history: SymbolHistory, wanted: SpecifierSet | None, found: Judgement) -> str:
+def verdict(history: SymbolHistory, wanted: SpecifierSet | None, found: SymbolJudgement) -> str:
     if wanted is None or not str(wanted):
         return "none declared"
     allowed = [release for release in history.releases if release in wanted]

@@ -23,7 +23,7 @@ if sys.argv[1:2] != ["--seeds"]:
         from gpufix.binary.elf.bulk import defined_keys, reference_keys
         from gpufix.binary.loader import Files, Process
         from gpufix.binary.loader.cache import parse_cache
-        from gpufix.binary.loader.library import Library
+        from gpufix.binary.loader.library import LinkedLibrary
         from gpufix.binary.loader.state import start
 
     FILES = Files()
@@ -84,7 +84,7 @@ def one_input(data: bytes) -> None:
         read(elf, len(data))
     except ElfError as error:
         assert error.path == path
-    FILES.remember(path, Library(ElfFile(path, data)))
+    FILES.remember(path, LinkedLibrary(ElfFile(path, data)))
     start(FILES, PROCESS).predict(path).to_dict()
 
 

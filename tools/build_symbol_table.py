@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 from gpufix.knowledge.symbols.history import DATA, NAMES, TABLE
 from gpufix.knowledge.symbols.releases import listed
-from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_names import SymbolNames
 from gpufix.knowledge.symbols.symbol_table import pack
 
 LIMIT = 500 * 1024  # bytes: what a table in every installation may weigh
@@ -20,7 +20,7 @@ LIMIT = 500 * 1024  # bytes: what a table in every installation may weigh
 
 def build(folder: Path = DATA) -> int:
     """Writes the table from the names in `folder`; its size in bytes."""
-    names = Names.read(folder / NAMES)
+    names = SymbolNames.read(folder / NAMES)
     rows = {name: masks for name, masks in names.rows.items() if listed(name, masks)}
     data = pack(names.releases, rows)
     if len(data) > LIMIT:

@@ -25,7 +25,7 @@ from build_symbol_table import build
 from gpufix.binary.elf import ElfFile
 from gpufix.knowledge.symbols.history import DATA, NAMES
 from gpufix.knowledge.symbols.releases import harvested
-from gpufix.knowledge.symbols.symbol_names import Names
+from gpufix.knowledge.symbols.symbol_names import SymbolNames
 from gpufix.knowledge.symbols.symbol_table import Masks
 
 # Libraries that every build of torch has; whatever else lies in torch/lib belongs to the CUDA
@@ -67,7 +67,7 @@ def library_exports(path: Path) -> set[str]:
         library.release()
 
 
-def add(names: Names, version: str, found: dict[str, set[str]]) -> Names:
+def add(names: SymbolNames, version: str, found: dict[str, set[str]]) -> SymbolNames:
     """`names` with release `version`, put in its place by version; a known one is replaced."""
     kept = [release for release in names.releases if release != version]
     releases = sorted([*kept, version], key=Version)
@@ -81,14 +81,14 @@ def add(names: Names, version: str, found: dict[str, set[str]]) -> Names:
             new[i] |= bit * (name in found[kind])
         if any(new):
             rows[name] = Masks(*new)
-    return Names(tuple(releases), rows)
+    return SymbolNames(tuple(releases), rows)
 
 
 def _moved(mask: int, order: list[int | None]) -> int:
     return sum(1 << i for i, old in enumerate(order) if old is not None and mask >> old & 1)
 
 
-def compare(names: Names, version: str, found: dict[str, set[str]]) -> None:
+def compare(names: SymbolNames, version: str, found: dict[str, set[str]]) -> None:
     bit = names.releases.index(version)
     for i, kind in enumerate(Masks._fields):
         recorded = {name for name, masks in names.rows.items() if masks[i] >> bit & 1}
@@ -110,7 +110,7 @@ def main() -> None:
     distribution, version, _, _ = parse_wheel_filename(options.wheel.name)
     if distribution != "torch" or version.pre or version.dev:
         raise SystemExit(f"{options.wheel.name}: not the wheel of a torch release")
-    names, release = Names.read(options.data / NAMES), version.public
+    names, release = SymbolNames.read(options.data / NAMES), version.public
     found = exports(options.wheel)
     if not found["core"]:
         raise SystemExit(f"{options.wheel.name}: no libtorch in torch/lib")

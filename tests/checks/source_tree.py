@@ -10,7 +10,7 @@ import builders as b
 from gpufix.checks.judge import run_check
 from gpufix.checks.registry import declared
 from gpufix.evidence.view import View
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import collect
 from gpufix.facts.queries import Queries
 from gpufix.knowledge.gpus import models as known
@@ -50,7 +50,7 @@ def look(root: Path, *named: str, env: dict[str, str] | None = None, **sections:
     facts = b.healthy(
         **{
             "gpus": [] if named else [b.gpu("sm_89")],
-            "project": collect(Context(), root),
+            "project": collect(CollectContext(), root),
             "environment": b.environment(**(env or {})),
             **sections,
         }

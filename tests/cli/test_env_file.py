@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_usage import gpufix, patient
 
-from gpufix.cli.env import BEGIN, END, NotText, put
+from gpufix.cli.env import BEGIN, END, NotEnvironmentFile, put
 
 __all__ = ["patient"]
 
@@ -73,7 +73,7 @@ def test_twice_is_once(tmp_path_factory: pytest.TempPathFactory, before: str, te
 def test_what_is_no_text_is_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "env"
     file.write_bytes(content)
-    with pytest.raises(NotText):
+    with pytest.raises(NotEnvironmentFile):
         put(file, TEXT, comments=True)
     assert file.read_bytes() == content
 

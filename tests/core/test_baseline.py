@@ -115,7 +115,9 @@ def test_what_gpufix_failed_at_is_never_accepted() -> None:
     forged = Baseline(
         gpufix_baseline=1,
         accepted=[
-            baseline.Entry(code="DOC001", subject="SRC601", severity=Severity.error, message="")
+            baseline.AcceptedFinding(
+                code="DOC001", subject="SRC601", severity=Severity.error, message=""
+            )
         ],
     )
     assert baseline.sort(report(crashed), forged).remaining == [crashed]

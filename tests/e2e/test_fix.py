@@ -211,7 +211,7 @@ def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, six: Venv) 
 
 def test_system_interpreters_are_refused(empty: Venv) -> None:
     """PEP 668: the reason and the way out, and nothing is tried."""
-    from gpufix.engine.run_context import Context, Refused
+    from gpufix.engine.run_context import Refused, RunContext
     from gpufix.engine.steps import install
     from gpufix.model import Facts, Host, Install, Python
 
@@ -226,7 +226,7 @@ def test_system_interpreters_are_refused(empty: Venv) -> None:
     )
     facts = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), python=python)
     with pytest.raises(Refused, match=r"EXTERNALLY-MANAGED.*-m venv"):
-        install.check(Install(install=["six==1.16.0"]), Context(facts, environ={}))
+        install.check(Install(install=["six==1.16.0"]), RunContext(facts, environ={}))
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from venvs import Venv, snapshot
 
 from gpufix.engine.journal import runs
 from gpufix.engine.run import apply
-from gpufix.engine.run_context import Context
-from gpufix.facts.context import Context as Look
+from gpufix.engine.run_context import RunContext
+from gpufix.facts.context import CollectContext as Look
 from gpufix.facts.python.interpreter import collect
 from gpufix.model import Facts, Host, Project, WriteFile
 
@@ -48,7 +48,7 @@ class Scene:
         )
         path = file or venv.site / f"mended{len(runs.every(self.state))}.py"
         step = WriteFile(path=str(path), content=f"{title}\n")
-        made = apply.apply([step], Context(facts), self.state, title)
+        made = apply.apply([step], RunContext(facts), self.state, title)
         if not cut_off:
             apply.finish(made)
         return made.name

@@ -15,7 +15,7 @@ from trees import Patient
 
 from gpufix.engine.journal import lock
 from gpufix.engine.run import apply
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.model import InitSubmodules
 
 PATH = "third_party/glm"
@@ -109,9 +109,9 @@ class Clone:
         """In the user's own settings."""
         git(self.home, "config", "--global", "--add", key, value, home=self.home)
 
-    def context(self, fd: int | None = None, **environ: str) -> Context:
+    def context(self, fd: int | None = None, **environ: str) -> RunContext:
         given = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
-        return Context(self.patient.facts(), environ={**given, **environ}, lock_fd=fd)
+        return RunContext(self.patient.facts(), environ={**given, **environ}, lock_fd=fd)
 
     def apply(self, step: InitSubmodules | None = None, **environ: str) -> Path:
         """The run's folder. Raises Refused, StepFailed."""

@@ -13,7 +13,7 @@ from trees import Patient, unpack, wheel
 
 from gpufix.engine.journal import lock
 from gpufix.engine.run import apply
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.model import Build, Install, InstallFallback, Remove, SetVariables, Step, WriteFile
 
 
@@ -79,7 +79,7 @@ def installer(patient: Patient, files: int) -> Callable[..., None]:
     """Takes the place of the program that installs: unlinks and writes as one does."""
 
     def run(
-        argv: Sequence[str], context: Context, environ: Mapping[str, str], log: str, **_: Any
+        argv: Sequence[str], context: RunContext, environ: Mapping[str, str], log: str, **_: Any
     ) -> None:
         if "uninstall" in argv:
             _uninstall(patient.site, argv[-1], Path(environ["TMPDIR"]))
@@ -120,7 +120,7 @@ class Built:
 def builder(patient: Patient) -> Callable[..., Built]:
     """Writes into files that are there, as compilers do, and installs."""
 
-    def run(step: Build, context: Context) -> Built:
+    def run(step: Build, context: RunContext) -> Built:
         folder = Path(step.path)
         (folder / "build/a").mkdir(parents=True, exist_ok=True)
         with (folder / "build/a/x.o").open("ab") as file:
@@ -157,7 +157,7 @@ def carry_out(
 ) -> Path:
     """Apply and finish, as a run does; its folder."""
     with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = Context(patient.facts(), environ=environ or {}, lock_fd=fd)
+        context = RunContext(patient.facts(), environ=environ or {}, lock_fd=fd)
         folder = apply.apply(steps, context, patient.state, "test")
         apply.finish(folder)
     return folder

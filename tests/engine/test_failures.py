@@ -19,8 +19,8 @@ import needs
 from gpufix.engine.builds import step as build
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.run import apply
-from gpufix.engine.run.apply import Lenience
-from gpufix.engine.run_context import Context, Refused, StepFailed
+from gpufix.engine.run.apply import FailureIsolation
+from gpufix.engine.run_context import Refused, RunContext, StepFailed
 from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
 
 
@@ -199,7 +199,7 @@ def failing(patient: Patient, broken: str) -> Callable[..., Built]:
     """A builder that writes as it does, and fails for one folder."""
     builds = builder(patient)
 
-    def run(step: Build, context: Context) -> Built:
+    def run(step: Build, context: RunContext) -> Built:
         built = builds(step, context)
         if Path(step.path).name == broken:
             built.ok = False
@@ -220,9 +220,9 @@ def test_a_build_that_fails_takes_back_itself_alone(
     monkeypatch.setattr(build, "run", failing(patient, broken))
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
-    lenience = Lenience(steps)
+    lenience = FailureIsolation(steps)
     with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = Context(patient.facts(), environ={}, lock_fd=fd)
+        context = RunContext(patient.facts(), environ={}, lock_fd=fd)
         folder = apply.apply(steps, context, patient.state, "test", lenience)
         apply.finish(folder)
     assert [error.step for error in lenience.failures] == [steps["ab".index(broken)]]

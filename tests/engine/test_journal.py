@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpufix.engine.journal.journal import Journal, line, parse
-from gpufix.engine.run_context import Corrupt
+from gpufix.engine.run_context import CorruptJournal
 
 ROWS = [{"type": "begin", "prefix": "/a\udcff\n☃"}, {"type": "guard", "step": 0}, {"type": "end"}]
 DATA = b"".join(line(row) for row in ROWS)
@@ -34,7 +34,7 @@ def test_a_torn_last_line_is_cut_off(cut: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("at", [0, 9, 20, 30])
 def test_damage_before_the_last_line_is_an_error(at: int) -> None:
     damaged = DATA[:at] + bytes([DATA[at] ^ 1]) + DATA[at + 1 :]
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptJournal):
         parse(damaged)
 
 

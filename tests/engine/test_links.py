@@ -16,7 +16,7 @@ from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
 from gpufix.engine.journal import runs, undo_run
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 
 
 @pytest.mark.parametrize("kind", sorted(STEPS))
@@ -60,7 +60,7 @@ def test_programs_get_a_temporary_folder_of_their_own(
     above = patient.root / "scratch" if given == "scratch" else Path(tempfile.gettempdir())
     found: list[Path] = []
 
-    def see(argv: object, context: Context, environ: Mapping[str, str], log: str) -> None:
+    def see(argv: object, context: RunContext, environ: Mapping[str, str], log: str) -> None:
         found.append(Path(environ["TMPDIR"]))
         (found[0] / "left").write_text("x")
 

@@ -12,12 +12,12 @@ from trees import Patient
 from gpufix.engine.installer import Installer, choose, environment, index
 from gpufix.engine.run import github_env
 from gpufix.engine.run.preview import preview
-from gpufix.engine.run_context import Context, Indexes
+from gpufix.engine.run_context import Indexes, RunContext
 from gpufix.model import Distribution, Install, Remove, SetVariables, Tool, WriteFile
 
 
 def shown(patient: Patient, step: object, indexes: Indexes = Indexes()) -> object:
-    return preview(step, Context(patient.facts(), environ={}, indexes=indexes))  # type: ignore[arg-type]
+    return preview(step, RunContext(patient.facts(), environ={}, indexes=indexes))  # type: ignore[arg-type]
 
 
 def test_previews_write_nothing(patient: Patient) -> None:
@@ -37,7 +37,7 @@ def test_previews_write_nothing(patient: Patient) -> None:
 def test_a_diff_applies_with_patch(patient: Patient) -> None:
     setup = patient.project / "setup.py"
     content = "import os\nsetup()\nlast line without its end"
-    found = preview(WriteFile(path=str(setup), content=content), Context(patient.facts(), {}))
+    found = preview(WriteFile(path=str(setup), content=content), RunContext(patient.facts(), {}))
     subprocess.run(
         ["patch", "--quiet", str(setup)], input=found.diff, text=True, check=True, cwd="/"
     )
@@ -56,9 +56,9 @@ def test_a_diff_applies_with_patch(patient: Patient) -> None:
 def test_what_knowledge_cannot_settle_is_not_resolved(
     step: Install, resolved: bool, downloads: list[str], patient: Patient
 ) -> None:
-    found = preview(step, Context(patient.facts(), environ={}))
+    found = preview(step, RunContext(patient.facts(), environ={}))
     assert (found.resolved, found.downloads) == (resolved, downloads)
-    asked = preview(step, Context(patient.facts(), environ={}), lambda s, c: ["a==1", "b==2"])
+    asked = preview(step, RunContext(patient.facts(), environ={}), lambda s, c: ["a==1", "b==2"])
     assert asked.resolved
 
 

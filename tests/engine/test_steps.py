@@ -13,14 +13,14 @@ from trees import Patient
 
 from gpufix.engine.installer import resolve
 from gpufix.engine.journal import runs, undo_run
-from gpufix.engine.run_context import Context, Refused
+from gpufix.engine.run_context import Refused, RunContext
 from gpufix.engine.steps.install import _constraints as constraints
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.model import CondaPackage, Install, Remove, SetVariables, Step, WriteFile
 
 
 def check(patient: Patient, step: Step) -> None:
-    kind_of(step).check(step, Context(patient.facts(), environ={"PATH": os.environ["PATH"]}))
+    kind_of(step).check(step, RunContext(patient.facts(), environ={"PATH": os.environ["PATH"]}))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_conda_packages_and_those_without_record_are_refused(patient: Patient) -
     step = Install(install=["pkg==2.0"])
     with pytest.raises(Refused, match="conda install"):
         kind_of(step).check(
-            step, Context(facts.model_copy(update={"distributions": conda}), environ={})
+            step, RunContext(facts.model_copy(update={"distributions": conda}), environ={})
         )
 
 
@@ -149,7 +149,7 @@ def test_what_is_condas_is_held_where_it_is(patient: Patient, tmp_path: Path, fr
         for d in facts.distributions
     ]
     facts = facts.model_copy(update={"distributions": owned})
-    context = Context(facts, environ={}, folder=tmp_path)
+    context = RunContext(facts, environ={}, folder=tmp_path)
     step = Install(install=["new"], dependencies=True, freeze=freeze)
     path = constraints(step, context)
     held = {line.partition("=")[0] for line in Path(path or "").read_text().splitlines()}
@@ -163,7 +163,7 @@ def test_names_of_condas_alone_reach_no_installer(step: Install, patient: Patien
         name="libgcc", version="13", prefix="x", metadata="x", depends=["mkl 2024.*"]
     )
     facts = patient.facts().model_copy(update={"conda_packages": [package]})
-    context = Context(facts, environ={"PATH": os.environ["PATH"]})
+    context = RunContext(facts, environ={"PATH": os.environ["PATH"]})
     for carried_out in (kind_of(step).check, lambda s, c: resolve(s, c)):
         with pytest.raises(Refused, match="conda"):
             carried_out(step, context)

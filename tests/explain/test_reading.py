@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gpufix.explain import log_scan as scanning
 from gpufix.explain.log_scan import Spot
 from gpufix.explain.prefilter import texts, unpasted_line, unwrapped
-from gpufix.explain.read import Answer, explain, read
+from gpufix.explain.read import Explanations, explain, read
 
 SYMBOL = "_ZNK3c107SymBool14guard_or_falseEPKcl"
 ERROR = f"ImportError: /x/_C.so: undefined symbol: {SYMBOL}"
@@ -26,7 +26,7 @@ LONG = (
 )
 
 
-def answer_to(text: str | bytes) -> Answer:
+def answer_to(text: str | bytes) -> Explanations:
     return read(io.BytesIO(text.encode() if isinstance(text, str) else text))[0]
 
 

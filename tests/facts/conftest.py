@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> Context:
+def ctx(tmp_path: Path) -> CollectContext:
     """A context that sees nothing of the user who runs the tests."""
     home, root = tmp_path / "home", tmp_path / "root"
     home.mkdir()
     root.mkdir()
-    return Context(environ={"PATH": os.environ["PATH"]}, home=home, root=root)
+    return CollectContext(environ={"PATH": os.environ["PATH"]}, home=home, root=root)
 
 
 @pytest.fixture(scope="session")

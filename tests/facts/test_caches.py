@@ -12,7 +12,7 @@ import pytest
 from fake_site import Site
 from machine import write
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import caches
 from gpufix.model import CacheEntry, Torch
 
@@ -20,29 +20,29 @@ KEY = "py311_cu128"
 
 
 @pytest.fixture
-def live(ctx: Context) -> Context:
+def live(ctx: CollectContext) -> CollectContext:
     """The real /proc: holders are real processes."""
     ctx.root = Path("/")
     return ctx
 
 
-def cache(ctx: Context, entry: str = f"{KEY}/my_ext") -> Path:
+def cache(ctx: CollectContext, entry: str = f"{KEY}/my_ext") -> Path:
     folder = ctx.home / ".cache/torch_extensions" / entry
     folder.mkdir(parents=True)
     return folder
 
 
-def only(ctx: Context) -> CacheEntry:
+def only(ctx: CollectContext) -> CacheEntry:
     (entry,) = caches.collect(ctx, None, None)
     return entry
 
 
-def test_no_cache(live: Context):
+def test_no_cache(live: CollectContext):
     assert caches.collect(live, None, None) == []
     assert live.gaps == []
 
 
-def test_an_entry_without_lock(live: Context):
+def test_an_entry_without_lock(live: CollectContext):
     folder = cache(live)
     write(folder, "my_ext.so")
     write(folder, "main.o")
@@ -56,7 +56,7 @@ ALL = pytest.mark.needs("all of the machine's processes")
 
 
 @ALL
-def test_a_stale_lock(live: Context):
+def test_a_stale_lock(live: CollectContext):
     lock = write(cache(live), "lock")
     os.utime(lock, (1, 1))
     entry = only(live)
@@ -86,7 +86,7 @@ HOLDERS = {
 
 @ALL
 @pytest.mark.parametrize("code", HOLDERS.values(), ids=HOLDERS)
-def test_a_living_build(live: Context, process: list[subprocess.Popen[bytes]], code: str):
+def test_a_living_build(live: CollectContext, process: list[subprocess.Popen[bytes]], code: str):
     folder = cache(live)
     script = code.format(lock=str(folder / "lock"), folder=str(folder))
     script = script.split("#")[0] + "\nprint(flush=True); input()\n#" + script.partition("#")[2]
@@ -104,7 +104,7 @@ def test_a_living_build(live: Context, process: list[subprocess.Popen[bytes]], c
 
 
 @ALL
-def test_through_a_link_to_another_disk(live: Context, tmp_path: Path, process):
+def test_through_a_link_to_another_disk(live: CollectContext, tmp_path: Path, process):
     (tmp_path / "disk/py311_cu128/my_ext").mkdir(parents=True)
     (live.home / ".cache").mkdir()
     (live.home / ".cache/torch_extensions").symlink_to(tmp_path / "disk")
@@ -116,7 +116,7 @@ def test_through_a_link_to_another_disk(live: Context, tmp_path: Path, process):
     assert only(live).lock_holders == [child.pid]
 
 
-def test_without_a_process_list_nothing_is_judged(ctx: Context):
+def test_without_a_process_list_nothing_is_judged(ctx: CollectContext):
     write(cache(ctx), "lock")
     assert only(ctx).lock_judged is False
 
@@ -133,7 +133,7 @@ MOUNTS = "21 1 8:1 / / rw - {root} /dev/sda1 rw\n25 21 0:9 / {home} rw - {kind} 
         ("ext4", "pid:[4026532999]", False),  # a volume that other containers may share
     ],
 )
-def test_what_can_be_judged(ctx: Context, kind: str, namespace: str, judged: bool):
+def test_what_can_be_judged(ctx: CollectContext, kind: str, namespace: str, judged: bool):
     write(cache(ctx), "lock")
     home = str(ctx.home).replace(" ", "\\040")
     write(ctx.root, "/proc/self/mountinfo", MOUNTS.format(root="ext4", home=home, kind=kind))
@@ -145,7 +145,7 @@ def test_what_can_be_judged(ctx: Context, kind: str, namespace: str, judged: boo
     assert only(ctx).lock_judged is judged
 
 
-def test_inside_a_container_its_own_root_is_judged(ctx: Context):
+def test_inside_a_container_its_own_root_is_judged(ctx: CollectContext):
     write(cache(ctx), "lock")
     write(ctx.root, "/proc/self/mountinfo", "21 1 0:40 / / rw - overlay overlay rw\n")
     write(ctx.root, "/proc/1/cmdline", "init\0")
@@ -156,7 +156,7 @@ def test_inside_a_container_its_own_root_is_judged(ctx: Context):
     assert only(ctx).lock_judged is True
 
 
-def test_a_lock_one_level_down(live: Context):
+def test_a_lock_one_level_down(live: CollectContext):
     """StyleGAN's custom_ops keeps one build folder for each hash of the sources."""
     folder = cache(live, f"{KEY}/bias_act_plugin")
     lock = write(folder, "3f1e-nvidia-h200/lock")
@@ -187,20 +187,20 @@ def test_whose_entry_it_is(site: Site, key: str | None, tag: str, build, own: bo
     assert caches.is_own(key, True, site.python(tag=tag), build) is own
 
 
-def test_torch_extensions_dir_has_no_keys(live: Context, tmp_path: Path):
+def test_torch_extensions_dir_has_no_keys(live: CollectContext, tmp_path: Path):
     write(tmp_path, "elsewhere/my_ext/lock")
     live.environ = {**live.environ, "TORCH_EXTENSIONS_DIR": str(tmp_path / "elsewhere")}
     entry = only(live)
     assert (entry.key, entry.own, entry.name) == (None, True, "my_ext")
 
 
-def test_xdg_cache_home(live: Context, tmp_path: Path):
+def test_xdg_cache_home(live: CollectContext, tmp_path: Path):
     write(tmp_path, "xdg/torch_extensions/py39_cpu/e/e.so")
     live.environ = {**live.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
     assert (only(live).key, only(live).name) == ("py39_cpu", "e")
 
 
-def test_links_are_not_followed(live: Context, tmp_path: Path):
+def test_links_are_not_followed(live: CollectContext, tmp_path: Path):
     (tmp_path / "far/deep").mkdir(parents=True)
     folder = cache(live)
     (folder.parent / "link").symlink_to(tmp_path / "far")

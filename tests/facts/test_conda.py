@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import owners
 from gpufix.facts.packages import conda, distributions
 from gpufix.facts.python import interpreter
@@ -36,14 +36,14 @@ def package(prefix: Path, name: str, version: str, **more: object) -> Path:
     return path
 
 
-def collect(ctx: Context, site: Site) -> tuple[list[Distribution], list[CondaPackage]]:
+def collect(ctx: CollectContext, site: Site) -> tuple[list[Distribution], list[CondaPackage]]:
     patient = site.python(kind="conda")
     installed = conda.collect(ctx, patient)
     found, _ = distributions.collect(ctx, patient, installed)
     return found, installed.beside(found)
 
 
-def test_a_package_without_python(ctx: Context, site: Site) -> None:
+def test_a_package_without_python(ctx: CollectContext, site: Site) -> None:
     path = package(site.prefix, "libgcc", "13.2.0", requested_spec="libgcc=13")
     found, (kept,) = collect(ctx, site)
     assert found == []  # it is no distribution of Python's, and its name no name of Python's
@@ -55,7 +55,7 @@ def test_a_package_without_python(ctx: Context, site: Site) -> None:
     assert ctx.gaps == []
 
 
-def test_its_python_distribution_is_the_same_thing(ctx: Context, site: Site) -> None:
+def test_its_python_distribution_is_the_same_thing(ctx: CollectContext, site: Site) -> None:
     package(site.prefix, "numpy", "1.26.4")
     # conda-build rewrites files after RECORD: it must not be believed
     site.install("numpy", "1.26.4", notes={"INSTALLER": b"conda\n"}, rows="numpy/gone,,\n")
@@ -67,7 +67,9 @@ def test_its_python_distribution_is_the_same_thing(ctx: Context, site: Site) -> 
 
 
 @pytest.mark.parametrize("info", ["torch-2.5.1.dist-info", "torch-2.5.1-py3.11.egg-info"])
-def test_its_python_distribution_may_have_another_name(ctx: Context, site: Site, info: str) -> None:
+def test_its_python_distribution_may_have_another_name(
+    ctx: CollectContext, site: Site, info: str
+) -> None:
     folder = f"{site.folder.relative_to(site.prefix)}"
     files = [f"{folder}/{info}/METADATA", f"{folder}/{info}/PKG-INFO", f"{folder}/torch/_C.so"]
     package(site.prefix, "pytorch", "2.5.1", files=files)
@@ -80,7 +82,7 @@ def test_its_python_distribution_may_have_another_name(ctx: Context, site: Site,
     assert owners([], [kept], [library]) == {library: "pytorch"}
 
 
-def test_what_pip_put_over_it_is_a_second_copy(ctx: Context, site: Site) -> None:
+def test_what_pip_put_over_it_is_a_second_copy(ctx: CollectContext, site: Site) -> None:
     package(site.prefix, "numpy", "1.26.4")
     (site.prefix / "lib/numpy.so").unlink()
     site.install("numpy", "2.0.0")
@@ -89,7 +91,7 @@ def test_what_pip_put_over_it_is_a_second_copy(ctx: Context, site: Site) -> None
     assert (kept.version, kept.record) == ("1.26.4", None)
 
 
-def test_missing_files(ctx: Context, site: Site) -> None:
+def test_missing_files(ctx: CollectContext, site: Site) -> None:
     files = ["lib/a.so", "lib/b.pyc", "../../outside"]
     package(site.prefix, "a", "1", files=files)
     (site.prefix / "lib/a.so").unlink()
@@ -101,7 +103,7 @@ def test_missing_files(ctx: Context, site: Site) -> None:
 
 @pytest.mark.parametrize("indent", [None, 2, 4])
 def test_every_layout_of_the_file_says_the_same(
-    ctx: Context, site: Site, indent: int | None
+    ctx: CollectContext, site: Site, indent: int | None
 ) -> None:
     path = package(site.prefix, "a", "1")
     rows = [{"_path": "lib/a.so", "path_type": "hardlink", "size_in_bytes": 1}]
@@ -116,7 +118,9 @@ def test_every_layout_of_the_file_says_the_same(
 
 
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"name": 1}', "[" * 100_000, '{"name":"a"', "\0"])
-def test_a_broken_file_is_a_gap_and_its_name_speaks(ctx: Context, site: Site, raw: str) -> None:
+def test_a_broken_file_is_a_gap_and_its_name_speaks(
+    ctx: CollectContext, site: Site, raw: str
+) -> None:
     package(site.prefix, "my-lib", "1.5").write_text(raw)
     _, (kept,) = collect(ctx, site)
     assert (kept.name, kept.version) == ("my-lib", "1.5")
@@ -139,7 +143,7 @@ def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
     assert (kept.name, kept.prefix, kept.depends) == ("libgcc", "/env", ["libstdcxx >=13"])
 
 
-def test_the_kind_of_interpreter(ctx: Context, tmp_path: Path) -> None:
+def test_the_kind_of_interpreter(ctx: CollectContext, tmp_path: Path) -> None:
     said = {"venv": None, "prefix": str(tmp_path)}
     assert interpreter._kind(ctx, said) == "other"
     (tmp_path / "conda-meta").mkdir()

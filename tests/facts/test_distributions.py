@@ -12,27 +12,27 @@ import pytest
 from fake_site import Site
 
 import needs
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages import distributions
 from gpufix.facts.python import interpreter
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
 
 
-def collect(ctx: Context, site: Site, **update: object) -> list[Distribution]:
+def collect(ctx: CollectContext, site: Site, **update: object) -> list[Distribution]:
     return distributions.collect(ctx, site.python(**update))[0]
 
 
-def test_no_interpreter_no_distributions(ctx: Context) -> None:
+def test_no_interpreter_no_distributions(ctx: CollectContext) -> None:
     assert distributions.collect(ctx, None) == ([], [])
 
 
-def test_an_empty_site_folder(ctx: Context, site: Site) -> None:
+def test_an_empty_site_folder(ctx: CollectContext, site: Site) -> None:
     assert distributions.collect(ctx, site.python()) == ([], [])
     assert ctx.gaps == []
 
 
-def test_the_environment_that_runs_the_tests(ctx: Context) -> None:
+def test_the_environment_that_runs_the_tests(ctx: CollectContext) -> None:
     """Everything that Python itself sees, with nothing missing that pip installed."""
     patient = interpreter.collect(ctx, sys.executable)
     assert patient is not None
@@ -43,7 +43,7 @@ def test_the_environment_that_runs_the_tests(ctx: Context) -> None:
     assert ctx.gaps == []
 
 
-def test_fields(ctx: Context, site: Site) -> None:
+def test_fields(ctx: CollectContext, site: Site) -> None:
     metadata = b"Name: My.Pkg\nVersion: 2.0\nRequires-Dist: a>1\nRequires-Python: >=3.8\n\n"
     notes = {
         "INSTALLER": b"uv",
@@ -68,7 +68,9 @@ def test_fields(ctx: Context, site: Site) -> None:
     assert ctx.gaps == []
 
 
-def test_editable_and_the_egg_info_it_leaves(ctx: Context, site: Site, tmp_path: Path) -> None:
+def test_editable_and_the_egg_info_it_leaves(
+    ctx: CollectContext, site: Site, tmp_path: Path
+) -> None:
     project = tmp_path / "my project"
     (project / "src/pkg.egg-info").mkdir(parents=True)
     (project / "src/pkg.egg-info/PKG-INFO").write_text("Name: pkg\nVersion: 0.9\n")
@@ -78,7 +80,7 @@ def test_editable_and_the_egg_info_it_leaves(ctx: Context, site: Site, tmp_path:
     assert (dist.version, dist.editable) == ("1.0", str(project))
 
 
-def test_setup_py_develop(ctx: Context, site: Site, tmp_path: Path) -> None:
+def test_setup_py_develop(ctx: CollectContext, site: Site, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "pkg.egg-info").mkdir(parents=True)
     (project / "pkg.egg-info/PKG-INFO").write_text("Name: pkg\nVersion: 1\n")
@@ -96,7 +98,7 @@ def test_setup_py_develop(ctx: Context, site: Site, tmp_path: Path) -> None:
     ]
 
 
-def test_egg_info_as_a_file_and_eggs(ctx: Context, site: Site) -> None:
+def test_egg_info_as_a_file_and_eggs(ctx: CollectContext, site: Site) -> None:
     (site.folder / "old-1.2-py3.11.egg-info").write_text("Name: old\nVersion: 1.2\n")
     egg = site.folder / "zed-3.0-py3.11.egg"
     (egg / "EGG-INFO").mkdir(parents=True)
@@ -105,7 +107,7 @@ def test_egg_info_as_a_file_and_eggs(ctx: Context, site: Site) -> None:
     assert [(dist.name, dist.version) for dist in found] == [("old", "1.2"), ("zed", "3.0")]
 
 
-def test_duplicates_stay_and_leftovers_do_not(ctx: Context, site: Site) -> None:
+def test_duplicates_stay_and_leftovers_do_not(ctx: CollectContext, site: Site) -> None:
     site.install("torch", "2.1.0")
     site.install("torch", "2.2.0")
     (site.folder / "~orch-2.0.0.dist-info").mkdir()
@@ -116,7 +118,7 @@ def test_duplicates_stay_and_leftovers_do_not(ctx: Context, site: Site) -> None:
 
 
 def test_the_packagers_of_an_operating_system_keep_their_own_records(
-    ctx: Context, site: Site
+    ctx: CollectContext, site: Site
 ) -> None:
     site.install("pkg", rows="scripts/gone,,\n", notes={"INSTALLER": b"debian\n"})
     (dist,) = collect(ctx, site)
@@ -124,7 +126,7 @@ def test_the_packagers_of_an_operating_system_keep_their_own_records(
 
 
 def test_pip_install_target_records_scripts_that_lie_elsewhere(
-    ctx: Context, site: Site, tmp_path: Path
+    ctx: CollectContext, site: Site, tmp_path: Path
 ) -> None:
     target = Site(tmp_path, tmp_path / "vendor")
     target.folder.mkdir()
@@ -151,7 +153,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_metadata_is_a_gap_and_the_folder_speaks(
-    ctx: Context, site: Site, name: str
+    ctx: CollectContext, site: Site, name: str
 ) -> None:
     BROKEN[name](site.install("my-pkg", "1.5"))
     site.install("healthy")
@@ -161,14 +163,14 @@ def test_broken_metadata_is_a_gap_and_the_folder_speaks(
 
 
 @pytest.mark.parametrize("name", ["nonsense.dist-info", "\x1b[31m-1.dist-info", "-.dist-info"])
-def test_what_nothing_names_is_a_gap_alone(ctx: Context, site: Site, name: str) -> None:
+def test_what_nothing_names_is_a_gap_alone(ctx: CollectContext, site: Site, name: str) -> None:
     (site.folder / name).mkdir()
     (site.folder / "file-1.0.dist-info").write_text("")
     assert [dist.name for dist in collect(ctx, site)] == ["file"]
     assert len(ctx.gaps) == 2
 
 
-def test_a_site_folder_that_is_gone_is_a_gap(ctx: Context, site: Site) -> None:
+def test_a_site_folder_that_is_gone_is_a_gap(ctx: CollectContext, site: Site) -> None:
     assert collect(ctx, site, site_dirs=[str(site.prefix / "gone")]) == []
     assert len(ctx.gaps) == 1
 
@@ -194,7 +196,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(project.glob("dist/*.whl"))
 
 
-def test_a_real_installation_is_silent(ctx: Context, wheel: Path, tmp_path: Path) -> None:
+def test_a_real_installation_is_silent(ctx: CollectContext, wheel: Path, tmp_path: Path) -> None:
     """pip rewrites script headers, and compiles: RECORD must still hold, even when hashed whole."""
     folder = tmp_path / "venv"
     make = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
@@ -213,7 +215,7 @@ def test_a_real_installation_is_silent(ctx: Context, wheel: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_files(ctx: Context, site: Site) -> None:
+def test_a_hundred_thousand_files(ctx: CollectContext, site: Site) -> None:
     files = {f"pkg/{i % 500}/{i}.py": b"" for i in range(50_000)}
     site.install("pkg", files=files)
     for i in range(50_000):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.python import environment
 from gpufix.facts.python.environment import IN_PROFILES, matters
 
 
-def test_what_matters_and_what_does_not(ctx: Context) -> None:
+def test_what_matters_and_what_does_not(ctx: CollectContext) -> None:
     kept = (
         "CUDA_HOME CUDA_VISIBLE_DEVICES CUDAARCHS CUDACXX TORCH_CUDA_ARCH_LIST PYTORCH_ROCM_ARCH"
         " PYTORCH_CUDA_ALLOC_CONF HSA_OVERRIDE_GFX_VERSION ROCR_VISIBLE_DEVICES NCCL_DEBUG"
@@ -31,21 +31,21 @@ def test_what_matters_and_what_does_not(ctx: Context) -> None:
     assert all(matters(name) for name in IN_PROFILES)
 
 
-def test_addresses_lose_their_passwords(ctx: Context) -> None:
+def test_addresses_lose_their_passwords(ctx: CollectContext) -> None:
     urls = "https://me:pw@a.example/simple http://token@b.example/x?y=1"
     found = environment.collect(replace(ctx, environ={"PIP_EXTRA_INDEX_URL": urls}), None)
     expected = "https://a.example/simple http://b.example/x?y=1"
     assert found.process == {"PIP_EXTRA_INDEX_URL": expected}
 
 
-def test_names_and_values_that_are_no_text(ctx: Context) -> None:
+def test_names_and_values_that_are_no_text(ctx: CollectContext) -> None:
     given = {"CUDA_\udcff": "\udcfe\x1b[31m", "CUDA_LONG": "x" * 100_000}
     found = environment.collect(replace(ctx, environ=given), None)
     found.model_dump_json()
     assert max(map(len, found.process.values())) < 40_000
 
 
-def test_the_environment_file(ctx: Context, tmp_path: Path) -> None:
+def test_the_environment_file(ctx: CollectContext, tmp_path: Path) -> None:
     path = tmp_path / "env.json"
     path.write_text(json.dumps({"variables": {"A": "1", "B": None}, "other": 1}))
     found = environment.collect(ctx, path)
@@ -68,14 +68,16 @@ def test_the_environment_file(ctx: Context, tmp_path: Path) -> None:
         "[" * 100_000,
     ],
 )
-def test_a_malformed_environment_file_is_a_gap(ctx: Context, tmp_path: Path, raw: str) -> None:
+def test_a_malformed_environment_file_is_a_gap(
+    ctx: CollectContext, tmp_path: Path, raw: str
+) -> None:
     path = tmp_path / "env.json"
     path.write_text(raw)
     assert environment.collect(ctx, path).overlay == {}
     assert [gap.subject for gap in ctx.gaps] == [str(path)]
 
 
-def test_profiles(ctx: Context) -> None:
+def test_profiles(ctx: CollectContext) -> None:
     (ctx.home / ".bashrc").write_text(
         "# export CUDA_HOME=/commented\n"
         "export CUDA_HOME=/usr/local/cuda-11.8\n"

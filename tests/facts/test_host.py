@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import operating_system
 
 GIB = 1 << 30
 MEMINFO = "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    8388608 kB\n"
 
 
-def write(ctx: Context, files: dict[str, str]) -> None:
+def write(ctx: CollectContext, files: dict[str, str]) -> None:
     for path, data in files.items():
         target = ctx.at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def write(ctx: Context, files: dict[str, str]) -> None:
 
 
 def test_this_machine() -> None:
-    ctx = Context()
+    ctx = CollectContext()
     found = operating_system.collect(ctx)
     assert found.kernel == os.uname().release
     assert 1 <= found.cpus <= len(os.sched_getaffinity(0))
@@ -35,7 +35,7 @@ def test_this_machine() -> None:
     assert ctx.gaps == []
 
 
-def test_a_plain_machine(ctx: Context) -> None:
+def test_a_plain_machine(ctx: CollectContext) -> None:
     write(
         ctx,
         {
@@ -75,7 +75,9 @@ V1_SPLIT = {key.replace("cpu,cpuacct/", "cpu/"): value for key, value in V1.item
 
 
 @pytest.mark.parametrize("files", [V2, V1, V1_SPLIT], ids=["v2", "v1", "v1 split"])
-def test_control_groups_bound_memory_and_processors(ctx: Context, files: dict[str, str]) -> None:
+def test_control_groups_bound_memory_and_processors(
+    ctx: CollectContext, files: dict[str, str]
+) -> None:
     write(ctx, {"/proc/meminfo": MEMINFO, **files})
     found = operating_system.collect(ctx)
     assert (found.memory, found.memory_available, found.cpus) == (4 * GIB, 2 * GIB, 1)
@@ -97,7 +99,7 @@ UNLIMITED = [
 
 
 @pytest.mark.parametrize("files", UNLIMITED)
-def test_no_limits_and_nonsense(ctx: Context, files: dict[str, str]) -> None:
+def test_no_limits_and_nonsense(ctx: CollectContext, files: dict[str, str]) -> None:
     write(ctx, {"/proc/meminfo": MEMINFO, **files})
     found = operating_system.collect(ctx)
     assert (found.memory, found.memory_available) == (16 * GIB, 8 * GIB)
@@ -127,7 +129,7 @@ CONTAINERS: list[tuple[str | None, dict[str, str], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("kind", "files", "environ"), CONTAINERS)
 def test_containers(
-    ctx: Context, kind: str | None, files: dict[str, str], environ: dict[str, str]
+    ctx: CollectContext, kind: str | None, files: dict[str, str], environ: dict[str, str]
 ) -> None:
     write(ctx, files)
     assert operating_system.collect(replace(ctx, environ=environ)).container == kind
@@ -137,20 +139,20 @@ def test_containers(
     ("release", "wsl"),
     [("5.15.153.1-microsoft-standard-WSL2", True), ("4.4.0-19041-Microsoft", True), ("6.8", False)],
 )
-def test_wsl(ctx: Context, release: str, wsl: bool) -> None:
+def test_wsl(ctx: CollectContext, release: str, wsl: bool) -> None:
     write(ctx, {"/proc/sys/kernel/osrelease": release})
     assert operating_system.collect(ctx).wsl is wsl
 
 
-def test_without_proc_the_gap_says_so(ctx: Context) -> None:
+def test_without_proc_the_gap_says_so(ctx: CollectContext) -> None:
     found = operating_system.collect(ctx)
     assert (found.memory, found.distro) == (None, None)
     assert [gap.section for gap in ctx.gaps] == ["host"]
 
 
 @pytest.mark.needs("libstdc++")
-def test_libstdcxx_versions(ctx: Context) -> None:
-    real = operating_system.collect(Context()).libstdcxx
+def test_libstdcxx_versions(ctx: CollectContext) -> None:
+    real = operating_system.collect(CollectContext()).libstdcxx
     assert real is not None
     folder = ctx.at("/usr/lib64")
     folder.mkdir(parents=True)

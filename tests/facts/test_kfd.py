@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from machine import kfd_node, pci, write
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import amd, gpus
 
 CPU = {"cpu_cores_count": 16, "simd_count": 0, "gfx_target_version": 0}
@@ -38,12 +38,12 @@ def test_gfx(version: int, name: str | None):
     assert amd.gfx(version) == name
 
 
-def test_a_machine_without_gpu(ctx: Context):
+def test_a_machine_without_gpu(ctx: CollectContext):
     kfd_node(ctx.root, 0, **CPU)
     assert gpus.collect(ctx) == ([], [])
 
 
-def test_card_and_apu(ctx: Context):
+def test_card_and_apu(ctx: CollectContext):
     kfd_node(ctx.root, 0, **CPU)
     kfd_node(ctx.root, 1, **RX7900)
     kfd_node(ctx.root, 10, **{**RX7900, "gfx_target_version": 100306, "drm_render_minor": 129})
@@ -63,13 +63,13 @@ def test_card_and_apu(ctx: Context):
     assert devices[1].memory_free is None
 
 
-def test_the_boards_own_name_comes_first(ctx: Context):
+def test_the_boards_own_name_comes_first(ctx: CollectContext):
     kfd_node(ctx.root, 1, **RX7900)
     write(ctx.root, "/sys/class/drm/renderD128/device/product_name", "AMD Instinct MI300X OAM\n")
     assert gpus.collect(ctx)[0][0].name == "AMD Instinct MI300X OAM"
 
 
-def test_who_holds_memory(ctx: Context):
+def test_who_holds_memory(ctx: CollectContext):
     kfd_node(ctx.root, 1, **RX7900)
     write(ctx.root, "/sys/class/kfd/kfd/proc/321/vram_1001", f"{3 << 30}\n")
     write(ctx.root, "/sys/class/kfd/kfd/proc/322/vram_1001", "0\n")
@@ -77,7 +77,7 @@ def test_who_holds_memory(ctx: Context):
     assert [(p.pid, p.memory) for p in gpus.collect(ctx)[0][0].processes] == [(321, 3 << 30)]
 
 
-def test_driver_nodes(ctx: Context, monkeypatch: pytest.MonkeyPatch):
+def test_driver_nodes(ctx: CollectContext, monkeypatch: pytest.MonkeyPatch):
     kfd_node(ctx.root, 1, **RX7900)
     pci(ctx.root, "0000:03:00.0", 0x1002, device=0x744C)
     for node in ("/dev/kfd", "/dev/dri/renderD128", "/dev/dri/renderD129"):
@@ -89,7 +89,7 @@ def test_driver_nodes(ctx: Context, monkeypatch: pytest.MonkeyPatch):
     assert driver.pci_devices == 1
 
 
-def test_on_the_bus_but_without_driver(ctx: Context):
+def test_on_the_bus_but_without_driver(ctx: CollectContext):
     pci(ctx.root, "0000:03:00.0", 0x1002, kind=0x120000)
     devices, (driver,) = gpus.collect(ctx)
     assert devices == []
@@ -99,14 +99,14 @@ def test_on_the_bus_but_without_driver(ctx: Context):
 @pytest.mark.parametrize(
     "rows", ["", "\xff\xfe", "simd_count x\n", "simd_count -5 7\n" * 9, "a" * 70000]
 )
-def test_strange_properties(ctx: Context, rows: str):
+def test_strange_properties(ctx: CollectContext, rows: str):
     write(ctx.root, "/sys/class/kfd/kfd/topology/nodes/0/properties", rows)
     write(ctx.root, "/sys/class/kfd/kfd/topology/nodes/0/gpu_id", "x")
     write(ctx.root, "/sys/class/kfd/kfd/topology/nodes/junk/properties", "simd_count 1")
     assert gpus.collect(ctx)[0] == []
 
 
-def test_a_withheld_node_is_a_gap(ctx: Context):
+def test_a_withheld_node_is_a_gap(ctx: CollectContext):
     ctx.at("/sys/class/kfd/kfd/topology/nodes/3/properties").mkdir(parents=True)
     assert gpus.collect(ctx)[0] == []
     assert [g.subject for g in ctx.gaps] == ["/sys/class/kfd/kfd/topology/nodes/3"]

@@ -13,7 +13,7 @@ from fake_site import Site
 from machine import write
 
 import needs
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
 from gpufix.facts.libraries.library_files import foreign, python_tag, stray
 from gpufix.facts.queries import Queries
@@ -75,7 +75,9 @@ def python(site: Site) -> Python:
     return site.python(executable=REAL)
 
 
-def scan(ctx: Context, site: Site, torch: Torch | None = None, *more: Distribution) -> Binaries:
+def scan(
+    ctx: CollectContext, site: Site, torch: Torch | None = None, *more: Distribution
+) -> Binaries:
     found = [
         Distribution(
             name=info.name.partition("-")[0].replace("_", "-"),
@@ -93,12 +95,12 @@ def one(binaries: Binaries, name: str) -> Library:
     return found
 
 
-def test_no_python(ctx: Context):
+def test_no_python(ctx: CollectContext):
     assert libraries.collect(ctx, None, [], None) == Binaries()
 
 
 def test_a_healthy_environment_keeps_torch_and_its_users_alone(
-    ctx: Context, site: Site, built: Path, torch: Torch
+    ctx: CollectContext, site: Site, built: Path, torch: Torch
 ):
     plain, user = (built / "_plain.so").read_bytes(), (built / "_user.so").read_bytes()
     site.install("plain", files={f"plain/_plain{OWN}": plain})
@@ -118,7 +120,7 @@ def test_a_healthy_environment_keeps_torch_and_its_users_alone(
     assert ctx.gaps == []
 
 
-def test_built_for_another_torch(ctx: Context, site: Site, built: Path, torch: Torch):
+def test_built_for_another_torch(ctx: CollectContext, site: Site, built: Path, torch: Torch):
     site.install("stale", files={f"stale/_C{OWN}": (built / "_stale.so").read_bytes()})
     library = one(scan(ctx, site, torch), f"_C{OWN}")
     assert [(p.kind, p.name) for p in library.problems] == [("undefined-symbol", "_ZN3c104goneESs")]
@@ -127,7 +129,7 @@ def test_built_for_another_torch(ctx: Context, site: Site, built: Path, torch: T
 
 
 def test_symbols_that_a_package_makes_global_itself(
-    ctx: Context, site: Site, built: Path, torch: Torch
+    ctx: CollectContext, site: Site, built: Path, torch: Torch
 ):
     """No NEEDED entry names torch, yet torch has the symbol: opening it is the package's affair."""
     files = {f"core/_bridge{OWN}": (built / "_bridge.so").read_bytes()}
@@ -139,7 +141,7 @@ def test_symbols_that_a_package_makes_global_itself(
     assert [p.name for p in library.problems] == ["_ZN2at4fineEv"]
 
 
-def test_a_missing_library(ctx: Context, site: Site, built: Path):
+def test_a_missing_library(ctx: CollectContext, site: Site, built: Path):
     site.install("lost", files={f"lost/_C{OWN}": (built / "_lost.so").read_bytes()})
     (problem,) = one(scan(ctx, site), f"_C{OWN}").problems
     assert (problem.kind, problem.name, problem.driver) == ("missing-library", "libh.so", False)
@@ -156,7 +158,7 @@ def test_a_missing_library(ctx: Context, site: Site, built: Path):
     ],
 )
 def test_who_opens_a_faulty_plug_in(
-    ctx: Context, site: Site, built: Path, source: bytes, opened_by: str | None
+    ctx: CollectContext, site: Site, built: Path, source: bytes, opened_by: str | None
 ):
     plugin = (built / "libplugin.so").read_bytes()
     site.install("pkg", files={"pkg/__init__.py": source, "pkg/lib/libplugin.so": plugin})
@@ -167,7 +169,7 @@ def test_who_opens_a_faulty_plug_in(
 
 
 @pytest.mark.needs("g++")
-def test_a_library_is_judged_with_what_needs_it(ctx: Context, site: Site, built: Path):
+def test_a_library_is_judged_with_what_needs_it(ctx: CollectContext, site: Site, built: Path):
     """Alone libmid.so finds no libh.so; its user brings the RPATH that leads there."""
     site.install("pkg", files={"pkg/libmid.so": b"", "deps/libh.so": b""})
     write(site.folder, "deps/libh.so", (built / "libh.so").read_bytes())
@@ -185,7 +187,9 @@ def test_a_library_is_judged_with_what_needs_it(ctx: Context, site: Site, built:
     assert [p.needed_by for p in user.problems] == [str(site.folder / "pkg/libmid.so")]
 
 
-def test_a_module_for_another_python_is_not_asked_to_load(ctx: Context, site: Site, built: Path):
+def test_a_module_for_another_python_is_not_asked_to_load(
+    ctx: CollectContext, site: Site, built: Path
+):
     lost = (built / "_lost.so").read_bytes()
     leftover = "pkg/_C.cpython-310-x86_64-linux-gnu.so"
     site.install("pkg", files={leftover: lost})
@@ -203,13 +207,13 @@ def test_a_module_for_another_python_is_not_asked_to_load(ctx: Context, site: Si
         (b"\x7fELF\x02\x01\x01" + bytes(30), "unusable"),
     ],
 )
-def test_a_file_that_is_no_library(ctx: Context, site: Site, content: bytes, kind: str):
+def test_a_file_that_is_no_library(ctx: CollectContext, site: Site, content: bytes, kind: str):
     site.install("pkg", files={f"pkg/_C{OWN}": content})
     (problem,) = one(scan(ctx, site), f"_C{OWN}").problems
     assert problem.kind == kind
 
 
-def test_where_is_looked(ctx: Context, site: Site, built: Path, tmp_path: Path):
+def test_where_is_looked(ctx: CollectContext, site: Site, built: Path, tmp_path: Path):
     lost = (built / "_lost.so").read_bytes()
     project = tmp_path / "project"
     for place in ("src/pkg", "build/lib", ".venv/lib", "env/lib"):
@@ -228,7 +232,7 @@ def test_where_is_looked(ctx: Context, site: Site, built: Path, tmp_path: Path):
     ]
 
 
-def test_an_interpreter_that_is_no_program_is_a_gap(ctx: Context, site: Site, built: Path):
+def test_an_interpreter_that_is_no_program_is_a_gap(ctx: CollectContext, site: Site, built: Path):
     site.install("pkg", files={f"pkg/_C{OWN}": (built / "_plain.so").read_bytes()})
     patient = site.python(executable=str(write(site.prefix, "bin/python", "#!/bin/sh\n")))
     assert libraries.collect(ctx, patient, [], None).libraries == []
@@ -263,7 +267,7 @@ def facts(site: Site, binaries: Binaries, torch: Torch | None) -> Facts:
     return Facts(host=host, python=python(site), binaries=binaries, torch=torch)
 
 
-def test_queries(ctx: Context, site: Site, built: Path, torch: Torch, tmp_path: Path):
+def test_queries(ctx: CollectContext, site: Site, built: Path, torch: Torch, tmp_path: Path):
     site.install("stale", files={f"stale/_C{OWN}": (built / "_stale.so").read_bytes()})
     ask = Queries.of(facts(site, scan(ctx, site, torch), torch))
     path = str(site.folder / "stale" / f"_C{OWN}")

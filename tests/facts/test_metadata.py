@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.packages.metadata import Corrupt, name_and_version, parse, read_metadata
+from gpufix.facts.packages.metadata import CorruptMetadata, name_and_version, parse, read_metadata
 from gpufix.text.names import normalise
 
 
@@ -59,7 +59,7 @@ def test_headers(raw: bytes, requires: list[str]) -> None:
     ],
 )
 def test_unusable(raw: bytes) -> None:
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptMetadata):
         parse(raw)
 
 

@@ -9,13 +9,13 @@ import fake_nvml
 import pytest
 from machine import ELF64, nvidia_host, pci, write
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import gpus, nvidia
 from gpufix.model import Driver, Gpu
 
 
 @pytest.fixture
-def ask(ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def ask(ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Look at the recorded machine with a given pynvml module (None: not installed)."""
 
     def look(source: str | None) -> tuple[list[Gpu], Driver]:
@@ -27,7 +27,7 @@ def ask(ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return look
 
 
-def test_no_process_without_a_sign_of_nvidia(ctx: Context, monkeypatch: pytest.MonkeyPatch):
+def test_no_process_without_a_sign_of_nvidia(ctx: CollectContext, monkeypatch: pytest.MonkeyPatch):
     pci(ctx.root, "0000:00:02.0", 0x8086)
     pci(ctx.root, "0000:00:03.0", 0x10DE, kind=0x040300)  # NVIDIA's audio function alone
     monkeypatch.setattr(nvidia, "ask_nvml", lambda _: pytest.fail("NVML was started"))
@@ -35,7 +35,7 @@ def test_no_process_without_a_sign_of_nvidia(ctx: Context, monkeypatch: pytest.M
     assert ctx.gaps == []
 
 
-def test_healthy(ctx: Context, ask):
+def test_healthy(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, driver = ask(fake_nvml.HEALTHY)
     assert [(g.index, g.name, g.arch, g.source) for g in devices] == [
@@ -51,7 +51,7 @@ def test_healthy(ctx: Context, ask):
     assert ctx.gaps == []
 
 
-def test_a_process_in_both_lists_counts_once(ctx: Context, ask):
+def test_a_process_in_both_lists_counts_once(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, _ = ask(fake_nvml.HEALTHY)
     held = {p.pid: p.memory for p in devices[0].processes}
@@ -66,7 +66,7 @@ def test_a_process_in_both_lists_counts_once(ctx: Context, ask):
         ("pid:[4026532999]", "/dev/null", None),  # a container's 77 is another process
     ],
 )
-def test_process_names(ctx: Context, namespace: str, open_file: str, name: str | None):
+def test_process_names(ctx: CollectContext, namespace: str, open_file: str, name: str | None):
     write(ctx.root, "/proc/77/comm", "python\n")
     for link, target in (("/proc/77/fd/3", open_file), ("/proc/self/ns/pid", namespace)):
         path = ctx.at(link)
@@ -75,7 +75,7 @@ def test_process_names(ctx: Context, namespace: str, open_file: str, name: str |
     assert nvidia.process_name(ctx, 77) == name
 
 
-def test_without_nvml_the_kernel_still_tells_names(ctx: Context, ask):
+def test_without_nvml_the_kernel_still_tells_names(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, driver = ask(None)
     assert [(g.name, g.arch, g.source) for g in devices] == [
@@ -96,7 +96,7 @@ def test_without_nvml_the_kernel_still_tells_names(ctx: Context, ask):
         (fake_nvml.NONSENSE, ""),
     ],
 )
-def test_a_sick_nvml_is_a_gap(ctx: Context, ask, monkeypatch, module: str, reason: str):
+def test_a_sick_nvml_is_a_gap(ctx: CollectContext, ask, monkeypatch, module: str, reason: str):
     monkeypatch.setattr(nvidia, "TIME_LIMIT", 2.0 if module != fake_nvml.HANGING else 0.5)
     nvidia_host(ctx.root)
     devices, _ = ask(module)
@@ -106,7 +106,7 @@ def test_a_sick_nvml_is_a_gap(ctx: Context, ask, monkeypatch, module: str, reaso
     assert reason in gap.reason
 
 
-def test_driver_and_library_of_different_versions(ctx: Context, ask):
+def test_driver_and_library_of_different_versions(ctx: CollectContext, ask):
     nvidia_host(ctx.root, "570.86.10")
     write(
         ctx.root,
@@ -119,7 +119,7 @@ def test_driver_and_library_of_different_versions(ctx: Context, ask):
     assert [g.name for g in devices] == ["NVIDIA GeForce RTX 3090"]
 
 
-def test_a_lost_device_hides_no_other(ctx: Context, ask):
+def test_a_lost_device_hides_no_other(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, driver = ask(fake_nvml.PARTLY_LOST)
     assert [(g.index, g.name, g.arch, g.processes) for g in devices] == [(1, None, None, [])]
@@ -127,7 +127,7 @@ def test_a_lost_device_hides_no_other(ctx: Context, ask):
     assert [(g.subject, g.reason) for g in ctx.gaps] == [("NVIDIA GPU 0", "GPU is lost")]
 
 
-def test_strange_bytes(ctx: Context, ask):
+def test_strange_bytes(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, driver = ask(fake_nvml.BYTES)
     assert len(devices[0].name or "") <= 200
@@ -135,14 +135,14 @@ def test_strange_bytes(ctx: Context, ask):
     devices[0].model_dump_json()
 
 
-def test_an_old_binding(ctx: Context, ask):
+def test_an_old_binding(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     devices, driver = ask(fake_nvml.OLD)
     assert len(devices) == 2
     assert driver.cuda is None
 
 
-def test_a_container_without_devices(ctx: Context, ask):
+def test_a_container_without_devices(ctx: CollectContext, ask):
     pci(ctx.root, "0000:01:00.0", 0x10DE, kind=0x030200)
     devices, driver = ask(fake_nvml.MISMATCHED)
     assert devices == []
@@ -150,13 +150,13 @@ def test_a_container_without_devices(ctx: Context, ask):
 
 
 @pytest.mark.needs("a user other than root")  # who may open everything
-def test_denied_nodes(ctx: Context, ask):
+def test_denied_nodes(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     ctx.at("/dev/nvidia0").chmod(0)
     assert ask(fake_nvml.HEALTHY)[1].denied == ["/dev/nvidia0"]
 
 
-def test_denied_nodes_are_those_that_access_refuses(ctx: Context, ask, monkeypatch):
+def test_denied_nodes_are_those_that_access_refuses(ctx: CollectContext, ask, monkeypatch):
     nvidia_host(ctx.root)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("nvidiactl"))
     assert ask(fake_nvml.HEALTHY)[1].denied == ["/dev/nvidiactl"]
@@ -172,7 +172,7 @@ def test_denied_nodes_are_those_that_access_refuses(ctx: Context, ask, monkeypat
         ("relative:/nowhere", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", False),
     ],
 )
-def test_which_libcuda(ctx: Context, ask, search: str, library: str, stub: bool):
+def test_which_libcuda(ctx: CollectContext, ask, search: str, library: str, stub: bool):
     nvidia_host(ctx.root)
     write(ctx.root, "/opt/cuda/lib64/stubs/libcuda.so.1", ELF64)
     write(ctx.root, "/opt/cuda/compat/libcuda.so.1", ELF64)
@@ -182,7 +182,7 @@ def test_which_libcuda(ctx: Context, ask, search: str, library: str, stub: bool)
     assert (driver.library, driver.library_is_stub) == (library, stub)
 
 
-def test_libcuda_by_the_loaders_cache(ctx: Context, ask):
+def test_libcuda_by_the_loaders_cache(ctx: CollectContext, ask):
     nvidia_host(ctx.root)
     ctx.at("/usr/lib/x86_64-linux-gnu/libcuda.so.1").unlink()
     write(ctx.root, "/usr/lib/wsl/lib/libcuda.so.1", ELF64)
@@ -194,7 +194,7 @@ def test_libcuda_by_the_loaders_cache(ctx: Context, ask):
     assert "/dev/dxg" in driver.nodes
 
 
-def test_jetson(ctx: Context, ask):
+def test_jetson(ctx: CollectContext, ask):
     write(ctx.root, "/etc/nv_tegra_release", "# R36 (release)")
     write(ctx.root, "/proc/device-tree/model", "NVIDIA Jetson AGX Orin Developer Kit\0")
     devices, _ = ask(None)

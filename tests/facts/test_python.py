@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.python import interpreter
-from gpufix.facts.python.interpreter import NotPython, collect
+from gpufix.facts.python.interpreter import NoInterpreter, collect
 
 BOMB = "import pathlib; pathlib.Path(r'{}').write_text('ran')\n"
 
@@ -27,7 +27,7 @@ def site_of(folder: Path) -> Path:
     return next(folder.glob("lib/python3*/site-packages"))
 
 
-def test_a_plain_venv(ctx: Context, venv: Path) -> None:
+def test_a_plain_venv(ctx: CollectContext, venv: Path) -> None:
     found = collect(ctx, str(venv))
     assert found is not None
     assert found.kind == "venv"
@@ -42,7 +42,7 @@ def test_a_plain_venv(ctx: Context, venv: Path) -> None:
 @pytest.mark.parametrize("system_site", ["true", "false"])
 @pytest.mark.parametrize("user_site", [True, False])
 def test_sys_path_is_what_python_would_have(
-    ctx: Context, own_venv: Path, system_site: str, user_site: bool
+    ctx: CollectContext, own_venv: Path, system_site: str, user_site: bool
 ) -> None:
     config = own_venv / "pyvenv.cfg"
     text = config.read_text()
@@ -61,7 +61,7 @@ def test_sys_path_is_what_python_would_have(
     assert bool(found.user_site) == (user_site and system_site == "true")
 
 
-def test_nothing_of_the_patient_runs(ctx: Context, own_venv: Path) -> None:
+def test_nothing_of_the_patient_runs(ctx: CollectContext, own_venv: Path) -> None:
     site, witness = site_of(own_venv), own_venv / "witness"
     for name in ("a.pth", "sitecustomize.py", "usercustomize.py", "json.py"):
         (site / name).write_text(BOMB.format(witness))
@@ -73,13 +73,13 @@ def test_nothing_of_the_patient_runs(ctx: Context, own_venv: Path) -> None:
     assert witness.exists()  # the trap works
 
 
-def test_an_unreadable_pth_is_a_gap(ctx: Context, own_venv: Path) -> None:
+def test_an_unreadable_pth_is_a_gap(ctx: CollectContext, own_venv: Path) -> None:
     (site_of(own_venv) / "folder.pth").mkdir()
     assert collect(ctx, str(own_venv)) is not None
     assert [gap.section for gap in ctx.gaps] == ["python"]
 
 
-def test_pythonpath_comes_first(ctx: Context, venv: Path, tmp_path: Path) -> None:
+def test_pythonpath_comes_first(ctx: CollectContext, venv: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (outside / "thing-1.dist-info").mkdir(parents=True)
     ctx = replace(ctx, environ={**ctx.environ, "PYTHONPATH": f"{outside}:{tmp_path}/empty"})
@@ -90,23 +90,25 @@ def test_pythonpath_comes_first(ctx: Context, venv: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
-def test_the_active_environment_is_the_default(ctx: Context, venv: Path, variable: str) -> None:
+def test_the_active_environment_is_the_default(
+    ctx: CollectContext, venv: Path, variable: str
+) -> None:
     found = collect(replace(ctx, environ={**ctx.environ, variable: str(venv)}), None)
     assert found is not None and found.prefix == str(venv)
 
 
-def test_without_one_it_is_the_interpreter_that_runs_gpufix(ctx: Context) -> None:
+def test_without_one_it_is_the_interpreter_that_runs_gpufix(ctx: CollectContext) -> None:
     found = collect(ctx, None)
     assert found is not None and found.prefix == sys.prefix
 
 
-def test_a_stale_default_is_a_gap(ctx: Context, tmp_path: Path) -> None:
+def test_a_stale_default_is_a_gap(ctx: CollectContext, tmp_path: Path) -> None:
     ctx = replace(ctx, environ={**ctx.environ, "VIRTUAL_ENV": str(tmp_path / "gone")})
     assert collect(ctx, None) is None
     assert [(gap.section, gap.reason) for gap in ctx.gaps] == [("python", "no such file")]
 
 
-def test_a_command_name_is_looked_up_on_path(ctx: Context, venv: Path) -> None:
+def test_a_command_name_is_looked_up_on_path(ctx: CollectContext, venv: Path) -> None:
     ctx = replace(ctx, environ={"PATH": str(venv / "bin")})
     found = collect(ctx, "python3")
     assert found is not None and found.prefix == str(venv)
@@ -115,7 +117,7 @@ def test_a_command_name_is_looked_up_on_path(ctx: Context, venv: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "kind"), [("uv = 0.5.1\n", "uv"), ("virtualenv = 20.1\n", "venv")]
 )
-def test_kinds_of_venv(ctx: Context, own_venv: Path, line: str, kind: str) -> None:
+def test_kinds_of_venv(ctx: CollectContext, own_venv: Path, line: str, kind: str) -> None:
     with (own_venv / "pyvenv.cfg").open("a") as file:
         file.write(line)
     found = collect(ctx, str(own_venv))
@@ -137,18 +139,18 @@ SCRIPTS = [
 
 @pytest.mark.parametrize(("script", "why"), SCRIPTS)
 def test_programs_that_are_no_python(
-    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
+    ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
     monkeypatch.setattr(interpreter, "_TIMEOUT", 0.5)
     fake = tmp_path / "fake"
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
-    with pytest.raises(NotPython) as caught:
+    with pytest.raises(NoInterpreter) as caught:
         collect(ctx, str(fake))
     assert why in caught.value.why
 
 
-def test_paths_that_are_no_python(ctx: Context, tmp_path: Path) -> None:
+def test_paths_that_are_no_python(ctx: CollectContext, tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
@@ -156,21 +158,21 @@ def test_paths_that_are_no_python(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "binary").chmod(0o755)
     for name in ("plain", "link", "loop", "absent", "binary", "", "a\0b", "no-such-command-x"):
         given = str(tmp_path / name) if name and "\0" not in name else name
-        with pytest.raises(NotPython):
+        with pytest.raises(NoInterpreter):
             collect(ctx, given)
-    with pytest.raises(NotPython, match="without bin/python"):
+    with pytest.raises(NoInterpreter, match="without bin/python"):
         collect(ctx, str(ctx.home))
 
 
-def test_a_venv_whose_base_is_gone(ctx: Context, tmp_path: Path) -> None:
+def test_a_venv_whose_base_is_gone(ctx: CollectContext, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to("/nowhere/python3.9")
-    with pytest.raises(NotPython, match="a link to a file that is gone"):
+    with pytest.raises(NoInterpreter, match="a link to a file that is gone"):
         collect(ctx, str(tmp_path))
 
 
 @pytest.mark.needs("an externally managed Python")
-def test_externally_managed_marker(ctx: Context) -> None:
+def test_externally_managed_marker(ctx: CollectContext) -> None:
     system = Path("/usr/bin/python3")
     markers = list(Path("/usr/lib").glob("python3.*/EXTERNALLY-MANAGED"))
     found = collect(ctx, str(system))

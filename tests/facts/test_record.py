@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fake_site import Site, later
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.record_file import LISTED, Budget, check, opened
 from gpufix.model import Record
 
 FILES = {"pkg/__init__.py": b"", "pkg/a.py": b"a = 1\n", "pkg/data,x.bin": b"12345"}
 
 
-def look(ctx: Context, site: Site, info: Path, budget: int | None = 1 << 20) -> Record:
+def look(ctx: CollectContext, site: Site, info: Path, budget: int | None = 1 << 20) -> Record:
     with opened(str(site.folder), str(site.prefix)) as folder:
         found = check(ctx, folder, f"{info.name}/RECORD", Budget(budget))
     assert found is not None
@@ -27,7 +27,7 @@ def exceptions(record: Record) -> tuple[list[str], list[str]]:
     return record.missing, record.altered
 
 
-def test_a_healthy_install_is_silent(ctx: Context, site: Site) -> None:
+def test_a_healthy_install_is_silent(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files=FILES)
     record = look(ctx, site, info)
     assert exceptions(record) == ([], [])
@@ -35,7 +35,7 @@ def test_a_healthy_install_is_silent(ctx: Context, site: Site) -> None:
     assert ctx.gaps == []
 
 
-def test_quoted_rows_bytecode_and_notes_are_no_exceptions(ctx: Context, site: Site) -> None:
+def test_quoted_rows_bytecode_and_notes_are_no_exceptions(ctx: CollectContext, site: Site) -> None:
     rows = (
         "pkg/__pycache__/a.cpython-311.pyc,,\n"
         "pkg/gone.pyc,sha256=x,9\n"
@@ -50,14 +50,14 @@ def test_quoted_rows_bytecode_and_notes_are_no_exceptions(ctx: Context, site: Si
     assert ctx.gaps == []
 
 
-def test_missing_and_altered(ctx: Context, site: Site) -> None:
+def test_missing_and_altered(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files=FILES)
     (site.folder / "pkg/a.py").unlink()
     (site.folder / "pkg/data,x.bin").write_bytes(b"1234567")
     assert exceptions(look(ctx, site, info)) == (["pkg/a.py"], ["pkg/data,x.bin"])
 
 
-def test_an_edit_of_equal_size_shows_by_its_time(ctx: Context, site: Site) -> None:
+def test_an_edit_of_equal_size_shows_by_its_time(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files=FILES)
     file = site.folder / "pkg/a.py"
     file.write_bytes(b"a = 2\n")
@@ -70,14 +70,16 @@ def test_an_edit_of_equal_size_shows_by_its_time(ctx: Context, site: Site) -> No
 
 
 @pytest.mark.parametrize("name", ["cpp_extension.py", "hipify/hipify_python.py"])
-def test_what_people_edit_by_hand_is_always_hashed(ctx: Context, site: Site, name: str) -> None:
+def test_what_people_edit_by_hand_is_always_hashed(
+    ctx: CollectContext, site: Site, name: str
+) -> None:
     info = site.install("torch", files={f"torch/utils/{name}": b"raise X\n", "torch/a.py": b"x\n"})
     (site.folder / f"torch/utils/{name}").write_bytes(b"pass #X\n")
     (site.folder / "torch/a.py").write_bytes(b"y\n")
     assert exceptions(look(ctx, site, info, budget=0)) == ([], [f"torch/utils/{name}"])
 
 
-def test_the_budget_bounds_what_is_hashed(ctx: Context, site: Site) -> None:
+def test_the_budget_bounds_what_is_hashed(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files={f"pkg/{i}": b"x" * 100 for i in range(10)})
     for i in range(10):
         (site.folder / f"pkg/{i}").write_bytes(b"y" * 100)
@@ -86,7 +88,7 @@ def test_the_budget_bounds_what_is_hashed(ctx: Context, site: Site) -> None:
     assert record.altered_count == 5
 
 
-def test_lists_are_cut_and_counts_are_not(ctx: Context, site: Site) -> None:
+def test_lists_are_cut_and_counts_are_not(ctx: CollectContext, site: Site) -> None:
     names = [*(f"pkg/{i}.py" for i in range(50)), "pkg/libz.so.1"]
     info = site.install("pkg", rows="".join(f"{name},,\n" for name in names))
     record = look(ctx, site, info)
@@ -94,7 +96,7 @@ def test_lists_are_cut_and_counts_are_not(ctx: Context, site: Site) -> None:
     assert record.missing[:2] == ["pkg/libz.so.1", "pkg/0.py"], "a library is never cut off"
 
 
-def test_a_folder_or_a_link_to_nothing_where_a_file_was(ctx: Context, site: Site) -> None:
+def test_a_folder_or_a_link_to_nothing_where_a_file_was(ctx: CollectContext, site: Site) -> None:
     files = {"pkg/a.py": b"a = 1\n", "pkg/b.py": b"b", "pkg/c.py": b"c"}
     info = site.install("pkg", files=files)
     for name in files:
@@ -105,7 +107,7 @@ def test_a_folder_or_a_link_to_nothing_where_a_file_was(ctx: Context, site: Site
     assert exceptions(look(ctx, site, info)) == (["pkg/b.py", "pkg/c.py"], ["pkg/a.py"])
 
 
-def test_a_pipe_does_not_hang(ctx: Context, site: Site) -> None:
+def test_a_pipe_does_not_hang(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files={"pkg/a.py": b""})
     (site.folder / "pkg/a.py").unlink()
     os.mkfifo(site.folder / "pkg/a.py")
@@ -114,7 +116,7 @@ def test_a_pipe_does_not_hang(ctx: Context, site: Site) -> None:
     assert [gap.section for gap in ctx.gaps] == ["distributions"]
 
 
-def test_entries_that_lead_out_are_not_followed(ctx: Context, site: Site) -> None:
+def test_entries_that_lead_out_are_not_followed(ctx: CollectContext, site: Site) -> None:
     outside = site.prefix.parent / "outside"
     outside.write_text("x")
     rows = f"{outside},sha256=x,9\n../../../../outside,sha256=x,9\n../../../bin/tool,,\n"
@@ -128,13 +130,15 @@ def test_entries_that_lead_out_are_not_followed(ctx: Context, site: Site) -> Non
     "rows",
     ["garbage\n", "a,b\n", '"unclosed,,\n', "a\0b,sha256=x,1\n", ",,\n", "x" * 5000 + ",,1\n"],
 )
-def test_malformed_rows_are_a_gap_and_no_exception(ctx: Context, site: Site, rows: str) -> None:
+def test_malformed_rows_are_a_gap_and_no_exception(
+    ctx: CollectContext, site: Site, rows: str
+) -> None:
     info = site.install("pkg", files=FILES, rows=rows)
     assert exceptions(look(ctx, site, info)) == ([], [])
     assert len(ctx.gaps) == 1
 
 
-def test_bytes_that_are_no_text_are_a_gap(ctx: Context, site: Site) -> None:
+def test_bytes_that_are_no_text_are_a_gap(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg", files=FILES)
     with (info / "RECORD").open("ab") as file:
         file.write(b"\xff\x1b[31m.py,,\n")
@@ -144,7 +148,7 @@ def test_bytes_that_are_no_text_are_a_gap(ctx: Context, site: Site) -> None:
     record.model_dump_json()
 
 
-def test_a_file_that_is_no_record_at_all(ctx: Context, site: Site) -> None:
+def test_a_file_that_is_no_record_at_all(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg")
     (info / "RECORD").write_bytes(bytes(range(256)) * 20)
     with opened(str(site.folder), None) as folder:
@@ -152,7 +156,7 @@ def test_a_file_that_is_no_record_at_all(ctx: Context, site: Site) -> None:
     assert len(ctx.gaps) == 1
 
 
-def test_an_unreadable_record_is_a_gap(ctx: Context, site: Site) -> None:
+def test_an_unreadable_record_is_a_gap(ctx: CollectContext, site: Site) -> None:
     info = site.install("pkg")
     (info / "RECORD").unlink()
     (info / "RECORD").mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages import distributions
 from gpufix.model import Distribution, SharedFile
 
@@ -16,26 +16,28 @@ NCCL = "nvidia/nccl/lib/libnccl.so.2"
 INIT = "nvidia/__init__.py"
 
 
-def collect(ctx: Context, site: Site) -> tuple[dict[str, Distribution], list[SharedFile]]:
+def collect(ctx: CollectContext, site: Site) -> tuple[dict[str, Distribution], list[SharedFile]]:
     dists, shared = distributions.collect(ctx, site.python())
     assert ctx.gaps == []
     return {dist.name: dist for dist in dists}, shared
 
 
-def test_equal_files_are_nothing(ctx: Context, site: Site) -> None:
+def test_equal_files_are_nothing(ctx: CollectContext, site: Site) -> None:
     site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve"})
     site.install("nvidia-cublas-cu12", files={INIT: b"", "nvidia/cublas/lib/libcublas.so": b"x"})
     assert collect(ctx, site)[1] == []
 
 
-def test_two_versions_of_one_distribution_are_no_shared_files(ctx: Context, site: Site) -> None:
+def test_two_versions_of_one_distribution_are_no_shared_files(
+    ctx: CollectContext, site: Site
+) -> None:
     site.install("pkg", "1.0", {"pkg/a.py": b"one"})
     site.install("pkg", "2.0", {"pkg/a.py": b"two"})
     assert collect(ctx, site)[1] == []
 
 
 @pytest.mark.parametrize("first", [b"eleven", b"eleven!"], ids=["size-differs", "size-equal"])
-def test_the_last_installed_holds_the_file(ctx: Context, site: Site, first: bytes) -> None:
+def test_the_last_installed_holds_the_file(ctx: CollectContext, site: Site, first: bytes) -> None:
     site.install("nvidia-nccl-cu11", files={INIT: b"", NCCL: first})
     site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve!"})
     dists, shared = collect(ctx, site)
@@ -46,7 +48,7 @@ def test_the_last_installed_holds_the_file(ctx: Context, site: Site, first: byte
     assert record.altered == ([] if len(first) == 7 else [NCCL])
 
 
-def test_a_gone_file_names_all_who_record_it(ctx: Context, site: Site) -> None:
+def test_a_gone_file_names_all_who_record_it(ctx: CollectContext, site: Site) -> None:
     for name in ("one", "two"):
         site.install(name, files={"shared/same.py": b"same", "shared/other.py": name.encode()})
     for file in ("same.py", "other.py"):
@@ -55,7 +57,9 @@ def test_a_gone_file_names_all_who_record_it(ctx: Context, site: Site) -> None:
     assert found == {"shared/same.py": (False, "missing"), "shared/other.py": (True, "missing")}
 
 
-def test_uninstalling_one_leaves_the_other_without_its_file(ctx: Context, site: Site) -> None:
+def test_uninstalling_one_leaves_the_other_without_its_file(
+    ctx: CollectContext, site: Site
+) -> None:
     old = site.install("nvidia-nccl-cu11", files={INIT: b"", NCCL: b"eleven"})
     site.install("nvidia-nccl-cu12", files={INIT: b"", NCCL: b"twelve"})
     shutil.rmtree(old)
@@ -66,14 +70,14 @@ def test_uninstalling_one_leaves_the_other_without_its_file(ctx: Context, site: 
     assert record is not None and record.missing == [NCCL]
 
 
-def test_bytes_of_nobody(ctx: Context, site: Site) -> None:
+def test_bytes_of_nobody(ctx: CollectContext, site: Site) -> None:
     site.install("one", files={"top.py": b"one"})
     site.install("two", files={"top.py": b"two"})
     (site.folder / "top.py").write_bytes(b"xxx")
     assert [file.holder for file in collect(ctx, site)[1]] == [None]
 
 
-def test_scripts_outside_the_site_folder_are_shared_too(ctx: Context, site: Site) -> None:
+def test_scripts_outside_the_site_folder_are_shared_too(ctx: CollectContext, site: Site) -> None:
     script = "../../../bin/tool"
     site.install("one", files={script: b"one"})
     site.install("two", files={script: b"two!"})

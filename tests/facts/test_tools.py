@@ -6,7 +6,7 @@ import pytest
 from fake_site import Site
 from machine import program, write
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.toolchain import tools
 from gpufix.model import Tool
 
@@ -14,7 +14,7 @@ GCC = "#!/bin/sh\necho 12.2.0\n"
 
 
 @pytest.fixture
-def machine(ctx: Context) -> Context:
+def machine(ctx: CollectContext) -> CollectContext:
     ctx.environ = {"PATH": "/usr/bin"}
     return ctx
 
@@ -23,12 +23,12 @@ def by_name(found: list[Tool]) -> dict[str, tuple[str, str | None]]:
     return {t.name: (t.path, t.version) for t in reversed(found)}
 
 
-def test_nothing(machine: Context):
+def test_nothing(machine: CollectContext):
     assert tools.collect(machine, None) == []
     assert machine.gaps == []
 
 
-def test_debians_gcc(machine: Context):
+def test_debians_gcc(machine: CollectContext):
     program(machine.root, "/usr/bin/x86_64-linux-gnu-gcc-12", GCC)
     for link in ("gcc-12", "gcc", "cc"):
         machine.at(f"/usr/bin/{link}").symlink_to("x86_64-linux-gnu-gcc-12")
@@ -41,7 +41,7 @@ def test_debians_gcc(machine: Context):
     }
 
 
-def test_clang_is_not_started(machine: Context):
+def test_clang_is_not_started(machine: CollectContext):
     program(machine.root, "/usr/lib/llvm-19/bin/clang", "#!/bin/sh\nexit 1\n")
     write(machine.root, "/usr/lib/llvm-19/lib/clang/19/include/stddef.h")
     machine.at("/usr/bin").mkdir()
@@ -49,7 +49,7 @@ def test_clang_is_not_started(machine: Context):
     assert by_name(tools.collect(machine, None)) == {"clang": ("/usr/bin/clang", "19")}
 
 
-def test_ccache_is_seen_through(machine: Context):
+def test_ccache_is_seen_through(machine: CollectContext):
     program(machine.root, "/usr/bin/ccache")
     program(machine.root, "/usr/bin/gcc", GCC)
     machine.at("/usr/lib/ccache").mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_ccache_is_seen_through(machine: Context):
 
 
 @pytest.mark.parametrize("value", ["/opt/gcc-11/bin/gcc", "ccache /opt/gcc-11/bin/gcc -m64"])
-def test_a_compiler_that_cc_names(machine: Context, value: str):
+def test_a_compiler_that_cc_names(machine: CollectContext, value: str):
     program(machine.root, "/usr/bin/gcc", GCC)
     program(machine.root, "/opt/gcc-11/bin/gcc", "#!/bin/sh\necho 11.4.0\n")
     machine.environ = {**machine.environ, "CC": value}
@@ -71,7 +71,7 @@ def test_a_compiler_that_cc_names(machine: Context, value: str):
 
 
 @pytest.mark.parametrize("value", ["/gone/gcc", "no-such-program", "", "'unbalanced"])
-def test_a_cc_that_cannot_be_used(machine: Context, value: str):
+def test_a_cc_that_cannot_be_used(machine: CollectContext, value: str):
     machine.environ = {**machine.environ, "CC": value}
     assert tools.collect(machine, None) == []
     assert [g.subject for g in machine.gaps] == (["CC"] if "g" in value else [])
@@ -80,12 +80,12 @@ def test_a_cc_that_cannot_be_used(machine: Context, value: str):
 @pytest.mark.parametrize(
     "script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho '\x1b[31m'\n", "#!/nonexistent\n"]
 )
-def test_a_compiler_that_does_not_tell(machine: Context, script: str):
+def test_a_compiler_that_does_not_tell(machine: CollectContext, script: str):
     program(machine.root, "/usr/bin/gcc", script)
     assert by_name(tools.collect(machine, None)) == {"gcc": ("/usr/bin/gcc", None)}
 
 
-def test_others(machine: Context, site: Site):
+def test_others(machine: CollectContext, site: Site):
     for name in ("git", "make", "cmake"):
         program(machine.root, f"/usr/bin/{name}", "#!/bin/sh\nexit 1\n")
     write(machine.root, "/usr/share/cmake-3.25/Modules/x.cmake")

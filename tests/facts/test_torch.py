@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages import distributions
 from gpufix.facts.python import interpreter, torch_package
 from gpufix.model import Torch
@@ -36,7 +36,7 @@ FILES: dict[str, bytes] = {
 }
 
 
-def collect(ctx: Context, site: Site, **update: object) -> Torch | None:
+def collect(ctx: CollectContext, site: Site, **update: object) -> Torch | None:
     patient = site.python(**update)
     return torch_package.collect(ctx, patient, distributions.collect(ctx, patient)[0])
 
@@ -51,13 +51,13 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / path).write_bytes(data)
 
 
-def test_none(ctx: Context, site: Site) -> None:
+def test_none(ctx: CollectContext, site: Site) -> None:
     (site.folder / "torch").mkdir()  # what an uninstall leaves, or a folder of that name
     assert collect(ctx, site) is None
     assert torch_package.collect(ctx, None, []) is None
 
 
-def test_whole(ctx: Context, site: Site) -> None:
+def test_whole(ctx: CollectContext, site: Site) -> None:
     site.install("torch", "2.7.1", FILES)
     assert collect(ctx, site) == Torch(
         state="ok",
@@ -74,7 +74,7 @@ def test_whole(ctx: Context, site: Site) -> None:
 
 
 @pytest.mark.needs("torch")
-def test_the_torch_that_runs_beside_these_tests(ctx: Context) -> None:
+def test_the_torch_that_runs_beside_these_tests(ctx: CollectContext) -> None:
     patient = interpreter.collect(ctx, sys.executable)
     assert patient is not None
     found = torch_package.collect(ctx, patient, distributions.collect(ctx, patient)[0])
@@ -85,7 +85,7 @@ def test_the_torch_that_runs_beside_these_tests(ctx: Context) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_of_its_files_is_needed(ctx: Context, site: Site, name: str) -> None:
+def test_each_of_its_files_is_needed(ctx: CollectContext, site: Site, name: str) -> None:
     site.install("torch", "2.7.1+cu128", FILES)
     (site.folder / name).unlink()
     found = collect(ctx, site)
@@ -94,7 +94,7 @@ def test_each_of_its_files_is_needed(ctx: Context, site: Site, name: str) -> Non
     assert (found.version, found.variant) == ("2.7.1+cu128", "cu128")
 
 
-def test_metadata_without_a_folder(ctx: Context, site: Site) -> None:
+def test_metadata_without_a_folder(ctx: CollectContext, site: Site) -> None:
     site.install("torch", "2.7.1+cu128", FILES)
     shutil.rmtree(site.folder / "torch")
     found = collect(ctx, site)
@@ -102,21 +102,21 @@ def test_metadata_without_a_folder(ctx: Context, site: Site) -> None:
     assert (found.state, found.missing) == ("broken", sorted(FILES))
 
 
-def test_a_folder_without_metadata(ctx: Context, site: Site) -> None:
+def test_a_folder_without_metadata(ctx: CollectContext, site: Site) -> None:
     write(site.folder, FILES)
     found = collect(ctx, site)
     assert found is not None
     assert (found.state, found.missing, found.version) == ("broken", [], "2.7.1+cu128")
 
 
-def test_half_removed(ctx: Context, site: Site) -> None:
+def test_half_removed(ctx: CollectContext, site: Site) -> None:
     write(site.folder, without("torch/__init__.py", "torch/lib/libtorch_cuda.so"))
     found = collect(ctx, site)
     assert found is not None and found.state == "broken"
     assert found.missing == ["torch/__init__.py", "torch/lib/libtorch_cuda.so"]
 
 
-def test_without_record_the_build_says_what_it_needs(ctx: Context, site: Site) -> None:
+def test_without_record_the_build_says_what_it_needs(ctx: CollectContext, site: Site) -> None:
     cpu = VERSION.replace(b"+cu128", b"+cpu").replace(b"'12.8'", b"None")
     gpu_files = ("torch/lib/libc10_cuda.so", "torch/lib/libtorch_cuda.so")
     (
@@ -128,7 +128,7 @@ def test_without_record_the_build_says_what_it_needs(ctx: Context, site: Site) -
     assert (found.state, found.variant, found.cuda) == ("ok", "cpu", None)
 
 
-def test_a_source_checkout_on_sys_path(ctx: Context, site: Site, tmp_path: Path) -> None:
+def test_a_source_checkout_on_sys_path(ctx: CollectContext, site: Site, tmp_path: Path) -> None:
     source = VERSION.replace(b"2.7.1+cu128", b"2.9.0a0+git1a2b3c4")
     write(tmp_path / "pytorch", FILES | {"torch/version.py": source})
     place = str(tmp_path / "pytorch")
@@ -137,7 +137,7 @@ def test_a_source_checkout_on_sys_path(ctx: Context, site: Site, tmp_path: Path)
     assert (found.state, found.location, found.build) == ("ok", place, "source")
 
 
-def test_an_editable_install(ctx: Context, site: Site, tmp_path: Path) -> None:
+def test_an_editable_install(ctx: CollectContext, site: Site, tmp_path: Path) -> None:
     write(tmp_path / "pytorch", FILES)
     url = f'{{"url": "file://{tmp_path}/pytorch", "dir_info": {{"editable": true}}}}'
     site.install("torch", "2.7.1", notes={"direct_url.json": url.encode()})
@@ -157,7 +157,9 @@ def test_an_editable_install(ctx: Context, site: Site, tmp_path: Path) -> None:
         (NEW + OLD, b"", None),
     ],
 )
-def test_abi(ctx: Context, site: Site, library: bytes, config: bytes, abi: bool | None) -> None:
+def test_abi(
+    ctx: CollectContext, site: Site, library: bytes, config: bytes, abi: bool | None
+) -> None:
     more = {"torch/lib/libc10.so": library, "torch/share/cmake/Torch/TorchConfig.cmake": config}
     site.install("torch", files=FILES | more)
     found = collect(ctx, site)
@@ -188,7 +190,12 @@ VERSIONS = [
 
 @pytest.mark.parametrize(("version", "constants", "variant", "build"), VERSIONS)
 def test_versions(
-    ctx: Context, site: Site, version: str, constants: str, variant: str | None, build: str | None
+    ctx: CollectContext,
+    site: Site,
+    version: str,
+    constants: str,
+    variant: str | None,
+    build: str | None,
 ) -> None:
     text = f"__version__ = {version!r}\n{constants}\n".encode()
     site.install("torch", files=FILES | {"torch/version.py": text})
@@ -206,7 +213,7 @@ BAD: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_unreadable_version_file_is_a_gap(ctx: Context, site: Site, name: str) -> None:
+def test_an_unreadable_version_file_is_a_gap(ctx: CollectContext, site: Site, name: str) -> None:
     site.install("torch", "2.7.1+cu128", FILES)
     BAD[name](site.folder / "torch/version.py")
     found = collect(ctx, site)
@@ -215,7 +222,9 @@ def test_an_unreadable_version_file_is_a_gap(ctx: Context, site: Site, name: str
     assert [gap.section for gap in ctx.gaps] == ["torch"]
 
 
-def test_code_in_the_version_file_is_not_run(ctx: Context, site: Site, tmp_path: Path) -> None:
+def test_code_in_the_version_file_is_not_run(
+    ctx: CollectContext, site: Site, tmp_path: Path
+) -> None:
     trap = f"open({str(tmp_path / 'ran')!r}, 'w')\n__version__ = str(1)\ncuda = '12.8'\n"
     site.install("torch", "2.7.1", FILES | {"torch/version.py": trap.encode()})
     found = collect(ctx, site)

@@ -13,7 +13,7 @@ import pytest
 import needs
 from gpufix.binary.gpucode.extract import code_objects
 from gpufix.engine.builds.native_fallback import compiled, toolchain
-from gpufix.engine.run_context import Context, Refused, StepFailed
+from gpufix.engine.run_context import Refused, RunContext, StepFailed
 from gpufix.engine.steps import fallback as step_kind
 from gpufix.engine.steps.fallback import packed
 from gpufix.fallbacks import catalogue
@@ -42,10 +42,10 @@ def native(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return source
 
 
-def context(folder: Path, *toolkits: Toolkit, tools: tuple[Tool, ...] = ()) -> Context:
+def context(folder: Path, *toolkits: Toolkit, tools: tuple[Tool, ...] = ()) -> RunContext:
     host = Host(os="Linux", kernel="6", machine="x86_64")
     facts = Facts(host=host, toolkits=list(toolkits), tools=list(tools))
-    return Context(facts, environ=dict(os.environ), folder=folder)
+    return RunContext(facts, environ=dict(os.environ), folder=folder)
 
 
 def cuda(version: str = "13.0") -> Toolkit:

@@ -13,7 +13,7 @@ import source_tree as t
 from gpufix.checks.judge import Selection
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.diagnosis.diagnose import Request
-from gpufix.engine.run.propose import Wish, propose
+from gpufix.engine.run.propose import FixRequest, propose
 from gpufix.facts.queries import Queries
 from gpufix.fallbacks.pack import tree
 from gpufix.fixes.fallback.install_fallback import for_run, on_demand
@@ -371,7 +371,7 @@ def test_with_casts_each_argument_is_cast_once(tmp_path: Path) -> None:
     peel = "def g(c, p, t, r):\n    return dr.DepthPeeler(c, p, t, [8, 8], r.cuda())\n"
     view = t.look(t.write(tmp_path, {"a.py": IMPORT + call + peel}), distributions=[TORCH])
     request = Request(selection=Selection(select=("SRC",)))
-    wish = Wish(request, only=("SRC611",), unsafe=True, fallbacks=(NAME,))
+    wish = FixRequest(request, only=("SRC611",), unsafe=True, fallbacks=(NAME,))
     proposed = propose(view.facts, Queries.of(view.facts), wish)
     assert [p.fix for p in proposed.choice.plans] == ["install-fallback", "cast-argument"]
     (held,) = proposed.choice.held

@@ -15,7 +15,7 @@ from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_targ
 from gpufix.checks.judge import Selection
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.diagnosis.diagnose import Request
-from gpufix.engine.run.propose import Proposed, Wish, propose
+from gpufix.engine.run.propose import FixRequest, Proposed, propose
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.commands import summary
 from gpufix.fixes.conflicts import Clashes
@@ -182,7 +182,7 @@ def test_a_fallback_that_is_compiled() -> None:
 
 def chosen(facts: Facts, *names: str, **wish: Any) -> Proposed:
     request = Request(selection=Selection(select=("GPU", "TCH")))
-    return propose(facts, None, Wish(request, fallbacks=names, **wish))
+    return propose(facts, None, FixRequest(request, fallbacks=names, **wish))
 
 
 def test_a_rebuild_comes_first_and_names_the_alternative() -> None:

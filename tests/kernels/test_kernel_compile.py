@@ -10,7 +10,7 @@ from native import toolchain
 
 from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import load
-from gpufix.kernels.toolchain import Target, parse_target
+from gpufix.kernels.toolchain import KernelTarget, parse_target
 
 BASE = ("stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention")
 STRICT = {
@@ -19,7 +19,7 @@ STRICT = {
 }
 
 
-def compile_all(names: tuple[str, ...], target: Target, cache: Path) -> list[Built]:
+def compile_all(names: tuple[str, ...], target: KernelTarget, cache: Path) -> list[Built]:
     """Warnings are errors; a second build of the same finds every program in the cache."""
     strict = replace(toolchain(target.vendor), flags=STRICT[target.vendor])
     kernels = [load(name) for name in names]
@@ -49,6 +49,6 @@ def test_every_base_kernel(target: str, tmp_path: Path) -> None:
 
 def test_the_compilers_own_words(tmp_path: Path) -> None:
     """An architecture that no toolkit knows: the message is nvcc's, not ours."""
-    [built] = build_all(toolchain("cuda"), [load("launch")], [Target("sm_99")], tmp_path)
+    [built] = build_all(toolchain("cuda"), [load("launch")], [KernelTarget("sm_99")], tmp_path)
     assert built.status == "failed"
     assert "compute_99" in built.log

@@ -2,26 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.kernels.toolchain import Target, parse_target
+from gpufix.kernels.toolchain import KernelTarget, parse_target
 
 
 @pytest.mark.parametrize(
     ("text", "target", "vendor", "matrix"),
     [
-        ("sm_75", Target("sm_75"), "cuda", False),
-        ("sm_80", Target("sm_80"), "cuda", True),
-        ("sm_90a", Target("sm_90a"), "cuda", True),
-        ("sm_120+PTX", Target("sm_120", ptx=True), "cuda", True),
-        ("SM_120+ptx", Target("sm_120", ptx=True), "cuda", True),
-        (" gfx1030 ", Target("gfx1030"), "hip", False),
-        ("gfx906", Target("gfx906"), "hip", False),
-        ("gfx90a", Target("gfx90a"), "hip", True),
-        ("gfx942", Target("gfx942"), "hip", True),
-        ("gfx1151", Target("gfx1151"), "hip", True),
-        ("gfx1201", Target("gfx1201"), "hip", True),
+        ("sm_75", KernelTarget("sm_75"), "cuda", False),
+        ("sm_80", KernelTarget("sm_80"), "cuda", True),
+        ("sm_90a", KernelTarget("sm_90a"), "cuda", True),
+        ("sm_120+PTX", KernelTarget("sm_120", ptx=True), "cuda", True),
+        ("SM_120+ptx", KernelTarget("sm_120", ptx=True), "cuda", True),
+        (" gfx1030 ", KernelTarget("gfx1030"), "hip", False),
+        ("gfx906", KernelTarget("gfx906"), "hip", False),
+        ("gfx90a", KernelTarget("gfx90a"), "hip", True),
+        ("gfx942", KernelTarget("gfx942"), "hip", True),
+        ("gfx1151", KernelTarget("gfx1151"), "hip", True),
+        ("gfx1201", KernelTarget("gfx1201"), "hip", True),
     ],
 )
-def test_targets(text: str, target: Target, vendor: str, matrix: bool) -> None:
+def test_targets(text: str, target: KernelTarget, vendor: str, matrix: bool) -> None:
     parsed = parse_target(text)
     assert parsed == target
     assert (parsed.vendor, parsed.has_bf16_matrix) == (vendor, matrix)

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.knowledge.symbols import Judgement, Library, SymbolHistory, SymbolTableError, judge
+from gpufix.knowledge.symbols import (
+    LibrarySymbols,
+    SymbolHistory,
+    SymbolJudgement,
+    SymbolTableError,
+    judge,
+)
 from gpufix.knowledge.symbols.history import DATA, NAMES, TABLE
 from gpufix.knowledge.symbols.releases import harvested, listed, other_spelling, relatives
-from gpufix.knowledge.symbols.symbol_names import Names
-from gpufix.knowledge.symbols.symbol_table import HEADER, Masks, SymbolTable, pack
+from gpufix.knowledge.symbols.symbol_names import SymbolNames
+from gpufix.knowledge.symbols.symbol_table import HEADER, HistoryTable, Masks, pack
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 NEW = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
@@ -49,21 +55,21 @@ def shipped() -> SymbolHistory:
 @pytest.fixture(scope="module")
 def small() -> SymbolHistory:
     table = pack(RELEASES, {name: mask for name, mask in ROWS.items() if listed(name, mask)})
-    return SymbolHistory(SymbolTable(table), lambda: Names(RELEASES, dict(ROWS)))
+    return SymbolHistory(HistoryTable(table), lambda: SymbolNames(RELEASES, dict(ROWS)))
 
 
 @pytest.fixture
 def closed(small: SymbolHistory) -> SymbolHistory:
     """The same history, whose names must not be opened."""
 
-    def refuse() -> Names:
+    def refuse() -> SymbolNames:
         raise AssertionError("the names file was opened")
 
     return SymbolHistory(small.table, refuse)
 
 
-def ask(history: SymbolHistory, *undefined: str) -> Judgement:
-    return judge(history, [Library(undefined)])
+def ask(history: SymbolHistory, *undefined: str) -> SymbolJudgement:
+    return judge(history, [LibrarySymbols(undefined)])
 
 
 @pytest.mark.parametrize(
@@ -82,19 +88,19 @@ def test_no_torch_names(closed: SymbolHistory, undefined: list[str]) -> None:
 
 
 def test_healthy_library_opens_no_names(closed: SymbolHistory) -> None:
-    found = judge(closed, [Library([EVERY, CHECK_1])], lambda name: True)
+    found = judge(closed, [LibrarySymbols([EVERY, CHECK_1])], lambda name: True)
     assert found.releases == RELEASES[1:]
     assert (found.missing, found.unseen, found.other_abi, found.newer) == ((), (), (), False)
 
 
 def test_what_only_the_installed_torch_has_is_no_fault(closed: SymbolHistory) -> None:
     """A source build exports more: no release is blamed for lacking it."""
-    found = judge(closed, [Library([EVERY, UNSEEN])], lambda name: True)
+    found = judge(closed, [LibrarySymbols([EVERY, UNSEEN])], lambda name: True)
     assert (found.releases, found.unseen) == (RELEASES, ())
 
 
 def test_siblings_define_for_each_other(closed: SymbolHistory) -> None:
-    found = judge(closed, [Library([EVERY, UNSEEN]), Library([], [UNSEEN])])
+    found = judge(closed, [LibrarySymbols([EVERY, UNSEEN]), LibrarySymbols([], [UNSEEN])])
     assert (found.releases, found.unseen) == (RELEASES, ())
 
 
@@ -120,7 +126,7 @@ def test_releases(
 
 
 def test_libraries_of_a_wheel_are_intersected(small: SymbolHistory) -> None:
-    found = judge(small, [Library([FROM_27]), Library([UNTIL_28])])
+    found = judge(small, [LibrarySymbols([FROM_27]), LibrarySymbols([UNTIL_28])])
     assert found.minors == ("2.7", "2.8")
 
 
@@ -145,7 +151,7 @@ KERNEL, SCHEMA = "_ZN3c1014KernelFunctionD2Ev", "_ZN3c1014FunctionSchemaD1Ev"
 def test_layout_change(
     small: SymbolHistory, undefined: list[str], defined: list[str], version: str, broken: bool
 ) -> None:
-    found = judge(small, [Library([EVERY, *undefined], defined)])
+    found = judge(small, [LibrarySymbols([EVERY, *undefined], defined)])
     assert bool(found.broken_by(version)) == broken
     assert found.may_be_broken_by(version) or not broken
     assert (found.promise(version) == "layout-broken") == broken
@@ -153,7 +159,7 @@ def test_layout_change(
 
 def test_layout_change_of_libraries_built_together(small: SymbolHistory) -> None:
     """One without a mark beside one with it: no claim."""
-    pair = [Library([REGISTER], [SCHEMA]), Library([EVERY], [KERNEL])]
+    pair = [LibrarySymbols([REGISTER], [SCHEMA]), LibrarySymbols([EVERY], [KERNEL])]
     assert judge(small, pair).broken_by("2.9.0") is None
 
 
@@ -195,7 +201,7 @@ def test_promise(small: SymbolHistory, undefined: list[str], version: str, promi
 def test_accelerators(
     small: SymbolHistory, undefined: list[str], needed: list[str], accelerators: set[str]
 ) -> None:
-    found = judge(small, [Library(undefined, needed=needed)])
+    found = judge(small, [LibrarySymbols(undefined, needed=needed)])
     assert found.accelerators == accelerators
     assert (found.unseen, found.newer) == ((), False)
 
@@ -220,7 +226,9 @@ def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
 
 def test_other_spelling_is_not_unseen() -> None:
     rows = {EVERY: Masks(1, 0, 0), CHECK_0: Masks(1, 0, 0)}
-    history = SymbolHistory(SymbolTable(pack(("2.6.0",), rows)), lambda: Names(("2.6.0",), rows))
+    history = SymbolHistory(
+        HistoryTable(pack(("2.6.0",), rows)), lambda: SymbolNames(("2.6.0",), rows)
+    )
     found = ask(history, EVERY, CHECK_1)
     assert (found.unseen, found.newer, found.releases) == ((), False, ())
     assert found.other_abi == ((CHECK_1, CHECK_0),)
@@ -228,7 +236,7 @@ def test_other_spelling_is_not_unseen() -> None:
 
 
 def test_missing_is_the_installed_torchs_word(small: SymbolHistory) -> None:
-    found = judge(small, [Library([EVERY, FROM_27])], lambda name: name == EVERY)
+    found = judge(small, [LibrarySymbols([EVERY, FROM_27])], lambda name: name == EVERY)
     assert found.missing == (FROM_27,)
     assert ask(small, EVERY).missing is None
 
@@ -268,7 +276,7 @@ def test_shipped_facts(shipped: SymbolHistory) -> None:
 @pytest.mark.parametrize("cut", [0, 5, HEADER.size, HEADER.size + 100, -1])
 def test_truncated_table(cut: int) -> None:
     with pytest.raises(SymbolTableError):
-        SymbolTable(pack(RELEASES, ROWS)[:cut])
+        HistoryTable(pack(RELEASES, ROWS)[:cut])
 
 
 @pytest.mark.parametrize("at", [0, 9, 40, 500, -3])
@@ -276,17 +284,17 @@ def test_altered_table(at: int) -> None:
     data = bytearray(pack(RELEASES, ROWS))
     data[at] ^= 0x41
     with pytest.raises(SymbolTableError):
-        SymbolTable(bytes(data))
+        HistoryTable(bytes(data))
 
 
 def test_names_survive_a_round_trip(tmp_path: Path) -> None:
-    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
-    back = Names.read(tmp_path / NAMES)
+    SymbolNames(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    back = SymbolNames.read(tmp_path / NAMES)
     assert (back.releases, back.rows) == (RELEASES, ROWS)
     data = (tmp_path / NAMES).read_bytes()
     (tmp_path / NAMES).write_bytes(data[: len(data) // 2])
     with pytest.raises(SymbolTableError):
-        Names.read(tmp_path / NAMES)
+        SymbolNames.read(tmp_path / NAMES)
 
 
 def library(folder: Path, name: str, functions: list[str]) -> Path:
@@ -312,7 +320,7 @@ def harvest(folder: Path, wheel: Path, *options: str) -> subprocess.CompletedPro
 @pytest.mark.needs("gcc")
 def test_harvest_adds_a_release(tmp_path: Path) -> None:
     """2.7.2, between two known ones: the masks of those after it move."""
-    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    SymbolNames(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
     built = wheel(
         tmp_path,
         "torch-2.7.2-cp311-cp311-manylinux_2_28_x86_64.whl",
@@ -347,7 +355,7 @@ def test_harvest_adds_a_release(tmp_path: Path) -> None:
     ],
 )
 def test_harvest_refuses(tmp_path: Path, name: str, libraries: dict[str, list[str]]) -> None:
-    Names(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
+    SymbolNames(RELEASES, dict(ROWS)).write(tmp_path / NAMES)
     before = (tmp_path / NAMES).read_bytes()
     assert harvest(tmp_path, wheel(tmp_path, name, libraries)).returncode != 0
     assert (tmp_path / NAMES).read_bytes() == before

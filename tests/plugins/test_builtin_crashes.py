@@ -11,14 +11,14 @@ import builders as b
 import pytest
 
 from gpufix.diagnosis.diagnose import Request, diagnose
-from gpufix.engine.run.propose import Wish, propose
+from gpufix.engine.run.propose import FixRequest, propose
 from gpufix.explain.confirm import check
 from gpufix.explain.read import read
 from gpufix.fallbacks.catalogue import UnknownFallback
 from gpufix.fixes.build_environment.assemble import build_environment
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Binaries, CodeObject, Facts, Library
-from gpufix.smoke.compile import Choice
+from gpufix.smoke.compile import ToolchainChoice
 from gpufix.smoke.smoke_findings import no_compiler
 
 FALLBACK = "gpufix.fixes.fallback.install_fallback.fit.originals"
@@ -33,7 +33,7 @@ def boom(*_: object) -> None:
 def test_a_fallback_that_is_asked_for(crash: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if crash:
         monkeypatch.setattr(FALLBACK, boom)
-    made = propose(b.healthy(), None, Wish(Request(), fallbacks=("fused_ssim",)))
+    made = propose(b.healthy(), None, FixRequest(Request(), fallbacks=("fused_ssim",)))
     assert [f.code for f in made.failures] == ["DOC003"] * crash
     if crash:
         assert (
@@ -41,7 +41,7 @@ def test_a_fallback_that_is_asked_for(crash: bool, monkeypatch: pytest.MonkeyPat
         )
         assert made.choice.plans == made.choice.skips == []
     with pytest.raises(UnknownFallback):
-        propose(b.healthy(), None, Wish(Request(), fallbacks=("no such",)))
+        propose(b.healthy(), None, FixRequest(Request(), fallbacks=("no such",)))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,9 @@ def test_a_log(crash: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_smoke_test(place: str | None, codes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     if place:
         monkeypatch.setattr(place, boom)
-    findings = list(no_compiler(_with_an_old_extension(), Target("sm_120"), Choice(None)))
+    findings = list(
+        no_compiler(_with_an_old_extension(), KernelTarget("sm_120"), ToolchainChoice(None))
+    )
     assert [f.code for f in findings] == codes
 
 

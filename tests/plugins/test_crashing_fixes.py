@@ -10,7 +10,7 @@ import pytest
 from distribution import put_on_path, source
 
 from gpufix.diagnosis.diagnose import Request, diagnose
-from gpufix.engine.run.propose import Proposed, Wish, propose
+from gpufix.engine.run.propose import FixRequest, Proposed, propose
 from gpufix.model import Diagnosis, Facts, Finding, Host, Severity
 
 FACTS = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"))
@@ -35,7 +35,7 @@ def doctor() -> Diagnosis:
 
 
 def proposed() -> Proposed:
-    return propose(FACTS, None, Wish(Request()))
+    return propose(FACTS, None, FixRequest(Request()))
 
 
 def crashed(findings: list[Finding]) -> list[Finding]:

@@ -6,11 +6,11 @@ import builders as b
 import pytest
 
 from gpufix.evidence.inspected import File, Inspection, TorchNeed
-from gpufix.evidence.torch_builds.candidates import Build, Extension, builds, of_inspection
+from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds, of_inspection
 from gpufix.evidence.torch_builds.obstacles import Kind
 from gpufix.evidence.torch_builds.question import (
-    Driver,
     Now,
+    NvidiaDriver,
     Question,
     driver,
     platform_name,
@@ -35,7 +35,7 @@ def first(asked: Question, prefer: Prefer = Prefer.newest) -> str | None:
     return found[0].version if found else None
 
 
-def build(version: str) -> Build:
+def build(version: str) -> TorchBuild:
     vendor = {"cu": "nvidia", "ro": "amd", "cp": None}[version.partition("+")[2][:2]]
     return next(x for x in builds("linux_x86_64", vendor) if x.version == version)
 
@@ -226,10 +226,10 @@ def test_reasons_name_the_driver_that_is_needed_when_none_is_known() -> None:
 
 
 READ = [
-    (driver, "550.54.14", Driver("12.4", "550.54.14")),
-    (driver, "550", Driver("12.4")),
-    (driver, "12.4", Driver("12.4")),
-    (driver, "13", Driver("13.0")),
+    (driver, "550.54.14", NvidiaDriver("12.4", "550.54.14")),
+    (driver, "550", NvidiaDriver("12.4")),
+    (driver, "12.4", NvidiaDriver("12.4")),
+    (driver, "13", NvidiaDriver("13.0")),
     (python_tag, "3.12", "cp312"),
     (python_tag, "3.12.4", "cp312"),
     (python_tag, "cp313t", "cp313t"),

@@ -9,7 +9,7 @@ from typing import Any
 from gpufix.kernels.manifest import Case, Kernel, load
 from gpufix.kernels.toolchain import parse_target
 from gpufix.model import Facts, Gpu, Host, Toolkit
-from gpufix.smoke.request import Request
+from gpufix.smoke.request import SmokeRequest
 from programs import HEAD, write_program
 
 DEVICE = {
@@ -71,7 +71,7 @@ class Machine:
         names = [case.name for case in load(kernel).cases]
         self.program(kernel, says(kernel, *(valid(kernel, n, median, sizes) for n in names)))
 
-    def request(self, *kernels: str, **changes: Any) -> Request:
+    def request(self, *kernels: str, **changes: Any) -> SmokeRequest:
         given: dict[str, Any] = {
             "targets": (parse_target("sm_90"),),
             "kernels": tuple(short(load(name)) for name in kernels),
@@ -81,7 +81,7 @@ class Machine:
             "cache": self.folder / "cache",
             "env": {"PATH": "/usr/bin:/bin"},
         }
-        return Request(**{**given, **changes})
+        return SmokeRequest(**{**given, **changes})
 
 
 def short(kernel: Kernel) -> Kernel:

@@ -8,15 +8,15 @@ import pytest
 from rich.console import Console
 
 from gpufix.kernels.execute import RunResult
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Host, PatientSummary
 from gpufix.model.smoke_result import (
     CaseRow,
     Change,
-    Comparison,
     CompilerRow,
     DeviceRow,
     KernelRow,
+    SmokeComparison,
     SmokeReport,
     TimeMs,
 )
@@ -103,9 +103,9 @@ def recorded() -> SmokeReport:
             row("splat", "built", "error", compile_s=12.7, cause="out of memory"),
             row("stream", "built", "ok", copy, triad, case("long", 9.0), compile_s=4.5),
         ],
-        findings=list(not_run(FACTS, Target("sm_90"), [failure])),
+        findings=list(not_run(FACTS, KernelTarget("sm_90"), [failure])),
         notes=["7 more sm_90 not run: the first stands for them"],
-        comparison=Comparison(
+        comparison=SmokeComparison(
             file="old.json",
             devices=["NVIDIA H200"],
             changes=[change("copy", 0.505, 0.61), change("triad", 0.734, 0.735)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Gpu, Host
 from gpufix.smoke.devices import NoTarget, ordinal_of, targets_of
 
@@ -62,4 +62,4 @@ def test_nothing_to_run_on(
 def test_ordinals(
     here: tuple[str, ...], shown: dict[int, str], expected: tuple[int | None, int]
 ) -> None:
-    assert ordinal_of(facts(*here), Target("sm_90"), shown.get) == expected
+    assert ordinal_of(facts(*here), KernelTarget("sm_90"), shown.get) == expected

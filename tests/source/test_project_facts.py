@@ -10,7 +10,7 @@ import pytest
 import source_tree as t
 
 import needs
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import collect
 from gpufix.facts.project.project_files import kind_of
 from gpufix.facts.project.source_files import ProjectSources
@@ -39,7 +39,7 @@ def test_kinds(path: str) -> None:
 
 
 def sources(root: Path) -> list[str]:
-    project = collect(Context(), root)
+    project = collect(CollectContext(), root)
     assert project is not None
     return [source.path for source in project.sources]
 
@@ -138,7 +138,7 @@ def test_bad_input_is_a_gap(tmp_path: Path) -> None:
     with (tmp_path / "big.py").open("wb") as file:
         file.truncate(200 << 20)
     os.mkfifo(tmp_path / "pipe.py")
-    project = collect(Context(), tmp_path)
+    project = collect(CollectContext(), tmp_path)
     assert project is not None
     assert "pipe.py" not in [s.path for s in project.sources]
     scan = ProjectSources(project)
@@ -151,7 +151,7 @@ def test_bad_input_is_a_gap(tmp_path: Path) -> None:
 
 def test_a_file_that_goes_between_walk_and_read(tmp_path: Path) -> None:
     t.write(tmp_path, {"setup.py": t.setup()})
-    project = collect(Context(), tmp_path)
+    project = collect(CollectContext(), tmp_path)
     assert project is not None
     (tmp_path / "setup.py").unlink()
     outside = t.write(tmp_path.parent / f"{tmp_path.name}-outside", {"setup.py": t.setup()})

@@ -16,7 +16,7 @@ from gpufix.source.facts import ArchKnob, BackendChoice
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.shell import simple_commands
-from gpufix.source.source_text import NotText, decode
+from gpufix.source.source_text import UndecodableText, decode
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_text_comes_back(data: bytes) -> None:
 
 
 def test_binary_is_no_text() -> None:
-    with pytest.raises(NotText):
+    with pytest.raises(UndecodableText):
         decode(b"\x7fELF\0\0")
 
 

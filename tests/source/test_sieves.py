@@ -8,7 +8,7 @@ import pytest
 
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.source.cxx import cxx_facts, hip
-from gpufix.source.cxx.code import Code, directives, unmasked
+from gpufix.source.cxx.code import CxxCode, directives, unmasked
 from gpufix.source.facts import CxxFacts, NameUse, PythonFacts
 from gpufix.source.python import modules, python_facts
 from gpufix.source.source_text import sieve
@@ -61,7 +61,7 @@ def _mixed(seed: int) -> str:
 @pytest.mark.parametrize("first", range(0, 400, 50))
 def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int) -> None:
     for text in [_mixed(seed) for seed in range(first, first + 50)] + LINES:
-        code = Code(text)
+        code = CxxCode(text)
         for concerns, read in cxx_facts._READERS:
             assert concerns(text) or read(CxxFacts(), code) == CxxFacts(), text
         assert hip.concerns(text) or not hip.constructs(code), text
@@ -91,7 +91,7 @@ def test_directives_of_a_text_as_it_stands() -> None:
         if quick is None:
             continue
         read += 1
-        slow = directives(Code(text).masked)
+        slow = directives(CxxCode(text).masked)
         places = [(line.name, line.start, line.end) for line in quick]
         assert places == [(line.name, line.start, line.end) for line in slow], text
         told = [line.text for line in quick if line.name != "include"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gpufix.source.cxx.barriers import divergent
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.fill import counts, fills
 from gpufix.source.cxx.hip import constructs, narrow
-from gpufix.source.facts import ClosedCount, KernelLaunch, Scan
+from gpufix.source.facts import ClosedCount, KernelLaunch, PrefixScan
 
 QUIET = {
     "top": "int t = threadIdx.x; __syncthreads();",
@@ -36,8 +36,8 @@ DIVERGENT = {
 }
 
 
-def kernel(body: str) -> Code:
-    return Code(f"__global__ void k(float* a, int n, int m) {{ {body} }}\n")
+def kernel(body: str) -> CxxCode:
+    return CxxCode(f"__global__ void k(float* a, int n, int m) {{ {body} }}\n")
 
 
 @pytest.mark.parametrize("case", QUIET)
@@ -69,7 +69,7 @@ def test_masks_of_32_bits(mask: str, verdict: bool | None) -> None:
 
 
 def test_constructs_with_their_lines() -> None:
-    code = Code(
+    code = CxxCode(
         "// __shfl_sync(1)\n__global__ void k(int* p) {\n"
         "  p[0] = __shfl_sync(0xffffffff, p[1], 0);\n"
         '  asm volatile("mov.u32 %0, %laneid;" : "=r"(p[0]));\n'
@@ -104,13 +104,13 @@ __global__ void fill(const uint32_t* offsets, uint64_t* keys, uint32_t* values, 
     [("int k = 1;", []), ("if (alpha(x, y) < limit) continue;", [8]), ("x += 0;", [])],
 )
 def test_conditions_within_the_filling_loop(condition: str, lines: list[int]) -> None:
-    (row,) = fills(Code(FILL % condition))
+    (row,) = fills(CxxCode(FILL % condition))
     assert (row.kernel, row.offsets, row.outputs) == ("fill", 0, (1, 2))
     assert [condition.line for condition in row.conditions] == lines
 
 
 def test_counts_and_scans() -> None:
-    code = Code(
+    code = CxxCode(
         "__global__ void pre(uint32_t* touched, int n) {\n"
         "  touched[i] = (b.y - a.y) * (b.x - a.x);\n}\n"
         "void run() { cub::DeviceScan::InclusiveSum(t, s, g.touched, g.offsets, P);\n"
@@ -120,5 +120,5 @@ def test_counts_and_scans() -> None:
     assert found is not None
     expression = "(b.y - a.y) * (b.x - a.x)"
     assert found.closed == (ClosedCount("pre", 0, 2, expression, "touched"),)
-    assert found.scans == (Scan("touched", "offsets", 4),)
+    assert found.scans == (PrefixScan("touched", "offsets", 4),)
     assert found.launches == (KernelLaunch("fill", 5, ("offsets", "keys", "values", "P")),)

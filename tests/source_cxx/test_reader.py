@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gpufix.source.cxx.code import Code, mask
+from gpufix.source.cxx.code import CxxCode, mask
 from gpufix.source.cxx.cxx_facts import describe
 from gpufix.source.cxx.expression import evaluate
 from gpufix.source.cxx.functions import arguments, device_functions, launches
 from gpufix.source.facts import CxxFacts
-from gpufix.source.source_text import NotText
+from gpufix.source.source_text import UndecodableText
 
 MASKED = {
     "no comment": ("a / b; c", "a / b; c"),
@@ -72,7 +72,7 @@ def test_a_number_of_thousands_of_digits_is_not_known() -> None:
 
 
 def test_conditions_nest_and_alternate() -> None:
-    code = Code("a\n#if X\nb\n# ifdef Y\nc\n#else\nd\n#endif\n#elif Z\ne\n#endif\nf\n")
+    code = CxxCode("a\n#if X\nb\n# ifdef Y\nc\n#else\nd\n#endif\n#elif Z\ne\n#endif\nf\n")
     at = {c: code.conditions.at(code.text.index(f"\n{c}\n") + 1) for c in "bcdef"}
     assert at["b"] == ("X",)
     assert at["c"] == ("X", "defined(Y)")
@@ -83,18 +83,18 @@ def test_conditions_nest_and_alternate() -> None:
 
 @pytest.mark.parametrize("guard", ["#ifndef H\n#define H\n", "#if !defined(H)\n#define H\n"])
 def test_an_include_guard_is_no_condition(guard: str) -> None:
-    code = Code(f"// header\n{guard}int a;\n#endif\n")
+    code = CxxCode(f"// header\n{guard}int a;\n#endif\n")
     assert code.conditions.at(code.text.index("int")) == ()
 
 
 def test_one_branch_alone_counts_for_brackets() -> None:
-    code = Code("#if A\nvoid f() {\n#else\nvoid g() {\n#endif\n}\n#if 0\n{\n#endif\nint x[2];")
+    code = CxxCode("#if A\nvoid f() {\n#else\nvoid g() {\n#endif\n}\n#if 0\n{\n#endif\nint x[2];")
     opening = code.text.index("{")
     assert code.brackets[opening] == code.text.index("}")
 
 
 def test_kernels_are_found_with_attributes_and_templates() -> None:
-    code = Code(
+    code = CxxCode(
         "template <int N> __global__ void __launch_bounds__(N * 2)\nfoo(int* p, dim3 d = {1, 2})"
         " { if (p) { } }\n__global__ void declared(int);\n"
         "__forceinline__ __host__ __device__ float bar(float a) { return a; }\n"
@@ -118,7 +118,7 @@ LAUNCHES = {
 
 @pytest.mark.parametrize("text", LAUNCHES)
 def test_launches(text: str) -> None:
-    code = Code(f"void f() {{\n{text}\n}}\n")
+    code = CxxCode(f"void f() {{\n{text}\n}}\n")
     assert [(x.name, x.split(code.structure)) for x in launches(code)] == LAUNCHES[text]
 
 
@@ -146,7 +146,7 @@ def test_hostile_texts_are_read_to_their_end(case: str) -> None:
 
 
 def test_a_binary_is_no_text() -> None:
-    with pytest.raises(NotText):
+    with pytest.raises(UndecodableText):
         describe(b"\x7fELF\0\0 uint32_t #if")
 
 

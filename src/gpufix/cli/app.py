@@ -20,14 +20,14 @@ from gpufix.cli import (
     snapshot,
     undo,
 )
-from gpufix.cli.help import Group
+from gpufix.cli.help import CommandGroup
 
 app = typer.Typer(
     name="gpufix",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    cls=Group,
+    cls=CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

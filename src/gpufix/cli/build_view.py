@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]:
     """The file's variables; empty when there is none. One that cannot be used exits with 2."""
     from gpufix.cli.examine import fail
-    from gpufix.facts.context import Context
+    from gpufix.facts.context import CollectContext
     from gpufix.facts.project.project import locate
     from gpufix.facts.python import environment, interpreter
     from gpufix.facts.python.environment import overlay_path
 
     # Only the environment file is wanted: no profile is read.
-    ctx = Context(home=Path(os.devnull))
+    ctx = CollectContext(home=Path(os.devnull))
     try:
         root = locate(project, Path.cwd())
         patient = interpreter.collect(ctx, python)
-    except (interpreter.NotPython, NotADirectoryError) as error:
+    except (interpreter.NoInterpreter, NotADirectoryError) as error:
         raise fail(str(error)) from None
     if patient is None:
         raise fail("there is no Python here: name one with --python")

@@ -20,7 +20,7 @@ _BLOCK = re.compile(
 _LIMIT = 4 << 20
 
 
-class NotText(ValueError):
+class NotEnvironmentFile(ValueError):
     """The file is no text that a block could be put into."""
 
 
@@ -42,11 +42,11 @@ def _read(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_LIMIT + 1)
     if len(content) > _LIMIT or b"\0" in content:
-        raise NotText("it is no text file that variables are kept in")
+        raise NotEnvironmentFile("it is no text file that variables are kept in")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise NotText(f"it is not UTF-8 (byte {error.start})") from None
+        raise NotEnvironmentFile(f"it is not UTF-8 (byte {error.start})") from None
 
 
 def _with_block(before: str, text: str) -> str:
@@ -126,7 +126,7 @@ def _into(file: str, text: str, format: EnvFormat) -> None:
         put(Path(file), text, comments=format is not EnvFormat.github)
     except OSError as error:
         raise fail(f"--output {file}: {error.strerror}") from None
-    except NotText as error:
+    except NotEnvironmentFile as error:
         raise fail(f"--output {file}: {error}") from None
 
 

@@ -41,19 +41,19 @@ def examine(
             raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
         return _replayed(facts_file)
     from gpufix.facts.collect import collect
-    from gpufix.facts.context import Context
+    from gpufix.facts.context import CollectContext
     from gpufix.facts.project.project import ConfigError, locate
-    from gpufix.facts.python.interpreter import NotPython
+    from gpufix.facts.python.interpreter import NoInterpreter
     from gpufix.facts.queries import Queries
 
-    ctx = Context(deep=deep)
+    ctx = CollectContext(deep=deep)
     try:
         root = locate(project, Path.cwd())
         with _progress() as progress:
             if progress is not None:
                 ctx.progress = progress.update
             facts = collect(ctx, python, root)
-    except (NotPython, NotADirectoryError, ConfigError) as error:
+    except (NoInterpreter, NotADirectoryError, ConfigError) as error:
         raise fail(str(error)) from None
     return Patient(facts, Queries.of(facts))
 

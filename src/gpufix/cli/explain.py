@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
     from gpufix.explain.confirm import Check
     from gpufix.explain.explanation import Explanation
-    from gpufix.explain.log_scan import Scan
-    from gpufix.explain.read import Answer
+    from gpufix.explain.log_scan import LogScan
+    from gpufix.explain.read import Explanations
     from gpufix.model import PatientSummary
 
 NOT_RECOGNISED = 1
@@ -131,7 +131,7 @@ def explain_log(what: str, names: Mapping[str, str], asked: Asked) -> bool:
     return answer.recognised
 
 
-def _read(what: str) -> tuple[Answer, Scan]:
+def _read(what: str) -> tuple[Explanations, LogScan]:
     from gpufix.explain.read import read
 
     try:
@@ -143,7 +143,7 @@ def _read(what: str) -> tuple[Answer, Scan]:
         raise fail(f"{what}: {error.strerror or error}") from None
 
 
-def _edges(scanned: Scan) -> str:
+def _edges(scanned: LogScan) -> str:
     """The beginning and the end of the log, without what was left out between them."""
     inside = scanned.size <= len(scanned.head)
     text = scanned.head if inside else scanned.head + b"\n" + scanned.tail
@@ -169,7 +169,7 @@ def _patient(explanation: Explanation, asked: Asked) -> tuple[PatientSummary, Ch
 
 
 def _text(
-    answer: Answer,
+    answer: Explanations,
     log: str,
     errors: list[str],
     names: Mapping[str, str],

@@ -13,8 +13,8 @@ from gpufix.cli import help, options
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
-    from gpufix.engine.run.propose import Proposed, Wish
-    from gpufix.engine.run_context import Context
+    from gpufix.engine.run.propose import FixRequest, Proposed
+    from gpufix.engine.run_context import RunContext
     from gpufix.facts.questions import Questions
     from gpufix.model import Facts, Outcome, Proposal
 
@@ -22,7 +22,7 @@ PENDING = 1
 INTERRUPTED = 130
 
 
-class Format(str, Enum):
+class FixFormat(str, Enum):
     """Report formats of `fix` and `undo`."""
 
     text = "text"
@@ -37,7 +37,7 @@ class _Manner(NamedTuple):
     deep: bool
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="Report format.")]
+FormatOption = Annotated[FixFormat, typer.Option("--format", help="Report format.")]
 
 
 def fix(
@@ -71,7 +71,7 @@ def fix(
         list[str] | None,
         typer.Option("--find-links", metavar="PLACE", help="Also look here. Repeatable."),
     ] = None,
-    format: FormatOption = Format.text,
+    format: FormatOption = FixFormat.text,
     output: options.Output = None,
     deep: options.Deep = False,
     fallback: Annotated[
@@ -91,7 +91,7 @@ def fix(
     2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
     from gpufix.cli.examine import examine
-    from gpufix.engine.run_context import Context, Indexes
+    from gpufix.engine.run_context import Indexes, RunContext
 
     if "list" in (fallback or ()):
         _list_fallbacks()
@@ -100,7 +100,7 @@ def fix(
     wish = replace(wish, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, wish)
     indexes = Indexes(index_url, tuple(find_links or ()))
-    context = Context(patient.facts, indexes=indexes, say=_say)
+    context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
         _show(_preview(proposed, context, resolve), format, output)
     how = _Manner(keep, probe, deep)
@@ -114,12 +114,12 @@ def _wish(
     ignore: list[str] | None,
     only: list[str] | None,
     unsafe: bool,
-) -> Wish:
+) -> FixRequest:
     from gpufix.cli.config import settings
-    from gpufix.engine.run.propose import Wish
+    from gpufix.engine.run.propose import FixRequest
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
-    return Wish(chosen.request, options.split(only), unsafe)
+    return FixRequest(chosen.request, options.split(only), unsafe)
 
 
 def _list_fallbacks() -> None:
@@ -133,7 +133,7 @@ def _list_fallbacks() -> None:
     raise typer.Exit(0)
 
 
-def _propose(patient: Patient, wish: Wish) -> Proposed:
+def _propose(patient: Patient, wish: FixRequest) -> Proposed:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.examine import fail
     from gpufix.engine.run.propose import propose
@@ -146,7 +146,7 @@ def _propose(patient: Patient, wish: Wish) -> Proposed:
         raise fail(str(error)) from None
 
 
-def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
+def _preview(proposed: Proposed, context: RunContext, resolve: bool) -> Proposal:
     from gpufix.cli.examine import fail
     from gpufix.engine.installer import resolve as ask_index
     from gpufix.engine.run.preview import proposal
@@ -158,12 +158,12 @@ def _preview(proposed: Proposed, context: Context, resolve: bool) -> Proposal:
         raise fail(str(error)) from None
 
 
-def _show(proposal: Proposal, format: Format, output: str | None) -> None:
+def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.report import plans
 
-    if format is Format.json:
+    if format is FixFormat.json:
         write(plans.as_json(proposal), output)
     else:
         write_lines(plans.proposed(proposal), output)
@@ -183,7 +183,7 @@ def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:
 
 
 def _carry_out(
-    proposed: Proposed, context: Context, patient: Patient, wish: Wish, manner: _Manner
+    proposed: Proposed, context: RunContext, patient: Patient, wish: FixRequest, manner: _Manner
 ) -> Outcome:
     from gpufix.engine.run.apply import termination
     from gpufix.engine.run.propose import judged
@@ -207,7 +207,7 @@ def _carry_out(
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _what_is_left(state: Path, context: Context) -> str:
+def _what_is_left(state: Path, context: RunContext) -> str:
     from gpufix.engine.journal import runs
     from gpufix.engine.run.repair import prefix
 
@@ -219,14 +219,14 @@ def _what_is_left(state: Path, context: Context) -> str:
     )
 
 
-def _finish(outcome: Outcome, format: Format, output: str | None) -> None:
+def _finish(outcome: Outcome, format: FixFormat, output: str | None) -> None:
     from gpufix.checks.judge import INTERNAL_CODES
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.engine.run.repair import left
     from gpufix.report import plans
 
-    if format is Format.json:
+    if format is FixFormat.json:
         write(plans.outcome_as_json(outcome), output)
     else:
         write_lines(plans.came_out(outcome), output)

@@ -28,7 +28,7 @@ _SHOWN = ("doctor", "fix", "undo", "explain")
 _WIDTH = 80
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """The root command. Its help needs no width, no colour and no option of its own."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

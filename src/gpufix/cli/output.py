@@ -16,7 +16,7 @@ from gpufix.cli.options import Format
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
-    from gpufix.diagnosis.baseline import Baseline, Entry
+    from gpufix.diagnosis.baseline import AcceptedFinding, Baseline
     from gpufix.diagnosis.diagnose import Gate, Request
     from gpufix.model import Diagnosis, Project, Proposal
     from gpufix.model.smoke_result import SmokeReport
@@ -160,10 +160,12 @@ def _proposal(patient: Patient, request: Request) -> Proposal | None:
     if patient.ask is None:
         return None
     from gpufix.engine.run.preview import proposal
-    from gpufix.engine.run.propose import Wish, propose
-    from gpufix.engine.run_context import Context
+    from gpufix.engine.run.propose import FixRequest, propose
+    from gpufix.engine.run_context import RunContext
 
-    return proposal(propose(patient.facts, patient.ask, Wish(request)), Context(patient.facts))
+    return proposal(
+        propose(patient.facts, patient.ask, FixRequest(request)), RunContext(patient.facts)
+    )
 
 
 def saved_run(path: str | None) -> SmokeReport | None:
@@ -241,7 +243,7 @@ def _without(diagnosis: Diagnosis, baseline: Baseline, file: str) -> Diagnosis:
     return diagnosis.model_copy(update={"findings": sorted_.remaining, "summary": summary})
 
 
-def _listed(stale: list[Entry]) -> str:
+def _listed(stale: list[AcceptedFinding]) -> str:
     named = [f"{entry.code} {entry.subject}" for entry in stale[:_SHOWN]]
     more = [f"{len(stale) - _SHOWN} more"] if len(stale) > _SHOWN else []
     return ", ".join([*named, *more])

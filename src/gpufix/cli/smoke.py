@@ -15,7 +15,7 @@ from gpufix.cli import options
 if TYPE_CHECKING:
     from gpufix.model import Facts
     from gpufix.model.smoke_result import SmokeReport
-    from gpufix.smoke.request import Request
+    from gpufix.smoke.request import SmokeRequest
 
 FAULTS = 1
 
@@ -102,13 +102,13 @@ def _request(
     only: list[str] | None,
     compile_only: bool,
     jobs: int | None,
-) -> Request:
+) -> SmokeRequest:
     from gpufix.cli.examine import fail
     from gpufix.kernels.execute import TORCH_EXTENSION
     from gpufix.kernels.manifest import suite
     from gpufix.knowledge.gpus.models import GpuNameError
     from gpufix.smoke.devices import NoTarget, targets_of
-    from gpufix.smoke.request import Request, cache_dir, child_environment, compilers_at_once
+    from gpufix.smoke.request import SmokeRequest, cache_dir, child_environment, compilers_at_once
 
     kernels, wanted = suite(), set(options.split(only))
     known = [*(kernel.name for kernel in kernels), TORCH_EXTENSION.name]
@@ -118,7 +118,7 @@ def _request(
         targets = targets_of(facts, options.split(gpu), compile_only)
     except (GpuNameError, NoTarget) as error:
         raise fail(str(error)) from None
-    return Request(
+    return SmokeRequest(
         targets=tuple(targets),
         kernels=tuple(k for k in kernels if not wanted or k.name in wanted),
         with_torch_extension=not wanted or TORCH_EXTENSION.name in wanted,
@@ -129,7 +129,7 @@ def _request(
     )
 
 
-def _run(facts: Facts, request: Request) -> SmokeReport:
+def _run(facts: Facts, request: SmokeRequest) -> SmokeReport:
     """In a thread: a signal then interrupts the waiting, and finds no lock held in between."""
     from gpufix.cli.examine import fail
     from gpufix.process import stop_all

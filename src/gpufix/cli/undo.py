@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.fix import Format, FormatOption
+from gpufix.cli.fix import FixFormat, FormatOption
 
 if TYPE_CHECKING:
-    from gpufix.cli.which_run import Wanted
+    from gpufix.cli.which_run import WantedRun
     from gpufix.engine.journal.runs import Run
 
 _WAIT = 900.0  # seconds for an installer that outlived a killed run
@@ -31,7 +31,7 @@ def undo(
     forget: Annotated[
         bool, typer.Option("--forget", help="Give up the kept files of the run instead.")
     ] = False,
-    format: FormatOption = Format.text,
+    format: FormatOption = FixFormat.text,
 ) -> None:
     """Put back, byte for byte, what `gpufix fix --apply` changed; also after it was cut off.
 
@@ -41,15 +41,15 @@ def undo(
     runs and none was chosen. 2: usage.
     """
     from gpufix.cli.examine import fail
-    from gpufix.cli.which_run import Wanted
+    from gpufix.cli.which_run import WantedRun
     from gpufix.engine.run_context import EngineError
 
-    as_json = format is Format.json
+    as_json = format is FixFormat.json
     if show_list:
         _list(python, as_json)
         return
     try:
-        _carry_out(Wanted(run, python, "forget" if forget else "undo", as_json), force)
+        _carry_out(WantedRun(run, python, "forget" if forget else "undo", as_json), force)
     except (EngineError, OSError) as error:
         raise fail(str(error)) from None
 
@@ -64,7 +64,7 @@ def _list(python: str | None, as_json: bool) -> None:
     report.show_list([row(run, prefix) for run in known], as_json)
 
 
-def _carry_out(wanted: Wanted, force: bool) -> None:
+def _carry_out(wanted: WantedRun, force: bool) -> None:
     """Prints which environment before and after. Raises EngineError, OSError."""
     from gpufix.cli.fix import _say
     from gpufix.cli.which_run import choose, row

@@ -19,7 +19,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRun:
     """What the user asked for. `act`: "undo" or "forget"."""
 
     name: str | None
@@ -42,10 +42,10 @@ def patient(python: str | None) -> str | None:
     """
     from gpufix.cli.examine import fail
     from gpufix.engine.journal import runs
-    from gpufix.facts.context import Context
+    from gpufix.facts.context import CollectContext
     from gpufix.facts.python.prefix import find
 
-    found = find(Context(), python)
+    found = find(CollectContext(), python)
     if python is not None and found.error is not None:
         known = {run.prefix for run in runs.every(state_folder())}
         if found.path is None or found.path not in known:
@@ -53,7 +53,7 @@ def patient(python: str | None) -> str | None:
     return found.path
 
 
-def choose(wanted: Wanted) -> Run:
+def choose(wanted: WantedRun) -> Run:
     """The run; exits when there is none, or the user chooses none. Raises EngineError."""
     from gpufix.cli.examine import fail
     from gpufix.engine.journal import runs
@@ -78,7 +78,7 @@ def choose(wanted: Wanted) -> Run:
     return _one_of(others, prefix, wanted)
 
 
-def _one_of(others: Sequence[Run], prefix: str | None, wanted: Wanted) -> Run:
+def _one_of(others: Sequence[Run], prefix: str | None, wanted: WantedRun) -> Run:
     """Of other environments: none is touched unless the user says which."""
     from gpufix.cli.examine import fail
     from gpufix.report import run_list as report

@@ -21,7 +21,7 @@ VERSION = 1
 _LIMIT_BYTES = 16 << 20
 
 
-class Entry(Model):
+class AcceptedFinding(Model):
     """One accepted finding. `message` is for readers, `reason` theirs to write."""
 
     code: str
@@ -36,7 +36,7 @@ class Baseline(Model):
     """The whole file."""
 
     gpufix_baseline: int
-    accepted: list[Entry] = Field(default=[])
+    accepted: list[AcceptedFinding] = Field(default=[])
 
 
 class NotBaseline(ValueError):
@@ -48,7 +48,7 @@ class Sorted(NamedTuple):
 
     remaining: list[Finding]
     accepted: int
-    stale: list[Entry]
+    stale: list[AcceptedFinding]
 
 
 def load(path: Path) -> Baseline:
@@ -78,7 +78,7 @@ def render(baseline: Baseline) -> str:
 def sort(diagnosis: Diagnosis, baseline: Baseline) -> Sorted:
     """Take the accepted findings out of a report. What gpufix itself failed at is never accepted."""
     places = Places.of(diagnosis.patient)
-    free: dict[tuple[str, str], list[Entry]] = {}
+    free: dict[tuple[str, str], list[AcceptedFinding]] = {}
     for entry in baseline.accepted:
         free.setdefault(_key(entry), []).append(entry)
     known = [(f, _entry(f, places)) for f in diagnosis.findings if f.code not in INTERNAL_CODES]
@@ -99,7 +99,9 @@ def identity(finding: Finding, places: Places) -> tuple[str, str]:
     return finding.code, places.portable(finding.subject)
 
 
-def _take(now: Entry, free: dict[tuple[str, str], list[Entry]], same_words: bool) -> bool:
+def _take(
+    now: AcceptedFinding, free: dict[tuple[str, str], list[AcceptedFinding]], same_words: bool
+) -> bool:
     """Use up the entry that accepts this finding; False when none does."""
     candidates = free.get(_key(now), [])
     for entry in candidates:
@@ -111,9 +113,9 @@ def _take(now: Entry, free: dict[tuple[str, str], list[Entry]], same_words: bool
     return False
 
 
-def _entry(finding: Finding, places: Places) -> Entry:
+def _entry(finding: Finding, places: Places) -> AcceptedFinding:
     code, subject = identity(finding, places)
-    return Entry(
+    return AcceptedFinding(
         code=code,
         subject=subject,
         severity=finding.severity,
@@ -129,11 +131,11 @@ def _places(finding: Finding, places: Places) -> Iterator[str]:
             yield hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _key(entry: Entry) -> tuple[str, str]:
+def _key(entry: AcceptedFinding) -> tuple[str, str]:
     return entry.code, entry.subject
 
 
-def _order(entry: Entry) -> tuple[str, str, str, Sequence[str]]:
+def _order(entry: AcceptedFinding) -> tuple[str, str, str, Sequence[str]]:
     return entry.code, entry.subject, entry.message, entry.places
 
 
@@ -148,7 +150,7 @@ Base = Literal["project", "environment", "elsewhere"]
 _PYTHON_FOLDER = re.compile(r"(?<=lib/python)\d+\.\d+t?(?=/)")
 
 
-class Place(NamedTuple):
+class PortablePlace(NamedTuple):
     """A path, relative to its base; absolute where `base` is "elsewhere"."""
 
     base: Base
@@ -167,19 +169,19 @@ class Places:
         """The folders of a report's patient."""
         return cls(patient.project, patient.prefix)
 
-    def place(self, path: str) -> Place:
+    def place(self, path: str) -> PortablePlace:
         """An environment inside the project is an environment."""
         bases: tuple[tuple[Base, str | None], ...] = (
             ("environment", self.environment),
             ("project", self.project),
         )
         inside = [
-            Place(base, path[len(root.rstrip("/")) + 1 :])
+            PortablePlace(base, path[len(root.rstrip("/")) + 1 :])
             for base, root in bases
             if root and path.startswith(f"{root.rstrip('/')}/")
         ]
         # The shorter remainder belongs to the inner folder.
-        return min(inside, key=lambda p: len(p.path), default=Place("elsewhere", path))
+        return min(inside, key=lambda p: len(p.path), default=PortablePlace("elsewhere", path))
 
     def portable(self, text: str) -> str:
         """The text without what differs from machine to machine: roots, Python's minor version."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gpufix import process
-from gpufix.engine.run_context import Context, StepFailed
+from gpufix.engine.run_context import RunContext, StepFailed
 from gpufix.process import Limits, NotStarted, Program
 
 _GRACE = 20.0  # seconds in which an interrupted installer may put back what it had begun
@@ -21,7 +21,7 @@ _LIMIT = 6 * 3600.0
 
 def run(
     argv: Sequence[str],
-    context: Context,
+    context: RunContext,
     environ: Mapping[str, str],
     log: str,
     timeout: float = _LIMIT,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gpufix.engine.run_context import Context, Indexes, Refused, StepFailed
+from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
 from gpufix.evidence.requirements import objections
 from gpufix.knowledge.packages import index_url
 from gpufix.model import Facts, Install
@@ -63,7 +63,7 @@ def _python(facts: Facts) -> str:
     return facts.python.executable
 
 
-def commands(step: Install, context: Context, constraints: str | None = None) -> list[list[str]]:
+def commands(step: Install, context: RunContext, constraints: str | None = None) -> list[list[str]]:
     """The command lines of a step: removals first, then what is installed. Raises Refused."""
     installer = choose(context.facts)
     permit(step, context.facts)
@@ -86,7 +86,7 @@ def permit(step: Install, facts: Facts) -> None:
         raise Refused(f"{objection.reason}{hint}")
 
 
-def options(step: Install, context: Context, constraints: str | None = None) -> list[str]:
+def options(step: Install, context: RunContext, constraints: str | None = None) -> list[str]:
     """What an install command says besides the requirements."""
     found = ["--force-reinstall"] if step.reinstall else []
     found += [] if step.dependencies else ["--no-deps"]
@@ -133,7 +133,7 @@ _TIMEOUT = 600.0
 _LIMIT = 64 << 20
 
 
-def resolve(step: Install, context: Context) -> list[str]:
+def resolve(step: Install, context: RunContext) -> list[str]:
     """Exact requirements, "name==version".
 
     Raises StepFailed with what the installer says, and Refused for what it is not given at all.
@@ -158,7 +158,7 @@ def _named(metadata: dict[str, str]) -> str:
     return f"{metadata['name']}=={metadata['version']}"
 
 
-def _ask(command: list[str], context: Context, installer: Installer) -> Finished:
+def _ask(command: list[str], context: RunContext, installer: Installer) -> Finished:
     program = Program(command, environment(context.environ, installer.kind), cwd="/")
     try:
         done = run(program, Limits(_TIMEOUT, kept=_LIMIT))

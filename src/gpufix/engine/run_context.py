@@ -30,7 +30,7 @@ class Busy(EngineError):
     """Another run, or a program that one has started, holds the patient's lock."""
 
 
-class Corrupt(EngineError):
+class CorruptJournal(EngineError):
     """A journal or listing is not what was written."""
 
 
@@ -55,7 +55,7 @@ def _silent(_: str) -> None:
 
 
 @dataclass(frozen=True)
-class Context:
+class RunContext:
     """The facts that the plan was made from, and the run that carries it out.
 
     `folder`: the run's own folder, for logs and as working directory of programs; None while a

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gpufix.engine.run_context import Context, Refused
+from gpufix.engine.run_context import Refused, RunContext
 from gpufix.facts.reading import read, why
 from gpufix.source import git_files
 from gpufix.source.git_files import Setting
@@ -29,7 +29,7 @@ SETTINGS = (
 )
 
 
-def program(context: Context) -> str:
+def program(context: RunContext) -> str:
     """The first git on PATH that is not the patient's or the project's own. Raises Refused."""
     found = shutil.which("git", path=_search_path(context))
     if found is not None:
@@ -40,7 +40,7 @@ def program(context: Context) -> str:
     raise Refused("git is not on PATH")
 
 
-def environment(context: Context, ceiling: str) -> dict[str, str]:
+def environment(context: RunContext, ceiling: str) -> dict[str, str]:
     """For git: https alone, no question, no repository at or above `ceiling`.
 
     Files of Git LFS stay pointers: where they come from is for the submodule to say.
@@ -59,11 +59,11 @@ def environment(context: Context, ceiling: str) -> dict[str, str]:
     }
 
 
-def _given_path(context: Context) -> str:
+def _given_path(context: RunContext) -> str:
     return context.environ.get("PATH", os.defpath)
 
 
-def _search_path(context: Context) -> str:
+def _search_path(context: RunContext) -> str:
     """PATH without folders that the patient or the project owns; git itself starts programs, too."""
     owned = list(_owned(context))
     folders = [
@@ -74,7 +74,7 @@ def _search_path(context: Context) -> str:
     return os.pathsep.join(folders)
 
 
-def _owned(context: Context) -> Iterator[str]:
+def _owned(context: RunContext) -> Iterator[str]:
     python = context.facts.python
     if python is not None and python.kind != "system":
         yield os.path.realpath(python.prefix)
@@ -98,7 +98,7 @@ noop partialclone preciousobjects refstorage relativeworktrees worktreeconfig
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedSubmodule:
     """One submodule. `root` is the top of the working tree that records it, with links resolved."""
 
     root: str
@@ -153,7 +153,7 @@ class Wanted:
         return {} if active in (None, "true") else {"active": "true"}
 
 
-def wanted(root: str, path: str) -> Wanted:
+def wanted(root: str, path: str) -> WantedSubmodule:
     """The submodule at a path. Raises Refused for what cannot be fetched safely."""
     index = _index(f"{root}/.git/index")
     if path not in index.gitlinks:
@@ -174,7 +174,7 @@ def wanted(root: str, path: str) -> Wanted:
             raise Refused(f"{root}/.git/config sets {row.section}.{row.key} = {row.value}")
     url = _value(settings, "submodule", declared.name, "url") or declared.url or ""
     address = _address(root, path, url, settings)
-    return Wanted(root, path, declared.name, commit, address, declared.shallow, settings)
+    return WantedSubmodule(root, path, declared.name, commit, address, declared.shallow, settings)
 
 
 def _foreign(row: Setting) -> bool:

@@ -88,7 +88,7 @@ def tool(view: View, *names: str) -> Tool | None:
     return next((t for name in names for t in view.facts.tools if t.name == name), None)
 
 
-def looked(view: View, section: str) -> bool:
+def was_collected(view: View, section: str) -> bool:
     """False when a whole section of the facts could not be collected: absence proves nothing."""
     return not any(g.section == section and g.subject == section for g in view.facts.gaps)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.evidence import building
-from gpufix.evidence.source_view import carried, note_unread
+from gpufix.evidence.source_view import is_vendored, note_unread
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import SourceKind
@@ -52,7 +52,7 @@ def cxx_files(view: View) -> Mapping[str, CxxFacts]:
 
 def own_files(view: View) -> dict[str, CxxFacts]:
     """The same without what the project carries along of others."""
-    return {path: facts for path, facts in cxx_files(view).items() if not carried(path)}
+    return {path: facts for path, facts in cxx_files(view).items() if not is_vendored(path)}
 
 
 def hip_files(view: View) -> dict[str, HipFile]:

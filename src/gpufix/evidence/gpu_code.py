@@ -36,7 +36,7 @@ class Service(Enum):
 
 
 @dataclass(frozen=True)
-class Code:
+class SubjectCode:
     """The GPU code of one thing. `whole` False: there may be PTX that was not seen."""
 
     subject: str
@@ -50,7 +50,7 @@ class Code:
         return tuple(o for o in self.objects if o.kind == kind)
 
 
-def torch_code(view: View) -> Code | None:
+def torch_code(view: View) -> SubjectCode | None:
     """torch's GPU code: from its libraries when they were read, else from the release table.
 
     None when neither says: a nightly, container or source build that was not read, a guessed row.
@@ -62,7 +62,7 @@ def torch_code(view: View) -> Code | None:
     objects = [o for x in libraries for o in x.code]
     if objects:
         paths = tuple(f"{x.path}: {listed(x.code)}" for x in libraries if x.code)
-        return Code("torch", tuple(_general(objects)), paths, cuda=torch.cuda)
+        return SubjectCode("torch", tuple(_general(objects)), paths, cuda=torch.cuda)
     return _from_table(view)
 
 
@@ -77,7 +77,7 @@ def _general(objects: Sequence[CodeObject]) -> Iterator[CodeObject]:
     return (o for o in objects if 2 * o.count >= most)
 
 
-def _from_table(view: View) -> Code | None:
+def _from_table(view: View) -> SubjectCode | None:
     torch, host = view.facts.torch, view.facts.host
     if torch is None or torch.build != "release" or not torch.release or not torch.variant:
         return None
@@ -89,7 +89,7 @@ def _from_table(view: View) -> Code | None:
     return code_of(torch.release, variant)
 
 
-def code_of(release: str, variant: Variant) -> Code:
+def code_of(release: str, variant: Variant) -> SubjectCode:
     """The GPU code of a build of torch, as the release table has it."""
     toolkit = cuda_toolkits.get(variant.cuda) if variant.cuda else None
     kind = "cubin" if variant.cuda else "hip"
@@ -97,10 +97,10 @@ def code_of(release: str, variant: Variant) -> Code:
     objects = [CodeObject.model_validate({"kind": kind, "arch": a}) for a in variant.archs]
     objects += [CodeObject(kind="ptx", arch=a, ptx_version=isa) for a in variant.ptx or ()]
     source = f"{variant.name} build of torch {release}: {variant.source}"
-    return Code("torch", tuple(objects), (source,), variant.ptx is not None, variant.cuda)
+    return SubjectCode("torch", tuple(objects), (source,), variant.ptx is not None, variant.cuda)
 
 
-def service(code: Code, target: Target, driver_cuda: str | None = None) -> Service:
+def service(code: SubjectCode, target: Target, driver_cuda: str | None = None) -> Service:
     """How the code serves one target. `driver_cuda` None: the driver is taken to compile all PTX."""
     device = parse_arch(target.arch)
     if isinstance(device, GfxArch):
@@ -131,7 +131,7 @@ def _best(verdicts: Sequence[bool | None]) -> Service:
     return Service.unknown if None in verdicts else Service.none
 
 
-def _parsed(code: Code, wanted: type[T], kind: str) -> list[tuple[CodeObject, T]]:
+def _parsed(code: SubjectCode, wanted: type[T], kind: str) -> list[tuple[CodeObject, T]]:
     found = []
     for item in code.of(kind):
         try:
@@ -185,7 +185,7 @@ def targets_of_torch(view: View) -> list[Target]:
     return [t for t in view.targets if t.vendor == vendor]
 
 
-def targets_of_code(view: View, code: Code) -> list[Target]:
+def targets_of_code(view: View, code: SubjectCode) -> list[Target]:
     """The targets of the vendor that the code is for: an extension needs no torch to run."""
     vendors = {"amd" if o.kind == "hip" else "nvidia" for o in code.objects}
     return [t for t in view.targets if t.vendor in vendors]
@@ -195,7 +195,7 @@ def targets_of_code(view: View, code: Code) -> list[Target]:
 _OWN_DISPATCH = ("nvidia-", "triton", "pytorch-triton", "cupy", "jax")
 
 
-def extensions(facts: Facts) -> list[Code]:
+def extensions(facts: Facts) -> list[SubjectCode]:
     """Everything with GPU code but torch and NVIDIA's and Triton's libraries.
 
     A distribution's libraries are one: bitsandbytes has a library for each CUDA, xformers one for
@@ -214,13 +214,13 @@ def _skipped(library: Library, facts: Facts) -> bool:
     return inside or owner == "torch" or owner.startswith(_OWN_DISPATCH)
 
 
-def _code(subject: str, libraries: list[Library]) -> Code:
+def _code(subject: str, libraries: list[Library]) -> SubjectCode:
     objects = [o for library in libraries for o in library.code]
     evidence = tuple(f"{x.path}: {listed(x.code)}" for x in libraries[:8])
-    return Code(subject, tuple(objects), evidence)
+    return SubjectCode(subject, tuple(objects), evidence)
 
 
-def variants_only(code: Code) -> list[CodeObject]:
+def variants_only(code: SubjectCode) -> list[CodeObject]:
     """The code objects when all of them are for exact ("a") or family ("f") targets, else none."""
     objects = [o for o in code.objects if o.kind in ("cubin", "ptx")]
     special = [o for o in objects if o.arch.endswith(("a", "f")) and o.arch.startswith("sm_")]
@@ -249,7 +249,7 @@ def matrix(view: View) -> list[Row]:
     return [_row(view, code) for code in codes]
 
 
-def _row(view: View, code: Code) -> Row:
+def _row(view: View, code: SubjectCode) -> Row:
     dist = view.dist(code.subject)
     driver = driver_cuda(view)
     served = {t.arch: service(code, t, driver) for t in targets_of_code(view, code)}

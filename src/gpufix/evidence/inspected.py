@@ -26,7 +26,7 @@ class TorchNeed:
 
 
 @dataclass
-class Code:
+class InspectedCode:
     """One kind of GPU code: "cubin" sm_90a, "ptx" sm_90 of ISA 8.4, "hip" gfx1101 ..."""
 
     kind: str
@@ -56,7 +56,7 @@ class File:
     cxxabi: str | None = None
     cxx11_abi: int | None = None
     torch: TorchNeed | None = None
-    code: list[Code] = field(default_factory=list)
+    code: list[InspectedCode] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     compilers: list[str] = field(default_factory=list)
     here: list[str] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
-from gpufix.evidence.source_view import absolute, carried
+from gpufix.evidence.source_view import absolute, is_vendored
 from gpufix.evidence.view import View
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.data_table import at_least, minor
@@ -141,7 +141,7 @@ _STEPS = 200_000  # includes followed in one project
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingHeader:
     """A name without its header. `unit` is the source in which the header file is compiled."""
 
     path: str
@@ -152,9 +152,9 @@ class Missing:
     unit: str | None
 
 
-def missing(view: View) -> list[Missing]:
+def missing(view: View) -> list[MissingHeader]:
     """The first such use of each file and header."""
-    found: dict[tuple[str, str], Missing] = {}
+    found: dict[tuple[str, str], MissingHeader] = {}
     kinds = _units(view)
     for need in NEEDS:
         walk = _Walk(view, need)
@@ -164,7 +164,7 @@ def missing(view: View) -> list[Missing]:
             if kind in kinds and not path.endswith(".cuh"):
                 for row in walk.unit(path):
                     found.setdefault((row.path, row.header), row)
-    return [row for row in found.values() if not carried(row.path)]
+    return [row for row in found.values() if not is_vendored(row.path)]
 
 
 def _units(view: View) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ class _Walk:
         self.by_end = view.derive(header_ends)
         self.steps = 0
 
-    def unit(self, path: str) -> Iterator[Missing]:
+    def unit(self, path: str) -> Iterator[MissingHeader]:
         """Uses in this source and the project's headers before the name is declared."""
         passes = cxx.cuda_passes(self.view, cxx.source_kinds(self.view).get(path))
         seen: set[str] = set()
@@ -209,10 +209,10 @@ class _Walk:
                 stack.append(self._events(header, passes))
                 names.append(header)
 
-    def _row(self, path: str, name: str, line: int, unit: str) -> Missing:
+    def _row(self, path: str, name: str, line: int, unit: str) -> MissingHeader:
         need = self.need
         other = None if unit == path else unit
-        return Missing(path, name, line, need.header, need.since, other)
+        return MissingHeader(path, name, line, need.header, need.since, other)
 
     def _events(self, path: str, passes: list[cxx.Macros]) -> Iterator[tuple[bool, str, int]]:
         """(is an include, name, line) in order. What may not be compiled is no use, but may

@@ -157,7 +157,7 @@ _OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "for
 
 
 @dataclass(frozen=True)
-class Objection:
+class PipObjection:
     """Why a name is not given to pip, and the package that conda knows it as."""
 
     reason: str
@@ -165,18 +165,18 @@ class Objection:
     requirement: Requirement | None = None  # None: it was to be removed, or it is none
 
 
-def objections(step: Install, facts: Facts) -> Iterator[Objection]:
+def objections(step: Install, facts: Facts) -> Iterator[PipObjection]:
     """What speaks against giving a step to pip or uv."""
     names = _Names(facts)
     for text in step.install:
         requirement = parse(text)
         if requirement is None or requirement.url:
-            yield Objection(f"{text!r} is not a plain requirement")
+            yield PipObjection(f"{text!r} is not a plain requirement")
         elif step.reinstall or not names.here(requirement):
             yield from names.against(requirement.name, requirement)
     for name in step.uninstall:
         if _NAME.fullmatch(name) is None:
-            yield Objection(f"{name!r} is not the name of a distribution")
+            yield PipObjection(f"{name!r} is not the name of a distribution")
         yield from names.against(name, None)
 
 
@@ -206,17 +206,17 @@ class _Names:
         version = self._installed.get(normalise(requirement.name))
         return version is not None and holds(requirement, version)
 
-    def against(self, name: str, requirement: Requirement | None) -> Iterator[Objection]:
+    def against(self, name: str, requirement: Requirement | None) -> Iterator[PipObjection]:
         """conda owns it, or nothing but conda's metadata knows the name."""
         key = normalise(name)
         if self._blind is not None:
-            yield Objection(f"which packages are conda's is not known: {self._blind.reason}")
+            yield PipObjection(f"which packages are conda's is not known: {self._blind.reason}")
         elif key in self._owned:
             package = self._owned[key]
             package = package if package and _CONDAS.fullmatch(package) else None
             unknown = "" if package else ", which package of it is not known: `conda install`"
-            yield Objection(f"{key} was installed by conda{unknown}", package, requirement)
+            yield PipObjection(f"{key} was installed by conda{unknown}", package, requirement)
         elif key in self._depended and key not in self._pythons:
             package, user = self._depended[key]
             reason = f"{key} is known here as a package of conda's alone: {user} depends on it"
-            yield Objection(reason, package, requirement)
+            yield PipObjection(reason, package, requirement)

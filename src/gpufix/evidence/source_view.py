@@ -87,7 +87,7 @@ def _python(view: View) -> Mapping[str, PythonFacts]:
 
 def _cmake(view: View) -> Mapping[str, CMakeFacts]:
     found = _scanned(view, view.project_cmake, "cmake")
-    return {path: facts for path, facts in found.items() if not carried(path)}
+    return {path: facts for path, facts in found.items() if not is_vendored(path)}
 
 
 def _shell(view: View) -> Mapping[str, ShellFacts]:
@@ -126,7 +126,7 @@ def note_unread(view: View, root: str, unread: Iterable[Unread]) -> None:
         view.gaps.append(Gap(section="sources", subject=f"{root}/{row.path}", reason=row.reason))
 
 
-def carried(path: str) -> bool:
+def is_vendored(path: str) -> bool:
     """Whether a file lies in a folder of other people's code."""
     return bool(_CARRIED & set(path.split("/")[:-1]))
 

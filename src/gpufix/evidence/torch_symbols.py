@@ -14,7 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.model import Library
 
 if TYPE_CHECKING:
-    from gpufix.knowledge.symbols import Judgement, SymbolHistory
+    from gpufix.knowledge.symbols import SymbolHistory, SymbolJudgement
 
 _STRING = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
 
@@ -31,7 +31,7 @@ class TorchUser:
     label: str  # name and version
     libraries: tuple[Library, ...]
     lacking: tuple[tuple[Library, str], ...]
-    judgement: Judgement | None
+    judgement: SymbolJudgement | None
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +67,7 @@ def _user(view: View, owner: str, libraries: list[Library]) -> TorchUser:
 
 
 def _by_history(
-    view: View, libraries: list[Library], judgement: Judgement
+    view: View, libraries: list[Library], judgement: SymbolJudgement
 ) -> Iterator[tuple[Library, str]]:
     """Where a missing library left the loader's answer open, the releases' exports answer."""
     torch = view.facts.torch
@@ -87,15 +87,14 @@ def _is_cut_short(library: Library) -> bool:
 
 def _judgement(
     view: View, libraries: list[Library], undefined: dict[str, list[str]]
-) -> Judgement | None:
-    from gpufix.knowledge.symbols import Library as Symbols
-    from gpufix.knowledge.symbols import judge
+) -> SymbolJudgement | None:
+    from gpufix.knowledge.symbols import LibrarySymbols, judge
 
     host, torch = view.facts.host, view.facts.torch
     if host.machine != "x86_64" or host.os != "Linux":
         return None
     symbols = {
-        library.path: Symbols(undefined=names, needed=tuple(library.needed))
+        library.path: LibrarySymbols(undefined=names, needed=tuple(library.needed))
         for library in libraries
         if (names := view.torch_symbols(library.path))
     }
@@ -146,7 +145,7 @@ def history() -> SymbolHistory:
     return SymbolHistory.load()
 
 
-def releases(judgement: Judgement) -> str:
+def releases(judgement: SymbolJudgement) -> str:
     """ "built for torch 2.6 or newer, loads with 2.6 – 2.8", or why that cannot be said."""
     if judgement.built_for is None:
         if judgement.newer:

@@ -151,7 +151,7 @@ class Hit:
 
 
 @dataclass(slots=True)
-class Scan:
+class LogScan:
     """What a log holds: known messages in its order, its size, its beginning and end."""
 
     hits: list[Hit] = field(default_factory=list)
@@ -162,9 +162,9 @@ class Scan:
     flooded: bool = False  # so full of near misses that not all of them were looked at
 
 
-def scan(pieces: Iterable[bytes]) -> Scan:
+def scan(pieces: Iterable[bytes]) -> LogScan:
     """Read a log once. Memory is bounded by a piece's size, time by the log's."""
-    out, window = Scan(), _Window()
+    out, window = LogScan(), _Window()
     for piece in pieces:
         window.add(piece)
         out.size += len(piece)

@@ -10,7 +10,7 @@ from typing import IO
 
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
-from gpufix.explain.log_scan import Hit, Scan, scan
+from gpufix.explain.log_scan import Hit, LogScan, scan
 from gpufix.explain.prefilter import unwrapped
 from gpufix.knowledge.messages import compiled
 
@@ -135,12 +135,12 @@ def _any_stands(texts: tuple[str, ...], hit: Hit) -> bool:
     return any(compiled(text).search(around) for text in texts)
 
 
-def read(file: IO[bytes]) -> tuple[Answer, Scan]:
+def read(file: IO[bytes]) -> tuple[Explanations, LogScan]:
     """Explain a log. Raises OSError."""
     return explain(pieces(file))
 
 
-def explain(parts: Iterable[bytes]) -> tuple[Answer, Scan]:
+def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
     """Explain a log that comes in pieces."""
     found = scan(parts)
     answer = _answer(found)
@@ -152,11 +152,11 @@ def explain(parts: Iterable[bytes]) -> tuple[Answer, Scan]:
     return answer, found
 
 
-def _rule(answer: Answer) -> str | None:
+def _rule(answer: Explanations) -> str | None:
     return answer.primary.rule if answer.primary and answer.recognised else None
 
 
-def _answer(found: Scan) -> Answer:
+def _answer(found: LogScan) -> Explanations:
     first: dict[tuple[int, str], Hit] = {}
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
@@ -169,7 +169,7 @@ _RANK = {"cause": 0, "symptom": 1, "unknown": 2, "notice": 3, "wrapper": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Explanations:
     """`primary` None: nothing known was found. `others`: the rest, one of each, in order."""
 
     primary: Explanation | None
@@ -194,14 +194,14 @@ def _said(ordered: list[Explanation]) -> Explanation:
     )
 
 
-def resolve(found: Iterable[Explanation]) -> Answer:
+def resolve(found: Iterable[Explanation]) -> Explanations:
     """The first of the strongest kind is primary; in one line the earlier message decides."""
     best: dict[tuple[int, int], Explanation] = {}
     for explanation in sorted(found, key=lambda t: (t.line, t.order)):
         best.setdefault((explanation.line, _RANK[explanation.role]), explanation)
     ordered = sorted(best.values(), key=lambda t: (_RANK[t.role], t.line))
     if not ordered:
-        return Answer(None, ())
+        return Explanations(None, ())
     primary = _said(ordered)
     others: dict[tuple[str, str | None], Explanation] = {}
     for explanation in sorted((t for t in ordered if t is not primary), key=lambda t: t.line):
@@ -211,4 +211,4 @@ def resolve(found: Iterable[Explanation]) -> Answer:
         )
         if key != (primary.id, primary.captures.get("symbol") or primary.captures.get("soname")):
             others.setdefault(key, explanation)
-    return Answer(primary, tuple(others.values()))
+    return Explanations(primary, tuple(others.values()))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import gpufix
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.model import (
     Binaries,
     CacheEntry,
@@ -27,7 +27,7 @@ Installed: TypeAlias = tuple[list[Distribution], list[SharedFile]]
 Machine: TypeAlias = tuple[list[Gpu], list[Driver]]
 
 
-def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
+def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Facts:
     """Observe one patient. `python` and `project` as on the command line, already located.
 
     Raises facts.python.NotPython when `python` names no interpreter, and
@@ -98,7 +98,7 @@ def collect(ctx: Context, python: str | None, project: Path | None) -> Facts:
     )
 
 
-def _try(ctx: Context, section: str, collector: Callable[[], T], otherwise: T) -> T:
+def _try(ctx: CollectContext, section: str, collector: Callable[[], T], otherwise: T) -> T:
     """A collector that crashes leaves a gap: the rest of the patient can still be judged."""
     try:
         return collector()

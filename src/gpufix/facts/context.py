@@ -15,7 +15,7 @@ def _silent(_: str) -> None:
 
 
 @dataclass
-class Context:
+class CollectContext:
     """`root` stands for "/" (tests point it at a recorded /proc, /sys, /etc tree)."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

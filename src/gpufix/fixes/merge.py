@@ -25,7 +25,7 @@ _STAGE = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class PlanChoice:
     """The plans to carry out, those that are not, and the findings that have none."""
 
     plans: list[Plan] = field(default_factory=list)
@@ -43,20 +43,20 @@ def choose(
     unsafe: bool,
     base: Base = _unknown,
     asked: Sequence[Plan | Skip] = (),
-) -> Choice:
+) -> PlanChoice:
     """For each cause its safest plan; its consequences are planned only when it has none.
 
     Plans that contradict an earlier one (a worse finding's) are held back. `base`: the present text
     of a file, by which two edits of it are told to agree. `asked`: what was asked for by name,
     which comes first and is carried out whatever its safety.
     """
-    choice = Choice(
+    choice = PlanChoice(
         plans=[p for p in asked if isinstance(p, Plan)],
         skips=[s for s in asked if isinstance(s, Skip)],
     )
     for finding in findings:
         _choose_one(finding, planner, unsafe, choice)
-    return Choice(*_compatible(choice.plans, choice.held, base), choice.skips)
+    return PlanChoice(*_compatible(choice.plans, choice.held, base), choice.skips)
 
 
 def merge(plans: Sequence[Plan], base: Base = _unknown) -> list[Step]:
@@ -95,7 +95,7 @@ def _overlap(own: Step, step: Step) -> bool:
     return own == step
 
 
-def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: Choice) -> None:
+def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: PlanChoice) -> None:
     offered = planner(finding)
     plans = [p for p in offered if isinstance(p, Plan)]
     choice.skips.extend(p for p in offered if isinstance(p, Skip))

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gpufix.checks.doctor.doc003_fix_crashed import Crash, crashed
-from gpufix.evidence.requirements import Objection, objections
+from gpufix.evidence.requirements import PipObjection, objections
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
 from gpufix.fixes.registry import Fix, by_safety
@@ -32,13 +32,13 @@ def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
     return plan
 
 
-def _all_condas(step: Install, found: Sequence[Objection]) -> bool:
+def _all_condas(step: Install, found: Sequence[PipObjection]) -> bool:
     """Whether conda can do all that the step does: a torch index means nothing to it."""
     known = [o for o in found if o.package and o.requirement and not o.requirement.extras]
     return len(known) == len(step.install) and not (step.uninstall or step.index)
 
 
-def _by_hand(plan: Plan, step: Install, found: Sequence[Objection], facts: Facts) -> Plan:
+def _by_hand(plan: Plan, step: Install, found: Sequence[PipObjection], facts: Facts) -> Plan:
     python = facts.python
     options = ["--prefix", python.prefix] if python else []
     options += ["--force-reinstall"] if step.reinstall else []

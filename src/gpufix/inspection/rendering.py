@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from gpufix.evidence.inspected import Code, File, Inspection, TorchNeed
+from gpufix.evidence.inspected import File, InspectedCode, Inspection, TorchNeed
 from gpufix.text.clean import clean
 
 _WIDTH = 80
@@ -104,7 +104,7 @@ def _file(file: File, alone: bool) -> Iterator[str]:
         yield from _row("loads here", "; ".join(file.here[:6]) or "yes", 4)
 
 
-def _code(code: Sequence[Code]) -> Iterator[str]:
+def _code(code: Sequence[InspectedCode]) -> Iterator[str]:
     for item in sorted(code, key=lambda c: (c.kind, len(c.arch), c.arch)):
         label = {"cubin": item.arch, "hip": item.arch, "ptx": f"PTX {item.arch}"}
         isa = f" ({item.ptx_version})" if item.ptx_version and item.kind == "ptx" else ""

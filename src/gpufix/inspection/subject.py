@@ -14,12 +14,11 @@ from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
 from gpufix.binary.wheel import WheelZip
-from gpufix.evidence.inspected import Code, File, Inspection, Kind, Served, TorchNeed
+from gpufix.evidence.inspected import File, InspectedCode, Inspection, Kind, Served, TorchNeed
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.packages import metadata
 from gpufix.knowledge.gpus.serves import serves_parts
-from gpufix.knowledge.symbols import Judgement, SymbolHistory, judge
-from gpufix.knowledge.symbols import Library as Symbols
+from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement, judge
 
 _ET_REL, _ET_EXEC = 1, 2
 
@@ -33,7 +32,7 @@ class Read:
     """A file's report, and its symbols for a judgement over several files together."""
 
     report: File
-    symbols: Symbols | None = None
+    symbols: LibrarySymbols | None = None
     gaps: list[str] = field(default_factory=list)
 
 
@@ -72,7 +71,7 @@ def _elf(elf: ElfFile, report: File, gaps: list[str]) -> Read:
     report.compilers = list(elf.compilers)
     symbols = None
     if elf.machine == "x86_64" and any(map(is_torch_name, names)):
-        symbols = Symbols(undefined=names, defined=exports, needed=report.needed)
+        symbols = LibrarySymbols(undefined=names, defined=exports, needed=report.needed)
     return Read(report, symbols, gaps)
 
 
@@ -84,13 +83,13 @@ def _kind(elf: ElfFile, shown: str) -> Kind:
     return "module" if python_tag(basename(shown)) else "library"
 
 
-def _kinds(code: GpuCode) -> list[Code]:
+def _kinds(code: GpuCode) -> list[InspectedCode]:
     """Images that differ in nothing that is shown become one."""
     counts: dict[tuple[str, str, str | None, bool], int] = {}
     for image in code.images:
         key = (image.kind, image.arch, image.ptx_version, image.compressed)
         counts[key] = counts.get(key, 0) + image.count
-    return [Code(*key, count) for key, count in counts.items()]
+    return [InspectedCode(*key, count) for key, count in counts.items()]
 
 
 def floor(versions: Sequence[str], prefix: str) -> str | None:
@@ -167,7 +166,7 @@ def _about(path: str, wheel: WheelZip, names: Sequence[str]) -> Inspection:
     try:
         about = metadata.parse(member("METADATA"))
         base.name, base.version, base.requires = about.name, about.version, about.requires
-    except metadata.Corrupt as error:
+    except metadata.CorruptMetadata as error:
         base.gaps.append(f"METADATA: {error}")
     tags = re.findall(rb"^Tag:[ \t]*(\S+)", member("WHEEL"), re.MULTILINE)
     base.tags = [tag.decode("ascii", "replace") for tag in tags]
@@ -212,7 +211,7 @@ def _only(reads: Sequence[Read]) -> TorchNeed | None:
     return next((r.report.torch for r in reads if r.symbols), None)
 
 
-def _need(judgement: Judgement) -> TorchNeed:
+def _need(judgement: SymbolJudgement) -> TorchNeed:
     return TorchNeed(
         releases=list(judgement.releases),
         built_for=judgement.built_for,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.kernels.manifest import COMMON, Kernel
-from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
+from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
 from gpufix.process import Limits, NotStarted, Program, run
 
 CACHE_FORMAT = 1
@@ -28,7 +28,7 @@ class Built:
     """
 
     kernel: Kernel
-    target: Target
+    target: KernelTarget
     status: str
     program: Path | None = None
     log: str = ""
@@ -43,7 +43,7 @@ class Built:
 def build_all(
     toolchain: Toolchain,
     kernels: Sequence[Kernel],
-    targets: Sequence[Target],
+    targets: Sequence[KernelTarget],
     cache: Path,
     jobs: int | None = None,
     limit_s: float = 300.0,
@@ -71,14 +71,19 @@ def build_all(
 
 
 def _longest_first(
-    work: list[tuple[Kernel, Target]],
-) -> Iterable[tuple[int, tuple[Kernel, Target]]]:
+    work: list[tuple[Kernel, KernelTarget]],
+) -> Iterable[tuple[int, tuple[Kernel, KernelTarget]]]:
     """The largest source takes longest: starting it first keeps the cores busy to the end."""
     return sorted(enumerate(work), key=lambda item: -item[1][0].source.stat().st_size)
 
 
 def build_one(
-    toolchain: Toolchain, version: str, kernel: Kernel, target: Target, cache: Path, limit_s: float
+    toolchain: Toolchain,
+    version: str,
+    kernel: Kernel,
+    target: KernelTarget,
+    cache: Path,
+    limit_s: float,
 ) -> Built:
     """``version`` is toolchain.version(): asked once for many programs."""
     if why := kernel.missing_need(target):
@@ -111,7 +116,7 @@ def cache_key(toolchain: Toolchain, version: str, kernel: Kernel, arguments: lis
 def _compile(
     toolchain: Toolchain,
     kernel: Kernel,
-    target: Target,
+    target: KernelTarget,
     program: Path,
     command: list[str],
     limit_s: float,

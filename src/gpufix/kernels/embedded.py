@@ -13,7 +13,7 @@ from ctypes import Structure, byref, c_float, c_int, c_longlong, c_size_t, c_uin
 from pathlib import Path
 
 from gpufix.kernels.manifest import COMMON, SUITE
-from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
+from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
 from gpufix.process import Limits, NotStarted, Program, run
 
 NAMES = ("ssim", "knn", "splat", "raster")
@@ -23,7 +23,7 @@ class LaunchError(RuntimeError):
     """A launcher's status was not success; the number is the CUDA or HIP runtime's."""
 
 
-def build(name: str, toolchain: Toolchain, target: Target, folder: Path) -> Path:
+def build(name: str, toolchain: Toolchain, target: KernelTarget, folder: Path) -> Path:
     """Compiles ``lib<name>.so`` into ``folder``. Raises ToolchainError with the compiler's words."""
     source, library = SUITE / name / f"{name}_c.cu", folder / f"lib{name}.so"
     pic = ["-Xcompiler", "-fPIC"] if toolchain.kind == "nvcc" else ["-fPIC"]

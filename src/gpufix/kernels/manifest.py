@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.kernels.formula import FormulaError, evaluate
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 
 SUITE = Path(__file__).parent
 COMMON = SUITE / "common"
@@ -66,7 +66,7 @@ class Kernel:
     def case(self, name: str) -> Case | None:
         return next((case for case in self.cases if case.name == name), None)
 
-    def missing_need(self, target: Target) -> str | None:
+    def missing_need(self, target: KernelTarget) -> str | None:
         """Why the kernel does not apply to this target, or None when it does."""
         if "cuda" in self.needs and target.vendor != "cuda":
             return "HIP has no PTX"

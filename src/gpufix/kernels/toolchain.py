@@ -17,7 +17,7 @@ _HIP_MATRIX = re.compile(r"gfx(90a|94[0-2]|950|11[0-9a-f]{2}|12[0-9a-f]{2})")
 
 
 @dataclass(frozen=True)
-class Target:
+class KernelTarget:
     """``sm_90``, ``sm_120+PTX`` (machine code and PTX) or ``gfx1030``."""
 
     arch: str
@@ -43,13 +43,13 @@ class Target:
         return self.arch + ("+PTX" if self.ptx else "")
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> KernelTarget:
     """Raises ValueError on anything but an architecture of the two vendors."""
     text = text.strip()
     if match := _CUDA.fullmatch(text):
-        return Target("sm_" + match[1] + match[2].lower(), ptx=match[3] is not None)
+        return KernelTarget("sm_" + match[1] + match[2].lower(), ptx=match[3] is not None)
     if _HIP.fullmatch(text):
-        return Target(text)
+        return KernelTarget(text)
     raise ValueError(f"not a GPU architecture: {text!r} (sm_90, sm_120+PTX, gfx1030)")
 
 
@@ -100,7 +100,7 @@ class Toolchain:
         env = os.environ if self.env is None else self.env
         return {name: env[name] for name in STEERING if name in env}
 
-    def arguments(self, target: Target, ptx_only: bool = False) -> list[str]:
+    def arguments(self, target: KernelTarget, ptx_only: bool = False) -> list[str]:
         """Language, optimisation and architecture: what stands before the source."""
         common = ["-std=c++17", "-O3", *self.flags]
         if self.kind == "nvcc":
@@ -130,7 +130,7 @@ def device_libraries() -> Path | None:
     return found[-1] if found else None
 
 
-def _nvcc_codes(target: Target, ptx_only: bool) -> list[str]:
+def _nvcc_codes(target: KernelTarget, ptx_only: bool) -> list[str]:
     virtual = f"compute_{target.number}"
     codes = [] if ptx_only else [target.arch]
     if ptx_only or target.ptx:

@@ -150,7 +150,7 @@ def removed() -> dict[str, Removed]:
 
 
 @dataclass(frozen=True, slots=True)
-class RemovedName:
+class RemovedApi:
     """Absent from `since` on, and before `until` when it came back. `instead`: an equal spelling.
 
     In `instead` the module's local name stands for {}.
@@ -170,12 +170,12 @@ class RemovedName:
         return gone and not (self.until is not None and at_least(version, self.until))
 
 
-def get(name: str) -> RemovedName | None:
+def get(name: str) -> RemovedApi | None:
     """The row of a dotted name ("numpy.float"); None for a name that is not in the table."""
     row = table("removed_names")["names"].get(name)
     if row is None:
         return None
-    return RemovedName(
+    return RemovedApi(
         name,
         row["package"],
         row["since"],

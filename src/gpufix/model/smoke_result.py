@@ -84,7 +84,7 @@ class Change(Model):
     regression: bool
 
 
-class Comparison(Model):
+class SmokeComparison(Model):
     """This run beside a saved one. Cases of other sizes, or that only one of them has, are left out."""
 
     file: str
@@ -105,5 +105,5 @@ class SmokeReport(Model):
     kernels: list[KernelRow] = []
     findings: list[Finding] = []
     notes: list[str] = []
-    comparison: Comparison | None = None
+    comparison: SmokeComparison | None = None
     seconds: float = 0.0

@@ -16,7 +16,7 @@ class ProjectFile(Payload):
 
 
 @dataclass(frozen=True)
-class ArchSetting:
+class ProjectVariable:
     """An environment variable of a project's own that chooses the architectures to build for."""
 
     name: str
@@ -30,7 +30,7 @@ class ArchFlags(Payload):
 
     path: str
     lines: tuple[int, ...]
-    setting: ArchSetting | None = None  # that they are made from
+    setting: ProjectVariable | None = None  # that they are made from
     variants: tuple[str, ...] = ()  # sm_90a and its like, where nothing else is built for
 
 

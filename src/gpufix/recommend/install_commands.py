@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpufix.evidence.building import major
-from gpufix.evidence.torch_builds.candidates import Build
+from gpufix.evidence.torch_builds.candidates import TorchBuild
 from gpufix.knowledge import packages
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.packages import index_url
@@ -34,7 +34,7 @@ class Commands:
     conda: str | None
 
 
-def commands(build: Build, along: Sequence[str] = (), python: str | None = None) -> Commands:
+def commands(build: TorchBuild, along: Sequence[str] = (), python: str | None = None) -> Commands:
     """`along`: exact requirements that move with it. `python`: the patient's interpreter."""
     wanted = [build.requirement, *along]
     index = ["--index-url", index_url(build.name)]
@@ -43,7 +43,7 @@ def commands(build: Build, along: Sequence[str] = (), python: str | None = None)
     return Commands(shlex.join(pip), shlex.join(uv), _conda(build))
 
 
-def _conda(build: Build) -> str | None:
+def _conda(build: TorchBuild) -> str | None:
     offered = _CHANNEL.get(minor(build.release.version))
     if offered is None:
         return None
@@ -56,7 +56,7 @@ def _conda(build: Build) -> str | None:
     return shlex.join(["conda", "install", package, cuda, "-c", "pytorch", "-c", "nvidia"])
 
 
-def known_companions(build: Build) -> list[str]:
+def known_companions(build: TorchBuild) -> list[str]:
     """ "torchvision 0.24.0", newest known version of each, by name."""
     found = []
     for name, row in sorted(packages.for_torch(build.release.version).items()):

@@ -10,10 +10,10 @@ from packaging.version import Version
 from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service
 from gpufix.evidence.requirements import Requirements
-from gpufix.evidence.torch_builds.candidates import Build, cuda_major
+from gpufix.evidence.torch_builds.candidates import TorchBuild, cuda_major
 from gpufix.evidence.torch_builds.obstacles import services
 from gpufix.evidence.torch_builds.question import Question
-from gpufix.evidence.torch_builds.rank import Answer, Prefer, answer, companion, moved_along
+from gpufix.evidence.torch_builds.rank import Prefer, RankedBuilds, answer, companion, moved_along
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
@@ -27,7 +27,7 @@ from gpufix.text.names import normalise
 _UNSURE = "medium"
 
 
-def reasons(build: Build, question: Question) -> Iterator[str]:
+def reasons(build: TorchBuild, question: Question) -> Iterator[str]:
     """Short sentences, the most telling first."""
     if is_installed(build, question):
         yield "it is what is installed"
@@ -47,13 +47,13 @@ def reasons(build: Build, question: Question) -> Iterator[str]:
         yield "its architectures were read from build scripts, not off the wheel"
 
 
-def is_installed(build: Build, question: Question) -> bool:
+def is_installed(build: TorchBuild, question: Question) -> bool:
     """Whether it is the build that is there now."""
     now = question.now
     return (now.release, now.variant or "cpu") == (build.release.version, build.name)
 
 
-def _driver(build: Build, question: Question) -> Iterator[str]:
+def _driver(build: TorchBuild, question: Question) -> Iterator[str]:
     variant, driver = build.variant, question.driver
     if variant is None or variant.cuda is None:
         return
@@ -66,7 +66,7 @@ def _driver(build: Build, question: Question) -> Iterator[str]:
         yield f"the driver is of CUDA {driver.cuda}: CUDA {variant.cuda} runs on it by minor-version compatibility, except PTX"
 
 
-def breaks(view: View, build: Build) -> list[str]:
+def breaks(view: View, build: TorchBuild) -> list[str]:
     """One sentence each; empty when the build is what is installed, or nothing depends on it."""
     torch = view.facts.torch
     if torch is None or f"{torch.release}+{torch.variant}" == build.version:
@@ -74,7 +74,7 @@ def breaks(view: View, build: Build) -> list[str]:
     return [*_companions(view, build), *_extensions(view, build), *_pins(view, build)]
 
 
-def _companions(view: View, build: Build) -> Iterator[str]:
+def _companions(view: View, build: TorchBuild) -> Iterator[str]:
     for name in sorted(packages.names()):
         dist = view.dist(name)
         if dist is None:
@@ -86,13 +86,13 @@ def _companions(view: View, build: Build) -> Iterator[str]:
             yield f"{name} {dist.version} moves to {found.partition('==')[2]}"
 
 
-def _extensions(view: View, build: Build) -> Iterator[str]:
+def _extensions(view: View, build: TorchBuild) -> Iterator[str]:
     for user in view.derive(torch_users):
         if user.owner not in packages.names() and (why := _rebuilt(user, build)):
             yield f"{user.label} must be built again: {why}"
 
 
-def _rebuilt(user: TorchUser, build: Build) -> str | None:
+def _rebuilt(user: TorchUser, build: TorchBuild) -> str | None:
     wanted = {m for library in user.libraries if (m := cuda_major(library.needed))}
     cuda = build.variant.cuda if build.variant else None
     if wanted and (cuda is None or wanted != {major(cuda)}):
@@ -109,7 +109,7 @@ def _rebuilt(user: TorchUser, build: Build) -> str | None:
     return None
 
 
-def _pins(view: View, build: Build) -> Iterator[str]:
+def _pins(view: View, build: TorchBuild) -> Iterator[str]:
     version = Version(build.version)
     moved = packages.names()
     for dist, requirement in view.derive(Requirements.of).rows:
@@ -123,7 +123,7 @@ def _pins(view: View, build: Build) -> Iterator[str]:
 class Offer:
     """One build. `served`: target → "native" or "jit"."""
 
-    build: Build
+    build: TorchBuild
     served: dict[str, str]
     installed: bool
     reasons: tuple[str, ...]
@@ -133,13 +133,15 @@ class Offer:
 
 
 def offers(
-    answer: Answer, view: View | None, along: Sequence[str] = (), limit: int | None = None
+    answer: RankedBuilds, view: View | None, along: Sequence[str] = (), limit: int | None = None
 ) -> list[Offer]:
     """The best `limit` builds. `view`: the patient, when there is one; `along`: companions wanted."""
     return [_offer(build, answer, view, along) for build in answer.fitting[:limit]]
 
 
-def _offer(build: Build, answer: Answer, view: View | None, along: Sequence[str]) -> Offer:
+def _offer(
+    build: TorchBuild, answer: RankedBuilds, view: View | None, along: Sequence[str]
+) -> Offer:
     question = answer.question
     wanted = dict.fromkeys(moved_along(view, build)[0] if view else ())
     wanted |= dict.fromkeys(r for name in along if (r := companion(name, build)))
@@ -169,7 +171,7 @@ class Pose:
     version: str
 
 
-def pose(found: Answer, prefer: Prefer) -> Pose | None:
+def pose(found: RankedBuilds, prefer: Prefer) -> Pose | None:
     """For a single AMD target that nothing serves and for which an override value is known."""
     question = found.question
     if found.fitting or len(question.targets) != 1 or question.vendor != "amd":

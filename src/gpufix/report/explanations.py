@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gpufix.explain.confirm import Check
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.read import Answer
+from gpufix.explain.read import Explanations
 from gpufix.model import PatientSummary, PlanSummary
 from gpufix.report.terminal import Painter
 
@@ -24,7 +24,7 @@ _OTHERS, _WIDE = 6, 300
 
 
 def show(
-    answer: Answer,
+    answer: Explanations,
     log: str,
     errors: Sequence[str],
     names: Mapping[str, str],
@@ -66,7 +66,7 @@ def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str
         painter.print(painter.text(("source: ", "dim"), explanation.source), indent=2)
 
 
-def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
+def _unknown(painter: Painter, answer: Explanations, errors: Sequence[str]) -> None:
     painter.console.print()
     primary = answer.primary
     if primary is not None and primary.role == "wrapper":
@@ -85,7 +85,7 @@ def _unknown(painter: Painter, answer: Answer, errors: Sequence[str]) -> None:
             painter.print(painter.text((_cut(line), "dim")), indent=2, bar="│ ")
 
 
-def _others(painter: Painter, answer: Answer, verbose: bool) -> None:
+def _others(painter: Painter, answer: Explanations, verbose: bool) -> None:
     """What follows from the primary, then what else stands there, on other lines than it."""
     primary = answer.primary
     others = [t for t in answer.others if primary is None or t.line != primary.line]

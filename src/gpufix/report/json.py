@@ -11,7 +11,7 @@ from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.evidence.view import View
 from gpufix.explain.confirm import Check
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.read import Answer
+from gpufix.explain.read import Explanations
 from gpufix.fixes.build_environment.assemble import BuildEnvironment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model import Diagnosis, PatientSummary
@@ -62,7 +62,7 @@ def _dumped(view: View, key: str, rows: Sequence[object]) -> str:
 
 
 def render_explained(
-    answer: Answer,
+    answer: Explanations,
     read: Mapping[str, Any],
     errors: Sequence[str],
     names: Mapping[str, str],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from gpufix.evidence.torch_builds.question import Question
-from gpufix.evidence.torch_builds.rank import Answer, Miss
+from gpufix.evidence.torch_builds.rank import Miss, RankedBuilds
 from gpufix.recommend.offer import Offer, Pose
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
@@ -16,7 +16,7 @@ from gpufix.text.clean import counted
 _WIDTH = 80
 
 
-def as_json(answer: Answer, offers: Sequence[Offer], pose: Pose | None = None) -> str:
+def as_json(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None = None) -> str:
     """One JSON object, with a newline."""
     question = answer.question
     found = {
@@ -55,7 +55,7 @@ def _row(offer: Offer) -> dict[str, object]:
     }
 
 
-def recommended(answer: Answer, offers: Sequence[Offer], pose: Pose | None = None) -> Lines:
+def recommended(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None = None) -> Lines:
     """The best build whole, the others a line each, and what is in the way of the nearest."""
     lines = Lines()
     _question(lines, answer.question)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gpufix.model import Severity
-from gpufix.model.smoke_result import CaseRow, Comparison, DeviceRow, KernelRow, SmokeReport
+from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeComparison, SmokeReport
 from gpufix.report.terminal import Painter
 
 Part = tuple[str, str]
@@ -148,7 +148,7 @@ def _line(painter: Painter, parts: Sequence[tuple[str, str]]) -> None:
     painter.console.print(line, soft_wrap=True, highlight=False, no_wrap=True)
 
 
-def _comparison(painter: Painter, beside: Comparison, verbose: bool) -> None:
+def _comparison(painter: Painter, beside: SmokeComparison, verbose: bool) -> None:
     painter.console.print()
     devices = ", ".join(beside.devices) or "no device"
     painter.print(painter.text(("compared with ", "bold"), f"{beside.file} ({devices})"))

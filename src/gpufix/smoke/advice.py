@@ -10,7 +10,7 @@ from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback.install_fallback import install_fallback
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Facts, Finding, PlanSummary, Vendor
@@ -28,12 +28,12 @@ def wheel_requirement() -> tuple[str, str]:
     return f"cuda-toolkit[{','.join(EXTRAS)}]=={wheel.version}", wheel.version
 
 
-def compiler_sources(facts: Facts, target: Target) -> list[PlanSummary]:
+def compiler_sources(facts: Facts, target: KernelTarget) -> list[PlanSummary]:
     """Commands for the user to choose from; none of them is run."""
     return _cuda(facts) if target.vendor == "cuda" else _hip()
 
 
-def without_compiler(facts: Facts, target: Target) -> tuple[list[PlanSummary], list[Finding]]:
+def without_compiler(facts: Facts, target: KernelTarget) -> tuple[list[PlanSummary], list[Finding]]:
     """Fallbacks for what is installed here without code for this GPU, and cannot be rebuilt; and
     what failed while they were looked for."""
     vendor: Vendor = "nvidia" if target.vendor == "cuda" else "amd"

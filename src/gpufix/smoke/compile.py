@@ -11,31 +11,31 @@ from pathlib import Path
 from gpufix.evidence.building import generates
 from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import Kernel
-from gpufix.kernels.toolchain import Target, Toolchain, ToolchainError
+from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Facts, Toolkit
 from gpufix.model.smoke_result import CompilerRow
 from gpufix.process import Limits, NotStarted, Program, run
-from gpufix.smoke.request import Request
+from gpufix.smoke.request import SmokeRequest
 
 _PROBE = "#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); }\n"
 _PROBE_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Choice:
+class ToolchainChoice:
     """A toolchain; or None, and what was tried and said."""
 
     toolchain: Toolchain | None
     tried: tuple[str, ...] = ()
 
 
-def choose(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
+def choose(facts: Facts, target: KernelTarget, env: Mapping[str, str]) -> ToolchainChoice:
     """The compiler that builds for this target here."""
     if target.vendor == "cuda":
         return _nvcc(_with_compiler(facts, "cuda"), target, env)
     for toolkit in _with_compiler(facts, "rocm"):
-        return Choice(Toolchain("hipcc", Path(str(toolkit.compiler)), env=env))
+        return ToolchainChoice(Toolchain("hipcc", Path(str(toolkit.compiler)), env=env))
     return _clang(facts, target, env)
 
 
@@ -46,12 +46,14 @@ def _with_compiler(facts: Facts, kind: str) -> list[Toolkit]:
     return sorted(newest, key=lambda t: not t.selected)
 
 
-def _nvcc(found: Sequence[Toolkit], target: Target, env: Mapping[str, str]) -> Choice:
+def _nvcc(
+    found: Sequence[Toolkit], target: KernelTarget, env: Mapping[str, str]
+) -> ToolchainChoice:
     """One that generates the architecture; else the first, whose own words then tell why not."""
     fitting = [t for t in found if not t.version or generates(t.version, target.arch) is not False]
     for toolkit in fitting or found:
-        return Choice(Toolchain("nvcc", Path(str(toolkit.compiler)), _flags(toolkit), env))
-    return Choice(None)
+        return ToolchainChoice(Toolchain("nvcc", Path(str(toolkit.compiler)), _flags(toolkit), env))
+    return ToolchainChoice(None)
 
 
 def _flags(toolkit: Toolkit) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ def _flags(toolkit: Toolkit) -> tuple[str, ...]:
     return (f"-L{root / 'lib'}",) if only_lib else ()
 
 
-def _clang(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
+def _clang(facts: Facts, target: KernelTarget, env: Mapping[str, str]) -> ToolchainChoice:
     """The newest clang++ that builds a one-line HIP program: only a try tells whether the HIP
     headers, the device libraries and a C++ library are where it looks."""
     named = [(m[1] or "999", t) for t in facts.tools if (m := _CLANG.fullmatch(t.name))]
@@ -70,15 +72,15 @@ def _clang(facts: Facts, target: Target, env: Mapping[str, str]) -> Choice:
         toolchain = Toolchain("clang", Path(tool.path), env=env)
         said = _try(toolchain, target)
         if said is None:
-            return Choice(toolchain)
+            return ToolchainChoice(toolchain)
         tried.append(f"{tool.path}: {said}")
-    return Choice(None, tuple(tried))
+    return ToolchainChoice(None, tuple(tried))
 
 
 _CLANG = re.compile(r"clang\+\+(?:-(\d+)(?:\.\d+)?)?")
 
 
-def _try(toolchain: Toolchain, target: Target) -> str | None:
+def _try(toolchain: Toolchain, target: KernelTarget) -> str | None:
     """None when the program is built, else the compiler's first error."""
     with tempfile.TemporaryDirectory(prefix="gpufix-hip-") as folder:
         source = Path(folder) / "probe.hip"
@@ -115,11 +117,13 @@ class Compiled:
 
     built: list[Built] = field(default_factory=list)
     compilers: list[CompilerRow] = field(default_factory=list)
-    without: dict[Target, Choice] = field(default_factory=dict)  # no compiler for these
-    unusable: dict[Toolchain, tuple[str, list[Target]]] = field(default_factory=dict)
+    without: dict[KernelTarget, ToolchainChoice] = field(
+        default_factory=dict
+    )  # no compiler for these
+    unusable: dict[Toolchain, tuple[str, list[KernelTarget]]] = field(default_factory=dict)
 
 
-def compile_suite(facts: Facts, request: Request, say: Callable[[str], None]) -> Compiled:
+def compile_suite(facts: Facts, request: SmokeRequest, say: Callable[[str], None]) -> Compiled:
     """Raises OSError when the cache cannot be written."""
     done = Compiled()
     for toolchain, targets in _by_toolchain(facts, request, done).items():
@@ -142,8 +146,10 @@ def compile_suite(facts: Facts, request: Request, say: Callable[[str], None]) ->
     return done
 
 
-def _by_toolchain(facts: Facts, request: Request, done: Compiled) -> dict[Toolchain, list[Target]]:
-    groups: dict[Toolchain, list[Target]] = {}
+def _by_toolchain(
+    facts: Facts, request: SmokeRequest, done: Compiled
+) -> dict[Toolchain, list[KernelTarget]]:
+    groups: dict[Toolchain, list[KernelTarget]] = {}
     for target in request.targets:
         choice = choose(facts, target, request.env)
         if choice.toolchain is None:
@@ -153,7 +159,7 @@ def _by_toolchain(facts: Facts, request: Request, done: Compiled) -> dict[Toolch
     return groups
 
 
-def _row(toolchain: Toolchain, version: str, targets: Sequence[Target]) -> CompilerRow:
+def _row(toolchain: Toolchain, version: str, targets: Sequence[KernelTarget]) -> CompilerRow:
     """nvcc names itself in the first line and its release in another."""
     lines = [line.strip() for line in version.splitlines() if line.strip()]
     telling = next((line for line in lines if "release" in line), lines[0])

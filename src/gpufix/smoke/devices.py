@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gpufix.evidence import targets as patient_targets
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import Achieved, Roofs, RunResult, achieved, roofs, run_program
-from gpufix.kernels.toolchain import Target, parse_target
+from gpufix.kernels.toolchain import KernelTarget, parse_target
 from gpufix.knowledge.gpus import models
 from gpufix.model import Facts
 from gpufix.model.smoke_result import DeviceRow
@@ -20,7 +20,7 @@ class NoTarget(ValueError):
     """Nothing to compile for, or nothing to run on. The message is a hint for the user."""
 
 
-def targets_of(facts: Facts, named: Sequence[str], compile_only: bool) -> list[Target]:
+def targets_of(facts: Facts, named: Sequence[str], compile_only: bool) -> list[KernelTarget]:
     """The named GPUs, else the visible ones: each architecture once.
 
     Raises NoTarget, and knowledge.gpus.GpuNameError for a name that is not one GPU's.
@@ -42,17 +42,17 @@ def targets_of(facts: Facts, named: Sequence[str], compile_only: bool) -> list[T
     return chosen
 
 
-def _named(text: str) -> Target:
+def _named(text: str) -> KernelTarget:
     plain = re.sub(r"(?i)\+ptx$", "", text.strip())
     target = _target(models.resolve(plain).arch, f"--gpu {text}")
-    return Target(target.arch, ptx=plain != text.strip())
+    return KernelTarget(target.arch, ptx=plain != text.strip())
 
 
-def _visible(facts: Facts) -> list[Target]:
+def _visible(facts: Facts) -> list[KernelTarget]:
     return _unique([_target(t.arch, t.source) for t in patient_targets.choose(facts, ())])
 
 
-def _target(arch: str, source: str) -> Target:
+def _target(arch: str, source: str) -> KernelTarget:
     """Feature flags are dropped: code for gfx90a serves gfx90a:xnack- too."""
     try:
         return parse_target(arch.partition(":")[0])
@@ -60,8 +60,8 @@ def _target(arch: str, source: str) -> Target:
         raise NoTarget(f"{source}: {error}") from None
 
 
-def _unique(found: Sequence[Target]) -> list[Target]:
-    first: dict[str, Target] = {}
+def _unique(found: Sequence[KernelTarget]) -> list[KernelTarget]:
+    first: dict[str, KernelTarget] = {}
     for target in found:
         first.setdefault(target.arch, target)
     return list(first.values())
@@ -73,7 +73,7 @@ def _why_none(facts: Facts) -> str:
 
 
 def ordinal_of(
-    facts: Facts, target: Target, arch_of: Callable[[int], str | None]
+    facts: Facts, target: KernelTarget, arch_of: Callable[[int], str | None]
 ) -> tuple[int | None, int]:
     """(the runtime's number of the first such device, how many more of its kind are visible).
 
@@ -101,7 +101,7 @@ class Ran:
 
 def run_on(
     facts: Facts,
-    target: Target,
+    target: KernelTarget,
     built: Sequence[Built],
     env: Mapping[str, str],
     say: Callable[[str], None],

@@ -11,7 +11,7 @@ from pathlib import Path
 from gpufix.model import Facts, Toolkit
 from gpufix.process import Limits, NotStarted, Program, run
 from gpufix.smoke.advice import wheel_requirement
-from gpufix.smoke.request import Request
+from gpufix.smoke.request import SmokeRequest
 
 _LIMIT_S = 1800.0
 
@@ -22,7 +22,7 @@ class PrivateToolkitError(RuntimeError):
 
 def with_private_toolkit(
     facts: Facts,
-    request: Request,
+    request: SmokeRequest,
     say: Callable[[str], None],
     python: str = sys.executable,
 ) -> Facts:
@@ -46,7 +46,7 @@ def with_private_toolkit(
     return facts.model_copy(update={"toolkits": [toolkit, *others]})
 
 
-def _install(requirement: str, folder: Path, python: str, request: Request) -> None:
+def _install(requirement: str, folder: Path, python: str, request: SmokeRequest) -> None:
     """Beside its place first: what lies in the place is always whole."""
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = Path(tempfile.mkdtemp(prefix="toolkit-", dir=folder.parent))

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.kernels.manifest import Kernel
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts
 
 
 @dataclass(frozen=True)
-class Request:
+class SmokeRequest:
     """`env` is the whole environment of compilers and programs; `jobs` compilers at once."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[KernelTarget, ...]
     kernels: tuple[Kernel, ...]
     with_torch_extension: bool
     compile_only: bool

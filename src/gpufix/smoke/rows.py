@@ -8,7 +8,7 @@ from typing import cast
 
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import Achieved, CaseResult, Roofs, RunResult, achieved
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model.smoke_result import CaseRow, Compiled, KernelRow, Ran, TimeMs
 from gpufix.smoke import watch
 
@@ -65,7 +65,7 @@ _WORDS = 2000  # characters of a tool's words in one row
 Fractions = Mapping[tuple[str, str], Achieved]
 
 
-def untried_row(kernel: str, target: Target) -> KernelRow:
+def untried_row(kernel: str, target: KernelTarget) -> KernelRow:
     """For a target without a usable compiler: the finding says why."""
     return KernelRow(kernel=kernel, target=str(target), compiled="not tried")
 

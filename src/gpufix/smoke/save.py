@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gpufix.model.smoke_result import Change, Comparison, KernelRow, SmokeReport
+from gpufix.model.smoke_result import Change, KernelRow, SmokeComparison, SmokeReport
 
 MAX_BYTES = 16 << 20
 REGRESSION = 1.10
@@ -46,7 +46,7 @@ def load(path: Path) -> SmokeReport:
         raise CorruptSave(f"{path}: not a saved run ({str(error)[:200]})") from None
 
 
-def compare(now: SmokeReport, then: SmokeReport, file: str) -> Comparison:
+def compare(now: SmokeReport, then: SmokeReport, file: str) -> SmokeComparison:
     """Medians of the same kernel, case and sizes: of the same target, else of its only one."""
     changes: list[Change] = []
     left_out = 0
@@ -55,7 +55,7 @@ def compare(now: SmokeReport, then: SmokeReport, file: str) -> Comparison:
         found = _changes(row, earlier)
         changes += found
         left_out += sum(case.time_ms is not None for case in row.cases) - len(found)
-    return Comparison(file=file, devices=_devices(then), changes=changes, left_out=left_out)
+    return SmokeComparison(file=file, devices=_devices(then), changes=changes, left_out=left_out)
 
 
 def _counterpart(row: KernelRow, then: SmokeReport) -> KernelRow | None:

@@ -11,10 +11,10 @@ from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.checks.smoke_pages import KRN901, KRN902, KRN903, KRN904, KRN905
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import OUT_OF_MEMORY, RunResult
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Finding, Severity
 from gpufix.smoke.advice import compiler_sources, without_compiler
-from gpufix.smoke.compile import Choice, first_error
+from gpufix.smoke.compile import ToolchainChoice, first_error
 from gpufix.smoke.rows import Slow
 
 _GIB = 1 << 30
@@ -22,7 +22,7 @@ _LINES = 12  # of a tool's words in one finding
 _COMPILER = {"cuda": "nvcc", "hip": "hipcc, nor a clang++ that builds HIP programs,"}
 
 
-def no_compiler(facts: Facts, target: Target, choice: Choice) -> Iterator[Finding]:
+def no_compiler(facts: Facts, target: KernelTarget, choice: ToolchainChoice) -> Iterator[Finding]:
     """KRN901 for a target without any compiler, and what would bring one; what failed at that."""
     found = _finding(
         KRN901,
@@ -37,7 +37,7 @@ def no_compiler(facts: Facts, target: Target, choice: Choice) -> Iterator[Findin
     yield from failed
 
 
-def unusable_compiler(words: str, targets: Sequence[Target]) -> Finding:
+def unusable_compiler(words: str, targets: Sequence[KernelTarget]) -> Finding:
     """KRN901 for a compiler that does not even say its version."""
     named = ", ".join(map(str, targets))
     return _finding(
@@ -64,7 +64,7 @@ def not_compiled(built: Iterable[Built]) -> Iterator[Finding]:
         )
 
 
-def not_run(facts: Facts, target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
+def not_run(facts: Facts, target: KernelTarget, results: Iterable[RunResult]) -> Iterator[Finding]:
     """KRN902, and RUN806 for want of memory: kernels that end in the same way together."""
     bad = [r for r in results if r.status in ("error", "crashed", "timeout", "bad output")]
     for alike in _alike(bad, lambda r: (r.status, r.cause or r.message)):
@@ -79,7 +79,7 @@ def not_run(facts: Facts, target: Target, results: Iterable[RunResult]) -> Itera
         )
 
 
-def _free(facts: Facts, target: Target) -> str:
+def _free(facts: Facts, target: KernelTarget) -> str:
     """What the GPUs of this kind had when they were looked at."""
     rows = [
         f"{gpu.memory_free / _GIB:.1f} of {gpu.memory_total / _GIB:.1f} GiB"
@@ -91,7 +91,7 @@ def _free(facts: Facts, target: Target) -> str:
     return f"; {', '.join(rows)} were free before." if rows else ""
 
 
-def no_device(target: Target, why: str) -> Finding:
+def no_device(target: KernelTarget, why: str) -> Finding:
     """KRN902 for a GPU that the driver lists and the runtime does not show."""
     return _finding(
         KRN902,
@@ -100,7 +100,7 @@ def no_device(target: Target, why: str) -> Finding:
     )
 
 
-def wrong(target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
+def wrong(target: KernelTarget, results: Iterable[RunResult]) -> Iterator[Finding]:
     """KRN903, one for each kernel."""
     for result in results:
         cases = [case for case in result.cases if case.status == "wrong"]
@@ -118,7 +118,7 @@ def wrong(target: Target, results: Iterable[RunResult]) -> Iterator[Finding]:
         )
 
 
-def slow(target: Target, found: Iterable[Slow]) -> Iterator[Finding]:
+def slow(target: KernelTarget, found: Iterable[Slow]) -> Iterator[Finding]:
     """KRN904: advice."""
     for one in found:
         medians = ", ".join(f"{f:.0%}" for f in one.fractions)

@@ -10,20 +10,20 @@ import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import TORCH_EXTENSION, RunResult, run_torch_extension
-from gpufix.kernels.toolchain import Target
+from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Finding
 from gpufix.model.smoke_result import KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
 from gpufix.smoke.devices import Ran, run_on
 from gpufix.smoke.private import with_private_toolkit
-from gpufix.smoke.request import Request, patient_environment
+from gpufix.smoke.request import SmokeRequest, patient_environment
 from gpufix.smoke.rows import kernel_row, untried_row
 
 Say = Callable[[str], None]
 
 
-def smoke(facts: Facts, request: Request, say: Say = lambda _: None) -> SmokeReport:
+def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> SmokeReport:
     """Raises OSError when the cache cannot be written, and PrivateToolkitError; whatever a kernel does is its result."""
     begin = time.monotonic()
     if request.private_toolkit:
@@ -45,8 +45,8 @@ def smoke(facts: Facts, request: Request, say: Say = lambda _: None) -> SmokeRep
 
 
 def _run_all(
-    facts: Facts, request: Request, compiled: Compiled, say: Say
-) -> dict[Target, Ran | str]:
+    facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say
+) -> dict[KernelTarget, Ran | str]:
     return {
         target: run_on(facts, target, compiled.built, request.env, say)
         for target in request.targets
@@ -54,7 +54,7 @@ def _run_all(
     }
 
 
-def _torch_extension(facts: Facts, request: Request, say: Say) -> RunResult | None:
+def _torch_extension(facts: Facts, request: SmokeRequest, say: Say) -> RunResult | None:
     """Only where there is a torch to build with."""
     wanted = request.with_torch_extension and not request.compile_only
     if not wanted or facts.python is None or facts.torch is None:
@@ -65,9 +65,9 @@ def _torch_extension(facts: Facts, request: Request, say: Say) -> RunResult | No
 
 
 def _rows(
-    request: Request,
+    request: SmokeRequest,
     compiled: Compiled,
-    runs: dict[Target, Ran | str],
+    runs: dict[KernelTarget, Ran | str],
     extension: RunResult | None,
 ) -> list[KernelRow]:
     by = {(b.kernel.name, b.target): b for b in compiled.built}
@@ -80,7 +80,7 @@ def _rows(
             else:
                 rows.append(_row(built, runs.get(target)))
     if extension is not None:
-        built = Built(TORCH_EXTENSION, Target("torch"), "built")
+        built = Built(TORCH_EXTENSION, KernelTarget("torch"), "built")
         rows.append(kernel_row(built, extension, {}))
     return rows
 
@@ -94,7 +94,7 @@ def _row(built: Built, run: Ran | str | None) -> KernelRow:
 def _findings(
     facts: Facts,
     compiled: Compiled,
-    runs: dict[Target, Ran | str],
+    runs: dict[KernelTarget, Ran | str],
     extension: RunResult | None,
 ) -> list[Finding]:
     all_found: list[Finding] = []
@@ -116,7 +116,7 @@ def _findings(
     return all_found
 
 
-def _notes(facts: Facts, request: Request, ran: Sequence[Ran]) -> list[str]:
+def _notes(facts: Facts, request: SmokeRequest, ran: Sequence[Ran]) -> list[str]:
     notes = []
     if request.compile_only:
         notes.append("compiled only: nothing was run or validated")

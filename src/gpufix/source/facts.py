@@ -61,7 +61,7 @@ class AbiFlag(NamedTuple):
 
 
 @table
-class Export(NamedTuple):
+class ShellExport(NamedTuple):
     """A list of architectures that a script or an image sets for the commands to come."""
 
     line: int
@@ -214,7 +214,7 @@ class CMakeFacts:
 class ShellFacts:
     """Of one shell script or Dockerfile: what runs whenever it does."""
 
-    exports: tuple[Export, ...] = ()
+    exports: tuple[ShellExport, ...] = ()
     abi: tuple[AbiFlag, ...] = ()
     addresses: tuple[Address, ...] = ()
 
@@ -293,7 +293,7 @@ class ClosedCount(NamedTuple):
     parameter: str
 
 
-class Scan(NamedTuple):
+class PrefixScan(NamedTuple):
     """A prefix sum on the host: names of its input and output."""
 
     input: str
@@ -314,7 +314,7 @@ class Counts(NamedTuple):
     """What a source counts and sums up."""
 
     closed: tuple[ClosedCount, ...]
-    scans: tuple[Scan, ...]
+    scans: tuple[PrefixScan, ...]
     launches: tuple[KernelLaunch, ...]
     cleared: tuple[str, ...] | None = None  # names the host clears; None: it sums nothing up
 

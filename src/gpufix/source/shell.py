@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gpufix.source.facts import AbiFlag, Address, Export, ShellFacts
+from gpufix.source.facts import AbiFlag, Address, ShellExport, ShellFacts
 from gpufix.source.requirement_files import addresses
 
 _TOKEN = re.compile(
@@ -125,7 +125,7 @@ def concerns(data: bytes) -> bool:
 
 def scan_shell(text: str, stops: bool = False) -> ShellFacts:
     """What a script sets. Conditional settings are left out. stops: as for simple_commands."""
-    exports: list[Export] = []
+    exports: list[ShellExport] = []
     abi: list[AbiFlag] = []
     found: list[Address] = []
     for command in simple_commands(text, stops):
@@ -141,7 +141,7 @@ def scan_shell(text: str, stops: bool = False) -> ShellFacts:
     return ShellFacts(tuple(exports), tuple(abi), tuple(found))
 
 
-def _exports(command: Simple) -> list[Export]:
+def _exports(command: Simple) -> list[ShellExport]:
     """NAME=value that later commands see: exported, or before a command."""
     words = [word.text for word in command.words]
     told = words[0] in ("export", "declare", "env") or len(words) > 1
@@ -150,7 +150,7 @@ def _exports(command: Simple) -> list[Export]:
         found = _ASSIGN.fullmatch(word)
         if not found or not told or command.depth or "$" in found.group(2):
             continue
-        rows.append(Export(command.line, found.group(1), found.group(2)))
+        rows.append(ShellExport(command.line, found.group(1), found.group(2)))
     return rows
 
 
@@ -167,7 +167,7 @@ _IMAGE = re.compile(r"(?:\S+/)?nvidia/cuda:(\d+\.\d+)\S*-devel")
 
 def scan_docker(text: str) -> ShellFacts:
     """What ENV, ARG and RUN set; rows of RUN with the image that the stage is built on."""
-    exports: list[Export] = []
+    exports: list[ShellExport] = []
     abi: list[AbiFlag] = []
     wheels: list[Address] = []
     text, image, position = _COMMENT.sub("", text), None, 0
@@ -194,7 +194,7 @@ def scan_docker(text: str) -> ShellFacts:
     return ShellFacts(tuple(exports), tuple(abi), tuple(wheels))
 
 
-def _set(words: str, line: int) -> list[Export]:
+def _set(words: str, line: int) -> list[ShellExport]:
     """NAME=value …, or the old NAME value."""
     rows = []
     for command in simple_commands(words):
@@ -204,5 +204,5 @@ def _set(words: str, line: int) -> list[Export]:
         for text in texts:
             name, _, value = text.partition("=")
             if name in LISTS and value and "$" not in value:
-                rows.append(Export(command.line + line, name, value))
+                rows.append(ShellExport(command.line + line, name, value))
     return rows

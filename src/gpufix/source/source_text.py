@@ -9,7 +9,7 @@ from typing import AnyStr, NamedTuple
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
-class NotText(ValueError):
+class UndecodableText(ValueError):
     """A file that holds no text, whatever its name says."""
 
 
@@ -23,7 +23,7 @@ class Decoded(NamedTuple):
 def decode(data: bytes) -> Decoded:
     """UTF-8, else what a PEP 263 line declares, else Latin-1. Raises NotText for binary files."""
     if b"\0" in data[:8192]:
-        raise NotText("binary, not text")
+        raise UndecodableText("binary, not text")
     for encoding in ("utf-8", _declared(data), "latin-1"):
         try:
             text = data.decode(encoding)
@@ -31,7 +31,7 @@ def decode(data: bytes) -> Decoded:
                 return Decoded(text, encoding)
         except (UnicodeError, LookupError):
             continue
-    raise NotText("no known encoding gives it back")
+    raise UndecodableText("no known encoding gives it back")
 
 
 def _declared(data: bytes) -> str:

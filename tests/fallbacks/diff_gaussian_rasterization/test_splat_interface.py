@@ -11,7 +11,7 @@ import pytest
 import needs
 from gpufix.binary.gpucode.extract import code_objects
 from gpufix.engine.builds.native_fallback import compiled as build
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.fallbacks.catalogue import get
 from gpufix.fallbacks.pack import tree
 from gpufix.kernels.manifest import COMMON, SUITE
@@ -259,7 +259,7 @@ def test_the_library_that_is_installed(tmp_path):
     root = Path(nvcc).resolve().parent.parent
     kit = Toolkit(kind="cuda", root=str(root), version="13.0", origin="PATH", compiler=nvcc)
     facts = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), toolkits=[kit])
-    context = Context(facts, environ=dict(os.environ), folder=tmp_path)
+    context = RunContext(facts, environ=dict(os.environ), folder=tmp_path)
     [(path, library)] = build(get("diff_gaussian_rasterization"), ["sm_90"], context).items()
     assert path == "diff_gaussian_rasterization/_gaussians.so"
     (tmp_path / "a.so").write_bytes(library)

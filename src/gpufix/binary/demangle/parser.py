@@ -143,7 +143,7 @@ MAX_DEPTH = 60  # nesting of types and names; the deepest in torch's libraries i
 
 
 @dataclass
-class State:
+class Parser:
     text: str
     at: int = 0
     substitutions: list[Type] = field(default_factory=list)

@@ -9,7 +9,7 @@ from gpufix.binary.demangle.parser import (
     OPERATORS,
     SPECIAL,
     STANDARD,
-    State,
+    Parser,
     Type,
     Unsupported,
     bounded,
@@ -26,7 +26,7 @@ class Name:
     returns: bool = False
 
 
-def parse_class(s: State) -> Type:
+def parse_class(s: Parser) -> Type:
     """A class or enumeration used as a type."""
     if s.peek("S") and not s.peek("St"):
         found = parse_substitution(s)
@@ -41,7 +41,7 @@ def parse_class(s: State) -> Type:
     return s.remember(name.type)
 
 
-def parse_name(s: State) -> Name:
+def parse_name(s: Parser) -> Name:
     """Leaves `s.arguments` as the template arguments of the name, when it has any."""
     with s.nested():
         if s.take("N"):
@@ -59,7 +59,7 @@ def parse_name(s: State) -> Name:
         return Name(found)
 
 
-def _nested(s: State) -> Name:
+def _nested(s: Parser) -> Name:
     words = types.qualifiers(s)
     mark = " &" if s.take("R") else " &&" if s.take("O") else ""
     prefix: Type | None = None
@@ -73,7 +73,7 @@ def _nested(s: State) -> Name:
     return Name(prefix, words + mark, returns)
 
 
-def _component(s: State, prefix: Type | None) -> tuple[Type, bool, bool]:
+def _component(s: Parser, prefix: Type | None) -> tuple[Type, bool, bool]:
     """(the longer prefix, is it to be a substitution, does it end in template arguments)."""
     if s.peek("I"):
         if prefix is None:
@@ -93,7 +93,7 @@ def _component(s: State, prefix: Type | None) -> tuple[Type, bool, bool]:
     return _unqualified(s, prefix), True, False
 
 
-def _unqualified(s: State, scope: Type | None) -> Type:
+def _unqualified(s: Parser, scope: Type | None) -> Type:
     s.take("L")  # internal linkage: says nothing to a reader
     last = _constructor(s, scope) or _special(s) or _identifier(s) or _operator(s)
     tags = ""
@@ -104,7 +104,7 @@ def _unqualified(s: State, scope: Type | None) -> Type:
     return Type(bounded(f"{front}::{text}" if scope else text), last=last)
 
 
-def _constructor(s: State, scope: Type | None) -> str | None:
+def _constructor(s: Parser, scope: Type | None) -> str | None:
     """Marked by a null, so that template arguments after it are known to have no return type."""
     if not (s.peek("C") or s.peek("D")):
         return None
@@ -114,11 +114,11 @@ def _constructor(s: State, scope: Type | None) -> str | None:
     return ("\0" if code[0] == "C" else "~") + scope.last
 
 
-def _identifier(s: State) -> str | None:
+def _identifier(s: Parser) -> str | None:
     return _source(s) if s.text[s.at : s.at + 1].isdecimal() else None
 
 
-def _source(s: State) -> str:
+def _source(s: Parser) -> str:
     length = s.number()
     if not length:
         raise Unsupported
@@ -128,7 +128,7 @@ def _source(s: State) -> str:
     return word
 
 
-def _special(s: State) -> str | None:
+def _special(s: Parser) -> str | None:
     """Lambdas and unnamed types."""
     if s.take("Ul"):
         with s.other_scope():
@@ -140,7 +140,7 @@ def _special(s: State) -> str | None:
     return None
 
 
-def _operator(s: State) -> str:
+def _operator(s: Parser) -> str:
     code = s.next(2)
     if code == "cv":
         target = types.parse_type(s)
@@ -150,7 +150,7 @@ def _operator(s: State) -> str:
     return "operator" + OPERATORS[code]
 
 
-def _with_arguments(s: State, template: Type, keep: bool = True) -> Type:
+def _with_arguments(s: Parser, template: Type, keep: bool = True) -> Type:
     """keep: the arguments become those that T_ means from here on."""
     outer = s.arguments
     arguments = types.parse_arguments(s)
@@ -160,7 +160,7 @@ def _with_arguments(s: State, template: Type, keep: bool = True) -> Type:
     return Type(text, last=template.last)
 
 
-def parse_substitution(s: State) -> Type:
+def parse_substitution(s: Parser) -> Type:
     """S_, S0_, … or a standard abbreviation other than St."""
     code = s.text[s.at : s.at + 2]
     if code in STANDARD:
@@ -171,7 +171,7 @@ def parse_substitution(s: State) -> Type:
     return s.recall(s.sequence())
 
 
-def _local(s: State) -> Name:
+def _local(s: Parser) -> Name:
     """Z <encoding> E <entity>, with an optional discriminator."""
     with s.other_scope():
         outer = parse_encoding(s, local=True)
@@ -193,7 +193,7 @@ def demangle_one(name: str) -> str | None:
     """`name` in C++; None when it is not a mangled name or is beyond this grammar."""
     if not name.startswith("_Z") or len(name) > 8192 or not name.isascii():
         return None
-    s = State(name, at=2)
+    s = Parser(name, at=2)
     try:
         text = parse_encoding(s)
     except (Unsupported, RecursionError):
@@ -201,7 +201,7 @@ def demangle_one(name: str) -> str | None:
     return text if s.at == len(name) else None
 
 
-def parse_encoding(s: State, local: bool = False) -> str:
+def parse_encoding(s: Parser, local: bool = False) -> str:
     """local: what encloses a local entity, which ends at an E and shows no return type."""
     special = s.text[s.at : s.at + 2]
     if special in SPECIAL:
@@ -225,7 +225,7 @@ def parse_encoding(s: State, local: bool = False) -> str:
     return bounded(signature.left + declared)
 
 
-def _thunk(s: State) -> str:
+def _thunk(s: Parser) -> str:
     virtual = s.next(2) == "Tv"
     for _ in range(2 if virtual else 1):
         s.take("n")

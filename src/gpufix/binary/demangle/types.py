@@ -7,7 +7,7 @@ from gpufix.binary.demangle.parser import (
     BUILTINS,
     BUILTINS_D,
     SUFFIXES,
-    State,
+    Parser,
     Type,
     Unsupported,
     angled,
@@ -22,7 +22,7 @@ from gpufix.binary.demangle.parser import (
 _MARKS = {"P": "*", "R": "&", "O": "&&"}
 
 
-def parse_type(s: State) -> Type:
+def parse_type(s: Parser) -> Type:
     """Any type; all but builtin ones become substitutions."""
     with s.nested():
         code = s.text[s.at : s.at + 1]
@@ -36,7 +36,7 @@ def parse_type(s: State) -> Type:
         return found
 
 
-def _compound(s: State, code: str) -> Type:
+def _compound(s: Parser, code: str) -> Type:
     if code in _MARKS and code:
         s.at += 1
         return s.remember(pointer(parse_type(s), _MARKS[code]))
@@ -60,7 +60,7 @@ def _compound(s: State, code: str) -> Type:
     return names.parse_class(s)
 
 
-def _qualified(s: State) -> Type:
+def _qualified(s: Parser) -> Type:
     words = qualifiers(s)
     inner = parse_type(s)
     if any(item.kind in ("lvalue", "rvalue") for item in inner.items or (inner,)):
@@ -68,13 +68,13 @@ def _qualified(s: State) -> Type:
     return s.remember(qualified(inner, words))
 
 
-def qualifiers(s: State) -> str:
+def qualifiers(s: Parser) -> str:
     """The words of [r] [V] [K], innermost first."""
     restrict, volatile, const = s.take("r"), s.take("V"), s.take("K")
     return " const" * const + " volatile" * volatile + " __restrict" * restrict
 
 
-def _function(s: State) -> Type:
+def _function(s: Parser) -> Type:
     s.expect("F")
     if s.take("Y"):
         raise Unsupported
@@ -87,7 +87,7 @@ def _function(s: State) -> Type:
     return Type(found.left, found.right + mark, "function")
 
 
-def parse_parameters(s: State) -> str:
+def parse_parameters(s: Parser) -> str:
     """Parameter types up to the end of what they belong to."""
     types: list[Type] = []
     while s.at < len(s.text) and not s.peek("E") and not s.peek("RE") and not s.peek("OE"):
@@ -99,7 +99,7 @@ def parse_parameters(s: State) -> str:
     return joined(types)
 
 
-def _array(s: State) -> Type:
+def _array(s: Parser) -> Type:
     s.expect("A")
     bound = s.number()
     s.expect("_")
@@ -111,7 +111,7 @@ def _array(s: State) -> Type:
     return Type(element.left, f" [{size}]{right.strip()}", "array")
 
 
-def _member_pointer(s: State) -> Type:
+def _member_pointer(s: Parser) -> Type:
     s.expect("M")
     owner, member = parse_type(s), parse_type(s)
     if "pack" in (owner.kind, member.kind):
@@ -119,7 +119,7 @@ def _member_pointer(s: State) -> Type:
     return pointer(member, f" {owner.text}::*")
 
 
-def _parameter(s: State) -> Type:
+def _parameter(s: Parser) -> Type:
     """T_: the template argument itself, then perhaps arguments of its own."""
     found = s.remember(parse_reference(s))
     if s.peek("I"):
@@ -127,7 +127,7 @@ def _parameter(s: State) -> Type:
     return found
 
 
-def parse_reference(s: State) -> Type:
+def parse_reference(s: Parser) -> Type:
     s.expect("T")
     index = s.count()
     if index >= len(s.arguments):
@@ -137,7 +137,7 @@ def parse_reference(s: State) -> Type:
     return s.arguments[index]
 
 
-def parse_arguments(s: State) -> list[Type]:
+def parse_arguments(s: Parser) -> list[Type]:
     """I … E"""
     s.expect("I")
     found: list[Type] = []
@@ -153,7 +153,7 @@ def render_arguments(arguments: list[Type]) -> str:
     return bounded(f"<{text}>" if parted else angled(text))
 
 
-def _argument(s: State) -> Type:
+def _argument(s: Parser) -> Type:
     with s.nested():
         if s.take("J"):
             items: list[Type] = []
@@ -173,7 +173,7 @@ def _argument(s: State) -> Type:
         return found
 
 
-def _literal(s: State) -> Type:
+def _literal(s: Parser) -> Type:
     """L <type> <number> E"""
     s.expect("L")
     if s.peek("_Z") or s.peek("Z"):

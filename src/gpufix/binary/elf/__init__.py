@@ -5,14 +5,14 @@ from __future__ import annotations
 from gpufix.binary.elf.file import ElfFile
 from gpufix.binary.elf.hashtable import gnu_hash, sysv_hash
 from gpufix.binary.elf.layout import ElfError
-from gpufix.binary.elf.symbols import Export, UndefinedSymbol
+from gpufix.binary.elf.symbols import ExportedSymbol, UndefinedSymbol
 from gpufix.binary.elf.tables import Section
 from gpufix.binary.elf.versions import VersionDefinition, VersionNeed
 
 __all__ = [
     "ElfError",
     "ElfFile",
-    "Export",
+    "ExportedSymbol",
     "Section",
     "UndefinedSymbol",
     "VersionDefinition",

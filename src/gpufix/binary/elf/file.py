@@ -7,10 +7,10 @@ from functools import cached_property
 
 from gpufix.binary.elf import layout as c
 from gpufix.binary.elf.hashtable import GnuHash, SysvHash, read_hash_table
-from gpufix.binary.elf.headers import Source
+from gpufix.binary.elf.headers import MappedFile
 from gpufix.binary.elf.image import Image
 from gpufix.binary.elf.layout import ElfError
-from gpufix.binary.elf.symbols import Export, SymbolTable, UndefinedSymbol
+from gpufix.binary.elf.symbols import ExportedSymbol, SymbolTable, UndefinedSymbol
 from gpufix.binary.elf.tables import Section, build_id, read_sections, referenced_symbols
 from gpufix.binary.elf.versions import (
     VersionDefinition,
@@ -30,7 +30,7 @@ class ElfFile:
 
     def __init__(self, path: str, data: bytes | None = None) -> None:
         """path: the file, or what to call `data` when its bytes are given."""
-        self.source = Source(path, data)
+        self.source = MappedFile(path, data)
         self.image = Image(self.source)
         self.path = path
 
@@ -116,7 +116,7 @@ class ElfFile:
             if word >> 16 == c.SHN_UNDEF and offset and word >> 4 & 15 != c.STB_LOCAL
         ]
 
-    def exports(self) -> Iterator[Export]:
+    def exports(self) -> Iterator[ExportedSymbol]:
         """Symbols that other files can use, in table order."""
         table = self.symbols
         if table is None:
@@ -131,7 +131,7 @@ class ElfFile:
         for at, row in rows:
             yield self._export(_text(names[row[0]]), at, row[1])
 
-    def lookup(self, name: str, version: str | None = None) -> Export | None:
+    def lookup(self, name: str, version: str | None = None) -> ExportedSymbol | None:
         """The definition that the loader would bind a reference to `name` to; None if none."""
         found = self.find(
             name.encode("utf-8", "surrogateescape"), _raw(version) if version else None
@@ -225,12 +225,12 @@ class ElfFile:
             position,
         )
 
-    def _export(self, name: str, index: int, info: int) -> Export:
+    def _export(self, name: str, index: int, info: int) -> ExportedSymbol:
         table = self.symbols
         marks = table.versym if table else None
         mark = marks[index] if marks and index < len(marks) else 0
         version = self.version_names.get(mark & c.VERSYM_INDEX)
-        return Export(
+        return ExportedSymbol(
             name,
             None if version is None else _text(version),
             mark < c.VERSYM_HIDDEN,

@@ -19,7 +19,7 @@ _MAP_OPTIONS: dict[str, bool] = {"trackfd": False} if sys.version_info >= (3, 13
 Buffer = bytes | mmap.mmap
 
 
-class Source:
+class MappedFile:
     """A regular file of known size and identity; `buffer()` gives all its bytes."""
 
     __slots__ = ("_buffer", "identity", "path", "size", "stamp")

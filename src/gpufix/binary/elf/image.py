@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gpufix.binary.elf.headers import (
     Buffer,
     Header,
+    MappedFile,
     Segment,
-    Source,
     loadable,
     read_header,
     read_segments,
@@ -60,7 +60,7 @@ MAX_NEEDED = 4096
 class Image:
     """Opens a file and reads its headers and dynamic section; every access is bounded by its size."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: MappedFile) -> None:
         self.source = source
         self.path = source.path
         self.size = source.size

@@ -31,7 +31,7 @@ class UndefinedSymbol(NamedTuple):
     position: int
 
 
-class Export(NamedTuple):
+class ExportedSymbol(NamedTuple):
     """A symbol that this file defines; default: found by references without version as well."""
 
     name: str

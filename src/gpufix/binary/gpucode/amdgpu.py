@@ -37,7 +37,7 @@ _ENTRY_TARGET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class CodeObject:
+class AmdCodeObject:
     """What the ELF header of an AMD code object says."""
 
     target: str  # "gfx90a:xnack-"; "" for a machine number that we do not know
@@ -51,7 +51,7 @@ def entry_target(entry_id: str) -> str | None:
     return found[1] + found[2] if found else None
 
 
-def read_code_object(data: Bytes, offset: int) -> CodeObject | None:
+def read_code_object(data: Bytes, offset: int) -> AmdCodeObject | None:
     """The code object at offset; None when there is no AMD GPU ELF of a known version."""
     header = data[offset : offset + _HEADER.size]
     if len(header) < _HEADER.size:
@@ -62,7 +62,7 @@ def read_code_object(data: Bytes, offset: int) -> CodeObject | None:
     mach = flags & 0xFF
     name = MACH_NAMES.get(mach, "")
     features = _feature(flags >> 10 & 3, "sramecc") + _feature(flags >> 8 & 3, "xnack")
-    return CodeObject(name + features if name else "", mach, abi - _FIRST_ABI + _FIRST_VERSION)
+    return AmdCodeObject(name + features if name else "", mach, abi - _FIRST_ABI + _FIRST_VERSION)
 
 
 def _feature(setting: int, name: str) -> str:

@@ -12,10 +12,10 @@ from gpufix.binary.gpucode import fatbin, offload
 from gpufix.binary.gpucode.amdgpu import EM_AMDGPU, entry_target, read_code_object
 from gpufix.binary.gpucode.fatbin import EM_CUDA, cubin_sm, looks_like_ptx, read_ptx
 from gpufix.binary.gpucode.file_bytes import SMALL_FILE, Bytes, FileBytes, find
-from gpufix.binary.gpucode.images import CodeError, GpuCode, Group, Image, Tally
+from gpufix.binary.gpucode.images import CodeError, GpuCode, GpuImage, ImageGroup, Tally
 from gpufix.binary.gpucode.offload import CCOB
 
-__all__ = ["CodeError", "GpuCode", "Group", "Image", "code_in", "code_objects"]
+__all__ = ["CodeError", "GpuCode", "GpuImage", "ImageGroup", "code_in", "code_objects"]
 
 # clang without the new driver, -fgpu-rdc: one section per target, named after it.
 CLANG_SECTION = "__CLANG_OFFLOAD_BUNDLE__"
@@ -105,23 +105,23 @@ def _read_cubin(data: Bytes, start: int, end: int, tally: Tally) -> None:
         raise CodeError("cubin of an unknown generation")
     # "a" and "f" are written in fatbins only.
     tally.gap("a bare cubin does not say whether it is for sm_XY, sm_XYa or sm_XYf")
-    _add(Image("cubin", f"sm_{number}", "file"), end - start, tally)
+    _add(GpuImage("cubin", f"sm_{number}", "file"), end - start, tally)
 
 
 def _read_code_object(data: Bytes, start: int, end: int, tally: Tally) -> None:
     code = read_code_object(data, start)
     if code is None or not code.target:
         raise CodeError("AMD code object of an unknown version or GPU")
-    _add(Image("hip", code.target, "file", code_version=code.version), end - start, tally)
+    _add(GpuImage("hip", code.target, "file", code_version=code.version), end - start, tally)
 
 
 def _read_clang_section(name: str, size: int, tally: Tally) -> None:
     target = entry_target(name)
     if target:
-        _add(Image("bitcode", target, CLANG_SECTION, relocatable=True), size, tally)
+        _add(GpuImage("bitcode", target, CLANG_SECTION, relocatable=True), size, tally)
 
 
-def _add(image: Image, size: int, tally: Tally) -> None:
+def _add(image: GpuImage, size: int, tally: Tally) -> None:
     tally.group({tally.add(image, image, size)})
 
 
@@ -156,7 +156,7 @@ XINDEX = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class HostHeader:
     """What is wanted of the ELF header; `start`: where the file begins in the data."""
 
     form: Layout
@@ -169,7 +169,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class HostSection:
     """A section with content; `start` and `end` are positions in the data."""
 
     name: str
@@ -177,7 +177,7 @@ class Section:
     end: int
 
 
-def read_header(data: Bytes, start: int, end: int) -> Header:
+def read_header(data: Bytes, start: int, end: int) -> HostHeader:
     """The ELF header at start. Raises CodeError when it is cut off or of an unknown class."""
     ident = data[start : start + 16]
     bits = {1: 32, 2: 64}.get(ident[4] if len(ident) == 16 else 0)
@@ -189,10 +189,12 @@ def read_header(data: Bytes, start: int, end: int) -> Header:
         raise CodeError("ELF header is cut off")
     fields = form.header.unpack(head)
     machine, table, (size, count, names) = fields[1], fields[5], fields[-3:]
-    return Header(form, machine, start, table, size, count, names)
+    return HostHeader(form, machine, start, table, size, count, names)
 
 
-def sections(data: Bytes, header: Header, end: int, wanted: tuple[str, ...]) -> list[Section]:
+def sections(
+    data: Bytes, header: HostHeader, end: int, wanted: tuple[str, ...]
+) -> list[HostSection]:
     """Sections whose name starts with one of `wanted`, by position. Raises CodeError.
 
     Empty when the file has no section headers. Sections that overlap are refused: a few bytes
@@ -205,7 +207,9 @@ def sections(data: Bytes, header: Header, end: int, wanted: tuple[str, ...]) -> 
     return found
 
 
-def _named(data: Bytes, header: Header, end: int, wanted: tuple[str, ...]) -> Iterator[Section]:
+def _named(
+    data: Bytes, header: HostHeader, end: int, wanted: tuple[str, ...]
+) -> Iterator[HostSection]:
     form, table = header.form.section, _table(data, header, end)
     if not table:
         return
@@ -220,10 +224,10 @@ def _named(data: Bytes, header: Header, end: int, wanted: tuple[str, ...]) -> It
         if row[1] == SHT_NOBITS or not row[5] or not names.startswith(prefixes, row[0]):
             continue
         name = names[row[0] : row[0] + MAX_NAME].split(b"\0", 1)[0]
-        yield Section(name.decode("latin-1"), *_extent(row, header, end))
+        yield HostSection(name.decode("latin-1"), *_extent(row, header, end))
 
 
-def _table(data: Bytes, header: Header, end: int) -> bytes:
+def _table(data: Bytes, header: HostHeader, end: int) -> bytes:
     """The section headers, as they lie in the file."""
     if not header.table:
         return b""
@@ -239,7 +243,7 @@ def _table(data: Bytes, header: Header, end: int) -> bytes:
     return data[first : first + count * form.size]
 
 
-def _extent(row: tuple[int, ...], header: Header, end: int) -> tuple[int, int]:
+def _extent(row: tuple[int, ...], header: HostHeader, end: int) -> tuple[int, int]:
     start = header.start + row[4]
     if start + row[5] > end:
         raise CodeError("a section lies outside the file")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from struct import Struct
 
 from gpufix.binary.gpucode.file_bytes import Bytes, skip_zeros
-from gpufix.binary.gpucode.images import CodeError, Image, Tally
+from gpufix.binary.gpucode.images import CodeError, GpuImage, Tally
 from gpufix.binary.gpucode.zstd import zstd_head
 
 
@@ -163,7 +163,7 @@ def holds_nothing(data: Bytes, entry: Entry, tally: Tally) -> bool:
     return is_hollow(KINDS.get(kind, "other"), image, compression, plain)
 
 
-def describe(data: Bytes, entry: Entry, section: str, hollow: bool, tally: Tally) -> Image:
+def describe(data: Bytes, entry: Entry, section: str, hollow: bool, tally: Tally) -> GpuImage:
     """The image of an entry. A cubin that contradicts its entry, and unknown kinds, are gaps."""
     number, payload, _, minor, major, arch, flags, _, _ = entry
     kind, compression = KINDS.get(number, "other"), compression_of(flags)
@@ -174,7 +174,7 @@ def describe(data: Bytes, entry: Entry, section: str, hollow: bool, tally: Tally
     if kind == "other":
         tally.gap(f"fatbin entries of unknown kind {number}")
     suffix = "a" if flags & ARCH_SPECIFIC else "f" if flags & FAMILY else ""
-    return Image(
+    return GpuImage(
         kind=kind,
         arch=f"sm_{arch}{suffix}",
         section=section,
@@ -247,13 +247,13 @@ _DIRECTIVES = re.compile(
 _COMMENTS = re.compile(rb"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
-def read_ptx(data: Bytes, section: str) -> Image:
+def read_ptx(data: Bytes, section: str) -> GpuImage:
     """The image that a .ptx file is. Raises CodeError when it does not start as PTX must."""
     found = _DIRECTIVES.match(_COMMENTS.sub(b"", data[:HEAD]))
     if not found:
         raise CodeError("no .version and .target at the start: not PTX")
     version, target, options = (part.decode("ascii", "replace") for part in found.groups())
-    return Image("ptx", target, section, ptx_version=version, debug="debug" in options)
+    return GpuImage("ptx", target, section, ptx_version=version, debug="debug" in options)
 
 
 def looks_like_ptx(data: Bytes) -> bool:

@@ -11,7 +11,7 @@ class CodeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class GpuImage:
     """One kind of GPU code; `count` images of it occupy `size` bytes as stored.
 
     kind: "cubin", "ptx", "lto" (NVIDIA LTO-IR), "hip" (AMD code object), "bitcode" (AMD, -fgpu-rdc),
@@ -42,7 +42,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ImageGroup:
     """`count` containers (fatbins, bundles) hold exactly these images, by index into `images`.
 
     A launch finds its kernel in one container: each container must serve the GPU for itself.
@@ -59,16 +59,16 @@ class GpuCode:
     gaps: what could not be read, and why.
     """
 
-    images: tuple[Image, ...] = ()
-    groups: tuple[Group, ...] = ()
+    images: tuple[GpuImage, ...] = ()
+    groups: tuple[ImageGroup, ...] = ()
     gaps: tuple[str, ...] = ()
-    hollow: tuple[Image, ...] = ()
+    hollow: tuple[GpuImage, ...] = ()
 
     @property
     def containers(self) -> int:
         return sum(group.count for group in self.groups)
 
-    def parts(self) -> list[tuple[tuple[Image, ...], int]]:
+    def parts(self) -> list[tuple[tuple[GpuImage, ...], int]]:
         """What each container has to serve a GPU with, and how many have just that.
 
         Where GPU code was linked (nvcc -rdc=true), the driver links the relocatable images again for
@@ -101,7 +101,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._index: dict[Hashable, int] = {}
-        self._images: list[Image] = []
+        self._images: list[GpuImage] = []
         self._counts: list[list[int]] = []
         self._groups: dict[tuple[int, ...], int] = {}
         self._gaps: dict[str, int] = {}
@@ -122,7 +122,7 @@ class Tally:
             counts[1] += size
         return index
 
-    def add(self, key: Hashable, image: Image, size: int) -> int:
+    def add(self, key: Hashable, image: GpuImage, size: int) -> int:
         """As count, for a kind that may be new. CodeError beyond MAX_KINDS."""
         index = self.count(key, size)
         if index is None:
@@ -157,7 +157,7 @@ class Tally:
         return GpuCode(
             images=tuple(images[index] for index in solid),
             groups=tuple(
-                Group(tuple(place[index] for index in key), count)
+                ImageGroup(tuple(place[index] for index in key), count)
                 for key, count in self._groups.items()
             ),
             gaps=tuple(f"{why} ({n} times)" if n > 1 else why for why, n in self._gaps.items()),

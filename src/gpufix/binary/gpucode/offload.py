@@ -7,9 +7,9 @@ import zlib
 from dataclasses import dataclass
 from struct import Struct, error
 
-from gpufix.binary.gpucode.amdgpu import CodeObject, entry_target, read_code_object
+from gpufix.binary.gpucode.amdgpu import AmdCodeObject, entry_target, read_code_object
 from gpufix.binary.gpucode.file_bytes import Bytes, find, skip_zeros
-from gpufix.binary.gpucode.images import CodeError, Image, Tally
+from gpufix.binary.gpucode.images import CodeError, GpuImage, Tally
 from gpufix.binary.gpucode.zstd import ZstdError, zstd_head
 
 BINARY_MAGIC = b"\x10\xff\x10\xad"
@@ -42,7 +42,7 @@ def read_offload_binaries(data: Bytes, start: int, end: int, section: str, tally
         position += size
 
 
-def _binary_image(data: bytes, at: int, section: str) -> Image:
+def _binary_image(data: bytes, at: int, section: str) -> GpuImage:
     kind, _, _, table, count, _, size = _BINARY_ENTRY.unpack_from(data, at)
     strings = _strings(data, table, count)
     arch = strings.get("arch", "")
@@ -52,7 +52,7 @@ def _binary_image(data: bytes, at: int, section: str) -> Image:
         name = {1: "hip", 2: "bitcode"}.get(kind, "other")
     else:
         name = _CUDA_KINDS.get(kind, "other")
-    return Image(name, arch, section, relocatable=True, size=size)
+    return GpuImage(name, arch, section, relocatable=True, size=size)
 
 
 def _strings(data: bytes, table: int, count: int) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _tally_packed(packed: Compressed, section: str, tally: Tally) -> None:
     head, why = packed.head()
     if not head.startswith(MAGIC):
         tally.gap(f"{section}: compressed offload bundle: {why or 'no bundle inside'}")
-        image = Image("other", "", section, compression=packed.method)
+        image = GpuImage("other", "", section, compression=packed.method)
         tally.group({tally.add(image, image, packed.size)})
         return
     images = set()
@@ -165,7 +165,7 @@ def tally_entry(
     section: str,
     compression: str,
     tally: Tally,
-    code: CodeObject | None = None,
+    code: AmdCodeObject | None = None,
 ) -> int | None:
     """Count one bundle entry; `code`: its ELF header, when it can be seen. None for the host's."""
     tally.step()
@@ -180,16 +180,16 @@ def tally_entry(
 
 
 def _image(
-    entry_id: str, section: str, compression: str, code: CodeObject | None, tally: Tally
-) -> Image:
+    entry_id: str, section: str, compression: str, code: AmdCodeObject | None, tally: Tally
+) -> GpuImage:
     target = entry_target(entry_id)
     if target is None:
         kind = "spirv" if entry_id.endswith("amdgcnspirv") else "other"
         tally.gap(f"{section}: an entry for no AMD GPU that we know: {entry_id[:80]!r}")
-        return Image(kind, "", section, compression=compression)
+        return GpuImage(kind, "", section, compression=compression)
     if code and code.target and code.target.partition(":")[0] != target.partition(":")[0]:
         tally.gap(f"{section}: an entry for {target} holds code for {code.target}")
-    return Image(
+    return GpuImage(
         kind="hip",
         arch=target,
         section=section,

@@ -21,7 +21,7 @@ FLAGS = {"x86_64": 0x0303, "aarch64": 0x0A03, "i386": 0x0003}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LdCacheEntry:
     """flags: the ABI; hwcaps: the glibc-hwcaps subfolder, "" for the plain one."""
 
     name: str
@@ -30,7 +30,7 @@ class Entry:
     hwcaps: str
 
 
-def parse_cache(data: bytes) -> list[Entry]:
+def parse_cache(data: bytes) -> list[LdCacheEntry]:
     """All entries, in file order; what does not fit inside `data` is left out."""
     if data.startswith(OLD_MAGIC):
         count = int.from_bytes(data[12:16], "little")
@@ -45,7 +45,7 @@ def parse_cache(data: bytes) -> list[Entry]:
     return []
 
 
-def _parse_new(data: bytes, start: int) -> list[Entry]:
+def _parse_new(data: bytes, start: int) -> list[LdCacheEntry]:
     """The new-format cache at `start`: its strings count from there, its extension from 0."""
     # Byte 28 holds the byte order since glibc 2.33: 3 is big-endian, 0 unset, 2 little.
     order = ">" if data[start + 28 : start + 29] == b"\3" else "<"
@@ -66,7 +66,7 @@ def _rows(data: bytes, form: str) -> list[tuple[int, ...]]:
 
 def _entries(
     data: bytes, base: int, rows: list[tuple[int, int, int, int]], names: list[str]
-) -> list[Entry]:
+) -> list[LdCacheEntry]:
     found = []
     for flags, key, value, hwcap in rows:
         subfolder = ""
@@ -75,7 +75,7 @@ def _entries(
             subfolder = names[number] if number < len(names) else "unknown"
         name, path = _string(data, base + key), _string(data, base + value)
         if name and path:
-            found.append(Entry(name, path, flags, subfolder))
+            found.append(LdCacheEntry(name, path, flags, subfolder))
     return found
 
 

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from pathlib import Path
 
 from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.binary.loader.cache import MAX_CACHE, Entry, parse_cache
-from gpufix.binary.loader.library import Library
+from gpufix.binary.loader.cache import MAX_CACHE, LdCacheEntry, parse_cache
+from gpufix.binary.loader.library import LinkedLibrary
 
 # Mappings kept at once: CPython holds a descriptor for each, and 1,024 is a common limit.
 MAX_MAPPED = 200
@@ -18,20 +18,20 @@ class Files:
     """Opens ELF files and the loader's cache, each once."""
 
     def __init__(self) -> None:
-        self._libraries: dict[str, Library | ElfError] = {}
-        self._by_identity: dict[tuple[int, int], Library] = {}
+        self._libraries: dict[str, LinkedLibrary | ElfError] = {}
+        self._by_identity: dict[tuple[int, int], LinkedLibrary] = {}
         self._mapped: OrderedDict[str, ElfFile] = OrderedDict()
-        self._caches: dict[str, dict[str, list[Entry]]] = {}
+        self._caches: dict[str, dict[str, list[LdCacheEntry]]] = {}
         self._names: dict[str, frozenset[str]] = {}
 
-    def open(self, path: str) -> Library | ElfError:
+    def open(self, path: str) -> LinkedLibrary | ElfError:
         """The library at `path`, or why it is none; the same object for the same file."""
         found = self._libraries.get(path)
         if found is None:
             found = self._libraries[path] = self._open(path)
         return found
 
-    def remember(self, path: str, library: Library) -> None:
+    def remember(self, path: str, library: LinkedLibrary) -> None:
         """Let `path` be answered by `library`: a file inside an archive, for one."""
         self._libraries[path] = library
 
@@ -55,7 +55,7 @@ class Files:
             self._names[directory] = found
         return found
 
-    def cache(self, path: str) -> dict[str, list[Entry]]:
+    def cache(self, path: str) -> dict[str, list[LdCacheEntry]]:
         """The loader's cache by library name, each name's entries in file order."""
         found = self._caches.get(path)
         if found is None:
@@ -64,7 +64,7 @@ class Files:
                 found.setdefault(entry.name, []).append(entry)
         return found
 
-    def _open(self, path: str) -> Library | ElfError:
+    def _open(self, path: str) -> LinkedLibrary | ElfError:
         try:
             status = os.stat(path)  # noqa: PTH116 - Path.stat costs four times as much
             known = self._by_identity.get((status.st_dev, status.st_ino))
@@ -76,7 +76,7 @@ class Files:
         except (OSError, ValueError) as error:
             return ElfError(path, f"cannot open: {error}", "file")
         identity = elf.source.identity
-        library = Library(elf)
+        library = LinkedLibrary(elf)
         if identity:
             self._by_identity[identity] = library
         if elf.source.mapped:

@@ -47,7 +47,7 @@ class Memo:
         self._no_versioned |= absent.versioned
 
 
-class Library:
+class LinkedLibrary:
     """An ELF file with memoised answers in bulk."""
 
     def __init__(self, elf: ElfFile) -> None:

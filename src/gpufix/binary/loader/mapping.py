@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.elf.layout import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, PT_LOAD
 from gpufix.binary.loader.disk import Files
-from gpufix.binary.loader.library import Library
+from gpufix.binary.loader.library import LinkedLibrary
 from gpufix.binary.loader.model import Missing, Place, Reason, Unusable
 from gpufix.binary.loader.resolve import Loaded, Namespace
 from gpufix.binary.loader.search import Rule, Search, is_driver_library
@@ -23,8 +23,8 @@ class Mapper:
         self.system = system
         self.search = search
         self.program = search.describe(program)
-        self._hits: dict[object, tuple[str, Reason, Library | str] | Missing] = {}
-        self._faults: dict[Library, str] = {}
+        self._hits: dict[object, tuple[str, Reason, LinkedLibrary | str] | Missing] = {}
+        self._faults: dict[LinkedLibrary, str] = {}
 
     def open(self, namespace: Namespace, path: str, caller: Loaded | None) -> Loaded | Unusable:
         """Map the library at `path`, and what it needs, into `namespace`."""
@@ -51,14 +51,14 @@ class Mapper:
                     seen.add(need)
                     queue.append(need)
 
-    def fault(self, library: Library) -> str:
+    def fault(self, library: LinkedLibrary) -> str:
         """Why ld.so refuses to load a file that it found; "" when it does not."""
         known = self._faults.get(library)
         if known is None:
             known = self._faults[library] = self._fault(library)
         return known
 
-    def _fault(self, library: Library) -> str:
+    def _fault(self, library: LinkedLibrary) -> str:
         image = library.elf.image
         if library.elf.type not in (ET_DYN, ET_EXEC):
             return "not a shared object"
@@ -110,7 +110,9 @@ class Mapper:
         needed_by.used.append((name, path, reason))
         return self._place(namespace, library, path, name, needed_by)
 
-    def _look(self, name: str, needed_by: Loaded) -> tuple[str, Reason, Library | str] | Missing:
+    def _look(
+        self, name: str, needed_by: Loaded
+    ) -> tuple[str, Reason, LinkedLibrary | str] | Missing:
         """The first file that the search accepts, or why ld.so stops at one."""
         searched: list[Place] = []
         for place, path in self.search.steps(name, needed_by):
@@ -125,7 +127,7 @@ class Mapper:
         return Missing(name, needed_by.path, tuple(searched), is_driver_library(name))
 
     def _place(
-        self, namespace: Namespace, library: Library, path: str, name: str, needed_by: Loaded
+        self, namespace: Namespace, library: LinkedLibrary, path: str, name: str, needed_by: Loaded
     ) -> Loaded:
         """A new entry, or the one that the same file has already."""
         same = namespace.same_file(library)

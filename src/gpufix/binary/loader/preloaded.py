@@ -89,7 +89,7 @@ TORCH_PRELOADS = (
 _TORCH_LIBRARIES = ("libtorch", "libc10")
 
 
-class Preludes:
+class Preloaded:
     """Judges libraries, each in the process state that its package would have made."""
 
     def __init__(self, files: Files, process: Process, bare: State) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gpufix.binary.elf.bulk import NOTHING, Key, Keys
-from gpufix.binary.loader.library import Library, Memo
+from gpufix.binary.loader.library import LinkedLibrary, Memo
 from gpufix.binary.loader.model import Missing, Reason, Undefined, Unusable, VersionMissing
 
 
@@ -18,7 +18,7 @@ class Loaded:
     RPATH folders that apply to its dependencies, the loaders' included; needs: its direct dependencies, used: (name, path, rule) of each; problems: those not to be had.
     """
 
-    library: Library
+    library: LinkedLibrary
     path: str
     loader: Loaded | None
     inherited: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Namespace:
         self.scope: list[Loaded] = list(below.scope) if below else []
         # Copies, for there are few names below and very many questions above.
         self._by_name: dict[str, Loaded] = dict(below._by_name) if below else {}
-        self._by_library: dict[Library, Loaded] = dict(below._by_library) if below else {}
+        self._by_library: dict[LinkedLibrary, Loaded] = dict(below._by_library) if below else {}
 
     def add(self, loaded: Loaded, names: Iterable[str | None]) -> None:
         """Enter a library under all the names that further requests may use."""
@@ -60,7 +60,7 @@ class Namespace:
         """The library that a request for `name` would find without searching."""
         return self._by_name.get(name)
 
-    def same_file(self, library: Library) -> Loaded | None:
+    def same_file(self, library: LinkedLibrary) -> Loaded | None:
         """The entry of the same file, however it was named."""
         return self._by_library.get(library)
 
@@ -89,10 +89,10 @@ class Resolver:
     def __init__(self, namespace: Namespace, below: Resolver | None = None) -> None:
         self._scope = list(dict.fromkeys(loaded.library for loaded in namespace.scope))
         self._memo: Memo = Memo(below._memo if below else None)
-        self._beyond: dict[Library, Keys] = {}
-        self._witness: dict[Library, set[Library]] = {}
+        self._beyond: dict[LinkedLibrary, Keys] = {}
+        self._witness: dict[LinkedLibrary, set[LinkedLibrary]] = {}
 
-    def unresolved(self, library: Library, scope: list[Library]) -> Keys:
+    def unresolved(self, library: LinkedLibrary, scope: list[LinkedLibrary]) -> Keys:
         """References that neither the global scope nor `scope` defines."""
         pending = self.beyond(library)
         if not pending:
@@ -100,7 +100,7 @@ class Resolver:
         witness = self._witness.get(library)
         if witness is not None and witness.issubset(scope):
             return NOTHING
-        used: set[Library] = set()
+        used: set[LinkedLibrary] = set()
         others = [other for other in scope if other is not library]
         if len(pending.plain) > _MANY:  # the largest has most of them: the others are asked for few
             others.sort(key=lambda other: other.size, reverse=True)
@@ -114,7 +114,7 @@ class Resolver:
                     break
         return pending
 
-    def beyond(self, library: Library) -> Keys:
+    def beyond(self, library: LinkedLibrary) -> Keys:
         """References that the global scope does not define."""
         known = self._beyond.get(library)
         if known is None:
@@ -125,7 +125,7 @@ class Resolver:
             self._beyond[library] = known
         return known
 
-    def undefined(self, loaded: Loaded, scope: list[Library]) -> list[Undefined]:
+    def undefined(self, loaded: Loaded, scope: list[LinkedLibrary]) -> list[Undefined]:
         """The problems of one library among those of its search scope."""
         pending = self.unresolved(loaded.library, scope)
         if not pending:
@@ -149,7 +149,9 @@ class Resolver:
         return found
 
 
-def _order(keys: Keys, libraries: list[Library]) -> Iterator[tuple[Library, Keys | None]]:
+def _order(
+    keys: Keys, libraries: list[LinkedLibrary]
+) -> Iterator[tuple[LinkedLibrary, Keys | None]]:
     """Whom to ask for what: for a version, those who define it; then everybody for all (None)."""
     by_version: dict[bytes, set[Key]] = {}
     for key in keys.versioned:

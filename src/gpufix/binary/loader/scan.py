@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.model import Process, Verdict
-from gpufix.binary.loader.preloaded import Preludes
+from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.state import start
 
 
@@ -23,7 +23,7 @@ def scan(process: Process, libraries: Iterable[str], files: Files | None = None)
     loaded first: `import torch`, or libraries that it opens with ctypes.
     """
     files = files or Files()
-    preludes = Preludes(files, process, start(files, process))
+    preludes = Preloaded(files, process, start(files, process))
     verdicts = [preludes.judge(path) for path in libraries]
     if all(verdict.loads for verdict in verdicts):
         return verdicts

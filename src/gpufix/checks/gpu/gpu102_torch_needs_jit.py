@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.gpu_code import (
-    Code,
     Service,
+    SubjectCode,
     driver_cuda,
     extensions,
     label,
@@ -53,7 +53,7 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
         yield from _jit(view, extension, extension.subject, extension.subject)
 
 
-def _jit(view: View, code: Code, label_: str, subject: str) -> Iterator[Fault]:
+def _jit(view: View, code: SubjectCode, label_: str, subject: str) -> Iterator[Fault]:
     for target in targets_of_code(view, code):
         if service(code, target, driver_cuda(view)) is Service.jit:
             level, why = _allowed(view)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, Fault, rule
 from gpufix.evidence.gpu_code import (
-    Code,
     Service,
+    SubjectCode,
     label,
     listed,
     service,
@@ -66,14 +66,14 @@ def gfx_unsupported(view: View) -> Iterator[Fault]:
             )
 
 
-def _overridden(view: View, code: Code) -> bool:
+def _overridden(view: View, code: SubjectCode) -> bool:
     value = view.env("HSA_OVERRIDE_GFX_VERSION") or ""
     parts = value.split(".")
     posed = f"gfx{''.join(parts)}" if len(parts) == 3 else ""
     return any(o.arch.partition(":")[0] == posed for o in code.objects)
 
 
-def _known(target: Target, code: Code) -> str:
+def _known(target: Target, code: SubjectCode) -> str:
     override = models.hsa_override(target.arch)
     if override is None or not _holds(code, override.poses_as):
         return "No override value is known for it."
@@ -83,13 +83,13 @@ def _known(target: Target, code: Code) -> str:
     return f"HSA_OVERRIDE_GFX_VERSION={override.value} is in use for it, {risk}."
 
 
-def _low_risk(target: Target, code: Code) -> str | None:
+def _low_risk(target: Target, code: SubjectCode) -> str | None:
     override = models.hsa_override(target.arch)
     usable = override and override.risk == "low" and _holds(code, override.poses_as)
     return override.value if override and usable else None
 
 
-def _holds(code: Code, gfx: str) -> bool:
+def _holds(code: SubjectCode, gfx: str) -> bool:
     return any(o.arch.partition(":")[0] == gfx for o in code.objects)
 
 

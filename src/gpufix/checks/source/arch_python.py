@@ -16,9 +16,9 @@ from gpufix.model import Evidence
 from gpufix.model.source_payload import (
     ArchAssignment,
     ArchFlags,
-    ArchSetting,
     ArchWord,
     CudaSwitch,
+    ProjectVariable,
 )
 from gpufix.source.arch_flags import ArchFlag, switches_off_torch
 
@@ -83,8 +83,8 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     )
 
 
-def _setting(knob: ArchKnob) -> ArchSetting:
-    return ArchSetting(knob.name, knob.separator or ";", tuple(knob.accepts))
+def _setting(knob: ArchKnob) -> ProjectVariable:
+    return ProjectVariable(knob.name, knob.separator or ";", tuple(knob.accepts))
 
 
 def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from gpufix.model import Target
 from gpufix.model.source_payload import ArchExport, CMakeArchs
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import CMakeFacts, Export, Guards
+    from gpufix.source.facts import CMakeFacts, Guards, ShellExport
 
 
 class _Fixed(NamedTuple):
@@ -119,7 +119,7 @@ def shell_faults(view: View) -> Iterator[Fault]:
 
 
 def _exported(
-    view: View, path: str, row: Export, file: Literal["shell", "docker"]
+    view: View, path: str, row: ShellExport, file: Literal["shell", "docker"]
 ) -> Iterator[Fault]:
     name, value, torch = row.name, row.value, view.facts.torch
     amd = arch.vendor(view) == "amd"

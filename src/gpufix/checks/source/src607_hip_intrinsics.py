@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence import cxx, hip_blocks
 from gpufix.evidence.hip_blocks import handed
-from gpufix.evidence.source_view import absolute, carried
+from gpufix.evidence.source_view import absolute, is_vendored
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Evidence, Severity
@@ -49,7 +49,7 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
         return
     reached = handed(view)
     for path, facts in cxx.hip_files(view).items():
-        if path not in reached or carried(path) or hip_blocks.hip_counterpart(view, path):
+        if path not in reached or is_vendored(path) or hip_blocks.hip_counterpart(view, path):
             continue
         found = hip_blocks.blocks(view, facts)
         if found:

@@ -9,10 +9,10 @@ from gpufix.evidence.building import (
     builds,
     cuda_torch,
     describe,
-    looked,
     rocm_torch,
     toolkit_in_use,
     usable,
+    was_collected,
 )
 from gpufix.evidence.view import View
 from gpufix.model import Toolkit
@@ -46,7 +46,7 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
     ## Source
     torch/utils/cpp_extension.py; ATen/cuda/CUDAContextLight.h.
     """
-    if not builds(view) or not looked(view, "toolkits"):
+    if not builds(view) or not was_collected(view, "toolkits"):
         return
     if cuda_torch(view):
         toolkit = toolkit_in_use(view)

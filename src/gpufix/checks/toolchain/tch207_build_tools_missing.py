@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.building import builds, looked, tool
+from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.source_view import at, python_files, toml_files
 from gpufix.evidence.view import View
@@ -46,7 +46,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     """
     if not builds(view) or view.facts.python is None:
         return
-    if looked(view, "tools"):
+    if was_collected(view, "tools"):
         yield from _programs(view)
     yield from _packages(view)
     yield from _required(view)
@@ -71,7 +71,7 @@ def _programs(view: View) -> Iterator[Fault]:
 
 
 def _packages(view: View) -> Iterator[Fault]:
-    if not looked(view, "distributions"):
+    if not was_collected(view, "distributions"):
         return
     setuptools = view.dist("setuptools")
     if setuptools is None:
@@ -84,7 +84,7 @@ def _packages(view: View) -> Iterator[Fault]:
 
 def _required(view: View) -> Iterator[Fault]:
     """The build requirements of extensions: a build without isolation finds what is here alone."""
-    if not looked(view, "distributions"):
+    if not was_collected(view, "distributions"):
         return
     for path, toml in toml_files(view).items():
         setup = f"{path.removesuffix('pyproject.toml')}setup.py"

@@ -9,9 +9,9 @@ from gpufix.engine.builds.build_process import Ended, Task, Watch, build_all
 from gpufix.engine.builds.errors import first_errors
 from gpufix.engine.builds.order import Order
 from gpufix.engine.builds.product import product, read_back
-from gpufix.evidence.gpu_code import Code, Service, listed, service, targets_of_torch
+from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service, targets_of_torch
 from gpufix.evidence.view import View
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read
 from gpufix.fixes.build_environment.jobs import most_folders, most_jobs
 from gpufix.fixes.build_environment.variables import Folder
@@ -65,7 +65,7 @@ def _result(order: Order, ended: Ended, since: float) -> BuildResult:
     python, torch, wanted = view.facts.python, view.facts.torch, expected(view)
     assert python is not None  # there would have been no command
     made = product(folder, python, since)
-    libraries = read_back(Context(environ=order.base), view.facts, made)
+    libraries = read_back(CollectContext(environ=order.base), view.facts, made)
     reasons = list(faults(folder, libraries, wanted, torch))
     result = BuildResult(
         path=folder.path,
@@ -113,7 +113,7 @@ def faults(
 
 
 def _gpu(folder: Folder, libraries: Sequence[Library], targets: Sequence[Target]) -> Iterator[str]:
-    code = Code("", tuple(o for library in libraries for o in library.code))
+    code = SubjectCode("", tuple(o for library in libraries for o in library.code))
     if not code.objects:
         if targets and folder.gpu_sources:
             count, names = folder.gpu_sources, ", ".join(t.arch for t in targets)
@@ -126,7 +126,7 @@ def _gpu(folder: Folder, libraries: Sequence[Library], targets: Sequence[Target]
 
 def remarks(libraries: Sequence[Library], targets: Sequence[Target]) -> Iterator[str]:
     """What is worth knowing of a build that is no failure."""
-    code = Code("", tuple(o for library in libraries for o in library.code))
+    code = SubjectCode("", tuple(o for library in libraries for o in library.code))
     for target in targets if code.objects else ():
         how = service(code, target)
         if how is Service.jit:

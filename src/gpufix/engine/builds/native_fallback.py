@@ -8,13 +8,13 @@ from pathlib import Path
 
 import gpufix
 from gpufix.engine import child
-from gpufix.engine.run_context import Context, Refused, StepFailed
-from gpufix.evidence.gpu_code import Code, Service, listed, service
-from gpufix.facts.context import Context as Reading
+from gpufix.engine.run_context import Refused, RunContext, StepFailed
+from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
+from gpufix.facts.context import CollectContext as Reading
 from gpufix.facts.libraries.library_facts import gpu_code
 from gpufix.fallbacks.catalogue import Fallback, Native
 from gpufix.kernels.manifest import COMMON
-from gpufix.kernels.toolchain import Target, Toolchain, parse_target
+from gpufix.kernels.toolchain import KernelTarget, Toolchain, parse_target
 from gpufix.knowledge.gpus.models import resolve
 from gpufix.model import Facts
 from gpufix.smoke.compile import choose
@@ -24,7 +24,7 @@ _LIMIT_S = 1800.0
 _PER_TARGET = ("-gencode=", "--offload-arch=")
 
 
-def toolchain(archs: Sequence[str], context: Context) -> Toolchain:
+def toolchain(archs: Sequence[str], context: RunContext) -> Toolchain:
     """The compiler for all of these architectures, which are of one vendor. Raises Refused."""
     if not archs:
         raise Refused("no GPU is named or visible: name what to compile for, as in --gpu sm_120")
@@ -41,7 +41,7 @@ def _of(arch: str, facts: Facts, env: Mapping[str, str]) -> Toolchain:
     return choice.toolchain
 
 
-def compiled(fallback: Fallback, archs: Sequence[str], context: Context) -> dict[str, bytes]:
+def compiled(fallback: Fallback, archs: Sequence[str], context: RunContext) -> dict[str, bytes]:
     """Path below site-packages → the shared library. Raises Refused, StepFailed, OSError."""
     if not fallback.build:
         return {}
@@ -71,12 +71,12 @@ def _command(native: Native, chosen: Toolchain, archs: Sequence[str], library: P
 
 def _read_back(native: Native, archs: Sequence[str], library: Path) -> None:
     objects, _ = gpu_code(Reading(environ={}), str(library))
-    code = Code(native.library, tuple(objects))
+    code = SubjectCode(native.library, tuple(objects))
     for arch in archs:
         if service(code, resolve(arch)) is Service.none:
             raise StepFailed(f"{native.library} holds {listed(objects)}; none of it runs on {arch}")
 
 
-def _target(arch: str) -> Target:
+def _target(arch: str) -> KernelTarget:
     """Feature flags are dropped: code for gfx90a serves gfx90a:xnack- too."""
     return parse_target(arch.partition(":")[0])

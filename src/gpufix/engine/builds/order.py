@@ -12,7 +12,7 @@ from gpufix.engine.builds.command import child_environ, commands
 from gpufix.engine.builds.folder import clean
 from gpufix.engine.steps.set_variables import current
 from gpufix.evidence.view import View
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import ConfigError, collect
 from gpufix.facts.python.environment import overlay_path
 from gpufix.facts.queries import Queries
@@ -108,7 +108,7 @@ _OWN = frozenset({"MAX_JOBS", "CMAKE_BUILD_PARALLEL_LEVEL"})
 
 def own_view(view: View, folder: str, environ: Mapping[str, str]) -> View:
     """The patient with this folder as its project. Environment files are read as they are now."""
-    ctx = Context(environ=dict(environ))
+    ctx = CollectContext(environ=dict(environ))
     facts = view.facts
     overlay = {**facts.environment.overlay, **_overlay(view, Path(folder), environ)}
     facts = facts.model_copy(
@@ -120,7 +120,7 @@ def own_view(view: View, folder: str, environ: Mapping[str, str]) -> View:
     return View(facts, view.targets, Queries.of(facts))
 
 
-def _project(ctx: Context, root: Path) -> Project | None:
+def _project(ctx: CollectContext, root: Path) -> Project | None:
     try:
         return collect(ctx, root)
     except ConfigError:  # it selects rules: a build does without

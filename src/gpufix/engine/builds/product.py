@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gpufix.binary.elf import ElfError
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import read
@@ -104,7 +104,7 @@ def _made_since(entry: os.DirEntry[str], since: float) -> bool:
     return entry.stat(follow_symlinks=False).st_mtime >= since - _SLACK
 
 
-def read_back(ctx: Context, facts: Facts, made: Product) -> list[Library]:
+def read_back(ctx: CollectContext, facts: Facts, made: Product) -> list[Library]:
     """The facts of every product. One that no rule could speak of is listed by its path alone."""
     python, torch = facts.python, facts.torch
     if python is None or not made.libraries:

@@ -10,7 +10,7 @@ from gpufix.engine.builds.build_all import build_folders
 from gpufix.engine.builds.build_process import Ended, Running
 from gpufix.engine.builds.folder import NotBuildable, inspect
 from gpufix.engine.builds.order import Order
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.knowledge.gpus.models import GpuNameError, resolve
@@ -21,7 +21,7 @@ _EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
 
 
-def run(step: Build, context: Context) -> BuildResult:
+def run(step: Build, context: RunContext) -> BuildResult:
     """Build, install, read back. Raises OSError; everything else is told by the result."""
     try:
         folder = inspect(Path(step.path), context.facts)

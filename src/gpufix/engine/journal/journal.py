@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from gpufix.engine.journal.lock import sync_folder, write_all
-from gpufix.engine.run_context import Corrupt
+from gpufix.engine.run_context import CorruptJournal
 
 Row = dict[str, Any]
 _HEAD = re.compile(rb"([0-9a-f]{8}) ([0-9a-f]{8}) ")
@@ -69,7 +69,7 @@ def read(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(_LIMIT + 1)
     if len(data) > _LIMIT:
-        raise Corrupt(f"{path} is too long for a journal")
+        raise CorruptJournal(f"{path} is too long for a journal")
     return data
 
 
@@ -81,7 +81,7 @@ def parse(data: bytes) -> tuple[list[Row], int]:
         row, after = _one(data, end)
         if row is None:
             if b"\n" in data[end:-1]:
-                raise Corrupt(f"the journal is damaged at byte {end}")
+                raise CorruptJournal(f"the journal is damaged at byte {end}")
             break
         rows.append(row)
         end = after

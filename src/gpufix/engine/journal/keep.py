@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from gpufix.engine.journal.listing import Entry, Listing, Scope, look
+from gpufix.engine.journal.listing import ListedEntry, Listing, Scope, look
 from gpufix.engine.journal.lock import make_folder, sync_folder
 from gpufix.engine.run_context import Refused
 
@@ -53,7 +53,7 @@ def twin(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.link")
 
 
-def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
+def place(folder: Path, listing: dict[str, ListedEntry | None]) -> dict[str, Path]:
     """Where the bytes of each kept entry lie."""
     return {
         key: folder / str(number)
@@ -62,7 +62,7 @@ def place(folder: Path, listing: dict[str, Entry | None]) -> dict[str, Path]:
     }
 
 
-def _keep_one(path: str, target: Path, entry: Entry, scope: Scope) -> str:
+def _keep_one(path: str, target: Path, entry: ListedEntry, scope: Scope) -> str:
     if not _may_be_written(path, entry, scope) and _linked(path, target):
         return "link"
     if entry.kind == "link":
@@ -94,7 +94,7 @@ def _settle(scope: Scope, kept: Listing) -> None:
             kept[key] = entry._replace(ctime=now.ctime if now else entry.ctime)
 
 
-def _may_be_written(path: str, entry: Entry, scope: Scope) -> bool:
+def _may_be_written(path: str, entry: ListedEntry, scope: Scope) -> bool:
     """Whether a step may write into this file, rather than replace it."""
     name = os.path.basename(path)
     if scope.policy == "link" or entry.kind == "link":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gpufix.engine.journal.lock import write_new
-from gpufix.engine.run_context import Corrupt, Refused
+from gpufix.engine.run_context import CorruptJournal, Refused
 
 Policy = Literal["link", "copy"]
 
@@ -59,7 +59,7 @@ _STASH = "~"  # pip renames a folder that it removes to ~older, beside it
 _LIMIT = 2_000_000  # entries of one scope
 
 
-class Entry(NamedTuple):
+class ListedEntry(NamedTuple):
     """One directory entry, never followed. Times in nanoseconds."""
 
     kind: Kind
@@ -79,10 +79,10 @@ class Entry(NamedTuple):
         return self.kind == "dir"
 
 
-Listing = dict[str, Entry]  # path below the scope ("" = the scope itself) -> entry
+Listing = dict[str, ListedEntry]  # path below the scope ("" = the scope itself) -> entry
 
 
-def look(path: str) -> Entry | None:
+def look(path: str) -> ListedEntry | None:
     """The entry at a path, None when there is none. Raises OSError for what cannot be looked at."""
     try:
         return _entry(path, os.lstat(path))
@@ -137,9 +137,9 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
     return scope.environments or not os.path.lexists(f"{path}/pyvenv.cfg")
 
 
-def _entry(path: str, status: os.stat_result) -> Entry:
+def _entry(path: str, status: os.stat_result) -> ListedEntry:
     mode, kind = status.st_mode, _kind(status.st_mode)
-    return Entry(
+    return ListedEntry(
         kind=kind,
         mode=stat.S_IMODE(mode),
         size=status.st_size if kind == "file" else 0,
@@ -161,7 +161,7 @@ def _kind(mode: int) -> Kind:
     return "link" if stat.S_ISLNK(mode) else "other"
 
 
-def save(path: Path, listing: dict[str, Entry | None]) -> str:
+def save(path: Path, listing: dict[str, ListedEntry | None]) -> str:
     """Write a listing and sync it; returns its SHA-256."""
     rows = (json.dumps([key, entry]) for key, entry in listing.items())
     data = "".join(f"{row}\n" for row in rows).encode()
@@ -169,19 +169,19 @@ def save(path: Path, listing: dict[str, Entry | None]) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load(path: Path, digest: str) -> dict[str, Entry | None]:
+def load(path: Path, digest: str) -> dict[str, ListedEntry | None]:
     """Read a listing back. Raises Corrupt when it is not the one that was written."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Corrupt(f"{path} cannot be read: {error.strerror}") from None
+        raise CorruptJournal(f"{path} cannot be read: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != digest:
-        raise Corrupt(f"{path} is not what was written")
+        raise CorruptJournal(f"{path} is not what was written")
     rows = (json.loads(line) for line in data.splitlines())
-    return {key: None if entry is None else Entry(*entry) for key, entry in rows}
+    return {key: None if entry is None else ListedEntry(*entry) for key, entry in rows}
 
 
-States = Mapping[str, Entry | None]
+States = Mapping[str, ListedEntry | None]
 
 
 def changed(before: States, after: States) -> list[str]:
@@ -191,7 +191,10 @@ def changed(before: States, after: States) -> list[str]:
 
 
 def equal(
-    before: Entry | None, after: Entry | None, times: bool = False, identity: bool = True
+    before: ListedEntry | None,
+    after: ListedEntry | None,
+    times: bool = False,
+    identity: bool = True,
 ) -> bool:
     """Whether two states of one path are the same, as far as the file system tells.
 

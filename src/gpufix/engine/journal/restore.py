@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gpufix.engine.journal.keep import twin
-from gpufix.engine.journal.listing import PARENT, Entry, Scope, covers, equal, look
+from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, covers, equal, look
 
 TEMPORARY = ".gpufix-tmp"
 
@@ -18,7 +18,9 @@ TEMPORARY = ".gpufix-tmp"
 class Restorer:
     """One scope's earlier state, where its bytes are kept, and what could not be put back."""
 
-    def __init__(self, scope: Scope, before: Mapping[str, Entry | None], kept: Mapping[str, Path]):
+    def __init__(
+        self, scope: Scope, before: Mapping[str, ListedEntry | None], kept: Mapping[str, Path]
+    ):
         self.scope, self.before, self.kept = scope, before, kept
         self.problems: list[str] = []
         self._folders: set[str] = set()  # whose names were changed
@@ -80,7 +82,7 @@ class Restorer:
         else:
             self._put_file(key, entry, now)
 
-    def _put_link(self, key: str, entry: Entry) -> None:
+    def _put_link(self, key: str, entry: ListedEntry) -> None:
         source = self.kept.get(key)
         if source is not None and os.path.lexists(source):
             self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
@@ -88,7 +90,7 @@ class Restorer:
         self._replace(key, lambda place: os.symlink(str(entry.target), place))
         os.utime(self.path(key), ns=(entry.mtime, entry.mtime), follow_symlinks=False)
 
-    def _put_file(self, key: str, entry: Entry, now: Entry | None) -> None:
+    def _put_file(self, key: str, entry: ListedEntry, now: ListedEntry | None) -> None:
         source = self.kept.get(key)
         bytes_there = look(str(source)) if source else None
         if source is None or bytes_there is None:
@@ -105,7 +107,9 @@ class Restorer:
             self._put_copy(key, entry, now, source)
         self._attributes(path, entry)
 
-    def _put_copy(self, key: str, entry: Entry, now: Entry | None, source: Path) -> None:
+    def _put_copy(
+        self, key: str, entry: ListedEntry, now: ListedEntry | None, source: Path
+    ) -> None:
         """The bytes; and where the file has other names too, the very file that they name."""
         path, shared = self.path(key), twin(source)
         original = look(str(shared))
@@ -118,7 +122,7 @@ class Restorer:
         elif not same:
             self._replace(key, lambda place: _copy(source, place, entry))
 
-    def _attributes(self, path: str, entry: Entry) -> None:
+    def _attributes(self, path: str, entry: ListedEntry) -> None:
         now = look(path)
         if now is not None and entry.kind == "file" and now.mode != entry.mode:
             os.chmod(path, entry.mode)
@@ -171,7 +175,7 @@ class Restorer:
         return {name for name in os.listdir(place) if covers(scope, key, name)}
 
 
-def _same_bytes(entry: Entry, now: Entry, kept: Path, path: str) -> bool:
+def _same_bytes(entry: ListedEntry, now: ListedEntry, kept: Path, path: str) -> bool:
     if (now.kind, now.size) != ("file", entry.size):
         return False
     if (now.inode, now.ctime) == (entry.inode, entry.ctime):
@@ -188,7 +192,7 @@ def _rewrite(source: Path, path: str) -> None:
         os.fsync(file.fileno())
 
 
-def _copy(source: Path, place: str, entry: Entry) -> None:
+def _copy(source: Path, place: str, entry: ListedEntry) -> None:
     shutil.copyfile(source, place, follow_symlinks=False)
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -14,7 +14,13 @@ from typing import Any, Literal
 from gpufix.engine.journal import journal
 from gpufix.engine.journal.listing import KEPT_PREFIX
 from gpufix.engine.journal.lock import make_folder
-from gpufix.engine.run_context import Corrupt, EngineError, NothingToUndo, Refused, UnknownRun
+from gpufix.engine.run_context import (
+    CorruptJournal,
+    EngineError,
+    NothingToUndo,
+    Refused,
+    UnknownRun,
+)
 
 State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
 _JOURNAL = "journal"
@@ -131,7 +137,7 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
         if not chosen:
             raise NothingToUndo("there is nothing to undo")
     if chosen[-1].state == "damaged":
-        raise Corrupt(
+        raise CorruptJournal(
             f"the journal of {chosen[-1].id} cannot be read: what it changed is not known"
         )
     return chosen[-1]

@@ -16,10 +16,10 @@ from gpufix.engine.journal import listing as states
 from gpufix.engine.journal import runs
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import place
-from gpufix.engine.journal.listing import PARENT, Entry, Scope, changed, equal, matters
+from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, equal, matters
 from gpufix.engine.journal.restore import Restorer
 from gpufix.engine.journal.runs import Run
-from gpufix.engine.run_context import Context, EngineError, Refused
+from gpufix.engine.run_context import EngineError, Refused, RunContext
 
 _SHOWN = 20
 
@@ -39,8 +39,8 @@ class _Part:
 
     step: int
     scope: Scope
-    before: dict[str, Entry | None]
-    after: dict[str, Entry | None] | None
+    before: dict[str, ListedEntry | None]
+    after: dict[str, ListedEntry | None] | None
     kept: Path
 
     def path(self, key: str) -> str:
@@ -131,7 +131,7 @@ def _unlike(part: _Part, keys: list[str]) -> Iterator[str]:
 
 
 def _refuse_overwriting(parts: list[_Part]) -> None:
-    expected: dict[str, Entry | None] = {}
+    expected: dict[str, ListedEntry | None] = {}
     for part in parts:
         for key, entry in (part.after or {}).items():
             if matters(key):
@@ -155,7 +155,7 @@ def _children(folder: str) -> Iterator[str]:
         yield from (f"{folder}/{name}" for name in os.listdir(folder) if matters(name))
 
 
-def _as_left(entry: Entry | None, path: str) -> bool:
+def _as_left(entry: ListedEntry | None, path: str) -> bool:
     return equal(entry, states.look(path), identity=False)
 
 
@@ -177,7 +177,7 @@ def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | Non
 _PREFIX = "gpufix-"
 
 
-def make(journal: Journal, context: Context) -> dict[str, str]:
+def make(journal: Journal, context: RunContext) -> dict[str, str]:
     """The variables with a new TMPDIR, in the one that the user has chosen. Raises OSError."""
     assert context.folder is not None
     above = context.environ.get("TMPDIR")

@@ -16,14 +16,14 @@ from gpufix.engine.journal import runs, undo_run
 from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import Context, EngineError, Refused, StepFailed
+from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
 from gpufix.model import Held, Step
 
 
 @dataclass
-class Lenience:
+class FailureIsolation:
     """Steps whose failure takes back nothing but themselves, and the failures so far."""
 
     steps: Sequence[Step] = ()
@@ -38,7 +38,7 @@ def alone(proposed: Proposed) -> Iterator[Step]:
             yield step
 
 
-def failures(proposed: Proposed, lenience: Lenience) -> Iterator[Held]:
+def failures(proposed: Proposed, lenience: FailureIsolation) -> Iterator[Held]:
     """The plans whose builds failed."""
     for error in lenience.failures:
         for plan in proposed.choice.plans:
@@ -49,7 +49,7 @@ def failures(proposed: Proposed, lenience: Lenience) -> Iterator[Held]:
 _STARTS_PROGRAMS = ("install", "fallback", "build", "submodules")
 
 
-def check(steps: Sequence[Step], context: Context) -> None:
+def check(steps: Sequence[Step], context: RunContext) -> None:
     """Verify the preconditions of every step. Raises Refused; changes nothing."""
     for number, step in enumerate(steps):
         ahead = any(_makes_files(earlier) for earlier in steps[:number])
@@ -76,10 +76,10 @@ def _makes_files(step: Step) -> bool:
 
 def apply(
     steps: Sequence[Step],
-    context: Context,
+    context: RunContext,
     state: Path,
     title: str,
-    lenience: Lenience | None = None,
+    lenience: FailureIsolation | None = None,
 ) -> Path:
     """Do the steps in a new run; returns its folder. The caller holds the patient's lock.
 
@@ -92,7 +92,7 @@ def apply(
     except OSError as error:
         raise Refused(f"{error.filename or state}: {error.strerror}") from None
     try:
-        _run(steps, replace(context, folder=folder), title, lenience or Lenience())
+        _run(steps, replace(context, folder=folder), title, lenience or FailureIsolation())
     except (OSError, EngineError) as error:
         raise _failure(folder, error) from error
     finally:
@@ -100,7 +100,9 @@ def apply(
     return folder
 
 
-def _run(steps: Sequence[Step], context: Context, title: str, lenience: Lenience) -> None:
+def _run(
+    steps: Sequence[Step], context: RunContext, title: str, lenience: FailureIsolation
+) -> None:
     folder = context.folder
     assert folder is not None
     with Journal(folder / "journal") as journal:
@@ -132,7 +134,7 @@ def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> Ste
     return error
 
 
-def _header(steps: Sequence[Step], context: Context, title: str) -> dict[str, object]:
+def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str, object]:
     python = context.facts.python
     return {
         "version": gpufix.__version__,

@@ -15,7 +15,7 @@ from gpufix.engine.installer import choose
 from gpufix.engine.installer import commands as install_commands
 from gpufix.engine.run.apply import check
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import Context, EngineError, Refused
+from gpufix.engine.run_context import EngineError, Refused, RunContext
 from gpufix.engine.steps.fallback import commands as fallback_commands
 from gpufix.engine.steps.set_variables import current, rendered
 from gpufix.engine.steps.submodules import fetching, modules, noting
@@ -34,12 +34,12 @@ from gpufix.model import (
     WriteFile,
 )
 
-Resolve = Callable[[Install, Context], list[str]]
+Resolve = Callable[[Install, RunContext], list[str]]
 _LIMIT = 1 << 20
 _LISTED = 20
 
 
-def preview(step: Step, context: Context, resolve: Resolve | None = None) -> StepPreview:
+def preview(step: Step, context: RunContext, resolve: Resolve | None = None) -> StepPreview:
     """One step. `resolve` asks the index what would come. Raises EngineError from it alone."""
     if isinstance(step, Install):
         return _install(step, context, resolve)
@@ -69,7 +69,7 @@ def preview(step: Step, context: Context, resolve: Resolve | None = None) -> Ste
 _TITLES = {"build": "build", "advise": "for you to do"}
 
 
-def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPreview:
+def _install(step: Install, context: RunContext, resolve: Resolve | None) -> StepPreview:
     try:
         choose(context.facts)
         lines = [_shown(c) for c in install_commands(step, context)]
@@ -91,7 +91,7 @@ def _install(step: Install, context: Context, resolve: Resolve | None) -> StepPr
     )
 
 
-def _fallback(step: InstallFallback, context: Context) -> StepPreview:
+def _fallback(step: InstallFallback, context: RunContext) -> StepPreview:
     try:
         lines = fallback_commands(step, choose(context.facts), "RUN_FOLDER/fallback")
     except EngineError:
@@ -104,7 +104,7 @@ def _fallback(step: InstallFallback, context: Context) -> StepPreview:
     )
 
 
-def _submodules(step: InitSubmodules, context: Context) -> StepPreview:
+def _submodules(step: InitSubmodules, context: RunContext) -> StepPreview:
     """Commands, addresses and places; none where the step would be refused."""
     title = f"initialise {', '.join(step.paths)}: made in a fresh repository, then moved"
     shown = StepPreview(kind=step.kind, title=title)
@@ -177,7 +177,7 @@ def _quoted(path: str) -> str:
     return shlex.quote(path)
 
 
-def _variables(step: SetVariables, context: Context) -> StepPreview:
+def _variables(step: SetVariables, context: RunContext) -> StepPreview:
     given = context.facts.environment.overlay_path
     diff = None
     if given:
@@ -196,7 +196,7 @@ def _variables(step: SetVariables, context: Context) -> StepPreview:
     )
 
 
-def proposal(proposed: Proposed, context: Context, resolve: Resolve | None = None) -> Proposal:
+def proposal(proposed: Proposed, context: RunContext, resolve: Resolve | None = None) -> Proposal:
     """The preview of all that would be done. Raises EngineError from `resolve` alone."""
     return Proposal(
         gpufix_version=gpufix.__version__,
@@ -211,7 +211,7 @@ def proposal(proposed: Proposed, context: Context, resolve: Resolve | None = Non
     )
 
 
-def _refused(proposed: Proposed, context: Context) -> str | None:
+def _refused(proposed: Proposed, context: RunContext) -> str | None:
     try:
         check(proposed.steps, context)
     except Refused as error:

@@ -13,7 +13,7 @@ from gpufix.facts.questions import Questions
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.conflicts import Base
 from gpufix.fixes.fallback import install_fallback
-from gpufix.fixes.merge import Choice, choose, merge
+from gpufix.fixes.merge import PlanChoice, choose, merge
 from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
@@ -22,7 +22,7 @@ from gpufix.plugins import all_fixes, all_rules
 
 
 @dataclass(frozen=True)
-class Wish:
+class FixRequest:
     """What the user wants repaired. `only`: codes or families, of which alone plans are made.
 
     `fallbacks`: to be installed, and without `only` nothing else is repaired.
@@ -39,7 +39,7 @@ class Proposed:
     """The findings of all rules that are not ignored, and the plans for those that were asked for."""
 
     judgement: Judgement
-    choice: Choice
+    choice: PlanChoice
     unplanned: tuple[Finding, ...] = ()  # what kept fixes from planning: DOC002, DOC003
 
     @property
@@ -60,7 +60,7 @@ class Proposed:
         return replace(self, choice=replace(self.choice, plans=kept))
 
 
-def propose(facts: Facts, ask: Questions | None, wish: Wish) -> Proposed:
+def propose(facts: Facts, ask: Questions | None, wish: FixRequest) -> Proposed:
     """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
     mistyped."""
     selection = wish.request.selection
@@ -97,7 +97,7 @@ def _on_demand(
             yield offered
 
 
-def judged(wish: Wish) -> Request:
+def judged(wish: FixRequest) -> Request:
     """All rules but the ignored ones judge, so that harm done elsewhere is noticed."""
     whole = Selection(ignore=wish.request.selection.ignore)
     return replace(wish.request, selection=whole)

@@ -12,11 +12,11 @@ import gpufix
 from gpufix.diagnosis.diagnose import Request, examine, patient_summary
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.run import apply, github_env
-from gpufix.engine.run.apply import Lenience, alone, failures
+from gpufix.engine.run.apply import FailureIsolation, alone, failures
 from gpufix.engine.run.comparison import Comparison, compare, next_steps
 from gpufix.engine.run.import_probe import probe
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import Busy, Context, EngineError, Refused, StepFailed
+from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
@@ -45,7 +45,7 @@ class _Attempt:
     failed: list[Held] = field(default_factory=list)
 
 
-def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
+def repair(proposed: Proposed, context: RunContext, how: Repair) -> Outcome:
     """Carry the plans out. Those that fail or have no effect are left out of another attempt.
 
     Never raises EngineError: what went wrong is the outcome's reason. KeyboardInterrupt passes.
@@ -79,7 +79,7 @@ def repair(proposed: Proposed, context: Context, how: Repair) -> Outcome:
     )
 
 
-def _tried(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
+def _tried(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     """One attempt; when a step failed and all was put back, the plans that had asked for it."""
     try:
         return _attempt(proposed, context, how)
@@ -103,7 +103,7 @@ def nothing_to_do(proposed: Proposed, facts: Facts) -> Outcome:
     )
 
 
-def prefix(context: Context) -> str:
+def prefix(context: RunContext) -> str:
     """By which the patient's runs and lock are known. Raises Refused."""
     python = context.facts.python
     if python is None:
@@ -111,16 +111,16 @@ def prefix(context: Context) -> str:
     return os.path.realpath(python.prefix)
 
 
-def _no_interrupted(state: Path, context: Context) -> None:
+def _no_interrupted(state: Path, context: RunContext) -> None:
     waiting = runs.interrupted(state, prefix(context))
     if waiting is not None:
         command = f"gpufix undo {waiting.id}"
         raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
 
 
-def _attempt(proposed: Proposed, context: Context, how: Repair) -> _Attempt:
+def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     titles = "; ".join(plan.title for plan in proposed.choice.plans)
-    lenience = Lenience(list(alone(proposed)))
+    lenience = FailureIsolation(list(alone(proposed)))
     folder = apply.apply(proposed.steps, context, how.state, titles, lenience)
     failed = list(failures(proposed, lenience))
     if failed:
@@ -165,7 +165,7 @@ def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Propos
     return _Attempt(outcome.model_copy(update={"state": "undone"}), ineffective)
 
 
-def _outcome(proposed: Proposed, context: Context, result: Comparison) -> Outcome:
+def _outcome(proposed: Proposed, context: RunContext, result: Comparison) -> Outcome:
     return Outcome(
         gpufix_version=gpufix.__version__,
         patient=patient_summary(context.facts),
@@ -178,7 +178,7 @@ def _outcome(proposed: Proposed, context: Context, result: Comparison) -> Outcom
     )
 
 
-def _failed(proposed: Proposed, context: Context, error: EngineError | OSError) -> Outcome:
+def _failed(proposed: Proposed, context: RunContext, error: EngineError | OSError) -> Outcome:
     return Outcome(
         gpufix_version=gpufix.__version__,
         patient=patient_summary(context.facts),

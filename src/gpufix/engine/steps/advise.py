@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.model import Advise
 
 
-def check(step: Advise, context: Context) -> None:
+def check(step: Advise, context: RunContext) -> None:
     """Nothing can stand in its way."""
 
 
-def scopes(step: Advise, context: Context) -> Sequence[Scope]:
+def scopes(step: Advise, context: RunContext) -> Sequence[Scope]:
     """It touches nothing."""
     return ()
 
 
-def run(step: Advise, context: Context) -> None:
+def run(step: Advise, context: RunContext) -> None:
     """Tell the user."""
     context.say(f"{step.text} {step.command or ''}".strip())

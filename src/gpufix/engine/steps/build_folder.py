@@ -9,14 +9,14 @@ from pathlib import Path
 from gpufix.engine.builds import step as build
 from gpufix.engine.builds.folder import made_from
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import Context, Refused, StepFailed, inside, writable
+from gpufix.engine.run_context import Refused, RunContext, StepFailed, inside, writable
 from gpufix.engine.steps import install
 from gpufix.model import Build
 
 _SKIPPED = (".git", ".hg", ".svn", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 
 
-def check(step: Build, context: Context) -> None:
+def check(step: Build, context: RunContext) -> None:
     """The folder lies inside and can be written, and so can the environment."""
     folder = _folder(step, context)
     if not os.path.isdir(folder):
@@ -27,7 +27,7 @@ def check(step: Build, context: Context) -> None:
         writable(site)
 
 
-def scopes(step: Build, context: Context) -> Sequence[Scope]:
+def scopes(step: Build, context: RunContext) -> Sequence[Scope]:
     """The environment, and the sources: compilers write into files that are there, hence copies."""
     python = install.changeable(context.facts)
     folder = _folder(step, context)
@@ -35,14 +35,14 @@ def scopes(step: Build, context: Context) -> Sequence[Scope]:
     return [*install.environment_scopes(python), sources]
 
 
-def run(step: Build, context: Context) -> None:
+def run(step: Build, context: RunContext) -> None:
     """Build and install it. Raises StepFailed with the builder's reason."""
     result = build.run(step, context)
     if not result.ok:
         raise StepFailed(f"{step.path}: {result.reason}")
 
 
-def _folder(step: Build, context: Context) -> str:
+def _folder(step: Build, context: RunContext) -> str:
     path = os.path.realpath(step.path)
     if context.project and path == os.path.realpath(context.project):
         return path

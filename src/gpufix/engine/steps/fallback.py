@@ -11,7 +11,7 @@ from gpufix.engine.builds.native_fallback import compiled, toolchain
 from gpufix.engine.installer import Installer, choose, environment, permit
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import make_folder, write_new
-from gpufix.engine.run_context import Context, Refused, writable
+from gpufix.engine.run_context import Refused, RunContext, writable
 from gpufix.engine.steps.install import changeable, environment_scopes
 from gpufix.fallbacks import pack
 from gpufix.fallbacks.catalogue import Fallback, UnknownFallback, get
@@ -27,7 +27,7 @@ Made and installed by `gpufix fix --fallback {name}`. `gpufix undo` takes it bac
 has replaced; `pip uninstall {distribution}` removes it."""
 
 
-def check(step: InstallFallback, context: Context) -> None:
+def check(step: InstallFallback, context: RunContext) -> None:
     """The environment may be changed, what is replaced can be removed, a compiler is there."""
     fallback = _known(step)
     python = changeable(context.facts)
@@ -46,12 +46,12 @@ def _as_pip_sees_it(step: InstallFallback) -> Install:
     return Install(install=[wanted], uninstall=step.uninstall, reinstall=True)
 
 
-def scopes(step: InstallFallback, context: Context) -> Sequence[Scope]:
+def scopes(step: InstallFallback, context: RunContext) -> Sequence[Scope]:
     """As any installation: installers replace files and write into none."""
     return environment_scopes(changeable(context.facts))
 
 
-def run(step: InstallFallback, context: Context) -> None:
+def run(step: InstallFallback, context: RunContext) -> None:
     """Make the wheel in the run's folder, remove what it replaces, install it without an index."""
     assert context.folder is not None
     made = packed(step, context)
@@ -78,7 +78,7 @@ def commands(step: InstallFallback, installer: Installer, folder: str) -> list[l
     return lines
 
 
-def packed(step: InstallFallback, context: Context) -> pack.Wheel:
+def packed(step: InstallFallback, context: RunContext) -> pack.Wheel:
     """The wheel; compiles when the fallback has sources of its own."""
     fallback = _known(step)
     files = pack.files(fallback)

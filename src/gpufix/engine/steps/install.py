@@ -10,7 +10,7 @@ from gpufix.engine import child
 from gpufix.engine.installer import choose, commands, environment
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import write_new
-from gpufix.engine.run_context import Context, Refused, writable
+from gpufix.engine.run_context import Refused, RunContext, writable
 from gpufix.evidence.requirements import parse
 from gpufix.model import Distribution, Facts, Install, Python
 from gpufix.text.names import normalise
@@ -31,7 +31,7 @@ _FOLDERS = (
 )
 
 
-def check(step: Install, context: Context) -> None:
+def check(step: Install, context: RunContext) -> None:
     """The environment may be changed, an installer is there, and may be given every name."""
     python = changeable(context.facts)
     for folder in {python.prefix, *python.site_dirs[:1]}:
@@ -41,7 +41,7 @@ def check(step: Install, context: Context) -> None:
         _removable(context.facts, name)
 
 
-def scopes(step: Install, context: Context) -> Sequence[Scope]:
+def scopes(step: Install, context: RunContext) -> Sequence[Scope]:
     """Everything that an installer could touch in the environment.
 
     Installers replace files and write into none, so hard links keep what was there.
@@ -61,7 +61,7 @@ def environment_scopes(python: Python) -> list[Scope]:
     return found
 
 
-def run(step: Install, context: Context) -> None:
+def run(step: Install, context: RunContext) -> None:
     """Run the installer; its log is kept in the run's folder."""
     installer = choose(context.facts)
     environ = environment(context.environ, installer.kind)
@@ -71,7 +71,7 @@ def run(step: Install, context: Context) -> None:
         child.run(command, context, environ, "install")
 
 
-def _constraints(step: Install, context: Context) -> str | None:
+def _constraints(step: Install, context: RunContext) -> str | None:
     """What is conda's stays. With `freeze`: all that is installed, but what the step names."""
     if not step.dependencies or context.folder is None:
         return None

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import Context
+from gpufix.engine.run_context import RunContext
 from gpufix.model import Step
 
 
 class StepKind(Protocol):
     """A module of this package, seen as an object. `step` is the model's record of its kind."""
 
-    def check(self, step: Any, context: Context) -> None:
+    def check(self, step: Any, context: RunContext) -> None:
         """Verify every precondition; change nothing. Raises Refused."""
 
-    def scopes(self, step: Any, context: Context) -> Sequence[Scope]:
+    def scopes(self, step: Any, context: RunContext) -> Sequence[Scope]:
         """Every path that `run` can change, in the patient, the project or a cache."""
 
-    def run(self, step: Any, context: Context) -> None:
+    def run(self, step: Any, context: RunContext) -> None:
         """Act. Raises StepFailed or OSError; what was done by then is put back by the engine."""
 
 

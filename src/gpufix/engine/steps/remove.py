@@ -7,23 +7,23 @@ import shutil
 from collections.abc import Sequence
 
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import Context, inside, writable
+from gpufix.engine.run_context import RunContext, inside, writable
 from gpufix.model import Remove
 
 
-def check(step: Remove, context: Context) -> None:
+def check(step: Remove, context: RunContext) -> None:
     """It lies inside, and its folder can be written. One that is gone already is no fault."""
     path = inside(step.path, context.facts)
     if os.path.lexists(path):
         writable(os.path.dirname(path))
 
 
-def scopes(step: Remove, context: Context) -> Sequence[Scope]:
+def scopes(step: Remove, context: RunContext) -> Sequence[Scope]:
     """The path and all below it: only unlinked, hence kept by hard links."""
     return (Scope(inside(step.path, context.facts)),)
 
 
-def run(step: Remove, context: Context) -> None:
+def run(step: Remove, context: RunContext) -> None:
     """Delete it."""
     path = inside(step.path, context.facts)
     if os.path.isdir(path) and not os.path.islink(path):

@@ -11,7 +11,7 @@ from typing import Any
 
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import make_folder
-from gpufix.engine.run_context import Context, Refused
+from gpufix.engine.run_context import Refused, RunContext
 from gpufix.engine.steps.write import SUFFIX, replace
 from gpufix.model import SetVariables
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LIMIT = 1 << 20
 
 
-def check(step: SetVariables, context: Context) -> None:
+def check(step: SetVariables, context: RunContext) -> None:
     """Names are names, values have no NUL, and the state directory is there."""
     for name, value in step.variables.items():
         if not _NAME.fullmatch(name):
@@ -29,14 +29,14 @@ def check(step: SetVariables, context: Context) -> None:
     _path(context)
 
 
-def scopes(step: SetVariables, context: Context) -> Sequence[Scope]:
+def scopes(step: SetVariables, context: RunContext) -> Sequence[Scope]:
     """The environment file, or the folder that has to be made for it."""
     path = _path(context)
     top = path.parent if not path.parent.is_dir() else path
     return (Scope(str(top)), Scope(f"{path}{SUFFIX}")) if top == path else (Scope(str(top)),)
 
 
-def run(step: SetVariables, context: Context) -> None:
+def run(step: SetVariables, context: RunContext) -> None:
     """Rewrite the file with the variables set, or unset (null)."""
     path = _path(context)
     make_folder(path.parent)
@@ -58,7 +58,7 @@ def current(path: Path) -> dict[str, str | None]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _path(context: Context) -> Path:
+def _path(context: RunContext) -> Path:
     given = context.facts.environment.overlay_path
     if given is None:
         raise Refused("there is no patient whose environment file could be written")

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.engine import child, submodule
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import Context, Refused, StepFailed, writable
-from gpufix.engine.submodule import Wanted, wanted
+from gpufix.engine.run_context import Refused, RunContext, StepFailed, writable
+from gpufix.engine.submodule import WantedSubmodule, wanted
 from gpufix.model import InitSubmodules
 
 
-def check(step: InitSubmodules, context: Context) -> None:
+def check(step: InitSubmodules, context: RunContext) -> None:
     """git is there, every address is https, and all places are free and in the project."""
     submodule.program(context)
     for module in modules(step, context):
@@ -28,7 +28,7 @@ def check(step: InitSubmodules, context: Context) -> None:
             raise Refused(f"{module.stage} is there already")
 
 
-def scopes(step: InitSubmodules, context: Context) -> Sequence[Scope]:
+def scopes(step: InitSubmodules, context: RunContext) -> Sequence[Scope]:
     """The submodules' folders and repositories with what must be made above them, and .git/config."""
     found: list[Scope] = []
     for module in modules(step, context):
@@ -41,7 +41,7 @@ def scopes(step: InitSubmodules, context: Context) -> Sequence[Scope]:
     return list(dict.fromkeys(found))
 
 
-def run(step: InitSubmodules, context: Context) -> None:
+def run(step: InitSubmodules, context: RunContext) -> None:
     """Clone, check out, move, and note it in .git/config. Credentials are never asked for."""
     program = submodule.program(context)
     for module in modules(step, context):
@@ -54,13 +54,13 @@ def run(step: InitSubmodules, context: Context) -> None:
         shutil.rmtree(module.stage)
 
 
-def modules(step: InitSubmodules, context: Context) -> list[Wanted]:
+def modules(step: InitSubmodules, context: RunContext) -> list[WantedSubmodule]:
     """What the step would fetch. Raises Refused."""
     root = _root(step, context)
     return [wanted(root, path) for path in step.paths]
 
 
-def fetching(module: Wanted, program: str) -> Iterator[list[str]]:
+def fetching(module: WantedSubmodule, program: str) -> Iterator[list[str]]:
     """The commands that make the submodule in a fresh repository."""
     alone = [program, *(word for setting in submodule.SETTINGS for word in ("-c", setting))]
     yield [*alone, "init", "--quiet", "--template=", "--", module.stage]
@@ -75,7 +75,7 @@ def fetching(module: Wanted, program: str) -> Iterator[list[str]]:
     yield [*here, "submodule", "update", "--init", "--checkout", "--", "."]
 
 
-def noting(module: Wanted, program: str) -> Iterator[list[str]]:
+def noting(module: WantedSubmodule, program: str) -> Iterator[list[str]]:
     """The commands that add to the project's .git/config what `git submodule init` would."""
     for key, value in module.noted().items():
         name = f"submodule.{module.name}.{key}"
@@ -83,7 +83,7 @@ def noting(module: Wanted, program: str) -> Iterator[list[str]]:
         yield [program, "-C", module.stage, *edit]
 
 
-def _place(module: Wanted) -> None:
+def _place(module: WantedSubmodule) -> None:
     """Both parts know each other by relative paths, which stay true. Raises StepFailed, OSError."""
     repository = f"{module.stage}/.git/modules/{module.name}"
     if not os.path.isdir(repository):
@@ -105,7 +105,7 @@ def _first_made(path: str) -> str:
     return path
 
 
-def _root(step: InitSubmodules, context: Context) -> str:
+def _root(step: InitSubmodules, context: RunContext) -> str:
     root, project = os.path.realpath(step.root), os.path.realpath(context.project or "\\")
     if root != project and not root.startswith(f"{project}/"):
         raise Refused(f"{step.root} is not the project")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import sync_folder, write_all
-from gpufix.engine.run_context import Context, Refused, StepFailed, inside, writable
+from gpufix.engine.run_context import Refused, RunContext, StepFailed, inside, writable
 from gpufix.model import Facts, WriteFile
 
 _RECORD_LIMIT = 64 << 20
@@ -67,7 +67,7 @@ SUFFIX = ".gpufix-new"
 _LIMIT = 64 << 20  # bytes of a file that a fix may edit
 
 
-def check(step: WriteFile, context: Context) -> None:
+def check(step: WriteFile, context: RunContext) -> None:
     """It lies inside, its folder can be written, and its bytes are the expected ones.
 
     A folder that an earlier step may make is looked for again right before the step.
@@ -84,14 +84,14 @@ def check(step: WriteFile, context: Context) -> None:
     _expected(step, path)
 
 
-def scopes(step: WriteFile, context: Context) -> Sequence[Scope]:
+def scopes(step: WriteFile, context: RunContext) -> Sequence[Scope]:
     """The file, its RECORDs, and the temporary names beside them: all replaced, none written into."""
     path = inside(step.path, context.facts)
     touched = [path, *records_of(path, context.facts)]
     return [Scope(p) for file in touched for p in (file, file + SUFFIX)]
 
 
-def run(step: WriteFile, context: Context) -> None:
+def run(step: WriteFile, context: RunContext) -> None:
     """Replace the file, then the rows of the RECORDs that list it."""
     path = inside(step.path, context.facts)
     _expected(step, path)

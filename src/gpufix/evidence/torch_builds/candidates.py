@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gpufix.evidence.gpu_code import Code, code_of
+from gpufix.evidence.gpu_code import SubjectCode, code_of
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.torch_releases import Release, Variant
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Build:
+class TorchBuild:
     """One release for one CUDA or ROCm, or for the CPU alone (`variant` None)."""
 
     release: Release
@@ -47,7 +47,7 @@ class Build:
         return f"torch {self.release.version} for {kind} {self.variant.cuda or self.variant.rocm}"
 
     @cached_property
-    def code(self) -> Code | None:
+    def code(self) -> SubjectCode | None:
         """Its GPU code by the release table; None for a CPU build, or where it is a guess."""
         variant = self.variant
         if variant is None or not variant.known:
@@ -55,14 +55,16 @@ class Build:
         return code_of(self.release.version, variant)
 
 
-def builds(platform: str, vendor: str | None) -> Iterator[Build]:
+def builds(platform: str, vendor: str | None) -> Iterator[TorchBuild]:
     """Every build for a platform that runs on a vendor's GPUs (None: the CPU builds)."""
     for release in torch_releases.all():
         if vendor is None:
-            yield from (Build(release, None) for _ in release.python_tags.get(platform, ())[:1])
+            yield from (
+                TorchBuild(release, None) for _ in release.python_tags.get(platform, ())[:1]
+            )
         else:
             variants = release.variants(platform).values()
-            yield from (Build(release, v) for v in variants if v.vendor == vendor)
+            yield from (TorchBuild(release, v) for v in variants if v.vendor == vendor)
 
 
 _CUDART = re.compile(r"libcudart\.so\.(\d+)")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gpufix.evidence.building import major
-from gpufix.evidence.gpu_code import Code, Service, listed, service
-from gpufix.evidence.torch_builds.candidates import Build, Extension
+from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
+from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.model import Target
@@ -38,7 +38,7 @@ class Obstacle:
     text: str
 
 
-def services(build: Build, question: Question) -> dict[str, Service]:
+def services(build: TorchBuild, question: Question) -> dict[str, Service]:
     """How the build serves each target with this driver."""
     code, driver = build.code, question.driver
     if code is None:
@@ -47,7 +47,7 @@ def services(build: Build, question: Question) -> dict[str, Service]:
     return {t.arch: service(code, t, cuda) for t in question.targets}
 
 
-def obstacles(build: Build, question: Question) -> Iterator[Obstacle]:
+def obstacles(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     """All of them; a build without any serves."""
     yield from _system(build, question)
     yield from _asked(build, question)
@@ -58,7 +58,7 @@ def obstacles(build: Build, question: Question) -> Iterator[Obstacle]:
         yield from (Obstacle(Kind.extension, text) for text in against)
 
 
-def _system(build: Build, question: Question) -> Iterator[Obstacle]:
+def _system(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     release = build.release
     if not release.has_python(question.python, question.platform):
         tags = release.python_tags.get(question.platform, ())
@@ -74,7 +74,7 @@ def _system(build: Build, question: Question) -> Iterator[Obstacle]:
         yield Obstacle(Kind.system, f"needs glibc {need}; here is {have}")
 
 
-def _asked(build: Build, question: Question) -> Iterator[Obstacle]:
+def _asked(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     allowed = question.allowed
     if allowed is not None and not allowed.contains(build.release.version, prereleases=True):
         yield Obstacle(Kind.asked, f"is not torch{allowed}")
@@ -83,7 +83,7 @@ def _asked(build: Build, question: Question) -> Iterator[Obstacle]:
         yield Obstacle(Kind.asked, f"is not for ROCm {question.rocm}")
 
 
-def _driver(build: Build, question: Question) -> Iterator[Obstacle]:
+def _driver(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     """By minor-version compatibility: machine code of a CUDA major runs on its first driver."""
     driver, variant = question.driver, build.variant
     if driver is None or variant is None or variant.cuda is None:
@@ -98,7 +98,7 @@ def _driver(build: Build, question: Question) -> Iterator[Obstacle]:
         yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")
 
 
-def _targets(build: Build, question: Question) -> Iterator[Obstacle]:
+def _targets(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     if not question.targets:
         return
     code = build.code
@@ -111,7 +111,7 @@ def _targets(build: Build, question: Question) -> Iterator[Obstacle]:
             yield _unserved(code, target, found, question)
 
 
-def _unserved(code: Code, target: Target, found: Service, question: Question) -> Obstacle:
+def _unserved(code: SubjectCode, target: Target, found: Service, question: Question) -> Obstacle:
     have = listed(code.objects)
     if found is Service.unknown:
         return Obstacle(
@@ -123,7 +123,7 @@ def _unserved(code: Code, target: Target, found: Service, question: Question) ->
     return Obstacle(Kind.target, f"has no code for {target.arch} (has {have})")
 
 
-def _extension(build: Build, extension: Extension) -> Iterator[str]:
+def _extension(build: TorchBuild, extension: Extension) -> Iterator[str]:
     name, variant = extension.name, build.variant
     if extension.newer:
         yield f"{name} asks for symbols that no known torch has"

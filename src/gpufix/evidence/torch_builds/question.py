@@ -20,7 +20,7 @@ _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
 @dataclass(frozen=True)
-class Driver:
+class NvidiaDriver:
     """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
 
     cuda: str
@@ -53,7 +53,7 @@ class Question:
     platform: str = "linux_x86_64"
     libc: str | None = None
     libc_version: str | None = None
-    driver: Driver | None = None
+    driver: NvidiaDriver | None = None
     now: Now = Now()
     extensions: tuple[Extension, ...] = ()
     allowed: SpecifierSet | None = None
@@ -83,7 +83,7 @@ def of_view(view: View, targets: Sequence[Target], rocm: str | None = None) -> Q
     )
 
 
-def driver(text: str) -> Driver:
+def driver(text: str) -> NvidiaDriver:
     """ "550.54.14", "550" or the CUDA that it serves, "12.4". Raises ValueError."""
     whole = text.strip()
     parts = whole.split(".")
@@ -92,11 +92,11 @@ def driver(text: str) -> Driver:
             f"{text!r} is neither a driver's version (550.54.14) nor a CUDA one (12.4)"
         )
     if int(parts[0]) < 100:
-        return Driver(cuda=".".join([*parts, "0"][:2]))
+        return NvidiaDriver(cuda=".".join([*parts, "0"][:2]))
     cuda = cuda_toolkits.cuda_of_driver(whole)
     if cuda is None:
         raise ValueError(f"driver {whole} is older than every one that gpufix knows")
-    return Driver(cuda, whole if len(parts) > 1 else None)
+    return NvidiaDriver(cuda, whole if len(parts) > 1 else None)
 
 
 def python_tag(version: str | None) -> str:
@@ -136,9 +136,9 @@ def specifier(text: str) -> SpecifierSet:
         raise ValueError(f"{text!r} is not a version or a range of versions") from None
 
 
-def _driver(view: View) -> Driver | None:
+def _driver(view: View) -> NvidiaDriver | None:
     found = next((d for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
-    return Driver(found.cuda, found.version) if found and found.cuda else None
+    return NvidiaDriver(found.cuda, found.version) if found and found.cuda else None
 
 
 def _now(view: View) -> Now:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gpufix.evidence.building import same_major
 from gpufix.evidence.gpu_code import Service
-from gpufix.evidence.torch_builds.candidates import Build, builds
+from gpufix.evidence.torch_builds.candidates import TorchBuild, builds
 from gpufix.evidence.torch_builds.obstacles import Kind, Obstacle, obstacles, services
 from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.view import View
@@ -17,7 +17,7 @@ from gpufix.knowledge import packages, torch_releases
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model import Target
 
-Key = Callable[[Build], tuple[Any, ...]]
+Key = Callable[[TorchBuild], tuple[Any, ...]]
 
 
 class Prefer(str, Enum):
@@ -34,16 +34,16 @@ def key(question: Question, prefer: Prefer) -> Key:
     here = names.index(question.now.release) if question.now.release in names else None
     last = len(names) - 1
 
-    def newest(build: Build) -> tuple[Any, ...]:
+    def newest(build: TorchBuild) -> tuple[Any, ...]:
         age = last - names.index(build.release.version)
         common = not native(build, question), _beyond(build, question), _limited(build)
         return (*common, age, *_fresh(build, question))
 
-    def oldest_cuda(build: Build) -> tuple[Any, ...]:
+    def oldest_cuda(build: TorchBuild) -> tuple[Any, ...]:
         age = last - names.index(build.release.version)
         return (not native(build, question), _limited(build), _step(_platform(build)), age)
 
-    def smallest_change(build: Build) -> tuple[Any, ...]:
+    def smallest_change(build: TorchBuild) -> tuple[Any, ...]:
         at, start = names.index(build.release.version), last if here is None else here
         return (abs(at - start), at < start, *_distance(build, question))
 
@@ -54,18 +54,18 @@ def key(question: Question, prefer: Prefer) -> Key:
     }[prefer]
 
 
-def native(build: Build, question: Question) -> bool:
+def native(build: TorchBuild, question: Question) -> bool:
     """Whether every target has machine code in it."""
     return all(s is Service.native for s in services(build, question).values())
 
 
-def _fresh(build: Build, question: Question) -> tuple[bool, int]:
+def _fresh(build: TorchBuild, question: Question) -> tuple[bool, int]:
     """What a plain install brings first, then the newest CUDA."""
     usual = build.release.default.get(question.platform) == build.name
     return not usual, -_step(_platform(build))
 
 
-def _distance(build: Build, question: Question) -> tuple[Any, ...]:
+def _distance(build: TorchBuild, question: Question) -> tuple[Any, ...]:
     """Machine code first, and no CUDA newer than the driver's: only minor-version compatibility
     serves that. Then what is nearest to the CUDA of now: torch's, else the toolkit's; without
     either what a plain install brings, else the newest.
@@ -78,7 +78,7 @@ def _distance(build: Build, question: Question) -> tuple[Any, ...]:
     return slow, beyond, not same_major(_platform(build), now), _limited(build), steps
 
 
-def _now(build: Build, question: Question) -> str | None:
+def _now(build: TorchBuild, question: Question) -> str | None:
     now, variant = question.now, build.variant
     if variant is None:
         return None
@@ -87,17 +87,17 @@ def _now(build: Build, question: Question) -> str | None:
     return now.cuda or now.toolkit
 
 
-def _limited(build: Build) -> bool:
+def _limited(build: TorchBuild) -> bool:
     return bool(build.variant and build.variant.limited)
 
 
-def _beyond(build: Build, question: Question) -> bool:
+def _beyond(build: TorchBuild, question: Question) -> bool:
     """Whether its CUDA is newer than the one that the driver was made for."""
     cuda = build.variant.cuda if build.variant else None
     return bool(cuda and question.driver and not at_least(question.driver.cuda, cuda))
 
 
-def _platform(build: Build) -> str:
+def _platform(build: TorchBuild) -> str:
     variant = build.variant
     return (variant.cuda or variant.rocm or "") if variant else ""
 
@@ -114,23 +114,23 @@ _MISSES = 3
 class Miss:
     """A build that does not serve, with all that is in its way."""
 
-    build: Build
+    build: TorchBuild
     obstacles: tuple[Obstacle, ...]
 
 
 @dataclass(frozen=True)
-class Answer:
+class RankedBuilds:
     """`fitting` is best first. `misses` are the nearest others, one for each set of obstacles."""
 
     question: Question
-    fitting: tuple[Build, ...]
+    fitting: tuple[TorchBuild, ...]
     misses: tuple[Miss, ...]
 
 
-def answer(question: Question, prefer: Prefer) -> Answer:
+def answer(question: Question, prefer: Prefer) -> RankedBuilds:
     """Weigh every listed build of the targets' vendor on the platform."""
     order = key(question, prefer)
-    fitting: list[Build] = []
+    fitting: list[TorchBuild] = []
     rest: list[Miss] = []
     for build in sorted(builds(question.platform, question.vendor), key=order):
         against = tuple(obstacles(build, question))
@@ -138,7 +138,7 @@ def answer(question: Question, prefer: Prefer) -> Answer:
             rest.append(Miss(build, against))
         else:
             fitting.append(build)
-    return Answer(question, tuple(fitting), _nearest(rest))
+    return RankedBuilds(question, tuple(fitting), _nearest(rest))
 
 
 def _nearest(rest: list[Miss]) -> tuple[Miss, ...]:
@@ -150,7 +150,7 @@ def _nearest(rest: list[Miss]) -> tuple[Miss, ...]:
     return tuple(alike[k] for k in kinds[:_MISSES] if len(k) == len(kinds[0]))
 
 
-def choose(view: View, targets: list[Target], rocm: str | None = None) -> Build | None:
+def choose(view: View, targets: list[Target], rocm: str | None = None) -> TorchBuild | None:
     """The nearest build that serves every target of the first one's vendor; None = none listed.
 
     The installed release first, else the nearest one, newer before older. `rocm`: of this ROCm
@@ -163,7 +163,7 @@ def choose(view: View, targets: list[Target], rocm: str | None = None) -> Build 
     return fitting[0] if fitting else None
 
 
-def moved_along(view: View, build: Build) -> tuple[list[str], list[str]]:
+def moved_along(view: View, build: TorchBuild) -> tuple[list[str], list[str]]:
     """Requirements for the installed companions, and the names of those for which none is known."""
     requirements, unknown = [], []
     for name in sorted(packages.names()):
@@ -177,7 +177,7 @@ def moved_along(view: View, build: Build) -> tuple[list[str], list[str]]:
     return requirements, unknown
 
 
-def companion(name: str, build: Build) -> str | None:
+def companion(name: str, build: TorchBuild) -> str | None:
     """The requirement for a companion's version that goes with a build, when it is in an index."""
     row = packages.for_torch(build.release.version).get(name)
     versions = sorted(row.exact if row and not row.find_links else (), key=numbers)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
@@ -67,7 +67,7 @@ def _refused(judge: Judge, path: str) -> bool | None:
 
 
 def collect(
-    ctx: Context,
+    ctx: CollectContext,
     python: Python | None,
     distributions: Sequence[Distribution],
     torch: Torch | None,

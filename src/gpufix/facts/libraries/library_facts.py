@@ -8,9 +8,9 @@ from typing import Literal
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfFile
-from gpufix.binary.gpucode.extract import CodeError, GpuCode, Image, code_objects
+from gpufix.binary.gpucode.extract import CodeError, GpuCode, GpuImage, code_objects
 from gpufix.binary.loader import Undefined, Unusable, Verdict
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text
@@ -113,7 +113,7 @@ def _other(verdict: Verdict, needed_by: str) -> str | None:
 Key = tuple[str, str, str | None, bool]
 
 
-def gpu_code(ctx: Context, path: str) -> tuple[list[CodeObject], list[CodePart]]:
+def gpu_code(ctx: CollectContext, path: str) -> tuple[list[CodeObject], list[CodePart]]:
     """Kinds of code, and which of them stand side by side; what cannot be read is a gap."""
     try:
         code = code_objects(path)
@@ -135,7 +135,7 @@ def gpu_code(ctx: Context, path: str) -> tuple[list[CodeObject], list[CodePart]]
     return objects, _parts(code, {key: at for at, key in enumerate(kinds)})
 
 
-def _key(image: Image) -> Key:
+def _key(image: GpuImage) -> Key:
     """Images that differ in nothing that the facts keep become one."""
     return image.kind, text(image.arch), image.ptx_version, image.compressed
 
@@ -157,7 +157,7 @@ class Describer:
     """Turns what was read of a library into its facts."""
 
     def __init__(
-        self, ctx: Context, judge: Judge, belongs: Mapping[str, str], stray: Collection[str]
+        self, ctx: CollectContext, judge: Judge, belongs: Mapping[str, str], stray: Collection[str]
     ) -> None:
         """belongs: library -> distribution. stray: kept although they are for another Python."""
         self._ctx = ctx

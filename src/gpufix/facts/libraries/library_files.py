@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from posixpath import basename, dirname
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import CondaPackage, Distribution, Python
 from gpufix.text.names import normalise
@@ -56,7 +56,7 @@ _NEVER = {"__pycache__", "include"}  # bytecode and headers: torch alone has 9,0
 _NOT_OURS = {"build", "dist", "node_modules"}  # of a project: what is built, not what is imported
 
 
-def find(ctx: Context, python: Python, distributions: Sequence[Distribution]) -> list[str]:
+def find(ctx: CollectContext, python: Python, distributions: Sequence[Distribution]) -> list[str]:
     """Paths of all libraries, links left out (their targets are found by themselves)."""
     found: list[str] = []
     for seen, (folder, entries) in enumerate(_folders(ctx, python, distributions), 1):
@@ -70,7 +70,7 @@ def find(ctx: Context, python: Python, distributions: Sequence[Distribution]) ->
 
 
 def _folders(
-    ctx: Context, python: Python, distributions: Sequence[Distribution]
+    ctx: CollectContext, python: Python, distributions: Sequence[Distribution]
 ) -> Iterator[tuple[str, list[str]]]:
     for site in python.site_dirs:
         yield from _walk(ctx, site, is_project=False)
@@ -79,7 +79,7 @@ def _folders(
             yield from _walk(ctx, project, is_project=True)
 
 
-def _walk(ctx: Context, root: str, is_project: bool) -> Iterator[tuple[str, list[str]]]:
+def _walk(ctx: CollectContext, root: str, is_project: bool) -> Iterator[tuple[str, list[str]]]:
     """Each folder with the libraries in it."""
     pending = [root]
     while pending:

@@ -8,9 +8,9 @@ from posixpath import basename
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader import Files, Process, Verdict
-from gpufix.binary.loader.preloaded import Preludes, folders_above, sources
+from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, python_tag
 from gpufix.model import Python
 
@@ -26,7 +26,11 @@ class Judge:
     """
 
     def __init__(
-        self, ctx: Context, python: Python, paths: Collection[str], belongs: Mapping[str, str]
+        self,
+        ctx: CollectContext,
+        python: Python,
+        paths: Collection[str],
+        belongs: Mapping[str, str],
     ) -> None:
         """Raises ElfError when the interpreter is no program."""
         self.files = Files()
@@ -34,7 +38,7 @@ class Judge:
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
         process = Process(python.executable, self._sites, dict(ctx.environ))
-        preludes = Preludes(self.files, process, start(self.files, process))
+        preludes = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [

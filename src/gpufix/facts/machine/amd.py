@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine.nvidia import process_name
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Gpu, GpuProcess
@@ -13,14 +13,14 @@ from gpufix.model import Gpu, GpuProcess
 _TABLES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
 
 
-def product_name(ctx: Context, minor: int, device: int) -> str | None:
+def product_name(ctx: CollectContext, minor: int, device: int) -> str | None:
     """The name of the device behind /dev/dri/renderD<minor>; `None` when nothing tells it."""
     folder = ctx.at(f"/sys/class/drm/renderD{minor}/device")
     own = _text(folder / "product_name")  # only boards with an FRU chip, mostly Instinct and PRO
     return own or _listed(ctx, device, _text(folder / "revision"))
 
 
-def _listed(ctx: Context, device: int, revision: str) -> str | None:
+def _listed(ctx: CollectContext, device: int, revision: str) -> str | None:
     """Rows are "744C,\\tC8,\\tAMD Radeon RX 7900 XTX": device, revision and name."""
     for table in _TABLES:
         for line in _text(ctx.at(table)).splitlines():
@@ -75,7 +75,7 @@ def gfx(version: int) -> str | None:
     return f"gfx{major}{minor:x}{stepping:x}"
 
 
-def nodes(ctx: Context) -> list[Node]:
+def nodes(ctx: CollectContext) -> list[Node]:
     """GPU nodes in the kernel's order, which is HIP's. CPU nodes have no SIMDs."""
     base = ctx.at(_TOPOLOGY)
     try:
@@ -95,12 +95,12 @@ def nodes(ctx: Context) -> list[Node]:
     return found
 
 
-def collect(ctx: Context, found: list[Node]) -> list[Gpu]:
+def collect(ctx: CollectContext, found: list[Node]) -> list[Gpu]:
     """One Gpu per node."""
     return [_gpu(ctx, node, index) for index, node in enumerate(found)]
 
 
-def _gpu(ctx: Context, node: Node, index: int) -> Gpu:
+def _gpu(ctx: CollectContext, node: Node, index: int) -> Gpu:
     arch = gfx(node.properties.get("gfx_target_version", 0))
     integrated = node.properties.get("cpu_cores_count", 0) > 0 or arch in _APUS
     total = _local_memory(node)
@@ -133,7 +133,7 @@ def _local_memory(node: Node) -> int | None:
     return sum(sizes) or None
 
 
-def _processes(ctx: Context, gpu_id: str) -> list[GpuProcess]:
+def _processes(ctx: CollectContext, gpu_id: str) -> list[GpuProcess]:
     """Who holds video memory on this GPU: /sys/class/kfd/kfd/proc/PID/vram_GPUID, in bytes."""
     held = []
     for file in sorted(ctx.at("/sys/class/kfd/kfd/proc").glob(f"*/vram_{gpu_id}"))[:1024]:

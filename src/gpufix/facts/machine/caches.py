@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, why
 from gpufix.model import CacheEntry, Python, Torch
 
@@ -53,7 +53,7 @@ class Lock:
         return Lock(path, folder.resolve(), identity, status.st_uid, status.st_mtime)
 
 
-def holders(ctx: Context, lock: Lock) -> tuple[bool, list[int]]:
+def holders(ctx: CollectContext, lock: Lock) -> tuple[bool, list[int]]:
     """(judged, pids): processes that hold the file open, stand in its folder or build there.
 
     FileBaton keeps the lock file open while it holds it, so the descriptor alone is proof; a
@@ -134,7 +134,7 @@ def _identity(descriptor: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _all_visible(ctx: Context, lock: Lock) -> bool:
+def _all_visible(ctx: CollectContext, lock: Lock) -> bool:
     """Whether every process that can reach the file is in this /proc."""
     try:
         initial = str(ctx.at("/proc/self/ns/pid").readlink()) == _INITIAL_PID_NAMESPACE
@@ -163,7 +163,7 @@ _ENTRIES = 2000  # a cache with more is cut, with a gap
 _CACHE = "torch_extensions"
 
 
-def collect(ctx: Context, python: Python | None, torch: Torch | None) -> list[CacheEntry]:
+def collect(ctx: CollectContext, python: Python | None, torch: Torch | None) -> list[CacheEntry]:
     """Every extension in the cache that the patient's torch would use, other keys' included.
 
     The folder's key (py311_cu128) tells for which Python and CUDA an extension was built.
@@ -180,7 +180,7 @@ def collect(ctx: Context, python: Python | None, torch: Torch | None) -> list[Ca
     return found
 
 
-def cache_root(ctx: Context) -> tuple[Path, bool]:
+def cache_root(ctx: CollectContext) -> tuple[Path, bool]:
     """The cache's folder, and whether it has a level of keys such as py311_cu128.
 
     torch.utils.cpp_extension: TORCH_EXTENSIONS_DIR replaces the root and drops that level;
@@ -193,7 +193,9 @@ def cache_root(ctx: Context) -> tuple[Path, bool]:
     return (Path(base) if base else ctx.home / ".cache") / _CACHE, True
 
 
-def _extension_folders(ctx: Context, root: Path, keyed: bool) -> Iterator[tuple[str | None, Path]]:
+def _extension_folders(
+    ctx: CollectContext, root: Path, keyed: bool
+) -> Iterator[tuple[str | None, Path]]:
     for folder in _folders(ctx, root):
         if keyed and folder.name.startswith("py"):
             yield from ((folder.name, inner) for inner in _folders(ctx, folder))
@@ -201,7 +203,7 @@ def _extension_folders(ctx: Context, root: Path, keyed: bool) -> Iterator[tuple[
             yield None, folder
 
 
-def _folders(ctx: Context, parent: Path) -> list[Path]:
+def _folders(ctx: CollectContext, parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
             names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
@@ -225,7 +227,7 @@ def is_own(key: str | None, keyed: bool, python: Python | None, torch: Torch | N
     return key == f"py{tag[2:]}_{kind}"
 
 
-def _entry(ctx: Context, key: str | None, folder: Path, own: bool | None) -> CacheEntry:
+def _entry(ctx: CollectContext, key: str | None, folder: Path, own: bool | None) -> CacheEntry:
     files = [*_files(ctx, folder)]
     locks = [f for f in files if f.name == "lock"]
     lock = Lock.of(locks[0], folder) if locks else None
@@ -244,7 +246,7 @@ def _entry(ctx: Context, key: str | None, folder: Path, own: bool | None) -> Cac
     )
 
 
-def _files(ctx: Context, folder: Path) -> Iterator[Path]:
+def _files(ctx: CollectContext, folder: Path) -> Iterator[Path]:
     """Files of an entry and of its folders one level down (StyleGAN keeps one for each hash)."""
     inner = _folders(ctx, folder)
     for place in (folder, *inner[:64]):

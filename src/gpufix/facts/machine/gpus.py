@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import amd, nvidia
 from gpufix.facts.machine.nvidia import reachable
 from gpufix.facts.reading import read, text
@@ -20,7 +20,7 @@ _NVIDIA_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvmap", "nvhost-gpu
 _VERSION = re.compile(r"(?<![\w.])(\d{3,4}\.\d+(?:\.\d+)?)(?![\w.])")
 
 
-def nvidia_driver(ctx: Context, survey: dict[str, Any], pci_devices: int) -> Driver:
+def nvidia_driver(ctx: CollectContext, survey: dict[str, Any], pci_devices: int) -> Driver:
     """NVIDIA's driver. `survey` is NVML's answer, {} when there was none."""
     library = reachable(ctx, "libcuda.so.1")
     nodes = [n for pattern in _NVIDIA_NODES for n in sorted(ctx.at("/dev").glob(pattern))]
@@ -41,7 +41,7 @@ def nvidia_driver(ctx: Context, survey: dict[str, Any], pci_devices: int) -> Dri
     )
 
 
-def amd_driver(ctx: Context, minors: Iterable[int], pci_devices: int) -> Driver:
+def amd_driver(ctx: CollectContext, minors: Iterable[int], pci_devices: int) -> Driver:
     """AMD's kernel driver. `minors` are the render nodes of its devices."""
     nodes = [ctx.at("/dev/kfd"), *(ctx.at(f"/dev/dri/renderD{m}") for m in minors)]
     there = [node for node in nodes if node.exists()]
@@ -55,7 +55,7 @@ def amd_driver(ctx: Context, minors: Iterable[int], pci_devices: int) -> Driver:
     )
 
 
-def _denied(ctx: Context, nodes: Iterable[Path]) -> list[str]:
+def _denied(ctx: CollectContext, nodes: Iterable[Path]) -> list[str]:
     return [shown(ctx, n) for n in nodes if not os.access(n, os.R_OK | os.W_OK)]
 
 
@@ -71,7 +71,7 @@ def _user_version(library: Path | None) -> str | None:
     return found[1] if found else None
 
 
-def _kernel_version(ctx: Context) -> str | None:
+def _kernel_version(ctx: CollectContext) -> str | None:
     line = _line(ctx.at("/proc/driver/nvidia/version")) or ""
     found = _VERSION.search(line)
     return found[1] if found else _known(_line(ctx.at("/sys/module/nvidia/version")))
@@ -116,7 +116,7 @@ class PciDevice:
     driver: str | None
 
 
-def display_devices(ctx: Context) -> list[PciDevice]:
+def display_devices(ctx: CollectContext) -> list[PciDevice]:
     """GPUs of NVIDIA and AMD on the bus, by address; empty without /sys."""
     base = ctx.at("/sys/bus/pci/devices")
     try:
@@ -148,7 +148,7 @@ def _number(path: Path) -> int:
     return int(read(path, 64), 16)
 
 
-def collect(ctx: Context) -> tuple[list[Gpu], list[Driver]]:
+def collect(ctx: CollectContext) -> tuple[list[Gpu], list[Driver]]:
     """NVIDIA's devices, then AMD's. A vendor without any sign of itself costs no process."""
     bus = [device.vendor for device in display_devices(ctx)]
     gpus: list[Gpu] = []
@@ -159,7 +159,7 @@ def collect(ctx: Context) -> tuple[list[Gpu], list[Driver]]:
     return gpus, found
 
 
-def _nvidia(ctx: Context, on_bus: int) -> tuple[list[Gpu], Driver | None]:
+def _nvidia(ctx: CollectContext, on_bus: int) -> tuple[list[Gpu], Driver | None]:
     if not nvidia.present(ctx, on_bus):
         return [], None
     survey = nvidia.ask_nvml(ctx)
@@ -167,7 +167,7 @@ def _nvidia(ctx: Context, on_bus: int) -> tuple[list[Gpu], Driver | None]:
     return devices, nvidia_driver(ctx, survey, on_bus)
 
 
-def _amd(ctx: Context, on_bus: int) -> tuple[list[Gpu], Driver | None]:
+def _amd(ctx: CollectContext, on_bus: int) -> tuple[list[Gpu], Driver | None]:
     found = amd.nodes(ctx)
     if not found and not on_bus and not ctx.at("/dev/kfd").exists():
         return [], None

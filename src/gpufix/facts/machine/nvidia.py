@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Gpu, GpuProcess
 from gpufix.process import NoAnswer, ask
@@ -30,7 +30,7 @@ _FOLDERS = (
 _UNLISTED = ("/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/run/opengl-driver/lib")
 
 
-def driver_library(ctx: Context, name: str) -> Path | None:
+def driver_library(ctx: CollectContext, name: str) -> Path | None:
     """The file that the loader would use for `name` ("libcuda.so.1"), in its order of search.
 
     The last places are ones that the loader reaches only by LD_LIBRARY_PATH: a file there is a
@@ -42,19 +42,19 @@ def driver_library(ctx: Context, name: str) -> Path | None:
     return None
 
 
-def reachable(ctx: Context, name: str) -> Path | None:
+def reachable(ctx: CollectContext, name: str) -> Path | None:
     """As driver_library, but only what the loader would really find."""
     return next((path for path in _candidates(ctx, name) if _is_elf64(path)), None)
 
 
-def _candidates(ctx: Context, name: str) -> list[Path]:
+def _candidates(ctx: CollectContext, name: str) -> list[Path]:
     listed = ctx.environ.get("LD_LIBRARY_PATH", "")
     folders = [d for d in re.split("[:;]", listed) if d.startswith("/")]
     own = [ctx.at(d) / name for d in folders]
     return [*own, *_cached(ctx, name), *(ctx.at(f"{d}/{name}") for d in _FOLDERS)]
 
 
-def _cached(ctx: Context, name: str) -> list[Path]:
+def _cached(ctx: CollectContext, name: str) -> list[Path]:
     """What /etc/ld.so.cache has under this file name. Its strings are NUL-terminated paths."""
     try:
         cache = read(ctx.at("/etc/ld.so.cache"), _CACHE_LIMIT)
@@ -82,7 +82,7 @@ TIME_LIMIT = 2.0  # seconds; NVML hangs on some sick drivers
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
 
 
-def present(ctx: Context, pci_devices: int) -> bool:
+def present(ctx: CollectContext, pci_devices: int) -> bool:
     """Whether anything on this machine speaks of NVIDIA. NVML is not started without it."""
     return (
         pci_devices > 0
@@ -103,7 +103,7 @@ def binding() -> str | None:
     return spec.origin if spec else None
 
 
-def ask_nvml(ctx: Context) -> dict[str, Any]:
+def ask_nvml(ctx: CollectContext) -> dict[str, Any]:
     """NVML's survey (see nvml.py); {} and a gap when it gave none."""
     module = binding()
     if module is None:
@@ -126,7 +126,7 @@ def ask_nvml(ctx: Context) -> dict[str, Any]:
     return survey
 
 
-def from_nvml(ctx: Context, survey: dict[str, Any]) -> list[Gpu]:
+def from_nvml(ctx: CollectContext, survey: dict[str, Any]) -> list[Gpu]:
     """The devices of a survey; a device that NVML cannot open is a gap."""
     found = []
     devices = survey.get("devices")
@@ -141,7 +141,7 @@ def from_nvml(ctx: Context, survey: dict[str, Any]) -> list[Gpu]:
     return found
 
 
-def _gpu(ctx: Context, device: dict[str, Any]) -> Gpu:
+def _gpu(ctx: CollectContext, device: dict[str, Any]) -> Gpu:
     capability = device["capability"]
     return Gpu(
         vendor="nvidia",
@@ -158,7 +158,7 @@ def _gpu(ctx: Context, device: dict[str, Any]) -> Gpu:
     )
 
 
-def process_name(ctx: Context, pid: int) -> str | None:
+def process_name(ctx: CollectContext, pid: int) -> str | None:
     """A process's name from /proc.
 
     Inside a container a driver may speak of the host's process numbers: there the name is given
@@ -179,7 +179,7 @@ def _is_gpu_node(path: str) -> bool:
     return path.startswith(("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/dxg"))
 
 
-def from_proc(ctx: Context) -> list[Gpu]:
+def from_proc(ctx: CollectContext) -> list[Gpu]:
     """Devices as the kernel module lists them, without capability or memory."""
     found: list[Gpu] = []
     for folder in sorted(ctx.at("/proc/driver/nvidia/gpus").glob("*")):
@@ -194,7 +194,7 @@ def from_proc(ctx: Context) -> list[Gpu]:
     return found or _tegra(ctx)
 
 
-def _tegra(ctx: Context) -> list[Gpu]:
+def _tegra(ctx: CollectContext) -> list[Gpu]:
     """Jetson boards: the GPU is part of the chip and has neither PCI address nor /proc entry."""
     if not ctx.at("/etc/nv_tegra_release").exists():
         return []

@@ -11,7 +11,7 @@ from typing import Literal
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Host
 
@@ -19,7 +19,7 @@ _NAME = "libstdc++.so.6"
 _VERSION = re.compile(r"(GLIBCXX|CXXABI)_(\d+(?:\.\d+)*)")
 
 
-def find_libstdcxx(ctx: Context, machine: str) -> Path | None:
+def find_libstdcxx(ctx: CollectContext, machine: str) -> Path | None:
     """Its path: /etc/ld.so.cache, else the usual folders. LD_LIBRARY_PATH is not looked at."""
     for path in (*_cached(ctx, machine), *_usual(machine)):
         if (found := ctx.at(path)).is_file():
@@ -27,7 +27,7 @@ def find_libstdcxx(ctx: Context, machine: str) -> Path | None:
     return None
 
 
-def _cached(ctx: Context, machine: str) -> Iterator[str]:
+def _cached(ctx: CollectContext, machine: str) -> Iterator[str]:
     try:
         entries = parse_cache(read(ctx.at("/etc/ld.so.cache"), MAX_CACHE))
     except OSError:  # normal on musl and in minimal images
@@ -44,7 +44,7 @@ def _usual(machine: str) -> Iterator[str]:
         yield f"{folder}/{_NAME}"
 
 
-def highest_versions(ctx: Context, library: Path) -> tuple[str | None, str | None]:
+def highest_versions(ctx: CollectContext, library: Path) -> tuple[str | None, str | None]:
     """The highest GLIBCXX and CXXABI that it defines, as ("3.4.30", "1.3.13")."""
     try:
         names = [definition.version for definition in ElfFile(str(library)).version_definitions]
@@ -67,7 +67,7 @@ _LIMIT = 1 << 16
 _MEMINFO = re.compile(r"^(MemTotal|MemAvailable):\s+(\d+) kB", re.MULTILINE)
 
 
-def collect(ctx: Context) -> Host:
+def collect(ctx: CollectContext) -> Host:
     """Describe the machine under ctx.root; parts that cannot be read are gaps."""
     uname = os.uname()
     libc, libc_version = _libc(ctx)
@@ -97,14 +97,14 @@ def _least(*sizes: int | None) -> int | None:
     return min((size for size in sizes if size is not None), default=None)
 
 
-def _kernel(ctx: Context) -> str | None:
+def _kernel(ctx: CollectContext) -> str | None:
     try:
         return text(read(ctx.at("/proc/sys/kernel/osrelease"), 256)).strip() or None
     except OSError:
         return None
 
 
-def _distro(ctx: Context) -> str | None:
+def _distro(ctx: CollectContext) -> str | None:
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         try:
             lines = text(read(ctx.at(path), _LIMIT)).splitlines()
@@ -116,7 +116,7 @@ def _distro(ctx: Context) -> str | None:
     return None
 
 
-def _libc(ctx: Context) -> tuple[Literal["glibc", "musl"] | None, str | None]:
+def _libc(ctx: CollectContext) -> tuple[Literal["glibc", "musl"] | None, str | None]:
     """The C library that this process runs on, which is the one that its machine's programs use."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
@@ -130,7 +130,7 @@ def _libc(ctx: Context) -> tuple[Literal["glibc", "musl"] | None, str | None]:
     return None, None
 
 
-def _memory(ctx: Context) -> tuple[int | None, int | None]:
+def _memory(ctx: CollectContext) -> tuple[int | None, int | None]:
     path = ctx.at("/proc/meminfo")
     try:
         rows = dict(_MEMINFO.findall(text(read(path, _LIMIT))))
@@ -163,7 +163,7 @@ _IN_CGROUP = (
 )
 
 
-def container_kind(ctx: Context) -> str | None:
+def container_kind(ctx: CollectContext) -> str | None:
     """ "docker", "podman", "kubernetes", "apptainer", "lxc", ...; None on a plain machine."""
     if ctx.environ.get("KUBERNETES_SERVICE_HOST"):
         return "kubernetes"
@@ -180,19 +180,19 @@ def container_kind(ctx: Context) -> str | None:
     return next((kind for mark, kind in _IN_CGROUP if mark in groups), None)
 
 
-def is_wsl(ctx: Context) -> bool:
+def is_wsl(ctx: CollectContext) -> bool:
     """Microsoft's kernel says so in its release."""
     return "microsoft" in _text(ctx, "/proc/sys/kernel/osrelease").lower()
 
 
-def _text(ctx: Context, path: str) -> str:
+def _text(ctx: CollectContext, path: str) -> str:
     try:
         return text(read(ctx.at(path), _FILE_LIMIT))
     except OSError:
         return ""
 
 
-def _first_word(ctx: Context, path: str) -> str:
+def _first_word(ctx: CollectContext, path: str) -> str:
     return (_text(ctx, path).split() or [""])[0]
 
 
@@ -202,7 +202,7 @@ _NO_LIMIT = 1 << 60  # version 1 writes a number near 2**63 for none
 
 
 @dataclass(frozen=True)
-class Limits:
+class CgroupLimits:
     """Bytes and processors; None = unlimited, or no control group to be seen."""
 
     memory: int | None = None
@@ -223,7 +223,7 @@ _V2 = _Names("memory.max", "memory.current", "inactive_file")
 _V1 = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
-def cgroup_limits(ctx: Context) -> Limits:
+def cgroup_limits(ctx: CollectContext) -> CgroupLimits:
     """The tightest limits from this process's own groups up to the root."""
     memory: list[tuple[int, int | None]] = []
     cpus: list[float] = []
@@ -235,14 +235,14 @@ def cgroup_limits(ctx: Context) -> Limits:
             if controllers == "" or "cpu" in controllers.split(","):
                 quota = _quota_v1(folder) if controllers else _quota_v2(folder)
                 cpus += [quota] if quota else []
-    return Limits(
+    return CgroupLimits(
         memory=min((limit for limit, _ in memory), default=None),
         memory_left=min((left for _, left in memory if left is not None), default=None),
         cpus=min(cpus, default=None),
     )
 
 
-def _groups(ctx: Context) -> Iterator[tuple[str, str]]:
+def _groups(ctx: CollectContext) -> Iterator[tuple[str, str]]:
     """(controllers, path) rows of /proc/self/cgroup; version 2's row names no controllers."""
     for line in _cgroup_text(ctx.at("/proc/self/cgroup")).splitlines():
         parts = line.split(":", 2)
@@ -250,7 +250,7 @@ def _groups(ctx: Context) -> Iterator[tuple[str, str]]:
             yield parts[1], parts[2]
 
 
-def _folders(ctx: Context, controllers: str, path: str) -> Iterator[Path]:
+def _folders(ctx: CollectContext, controllers: str, path: str) -> Iterator[Path]:
     """The group's folder and its parents'. A container sees only its own root: those exist."""
     mounts = [f"/sys/fs/cgroup/{controllers}"]
     mounts += [f"/sys/fs/cgroup/{name}" for name in controllers.split(",") if name != controllers]

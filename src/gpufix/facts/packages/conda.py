@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_credentials
 from gpufix.facts.packages.record_file import gone, named
 from gpufix.facts.reading import read, text, why
@@ -44,7 +44,7 @@ class Installed:
         ]
 
 
-def collect(ctx: Context, python: Python | None) -> Installed:
+def collect(ctx: CollectContext, python: Python | None) -> Installed:
     """Every conda package of the prefix; none when it is no conda environment."""
     installed = Installed()
     prefix = python.prefix if python else ""
@@ -57,7 +57,7 @@ def collect(ctx: Context, python: Python | None) -> Installed:
     return installed
 
 
-def _files(ctx: Context, prefix: str) -> Iterator[Path]:
+def _files(ctx: CollectContext, prefix: str) -> Iterator[Path]:
     """The gaps in here are "conda": packages are not known at all, and pip must keep away."""
     folder = Path(prefix, "conda-meta")
     if not folder.is_dir():
@@ -72,7 +72,7 @@ def _files(ctx: Context, prefix: str) -> Iterator[Path]:
     yield from paths[:_PACKAGES]
 
 
-def _package(ctx: Context, prefix: str, path: Path) -> tuple[CondaPackage | None, list[str]]:
+def _package(ctx: CollectContext, prefix: str, path: Path) -> tuple[CondaPackage | None, list[str]]:
     """The package, and the files that it lists."""
     try:
         data: dict[str, Any] = _parse(read(path, _LIMIT))

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages import conda, metadata, record_file
 from gpufix.facts.packages.record_file import Budget
 from gpufix.facts.reading import why
@@ -18,7 +18,7 @@ _LISTED = 20_000  # distributions in one site folder
 
 
 def collect(
-    ctx: Context, python: Python | None, packages: conda.Installed | None = None
+    ctx: CollectContext, python: Python | None, packages: conda.Installed | None = None
 ) -> tuple[list[Distribution], list[SharedFile]]:
     """Every distribution, in the order in which Python would find them, and their shared files.
 
@@ -52,7 +52,7 @@ def _root(python: Python, location: str) -> str | None:
 class _Survey:
     """One pass over the site folders."""
 
-    ctx: Context
+    ctx: CollectContext
     conda: conda.Installed
     dists: list[Distribution] = field(default_factory=list)
     shared: list[SharedFile] = field(default_factory=list)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
@@ -67,7 +67,7 @@ class Metadata:
     requires_python: str | None = None
 
 
-class Corrupt(ValueError):
+class CorruptMetadata(ValueError):
     """A metadata file without a usable Name or Version."""
 
 
@@ -114,9 +114,9 @@ def _end(raw: bytes) -> int:
 def _metadata(fields: dict[str, list[str]]) -> Metadata:
     name, version = (fields.get(key, [""])[0] for key in ("name", "version"))
     if len(name) > 200 or not _NAME.fullmatch(name):
-        raise Corrupt("no usable Name")
+        raise CorruptMetadata("no usable Name")
     if not _VERSION.fullmatch(version):
-        raise Corrupt("no usable Version")
+        raise CorruptMetadata("no usable Version")
     requires = [row[:1000] for row in fields.get("requires-dist", [])[:2000]]
     return Metadata(normalise(name), version, requires, fields.get("requires-python", [None])[0])
 
@@ -126,7 +126,7 @@ _DIST_INFO_LIMIT = 1 << 16  # bytes
 
 
 def describe_dist_info(
-    ctx: Context, location: str, folder: str
+    ctx: CollectContext, location: str, folder: str
 ) -> tuple[Distribution | None, bool]:
     """The distribution, and whether it has a RECORD. None and a gap when not even its name shows."""
     path = text(str(Path(location, folder)))
@@ -148,7 +148,9 @@ def _nameless(location: str, folder: str, path: str) -> Distribution | None:
     return Distribution(name=claim[0], version=claim[1], location=location, metadata=path)
 
 
-def _read(ctx: Context, location: str, folder: str, fd: int) -> tuple[Distribution | None, bool]:
+def _read(
+    ctx: CollectContext, location: str, folder: str, fd: int
+) -> tuple[Distribution | None, bool]:
     path = text(str(Path(location, folder)))
     with os.scandir(fd) as entries:
         names = {entry.name for entry in entries}
@@ -201,7 +203,7 @@ def _tags(raw: bytes) -> list[str]:
 _EGG_INFO_LIMIT = 1 << 18
 
 
-def describe_egg(ctx: Context, location: str, name: str) -> Distribution | None:
+def describe_egg(ctx: CollectContext, location: str, name: str) -> Distribution | None:
     """The distribution that `location/name` stands for. None and a gap when nothing names it."""
     path = Path(location, name)
     file = path / "PKG-INFO" if path.is_dir() else path

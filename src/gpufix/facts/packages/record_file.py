@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import opened_file, read, text, why
 from gpufix.model import Record, SharedFile
 
@@ -127,7 +127,7 @@ def rows(site: Site, path: str) -> Iterator[Sequence[str]]:
             yield "/", "", ""
 
 
-def check(ctx: Context, site: Site, path: str, budget: Budget) -> Recorded | None:
+def check(ctx: CollectContext, site: Site, path: str, budget: Budget) -> Recorded | None:
     """Check the RECORD at `path`, relative to the site folder. None and a gap when unreadable."""
     found = Recorded(path)
     try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project_files import walk
 from gpufix.facts.reading import read, text, why
 from gpufix.model import CMakeCache, Project, SourceFile, Submodule
@@ -18,7 +18,7 @@ from gpufix.source import git_files
 _LIMIT_INDEX, _LIMIT_MODULES = 64 << 20, 1 << 20
 
 
-def tracked_files(ctx: Context, root: Path) -> git_files.GitIndex | None:
+def tracked_files(ctx: CollectContext, root: Path) -> git_files.GitIndex | None:
     """The index of the repository whose top is `root`; None where there is none to read.
 
     A `.git` file (a worktree, a submodule) points outside the project, where nothing is read.
@@ -36,7 +36,7 @@ def tracked_files(ctx: Context, root: Path) -> git_files.GitIndex | None:
 
 
 def submodules(
-    ctx: Context, root: Path, sources: Sequence[SourceFile], known: git_files.GitIndex | None
+    ctx: CollectContext, root: Path, sources: Sequence[SourceFile], known: git_files.GitIndex | None
 ) -> list[Submodule]:
     """Every submodule that a .gitmodules declares or the index records, by path."""
     found: dict[str, Submodule] = {}
@@ -62,7 +62,7 @@ def submodules(
     return [found[path] for path in sorted(found)]
 
 
-def _declared(ctx: Context, path: Path) -> list[git_files.Declared]:
+def _declared(ctx: CollectContext, path: Path) -> list[git_files.Declared]:
     try:
         return git_files.parse_gitmodules(text(read(path, _LIMIT_MODULES)))
     except OSError as error:
@@ -108,7 +108,7 @@ def locate(given: str | None, cwd: Path) -> Path | None:
     return cwd if any((cwd / marker).exists() for marker in MARKERS) else None
 
 
-def collect(ctx: Context, root: Path | None) -> Project | None:
+def collect(ctx: CollectContext, root: Path | None) -> Project | None:
     """Describe the project; unreadable parts are gaps."""
     if root is None:
         return None
@@ -127,7 +127,7 @@ def collect(ctx: Context, root: Path | None) -> Project | None:
     )
 
 
-def _cmake_cache(ctx: Context, path: Path) -> CMakeCache:
+def _cmake_cache(ctx: CollectContext, path: Path) -> CMakeCache:
     """`NAME:TYPE=value` lines; a cache that cannot be read is a gap and says nothing."""
     try:
         with path.open("rb") as file:
@@ -150,7 +150,7 @@ def _found(value: str | None) -> str | None:
     return None if value is None or value.endswith("NOTFOUND") else value.strip()
 
 
-def _config(ctx: Context, root: Path) -> dict[str, Any]:
+def _config(ctx: CollectContext, root: Path) -> dict[str, Any]:
     path = root / "pyproject.toml"
     if not path.is_file():
         return {}
@@ -166,7 +166,7 @@ def _config(ctx: Context, root: Path) -> dict[str, Any]:
     return table
 
 
-def _compiles(ctx: Context, root: Path, source: SourceFile) -> bool:
+def _compiles(ctx: CollectContext, root: Path, source: SourceFile) -> bool:
     if source.kind in ("cuda", "hip"):
         return True
     if source.path.rpartition("/")[2] not in ("setup.py", "CMakeLists.txt"):

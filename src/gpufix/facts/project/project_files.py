@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import SourceFile, SourceKind
 
@@ -81,7 +81,7 @@ def kind_of(path: str) -> SourceKind | None:
     return next((kind for pattern, kind in _BY_PATTERN if fnmatchcase(name, pattern)), None)
 
 
-def walk(ctx: Context, root: Path, tracked: frozenset[str] | None = None) -> Found:
+def walk(ctx: CollectContext, root: Path, tracked: frozenset[str] | None = None) -> Found:
     """Describe the files under `root`; `tracked` holds the folders that git's index knows, submodules included.
 
     Links are not followed. Linear in the tree; what the bounds cut off is a gap.
@@ -103,7 +103,7 @@ def walk(ctx: Context, root: Path, tracked: frozenset[str] | None = None) -> Fou
 
 
 def _files(
-    ctx: Context, root: Path, tracked: frozenset[str] | None
+    ctx: CollectContext, root: Path, tracked: frozenset[str] | None
 ) -> Iterator[tuple[os.DirEntry[str], str]]:
     queue, folders, seen = [("", 0)], 0, 0
     while queue:
@@ -129,7 +129,7 @@ def _files(
                     yield cache, f"{relative}/{CMAKE_CACHE}"
 
 
-def _listed(ctx: Context, folder: Path) -> list[os.DirEntry[str]]:
+def _listed(ctx: CollectContext, folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -138,7 +138,7 @@ def _listed(ctx: Context, folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _is_clone(ctx: Context, entries: list[os.DirEntry[str]]) -> bool:
+def _is_clone(ctx: CollectContext, entries: list[os.DirEntry[str]]) -> bool:
     """A clone or a worktree of its own: a submodule's .git is a file that leads to …/modules/…"""
     git = next((entry for entry in entries if entry.name == ".git"), None)
     if git is None or not git.is_file(follow_symlinks=False):

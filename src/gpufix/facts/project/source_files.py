@@ -175,7 +175,7 @@ class ProjectSources:
     def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts
 
-        if build_files.carried(source.path):
+        if build_files.is_vendored(source.path):
             return _unless_empty(cxx_facts.includes_alone(data))
         return _unless_empty(cxx_facts.describe(data))
 
@@ -184,7 +184,7 @@ class ProjectSources:
 
         return (
             None
-            if build_files.carried(source.path)
+            if build_files.is_vendored(source.path)
             else _unless_empty(cxx_facts.describe_hip(data))
         )
 

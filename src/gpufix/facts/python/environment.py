@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_userinfo
 from gpufix.facts.packages.record_file import gone
 from gpufix.facts.reading import read, text, why
@@ -90,7 +90,7 @@ _SETS = re.compile(
 )
 
 
-def collect(ctx: Context, overlay_path: Path | None) -> Environment:
+def collect(ctx: CollectContext, overlay_path: Path | None) -> Environment:
     """`overlay_path`: the environment file of this patient and project; it need not exist."""
     return Environment(
         process={
@@ -106,7 +106,7 @@ def _safe(value: str) -> str:
     return without_userinfo(text(value[:_LENGTH]))
 
 
-def _overlay(ctx: Context, path: Path) -> dict[str, str | None]:
+def _overlay(ctx: CollectContext, path: Path) -> dict[str, str | None]:
     try:
         data = json.loads(read(path, _LIMIT))
         variables = data["variables"]
@@ -126,7 +126,7 @@ def _is_setting(name: str, value: object) -> bool:
     return value is None or (isinstance(value, str) and "\0" not in value and text(value) == value)
 
 
-def _profiles(ctx: Context) -> dict[str, list[str]]:
+def _profiles(ctx: CollectContext) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in PROFILES:
         for variable, where in _settings(ctx, name):
@@ -136,7 +136,7 @@ def _profiles(ctx: Context) -> dict[str, list[str]]:
     return found
 
 
-def _settings(ctx: Context, name: str) -> Iterator[tuple[str, str]]:
+def _settings(ctx: CollectContext, name: str) -> Iterator[tuple[str, str]]:
     path = ctx.home / name
     try:
         lines = read(path, _LIMIT).decode("utf-8", "replace").splitlines()

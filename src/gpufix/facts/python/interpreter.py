@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import text
 from gpufix.model import Python
@@ -23,7 +23,7 @@ _DISTRIBUTION = (".dist-info", ".egg-info", ".egg-link")
 Kind = Literal["venv", "uv", "conda", "system", "pyenv", "other"]
 
 
-class NotPython(Exception):
+class NoInterpreter(Exception):
     """`path` was to be the patient's interpreter and is none; `why` in a few words."""
 
     def __init__(self, path: str, why: str):
@@ -31,12 +31,12 @@ class NotPython(Exception):
         self.path, self.why = path, why
 
 
-def default(ctx: Context) -> str:
+def default(ctx: CollectContext) -> str:
     """The patient when none is named: $VIRTUAL_ENV, else $CONDA_PREFIX, else what runs gpufix."""
     return ctx.environ.get("VIRTUAL_ENV") or ctx.environ.get("CONDA_PREFIX") or sys.executable
 
 
-def collect(ctx: Context, executable: str | None) -> Python | None:
+def collect(ctx: CollectContext, executable: str | None) -> Python | None:
     """Describe the interpreter `executable` (a file, an environment's folder, or a command).
 
     Without one: the default. Raises NotPython when the named one is unusable; an unusable default
@@ -46,22 +46,22 @@ def collect(ctx: Context, executable: str | None) -> Python | None:
         return _describe(ctx, _locate(ctx, executable))
     try:
         return _describe(ctx, _locate(ctx, default(ctx)))
-    except NotPython as error:
+    except NoInterpreter as error:
         ctx.gap("python", text(error.path), error.why)
         return None
 
 
-def _locate(ctx: Context, given: str) -> Path:
+def _locate(ctx: CollectContext, given: str) -> Path:
     """An executable file, its symbolic links kept: a venv is told by where the link lies."""
     if "\0" in given or not given:
-        raise NotPython(text(given), "not a path")
+        raise NoInterpreter(text(given), "not a path")
     path = Path(given).expanduser().absolute()
     if path.is_dir():
         return _inside(path, text(given))
     if not os.path.lexists(path) and os.sep not in given:
         found = shutil.which(given, path=ctx.environ.get("PATH", os.defpath))
         if found is None:
-            raise NotPython(text(given), "no such file, and no such command on PATH")
+            raise NoInterpreter(text(given), "no such file, and no such command on PATH")
         path = Path(found).absolute()
     _require_program(path, text(given))
     return path
@@ -72,52 +72,52 @@ def _inside(folder: Path, given: str) -> Path:
         if os.path.lexists(path):
             _require_program(path, given)
             return path
-    raise NotPython(given, "a folder without bin/python")
+    raise NoInterpreter(given, "a folder without bin/python")
 
 
 def _require_program(path: Path, given: str) -> None:
     if path.is_symlink() and not path.exists():
-        raise NotPython(given, f"{text(str(path))} is a link to a file that is gone")
+        raise NoInterpreter(given, f"{text(str(path))} is a link to a file that is gone")
     if not path.exists():
-        raise NotPython(given, "no such file")
+        raise NoInterpreter(given, "no such file")
     if not path.is_file():
-        raise NotPython(given, "not a file")
+        raise NoInterpreter(given, "not a file")
     if not os.access(path, os.X_OK):
-        raise NotPython(given, "not executable")
+        raise NoInterpreter(given, "not executable")
 
 
-def _ask(ctx: Context, path: Path) -> dict[str, Any]:
+def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
     """What the probe prints. Raises NotPython."""
     environ = {k: v for k, v in ctx.environ.items() if not k.startswith(("PYTHON", "__PYVENV"))}
     try:
         answer = ask([str(path), "-I", "-S", "-B", str(_PROBE)], environ, _TIMEOUT)
     except NoAnswer as error:
-        raise NotPython(text(str(path)), str(error)) from error
+        raise NoInterpreter(text(str(path)), str(error)) from error
     if answer.code != 0:
         said = text(answer.err[:300]).strip().splitlines()
         detail = f": {said[0]}" if said else ""
-        raise NotPython(text(str(path)), f"it exits with {answer.code}{detail}")
+        raise NoInterpreter(text(str(path)), f"it exits with {answer.code}{detail}")
     try:
         said_last = answer.out.decode("ascii").strip().splitlines()[-1]
         facts = json.loads(said_last)
         if not isinstance(facts, dict) or not isinstance(facts["extension_suffixes"], list):
             raise TypeError("not a probe's answer")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NotPython(text(str(path)), "it does not answer as a Python does") from error
+        raise NoInterpreter(text(str(path)), "it does not answer as a Python does") from error
     return facts
 
 
-def _describe(ctx: Context, path: Path) -> Python:
+def _describe(ctx: CollectContext, path: Path) -> Python:
     said = _ask(ctx, path)
     try:
         return _assemble(ctx, said)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotPython(
+        raise NoInterpreter(
             text(str(path)), f"its answer makes no sense: {text(str(error))}"
         ) from error
 
 
-def _assemble(ctx: Context, said: dict[str, Any]) -> Python:
+def _assemble(ctx: CollectContext, said: dict[str, Any]) -> Python:
     venv: dict[str, str] | None = said["venv"]
     whole_system = venv is None or venv.get("include-system-site-packages", "").lower() == "true"
     user_site = _user_site(ctx, said) if whole_system else None
@@ -147,7 +147,7 @@ def _assemble(ctx: Context, said: dict[str, Any]) -> Python:
 
 
 def _layout(
-    ctx: Context, said: dict[str, Any], user_site: str | None, whole_system: bool
+    ctx: CollectContext, said: dict[str, Any], user_site: str | None, whole_system: bool
 ) -> SitePaths:
     """sys.path in the order of `site.main`: PYTHONPATH, stdlib, venv, user site, base prefix."""
     layout = SitePaths(ctx)
@@ -165,7 +165,7 @@ def _layout(
     return layout
 
 
-def _user_site(ctx: Context, said: dict[str, Any]) -> str | None:
+def _user_site(ctx: CollectContext, said: dict[str, Any]) -> str | None:
     if ctx.environ.get("PYTHONNOUSERSITE") or not said["user_site"]:
         return None
     base = ctx.environ.get("PYTHONUSERBASE") or ctx.home / ".local"
@@ -205,7 +205,7 @@ def _soabi(suffixes: list[str]) -> str | None:
     return first[1:].rpartition(".")[0] or None
 
 
-def _kind(ctx: Context, said: dict[str, Any]) -> Kind:
+def _kind(ctx: CollectContext, said: dict[str, Any]) -> Kind:
     venv, prefix = said["venv"], Path(said["prefix"])
     if venv is not None:
         return "uv" if "uv" in venv else "venv"

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpufix.facts.context import Context
-from gpufix.facts.python.interpreter import NotPython, collect, default
+from gpufix.facts.context import CollectContext
+from gpufix.facts.python.interpreter import NoInterpreter, collect, default
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Prefix:
     """`path`: links resolved; None = no environment. `error`: why it cannot be asked itself."""
 
     path: str | None
-    error: NotPython | None = None
+    error: NoInterpreter | None = None
 
 
-def find(ctx: Context, executable: str | None) -> Prefix:
+def find(ctx: CollectContext, executable: str | None) -> Prefix:
     """Of the patient that `executable` names, or of the default one, as `collect` chooses it.
 
     An environment that a repair has broken half-way still is that folder, and so is one that is
@@ -27,7 +27,7 @@ def find(ctx: Context, executable: str | None) -> Prefix:
     given = default(ctx) if executable is None else executable
     try:
         python = collect(ctx, given)
-    except NotPython as error:
+    except NoInterpreter as error:
         folder = _folder(given)
         return Prefix(os.path.realpath(folder) if folder else None, error)
     return Prefix(os.path.realpath(python.prefix) if python else None)

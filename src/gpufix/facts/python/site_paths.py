@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import PthFile
 
@@ -18,7 +18,7 @@ _LIMIT_BYTES, _LIMIT_FILES, _LIMIT_LINES = 1 << 20, 1000, 2000
 class SitePaths:
     """Grows in the order in which Python's own `site` module extends sys.path."""
 
-    ctx: Context
+    ctx: CollectContext
     paths: list[str] = field(default_factory=list)
     pth_files: list[PthFile] = field(default_factory=list)
     sites: list[str] = field(default_factory=list)  # site folders proper, without .pth additions

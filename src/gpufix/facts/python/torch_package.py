@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.record_file import gone
 from gpufix.facts.reading import read, text, why
 from gpufix.model import Distribution, Python, Torch
@@ -140,7 +140,9 @@ _OLD_ABI = b"torchCheckFailEPKcS2_jRKSs"
 _CMAKE_ABI = re.compile(rb"_GLIBCXX_USE_CXX11_ABI=([01])")
 
 
-def collect(ctx: Context, python: Python | None, distributions: list[Distribution]) -> Torch | None:
+def collect(
+    ctx: CollectContext, python: Python | None, distributions: list[Distribution]
+) -> Torch | None:
     """The torch that `import torch` would take, or what is left of one. None = not installed."""
     if python is None:
         return None
@@ -179,7 +181,9 @@ def _belongs(dist: Distribution, location: Path) -> bool:
     return str(location) in (dist.location, dist.editable)
 
 
-def _describe(ctx: Context, python: Python, location: Path, dist: Distribution | None) -> Torch:
+def _describe(
+    ctx: CollectContext, python: Python, location: Path, dist: Distribution | None
+) -> Torch:
     constants = _constants(ctx, location / "torch" / "version.py")
     version = constants.get("__version__") or (dist.version if dist else None)
     variant = torch_variant(version, constants) if version else None
@@ -200,7 +204,7 @@ def _describe(ctx: Context, python: Python, location: Path, dist: Distribution |
     )
 
 
-def _constants(ctx: Context, path: Path) -> dict[str, str | None]:
+def _constants(ctx: CollectContext, path: Path) -> dict[str, str | None]:
     try:
         return read_version(path)
     except (OSError, ValueError) as error:
@@ -217,7 +221,7 @@ def _gone(location: Path, name: str) -> bool:
     return False
 
 
-def _abi(ctx: Context, package: Path) -> bool | None:
+def _abi(ctx: CollectContext, package: Path) -> bool | None:
     """The C++ ABI that libc10.so exports; else what its CMake file says (to 2.7); else None."""
     library, config = package / "lib/libc10.so", package / "share/cmake/Torch/TorchConfig.cmake"
     try:

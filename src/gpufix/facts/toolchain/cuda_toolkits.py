@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text
 from gpufix.facts.toolchain.programs import (
-    Place,
+    ToolkitPlace,
     behind,
     compiler_of,
     distinct,
@@ -31,8 +31,8 @@ _RUNTIME_PACKAGES = ("nvidia-cuda-runtime", "cuda-cudart", "cudatoolkit")
 
 
 def toolkit_version(
-    ctx: Context,
-    place: Place,
+    ctx: CollectContext,
+    place: ToolkitPlace,
     compiler: Path | None,
     includes: Iterable[Path],
     distributions: Sequence[Distribution | CondaPackage],
@@ -89,7 +89,7 @@ def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
             yield f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
 
 
-def _from_compiler(ctx: Context, nvcc: Path) -> str | None:
+def _from_compiler(ctx: CollectContext, nvcc: Path) -> str | None:
     try:
         said = text(ask([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
     except NoAnswer as error:
@@ -129,7 +129,7 @@ HEADERS = (
 
 
 def collect(
-    ctx: Context, python: Python | None, distributions: Sequence[Distribution | CondaPackage]
+    ctx: CollectContext, python: Python | None, distributions: Sequence[Distribution | CondaPackage]
 ) -> list[Toolkit]:
     """Every CUDA toolkit, the selected one included even when it does not exist."""
     chosen = selected(ctx)
@@ -141,7 +141,7 @@ def collect(
     return found
 
 
-def selected(ctx: Context) -> Place | None:
+def selected(ctx: CollectContext) -> ToolkitPlace | None:
     """What torch.utils.cpp_extension takes as CUDA_HOME (_find_cuda_home, torch 1.13 - 2.15).
 
     It takes the folder two levels above the nvcc on PATH as it stands, links not resolved.
@@ -151,35 +151,35 @@ def selected(ctx: Context) -> Place | None:
         return next(from_variables(ctx, "CUDA_HOME", "CUDA_PATH"), None)
     nvcc = which(ctx, "nvcc")
     if nvcc is not None:
-        return Place("PATH", nvcc.parent.parent)
+        return ToolkitPlace("PATH", nvcc.parent.parent)
     usual = ctx.at("/usr/local/cuda")
-    return Place("/usr/local", usual) if usual.exists() else None
+    return ToolkitPlace("/usr/local", usual) if usual.exists() else None
 
 
-def _places(ctx: Context, python: Python | None) -> Iterator[Place]:
+def _places(ctx: CollectContext, python: Python | None) -> Iterator[ToolkitPlace]:
     yield from from_variables(ctx, "CUDA_HOME", "CUDA_PATH")
     nvcc = which(ctx, "nvcc")
     if nvcc is not None:
-        yield Place("PATH", nvcc.parent.parent)
-    yield Place("/usr/local", ctx.at("/usr/local/cuda"))
+        yield ToolkitPlace("PATH", nvcc.parent.parent)
+    yield ToolkitPlace("/usr/local", ctx.at("/usr/local/cuda"))
     yield from numbered("/usr/local", ctx.at("/usr/local"), "cuda-*")
-    yield Place("/opt", ctx.at("/opt/cuda"))
+    yield ToolkitPlace("/opt", ctx.at("/opt/cuda"))
     yield from numbered("/opt", ctx.at("/opt"), "cuda-*")
     if python is not None:
         yield from _of_patient(python)
     for root in ("/usr/lib/cuda", "/usr/lib/nvidia-cuda-toolkit"):  # Debian's package
-        yield Place("system", ctx.at(root))
+        yield ToolkitPlace("system", ctx.at(root))
     if nvcc is not None:
-        yield Place("PATH", behind(ctx, nvcc).parent.parent)
+        yield ToolkitPlace("PATH", behind(ctx, nvcc).parent.parent)
 
 
-def _of_patient(python: Python) -> Iterator[Place]:
+def _of_patient(python: Python) -> Iterator[ToolkitPlace]:
     if python.kind == "conda":
-        yield Place("conda", Path(python.prefix))
+        yield ToolkitPlace("conda", Path(python.prefix))
     for site in python.site_dirs:
         family = Path(site) / "nvidia"
         yield from numbered("wheel", family, "cu1[0-9]")  # since CUDA 13
-        yield Place("wheel", family)  # cu11 and cu12: one folder for each component
+        yield ToolkitPlace("wheel", family)  # cu11 and cu12: one folder for each component
 
 
 def _is_toolkit(root: Path) -> bool:
@@ -194,8 +194,8 @@ def _is_toolkit(root: Path) -> bool:
 
 
 def _toolkit(
-    ctx: Context,
-    place: Place,
+    ctx: CollectContext,
+    place: ToolkitPlace,
     is_chosen: bool,
     distributions: Sequence[Distribution | CondaPackage],
 ) -> Toolkit:

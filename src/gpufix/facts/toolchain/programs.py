@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read
 
 LAUNCHERS = {"ccache", "sccache", "distcc", "icecc"}
@@ -19,7 +19,7 @@ _HANDS_ON = re.compile(
 )
 
 
-def shown(ctx: Context, path: Path) -> str:
+def shown(ctx: CollectContext, path: Path) -> str:
     """A path of the machine as its users write it: without the root of a recorded tree."""
     try:
         return "/" + str(path.relative_to(ctx.root))
@@ -27,7 +27,7 @@ def shown(ctx: Context, path: Path) -> str:
         return str(path)
 
 
-def on_path(ctx: Context, name: str) -> Iterator[Path]:
+def on_path(ctx: CollectContext, name: str) -> Iterator[Path]:
     """Every executable file of this name, in PATH's order."""
     for folder in ctx.environ.get("PATH", "").split(os.pathsep):
         if folder.startswith("/"):
@@ -36,7 +36,7 @@ def on_path(ctx: Context, name: str) -> Iterator[Path]:
                 yield path
 
 
-def which(ctx: Context, name: str) -> Path | None:
+def which(ctx: CollectContext, name: str) -> Path | None:
     """The first program of this name on PATH, as a shell would find it."""
     return next(on_path(ctx, name), None)
 
@@ -49,7 +49,7 @@ def runnable(path: Path) -> bool:
         return False
 
 
-def behind(ctx: Context, program: Path) -> Path:
+def behind(ctx: CollectContext, program: Path) -> Path:
     """The program that does the work: links resolved, wrapper scripts and launchers seen through.
 
     A script that computes its target cannot be followed and is itself the answer.
@@ -74,13 +74,13 @@ def resolved(path: Path) -> Path:
         return path
 
 
-def _after_launcher(ctx: Context, name: str) -> Path | None:
+def _after_launcher(ctx: CollectContext, name: str) -> Path | None:
     """/usr/lib/ccache/gcc is ccache, which calls the next gcc on PATH."""
     paths = (resolved(path) for path in on_path(ctx, name))
     return next((path for path in paths if path.name not in LAUNCHERS), None)
 
 
-def _wrapped(ctx: Context, script: Path) -> Path | None:
+def _wrapped(ctx: CollectContext, script: Path) -> Path | None:
     try:
         head = read(script, _SCRIPT_LIMIT)
     except OSError:
@@ -93,14 +93,14 @@ def _wrapped(ctx: Context, script: Path) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Place:
+class ToolkitPlace:
     """A root folder, and how it was come by."""
 
     origin: str
     root: Path
 
 
-def distinct(places: Iterable[Place]) -> Iterator[Place]:
+def distinct(places: Iterable[ToolkitPlace]) -> Iterator[ToolkitPlace]:
     """Each folder once, under the first name that leads to it."""
     seen: set[Path] = set()
     for place in places:
@@ -110,21 +110,21 @@ def distinct(places: Iterable[Place]) -> Iterator[Place]:
             yield place
 
 
-def from_variables(ctx: Context, *names: str) -> Iterator[Place]:
+def from_variables(ctx: CollectContext, *names: str) -> Iterator[ToolkitPlace]:
     """Roots that variables name, whether they exist or not."""
     for name in names:
         value = ctx.environ.get(name)
         if value:
-            yield Place(name, ctx.at(value))
+            yield ToolkitPlace(name, ctx.at(value))
 
 
-def numbered(origin: str, parent: Path, pattern: str) -> Iterator[Place]:
+def numbered(origin: str, parent: Path, pattern: str) -> Iterator[ToolkitPlace]:
     """Folders such as /usr/local/cuda-12.8, the highest version first."""
     found = sorted(parent.glob(pattern), key=lambda f: _version(f.name), reverse=True)
-    yield from (Place(origin, folder) for folder in found[:64] if folder.is_dir())
+    yield from (ToolkitPlace(origin, folder) for folder in found[:64] if folder.is_dir())
 
 
-def compiler_of(ctx: Context, root: Path, name: str) -> tuple[Path | None, str | None]:
+def compiler_of(ctx: CollectContext, root: Path, name: str) -> tuple[Path | None, str | None]:
     """The compiler in root/bin as it really is, and the wrapper that leads there (if any)."""
     program = root / "bin" / name
     if not runnable(program):

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text
 from gpufix.facts.toolchain.programs import (
-    Place,
+    ToolkitPlace,
     compiler_of,
     distinct,
     from_variables,
@@ -34,7 +34,7 @@ HEADERS = (
 )
 
 
-def collect(ctx: Context, python: Python | None) -> list[Toolkit]:
+def collect(ctx: CollectContext, python: Python | None) -> list[Toolkit]:
     """Every ROCm installation, the one that a variable selects even when it does not exist."""
     chosen = _selected(ctx, python)
     found = []
@@ -45,7 +45,7 @@ def collect(ctx: Context, python: Python | None) -> list[Toolkit]:
     return found
 
 
-def _selected(ctx: Context, python: Python | None) -> Place | None:
+def _selected(ctx: CollectContext, python: Python | None) -> ToolkitPlace | None:
     """What torch.utils.cpp_extension takes as ROCM_HOME (_find_rocm_home, torch 2.13)."""
     named = ctx.environ.get("ROCM_HOME") or ctx.environ.get("ROCM_PATH")
     if named is not None:
@@ -53,37 +53,37 @@ def _selected(ctx: Context, python: Python | None) -> Place | None:
     for place in (*_wheels(python), *_on_path(ctx)):
         return place
     usual = ctx.at("/opt/rocm")
-    return Place("/opt/rocm", usual) if usual.exists() else None
+    return ToolkitPlace("/opt/rocm", usual) if usual.exists() else None
 
 
-def _places(ctx: Context, python: Python | None) -> Iterator[Place]:
+def _places(ctx: CollectContext, python: Python | None) -> Iterator[ToolkitPlace]:
     yield from from_variables(ctx, "ROCM_HOME", "ROCM_PATH")
     yield from _wheels(python)
     yield from _on_path(ctx)
     yield from from_variables(ctx, "HIP_PATH")
-    yield Place("/opt/rocm", ctx.at("/opt/rocm"))
+    yield ToolkitPlace("/opt/rocm", ctx.at("/opt/rocm"))
     yield from numbered("/opt/rocm", ctx.at("/opt"), "rocm-*")
     if python is not None and python.kind == "conda":
-        yield Place("conda", Path(python.prefix))
-    yield Place("system", ctx.at("/usr"))
+        yield ToolkitPlace("conda", Path(python.prefix))
+    yield ToolkitPlace("system", ctx.at("/usr"))
 
 
-def _wheels(python: Python | None) -> Iterator[Place]:
+def _wheels(python: Python | None) -> Iterator[ToolkitPlace]:
     """ROCm's own wheels install everything under site-packages/_rocm_sdk_core."""
     for site in python.site_dirs if python else ():
         folder = Path(site) / "_rocm_sdk_core"
         if (folder / "__init__.py").is_file():
-            yield Place("wheel", folder)
+            yield ToolkitPlace("wheel", folder)
 
 
-def _on_path(ctx: Context) -> Iterator[Place]:
+def _on_path(ctx: CollectContext) -> Iterator[ToolkitPlace]:
     hipcc = which(ctx, "hipcc")
     if hipcc is not None:
         root = resolved(hipcc).parent.parent
-        yield Place("PATH", root.parent if root.name == "hip" else root)
+        yield ToolkitPlace("PATH", root.parent if root.name == "hip" else root)
 
 
-def _is_rocm(place: Place) -> bool:
+def _is_rocm(place: ToolkitPlace) -> bool:
     """The headers to build against, or the run-time library in a folder of ROCm's own.
 
     Distributions bring libamdhip64 to /usr as a dependency of MPI: that is no ROCm.
@@ -97,7 +97,7 @@ def _is_rocm(place: Place) -> bool:
     return any(next((root / folder).glob("libamdhip64.so*"), None) for folder in folders)
 
 
-def _toolkit(ctx: Context, place: Place, is_chosen: bool) -> Toolkit:
+def _toolkit(ctx: CollectContext, place: ToolkitPlace, is_chosen: bool) -> Toolkit:
     compiler, wrapper = compiler_of(ctx, place.root, "hipcc")
     there, missing = headers_in([place.root / "include"], HEADERS)
     return Toolkit(

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpufix.facts.context import Context
+from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import text
 from gpufix.facts.toolchain.programs import (
     LAUNCHERS,
@@ -26,10 +26,10 @@ _TIME_LIMIT = 2.0  # seconds
 _IN_NAME = re.compile(r"-(\d+(?:\.\d+)*)$")
 
 
-class Versions:
+class ToolVersions:
     """Remembers what each program said: gcc, cc and gcc-12 are mostly one file."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: CollectContext) -> None:
         self._ctx = ctx
         self._known: dict[str, str | None] = {}
 
@@ -76,13 +76,13 @@ _OTHERS = ("ninja", "cmake", "make", "git", "uv", "hipcc")
 _NUMBERED = re.compile(r"(?:gcc|g\+\+|clang|clang\+\+)-\d+(?:\.\d+)?")
 
 
-def collect(ctx: Context, python: Python | None) -> list[Tool]:
+def collect(ctx: CollectContext, python: Python | None) -> list[Tool]:
     """Tools on PATH and in the patient's bin folder; then those that CC and CXX name; then pip.
 
     A compiler's version is complete ("12.2.0") where the bare name finds it, and as written in
     the name for the rest ("gcc-11" is "11"): asking every one would cost more than all else here.
     """
-    versions = Versions(ctx)
+    versions = ToolVersions(ctx)
     named = [(p.name, p) for p in _compilers(ctx)]
     found: list[Tool | None] = [_compiler(ctx, versions, name, path) for name, path in named]
     found += [_other(ctx, python, versions, name) for name in _OTHERS]
@@ -90,7 +90,7 @@ def collect(ctx: Context, python: Python | None) -> list[Tool]:
     return [tool for tool in (*found, _pip(python)) if tool]
 
 
-def _compilers(ctx: Context) -> Iterator[Path]:
+def _compilers(ctx: CollectContext) -> Iterator[Path]:
     for name in _COMPILERS:
         path = which(ctx, name)
         if path:
@@ -98,7 +98,7 @@ def _compilers(ctx: Context) -> Iterator[Path]:
     yield from _numbered(ctx)
 
 
-def _numbered(ctx: Context) -> Iterator[Path]:
+def _numbered(ctx: CollectContext) -> Iterator[Path]:
     """gcc-12, clang++-19 ...: the first of each name on PATH."""
     first: dict[str, Path] = {}
     for folder in ctx.environ.get("PATH", "").split(os.pathsep):
@@ -116,13 +116,13 @@ def _numbered(ctx: Context) -> Iterator[Path]:
     yield from (first[name] for name in sorted(first))
 
 
-def _compiler(ctx: Context, versions: Versions, name: str, path: Path) -> Tool:
+def _compiler(ctx: CollectContext, versions: ToolVersions, name: str, path: Path) -> Tool:
     real = behind(ctx, path)
     called = real if resolved(path).name in LAUNCHERS else path
     return Tool(name=name, path=shown(ctx, called), version=versions.compiler(name, real))
 
 
-def _from_variable(ctx: Context, versions: Versions, variable: str) -> Tool | None:
+def _from_variable(ctx: CollectContext, versions: ToolVersions, variable: str) -> Tool | None:
     """CC and CXX may hold a launcher and flags: "ccache /opt/gcc/bin/gcc -m64"."""
     try:
         words = shlex.split(ctx.environ.get(variable, ""))
@@ -138,7 +138,9 @@ def _from_variable(ctx: Context, versions: Versions, variable: str) -> Tool | No
     return _compiler(ctx, versions, path.name, path)
 
 
-def _other(ctx: Context, python: Python | None, versions: Versions, name: str) -> Tool | None:
+def _other(
+    ctx: CollectContext, python: Python | None, versions: ToolVersions, name: str
+) -> Tool | None:
     path = next(on_path(ctx, name), None)
     if path is None and python is not None:
         own = Path(python.prefix) / "bin" / name

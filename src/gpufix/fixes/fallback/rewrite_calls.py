@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from functools import partial
 
-from gpufix.evidence.source_view import absolute, carried, python_files, toml_files
+from gpufix.evidence.source_view import absolute, is_vendored, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import Fallback
 from gpufix.fixes.source.planned_edits import rewrite
@@ -14,7 +14,7 @@ from gpufix.model import Finding, WriteFile
 from gpufix.model.source_payload import UnfitArgument
 from gpufix.source.python.calls import Rebinds, Redirected, redirect
 from gpufix.source.python.dtypes import half_calls
-from gpufix.source.python.modules import Names
+from gpufix.source.python.modules import Bindings
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.text.names import normalise
 
@@ -40,10 +40,10 @@ def rebinds(view: View, path: str, node: ast.ImportFrom, name: str, wanted: str)
     return False
 
 
-def _names(view: View, path: str) -> Names | None:
+def _names(view: View, path: str) -> Bindings | None:
     source = view.source(absolute(view, path))
     try:
-        return Names(Tree(source.text)) if source else None
+        return Bindings(Tree(source.text)) if source else None
     except NotPython:
         return None
 
@@ -162,4 +162,4 @@ def _project_names(view: View) -> set[str]:
 def _own(path: str, view: View) -> bool:
     project = view.facts.project
     modules = [f"{module.path}/" for module in project.submodules] if project else []
-    return not (carried(path) or path.startswith(("submodules/", *modules)))
+    return not (is_vendored(path) or path.startswith(("submodules/", *modules)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpufix.evidence.torch_builds.candidates import Build
+from gpufix.evidence.torch_builds.candidates import TorchBuild
 from gpufix.evidence.torch_builds.question import of_view
 from gpufix.evidence.torch_builds.rank import choose, moved_along, native
 from gpufix.evidence.view import View
@@ -35,7 +35,7 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     return _plan(finding, view, choice)
 
 
-def _plan(finding: Finding, view: View, choice: Build) -> Plan:
+def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     along, unknown = moved_along(view, choice)
     torch = view.facts.torch
     notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
@@ -56,7 +56,7 @@ def _plan(finding: Finding, view: View, choice: Build) -> Plan:
     )
 
 
-def _native(view: View, choice: Build) -> bool:
+def _native(view: View, choice: TorchBuild) -> bool:
     question = of_view(view, _targets(view))
     return question is not None and native(choice, question)
 

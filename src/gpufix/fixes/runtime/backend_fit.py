@@ -11,8 +11,8 @@ from gpufix.checks.wheels.whl503_files_missing import files_missing
 from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.evidence.backends import OWN, OWN_AND_SLOW, PACKAGES
 from gpufix.evidence.gpu_code import (
-    Code,
     Service,
+    SubjectCode,
     driver_cuda,
     label,
     listed,
@@ -133,7 +133,7 @@ def _lacking(view: View, libraries: Sequence[Library], target: Target) -> Iterat
     served = False
     for library in libraries:
         for objects in _containers(library):
-            code = Code(library.path, tuple(objects))
+            code = SubjectCode(library.path, tuple(objects))
             if service(code, target, driver_cuda(view)) in _SERVES:
                 served = True
             elif not _newer(objects, target):

@@ -9,7 +9,7 @@ from gpufix.fixes.source.planned_edits import hip_edits, mended, source, unfit
 from gpufix.knowledge import hip_api
 from gpufix.model import Finding, Plan, Skip
 from gpufix.model.source_payload import ProjectFile
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 
 _REDUCE = "<cooperative_groups/reduce.h>"
 
@@ -19,7 +19,7 @@ def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
     """Chevrons joined, the compatibility header for warp functions; or why not."""
     path = finding.payload_as(ProjectFile).path
     found = source(view, path)
-    code = Code(found.text) if found else None
+    code = CxxCode(found.text) if found else None
     if code is None or not hip_edits(view, path, code):
         why = unfit(view, path, code) if code else None
         reason = why or "what HIP lacks here has no equal that means the same"
@@ -38,7 +38,7 @@ def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
     )
 
 
-def _left(view: View, path: str, code: Code) -> list[str]:
+def _left(view: View, path: str, code: CxxCode) -> list[str]:
     """What has to be done by hand."""
     left = []
     why = unfit(view, path, code)

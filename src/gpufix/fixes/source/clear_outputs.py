@@ -11,7 +11,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import source
 from gpufix.model import Finding, Plan, Skip
 from gpufix.model.source_payload import UnwrittenOutputs
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.cxx_edits import apply, newline
 from gpufix.source.cxx.functions import Launch, arguments, launches
 from gpufix.source.edits import Edit
@@ -29,7 +29,7 @@ def clear_outputs(finding: Finding, view: View) -> Plan | Skip:
         found = source(view, path) if _launches(view, path, kernel) else None
         if found is None:
             continue
-        code = Code(found.text)
+        code = CxxCode(found.text)
         calls = [launch for launch in launches(code) if launch.name == kernel]
         edits = [e for launch in calls for e in _edits(code, launch, unwritten.outputs)]
         if edits:
@@ -51,7 +51,7 @@ def _launches(view: View, path: str, kernel: str) -> bool:
     return counts is not None and any(launch.kernel == kernel for launch in counts.launches)
 
 
-def _edits(code: Code, launch: Launch, outputs: Sequence[int]) -> list[Edit]:
+def _edits(code: CxxCode, launch: Launch, outputs: Sequence[int]) -> list[Edit]:
     given = arguments(code, launch.arguments)
     buffers = [given[n] for n in outputs if n < len(given)]
     count = _sorted_items(code, launch.arguments[1], buffers)
@@ -72,7 +72,7 @@ def _edits(code: Code, launch: Launch, outputs: Sequence[int]) -> list[Edit]:
     return [Edit(start, start, "".join(lines))]
 
 
-def _memset(code: Code, launch: Launch) -> str:
+def _memset(code: CxxCode, launch: Launch) -> str:
     """The call that clears on the stream of the launch."""
     settings = arguments(code, (launch.opener[1], launch.closer[0]))
     if len(settings) < 4 or settings[3] == "0":
@@ -80,7 +80,7 @@ def _memset(code: Code, launch: Launch) -> str:
     return f"cudaMemsetAsync({{}}, 0, {{}}, {settings[3]});"
 
 
-def _sorted_items(code: Code, after: int, buffers: list[str]) -> str | None:
+def _sorted_items(code: CxxCode, after: int, buffers: list[str]) -> str | None:
     """The number of items in the DeviceRadixSort::SortPairs that takes the buffers."""
     for match in re.compile(r"\bSortPairs\s*(\()").finditer(code.structure, after):
         closing = code.brackets.get(match.start(1))

@@ -13,10 +13,10 @@ from gpufix.model.source_payload import (
     ArchAssignment,
     ArchExport,
     ArchFlags,
-    ArchSetting,
     ArchWord,
     CMakeArchs,
     CudaSwitch,
+    ProjectVariable,
 )
 from gpufix.source import edits
 from gpufix.source.python import python_edits
@@ -37,7 +37,7 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
                 return _skip(finding, f"an image takes {name} from its Dockerfile alone")
             case ArchWord():
                 return _appended(finding, view)
-            case ArchFlags(setting=ArchSetting() as setting):
+            case ArchFlags(setting=ProjectVariable() as setting):
                 return _set(finding, view, setting)
             case ArchFlags() | ArchAssignment() | ArchExport() | CMakeArchs() as editable:
                 return _edited(finding, view, editable)
@@ -47,7 +47,7 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
         return _skip(finding, str(error))
 
 
-def _set(finding: Finding, view: View, setting: ArchSetting) -> Plan | Skip:
+def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
     """The project's own variable, in its own spelling."""
     numbers = _numbers(view)
     unknown = [n for n in numbers if setting.accepts and n not in setting.accepts]

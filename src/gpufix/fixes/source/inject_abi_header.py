@@ -13,7 +13,7 @@ from gpufix.model import Finding, Plan, Skip, WriteFile
 from gpufix.model.source_payload import FixedAbi
 from gpufix.source import edits
 from gpufix.source.cxx import cxx_edits
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.cxx_edits import apply
 
 _NAME = "inject-abi-header"
@@ -41,7 +41,7 @@ def inject_abi_header(finding: Finding, view: View) -> Plan | Skip | None:
         found = source(view, unit)
         if found is None:
             return _skip(finding, f"{unit} cannot be read")
-        text = apply(found.text, cxx_edits.inject(Code(found.text)))
+        text = apply(found.text, cxx_edits.inject(CxxCode(found.text)))
         if text != found.text:
             steps.append(found.step(text))
     return Plan(

@@ -12,7 +12,7 @@ from gpufix.knowledge import hip_api, removed_apis
 from gpufix.model import WriteFile
 from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.cxx_edits import apply, include
 from gpufix.source.cxx.hip import narrow
 from gpufix.source.edits import Edit
@@ -38,7 +38,7 @@ def rewrite(view: View, path: str, change: Change) -> WriteFile | None:
 
 
 @dataclass(frozen=True)
-class Source:
+class EditedSource:
     """A file as it is."""
 
     path: str
@@ -51,11 +51,11 @@ class Source:
         return WriteFile(path=self.path, content=text, encoding=self.encoding, expect=self.sha256)
 
 
-def source(view: View, path: str) -> Source | None:
+def source(view: View, path: str) -> EditedSource | None:
     """A source by its path relative to the project; None when it cannot be read."""
     full = absolute(view, path)
     found = view.source(full)
-    return Source(full, found.text, found.encoding, found.sha256) if found else None
+    return EditedSource(full, found.text, found.encoding, found.sha256) if found else None
 
 
 def mended(view: View, path: str) -> list[WriteFile]:
@@ -63,7 +63,7 @@ def mended(view: View, path: str) -> list[WriteFile]:
     found = source(view, path)
     if found is None:
         return []
-    code = Code(found.text)
+    code = CxxCode(found.text)
     edits = list(_edits(view, path, code))
     text = apply(found.text, edits)
     if text == found.text:
@@ -78,7 +78,7 @@ def mended(view: View, path: str) -> list[WriteFile]:
     return steps
 
 
-def _edits(view: View, path: str, code: Code) -> Iterator[Edit]:
+def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
     for row in view.derive(removed_names.missing):
         if row.path == path:
             yield from include(code, f"#include <{row.header}>")
@@ -87,7 +87,7 @@ def _edits(view: View, path: str, code: Code) -> Iterator[Edit]:
         yield from hip_edits(view, path, code)
 
 
-def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
+def _removed(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
     used = [use.name for use in view.derive(_removed_uses) if use.path == path]
     functors = sorted(filter(_is_functor, used))
     others = [[name] for name in used if not _is_functor(name)]
@@ -96,7 +96,7 @@ def _removed(view: View, path: str, code: Code) -> Iterator[Edit]:
             yield from removed_edits(view, path, code, names) or []
 
 
-def removed_edits(view: View, path: str, code: Code, names: list[str]) -> list[Edit] | None:
+def removed_edits(view: View, path: str, code: CxxCode, names: list[str]) -> list[Edit] | None:
     """What replaces removed names; None = one of them has no equal everywhere."""
     passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
 
@@ -116,7 +116,7 @@ def _is_functor(name: str) -> bool:
     return row is not None and name.startswith("cub::") and bool(row.now)
 
 
-def hip_edits(view: View, path: str, code: Code) -> list[Edit]:
+def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:
     """Chevrons, the reductions' header and the warp functions of one file."""
     facts = cxx.hip_files(view).get(path, cxx.HipFile())
     blocks = hip_blocks.blocks(view, facts)
@@ -135,7 +135,7 @@ def hip_edits(view: View, path: str, code: Code) -> list[Edit]:
     return edits
 
 
-def unfit(view: View, path: str, code: Code) -> str | None:
+def unfit(view: View, path: str, code: CxxCode) -> str | None:
     """Why the compatibility header would change what a file means; None = it would not."""
     if 64 in hip_blocks.waves(view) and "warpSize" in code.masked:
         return "it counts with warpSize, which is 64 on a target, beside 32-bit masks"

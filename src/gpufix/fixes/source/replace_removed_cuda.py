@@ -7,7 +7,7 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import mended, removed_edits, source
 from gpufix.model import Finding, Plan, Skip
 from gpufix.model.source_payload import RemovedNameUse
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 
 
 @fix("replace-removed-cuda", "SRC604")
@@ -18,7 +18,7 @@ def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     path, name = use.path, use.name
     found = source(view, path)
-    if found is None or not removed_edits(view, path, Code(found.text), [name]):
+    if found is None or not removed_edits(view, path, CxxCode(found.text), [name]):
         reason = "no spelling is known that builds on old and new releases alike"
         return Skip(fix="replace-removed-cuda", code="SRC604", subject=path, reason=reason)
     return Plan(

@@ -56,7 +56,7 @@ def parse_version(text: str) -> tuple[int, int]:
 Status = Literal["native", "jit", "none", "unknown"]
 
 
-class Code(Protocol):
+class ServingCode(Protocol):
     """One kind of GPU code: kind "cubin", "ptx", "hip" or another; ptx_version "8.4" or None."""
 
     @property
@@ -106,7 +106,7 @@ def codes(names: Iterable[str]) -> list[Named]:
 
 
 def serves(
-    code: Sequence[Code],
+    code: Sequence[ServingCode],
     target: str | Arch,
     driver_cuda: str | None = None,
     build_cuda: str | None = None,
@@ -127,7 +127,7 @@ def serves(
 
 
 def serves_parts(
-    parts: Iterable[tuple[Sequence[Code], int]],
+    parts: Iterable[tuple[Sequence[ServingCode], int]],
     target: str | Arch,
     driver_cuda: str | None = None,
     build_cuda: str | None = None,
@@ -143,14 +143,14 @@ def serves_parts(
     return list(counts.items())
 
 
-def _arch(item: Code) -> Arch | None:
+def _arch(item: ServingCode) -> Arch | None:
     try:
         return parse_arch(item.arch)
     except ValueError:
         return None
 
 
-def _cubin(code: Sequence[Code], device: CudaArch, build: str | None) -> Coverage | None:
+def _cubin(code: Sequence[ServingCode], device: CudaArch, build: str | None) -> Coverage | None:
     archs = [
         arch for item in code if item.kind == "cubin" and isinstance(arch := _arch(item), CudaArch)
     ]
@@ -167,7 +167,7 @@ def _cubin(code: Sequence[Code], device: CudaArch, build: str | None) -> Coverag
     return None
 
 
-def _ptx(code: Sequence[Code], device: CudaArch, driver: str | None) -> Coverage:
+def _ptx(code: Sequence[ServingCode], device: CudaArch, driver: str | None) -> Coverage:
     refused: Coverage | None = None
     for item in sorted((item for item in code if item.kind == "ptx"), key=_newest_first):
         arch = _arch(item)
@@ -190,19 +190,19 @@ def _too_new(by: str, isa: tuple[int, int], verdict: bool | None, driver: str | 
     return Coverage("none" if verdict is False else "unknown", by, why, needs)
 
 
-def _newest_first(item: Code) -> tuple[int, int]:
+def _newest_first(item: ServingCode) -> tuple[int, int]:
     arch = _arch(item)
     return (-arch.major, -arch.minor) if isinstance(arch, CudaArch) else (0, 0)
 
 
-def _isa(item: Code) -> tuple[int, int] | None:
+def _isa(item: ServingCode) -> tuple[int, int] | None:
     try:
         return parse_version(item.ptx_version) if item.ptx_version else None
     except ValueError:
         return None
 
 
-def _hip(code: Sequence[Code], device: GfxArch) -> Coverage:
+def _hip(code: Sequence[ServingCode], device: GfxArch) -> Coverage:
     archs = [
         arch for item in code if item.kind == "hip" and isinstance(arch := _arch(item), GfxArch)
     ]
@@ -223,7 +223,7 @@ def _hip_by_features(archs: list[GfxArch], device: GfxArch) -> Coverage:
     return Coverage("unknown", str(fits), f"whether this device runs code for {fits} is not known")
 
 
-def _nothing(code: Sequence[Code], device: Arch) -> Coverage:
+def _nothing(code: Sequence[ServingCode], device: Arch) -> Coverage:
     ours = ("hip", "spirv", "bitcode") if isinstance(device, GfxArch) else ("cubin", "ptx", "lto")
     open_kinds = {"other", "spirv", "lto", "bitcode"}
     unsure = sorted(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
-from gpufix.knowledge.symbols.symbol_names import Names
-from gpufix.knowledge.symbols.symbol_table import Masks, SymbolTable
+from gpufix.knowledge.symbols.symbol_names import SymbolNames
+from gpufix.knowledge.symbols.symbol_table import HistoryTable, Masks
 
 DATA = Path(__file__).parent.parent / "data"
 TABLE = "torch_symbols.bin"
@@ -42,7 +42,7 @@ class NameHistory:
 class SymbolHistory:
     """The shipped table, and the names behind it once something must be explained."""
 
-    def __init__(self, table: SymbolTable, names: Callable[[], Names]) -> None:
+    def __init__(self, table: HistoryTable, names: Callable[[], SymbolNames]) -> None:
         """names: opens the names file; called at most once, when first needed."""
         self.table = table
         self.releases = table.releases
@@ -51,11 +51,11 @@ class SymbolHistory:
     @classmethod
     def load(cls, folder: Path = DATA) -> SymbolHistory:
         """Reads the table in `folder`. Raises SymbolTableError, OSError."""
-        table = SymbolTable((folder / TABLE).read_bytes())
-        return cls(table, lambda: Names.read(folder / NAMES))
+        table = HistoryTable((folder / TABLE).read_bytes())
+        return cls(table, lambda: SymbolNames.read(folder / NAMES))
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> SymbolNames:
         """Every name in clear; the first use takes some tenths of a second."""
         return self._open_names()
 

@@ -73,7 +73,7 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SymbolJudgement:
     """Answers of the symbol history; every list of releases is in release order.
 
     known: all releases that the history covers.

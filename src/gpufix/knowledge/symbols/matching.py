@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name, string_abi
 from gpufix.knowledge.symbols.history import NameHistory, SymbolHistory
-from gpufix.knowledge.symbols.judgement import BREAKS, Interface, Judgement, LayoutBreak
+from gpufix.knowledge.symbols.judgement import BREAKS, Interface, LayoutBreak, SymbolJudgement
 from gpufix.knowledge.symbols.releases import other_spelling
 
 _STABLE = re.compile(r"aoti_|torch_|_ZNK?5torch(?:6stable|10headeronly)")
@@ -17,7 +17,7 @@ _XPU = re.compile(r"3xpu|XPU|_xpu")
 
 
 @dataclass(frozen=True)
-class Library:
+class LibrarySymbols:
     """One library: dynamic symbols it leaves undefined (weak ones left out), and those it defines.
 
     needed: its DT_NEEDED names, which tell the accelerator it links to.
@@ -30,9 +30,9 @@ class Library:
 
 def judge(
     history: SymbolHistory,
-    libraries: Iterable[Library],
+    libraries: Iterable[LibrarySymbols],
     installed_exports: Callable[[str], bool] | None = None,
-) -> Judgement:
+) -> SymbolJudgement:
     """Judges libraries that are used together, such as all of one wheel.
 
     What one of them defines is not asked of torch. `installed_exports` says whether the
@@ -62,7 +62,7 @@ def judge(
     other = 0
     if sick and not unseen and abi.abi is not None:
         other = _with_own_abi(history, names, pairs) & ~suffice
-    return Judgement(
+    return SymbolJudgement(
         known=history.releases,
         names=tuple(names),
         releases=history.versions(suffice) if names else (),
@@ -80,7 +80,7 @@ def judge(
     )
 
 
-def _before(break_: LayoutBreak, libraries: list[Library], own: set[str]) -> bool:
+def _before(break_: LayoutBreak, libraries: list[LibrarySymbols], own: set[str]) -> bool:
     """One of them is older than the break, and none newer: they were built together."""
     return any(break_.precedes(x.undefined, x.defined) for x in libraries) and not any(
         map(break_.mark.match, own)
@@ -139,7 +139,7 @@ def _with_own_abi(
 
 
 def _accelerators(
-    libraries: list[Library], names: list[NameHistory], foreign: tuple[str, ...]
+    libraries: list[LibrarySymbols], names: list[NameHistory], foreign: tuple[str, ...]
 ) -> frozenset[str]:
     needed = " ".join(soname for library in libraries for soname in library.needed)
     found = {

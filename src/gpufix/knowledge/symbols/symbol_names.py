@@ -20,7 +20,7 @@ from gpufix.knowledge.symbols.symbol_table import Masks, SymbolTableError
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 22, "lc": 4, "lp": 0, "pb": 0}]
 
 
-class Names:
+class SymbolNames:
     """Every known name with its masks."""
 
     def __init__(self, releases: tuple[str, ...], rows: dict[str, Masks]) -> None:
@@ -29,7 +29,7 @@ class Names:
         self.sorted = sorted(rows)
 
     @classmethod
-    def read(cls, path: Path) -> Names:
+    def read(cls, path: Path) -> SymbolNames:
         """Raises SymbolTableError for a damaged file, OSError for an absent one."""
         try:
             return cls(*_decode(lzma.decompress(path.read_bytes())))

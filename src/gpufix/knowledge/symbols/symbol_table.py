@@ -80,7 +80,7 @@ def checksum(body: bytes) -> bytes:
     return blake2b(body, digest_size=CHECKSUM_SIZE).digest()
 
 
-class SymbolTable:
+class HistoryTable:
     """Answers which releases export a name, from the hashed table."""
 
     def __init__(self, data: bytes) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
 from gpufix.source.facts import Barrier
 
@@ -39,7 +39,7 @@ def concerns(text: str) -> bool:
     return "__syncthreads" in text
 
 
-def divergent(code: Code) -> tuple[Barrier, ...]:
+def divergent(code: CxxCode) -> tuple[Barrier, ...]:
     """The divergent barriers of a source."""
     if not concerns(code.text):
         return ()
@@ -47,7 +47,7 @@ def divergent(code: Code) -> tuple[Barrier, ...]:
     return tuple(rows[:_LIMIT])
 
 
-def _in(code: Code, function: Function) -> Iterator[Barrier]:
+def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     start, end = function.body
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
@@ -157,7 +157,7 @@ def _own(value: str) -> str:
     return value
 
 
-def _controlled(code: Code, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
+def _controlled(code: CxxCode, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
     """(begin, end, condition, offset) of what each condition of a body controls."""
     text = code.structure
     last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
@@ -191,7 +191,7 @@ def _loop_condition(header: str) -> str:
     return parts[1]
 
 
-def _statement_end(code: Code, begin: int, end: int) -> int:
+def _statement_end(code: CxxCode, begin: int, end: int) -> int:
     """Where the statement that begins at or after an offset ends."""
     text = code.structure
     while begin < end and text[begin].isspace():

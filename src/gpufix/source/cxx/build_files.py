@@ -29,7 +29,7 @@ _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", 
 _CARRIED |= {"dependencies", "deps"}
 
 
-def carried(path: str) -> bool:
+def is_vendored(path: str) -> bool:
     """Whether a file lies in a folder of other people's code: only its includes are of interest."""
     return not _CARRIED.isdisjoint(path.split("/")[:-1])
 

@@ -186,7 +186,7 @@ _INCLUDE = re.compile(r"#[ \t]*include(?:_next)?[ \t]*([<\"])([^>\"\n]+)[>\"]")
 _DEFINITION = re.compile(r"(\w+)(\(?)[ \t]*(.*)")
 
 
-class Code:
+class CxxCode:
     """One source text. Offsets of all derived texts agree with the original's."""
 
     def __init__(self, text: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from gpufix.knowledge import removed_apis
-from gpufix.source.cxx.code import Code, Directive, Guards
+from gpufix.source.cxx.code import CxxCode, Directive, Guards
 from gpufix.source.edits import Edit
 
 Live = Callable[[Guards], bool]
@@ -29,7 +29,7 @@ def newline(text: str) -> str:
     return "\r\n" if crlf and 2 * crlf >= text.count("\n") else "\n"
 
 
-def include(code: Code, line: str) -> list[Edit]:
+def include(code: CxxCode, line: str) -> list[Edit]:
     """Insert an `#include` before the first unconditional one, else below the include guard."""
     if _has(code, line):
         return []
@@ -41,7 +41,7 @@ def include(code: Code, line: str) -> list[Edit]:
     return [_below_guard(code, line)]
 
 
-def below_includes(code: Code, lines: str, before: int) -> list[Edit]:
+def below_includes(code: CxxCode, lines: str, before: int) -> list[Edit]:
     """Insert lines below the last unconditional `#include` that stands above an offset."""
     if not lines or lines in code.text:
         return []
@@ -57,7 +57,7 @@ def below_includes(code: Code, lines: str, before: int) -> list[Edit]:
     return [Edit(at, at, lead + lines.replace("\n", end) + end)]
 
 
-def _below_guard(code: Code, lines: str) -> Edit:
+def _below_guard(code: CxxCode, lines: str) -> Edit:
     end = newline(code.text)
     at = 1 if code.text.startswith("\ufeff") else 0
     first = code.directives[:2]
@@ -68,7 +68,7 @@ def _below_guard(code: Code, lines: str) -> Edit:
     return Edit(at, at, lines.replace("\n", end) + end)
 
 
-def _has(code: Code, line: str) -> bool:
+def _has(code: CxxCode, line: str) -> bool:
     wanted = re.sub(r"\s", "", line)
     return any(
         re.sub(r"\s", "", code.text[d.start : d.end]).startswith(wanted)
@@ -77,21 +77,21 @@ def _has(code: Code, line: str) -> bool:
     )
 
 
-def _guards(code: Code, directive: Directive) -> Guards:
+def _guards(code: CxxCode, directive: Directive) -> Guards:
     return code.conditions.at(directive.start)
 
 
-def _line_start(code: Code, offset: int) -> int:
+def _line_start(code: CxxCode, offset: int) -> int:
     start = code.text.rfind("\n", 0, offset) + 1
     return 1 if start == 0 and code.text.startswith("\ufeff") else start
 
 
-def _next_line(code: Code, offset: int) -> int:
+def _next_line(code: CxxCode, offset: int) -> int:
     end = code.text.find("\n", offset)
     return len(code.text) if end < 0 else end + 1
 
 
-def replaced(code: Code, pattern: str, text: str, live: Live) -> list[Edit]:
+def replaced(code: CxxCode, pattern: str, text: str, live: Live) -> list[Edit]:
     """Put `text` for the first group of each match in code that is compiled."""
     return [
         Edit(m.start(1), m.end(1), text)
@@ -110,7 +110,7 @@ _HELPER = """static inline int gpufix_device_attribute(cudaDeviceAttr attribute,
 }"""
 
 
-def edits(code: Code, names: list[str], live: Live) -> list[Edit] | None:
+def edits(code: CxxCode, names: list[str], live: Live) -> list[Edit] | None:
     """What takes each of `names` (of cuda_api) out of use; None = one of them has no equal."""
     found: list[Edit] = []
     functors = [n for n in names if n.startswith("cub::") and _now(n)]
@@ -136,7 +136,7 @@ def _now(name: str) -> str:
     return row.now if row else ""
 
 
-def _functors(code: Code, names: list[str], live: Live) -> list[Edit]:
+def _functors(code: CxxCode, names: list[str], live: Live) -> list[Edit]:
     """One macro for each, that is the old name up to CUDA 12 and the new one from 13 on."""
     found: list[Edit] = []
     for name in names:
@@ -163,7 +163,7 @@ def _macro(name: str) -> str:
     return f"GPUFIX_{name.replace('::', '_').upper()}"
 
 
-def _property(code: Code, field: str, live: Live) -> list[Edit] | None:
+def _property(code: CxxCode, field: str, live: Live) -> list[Edit] | None:
     """`prop.clockRate` becomes a question to the device that `prop` was filled from."""
     found: list[Edit] = []
     pattern = rf"(?<![\w.>])((\w+)\s*\.\s*{field})\b"
@@ -180,7 +180,7 @@ def _property(code: Code, field: str, live: Live) -> list[Edit] | None:
     return found + below_includes(code, _HELPER, min(edit.start for edit in found))
 
 
-def _filled_from(code: Code, variable: str, offset: int) -> str | None:
+def _filled_from(code: CxxCode, variable: str, offset: int) -> str | None:
     """The device that cudaGetDeviceProperties was asked about, in the same function."""
     body = next(
         ((o, c) for o, c in sorted(code.brackets.items()) if o < offset < c and _is_body(code, o)),
@@ -194,7 +194,7 @@ def _filled_from(code: Code, variable: str, offset: int) -> str | None:
     return device if _SIMPLE.fullmatch(device) else None
 
 
-def _is_body(code: Code, opening: int) -> bool:
+def _is_body(code: CxxCode, opening: int) -> bool:
     """Whether a brace follows a round bracket: a function's, not a namespace's."""
     return code.structure[opening] == "{" and code.structure[:opening].rstrip().endswith(")")
 
@@ -218,7 +218,7 @@ def takes_header(path: str) -> bool:
     return path.endswith(_SUFFIXES)
 
 
-def inject(code: Code) -> list[Edit]:
+def inject(code: CxxCode) -> list[Edit]:
     """Includes the header first; nothing when it stands there already."""
     if is_first(code):
         return []
@@ -226,7 +226,7 @@ def inject(code: Code) -> list[Edit]:
     return [Edit(at, at, f'#include "{HEADER}"{newline(code.text)}')]
 
 
-def is_first(code: Code) -> bool:
+def is_first(code: CxxCode) -> bool:
     """Whether the first include of a source is the header."""
     included = code.includes
     return bool(included) and included[0][1] == HEADER

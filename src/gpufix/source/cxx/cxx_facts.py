@@ -9,14 +9,14 @@ from itertools import islice
 
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.facts import CxxFacts, HipFacts, Include
 from gpufix.source.source_text import decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _INCLUDES = 5_000  # of one file
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
-_READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, Code], CxxFacts]]] = [
+_READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFacts]]] = [
     (used_names.concerns, lambda facts, code: replace(facts, removed=used_names.removed(code))),
     (barriers.concerns, lambda facts, code: replace(facts, barriers=barriers.divergent(code))),
     (
@@ -28,7 +28,7 @@ _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, Code], CxxFacts]
 
 def describe(data: bytes) -> CxxFacts:
     """Facts of one file. Raises NotText for binary files."""
-    code = Code(decode(data).text)
+    code = CxxCode(decode(data).text)
     at = code.conditions.at
     includes = tuple(
         Include(name, quoted, code.line(line.start), at(line.start))
@@ -46,7 +46,7 @@ def describe_hip(data: bytes) -> HipFacts:
     text = decode(data).text
     if not hip.concerns(text):
         return HipFacts()
-    code = Code(text)
+    code = CxxCode(text)
     shims = tuple(sorted(name for name in code.definitions if name in hip_api.CONSTRUCTS))
     facts = HipFacts(hip=hip.constructs(code), shims=shims)
     return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
@@ -64,7 +64,7 @@ def includes_alone(data: bytes) -> CxxFacts:
     return CxxFacts(includes=tuple(rows))
 
 
-def _macros(code: Code, facts: CxxFacts | HipFacts) -> dict[str, str]:
+def _macros(code: CxxCode, facts: CxxFacts | HipFacts) -> dict[str, str]:
     """The definitions that the recorded conditions mention."""
     definitions = code.definitions
     said = set(re.findall(r"[A-Za-z_]\w*", " ".join(_texts(facts))))

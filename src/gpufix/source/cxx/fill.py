@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, arguments, device_functions, launches
-from gpufix.source.facts import ClosedCount, Condition, Counts, Fill, KernelLaunch, Scan
+from gpufix.source.facts import ClosedCount, Condition, Counts, Fill, KernelLaunch, PrefixScan
 
 _CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
 _OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")
@@ -30,7 +30,7 @@ def concerns(text: str) -> bool:
     return "__global__" in text and any(p.search(text) for p in (_OFFSET, _PRODUCT))
 
 
-def fills(code: Code) -> tuple[Fill, ...]:
+def fills(code: CxxCode) -> tuple[Fill, ...]:
     """Kernels that write at a cursor which starts at a scanned offset and moves in a loop, with the
     conditions that stand within the loop between it and the moving of the cursor."""
     if "__global__" not in code.text or not _OFFSET.search(code.text):
@@ -38,7 +38,7 @@ def fills(code: Code) -> tuple[Fill, ...]:
     return tuple(row for f in device_functions(code) if f.kernel for row in _fill(code, f))
 
 
-def _fill(code: Code, kernel: Function) -> Iterator[Fill]:
+def _fill(code: CxxCode, kernel: Function) -> Iterator[Fill]:
     start, end = kernel.body
     names = _parameters(code, kernel)
     for cursor in _CURSOR.finditer(code.structure, start, end):
@@ -66,7 +66,7 @@ def _fill(code: Code, kernel: Function) -> Iterator[Fill]:
             )
 
 
-def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[Condition] | None:
+def _loop_conditions(code: CxxCode, start: int, end: int, move: int) -> list[Condition] | None:
     """What decides, inside the outermost loop around `move`, whether it is reached; None = no loop."""
     around: list[tuple[str, int, int, int]] = []  # keyword, its offset, inside from, to
     for match in _CONTROL.finditer(code.structure, start, end):
@@ -88,7 +88,7 @@ def _loop_conditions(code: Code, start: int, end: int, move: int) -> list[Condit
     return [Condition(_text(code, at), code.line(at)) for at in sorted(set(deciding))]
 
 
-def _if_before(code: Code, start: int, offset: int) -> int | None:
+def _if_before(code: CxxCode, start: int, offset: int) -> int | None:
     found = None
     for match in _CONTROL.finditer(code.structure, start, offset):
         if match[1] == "if":
@@ -96,14 +96,14 @@ def _if_before(code: Code, start: int, offset: int) -> int | None:
     return found
 
 
-def _text(code: Code, offset: int) -> str:
+def _text(code: CxxCode, offset: int) -> str:
     match = _CONTROL.match(code.structure, offset)
     closing = code.brackets.get(match.start(2)) if match else None
     text = code.structure[offset : closing + 1] if closing is not None else ""
     return " ".join(text.split())[:120]
 
 
-def counts(code: Code) -> Counts | None:
+def counts(code: CxxCode) -> Counts | None:
     """What a source counts and scans; None = nothing."""
     if not concerns(code.text):
         return None
@@ -122,7 +122,7 @@ def counts(code: Code) -> Counts | None:
     return Counts(closed, scans, tuple(called), tuple(sorted(set(_cleared(code)))))
 
 
-def _closed(code: Code, kernel: Function) -> Iterator[ClosedCount]:
+def _closed(code: CxxCode, kernel: Function) -> Iterator[ClosedCount]:
     names = _parameters(code, kernel)
     for match in _COUNT.finditer(code.structure, *kernel.body):
         value = match[2]
@@ -132,17 +132,17 @@ def _closed(code: Code, kernel: Function) -> Iterator[ClosedCount]:
             yield ClosedCount(kernel.name, names[match[1]], line, text, match[1])
 
 
-def _scans(code: Code) -> Iterator[Scan]:
+def _scans(code: CxxCode) -> Iterator[PrefixScan]:
     if "DeviceScan" not in code.text:
         return
     for match in _SCAN.finditer(code.structure):
         closing = code.brackets.get(match.start(2))
         pieces = arguments(code, (match.end(2), closing)) if closing is not None else []
         if len(pieces) >= 4:
-            yield Scan(_last(pieces[2]), _last(pieces[3]), code.line(match.start()))
+            yield PrefixScan(_last(pieces[2]), _last(pieces[3]), code.line(match.start()))
 
 
-def _cleared(code: Code) -> Iterator[str]:
+def _cleared(code: CxxCode) -> Iterator[str]:
     """Last names of what the host clears."""
     for match in _CLEAR.finditer(code.structure):
         closing = code.brackets.get(match.start(1))
@@ -151,7 +151,7 @@ def _cleared(code: Code) -> Iterator[str]:
             yield _last(pieces[0])
 
 
-def _parameters(code: Code, function: Function) -> dict[str, int]:
+def _parameters(code: CxxCode, function: Function) -> dict[str, int]:
     """name -> position."""
     pieces = arguments(code, function.parameters)
     names = (

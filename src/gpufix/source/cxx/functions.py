@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 
 _DEVICE = re.compile(r"__(global|device)__(?!\w)")
 _NAME = re.compile(r"(\w+)\s*(?:<[^<>();{}]*>)?\s*\(")
@@ -47,7 +47,7 @@ class Launch:
         return parts != ("<<<", ">>>")
 
 
-def device_functions(code: Code) -> list[Function]:
+def device_functions(code: CxxCode) -> list[Function]:
     """Definitions marked `__global__` or `__device__`, in order."""
     found: list[Function] = []
     for match in _DEVICE.finditer(code.structure):
@@ -59,7 +59,7 @@ def device_functions(code: Code) -> list[Function]:
     return found
 
 
-def _definition(code: Code, mark: re.Match[str]) -> Function | None:
+def _definition(code: CxxCode, mark: re.Match[str]) -> Function | None:
     text, position = code.structure, mark.end()
     limit = position + _REACH
     while name := _NAME.search(text, position, limit):
@@ -82,7 +82,7 @@ def _definition(code: Code, mark: re.Match[str]) -> Function | None:
     return Function(name[1], mark[1] == "global", mark.start(), parameters, body)
 
 
-def launches(code: Code) -> Iterator[Launch]:
+def launches(code: CxxCode) -> Iterator[Launch]:
     """Every `kernel<<<...>>>(...)`, chevrons joined or not."""
     for match in islice(_OPENER.finditer(code.structure), _LAUNCHES):
         begin = max(0, match.start() - _BEFORE)
@@ -93,7 +93,7 @@ def launches(code: Code) -> Iterator[Launch]:
                 yield launch
 
 
-def _launch(code: Code, match: re.Match[str], name: str, start: int) -> Launch | None:
+def _launch(code: CxxCode, match: re.Match[str], name: str, start: int) -> Launch | None:
     text, position = code.structure, match.end()
     limit = position + _REACH
     while found := _CLOSE.search(text, position, limit):
@@ -117,7 +117,7 @@ def _launch(code: Code, match: re.Match[str], name: str, start: int) -> Launch |
     return None
 
 
-def arguments(code: Code, span: tuple[int, int]) -> list[str]:
+def arguments(code: CxxCode, span: tuple[int, int]) -> list[str]:
     """The comma-separated pieces inside a pair of brackets, stripped."""
     pieces, start, position = [], span[0], span[0]
     angle = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from gpufix.knowledge import hip_api
-from gpufix.source.cxx.code import Code
+from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.cxx_edits import below_includes, newline
 from gpufix.source.cxx.functions import arguments, launches
 from gpufix.source.edits import Edit
@@ -37,18 +37,18 @@ def _spaced(text: str) -> bool:
     return "<<<" in text and _SPACED_CLOSER.search(text) is not None
 
 
-def constructs(code: Code) -> tuple[HipUse, ...]:
+def constructs(code: CxxCode) -> tuple[HipUse, ...]:
     """The constructs of a source, by line."""
     rows = [*_named(code), *_assembly(code), *_chevrons(code)]
     rows.sort(key=lambda row: row.line)
     return tuple(rows[: 10 * _LIMIT])
 
 
-def _row(code: Code, name: str, offset: int, detail: str = "") -> HipUse:
+def _row(code: CxxCode, name: str, offset: int, detail: str = "") -> HipUse:
     return HipUse(name, code.line(offset), code.conditions.at(offset), detail)
 
 
-def _named(code: Code) -> Iterator[HipUse]:
+def _named(code: CxxCode) -> Iterator[HipUse]:
     for construct, pattern in _NAMED:
         if construct.trigger not in code.text:
             continue
@@ -59,7 +59,7 @@ def _named(code: Code) -> Iterator[HipUse]:
             yield _row(code, construct.name, match.start(1), detail)
 
 
-def _mask(code: Code, opening: int) -> str:
+def _mask(code: CxxCode, opening: int) -> str:
     """The first argument of a call whose bracket opens at `opening`; in a macro, constants alone."""
     closing = code.brackets.get(opening)
     if closing is not None:
@@ -86,7 +86,7 @@ def narrow(mask: str, macros: Mapping[str, str]) -> bool | None:
     return "l" not in suffix and len(digits.lstrip("0")) <= 8
 
 
-def _assembly(code: Code) -> Iterator[HipUse]:
+def _assembly(code: CxxCode) -> Iterator[HipUse]:
     if "asm" not in code.text:
         return
     for match in _ASM.finditer(code.structure):
@@ -97,7 +97,7 @@ def _assembly(code: Code) -> Iterator[HipUse]:
             yield _row(code, hip_api.PTX, match.start(), first or found[0])
 
 
-def _chevrons(code: Code) -> Iterator[HipUse]:
+def _chevrons(code: CxxCode) -> Iterator[HipUse]:
     if not _spaced(code.text):
         return
     for launch in launches(code):
@@ -109,7 +109,7 @@ COMPAT = "gpufix_hip_compat.h"
 _REDUCE = "cooperative_groups/reduce.h"
 
 
-def chevrons(code: Code) -> list[Edit]:
+def chevrons(code: CxxCode) -> list[Edit]:
     """`<< <` and `>> >` joined: nvcc reads both, hipify and clang only `<<<`."""
     found = []
     for launch in launches(code):
@@ -118,7 +118,7 @@ def chevrons(code: Code) -> list[Edit]:
     return found
 
 
-def guard_reduce(code: Code) -> list[Edit]:
+def guard_reduce(code: CxxCode) -> list[Edit]:
     """Leaves <cooperative_groups/reduce.h>, which ROCm lacks, to CUDA."""
     end = newline(code.text)
     found = []
@@ -130,7 +130,7 @@ def guard_reduce(code: Code) -> list[Edit]:
     return found
 
 
-def include_compat(code: Code, first_use: int) -> list[Edit]:
+def include_compat(code: CxxCode, first_use: int) -> list[Edit]:
     """Includes the compatibility header last, so that no other header sees its macros."""
     line = f'#include "{COMPAT}"'
     return (

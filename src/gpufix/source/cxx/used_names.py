@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.std_includes import NEEDS, Need
-from gpufix.source.cxx.code import Code, Guards, mask
+from gpufix.source.cxx.code import CxxCode, Guards, mask
 from gpufix.source.facts import NameUse
 from gpufix.source.source_text import sieve
 
 _PLACES = 12  # of one name under one condition
 
 
-def places(code: Code, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
+def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
     """The uses of (name, offset)."""
     found: list[NameUse] = []
     seen: dict[tuple[str, Guards], int] = {}
@@ -40,7 +40,7 @@ def concerns(text: str) -> bool:
     return _HOLDS(text)
 
 
-def removed(code: Code) -> tuple[NameUse, ...]:
+def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
     for name, trigger, pattern in _PATTERNS:
@@ -49,7 +49,7 @@ def removed(code: Code) -> tuple[NameUse, ...]:
     return (*found, *_properties(code))
 
 
-def _properties(code: Code) -> list[NameUse]:
+def _properties(code: CxxCode) -> list[NameUse]:
     """Uses of removed fields on variables declared as cudaDeviceProp in the same file."""
     if "cudaDeviceProp" not in code.text:
         return []
@@ -62,7 +62,7 @@ def _properties(code: Code) -> list[NameUse]:
     return places(code, _spans(code, pattern))
 
 
-def _spans(code: Code, pattern: str) -> Iterator[tuple[str, int]]:
+def _spans(code: CxxCode, pattern: str) -> Iterator[tuple[str, int]]:
     for match in re.finditer(pattern, code.masked):
         yield f"cudaDeviceProp::{match[1]}", match.start(1)
 
@@ -77,7 +77,7 @@ _FAR = 1_000  # characters that a typedef may have before the name
 _TRIGGERS = [(need, [re.compile(trigger).search for trigger in need.triggers]) for need in NEEDS]
 
 
-def needs(code: Code) -> dict[str, tuple[NameUse, ...]]:
+def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
     """Header -> names of it that stand before what may declare them."""
     found = {}
     for need, searches in _TRIGGERS:
@@ -89,7 +89,7 @@ def needs(code: Code) -> dict[str, tuple[NameUse, ...]]:
     return found
 
 
-def _needed(code: Code, need: Need, end: int) -> list[NameUse]:
+def _needed(code: CxxCode, need: Need, end: int) -> list[NameUse]:
     text = _SILENCED.sub(lambda m: " " * len(m[0]), mask(code.text[:end]))
     found = places(code, _uses(need, text))
     own = {name for name in {row.name for row in found} if _declares(code, name)}
@@ -112,14 +112,14 @@ def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     return re.sub(r"\s", "", before[1]) + match[0], before.start(1)
 
 
-def _bringing(code: Code, need: Need) -> Iterator[int]:
+def _bringing(code: CxxCode, need: Need) -> Iterator[int]:
     """Where a header is included for certain that is not known to leave the names out."""
     for line, name, quoted in code.includes:
         if not quoted and name not in need.silent and not code.conditions.at(line.start):
             yield line.start
 
 
-def _declares(code: Code, name: str) -> bool:
+def _declares(code: CxxCode, name: str) -> bool:
     """Whether the file declares the name itself."""
     plain = name.rpartition("::")[2]
     if plain in code.definitions:

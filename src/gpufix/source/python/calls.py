@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from gpufix.source.edits import Edit, Offsets
-from gpufix.source.python.modules import Import, Names
+from gpufix.source.python.modules import Bindings, Import
 from gpufix.source.python.python_edits import finished
 from gpufix.source.python.tree import Tree, dotted_name
 
@@ -26,7 +26,7 @@ class Uses:
         not_within: Collection[str],
         rebinds: Rebinds,
     ) -> None:
-        self.names = Names(tree)
+        self.names = Bindings(tree)
         self._tree, self._wanted, self._not_within = tree, set(names), set(not_within)
         self._modules = {name.rpartition(".")[0] for name in names}
         self._lasts = {name.rpartition(".")[2] for name in names}
@@ -174,7 +174,7 @@ def redirect(
 
 
 def _imports(
-    text: str, tree: Tree, names: Names, offsets: Offsets, givers: list[Import], module: str
+    text: str, tree: Tree, names: Bindings, offsets: Offsets, givers: list[Import], module: str
 ) -> Iterator[Edit]:
     """`import module` after each import that a changed call relies on: in a block once, and in a
     scope once when the first of them is always come to."""

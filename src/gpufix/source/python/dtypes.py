@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gpufix.source.facts import HalfCall, StaleDevice
-from gpufix.source.python.modules import Names
+from gpufix.source.python.modules import Bindings
 from gpufix.source.python.tree import Tree, dotted_name
 
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
@@ -44,7 +44,7 @@ def half_calls(tree: Tree) -> tuple[HalfCall, ...]:
     Only where the tensor's type or device is written in the same function.
     """
     rows: list[HalfCall] = []
-    names = Names(tree)
+    names = Bindings(tree)
     calls = {c: name for c in tree.each(ast.Call) if (name := _float_only(c, names))}
     functions = [f for c in calls for f, _ in tree.ancestors(c) if isinstance(f, _Function)]
     for function in dict.fromkeys(functions):
@@ -52,7 +52,7 @@ def half_calls(tree: Tree) -> tuple[HalfCall, ...]:
     return tuple(rows)
 
 
-def _float_only(call: ast.Call, names: Names) -> str | None:
+def _float_only(call: ast.Call, names: Bindings) -> str | None:
     """The name of a function that takes float32 alone: in full, of what imports tell."""
     dotted = dotted_name(call.func) or ""
     full = names.meaning(dotted)

@@ -17,7 +17,7 @@ Import = ast.Import | ast.ImportFrom
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-class Names:
+class Bindings:
     """The bindings of one file. A name that is bound twice is settled when both say the same."""
 
     def __init__(self, tree: Tree) -> None:
