@@ -34,7 +34,7 @@ def all_fixes() -> tuple[list[Fix], list[Finding]]:
 
 
 def _load(
-    group: str, members: Callable[[object], list[T]], lost: str
+    group: str, members: Callable[[object], list[T]], consequence: str
 ) -> tuple[list[T], list[Finding]]:
     found: list[T] = []
     broken: list[Finding] = []
@@ -42,5 +42,5 @@ def _load(
         try:
             found.extend(members(entry.load()))
         except Exception as error:
-            broken.append(unloadable(entry.name, entry.value, lost, error))
+            broken.append(unloadable(entry.name, entry.value, consequence, error))
     return found, broken

@@ -64,11 +64,11 @@ def explain(
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
     if no_patient and (python or facts or gpu):
         raise fail("--no-patient looks at no environment: leave out --python, --facts and --gpu")
-    asked = Asked(python, facts, options.split(gpu), no_patient, format, output, verbose)
+    request = LogRequest(python, facts, options.split(gpu), no_patient, format, output, verbose)
     if what == "-" and sys.stdin.isatty():
         typer.echo("gpufix: paste the error, then end with Ctrl-D", err=True)
     names = {rule.code: rule.name for rule in known}
-    raise typer.Exit(0 if explain_log(what, names, asked) else NOT_RECOGNISED)
+    raise typer.Exit(0 if explain_log(what, names, request) else NOT_RECOGNISED)
 
 
 def _rules(what: str, known: list[Rule]) -> list[Rule] | str:
@@ -94,7 +94,7 @@ def _pages(chosen: list[Rule]) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class LogRequest:
     """The options of the command."""
 
     python: str | None
@@ -106,28 +106,28 @@ class Asked:
     verbose: bool
 
 
-def explain_log(what: str, names: Mapping[str, str], asked: Asked) -> bool:
+def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> bool:
     """Explain FILE or standard input; whether something was recognised."""
     from gpufix.engine.builds.errors import first_errors
 
     answer, scanned = _read(what)
     errors = [] if answer.recognised else first_errors(_edges(scanned))
     patient = None
-    if answer.primary is not None and answer.recognised and not asked.no_patient:
-        patient = _patient(answer.primary, asked)
-    if asked.format is TextOrJson.json:
+    if answer.primary is not None and answer.recognised and not request.no_patient:
+        patient = _patient(answer.primary, request)
+    if request.format is TextOrJson.json:
         from gpufix.cli.output import write
         from gpufix.report import json
 
         read = {"name": what, "bytes": scanned.size, "lines": scanned.lines}
         read |= {"flooded": scanned.flooded}
-        write(json.render_explained(answer, read, errors, names, patient), asked.output)
+        write(json.render_explained(answer, read, errors, names, patient), request.output)
     else:
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"
         if scanned.flooded:
             log += " · so many near misses that not all were looked at"
-        _text(answer, log, errors, names, patient, asked)
+        _text(answer, log, errors, names, patient, request)
     return answer.recognised
 
 
@@ -150,7 +150,7 @@ def _edges(scanned: LogScan) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _patient(explanation: Explanation, asked: Asked) -> tuple[PatientSummary, Check]:
+def _patient(explanation: Explanation, request: LogRequest) -> tuple[PatientSummary, Check]:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.config import settings
     from gpufix.diagnosis.diagnose import diagnose
@@ -158,9 +158,9 @@ def _patient(explanation: Explanation, asked: Asked) -> tuple[PatientSummary, Ch
     from gpufix.explain.confirm import check
     from gpufix.knowledge.gpus.models import GpuNameError
 
-    patient = examine(asked.python, None, asked.facts)
+    patient = examine(request.python, None, request.facts)
     try:
-        chosen = settings(patient.facts, list(asked.gpus), None, None, None)
+        chosen = settings(patient.facts, list(request.gpus), None, None, None)
         diagnosis = diagnose(patient.facts, chosen.request, patient.ask)
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
@@ -174,7 +174,7 @@ def _text(
     errors: list[str],
     names: Mapping[str, str],
     patient: tuple[PatientSummary, Check] | None,
-    asked: Asked,
+    request: LogRequest,
 ) -> None:
     import io
 
@@ -183,10 +183,10 @@ def _text(
     from gpufix.cli.output import write
     from gpufix.report import explanations as report
 
-    if asked.output is None:
-        report.show(answer, log, errors, names, patient, Console(), asked.verbose)
+    if request.output is None:
+        report.show(answer, log, errors, names, patient, Console(), request.verbose)
         return
     nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     console = Console(width=80, color_system=None, record=True, file=nowhere)
-    report.show(answer, log, errors, names, patient, console, asked.verbose)
-    write(console.export_text(), asked.output)
+    report.show(answer, log, errors, names, patient, console, request.verbose)
+    write(console.export_text(), request.output)

@@ -72,15 +72,15 @@ def _carry_out(wanted: WantedRun, force: bool) -> None:
     from gpufix.report import run_list as report
 
     chosen = choose(wanted)
-    told = row(chosen)
-    _say(f"{report.DOING[wanted.act]} {report.named(told)}")
+    shown = row(chosen)
+    _say(f"{report.DOING[wanted.act]} {report.named(shown)}")
     if wanted.act == "forget":
         runs.forget(chosen)
         problems, state = [], "forgotten"
     else:
         problems = _undo(chosen, force)
         state = "incomplete" if problems else "undone"
-    report.show_one({**told, "state": state}, problems, wanted.as_json)
+    report.show_one({**shown, "state": state}, problems, wanted.as_json)
     raise typer.Exit(1 if problems else 0)
 
 

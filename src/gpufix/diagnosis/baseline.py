@@ -106,8 +106,8 @@ def _take(
     candidates = free.get(_key(now), [])
     for entry in candidates:
         worse = now.severity.rank > entry.severity.rank
-        said = now.message == entry.message or not same_words
-        if said and not worse and set(now.places) <= set(entry.places):
+        same_message = now.message == entry.message or not same_words
+        if same_message and not worse and set(now.places) <= set(entry.places):
             candidates.remove(entry)
             return True
     return False

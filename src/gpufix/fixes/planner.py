@@ -88,9 +88,9 @@ class Planner:
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else clean.trace(error)
-            said, place = clean.words(error), _place(fix, error)
+            reason, place = clean.words(error), _place(fix, error)
             module = str(getattr(fix.plan, "__module__", "?"))
-            known.append(Crash(str(fix.name), module, code, subject, said, place, trace))
+            known.append(Crash(str(fix.name), module, code, subject, reason, place, trace))
             return None
 
     def crashed(self) -> list[Finding]:
@@ -115,8 +115,8 @@ def checked(answer: object, facts: Facts) -> Plan | Skip | None:
                 _require_usable(step)
             summary(found, facts)  # its commands can be written down
     except Exception as error:
-        said = _first(error) if isinstance(error, ValidationError) else clean.words(error)
-        raise ValueError(f"its {model.__name__} is not valid: {said}") from error
+        reason = _first(error) if isinstance(error, ValidationError) else clean.words(error)
+        raise ValueError(f"its {model.__name__} is not valid: {reason}") from error
     return found
 
 

@@ -209,8 +209,8 @@ def _runtime_error(error: Any) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         raise BadOutput("an error line without an error")
     name = text(error, "name")
-    said = text(error, "text", most=8000)  # a compiler's log, for torch's extension build
-    message = f"{name}: {said} ({text(error, 'call')} at {text(error, 'where')})"
+    error_text = text(error, "text", most=8000)  # a compiler's log, for torch's extension build
+    message = f"{name}: {error_text} ({text(error, 'call')} at {text(error, 'where')})"
     return "error", CAUSES.get(name, ""), message
 
 

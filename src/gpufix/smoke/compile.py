@@ -70,10 +70,10 @@ def _clang(facts: Facts, target: KernelTarget, env: Mapping[str, str]) -> Toolch
     tried = []
     for _, tool in sorted(named, key=lambda pair: -int(pair[0])):
         toolchain = Toolchain("clang", Path(tool.path), env=env)
-        said = _try(toolchain, target)
-        if said is None:
+        problem = _try(toolchain, target)
+        if problem is None:
             return ToolchainChoice(toolchain)
-        tried.append(f"{tool.path}: {said}")
+        tried.append(f"{tool.path}: {problem}")
     return ToolchainChoice(None, tuple(tried))
 
 
@@ -98,8 +98,8 @@ def _try(toolchain: Toolchain, target: KernelTarget) -> str | None:
             return str(error)
     if ended.code == 0:
         return None
-    said = first_error(ended.stderr)
-    return said or (f"it {ended.problem}" if ended.problem else f"exit status {ended.code}")
+    problem = first_error(ended.stderr)
+    return problem or (f"it {ended.problem}" if ended.problem else f"exit status {ended.code}")
 
 
 def first_error(log: str) -> str:

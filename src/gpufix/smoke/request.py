@@ -55,10 +55,10 @@ def patient_environment(facts: Facts, env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "PATH": os.pathsep.join(filter(None, [own, env.get("PATH")]))}
 
 
-def compilers_at_once(facts: Facts, asked: int | None) -> int:
+def compilers_at_once(facts: Facts, requested: int | None) -> int:
     """As many as asked; else one for each usable processor, while memory lasts."""
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     memory = facts.host.memory_available
     fitting = max(1, memory // _BYTES_PER_COMPILER) if memory else facts.host.cpus
     return max(1, min(facts.host.cpus, fitting))

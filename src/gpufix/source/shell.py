@@ -144,11 +144,11 @@ def scan_shell(text: str, stops: bool = False) -> ShellFacts:
 def _exports(command: Simple) -> list[ShellExport]:
     """NAME=value that later commands see: exported, or before a command."""
     words = [word.text for word in command.words]
-    told = words[0] in ("export", "declare", "env") or len(words) > 1
+    assigns = words[0] in ("export", "declare", "env") or len(words) > 1
     rows = []
     for word in words:
         found = _ASSIGN.fullmatch(word)
-        if not found or not told or command.depth or "$" in found.group(2):
+        if not found or not assigns or command.depth or "$" in found.group(2):
             continue
         rows.append(ShellExport(command.line, found.group(1), found.group(2)))
     return rows

@@ -64,12 +64,12 @@ def words(error: BaseException) -> str:
     """Its type and repr on one line, cut; its type where no repr can be made."""
     name = type(error).__name__
     try:
-        said = repr(error)
+        shown = repr(error)
     except Exception:
-        said = f"{name}, whose repr crashes"
-    said = said if name in said else f"{name}: {said}"
-    said = plain(said.replace("\n", " "))
-    return said if len(said) <= _WORDS else said[:_WORDS] + "…"
+        shown = f"{name}, whose repr crashes"
+    shown = shown if name in shown else f"{name}: {shown}"
+    shown = plain(shown.replace("\n", " "))
+    return shown if len(shown) <= _WORDS else shown[:_WORDS] + "…"
 
 
 def plain(text: str) -> str:

@@ -30,18 +30,18 @@ _NAME = re.compile(r"_Z[A-Za-z0-9_.$]+")
 def through_filter(names: Sequence[str]) -> dict[str, str]:
     """Those of `names` that c++filt demangles; {} when it is absent or fails."""
     found = shutil.which("c++filt")
-    asked = _affordable(names)
-    if found is None or not asked:
+    affordable = _affordable(names)
+    if found is None or not affordable:
         return {}
-    program = Program([found], given=("\n".join(asked) + "\n").encode("ascii"))
+    program = Program([found], given=("\n".join(affordable) + "\n").encode("ascii"))
     try:
         answer = run(program, Limits(TIMEOUT, kept=MAX_OUTPUT, most=MAX_OUTPUT, grace_s=0.0))
     except NotStarted:
         return {}
     lines = answer.stdout.split("\n")
-    if len(lines) != len(asked) + 1:
+    if len(lines) != len(affordable) + 1:
         return {}
-    return {name: line for name, line in zip(asked, lines, strict=False) if line != name}
+    return {name: line for name, line in zip(affordable, lines, strict=False) if line != name}
 
 
 def _affordable(names: Sequence[str]) -> list[str]:

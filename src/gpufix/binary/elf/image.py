@@ -96,9 +96,9 @@ class Image:
                 end = min(load.offset + load.file_size, self.size)
                 if start < end:
                     return start, end
-        whole = max((load.offset + load.file_size for load in self._loads), default=0)
-        if whole > self.size:
-            raise ElfError(self.path, f"truncated: {self.size} bytes of {whole}", where)
+        size = max((load.offset + load.file_size for load in self._loads), default=0)
+        if size > self.size:
+            raise ElfError(self.path, f"truncated: {self.size} bytes of {size}", where)
         raise ElfError(self.path, f"address {address:#x} is not in the file", where)
 
     def fail(self, what: str, where: str) -> ElfError:

@@ -121,8 +121,8 @@ class SymbolTable:
         if length < 1000 * len(offsets):  # a copy is searched faster than a mapping
             data, base, stop = data[base:stop], 0, length
         # Cutting the whole table costs less than finding names one by one when most are wanted.
-        whole = length < 60 * len(offsets)
-        known = _split(data[base:stop]) if whole else {}
+        in_bulk = length < 60 * len(offsets)
+        known = _split(data[base:stop]) if in_bulk else {}
         # Names may share bytes (suffixes); beyond this the table was made to fill memory.
         budget, find = 8 * length + MAX_STRING, data.find
         for offset in set(offsets).difference(known):

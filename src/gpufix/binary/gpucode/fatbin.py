@@ -168,9 +168,9 @@ def describe(data: Bytes, entry: Entry, section: str, hollow: bool, tally: Tally
     number, payload, _, minor, major, arch, flags, _, _ = entry
     kind, compression = KINDS.get(number, "other"), compression_of(flags)
     if kind == "cubin" and not compression:
-        told = cubin_sm(data, payload)
-        if told is not None and told != arch:
-            tally.gap(f"a cubin entry for sm_{arch} holds code for sm_{told}")
+        sm = cubin_sm(data, payload)
+        if sm is not None and sm != arch:
+            tally.gap(f"a cubin entry for sm_{arch} holds code for sm_{sm}")
     if kind == "other":
         tally.gap(f"fatbin entries of unknown kind {number}")
     suffix = "a" if flags & ARCH_SPECIFIC else "f" if flags & FAMILY else ""

@@ -44,8 +44,8 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
 
 def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
     torch = view.facts.torch
-    asked, has = pairs[0]
-    mine = string_abi(asked)
+    wanted, has = pairs[0]
+    mine = string_abi(wanted)
     libraries = sorted({file_of(library) for library, _ in user.lacking})
     return Fault(
         severity=ERROR,
@@ -53,7 +53,7 @@ def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
         message=f"{user.label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
         f"{torch.version if torch else '?'} has {1 - (mine or 0)}.",
         evidence=(
-            f"{', '.join(libraries)} asks for {shown(view, asked)} ({asked})",
+            f"{', '.join(libraries)} asks for {shown(view, wanted)} ({wanted})",
             f"torch has {shown(view, has)} ({has})",
         ),
         breaks=(f"abi:{user.owner}", f"load:{user.owner}", f"symbols:{user.owner}"),

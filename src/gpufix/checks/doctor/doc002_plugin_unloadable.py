@@ -36,8 +36,8 @@ The exception.
 )
 
 
-def unloadable(name: str, value: str, lost: str, error: Exception) -> Finding:
+def unloadable(name: str, value: str, consequence: str, error: Exception) -> Finding:
     """`value`: what the entry point `name` names; `lost`: what was not done without it."""
-    said = clean.words(error)
-    message = f"The plugin {name} ({value}) cannot be loaded: {said}. {lost}"
-    return DOC002.finding(Fault(ERROR, name, message, (said,)))
+    reason = clean.words(error)
+    message = f"The plugin {name} ({value}) cannot be loaded: {reason}. {consequence}"
+    return DOC002.finding(Fault(ERROR, name, message, (reason,)))

@@ -56,12 +56,12 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
             if how[target.arch] is Service.too_new:
                 isa = max((o.ptx_version or "0.0" for o in code.of("ptx")), key=parse_version)
                 needs = cuda_of_ptx(parse_version(isa))
-                asked = f"CUDA {needs[0]}.{needs[1]}" if needs else "a CUDA not yet listed"
+                requirement = f"CUDA {needs[0]}.{needs[1]}" if needs else "a CUDA not yet listed"
                 yield Fault(
                     severity=severity(target, served),
                     subject=code.subject,
                     message=f"{code.subject} serves {label(target)} by PTX {isa} alone, which "
-                    f"needs a driver of {asked}; this one serves CUDA {cuda}.",
+                    f"needs a driver of {requirement}; this one serves CUDA {cuda}.",
                     evidence=code.evidence,
                     needs=("driver",),
                     breaks=(f"code:{code.subject}",),

@@ -45,11 +45,11 @@ def driver_too_old(view: View) -> Iterator[Fault]:
     if not _too_old(view, driver, torch.cuda, least):
         return
     served = f" (CUDA {driver.cuda})" if driver.cuda else ""
-    asked = f"driver {least} or newer" if least else f"a driver of CUDA {major(torch.cuda)}"
+    requirement = f"driver {least} or newer" if least else f"a driver of CUDA {major(torch.cuda)}"
     yield Fault(
         severity=ERROR,
         subject="nvidia driver",
-        message=f"torch {torch.version} needs {asked}; {driver.version or 'one'}{served} is "
+        message=f"torch {torch.version} needs {requirement}; {driver.version or 'one'}{served} is "
         "installed.",
         evidence=(f"library: {driver.library}",) if driver.library else (),
         breaks=("driver",),

@@ -57,11 +57,11 @@ def _lacks(libraries: list[Library], target: Target) -> bool:
 
 def _fault(view: View, entry: CacheEntry, libraries: list[Library], what: str) -> Fault:
     torch = view.facts.torch
-    said = what.format(torch=f"torch {torch.version}" if torch else "torch")
+    message = what.format(torch=f"torch {torch.version}" if torch else "torch")
     return Fault(
         severity=WARNING,
         subject=entry.name,
-        message=f"The cached build of {entry.name} {said}: it was made for another one.",
+        message=f"The cached build of {entry.name} {message}: it was made for another one.",
         evidence=(
             entry.path,
             *(f"{p.kind}: {p.name}" for library in libraries for p in library.problems[:5]),

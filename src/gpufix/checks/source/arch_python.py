@@ -59,9 +59,9 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     elif dynamic and not any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs):
         yield from _refused(view, path, certain, flags)
         return  # the rest is computed in a way that reading does not tell
-    asked = arch.arch_list(pairs)
-    lost = arch.missed(view, asked)
-    if not lost or not pairs:
+    asked_archs = arch.arch_list(pairs)
+    missed = arch.missed(view, asked_archs)
+    if not missed or not pairs:
         yield from _refused(view, path, certain, flags)
         return
     variants = _variants(pairs)
@@ -69,9 +69,9 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     message = f"{path} builds for {arch.named(pairs)}"
     message += f" ({knob.name} is its own setting)" if knob else ""
     yield Fault(
-        severity=ADVICE if variants else arch.severity(view, lost, sure),
+        severity=ADVICE if variants else arch.severity(view, missed, sure),
         subject=path,
-        message=f"{message}; nothing of that runs on {arch.listed(lost)}, and torch's own "
+        message=f"{message}; nothing of that runs on {arch.listed(missed)}, and torch's own "
         f"architecture flags are left out.",
         evidence=tuple(at(view, path, r.line, r.text) for r in flags[:8]),
         payload=ArchFlags(
@@ -102,8 +102,8 @@ def _detected(view: View) -> list[str]:
 def _refused(
     view: View, path: str, certain: list[NvccFlag], flags: list[NvccFlag]
 ) -> Iterator[Fault]:
-    asked = arch.arch_list(pair for r in certain for pair in r.archs)
-    cuda, bad = arch.refused(view, asked)
+    asked_archs = arch.arch_list(pair for r in certain for pair in r.archs)
+    cuda, bad = arch.refused(view, asked_archs)
     if not bad:
         return
     lines = [r for r in certain if any(name in bad for _, name in r.archs)]
@@ -122,8 +122,8 @@ def _switched_off(view: View, path: str, rows: list[NvccFlag]) -> Iterator[Fault
     words = [
         r for r in rows if not r.archs and switches_off_torch(r.text) and active(view, r.guards)
     ]
-    told = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
-    if not words or _amd(view) or "arch" in told:
+    stated = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
+    if not words or _amd(view) or "arch" in stated:
         return
     first = words[0]
     cuda = arch.refused(view, arch.arch_list([]))[0]
@@ -148,20 +148,22 @@ def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
         return
     torch = view.facts.torch
     release = (torch.release if torch else None) or ""
-    told = [of_rocm(v) if _amd(view) else of_torch(v, release) for v in values if v.strip()]
+    stated = [of_rocm(v) if _amd(view) else of_torch(v, release) for v in values if v.strip()]
     sure = [r for r in rows if active(view, r.guards) and not r.function]
     certain = bool(sure) and facts.extension
-    lost = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in told)]
-    cuda, bad = arch.refused(view, told[0]) if len(told) == 1 and certain else ("", [])
+    missed = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in stated)]
+    cuda, bad = arch.refused(view, stated[0]) if len(stated) == 1 and certain else ("", [])
     default = all(f"!env:{name}" in r.guards for r in rows)
     payload = ArchAssignment(path, rows[0].line, name, default)
     evidence = tuple(at(view, path, r.line, f'os.environ["{name}"] = "{r.value}"') for r in rows)
     if not all(v.strip() for v in values):
         yield from _blanked(view, payload, certain, evidence)
-    elif lost:
+    elif missed:
         shown = " or ".join(f'"{v}"' for v in values)
-        message = f"{path} sets {name} to {shown}, whose code does not run on {arch.listed(lost)}."
-        yield Fault(arch.severity(view, lost, certain), path, message, evidence, payload=payload)
+        message = (
+            f"{path} sets {name} to {shown}, whose code does not run on {arch.listed(missed)}."
+        )
+        yield Fault(arch.severity(view, missed, certain), path, message, evidence, payload=payload)
     elif bad:
         message = f'{path} sets {name} to "{values[0]}"; nvcc {cuda} generates no code for '
         yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, payload=payload)

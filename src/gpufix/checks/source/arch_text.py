@@ -35,7 +35,7 @@ class _Fixed(NamedTuple):
     shown: str
     line: int
     guards: Guards
-    asked: ArchList
+    archs: ArchList
     follows: str | None
     others: bool = False
 
@@ -48,13 +48,13 @@ def cmake_faults(view: View) -> Iterator[Fault]:
     follows = _read_by(files)
     for path, facts in files.items():
         for row in facts.archs:
-            asked = of_cmake(row.value)
-            fixed = _Fixed(row.variable, row.value, row.line, row.guards, asked, "CUDAARCHS")
+            archs = of_cmake(row.value)
+            fixed = _Fixed(row.variable, row.value, row.line, row.guards, archs, "CUDAARCHS")
             yield from _judged(view, path, fixed)
         for flag in facts.flags:
-            shown, asked = arch.named(flag.archs), arch.arch_list(flag.archs)
+            shown, archs = arch.named(flag.archs), arch.arch_list(flag.archs)
             others = follows is not None
-            fixed = _Fixed("nvcc's flags", shown, flag.line, flag.guards, asked, follows, others)
+            fixed = _Fixed("nvcc's flags", shown, flag.line, flag.guards, archs, follows, others)
             yield from _judged(view, path, fixed)
 
 
@@ -83,22 +83,22 @@ def _judged(view: View, path: str, fixed: _Fixed) -> Iterator[Fault]:
     verdict = active(view, fixed.guards)
     if verdict is False:
         return
-    lost, (cuda, bad) = arch.missed(view, fixed.asked), arch.refused(view, fixed.asked)
+    missed, (cuda, bad) = arch.missed(view, fixed.archs), arch.refused(view, fixed.archs)
     bad = bad if verdict else []
     what, shown, others, follows = fixed.what, fixed.shown, fixed.others, fixed.follows
-    lost = [t for t in lost if not others or not _served_beside(view, follows or "", t)]
-    if not lost and not bad:
+    missed = [t for t in missed if not others or not _served_beside(view, follows or "", t)]
+    if not missed and not bad:
         return
     aside = any(facts.extension for facts in beside(path, python_files(view)))
-    said = [f"no code of that runs on {arch.listed(lost)}"] if lost else []
-    said += [f"what does comes from {follows} alone"] if lost and others else []
-    said += [f"nvcc {cuda} generates no code for {', '.join(bad)}"] if bad else []
-    said += ["only builds with CMake are concerned, setup.py does without"] if aside else []
-    grave = ERROR if bad else arch.severity(view, lost, verdict is True)
+    reasons = [f"no code of that runs on {arch.listed(missed)}"] if missed else []
+    reasons += [f"what does comes from {follows} alone"] if missed and others else []
+    reasons += [f"nvcc {cuda} generates no code for {', '.join(bad)}"] if bad else []
+    reasons += ["only builds with CMake are concerned, setup.py does without"] if aside else []
+    grave = ERROR if bad else arch.severity(view, missed, verdict is True)
     yield Fault(
         severity=ADVICE if aside or (others and not bad) else grave,
         subject=path,
-        message=f"{path} fixes {what} at {shown}; {'; '.join(said)}.",
+        message=f"{path} fixes {what} at {shown}; {'; '.join(reasons)}.",
         evidence=(at(view, path, fixed.line, f"{what}: {shown}"),),
         payload=CMakeArchs(path, fixed.line, follows),
     )
@@ -126,20 +126,20 @@ def _exported(
     if (name == "PYTORCH_ROCM_ARCH") != amd or not value.strip():
         return
     if name == "CUDAARCHS":
-        asked = of_cmake(value)
+        archs = of_cmake(value)
     elif amd:
-        asked = of_rocm(value)
+        archs = of_rocm(value)
     elif torch and torch.release:
-        asked = of_torch(value, torch.release)
+        archs = of_torch(value, torch.release)
     else:
         return
-    lost = arch.missed(view, asked)
-    if lost:
+    missed = arch.missed(view, archs)
+    if missed:
         yield Fault(
             severity=WARNING,
             subject=path,
             message=f'{path} sets {name} to "{value}", whose code does not run on '
-            f"{arch.listed(lost)}.",
+            f"{arch.listed(missed)}.",
             evidence=(at(view, path, row.line, f"{name}={value}"),),
             payload=ArchExport(path, row.line, name, file),
         )

@@ -62,8 +62,8 @@ def _asked(view: View, target: Target) -> bool:
     torch = view.facts.torch
     if not value or torch is None or torch.release is None:
         return False
-    asked = of_torch(value, torch.release)
-    return not asked.bad and asked.serves(target)
+    archs = of_torch(value, torch.release)
+    return not archs.bad and archs.serves(target)
 
 
 def _history(target: Target) -> str:

@@ -97,9 +97,9 @@ def _required(view: View) -> Iterator[Fault]:
             if not requirement or name in _TOLD or view.dist(name):
                 continue
             if requirement.marker is None or requirement.marker.evaluate():
-                told = f"{path} requires {name} for the build, and it is not installed"
+                message = f"{path} requires {name} for the build, and it is not installed"
                 evidence = (at(view, path, 1, text),)
-                yield _fault(name, told, False, evidence, requirement.url is not None)
+                yield _fault(name, message, False, evidence, requirement.url is not None)
 
 
 def _numbered(view: View) -> bool:

@@ -48,10 +48,10 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     known = [c for c in packages.all() if c.raises and _holds(view, c)]
     for conflict in known:
         yield _known(view, conflict)
-    told = {frozenset(c.trigger) for c in known}
+    known_pairs = {frozenset(c.trigger) for c in known}
     grouped: dict[str, list[Unmet]] = {}
     for unmet in view.derive(Requirements.of).unmet:
-        if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in told:
+        if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows)

@@ -21,15 +21,15 @@ from gpufix.model.outcome import BuildResult, BuiltLibrary
 _LOG = 32 << 20  # bytes of a log that are searched for errors
 
 
-def limits(view: View, folders: Sequence[Folder], asked: int | None) -> tuple[int, int]:
+def limits(view: View, folders: Sequence[Folder], requested: int | None) -> tuple[int, int]:
     """(folders at once, compilers in all). One folder with GPU sources makes all jobs as dear."""
     gpu = any(folder.gpu_sources for folder in folders)
-    slots = min(len(folders), most_folders(view, gpu, asked))
-    return max(1, slots), most_jobs(view, gpu, asked)
+    slots = min(len(folders), most_folders(view, gpu, requested))
+    return max(1, slots), most_jobs(view, gpu, requested)
 
 
 def build_folders(
-    order: Order, folders: Sequence[Folder], asked: int | None, watch: Watch
+    order: Order, folders: Sequence[Folder], requested: int | None, watch: Watch
 ) -> Iterator[BuildResult]:
     """One result a folder, in the order in which they end. `asked`: --jobs."""
     since = time.time()
@@ -38,7 +38,7 @@ def build_folders(
     def prepare(folder: Folder, jobs: int) -> Task:
         return order.task(numbers[folder.path], folder, jobs)
 
-    for ended in build_all(folders, prepare, limits(order.view, folders, asked), watch):
+    for ended in build_all(folders, prepare, limits(order.view, folders, requested), watch):
         yield _result(order, ended, since)
 
 

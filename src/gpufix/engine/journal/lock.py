@@ -81,7 +81,7 @@ def _open(state: Path, prefix: str) -> int:
 
 
 def _acquire(fd: int, prefix: str, deadline: float, say: Callable[[str], None] | None) -> None:
-    told = False
+    reported = False
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,16 +90,16 @@ def _acquire(fd: int, prefix: str, deadline: float, say: Callable[[str], None] |
             message = f"{prefix} is being changed by {_holder(fd)}"
             if time.monotonic() >= deadline:
                 raise Busy(message) from None
-        if say is not None and not told:
+        if say is not None and not reported:
             say(f"{message}; waiting for it to end")
-            told = True
+            reported = True
         time.sleep(_POLL)
 
 
 def _holder(fd: int) -> str:
     try:
-        said: Any = json.loads(os.pread(fd, 4096, 0))
-        pid, what = int(said["pid"]), str(said["what"])
+        holder: Any = json.loads(os.pread(fd, 4096, 0))
+        pid, what = int(holder["pid"]), str(holder["what"])
     except (ValueError, LookupError, TypeError):
         return "another run"
     if Path(f"/proc/{pid}").exists():

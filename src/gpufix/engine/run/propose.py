@@ -99,8 +99,8 @@ def _on_demand(
 
 def judged(wish: FixRequest) -> Request:
     """All rules but the ignored ones judge, so that harm done elsewhere is noticed."""
-    whole = Selection(ignore=wish.request.selection.ignore)
-    return replace(wish.request, selection=whole)
+    everything = Selection(ignore=wish.request.selection.ignore)
+    return replace(wish.request, selection=everything)
 
 
 def _selected(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) -> list[Finding]:
@@ -136,8 +136,8 @@ def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
     """The first plan, with the fallback that could be installed instead of it."""
     first, others = plans[:1], plans[1:]
     name = next((p.fallback for p in others if p.fallback is not None), None)
-    told = {"alternative": f"gpufix fix --apply --fallback {name}"} if name is not None else {}
-    return [*(p.model_copy(update=told) for p in first), *others]
+    changes = {"alternative": f"gpufix fix --apply --fallback {name}"} if name is not None else {}
+    return [*(p.model_copy(update=changes) for p in first), *others]
 
 
 def _for(plan: Plan, finding: Finding) -> Plan:

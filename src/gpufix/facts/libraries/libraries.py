@@ -31,15 +31,17 @@ def built_for_numpy_1(
         return []
     users = {d.name for d in distributions if any(r.startswith("numpy") for r in d.requires)}
     users.add("torch")
-    told: dict[str, bool] = {}  # a wheel is built at once: its first module that says so decides
+    abi_of_owner: dict[
+        str, bool
+    ] = {}  # a wheel is built at once: its first module that says so decides
     refused = []
     for path in paths:
         owner = belongs.get(path)
         if not _may_use(path, owner, users):
             continue
-        old = told.get(owner or path)
+        old = abi_of_owner.get(owner or path)
         if old is None and (old := _refused(judge, path)) is not None:
-            told[owner or path] = old
+            abi_of_owner[owner or path] = old
             if old:
                 refused.append(path)
     return refused

@@ -169,9 +169,9 @@ class Describer:
         """The library's facts; None when no rule could speak of it."""
         verdict, elf = self._judge.verdicts.get(path), self._judge.elf(path)
         owner = self._belongs.get(path)
-        said = problems_of(verdict) if verdict else []
-        links = _links_torch(elf, verdict, said)
-        problems = self._believed(elf, said)
+        problems = problems_of(verdict) if verdict else []
+        links = _links_torch(elf, verdict, problems)
+        problems = self._believed(elf, problems)
         opener = self._opener(path, bool(problems))
         if opener not in ("import", "source") and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it

@@ -94,8 +94,8 @@ def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
     except NoAnswer as error:
         raise NoInterpreter(text(str(path)), str(error)) from error
     if answer.code != 0:
-        said = text(answer.err[:300]).strip().splitlines()
-        detail = f": {said[0]}" if said else ""
+        reply = text(answer.err[:300]).strip().splitlines()
+        detail = f": {reply[0]}" if reply else ""
         raise NoInterpreter(text(str(path)), f"it exits with {answer.code}{detail}")
     try:
         said_last = answer.out.decode("ascii").strip().splitlines()[-1]
@@ -108,68 +108,68 @@ def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
 
 
 def _describe(ctx: CollectContext, path: Path) -> Python:
-    said = _ask(ctx, path)
+    reply = _ask(ctx, path)
     try:
-        return _assemble(ctx, said)
+        return _assemble(ctx, reply)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NoInterpreter(
             text(str(path)), f"its answer makes no sense: {text(str(error))}"
         ) from error
 
 
-def _assemble(ctx: CollectContext, said: dict[str, Any]) -> Python:
-    venv: dict[str, str] | None = said["venv"]
+def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
+    venv: dict[str, str] | None = reply["venv"]
     whole_system = venv is None or venv.get("include-system-site-packages", "").lower() == "true"
-    user_site = _user_site(ctx, said) if whole_system else None
-    layout = _layout(ctx, said, user_site, whole_system)
-    marker = Path(said["stdlib"], "EXTERNALLY-MANAGED")
+    user_site = _user_site(ctx, reply) if whole_system else None
+    layout = _layout(ctx, reply, user_site, whole_system)
+    marker = Path(reply["stdlib"], "EXTERNALLY-MANAGED")
     has_marker = venv is None and marker.is_file()
     return Python(
-        executable=text(said["executable"]),
-        version=said["version"],
-        implementation=said["implementation"],
-        tag=_tag(said),
-        soabi=_soabi(said["extension_suffixes"]),
-        extension_suffixes=said["extension_suffixes"],
-        machine=said["machine"],
-        prefix=text(said["prefix"]),
-        base_prefix=text(said["base_prefix"]),
-        kind=_kind(ctx, said),
+        executable=text(reply["executable"]),
+        version=reply["version"],
+        implementation=reply["implementation"],
+        tag=_tag(reply),
+        soabi=_soabi(reply["extension_suffixes"]),
+        extension_suffixes=reply["extension_suffixes"],
+        machine=reply["machine"],
+        prefix=text(reply["prefix"]),
+        base_prefix=text(reply["base_prefix"]),
+        kind=_kind(ctx, reply),
         externally_managed=text(str(marker)) if has_marker else None,
         site_dirs=[text(p) for p in _holders(layout)],
         user_site=text(user_site) if user_site else None,
         sys_path=[text(p) for p in layout.paths],
         pth_files=layout.pth_files,
-        include=text(said["include"]),
-        has_headers=Path(said["include"], "Python.h").is_file(),
-        libpython=text(said["libpython"]) if said["libpython"] else None,
+        include=text(reply["include"]),
+        has_headers=Path(reply["include"], "Python.h").is_file(),
+        libpython=text(reply["libpython"]) if reply["libpython"] else None,
     )
 
 
 def _layout(
-    ctx: CollectContext, said: dict[str, Any], user_site: str | None, whole_system: bool
+    ctx: CollectContext, reply: dict[str, Any], user_site: str | None, whole_system: bool
 ) -> SitePaths:
     """sys.path in the order of `site.main`: PYTHONPATH, stdlib, venv, user site, base prefix."""
     layout = SitePaths(ctx)
     outside = ctx.environ.get("PYTHONPATH", "").split(os.pathsep)
     layout.add(str(Path(p).absolute()) for p in outside if p and "\0" not in p)
-    layout.add(said["stdlib_path"])
-    if said["venv"] is not None:
-        for folder in said["site_packages"]:
+    layout.add(reply["stdlib_path"])
+    if reply["venv"] is not None:
+        for folder in reply["site_packages"]:
             layout.add_site(folder)
     if user_site:
         layout.add_site(user_site)
     if whole_system:
-        for folder in said["base_site_packages"]:
+        for folder in reply["base_site_packages"]:
             layout.add_site(folder)
     return layout
 
 
-def _user_site(ctx: CollectContext, said: dict[str, Any]) -> str | None:
-    if ctx.environ.get("PYTHONNOUSERSITE") or not said["user_site"]:
+def _user_site(ctx: CollectContext, reply: dict[str, Any]) -> str | None:
+    if ctx.environ.get("PYTHONNOUSERSITE") or not reply["user_site"]:
         return None
     base = ctx.environ.get("PYTHONUSERBASE") or ctx.home / ".local"
-    folder = str(Path(base).expanduser() / said["user_site"])
+    folder = str(Path(base).expanduser() / reply["user_site"])
     return folder if is_dir(folder) else None
 
 
@@ -194,10 +194,10 @@ def _has_metadata(folder: str) -> bool:
         return False
 
 
-def _tag(said: dict[str, Any]) -> str:
-    major, minor = said["version"].split(".")[:2]
-    short = {"cpython": "cp", "pypy": "pp"}.get(said["implementation"], said["implementation"])
-    return f"{short}{major}{minor}{'t' if 't' in said['abiflags'] else ''}"
+def _tag(reply: dict[str, Any]) -> str:
+    major, minor = reply["version"].split(".")[:2]
+    short = {"cpython": "cp", "pypy": "pp"}.get(reply["implementation"], reply["implementation"])
+    return f"{short}{major}{minor}{'t' if 't' in reply['abiflags'] else ''}"
 
 
 def _soabi(suffixes: list[str]) -> str | None:
@@ -205,8 +205,8 @@ def _soabi(suffixes: list[str]) -> str | None:
     return first[1:].rpartition(".")[0] or None
 
 
-def _kind(ctx: CollectContext, said: dict[str, Any]) -> Kind:
-    venv, prefix = said["venv"], Path(said["prefix"])
+def _kind(ctx: CollectContext, reply: dict[str, Any]) -> Kind:
+    venv, prefix = reply["venv"], Path(reply["prefix"])
     if venv is not None:
         return "uv" if "uv" in venv else "venv"
     if (prefix / "conda-meta").is_dir():

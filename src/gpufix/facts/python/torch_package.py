@@ -229,8 +229,8 @@ def _abi(ctx: CollectContext, package: Path) -> bool | None:
         new, old = _NEW_ABI in code, _OLD_ABI in code
         if new != old:
             return new
-        said = set(_CMAKE_ABI.findall(read(config, 1 << 16)))
-        return said == {b"1"} if len(said) == 1 else None
+        abi_flags = set(_CMAKE_ABI.findall(read(config, 1 << 16)))
+        return abi_flags == {b"1"} if len(abi_flags) == 1 else None
     except OSError as error:
         if not gone(error):
             ctx.gap("torch", text(str(library)), f"cannot be read: {why(error)}")

@@ -91,11 +91,11 @@ def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
 
 def _from_compiler(ctx: CollectContext, nvcc: Path) -> str | None:
     try:
-        said = text(ask([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
+        version_text = text(ask([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
     except NoAnswer as error:
         ctx.gap("toolkits", shown(ctx, nvcc), error)
         return None
-    found = re.search(r"release (\d+\.\d+)", said)
+    found = re.search(r"release (\d+\.\d+)", version_text)
     return found[1] if found else None
 
 

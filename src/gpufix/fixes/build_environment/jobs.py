@@ -17,12 +17,12 @@ from gpufix.model import Target
 HOST_JOB_BYTES = 2 << 30
 
 
-def most_jobs(view: View, gpu: bool, asked: int | None = None) -> int:
+def most_jobs(view: View, gpu: bool, requested: int | None = None) -> int:
     """Compilers that may run at once: at least 1, never more than memory holds.
 
     `asked` (--jobs) and MAX_JOBS lower the number of processors, or raise it up to memory's limit.
     """
-    wanted = asked or _set(view.env("MAX_JOBS")) or view.facts.host.cpus
+    wanted = requested or _set(view.env("MAX_JOBS")) or view.facts.host.cpus
     return max(1, min(wanted, in_memory(view, gpu)))
 
 
@@ -35,14 +35,14 @@ def in_memory(view: View, gpu: bool) -> int:
     return max(1, free // (JOB_BYTES if gpu else HOST_JOB_BYTES))
 
 
-def most_folders(view: View, gpu: bool, asked: int | None = None) -> int:
+def most_folders(view: View, gpu: bool, requested: int | None = None) -> int:
     """Folders that may be built at once.
 
     One more than jobs: what a build does besides compiling (metadata, linking, installing) keeps
     one processor busy at most. Each has a compiler of its own, so memory bounds them too.
     """
-    jobs = most_jobs(view, gpu, asked)
-    return jobs if asked else min(jobs + 1, in_memory(view, gpu))
+    jobs = most_jobs(view, gpu, requested)
+    return jobs if requested else min(jobs + 1, in_memory(view, gpu))
 
 
 def share(free: int, waiting: int) -> int:

@@ -67,9 +67,9 @@ def advise_driver(finding: Finding, view: View) -> Plan:
 def _newer(view: View) -> _Advice:
     torch = view.facts.torch
     least = cuda.min_driver(torch.cuda, full=True) if torch and torch.cuda else None
-    asked = f"driver {least} or newer" if least else "a newer driver"
+    requirement = f"driver {least} or newer" if least else "a newer driver"
     return (
-        f"install NVIDIA's {asked}",
+        f"install NVIDIA's {requirement}",
         "Use the system's own packages where it has them; a container takes its host's driver.",
         None,
     )

@@ -35,12 +35,12 @@ def header(diagnosis: Diagnosis, links: Sequence[tuple[str, str]]) -> Markup:
 
 def _verdict(summary: Summary) -> Markup:
     sign, word, meaning = _VERDICTS[summary.verdict]
-    told = tally(summary)
+    counts = tally(summary)
     tone = "warning" if summary.verdict == "faults" and not summary.error else summary.verdict
     return tag(
         "div",
         tag("p", tag("span", f"{sign} ", aria_hidden="true"), word, class_="word"),
-        tag("p", told or meaning, class_="tally"),
+        tag("p", counts or meaning, class_="tally"),
         class_=f"verdict {tone}",
     )
 

@@ -189,8 +189,8 @@ def _filled_from(code: CxxCode, variable: str, offset: int) -> str | None:
     if body is None:
         return None
     call = rf"\bcudaGetDeviceProperties\s*\(\s*&\s*{re.escape(variable)}\s*,\s*(\w+)\s*\)"
-    asked = set(re.findall(call, code.masked[body[0] : offset]))
-    device = asked.pop() if len(asked) == 1 else ""
+    devices = set(re.findall(call, code.masked[body[0] : offset]))
+    device = devices.pop() if len(devices) == 1 else ""
     return device if _SIMPLE.fullmatch(device) else None
 
 

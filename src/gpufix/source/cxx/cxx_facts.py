@@ -67,13 +67,13 @@ def includes_alone(data: bytes) -> CxxFacts:
 def _macros(code: CxxCode, facts: CxxFacts | HipFacts) -> dict[str, str]:
     """The definitions that the recorded conditions mention."""
     definitions = code.definitions
-    said = set(re.findall(r"[A-Za-z_]\w*", " ".join(_texts(facts))))
+    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(_texts(facts))))
     for _ in range(8):
-        more = {w for n in said & definitions.keys() for w in re.findall(r"\w+", definitions[n])}
-        if more <= said:
+        more = {w for n in words & definitions.keys() for w in re.findall(r"\w+", definitions[n])}
+        if more <= words:
             break
-        said |= more
-    return {name: body for name, body in definitions.items() if name in said}
+        words |= more
+    return {name: body for name, body in definitions.items() if name in words}
 
 
 def _texts(value: object) -> Iterator[str]:

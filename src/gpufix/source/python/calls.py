@@ -84,8 +84,8 @@ class Uses:
     def _rebound(self, last: Import, head: str, origin: str) -> ast.ImportFrom | None:
         """The `import *` below the last import of a name that may make something else of it."""
         if (last, head) not in self._stars:
-            whole = self.names.scope(last) is self._tree.module
-            below = [s for s in self.names.stars if whole and s.lineno > last.lineno]
+            at_module_level = self.names.scope(last) is self._tree.module
+            below = [s for s in self.names.stars if at_module_level and s.lineno > last.lineno]
             found = (s for s in below if self._rebinds(s, head, origin))
             self._stars[last, head] = next(found, None)
         return self._stars[last, head]
