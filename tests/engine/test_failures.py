@@ -220,12 +220,12 @@ def test_a_build_that_fails_takes_back_itself_alone(
     monkeypatch.setattr(build, "run", failing(patient, broken))
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
-    lenience = FailureIsolation(steps)
+    isolation = FailureIsolation(steps)
     with lock.held(patient.state, str(patient.prefix), "a test") as fd:
         context = RunContext(patient.facts(), environ={}, lock_fd=fd)
-        folder = apply.apply(steps, context, patient.state, "test", lenience)
+        folder = apply.apply(steps, context, patient.state, "test", isolation)
         apply.finish(folder)
-    assert [error.step for error in lenience.failures] == [steps["ab".index(broken)]]
+    assert [error.step for error in isolation.failures] == [steps["ab".index(broken)]]
     assert sorted(p.name for p in other.iterdir()) == ["setup.py"]
     assert (patient.project / whole / "x.so").exists()
     assert list(patient.site.glob("built-1.0.dist-info"))

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpufix.explain import log_scan as scanning
-from gpufix.explain.log_scan import Spot
-from gpufix.explain.prefilter import texts, unpasted_line, unwrapped
+from gpufix.explain.log_scan import LineWindow
+from gpufix.explain.prefilter import normalised_line, texts, unwrapped
 from gpufix.explain.read import Explanations, explain, read
 
 SYMBOL = "_ZNK3c107SymBool14guard_or_falseEPKcl"
@@ -66,8 +66,8 @@ def test_pastes(text: str) -> None:
 
 
 def test_the_line_without_its_paste() -> None:
-    assert unpasted_line("[31m> │  2024-05-01 10:00:00 error: x  │") == "error: x"
-    assert unpasted_line("#include <x>") == "#include <x>"
+    assert normalised_line("[31m> │  2024-05-01 10:00:00 error: x  │") == "error: x"
+    assert normalised_line("#include <x>") == "#include <x>"
     assert unwrapped("short\nlines\n") is None
 
 
@@ -133,14 +133,14 @@ def test_hostile_logs_end_and_cost_no_more_than_their_size(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    original = Spot.match
+    original = LineWindow.match
 
-    def counted(spot: Spot, text: object) -> object:
+    def counted(spot: LineWindow, text: object) -> object:
         nonlocal looks
         looks += 1
         return original(spot, text)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Spot, "match", counted)
+    monkeypatch.setattr(LineWindow, "match", counted)
     counts = []
     for size in (1 << 20, 1 << 21):
         looks = 0

@@ -18,7 +18,7 @@ from gpufix.diagnosis.diagnose import Request
 from gpufix.engine.run.propose import FixRequest, Proposed, propose
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.commands import summary
-from gpufix.fixes.conflicts import Clashes
+from gpufix.fixes.conflicts import PlanConflicts
 from gpufix.fixes.fallback.install_fallback import for_run, install_fallback, on_demand
 from gpufix.fixes.merge import merge
 from gpufix.fixes.pins import why_not, with_dependents
@@ -241,7 +241,7 @@ def test_the_original_is_not_reinstalled_beside_it() -> None:
     other = Plan(fix="f", codes=[], title="t", safety="safe", steps=[Install(install=["a==1"])])
     assert [s.kind for s in merge([fallback, other])] == ["install", "fallback"]
     again = Install(install=["fast-loss==1.2.0"], reinstall=True)
-    clashes = Clashes(lambda _: None)
+    clashes = PlanConflicts(lambda _: None)
     clashes.add(fallback)
     assert clashes.against(other.model_copy(update={"steps": [again]})) is not None
     assert clashes.against(other) is None

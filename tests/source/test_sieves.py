@@ -11,7 +11,7 @@ from gpufix.source.cxx import cxx_facts, hip
 from gpufix.source.cxx.code import CxxCode, directives, unmasked
 from gpufix.source.facts import CxxFacts, NameUse, PythonFacts
 from gpufix.source.python import modules, python_facts
-from gpufix.source.source_text import sieve
+from gpufix.source.source_text import word_filter
 
 KERNEL = "__global__ void k(int* out, const int* sums, int n) {{\n{body}\n}}\n"
 LINES = [
@@ -100,7 +100,7 @@ def test_directives_of_a_text_as_it_stands() -> None:
 
 
 def test_words_of_one_beginning() -> None:
-    holds = sieve(["__shfl_sync", "__shfl_up_sync", "a+b", "ab"])
+    holds = word_filter(["__shfl_sync", "__shfl_up_sync", "a+b", "ab"])
     assert all(holds(f"x {word} y") for word in ("__shfl_up_sync", "a+b", "ab"))
     assert not any(holds(text) for text in ("", "__shfl", "__shflsync", "aab"[:2], "a b"))
 

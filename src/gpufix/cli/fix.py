@@ -96,15 +96,15 @@ def fix(
     if "list" in (fallback or ()):
         _list_fallbacks()
     patient = examine(python, project, deep=deep)
-    wish = _wish(patient, gpu, select, ignore, only, unsafe)
-    wish = replace(wish, fallbacks=tuple(dict.fromkeys(fallback or ())))
-    proposed = _propose(patient, wish)
+    fix_request = _wish(patient, gpu, select, ignore, only, unsafe)
+    fix_request = replace(fix_request, fallbacks=tuple(dict.fromkeys(fallback or ())))
+    proposed = _propose(patient, fix_request)
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
         _show(_preview(proposed, context, resolve), format, output)
     how = _Manner(keep, probe, deep)
-    _finish(_carry_out(proposed, context, patient, wish, how), format, output)
+    _finish(_carry_out(proposed, context, patient, fix_request, how), format, output)
 
 
 def _wish(
@@ -133,7 +133,7 @@ def _list_fallbacks() -> None:
     raise typer.Exit(0)
 
 
-def _propose(patient: Patient, wish: FixRequest) -> Proposed:
+def _propose(patient: Patient, fix_request: FixRequest) -> Proposed:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.examine import fail
     from gpufix.engine.run.propose import propose
@@ -141,7 +141,7 @@ def _propose(patient: Patient, wish: FixRequest) -> Proposed:
     from gpufix.knowledge.gpus.models import GpuNameError
 
     try:
-        return propose(patient.facts, patient.ask, wish)
+        return propose(patient.facts, patient.ask, fix_request)
     except (GpuNameError, UnknownCode, UnknownFallback) as error:
         raise fail(str(error)) from None
 
@@ -183,7 +183,11 @@ def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:
 
 
 def _carry_out(
-    proposed: Proposed, context: RunContext, patient: Patient, wish: FixRequest, manner: _Manner
+    proposed: Proposed,
+    context: RunContext,
+    patient: Patient,
+    fix_request: FixRequest,
+    manner: _Manner,
 ) -> Outcome:
     from gpufix.engine.run.apply import termination
     from gpufix.engine.run.propose import judged
@@ -194,7 +198,7 @@ def _carry_out(
         return nothing_to_do(proposed, context.facts)
     how = Repair(
         state=state_dir(),
-        request=judged(wish),
+        request=judged(fix_request),
         look=lambda: _look(patient, manner.deep),
         keep=manner.keep,
         probe=manner.probe,

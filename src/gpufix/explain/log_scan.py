@@ -17,7 +17,7 @@ NEAR = 400  # bytes; the neighbours of a broken line
 _CONTEXT = 8 << 10  # bytes
 
 
-class Spot:
+class LineWindow:
     """The line text[begin:stop]; `low` is the same in lower case with carriage returns as ends."""
 
     def __init__(self, text: bytes, low: bytes, begin: int, stop: int):
@@ -38,7 +38,7 @@ class Spot:
 
     @cached_property
     def line(self) -> str:
-        """The line, unpasted."""
+        """The line, normalised."""
         return self._line(self.begin, self.stop)
 
     @cached_property
@@ -90,7 +90,7 @@ class Spot:
         return tuple(out)
 
     def _line(self, begin: int, stop: int) -> str:
-        return prefilter.unpasted_line(self.text[begin:stop].decode("utf-8", "replace"))[:LONGEST]
+        return prefilter.normalised_line(self.text[begin:stop].decode("utf-8", "replace"))[:LONGEST]
 
     def _neighbour(self, at: int, step: int) -> tuple[int, int] | None:
         low = self.low
@@ -223,13 +223,13 @@ class _Window:
         for word, known in possible(part, self.tired).items():
             for begin, stop in places(self.low, word, self.fresh, end + len(word) - 1, _REACH):
                 texts = self._candidates(known, begin, stop) if self._new(word, begin, stop) else ()
-                spot = Spot(self.text, self.low, begin, stop) if texts else None
+                window = LineWindow(self.text, self.low, begin, stop) if texts else None
                 found = False
                 for text in texts:
-                    captures = spot.match(text) if spot else None
-                    if spot is not None and captures is not None:
+                    captures = window.match(text) if window else None
+                    if window is not None and captures is not None:
                         found = True
-                        yield self._hit(text.message, text.order, spot, captures)
+                        yield self._hit(text.message, text.order, window, captures)
                 if not found and self._tires(word, (1 + len(texts)) * (1 + (stop - begin) // 128)):
                     break
 
@@ -261,7 +261,11 @@ class _Window:
             self.seen.add(key)
         return True
 
-    def _hit(self, message: Message, order: int, spot: Spot, captures: dict[str, str]) -> Hit:
+    def _hit(
+        self, message: Message, order: int, window: LineWindow, captures: dict[str, str]
+    ) -> Hit:
         self.counts[message.id] = self.counts.get(message.id, 0) + 1
-        line = self.newlines + self.text.count(b"\n", 0, spot.begin) + 1
-        return Hit(message, order, line, spot.line, captures, spot.before, spot.after, spot.raw)
+        line = self.newlines + self.text.count(b"\n", 0, window.begin) + 1
+        return Hit(
+            message, order, line, window.line, captures, window.before, window.after, window.raw
+        )

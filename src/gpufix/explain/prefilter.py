@@ -43,7 +43,7 @@ def plain(text: str) -> str:
     return text
 
 
-def unpasted_line(text: str) -> str:
+def normalised_line(text: str) -> str:
     """One line: plain, without prefixes, indentation and the sides of a box."""
     text = plain(text)
     at = 0

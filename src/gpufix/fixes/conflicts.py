@@ -49,7 +49,7 @@ Base = Callable[[WriteFile], str | None]
 _REMOVED = "removed"
 
 
-class Clashes:
+class PlanConflicts:
     """What the plans so far want, by resource."""
 
     def __init__(self, base: Base) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gpufix.evidence.requirements import parse
-from gpufix.fixes.conflicts import Base, Clashes, joined
+from gpufix.fixes.conflicts import Base, PlanConflicts, joined
 from gpufix.model import Build, Finding, Held, Install, Plan, SetVariables, Skip, Step, WriteFile
 from gpufix.text.names import normalise
 
@@ -121,18 +121,18 @@ def _compatible(
 ) -> tuple[list[Plan], list[Held]]:
     kept: list[Plan] = []
     out = list(held)
-    clashes = Clashes(base)
+    conflicts = PlanConflicts(base)
     moving = any(plan.moves_torch is not None for plan in plans)
     for plan in plans:
         if plan in kept:
             continue
-        reason = clashes.against(plan)
+        reason = conflicts.against(plan)
         if moving and plan.for_this_torch:
             reason = "waits: torch itself is to be changed first"
         if reason:
             out.append(Held(plan=plan, reason=reason))
         else:
-            clashes.add(plan)
+            conflicts.add(plan)
             kept.append(plan)
     return kept, out
 

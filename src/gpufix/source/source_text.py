@@ -44,7 +44,7 @@ def _declared(data: bytes) -> str:
 _HEAD = 4  # letters by which words are searched together
 
 
-def sieve(words: Iterable[AnyStr]) -> Callable[[AnyStr], bool]:
+def word_filter(words: Iterable[AnyStr]) -> Callable[[AnyStr], bool]:
     """A test whether a text holds one of the words.
 
     Words of one beginning are one search, which then skips from one such beginning to the next:

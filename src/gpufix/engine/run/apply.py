@@ -38,9 +38,9 @@ def alone(proposed: Proposed) -> Iterator[Step]:
             yield step
 
 
-def failures(proposed: Proposed, lenience: FailureIsolation) -> Iterator[Held]:
+def failures(proposed: Proposed, isolation: FailureIsolation) -> Iterator[Held]:
     """The plans whose builds failed."""
-    for error in lenience.failures:
+    for error in isolation.failures:
         for plan in proposed.choice.plans:
             if error.step is not None and contributes(plan, error.step):
                 yield Held(plan=plan, reason=f"{error}; that was put back", tried=True)
@@ -79,7 +79,7 @@ def apply(
     context: RunContext,
     state: Path,
     title: str,
-    lenience: FailureIsolation | None = None,
+    isolation: FailureIsolation | None = None,
 ) -> Path:
     """Do the steps in a new run; returns its folder. The caller holds the patient's lock.
 
@@ -92,7 +92,7 @@ def apply(
     except OSError as error:
         raise Refused(f"{error.filename or state}: {error.strerror}") from None
     try:
-        _run(steps, replace(context, folder=folder), title, lenience or FailureIsolation())
+        _run(steps, replace(context, folder=folder), title, isolation or FailureIsolation())
     except (OSError, EngineError) as error:
         raise _failure(folder, error) from error
     finally:
@@ -101,7 +101,7 @@ def apply(
 
 
 def _run(
-    steps: Sequence[Step], context: RunContext, title: str, lenience: FailureIsolation
+    steps: Sequence[Step], context: RunContext, title: str, isolation: FailureIsolation
 ) -> None:
     folder = context.folder
     assert folder is not None
@@ -118,9 +118,9 @@ def _run(
                 try:
                     kind.run(step, context)
                 except StepFailed as error:
-                    if step not in lenience.steps:
+                    if step not in isolation.steps:
                         raise
-                    lenience.failures.append(_taken_back(folder, number, step, error))
+                    isolation.failures.append(_taken_back(folder, number, step, error))
                 guard.close()
         journal.append("applied")
 

@@ -60,27 +60,27 @@ class Proposed:
         return replace(self, choice=replace(self.choice, plans=kept))
 
 
-def propose(facts: Facts, ask: Questions | None, wish: FixRequest) -> Proposed:
+def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Proposed:
     """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
     mistyped."""
-    selection = wish.request.selection
-    judgement = examine(facts, judged(wish), ask)
+    selection = fix_request.request.selection
+    judgement = examine(facts, judged(fix_request), ask)
     rules, _ = all_rules()
     wanted = {r.code for r in selection.apply(rules)}
-    if wish.only:
-        wanted &= {r.code for r in Selection(select=wish.only).apply(rules)}
-    fixes, broken = all_fixes() if judgement.findings or wish.fallbacks else ([], [])
+    if fix_request.only:
+        wanted &= {r.code for r in Selection(select=fix_request.only).apply(rules)}
+    fixes, broken = all_fixes() if judgement.findings or fix_request.fallbacks else ([], [])
     view = judgement.view
     planner = Planner(fixes, view)
-    asked = list(_on_demand(planner, judgement, wish.fallbacks))
+    asked = list(_on_demand(planner, judgement, fix_request.fallbacks))
     served = [row for p in asked if isinstance(p, Plan) for row in p.served]
-    if wish.fallbacks and not wish.only:
+    if fix_request.fallbacks and not fix_request.only:
         wanted = set()
     findings = _selected(
         judgement.findings,
         lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
     )
-    chosen = choose(findings, partial(_offered, planner), wish.unsafe, _base(view), asked)
+    chosen = choose(findings, partial(_offered, planner), fix_request.unsafe, _base(view), asked)
     return Proposed(judgement, chosen, (*broken, *planner.crashed()))
 
 
@@ -97,10 +97,10 @@ def _on_demand(
             yield offered
 
 
-def judged(wish: FixRequest) -> Request:
+def judged(fix_request: FixRequest) -> Request:
     """All rules but the ignored ones judge, so that harm done elsewhere is noticed."""
-    everything = Selection(ignore=wish.request.selection.ignore)
-    return replace(wish.request, selection=everything)
+    everything = Selection(ignore=fix_request.request.selection.ignore)
+    return replace(fix_request.request, selection=everything)
 
 
 def _selected(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) -> list[Finding]:

@@ -120,14 +120,14 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
 
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     titles = "; ".join(plan.title for plan in proposed.choice.plans)
-    lenience = FailureIsolation(list(alone(proposed)))
-    folder = apply.apply(proposed.steps, context, how.state, titles, lenience)
-    failed = list(failures(proposed, lenience))
+    isolation = FailureIsolation(list(alone(proposed)))
+    folder = apply.apply(proposed.steps, context, how.state, titles, isolation)
+    failed = list(failures(proposed, isolation))
     if failed:
         proposed = proposed.without([row.plan for row in failed])
         if not proposed.choice.plans:
             undo_run.rollback(runs.load(folder))
-            raise lenience.failures[0]
+            raise isolation.failures[0]
     context.say("looking again")
     after, ask = how.look()
     findings = examine(after, how.request, ask).findings

@@ -12,7 +12,7 @@ from gpufix.source.cxx.cxx_edits import below_includes, newline
 from gpufix.source.cxx.functions import arguments, launches
 from gpufix.source.edits import Edit
 from gpufix.source.facts import HipUse
-from gpufix.source.source_text import sieve
+from gpufix.source.source_text import word_filter
 
 _ASM = re.compile(r"(?<!\w)(?:asm|__asm__|__asm)\b(?:\s+(?:volatile|__volatile__))?\s*\(")
 # An operand type after a dot, or a special register: PTX. AMD's assembly has neither.
@@ -22,7 +22,7 @@ _NARROW_MASK = re.compile(r"0[xX][fF]{8}[uU]?|-\s*1|~\s*0[uU]?|UINT_MAX")
 _SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\s+>>)")
 _NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
 _LIMIT = 40
-_HOLDS = sieve({"asm", *(construct.trigger for construct, _ in _NAMED)})
+_HOLDS = word_filter({"asm", *(construct.trigger for construct, _ in _NAMED)})
 
 
 def concerns(text: str) -> bool:

@@ -9,7 +9,7 @@ from gpufix.knowledge import removed_apis
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import CxxCode, Guards, mask
 from gpufix.source.facts import NameUse
-from gpufix.source.source_text import sieve
+from gpufix.source.source_text import word_filter
 
 _PLACES = 12  # of one name under one condition
 
@@ -31,7 +31,7 @@ _PATTERNS = [
     for row in removed_apis.removed().values()
     if row.pattern
 ]
-_HOLDS = sieve({*(trigger for _, trigger, _ in _PATTERNS), "cudaDeviceProp"})
+_HOLDS = word_filter({*(trigger for _, trigger, _ in _PATTERNS), "cudaDeviceProp"})
 _DECLARED = re.compile(r"\bcudaDeviceProp\b\s*[*&]?\s*(\w+)")
 
 

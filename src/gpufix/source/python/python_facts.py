@@ -14,7 +14,7 @@ from gpufix.source.facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContex
 from gpufix.source.python import dtypes, environ, modules
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name
-from gpufix.source.source_text import decode, sieve
+from gpufix.source.source_text import decode, word_filter
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
@@ -46,7 +46,7 @@ def _names_abi(data: bytes) -> bool:
     return ABI.encode() in data
 
 
-_names_context = sieve(name.encode() for name in _BACKENDS)
+_names_context = word_filter(name.encode() for name in _BACKENDS)
 
 
 def _setup(facts: PythonFacts, tree: Tree) -> PythonFacts:
