@@ -23,7 +23,8 @@ from gpufix.facts.questions import Questions, answer_kind
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.model import Facts, SourceFile
 from gpufix.source.arch_flags import ArchFlag
-from gpufix.source.facts import (
+from gpufix.source.scanned import CxxSources, Scanned, Unread
+from gpufix.source.source_facts import (
     Address,
     CxxFacts,
     Include,
@@ -32,7 +33,6 @@ from gpufix.source.facts import (
     ShellFacts,
     StaleDevice,
 )
-from gpufix.source.scanned import CxxSources, Scanned, Unread
 
 QUESTIONS = sorted(name.replace("_", "-") for name in vars(Questions) if not name.startswith("_"))
 PATHS = {

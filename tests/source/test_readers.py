@@ -12,10 +12,10 @@ from gpufix.source import git_files, requirement_files, shell
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.cmake import commands
 from gpufix.source.edits import Edit, Offsets, applied
-from gpufix.source.facts import ArchKnob, BackendChoice
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.shell import simple_commands
+from gpufix.source.source_facts import ArchKnob, BackendChoice
 from gpufix.source.source_text import UndecodableText, decode
 
 

@@ -9,8 +9,8 @@ import pytest
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.source.cxx import cxx_facts, hip
 from gpufix.source.cxx.code import CxxCode, directives, unmasked
-from gpufix.source.facts import CxxFacts, NameUse, PythonFacts
 from gpufix.source.python import modules, python_facts
+from gpufix.source.source_facts import CxxFacts, NameUse, PythonFacts
 from gpufix.source.source_text import word_filter
 
 KERNEL = "__global__ void k(int* out, const int* sums, int n) {{\n{body}\n}}\n"

@@ -8,7 +8,7 @@ from gpufix.source.cxx.barriers import divergent
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.fill import counts, fills
 from gpufix.source.cxx.hip import constructs, narrow
-from gpufix.source.facts import ClosedCount, KernelLaunch, PrefixScan
+from gpufix.source.source_facts import ClosedCount, KernelLaunch, PrefixScan
 
 QUIET = {
     "top": "int t = threadIdx.x; __syncthreads();",

@@ -8,7 +8,7 @@ from gpufix.source.cxx.code import CxxCode, mask
 from gpufix.source.cxx.cxx_facts import describe
 from gpufix.source.cxx.expression import evaluate
 from gpufix.source.cxx.functions import arguments, device_functions, launches
-from gpufix.source.facts import CxxFacts
+from gpufix.source.source_facts import CxxFacts
 from gpufix.source.source_text import UndecodableText
 
 MASKED = {

@@ -14,8 +14,8 @@ from gpufix.source.cxx.cxx_edits import HEADER, takes_header
 from gpufix.source.cxx.expression import evaluate
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import CxxFacts, HipUse, Include
     from gpufix.source.scanned import CxxSources
+    from gpufix.source.source_facts import CxxFacts, HipUse, Include
 
 Macros = dict[str, int | None]
 

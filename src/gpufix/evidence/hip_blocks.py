@@ -15,7 +15,7 @@ from gpufix.knowledge.gpus import models
 from gpufix.source.cxx.hip import COMPAT, narrow
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import Guards
+    from gpufix.source.source_facts import Guards
 
 _OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's HIP flags
 _NO_GROUP_REDUCE = "7.2"  # the newest ROCm seen without it

@@ -16,7 +16,7 @@ from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
 from gpufix.model.source_payload import RemovedNameUse
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import CxxFacts, Guards
+    from gpufix.source.source_facts import CxxFacts, Guards
 
 # Folders of torch's headers whose contents went over the years; others come with other devices.
 _TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")

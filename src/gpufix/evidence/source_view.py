@@ -9,8 +9,14 @@ from gpufix.evidence.view import View
 from gpufix.model import Evidence, Gap, SourceKind
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import CMakeFacts, PythonFacts, RequirementFacts, ShellFacts, TomlFacts
     from gpufix.source.scanned import Scanned, Unread
+    from gpufix.source.source_facts import (
+        CMakeFacts,
+        PythonFacts,
+        RequirementFacts,
+        ShellFacts,
+        TomlFacts,
+    )
 
 T = TypeVar("T")
 

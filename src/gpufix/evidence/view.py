@@ -10,7 +10,8 @@ from gpufix.facts.questions import Questions
 from gpufix.model import Distribution, Facts, Gap, Target
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
-    from gpufix.source.facts import (
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
+    from gpufix.source.source_facts import (
         CMakeFacts,
         HipFacts,
         PythonFacts,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
         ShellFacts,
         TomlFacts,
     )
-    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
 
 T = TypeVar("T")
 

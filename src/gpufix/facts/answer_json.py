@@ -14,7 +14,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from gpufix.source.facts import TABLES
+from gpufix.source.source_facts import TABLES
 
 Reader = Callable[[Any], Any]
 _LARGEST = 2**53  # of whole numbers, which are lines, positions and 0 or 1: none is negative

@@ -15,7 +15,8 @@ from gpufix.facts.reading import read
 from gpufix.model import Facts
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
-    from gpufix.source.facts import (
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
+    from gpufix.source.source_facts import (
         CMakeFacts,
         HipFacts,
         PythonFacts,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
         ShellFacts,
         TomlFacts,
     )
-    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
 
 _HASH_LIMIT = 4 << 30
 _CHUNK = 1 << 20

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
-    from gpufix.source.facts import (
+    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
+    from gpufix.source.source_facts import (
         CMakeFacts,
         HipFacts,
         PythonFacts,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
         ShellFacts,
         TomlFacts,
     )
-    from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
 
 
 class Questions(Protocol):
@@ -103,7 +103,7 @@ class Questions(Protocol):
 
 def answer_kind(question: str) -> Any:
     """What the answers to a question are declared to be, by its name in snapshots."""
-    from gpufix.source import facts, scanned
+    from gpufix.source import scanned, source_facts
 
     method = getattr(Questions, question.replace("-", "_"))
-    return get_type_hints(method, localns={**vars(facts), **vars(scanned)})["return"]
+    return get_type_hints(method, localns={**vars(source_facts), **vars(scanned)})["return"]

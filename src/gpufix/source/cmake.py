@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gpufix.source.arch_flags import parse
-from gpufix.source.facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
+from gpufix.source.source_facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
 
 # cmake-language(7): bracket comment, line comment, bracket, quoted and unquoted arguments.
 _TOKEN = re.compile(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gpufix.source.facts import Address, Requirement, RequirementFacts, TomlFacts
+from gpufix.source.source_facts import Address, Requirement, RequirementFacts, TomlFacts
 
 _OPTIONS = ("--extra-index-url", "--index-url", "--find-links", "-i", "-f")
 _URL = re.compile(r"https?://[^\s\"'#]+")

@@ -1,6 +1,6 @@
 """Answers about sources: what a scan of a project gives, who names a path, one text as it is.
 
-Snapshots hold them as JSON, as source/facts.py says.
+Snapshots hold them as JSON, as source/source_facts.py says.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from gpufix.source.facts import CxxFacts
+from gpufix.source.source_facts import CxxFacts
 
 T = TypeVar("T")
 _ALWAYS = {"always": True}  # written also where it has its default, which older snapshots lack

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gpufix.source.facts import AbiFlag, Address, ShellExport, ShellFacts
 from gpufix.source.requirement_files import addresses
+from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
 
 _TOKEN = re.compile(
     r"(?P<join>\\\r?\n)"

@@ -12,7 +12,7 @@ from gpufix.knowledge.data_table import at_least
 from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import RasteriserContext
+    from gpufix.source.source_facts import RasteriserContext
 
 _HEADER = "EGL/egl.h"
 _NO_GL_SINCE = "0.4.0"

@@ -13,7 +13,7 @@ from gpufix.model import Torch
 from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import Address
+    from gpufix.source.source_facts import Address
 
 
 def faults(view: View) -> Iterator[Fault]:

@@ -23,7 +23,7 @@ from gpufix.model.source_payload import (
 from gpufix.source.arch_flags import ArchFlag, switches_off_torch
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import ArchKnob, NvccFlag, PythonFacts
+    from gpufix.source.source_facts import ArchKnob, NvccFlag, PythonFacts
 
 
 def faults(view: View) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ from gpufix.model import Target
 from gpufix.model.source_payload import ArchExport, CMakeArchs
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import CMakeFacts, Guards, ShellExport
+    from gpufix.source.source_facts import CMakeFacts, Guards, ShellExport
 
 
 class _Fixed(NamedTuple):

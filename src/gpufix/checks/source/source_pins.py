@@ -16,7 +16,7 @@ from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import Requirement
+    from gpufix.source.source_facts import Requirement
 
 
 def faults(view: View) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ from gpufix.model import Severity, Torch
 from gpufix.model.source_payload import AbiFile, FixedAbi
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import AbiFlag, CMakeFacts, ShellFacts
+    from gpufix.source.source_facts import AbiFlag, CMakeFacts, ShellFacts
 
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"

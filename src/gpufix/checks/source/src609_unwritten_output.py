@@ -13,7 +13,7 @@ from gpufix.model import Evidence
 from gpufix.model.source_payload import UnwrittenOutputs
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import ClosedCount, Counts, CxxFacts, Fill
+    from gpufix.source.source_facts import ClosedCount, Counts, CxxFacts, Fill
 
 
 @rule("SRC609", "unwritten-output")

@@ -12,7 +12,7 @@ from gpufix.evidence.view import View
 from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
 
 if TYPE_CHECKING:
-    from gpufix.source.facts import RasteriserContext
+    from gpufix.source.source_facts import RasteriserContext
 
 
 @rule("SRC610", "backend-unfit")

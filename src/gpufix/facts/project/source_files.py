@@ -16,7 +16,8 @@ from gpufix.source.source_text import decode
 
 if TYPE_CHECKING:  # a run without a project needs none of the readers
     from gpufix.source.cxx.build_files import BuildFile
-    from gpufix.source.facts import (
+    from gpufix.source.scanned import CxxSources, Mention, Scanned
+    from gpufix.source.source_facts import (
         CMakeFacts,
         CxxFacts,
         HipFacts,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # a run without a project needs none of the readers
         ShellFacts,
         TomlFacts,
     )
-    from gpufix.source.scanned import CxxSources, Mention, Scanned
 
 T = TypeVar("T")
 

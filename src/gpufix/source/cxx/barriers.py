@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
-from gpufix.source.facts import Barrier
+from gpufix.source.source_facts import Barrier
 
 _BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
 _CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from gpufix.source.facts import Guards
+from gpufix.source.source_facts import Guards
 
 # What a CMake file has when it builds something.
 CMAKE = (

@@ -10,7 +10,7 @@ from itertools import islice
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import CxxCode
-from gpufix.source.facts import CxxFacts, HipFacts, Include
+from gpufix.source.source_facts import CxxFacts, HipFacts, Include
 from gpufix.source.source_text import decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")

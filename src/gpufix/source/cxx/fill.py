@@ -11,7 +11,14 @@ from collections.abc import Iterator
 
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, arguments, device_functions, launches
-from gpufix.source.facts import ClosedCount, Condition, Counts, Fill, KernelLaunch, PrefixScan
+from gpufix.source.source_facts import (
+    ClosedCount,
+    Condition,
+    Counts,
+    Fill,
+    KernelLaunch,
+    PrefixScan,
+)
 
 _CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
 _OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")

@@ -11,7 +11,7 @@ from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.cxx_edits import below_includes, newline
 from gpufix.source.cxx.functions import arguments, launches
 from gpufix.source.edits import Edit
-from gpufix.source.facts import HipUse
+from gpufix.source.source_facts import HipUse
 from gpufix.source.source_text import word_filter
 
 _ASM = re.compile(r"(?<!\w)(?:asm|__asm__|__asm)\b(?:\s+(?:volatile|__volatile__))?\s*\(")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import CxxCode, Guards, mask
-from gpufix.source.facts import NameUse
+from gpufix.source.source_facts import NameUse
 from gpufix.source.source_text import word_filter
 
 _PLACES = 12  # of one name under one condition

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from gpufix.source.facts import HalfCall, StaleDevice
 from gpufix.source.python.modules import Bindings
 from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.source_facts import HalfCall, StaleDevice
 
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
 _FLOAT_ONLY = ("rasterize_gaussians", "distCUDA2")

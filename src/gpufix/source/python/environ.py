@@ -6,9 +6,9 @@ import ast
 import re
 
 from gpufix.source.arch_flags import UNKNOWN
-from gpufix.source.facts import ArchKnob, ArchListWrite, BackendChoice, ForceCuda
 from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name, environment_name
+from gpufix.source.source_facts import ArchKnob, ArchListWrite, BackendChoice, ForceCuda
 
 _TORCHS = {"TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS", "ARCHFLAGS"}
 _LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH")

@@ -9,9 +9,9 @@ from functools import cache, cached_property
 
 from gpufix.knowledge.data_table import table
 from gpufix.source.arch_flags import UNKNOWN
-from gpufix.source.facts import RemovedName
 from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.source_facts import RemovedName
 
 Import = ast.Import | ast.ImportFrom
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
-from gpufix.source.facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.python import dtypes, environ, modules
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.source_text import decode, word_filter
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
