@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,13 +31,15 @@ __all__ = [
     "Rule",
     "builtin_rules",
     "declared",
+    "modules_below",
     "page",
     "rule",
     "rules_in",
 ]
 
 _CODE = re.compile(r"[A-Z]{3}\d{3}")
-_ON_SOURCE = f"{__package__}.source."
+_PACKAGE = "gpufix.checks"
+_ON_SOURCE = f"{_PACKAGE}.source."
 
 
 Check = Callable[[View], Iterable[Fault | Gap]]
@@ -123,13 +124,17 @@ def builtin_rules(project: bool = True) -> list[Rule]:
     Without a project the rules on its source find nothing, and reading them would take a tenth of
     the doctor's time: their modules are not imported, and their pages are empty.
     """
-    found = {r.code: r for name in _modules() for r in _rules_of(name, project)}
+    found = {
+        r.code: r for name in modules_below(__file__, _PACKAGE) for r in _rules_of(name, project)
+    }
     return [found[code] for code in sorted(found)]
 
 
-def _modules() -> list[str]:
-    inside = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
-    return sorted(module.name for module in inside)
+def modules_below(file: str, package: str) -> list[str]:
+    """The names of the modules in the folder of a package's file, and below it."""
+    folder = Path(file).parent
+    found = (path.relative_to(folder).with_suffix("").parts for path in folder.rglob("*.py"))
+    return sorted(".".join((package, *parts)) for parts in found if parts[-1] != "__init__")
 
 
 def _rules_of(module: str, project: bool) -> list[Rule]:

@@ -7,11 +7,10 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip: ...
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from gpufix.checks.registry import modules_below
 from gpufix.evidence.view import View
 from gpufix.model import Finding, Plan, Skip
 
@@ -58,7 +57,6 @@ def fixes_in(module: object) -> list[Fix]:
 
 def builtin_fixes() -> list[Fix]:
     """Every fix of gpufix itself, by name."""
-    inside = pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}.")
-    modules = [importlib.import_module(name) for name in sorted(m.name for m in inside)]
+    modules = [importlib.import_module(n) for n in modules_below(__file__, "gpufix.fixes")]
     found = {f.name: f for m in modules for f in fixes_in(m)}
     return [found[name] for name in sorted(found)]

@@ -171,3 +171,20 @@ class StaleLock(Payload):
     """A lock file that no living process holds."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class RasteriserCall:
+    """One call that makes a context of nvdiffrast."""
+
+    line: int
+    name: str  # "RasterizeGLContext", "RasterizeCudaContext", "RastContext"
+
+
+@dataclass(frozen=True)
+class RasteriserCalls(Payload):
+    """Calls in one file that make a context which does not work here."""
+
+    path: str
+    calls: tuple[RasteriserCall, ...]
+    wanted: Literal["cuda", "gl"]  # the other one

@@ -135,23 +135,6 @@ class UnwrittenOutputs(Payload):
 
 
 @dataclass(frozen=True)
-class RasteriserCall:
-    """One call that makes a context of nvdiffrast."""
-
-    line: int
-    name: str  # "RasterizeGLContext", "RasterizeCudaContext", "RastContext"
-
-
-@dataclass(frozen=True)
-class RasteriserCalls(Payload):
-    """Calls in one file that make a context which does not work here."""
-
-    path: str
-    calls: tuple[RasteriserCall, ...]
-    wanted: Literal["cuda", "gl"]  # the other one
-
-
-@dataclass(frozen=True)
 class UnfitArgument(Payload):
     """An argument of a call that takes float32 alone, or `ranges` on the CPU."""
 

@@ -9,7 +9,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
-from gpufix.model.source_payload import RasteriserCall, RasteriserCalls
+from gpufix.model.payload import RasteriserCall, RasteriserCalls
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import RasteriserContext

@@ -8,7 +8,7 @@ from gpufix.fixes.runtime.backend_fit import why_not_package
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Advise, Finding, Plan, Skip
-from gpufix.model.source_payload import RasteriserCalls
+from gpufix.model.payload import RasteriserCalls
 from gpufix.source.python import python_edits
 
 NAME = "switch-rasteriser"
