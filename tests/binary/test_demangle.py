@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import needs
-from gpufix.binary.demangle import demangle
+from gpufix.binary.demangle.demangler import demangle
 from gpufix.binary.demangle.qualified import demangle_one
 from gpufix.knowledge.symbols import SymbolHistory
 from gpufix.knowledge.symbols.releases import listed

@@ -88,7 +88,7 @@ class Queries:
         return any(library.find(key) is not None for library in self._torch)
 
     def demangle(self, name: str) -> str | None:
-        from gpufix.binary.demangle import demangle
+        from gpufix.binary.demangle.demangler import demangle
 
         readable = demangle([name])[name]
         return readable if readable != name else None
