@@ -87,9 +87,11 @@ ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
 def ascii_python() -> str:
-    """Where the paths of an environment hold other letters, Python's own site module fails."""
+    """Python's site module reads no path that has other letters."""
     environ = {**os.environ, **ASCII}
-    done = subprocess.run([sys.executable, "-c", ""], env=environ, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", "import gpufix"], env=environ, capture_output=True, check=False
+    )
     return sys.executable if done.returncode == 0 else ""
 
 

@@ -76,6 +76,7 @@ NEEDS = {
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
+    "wheels built for NumPy 1": Need(find.that(sys.version_info < (3, 12)), "Python 3.10 or 3.11"),
     "package index": Need(find.package_index, "pip reaches it"),
     "GPU": Need(find.gpu("CUDA", "ROCm"), "one that torch sees", also=("torch",)),
     "CUDA GPU": Need(find.gpu("CUDA"), "one that torch sees", also=("torch",)),

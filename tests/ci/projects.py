@@ -17,6 +17,7 @@ REQUIREMENTS = {
 
 def project(folder: Path, state: str) -> Path:
     """A repository whose environment is broken or healthy; the broken one lacks a submodule, too."""
+    needs.require("wheels built for NumPy 1")
     folder.mkdir()
     (folder / "requirements.txt").write_text(REQUIREMENTS[state])
     (folder / "pyproject.toml").write_text("[project]\nname = 'app'\nversion = '1'\n")

@@ -56,11 +56,17 @@ def pip(env: Environment, *arguments: str) -> None:
 
 
 def reason(lines: list[str]) -> str:
-    """pip's last error among what it wrote, and why an index did not answer."""
+    """pip's last error among what it wrote, and why an index did not answer.
+
+    Newer releases of pip write after a missing distribution what failed for want of it.
+    """
     errors = [_ERROR.sub("", line, count=1).strip() for line in lines if _ERROR.match(line)]
     errors = [error for error in errors if error != _SUMMARY] or lines[-1:] or ["no word"]
+    missing = [error for error in errors if error.startswith("No matching distribution")]
     cause = no_answer("".join(lines))
-    return errors[-1].strip() + (f" (the package index does not answer: {cause})" if cause else "")
+    return (missing or errors)[-1].strip() + (
+        f" (the package index does not answer: {cause})" if cause else ""
+    )
 
 
 def no_answer(text: str) -> str:
