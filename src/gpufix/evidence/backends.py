@@ -91,6 +91,8 @@ def readings(view: View, variable: str) -> list[Reading]:
 def _of_project(view: View) -> Iterator[Reading]:
     for path, facts in python_files(view).items():
         for row in facts.choices:
+            if not row.variables:  # no source makes one, a snapshot that was written by hand can
+                continue
             yield Reading(path, row.variables, row.accepts, row.default, row.line)
 
 
