@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -168,7 +168,21 @@ def order(item: CodeObject) -> tuple[int, str]:
     return (int(digits or 0) if item.arch.startswith("sm_") else 0, item.arch)
 
 
-def severity(target: Target, served: bool) -> Severity:
+def unserved(
+    code: SubjectCode,
+    targets: Iterable[Target],
+    lack: Service = Service.none,
+    driver_cuda: str | None = None,
+) -> Iterator[tuple[Target, Severity]]:
+    """The targets that the code does not serve, for the reason `lack`; and how grave that is."""
+    how = [(target, service(code, target, driver_cuda)) for target in targets]
+    served = any(found is not lack for _, found in how)
+    for target, found in how:
+        if found is lack:
+            yield target, _severity(target, served)
+
+
+def _severity(target: Target, served: bool) -> Severity:
     """Error for a target that was named, or when no GPU is served; else it is no fault of use."""
     return ERROR if not served or target.gpu is None else ADVICE
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import (
-    Service,
-    label,
-    listed,
-    service,
-    severity,
-    targets_of_torch,
-    torch_code,
-)
+from gpufix.evidence.gpu_code import label, listed, targets_of_torch, torch_code, unserved
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 from gpufix.model.payload import UnfitCode
@@ -53,16 +45,13 @@ def torch_lacks_target(view: View) -> Iterator[Fault | Gap]:
             reason = "which GPUs this build carries code for is not known"
             yield Gap(section="torch", subject=str(torch.version), reason=reason)
         return
-    how = {t.arch: service(code, t) for t in targets}
-    served = any(s is not Service.none for s in how.values())
-    for target in targets:
-        if how[target.arch] is Service.none:
-            yield Fault(
-                severity=severity(target, served),
-                subject=target.arch,
-                message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
-                f"{label(target)}.",
-                evidence=code.evidence,
-                breaks=("torch-code",),
-                payload=UnfitCode("torch", target.arch),
-            )
+    for target, severity in unserved(code, targets):
+        yield Fault(
+            severity=severity,
+            subject=target.arch,
+            message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
+            f"{label(target)}.",
+            evidence=code.evidence,
+            breaks=("torch-code",),
+            payload=UnfitCode("torch", target.arch),
+        )

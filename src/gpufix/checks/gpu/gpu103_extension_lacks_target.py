@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import (
-    Service,
     extensions,
     label,
     listed,
-    service,
-    severity,
     targets_of_code,
+    unserved,
     variants_only,
 )
 from gpufix.evidence.view import View
@@ -46,17 +44,15 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
     The libraries themselves; NVIDIA's Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
     """
     for code in extensions(view.facts) if view.targets else ():
-        targets = targets_of_code(view, code)
-        how = {t.arch: service(code, t) for t in targets}
-        served = any(s is not Service.none for s in how.values())
-        for target in targets:
-            if how[target.arch] is Service.none and not variants_only(code):
-                yield Fault(
-                    severity=severity(target, served),
-                    subject=code.subject,
-                    message=f"{code.subject} holds {listed(code.objects)}; none of it runs on "
-                    f"{label(target)}.",
-                    evidence=code.evidence,
-                    breaks=(f"code:{code.subject}",),
-                    payload=UnfitCode(code.subject, target.arch),
-                )
+        if variants_only(code):
+            continue
+        for target, severity in unserved(code, targets_of_code(view, code)):
+            yield Fault(
+                severity=severity,
+                subject=code.subject,
+                message=f"{code.subject} holds {listed(code.objects)}; none of it runs on "
+                f"{label(target)}.",
+                evidence=code.evidence,
+                breaks=(f"code:{code.subject}",),
+                payload=UnfitCode(code.subject, target.arch),
+            )

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import (
-    Service,
-    driver_cuda,
-    extensions,
-    label,
-    service,
-    severity,
-    torch_code,
-)
+from gpufix.evidence.gpu_code import Service, driver_cuda, extensions, label, torch_code, unserved
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus.serves import cuda_of_ptx, parse_version
 from gpufix.model.payload import UnfitCode
@@ -50,20 +42,17 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
         return
     code_of_torch = torch_code(view)
     for code in [*([code_of_torch] if code_of_torch else []), *extensions(view.facts)]:
-        how = {t.arch: service(code, t, cuda) for t in targets}
-        served = any(s is not Service.too_new for s in how.values())
-        for target in targets:
-            if how[target.arch] is Service.too_new:
-                isa = max((o.ptx_version or "0.0" for o in code.of("ptx")), key=parse_version)
-                needs = cuda_of_ptx(parse_version(isa))
-                requirement = f"CUDA {needs[0]}.{needs[1]}" if needs else "a CUDA not yet listed"
-                yield Fault(
-                    severity=severity(target, served),
-                    subject=code.subject,
-                    message=f"{code.subject} serves {label(target)} by PTX {isa} alone, which "
-                    f"needs a driver of {requirement}; this one serves CUDA {cuda}.",
-                    evidence=code.evidence,
-                    needs=("driver",),
-                    breaks=(f"code:{code.subject}",),
-                    payload=UnfitCode(code.subject, target.arch),
-                )
+        for target, severity in unserved(code, targets, Service.too_new, cuda):
+            isa = max((o.ptx_version or "0.0" for o in code.of("ptx")), key=parse_version)
+            needs = cuda_of_ptx(parse_version(isa))
+            requirement = f"CUDA {needs[0]}.{needs[1]}" if needs else "a CUDA not yet listed"
+            yield Fault(
+                severity=severity,
+                subject=code.subject,
+                message=f"{code.subject} serves {label(target)} by PTX {isa} alone, which "
+                f"needs a driver of {requirement}; this one serves CUDA {cuda}.",
+                evidence=code.evidence,
+                needs=("driver",),
+                breaks=(f"code:{code.subject}",),
+                payload=UnfitCode(code.subject, target.arch),
+            )

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, Fault, rule
 from gpufix.evidence.gpu_code import (
-    Service,
     SubjectCode,
     label,
     listed,
-    service,
-    severity,
     targets_of_torch,
     torch_code,
+    unserved,
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus import models
-from gpufix.model import Severity, Target
+from gpufix.model import Target
 from gpufix.model.payload import HsaOverride
 
 
@@ -51,19 +49,19 @@ def gfx_unsupported(view: View) -> Iterator[Fault]:
     torch, code = view.facts.torch, torch_code(view)
     if torch is None or code is None:
         return
-    how = {t.arch: service(code, t) for t in targets}
-    served = any(s is not Service.none for s in how.values())
-    for target in targets:
-        if how[target.arch] is Service.none and not _overridden(view, code):
-            yield Fault(
-                severity=_severity(view, target, served),
-                subject=target.arch,
-                message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
-                f"{label(target)}. {_known(target, code)}",
-                evidence=code.evidence,
-                breaks=("torch-code",),
-                payload=HsaOverride(target.arch, _low_risk(target, code)),
-            )
+    if _overridden(view, code):
+        return
+    integrated = {g.index for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
+    for target, severity in unserved(code, targets):
+        yield Fault(
+            severity=ADVICE if target.gpu in integrated else severity,
+            subject=target.arch,
+            message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
+            f"{label(target)}. {_known(target, code)}",
+            evidence=code.evidence,
+            breaks=("torch-code",),
+            payload=HsaOverride(target.arch, _low_risk(target, code)),
+        )
 
 
 def _overridden(view: View, code: SubjectCode) -> bool:
@@ -91,8 +89,3 @@ def _low_risk(target: Target, code: SubjectCode) -> str | None:
 
 def _holds(code: SubjectCode, gfx: str) -> bool:
     return any(o.arch.partition(":")[0] == gfx for o in code.objects)
-
-
-def _severity(view: View, target: Target, served: bool) -> Severity:
-    inside = {g.index for g in view.facts.gpus if g.vendor == "amd" and g.integrated}
-    return ADVICE if target.gpu in inside else severity(target, served)

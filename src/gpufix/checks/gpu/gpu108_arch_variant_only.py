@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import Service, extensions, label, service, severity, variants_only
+from gpufix.evidence.gpu_code import extensions, label, unserved, variants_only
 from gpufix.evidence.view import View
 from gpufix.model import CodeObject
 from gpufix.model.payload import UnfitCode
@@ -41,18 +41,15 @@ def arch_variant_only(view: View) -> Iterator[Fault]:
         special = variants_only(code)
         if not special:
             continue
-        how = {t.arch: service(code, t) for t in targets}
-        served = any(s is not Service.none for s in how.values())
-        for target in targets:
-            if how[target.arch] is Service.none:
-                yield Fault(
-                    severity=severity(target, served),
-                    subject=code.subject,
-                    message=f"{code.subject} holds only {_reach(special)}, not on {label(target)}.",
-                    evidence=code.evidence,
-                    breaks=(f"code:{code.subject}",),
-                    payload=UnfitCode(code.subject, target.arch),
-                )
+        for target, severity in unserved(code, targets):
+            yield Fault(
+                severity=severity,
+                subject=code.subject,
+                message=f"{code.subject} holds only {_reach(special)}, not on {label(target)}.",
+                evidence=code.evidence,
+                breaks=(f"code:{code.subject}",),
+                payload=UnfitCode(code.subject, target.arch),
+            )
 
 
 def _reach(objects: list[CodeObject]) -> str:
