@@ -40,6 +40,14 @@ def read(path: str | os.PathLike[str], limit: int, dir_fd: int | None = None) ->
     return b"".join(chunks)
 
 
+def text_of(path: str | os.PathLike[str], limit: int) -> str:
+    """The first `limit` bytes of a regular file as text; empty when it cannot be read."""
+    try:
+        return text(read(path, limit))
+    except OSError:
+        return ""
+
+
 def why(error: BaseException) -> str:
     """One line for a gap, without the path that the gap already names."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

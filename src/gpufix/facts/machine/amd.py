@@ -7,23 +7,25 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.machine.nvidia import process_name
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read, text, text_of, why
 from gpufix.model import Gpu, GpuProcess
 
 _TABLES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
+_LIMIT = 1 << 20  # bytes
 
 
 def product_name(ctx: CollectContext, minor: int, device: int) -> str | None:
     """The name of the device behind /dev/dri/renderD<minor>; `None` when nothing tells it."""
     folder = ctx.at(f"/sys/class/drm/renderD{minor}/device")
-    own = _text(folder / "product_name")  # only boards with an FRU chip, mostly Instinct and PRO
-    return own or _listed(ctx, device, _text(folder / "revision"))
+    # Only boards with an FRU chip have one, mostly Instinct and PRO.
+    own = text_of(folder / "product_name", _LIMIT).strip()
+    return own or _listed(ctx, device, text_of(folder / "revision", _LIMIT).strip())
 
 
 def _listed(ctx: CollectContext, device: int, revision: str) -> str | None:
     """Rows are "744C,\\tC8,\\tAMD Radeon RX 7900 XTX": device, revision and name."""
     for table in _TABLES:
-        for line in _text(ctx.at(table)).splitlines():
+        for line in text_of(ctx.at(table), _LIMIT).splitlines():
             row = [part.strip() for part in line.split(",", 2)]
             if len(row) == 3 and _hex(row[0]) == device and _hex(row[1]) == _hex(revision):
                 return row[2] or None
@@ -35,13 +37,6 @@ def _hex(word: str) -> int | None:
         return int(word, 16)
     except ValueError:
         return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return text(read(path, 1 << 20)).strip()
-    except OSError:
-        return ""
 
 
 _TOPOLOGY = "/sys/class/kfd/kfd/topology/nodes"

@@ -12,7 +12,7 @@ from typing import Literal
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read, text, text_of, why
 from gpufix.model import Host
 
 _NAME = "libstdc++.so.6"
@@ -152,7 +152,6 @@ def _cpus(quota: float | None) -> int:
     return max(1, min(usable, int(quota)) if quota else usable)
 
 
-_FILE_LIMIT = 1 << 16
 # What a control group's path tells, where no marker file does.
 _IN_CGROUP = (
     ("kubepods", "kubernetes"),
@@ -176,27 +175,19 @@ def container_kind(ctx: CollectContext) -> str | None:
     named = _first_word(ctx, "/run/systemd/container") or ctx.environ.get("container", "")
     if named and not is_wsl(ctx):  # WSL with systemd calls itself a container
         return text(named)[:32]
-    groups = _text(ctx, "/proc/1/cgroup")
+    groups = text_of(ctx.at("/proc/1/cgroup"), _LIMIT)
     return next((kind for mark, kind in _IN_CGROUP if mark in groups), None)
 
 
 def is_wsl(ctx: CollectContext) -> bool:
     """Microsoft's kernel says so in its release."""
-    return "microsoft" in _text(ctx, "/proc/sys/kernel/osrelease").lower()
-
-
-def _text(ctx: CollectContext, path: str) -> str:
-    try:
-        return text(read(ctx.at(path), _FILE_LIMIT))
-    except OSError:
-        return ""
+    return "microsoft" in text_of(ctx.at("/proc/sys/kernel/osrelease"), _LIMIT).lower()
 
 
 def _first_word(ctx: CollectContext, path: str) -> str:
-    return (_text(ctx, path).split() or [""])[0]
+    return (text_of(ctx.at(path), _LIMIT).split() or [""])[0]
 
 
-_CGROUP_LIMIT = 1 << 16
 _DEPTH = 32
 _NO_LIMIT = 1 << 60  # version 1 writes a number near 2**63 for none
 
@@ -302,6 +293,6 @@ def _number(said: str) -> int | None:
 
 def _cgroup_text(path: Path) -> str:
     try:
-        return read(path, _CGROUP_LIMIT).decode("ascii", "replace")
+        return read(path, _LIMIT).decode("ascii", "replace")
     except OSError:
         return ""

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text
+from gpufix.facts.reading import read, text, text_of
 from gpufix.facts.toolchain.programs import (
     ToolkitPlace,
     behind,
@@ -58,7 +58,7 @@ def _from_json(root: Path) -> str | None:
 
 def _from_text(root: Path) -> str | None:
     """version.txt, up to CUDA 11.0 and in Debian's package: "CUDA Version 11.0.194"."""
-    found = re.search(r"CUDA Version (\d+\.\d+)", _text(root / "version.txt", 4096))
+    found = re.search(r"CUDA Version (\d+\.\d+)", text_of(root / "version.txt", 4096))
     return found[1] if found else None
 
 
@@ -84,7 +84,7 @@ def _serves(dist: Distribution | CondaPackage, root: Path) -> bool:
 def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
     for folder in folders:
         # The definition stands before the first function, some 14,000 bytes in.
-        found = re.search(r"#define CUDA_VERSION (\d{4,6})\b", _text(folder / "cuda.h", 65536))
+        found = re.search(r"#define CUDA_VERSION (\d{4,6})\b", text_of(folder / "cuda.h", 65536))
         if found:
             yield f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
 
@@ -102,13 +102,6 @@ def _from_compiler(ctx: CollectContext, nvcc: Path) -> str | None:
 def _minor(version: object) -> str | None:
     found = re.match(r"\d+\.\d+", version) if isinstance(version, str) else None
     return found[0] if found else None
-
-
-def _text(path: Path, limit: int) -> str:
-    try:
-        return text(read(path, limit))
-    except OSError:
-        return ""
 
 
 # What ATen/cuda/CUDAContext.h includes, directly or through torch's other headers

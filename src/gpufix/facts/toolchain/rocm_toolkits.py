@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text
+from gpufix.facts.reading import text_of
 from gpufix.facts.toolchain.programs import (
     ToolkitPlace,
     compiler_of,
@@ -115,19 +115,12 @@ def _toolkit(ctx: CollectContext, place: ToolkitPlace, is_chosen: bool) -> Toolk
 
 def _version(root: Path) -> str | None:
     """.info/version ("6.4.2-120"), else what the headers define."""
-    found = re.match(r"\d+\.\d+(\.\d+)?", _text(root / ".info" / "version"))
+    found = re.match(r"\d+\.\d+(\.\d+)?", text_of(root / ".info" / "version", 65536))
     if found:
         return found[0]
     for header, prefix in (("rocm-core/rocm_version.h", "ROCM"), ("hip/hip_version.h", "HIP")):
-        lines = _text(root / "include" / header)
+        lines = text_of(root / "include" / header, 65536)
         parts = [re.search(rf"{prefix}_VERSION_{p}\s+(\d+)", lines) for p in ("MAJOR", "MINOR")]
         if parts[0] and parts[1]:
             return f"{parts[0][1]}.{parts[1][1]}"
     return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return text(read(path, 65536))
-    except OSError:
-        return ""
