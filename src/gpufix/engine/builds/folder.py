@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -215,21 +215,34 @@ def _text(path: Path) -> str:
 
 
 def _sources(root: Path) -> Iterator[str]:
-    """Names of the files, in bounds; links are not followed, environments not entered."""
-    queue, seen = [(str(root), 0)], 0
-    while queue and seen < _FOLDERS:
+    """Names of the files."""
+
+    def enters(name: str, depth: int) -> bool:
+        return depth < _DEPTH and name not in _SKIP and name[0] != "."
+
+    return (entry.name for entry in files_below(str(root), _FOLDERS, enters))
+
+
+def files_below(
+    root: str, most: int, enters: Callable[[str, int], bool]
+) -> Iterator[os.DirEntry[str]]:
+    """The files of at most so many folders; links are not followed, environments not entered.
+
+    `enters`: whether to enter a folder, by its name and by how many folders lie above it.
+    """
+    queue, seen = [(root, 0)], 0
+    while queue and seen < most:
         folder, depth = queue.pop()
         seen += 1
         try:
             with os.scandir(folder) as entries:
-                listed = list(entries)
+                listed = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             continue
         if any(entry.name == "pyvenv.cfg" for entry in listed):
             continue
         for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
-                if depth < _DEPTH and entry.name not in _SKIP and entry.name[0] != ".":
-                    queue.append((entry.path, depth + 1))
-            else:
-                yield entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry
+            elif enters(entry.name, depth):
+                queue.append((entry.path, depth + 1))

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gpufix.binary.elf import ElfError
+from gpufix.engine.builds.folder import files_below
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.verdicts import Judge
@@ -79,23 +80,13 @@ def _recorded(metadata: Path) -> Iterator[str]:
 
 def _fresh(root: str, since: float, leave: tuple[str, ...]) -> Iterator[str]:
     """Libraries in the folder that are newer than the start; `leave`: names at the top to pass over."""
-    pending, seen = [root], 0
-    while pending and seen < _FOLDERS:
-        folder = pending.pop()
-        seen += 1
-        try:
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda e: e.name)
-        except OSError:
-            continue
-        if any(entry.name == "pyvenv.cfg" for entry in listed):
-            continue
-        for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _OBJECTS and not (folder == root and entry.name in leave):
-                    pending.append(entry.path)
-            elif _SHARED.search(entry.name) and _made_since(entry, since):
-                yield entry.path
+
+    def enters(name: str, depth: int) -> bool:
+        return name not in _OBJECTS and not (depth == 0 and name in leave)
+
+    for entry in files_below(root, _FOLDERS, enters):
+        if _SHARED.search(entry.name) and _made_since(entry, since):
+            yield entry.path
 
 
 def _made_since(entry: os.DirEntry[str], since: float) -> bool:
