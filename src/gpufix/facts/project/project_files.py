@@ -69,6 +69,7 @@ class Found:
 def kind_of(path: str) -> SourceKind | None:
     """What a file is by its path; None = nothing that is read."""
     folder, _, name = path.rpartition("/")
+    # Path.suffix costs several times as much, and this runs for each of thousands of files.
     kind = _BY_NAME.get(name) or _BY_SUFFIX.get(os.path.splitext(name)[1])  # noqa: PTH122
     if kind is not None:
         return kind

@@ -141,6 +141,7 @@ class _Call:
 
 
 class _Rasterize(torch.autograd.Function):
+    # torch declares both with *args: naming what is passed is its documented use.
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any,
