@@ -220,7 +220,13 @@ def test_the_doctor_completes_on_a_snapshot_of_wrong_answers() -> None:
     assert {g.reason for g in report.gaps} == {"the snapshot's answer is not a table"}
 
 
-@pytest.mark.slow  # found a crash in one of four runs with the lowest dependencies, not yet traced
+def test_a_choice_of_a_back_end_by_no_variable_is_no_choice() -> None:
+    """No source makes one; the answers below once did, and RUN801 crashed."""
+    choice = {"variables": [], "accepts": [], "default": "xformers", "line": 1}
+    facts = project(python={"files": {"setup.py": {"choices": [choice]}}, "gaps": []})
+    assert not judge(b.view(facts, "sm_120"), [r for r in builtin_rules() if r.code == "RUN801"])
+
+
 @pytest.mark.parametrize("gpu", ["sm_120", "gfx1100"])
 def test_no_rule_crashes_on_an_answer_of_the_right_shape(gpu: str) -> None:
     rules = [rule for rule in builtin_rules() if rule.doctor]
