@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -42,15 +43,18 @@ def main() -> None:
     _terminal()
     # A run lasts a second: looking for cyclic garbage would be a tenth of it.
     gc.set_threshold(2_000_000)
+    atexit.register(gc.freeze)  # the search at the end included
     from gpufix.cli import start
     from gpufix.cli.start import report
 
     try:
+        if sys.argv[1:] == ["--version"]:
+            return start.version()
         if sys.argv[1:2] == ["inspect"] and start.inspect(sys.argv[2:]):
             return
-        from gpufix.cli.app import app
+        from gpufix.cli.app import application, needed
 
-        app()
+        application(needed(sys.argv[1:]))()
     except BrokenPipeError:
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:

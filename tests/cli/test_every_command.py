@@ -17,10 +17,11 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from typer.models import ArgumentInfo
 
-from gpufix.cli.app import app
+from gpufix.cli.app import application
 
+APP = application()
 COMMANDS: dict[str, Callable[..., Any]] = {
-    str(info.name): info.callback for info in app.registered_commands if info.callback
+    str(info.name): info.callback for info in APP.registered_commands if info.callback
 }
 Call = Callable[..., tuple[Any, dict[str, Any] | None]]
 
@@ -94,14 +95,14 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
 
         return record
 
-    for info in app.registered_commands:
+    for info in APP.registered_commands:
         assert info.callback
         monkeypatch.setattr(info, "callback", recorded(info.callback))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # Typer replaces it
 
     def run(*arguments: str) -> tuple[Any, dict[str, Any] | None]:
         with pytest.raises(SystemExit) as ended:
-            app([*arguments], prog_name="gpufix")
+            APP([*arguments], prog_name="gpufix")
         return ended.value.code, received.pop() if received else None
 
     return run

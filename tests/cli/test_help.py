@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from gpufix.cli.app import app
+from gpufix.cli.app import application
 
 
 def shown(*arguments: str) -> str:
@@ -29,7 +29,7 @@ def test_one_screen(arguments: list[str]) -> None:
 
 def test_every_command_is_named_and_what_comes_first_comes_first() -> None:
     text = shown("--help")
-    for name in get_command(app).commands:  # type: ignore[attr-defined]
+    for name in get_command(application()).commands:  # type: ignore[attr-defined]
         assert f"gpufix {name}" in text or f"\n  {name} " in text, name
     order = [text.index(f"gpufix {name}") for name in ("doctor", "fix --apply", "undo")]
     assert order == sorted(order)
@@ -37,5 +37,5 @@ def test_every_command_is_named_and_what_comes_first_comes_first() -> None:
 
 def test_the_readme_names_every_command() -> None:
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
-    for name in get_command(app).commands:  # type: ignore[attr-defined]
+    for name in get_command(application()).commands:  # type: ignore[attr-defined]
         assert f"`gpufix {name}" in readme, name

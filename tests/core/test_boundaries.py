@@ -80,10 +80,22 @@ def test_the_probe_parses_as_python_3_7() -> None:
 
 @pytest.mark.parametrize("module", ["torch", "numpy", "pynvml", "rich.progress"])
 def test_the_command_line_loads_nothing_heavy(module: str) -> None:
-    code = f"import gpufix.cli.app, sys; sys.exit({module!r} in sys.modules)"
+    code = f"from gpufix.cli.app import application; application(); import sys; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_version_needs_no_model() -> None:
-    code = "import gpufix.cli.app, sys; sys.exit('pydantic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def _imported(*arguments: str) -> set[str]:
+    """What a command line imports."""
+    command = [sys.executable, "-X", "importtime", "-m", "gpufix", *arguments]
+    timed = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return {line.rpartition("|")[2].strip() for line in timed.splitlines()}
+
+
+def test_the_version_is_printed_without_typer() -> None:
+    assert not {"typer", "tempfile", "gpufix.cli.app"} & _imported("--version")
+
+
+def test_a_command_is_run_without_the_others() -> None:
+    imported = _imported("env", "--help")
+    assert "gpufix.cli.env" in imported
+    assert "gpufix.cli.doctor" not in imported

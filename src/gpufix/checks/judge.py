@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from gpufix.checks.doctor.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
 from gpufix.evidence.view import View
 from gpufix.model import Finding, Gap
+from gpufix.structs import Struct
 
 # A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
 # can pass.
@@ -98,8 +98,7 @@ class UnknownCode(ValueError):
         super().__init__(f"no rule has the code {selector!r}{hint}")
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct):
     """Selectors as given: "TCH201", "TCH2", "TCH" or a rule's name. Empty `select` = all."""
 
     select: tuple[str, ...] = ()

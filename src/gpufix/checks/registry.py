@@ -16,11 +16,11 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.evidence.view import View
 from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Finding, Gap
+from gpufix.structs import Struct
 
 __all__ = [
     "ADVICE",
@@ -45,8 +45,7 @@ _ON_SOURCE = f"{_PACKAGE}.source."
 Check = Callable[[View], Iterable[Fault | Gap]]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct):
     """A registered rule. `page` is Markdown, its check's docstring.
 
     `check` None: only a run or a log can tell; the doctor never judges it.

@@ -2,74 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from gpufix.cli import (
-    build,
-    doctor,
-    env,
-    explain,
-    fix,
-    inspect,
-    recommend,
-    rules,
-    run,
-    smoke,
-    snapshot,
-    undo,
-)
 from gpufix.cli.help import CommandGroup
 
-app = typer.Typer(
-    name="gpufix",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    cls=CommandGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# Each is the function of its name in the module of its name.
+COMMANDS: Mapping[str, Mapping[str, Any]] = {
+    "doctor": {},
+    "fix": {},
+    "undo": {},
+    "explain": {},
+    "recommend": {"short_help": "Which torch build fits these GPUs, this driver, this Python."},
+    "inspect": {"short_help": "What a .so, wheel or package needs, and which GPUs it serves."},
+    "build": {"short_help": "Build extension folders with the right environment."},
+    "env": {"short_help": "The variables that fixes have set, to be exported."},
+    "run": {
+        "short_help": "Run a command with those variables.",
+        "context_settings": {"allow_interspersed_args": False},
+    },
+    "smoke": {"short_help": "Prove that GPU code builds and runs: a kernel suite, timed."},
+    "snapshot": {"short_help": "Save all that was observed, redacted, for doctor --facts."},
+    "rules": {"short_help": "List every rule: code, name and one line."},
+}
+
+
+def needed(arguments: Sequence[str]) -> Iterable[str]:
+    """The command that a command line begins with, else all: help and suggestions name them."""
+    return arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+
+
+def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The application with these commands; each costs Typer a hundredth of a doctor's run."""
+    app = typer.Typer(
+        name="gpufix",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        cls=CommandGroup,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in commands:
+        function = getattr(import_module(f"gpufix.cli.{name}"), name)
+        app.command(name, **COMMANDS[name])(function)
+    return app
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import gpufix
+        from gpufix.cli.start import version
 
-        typer.echo(f"gpufix {gpufix.__version__}")
+        version()
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Find why GPU code will not import, run or build in a Python environment; then repair it."""
-
-
-app.command("doctor")(doctor.doctor)
-app.command("fix")(fix.fix)
-app.command("undo")(undo.undo)
-app.command("explain")(explain.explain)
-app.command("recommend", short_help="Which torch build fits these GPUs, this driver, this Python.")(
-    recommend.recommend
-)
-app.command("inspect", short_help="What a .so, wheel or package needs, and which GPUs it serves.")(
-    inspect.inspect
-)
-app.command("build", short_help="Build extension folders with the right environment.")(build.build)
-app.command("env", short_help="The variables that fixes have set, to be exported.")(env.env)
-app.command(
-    "run",
-    short_help="Run a command with those variables.",
-    context_settings={"allow_interspersed_args": False},
-)(run.run)
-app.command("smoke", short_help="Prove that GPU code builds and runs: a kernel suite, timed.")(
-    smoke.smoke
-)
-app.command("snapshot", short_help="Save all that was observed, redacted, for doctor --facts.")(
-    snapshot.snapshot
-)
-app.command("rules", short_help="List every rule: code, name and one line.")(rules.rules)

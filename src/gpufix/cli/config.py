@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpufix.cli.examine import fail
 from gpufix.cli.options import FailOn, split
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Request
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 KEYS = ("gpu", "select", "ignore", "fail-on")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct):
     """What the user and the project asked for, the user first."""
 
     request: Request

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.facts.questions import Questions
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 USAGE = 2
 
 
-@dataclass(frozen=True)
-class Patient:
+class Patient(Struct):
     """The facts, and whom to ask more about the files they name (nobody, in a replay)."""
 
     facts: Facts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from gpufix.cli import options
 from gpufix.cli.examine import examine, fail
 from gpufix.cli.options import TextOrJson
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
@@ -93,8 +93,7 @@ def _pages(chosen: list[Rule]) -> None:
         console.print(Markdown(clean(page, keep_newlines=True)))
 
 
-@dataclass(frozen=True)
-class LogRequest:
+class LogRequest(Struct):
     """The options of the command."""
 
     python: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import typer
 
 from gpufix.cli.examine import fail
 from gpufix.cli.options import Format
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from gpufix.report.lines import Lines
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct):
     """A diagnosis and what its renderings need beside it. `project` None = there is none.
 
     `page` makes the HTML report, which looks further than the others. A `replay` of a snapshot

@@ -1,15 +1,19 @@
-"""The first and the last of a process: `inspect` without Typer, and what a crash leaves."""
+"""The first and the last of a process: what needs no Typer, and what a crash leaves."""
 
 from __future__ import annotations
 
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
+from os.path import exists
 
 _FORMS = ("text", "json")
+
+
+def version() -> None:
+    """Print it."""
+    import gpufix
+
+    print(f"gpufix {gpufix.__version__}")
 
 
 def inspect(arguments: Sequence[str]) -> bool:
@@ -37,7 +41,7 @@ def _plain(arguments: Sequence[str]) -> tuple[list[str], str, bool] | None:
             form = next(rest, "")
         elif argument in ("-v", "--verbose"):
             verbose = True
-        elif not argument.startswith("-") and Path(argument).exists():
+        elif not argument.startswith("-") and exists(argument):  # noqa: PTH110, pathlib is slow
             files.append(argument)
         else:
             return None
@@ -49,6 +53,10 @@ INTERNAL_ERROR = 3
 
 def report(error: Exception) -> int:
     """Write the traceback to a new file, name it on standard error; returns the exit code."""
+    import platform
+    import tempfile
+    import traceback
+
     import gpufix
 
     text = "".join(traceback.format_exception(error))
@@ -61,7 +69,7 @@ def report(error: Exception) -> int:
             "w", prefix="gpufix-crash-", suffix=".log", delete=False
         ) as log:
             log.write(header + f"command: {' '.join(map(repr, sys.argv))}\n\n{text}")
-        print(f"gpufix: this is a bug in gpufix; its log is {Path(log.name)}", file=sys.stderr)
+        print(f"gpufix: this is a bug in gpufix; its log is {log.name}", file=sys.stderr)
     except OSError:
         print(header + text, file=sys.stderr)
     return INTERNAL_ERROR

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.engine.journal.runs import Run
@@ -18,8 +19,7 @@ NOT_UNDONE = 1
 _SHOWN = 20
 
 
-@dataclass(frozen=True)
-class WantedRun:
+class WantedRun(Struct):
     """What the user asked for. `act`: "undo" or "forget"."""
 
     name: str | None

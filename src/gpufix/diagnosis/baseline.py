@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.redaction import read
 from gpufix.model import Diagnosis, Finding, PatientSummary, Severity
 from gpufix.model.base import Model
+from gpufix.structs import Struct
 
 VERSION = 1
 _LIMIT_BYTES = 16 << 20
@@ -157,8 +157,7 @@ class PortablePlace(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct):
     """Where the project and the environment are. None = there is none."""
 
     project: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
@@ -14,18 +14,17 @@ from gpufix.fixes.commands import summary
 from gpufix.fixes.planner import Planner
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
 from gpufix.plugins import all_fixes, all_rules
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct):
     """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
 
     gpus: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct):
     """The findings on one view, before they are put into a report."""
 
     view: View
@@ -115,8 +114,7 @@ def summarised(
 FINDINGS, INTERNAL = 1, 3
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(Struct):
     """`least`: the least severity that fails, None = none does. `strict`: gaps fail too."""
 
     least: Severity | None = Severity.error

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
@@ -14,6 +13,7 @@ from gpufix.evidence.requirements import objections
 from gpufix.knowledge.packages import index_url
 from gpufix.model import Facts, Install
 from gpufix.process import Finished, Limits, NotStarted, Program, run
+from gpufix.structs import Struct
 
 # They would make an installer work on another place than the patient, or on more than was asked.
 _DROPPED = """
@@ -25,8 +25,7 @@ UV_PREFIX UV_REINSTALL UV_UPGRADE
 _OWN_INDEX = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_NO_INDEX", "UV_NO_INDEX")
 
 
-@dataclass(frozen=True)
-class Installer:
+class Installer(Struct):
     """`prefix`: the command line up to the verb; `after`: what goes behind it."""
 
     kind: Literal["uv", "pip"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gpufix.model import Facts, Step
+from gpufix.structs import Struct
 
 
 class EngineError(Exception):
@@ -42,8 +43,7 @@ class NothingToUndo(EngineError):
     """There is no run that could be undone."""
 
 
-@dataclass(frozen=True)
-class Indexes:
+class Indexes(Struct):
     """Where packages come from, as the user says: options first, then pip's and uv's variables."""
 
     index_url: str | None = None
@@ -54,8 +54,7 @@ def _silent(_: str) -> None:
     return None
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Struct):
     """The facts that the plan was made from, and the run that carries it out.
 
     `folder`: the run's own folder, for logs and as working directory of programs; None while a

@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpufix.engine.run_context import Refused, RunContext
 from gpufix.facts.reading import read, why
 from gpufix.source import git_files
 from gpufix.source.git_files import Setting
+from gpufix.structs import Struct
 
 # Where the user's settings and certificates are. Every other GIT_ variable can lead a call astray.
 _KEPT = """
@@ -97,8 +97,7 @@ noop partialclone preciousobjects refstorage relativeworktrees worktreeconfig
 """
 
 
-@dataclass(frozen=True)
-class WantedSubmodule:
+class WantedSubmodule(Struct):
     """One submodule. `root` is the top of the working tree that records it, with links resolved."""
 
     root: str

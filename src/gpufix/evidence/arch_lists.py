@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from gpufix.evidence.building import generates, rocm_torch, toolkit_in_use
 from gpufix.evidence.view import View
@@ -20,10 +19,10 @@ from gpufix.knowledge.gpus.architectures import (
 )
 from gpufix.model import ERROR, WARNING, Severity, Target
 from gpufix.source.arch_flags import ArchFlag
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class ArchList:
+class ArchList(Struct):
     """What a value asks for. `native`: the GPUs of the building machine. `bad`: refused parts."""
 
     cubins: tuple[CudaArch, ...] = ()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
 from gpufix.model import WARNING, Fault
 from gpufix.model.payload import EnvironmentVariable
+from gpufix.structs import Struct
 
 _SPCONV = ("113", "114", "116", "117", "118", "120", "121", "124", "126")
 # A back end's name → the distributions of which one must be installed for it.
@@ -26,8 +26,7 @@ OWN = ("sdpa", "torch", "native")
 OWN_AND_SLOW = ("math", "naive")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct):
     """Where a program takes a back end: the first variable that is set, if it knows the value."""
 
     where: str  # a file of the project, or a program

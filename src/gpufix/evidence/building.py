@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from gpufix.evidence.view import View
@@ -12,6 +11,7 @@ from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import cuda as host_compilers
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.model import Tool, Toolkit, Torch
+from gpufix.structs import Struct
 
 
 def builds(view: View) -> bool:
@@ -97,8 +97,7 @@ _NAME = re.compile(r"(?:.*-)?(gcc|g\+\+|clang|clang\+\+)(-\d+(?:\.\d+)*)?")
 _YES = {"ON", "1", "YES", "TRUE", "Y"}
 
 
-@dataclass(frozen=True)
-class Objection:
+class Objection(Struct):
     """Why a compiler will not do. `by` is "nvcc", "torch" or "headers"."""
 
     by: Literal["nvcc", "torch", "headers"]

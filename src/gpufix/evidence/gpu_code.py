@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from gpufix.knowledge.gpus.architectures import (
 from gpufix.knowledge.gpus.serves import driver_reads, parse_version
 from gpufix.knowledge.torch_releases import Variant
 from gpufix.model import ADVICE, ERROR, CodeObject, Facts, Library, Severity, Target
+from gpufix.structs import Struct
 
 T = TypeVar("T", CudaArch, GfxArch)
 
@@ -35,8 +35,7 @@ class Service(Enum):
     unknown = "unknown"
 
 
-@dataclass(frozen=True)
-class SubjectCode:
+class SubjectCode(Struct):
     """The GPU code of one thing. `whole` False: there may be PTX that was not seen."""
 
     subject: str
@@ -241,8 +240,7 @@ def variants_only(code: SubjectCode) -> list[CodeObject]:
     return special if special and len(special) == len(objects) else []
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct):
     """torch, or one distribution with GPU code. `served`: target → how; absent: not its vendor's."""
 
     subject: str

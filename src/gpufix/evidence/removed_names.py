@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -14,6 +13,7 @@ from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
 from gpufix.model.source_payload import RemovedNameUse
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import CxxFacts, Guards
@@ -140,8 +140,7 @@ def resolve(path: str, name: str, by_end: dict[str, list[str]]) -> str | None:
 _STEPS = 200_000  # includes followed in one project
 
 
-@dataclass(frozen=True)
-class MissingHeader:
+class MissingHeader(Struct):
     """A name without its header. `unit` is the source in which the header file is compiled."""
 
     path: str

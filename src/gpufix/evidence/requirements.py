@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,11 +11,11 @@ from packaging.version import InvalidVersion, Version
 
 from gpufix.evidence.view import View
 from gpufix.model import Distribution, Facts, Install
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 
-@dataclass(frozen=True)
-class Unmet:
+class Unmet(Struct):
     """A requirement that does not hold. `installed` is None when the distribution is absent."""
 
     dist: Distribution
@@ -156,8 +155,7 @@ _CONDAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no option, nothing for a
 _OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "forge::libgcc >=13"
 
 
-@dataclass(frozen=True)
-class PipObjection:
+class PipObjection(Struct):
     """Why a name is not given to pip, and the package that conda knows it as."""
 
     reason: str

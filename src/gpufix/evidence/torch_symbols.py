@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.model import Library
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.knowledge.symbols import SymbolHistory, SymbolJudgement
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _STRING = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
 
 
-@dataclass(frozen=True)
-class TorchUser:
+class TorchUser(Struct):
     """One distribution (or lone library) that links torch.
 
     `lacking` are the torch names that the installed torch does not define, with the library that

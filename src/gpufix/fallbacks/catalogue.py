@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 ROOT = Path(__file__).parent
@@ -28,8 +28,7 @@ class AboutError(ValueError):
     """An about.json that says something nobody understands."""
 
 
-@dataclass(frozen=True)
-class Native:
+class Native(Struct):
     """One library that is compiled when the fallback is installed.
 
     `source`: a .cu file that both nvcc and hipcc compile, relative to the gpufix package.
@@ -40,8 +39,7 @@ class Native:
     library: str
 
 
-@dataclass(frozen=True)
-class Calls:
+class Calls(Struct):
     """What projects call of another library, and what of the fallback takes the same arguments.
 
     `names`: dotted, each the same function; `instead`: "nvdiffrast_chunked.rasterize";
@@ -53,8 +51,7 @@ class Calls:
     not_within: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fallback:
+class Fallback(Struct):
     """One about.json. `imports`: top-level modules of the original, the package itself first."""
 
     name: str

@@ -8,7 +8,6 @@ import io
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -16,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 import gpufix
 from gpufix.fallbacks.catalogue import LOCAL, ROOT, Fallback, get
+from gpufix.structs import Struct
 
 
 def choose(known: Iterable[str], required: Sequence[SpecifierSet]) -> str | None:
@@ -43,8 +43,7 @@ _TIME = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o644
 
 
-@dataclass(frozen=True)
-class Wheel:
+class Wheel(Struct):
     """`name` is the file's name, `data` its bytes."""
 
     name: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gpufix.evidence.requirements import parse
 from gpufix.fixes.conflicts import Base, PlanConflicts, joined
 from gpufix.model import Build, Finding, Held, Install, Plan, SetVariables, Skip, Step, WriteFile
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 Planner = Callable[[Finding], Sequence[Plan | Skip]]
@@ -24,8 +25,7 @@ _STAGE = {
 }
 
 
-@dataclass(frozen=True)
-class PlanChoice:
+class PlanChoice(Struct):
     """The plans to carry out, those that are not, and the findings that have none."""
 
     plans: list[Plan] = field(default_factory=list)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from gpufix.checks.registry import modules_below
 from gpufix.evidence.view import View
 from gpufix.model import Finding, Plan, Skip
+from gpufix.structs import Struct
 
 Planner = Callable[[Finding, View], Plan | Skip | None]
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(Struct):
     """A registered fix: its name, the codes it answers to, and the function that plans."""
 
     name: str

@@ -8,19 +8,18 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.kernels.manifest import COMMON, Kernel
 from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
 from gpufix.process import Limits, NotStarted, Program, run
+from gpufix.structs import Struct
 
 CACHE_FORMAT = 1
 MAX_LOG = 32 << 10
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(Struct):
     """One program's compilation.
 
     ``status``: built, cached, failed, timeout, or not applicable. ``log`` is the compiler's own

@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from gpufix.kernels.formula import BadOutput, FormulaError, number, numbers, objects, text
 from gpufix.kernels.manifest import SUITE, Case, Kernel
 from gpufix.process import Finished, Limits, NotStarted, Program, run
+from gpufix.structs import Struct
 
 _RATES = Path(__file__).with_name("rates.json")
 # GDDR6 moves 16 bits per pin in one period of the clock that AMD's driver reports; HBM, and every
@@ -21,8 +22,7 @@ _RATES = Path(__file__).with_name("rates.json")
 _HBM_BUS_BITS = 1024
 
 
-@dataclass(frozen=True)
-class Roofs:
+class Roofs(Struct):
     """Bytes per second and operations per second; None where the driver or the table is silent."""
 
     bandwidth: float | None
@@ -33,8 +33,7 @@ class Roofs:
         return {"fp32": self.fp32, "bf16": self.bf16}[unit]
 
 
-@dataclass(frozen=True)
-class Achieved:
+class Achieved(Struct):
     """``fraction`` of the roof that binds: "bandwidth", "fp32" or "bf16"."""
 
     bound: str
@@ -119,8 +118,7 @@ CAUSES = {
 }
 
 
-@dataclass(frozen=True)
-class Time:
+class Time(Struct):
     """Milliseconds over repeated runs."""
 
     median: float
@@ -129,8 +127,7 @@ class Time:
     runs: int
 
 
-@dataclass(frozen=True)
-class CaseResult:
+class CaseResult(Struct):
     """``status``: valid, wrong, not applicable. Cost is None where the manifest gives none.
 
     ``judged``: whether a small fraction of the roof is a fault, see manifest.Case.
@@ -151,8 +148,7 @@ class CaseResult:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(Struct):
     """``status``: ok, wrong, not applicable, error, crashed, timeout, bad output.
 
     ``cause`` is one of CAUSES' values, else "". ``message`` is what the program, the runtime or

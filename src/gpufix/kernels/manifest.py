@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gpufix.kernels.formula import FormulaError, evaluate
 from gpufix.kernels.toolchain import KernelTarget
+from gpufix.structs import Struct
 
 SUITE = Path(__file__).parent
 COMMON = SUITE / "common"
@@ -21,8 +21,7 @@ class ManifestError(ValueError):
     """A manifest that says something the suite does not understand."""
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct):
     """One thing that a program checks and times.
 
     ``bytes`` and ``flops`` are formulas over the sizes that the program prints: the fewest bytes
@@ -44,8 +43,7 @@ class Case:
         return moved, done
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(Struct):
     """A program of the suite: ``<name>/<name>.cu`` and its manifest."""
 
     name: str

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal
 
 from gpufix.knowledge.data_table import at_least, source, table
+from gpufix.structs import Struct
 
 _CCCL = "CCCL 3.0 migration guide; cub/thread/thread_operators.cuh of CUDA 12.9 and 13.0"
 _RUNTIME = "cuda_runtime_api.h of CUDA 12.9 and 13.0 compared"
@@ -15,8 +16,7 @@ _TEXTURES = "CUDA 12.0 release notes; absent from cuda_runtime_api.h of 12.0.107
 _TORCH = "the installed torch's own header is read"
 
 
-@dataclass(frozen=True)
-class Removed:
+class Removed(Struct):
     """One removed name.
 
     `pattern` is a regular expression for text without comments and literals, whose first group is

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Struct):
     """A standard header and the names that need it.
 
     `silent` are headers that bring none of the names with GCC from `since` on (None = with any).

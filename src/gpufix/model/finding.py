@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar
 
@@ -13,6 +12,7 @@ from gpufix.model.facts import Gap
 from gpufix.model.host import Vendor
 from gpufix.model.payload import Payload
 from gpufix.model.plan import FindingKey, PlanSummary
+from gpufix.structs import Struct
 
 P = TypeVar("P", bound=Payload)
 
@@ -52,8 +52,7 @@ class Evidence(Model):
     line: int | None = None
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct):
     """What a check yields; the registry adds the rule's code and name.
 
     `breaks` and `needs` hold resource keys ("file:/x/libc10.so", "dist:torch", "torch",

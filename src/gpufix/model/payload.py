@@ -5,53 +5,46 @@ A fix reads them by type: `finding.payload_as(MissingTool).name`. Third parties 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gpufix.model.host import Vendor
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(Struct):
     """The base of all payloads: frozen dataclasses whose fields never change."""
 
 
-@dataclass(frozen=True)
 class DistributionFault(Payload):
     """Something is wrong with one installed distribution."""
 
     distribution: str  # its normalised name; the library's path where no distribution owns it
 
 
-@dataclass(frozen=True)
 class ExtensionModules(DistributionFault):
     """Compiled modules of a distribution that do not fit the installed torch or Python."""
 
     libraries: tuple[str, ...] = ()  # their paths, where the rule tells them
 
 
-@dataclass(frozen=True)
 class UnfitCode(DistributionFault):
     """GPU code of a distribution that does not serve an architecture, or serves it by PTX alone."""
 
     arch: str
 
 
-@dataclass(frozen=True)
 class MissingLibrary(DistributionFault):
     """A distribution needs a library, or a newer copy of one, that certain wheels bring."""
 
     wheels: tuple[str, ...]  # any of them; none when no wheel is known to bring it
 
 
-@dataclass(frozen=True)
 class DamagedDistribution(DistributionFault):
     """Files that a distribution installed are gone or altered."""
 
     version: str | None  # None = not known
 
 
-@dataclass(frozen=True)
 class StrayWheel(DistributionFault):
     """A wheel of CUDA libraries of another major than torch's."""
 
@@ -60,8 +53,7 @@ class StrayWheel(DistributionFault):
     shared_with: tuple[str, ...]  # distributions that own some of its files too
 
 
-@dataclass(frozen=True)
-class UnmetRequirement:
+class UnmetRequirement(Struct):
     """One requirement that does not hold."""
 
     name: str
@@ -70,14 +62,12 @@ class UnmetRequirement:
     direct: bool  # on an address of its own: "name @ https://…"
 
 
-@dataclass(frozen=True)
 class UnmetRequirements(DistributionFault):
     """What a distribution declares that it requires, and what is not so."""
 
     unmet: tuple[UnmetRequirement, ...]
 
 
-@dataclass(frozen=True)
 class KnownConflict(Payload):
     """Installed versions that are known not to work together."""
 
@@ -85,14 +75,12 @@ class KnownConflict(Payload):
     remedies: tuple[tuple[str, ...], ...]  # alternatives, each the requirements to install
 
 
-@dataclass(frozen=True)
 class FileOwners(Payload):
     """Distributions that own the same file with different content."""
 
     owners: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class HsaOverride(Payload):
     """An AMD GPU that torch has no code for, and the value that lets it pose as a relative."""
 
@@ -112,7 +100,6 @@ DriverState: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True)
 class DriverFault(Payload):
     """Why a vendor's driver cannot be used."""
 
@@ -120,7 +107,6 @@ class DriverFault(Payload):
     state: DriverState
 
 
-@dataclass(frozen=True)
 class ToolkitInUse(Payload):
     """The toolkit that a build would use, and that does not suit."""
 
@@ -128,14 +114,12 @@ class ToolkitInUse(Payload):
     version: str
 
 
-@dataclass(frozen=True)
 class MissingHeaders(Payload):
     """Headers that torch's own include, and that the toolkit in use lacks."""
 
     headers: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class MissingTool(Payload):
     """A program or package that a build needs."""
 
@@ -143,14 +127,12 @@ class MissingTool(Payload):
     direct: bool  # required from an address of its own: "name @ https://…"
 
 
-@dataclass(frozen=True)
 class JobLimit(Payload):
     """How many compilers fit into memory at once."""
 
     jobs: int
 
 
-@dataclass(frozen=True)
 class EnvironmentVariable(Payload):
     """A variable that does harm, or whose absence does."""
 
@@ -159,29 +141,25 @@ class EnvironmentVariable(Payload):
     path: str | None = None  # the project's file that reads it
 
 
-@dataclass(frozen=True)
 class StaleBuild(Payload):
     """What an earlier build left behind, to be removed as a whole."""
 
     path: str
 
 
-@dataclass(frozen=True)
 class StaleLock(Payload):
     """A lock file that no living process holds."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class RasteriserCall:
+class RasteriserCall(Struct):
     """One call that makes a context of nvdiffrast."""
 
     line: int
     name: str  # "RasterizeGLContext", "RasterizeCudaContext", "RastContext"
 
 
-@dataclass(frozen=True)
 class RasteriserCalls(Payload):
     """Calls in one file that make a context which does not work here."""
 

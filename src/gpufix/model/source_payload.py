@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gpufix.model.payload import Payload
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
 class ProjectFile(Payload):
     """A file of the project, with nothing more to say of the place."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class ProjectVariable:
+class ProjectVariable(Struct):
     """An environment variable of a project's own that chooses the architectures to build for."""
 
     name: str
@@ -24,7 +22,6 @@ class ProjectVariable:
     accepts: tuple[str, ...]  # the numbers that the file knows; () = any
 
 
-@dataclass(frozen=True)
 class ArchFlags(Payload):
     """Flags in a Python build file that name architectures for nvcc or hipcc."""
 
@@ -34,7 +31,6 @@ class ArchFlags(Payload):
     variants: tuple[str, ...] = ()  # sm_90a and its like, where nothing else is built for
 
 
-@dataclass(frozen=True)
 class ArchWord(Payload):
     """Flags for nvcc that only contain the word "arch", for which torch leaves its own out."""
 
@@ -42,7 +38,6 @@ class ArchWord(Payload):
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class ArchAssignment(Payload):
     """A Python file that assigns the variable of torch that names architectures."""
 
@@ -52,7 +47,6 @@ class ArchAssignment(Payload):
     default: bool  # only where the variable is not set
 
 
-@dataclass(frozen=True)
 class ArchExport(Payload):
     """A shell script or a Dockerfile that exports a variable that names architectures."""
 
@@ -62,7 +56,6 @@ class ArchExport(Payload):
     file: Literal["shell", "docker"]
 
 
-@dataclass(frozen=True)
 class CMakeArchs(Payload):
     """Architectures that a CMake file fixes."""
 
@@ -71,7 +64,6 @@ class CMakeArchs(Payload):
     follows: str | None  # the variable that can stand in their place; None = none is read
 
 
-@dataclass(frozen=True)
 class CudaSwitch(Payload):
     """A setup.py that builds for the CPU alone where no GPU is seen, unless FORCE_CUDA is 1."""
 
@@ -81,7 +73,6 @@ class CudaSwitch(Payload):
 AbiFile: TypeAlias = Literal["python", "cmake", "shell", "docker"]
 
 
-@dataclass(frozen=True)
 class FixedAbi(Payload):
     """A build file that fixes the C++ ABI."""
 
@@ -91,7 +82,6 @@ class FixedAbi(Payload):
     file: AbiFile
 
 
-@dataclass(frozen=True)
 class MissingInclude(Payload):
     """A source that uses names of a standard header without including it."""
 
@@ -99,7 +89,6 @@ class MissingInclude(Payload):
     header: str
 
 
-@dataclass(frozen=True)
 class RemovedNameUse(Payload):
     """A source that uses a name which torch, CUDA or a package no longer has."""
 
@@ -109,7 +98,6 @@ class RemovedNameUse(Payload):
     language: Literal["python", "cxx"]
 
 
-@dataclass(frozen=True)
 class EmptySubmodule(Payload):
     """A git submodule whose folder is empty."""
 
@@ -118,14 +106,12 @@ class EmptySubmodule(Payload):
     gitlink: bool | None  # recorded in git's index; None = no index to look in
 
 
-@dataclass(frozen=True)
 class IsolatedBuild(Payload):
     """A folder whose build in isolation does not find the torch that it imports."""
 
     folder: str  # "" = the project's root
 
 
-@dataclass(frozen=True)
 class UnwrittenOutputs(Payload):
     """A kernel that may leave slots of its outputs unwritten."""
 
@@ -134,7 +120,6 @@ class UnwrittenOutputs(Payload):
     outputs: tuple[int, ...]  # positions of these parameters
 
 
-@dataclass(frozen=True)
 class UnfitArgument(Payload):
     """An argument of a call that takes float32 alone, or `ranges` on the CPU."""
 
@@ -145,7 +130,6 @@ class UnfitArgument(Payload):
     kind: Literal["half", "ranges"]
 
 
-@dataclass(frozen=True)
 class WheelAddress(Payload):
     """A page of wheels for another torch or CUDA than the installed one."""
 
@@ -154,7 +138,6 @@ class WheelAddress(Payload):
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class ImageWheelAddress(Payload):
     """A page of wheels for another CUDA than the Dockerfile's image has."""
 
@@ -162,7 +145,6 @@ class ImageWheelAddress(Payload):
     url: str
 
 
-@dataclass(frozen=True)
 class ConflictingPins(Payload):
     """Pins of one requirement file that are known not to work together."""
 

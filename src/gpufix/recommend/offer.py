@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.version import Version
 
@@ -21,6 +21,7 @@ from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus import models
 from gpufix.model import Target
 from gpufix.recommend.install_commands import Commands, commands, known_companions
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # Rows of the release table that were not read off the binaries or the build scripts.
@@ -119,8 +120,7 @@ def _pins(view: View, build: TorchBuild) -> Iterator[str]:
             yield f"{dist.name} {dist.version} requires torch{requirement.specifier}"
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Struct):
     """One build. `served`: target → "native" or "jit"."""
 
     build: TorchBuild
@@ -157,8 +157,7 @@ def _offer(
     )
 
 
-@dataclass(frozen=True)
-class Pose:
+class Pose(Struct):
     """With HSA_OVERRIDE_GFX_VERSION=`value` the GPU runs the code of `relative`; AMD does not
     support it. `version` is the best build for that relative. `risk`: "low", "high", "unverified".
     """

@@ -17,13 +17,13 @@ from gpufix.model import Facts, Toolkit
 from gpufix.model.smoke_result import CompilerRow
 from gpufix.process import Limits, NotStarted, Program, run
 from gpufix.smoke.request import SmokeRequest
+from gpufix.structs import Struct
 
 _PROBE = "#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); }\n"
 _PROBE_LIMIT_S = 60.0
 
 
-@dataclass(frozen=True)
-class ToolchainChoice:
+class ToolchainChoice(Struct):
     """A toolchain; or None, and what was tried and said."""
 
     toolchain: Toolchain | None

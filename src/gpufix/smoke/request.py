@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.kernels.manifest import Kernel
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class SmokeRequest:
+class SmokeRequest(Struct):
     """`env` is the whole environment of compilers and programs; `jobs` compilers at once."""
 
     targets: tuple[KernelTarget, ...]

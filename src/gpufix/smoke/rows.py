@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from gpufix.kernels.compiler import Built
@@ -11,13 +10,13 @@ from gpufix.kernels.execute import Achieved, CaseResult, Roofs, RunResult, achie
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model.smoke_result import CaseRow, Compiled, KernelRow, Ran, TimeMs
 from gpufix.smoke import watch
+from gpufix.structs import Struct
 
 HALF = 0.5
 _MORE_MEDIANS = 2
 
 
-@dataclass(frozen=True)
-class Slow:
+class Slow(Struct):
     """A judged case under half of its roof in every median."""
 
     kernel: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpufix.source.arch_flags import parse
 from gpufix.source.source_facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
+from gpufix.structs import Struct
 
 # cmake-language(7): bracket comment, line comment, bracket, quoted and unquoted arguments.
 _TOKEN = re.compile(
@@ -25,8 +25,7 @@ _CLOSERS = {"endif", "endforeach", "endwhile", "endfunction", "endmacro"}
 _FOLLOWS = {"CMAKE_CUDA_ARCHITECTURES": "CUDAARCHS"}
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(Struct):
     """One argument: its text without quotes, and where it stands with them (offsets)."""
 
     text: str
@@ -35,8 +34,7 @@ class Argument:
     line: int
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct):
     """One invocation. `guards`: "!env:NAME" (only when unset), "?" (a condition not judged)."""
 
     name: str  # in lower case

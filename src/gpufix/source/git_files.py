@@ -6,7 +6,8 @@ import posixpath
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from gpufix.structs import Struct
 
 _SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9-]+)(?:\.([^\]\s"]+)|\s*"((?:[^"\\]|\\.)*)")?\s*\]')
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
@@ -14,8 +15,7 @@ _CHARACTER = re.compile(r"\\(.)|(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct):
     """One `key = value`. Section and key are in lower case; the subsection is as written.
 
     `line` is the section header's. A key without a value is "true".
@@ -96,8 +96,7 @@ class IndexFormatError(ValueError):
     """Not an index that can be read here (another version, a SHA-256 repository, damage)."""
 
 
-@dataclass(frozen=True)
-class GitIndex:
+class GitIndex(Struct):
     """Tracked files and submodules, as paths relative to the working tree.
 
     `gitlinks`: the commit of each submodule; None while a merge has not settled it.
@@ -179,8 +178,7 @@ _SSH = re.compile(r"(?:git\+)?ssh://(?:[\w.-]+@)?([\w.-]+)(?::\d+)?/(.+)", re.IG
 _HTTPS = re.compile(r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?)/((?!.*%[01])[!-\[\]-~]+)")
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(Struct):
     """One submodule. `path` is relative to the folder of the .gitmodules."""
 
     name: str

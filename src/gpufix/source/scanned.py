@@ -6,10 +6,11 @@ Snapshots hold them as JSON, as source/source_facts.py says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, NamedTuple, TypeVar
 
 from gpufix.source.source_facts import CxxFacts
+from gpufix.structs import Struct
 
 T = TypeVar("T")
 _ALWAYS = {"always": True}  # written also where it has its default, which older snapshots lack
@@ -22,16 +23,14 @@ class Unread(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class Scanned(Generic[T]):
+class Scanned(Generic[T], Struct):
     """What a reader tells of a project: path relative to the root -> facts, where there are any."""
 
     files: Mapping[str, T]
     gaps: tuple[Unread, ...]
 
 
-@dataclass(frozen=True)
-class CxxSources:
+class CxxSources(Struct):
     """The C++, CUDA and HIP sources of a project, and what its build files say of them."""
 
     files: Mapping[str, CxxFacts]
@@ -50,8 +49,7 @@ class Mention(NamedTuple):
     fetches: bool
 
 
-@dataclass(frozen=True)
-class SourceText:
+class SourceText(Struct):
     """A file as it is: `text` encoded again is what `sha256` is the digest of, in hexadecimal."""
 
     text: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpufix.source.requirement_files import addresses
 from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
+from gpufix.structs import Struct
 
 _TOKEN = re.compile(
     r"(?P<join>\\\r?\n)"
@@ -27,8 +27,7 @@ _SHALLOWER = {"fi", "done", "esac"}
 _LEADING = {"then", "else", "elif", "do", "in", "!", "{", "}", "time"}
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Struct):
     """One word as written, and where (offsets)."""
 
     raw: str
@@ -41,8 +40,7 @@ class Word:
         return re.sub(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", lambda m: m[1] or m[2] or "", self.raw)
 
 
-@dataclass(frozen=True)
-class Simple:
+class Simple(Struct):
     """One simple command. `depth` 0 = it runs whenever the script does."""
 
     words: tuple[Word, ...]

@@ -3,18 +3,16 @@
 Snapshots hold them as JSON: see facts/answer_json.py. A record is a table of its fields, in order,
 and so is a row that says so; other rows are lists. What has its default is left out. So the fields
 here are the format of snapshots: a new one comes last and has a default.
-
-Rows are NamedTuples: a frozen dataclass takes five times as long to declare, and each doctor of a
-project declares them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple, TypeVar
 
 from gpufix.source.arch_flags import ArchFlag
+from gpufix.structs import Struct
 
 # Conditions that must all hold. In build files "env:NAME" (it is set), "hip", "gpu", "windows",
 # "mac", "never", "?" (only a run would tell), "!" before it for the contrary; in C++ preprocessor
@@ -159,8 +157,7 @@ class StaleDevice(NamedTuple):
     moved: int  # the line that moves a single one
 
 
-@dataclass(frozen=True)
-class PythonFacts:
+class PythonFacts(Struct):
     """Of one Python file."""
 
     extension: bool = False  # it imports torch.utils.cpp_extension
@@ -199,8 +196,7 @@ class ArchOption(NamedTuple):
     guards: Guards
 
 
-@dataclass(frozen=True)
-class CMakeFacts:
+class CMakeFacts(Struct):
     """Of one CMake file."""
 
     archs: tuple[ArchSetting, ...] = ()
@@ -210,8 +206,7 @@ class CMakeFacts:
     torch: int | None = None  # the line of find_package(Torch)
 
 
-@dataclass(frozen=True)
-class ShellFacts:
+class ShellFacts(Struct):
     """Of one shell script or Dockerfile: what runs whenever it does."""
 
     exports: tuple[ShellExport, ...] = ()
@@ -219,16 +214,14 @@ class ShellFacts:
     addresses: tuple[Address, ...] = ()
 
 
-@dataclass(frozen=True)
-class RequirementFacts:
+class RequirementFacts(Struct):
     """Of one requirement or conda environment file."""
 
     requirements: tuple[Requirement, ...] = ()
     addresses: tuple[Address, ...] = ()
 
 
-@dataclass(frozen=True)
-class TomlFacts:
+class TomlFacts(Struct):
     """Of one pyproject.toml."""
 
     requires: tuple[str, ...] | None  # of the build; None = no [build-system]
@@ -319,8 +312,7 @@ class Counts(NamedTuple):
     cleared: tuple[str, ...] | None = None  # names the host clears; None: it sums nothing up
 
 
-@dataclass(frozen=True)
-class CxxFacts:
+class CxxFacts(Struct):
     """Of one C++, CUDA or HIP file."""
 
     includes: tuple[Include, ...] = ()  # in order
@@ -341,8 +333,7 @@ class HipUse(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True)
-class HipFacts:
+class HipFacts(Struct):
     """What a HIP build meets in one file."""
 
     hip: tuple[HipUse, ...] = ()

@@ -6,8 +6,9 @@ abbreviation `Ss`, 1 spells out `std::__cxx11::basic_string`. A name holds one, 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from gpufix.structs import Struct
 
 # Special names (vtable, typeinfo, thunk, guard) and local entities belong to the scope inside.
 _SCOPE = r"_Z(?:T(?:[VTISWHC]|hn?\d+_|vn?\d+_n?\d+_|c\w*?_Z?)|G[VR])?"
@@ -31,8 +32,7 @@ def is_torch_name(name: str) -> bool:
     return bool((_CXX if name.startswith("_Z") else _C).match(name))
 
 
-@dataclass(frozen=True)
-class AbiVerdict:
+class AbiVerdict(Struct):
     """The `_GLIBCXX_USE_CXX11_ABI` that a library was compiled with.
 
     `abi` is None when no name tells, or when names of one kind contradict each other.

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gpufix.structs import Struct
+
 BUILTINS = {
     "v": "void", "w": "wchar_t", "b": "bool", "c": "char", "a": "signed char",
     "h": "unsigned char", "s": "short", "t": "unsigned short", "i": "int", "j": "unsigned int",
@@ -62,8 +64,7 @@ def bounded(text: str) -> str:
 Kind = Literal["name", "pointer", "lvalue", "rvalue", "function", "array", "pack"]
 
 
-@dataclass(frozen=True)
-class Type:
+class Type(Struct):
     """`left` and `right` enclose the declarator: `void (*` and `)(int)`.
 
     A name is a type without right half; `last` is its unqualified end, which names constructors.

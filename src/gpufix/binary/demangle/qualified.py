@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gpufix.binary.demangle import types
 from gpufix.binary.demangle.parser import (
     OPERATORS,
@@ -15,10 +13,10 @@ from gpufix.binary.demangle.parser import (
     bounded,
     function,
 )
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(Struct):
     """A parsed name. `returns`: its encoding starts with a return type when it is a function."""
 
     type: Type

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gpufix.checks.registry import ERROR, Fault, page
 from gpufix.model import Evidence, Finding
+from gpufix.structs import Struct
 
 _WAYS, _SUBJECTS = 5, 10
 
@@ -43,8 +43,7 @@ The exception, or what the fix returned.
 )
 
 
-@dataclass(frozen=True)
-class Crash:
+class Crash(Struct):
     """One failure of a fix: the finding that it was planning for, what it said, and where."""
 
     fix: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Record, Severity
 from gpufix.model.payload import DamagedDistribution
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # What an image builder removes on purpose, and nothing misses at run time.
@@ -74,8 +74,7 @@ def _half_removed(view: View) -> Iterator[Fault]:
     )
 
 
-@dataclass(frozen=True)
-class _Installed:
+class _Installed(Struct):
     """A distribution or a package of conda's; its recorded paths are relative to `location`."""
 
     name: str

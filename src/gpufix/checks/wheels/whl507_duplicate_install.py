@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import CondaPackage, Distribution
 from gpufix.model.payload import DistributionFault
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
@@ -48,8 +48,7 @@ def duplicate_install(view: View) -> Iterator[Fault]:
             yield _fault(name, copies)
 
 
-@dataclass(frozen=True)
-class _Copy:
+class _Copy(Struct):
     version: str
     source: str
     location: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gpufix.engine.builds.build_process import Task, name_for
@@ -26,10 +26,10 @@ from gpufix.fixes.build_environment.variables import (
     merged,
 )
 from gpufix.model import Project
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct):
     """One run of builds. `scratch`: a folder for the forced header, with a plain path.
 
     `settings` outrank what is computed; `abi` forces the C++ ABI even where no build file is seen

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import read
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model import Facts, Library, Python
+from gpufix.structs import Struct
 
 _SHARED = re.compile(r"\.so(?:\.\d+)*$")
 _LIMIT, _RECORD = 1 << 16, 64 << 20  # bytes
@@ -27,8 +27,7 @@ _OBJECTS = {"CMakeFiles", ".git", "__pycache__"}
 _SLACK = 2.0  # seconds: file systems' clocks are coarse
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(Struct):
     """The libraries, and the distribution that owns them when one was installed."""
 
     distribution: str | None

@@ -7,18 +7,18 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gpufix.engine.journal.lock import write_new
 from gpufix.engine.run_context import CorruptJournal, Refused
+from gpufix.structs import Struct
 
 Policy = Literal["link", "copy"]
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct):
     """A path that need not exist, and everything below it. The engine keeps its state before.
 
     `policy`: "link" when the step only unlinks or replaces files, "copy" when it can write into

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +20,13 @@ from gpufix.engine.run_context import (
     Refused,
     UnknownRun,
 )
+from gpufix.structs import Struct
 
 State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
 _JOURNAL = "journal"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct):
     """One run's folder and what its journal holds."""
 
     folder: Path

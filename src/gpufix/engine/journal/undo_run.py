@@ -8,7 +8,6 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, e
 from gpufix.engine.journal.restore import Restorer
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import EngineError, Refused, RunContext
+from gpufix.structs import Struct
 
 _SHOWN = 20
 
@@ -33,8 +33,7 @@ class Changed(EngineError):
         super().__init__(f"changed since that run: {', '.join(paths[:3])}{more}")
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(Struct):
     """One scope of one step: its state before, and after when the step was finished."""
 
     step: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname, join
 
@@ -13,14 +12,14 @@ from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.model import Build, Facts, Finding, FindingKey, Plan, SetVariables, Severity, Step
+from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # It comes and goes with other people's processes, whatever is done here.
 _VOLATILE = ("RUN803",)
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct):
     """`failed`: findings that a plan was to remove and that are still there."""
 
     fixed: list[Finding]

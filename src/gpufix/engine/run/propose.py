@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 
 from gpufix.checks.judge import INTERNAL_CODES, Selection
@@ -19,10 +19,10 @@ from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
 from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class FixRequest:
+class FixRequest(Struct):
     """What the user wants repaired. `only`: codes or families, of which alone plans are made.
 
     `fallbacks`: to be installed, and without `only` nothing else is repaired.
@@ -34,8 +34,7 @@ class FixRequest:
     fallbacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Proposed:
+class Proposed(Struct):
     """The findings of all rules that are not ignored, and the plans for those that were asked for."""
 
     judgement: Judgement

@@ -20,12 +20,12 @@ from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, St
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
+from gpufix.structs import Struct
 
 Look = Callable[[], tuple[Facts, Questions | None]]
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(Struct):
     """How a run is to be carried out. `look` collects the facts anew; `request` judges them."""
 
     state: Path

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gpufix.evidence.gpu_code import SubjectCode, code_of
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.torch_releases import Release, Variant
+from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.evidence.inspected import Inspection
 
 
-@dataclass(frozen=True)
-class TorchBuild:
+class TorchBuild(Struct):
     """One release for one CUDA or ROCm, or for the CPU alone (`variant` None)."""
 
     release: Release
@@ -70,8 +69,7 @@ def builds(platform: str, vendor: str | None) -> Iterator[TorchBuild]:
 _CUDART = re.compile(r"libcudart\.so\.(\d+)")
 
 
-@dataclass(frozen=True)
-class Extension:
+class Extension(Struct):
     """`releases` None: its symbols do not say (no torch names, or not x86-64).
 
     `cuda`: the major whose runtime library it needs. `pythons`: tags it is built for, () = any.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 from gpufix.evidence.building import major
@@ -12,6 +11,7 @@ from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.model import Target
+from gpufix.structs import Struct
 
 # Wheels of 2.6 and later are manylinux_2_28.
 _GLIBC = (("2.6.0", "2.28"), ("1.13.0", "2.17"))
@@ -30,8 +30,7 @@ class Kind(IntEnum):
     target = 7
 
 
-@dataclass(frozen=True)
-class Obstacle:
+class Obstacle(Struct):
     """One reason against a build."""
 
     kind: Kind

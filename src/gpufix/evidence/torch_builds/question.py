@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -15,12 +14,12 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
 from gpufix.model import Target
+from gpufix.structs import Struct
 
 _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
-@dataclass(frozen=True)
-class NvidiaDriver:
+class NvidiaDriver(Struct):
     """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
 
     cuda: str
@@ -30,8 +29,7 @@ class NvidiaDriver:
         return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
 
 
-@dataclass(frozen=True)
-class Now:
+class Now(Struct):
     """What is there now, from which the smallest change is measured. Versions as "12.8"."""
 
     release: str | None = None
@@ -41,8 +39,7 @@ class Now:
     toolkit: str | None = None
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct):
     """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
 
     `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -16,6 +15,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import packages, torch_releases
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model import Target
+from gpufix.structs import Struct
 
 Key = Callable[[TorchBuild], tuple[Any, ...]]
 
@@ -110,16 +110,14 @@ def _step(version: str) -> int:
 _MISSES = 3
 
 
-@dataclass(frozen=True)
-class Miss:
+class Miss(Struct):
     """A build that does not serve, with all that is in its way."""
 
     build: TorchBuild
     obstacles: tuple[Obstacle, ...]
 
 
-@dataclass(frozen=True)
-class RankedBuilds:
+class RankedBuilds(Struct):
     """`fitting` is best first. `misses` are the nearest others, one for each set of obstacles."""
 
     question: Question

@@ -6,12 +6,12 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, why
 from gpufix.model import CacheEntry, Python, Torch
+from gpufix.structs import Struct
 
 _PROCESSES = 20_000
 _DESCRIPTORS = 4096  # of one process
@@ -32,8 +32,7 @@ _REMOTE = {
 }
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct):
     """A lock file in an extension's build folder. `modified` in seconds since the epoch."""
 
     path: Path

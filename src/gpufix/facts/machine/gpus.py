@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from gpufix.facts.machine.nvidia import reachable
 from gpufix.facts.reading import read, text
 from gpufix.facts.toolchain.programs import shown
 from gpufix.model import Driver, Gpu
+from gpufix.structs import Struct
 
 _NVIDIA_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvmap", "nvhost-gpu", "nvgpu/igpu0/as")
 _VERSION = re.compile(r"(?<![\w.])(\d{3,4}\.\d+(?:\.\d+)?)(?![\w.])")
@@ -106,8 +106,7 @@ NVIDIA, AMD = 0x10DE, 0x1002
 _DISPLAY = {0x0300, 0x0302, 0x0380, 0x1200}
 
 
-@dataclass(frozen=True)
-class PciDevice:
+class PciDevice(Struct):
     """One function on the bus. `driver` is the kernel module bound to it."""
 
     address: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -14,6 +13,7 @@ from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, text_of, why
 from gpufix.model import Host
+from gpufix.structs import Struct
 
 _NAME = "libstdc++.so.6"
 _VERSION = re.compile(r"(GLIBCXX|CXXABI)_(\d+(?:\.\d+)*)")
@@ -192,8 +192,7 @@ _DEPTH = 32
 _NO_LIMIT = 1 << 60  # version 1 writes a number near 2**63 for none
 
 
-@dataclass(frozen=True)
-class CgroupLimits:
+class CgroupLimits(Struct):
     """Bytes and processors; None = unlimited, or no control group to be seen."""
 
     memory: int | None = None
@@ -201,8 +200,7 @@ class CgroupLimits:
     cpus: float | None = None
 
 
-@dataclass(frozen=True)
-class _Names:
+class _Names(Struct):
     """The files of one version, and how its memory.stat calls cache that can be dropped."""
 
     limit: str

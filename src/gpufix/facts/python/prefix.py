@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.interpreter import NoInterpreter, collect, default
+from gpufix.structs import Struct
 
 
-@dataclass(frozen=True)
-class Prefix:
+class Prefix(Struct):
     """`path`: links resolved; None = no environment. `error`: why it cannot be asked itself."""
 
     path: str | None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read
+from gpufix.structs import Struct
 
 LAUNCHERS = {"ccache", "sccache", "distcc", "icecc"}
 _SCRIPT_LIMIT = 8192
@@ -92,8 +92,7 @@ def _wrapped(ctx: CollectContext, script: Path) -> Path | None:
     return target if target and runnable(target) else None
 
 
-@dataclass(frozen=True)
-class ToolkitPlace:
+class ToolkitPlace(Struct):
     """A root folder, and how it was come by."""
 
     origin: str

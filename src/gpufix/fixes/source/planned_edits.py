@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gpufix.evidence import cxx, hip_blocks, removed_names
 from gpufix.evidence.source_view import absolute
@@ -17,6 +16,7 @@ from gpufix.source.cxx.cxx_edits import apply, include
 from gpufix.source.cxx.hip import narrow
 from gpufix.source.edits import Edit
 from gpufix.source.python.tree import NotPython
+from gpufix.structs import Struct
 
 Change = Callable[[str], str | None]
 
@@ -37,8 +37,7 @@ def rewrite(view: View, path: str, change: Change) -> WriteFile | None:
     return WriteFile(path=full, content=changed, encoding=source.encoding, expect=source.sha256)
 
 
-@dataclass(frozen=True)
-class EditedSource:
+class EditedSource(Struct):
     """A file as it is."""
 
     path: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import AbiVerdict
 from gpufix.knowledge.symbols.history import NameHistory
+from gpufix.structs import Struct
 
 Interface = Literal["none", "stable", "cxx"]
 Promise = Literal[
@@ -22,8 +22,7 @@ _RELEASE = re.compile(r"(\d+\.\d+\.\d+)(?:\+(cpu|cu\d+|rocm[\d.]+|xpu))?")
 _OLD_ABI_2_6 = {None, "cpu", "cu118", "cu124"}
 
 
-@dataclass(frozen=True)
-class LayoutBreak:
+class LayoutBreak(Struct):
     """Two neighbouring minors between which an inline C++ layout changed without a symbol telling.
 
     It strikes only libraries that use `strikes`: code compiled in from the header. From `after` on
@@ -72,8 +71,7 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-@dataclass(frozen=True)
-class SymbolJudgement:
+class SymbolJudgement(Struct):
     """Answers of the symbol history; every list of releases is in release order.
 
     known: all releases that the history covers.

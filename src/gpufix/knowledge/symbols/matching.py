@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name, string_abi
 from gpufix.knowledge.symbols.history import NameHistory, SymbolHistory
 from gpufix.knowledge.symbols.judgement import BREAKS, Interface, LayoutBreak, SymbolJudgement
 from gpufix.knowledge.symbols.releases import other_spelling
+from gpufix.structs import Struct
 
 _STABLE = re.compile(r"aoti_|torch_|_ZNK?5torch(?:6stable|10headeronly)")
 _ROCM = re.compile(r"3hip|HIP|Hip|rocm|ROCM")
 _XPU = re.compile(r"3xpu|XPU|_xpu")
 
 
-@dataclass(frozen=True)
-class LibrarySymbols:
+class LibrarySymbols(Struct):
     """One library: dynamic symbols it leaves undefined (weak ones left out), and those it defines.
 
     needed: its DT_NEEDED names, which tell the accelerator it links to.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 from gpufix.evidence.gpu_code import Row
@@ -13,6 +12,7 @@ from gpufix.report.html.benchmark import smoke
 from gpufix.report.html.coverage import coverage
 from gpufix.report.html.findings import findings, plan
 from gpufix.report.html.markup import Markup, joined, tag
+from gpufix.structs import Struct
 from gpufix.text.clean import counted
 
 _VERDICTS = {
@@ -100,8 +100,7 @@ def gaps(found: Sequence[Gap]) -> Markup | None:
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(Struct):
     """What a report holds. `proposal` and `smoke` None: left out of the page."""
 
     diagnosis: Diagnosis

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
+
+from gpufix.structs import Struct
 
 # Every branch consumes up to the end of the text when its own end is missing: linear time.
 _TOKEN = re.compile(
@@ -62,8 +63,7 @@ class Directive(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True)
-class Conditions:
+class Conditions(Struct):
     """`guards[i]` holds from offset `starts[i]` on, up to the next."""
 
     starts: tuple[int, ...]

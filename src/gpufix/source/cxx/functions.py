@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from gpufix.source.cxx.code import CxxCode
+from gpufix.structs import Struct
 
 _DEVICE = re.compile(r"__(global|device)__(?!\w)")
 _NAME = re.compile(r"(\w+)\s*(?:<[^<>();{}]*>)?\s*\(")
@@ -20,8 +20,7 @@ _LAUNCHES = 1_000  # of one file
 _REACH = 4_000  # characters in which a declaration or a launch must end
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct):
     """A function with a body. Offsets; `body` excludes the braces."""
 
     name: str
@@ -31,8 +30,7 @@ class Function:
     body: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(Struct):
     """A kernel launch: `opener` and `closer` are the spans of its chevrons."""
 
     name: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gpufix.source.edits import Edit, Offsets
 from gpufix.source.python.modules import Bindings, Import
 from gpufix.source.python.python_edits import finished
 from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.structs import Struct
 
 # Whether an `import *` may make something else of a name than what it is to be.
 Rebinds = Callable[[ast.ImportFrom, str, str], bool]
@@ -122,8 +123,7 @@ def _line(node: ast.AST) -> int:
     return int(getattr(node, "lineno", 1))
 
 
-@dataclass(frozen=True)
-class Redirected:
+class Redirected(Struct):
     """`text`: the changed file; None when nothing is changed. `calls`: first and last line of each
     call that was changed, as it was; `left`: (line, why) of what was not."""
 
