@@ -13,16 +13,21 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+from pydantic import TypeAdapter
+
 from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Diagnosis, Facts
+from gpufix.model.base import Model
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -58,12 +63,23 @@ def pages() -> dict[Path, str]:
     head = "# Fixes\n\n| fix | what it does | answers to |\n| --- | --- | --- |\n"
     out[DOCS / "fixes" / "index.md"] = head + "\n".join(rows) + "\n"
     for name, model in (("diagnosis", Diagnosis), ("facts", Facts)):
-        schema = json.dumps(model.model_json_schema(mode="serialization"), indent=1)
-        out[DOCS / "schema" / f"{name}.json"] = schema + "\n"
+        out[DOCS / "schema" / f"{name}.json"] = json.dumps(schema(model), indent=1) + "\n"
     out[DOCS / "architecture.md"] = drawn((DOCS / "architecture.md").read_text("utf-8"))
     base = (ROOT / "tools" / "mkdocs.base.yml").read_text(encoding="utf-8")
     out[ROOT / "mkdocs.yml"] = base + "\n".join(navigation(rules, fixes)) + "\n"
     return out
+
+
+def schema(model: type[Model]) -> dict[str, Any]:
+    """The JSON schema of a record as it is printed: without its inner fields."""
+    whole = TypeAdapter(model).json_schema(mode="serialization")
+    tables = {**whole["$defs"], model.__name__: whole}
+    for kind in Model.__subclasses__():
+        for hidden in (f.name for f in fields(kind) if "inner" in f.metadata):
+            tables.get(kind.__name__, {"properties": {}})["properties"].pop(hidden, None)
+    text = json.dumps(whole)
+    whole["$defs"] = {n: t for n, t in whole["$defs"].items() if f'"#/$defs/{n}"' in text}
+    return whole
 
 
 def drawn(page: str) -> str:

@@ -48,9 +48,7 @@ def main() -> None:
     from gpufix.cli.start import report
 
     try:
-        if sys.argv[1:] == ["--version"]:
-            return start.version()
-        if sys.argv[1:2] == ["inspect"] and start.inspect(sys.argv[2:]):
+        if start.serve(sys.argv[1:]):
             return
         from gpufix.cli.app import application, needed
 

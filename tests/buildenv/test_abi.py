@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import builders as b
@@ -32,8 +33,8 @@ def test_flags_are_kept_and_do_not_grow() -> None:
     once = {v.name: v.value for v in abi_variables(b.view(facts), path, True)}
     assert once["CFLAGS"] == f"-include {path} -O2"
     assert once["NVCC_PREPEND_FLAGS"] == f"-include {path}"
-    overlay = facts.environment.model_copy(update={"overlay": once})
-    again = b.view(facts.model_copy(update={"environment": overlay}))
+    overlay = replace(facts.environment, overlay=once)
+    again = b.view(replace(facts, environment=overlay))
     assert {v.name: v.value for v in abi_variables(again, path, True)} == once
 
 

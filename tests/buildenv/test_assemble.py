@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -207,6 +208,6 @@ def test_applied_twice_nothing_changes() -> None:
     dists = [*b.healthy().distributions, b.dist("nvidia-cusparse-cu12", "12.5.8.93")]
     facts = b.healthy(toolkits=[kit], distributions=dists)
     once = settings(facts, folder=CMAKE)
-    again = facts.environment.model_copy(update={"overlay": once})
-    twice = settings(facts.model_copy(update={"environment": again}), folder=CMAKE)
+    again = replace(facts.environment, overlay=once)
+    twice = settings(replace(facts, environment=again), folder=CMAKE)
     assert {**once, **twice} == once

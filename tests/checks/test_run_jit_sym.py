@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 
@@ -35,7 +37,7 @@ GIB = 2**30
 
 
 def cached(torch: str = "2.9.0+cu128", **changes: object) -> Facts:
-    return b.facts(torch=b.torch(torch), caches=[ENTRY.model_copy(update=changes)])
+    return b.facts(torch=b.torch(torch), caches=[replace(ENTRY, **changes)])
 
 
 def held_by(*sizes: int | None) -> Facts:
@@ -60,8 +62,8 @@ def lacking(name: str, **changes: object) -> Facts:
 def optional(modules: int) -> Facts:
     """A module of foo that links neither torch nor a GPU library, beside others that load."""
     facts = lacking("libfoo.so.1", distribution="foo", module=True)
-    counted = facts.binaries.model_copy(update={"modules": {"foo": modules}})
-    return facts.model_copy(update={"binaries": counted})
+    counted = replace(facts.binaries, modules={"foo": modules})
+    return replace(facts, binaries=counted)
 
 
 SILENT = {
@@ -191,7 +193,7 @@ FIRING = {
 
 
 def with_numpy(version: str, *old: str) -> Facts:
-    scan = b.binaries().model_copy(update={"numpy_1": {f"/s/{n}/_x.so": n for n in old}})
+    scan = replace(b.binaries(), numpy_1={f"/s/{n}/_x.so": n for n in old})
     dists = [b.dist("numpy", version), *(b.dist(n) for n in old)]
     return b.facts(distributions=dists, binaries=scan)
 
@@ -227,5 +229,5 @@ def test_firing(case: str) -> None:
 
 def test_the_environment_file_outranks_the_process() -> None:
     facts = variables(b.gpu(), CUDA_VISIBLE_DEVICES="-1")
-    unset = facts.environment.model_copy(update={"overlay": {"CUDA_VISIBLE_DEVICES": None}})
-    assert b.run(harmful, facts.model_copy(update={"environment": unset})) == []
+    unset = replace(facts.environment, overlay={"CUDA_VISIBLE_DEVICES": None})
+    assert b.run(harmful, replace(facts, environment=unset)) == []

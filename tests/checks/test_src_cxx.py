@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -377,5 +378,5 @@ def test_a_snapshot_answers_alike(tmp_path: Path) -> None:
     root = tree(tmp_path, impl__h=HEADER, other__h="\n", ext__cu=UNIT)
     view = t.look(root, **gcc("13.2.0"))
     told = t.told(t.found(missing_include, view))
-    replay = View(view.facts.model_copy(update={"answers": view.answers}), view.targets)
+    replay = View(replace(view.facts, answers=view.answers), view.targets)
     assert t.told(t.found(missing_include, replay)) == told != []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import builders as b
@@ -58,7 +59,7 @@ SILENT = {
     "healthy AMD": (b.healthy_amd(), ()),
     "nothing to build, nothing to build with": (BARE, ()),
     "a project without extensions": (
-        BARE.model_copy(update={"project": b.project(builds=False)}),
+        replace(BARE, project=b.project(builds=False)),
         (),
     ),
     "CPU torch": (b.healthy(torch=b.torch("2.13.0+cpu"), toolkits=[]), ()),

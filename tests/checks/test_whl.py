@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 
@@ -15,6 +17,7 @@ from gpufix.checks.wheels import (
     whl507_duplicate_install,
 )
 from gpufix.model import CondaPackage, Facts, Problem, Record, Severity, SharedFile
+from gpufix.model.base import from_json
 
 NCCL = "nvidia/nccl/lib/libnccl.so.2"
 mixed = whl501_mixed_cuda_majors.mixed_cuda_majors
@@ -42,7 +45,7 @@ def env(*dists: object, **sections: object) -> Facts:
 
 def conda(name: str, version: str = "1.0", **more: object) -> CondaPackage:
     place = {"prefix": "/env", "metadata": f"/env/conda-meta/{name}.json"}
-    return CondaPackage.model_validate({"name": name, "version": version, **place, **more})
+    return from_json(CondaPackage, {"name": name, "version": version, **place, **more})
 
 
 CU13 = [
@@ -151,7 +154,7 @@ SILENT = {
 FIRING = {
     "stray that nothing requires": (
         mixed,
-        env(TORCH, NCCL12, NCCL11.model_copy(update={"requested": False})),
+        env(TORCH, NCCL12, replace(NCCL11, requested=False)),
         Severity.advice,
         "torch 2.9.0+cu128 wants CUDA 12 libraries; nvidia-nccl-cu11 2.21.5 is CUDA 11's, "
         "and nothing requires it.",
@@ -344,10 +347,10 @@ def test_firing(case: str) -> None:
 
 def test_a_file_overwritten_by_another_owner_is_told_once() -> None:
     record = Record(files=5, altered=[NCCL], altered_count=1)
-    facts = env(NCCL12.model_copy(update={"record": record}), shared_files=[shared("other")])
+    facts = env(replace(NCCL12, record=record), shared_files=[shared("other")])
     assert b.run(missing, facts) == []
 
 
 def test_the_shared_package_marker_of_nvidia_is_not_missed() -> None:
     record = Record(files=5, missing=["nvidia/__init__.py"], missing_count=1)
-    assert b.run(missing, env(NCCL12.model_copy(update={"record": record}))) == []
+    assert b.run(missing, env(replace(NCCL12, record=record))) == []

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import gpufix
 from gpufix.checks.registry import builtin_rules
 from gpufix.diagnosis.diagnose import Request, examine
 from gpufix.model import ADVICE, Facts, Fault, Finding, Payload, payload, source_payload
+from gpufix.model.base import from_json, to_json
 from gpufix.model.payload import EnvironmentVariable, JobLimit, MissingTool
 
 SOURCE = Path(gpufix.__file__).parent
@@ -72,7 +75,7 @@ def test_every_rule_hands_over_what_the_model_declares() -> None:
 
 @pytest.mark.parametrize("path", CLINIC, ids=lambda p: p.parent.name)
 def test_the_findings_of_recorded_patients(path: Path) -> None:
-    facts = Facts.model_validate_json(path.read_text(encoding="utf-8"))
+    facts = from_json(Facts, json.loads(path.read_text(encoding="utf-8")))
     for finding in _flat(examine(facts, Request(gpus=("sm_120",))).findings):
         assert finding.payload is None or type(finding.payload).__name__ in PAYLOADS
 
@@ -99,9 +102,9 @@ def test_a_finding_keeps_the_very_payload() -> None:
     own = Own("ninja", False, "PATH")
     finding = _finding(own)
     assert finding.payload is own
-    assert finding.model_copy(update={"consequences": []}).payload is own
+    assert replace(finding, consequences=[]).payload is own
     assert finding.payload_as(MissingTool) is own
-    assert "payload" not in finding.model_dump()
+    assert "payload" not in to_json(finding)
 
 
 @pytest.mark.parametrize("given", [JobLimit(2), None])
@@ -141,13 +144,15 @@ def test_a_misspelt_field_is_a_type_error(tmp_path: Path) -> None:
     from mypy import api
 
     shutil.copytree(SOURCE / "model", tmp_path / "gpufix" / "model")
+    shutil.copy(SOURCE / "frozen.py", tmp_path / "gpufix")
     (tmp_path / "gpufix" / "__init__.py").touch()
     (tmp_path / "mypy.ini").write_text(CONFIG)
     names = {"good": ("name", "name"), "reads": ("nmae", "name"), "makes": ("name", "nmae")}
     for name, (field, argument) in names.items():
         text = FIX.format(field=field, argument=argument)
         (tmp_path / f"{name}.py").write_text(text)
-    model = [str(tmp_path / "gpufix" / "model" / f"{n}.py") for n in ("finding", "payload", "host")]
+    needed = ("model/finding", "model/payload", "model/host", "model/base", "frozen")
+    model = [str(tmp_path / "gpufix" / f"{name}.py") for name in needed]
     options = ["--config-file", str(tmp_path / "mypy.ini"), "--cache-dir", str(tmp_path / "cache")]
     said, error, _ = api.run(
         [*options, "--follow-imports=skip", "--no-error-summary", "--explicit-package-bases",

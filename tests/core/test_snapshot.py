@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gpufix.diagnosis import redaction
 from gpufix.diagnosis.redaction import CorruptFacts, load, redact
 from gpufix.model import Distribution, Environment, Facts, Gap, Host, Python
+from gpufix.model.base import to_json
 
 HOME = Path("/home/alice")
 
@@ -71,16 +73,16 @@ def test_paths_stay_equal_and_questions_answerable() -> None:
     assert after.python is not None
     assert after.python.site_dirs == [after.distributions[0].location]
     assert list(after.answers) == [f"exports:{after.distributions[0].location}/a.so"]
-    assert "alice" not in after.model_dump_json()
+    assert "alice" not in json.dumps(to_json(after))
 
 
 def test_round_trip(tmp_path: Path) -> None:
     before = facts(gaps=[Gap(section="s", subject="x", reason="y")])
-    (tmp_path / "f.json").write_text(before.model_dump_json())
+    (tmp_path / "f.json").write_text(json.dumps(to_json(before)))
     assert load(tmp_path / "f.json") == before
 
 
 def test_a_snapshot_of_another_schema_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "f.json").write_text(facts(schema_version=2).model_dump_json())
+    (tmp_path / "f.json").write_text(json.dumps(to_json(facts(schema_version=2))))
     with pytest.raises(CorruptFacts, match="schema 2"):
         load(tmp_path / "f.json")

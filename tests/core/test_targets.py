@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_visible(torch: str | None, gpus: list[Gpu], expected: list[str]) -> Non
 
 
 def test_a_name_of_the_driver_gives_the_architecture() -> None:
-    seen = b.gpu("sm_89", name="NVIDIA GeForce RTX 5080").model_copy(update={"arch": None})
+    seen = replace(b.gpu("sm_89", name="NVIDIA GeForce RTX 5080"), arch=None)
     assert [t.arch for t in choose(b.facts(gpus=[seen]), ())] == ["sm_120"]
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -42,8 +43,8 @@ class Real(Patient):
     def facts(self) -> Facts:
         facts = super().facts()
         assert facts.python is not None
-        python = facts.python.model_copy(update={"site_dirs": [str(self.site)]})
-        return facts.model_copy(update={"python": python})
+        python = replace(facts.python, site_dirs=[str(self.site)])
+        return replace(facts, python=python)
 
 
 def pack(folder: Path, name: str, version: str, files: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,12 +97,11 @@ def test_the_patients_own_installer(
     facts = patient.facts()
     assert facts.python is not None
     dist = Distribution(name="pip", version="25.0", location=str(patient.site))
-    facts = facts.model_copy(
-        update={
-            "python": facts.python.model_copy(update={"kind": kind}),
-            "distributions": [dist] if pip else [],
-            "tools": [Tool(name="uv", path="/usr/bin/uv")] if uv else [],
-        }
+    facts = replace(
+        facts,
+        python=replace(facts.python, kind=kind),
+        distributions=[dist] if pip else [],
+        tools=[Tool(name="uv", path="/usr/bin/uv")] if uv else [],
     )
     chosen = choose(facts)
     if start is None:

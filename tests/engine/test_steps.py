@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,28 +134,23 @@ def test_conda_packages_and_those_without_record_are_refused(patient: Patient) -
     with pytest.raises(Refused, match="no RECORD"):
         check(patient, Install(uninstall=["pkg"]))
     facts = patient.facts()
-    conda = [d.model_copy(update={"source": "conda"}) for d in facts.distributions]
+    conda = [replace(d, source="conda") for d in facts.distributions]
     step = Install(install=["pkg==2.0"])
     with pytest.raises(Refused, match="conda install"):
-        kind_of(step).check(
-            step, RunContext(facts.model_copy(update={"distributions": conda}), environ={})
-        )
+        kind_of(step).check(step, RunContext(replace(facts, distributions=conda), environ={}))
 
 
 @pytest.mark.parametrize("freeze", [False, True])
 def test_what_is_condas_is_held_where_it_is(patient: Patient, tmp_path: Path, freeze: bool) -> None:
     facts = patient.facts()
-    owned = [
-        d.model_copy(update={"source": "conda"}) if d.name == "other" else d
-        for d in facts.distributions
-    ]
-    facts = facts.model_copy(update={"distributions": owned})
+    owned = [replace(d, source="conda") if d.name == "other" else d for d in facts.distributions]
+    facts = replace(facts, distributions=owned)
     context = RunContext(facts, environ={}, folder=tmp_path)
     step = Install(install=["new"], dependencies=True, freeze=freeze)
     path = constraints(step, context)
     held = {line.partition("=")[0] for line in Path(path or "").read_text().splitlines()}
     assert held == ({d.name for d in owned} if freeze else {"other"})
-    assert constraints(step.model_copy(update={"dependencies": False}), context) is None
+    assert constraints(replace(step, dependencies=False), context) is None
 
 
 @pytest.mark.parametrize("step", [Install(install=["mkl>=2024"]), Install(install=["libgcc"])])
@@ -162,7 +158,7 @@ def test_names_of_condas_alone_reach_no_installer(step: Install, patient: Patien
     package = CondaPackage(
         name="libgcc", version="13", prefix="x", metadata="x", depends=["mkl 2024.*"]
     )
-    facts = patient.facts().model_copy(update={"conda_packages": [package]})
+    facts = replace(patient.facts(), conda_packages=[package])
     context = RunContext(facts, environ={"PATH": os.environ["PATH"]})
     for carried_out in (kind_of(step).check, lambda s, c: resolve(s, c)):
         with pytest.raises(Refused, match="conda"):

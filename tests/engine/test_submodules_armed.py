@@ -241,8 +241,8 @@ def test_a_systems_own_interpreter_owns_no_programs(clone: Clone) -> None:
     for kind, found in (("system", place), ("other", None)):
         python = context.facts.python
         assert python is not None
-        python = python.model_copy(update={"prefix": prefix, "kind": kind})
-        facts = context.facts.model_copy(update={"python": python})
+        python = replace(python, prefix=prefix, kind=kind)
+        facts = replace(context.facts, python=python)
         given = replace(context, facts=facts, environ={"PATH": str(Path(place).parent)})
         if found:
             assert program(given) == found

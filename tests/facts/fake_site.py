@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpufix.model import Python
@@ -26,17 +26,20 @@ class Site:
 
     def python(self, **update: object) -> Python:
         """An interpreter's facts that name this folder as the only site folder."""
-        return Python(
-            executable=str(self.prefix / "bin/python"),
-            version="3.11.7",
-            tag="cp311",
-            extension_suffixes=[".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so"],
-            prefix=str(self.prefix),
-            base_prefix="/usr",
-            kind="venv",
-            site_dirs=[str(self.folder)],
-            sys_path=[str(self.folder)],
-        ).model_copy(update=update)
+        return replace(
+            Python(
+                executable=str(self.prefix / "bin/python"),
+                version="3.11.7",
+                tag="cp311",
+                extension_suffixes=[".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so"],
+                prefix=str(self.prefix),
+                base_prefix="/usr",
+                kind="venv",
+                site_dirs=[str(self.folder)],
+                sys_path=[str(self.folder)],
+            ),
+            **update,
+        )
 
     def install(
         self,

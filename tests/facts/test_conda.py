@@ -13,6 +13,8 @@ from gpufix.facts.libraries.library_files import owners
 from gpufix.facts.packages import conda, distributions
 from gpufix.facts.python import interpreter
 from gpufix.model import CondaPackage, Distribution, Facts, Host
+from gpufix.model.base import from_json, to_json
+from gpufix.model.facts import conda_apart
 
 
 def package(prefix: Path, name: str, version: str, **more: object) -> Path:
@@ -136,8 +138,8 @@ def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
         "metadata": "/env/site/numpy-13.dist-info",
         "requires": [],
     }
-    host = Host(os="Linux", kernel="6", machine="x86_64").model_dump()
-    facts = Facts.model_validate({"host": host, "distributions": [row, interpreter]})
+    host = to_json(Host(os="Linux", kernel="6", machine="x86_64"))
+    facts = from_json(Facts, conda_apart({"host": host, "distributions": [row, interpreter]}))
     assert [d.name for d in facts.distributions] == ["numpy"]
     (kept,) = facts.conda_packages
     assert (kept.name, kept.prefix, kept.depends) == ("libgcc", "/env", ["libstdcxx >=13"])

@@ -11,6 +11,7 @@ import pytest
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python import environment
 from gpufix.facts.python.environment import IN_PROFILES, matters
+from gpufix.model.base import to_json
 
 
 def test_what_matters_and_what_does_not(ctx: CollectContext) -> None:
@@ -41,7 +42,7 @@ def test_addresses_lose_their_passwords(ctx: CollectContext) -> None:
 def test_names_and_values_that_are_no_text(ctx: CollectContext) -> None:
     given = {"CUDA_\udcff": "\udcfe\x1b[31m", "CUDA_LONG": "x" * 100_000}
     found = environment.collect(replace(ctx, environ=given), None)
-    found.model_dump_json()
+    json.dumps(to_json(found), ensure_ascii=False).encode()
     assert max(map(len, found.process.values())) < 40_000
 
 

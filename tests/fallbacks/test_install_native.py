@@ -126,6 +126,6 @@ def test_the_check_asks_for_the_compiler(native: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     pip = Distribution(name="pip", version="25", location=str(site))
     bare = context(tmp_path)
-    facts = bare.facts.model_copy(update={"python": python, "distributions": [pip]})
+    facts = replace(bare.facts, python=python, distributions=[pip])
     with pytest.raises(Refused, match="no compiler for sm_90"):
         step_kind.check(step("sm_90"), replace(bare, facts=facts))

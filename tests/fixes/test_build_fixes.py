@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 
@@ -35,8 +37,8 @@ def variables(plan: Plan | Skip | None, safety: str = "safe") -> dict[str, str |
 
 def after(facts: Facts, overlay: dict[str, str | None]) -> Facts:
     """The facts once the environment file holds the plan's variables."""
-    environment = facts.environment.model_copy(update={"overlay": overlay})
-    return facts.model_copy(update={"environment": environment})
+    environment = replace(facts.environment, overlay=overlay)
+    return replace(facts, environment=environment)
 
 
 WRONG = b.toolkit("13.0", root="/usr/local/cuda")

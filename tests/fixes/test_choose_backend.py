@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,8 @@ HEALTHY: dict[str, tuple[str, str, tuple[Library, ...], str]] = {
         PACKAGES,
         ADA,
         (
-            FIT.model_copy(
-                update={
-                    "problems": [Problem(kind="missing-library", name="libcuda.so.1", driver=True)]
-                }
+            replace(
+                FIT, problems=[Problem(kind="missing-library", name="libcuda.so.1", driver=True)]
             ),
         ),
         "xformers",
@@ -116,13 +115,10 @@ def test_what_runs_is_set(tmp_path: Path, case: str) -> None:
     assert t.found(backend_variable, after) == []
 
 
-PARTS = OPERATORS.model_copy(
-    update={
-        "code": b.code("sm_80", "sm_120"),
-        "parts": [CodePart(code=[0, 1]), CodePart(code=[0])],
-    }
+PARTS = replace(
+    OPERATORS, code=b.code("sm_80", "sm_120"), parts=[CodePart(code=[0, 1]), CodePart(code=[0])]
 )
-BROKEN = FIT.model_copy(update={"problems": [Problem(kind="missing-library", name="libx.so.1")]})
+BROKEN = replace(FIT, problems=[Problem(kind="missing-library", name="libx.so.1")])
 UNREAD = Gap(section="binaries", subject=f"{b.SITE}/xformers/_C.so", reason="is truncated")
 CRASHED = Gap(section="binaries", subject="binaries", reason="the collector crashed")
 GONE = b.dist("xformers", "0.0.30", record=Record(missing=["xformers/ops.py"], missing_count=1))
@@ -170,7 +166,7 @@ UNFIT: dict[str, tuple[str, tuple[Library, ...], dict[str, Any], str]] = {
     "files gone": (BLACKWELL, (FIT,), {"distributions": [TORCH, GONE]}, "xformers/ops.py"),
     "for another Python": (
         BLACKWELL,
-        (FIT.model_copy(update={"python_tag": "cp310"}),),
+        (replace(FIT, python_tag="cp310"),),
         {},
         "no compiled library",
     ),

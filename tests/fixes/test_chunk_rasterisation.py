@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_changed(case: str, tmp_path: Path) -> None:
 )
 def test_bytes_are_kept(data: bytes, encoding: str, tmp_path: Path) -> None:
     plan = planned(tmp_path, {"a.py": data})
-    t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}) if isinstance(plan, Plan) else plan)
+    t.apply(replace(plan, steps=plan.steps[:-1]) if isinstance(plan, Plan) else plan)
     ending = b"\r\n" if b"\r\n" in data else b"\n"
     wanted = data.replace(b"dr.rasterize", f"{NAME}.rasterize".encode())
     wanted = wanted.replace(b"as dr" + ending, b"as dr" + ending + NEW.strip().encode() + ending)
@@ -349,7 +350,7 @@ def test_ranges_on_the_gpu_need_no_cast_any_more(tmp_path: Path) -> None:
     assert isinstance(plan, Plan)
     assert (plan.codes, plan.finding) == (["SRC611"], ("SRC611", "a.py"))
     assert ".cpu()" not in written(plan, tmp_path)["a.py"]
-    t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}))
+    t.apply(replace(plan, steps=plan.steps[:-1]))
     assert t.found(half_into_float_kernel, t.look(tmp_path)) == []
 
 
@@ -358,7 +359,7 @@ def test_half_precision_stays_a_fault(tmp_path: Path) -> None:
     plan = planned(tmp_path, {"a.py": text})
     assert isinstance(plan, Plan)
     assert (plan.codes, plan.finding) == ([], None)
-    t.apply(plan.model_copy(update={"steps": plan.steps[:-1]}))
+    t.apply(replace(plan, steps=plan.steps[:-1]))
     (left,) = t.found(half_into_float_kernel, t.look(tmp_path))
     assert left.payload_as(UnfitArgument).kind == "half"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import builders as b
 import pytest
@@ -20,6 +21,7 @@ from gpufix.model import (
     Distribution,
     Facts,
     Finding,
+    Gap,
     Install,
     Plan,
     Problem,
@@ -29,6 +31,7 @@ from gpufix.model import (
     Skip,
     Step,
 )
+from gpufix.model.base import from_json
 from gpufix.plugins import all_rules
 from gpufix.text.names import normalise
 
@@ -70,7 +73,7 @@ DEPENDS = [
 
 def package(name: str, version: str, **more: object) -> CondaPackage:
     place = {"prefix": "/env", "metadata": f"/env/conda-meta/{name}.json"}
-    return CondaPackage.model_validate({"name": name, "version": version, **place, **more})
+    return from_json(CondaPackage, {"name": name, "version": version, **place, **more})
 
 
 def patient(condas: bool) -> Facts:
@@ -79,7 +82,7 @@ def patient(condas: bool) -> Facts:
     packages: list[CondaPackage] = []
     if condas:
         owned = {"source": "conda", "installer": "conda", "record": None}
-        dists = [d.model_copy(update={**owned, "package": name}) for d, name in SICK]
+        dists = [replace(d, **owned, package=name) for d, name in SICK]
         packages = [package(n, d.version, record=d.record, depends=DEPENDS) for d, n in SICK]
         packages.append(
             package("libgcc", "13", record=Record(missing=["lib/a.so"], missing_count=1))
@@ -137,14 +140,13 @@ def test_no_plan_of_any_fix_gives_pip_what_is_condas() -> None:
     assert "conda install --prefix /env 'numpy<2'" in by_hand
 
 
-FACTS = patient(condas=True).model_copy(
-    update={
-        "distributions": [
-            *patient(condas=True).distributions,
-            b.dist("asks", requires=["mkl>=2024", "click>=8", "numpy>=1.20"]),
-            b.dist("click", "7.0"),
-        ]
-    }
+FACTS = replace(
+    patient(condas=True),
+    distributions=[
+        *patient(condas=True).distributions,
+        b.dist("asks", requires=["mkl>=2024", "click>=8", "numpy>=1.20"]),
+        b.dist("click", "7.0"),
+    ],
 )
 
 
@@ -233,8 +235,8 @@ def test_an_index_is_asked_only_for_what_is_required_of_one(
 
 
 def test_where_condas_packages_could_not_be_looked_at_nothing_is_given_to_pip() -> None:
-    gap = {"section": "conda", "subject": "/env/conda-meta", "reason": "cannot be listed: no"}
-    facts = Facts.model_validate({**b.facts().model_dump(), "gaps": [gap]})
+    gap = Gap(section="conda", subject="/env/conda-meta", reason="cannot be listed: no")
+    facts = replace(b.facts(), gaps=[gap])
     step = Install(install=["click>=8"])
     assert list(objections(step, b.facts())) == []
     skip = planned(step, facts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 
@@ -29,8 +31,7 @@ def built(
 ) -> Facts:
     """A project that holds these libraries, for another GPU than the one here."""
     libraries = [
-        b.library("x", b.code("sm_75")).model_copy(update={"path": f"{ROOT}/{place}"})
-        for place in places
+        replace(b.library("x", b.code("sm_75")), path=f"{ROOT}/{place}") for place in places
     ]
     files = [SourceFile(path=path, kind="python", size=1) for path in sources]
     base = {
@@ -71,7 +72,7 @@ def test_what_is_there_is_expected_as_it_is() -> None:
     facts = built(LIBRARY, sources=("fused_ssim/__init__.py",))
     own = f"{ROOT}/fused_ssim/__init__.py"
     answers = {f"source:{own}": {"text": "x", "encoding": "utf-8", "sha256": "abc"}}
-    plan = offered(facts.model_copy(update={"answers": answers}))
+    plan = offered(replace(facts, answers=answers))
     assert isinstance(plan, Plan)
     assert [s.expect for s in plan.steps if isinstance(s, WriteFile) and s.path == own] == ["abc"]
 
@@ -96,7 +97,7 @@ def test_uncertain(case: str) -> None:
 
 def installed(facts: Facts, **changes: object) -> Facts:
     dist: Distribution = b.dist("fused-ssim", "1.0.0", **changes)
-    return facts.model_copy(update={"distributions": [TORCH, dist]})
+    return replace(facts, distributions=[TORCH, dist])
 
 
 def test_an_installed_original_is_replaced_where_it_is_installed() -> None:

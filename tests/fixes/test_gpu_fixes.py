@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 
@@ -24,7 +26,7 @@ def lacking(dist: Distribution | None, **sections: object) -> Facts:
     path = "../../../../src/project/_C.so" if dist is None else f"{NAME}/_C.so"
     library = b.library(path, b.code("sm_86"), **owner)
     if dist is None:
-        library = library.model_copy(update={"path": "/src/project/_C.so"})
+        library = replace(library, path="/src/project/_C.so")
     base = {
         "gpus": [b.gpu("sm_120")],
         "binaries": b.binaries(library),
@@ -90,8 +92,8 @@ def test_override_heals() -> None:
     plan = set_hsa_override(b.run(gfx_unsupported, facts)[0], b.view(facts))
     assert isinstance(plan, Plan) and plan.safety == "unsafe"
     assert plan.steps == [SetVariables(variables={"HSA_OVERRIDE_GFX_VERSION": "10.3.0"})]
-    overlay = facts.environment.model_copy(update={"overlay": plan.steps[0].variables})
-    assert b.run(gfx_unsupported, facts.model_copy(update={"environment": overlay})) == []
+    overlay = replace(facts.environment, overlay=plan.steps[0].variables)
+    assert b.run(gfx_unsupported, replace(facts, environment=overlay)) == []
 
 
 @pytest.mark.parametrize("gfx", ["gfx1103", "gfx1151", "gfx90c"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def offered(facts: Facts) -> Plan | Skip | None:
 
 def install_fallback_for(facts: Facts, severity: Severity) -> Plan | Skip | None:
     (finding,) = b.run(extension_lacks_target, facts)
-    finding = finding.model_copy(update={"severity": severity})
+    finding = replace(finding, severity=severity)
     found = install_fallback(finding, b.view(facts))
     assert found is None or isinstance(found, (Plan, Skip))
     return found
@@ -243,7 +244,7 @@ def test_the_original_is_not_reinstalled_beside_it() -> None:
     again = Install(install=["fast-loss==1.2.0"], reinstall=True)
     clashes = PlanConflicts(lambda _: None)
     clashes.add(fallback)
-    assert clashes.against(other.model_copy(update={"steps": [again]})) is not None
+    assert clashes.against(replace(other, steps=[again])) is not None
     assert clashes.against(other) is None
 
 
@@ -287,7 +288,7 @@ def test_our_own_is_installed_again_when_damaged_or_older(
 ) -> None:
     ours = b.dist("fast-loss", "1.2.0+gpufix", metadata="/site/fast_loss.dist-info", record=record)
     answers = b.source("/site/fast_loss.dist-info/WHEEL", WHEEL.format(made_by))
-    facts = sick(distributions=[TORCH, ours]).model_copy(update={"answers": answers})
+    facts = replace(sick(distributions=[TORCH, ours]), answers=answers)
     plan = on_demand("fast_loss", b.view(facts))
     assert isinstance(plan, Plan) == again
     if isinstance(plan, Skip):
@@ -300,9 +301,7 @@ def test_no_index_is_asked_for_our_own() -> None:
     user = b.dist("trainer", requires=["torch"])
     view = b.view(sick(distributions=[TORCH, ours, user]))
     step = Install(install=["torch==2.9.1"], dependencies=True)
-    assert with_dependents(step, [], view) == step.model_copy(
-        update={"install": ["torch==2.9.1", "trainer"]}
-    )
+    assert with_dependents(step, [], view) == replace(step, install=["torch==2.9.1", "trainer"])
     assert "gpufix fix --fallback fast-loss" in (why_not(ours) or "")
 
 

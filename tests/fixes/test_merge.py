@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import builders
@@ -103,7 +104,7 @@ def test_a_removal_within_an_installation_comes_first() -> None:
 
 def test_a_safe_plan_moves_nothing_else() -> None:
     step = Install(install=["a"], dependencies=True)
-    assert merge([plan(step)]) == [step.model_copy(update={"freeze": True})]
+    assert merge([plan(step)]) == [replace(step, freeze=True)]
     assert merge([plan(step, safety="unsafe")]) == [step]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from gpufix.fixes.source.replace_removed_name import replace_removed_name
 from gpufix.fixes.source.switch_rasteriser import switch_rasteriser
 from gpufix.fixes.toolchain.install_build_tools import install_build_tools
 from gpufix.model import InitSubmodules, Plan, Skip
+from gpufix.model.base import to_json
 from gpufix.model.source_payload import EmptySubmodule
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
@@ -322,7 +324,7 @@ def test_submodules_by_https_alone(url: str | None, title: str | None, tmp_path:
     view = t.look(tmp_path)
     (finding,) = t.found(submodule_missing, view)
     empty = EmptySubmodule("deps/x", url, gitlink=True)
-    plan = init_submodules(finding.model_copy(update={"payload": empty}), view)
+    plan = init_submodules(replace(finding, payload=empty), view)
     if title is None:
         assert isinstance(plan, Skip)
         assert "not an https address" in plan.reason
@@ -350,7 +352,7 @@ def test_isolation_and_the_rasteriser(tmp_path: Path) -> None:
     (finding,) = t.found(needs_no_build_isolation, view)
     plan = build_without_isolation(finding, view)
     assert isinstance(plan, Plan)
-    assert plan.steps[0].model_dump()["environment"] == {"TORCH_CUDA_ARCH_LIST": "12.0+PTX"}
+    assert to_json(plan.steps[0])["environment"] == {"TORCH_CUDA_ARCH_LIST": "12.0+PTX"}
     (finding,) = t.found(missing_system_header, view)
     t.apply(switch_rasteriser(finding, view))
     assert "dr.RasterizeCudaContext()" in (root / "r.py").read_text()
@@ -367,7 +369,7 @@ def test_an_index_is_not_asked_for_what_a_build_requires_from_an_address(
     (finding,) = (f for f in t.found(build_tools_missing, view) if f.subject == "foo")
     plan = install_build_tools(finding, view)
     assert isinstance(plan, Plan if planned else Skip), plan
-    assert planned is None or plan.steps[0].model_dump()["install"] == planned
+    assert planned is None or to_json(plan.steps[0])["install"] == planned
 
 
 CPU = {"torch": b.torch("2.9.0+cpu", cuda=None)}

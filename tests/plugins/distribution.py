@@ -13,7 +13,7 @@ import venvs
 
 # Its own rule, so that the fixes have something to plan for on a patient without any fault.
 RULE = '''
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.fixes.registry import fix

@@ -6,6 +6,7 @@ By name (`--fallback`), in a build, with a log and in a smoke test. A stand-in m
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import builders as b
 import pytest
@@ -102,9 +103,8 @@ def _with_an_old_extension() -> Facts:
     code = [CodeObject(kind="cubin", arch="sm_75")]
     library = Library(path="/site/fused_ssim_cuda.so", distribution="fused-ssim", code=code)
     healthy = b.healthy()
-    return healthy.model_copy(
-        update={
-            "distributions": [*healthy.distributions, b.dist("fused-ssim", "1.0.0")],
-            "binaries": Binaries(libraries=[library]),
-        }
+    return replace(
+        healthy,
+        distributions=[*healthy.distributions, b.dist("fused-ssim", "1.0.0")],
+        binaries=Binaries(libraries=[library]),
     )

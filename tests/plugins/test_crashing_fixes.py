@@ -87,35 +87,35 @@ CRASHING = {
     "a word": ("return 'tidy up'", "it returned a str, not a Plan, a Skip or None"),
     "plans": ("return [plan(finding)]", "it returned a list"),
     "a generator": ("yield plan(finding)", "it returned a generator"),
-    "a class": ("return Plan", "it returned a ModelMetaclass"),
-    "a plan that cannot be made": ("return plan(finding, safety='perhaps')", "ValidationError"),
+    "a class": ("return Plan", "it returned a type"),
+    "a plan that cannot be made": ("return plan(finding, safety='perhaps')", "safety: Input"),
     "a safety past the model": (
-        "return plan(finding).model_copy(update={'safety': 'perhaps'})",
+        "return replace(plan(finding), safety='perhaps')",
         "its Plan is not valid: safety:",
     ),
     "a step past the model": (
-        "return plan(finding).model_copy(update={'steps': ['rm -rf /']})",
+        "return replace(plan(finding), steps=['rm -rf /'])",
         "its Plan is not valid: steps.0",
     ),
     "no steps at all": (
-        "return Plan.model_construct(fix='f', codes=[], title='t', safety='safe')",
+        "return Plan(fix='f', codes=[], title='t', safety='safe', steps=None)",
         "its Plan is not valid: steps:",
     ),
     "a payload of another kind": (
         "return plan(finding, title=finding.payload_as(StaleLock).path)",
         "TypeError('ZZZ101 hands over Untidy, not StaleLock')",
     ),
-    "a field that no plan has": ("return plan(finding, why='x')", "ValidationError"),
+    "a field that no plan has": ("return plan(finding, why='x')", "TypeError"),
     "a finding past the model": (
-        "return plan(finding).model_copy(update={'finding': object()})",
+        "return replace(plan(finding), finding=object())",
         "its Plan is not valid",
     ),
     "a fallback that is no name": (
-        "return plan(finding).model_copy(update={'fallback': 5})",
+        "return replace(plan(finding), fallback=5)",
         "its Plan is not valid: fallback:",
     ),
     "a skip past the model": (
-        "return Skip.model_construct(fix='f', code='c', subject='s', reason=None)",
+        "return Skip(fix='f', code='c', subject='s', reason=None)",
         "its Skip is not valid: reason:",
     ),
     "an encoding that is none": (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hostile import diagnosis
 
 from gpufix.evidence.gpu_code import Row, Service
 from gpufix.kernels.manifest import load
 from gpufix.model import Held, Plan, Proposal, StepPreview, Target
+from gpufix.model.base import from_json
 from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeReport, TimeMs
 from gpufix.report.html import Content, render
 
@@ -24,7 +27,7 @@ def page(text: str, rows: int = 4) -> str:
 
 def content(text: str, rows: int = 4) -> Content:
     """The same before it is rendered."""
-    found = diagnosis(text).model_copy(update={"targets": TARGETS})
+    found = replace(diagnosis(text), targets=TARGETS)
     hows = (Service.native, Service.jit, Service.too_new, Service.none, Service.unknown)
     matrix = tuple(
         Row(f"{text}{n}", text, text, {"sm_120": hows[n % 5], "sm_90": Service.native})
@@ -34,7 +37,8 @@ def content(text: str, rows: int = 4) -> Content:
 
 
 def _plan(text: str, safety: str) -> Plan:
-    return Plan.model_validate(
+    return from_json(
+        Plan,
         {
             "fix": "x",
             "codes": ["WHL503"],
@@ -43,13 +47,14 @@ def _plan(text: str, safety: str) -> Plan:
             "safety": safety,
             "steps": [],
             "notes": [text],
-        }
+        },
     )
 
 
 def _proposal(text: str, patient: object) -> Proposal:
     step = StepPreview(kind="write-file", title=text, commands=[text], diff=f"-{text}\n+{text}\n")
-    return Proposal.model_validate(
+    return from_json(
+        Proposal,
         {
             "gpufix_version": "0",
             "patient": patient,
@@ -57,7 +62,7 @@ def _proposal(text: str, patient: object) -> Proposal:
             "steps": [step],
             "held": [Held(plan=_plan(text, "unsafe"), reason=text)],
             "refused": text,
-        }
+        },
     )
 
 
@@ -75,6 +80,7 @@ def _run(text: str, patient: object) -> SmokeReport:
         KernelRow(kernel="stream", target="sm_90", compiled="built", ran="ok", cases=cases),
         KernelRow(kernel=text, target=text, compiled="failed", message=text),
     ]
-    return SmokeReport.model_validate(
-        {"gpufix_version": "0", "patient": patient, "devices": [device], "kernels": kernels}
+    return from_json(
+        SmokeReport,
+        {"gpufix_version": "0", "patient": patient, "devices": [device], "kernels": kernels},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -68,12 +69,9 @@ def test_a_finding_reads_well() -> None:
         code="SYM402", name="missing-library", severity=Severity.error, subject="x", message="Gone."
     )
     made = markdown.render(
-        diagnosis("torch").model_copy(
-            update={
-                "findings": [
-                    diagnosis("torch").findings[0].model_copy(update={"consequences": [below]})
-                ]
-            }
+        replace(
+            diagnosis("torch"),
+            findings=[replace(diagnosis("torch").findings[0], consequences=[below])],
         )
     )
     assert "### ❌ error WHL503 files-missing · torch" in made
@@ -96,7 +94,7 @@ def test_a_clean_report() -> None:
 
 def test_a_long_report_fits_into_a_comment() -> None:
     one = diagnosis("a long message " * 100).findings[0]
-    made = diagnosis("x").model_copy(update={"findings": [one] * 200})
+    made = replace(diagnosis("x"), findings=[one] * 200)
     text = markdown.render(made)
     assert len(text) < 65_536
     assert "more: too long for here" in text.splitlines()[-1]

@@ -10,6 +10,7 @@ from rich.console import Console
 from gpufix.kernels.execute import RunResult
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Host, PatientSummary
+from gpufix.model.base import from_json
 from gpufix.model.smoke_result import (
     CaseRow,
     Change,
@@ -62,7 +63,7 @@ def case(
 
 def row(kernel: str, compiled: str, ran: str, *cases: CaseRow, **more: object) -> KernelRow:
     given = {"kernel": kernel, "target": "sm_90", "compiled": compiled, "ran": ran, "cases": cases}
-    return KernelRow.model_validate({**given, **more})
+    return from_json(KernelRow, {**given, **more})
 
 
 def change(case: str, then: float, now: float) -> Change:

@@ -103,7 +103,7 @@ def test_the_compilers_own_words(machine: Machine) -> None:
 
 
 def test_no_compiler_names_what_brings_one(machine: Machine) -> None:
-    facts = machine.facts.model_copy(update={"toolkits": [], "tools": []})
+    facts = replace(machine.facts, toolkits=[], tools=[])
     targets = (parse_target("sm_120"), parse_target("gfx1030"))
     report = smoke(facts, machine.request("launch", targets=targets, compile_only=True))
     assert codes(report) == ["KRN901", "KRN901"]
@@ -125,7 +125,7 @@ def test_no_compiler_names_the_fallback_of_what_is_installed(machine: Machine) -
         code = [CodeObject(kind="cubin", arch=arch) for arch in archs]
         library = Library(path="/site/fused_ssim_cuda.so", distribution="fused-ssim", code=code)
         given = {"toolkits": [], "distributions": dists, "binaries": Binaries(libraries=[library])}
-        facts = machine.facts.model_copy(update=given)
+        facts = replace(machine.facts, **given)
         request = machine.request("launch", targets=(parse_target("sm_120"),), compile_only=True)
         [finding] = smoke(facts, request).findings
         titles.append([f.title for f in finding.fixes if f.safety == "unsafe"])
@@ -143,7 +143,7 @@ def test_the_runtime_shows_no_such_device(machine: Machine) -> None:
     """Two GPUs of different kinds: the program for one is never run on the other."""
     machine.works("launch")
     other = Gpu(vendor="nvidia", index=1, arch="sm_75", source="nvml")
-    facts = machine.facts.model_copy(update={"gpus": [*machine.facts.gpus, other]})
+    facts = replace(machine.facts, gpus=[*machine.facts.gpus, other])
     good = smoke(facts, machine.request("launch"))
     assert row(good, "launch") == ("built", "ok")
     bad = smoke(facts, machine.request("launch", targets=(parse_target("sm_75"),)))
@@ -194,7 +194,7 @@ def test_the_extension_build_fails(machine: Machine, tmp_path: Path) -> None:
         base_prefix=sys.base_prefix, kind="venv",
     )  # fmt: skip
     torch = Torch(state="ok", location=str(tmp_path), version="2.0")
-    facts = machine.facts.model_copy(update={"python": python, "torch": torch})
+    facts = replace(machine.facts, python=python, torch=torch)
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libc10.so is gone')\n")
     request = machine.request("launch", with_torch_extension=True)

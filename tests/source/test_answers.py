@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -242,7 +242,7 @@ def test_no_rule_crashes_on_an_answer_of_the_right_shape(gpu: str) -> None:
         facts = project(**{kind: encode(answer) for kind, answer in given.items()})
         numpy = [*facts.distributions, b.dist("numpy", "2.0.0")]
         torch = b.healthy_amd().torch if amd else facts.torch
-        facts = facts.model_copy(update={"torch": torch, "distributions": numpy})
+        facts = replace(facts, torch=torch, distributions=numpy)
         found = judge(b.view(facts, gpu), rules)
         assert not [f.message for f in found if f.code.startswith("DOC")]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpufix.binary.gpucode.file_bytes import Bytes
 from gpufix.binary.gpucode.images import CodeError
+from gpufix.frozen import Frozen
 
 MAGIC, THIN_MAGIC = b"!<arch>\n", b"!<thin>\n"
 HEADER = 60
@@ -15,8 +15,7 @@ _TABLES = {"/", "/SYM64/", "//", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64"
 MAX_NAME = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Frozen):
     """A file inside an archive: its bytes are data[offset : offset + size]."""
 
     name: str

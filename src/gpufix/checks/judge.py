@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from gpufix.checks.doctor.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import Finding, Gap
-from gpufix.structs import Struct
 
 # A check or fix that crashed, a plugin that does not load: not all was judged and planned, so nothing
 # can pass.
@@ -33,6 +34,7 @@ def run_check(rule: Rule, view: View) -> list[Finding]:
     findings: list[Finding] = []
     for found in rule.check(view) if rule.check else ():
         if isinstance(found, Gap):
+            rule.require_valid(found)
             view.gaps.append(found)
         else:
             findings.append(rule.finding(found))
@@ -50,7 +52,7 @@ def attach(findings: Sequence[Finding]) -> list[Finding]:
         below = sorted((grown(c) for c in children.get(index, [])), key=_order)
         own = findings[index]
         worst = max([own, *below], key=lambda f: f.severity.rank).severity
-        return own.model_copy(update={"consequences": below, "severity": worst})
+        return replace(own, consequences=below, severity=worst)
 
     roots = [grown(i) for i in range(len(findings)) if i not in parents]
     return sorted(roots, key=_order)
@@ -98,7 +100,7 @@ class UnknownCode(ValueError):
         super().__init__(f"no rule has the code {selector!r}{hint}")
 
 
-class Selection(Struct):
+class Selection(Frozen):
     """Selectors as given: "TCH201", "TCH2", "TCH" or a rule's name. Empty `select` = all."""
 
     select: tuple[str, ...] = ()

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gpufix.evidence.view import View
-from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Finding, Gap
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
+from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Finding, Gap, Payload
+from gpufix.model.base import from_json, to_json
 
 __all__ = [
     "ADVICE",
@@ -45,7 +46,7 @@ _ON_SOURCE = f"{_PACKAGE}.source."
 Check = Callable[[View], Iterable[Fault | Gap]]
 
 
-class Rule(Struct):
+class Rule(Frozen):
     """A registered rule. `page` is Markdown, its check's docstring.
 
     `check` None: only a run or a log can tell; the doctor never judges it.
@@ -63,8 +64,11 @@ class Rule(Struct):
         return self.check is not None
 
     def finding(self, fault: Fault) -> Finding:
-        """A fault under this rule's code."""
-        return Finding(
+        """A fault under this rule's code. Raises ValueError for one of a third party that is none."""
+        if not isinstance(fault.payload, (Payload, type(None))):
+            given = type(fault.payload).__name__
+            raise ValueError(f"a payload is an instance of Payload, not a {given}")
+        found = Finding(
             code=self.code,
             name=self.name,
             severity=fault.severity,
@@ -75,6 +79,13 @@ class Rule(Struct):
             needs=list(fault.needs),
             payload=fault.payload,
         )
+        self.require_valid(found)
+        return found
+
+    def require_valid(self, found: Finding | Gap) -> None:
+        """No type checker has seen a third party's rule. Raises ValueError."""
+        if self.origin.partition(".")[0] != "gpufix":
+            from_json(type(found), to_json(found))
 
 
 def page(code: str, name: str, text: str) -> Rule:

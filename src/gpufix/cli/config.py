@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gpufix.cli.choices import FailOn, split
 from gpufix.cli.examine import fail
-from gpufix.cli.options import FailOn, split
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Request
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEYS = ("gpu", "select", "ignore", "fail-on")
 
 
-class Settings(Struct):
+class Settings(Frozen):
     """What the user and the project asked for, the user first."""
 
     request: Request

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.options import FailOn, Format
-
-if TYPE_CHECKING:
-    from gpufix.diagnosis.diagnose import Gate, Request
-    from gpufix.facts.questions import Questions
-    from gpufix.model import Diagnosis, Facts
+from gpufix.cli.choices import FailOn, Format
 
 
 def doctor(
@@ -69,38 +63,24 @@ def doctor(
 
     Exit code 0: clean. 1: findings at or over --fail-on. 2: usage. 3: gpufix itself failed.
     """
-    from gpufix.cli.config import settings
-    from gpufix.cli.examine import examine
-    from gpufix.cli.output import Report, accepted, emit, page, reports, saved_run
+    from gpufix.cli.doctor_run import Wanted, run
 
-    also = reports(report)
-    benchmark = saved_run(smoke)
-    patient = examine(python, project, facts, deep)
-    chosen = settings(patient.facts, gpu, select, ignore, fail_on)
-    gate = _gate(chosen.fail_on, strict)
-    found = _diagnose(patient.facts, chosen.request, patient.ask)
-    diagnosis = accepted(found, baseline, write_baseline)
-    html = partial(page, diagnosis, patient, chosen.request, benchmark)
-    replay = patient.ask is None
-    made = Report(diagnosis, gate, patient.facts.project, verbose, html, replay)
-    emit(made, format, output, also)
-    raise typer.Exit(gate.exit_code(diagnosis))
-
-
-def _diagnose(facts: Facts, request: Request, ask: Questions | None) -> Diagnosis:
-    from gpufix.checks.judge import UnknownCode
-    from gpufix.cli.examine import fail
-    from gpufix.diagnosis.diagnose import diagnose
-    from gpufix.knowledge.gpus.models import GpuNameError
-
-    try:
-        return diagnose(facts, request, ask)
-    except (GpuNameError, UnknownCode) as error:
-        raise fail(str(error)) from None
-
-
-def _gate(fail_on: FailOn, strict: bool) -> Gate:
-    from gpufix.diagnosis.diagnose import Gate
-    from gpufix.model import Severity
-
-    return Gate(None if fail_on is FailOn.never else Severity(fail_on.value), strict)
+    wanted = Wanted(
+        project,
+        python,
+        gpu,
+        select,
+        ignore,
+        fail_on,
+        strict,
+        baseline,
+        write_baseline,
+        format,
+        output,
+        report,
+        smoke,
+        facts,
+        deep,
+        verbose,
+    )
+    raise typer.Exit(run(wanted))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.facts.questions import Questions
@@ -17,19 +16,19 @@ if TYPE_CHECKING:
 USAGE = 2
 
 
-class Patient(Struct):
+class Patient(Frozen):
     """The facts, and whom to ask more about the files they name (nobody, in a replay)."""
 
     facts: Facts
     ask: Questions | None
 
 
-def fail(message: str) -> typer.Exit:
+def fail(message: str) -> SystemExit:
     """Print a usage error and give the exit to raise."""
     from gpufix.text.clean import clean
 
-    typer.echo(f"gpufix: {clean(message)}", err=True)
-    return typer.Exit(USAGE)
+    print(f"gpufix: {clean(message)}", file=sys.stderr)
+    return SystemExit(USAGE)
 
 
 def examine(
@@ -71,8 +70,6 @@ def _replayed(facts_file: str) -> Patient:
 
 def _progress() -> AbstractContextManager[_Progress | None]:
     """A one-line status on standard error, when that is a terminal."""
-    import sys
-
     return _Progress() if sys.stderr.isatty() else nullcontext()
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.choices import TextOrJson, split
 from gpufix.cli.examine import examine, fail
-from gpufix.cli.options import TextOrJson
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
@@ -64,7 +64,7 @@ def explain(
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
     if no_patient and (python or facts or gpu):
         raise fail("--no-patient looks at no environment: leave out --python, --facts and --gpu")
-    request = LogRequest(python, facts, options.split(gpu), no_patient, format, output, verbose)
+    request = LogRequest(python, facts, split(gpu), no_patient, format, output, verbose)
     if what == "-" and sys.stdin.isatty():
         typer.echo("gpufix: paste the error, then end with Ctrl-D", err=True)
     names = {rule.code: rule.name for rule in known}
@@ -93,7 +93,7 @@ def _pages(chosen: list[Rule]) -> None:
         console.print(Markdown(clean(page, keep_newlines=True)))
 
 
-class LogRequest(Struct):
+class LogRequest(Frozen):
     """The options of the command."""
 
     python: str | None

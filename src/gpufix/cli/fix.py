@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from gpufix.cli import help, options
+from gpufix.cli.choices import split
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
@@ -119,7 +120,7 @@ def _wish(
     from gpufix.engine.run.propose import FixRequest
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
-    return FixRequest(chosen.request, options.split(only), unsafe)
+    return FixRequest(chosen.request, split(only), unsafe)
 
 
 def _list_fallbacks() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.choices import TextOrJson, split
 
 
 def inspect(
@@ -17,8 +18,8 @@ def inspect(
     ],
     python: options.Python = None,
     gpu: options.Gpu = None,
-    format: Annotated[options.TextOrJson, typer.Option("--format", help="text or json.")] = (
-        options.TextOrJson.text
+    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = (
+        TextOrJson.text
     ),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All files and gaps.")] = False,
 ) -> None:
@@ -34,9 +35,9 @@ def inspect(
     # An installed package is looked up in the patient; a file needs none.
     needs_patient = python is not None or not all(Path(f).exists() for f in files)
     try:
-        targets = list(dict.fromkeys(resolve(name).arch for name in options.split(gpu)))
+        targets = list(dict.fromkeys(resolve(name).arch for name in split(gpu)))
         facts = examine(python, None).facts if needs_patient else None
-        as_json = format is options.TextOrJson.json
+        as_json = format is TextOrJson.json
         text = run(files, targets, facts, python is not None, as_json, verbose)
     except (CannotInspect, GpuNameError) as error:
         raise fail(str(error)) from None

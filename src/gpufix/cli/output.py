@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from gpufix.cli.choices import Format
 from gpufix.cli.examine import fail
-from gpufix.cli.options import Format
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from gpufix.report.lines import Lines
 
 
-class Report(Struct):
+class Report(Frozen):
     """A diagnosis and what its renderings need beside it. `project` None = there is none.
 
     `page` makes the HTML report, which looks further than the others. A `replay` of a snapshot
@@ -239,7 +238,7 @@ def _without(diagnosis: Diagnosis, baseline: Baseline, file: str) -> Diagnosis:
         diagnosis.summary.ignored,
         sorted_.accepted,
     )
-    return diagnosis.model_copy(update={"findings": sorted_.remaining, "summary": summary})
+    return replace(diagnosis, findings=sorted_.remaining, summary=summary)
 
 
 def _listed(stale: list[AcceptedFinding]) -> str:
@@ -251,7 +250,7 @@ def _listed(stale: list[AcceptedFinding]) -> str:
 def _say(line: str) -> None:
     from gpufix.text.clean import clean
 
-    typer.echo(f"gpufix: {clean(line)}", err=True)
+    print(f"gpufix: {clean(line)}", file=sys.stderr)
 
 
 def _count(number: int, noun: str) -> str:

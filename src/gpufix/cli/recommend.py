@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.choices import TextOrJson, split
 
 if TYPE_CHECKING:
     from gpufix.evidence.torch_builds.candidates import Extension
@@ -76,8 +77,8 @@ def recommend(
             help="What comes first.  [default: smallest-change when torch is installed, else newest]",
         ),
     ] = None,
-    format: Annotated[options.TextOrJson, typer.Option("--format", help="text or json.")] = (
-        options.TextOrJson.text
+    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = (
+        TextOrJson.text
     ),
     output: options.Output = None,
     facts: options.FactsFile = None,
@@ -101,7 +102,7 @@ def recommend(
     found = answer(question, preference)
     remains = pose(found, preference)
     shown = offers(found, view, _companions(also), None if everything else _SHOWN)
-    if format is options.TextOrJson.json:
+    if format is TextOrJson.json:
         write(report.as_json(found, shown, remains), output)
     else:
         write_lines(report.recommended(found, shown, remains), output)
@@ -116,7 +117,7 @@ def _view(python: str | None, facts_file: str | None, gpu: list[str] | None) -> 
 
     patient = examine(python, None, facts_file)
     try:
-        return View(patient.facts, choose(patient.facts, options.split(gpu)), patient.ask)
+        return View(patient.facts, choose(patient.facts, split(gpu)), patient.ask)
     except GpuNameError as error:
         raise fail(str(error)) from None
 
@@ -141,7 +142,7 @@ def _question(
         if any(patient):
             raise fail("--python-version and --platform ask about no patient: leave it out")
         try:
-            targets = [resolve(name) for name in options.split(gpu)]
+            targets = [resolve(name) for name in split(gpu)]
             found = Question(
                 tuple(targets), python_tag(python_version), platform=platform_name(platform)
             )
@@ -191,7 +192,7 @@ def _companions(named: list[str] | None) -> tuple[str, ...]:
     from gpufix.knowledge import packages
     from gpufix.text.names import normalise
 
-    wanted = tuple(normalise(name) for name in options.split(named))
+    wanted = tuple(normalise(name) for name in split(named))
     strangers = [name for name in wanted if name not in packages.names()]
     if strangers:
         known = ", ".join(sorted(packages.names()))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gpufix.cli.options import TextOrJson
+from gpufix.cli.choices import TextOrJson
 
 
 def rules(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.choices import TextOrJson, split
 
 if TYPE_CHECKING:
     from gpufix.model import Facts
@@ -30,8 +31,8 @@ def smoke(
         bool, typer.Option("--compile-only", help="Run nothing: needs no GPU.")
     ] = False,
     format: Annotated[
-        options.TextOrJson, typer.Option("--format", help="Report format.")
-    ] = options.TextOrJson.text,
+        TextOrJson, typer.Option("--format", help="Report format.")
+    ] = TextOrJson.text,
     output: options.Output = None,
     save: Annotated[
         str | None,
@@ -70,10 +71,10 @@ def smoke(
     report = _run(facts, replace(request, private_toolkit=private_toolkit))
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)
-        report = report.model_copy(update={"comparison": beside})
+        report = replace(report, comparison=beside)
     if save is not None:
         _save(report, save)
-    if format is options.TextOrJson.json:
+    if format is TextOrJson.json:
         write(saving.dumps(report), output)
     else:
         _text(report, output, verbose)
@@ -110,12 +111,12 @@ def _request(
     from gpufix.smoke.devices import NoTarget, targets_of
     from gpufix.smoke.request import SmokeRequest, cache_dir, child_environment, compilers_at_once
 
-    kernels, wanted = suite(), set(options.split(only))
+    kernels, wanted = suite(), set(split(only))
     known = [*(kernel.name for kernel in kernels), TORCH_EXTENSION.name]
     if unknown := sorted(wanted - set(known)):
         raise fail(f"--only {unknown[0]}: no such kernel; there are {', '.join(known)}")
     try:
-        targets = targets_of(facts, options.split(gpu), compile_only)
+        targets = targets_of(facts, split(gpu), compile_only)
     except (GpuNameError, NoTarget) as error:
         raise fail(str(error)) from None
     return SmokeRequest(

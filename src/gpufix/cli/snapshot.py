@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpufix.cli import options
 
 
@@ -16,12 +18,15 @@ def snapshot(
 
     `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings.
     """
+    import json
+
     from gpufix.cli.config import settings
     from gpufix.cli.examine import examine, fail
     from gpufix.cli.output import write
     from gpufix.diagnosis.diagnose import examine as judge
     from gpufix.diagnosis.redaction import redact
     from gpufix.knowledge.gpus.models import GpuNameError
+    from gpufix.model.base import to_json
 
     patient = examine(python, project, deep=deep)
     chosen = settings(patient.facts, gpu, None, None, None)
@@ -30,7 +35,5 @@ def snapshot(
         view = judge(patient.facts, chosen.request, patient.ask).view
     except GpuNameError as error:
         raise fail(str(error)) from None
-    facts = patient.facts.model_copy(
-        update={"answers": view.answers, "gaps": [*patient.facts.gaps, *view.gaps]}
-    )
-    write(redact(facts).model_dump_json(indent=1) + "\n", output)
+    facts = replace(patient.facts, answers=view.answers, gaps=[*patient.facts.gaps, *view.gaps])
+    write(json.dumps(to_json(redact(facts)), indent=1) + "\n", output)

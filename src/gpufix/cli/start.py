@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from os.path import exists
-
-_FORMS = ("text", "json")
+from typing import Any
 
 
 def version() -> None:
@@ -16,12 +14,65 @@ def version() -> None:
     print(f"gpufix {gpufix.__version__}")
 
 
+_REPEATED = ("--gpu",)
+_VALUES = ("--python", "--format", *_REPEATED)
+_FLAGS = {"--verbose": "verbose", "-v": "verbose", "--deep": "deep", "--strict": "strict"}
+
+
+def plain(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]] | None:
+    """The positional arguments and the options of a plain command line: None for any other.
+
+    Typer knows more ways to write an option, and how to explain a wrong one. Since its release 0.27
+    it loads pydantic for every command, a seventh of a doctor's run.
+    """
+    given: list[str] = []
+    options: dict[str, Any] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in _FLAGS:
+            options[_FLAGS[argument]] = True
+        elif argument in _VALUES:
+            name, value = argument[2:], next(rest, "-")
+            if value.startswith("-") or (name in options and argument not in _REPEATED):
+                return None
+            options[name] = [*options.get(name, ()), value] if argument in _REPEATED else value
+        elif argument.startswith("-"):
+            return None
+        else:
+            given.append(argument)
+    return given, options
+
+
+def doctor(arguments: Sequence[str]) -> bool:
+    """Serve the command; False when Typer must. Ends the process when it has served it."""
+    read = plain(arguments)
+    if read is None or len(read[0]) > 1:
+        return False
+    from gpufix.cli.choices import Format
+    from gpufix.cli.doctor_run import Wanted, run
+
+    given, options = read
+    form = options.pop("format", Format.text.value)
+    if form not in [each.value for each in Format]:
+        return False
+    sys.exit(run(Wanted(given[0] if given else None, format=Format(form), **options)))
+
+
+_FORMS = ("text", "json")
+
+
 def inspect(arguments: Sequence[str]) -> bool:
     """Serve the command; False when Typer must."""
-    plain = _plain(arguments)
-    if plain is None:
+    read = plain(arguments)
+    from pathlib import Path
+
+    if read is None or not read[0] or not all(Path(file).exists() for file in read[0]):
         return False
-    files, form, verbose = plain
+    files, options = read
+    form = options.pop("format", "text")
+    verbose = options.pop("verbose", False)
+    if options or form not in _FORMS:
+        return False
     from gpufix.inspection.installed import run
     from gpufix.inspection.subject import CannotInspect
 
@@ -32,20 +83,16 @@ def inspect(arguments: Sequence[str]) -> bool:
     return True
 
 
-def _plain(arguments: Sequence[str]) -> tuple[list[str], str, bool] | None:
-    files: list[str] = []
-    form, verbose = "text", False
-    rest = iter(arguments)
-    for argument in rest:
-        if argument == "--format":
-            form = next(rest, "")
-        elif argument in ("-v", "--verbose"):
-            verbose = True
-        elif not argument.startswith("-") and exists(argument):  # noqa: PTH110, pathlib is slow
-            files.append(argument)
-        else:
-            return None
-    return (files, form, verbose) if files and form in _FORMS else None
+_SERVED = {"doctor": doctor, "inspect": inspect}
+
+
+def serve(arguments: Sequence[str]) -> bool:
+    """Do what a plain command line says; False when Typer must."""
+    if list(arguments) == ["--version"]:
+        version()
+        return True
+    command = _SERVED.get(arguments[0]) if arguments else None
+    return command is not None and command(arguments[1:])
 
 
 INTERNAL_ERROR = 3

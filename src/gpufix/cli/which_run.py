@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.engine.journal.runs import Run
@@ -19,7 +19,7 @@ NOT_UNDONE = 1
 _SHOWN = 20
 
 
-class WantedRun(Struct):
+class WantedRun(Frozen):
     """What the user asked for. `act`: "undo" or "forget"."""
 
     name: str | None

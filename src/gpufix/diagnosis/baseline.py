@@ -6,16 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import Field
-
 from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.redaction import read
+from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Finding, PatientSummary, Severity
-from gpufix.model.base import Model
-from gpufix.structs import Struct
+from gpufix.model.base import Model, to_json
 
 VERSION = 1
 _LIMIT_BYTES = 16 << 20
@@ -28,7 +27,7 @@ class AcceptedFinding(Model):
     subject: str
     severity: Severity
     message: str
-    places: list[str] = Field(default=[])  # a digest of each place that the finding names
+    places: list[str] = field(default_factory=list)  # a digest of each place that the finding names
     reason: str | None = None
 
 
@@ -36,7 +35,7 @@ class Baseline(Model):
     """The whole file."""
 
     gpufix_baseline: int
-    accepted: list[AcceptedFinding] = Field(default=[])
+    accepted: list[AcceptedFinding] = field(default_factory=list)
 
 
 class NotBaseline(ValueError):
@@ -65,13 +64,16 @@ def of(diagnosis: Diagnosis, before: Baseline | None = None) -> Baseline:
     places = Places.of(diagnosis.patient)
     reasons = {_key(e): e.reason for e in before.accepted} if before else {}
     entries = [_entry(f, places) for f in diagnosis.findings if f.code not in INTERNAL_CODES]
-    kept = [e.model_copy(update={"reason": reasons.get(_key(e))}) for e in entries]
+    kept = [replace(e, reason=reasons.get(_key(e))) for e in entries]
     return Baseline(gpufix_baseline=VERSION, accepted=sorted(kept, key=_order))
 
 
 def render(baseline: Baseline) -> str:
     """ASCII JSON in a fixed order, a line a value: made to be reviewed as a diff."""
-    data = baseline.model_dump(mode="json", exclude_none=True)
+    data = to_json(baseline)
+    for entry in data["accepted"]:
+        if entry["reason"] is None:
+            del entry["reason"]
     return json.dumps(data, indent=2) + "\n"
 
 
@@ -157,7 +159,7 @@ class PortablePlace(NamedTuple):
     path: str
 
 
-class Places(Struct):
+class Places(Frozen):
     """Where the project and the environment are. None = there is none."""
 
     project: str | None = None

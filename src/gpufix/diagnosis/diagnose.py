@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
@@ -12,19 +12,19 @@ from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.fixes.commands import summary
 from gpufix.fixes.planner import Planner
+from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
 from gpufix.plugins import all_fixes, all_rules
-from gpufix.structs import Struct
 
 
-class Request(Struct):
+class Request(Frozen):
     """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
 
     gpus: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
 
 
-class Judgement(Struct):
+class Judgement(Frozen):
     """The findings on one view, before they are put into a report."""
 
     view: View
@@ -65,11 +65,10 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
 
 def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
     """The finding and its consequences, each with what would remedy it."""
-    return finding.model_copy(
-        update={
-            "fixes": [summary(plan, view.facts) for plan in planner.plans(finding)],
-            "consequences": [with_fixes(c, view, planner) for c in finding.consequences],
-        }
+    return replace(
+        finding,
+        fixes=[summary(plan, view.facts) for plan in planner.plans(finding)],
+        consequences=[with_fixes(c, view, planner) for c in finding.consequences],
     )
 
 
@@ -114,7 +113,7 @@ def summarised(
 FINDINGS, INTERNAL = 1, 3
 
 
-class Gate(Struct):
+class Gate(Frozen):
     """`least`: the least severity that fails, None = none does. `strict`: gaps fail too."""
 
     least: Severity | None = Severity.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import platform
 import re
 from collections.abc import Callable, Mapping
@@ -10,10 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from gpufix.model import SCHEMA_VERSION, Facts
-from gpufix.model.base import Model
+from gpufix.model.base import Invalid, Model, from_json, to_json
+from gpufix.model.facts import conda_apart
 
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL|AUTH(?!OR)|COOKIE", re.I)
 _URL_USER = re.compile(r"(?<=://)[^/@\s]+@")
@@ -33,13 +33,13 @@ def redact(facts: Facts, home: Path | None = None) -> Facts:
     Every string is rewritten by the same rules, so that paths which were equal stay equal and a
     replay comes to the same findings.
     """
-    data = facts.model_dump(mode="json")
+    data = to_json(facts)
     environment = data["environment"]
     for table in (environment["process"], environment["overlay"]):
         for name in table:
             if table[name] and _SECRET_NAME.search(name):
                 table[name] = _HIDDEN
-    return Facts.model_validate(_map(data, _rewriter(home or Path.home())))
+    return from_json(Facts, _map(data, _rewriter(home or Path.home())))
 
 
 def _rewriter(home: Path) -> Callable[[str], str]:
@@ -104,9 +104,7 @@ class CorruptFacts(ValueError):
 
 def load(path: Path) -> Facts:
     """Read a snapshot. Raises CorruptFacts with the place that is wrong, OSError if unreadable."""
-    pass
-
-    facts = read(path, Facts, "facts file", _LIMIT_BYTES, CorruptFacts)
+    facts = read(path, Facts, "facts file", _LIMIT_BYTES, CorruptFacts, conda_apart)
     if facts.schema_version != SCHEMA_VERSION:
         found = f"facts of schema {facts.schema_version}"
         raise CorruptFacts(f"{path}: {found}; this gpufix reads schema {SCHEMA_VERSION}")
@@ -116,14 +114,22 @@ def load(path: Path) -> Facts:
 M = TypeVar("M", bound=Model)
 
 
-def read(path: Path, kind: type[M], name: str, limit: int, wrong: type[ValueError]) -> M:
-    """A record of `kind`. Raises `wrong` for what is no `name` (a noun: "facts file") or larger
-    than `limit` bytes, OSError if unreadable."""
+def read(
+    path: Path,
+    kind: type[M],
+    name: str,
+    limit: int,
+    wrong: type[ValueError],
+    upgrade: Callable[[Any], Any] = lambda data: data,
+) -> M:
+    """A record of `kind`; `upgrade` brings an earlier version's JSON up to date. Raises `wrong` for
+    what is no `name` (a noun: "facts file") or larger than `limit` bytes, OSError if unreadable."""
     if path.is_file() and path.stat().st_size > limit:
         raise wrong(f"{path}: larger than any {name} ({limit >> 20} MiB)")
     try:
-        return kind.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise wrong(f"{path}: not a {name}: {where}: {first['msg']}") from None
+        return from_json(kind, upgrade(json.loads(path.read_bytes())))
+    except Invalid as error:
+        where = error.where or "the file"
+        raise wrong(f"{path}: not a {name}: {where}: {error.reason}") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested too deep
+        raise wrong(f"{path}: not a {name}: the file: invalid JSON: {error}") from None

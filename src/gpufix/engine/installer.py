@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
 from gpufix.evidence.requirements import objections
+from gpufix.frozen import Frozen
 from gpufix.knowledge.packages import index_url
 from gpufix.model import Facts, Install
 from gpufix.process import Finished, Limits, NotStarted, Program, run
-from gpufix.structs import Struct
 
 # They would make an installer work on another place than the patient, or on more than was asked.
 _DROPPED = """
@@ -25,7 +25,7 @@ UV_PREFIX UV_REINSTALL UV_UPGRADE
 _OWN_INDEX = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_NO_INDEX", "UV_NO_INDEX")
 
 
-class Installer(Struct):
+class Installer(Frozen):
     """`prefix`: the command line up to the verb; `after`: what goes behind it."""
 
     kind: Literal["uv", "pip"]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 
+from gpufix.frozen import Frozen
 from gpufix.model import Facts, Step
-from gpufix.structs import Struct
 
 
 class EngineError(Exception):
@@ -43,7 +43,7 @@ class NothingToUndo(EngineError):
     """There is no run that could be undone."""
 
 
-class Indexes(Struct):
+class Indexes(Frozen):
     """Where packages come from, as the user says: options first, then pip's and uv's variables."""
 
     index_url: str | None = None
@@ -54,7 +54,7 @@ def _silent(_: str) -> None:
     return None
 
 
-class RunContext(Struct):
+class RunContext(Frozen):
     """The facts that the plan was made from, and the run that carries it out.
 
     `folder`: the run's own folder, for logs and as working directory of programs; None while a

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.engine.run_context import Refused, RunContext
 from gpufix.facts.reading import read, why
+from gpufix.frozen import Frozen
 from gpufix.source import git_files
 from gpufix.source.git_files import Setting
-from gpufix.structs import Struct
 
 # Where the user's settings and certificates are. Every other GIT_ variable can lead a call astray.
 _KEPT = """
@@ -97,7 +97,7 @@ noop partialclone preciousobjects refstorage relativeworktrees worktreeconfig
 """
 
 
-class WantedSubmodule(Struct):
+class WantedSubmodule(Frozen):
     """One submodule. `root` is the top of the working tree that records it, with links resolved."""
 
     root: str

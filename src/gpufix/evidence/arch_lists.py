@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gpufix.evidence.building import generates, rocm_torch, toolkit_in_use
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import minor
 from gpufix.knowledge.gpus.architectures import (
@@ -19,10 +20,9 @@ from gpufix.knowledge.gpus.architectures import (
 )
 from gpufix.model import ERROR, WARNING, Severity, Target
 from gpufix.source.arch_flags import ArchFlag
-from gpufix.structs import Struct
 
 
-class ArchList(Struct):
+class ArchList(Frozen):
     """What a value asks for. `native`: the GPUs of the building machine. `bad`: refused parts."""
 
     cubins: tuple[CudaArch, ...] = ()

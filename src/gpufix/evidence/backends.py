@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import WARNING, Fault
 from gpufix.model.payload import EnvironmentVariable
-from gpufix.structs import Struct
 
 _SPCONV = ("113", "114", "116", "117", "118", "120", "121", "124", "126")
 # A back end's name → the distributions of which one must be installed for it.
@@ -26,7 +26,7 @@ OWN = ("sdpa", "torch", "native")
 OWN_AND_SLOW = ("math", "naive")
 
 
-class Reading(Struct):
+class Reading(Frozen):
     """Where a program takes a back end: the first variable that is set, if it knows the value."""
 
     where: str  # a file of the project, or a program

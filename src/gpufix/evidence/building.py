@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import cuda as host_compilers
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.model import Tool, Toolkit, Torch
-from gpufix.structs import Struct
 
 
 def builds(view: View) -> bool:
@@ -97,7 +97,7 @@ _NAME = re.compile(r"(?:.*-)?(gcc|g\+\+|clang|clang\+\+)(-\d+(?:\.\d+)*)?")
 _YES = {"ON", "1", "YES", "TRUE", "Y"}
 
 
-class Objection(Struct):
+class Objection(Frozen):
     """Why a compiler will not do. `by` is "nvcc", "torch" or "headers"."""
 
     by: Literal["nvcc", "torch", "headers"]

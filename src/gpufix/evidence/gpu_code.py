@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeVar
 
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.gpus.architectures import (
@@ -19,8 +20,7 @@ from gpufix.knowledge.gpus.architectures import (
 )
 from gpufix.knowledge.gpus.serves import driver_reads, parse_version
 from gpufix.knowledge.torch_releases import Variant
-from gpufix.model import ADVICE, ERROR, CodeObject, Facts, Library, Severity, Target
-from gpufix.structs import Struct
+from gpufix.model import ADVICE, ERROR, CodeKind, CodeObject, Facts, Library, Severity, Target
 
 T = TypeVar("T", CudaArch, GfxArch)
 
@@ -35,7 +35,7 @@ class Service(Enum):
     unknown = "unknown"
 
 
-class SubjectCode(Struct):
+class SubjectCode(Frozen):
     """The GPU code of one thing. `whole` False: there may be PTX that was not seen."""
 
     subject: str
@@ -91,9 +91,9 @@ def _from_table(view: View) -> SubjectCode | None:
 def code_of(release: str, variant: Variant) -> SubjectCode:
     """The GPU code of a build of torch, as the release table has it."""
     toolkit = cuda_toolkits.get(variant.cuda) if variant.cuda else None
-    kind = "cubin" if variant.cuda else "hip"
+    kind: CodeKind = "cubin" if variant.cuda else "hip"
     isa = toolkit.ptx if toolkit else None
-    objects = [CodeObject.model_validate({"kind": kind, "arch": a}) for a in variant.archs]
+    objects = [CodeObject(kind=kind, arch=a) for a in variant.archs]
     objects += [CodeObject(kind="ptx", arch=a, ptx_version=isa) for a in variant.ptx or ()]
     source = f"{variant.name} build of torch {release}: {variant.source}"
     return SubjectCode("torch", tuple(objects), (source,), variant.ptx is not None, variant.cuda)
@@ -240,7 +240,7 @@ def variants_only(code: SubjectCode) -> list[CodeObject]:
     return special if special and len(special) == len(objects) else []
 
 
-class Row(Struct):
+class Row(Frozen):
     """torch, or one distribution with GPU code. `served`: target → how; absent: not its vendor's."""
 
     subject: str

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from gpufix.evidence import building, cxx
 from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import hip_api
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.knowledge.gpus import models
 from gpufix.source.cxx.hip import COMPAT, narrow
-from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import Guards
@@ -21,7 +21,7 @@ _OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's
 _NO_GROUP_REDUCE = "7.2"  # the newest ROCm seen without it
 
 
-class Block(Struct):
+class Block(Frozen):
     """One construct at one line. `certain`: it does not compile; else its meaning may differ."""
 
     name: str

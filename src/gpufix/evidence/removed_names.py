@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from gpufix.evidence import building, cxx
 from gpufix.evidence.source_view import absolute, is_vendored
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
 from gpufix.model.source_payload import RemovedNameUse
-from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import CxxFacts, Guards
@@ -140,7 +140,7 @@ def resolve(path: str, name: str, by_end: dict[str, list[str]]) -> str | None:
 _STEPS = 200_000  # includes followed in one project
 
 
-class MissingHeader(Struct):
+class MissingHeader(Frozen):
     """A name without its header. `unit` is the source in which the header file is compiled."""
 
     path: str

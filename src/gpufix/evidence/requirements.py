@@ -10,12 +10,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import Distribution, Facts, Install
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 
-class Unmet(Struct):
+class Unmet(Frozen):
     """A requirement that does not hold. `installed` is None when the distribution is absent."""
 
     dist: Distribution
@@ -155,7 +155,7 @@ _CONDAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no option, nothing for a
 _OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "forge::libgcc >=13"
 
 
-class PipObjection(Struct):
+class PipObjection(Frozen):
     """Why a name is not given to pip, and the package that conda knows it as."""
 
     reason: str

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import Library
-from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.knowledge.symbols import SymbolHistory, SymbolJudgement
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STRING = "basic_string<char, std::char_traits<char>, std::allocator<char> >"
 
 
-class TorchUser(Struct):
+class TorchUser(Frozen):
     """One distribution (or lone library) that links torch.
 
     `lacking` are the torch names that the installed torch does not define, with the library that

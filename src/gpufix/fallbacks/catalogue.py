@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 from gpufix.text.names import normalise
 
 ROOT = Path(__file__).parent
@@ -28,7 +28,7 @@ class AboutError(ValueError):
     """An about.json that says something nobody understands."""
 
 
-class Native(Struct):
+class Native(Frozen):
     """One library that is compiled when the fallback is installed.
 
     `source`: a .cu file that both nvcc and hipcc compile, relative to the gpufix package.
@@ -39,7 +39,7 @@ class Native(Struct):
     library: str
 
 
-class Calls(Struct):
+class Calls(Frozen):
     """What projects call of another library, and what of the fallback takes the same arguments.
 
     `names`: dotted, each the same function; `instead`: "nvdiffrast_chunked.rasterize";
@@ -51,7 +51,7 @@ class Calls(Struct):
     not_within: tuple[str, ...] = ()
 
 
-class Fallback(Struct):
+class Fallback(Frozen):
     """One about.json. `imports`: top-level modules of the original, the package itself first."""
 
     name: str

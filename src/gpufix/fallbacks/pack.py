@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 import gpufix
 from gpufix.fallbacks.catalogue import LOCAL, ROOT, Fallback, get
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 
 def choose(known: Iterable[str], required: Sequence[SpecifierSet]) -> str | None:
@@ -43,7 +43,7 @@ _TIME = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o644
 
 
-class Wheel(Struct):
+class Wheel(Frozen):
     """`name` is the file's name, `data` its bytes."""
 
     name: str

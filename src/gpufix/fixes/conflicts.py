@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -92,7 +93,7 @@ def joined(one: WriteFile, other: WriteFile, base: Base) -> WriteFile | None:
     )
     text = base(one) if alike else None
     content = merged(text, one.content, other.content) if text is not None else None
-    return None if content is None else one.model_copy(update={"content": content})
+    return None if content is None else replace(one, content=content)
 
 
 def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from gpufix.evidence.requirements import parse
 from gpufix.fixes.conflicts import Base, PlanConflicts, joined
+from gpufix.frozen import Frozen
 from gpufix.model import Build, Finding, Held, Install, Plan, SetVariables, Skip, Step, WriteFile
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 Planner = Callable[[Finding], Sequence[Plan | Skip]]
@@ -25,7 +25,7 @@ _STAGE = {
 }
 
 
-class PlanChoice(Struct):
+class PlanChoice(Frozen):
     """The plans to carry out, those that are not, and the findings that have none."""
 
     plans: list[Plan] = field(default_factory=list)
@@ -145,9 +145,9 @@ def _split(plan: Plan) -> Iterator[Step]:
     for step in plan.steps:
         if isinstance(step, Install) and step.uninstall and step.install:
             yield Install(uninstall=step.uninstall)
-            step = step.model_copy(update={"uninstall": []})
+            step = replace(step, uninstall=[])
         if isinstance(step, Install) and step.dependencies and plan.safety == "safe":
-            step = step.model_copy(update={"freeze": True})
+            step = replace(step, freeze=True)
         yield step
 
 
@@ -180,12 +180,8 @@ def _joined(one: Step, other: Step, base: Base) -> Step | None:
     if isinstance(one, Build) and isinstance(other, Build) and one.path == other.path:
         archs = [*one.expect_archs, *(a for a in other.expect_archs if a not in one.expect_archs)]
         variables = {**one.environment, **other.environment}
-        return one.model_copy(
-            update={
-                "environment": variables,
-                "expect_archs": archs,
-                "editable": one.editable or other.editable,
-            }
+        return replace(
+            one, environment=variables, expect_archs=archs, editable=one.editable or other.editable
         )
     return one if one == other else None
 
@@ -196,9 +192,8 @@ def _joined_installs(one: Install, other: Install) -> Install | None:
         return None
     if not one.uninstall and any(getattr(one, m) != getattr(other, m) for m in manner):
         return None
-    return one.model_copy(
-        update={
-            "install": list(dict.fromkeys([*one.install, *other.install])),
-            "uninstall": list(dict.fromkeys([*one.uninstall, *other.uninstall])),
-        }
+    return replace(
+        one,
+        install=list(dict.fromkeys([*one.install, *other.install])),
+        uninstall=list(dict.fromkeys([*one.uninstall, *other.uninstall])),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.view import View
@@ -68,7 +69,7 @@ def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
     dists = [d for name in sorted(_above(moved, view)) if (d := view.dist(name))]
     dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
     along = [_kept(dist, dist.name in fixed) for dist in dists]
-    return step.model_copy(update={"install": [*step.install, *along]})
+    return replace(step, install=[*step.install, *along])
 
 
 def _kept(dist: Distribution, fixed: bool) -> str:

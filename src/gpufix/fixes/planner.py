@@ -5,10 +5,8 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
-
-from pydantic import ValidationError
 
 from gpufix.checks.doctor.doc003_fix_crashed import Crash, crashed
 from gpufix.evidence.requirements import PipObjection, objections
@@ -16,6 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
 from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
+from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.text import clean
 
 
@@ -47,7 +46,7 @@ def _by_hand(plan: Plan, step: Install, found: Sequence[PipObjection], facts: Fa
         text="; ".join(dict.fromkeys(o.reason for o in found)),
         command=shlex.join(["conda", "install", *options, *specs]),
     )
-    return plan.model_copy(update={"safety": "manual", "steps": [advice]})
+    return replace(plan, safety="manual", steps=[advice])
 
 
 _MODES = range(0o10000)
@@ -83,7 +82,7 @@ class Planner:
         """
         facts = self._view.facts
         try:
-            found = checked(ask(), facts)
+            found = checked(ask(), facts, own=_is_own(fix))
             return permitted(found, code, subject, facts) if isinstance(found, Plan) else found
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
@@ -98,31 +97,35 @@ class Planner:
         return [crashed(rows) for rows in self._crashes.values()]
 
 
-def checked(answer: object, facts: Facts) -> Plan | Skip | None:
-    """The answer as its JSON says it, validated: a fix can build a record past its checks.
+def _is_own(fix: Fix) -> bool:
+    return str(getattr(fix.plan, "__module__", "")).startswith("gpufix.")
 
-    Raises TypeError, ValueError.
+
+def checked(answer: object, facts: Facts, own: bool = False) -> Plan | Skip | None:
+    """The answer, if it is a plan that can be shown and carried out. Raises TypeError, ValueError.
+
+    Unless the fix is gpufix's `own`, no type checker has seen it: the answer is what its JSON says.
     """
     if answer is None:
         return None
     if not isinstance(answer, (Plan, Skip)):
         raise TypeError(f"it returned a {type(answer).__name__}, not a Plan, a Skip or None")
-    model = Plan if isinstance(answer, Plan) else Skip
+    model: type[Plan | Skip] = type(answer)
     try:
-        found = model.model_validate(answer.model_dump(mode="json", warnings=False))
+        found = answer if own else from_json(model, to_json(answer))
         if isinstance(found, Plan):
             for step in found.steps:
                 _require_usable(step)
             summary(found, facts)  # its commands can be written down
     except Exception as error:
-        reason = _first(error) if isinstance(error, ValidationError) else clean.words(error)
+        reason = str(error) if isinstance(error, Invalid) else clean.words(error)
         raise ValueError(f"its {model.__name__} is not valid: {reason}") from error
     return found
 
 
 def _require_usable(step: Step) -> None:
     """What no type says. Raises ValueError or LookupError."""
-    given: dict[str, Any] = step.model_dump(include={"path", "root", "paths"})
+    given = to_json(step)
     for path in (given.get("path", ""), given.get("root", ""), *given.get("paths", ())):
         if "\0" in path:
             raise ValueError(f"the path {path!r} holds a NUL")
@@ -130,11 +133,6 @@ def _require_usable(step: Step) -> None:
         step.content.encode(step.encoding)
         if step.mode is not None and step.mode not in _MODES:
             raise ValueError(f"{step.mode} is no file mode")
-
-
-def _first(error: ValidationError) -> str:
-    row = error.errors()[0]
-    return f"{'.'.join(map(str, row['loc']))}: {row['msg']}"
 
 
 def _place(fix: Fix, error: Exception) -> tuple[str, int] | None:

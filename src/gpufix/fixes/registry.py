@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 from gpufix.checks.registry import modules_below
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import Finding, Plan, Skip
-from gpufix.structs import Struct
 
 Planner = Callable[[Finding, View], Plan | Skip | None]
 
 
-class Fix(Struct):
+class Fix(Frozen):
     """A registered fix: its name, the codes it answers to, and the function that plans."""
 
     name: str

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.manifest import COMMON, Kernel
 from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
 from gpufix.process import Limits, NotStarted, Program, run
-from gpufix.structs import Struct
 
 CACHE_FORMAT = 1
 MAX_LOG = 32 << 10
 
 
-class Built(Struct):
+class Built(Frozen):
     """One program's compilation.
 
     ``status``: built, cached, failed, timeout, or not applicable. ``log`` is the compiler's own

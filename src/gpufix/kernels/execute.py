@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.formula import BadOutput, FormulaError, number, numbers, objects, text
 from gpufix.kernels.manifest import SUITE, Case, Kernel
 from gpufix.process import Finished, Limits, NotStarted, Program, run
-from gpufix.structs import Struct
 
 _RATES = Path(__file__).with_name("rates.json")
 # GDDR6 moves 16 bits per pin in one period of the clock that AMD's driver reports; HBM, and every
@@ -22,7 +22,7 @@ _RATES = Path(__file__).with_name("rates.json")
 _HBM_BUS_BITS = 1024
 
 
-class Roofs(Struct):
+class Roofs(Frozen):
     """Bytes per second and operations per second; None where the driver or the table is silent."""
 
     bandwidth: float | None
@@ -33,7 +33,7 @@ class Roofs(Struct):
         return {"fp32": self.fp32, "bf16": self.bf16}[unit]
 
 
-class Achieved(Struct):
+class Achieved(Frozen):
     """``fraction`` of the roof that binds: "bandwidth", "fp32" or "bf16"."""
 
     bound: str
@@ -118,7 +118,7 @@ CAUSES = {
 }
 
 
-class Time(Struct):
+class Time(Frozen):
     """Milliseconds over repeated runs."""
 
     median: float
@@ -127,7 +127,7 @@ class Time(Struct):
     runs: int
 
 
-class CaseResult(Struct):
+class CaseResult(Frozen):
     """``status``: valid, wrong, not applicable. Cost is None where the manifest gives none.
 
     ``judged``: whether a small fraction of the roof is a fault, see manifest.Case.
@@ -148,7 +148,7 @@ class CaseResult(Struct):
     why: str = ""
 
 
-class RunResult(Struct):
+class RunResult(Frozen):
     """``status``: ok, wrong, not applicable, error, crashed, timeout, bad output.
 
     ``cause`` is one of CAUSES' values, else "". ``message`` is what the program, the runtime or

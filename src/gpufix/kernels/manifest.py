@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.formula import FormulaError, evaluate
 from gpufix.kernels.toolchain import KernelTarget
-from gpufix.structs import Struct
 
 SUITE = Path(__file__).parent
 COMMON = SUITE / "common"
@@ -21,7 +21,7 @@ class ManifestError(ValueError):
     """A manifest that says something the suite does not understand."""
 
 
-class Case(Struct):
+class Case(Frozen):
     """One thing that a program checks and times.
 
     ``bytes`` and ``flops`` are formulas over the sizes that the program prints: the fewest bytes
@@ -43,7 +43,7 @@ class Case(Struct):
         return moved, done
 
 
-class Kernel(Struct):
+class Kernel(Frozen):
     """A program of the suite: ``<name>/<name>.cu`` and its manifest."""
 
     name: str

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
+from gpufix.frozen import Frozen
 from gpufix.process import Limits, NotStarted, Program, run
-from gpufix.structs import Struct
 
 _CUDA = re.compile(r"sm_(\d{2,3})([af]?)(\+ptx)?", re.IGNORECASE)
 _HIP = re.compile(r"gfx[0-9a-f]{3,4}")
@@ -17,7 +17,7 @@ _HIP = re.compile(r"gfx[0-9a-f]{3,4}")
 _HIP_MATRIX = re.compile(r"gfx(90a|94[0-2]|950|11[0-9a-f]{2}|12[0-9a-f]{2})")
 
 
-class KernelTarget(Struct):
+class KernelTarget(Frozen):
     """``sm_90``, ``sm_120+PTX`` (machine code and PTX) or ``gfx1030``."""
 
     arch: str
@@ -66,7 +66,7 @@ class ToolchainError(RuntimeError):
     """The compiler cannot be started or does not say what it is."""
 
 
-class Toolchain(Struct):
+class Toolchain(Frozen):
     """``compiler`` of one of KINDS, with flags that every compilation gets.
 
     ``env`` is the whole environment of the compiler; None is this process's own.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, minor, numbers, source, table
 
 
-@dataclass(frozen=True, slots=True)
-class CudaToolkit:
+class CudaToolkit(Frozen):
     """One toolkit release. Drivers are Linux ones; `driver_full` None = unknown."""
 
     version: str
@@ -81,8 +80,7 @@ def _toolkit(version: str) -> CudaToolkit:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NvccWheel:
+class NvccWheel(Frozen):
     """A distribution that sounds like nvcc, and what is really in it."""
 
     name: str
@@ -92,8 +90,7 @@ class NvccWheel:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolkitWheel:
+class ToolkitWheel(Frozen):
     """One version of the meta-package cuda-toolkit: extra -> the pins that it brings."""
 
     version: str
@@ -133,8 +130,7 @@ Family = Literal["gcc", "clang"]
 _HEADERS = (("2.12.0", 10), ("2.3.0", 9))
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Frozen):
     """The newest compiler that an nvcc takes: `max_major` None = unknown."""
 
     max_major: int | None
@@ -142,8 +138,7 @@ class Limit:
     confidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Frozen):
     """What cpp_extension accepts: least <= version < below."""
 
     least: str

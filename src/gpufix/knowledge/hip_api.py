@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 _WARP_SYNC = "amd_warp_sync_functions.h of ROCm 5.6 to 6.2; HIP 7.0 changelog"
 _GROUPS = "hip/amd_detail/amd_hip_cooperative_groups.h of ROCm 5.6 to 6.2; gsplat's port to 7.2"
@@ -10,7 +10,7 @@ _GROUPS = "hip/amd_detail/amd_hip_cooperative_groups.h of ROCm 5.6 to 6.2; gspla
 FULL = "warp-sync"
 
 
-class Construct(Struct):
+class Construct(Frozen):
     """One construct. `pattern` as in cuda_api.Removed.
 
     `native` is the ROCm that has it, `opt_in` the one that has it behind

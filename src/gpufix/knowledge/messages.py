@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import table
 
 KINDS = {
@@ -132,8 +132,7 @@ FILES = (
 Role = Literal["cause", "symptom", "unknown", "notice", "wrapper"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Frozen):
     """One known message. `rule` None: explained without a rule of the catalogue.
 
     `texts` are in the language of message_text; `near` holds texts of which one must stand within

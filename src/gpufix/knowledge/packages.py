@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, minor, table
 
 
-@dataclass(frozen=True, slots=True)
-class Companion:
+class Companion(Frozen):
     """`exact` versions name this torch in their metadata; `since` are (version, torch specifier).
 
     `find_links` is a page of wheels by torch release and variant, `variants` those it is known
@@ -79,8 +78,7 @@ def names() -> frozenset[str]:
     return frozenset(n for row in data["releases"].values() for n in row) | set(data["find_links"])
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Frozen):
     """Holds when every distribution of `trigger` is installed in the range given.
 
     `remedies` are alternatives: each a range for one distribution. `declared`: the packages'

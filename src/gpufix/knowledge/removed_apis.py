@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, source, table
-from gpufix.structs import Struct
 
 _CCCL = "CCCL 3.0 migration guide; cub/thread/thread_operators.cuh of CUDA 12.9 and 13.0"
 _RUNTIME = "cuda_runtime_api.h of CUDA 12.9 and 13.0 compared"
@@ -16,7 +15,7 @@ _TEXTURES = "CUDA 12.0 release notes; absent from cuda_runtime_api.h of 12.0.107
 _TORCH = "the installed torch's own header is read"
 
 
-class Removed(Struct):
+class Removed(Frozen):
     """One removed name.
 
     `pattern` is a regular expression for text without comments and literals, whose first group is
@@ -149,8 +148,7 @@ def removed() -> dict[str, Removed]:
     return {row.name: row for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class RemovedApi:
+class RemovedApi(Frozen):
     """Absent from `since` on, and before `until` when it came back. `instead`: an equal spelling.
 
     In `instead` the module's local name stands for {}.

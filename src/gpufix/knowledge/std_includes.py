@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 
-class Need(Struct):
+class Need(Frozen):
     """A standard header and the names that need it.
 
     `silent` are headers that bring none of the names with GCC from `since` on (None = with any).

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import numbers, source, table
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(Frozen):
     """Requirements of the default x86-64 wheel: name -> specifier ("==12.8.93")."""
 
     variant: str
@@ -31,8 +30,7 @@ def pins_of(version: str) -> Pins | None:
 _KNOWN = ("measured", "measured-by-user", "high", "medium")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Frozen):
     """One build of a release. `archs` is its machine code, `ptx` its PTX (None = unknown).
 
     Names as in the binaries: "sm_90", "gfx1101". `name` is also the name of its index and of its
@@ -75,8 +73,7 @@ class Variant:
         return cuda_toolkits.min_driver(self.cuda) if self.cuda else None
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Frozen):
     """One torch release. Platforms are "linux_x86_64" and "linux_aarch64"."""
 
     version: str

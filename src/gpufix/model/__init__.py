@@ -1,6 +1,6 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
-from gpufix.model.binary import Binaries, CodeObject, CodePart, Library, Problem
+from gpufix.model.binary import Binaries, CodeKind, CodeObject, CodePart, Library, Problem
 from gpufix.model.facts import (
     SCHEMA_VERSION,
     CMakeCache,
@@ -67,6 +67,7 @@ __all__ = [
     "Build",
     "CMakeCache",
     "CacheEntry",
+    "CodeKind",
     "CodeObject",
     "CodePart",
     "CondaPackage",

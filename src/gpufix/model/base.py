@@ -1,12 +1,67 @@
-"""The base of every record in the vocabulary: immutable, strict about unknown fields."""
+"""The base of every record in the vocabulary, and its way to JSON and back."""
 
-from pydantic import BaseModel, ConfigDict
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from gpufix.frozen import Frozen, dataclass_transform
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+INNER = {"inner": True}  # metadata of a field that is no part of the JSON
 
 
-class Model(BaseModel):
-    """A frozen record. Unknown fields are an error: a facts file from elsewhere is untrusted.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Model(Frozen):
+    """A frozen record, made by keyword. Its type checker is mypy; what is read goes by `from_json`."""
 
-    A record's schema is built when the first one is made: most runs need few of them.
-    """
+    _keywords: ClassVar[bool] = True
+    # Unknown fields are an error: a facts file from elsewhere is untrusted.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+M = TypeVar("M", bound=Model)
+
+
+class Invalid(ValueError):
+    """JSON that is no record of its kind. `where` is the way to the value: "gpus.0.name"."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"{where}: {reason}")
+
+
+def to_json(value: Any) -> Any:
+    """A record, or what holds some, as JSON values: a table of its fields, without inner ones."""
+    if isinstance(value, Model):
+        outer = (f.name for f in fields(value) if "inner" not in f.metadata)
+        return {name: to_json(getattr(value, name)) for name in outer}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    return [to_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def from_json(kind: type[M], data: object) -> M:
+    """The record of a kind that JSON values say. Raises Invalid."""
+    from pydantic import ValidationError
+
+    adapter: TypeAdapter[M] = _adapter(kind)  # type: ignore[arg-type]
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(".".join(map(str, first["loc"])), first["msg"]) from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from gpufix.model.base import Model
@@ -21,10 +22,13 @@ class Problem(Model):
     driver: bool = False  # belongs to a GPU driver: absent on machines without one
 
 
+CodeKind = Literal["cubin", "ptx", "lto", "hip", "bitcode", "spirv", "other"]
+
+
 class CodeObject(Model):
     """One kind of GPU code in a file, with how often it occurs."""
 
-    kind: Literal["cubin", "ptx", "lto", "hip", "bitcode", "spirv", "other"]
+    kind: CodeKind
     arch: str  # "sm_90", "sm_90a", "sm_100f", "gfx90a:xnack-", "gfx11-generic"; "" = not written
     ptx_version: str | None = None  # PTX ISA, "8.4"
     compressed: bool = False
@@ -55,21 +59,31 @@ class Library(Model):
     # None = nobody was seen to open it (sources are searched only for one that would not load)
     opened_by: Literal["import", "library", "source"] | None = None
     soname: str | None = None
-    needed: list[str] = []
+    needed: list[str] = field(default_factory=list)
     links_torch: bool = False
-    problems: list[Problem] = []
-    code: list[CodeObject] = []
-    parts: list[CodePart] = []  # which of them stand side by side
+    problems: list[Problem] = field(default_factory=list)
+    code: list[CodeObject] = field(default_factory=list)
+    parts: list[CodePart] = field(default_factory=list)  # which of them stand side by side
     cxx11_abi: bool | None = None  # told from its torch-facing symbols
-    uses: dict[str, str] = {}  # NEEDED name -> file that would be used, for GPU libraries
-    torch_symbols: list[str] = []  # undefined torch names, kept only when something is wrong
+    uses: dict[str, str] = field(
+        default_factory=dict
+    )  # NEEDED name -> file that would be used, for GPU libraries
+    torch_symbols: list[str] = field(
+        default_factory=list
+    )  # undefined torch names, kept only when something is wrong
 
 
 class Binaries(Model):
     """The scan of all compiled libraries."""
 
     scanned: int = 0
-    libraries: list[Library] = []  # torch's, GPU code holders, torch users, and faulty ones
+    libraries: list[Library] = field(
+        default_factory=list
+    )  # torch's, GPU code holders, torch users, and faulty ones
     with_code: int = 0
-    numpy_1: dict[str, str | None] = {}  # modules that NumPy 2 refuses (one each) -> distribution
-    modules: dict[str, int] = {}  # distribution -> how many extension modules it has
+    numpy_1: dict[str, str | None] = field(
+        default_factory=dict
+    )  # modules that NumPy 2 refuses (one each) -> distribution
+    modules: dict[str, int] = field(
+        default_factory=dict
+    )  # distribution -> how many extension modules it has

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Literal
-
-from pydantic import model_validator
 
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
@@ -78,14 +77,18 @@ class Project(Model):
     """The project folder. `config` is its `[tool.gpufix]` table."""
 
     root: str
-    markers: list[str] = []  # which of pyproject.toml, setup.py, CMakeLists.txt, .gitmodules
+    markers: list[str] = field(
+        default_factory=list
+    )  # which of pyproject.toml, setup.py, CMakeLists.txt, .gitmodules
     builds_extensions: bool = False  # something in it compiles against torch or CUDA/HIP
     cuda_sources: int | None = None  # .cu and .hip files in it; None = not counted
-    libraries: list[str] = []  # shared libraries that were built in place
-    cmake_caches: list[CMakeCache] = []
-    sources: list[SourceFile] = []  # owned by the project: no environments, build outputs, data
-    submodules: list[Submodule] = []
-    config: dict[str, Any] = {}
+    libraries: list[str] = field(default_factory=list)  # shared libraries that were built in place
+    cmake_caches: list[CMakeCache] = field(default_factory=list)
+    sources: list[SourceFile] = field(
+        default_factory=list
+    )  # owned by the project: no environments, build outputs, data
+    submodules: list[Submodule] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 class Facts(Model):
@@ -95,32 +98,31 @@ class Facts(Model):
     gpufix_version: str = ""
     host: Host
     python: Python | None = None
-    distributions: list[Distribution] = []
-    conda_packages: list[CondaPackage] = []
-    shared_files: list[SharedFile] = []
+    distributions: list[Distribution] = field(default_factory=list)
+    conda_packages: list[CondaPackage] = field(default_factory=list)
+    shared_files: list[SharedFile] = field(default_factory=list)
     torch: Torch | None = None
-    gpus: list[Gpu] = []
-    drivers: list[Driver] = []
-    toolkits: list[Toolkit] = []
-    tools: list[Tool] = []
-    caches: list[CacheEntry] = []
-    environment: Environment = Environment()
-    binaries: Binaries = Binaries()
+    gpus: list[Gpu] = field(default_factory=list)
+    drivers: list[Driver] = field(default_factory=list)
+    toolkits: list[Toolkit] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
+    caches: list[CacheEntry] = field(default_factory=list)
+    environment: Environment = field(default_factory=Environment)
+    binaries: Binaries = field(default_factory=Binaries)
     project: Project | None = None
-    gaps: list[Gap] = []
-    answers: dict[str, Any] = {}  # what checks asked of files, by question
+    gaps: list[Gap] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)  # what checks asked of files, by question
 
-    @model_validator(mode="before")
-    @classmethod
-    def _conda_apart(cls, data: Any) -> Any:
-        """Older snapshots list conda's packages among the distributions, by their .json file."""
-        rows = data.get("distributions") if isinstance(data, dict) else None
-        if not isinstance(rows, list):
-            return data
-        old = [row for row in rows if isinstance(row, dict) and _is_conda_record(row)]
-        packages = [*data.get("conda_packages", []), *map(_as_package, old)]
-        kept = [row for row in rows if row not in old]
-        return {**data, "distributions": kept, "conda_packages": packages} if old else data
+
+def conda_apart(data: Any) -> Any:
+    """Facts as JSON; older snapshots list conda's packages among the distributions, by their files."""
+    rows = data.get("distributions") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        return data
+    old = [row for row in rows if isinstance(row, dict) and _is_conda_record(row)]
+    packages = [*data.get("conda_packages", []), *map(_as_package, old)]
+    kept = [row for row in rows if row not in old]
+    return {**data, "distributions": kept, "conda_packages": packages} if old else data
 
 
 def _is_conda_record(row: dict[str, Any]) -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import Enum
 from typing import Literal, TypeVar
 
-from pydantic import Field, field_validator
-
-from gpufix.model.base import Model
+from gpufix.frozen import Frozen
+from gpufix.model.base import INNER, Model
 from gpufix.model.facts import Gap
 from gpufix.model.host import Vendor
 from gpufix.model.payload import Payload
 from gpufix.model.plan import FindingKey, PlanSummary
-from gpufix.structs import Struct
 
 P = TypeVar("P", bound=Payload)
 
@@ -41,7 +40,7 @@ class Target(Model):
     name: str | None = None  # product, when one was named or seen
     source: str  # "--gpu sm_120", "GPU 0", "[tool.gpufix]"
     # The index of the visible GPU that it stands for, None = it was named; not part of the report.
-    gpu: int | None = Field(default=None, exclude=True)
+    gpu: int | None = field(default=None, metadata=INNER)
 
 
 class Evidence(Model):
@@ -52,7 +51,7 @@ class Evidence(Model):
     line: int | None = None
 
 
-class Fault(Struct):
+class Fault(Frozen):
     """What a check yields; the registry adds the rule's code and name.
 
     `breaks` and `needs` hold resource keys ("file:/x/libc10.so", "dist:torch", "torch",
@@ -77,21 +76,17 @@ class Finding(Model):
     severity: Severity
     subject: str
     message: str
-    evidence: list[Evidence] = []
-    consequences: list[Finding] = []
-    fixes: list[PlanSummary] = []
+    evidence: list[Evidence] = field(default_factory=list)
+    consequences: list[Finding] = field(default_factory=list)
+    fixes: list[PlanSummary] = field(default_factory=list)
     # For arranging and fixing; not part of the report.
-    breaks: list[str] = Field(default=[], exclude=True)  # resources made unusable: "file:..."
-    needs: list[str] = Field(default=[], exclude=True)  # whose breakage would explain this one
-    payload: Payload | None = Field(default=None, exclude=True)  # see Fault
-
-    @field_validator("payload", mode="plain")
-    @classmethod
-    def _very_payload(cls, given: object) -> Payload | None:
-        """The object itself. Left to pydantic, a mapping would become an empty Payload."""
-        if given is None or isinstance(given, Payload):
-            return given
-        raise ValueError(f"a payload is an instance of Payload, not a {type(given).__name__}")
+    breaks: list[str] = field(
+        default_factory=list, metadata=INNER
+    )  # resources made unusable: "file:..."
+    needs: list[str] = field(
+        default_factory=list, metadata=INNER
+    )  # whose breakage would explain this one
+    payload: Payload | None = field(default=None, metadata=INNER)  # see Fault
 
     @property
     def key(self) -> FindingKey:
@@ -136,9 +131,9 @@ class Diagnosis(Model):
     schema_version: int = 1
     gpufix_version: str
     patient: PatientSummary
-    targets: list[Target] = []
-    findings: list[Finding] = []
-    gaps: list[Gap] = []
+    targets: list[Target] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     summary: Summary
     # For reports that also list what was judged and found well; not part of the JSON.
-    judged: tuple[str, ...] = Field(default=(), exclude=True)  # codes of the rules that ran
+    judged: tuple[str, ...] = field(default=(), metadata=INNER)  # codes of the rules that ran

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from gpufix.model.base import Model
@@ -46,7 +47,7 @@ class Gpu(Model):
     memory_total: int | None = None
     memory_free: int | None = None
     integrated: bool = False
-    processes: list[GpuProcess] = []
+    processes: list[GpuProcess] = field(default_factory=list)
     source: str  # "nvml", "kfd", "proc", "amdsmi"
 
 
@@ -59,8 +60,10 @@ class Driver(Model):
     cuda: str | None = None
     library: str | None = None  # path of libcuda.so.1 / None
     library_is_stub: bool = False
-    nodes: list[str] = []  # device nodes that exist: /dev/nvidia0, /dev/kfd, ...
-    denied: list[str] = []  # those of them that this user may not open
+    nodes: list[str] = field(
+        default_factory=list
+    )  # device nodes that exist: /dev/nvidia0, /dev/kfd, ...
+    denied: list[str] = field(default_factory=list)  # those of them that this user may not open
     pci_devices: int = 0  # GPUs of this vendor seen on the PCI bus
     error: str | None = None  # what NVML/KFD said when it failed
 
@@ -74,8 +77,10 @@ class Toolkit(Model):
     origin: str  # "CUDA_HOME", "CUDA_PATH", "PATH", "/usr/local", "conda", "wheel", "system", "/opt/rocm"
     compiler: str | None = None  # nvcc or hipcc, wrappers resolved; None = runtime pieces alone
     wrapper: str | None = None  # the script or link that was found first, when it lies elsewhere
-    headers: list[str] = []  # of the ones that torch's headers include: those found
-    missing_headers: list[str] = []  # those not found under this root
+    headers: list[str] = field(
+        default_factory=list
+    )  # of the ones that torch's headers include: those found
+    missing_headers: list[str] = field(default_factory=list)  # those not found under this root
     selected: bool = False  # the one that torch.utils.cpp_extension would use
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from gpufix.model.base import Model
@@ -15,7 +16,7 @@ class BuiltLibrary(Model):
     path: str
     code: str  # "machine code for sm_120 and PTX for sm_120", "no code"
     cxx11_abi: bool | None = None
-    problems: list[str] = []
+    problems: list[str] = field(default_factory=list)
 
 
 class BuildResult(Model):
@@ -24,10 +25,10 @@ class BuildResult(Model):
     path: str
     distribution: str | None = None
     ok: bool
-    reasons: list[str] = []  # of a failure
-    errors: list[str] = []  # the first real error lines of the log
-    notes: list[str] = []
-    libraries: list[BuiltLibrary] = []
+    reasons: list[str] = field(default_factory=list)  # of a failure
+    errors: list[str] = field(default_factory=list)  # the first real error lines of the log
+    notes: list[str] = field(default_factory=list)
+    libraries: list[BuiltLibrary] = field(default_factory=list)
     seconds: float = 0.0
     jobs: int = 1
     log: str | None = None
@@ -53,11 +54,13 @@ class StepPreview(Model):
 
     kind: str
     title: str
-    commands: list[str] = []
+    commands: list[str] = field(default_factory=list)
     diff: str | None = None
-    downloads: list[str] = []  # exact requirements, or what the index said with --resolve
+    downloads: list[str] = field(
+        default_factory=list
+    )  # exact requirements, or what the index said with --resolve
     resolved: bool = True  # False: which versions would come is not known here
-    touches: list[str] = []
+    touches: list[str] = field(default_factory=list)
 
 
 class Proposal(Model):
@@ -66,13 +69,15 @@ class Proposal(Model):
     schema_version: int = 1
     gpufix_version: str
     patient: PatientSummary
-    targets: list[Target] = []
-    plans: list[Plan] = []  # to be carried out, in order
-    steps: list[StepPreview] = []  # of these plans, merged
-    held: list[Held] = []
-    skips: list[Skip] = []
+    targets: list[Target] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)  # to be carried out, in order
+    steps: list[StepPreview] = field(default_factory=list)  # of these plans, merged
+    held: list[Held] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
     refused: str | None = None  # a precondition that does not hold
-    failures: list[Finding] = []  # of gpufix or a plugin (DOC…): not all was judged and planned
+    failures: list[Finding] = field(
+        default_factory=list
+    )  # of gpufix or a plugin (DOC…): not all was judged and planned
 
 
 class Probe(Model):
@@ -91,15 +96,17 @@ class Outcome(Model):
     patient: PatientSummary
     state: Literal["nothing", "kept", "undone", "failed"]
     run: str | None = None
-    plans: list[Plan] = []
-    fixed: list[Finding] = []
-    remaining: list[Finding] = []
-    introduced: list[Finding] = []
-    revealed: list[Finding] = []  # there before, but hidden by what has been fixed
-    held: list[Held] = []
-    skips: list[Skip] = []
-    probes: list[Probe] = []
+    plans: list[Plan] = field(default_factory=list)
+    fixed: list[Finding] = field(default_factory=list)
+    remaining: list[Finding] = field(default_factory=list)
+    introduced: list[Finding] = field(default_factory=list)
+    revealed: list[Finding] = field(
+        default_factory=list
+    )  # there before, but hidden by what has been fixed
+    held: list[Held] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
     reason: str | None = None  # for which it was undone or failed
-    notes: list[str] = []
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     bytes_kept: int = 0

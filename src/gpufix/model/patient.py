@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from gpufix.model.base import Model
@@ -11,7 +12,7 @@ class PthFile(Model):
     """A .pth file: the folders it adds, and whether it runs code at start-up (never run by us)."""
 
     path: str
-    paths: list[str] = []
+    paths: list[str] = field(default_factory=list)
     runs_code: bool = False
 
 
@@ -23,16 +24,20 @@ class Python(Model):
     implementation: str = "cpython"
     tag: str  # "cp311", "cp313t"
     soabi: str | None = None  # "cpython-311-x86_64-linux-gnu"
-    extension_suffixes: list[str] = []
+    extension_suffixes: list[str] = field(default_factory=list)
     machine: str | None = None
     prefix: str
     base_prefix: str
     kind: Literal["venv", "uv", "conda", "system", "pyenv", "other"]
     externally_managed: str | None = None  # path of the PEP 668 marker
-    site_dirs: list[str] = []  # folders that hold distributions, in sys.path order
+    site_dirs: list[str] = field(
+        default_factory=list
+    )  # folders that hold distributions, in sys.path order
     user_site: str | None = None  # only when it is enabled and exists
-    sys_path: list[str] = []  # as a start in this environment has it: PYTHONPATH first, no cwd
-    pth_files: list[PthFile] = []
+    sys_path: list[str] = field(
+        default_factory=list
+    )  # as a start in this environment has it: PYTHONPATH first, no cwd
+    pth_files: list[PthFile] = field(default_factory=list)
     include: str | None = None  # where Python.h should be
     has_headers: bool = False
     libpython: str | None = None  # shared libpython, None = linked in
@@ -42,8 +47,10 @@ class Record(Model):
     """What a distribution's RECORD says against what is there: counts and exceptions only."""
 
     files: int = 0
-    missing: list[str] = []  # paths as recorded, relative to the site folder
-    altered: list[str] = []
+    missing: list[str] = field(
+        default_factory=list
+    )  # paths as recorded, relative to the site folder
+    altered: list[str] = field(default_factory=list)
     missing_count: int = 0  # lists are cut; counts are not
     altered_count: int = 0
 
@@ -63,9 +70,11 @@ class Distribution(Model):
     requested: bool = False
     direct_url: str | None = None
     editable: str | None = None  # the project folder of an editable install
-    requires: list[str] = []  # Requires-Dist as written; extras' rows included
+    requires: list[str] = field(
+        default_factory=list
+    )  # Requires-Dist as written; extras' rows included
     requires_python: str | None = None
-    tags: list[str] = []  # WHEEL tags
+    tags: list[str] = field(default_factory=list)  # WHEEL tags
     record: Record | None = None  # None = no RECORD
     package: str | None = None  # the conda package that brought it, as conda spells it
     channel: str | None = None  # conda
@@ -84,7 +93,7 @@ class CondaPackage(Model):
     prefix: str
     metadata: str  # the conda-meta path
     requested: bool = False
-    depends: list[str] = []  # match specs as written: "libstdcxx >=13"
+    depends: list[str] = field(default_factory=list)  # match specs as written: "libstdcxx >=13"
     record: Record | None = None  # existence of its files alone
     channel: str | None = None
     build: str | None = None
@@ -112,7 +121,9 @@ class Torch(Model):
     build: Literal["release", "nightly", "container", "source"] | None = None
     cxx11_abi: bool | None = None
     git_version: str | None = None
-    missing: list[str] = []  # files without which `import torch` cannot work
+    missing: list[str] = field(
+        default_factory=list
+    )  # files without which `import torch` cannot work
 
 
 class CacheEntry(Model):
@@ -123,17 +134,21 @@ class CacheEntry(Model):
     name: str
     key: str | None = None  # "py311_cu128"
     own: bool | None = None  # the patient's torch would look here; None = cannot be told
-    libraries: list[str] = []
+    libraries: list[str] = field(default_factory=list)
     lock: str | None = None  # path of a plain lock file
     lock_age: float | None = None  # seconds
-    lock_holders: list[int] = []  # living processes that can hold it: building here, or open on it
+    lock_holders: list[int] = field(
+        default_factory=list
+    )  # living processes that can hold it: building here, or open on it
     lock_judged: bool = True  # False = the process list could not be read
 
 
 class Environment(Model):
     """Variables that matter. `overlay` is the environment file; None there = unset."""
 
-    process: dict[str, str] = {}
-    overlay: dict[str, str | None] = {}
+    process: dict[str, str] = field(default_factory=dict)
+    overlay: dict[str, str | None] = field(default_factory=dict)
     overlay_path: str | None = None
-    profile: dict[str, list[str]] = {}  # NAME -> ["~/.bashrc:142: export NAME=..."] that set it
+    profile: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # NAME -> ["~/.bashrc:142: export NAME=..."] that set it

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from gpufix.frozen import Frozen
 from gpufix.model.host import Vendor
-from gpufix.structs import Struct
 
 
-class Payload(Struct):
+class Payload(Frozen):
     """The base of all payloads: frozen dataclasses whose fields never change."""
 
 
@@ -53,7 +53,7 @@ class StrayWheel(DistributionFault):
     shared_with: tuple[str, ...]  # distributions that own some of its files too
 
 
-class UnmetRequirement(Struct):
+class UnmetRequirement(Frozen):
     """One requirement that does not hold."""
 
     name: str
@@ -153,7 +153,7 @@ class StaleLock(Payload):
     path: str
 
 
-class RasteriserCall(Struct):
+class RasteriserCall(Frozen):
     """One call that makes a context of nvdiffrast."""
 
     line: int

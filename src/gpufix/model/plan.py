@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal, NamedTuple, TypeAlias
 
 from gpufix.model.base import Model
@@ -31,8 +32,10 @@ class Install(Model):
     """Install, reinstall and remove distributions in the patient, in one installer transaction."""
 
     kind: Literal["install"] = "install"
-    install: list[str] = []  # exact requirements: "nvidia-nccl-cu12==2.27.5"
-    uninstall: list[str] = []
+    install: list[str] = field(
+        default_factory=list
+    )  # exact requirements: "nvidia-nccl-cu12==2.27.5"
+    uninstall: list[str] = field(default_factory=list)
     reinstall: bool = False  # --force-reinstall
     dependencies: bool = False  # False = --no-deps
     index: str | None = None  # a torch index name such as "cu128"; None = the user's own
@@ -46,9 +49,9 @@ class InstallFallback(Model):
     name: str  # of the catalogue
     distribution: str
     version: str  # "1.0.0+gpufix"
-    uninstall: list[str] = []  # other distributions with the same modules
-    archs: list[str] = []  # to compile for, when it has sources of its own
-    requires: list[str] = []  # what its metadata shall require
+    uninstall: list[str] = field(default_factory=list)  # other distributions with the same modules
+    archs: list[str] = field(default_factory=list)  # to compile for, when it has sources of its own
+    requires: list[str] = field(default_factory=list)  # what its metadata shall require
 
 
 class Build(Model):
@@ -56,9 +59,9 @@ class Build(Model):
 
     kind: Literal["build"] = "build"
     path: str
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = field(default_factory=dict)
     editable: bool = False
-    expect_archs: list[str] = []
+    expect_archs: list[str] = field(default_factory=list)
     abi: bool | None = None  # _GLIBCXX_USE_CXX11_ABI forced on every file, whatever setup.py says
 
 
@@ -118,11 +121,11 @@ class Plan(Model):
 
     fix: str  # the fix's name
     codes: list[str]
-    subjects: list[str] = []
+    subjects: list[str] = field(default_factory=list)
     title: str  # the remedy, in the imperative
     safety: Safety
     steps: list[Step]
-    notes: list[str] = []  # what the preview must say
+    notes: list[str] = field(default_factory=list)  # what the preview must say
     finding: FindingKey | None = None  # that it was planned for, and must remove
     fallback: str | None = None  # the fallback of gpufix's that it installs or has called, by name
     asked: bool = False  # for, by the fallback's name: carried out whatever its safety

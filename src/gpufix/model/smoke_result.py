@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,12 +16,15 @@ Ran = Literal[
 ]
 
 
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class TimeMs(Model):
     """Milliseconds over repeated runs."""
 
-    median: float = Field(gt=0, allow_inf_nan=False)
-    min: float = Field(gt=0, allow_inf_nan=False)
-    max: float = Field(gt=0, allow_inf_nan=False)
+    median: Milliseconds
+    min: Milliseconds
+    max: Milliseconds
     runs: int
 
 
@@ -29,7 +33,7 @@ class CaseRow(Model):
 
     name: str
     status: Literal["valid", "wrong", "not applicable"]
-    sizes: dict[str, float] = {}
+    sizes: dict[str, float] = field(default_factory=dict)
     max_err: float | None = None
     tolerance: float | None = None
     time_ms: TimeMs | None = None
@@ -50,7 +54,7 @@ class KernelRow(Model):
     run_s: float = 0.0
     cause: str = ""
     message: str = ""  # the compiler's or the program's own words, or why it does not apply
-    cases: list[CaseRow] = []
+    cases: list[CaseRow] = field(default_factory=list)
 
 
 class DeviceRow(Model):
@@ -58,7 +62,7 @@ class DeviceRow(Model):
 
     target: str
     ordinal: int
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = field(default_factory=dict)
     bandwidth: float | None = None
     fp32: float | None = None
     bf16: float | None = None
@@ -88,8 +92,8 @@ class SmokeComparison(Model):
     """This run beside a saved one. Cases of other sizes, or that only one of them has, are left out."""
 
     file: str
-    devices: list[str] = []  # of the saved run
-    changes: list[Change] = []
+    devices: list[str] = field(default_factory=list)  # of the saved run
+    changes: list[Change] = field(default_factory=list)
     left_out: int = 0
 
 
@@ -100,10 +104,10 @@ class SmokeReport(Model):
     kind: Literal["gpufix smoke"] = "gpufix smoke"
     gpufix_version: str
     patient: PatientSummary
-    compilers: list[CompilerRow] = []
-    devices: list[DeviceRow] = []
-    kernels: list[KernelRow] = []
-    findings: list[Finding] = []
-    notes: list[str] = []
+    compilers: list[CompilerRow] = field(default_factory=list)
+    devices: list[DeviceRow] = field(default_factory=list)
+    kernels: list[KernelRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     comparison: SmokeComparison | None = None
     seconds: float = 0.0

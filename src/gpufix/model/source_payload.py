@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from gpufix.frozen import Frozen
 from gpufix.model.payload import Payload
-from gpufix.structs import Struct
 
 
 class ProjectFile(Payload):
@@ -14,7 +14,7 @@ class ProjectFile(Payload):
     path: str
 
 
-class ProjectVariable(Struct):
+class ProjectVariable(Frozen):
     """An environment variable of a project's own that chooses the architectures to build for."""
 
     name: str

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from gpufix.evidence.building import major
 from gpufix.evidence.torch_builds.candidates import TorchBuild
+from gpufix.frozen import Frozen
 from gpufix.knowledge import packages
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.packages import index_url
-from gpufix.structs import Struct
 
 # The pytorch channel: https://pytorch.org/get-started/previous-versions/ ; it ended with 2.5
 # (https://github.com/pytorch/pytorch/issues/138506). Minor release → its CUDA versions.
@@ -25,7 +25,7 @@ _CHANNEL = {
 }
 
 
-class Commands(Struct):
+class Commands(Frozen):
     """`conda` None: the pytorch channel has no such build."""
 
     pip: str

@@ -16,12 +16,12 @@ from gpufix.evidence.torch_builds.question import Question
 from gpufix.evidence.torch_builds.rank import Prefer, RankedBuilds, answer, companion, moved_along
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import packages
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus import models
 from gpufix.model import Target
 from gpufix.recommend.install_commands import Commands, commands, known_companions
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # Rows of the release table that were not read off the binaries or the build scripts.
@@ -120,7 +120,7 @@ def _pins(view: View, build: TorchBuild) -> Iterator[str]:
             yield f"{dist.name} {dist.version} requires torch{requirement.specifier}"
 
 
-class Offer(Struct):
+class Offer(Frozen):
     """One build. `served`: target → "native" or "jit"."""
 
     build: TorchBuild
@@ -157,7 +157,7 @@ def _offer(
     )
 
 
-class Pose(Struct):
+class Pose(Frozen):
     """With HSA_OVERRIDE_GFX_VERSION=`value` the GPU runs the code of `relative`; AMD does not
     support it. `version` is the best build for that relative. `risk`: "low", "high", "unverified".
     """

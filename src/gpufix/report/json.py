@@ -15,12 +15,13 @@ from gpufix.explain.read import Explanations
 from gpufix.fixes.build_environment.assemble import BuildEnvironment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model import Diagnosis, PatientSummary
+from gpufix.model.base import to_json
 from gpufix.model.outcome import BuildResult
 
 
 def render(diagnosis: Diagnosis) -> str:
     """One JSON object, ASCII only (so that no control character survives), with a newline."""
-    return json.dumps(diagnosis.model_dump(mode="json"), indent=2) + "\n"
+    return json.dumps(to_json(diagnosis), indent=2) + "\n"
 
 
 Row = tuple[Folder, Sequence[Sequence[str]], BuildEnvironment]
@@ -33,7 +34,7 @@ def preview(view: View, rows: Sequence[Row]) -> str:
 
 def results(view: View, builds: Sequence[BuildResult]) -> str:
     """What came of each folder."""
-    return _dumped(view, "builds", [result.model_dump() for result in builds])
+    return _dumped(view, "builds", to_json(builds))
 
 
 def _plan(
@@ -54,8 +55,8 @@ def _plan(
 def _dumped(view: View, key: str, rows: Sequence[object]) -> str:
     said = {
         "schema_version": 1,
-        "patient": patient_summary(view.facts).model_dump(),
-        "targets": [target.model_dump() for target in view.targets],
+        "patient": to_json(patient_summary(view.facts)),
+        "targets": to_json(view.targets),
         key: rows,
     }
     return json.dumps(said, indent=2)
@@ -103,10 +104,10 @@ def _told(explanation: Explanation, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _patient(patient: PatientSummary, check: Check) -> dict[str, Any]:
     return {
-        **patient.model_dump(mode="json"),
+        **to_json(patient),
         "state": check.state,
         "reason": check.reason,
         "statements": list(check.statements),
-        "finding": check.finding.model_dump(mode="json") if check.finding else None,
-        "plan": check.plan.model_dump(mode="json") if check.plan else None,
+        "finding": to_json(check.finding),
+        "plan": to_json(check.plan),
     }

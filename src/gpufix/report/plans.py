@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
+from gpufix.model.base import to_json
 from gpufix.report.lines import Lines
 
 _STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
@@ -18,7 +19,7 @@ def as_json(proposal: Proposal) -> str:
 
 def _dumped(record: Proposal | Outcome) -> str:
     """The record with its plans in the form that the JSON has had from the first."""
-    made = record.model_dump(mode="json")
+    made = to_json(record)
     made["plans"] = [_plan_as_json(plan) for plan in record.plans]
     for row, held in zip(made["held"], record.held, strict=True):
         row["plan"] = _plan_as_json(held.plan)
@@ -32,8 +33,8 @@ _INNER = {"for_this_torch"}
 
 def _plan_as_json(plan: Plan) -> dict[str, Any]:
     """`data` holds what was known when the plan was made; a name of that is absent where nothing is."""
-    made = plan.model_dump(mode="json", exclude=_TOLD | _INNER)
-    told = plan.model_dump(mode="json", include=_TOLD)
+    told = to_json(plan)
+    made = {name: told[name] for name in told if name not in _TOLD | _INNER}
     data = told["moves_torch"] or {}
     data |= {"fallback": plan.fallback} if plan.fallback is not None else {}
     data |= {"asked": plan.fallback, "served": told["served"]} if plan.asked else {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpufix.evidence.building import generates
+from gpufix.frozen import Frozen
 from gpufix.kernels.compiler import Built, build_all
 from gpufix.kernels.manifest import Kernel
 from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
@@ -17,13 +18,12 @@ from gpufix.model import Facts, Toolkit
 from gpufix.model.smoke_result import CompilerRow
 from gpufix.process import Limits, NotStarted, Program, run
 from gpufix.smoke.request import SmokeRequest
-from gpufix.structs import Struct
 
 _PROBE = "#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); }\n"
 _PROBE_LIMIT_S = 60.0
 
 
-class ToolchainChoice(Struct):
+class ToolchainChoice(Frozen):
     """A toolchain; or None, and what was tried and said."""
 
     toolchain: Toolchain | None

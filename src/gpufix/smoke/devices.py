@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gpufix.evidence import targets as patient_targets
 from gpufix.kernels.compiler import Built
@@ -153,12 +153,11 @@ def _limits(ran: Ran, result: RunResult) -> Roofs:
     """The roofs of the device as the first program that saw it describes it."""
     if not ran.device.about and result.device:
         limits = roofs(result.device)
-        ran.device = ran.device.model_copy(
-            update={
-                "about": dict(result.device),
-                "bandwidth": limits.bandwidth,
-                "fp32": limits.fp32,
-                "bf16": limits.bf16,
-            }
+        ran.device = replace(
+            ran.device,
+            about=dict(result.device),
+            bandwidth=limits.bandwidth,
+            fp32=limits.fp32,
+            bf16=limits.bf16,
         )
     return Roofs(ran.device.bandwidth, ran.device.fp32, ran.device.bf16)

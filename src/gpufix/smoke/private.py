@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gpufix.model import Facts, Toolkit
@@ -43,7 +44,7 @@ def with_private_toolkit(
         compiler=str(_nvcc(folder)),
     )
     others = [t for t in facts.toolkits if t.kind != "cuda"]
-    return facts.model_copy(update={"toolkits": [toolkit, *others]})
+    return replace(facts, toolkits=[toolkit, *others])
 
 
 def _install(requirement: str, folder: Path, python: str, request: SmokeRequest) -> None:

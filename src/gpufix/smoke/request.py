@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.manifest import Kernel
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts
-from gpufix.structs import Struct
 
 
-class SmokeRequest(Struct):
+class SmokeRequest(Frozen):
     """`env` is the whole environment of compilers and programs; `jobs` compilers at once."""
 
     targets: tuple[KernelTarget, ...]

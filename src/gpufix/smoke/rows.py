@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import Achieved, CaseResult, Roofs, RunResult, achieved
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model.smoke_result import CaseRow, Compiled, KernelRow, Ran, TimeMs
 from gpufix.smoke import watch
-from gpufix.structs import Struct
 
 HALF = 0.5
 _MORE_MEDIANS = 2
 
 
-class Slow(Struct):
+class Slow(Frozen):
     """A judged case under half of its roof in every median."""
 
     kernel: str
@@ -85,16 +86,13 @@ def kernel_row(
     )
     if result is None:
         return row
-    return row.model_copy(
-        update={
-            "ran": cast(Ran, result.status),
-            "run_s": result.seconds,
-            "cause": result.cause,
-            "message": result.message[:_WORDS],
-            "cases": [
-                _case(case, fractions.get((built.kernel.name, case.name))) for case in result.cases
-            ],
-        }
+    return replace(
+        row,
+        ran=cast(Ran, result.status),
+        run_s=result.seconds,
+        cause=result.cause,
+        message=result.message[:_WORDS],
+        cases=[_case(case, fractions.get((built.kernel.name, case.name))) for case in result.cases],
     )
 
 

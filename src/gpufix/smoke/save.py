@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.model.smoke_result import Change, KernelRow, SmokeComparison, SmokeReport
 
 MAX_BYTES = 16 << 20
@@ -24,7 +23,7 @@ def save(report: SmokeReport, path: Path) -> None:
 
 def dumps(report: SmokeReport) -> str:
     """The report as one JSON object with a newline."""
-    return json.dumps(report.model_dump(mode="json"), indent=2) + "\n"
+    return json.dumps(to_json(report), indent=2) + "\n"
 
 
 def load(path: Path) -> SmokeReport:
@@ -34,14 +33,13 @@ def load(path: Path) -> SmokeReport:
     if len(content) > MAX_BYTES:
         raise CorruptSave(f"{path}: larger than {MAX_BYTES >> 20} MiB")
     try:
-        return SmokeReport.model_validate(json.loads(content))
+        return from_json(SmokeReport, json.loads(content))
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise CorruptSave(f"{path}: not JSON ({place}: {error.msg})") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the top level"
-        raise CorruptSave(f"{path}: not a saved run (at {place}: {first['msg']})") from None
+    except Invalid as error:
+        place = error.where or "the top level"
+        raise CorruptSave(f"{path}: not a saved run (at {place}: {error.reason})") from None
     except (ValueError, RecursionError) as error:  # not UTF-8, a number beyond int, nested too deep
         raise CorruptSave(f"{path}: not a saved run ({str(error)[:200]})") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gpufix.checks.registry import ADVICE, ERROR, Fault, Rule
@@ -33,7 +34,7 @@ def no_compiler(facts: Facts, target: KernelTarget, choice: ToolchainChoice) -> 
     )  # fmt: skip
     fallbacks, failed = without_compiler(facts, target)
     fixes = [*compiler_sources(facts, target), *fallbacks]
-    yield found.model_copy(update={"fixes": fixes})
+    yield replace(found, fixes=fixes)
     yield from failed
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import parse
 from gpufix.source.source_facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
-from gpufix.structs import Struct
 
 # cmake-language(7): bracket comment, line comment, bracket, quoted and unquoted arguments.
 _TOKEN = re.compile(
@@ -25,7 +25,7 @@ _CLOSERS = {"endif", "endforeach", "endwhile", "endfunction", "endmacro"}
 _FOLLOWS = {"CMAKE_CUDA_ARCHITECTURES": "CUDAARCHS"}
 
 
-class Argument(Struct):
+class Argument(Frozen):
     """One argument: its text without quotes, and where it stands with them (offsets)."""
 
     text: str
@@ -34,7 +34,7 @@ class Argument(Struct):
     line: int
 
 
-class Command(Struct):
+class Command(Frozen):
     """One invocation. `guards`: "!env:NAME" (only when unset), "?" (a condition not judged)."""
 
     name: str  # in lower case

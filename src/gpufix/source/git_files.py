@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 _SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9-]+)(?:\.([^\]\s"]+)|\s*"((?:[^"\\]|\\.)*)")?\s*\]')
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
@@ -15,7 +15,7 @@ _CHARACTER = re.compile(r"\\(.)|(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
 
-class Setting(Struct):
+class Setting(Frozen):
     """One `key = value`. Section and key are in lower case; the subsection is as written.
 
     `line` is the section header's. A key without a value is "true".
@@ -96,7 +96,7 @@ class IndexFormatError(ValueError):
     """Not an index that can be read here (another version, a SHA-256 repository, damage)."""
 
 
-class GitIndex(Struct):
+class GitIndex(Frozen):
     """Tracked files and submodules, as paths relative to the working tree.
 
     `gitlinks`: the commit of each submodule; None while a merge has not settled it.
@@ -178,7 +178,7 @@ _SSH = re.compile(r"(?:git\+)?ssh://(?:[\w.-]+@)?([\w.-]+)(?::\d+)?/(.+)", re.IG
 _HTTPS = re.compile(r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?)/((?!.*%[01])[!-\[\]-~]+)")
 
 
-class Declared(Struct):
+class Declared(Frozen):
     """One submodule. `path` is relative to the folder of the .gitmodules."""
 
     name: str

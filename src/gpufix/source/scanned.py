@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Generic, NamedTuple, TypeVar
 
+from gpufix.frozen import Frozen
 from gpufix.source.source_facts import CxxFacts
-from gpufix.structs import Struct
 
 T = TypeVar("T")
 _ALWAYS = {"always": True}  # written also where it has its default, which older snapshots lack
@@ -23,14 +23,14 @@ class Unread(NamedTuple):
     reason: str
 
 
-class Scanned(Generic[T], Struct):
+class Scanned(Generic[T], Frozen):
     """What a reader tells of a project: path relative to the root -> facts, where there are any."""
 
     files: Mapping[str, T]
     gaps: tuple[Unread, ...]
 
 
-class CxxSources(Struct):
+class CxxSources(Frozen):
     """The C++, CUDA and HIP sources of a project, and what its build files say of them."""
 
     files: Mapping[str, CxxFacts]
@@ -49,7 +49,7 @@ class Mention(NamedTuple):
     fetches: bool
 
 
-class SourceText(Struct):
+class SourceText(Frozen):
     """A file as it is: `text` encoded again is what `sha256` is the digest of, in hexadecimal."""
 
     text: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gpufix.frozen import Frozen
 from gpufix.source.requirement_files import addresses
 from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
-from gpufix.structs import Struct
 
 _TOKEN = re.compile(
     r"(?P<join>\\\r?\n)"
@@ -27,7 +27,7 @@ _SHALLOWER = {"fi", "done", "esac"}
 _LEADING = {"then", "else", "elif", "do", "in", "!", "{", "}", "time"}
 
 
-class Word(Struct):
+class Word(Frozen):
     """One word as written, and where (offsets)."""
 
     raw: str
@@ -40,7 +40,7 @@ class Word(Struct):
         return re.sub(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", lambda m: m[1] or m[2] or "", self.raw)
 
 
-class Simple(Struct):
+class Simple(Frozen):
     """One simple command. `depth` 0 = it runs whenever the script does."""
 
     words: tuple[Word, ...]

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, NamedTuple, TypeVar
 
+from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag
-from gpufix.structs import Struct
 
 # Conditions that must all hold. In build files "env:NAME" (it is set), "hip", "gpu", "windows",
 # "mac", "never", "?" (only a run would tell), "!" before it for the contrary; in C++ preprocessor
@@ -157,7 +157,7 @@ class StaleDevice(NamedTuple):
     moved: int  # the line that moves a single one
 
 
-class PythonFacts(Struct):
+class PythonFacts(Frozen):
     """Of one Python file."""
 
     extension: bool = False  # it imports torch.utils.cpp_extension
@@ -196,7 +196,7 @@ class ArchOption(NamedTuple):
     guards: Guards
 
 
-class CMakeFacts(Struct):
+class CMakeFacts(Frozen):
     """Of one CMake file."""
 
     archs: tuple[ArchSetting, ...] = ()
@@ -206,7 +206,7 @@ class CMakeFacts(Struct):
     torch: int | None = None  # the line of find_package(Torch)
 
 
-class ShellFacts(Struct):
+class ShellFacts(Frozen):
     """Of one shell script or Dockerfile: what runs whenever it does."""
 
     exports: tuple[ShellExport, ...] = ()
@@ -214,14 +214,14 @@ class ShellFacts(Struct):
     addresses: tuple[Address, ...] = ()
 
 
-class RequirementFacts(Struct):
+class RequirementFacts(Frozen):
     """Of one requirement or conda environment file."""
 
     requirements: tuple[Requirement, ...] = ()
     addresses: tuple[Address, ...] = ()
 
 
-class TomlFacts(Struct):
+class TomlFacts(Frozen):
     """Of one pyproject.toml."""
 
     requires: tuple[str, ...] | None  # of the build; None = no [build-system]
@@ -312,7 +312,7 @@ class Counts(NamedTuple):
     cleared: tuple[str, ...] | None = None  # names the host clears; None: it sums nothing up
 
 
-class CxxFacts(Struct):
+class CxxFacts(Frozen):
     """Of one C++, CUDA or HIP file."""
 
     includes: tuple[Include, ...] = ()  # in order
@@ -333,7 +333,7 @@ class HipUse(NamedTuple):
     detail: str
 
 
-class HipFacts(Struct):
+class HipFacts(Frozen):
     """What a HIP build meets in one file."""
 
     hip: tuple[HipUse, ...] = ()

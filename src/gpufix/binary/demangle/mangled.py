@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 # Special names (vtable, typeinfo, thunk, guard) and local entities belong to the scope inside.
 _SCOPE = r"_Z(?:T(?:[VTISWHC]|hn?\d+_|vn?\d+_n?\d+_|c\w*?_Z?)|G[VR])?"
@@ -32,7 +32,7 @@ def is_torch_name(name: str) -> bool:
     return bool((_CXX if name.startswith("_Z") else _C).match(name))
 
 
-class AbiVerdict(Struct):
+class AbiVerdict(Frozen):
     """The `_GLIBCXX_USE_CXX11_ABI` that a library was compiled with.
 
     `abi` is None when no name tells, or when names of one kind contradict each other.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 BUILTINS = {
     "v": "void", "w": "wchar_t", "b": "bool", "c": "char", "a": "signed char",
@@ -64,7 +64,7 @@ def bounded(text: str) -> str:
 Kind = Literal["name", "pointer", "lvalue", "rvalue", "function", "array", "pack"]
 
 
-class Type(Struct):
+class Type(Frozen):
     """`left` and `right` enclose the declarator: `void (*` and `)(int)`.
 
     A name is a type without right half; `last` is its unqualified end, which names constructors.

@@ -13,10 +13,10 @@ from gpufix.binary.demangle.parser import (
     bounded,
     function,
 )
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 
-class Name(Struct):
+class Name(Frozen):
     """A parsed name. `returns`: its encoding starts with a return type when it is a function."""
 
     type: Type

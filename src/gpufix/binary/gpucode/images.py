@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
+from gpufix.frozen import Frozen
+
 
 class CodeError(ValueError):
     """A file, section or container of GPU code contradicts itself or exceeds a bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class GpuImage:
+class GpuImage(Frozen):
     """One kind of GPU code; `count` images of it occupy `size` bytes as stored.
 
     kind: "cubin", "ptx", "lto" (NVIDIA LTO-IR), "hip" (AMD code object), "bitcode" (AMD, -fgpu-rdc),
@@ -41,8 +42,7 @@ class GpuImage:
         return self.compression != ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageGroup:
+class ImageGroup(Frozen):
     """`count` containers (fatbins, bundles) hold exactly these images, by index into `images`.
 
     A launch finds its kernel in one container: each container must serve the GPU for itself.

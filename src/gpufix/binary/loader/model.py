@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from gpufix.frozen import Frozen
+
 Reason = Literal[
     "path", "already loaded", "preload", "rpath", "LD_LIBRARY_PATH", "runpath", "cache", "default"
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Frozen):
     """A library opened by Python code before the one in question; `everywhere` is RTLD_GLOBAL."""
 
     path: str
@@ -51,8 +52,7 @@ class Used:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Frozen):
     """No file for `name`. driver: it comes with a GPU driver, so a machine without GPU lacks it."""
 
     name: str
@@ -61,8 +61,7 @@ class Missing:
     driver: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VersionMissing:
+class VersionMissing(Frozen):
     """`path`, the file that serves `library`, does not define `version`."""
 
     version: str
@@ -71,8 +70,7 @@ class VersionMissing:
     needed_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undefined:
+class Undefined(Frozen):
     """No library in scope defines the symbol; library: the one that should, when known."""
 
     name: str
@@ -82,8 +80,7 @@ class Undefined:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Frozen):
     """A file that the loader finds and refuses, or that would crash it."""
 
     path: str

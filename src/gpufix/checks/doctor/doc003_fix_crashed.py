@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpufix.checks.registry import ERROR, Fault, page
+from gpufix.frozen import Frozen
 from gpufix.model import Evidence, Finding
-from gpufix.structs import Struct
 
 _WAYS, _SUBJECTS = 5, 10
 
@@ -43,7 +43,7 @@ The exception, or what the fix returned.
 )
 
 
-class Crash(Struct):
+class Crash(Frozen):
     """One failure of a fix: the finding that it was planning for, what it said, and where."""
 
     fix: str

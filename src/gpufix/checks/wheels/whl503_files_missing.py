@@ -7,9 +7,9 @@ from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import Evidence, Record, Severity
 from gpufix.model.payload import DamagedDistribution
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # What an image builder removes on purpose, and nothing misses at run time.
@@ -74,7 +74,7 @@ def _half_removed(view: View) -> Iterator[Fault]:
     )
 
 
-class _Installed(Struct):
+class _Installed(Frozen):
     """A distribution or a package of conda's; its recorded paths are relative to `location`."""
 
     name: str

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.model import CondaPackage, Distribution
 from gpufix.model.payload import DistributionFault
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
@@ -48,7 +48,7 @@ def duplicate_install(view: View) -> Iterator[Fault]:
             yield _fault(name, copies)
 
 
-class _Copy(Struct):
+class _Copy(Frozen):
     version: str
     source: str
     location: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gpufix.engine.builds.build_process import Ended, Task, Watch, build_all
 from gpufix.engine.builds.errors import first_errors
@@ -50,32 +51,30 @@ def expected(view: View) -> list[Target]:
 
 def _result(order: Order, ended: Ended, since: float) -> BuildResult:
     folder, log = ended.folder, ended.task.log if ended.task else None
-    common = {
-        "path": folder.path,
-        "distribution": folder.distribution,
-        "seconds": round(ended.seconds, 2),
-        "jobs": ended.jobs,
-        "log": str(log) if log else None,
-    }
+    ran = BuildResult(
+        path=folder.path,
+        distribution=folder.distribution,
+        ok=False,
+        seconds=round(ended.seconds, 2),
+        jobs=ended.jobs,
+        log=str(log) if log else None,
+    )
     if ended.reason is not None:
         errors = first_errors(read(log, _LOG).decode("utf-8", "replace")) if log else []
-        result = BuildResult(ok=False, reasons=[ended.reason], errors=errors, path=folder.path)
-        return result.model_copy(update=common)
+        return replace(ran, reasons=[ended.reason], errors=errors)
     view = order.view
     python, torch, wanted = view.facts.python, view.facts.torch, expected(view)
     assert python is not None  # there would have been no command
     made = product(folder, python, since)
     libraries = read_back(CollectContext(environ=order.base), view.facts, made)
     reasons = list(faults(folder, libraries, wanted, torch))
-    result = BuildResult(
-        path=folder.path,
+    return replace(
+        ran,
+        distribution=made.distribution or folder.distribution,
         ok=not reasons,
         reasons=reasons,
         notes=list(remarks(libraries, wanted)),
         libraries=built(libraries),
-    )
-    return result.model_copy(
-        update={**common, "distribution": made.distribution or folder.distribution}
     )
 
 

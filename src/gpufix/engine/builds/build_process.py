@@ -16,8 +16,8 @@ from typing import Protocol
 
 from gpufix.fixes.build_environment.jobs import share
 from gpufix.fixes.build_environment.variables import Folder
+from gpufix.frozen import Frozen
 from gpufix.process import Child, Finished, Limits, NotStarted, Program
-from gpufix.structs import Struct
 
 _TAIL = 64 << 10  # bytes looked at for progress
 _KEPT = 20  # runs whose logs stay
@@ -77,7 +77,7 @@ _LOG_LIMIT = 512 << 20  # bytes: a build that says more is out of hand
 _GRACE = 3.0  # seconds between the request to end and the end
 
 
-class Task(Struct):
+class Task(Frozen):
     """Commands to run one after another with one environment and one log."""
 
     commands: Sequence[Sequence[str]]
@@ -161,7 +161,7 @@ def _exit(command: Sequence[str], ended: Finished) -> str:
 _POLL = 0.05  # seconds
 
 
-class Ended(Struct):
+class Ended(Frozen):
     """How one folder's programs ended. `reason` None = they all succeeded."""
 
     folder: Folder

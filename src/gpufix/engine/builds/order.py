@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from gpufix.engine.builds.build_process import Task, name_for
@@ -25,11 +25,11 @@ from gpufix.fixes.build_environment.variables import (
     header,
     merged,
 )
+from gpufix.frozen import Frozen
 from gpufix.model import Project
-from gpufix.structs import Struct
 
 
-class Order(Struct):
+class Order(Frozen):
     """One run of builds. `scratch`: a folder for the forced header, with a plain path.
 
     `settings` outrank what is computed; `abi` forces the C++ ABI even where no build file is seen
@@ -111,11 +111,10 @@ def own_view(view: View, folder: str, environ: Mapping[str, str]) -> View:
     ctx = CollectContext(environ=dict(environ))
     facts = view.facts
     overlay = {**facts.environment.overlay, **_overlay(view, Path(folder), environ)}
-    facts = facts.model_copy(
-        update={
-            "project": _project(ctx, Path(folder)),
-            "environment": facts.environment.model_copy(update={"overlay": overlay}),
-        }
+    facts = replace(
+        facts,
+        project=_project(ctx, Path(folder)),
+        environment=replace(facts.environment, overlay=overlay),
     )
     return View(facts, view.targets, Queries.of(facts))
 

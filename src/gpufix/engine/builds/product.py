@@ -17,8 +17,8 @@ from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import read
 from gpufix.fixes.build_environment.variables import Folder
+from gpufix.frozen import Frozen
 from gpufix.model import Facts, Library, Python
-from gpufix.structs import Struct
 
 _SHARED = re.compile(r"\.so(?:\.\d+)*$")
 _LIMIT, _RECORD = 1 << 16, 64 << 20  # bytes
@@ -27,7 +27,7 @@ _OBJECTS = {"CMakeFiles", ".git", "__pycache__"}
 _SLACK = 2.0  # seconds: file systems' clocks are coarse
 
 
-class Product(Struct):
+class Product(Frozen):
     """The libraries, and the distribution that owns them when one was installed."""
 
     distribution: str | None

@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 
 from gpufix.engine.journal.lock import write_new
 from gpufix.engine.run_context import CorruptJournal, Refused
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 Policy = Literal["link", "copy"]
 
 
-class Scope(Struct):
+class Scope(Frozen):
     """A path that need not exist, and everything below it. The engine keeps its state before.
 
     `policy`: "link" when the step only unlinks or replaces files, "copy" when it can write into

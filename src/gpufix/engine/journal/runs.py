@@ -20,13 +20,13 @@ from gpufix.engine.run_context import (
     Refused,
     UnknownRun,
 )
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
 _JOURNAL = "journal"
 
 
-class Run(Struct):
+class Run(Frozen):
     """One run's folder and what its journal holds."""
 
     folder: Path

@@ -19,7 +19,7 @@ from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, e
 from gpufix.engine.journal.restore import Restorer
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import EngineError, Refused, RunContext
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 _SHOWN = 20
 
@@ -33,7 +33,7 @@ class Changed(EngineError):
         super().__init__(f"changed since that run: {', '.join(paths[:3])}{more}")
 
 
-class _Part(Struct):
+class _Part(Frozen):
     """One scope of one step: its state before, and after when the step was finished."""
 
     step: int

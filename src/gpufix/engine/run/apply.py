@@ -20,6 +20,7 @@ from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFail
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
 from gpufix.model import Held, Step
+from gpufix.model.base import to_json
 
 
 @dataclass
@@ -142,7 +143,7 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
         "project": context.project,
         "time": time.time(),
         "title": title,
-        "steps": [step.model_dump(mode="json", exclude={"content"}) for step in steps],
+        "steps": [{k: v for k, v in to_json(step).items() if k != "content"} for step in steps],
     }
 
 

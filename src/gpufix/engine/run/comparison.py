@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from posixpath import dirname, join
 
@@ -11,15 +12,15 @@ from gpufix.engine.builds.folder import made_from
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
+from gpufix.frozen import Frozen
 from gpufix.model import Build, Facts, Finding, FindingKey, Plan, SetVariables, Severity, Step
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 # It comes and goes with other people's processes, whatever is done here.
 _VOLATILE = ("RUN803",)
 
 
-class Comparison(Struct):
+class Comparison(Frozen):
     """`failed`: findings that a plan was to remove and that are still there."""
 
     fixed: list[Finding]
@@ -57,7 +58,7 @@ def compare(
 
 def _flat(findings: Iterable[Finding]) -> Iterator[tuple[FindingKey, Finding]]:
     for finding in findings:
-        yield finding.key, finding.model_copy(update={"consequences": []})
+        yield finding.key, replace(finding, consequences=[])
         yield from _flat(finding.consequences)
 
 

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import gpufix
@@ -115,12 +116,11 @@ def _submodules(step: InitSubmodules, context: RunContext) -> StepPreview:
     except EngineError:
         return shown
     commands = [c for m in found for c in (*fetching(m, program), *noting(m, program))]
-    return shown.model_copy(
-        update={
-            "commands": [_shown(command) for command in commands],
-            "downloads": [f"{m.address} at {m.commit}" for m in found],
-            "touches": touches,
-        }
+    return replace(
+        shown,
+        commands=[_shown(command) for command in commands],
+        downloads=[f"{m.address} at {m.commit}" for m in found],
+        touches=touches,
     )
 
 

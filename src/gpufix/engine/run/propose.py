@@ -17,12 +17,12 @@ from gpufix.fixes.merge import PlanChoice, choose, merge
 from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
+from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
-from gpufix.structs import Struct
 
 
-class FixRequest(Struct):
+class FixRequest(Frozen):
     """What the user wants repaired. `only`: codes or families, of which alone plans are made.
 
     `fallbacks`: to be installed, and without `only` nothing else is repaired.
@@ -34,7 +34,7 @@ class FixRequest(Struct):
     fallbacks: tuple[str, ...] = ()
 
 
-class Proposed(Struct):
+class Proposed(Frozen):
     """The findings of all rules that are not ignored, and the plans for those that were asked for."""
 
     judgement: Judgement
@@ -108,7 +108,7 @@ def _selected(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) ->
     for finding in findings:
         below = _selected(finding.consequences, wanted)
         if wanted(finding):
-            found.append(finding.model_copy(update={"consequences": below}))
+            found.append(replace(finding, consequences=below))
         else:
             found += below
     return found
@@ -135,10 +135,14 @@ def _with_alternative(plans: Sequence[Plan]) -> list[Plan]:
     """The first plan, with the fallback that could be installed instead of it."""
     first, others = plans[:1], plans[1:]
     name = next((p.fallback for p in others if p.fallback is not None), None)
-    changes = {"alternative": f"gpufix fix --apply --fallback {name}"} if name is not None else {}
-    return [*(p.model_copy(update=changes) for p in first), *others]
+    if name is None:
+        return list(plans)
+    return [
+        *(replace(p, alternative=f"gpufix fix --apply --fallback {name}") for p in first),
+        *others,
+    ]
 
 
 def _for(plan: Plan, finding: Finding) -> Plan:
     """The plan, with the finding that it must remove."""
-    return plan.model_copy(update={"finding": finding.key})
+    return replace(plan, finding=finding.key)

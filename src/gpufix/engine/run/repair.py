@@ -19,13 +19,13 @@ from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
+from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
-from gpufix.structs import Struct
 
 Look = Callable[[], tuple[Facts, Questions | None]]
 
 
-class Repair(Struct):
+class Repair(Frozen):
     """How a run is to be carried out. `look` collects the facts anew; `request` judges them."""
 
     state: Path
@@ -69,13 +69,12 @@ def repair(proposed: Proposed, context: RunContext, how: Repair) -> Outcome:
     except (EngineError, OSError) as error:
         outcome = _failed(proposed, context, error)
     seconds = time.monotonic() - start
-    return outcome.model_copy(
-        update={
-            "remaining": [*proposed.unplanned, *outcome.remaining],
-            "held": held,
-            "skips": proposed.choice.skips,
-            "seconds": round(seconds, 3),
-        }
+    return replace(
+        outcome,
+        remaining=[*proposed.unplanned, *outcome.remaining],
+        held=held,
+        skips=proposed.choice.skips,
+        seconds=round(seconds, 3),
     )
 
 
@@ -134,8 +133,8 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     result = compare(proposed.judgement.findings, findings, proposed.choice.plans)
     probes = probe(proposed.steps, after, dict(context.environ)) if how.probe else []
     reason = result.reason or _probe_reason(probes)
-    outcome = _outcome(proposed, context, result).model_copy(
-        update={"run": folder.name, "probes": probes, "reason": reason}
+    outcome = replace(
+        _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
     )
     if reason is None or how.keep:
         apply.finish(folder)
@@ -144,13 +143,10 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
             *next_steps(proposed.steps, result.revealed, after, ask),
         ]
         kept = runs.kept_bytes(runs.load(folder))
-        done = {
-            "state": "kept",
-            "notes": notes,
-            "bytes_kept": kept,
-            "patient": patient_summary(after),
-        }
-        return _Attempt(outcome.model_copy(update=done), failed=failed)
+        kept_outcome = replace(
+            outcome, state="kept", notes=notes, bytes_kept=kept, patient=patient_summary(after)
+        )
+        return _Attempt(kept_outcome, failed=failed)
     return _undone(folder, outcome, result, proposed)
 
 
@@ -162,7 +158,7 @@ def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Propos
         raise failure
     failed = {f.key for f in result.failed}
     ineffective = [p for p in proposed.choice.plans if p.finding in failed]
-    return _Attempt(outcome.model_copy(update={"state": "undone"}), ineffective)
+    return _Attempt(replace(outcome, state="undone"), ineffective)
 
 
 def _outcome(proposed: Proposed, context: RunContext, result: Comparison) -> Outcome:

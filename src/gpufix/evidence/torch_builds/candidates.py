@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gpufix.evidence.gpu_code import SubjectCode, code_of
+from gpufix.frozen import Frozen
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.torch_releases import Release, Variant
-from gpufix.structs import Struct
 
 if TYPE_CHECKING:
     from gpufix.evidence.inspected import Inspection
 
 
-class TorchBuild(Struct):
+class TorchBuild(Frozen):
     """One release for one CUDA or ROCm, or for the CPU alone (`variant` None)."""
 
     release: Release
@@ -69,7 +69,7 @@ def builds(platform: str, vendor: str | None) -> Iterator[TorchBuild]:
 _CUDART = re.compile(r"libcudart\.so\.(\d+)")
 
 
-class Extension(Struct):
+class Extension(Frozen):
     """`releases` None: its symbols do not say (no torch names, or not x86-64).
 
     `cuda`: the major whose runtime library it needs. `pythons`: tags it is built for, () = any.

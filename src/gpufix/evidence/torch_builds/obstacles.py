@@ -9,9 +9,9 @@ from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.question import Question
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.model import Target
-from gpufix.structs import Struct
 
 # Wheels of 2.6 and later are manylinux_2_28.
 _GLIBC = (("2.6.0", "2.28"), ("1.13.0", "2.17"))
@@ -30,7 +30,7 @@ class Kind(IntEnum):
     target = 7
 
 
-class Obstacle(Struct):
+class Obstacle(Frozen):
     """One reason against a build."""
 
     kind: Kind

@@ -11,15 +11,15 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.torch_builds.candidates import Extension
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
 from gpufix.model import Target
-from gpufix.structs import Struct
 
 _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
-class NvidiaDriver(Struct):
+class NvidiaDriver(Frozen):
     """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
 
     cuda: str
@@ -29,7 +29,7 @@ class NvidiaDriver(Struct):
         return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
 
 
-class Now(Struct):
+class Now(Frozen):
     """What is there now, from which the smallest change is measured. Versions as "12.8"."""
 
     release: str | None = None
@@ -39,7 +39,7 @@ class Now(Struct):
     toolkit: str | None = None
 
 
-class Question(Struct):
+class Question(Frozen):
     """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
 
     `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.

@@ -12,10 +12,10 @@ from gpufix.evidence.torch_builds.candidates import TorchBuild, builds
 from gpufix.evidence.torch_builds.obstacles import Kind, Obstacle, obstacles, services
 from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import packages, torch_releases
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model import Target
-from gpufix.structs import Struct
 
 Key = Callable[[TorchBuild], tuple[Any, ...]]
 
@@ -110,14 +110,14 @@ def _step(version: str) -> int:
 _MISSES = 3
 
 
-class Miss(Struct):
+class Miss(Frozen):
     """A build that does not serve, with all that is in its way."""
 
     build: TorchBuild
     obstacles: tuple[Obstacle, ...]
 
 
-class RankedBuilds(Struct):
+class RankedBuilds(Frozen):
     """`fitting` is best first. `misses` are the nearest others, one for each set of obstacles."""
 
     question: Question

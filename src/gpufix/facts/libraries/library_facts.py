@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfFile
@@ -14,7 +14,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text
-from gpufix.model import CodeObject, CodePart, Library, Problem
+from gpufix.model import CodeKind, CodeObject, CodePart, Library, Problem
 
 # Which library should define an unversioned C name; longer prefixes first.
 _HOMES = (
@@ -127,8 +127,8 @@ def gpu_code(ctx: CollectContext, path: str) -> tuple[list[CodeObject], list[Cod
     for image in code.images:
         kinds[_key(image)] = kinds.get(_key(image), 0) + image.count
     objects = [
-        CodeObject.model_validate(
-            {"kind": k, "arch": arch, "ptx_version": isa, "compressed": packed, "count": count}
+        CodeObject(
+            kind=cast(CodeKind, k), arch=arch, ptx_version=isa, compressed=packed, count=count
         )
         for (k, arch, isa, packed), count in kinds.items()
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 from gpufix.facts.context import CollectContext
 from gpufix.facts.machine.nvidia import process_name
 from gpufix.facts.reading import read, text, text_of, why
+from gpufix.frozen import Frozen
 from gpufix.model import Gpu, GpuProcess
-from gpufix.structs import Struct
 
 _TABLES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
 _LIMIT = 1 << 20  # bytes
@@ -46,7 +46,7 @@ _APUS = {"gfx902", "gfx909", "gfx90c", "gfx1013", "gfx1033", "gfx1035", "gfx1036
 _APUS |= {"gfx1150", "gfx1151", "gfx1152", "gfx1153"}
 
 
-class Node(Struct):
+class Node(Frozen):
     """One GPU of the topology. `minor` is its render node's number."""
 
     folder: Path

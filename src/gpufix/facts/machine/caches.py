@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, why
+from gpufix.frozen import Frozen
 from gpufix.model import CacheEntry, Python, Torch
-from gpufix.structs import Struct
 
 _PROCESSES = 20_000
 _DESCRIPTORS = 4096  # of one process
@@ -32,7 +32,7 @@ _REMOTE = {
 }
 
 
-class Lock(Struct):
+class Lock(Frozen):
     """A lock file in an extension's build folder. `modified` in seconds since the epoch."""
 
     path: Path

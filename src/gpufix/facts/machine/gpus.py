@@ -13,8 +13,8 @@ from gpufix.facts.machine import amd, nvidia
 from gpufix.facts.machine.nvidia import reachable
 from gpufix.facts.reading import read, text
 from gpufix.facts.toolchain.programs import shown
+from gpufix.frozen import Frozen
 from gpufix.model import Driver, Gpu
-from gpufix.structs import Struct
 
 _NVIDIA_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvmap", "nvhost-gpu", "nvgpu/igpu0/as")
 _VERSION = re.compile(r"(?<![\w.])(\d{3,4}\.\d+(?:\.\d+)?)(?![\w.])")
@@ -106,7 +106,7 @@ NVIDIA, AMD = 0x10DE, 0x1002
 _DISPLAY = {0x0300, 0x0302, 0x0380, 0x1200}
 
 
-class PciDevice(Struct):
+class PciDevice(Frozen):
     """One function on the bus. `driver` is the kernel module bound to it."""
 
     address: str

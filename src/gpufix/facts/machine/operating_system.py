@@ -12,8 +12,8 @@ from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, text_of, why
+from gpufix.frozen import Frozen
 from gpufix.model import Host
-from gpufix.structs import Struct
 
 _NAME = "libstdc++.so.6"
 _VERSION = re.compile(r"(GLIBCXX|CXXABI)_(\d+(?:\.\d+)*)")
@@ -192,7 +192,7 @@ _DEPTH = 32
 _NO_LIMIT = 1 << 60  # version 1 writes a number near 2**63 for none
 
 
-class CgroupLimits(Struct):
+class CgroupLimits(Frozen):
     """Bytes and processors; None = unlimited, or no control group to be seen."""
 
     memory: int | None = None
@@ -200,7 +200,7 @@ class CgroupLimits(Struct):
     cpus: float | None = None
 
 
-class _Names(Struct):
+class _Names(Frozen):
     """The files of one version, and how its memory.stat calls cache that can be dropped."""
 
     limit: str

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,7 @@ class Installed:
         shown = {dist.name for dist in dists if dist.source == "conda"}
         replaced = {dist.name for dist in dists} - shown
         return [
-            package.model_copy(update={"record": None})
-            if normalise(package.name) in replaced
-            else package
+            replace(package, record=None) if normalise(package.name) in replaced else package
             for package in self.packages
         ]
 

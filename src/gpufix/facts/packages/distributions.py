@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
@@ -94,7 +94,7 @@ class _Survey:
         if checked is None:
             return dist
         recorded.append((dist.name, checked))
-        return dist.model_copy(update={"record": checked.summary()})
+        return replace(dist, record=checked.summary())
 
     def _names(self, location: str) -> list[str]:
         names = []
@@ -114,18 +114,23 @@ class _Survey:
     def _attributed(self, dist: Distribution) -> Distribution:
         """With conda's channel and build when conda installed it, or its .egg-link's folder."""
         if dist.location in self.links:
-            return dist.model_copy(update={"editable": dist.location})
+            return replace(dist, editable=dist.location)
         if dist.installer not in (None, "conda"):
             return dist
         package = self.conda.brought.get(dist.metadata or "")
         package = package or self.owned.get((dist.name, dist.version))
         if package is None and dist.installer is None:
             return dist
-        update: dict[str, object] = {"source": "conda", "installer": "conda"}
-        if package is not None:
-            update |= {"package": package.name, "requested": package.requested}
-            update |= {"channel": package.channel, "build": package.build}
-        return dist.model_copy(update=update)
+        dist = replace(dist, source="conda", installer="conda")
+        if package is None:
+            return dist
+        return replace(
+            dist,
+            package=package.name,
+            requested=package.requested,
+            channel=package.channel,
+            build=package.build,
+        )
 
 
 def _has_true_record(dist: Distribution) -> bool:

@@ -13,15 +13,15 @@ from urllib.parse import unquote
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
+from gpufix.frozen import Frozen
 from gpufix.model import Distribution
-from gpufix.structs import Struct
 from gpufix.text.names import normalise
 
 _URL_LIMIT = 1 << 16  # bytes
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
-class Origin(Struct):
+class Origin(Frozen):
     """An address without credentials; the project folder when the install is editable."""
 
     url: str | None = None

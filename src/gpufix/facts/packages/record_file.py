@@ -15,8 +15,8 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import opened_file, read, text, why
+from gpufix.frozen import Frozen
 from gpufix.model import Record, SharedFile
-from gpufix.structs import Struct
 
 _ALGORITHMS = {"sha256", "sha384", "sha512"}  # what the specification of RECORD allows
 _CHUNK = 1 << 20
@@ -62,7 +62,7 @@ _BY_HAND_BUDGET = 16 << 20  # bytes: forty times what torch has of these
 _OPENING = 8192  # what opening a file costs, in hashed bytes
 
 
-class Site(Struct):
+class Site(Frozen):
     """An open site folder. `root` bounds what `..` in a RECORD may reach, None = nothing."""
 
     location: str
@@ -226,7 +226,7 @@ _BUDGET = 512 << 20  # bytes hashed to tell whose file is there
 _BY_SIZE = 8 << 20  # above this, a size that only one owner recorded is proof enough
 
 
-class Owner(Struct):
+class Owner(Frozen):
     """One distribution's claim on a file."""
 
     name: str

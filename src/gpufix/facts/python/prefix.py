@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.interpreter import NoInterpreter, collect, default
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 
-class Prefix(Struct):
+class Prefix(Frozen):
     """`path`: links resolved; None = no environment. `error`: why it cannot be asked itself."""
 
     path: str | None

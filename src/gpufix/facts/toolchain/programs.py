@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 LAUNCHERS = {"ccache", "sccache", "distcc", "icecc"}
 _SCRIPT_LIMIT = 8192
@@ -92,7 +92,7 @@ def _wrapped(ctx: CollectContext, script: Path) -> Path | None:
     return target if target and runnable(target) else None
 
 
-class ToolkitPlace(Struct):
+class ToolkitPlace(Frozen):
     """A root folder, and how it was come by."""
 
     origin: str

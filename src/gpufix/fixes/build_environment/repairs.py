@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpufix.checks.judge import INTERNAL_CODES, findings_of
 from gpufix.checks.registry import builtin_rules
@@ -64,21 +65,17 @@ def as_project(view: View, folder: Folder | None) -> View:
         project = view.facts.project
         if project is None:
             return view
-        project = project.model_copy(update={"builds_extensions": True})
+        project = replace(project, builds_extensions=True)
     else:
         markers = ["CMakeLists.txt"] if folder.cmake else []
         markers += ["setup.py"] if folder.backend != "cmake" else []
         project = view.facts.project
         if project is None or project.root != folder.path:
             project = Project(root=folder.path)
-        project = project.model_copy(
-            update={
-                "markers": markers,
-                "builds_extensions": True,
-                "cuda_sources": folder.gpu_sources,
-            }
+        project = replace(
+            project, markers=markers, builds_extensions=True, cuda_sources=folder.gpu_sources
         )
-    facts = view.facts.model_copy(update={"project": project})
+    facts = replace(view.facts, project=project)
     return view.with_facts(facts)
 
 
@@ -87,5 +84,5 @@ def overlaid(view: View, changes: dict[str, str | None]) -> View:
     if not changes:
         return view
     environment = view.facts.environment
-    environment = environment.model_copy(update={"overlay": {**environment.overlay, **changes}})
-    return view.with_facts(view.facts.model_copy(update={"environment": environment}))
+    environment = replace(environment, overlay={**environment.overlay, **changes})
+    return view.with_facts(replace(view.facts, environment=environment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from gpufix.evidence.gpu_code import targets_of_torch
 from gpufix.evidence.requirements import parse
@@ -73,19 +74,18 @@ def on_demand(name: str, view: View, findings: Sequence[Finding] = ()) -> Plan |
     else:
         plan = _plan(fallback, view, None)
     if isinstance(plan, Skip):
-        return plan.model_copy(update={"asked": True})
+        return replace(plan, asked=True)
     taken = [f for f in _flat(findings) if called.takes(f)]
     served = [f for f in _flat(findings) if f.code in CODES and _about(f) in plan.subjects]
     settled = [f for f in taken if called.settles(f.subject)]
     removed = [*served, *settled]
-    return plan.model_copy(
-        update={
-            "codes": list(dict.fromkeys(f.code for f in removed)),
-            "subjects": list(dict.fromkeys([*plan.subjects, *(f.subject for f in settled)])),
-            "asked": True,
-            "served": tuple(map(served_as, [*served, *taken])),
-            "finding": removed[0].key if removed else None,
-        }
+    return replace(
+        plan,
+        codes=list(dict.fromkeys(f.code for f in removed)),
+        subjects=list(dict.fromkeys([*plan.subjects, *(f.subject for f in settled)])),
+        asked=True,
+        served=tuple(map(served_as, [*served, *taken])),
+        finding=removed[0].key if removed else None,
     )
 
 

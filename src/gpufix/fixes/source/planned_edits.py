@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from gpufix.evidence import cxx, hip_blocks, removed_names
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.model import WriteFile
 from gpufix.model.source_payload import RemovedNameUse
@@ -16,7 +17,6 @@ from gpufix.source.cxx.cxx_edits import apply, include
 from gpufix.source.cxx.hip import narrow
 from gpufix.source.edits import Edit
 from gpufix.source.python.tree import NotPython
-from gpufix.structs import Struct
 
 Change = Callable[[str], str | None]
 
@@ -37,7 +37,7 @@ def rewrite(view: View, path: str, change: Change) -> WriteFile | None:
     return WriteFile(path=full, content=changed, encoding=source.encoding, expect=source.sha256)
 
 
-class EditedSource(Struct):
+class EditedSource(Frozen):
     """A file as it is."""
 
     path: str

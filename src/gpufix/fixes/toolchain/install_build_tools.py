@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import from_address
 from gpufix.fixes.registry import fix
-from gpufix.model import Advise, Finding, Install, Plan, Skip
+from gpufix.model import Advise, Finding, Install, Plan, Safety, Skip
 from gpufix.model.payload import MissingTool
 
 NAME = "install-build-tools"
@@ -34,14 +34,12 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
     return _plan(tool, "unsafe", Install(install=[tool], dependencies=True))
 
 
-def _plan(tool: str, safety: str, step: Advise | Install) -> Plan:
-    return Plan.model_validate(
-        {
-            "fix": NAME,
-            "codes": ["TCH207"],
-            "subjects": [tool],
-            "title": f"install {tool}" if tool != "Python.h" else "install Python's headers",
-            "safety": safety,
-            "steps": [step],
-        }
+def _plan(tool: str, safety: Safety, step: Advise | Install) -> Plan:
+    return Plan(
+        fix=NAME,
+        codes=["TCH207"],
+        subjects=[tool],
+        title=f"install {tool}" if tool != "Python.h" else "install Python's headers",
+        safety=safety,
+        steps=[step],
     )

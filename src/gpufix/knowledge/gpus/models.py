@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import numbers, source, table
 from gpufix.knowledge.gpus.architectures import GENERIC_MEMBERS, Arch, GfxArch, parse_arch
 from gpufix.model import Target
@@ -171,8 +171,7 @@ __all__ = [
 Tier = Literal["supported", "deprecated", "unsupported"]
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Frozen):
     """An HSA_OVERRIDE_GFX_VERSION value for a gfx. `risk`: "low", "high" or "unverified"."""
 
     gfx: str

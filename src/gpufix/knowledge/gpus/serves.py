@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import (
     Arch,
     CudaArch,
@@ -67,8 +67,7 @@ class ServingCode(Protocol):
     def ptx_version(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Frozen):
     """Code known by name only, as in torch.cuda.get_arch_list(): no PTX version."""
 
     kind: str
@@ -76,8 +75,7 @@ class Named:
     ptx_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Frozen):
     """status, the code that decides it ("sm_86", "PTX sm_80"), and one clause that says why.
 
     needs_cuda: the code is PTX that only a driver for this CUDA ("13.0") or a newer one compiles.

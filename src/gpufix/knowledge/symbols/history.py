@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.frozen import Frozen
 from gpufix.knowledge.symbols.symbol_names import SymbolNames
 from gpufix.knowledge.symbols.symbol_table import HistoryTable, Masks
-from gpufix.structs import Struct
 
 DATA = Path(__file__).parent.parent / "data"
 TABLE = "torch_symbols.bin"
@@ -19,7 +19,7 @@ NAMES = "torch_symbols.names.xz"
 Home = Literal["core", "python", "cuda"]
 
 
-class NameHistory(Struct):
+class NameHistory(Frozen):
     """The releases that export one name, in release order, and the library that does.
 
     `home` cuda: only libtorch_cuda or libc10_cuda has it, so no CPU build of these releases does.

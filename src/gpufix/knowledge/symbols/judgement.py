@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import AbiVerdict
+from gpufix.frozen import Frozen
 from gpufix.knowledge.symbols.history import NameHistory
-from gpufix.structs import Struct
 
 Interface = Literal["none", "stable", "cxx"]
 Promise = Literal[
@@ -22,7 +22,7 @@ _RELEASE = re.compile(r"(\d+\.\d+\.\d+)(?:\+(cpu|cu\d+|rocm[\d.]+|xpu))?")
 _OLD_ABI_2_6 = {None, "cpu", "cu118", "cu124"}
 
 
-class LayoutBreak(Struct):
+class LayoutBreak(Frozen):
     """Two neighbouring minors between which an inline C++ layout changed without a symbol telling.
 
     It strikes only libraries that use `strikes`: code compiled in from the header. From `after` on
@@ -71,7 +71,7 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-class SymbolJudgement(Struct):
+class SymbolJudgement(Frozen):
     """Answers of the symbol history; every list of releases is in release order.
 
     known: all releases that the history covers.

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Collection, Iterable
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name, string_abi
+from gpufix.frozen import Frozen
 from gpufix.knowledge.symbols.history import NameHistory, SymbolHistory
 from gpufix.knowledge.symbols.judgement import BREAKS, Interface, LayoutBreak, SymbolJudgement
 from gpufix.knowledge.symbols.releases import other_spelling
-from gpufix.structs import Struct
 
 _STABLE = re.compile(r"aoti_|torch_|_ZNK?5torch(?:6stable|10headeronly)")
 _ROCM = re.compile(r"3hip|HIP|Hip|rocm|ROCM")
 _XPU = re.compile(r"3xpu|XPU|_xpu")
 
 
-class LibrarySymbols(Struct):
+class LibrarySymbols(Frozen):
     """One library: dynamic symbols it leaves undefined (weak ones left out), and those it defines.
 
     needed: its DT_NEEDED names, which tell the accelerator it links to.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from gpufix.frozen import Frozen
 from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeReport
 from gpufix.report.html.markup import Markup, joined, tag
 from gpufix.report.smoke_table import headline
-from gpufix.structs import Struct
 
 _WIDTH, _HEIGHT = 720, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 20, 48
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
-class Point(Struct):
+class Point(Frozen):
     """One case: operations per byte, operations per second."""
 
     kernel: str
@@ -24,7 +24,7 @@ class Point(Struct):
     rate: float
 
 
-class _Axes(Struct):
+class _Axes(Frozen):
     """Decades that both axes span: 10^first … 10^last."""
 
     x: tuple[int, int]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from gpufix.evidence.gpu_code import Row
+from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Gap, Proposal, Summary, Target
 from gpufix.model.smoke_result import SmokeReport
 from gpufix.report.html.benchmark import smoke
 from gpufix.report.html.coverage import coverage
 from gpufix.report.html.findings import findings, plan
 from gpufix.report.html.markup import Markup, joined, tag
-from gpufix.structs import Struct
 from gpufix.text.clean import counted
 
 _VERDICTS = {
@@ -100,7 +100,7 @@ def gaps(found: Sequence[Gap]) -> Markup | None:
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-class Content(Struct):
+class Content(Frozen):
     """What a report holds. `proposal` and `smoke` None: left out of the page."""
 
     diagnosis: Diagnosis

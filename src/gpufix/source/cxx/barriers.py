@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Set
 
+from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
 from gpufix.source.source_facts import Barrier
-from gpufix.structs import Struct
 
 _BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
 _CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
@@ -89,7 +89,7 @@ def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
     return found is not None and found[1] in even - differing
 
 
-class _Value(Struct):
+class _Value(Frozen):
     """What an expression is made of: the thread's number itself, and names."""
 
     numbered: bool

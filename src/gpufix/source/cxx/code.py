@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from gpufix.structs import Struct
+from gpufix.frozen import Frozen
 
 # Every branch consumes up to the end of the text when its own end is missing: linear time.
 _TOKEN = re.compile(
@@ -63,7 +63,7 @@ class Directive(NamedTuple):
     end: int
 
 
-class Conditions(Struct):
+class Conditions(Frozen):
     """`guards[i]` holds from offset `starts[i]` on, up to the next."""
 
     starts: tuple[int, ...]

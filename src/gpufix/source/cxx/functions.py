@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
-from gpufix.structs import Struct
 
 _DEVICE = re.compile(r"__(global|device)__(?!\w)")
 _NAME = re.compile(r"(\w+)\s*(?:<[^<>();{}]*>)?\s*\(")
@@ -20,7 +20,7 @@ _LAUNCHES = 1_000  # of one file
 _REACH = 4_000  # characters in which a declaration or a launch must end
 
 
-class Function(Struct):
+class Function(Frozen):
     """A function with a body. Offsets; `body` excludes the braces."""
 
     name: str
@@ -30,7 +30,7 @@ class Function(Struct):
     body: tuple[int, int]
 
 
-class Launch(Struct):
+class Launch(Frozen):
     """A kernel launch: `opener` and `closer` are the spans of its chevrons."""
 
     name: str

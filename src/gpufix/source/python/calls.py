@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import field
 
+from gpufix.frozen import Frozen
 from gpufix.source.edits import Edit, Offsets
 from gpufix.source.python.modules import Bindings, Import
 from gpufix.source.python.python_edits import finished
 from gpufix.source.python.tree import Tree, dotted_name
-from gpufix.structs import Struct
 
 # Whether an `import *` may make something else of a name than what it is to be.
 Rebinds = Callable[[ast.ImportFrom, str, str], bool]
@@ -123,7 +123,7 @@ def _line(node: ast.AST) -> int:
     return int(getattr(node, "lineno", 1))
 
 
-class Redirected(Struct):
+class Redirected(Frozen):
     """`text`: the changed file; None when nothing is changed. `calls`: first and last line of each
     call that was changed, as it was; `left`: (line, why) of what was not."""
 

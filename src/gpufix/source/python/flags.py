@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from itertools import product
 
+from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import UNKNOWN
 from gpufix.source.python.tree import Tree, dotted_name
-from gpufix.structs import Struct
 
 _MOST, _DEPTH = 16, 8
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[sdrfxi]")
@@ -124,7 +124,7 @@ _EXTENSIONS = ("CUDAExtension", "load", "load_inline")
 _ADDING = ("append", "extend", "insert")
 
 
-class Flag(Struct):
+class Flag(Frozen):
     """One element of a flag list: its node, its possible texts, and what guards it."""
 
     node: ast.expr

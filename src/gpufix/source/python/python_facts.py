@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
@@ -15,7 +16,6 @@ from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name
 from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.source_text import decode, word_filter
-from gpufix.structs import Struct
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
@@ -23,14 +23,14 @@ _SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 
-class PythonFile(Struct):
+class PythonFile(Frozen):
     """`sources`: what the file builds, () = it names none; None = it is no build file."""
 
     facts: PythonFacts
     sources: tuple[NamedSource, ...] | None
 
 
-class _Reader(Struct):
+class _Reader(Frozen):
     """`read` adds facts of a file in which `concerns` finds the words that it looks for."""
 
     concerns: Callable[[bytes], bool]
