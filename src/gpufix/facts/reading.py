@@ -48,6 +48,20 @@ def text_of(path: str | os.PathLike[str], limit: int) -> str:
         return ""
 
 
+def json_text(value: object) -> str:
+    """A text that JSON holds, as `text` gives it. Raises TypeError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:80]!r} is not a text")
+    return text(value)
+
+
+def json_number(value: object) -> int:
+    """A whole number that JSON holds. Raises TypeError for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{str(value)[:80]!r} is not a whole number")
+    return value
+
+
 def why(error: BaseException) -> str:
     """One line for a gap, without the path that the gap already names."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

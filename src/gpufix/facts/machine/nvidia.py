@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import json_number, read, text, why
 from gpufix.model import Gpu, GpuProcess
 from gpufix.process import NoAnswer, ask
 
@@ -145,17 +145,23 @@ def _gpu(ctx: CollectContext, device: dict[str, Any]) -> Gpu:
     capability = device["capability"]
     return Gpu(
         vendor="nvidia",
-        index=device["index"],
+        index=json_number(device["index"]),
         name=None if device["name"] is None else text(str(device["name"])[:200]),
         arch=f"sm_{int(capability[0])}{int(capability[1])}" if capability else None,
-        memory_total=device["total"],
-        memory_free=device["free"],
-        processes=[
-            GpuProcess(pid=p["pid"], name=process_name(ctx, p["pid"]), memory=p["memory"])
-            for p in device["processes"]
-        ],
+        memory_total=_bytes(device["total"]),
+        memory_free=_bytes(device["free"]),
+        processes=[_process(ctx, each) for each in device["processes"]],
         source="nvml",
     )
+
+
+def _bytes(value: object) -> int | None:
+    return None if value is None else json_number(value)
+
+
+def _process(ctx: CollectContext, row: dict[str, Any]) -> GpuProcess:
+    pid = json_number(row["pid"])
+    return GpuProcess(pid=pid, name=process_name(ctx, pid), memory=_bytes(row["memory"]))
 
 
 def process_name(ctx: CollectContext, pid: int) -> str | None:
@@ -164,7 +170,7 @@ def process_name(ctx: CollectContext, pid: int) -> str | None:
     Inside a container a driver may speak of the host's process numbers: there the name is given
     only when that process is seen to hold a GPU device open.
     """
-    folder = ctx.at(f"/proc/{int(pid)}")
+    folder = ctx.at(f"/proc/{pid}")
     try:
         if str(ctx.at("/proc/self/ns/pid").readlink()) != _INITIAL_PID_NAMESPACE and not any(
             _is_gpu_node(str(file.readlink())) for file in (folder / "fd").iterdir()

@@ -280,13 +280,13 @@ def _quota_v1(folder: Path) -> float | None:
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    used, whole = _number(quota), _number(period)
-    return used / whole if used and whole else None
+    used, available = _number(quota), _number(period)
+    return used / available if used and available else None
 
 
-def _number(said: str) -> int | None:
-    said = said.strip()
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 25 else None
+def _number(digits: str) -> int | None:
+    digits = digits.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 25 else None
 
 
 def _cgroup_text(path: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_credentials
 from gpufix.facts.packages.record_file import gone, named
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import json_text, read, text, why
 from gpufix.model import CondaPackage, Distribution, Python, Record
 from gpufix.text.names import normalise
 
@@ -77,15 +77,15 @@ def _package(ctx: CollectContext, prefix: str, path: Path) -> tuple[CondaPackage
         listed = data.get("files", [])
         files = [f for f in listed if isinstance(f, str)] if isinstance(listed, list) else []
         package = CondaPackage(
-            name=data["name"],
-            version=data["version"],
+            name=json_text(data["name"]),
+            version=json_text(data["version"]),
             prefix=prefix,
             metadata=text(str(path)),
             requested=bool(data.get("requested_spec") or data.get("requested_specs")),
-            depends=[row for row in data.get("depends", []) if isinstance(row, str)],
+            depends=[text(row) for row in data.get("depends", []) if isinstance(row, str)],
             record=_record(prefix, files),
             channel=_channel(data.get("channel")),
-            build=data.get("build"),
+            build=None if data.get("build") is None else json_text(data["build"]),
         )
         return package, files
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -127,7 +127,7 @@ def _from_name(prefix: str, path: Path) -> CondaPackage | None:
 def _channel(channel: object) -> str | None:
     if not isinstance(channel, str):
         return None
-    return _TOKEN.sub("/", without_credentials(channel))
+    return text(_TOKEN.sub("/", without_credentials(channel)))
 
 
 def _record(prefix: str, files: list[str]) -> Record | None:

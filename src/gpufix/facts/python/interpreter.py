@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.site_paths import SitePaths, is_dir
-from gpufix.facts.reading import text
+from gpufix.facts.reading import json_text, text
 from gpufix.model import Python
 from gpufix.process import NoAnswer, ask
 
@@ -126,12 +126,12 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
     has_marker = venv is None and marker.is_file()
     return Python(
         executable=text(reply["executable"]),
-        version=reply["version"],
-        implementation=reply["implementation"],
+        version=json_text(reply["version"]),
+        implementation=json_text(reply["implementation"]),
         tag=_tag(reply),
         soabi=_soabi(reply["extension_suffixes"]),
-        extension_suffixes=reply["extension_suffixes"],
-        machine=reply["machine"],
+        extension_suffixes=[json_text(suffix) for suffix in reply["extension_suffixes"]],
+        machine=json_text(reply["machine"]),
         prefix=text(reply["prefix"]),
         base_prefix=text(reply["base_prefix"]),
         kind=_kind(ctx, reply),
