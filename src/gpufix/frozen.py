@@ -37,7 +37,7 @@ class Frozen:
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-    _keywords: ClassVar[bool] = False  # whether its fields are given by keyword alone
+    _keywords = False  # whether its fields are given by keyword alone
 
     def __init_subclass__(cls, **options: Any) -> None:
         """`dataclasses` asks a class, and the bases of a class that it makes, for their fields."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpufix.engine.run.comparison import compare
-from gpufix.model import Finding, FindingKey, Plan, Severity
+from gpufix.model import Evidence, Finding, FindingKey, Plan, Severity
 
 
 def finding(code: str, subject: str = "x", severity: str = "error", **more: Any) -> Finding:
@@ -77,7 +77,7 @@ def test_what_a_repaired_torch_cannot_have_hidden_is_new() -> None:
 
 
 GLM = finding("SRC605", "third_party/glm", breaks=["tree:third_party/glm"])
-IN_IT = [{"path": "/src/third_party/glm/setup.py", "line": 3, "text": "x"}]
+IN_IT = [Evidence(path="/src/third_party/glm/setup.py", line=3, text="x")]
 
 
 @pytest.mark.parametrize(

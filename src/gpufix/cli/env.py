@@ -106,10 +106,10 @@ def env(
         settings, notes = for_build(python, gpu, project, verbose)
         found = {**found, **settings}
     try:
-        text, said = render(found, format.value)
+        text, remarks = render(found, format.value)
     except NotExpressible as error:
         raise fail(str(error)) from None
-    for note in (*notes, *said):
+    for note in (*notes, *remarks):
         typer.echo(f"gpufix: {clean(note)}", err=True)
     if output is None or format is EnvFormat.json:
         write(text, output)

@@ -48,7 +48,7 @@ def reason(log: Path) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL))
         lines = file.read(_TAIL).decode("utf-8", "replace").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in said if line.lower().startswith(("error", "fatal", "×"))]
-    errors = errors or [line for line in said if re.search(r": (fatal )?error\b", line)]
-    return ((errors or said[-1:]) or ["it said nothing"])[0][:500]
+    words = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in words if line.lower().startswith(("error", "fatal", "×"))]
+    errors = errors or [line for line in words if re.search(r": (fatal )?error\b", line)]
+    return ((errors or words[-1:]) or ["it said nothing"])[0][:500]

@@ -142,10 +142,12 @@ def resolve(step: Install, context: RunContext) -> list[str]:
     wanted = ["--", *step.install]
     if installer.kind == "uv":
         command = installer.command("install", "--dry-run", *options(step, context), *wanted)
-        said = _ask(command, context, installer).stderr
-        return [line[3:].strip() for line in said.splitlines() if line.startswith((" + ", " ~ "))]
-    asked = ["--dry-run", "--quiet", "--report", "-", *options(step, context)]
-    answer = _ask(installer.command("install", *asked, *wanted), context, installer).stdout
+        listing = _ask(command, context, installer).stderr
+        return [
+            line[3:].strip() for line in listing.splitlines() if line.startswith((" + ", " ~ "))
+        ]
+    arguments = ["--dry-run", "--quiet", "--report", "-", *options(step, context)]
+    answer = _ask(installer.command("install", *arguments, *wanted), context, installer).stdout
     try:
         report: Any = json.loads(answer)
         return [_named(item["metadata"]) for item in report["install"]]

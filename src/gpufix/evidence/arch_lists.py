@@ -149,26 +149,26 @@ def arch_list(flags: Iterable[ArchFlag]) -> ArchList:
     return ArchList(cubins=tuple(cubins), ptx=tuple(ptx), gfx=tuple(gfx), native=native)
 
 
-def missed(view: View, asked: ArchList) -> list[Target]:
+def missed(view: View, archs: ArchList) -> list[Target]:
     """Targets that a list does not serve; none when it follows the GPUs of the machine."""
-    if asked.native:
+    if archs.native:
         return []
-    return [target for target in targets(view) if not asked.serves(target)]
+    return [target for target in targets(view) if not archs.serves(target)]
 
 
-def refused(view: View, asked: ArchList) -> tuple[str, list[str]]:
+def refused(view: View, archs: ArchList) -> tuple[str, list[str]]:
     """(nvcc's version, the architectures of a list that it generates no code for)."""
     toolkit = toolkit_in_use(view)
     cuda = minor(toolkit.version) if toolkit and toolkit.version else ""
     if not cuda or vendor(view) != "nvidia":
         return cuda, []
-    names = sorted({arch.name for arch in (*asked.cubins, *asked.ptx)})
+    names = sorted({arch.name for arch in (*archs.cubins, *archs.ptx)})
     return cuda, [name for name in names if generates(cuda, name) is False]
 
 
-def severity(view: View, lost: Sequence[Target], certain: bool) -> Severity:
+def severity(view: View, unserved: Sequence[Target], certain: bool) -> Severity:
     """Error when nothing is served and nothing stands in doubt."""
-    return ERROR if certain and len(lost) == len(targets(view)) else WARNING
+    return ERROR if certain and len(unserved) == len(targets(view)) else WARNING
 
 
 def named(flags: Sequence[ArchFlag]) -> str:
@@ -180,6 +180,6 @@ def named(flags: Sequence[ArchFlag]) -> str:
     return " and ".join(words)
 
 
-def listed(lost: Sequence[Target]) -> str:
+def listed(unserved: Sequence[Target]) -> str:
     """ "sm_120, sm_90"."""
-    return ", ".join(target.arch for target in lost)
+    return ", ".join(target.arch for target in unserved)

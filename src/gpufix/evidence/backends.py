@@ -35,15 +35,15 @@ class Reading(Frozen):
     default: str
     line: int = 0
 
-    def asked(self, env: Callable[[str], str | None]) -> tuple[str, str] | None:
+    def deciding(self, env: Callable[[str], str | None]) -> tuple[str, str] | None:
         """The variable that decides, and its value; None: the default decides."""
         return next(((name, value) for name in self.variables if (value := env(name))), None)
 
     def chosen(self, env: Callable[[str], str | None]) -> str:
         """The back end that the program takes."""
-        asked = self.asked(env)
-        known = asked is not None and (not self.accepts or asked[1] in self.accepts)
-        return asked[1] if asked and known else self.default
+        deciding = self.deciding(env)
+        known = deciding is not None and (not self.accepts or deciding[1] in self.accepts)
+        return deciding[1] if deciding and known else self.default
 
 
 # microsoft/TRELLIS 6b0d647, trellis/modules/{attention,sparse}/__init__.py; microsoft/TRELLIS.2
@@ -100,20 +100,20 @@ def faults(view: View) -> Iterator[Fault]:
     if view.facts.torch is None:
         return
     for reading in _of_project(view):
-        asked, chosen = reading.asked(view.env), reading.chosen(view.env)
+        deciding, chosen = reading.deciding(view.env), reading.chosen(view.env)
         packages = PACKAGES.get(chosen)
         if not packages or any(view.dist(d) for d in packages):
             continue
-        taken = asked is not None and chosen == asked[1]
-        if asked and taken and asked[0] in VARIABLES:
+        taken = deciding is not None and chosen == deciding[1]
+        if deciding and taken and deciding[0] in VARIABLES:
             continue  # the variable itself is at fault, and told as such
-        yield _fault(view, reading, asked, "" if taken else ", ".join(reading.accepts))
+        yield _fault(view, reading, deciding, "" if taken else ", ".join(reading.accepts))
 
 
-def _fault(view: View, reading: Reading, asked: tuple[str, str] | None, accepts: str) -> Fault:
+def _fault(view: View, reading: Reading, deciding: tuple[str, str] | None, accepts: str) -> Fault:
     path, name, chosen = reading.where, reading.variables[0], reading.chosen(view.env)
-    why = f'with {asked[0]}="{asked[1]}"' if asked else f"without {name}"
-    known = f" (it knows {accepts})" if asked and accepts else ""
+    why = f'with {deciding[0]}="{deciding[1]}"' if deciding else f"without {name}"
+    known = f" (it knows {accepts})" if deciding and accepts else ""
     missing = PACKAGES[chosen][0]
     return Fault(
         severity=WARNING,

@@ -118,9 +118,9 @@ def in_use(view: View) -> Tool | None:
 
     None when a variable names one that was not looked at, or none is here.
     """
-    asked = ccbin(view, "NVCC_APPEND_FLAGS") or view.env("CC") or ccbin(view, "NVCC_PREPEND_FLAGS")
-    if asked:
-        return _find(view, asked.split()[-1])
+    named = ccbin(view, "NVCC_APPEND_FLAGS") or view.env("CC") or ccbin(view, "NVCC_PREPEND_FLAGS")
+    if named:
+        return _find(view, named.split()[-1])
     return next((t for n in ("g++", "gcc") for t in view.facts.tools if t.name == n), None)
 
 
@@ -163,8 +163,8 @@ def _unchecked(view: View) -> bool:
     return (view.env("TORCH_DONT_CHECK_COMPILER_ABI") or "").upper() in _YES
 
 
-def _find(view: View, asked: str) -> Tool | None:
+def _find(view: View, named: str) -> Tool | None:
     for tool in view.facts.tools:
-        if family(tool) and asked in (tool.path, tool.name, tool.path.rsplit("/", 1)[-1]):
+        if family(tool) and named in (tool.path, tool.name, tool.path.rsplit("/", 1)[-1]):
             return tool
     return None

@@ -36,12 +36,12 @@ class Service(Enum):
 
 
 class SubjectCode(Frozen):
-    """The GPU code of one thing. `whole` False: there may be PTX that was not seen."""
+    """The GPU code of one thing. `complete` False: there may be PTX that was not seen."""
 
     subject: str
     objects: tuple[CodeObject, ...]
     evidence: tuple[str, ...] = ()
-    whole: bool = True
+    complete: bool = True
     cuda: str | None = None
 
     def of(self, kind: str) -> tuple[CodeObject, ...]:
@@ -114,7 +114,7 @@ def service(code: SubjectCode, target: Target, driver_cuda: str | None = None) -
         return Service.jit
     if fitting:
         return Service.too_new
-    return Service.none if code.whole and not code.of("lto") else Service.unknown
+    return Service.none if code.complete and not code.of("lto") else Service.unknown
 
 
 def readable(ptx: CodeObject, driver_cuda: str | None) -> bool:
@@ -249,7 +249,7 @@ class Row(Frozen):
     served: dict[str, Service]
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether every target is served by machine code."""
         return all(how is Service.native for how in self.served.values())
 

@@ -58,10 +58,10 @@ class Requirements:
             for requirement in self._active(dist, extra):
                 found.append((dist, requirement))
                 wanted = normalise(requirement.name)
-                asked = {(wanted, normalise(e)) for e in requirement.extras} - seen
+                extras = {(wanted, normalise(e)) for e in requirement.extras} - seen
                 if wanted in self._installed:
-                    queue.extend(asked)
-                    seen |= asked
+                    queue.extend(extras)
+                    seen |= extras
         return sorted(found, key=lambda row: (row[0].name, str(row[1])))
 
     @cached_property

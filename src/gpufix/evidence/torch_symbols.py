@@ -102,15 +102,15 @@ def _judgement(
         return None
     # Where the installed torch could not be asked for every name, the history alone decides.
     absent = {name for names in undefined.values() for name in names}
-    asked = torch is not None and torch.state == "ok" and not any(map(_is_cut_short, libraries))
-    installed = (lambda name: name not in absent) if asked else None
+    answered = torch is not None and torch.state == "ok" and not any(map(_is_cut_short, libraries))
+    installed = (lambda name: name not in absent) if answered else None
     found = judge(history(), symbols.values(), installed)
     if torch is None or not found.may_be_broken_by(torch.version or ""):
         return found
-    whole = [
+    completed = [
         replace(names, defined=view.c10_destructors(path) or ()) for path, names in symbols.items()
     ]
-    return judge(history(), whole, installed)
+    return judge(history(), completed, installed)
 
 
 def other_abi(view: View, user: TorchUser) -> list[tuple[str, str]] | None:

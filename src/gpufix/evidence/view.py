@@ -165,8 +165,8 @@ class View:
         from gpufix.facts.answer_json import encode
 
         known = self.facts.answers
-        asked = {k: encode(v) for k, v in self._answers.items() if k not in known}
-        return {**known, **asked}
+        answered = {k: encode(v) for k, v in self._answers.items() if k not in known}
+        return {**known, **answered}
 
     def _answer(
         self, question: str, subject: str, ask: Callable[[Questions], T | None]

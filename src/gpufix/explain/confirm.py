@@ -24,9 +24,9 @@ from gpufix.model import Diagnosis, Finding, Plan, PlanSummary
 def statements(explanation: Explanation, view: View) -> Iterator[str]:
     """Found here, against what the message says is needed. Unknown is left out."""
     for about in (_symbol, _library, _architecture, _toolkit, _symbol_version, _driver, _package):
-        said = about(explanation, view)
-        if said:
-            yield said
+        statement = about(explanation, view)
+        if statement:
+            yield statement
 
 
 def _symbol(explanation: Explanation, view: View) -> str | None:
@@ -156,8 +156,8 @@ def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     if found is None:
         state, reason = _absence(explanation, diagnosis, view)
         plan, crashed = _fallback(explanation, view)
-        said = _said(explanation, view, [*failed, *crashed])
-        return Check(state, reason, None, plan, said)
+        lines = _lines(explanation, view, [*failed, *crashed])
+        return Check(state, reason, None, plan, lines)
     finding, root = found
     reason = "The doctor finds the same fault here."
     if finding.code != explanation.rule:
@@ -165,11 +165,11 @@ def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     if finding is not root and not finding.fixes:
         reason += f" It follows from {root.code}, {root.subject}: {root.message}"
     fixes = finding.fixes or root.fixes
-    said = _said(explanation, view, failed)
-    return Check("shown", reason, finding, fixes[0] if fixes else None, said)
+    lines = _lines(explanation, view, failed)
+    return Check("shown", reason, finding, fixes[0] if fixes else None, lines)
 
 
-def _said(explanation: Explanation, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
+def _lines(explanation: Explanation, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
     """What the patient says to the message, and what could not be judged or planned."""
     return (*statements(explanation, view), *(f"{f.code}: {f.message}" for f in failed))
 

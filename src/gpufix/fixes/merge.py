@@ -42,17 +42,17 @@ def choose(
     planner: Planner,
     unsafe: bool,
     base: Base = _unknown,
-    asked: Sequence[Plan | Skip] = (),
+    by_name: Sequence[Plan | Skip] = (),
 ) -> PlanChoice:
     """For each cause its safest plan; its consequences are planned only when it has none.
 
     Plans that contradict an earlier one (a worse finding's) are held back. `base`: the present text
-    of a file, by which two edits of it are told to agree. `asked`: what was asked for by name,
-    which comes first and is carried out whatever its safety.
+    of a file, by which two edits of it are told to agree. `by_name`: plans that were asked for by
+    name, which come first and are carried out whatever their safety.
     """
     choice = PlanChoice(
-        plans=[p for p in asked if isinstance(p, Plan)],
-        skips=[s for s in asked if isinstance(s, Skip)],
+        plans=[p for p in by_name if isinstance(p, Plan)],
+        skips=[s for s in by_name if isinstance(s, Skip)],
     )
     for finding in findings:
         _choose_one(finding, planner, unsafe, choice)

@@ -80,9 +80,9 @@ def _here(found: Inspection) -> str:
         "lacks-symbols": "lacks symbols that are needed",
         "unknown": "a build whose symbols are not known",
     }
-    said = f": {words[here['promise']]}" if here.get("promise") else ""
+    promise = f": {words[here['promise']]}" if here.get("promise") else ""
     other = f"; modules for {', '.join(tags)}, not {here['python_tag']}" if tags else ""
-    return f"{torch}{said}{other}"
+    return f"{torch}{promise}{other}"
 
 
 def _file(file: File, alone: bool) -> Iterator[str]:

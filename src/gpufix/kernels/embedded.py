@@ -34,8 +34,8 @@ def build(name: str, toolchain: Toolchain, target: KernelTarget, folder: Path) -
     except NotStarted as error:
         raise ToolchainError(f"{toolchain.compiler} {error.problem}") from error
     if ended.code != 0:
-        said = (ended.stderr or ended.stdout).strip()[-2000:]
-        raise ToolchainError(f"{name}: {said or ended.problem or f'exit status {ended.code}'}")
+        words = (ended.stderr or ended.stdout).strip()[-2000:]
+        raise ToolchainError(f"{name}: {words or ended.problem or f'exit status {ended.code}'}")
     return library
 
 

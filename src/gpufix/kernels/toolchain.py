@@ -84,15 +84,15 @@ class Toolchain(Frozen):
     def version(self) -> str:
         """The compiler's own words. Raises ToolchainError."""
         try:
-            said = run(Program([self.compiler, "--version"], self.env), Limits(30.0))
+            ended = run(Program([self.compiler, "--version"], self.env), Limits(30.0))
         except NotStarted as error:
             raise ToolchainError(f"{self.compiler} {error.problem}") from error
-        if said.problem:
-            raise ToolchainError(f"{self.compiler} --version {said.problem}")
-        if said.code != 0 or not said.stdout.strip():
-            words = (said.stderr or said.stdout).strip()[:500] or f"exit status {said.code}"
+        if ended.problem:
+            raise ToolchainError(f"{self.compiler} --version {ended.problem}")
+        if ended.code != 0 or not ended.stdout.strip():
+            words = (ended.stderr or ended.stdout).strip()[:500] or f"exit status {ended.code}"
             raise ToolchainError(f"{self.compiler} --version: {words}")
-        return said.stdout.strip()
+        return ended.stdout.strip()
 
     def steering(self) -> dict[str, str]:
         """The variables of STEERING that are set."""

@@ -190,8 +190,10 @@ def cuda_errors() -> dict[int, tuple[str, str]]:
 
 def _other_cuda(known: list[Message]) -> Message:
     """CUDA's errors that have no row of their own, and all of them by number."""
-    told = {number for message in known for number in message.cuda}
-    others = [pair for number, pair in cuda_errors().items() if number not in told and number > 0]
+    explained = {number for message in known for number in message.cuda}
+    others = [
+        pair for number, pair in cuda_errors().items() if number not in explained and number > 0
+    ]
     return Message(
         id="cuda-other",
         texts=(

@@ -20,7 +20,7 @@ INNER = {"inner": True}  # metadata of a field that is no part of the JSON
 class Model(Frozen):
     """A frozen record, made by keyword. Its type checker is mypy; what is read goes by `from_json`."""
 
-    _keywords: ClassVar[bool] = True
+    _keywords = True
     # Unknown fields are an error: a facts file from elsewhere is untrusted.
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 

@@ -36,9 +36,9 @@ class BuildResult(Model):
     @property
     def reason(self) -> str:
         """A failure in one line: why, the first error, where the log is."""
-        said = "; ".join(self.reasons)
+        reasons = "; ".join(self.reasons)
         first = f": {self.errors[0].splitlines()[0]}" if self.errors else ""
-        return f"{said}{first}" + (f" ({self.log})" if self.log else "")
+        return f"{reasons}{first}" + (f" ({self.log})" if self.log else "")
 
 
 class Held(Model):

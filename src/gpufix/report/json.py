@@ -53,13 +53,13 @@ def _plan(
 
 
 def _dumped(view: View, key: str, rows: Sequence[object]) -> str:
-    said = {
+    report = {
         "schema_version": 1,
         "patient": to_json(patient_summary(view.facts)),
         "targets": to_json(view.targets),
         key: rows,
     }
-    return json.dumps(said, indent=2)
+    return json.dumps(report, indent=2)
 
 
 def render_explained(

@@ -33,12 +33,12 @@ _INNER = {"for_this_torch"}
 
 def _plan_as_json(plan: Plan) -> dict[str, Any]:
     """`data` holds what was known when the plan was made; a name of that is absent where nothing is."""
-    told = to_json(plan)
-    made = {name: told[name] for name in told if name not in _TOLD | _INNER}
-    data = told["moves_torch"] or {}
+    fields = to_json(plan)
+    made = {name: fields[name] for name in fields if name not in _TOLD | _INNER}
+    data = fields["moves_torch"] or {}
     data |= {"fallback": plan.fallback} if plan.fallback is not None else {}
-    data |= {"asked": plan.fallback, "served": told["served"]} if plan.asked else {}
-    data |= {"finding": told["finding"]} if plan.finding is not None else {}
+    data |= {"asked": plan.fallback, "served": fields["served"]} if plan.asked else {}
+    data |= {"finding": fields["finding"]} if plan.finding is not None else {}
     data |= {"alternative": plan.alternative} if plan.alternative is not None else {}
     return {**made, "data": data}
 

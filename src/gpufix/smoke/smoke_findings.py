@@ -138,8 +138,8 @@ def torch_extension(result: RunResult) -> Iterator[Finding]:
     if result.status in ("ok", "not applicable"):
         return
     wrong_cases = [case.name for case in result.cases if case.status == "wrong"]
-    said = f"wrong: {', '.join(wrong_cases)}" if result.status == "wrong" else None
-    why = said or first_error(result.message) or result.status
+    wrong = f"wrong: {', '.join(wrong_cases)}" if result.status == "wrong" else None
+    why = wrong or first_error(result.message) or result.status
     yield _finding(
         KRN905,
         subject="torch_extension",

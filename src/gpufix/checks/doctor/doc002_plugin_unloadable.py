@@ -37,7 +37,7 @@ The exception.
 
 
 def unloadable(name: str, value: str, consequence: str, error: Exception) -> Finding:
-    """`value`: what the entry point `name` names; `lost`: what was not done without it."""
+    """`value`: what the entry point `name` names; `consequence`: what was not done without it."""
     reason = clean.words(error)
     message = f"The plugin {name} ({value}) cannot be loaded: {reason}. {consequence}"
     return DOC002.finding(Fault(ERROR, name, message, (reason,)))

@@ -50,7 +50,7 @@ class Crash(Frozen):
     module: str
     code: str
     subject: str
-    said: str
+    reason: str
     place: tuple[str, int] | None
     trace: Sequence[str] = ()
 
@@ -58,7 +58,7 @@ class Crash(Frozen):
 def crashed(crashes: Sequence[Crash]) -> Finding:
     """All failures of one fix, at least one."""
     first = crashes[0]
-    ways = list(dict.fromkeys((c.said, c.place) for c in crashes))
+    ways = list(dict.fromkeys((c.reason, c.place) for c in crashes))
     others = len(ways) - 1
     also = f" (and in {others} other way{'s' if others > 1 else ''})" if others else ""
     they = "them" if len(crashes) > 1 else "it"
@@ -87,10 +87,10 @@ def _planned(crashes: Sequence[Crash]) -> str:
     return ", ".join(rows[:_WAYS]) + more
 
 
-def _way(said: str, place: tuple[str, int] | None) -> str:
-    return f"{said} at {place[0]}:{place[1]}" if place else said
+def _way(reason: str, place: tuple[str, int] | None) -> str:
+    return f"{reason} at {place[0]}:{place[1]}" if place else reason
 
 
-def _located(said: str, place: tuple[str, int] | None) -> Evidence:
+def _located(reason: str, place: tuple[str, int] | None) -> Evidence:
     path, line = place or (None, None)
-    return Evidence(text=said, path=path, line=line)
+    return Evidence(text=reason, path=path, line=line)

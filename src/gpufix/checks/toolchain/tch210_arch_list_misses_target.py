@@ -41,8 +41,8 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     """
     if not builds(view):
         return
-    for name, asked in _variables(view):
-        yield from _judge(view, name, asked)
+    for name, archs in _variables(view):
+        yield from _judge(view, name, archs)
     yield from _unset(view)
 
 
@@ -58,15 +58,15 @@ def _variables(view: View) -> Iterator[tuple[str, ArchList]]:
         yield "CUDAARCHS", of_cmake(cmake)
 
 
-def _judge(view: View, name: str, asked: ArchList) -> Iterator[Fault]:
+def _judge(view: View, name: str, archs: ArchList) -> Iterator[Fault]:
     value = view.env(name)
-    if asked.bad:
-        text = f'{name} is "{value}"; {", ".join(asked.bad)} is no architecture to {_reader(view, name)}'
+    if archs.bad:
+        text = f'{name} is "{value}"; {", ".join(archs.bad)} is no architecture to {_reader(view, name)}'
         yield _fault(view, name, f"{text}.", True)
         return
     vendor = "amd" if name == "PYTORCH_ROCM_ARCH" else "nvidia"
     targets = [t for t in view.targets if t.vendor == vendor]
-    missed = [t for t in targets if not asked.native and not asked.serves(t)]
+    missed = [t for t in targets if not archs.native and not archs.serves(t)]
     if missed:
         named = ", ".join(t.arch for t in missed)
         text = f'{name} is "{value}", whose code does not run on {named}.'

@@ -32,7 +32,7 @@ def limits(view: View, folders: Sequence[Folder], requested: int | None) -> tupl
 def build_folders(
     order: Order, folders: Sequence[Folder], requested: int | None, watch: Watch
 ) -> Iterator[BuildResult]:
-    """One result a folder, in the order in which they end. `asked`: --jobs."""
+    """One result a folder, in the order in which they end. `requested`: --jobs."""
     since = time.time()
     numbers = {folder.path: number for number, folder in enumerate(folders, 1)}
 

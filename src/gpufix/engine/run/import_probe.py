@@ -64,6 +64,6 @@ def _import(python: str, module: str, environ: dict[str, str]) -> Probe:
         return Probe(module=module, ok=False, said=str(error))
     if answer.code == 0:
         return Probe(module=module, ok=True)
-    said = answer.err.decode("utf-8", "replace").strip().splitlines()
-    last = said[-1] if said else f"exits with {answer.code}"
+    errors = answer.err.decode("utf-8", "replace").strip().splitlines()
+    last = errors[-1] if errors else f"exits with {answer.code}"
     return Probe(module=module, ok=False, said=last[:500])

@@ -71,15 +71,15 @@ def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Pro
     fixes, broken = all_fixes() if judgement.findings or fix_request.fallbacks else ([], [])
     view = judgement.view
     planner = Planner(fixes, view)
-    asked = list(_on_demand(planner, judgement, fix_request.fallbacks))
-    served = [row for p in asked if isinstance(p, Plan) for row in p.served]
+    by_name = list(_on_demand(planner, judgement, fix_request.fallbacks))
+    served = [row for p in by_name if isinstance(p, Plan) for row in p.served]
     if fix_request.fallbacks and not fix_request.only:
         wanted = set()
     findings = _selected(
         judgement.findings,
         lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
     )
-    chosen = choose(findings, partial(_offered, planner), fix_request.unsafe, _base(view), asked)
+    chosen = choose(findings, partial(_offered, planner), fix_request.unsafe, _base(view), by_name)
     return Proposed(judgement, chosen, (*broken, *planner.crashed()))
 
 

@@ -82,18 +82,18 @@ def of_view(view: View, targets: Sequence[Target], rocm: str | None = None) -> Q
 
 def driver(text: str) -> NvidiaDriver:
     """ "550.54.14", "550" or the CUDA that it serves, "12.4". Raises ValueError."""
-    whole = text.strip()
-    parts = whole.split(".")
+    version = text.strip()
+    parts = version.split(".")
     if not 1 <= len(parts) <= 4 or not all(p.isascii() and p.isdigit() for p in parts):
         raise ValueError(
             f"{text!r} is neither a driver's version (550.54.14) nor a CUDA one (12.4)"
         )
     if int(parts[0]) < 100:
         return NvidiaDriver(cuda=".".join([*parts, "0"][:2]))
-    cuda = cuda_toolkits.cuda_of_driver(whole)
+    cuda = cuda_toolkits.cuda_of_driver(version)
     if cuda is None:
-        raise ValueError(f"driver {whole} is older than every one that gpufix knows")
-    return NvidiaDriver(cuda, whole if len(parts) > 1 else None)
+        raise ValueError(f"driver {version} is older than every one that gpufix knows")
+    return NvidiaDriver(cuda, version if len(parts) > 1 else None)
 
 
 def python_tag(version: str | None) -> str:
@@ -121,14 +121,14 @@ def platform_name(name: str | None) -> str:
 
 def specifier(text: str) -> SpecifierSet:
     """ "2.8" → every 2.8, ">=2.6,<2.9" as it stands. Raises ValueError."""
-    whole = text.strip().removeprefix("torch").strip()
-    bare = re.fullmatch(r"\d+(\.\d+)*", whole)
-    if bare and whole.count(".") < 2:
-        whole = f"=={whole}.*"
+    wanted = text.strip().removeprefix("torch").strip()
+    bare = re.fullmatch(r"\d+(\.\d+)*", wanted)
+    if bare and wanted.count(".") < 2:
+        wanted = f"=={wanted}.*"
     elif bare:
-        whole = f"=={whole}"
+        wanted = f"=={wanted}"
     try:
-        return SpecifierSet(whole)
+        return SpecifierSet(wanted)
     except InvalidSpecifier:
         raise ValueError(f"{text!r} is not a version or a range of versions") from None
 

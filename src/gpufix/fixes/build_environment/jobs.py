@@ -20,7 +20,7 @@ HOST_JOB_BYTES = 2 << 30
 def most_jobs(view: View, gpu: bool, requested: int | None = None) -> int:
     """Compilers that may run at once: at least 1, never more than memory holds.
 
-    `asked` (--jobs) and MAX_JOBS lower the number of processors, or raise it up to memory's limit.
+    `requested` (--jobs) and MAX_JOBS lower the number of processors, or raise it up to memory's limit.
     """
     wanted = requested or _set(view.env("MAX_JOBS")) or view.facts.host.cpus
     return max(1, min(wanted, in_memory(view, gpu)))

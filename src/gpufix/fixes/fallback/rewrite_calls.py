@@ -87,15 +87,15 @@ class Changes:
 
     def notes(self, fallback: Fallback) -> list[str]:
         """What the preview must say."""
-        said = self.left[:_MOST]
+        notes = self.left[:_MOST]
         if len(self.left) > _MOST:
-            said.append(f"{len(self.left) - _MOST} more calls are left as they are")
+            notes.append(f"{len(self.left) - _MOST} more calls are left as they are")
         if self.writes:
             number = sum(map(len, self.calls.values()))
             count = f"{number} call{'' if number == 1 else 's'}"
             needs = f"which then need {fallback.imports[0]} wherever they run"
-            said.insert(0, f"changes {count} in the project's own files, {needs}")
-        return said
+            notes.insert(0, f"changes {count} in the project's own files, {needs}")
+        return notes
 
     def takes(self, finding: Finding) -> bool:
         """Whether SRC611 speaks of `ranges` that are handed to a changed call: it takes them."""

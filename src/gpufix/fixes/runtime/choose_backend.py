@@ -42,8 +42,8 @@ def _readers(chosen_by: EnvironmentVariable, view: View) -> tuple[list[Reading],
     everyone = readings(view, variable)
     concerned = []
     for reading in everyone:
-        asked = reading.asked(view.env)
-        decides = asked is not None and asked[0] == variable
+        deciding = reading.deciding(view.env)
+        decides = deciding is not None and deciding[0] == variable
         own = path is not None and (reading.where, reading.variables[0]) == (path, variable)
         if own or (path is None and decides):
             concerned.append(reading)

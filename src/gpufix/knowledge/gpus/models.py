@@ -51,11 +51,11 @@ def words(text: str) -> frozenset[str]:
 
 def candidates(text: str) -> list[tuple[str, str]]:
     """Products (name, arch) that have every word of the text; only the exact one if there is."""
-    asked = words(text)
-    if not asked:
+    wanted = words(text)
+    if not wanted:
         return []
-    found = [(name, arch, have) for name, arch, have in _index() if asked <= have]
-    exact = [(name, arch) for name, arch, have in found if have == asked]
+    found = [(name, arch, have) for name, arch, have in _index() if wanted <= have]
+    exact = [(name, arch) for name, arch, have in found if have == wanted]
     return exact or [(name, arch) for name, arch, _ in found]
 
 
@@ -64,8 +64,8 @@ def arch_by_words(text: str) -> str | None:
     for pattern, arch in table("gpus")["nvidia"]["patterns"]:
         if re.search(pattern, text, re.I):
             return str(arch)
-    asked = words(text)
-    amd = [(have, arch) for _, arch, have in _index() if arch.startswith("gfx") and have <= asked]
+    wanted = words(text)
+    amd = [(have, arch) for _, arch, have in _index() if arch.startswith("gfx") and have <= wanted]
     longest = max((len(have) for have, _ in amd), default=0)
     archs = {arch for have, arch in amd if len(have) == longest and longest > 1}
     return archs.pop() if len(archs) == 1 else None

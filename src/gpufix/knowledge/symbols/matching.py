@@ -40,22 +40,22 @@ def judge(
     """
     together = list(libraries)
     own = {name for library in together for name in library.defined}
-    asked = sorted(
+    wanted = sorted(
         name
         for name in {name for library in together for name in library.undefined} - own
         if is_torch_name(name)
     )
     missing = None
     if installed_exports is not None:
-        missing = tuple(name for name in asked if not installed_exports(name))
-    names, unknown = _look_up(history, asked, missing)
+        missing = tuple(name for name in wanted if not installed_exports(name))
+    names, unknown = _look_up(history, wanted, missing)
     foreign = tuple(name for name in unknown if _ROCM.search(name) or _XPU.search(name))
     pairs = _other_spellings(history, [name for name in unknown if name not in foreign])
     accounted = {*foreign, *(name for name, _ in pairs)}
     unseen = tuple(name for name in unknown if name not in accounted)
     plain = _shared(history, names)
-    suffice = plain if asked and not unseen and not pairs else 0
-    abi = cxx11_abi(asked, own)
+    suffice = plain if wanted and not unseen and not pairs else 0
+    abi = cxx11_abi(wanted, own)
     # The names file is slow to open: only for a library that something keeps from loading.
     sick = bool(missing) if missing is not None else not suffice
     other = 0
@@ -71,10 +71,10 @@ def judge(
         foreign=foreign,
         missing=missing,
         accelerators=_accelerators(together, names, foreign),
-        interface=_interface(asked),
+        interface=_interface(wanted),
         newer=bool(unseen) and bool(plain >> (len(history.releases) - 1) & 1),
         abi=abi,
-        struck=tuple(b for b in BREAKS if any(map(b.strikes.match, asked))),
+        struck=tuple(b for b in BREAKS if any(map(b.strikes.match, wanted))),
         breaks=tuple(b for b in BREAKS if _before(b, together, own)),
     )
 
@@ -87,11 +87,11 @@ def _before(break_: LayoutBreak, libraries: list[LibrarySymbols], own: set[str])
 
 
 def _look_up(
-    history: SymbolHistory, asked: list[str], missing: tuple[str, ...] | None
+    history: SymbolHistory, wanted: list[str], missing: tuple[str, ...] | None
 ) -> tuple[list[NameHistory], list[str]]:
     """(histories of the names found, names found nowhere)."""
     found, unknown = [], []
-    for name in asked:
+    for name in wanted:
         listed = history.table.get(name) is not None
         # The names file is slow to open: no use for a name that the installed torch has.
         if not listed and missing is not None and name not in missing:
@@ -152,7 +152,7 @@ def _accelerators(
     return frozenset(kind for kind, is_needed in found.items() if is_needed)
 
 
-def _interface(asked: list[str]) -> Interface:
-    if not asked:
+def _interface(wanted: list[str]) -> Interface:
+    if not wanted:
         return "none"
-    return "stable" if all(_STABLE.match(name) for name in asked) else "cxx"
+    return "stable" if all(_STABLE.match(name) for name in wanted) else "cxx"

@@ -24,15 +24,17 @@ def coverage(rows: Sequence[Row], targets: Sequence[Target]) -> Markup | None:
         return None
     if len(rows) <= _FEW or not targets:
         return joined(_legend(targets), _table(rows, targets))
-    wanting = [row for row in rows if not row.whole]
-    whole = [row for row in rows if row.whole]
+    wanting = [row for row in rows if not row.complete]
+    complete = [row for row in rows if row.complete]
     folded = tag(
         "details",
-        tag("summary", f"{len(whole)} more, served by machine code everywhere"),
-        _table(whole, targets),
+        tag("summary", f"{len(complete)} more, served by machine code everywhere"),
+        _table(complete, targets),
     )
     return joined(
-        _legend(targets), _table(wanting, targets) if wanting else None, folded if whole else None
+        _legend(targets),
+        _table(wanting, targets) if wanting else None,
+        folded if complete else None,
     )
 
 

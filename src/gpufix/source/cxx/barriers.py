@@ -105,7 +105,7 @@ class _Value(Frozen):
         return self.numbered or not self.names.isdisjoint(differing)
 
 
-def thread_dependent(body: str, asked: Iterable[str]) -> set[str]:
+def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
     """Of the names asked for, and those they are made of: the ones whose value may follow from
     the thread's number (what lies in shared memory does not)."""
     if not _THREAD.search(body):
@@ -116,7 +116,7 @@ def thread_dependent(body: str, asked: Iterable[str]) -> set[str]:
         if match[1] not in shared:
             assigned.setdefault(match[1], []).append(match[3])
     steps: list[tuple[str, _Value]] = []
-    queue, known = list(asked), set(asked)
+    queue, known = list(wanted), set(wanted)
     while queue:
         name = queue.pop()
         values = [_Value.of(_own(text)) for text in assigned.get(name, ())]

@@ -1,11 +1,11 @@
-"""Stale builds and stale locks, removed."""
+"""Remove what an earlier build left."""
 
 from __future__ import annotations
 
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Remove
-from gpufix.model.payload import StaleBuild, StaleLock
+from gpufix.model.payload import StaleBuild
 
 
 @fix("clear-stale-build", "JIT701", "JIT702")
@@ -21,20 +21,4 @@ def clear_stale_build(finding: Finding, view: View) -> Plan:
         title=f"remove the stale build of {finding.subject}",
         safety="safe",
         steps=[Remove(path=finding.payload_as(StaleBuild).path)],
-    )
-
-
-@fix("remove-stale-lock", "JIT703")
-def remove_stale_lock(finding: Finding, view: View) -> Plan:
-    """Remove a lock file that nobody holds.
-
-    Delete the lock file; the next import builds or loads the extension.
-    """
-    return Plan(
-        fix="remove-stale-lock",
-        codes=["JIT703"],
-        subjects=[finding.subject],
-        title=f"remove the lock that no process holds on {finding.subject}",
-        safety="safe",
-        steps=[Remove(path=finding.payload_as(StaleLock).path)],
     )

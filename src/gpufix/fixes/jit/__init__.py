@@ -1,0 +1,1 @@
+"""Repairs of JIT caches and locks."""
