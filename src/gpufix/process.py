@@ -14,7 +14,6 @@ import os
 import selectors
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -286,13 +285,19 @@ class _Stream:
         return bool(block)
 
 
+def _temporary() -> IO[bytes]:
+    import tempfile  # slow to import, and seldom needed
+
+    return tempfile.TemporaryFile()
+
+
 def _popen(program: Program) -> subprocess.Popen[bytes]:
     if _stopped.is_set():
         raise Stopped("interrupted")
     command = [os.fspath(part) for part in program.command]
     try:
         with ExitStack() as files:
-            given = files.enter_context(tempfile.TemporaryFile()) if program.given else None
+            given = files.enter_context(_temporary()) if program.given else None
             if given is not None:
                 given.write(program.given or b"")
                 given.seek(0)

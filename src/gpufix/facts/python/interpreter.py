@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +58,8 @@ def _locate(ctx: CollectContext, given: str) -> Path:
     if path.is_dir():
         return _inside(path, text(given))
     if not os.path.lexists(path) and os.sep not in given:
+        import shutil  # which imports three compressors
+
         found = shutil.which(given, path=ctx.environ.get("PATH", os.defpath))
         if found is None:
             raise NoInterpreter(text(given), "no such file, and no such command on PATH")
