@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 from gpufix.frozen import Frozen, dataclass_transform
 
@@ -64,4 +64,10 @@ def from_json(kind: type[M], data: object) -> M:
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
+    for (
+        each
+    ) in Model.__subclasses__():  # pydantic 2.0 looks for an annotation's names in this module
+        hints = get_type_hints(each, include_extras=True)
+        for declared in fields(each):
+            declared.type = hints[declared.name]
     return TypeAdapter(kind)
