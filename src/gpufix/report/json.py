@@ -76,8 +76,8 @@ def render_explained(
         "gpufix_version": gpufix.__version__,
         "recognised": answer.recognised,
         "rule": primary.rule if primary is not None and answer.recognised else None,
-        "primary": _told(primary, names) if primary is not None else None,
-        "others": [_told(explanation, names) for explanation in answer.others],
+        "primary": _explained(primary, names) if primary is not None else None,
+        "others": [_explained(explanation, names) for explanation in answer.others],
         "errors": list(errors),
         "read": dict(read),
         "patient": _patient(*patient) if patient is not None else None,
@@ -85,7 +85,7 @@ def render_explained(
     return json.dumps(out, indent=2) + "\n"
 
 
-def _told(explanation: Explanation, names: Mapping[str, str]) -> dict[str, Any]:
+def _explained(explanation: Explanation, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": explanation.id,
         "rule": explanation.rule,

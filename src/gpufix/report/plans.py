@@ -27,14 +27,14 @@ def _dumped(record: Proposal | Outcome) -> str:
 
 
 # Of a plan's fields: those that stand together under "data", where they say something, and the rest.
-_TOLD = {"moves_torch", "fallback", "asked", "served", "finding", "alternative"}
+_UNDER_DATA = {"moves_torch", "fallback", "asked", "served", "finding", "alternative"}
 _INNER = {"for_this_torch"}
 
 
 def _plan_as_json(plan: Plan) -> dict[str, Any]:
     """`data` holds what was known when the plan was made; a name of that is absent where nothing is."""
     fields = to_json(plan)
-    made = {name: fields[name] for name in fields if name not in _TOLD | _INNER}
+    made = {name: fields[name] for name in fields if name not in _UNDER_DATA | _INNER}
     data = fields["moves_torch"] or {}
     data |= {"fallback": plan.fallback} if plan.fallback is not None else {}
     data |= {"asked": plan.fallback, "served": fields["served"]} if plan.asked else {}

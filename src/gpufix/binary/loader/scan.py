@@ -23,8 +23,8 @@ def scan(process: Process, libraries: Iterable[str], files: Files | None = None)
     loaded first: `import torch`, or libraries that it opens with ctypes.
     """
     files = files or Files()
-    preludes = Preloaded(files, process, start(files, process))
-    verdicts = [preludes.judge(path) for path in libraries]
+    preloaded = Preloaded(files, process, start(files, process))
+    verdicts = [preloaded.judge(path) for path in libraries]
     if all(verdict.loads for verdict in verdicts):
         return verdicts
     users = _users(files, verdicts)

@@ -49,16 +49,16 @@ class Watched:
 
     def __init__(self, say: Callable[[str], None]):
         self._say = say
-        self._told = 0.0
+        self._reported = 0.0
 
     def started(self, folder: Folder, jobs: int) -> None:
         self._say(f"building {folder.path} with up to {jobs} compilers at once")
 
     def progress(self, running: Sequence[tuple[Folder, Running]]) -> None:
         for folder, state in running:
-            if state.seconds - self._told < _EVERY:
+            if state.seconds - self._reported < _EVERY:
                 continue
-            self._told = state.seconds
+            self._reported = state.seconds
             done = state.log.progress()
             files = f"{done[0]} of {done[1]} files after " if done else ""
             self._say(f"{folder.path}: {files}{state.seconds:.0f} s")

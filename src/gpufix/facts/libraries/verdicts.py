@@ -38,7 +38,7 @@ class Judge:
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
         process = Process(python.executable, self._sites, dict(ctx.environ))
-        preludes = Preloaded(self.files, process, start(self.files, process))
+        preloaded = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [
@@ -48,7 +48,7 @@ class Judge:
         chosen = set(first)
         for path in (*first, *(p for p in loadable if p not in chosen)):
             if path in chosen or path not in self.needed or self._links_torch(path):
-                verdict = self.verdicts[path] = preludes.judge(path)
+                verdict = self.verdicts[path] = preloaded.judge(path)
                 self.needed.update(used.path for used in verdict.uses)
 
     def elf(self, path: str) -> ElfFile | None:
