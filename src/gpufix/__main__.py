@@ -54,7 +54,8 @@ def main() -> None:
 
         application(needed(sys.argv[1:]))()
     except BrokenPipeError:
-        sys.exit(128 + signal.SIGPIPE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed
+        sys.exit(1)  # as Click does
     except Exception as error:
         sys.exit(report(error))
 

@@ -7,6 +7,7 @@ of the classes that it imports, and compares or shows few of those.
 from __future__ import annotations
 
 from dataclasses import Field, dataclass, field, fields
+from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -23,9 +24,33 @@ class _Fields:
     """Stands for a class's fields until somebody asks for them: that makes it a dataclass."""
 
     def __get__(self, instance: object, kind: type[Frozen]) -> dict[str, Field[Any]]:
-        made = dataclass(frozen=True, kw_only=kind._keywords, eq=False, repr=False)
-        made(kind)  # which puts the fields in place of this
+        _make(kind)
         return kind.__dataclass_fields__
+
+
+class _Signature:
+    """What `inspect` shows of a class: the parameters of its __init__, not of __new__."""
+
+    def __get__(self, instance: object, kind: type[Frozen]) -> object:
+        from inspect import signature
+
+        _make(kind)
+        whole = signature(kind.__init__)
+        return whole.replace(parameters=[*whole.parameters.values()][1:])
+
+
+_making = RLock()  # by one thread at a time, its bases within it
+_SHARED = ("__eq__", "__hash__", "__repr__")
+
+
+def _make(kind: type[Frozen]) -> None:
+    with _making:
+        if isinstance(vars(kind).get("__dataclass_fields__"), _Fields):
+            dataclass(frozen=True, kw_only=kind._keywords, eq=False, repr=False)(kind)
+            for name in _SHARED:  # a base that was decorated has others
+                if name not in vars(kind):
+                    setattr(kind, name, vars(Frozen)[name])
+        kind._made = True
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -38,7 +63,9 @@ class Frozen:
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
+    __signature__ = _Signature()
     _keywords = False  # whether its fields are given by keyword alone
+    _made = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """`dataclasses` asks a class, and the bases of a class that it makes, for their fields."""
@@ -47,8 +74,9 @@ class Frozen:
             cls.__dataclass_fields__ = _Fields()  # type: ignore[assignment]
 
     def __new__(cls, *_values: object, **_named: object) -> Self:
-        """Its fields are asked for, so that the first one finds the class made."""
-        _ = cls.__dataclass_fields__
+        """The first one finds the class made."""
+        if "_made" not in vars(cls):
+            _make(cls)
         return super().__new__(cls)
 
     # As dataclasses makes them, once for all classes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
-_METADATA = (".dist-info", ".egg-info", "EGG-INFO")
+_METADATA = (".dist-info", "egg-info")
 
 
 def all_rules(project: bool = True) -> tuple[list[Rule], list[Finding]]:
@@ -53,7 +54,8 @@ def _load(
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:
     """Those of a group. importlib.metadata takes a thirtieth of a doctor's run, mostly for nothing."""
-    if not any(_declare(folder, group.encode()) for folder in sys.path):
+    others = (f for f in sys.meta_path if f is not PathFinder and hasattr(f, "find_distributions"))
+    if not any(others) and not any(_declare(folder, group.encode()) for folder in sys.path):
         return ()
     from importlib.metadata import entry_points
 
@@ -63,7 +65,7 @@ def _entry_points(group: str) -> Iterable[EntryPoint]:
 def _declare(folder: str, group: bytes) -> bool:
     """Whether distributions in a folder of sys.path name the group among their entry points."""
     try:
-        held = [each for each in Path(folder).iterdir() if each.name.endswith(_METADATA)]
+        held = [each for each in Path(folder).iterdir() if each.name.lower().endswith(_METADATA)]
     except FileNotFoundError:
         return False
     except OSError:

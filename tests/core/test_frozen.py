@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
+from threading import Barrier
 from typing import Any, Generic, TypeVar
 
 import pytest
@@ -110,3 +114,38 @@ def test_a_model_is_made_by_keyword() -> None:
     assert (Named(second="b").first, Named(second="b").second) == (1, "b")
     with pytest.raises(TypeError):
         Named(1, "b")  # type: ignore[misc]
+
+
+def test_a_child_of_a_decorated_class_is_compared_by_all_its_fields() -> None:
+    @dataclass(frozen=True)
+    class Parent(Frozen):
+        name: str
+
+    class Child(Parent):
+        number: int
+
+    assert Child("a", 1) != Child("a", 2) and Child("a", 1) == Child("a", 1)
+    assert repr(Child("a", 1)).endswith("Child(name='a', number=1)")
+
+
+def test_its_signature_is_that_of_its_fields() -> None:
+    assert [*inspect.signature(Named).parameters] == ["first", "second"]
+
+
+def test_threads_make_a_class_together() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(50):
+            _, child = declared()
+            barrier = Barrier(4)
+
+            def make(kind: Any = child, together: Barrier = barrier) -> object:
+                together.wait()
+                return kind("a", notes=[])
+
+            with ThreadPoolExecutor(4) as pool:
+                made = [pool.submit(make) for _ in range(4)]
+            assert {future.result() for future in made} == {child("a")}
+    finally:
+        sys.setswitchinterval(interval)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,8 @@ from gpufix.checks.registry import (
     rule,
 )
 from gpufix.evidence.view import View
-from gpufix.model import Facts, Finding, Gap, Host, Severity
+from gpufix.model import Evidence, Facts, Finding, Gap, Host, Severity
+from gpufix.model.base import to_json
 
 EMPTY = View(Facts(host=Host(os="Linux", kernel="6", machine="x86_64")))
 
@@ -114,6 +117,30 @@ def test_what_a_check_cannot_look_at_is_a_gap_of_the_view() -> None:
     view = View(EMPTY.facts)
     assert [f.code for f in judge(view, [declared(looks)])] == ["DOC001"]
     assert [gap.subject for gap in view.gaps] == ["/asked before", "2.9.0", "/asked behind"]
+
+
+THIRD_PARTYS: dict[str, tuple[Any, str]] = {
+    "a severity by its name": (Fault("error", "s", "m"), "ZZZ101"),  # type: ignore[arg-type]
+    "no severity": (Fault("fatal", "s", "m"), "DOC001"),  # type: ignore[arg-type]
+    "a message of bytes": (Fault(ERROR, "s", b"m"), "ZZZ101"),  # type: ignore[arg-type]
+    "a message that is none": (Fault(ERROR, "s", 5), "DOC001"),  # type: ignore[arg-type]
+    "a line by its digits": (Fault(ERROR, "s", "m", (Evidence(text="t", line="3"),)), "ZZZ101"),  # type: ignore[arg-type]
+    "a resource that is none": (Fault(ERROR, "s", "m", breaks=(["u"],)), "DOC001"),  # type: ignore[arg-type]
+    "a number that is needed": (Fault(ERROR, "s", "m", needs=(3,)), "DOC001"),  # type: ignore[arg-type]
+    "a payload that is none": (Fault(ERROR, "s", "m", payload={}), "DOC001"),  # type: ignore[arg-type]
+    "a gap of nothing": (Gap(section="s", subject="s", reason=None), "DOC001"),  # type: ignore[arg-type]
+    "neither": ("m", "DOC001"),
+}
+
+
+@pytest.mark.parametrize("case", THIRD_PARTYS)
+def test_what_a_third_partys_check_yields_is_held_to_its_types(case: str) -> None:
+    yielded, code = THIRD_PARTYS[case]
+    theirs = Rule("ZZZ101", "n", lambda view: [yielded], "A page.", "company.rules")
+    (found,) = judge(EMPTY, [theirs])
+    assert (found.code, found.severity) == (code, ERROR)
+    assert json.dumps(to_json(found))
+    assert [type(e.line) for e in found.evidence if code == "ZZZ101" and e.line] in ([], [int])
 
 
 def test_every_rule_has_a_page_and_a_code_of_its_own() -> None:

@@ -82,6 +82,24 @@ def test_round_trip(tmp_path: Path) -> None:
     assert load(tmp_path / "f.json") == before
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        b"{",
+        b"[" * 100_000,
+        b'{"gpufix_version": "\\ud800"}',
+        b"\xff",
+    ],
+    ids=["a mark at its start", "UTF-16", "cut", "nested", "half a character", "no text"],
+)
+def test_what_is_no_json_in_utf_8_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "f.json").write_bytes(content)
+    with pytest.raises(CorruptFacts, match="not a facts file: the file: invalid JSON"):
+        load(tmp_path / "f.json")
+
+
 def test_a_snapshot_of_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text(json.dumps(to_json(facts(schema_version=2))))
     with pytest.raises(CorruptFacts, match="schema 2"):

@@ -34,8 +34,7 @@ def run_check(rule: Rule, view: View) -> list[Finding]:
     findings: list[Finding] = []
     for found in rule.check(view) if rule.check else ():
         if isinstance(found, Gap):
-            rule.require_valid(found)
-            view.gaps.append(found)
+            view.gaps.append(rule.valid(found))
         else:
             findings.append(rule.finding(found))
     return findings

@@ -16,7 +16,9 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -44,6 +46,7 @@ _ON_SOURCE = f"{_PACKAGE}.source."
 
 
 Check = Callable[[View], Iterable[Fault | Gap]]
+F = TypeVar("F", Finding, Gap)
 
 
 class Rule(Frozen):
@@ -77,15 +80,18 @@ class Rule(Frozen):
             evidence=[e if isinstance(e, Evidence) else Evidence(text=e) for e in fault.evidence],
             breaks=list(fault.breaks),
             needs=list(fault.needs),
-            payload=fault.payload,
         )
-        self.require_valid(found)
-        return found
+        return replace(self.valid(found), payload=fault.payload)
 
-    def require_valid(self, found: Finding | Gap) -> None:
-        """No type checker has seen a third party's rule. Raises ValueError."""
-        if self.origin.partition(".")[0] != "gpufix":
-            from_json(type(found), to_json(found))
+    def valid(self, found: F) -> F:
+        """What was found. No type checker has seen a third party's: it is what its JSON says.
+
+        Raises ValueError.
+        """
+        if self.origin.partition(".")[0] == "gpufix":
+            return found
+        values = {f.name: to_json(getattr(found, f.name)) for f in fields(found)}
+        return from_json(type(found), values)
 
 
 def page(code: str, name: str, text: str) -> Rule:

@@ -11,7 +11,7 @@ def version() -> None:
     """Print it."""
     import gpufix
 
-    print(f"gpufix {gpufix.__version__}")
+    print(f"gpufix {gpufix.__version__}", flush=True)
 
 
 _REPEATED = ("--gpu",)
@@ -55,7 +55,9 @@ def doctor(arguments: Sequence[str]) -> bool:
     form = options.pop("format", Format.text.value)
     if form not in [each.value for each in Format]:
         return False
-    sys.exit(run(Wanted(given[0] if given else None, format=Format(form), **options)))
+    code = run(Wanted(given[0] if given else None, format=Format(form), **options))
+    sys.stdout.flush()  # here a closed pipe is an exception that main knows
+    sys.exit(code)
 
 
 _FORMS = ("text", "json")
@@ -77,7 +79,7 @@ def inspect(arguments: Sequence[str]) -> bool:
     from gpufix.inspection.subject import CannotInspect
 
     try:
-        sys.stdout.write(run(files, as_json=form == "json", verbose=verbose))
+        print(run(files, as_json=form == "json", verbose=verbose), end="", flush=True)
     except CannotInspect:
         return False  # Typer's way reports it
     return True

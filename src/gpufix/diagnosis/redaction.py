@@ -127,7 +127,9 @@ def read(
     if path.is_file() and path.stat().st_size > limit:
         raise wrong(f"{path}: larger than any {name} ({limit >> 20} MiB)")
     try:
-        return from_json(kind, upgrade(json.loads(path.read_bytes())))
+        data = json.loads(path.read_bytes().decode("utf-8"))
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a character is none
+        return from_json(kind, upgrade(data))
     except Invalid as error:
         where = error.where or "the file"
         raise wrong(f"{path}: not a {name}: {where}: {error.reason}") from None

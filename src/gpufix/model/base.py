@@ -64,9 +64,8 @@ def from_json(kind: type[M], data: object) -> M:
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    for (
-        each
-    ) in Model.__subclasses__():  # pydantic 2.0 looks for an annotation's names in this module
+    own = [each for each in Model.__subclasses__() if each.__module__.startswith("gpufix.")]
+    for each in own:  # pydantic 2.0 looks for an annotation's names in this module, not in theirs
         hints = get_type_hints(each, include_extras=True)
         for declared in fields(each):
             declared.type = hints[declared.name]
