@@ -23,7 +23,7 @@ from typing import TypeVar
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Finding, Gap, Payload
-from gpufix.model.base import from_json, to_json
+from gpufix.model.base import from_json, is_own, to_json
 
 __all__ = [
     "ADVICE",
@@ -88,7 +88,7 @@ class Rule(Frozen):
 
         Raises ValueError.
         """
-        if self.origin.partition(".")[0] == "gpufix":
+        if is_own(self.origin):
             return found
         values = {f.name: to_json(getattr(found, f.name)) for f in fields(found)}
         return from_json(type(found), values)

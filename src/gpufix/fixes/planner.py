@@ -14,7 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
 from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
-from gpufix.model.base import Invalid, from_json, to_json
+from gpufix.model.base import Invalid, from_json, is_own, to_json
 from gpufix.text import clean
 
 
@@ -80,25 +80,20 @@ class Planner:
 
         No plan gives pip what is conda's, whoever made it.
         """
-        facts = self._view.facts
+        facts, module = self._view.facts, str(getattr(fix.plan, "__module__", "?"))
         try:
-            found = checked(ask(), facts, own=_is_own(fix))
+            found = checked(ask(), facts, is_own(module))
             return permitted(found, code, subject, facts) if isinstance(found, Plan) else found
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else clean.trace(error)
             reason, place = clean.words(error), _place(fix, error)
-            module = str(getattr(fix.plan, "__module__", "?"))
             known.append(Crash(str(fix.name), module, code, subject, reason, place, trace))
             return None
 
     def crashed(self) -> list[Finding]:
         """One DOC003 for each fix that crashed."""
         return [crashed(rows) for rows in self._crashes.values()]
-
-
-def _is_own(fix: Fix) -> bool:
-    return str(getattr(fix.plan, "__module__", "")).startswith("gpufix.")
 
 
 def checked(answer: object, facts: Facts, own: bool = False) -> Plan | Skip | None:

@@ -18,7 +18,7 @@ INNER = {"inner": True}  # metadata of a field that is no part of the JSON
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Model(Frozen):
-    """A frozen record, made by keyword. Its type checker is mypy; what is read goes by `from_json`."""
+    """A frozen record, made by keyword. mypy holds it to its types; what is read, `from_json`."""
 
     _keywords = True
     # Unknown fields are an error: a facts file from elsewhere is untrusted.
@@ -26,6 +26,11 @@ class Model(Frozen):
 
 
 M = TypeVar("M", bound=Model)
+
+
+def is_own(module: str) -> bool:
+    """Whether a module is gpufix's, so that mypy has seen what it makes: a third party's is read."""
+    return module.partition(".")[0] == "gpufix"
 
 
 class Invalid(ValueError):
@@ -52,7 +57,7 @@ def from_json(kind: type[M], data: object) -> M:
     """The record of a kind that JSON values say. Raises Invalid."""
     from pydantic import ValidationError
 
-    adapter: TypeAdapter[M] = _adapter(kind)  # type: ignore[arg-type]
+    adapter: TypeAdapter[M] = _adapter(kind)  # type: ignore[arg-type]  # not Hashable, it says
     try:
         return adapter.validate_python(data)
     except ValidationError as error:
@@ -64,7 +69,7 @@ def from_json(kind: type[M], data: object) -> M:
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    own = [each for each in Model.__subclasses__() if each.__module__.startswith("gpufix.")]
+    own = [each for each in Model.__subclasses__() if is_own(each.__module__)]
     for each in own:  # pydantic 2.0 looks for an annotation's names in this module, not in theirs
         hints = get_type_hints(each, include_extras=True)
         for declared in fields(each):
