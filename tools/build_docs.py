@@ -22,6 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from floor_picture import picture
 from pydantic import TypeAdapter
 
 from gpufix.checks.registry import Rule, builtin_rules
@@ -83,16 +84,11 @@ def schema(model: type[Model]) -> dict[str, Any]:
 
 
 def drawn(page: str) -> str:
-    """The page with the floors of tools/floors.toml between its markers, the highest first."""
+    """The page with the floors of tools/floors.toml between its markers."""
     begin, end = "<!-- floors: written by tools/build_docs.py -->\n", "<!-- /floors -->"
     floors = tomllib.loads((ROOT / "tools" / "floors.toml").read_text("utf-8"))["floor"]
-    rows = "".join(
-        f"| {'<br>'.join(f'`{name}`' for name in floor['packages'])} "
-        f"| {'<br>'.join(floor['packages'].values())} |\n"
-        for floor in reversed(floors)
-    )
     head, tail = page.split(begin)[0], page.split(end)[1]
-    return f"{head}{begin}\n| package | what it holds |\n| --- | --- |\n{rows}\n{end}{tail}"
+    return f"{head}{begin}\n```text\n{picture(floors)}\n```\n\n{end}{tail}"
 
 
 def rule_page(rule: Rule, fixes: Sequence[Fix]) -> str:
