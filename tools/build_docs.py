@@ -22,9 +22,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from floor_picture import picture
 from pydantic import TypeAdapter
 
+from floor_picture import picture
 from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Diagnosis, Facts
