@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import pytest
 
@@ -29,7 +29,7 @@ from gpufix.model.base import to_json
 
 # What a rule is asked about: a view of hand-made facts, or what makes one from files in a folder.
 # In what is found, the folder's path is written "/src/project".
-Given = Union[View, Callable[[Path], View]]
+Given = View | Callable[[Path], View]
 ROOT = "/src/project"
 # Of a rule without a check (KRN901): what is found in a given thing.
 Finder = Callable[[Any], Sequence[Finding]]
