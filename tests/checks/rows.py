@@ -12,14 +12,14 @@ tests/checks/test_wall.py demands rows for every rule, and that its page promise
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gpufix.checks.judge import run_check
+from gpufix.checks.judge import attach, run_check
 from gpufix.checks.registry import Check, Rule, declared
 from gpufix.evidence.view import View
 from gpufix.fixes.planner import Planner
@@ -37,12 +37,17 @@ Finder = Callable[[Any], Sequence[Finding]]
 
 @dataclass(frozen=True)
 class Fires:
-    """What is found in `given`, and the plans that are offered for it: "fix-name safety"."""
+    """What is found in `given`, and the plans that are offered for it: "fix-name safety".
+
+    `beside`: other rules, whose findings are arranged with the rule's before plans are asked for:
+    a cause is as severe as what follows from it, and its plan can be another.
+    """
 
     given: Any
     faults: Fault | Sequence[Fault]
     offers: Sequence[str] = ()
     gaps: Sequence[str] = ()  # the subjects of what the rule could not look at
+    beside: Sequence[Check] = ()
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,19 @@ def rows(
         assert subjects(view, tmp_path) == sorted(row.gaps)
         if isinstance(view, View):
             planner = Planner(builtin_fixes(), view)
-            offers = {f"{p.fix} {p.safety}" for f in findings for p in planner.plans(f)}
+            findings += [f for check in row.beside for f in run_check(declared(check), view)]
+            asked = [f for f in every(attach(findings)) if f.code == the_rule.code]
+            offers = {f"{p.fix} {p.safety}" for f in asked for p in planner.plans(f)}
             assert (sorted(offers), planner.crashed()) == (sorted(row.offers), [])
 
     return test_silent, test_firing
+
+
+def every(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Causes and what follows from them."""
+    for finding in findings:
+        yield finding
+        yield from every(finding.consequences)
 
 
 def subjects(view: View | None, root: Path) -> list[str]:

@@ -14,6 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
 from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
+from gpufix.text.clean import counted
 
 
 @rule("WHL506", "requirement-conflict")
@@ -39,8 +40,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     warning for a declared requirement that does not hold: the code may never use it.
 
     ## Fix
-    Unsafe: versions that satisfy all; safe where a package is merely absent. What conda installed
-    is moved by hand, with the `conda install` command.
+    Unsafe: versions that satisfy all. Safe where a package is merely absent; Unsafe, in the place
+    of an extension that is absent: gpufix's replacement. Manual: what conda installed is moved by
+    the `conda install` command, and a replacement that must be compiled wants a compiler first.
 
     ## Source
     The distributions' metadata; combinations run in throw-away environments.
@@ -83,7 +85,7 @@ def _known(view: View, conflict: Conflict) -> Fault:
         subject=" × ".join(conflict.trigger),
         message=f"{shown[first]} does not work with {' and '.join(shown[o] for o in others)}: "
         f"{conflict.symptom}.",
-        evidence=(f"known since it was tried: {conflict.source}",),
+        evidence=(f"source: {conflict.source}",),
         payload=KnownConflict(
             conflict.id,
             tuple(tuple(f"{n}{spec}" for n, spec in r.items()) for r in conflict.remedies),
@@ -93,7 +95,8 @@ def _known(view: View, conflict: Conflict) -> Fault:
 
 def _declared(name: str, rows: list[Unmet]) -> Fault:
     first = rows[0]
-    more = f" (and {len(rows) - 1} more requirements do not hold)" if len(rows) > 1 else ""
+    others = counted(len(rows) - 1, "more requirement")
+    more = f" (and {others} {'does' if len(rows) == 2 else 'do'} not hold)" if others else ""
     absent = [row.name for row in rows if row.installed is None]
     return Fault(
         severity=WARNING,
@@ -107,6 +110,10 @@ def _declared(name: str, rows: list[Unmet]) -> Fault:
 
 def _unmet(row: Unmet) -> UnmetRequirement:
     required = row.requirement
+    extras = f"[{','.join(sorted(required.extras))}]" if required.extras else ""
     return UnmetRequirement(
-        row.name, str(required.specifier), row.installed, direct=required.url is not None
+        row.name,
+        f"{row.name}{extras}{required.specifier}",
+        row.installed,
+        direct=required.url is not None,
     )
