@@ -8,9 +8,10 @@ import builders as b
 from rows import Fires, Unseen, rows
 
 from gpufix.checks.jit.jit703_stale_lock import stale_lock
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.judge import run_check
+from gpufix.checks.registry import ERROR, WARNING, Fault, declared
 from gpufix.evidence.view import View
-from gpufix.model import CacheEntry, Severity
+from gpufix.model import CacheEntry, Gap, Severity
 from gpufix.model.payload import StaleLock
 
 FOLDER = "/home/u/.cache/torch_extensions/py311_cu128"
@@ -95,3 +96,10 @@ FIRING = {
 }
 
 test_silent, test_firing = rows(stale_lock, SILENT, FIRING)
+
+
+def test_what_could_not_be_judged_is_said() -> None:
+    view = of(lock_judged=False)
+    run_check(declared(stale_lock), view)
+    reason = "whether a living process holds this lock could not be told"
+    assert view.gaps == [Gap(section="caches", subject=LOCK, reason=reason)]

@@ -62,7 +62,7 @@ def stale_lock(view: View) -> Iterator[Fault | Gap]:
 
 def _release(torch: Torch | None) -> tuple[int, ...] | None:
     version = version_of(torch.release) if torch and torch.release else None
-    return version.release[:2] if version else None
+    return version.release if version else None
 
 
 def _age(entry: CacheEntry) -> str:
