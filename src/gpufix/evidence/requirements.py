@@ -185,7 +185,9 @@ class _Names:
         self._blind = next((gap for gap in facts.gaps if gap.section == "conda"), None)
         self._installed = {d.name: d.version for d in reversed(facts.distributions)}
         packages = facts.conda_packages
-        self._owned: dict[str, str | None] = {of_conda(p.name): p.name for p in packages}
+        self._owned: dict[str, str | None] = {
+            name: p.name for p in packages for name in (normalise(p.name), of_conda(p.name))
+        }
         self._owned |= {d.name: d.package for d in facts.distributions if d.source == "conda"}
         self._depended = {
             normalise(found[1]): (found[1], package.name)
