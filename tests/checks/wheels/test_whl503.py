@@ -154,6 +154,13 @@ FIRING = {
         gone("a 1.0 recorded a/x.py and 8 more files, which are missing.", "a/x.py"),
         offers=OFFER,
     ),
+    "one more than the facts name": Fires(
+        of("a/x.py", "a/y.py", unlisted=1),
+        gone(
+            "a 1.0 recorded a/x.py, a/y.py and 1 more file, which are missing.", "a/x.py", "a/y.py"
+        ),
+        offers=OFFER,
+    ),
     "what nobody misses is not counted": Fires(
         of("a/x.py", "a/tests/y.py"),
         gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),

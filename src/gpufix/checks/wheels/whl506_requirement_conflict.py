@@ -13,6 +13,7 @@ from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
+from gpufix.model import Distribution
 from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
 from gpufix.text.clean import counted
 
@@ -47,10 +48,10 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     ## Source
     The distributions' metadata; combinations run in throw-away environments.
     """
-    known = [c for c in packages.all() if c.raises and _holds(view, c)]
-    for conflict in known:
-        yield _known(view, conflict)
-    known_pairs = {frozenset(c.trigger) for c in known}
+    known = [(c, held) for c in packages.all() if c.raises and (held := _held(view, c))]
+    for conflict, held in known:
+        yield _known(conflict, held)
+    known_pairs = {frozenset(conflict.trigger) for conflict, _ in known}
     grouped: dict[str, list[Unmet]] = {}
     for unmet in view.derive(Requirements.of).unmet:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
@@ -67,24 +68,28 @@ def _ours(unmet: Unmet) -> bool:
     return not is_torch_pin(unmet) and unmet.name != "torch"
 
 
-def _holds(view: View, conflict: Conflict) -> bool:
+def _held(view: View, conflict: Conflict) -> list[Distribution]:
+    """Those that do not work together, where all of them are installed; else none."""
+    found = []
     for name, spec in conflict.trigger.items():
         dist = view.dist(name)
-        version = version_of(dist.version) if dist else None
-        if version is None or not SpecifierSet(spec).contains(version, prereleases=True):
-            return False
-    return True
+        if dist is None or not _within(dist.version, spec):
+            return []
+        found.append(dist)
+    return found
 
 
-def _known(view: View, conflict: Conflict) -> Fault:
-    first, *others = conflict.trigger
-    installed = {name: view.dist(name) for name in conflict.trigger}
-    shown = {name: f"{name} {d.version}" for name, d in installed.items() if d}
+def _within(version: str, spec: str) -> bool:
+    parsed = version_of(version)
+    return parsed is not None and SpecifierSet(spec).contains(parsed, prereleases=True)
+
+
+def _known(conflict: Conflict, held: list[Distribution]) -> Fault:
+    first, *others = (f"{dist.name} {dist.version}" for dist in held)
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),
-        message=f"{shown[first]} does not work with {' and '.join(shown[o] for o in others)}: "
-        f"{conflict.symptom}.",
+        message=f"{first} does not work with {' and '.join(others)}: {conflict.symptom}.",
         evidence=(f"source: {conflict.source}",),
         payload=KnownConflict(
             conflict.id,
