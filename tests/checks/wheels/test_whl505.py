@@ -93,7 +93,16 @@ SILENT = {
     "torch of no known release": of("torchvision", "0.24.0+cu118", b.torch(release=None)),
     "the torch that it requires": of("torchvision", "0.24.0+cu128", requires=["torch==2.9.0"]),
     "a lower bound": of("accelerate", requires=["torch>=2.0"]),
-    "another requirement does not hold": of("a", requires=["b>=2"]),
+    "another requirement does not hold": b.view(
+        b.facts(
+            torch=b.torch(),
+            distributions=[
+                b.dist("torch", "2.9.0+cu128", requires=["b>=3"]),
+                b.dist("a", requires=["b>=2"]),
+                b.dist("b", "1.0"),
+            ],
+        )
+    ),
     "CUDA's major alone": of("flash-attn", "2.8.3+cu12torch2.9cxx11abitrue"),
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),

@@ -250,7 +250,8 @@ FIRING = {
     ),
     "pins that do not fit": Fires(pins("gradio==4.44.1\npydantic==2.11.7  # new\n"), pinned()),
     "pins spelt otherwise, beside others": Fires(
-        pins("-e .\n???\nGradio==4.44.1\nb==1\nPydantic>2,==2.11.7\n"), pinned(3, 5)
+        pins("-e .\n???\nGradio==4.44.1\nb==1\nPydantic>2,==2.11.7\npydantic==2.11.*\n"),
+        pinned(3, 5),
     ),
     "pins for this Python": Fires(
         pins('gradio==4.44.1\npydantic==2.11.7; python_version >= "3.8"\n'), pinned()

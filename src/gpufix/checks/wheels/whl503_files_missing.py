@@ -124,7 +124,7 @@ def _severity(missing: list[str]) -> Severity:
 
 def _matters(path: str) -> bool:
     *folders, name = path.split("/")
-    if name == "__init__.py" and folders[:1] == ["nvidia"] and len(folders) == 1:
+    if name == "__init__.py" and folders == ["nvidia"]:
         return False  # empty, and taken along by every nvidia-* wheel that is removed
     if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
         return False
