@@ -12,6 +12,7 @@ from gpufix.knowledge.gpus import models as known
 from gpufix.model import (
     Binaries,
     CodeObject,
+    CondaPackage,
     Distribution,
     Driver,
     Environment,
@@ -165,6 +166,12 @@ def build_tools() -> list[Tool]:
 def dist(name: str, version: str = "1.0", **changes: Any) -> Distribution:
     """An installed distribution."""
     return Distribution(**({"name": name, "version": version, "location": SITE} | changes))
+
+
+def conda(name: str, version: str = "1.0", **changes: Any) -> CondaPackage:
+    """A package of conda's, in /env."""
+    base = {"prefix": "/env", "metadata": f"/env/conda-meta/{name}.json"}
+    return CondaPackage(**({"name": name, "version": version} | base | changes))
 
 
 def code(*archs: str, kind: str = "cubin", ptx_version: str | None = None) -> list[CodeObject]:

@@ -1,4 +1,4 @@
-"""RUN8xx, JIT703 and SYM402 on hand-made facts: silent on the healthy twin first."""
+"""RUN8xx and SYM402 on hand-made facts: silent on the healthy twin first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import builders as b
 import pytest
 
 from gpufix.checks.abi import abi303_numpy_abi_mismatch
-from gpufix.checks.jit import jit703_stale_lock
 from gpufix.checks.runtime import (
     run801_backend_variable,
     run803_gpu_memory_held,
@@ -16,28 +15,16 @@ from gpufix.checks.runtime import (
     run805_harmful_variable,
 )
 from gpufix.checks.symbols import sym402_missing_library
-from gpufix.model import CacheEntry, Facts, GpuProcess, Problem, Severity
+from gpufix.model import Facts, GpuProcess, Problem, Severity
 
 numpy_abi = abi303_numpy_abi_mismatch.numpy_abi_mismatch
-lock = jit703_stale_lock.stale_lock
 backend = run801_backend_variable.backend_variable
 held = run803_gpu_memory_held.gpu_memory_held
 allocator = run804_allocator_setting.allocator_setting
 harmful = run805_harmful_variable.harmful_variable
 library = sym402_missing_library.missing_library
 
-ENTRY = CacheEntry(
-    cache="torch_extensions",
-    path="/home/u/.cache/torch_extensions/py311_cu128/my_ext",
-    name="my_ext",
-    lock="/home/u/.cache/torch_extensions/py311_cu128/my_ext/lock",
-    lock_age=10_800.0,
-)
 GIB = 2**30
-
-
-def cached(torch: str = "2.9.0+cu128", **changes: object) -> Facts:
-    return b.facts(torch=b.torch(torch), caches=[replace(ENTRY, **changes)])
 
 
 def held_by(*sizes: int | None) -> Facts:
@@ -67,10 +54,6 @@ def optional(modules: int) -> Facts:
 
 
 SILENT = {
-    "no lock": (lock, cached(lock=None)),
-    "a build is running": (lock, cached(lock_holders=[4711])),
-    "processes could not be read": (lock, cached(lock_judged=False)),
-    "torch 2.14 locks with its process": (lock, cached("2.14.0+cu130")),
     "back end unset": (backend, variables()),
     "sdpa needs nothing": (backend, variables(ATTN_BACKEND="sdpa")),
     "a desktop": (held, held_by(600 << 20)),
@@ -102,13 +85,6 @@ SILENT = {
 }
 
 FIRING = {
-    "lock": (
-        lock,
-        cached(),
-        Severity.error,
-        "The build lock of my_ext is 3 hours old and held by no living process; loading it waits "
-        "until the lock is gone.",
-    ),
     "flash attention not installed": (
         backend,
         variables(ATTN_BACKEND="flash_attn"),

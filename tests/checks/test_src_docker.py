@@ -9,16 +9,13 @@ import source_tree as t
 
 from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.facts.project.project_files import kind_of
 from gpufix.fixes.source.follow_arch_list import follow_arch_list
 from gpufix.fixes.source.follow_torch_abi import follow_torch_abi
 from gpufix.model import Skip
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
-IMAGE = "FROM nvidia/cuda:11.8.0-devel-ubuntu22.04\n"
-INDEX = "https://download.pytorch.org/whl"
-CHECKS = (hard_coded_arch, hard_coded_abi, torch_family_mismatch)
+CHECKS = (hard_coded_arch, hard_coded_abi)
 
 SILENT = {
     "served": 'ENV TORCH_CUDA_ARCH_LIST="9.0 12.0"',
@@ -31,10 +28,6 @@ SILENT = {
     "otherwise": "RUN test -e x || export TORCH_CUDA_ARCH_LIST=7.5",
     "a list of arguments": 'RUN ["sh", "-c", "true"]',
     "abi as here": f"RUN g++ -D{ABI}=1 a.cpp",
-    "the image's CUDA": f"{IMAGE}RUN pip install torch --index-url {INDEX}/cu118",
-    "an image without a toolkit": "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\n"
-    f"RUN pip install torch --index-url {INDEX}/cu124",
-    "another stage's image": f"{IMAGE}FROM ubuntu\nRUN pip install torch --index-url {INDEX}/cu124",
     "nothing": "",
 }
 
@@ -64,11 +57,6 @@ FIRING = {
         3,
     ),
     "ABI": (f"RUN make && g++ -D{ABI}=0 a.cpp", hard_coded_abi, 1),
-    "another CUDA": (
-        f"{IMAGE}RUN pip install torch --index-url {INDEX}/cu124",
-        torch_family_mismatch,
-        2,
-    ),
 }
 
 

@@ -21,8 +21,6 @@ from gpufix.checks.source.src610_backend_unfit import backend_unfit
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
-from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
-from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 
 ROCM = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()], "gpus": [b.gpu("gfx1101")]}
 NUMPY = {"distributions": [b.dist("numpy", "2.3.5"), b.dist("torchvision", "0.24.0")]}
@@ -156,23 +154,6 @@ SILENT: dict[str, Case] = {
         {"env": {"ATTN_BACKEND": "sdpa"}},
     ),
     "no old nvdiffrast": (missing_system_header, {"a.py": RASTER.format("RasterizeGLContext")}, {}),
-    "wheels of this torch": (
-        torch_family_mismatch,
-        {"requirements.txt": "--extra-index-url https://download.pytorch.org/whl/cu128\ntorch\n"},
-        {},
-    ),
-    "an address in a branch": (
-        torch_family_mismatch,
-        {
-            "s.sh": "case $V in\n  a) pip install x --index-url https://download.pytorch.org/whl/cu118 ;;\nesac\n"
-        },
-        {},
-    ),
-    "pins that fit": (
-        requirement_conflict,
-        {"requirements.txt": "gradio==4.44.1\nhuggingface_hub==0.25.2\n"},
-        {},
-    ),
     "build requirement here": (
         build_tools_missing,
         {"setup.py": t.setup(), "pyproject.toml": TOML.format('"ninja", "torch"')},
@@ -305,31 +286,6 @@ FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = 
         {"env": {"ATTN_BACKEND": "magic"}},
         "warning",
         [4],
-    ),
-    "wheels of another cuda": (
-        torch_family_mismatch,
-        {
-            "requirements.txt": "# x\n-f https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.4.0_cu121.html\n"
-        },
-        {},
-        "warning",
-        [2],
-    ),
-    "wheels of another minor": (
-        torch_family_mismatch,
-        {
-            "environment.yml": "dependencies:\n  - pip\n  - pip:\n    - --extra-index-url https://download.pytorch.org/whl/cu126\n"
-        },
-        {},
-        "advice",
-        [4],
-    ),
-    "pins that do not fit": (
-        requirement_conflict,
-        {"requirements.txt": "gradio==4.44.1\npydantic==2.11.7  # new\n"},
-        {},
-        "warning",
-        [1, 2],
     ),
     "build requirement": (
         build_tools_missing,

@@ -186,6 +186,7 @@ def test_a_name_of_pythons_passes(step: Install) -> None:
         (Install(install=["Magma_CUDA126"], dependencies=True), "magma-cuda126"),
         (Install(install=["numpy==2.1.0"], reinstall=True), "--force-reinstall numpy==2.1.0"),
         (Install(install=["torch>2.9"]), "'pytorch>2.9'"),
+        (Install(install=["pytorch==2.9.0"], reinstall=True), "--force-reinstall pytorch==2.9.0"),
         (Install(install=["huggingface.hub<1"]), "'huggingface_hub<1'"),
     ],
 )

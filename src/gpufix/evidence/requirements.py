@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.model import Distribution, Facts, Install
-from gpufix.text.names import normalise
+from gpufix.text.names import normalise, of_conda
 
 
 class Unmet(Frozen):
@@ -83,10 +83,11 @@ class Requirements:
             if bool(extra) != ("extra" in text and "==" in text.partition(";")[2]):
                 continue  # cheap: most rows of big projects belong to extras nobody asked for
             requirement = parse(text)
-            if requirement is not None and self._applies(requirement, extra):
+            if requirement is not None and self.applies(requirement, extra):
                 yield requirement
 
-    def _applies(self, requirement: Requirement, extra: str) -> bool:
+    def applies(self, requirement: Requirement, extra: str = "") -> bool:
+        """Whether its marker holds for this patient."""
         marker = requirement.marker
         return marker is None or marker.evaluate({**self.markers, "extra": extra})
 
@@ -150,7 +151,6 @@ def _bare(requirement: Requirement) -> str:
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_AS_PYTHONS = {"pytorch": "torch"}  # also where its metadata is gone
 _CONDAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no option, nothing for a shell
 _OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "forge::libgcc >=13"
 
@@ -186,7 +186,7 @@ class _Names:
         self._installed = {d.name: d.version for d in reversed(facts.distributions)}
         packages = facts.conda_packages
         self._owned: dict[str, str | None] = {
-            _AS_PYTHONS.get(p.name, normalise(p.name)): p.name for p in packages
+            name: p.name for p in packages for name in (normalise(p.name), of_conda(p.name))
         }
         self._owned |= {d.name: d.package for d in facts.distributions if d.source == "conda"}
         self._depended = {

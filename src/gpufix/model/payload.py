@@ -57,7 +57,7 @@ class UnmetRequirement(Frozen):
     """One requirement that does not hold."""
 
     name: str
-    specifier: str
+    wanted: str  # as an installer is asked for it: "b[x]>=1"
     installed: str | None  # version; None = absent
     direct: bool  # on an address of its own: "name @ https://…"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus.serves import serves
-from gpufix.model import CacheEntry, Library, Target
+from gpufix.model import CacheEntry, Library, Problem, Target
 from gpufix.model.payload import StaleBuild
 
 
@@ -26,7 +26,8 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
     up to date, and the import fails, or no kernel runs.
 
     ## Example
-    `The cached build of my_ext lacks symbols of torch 2.9.0+cu128: it was built for another one.`
+    `The cached build of my_ext cannot be loaded with torch 2.9.0+cu128: undefined symbol
+    _ZN3c105ErrorC2ENS_14SourceLocationENSt7….`
 
     ## Severity
     Warning: it fails when a program loads that extension again.
@@ -37,17 +38,21 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
     ## Source
     torch/utils/cpp_extension.py in the wheels of torch 1.13 – 2.15.
     """
+    torch = view.facts.torch
+    if torch is None:
+        return
     by_path = {library.path: library for library in view.facts.binaries.libraries}
     for entry in view.facts.caches:
-        if entry.own is False:
-            continue  # another Python's or CUDA's: this patient never looks there
+        if not entry.own:
+            continue  # another Python's or CUDA's, or not known to be this one's
         libraries = [by_path[path] for path in entry.libraries if path in by_path]
-        if any(not p.driver for library in libraries for p in library.problems):
-            yield _fault(view, entry, libraries, "lacks symbols or libraries of {torch}")
-        else:
-            lacking = [t for t in view.targets if _lacks(libraries, t)]
-            if lacking and len(lacking) == len(view.targets):
-                yield _fault(view, entry, libraries, f"holds no code for {lacking[0].arch}")
+        problems = [p for library in libraries for p in library.problems if not p.driver]
+        if problems:
+            what = f"cannot be loaded with torch {torch.version}: {shown(problems[0])}"
+            yield _fault(entry, libraries, what, problems)
+        elif view.targets and all(_lacks(libraries, target) for target in view.targets):
+            archs = ", ".join(target.arch for target in view.targets)
+            yield _fault(entry, libraries, f"holds no code for {archs}")
 
 
 def _lacks(libraries: list[Library], target: Target) -> bool:
@@ -55,17 +60,20 @@ def _lacks(libraries: list[Library], target: Target) -> bool:
     return bool(code) and serves(code, target.arch).status == "none"
 
 
-def _fault(view: View, entry: CacheEntry, libraries: list[Library], what: str) -> Fault:
-    torch = view.facts.torch
-    message = what.format(torch=f"torch {torch.version}" if torch else "torch")
+def _fault(
+    entry: CacheEntry, libraries: list[Library], what: str, problems: Sequence[Problem] = ()
+) -> Fault:
     return Fault(
         severity=WARNING,
         subject=entry.name,
-        message=f"The cached build of {entry.name} {message}: it was made for another one.",
-        evidence=(
-            entry.path,
-            *(f"{p.kind}: {p.name}" for library in libraries for p in library.problems[:5]),
-        ),
+        message=f"The cached build of {entry.name} {what}.",
+        evidence=(entry.path, *map(shown, problems[:5])),
         breaks=tuple(f"family:{library.path}" for library in libraries),
+        needs=("torch",) if problems else (),
         payload=StaleBuild(entry.path),
     )
+
+
+def shown(problem: Problem) -> str:
+    """ "undefined symbol _ZN3c10…"."""
+    return f"{problem.kind.replace('-', ' ')} {problem.name}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import relpath
 
+from gpufix.checks.jit.jit701_stale_jit_cache import shown
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
-from gpufix.model import CMakeCache, Facts
+from gpufix.model import CMakeCache, Problem, Python, Torch
 from gpufix.model.payload import StaleBuild
 
 
@@ -36,11 +37,13 @@ def stale_build(view: View) -> Iterator[Fault]:
     ## Source
     CMake documentation of CMakeCache.txt.
     """
-    project = view.facts.project
-    if project is None:
+    project, torch = view.facts.project, view.facts.torch
+    if project is None or torch is None:
         return
     for cache in project.cmake_caches:
-        yield from _cache(view.facts, project.root, cache)
+        found = _elsewhere(cache, torch, view.facts.python)
+        if found:
+            yield _configured(relpath(cache.path, project.root), cache, found)
     by_path = {library.path: library for library in view.facts.binaries.libraries}
     for path in project.libraries:
         library = by_path.get(path)
@@ -48,36 +51,40 @@ def stale_build(view: View) -> Iterator[Fault]:
             continue
         problems = [p for p in library.problems if not p.driver]
         if problems and library.links_torch:
-            yield Fault(
-                severity=WARNING,
-                subject=relpath(path, project.root),
-                message=f"{relpath(path, project.root)} was built in place for another torch: "
-                f"{problems[0].name} is not there.",
-                evidence=tuple(f"{p.kind}: {p.name}" for p in problems[:5]),
-                breaks=(f"family:{path}",),
-                payload=StaleBuild(path),
-            )
+            yield _unloadable(relpath(path, project.root), path, torch, problems)
 
 
-def _cache(facts: Facts, root: str, cache: CMakeCache) -> Iterator[Fault]:
-    found = _elsewhere(facts, cache)
-    if found:
-        yield Fault(
-            severity=WARNING,
-            subject=relpath(cache.path, root),
-            message=f"{relpath(cache.path, root)} was configured with {found}.",
-            evidence=(cache.path,),
-            payload=StaleBuild(cache.path),
-        )
+def _unloadable(name: str, path: str, torch: Torch, problems: Sequence[Problem]) -> Fault:
+    return Fault(
+        severity=WARNING,
+        subject=name,
+        message=f"{name} was built in place, and cannot be loaded with torch {torch.version}: "
+        f"{shown(problems[0])}.",
+        evidence=tuple(map(shown, problems[:5])),
+        breaks=(f"family:{path}",),
+        needs=("torch",),
+        payload=StaleBuild(path),
+    )
 
 
-def _elsewhere(facts: Facts, cache: CMakeCache) -> str | None:
+def _configured(name: str, cache: CMakeCache, found: str) -> Fault:
+    return Fault(
+        severity=WARNING,
+        subject=name,
+        message=f"{name} was configured with {found}.",
+        evidence=(cache.path,),
+        payload=StaleBuild(cache.path),
+    )
+
+
+def _elsewhere(cache: CMakeCache, torch: Torch, python: Python | None) -> str | None:
     """What the cache points to outside the patient, against what the patient has."""
-    torch, python = facts.torch, facts.python
-    if cache.torch_dir and torch and not cache.torch_dir.startswith(f"{torch.location}/torch/"):
+    if cache.torch_dir:
+        if cache.torch_dir.startswith(f"{torch.location}/torch/"):
+            return None
         return f"the torch in {cache.torch_dir}; this patient's is in {torch.location}/torch"
-    if cache.python and python and cache.torch_dir is None and torch:
-        inside = (python.prefix, python.base_prefix)
-        if not cache.python.startswith(tuple(f"{p}/" for p in inside)):
+    if cache.python and python:
+        inside = (f"{python.prefix}/", f"{python.base_prefix}/")
+        if not cache.python.startswith(inside):
             return f"{cache.python}; this patient's Python is {python.executable}"
     return None

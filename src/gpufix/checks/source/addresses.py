@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from gpufix.source.source_facts import Address
 
 
-def faults(view: View) -> Iterator[Fault]:
+def faults(view: View, torch: Torch) -> Iterator[Fault]:
     """One fault for each file and each address that does not fit the installed torch."""
-    torch = view.facts.torch
-    if torch is None or not torch.variant or torch.variant == "cpu":
+    if not torch.variant or torch.variant == "cpu":
         return
     for path, facts in requirement_files(view).items():
         yield from _of_file(view, torch, path, facts.addresses)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from gpufix.checks.registry import WARNING, Fault
-from gpufix.evidence.requirements import parse
+from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
@@ -22,31 +22,32 @@ if TYPE_CHECKING:
 def faults(view: View) -> Iterator[Fault]:
     """Silent where a range is left open: the installer may still choose well."""
     for path, facts in requirement_files(view).items():
-        pins = _pins(facts.requirements)
+        pins = _pins(view, facts.requirements)
         for conflict in packages.all():
-            held = [name for name in conflict.trigger if name in pins]
-            if len(held) < max(2, len(conflict.trigger)):
-                continue
             if all(
-                SpecifierSet(s).contains(pins[n][1], prereleases=True)
+                n in pins and SpecifierSet(s).contains(pins[n][1], prereleases=True)
                 for n, s in conflict.trigger.items()
             ):
-                pair = " and ".join(f"{n}=={pins[n][1]}" for n in held)
+                held = {n: f"{n}=={pins[n][1]}" for n in conflict.trigger}
                 yield Fault(
                     severity=WARNING,
                     subject=f"{path}: {' × '.join(held)}",
-                    message=f"{path} pins {pair}, which do not work together: {conflict.symptom}.",
-                    evidence=tuple(at(view, path, pins[n][0], f"{n}=={pins[n][1]}") for n in held),
+                    message=f"{path} pins {' and '.join(held.values())}, which do not work "
+                    f"together: {conflict.symptom}.",
+                    evidence=tuple(at(view, path, pins[n][0], pin) for n, pin in held.items()),
                     payload=ConflictingPins(path, conflict.id),
                 )
 
 
-def _pins(rows: Sequence[Requirement]) -> dict[str, tuple[int, str]]:
-    """Name → (line, version) of what is pinned by ==."""
+def _pins(view: View, rows: Sequence[Requirement]) -> dict[str, tuple[int, str]]:
+    """Name → (line, version) of what is pinned by == for this Python and platform."""
+    applies = view.derive(Requirements.of).applies
     found: dict[str, tuple[int, str]] = {}
     for row in rows:
         requirement = parse(row.text)
-        for spec in requirement.specifier if requirement else ():
-            if spec.operator == "==" and "*" not in spec.version and requirement:
+        if requirement is None or not applies(requirement):
+            continue
+        for spec in requirement.specifier:
+            if spec.operator == "==" and "*" not in spec.version:
                 found[normalise(requirement.name)] = (row.line, spec.version)
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gpufix.checks.registry import ADVICE, ERROR, Fault, rule
+from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Facts, SharedFile
+from gpufix.model import Distribution, SharedFile, Torch
 from gpufix.model.payload import StrayWheel
 
 _SUFFIXED = re.compile(r"nvidia-[a-z0-9-]+-cu(\d{2})")
@@ -35,8 +35,9 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     nvidia/nccl/lib/libnccl.so.2 too.`
 
     ## Severity
-    Error when files collide; advice when the strays are merely nobody's. Silent when another
-    package requires them and nothing collides.
+    Warning when files collide: torch may have the wrong one; error when it cannot load with what
+    is there (SYM403 or WHL503 is then attached). Advice when the strays are merely nobody's. Silent
+    when another package requires them and nothing collides.
 
     ## Fix
     Safe: remove the strays that nothing requires or requested, and restore what their removal
@@ -46,8 +47,9 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     Measured: `pip uninstall nvidia-nccl-cu11` removes nvidia-nccl-cu12's file, and `pip check`
     stays silent.
     """
-    wanted = _major_of_torch(view.facts)
-    if wanted is None:
+    torch = view.facts.torch
+    wanted = _leading(torch.cuda) if torch else None
+    if torch is None or wanted is None:
         return
     requirements = view.derive(Requirements.of)
     strays = [d for d in view.facts.distributions if _major(d) not in (None, wanted)]
@@ -57,22 +59,21 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
         collisions.sort(key=lambda f: ".so" not in f.path)
         users = requirements.required_by.get(stray.name, [])
         if collisions or not (users or stray.requested):
-            yield _fault(view.facts, stray, wanted, collisions, users)
+            yield _fault(torch, stray, wanted, collisions, users)
 
 
 def _fault(
-    facts: Facts, stray: Distribution, wanted: int, collisions: list[SharedFile], users: list[str]
+    torch: Torch, stray: Distribution, wanted: int, collisions: list[SharedFile], users: list[str]
 ) -> Fault:
-    torch = facts.torch.version if facts.torch else "?"
     found = f"{stray.name} {stray.version} is CUDA {_major(stray)}'s"
     if collisions:
         found += f" and owns {collisions[0].path} too"
-    elif not users:
+    else:
         found += ", and nothing requires it"
     return Fault(
-        severity=ERROR if collisions else ADVICE,
+        severity=WARNING if collisions else ADVICE,
         subject=stray.name,
-        message=f"torch {torch} wants CUDA {wanted} libraries; {found}.",
+        message=f"torch {torch.version} wants CUDA {wanted} libraries; {found}.",
         evidence=tuple(
             f"{f.path}: owned by {' and '.join(f.owners)}; held by {f.holder or 'unknown'}"
             for f in collisions[:10]
@@ -92,16 +93,15 @@ def _collides(shared: SharedFile, stray: Distribution, own: set[str]) -> bool:
     return shared.differ and stray.name in shared.owners and bool(own & set(shared.owners))
 
 
-def _major_of_torch(facts: Facts) -> int | None:
-    cuda = facts.torch.cuda if facts.torch else None
-    return int(cuda.split(".")[0]) if cuda and cuda.split(".")[0].isdigit() else None
-
-
 def _major(dist: Distribution) -> int | None:
     """The CUDA major of an nvidia-* wheel; None for other distributions and for unknown ones."""
     suffixed = _SUFFIXED.fullmatch(dist.name)
     if suffixed:
         return int(suffixed.group(1))
-    if dist.name in _TOOLKIT_PARTS and dist.version.split(".")[0].isdigit():
-        return int(dist.version.split(".")[0])
-    return None
+    return _leading(dist.version) if dist.name in _TOOLKIT_PARTS else None
+
+
+def _leading(version: str | None) -> int | None:
+    """ "12.8" → 12."""
+    found = re.match(r"\d+", version or "")
+    return int(found[0]) if found else None

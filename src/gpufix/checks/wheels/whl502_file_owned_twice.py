@@ -9,6 +9,7 @@ from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import SharedFile
 from gpufix.model.payload import FileOwners
+from gpufix.text.clean import counted
 
 _IDLE_FOLDERS = {"tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bin"}
 
@@ -49,15 +50,16 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
 
 def _fault(owners: tuple[str, ...], files: list[SharedFile]) -> Fault:
     first = files[0]
-    more = f" (and {len(files) - 1} more files)" if len(files) > 1 else ""
+    more = f" (and {counted(len(files) - 1, 'more file')})" if len(files) > 1 else ""
+    each = "both" if len(owners) == 2 else "all"
     here = {
-        "missing": "none of them is there now",
+        "missing": f"{basename(first.path)} is missing now",
         None: "the bytes there are none of theirs, or could not be told",
     }.get(first.holder, f"the bytes there are {first.holder}'s")
     return Fault(
         severity=WARNING,
         subject=" / ".join(owners),
-        message=f"{' and '.join(owners)} both own {first.path}{more}; {here}.",
+        message=f"{' and '.join(owners)} {each} own {first.path}{more}; {here}.",
         evidence=tuple(f"{f.path}: held by {f.holder or 'unknown'}" for f in files[:20]),
         breaks=tuple(f"shared:{f.path}" for f in files),
         needs=tuple(f"collision:{owner}" for owner in owners),

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
 from gpufix.evidence.view import View
-from gpufix.frozen import Frozen
 from gpufix.model import Evidence, Record, Severity
 from gpufix.model.payload import DamagedDistribution
-from gpufix.text.names import normalise
+from gpufix.text.clean import counted
 
 # What an image builder removes on purpose, and nothing misses at run time.
 _EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
@@ -45,14 +45,11 @@ def files_missing(view: View) -> Iterator[Fault]:
     PEP 376 and the PyPA specification of RECORD.
     """
     overwritten = {f.path for f in view.facts.shared_files if f.differ}
-    for dist in view.facts.distributions:
-        if dist.record is not None and dist.editable is None:
-            one = _Installed(dist.name, dist.version, dist.location)
-            yield from _judge(view, one, dist.record, overwritten)
-    for package in view.facts.conda_packages:
-        if package.record is not None:
-            one = _Installed(normalise(package.name), package.version, package.prefix)
-            yield from _judge(view, one, package.record, overwritten)
+    copies = [of_distribution(d) for d in view.facts.distributions if d.editable is None]
+    copies += map(of_package, view.facts.conda_packages)
+    for copy in copies:
+        if copy.record is not None:
+            yield from _judge(view, copy, copy.record, overwritten)
     yield from _half_removed(view)
 
 
@@ -62,11 +59,12 @@ def _half_removed(view: View) -> Iterator[Fault]:
     if torch is None or torch.state != "broken" or view.dist("torch") is not None:
         return
     folder = f"{torch.location}/torch"
+    named = f"torch {torch.version}" if torch.version else "torch"
     lacking = f", and lacks {torch.missing[0]}" if torch.missing else ""
     yield Fault(
         severity=ERROR if torch.missing else WARNING,
         subject="torch",
-        message=f"torch {torch.version or ''} lies in {folder} without its dist-info{lacking}: no "
+        message=f"{named} lies in {folder} without its dist-info{lacking}: no "
         "installer knows of it.",
         evidence=tuple(f"missing: {path}" for path in torch.missing[:10]),
         breaks=("torch",) if torch.missing else (),
@@ -74,15 +72,9 @@ def _half_removed(view: View) -> Iterator[Fault]:
     )
 
 
-class _Installed(Frozen):
-    """A distribution or a package of conda's; its recorded paths are relative to `location`."""
-
-    name: str
-    version: str
-    location: str
-
-
-def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) -> Iterator[Fault]:
+def _judge(
+    view: View, dist: InstalledCopy, record: Record, overwritten: set[str]
+) -> Iterator[Fault]:
     missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
     # A file that another distribution's bytes replaced is WHL502's to tell.
     altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
@@ -90,39 +82,40 @@ def _judge(view: View, dist: _Installed, record: Record, overwritten: set[str]) 
         yield Fault(
             severity=_severity(missing),
             subject=dist.name,
-            message=_message(view, dist, missing, record.missing_count),
+            message=_message(view, dist, missing, record.missing_count - len(record.missing)),
             evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
             breaks=_broken(view, dist, missing),
             needs=tuple(f"shared:{path}" for path in missing),
             payload=DamagedDistribution(dist.name, dist.version),
         )
     if altered:
+        unlisted = record.altered_count - len(record.altered)
         yield Fault(
             severity=WARNING,
             subject=dist.name,
-            message=f"{dist.name} {dist.version} installed {_names(altered, record.altered_count)} "
-            "with other content than is there now.",
+            message=f"{dist.name} {dist.version} installed {_names(altered, unlisted)} with other "
+            "content than is there now.",
             evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
             payload=DamagedDistribution(dist.name, dist.version),
         )
 
 
-def _message(view: View, dist: _Installed, missing: list[str], count: int) -> str:
-    names = _names(missing, count)
-    verb = "is" if max(count, len(missing)) == 1 else "are"
+def _message(view: View, dist: InstalledCopy, missing: list[str], unlisted: int) -> str:
+    names = _names(missing, unlisted)
+    verb = "is" if len(missing) + unlisted == 1 else "are"
     torch = view.facts.torch
     if dist.name == "torch" and torch is not None and torch.state == "broken":
         return f"torch {dist.version} is installed but cannot load: {names} {verb} missing."
     return f"{dist.name} {dist.version} recorded {names}, which {verb} missing."
 
 
-def _names(paths: list[str], count: int) -> str:
-    shown = paths[:2]
-    rest = max(count, len(paths)) - len(shown)
-    if rest <= 0:
+def _names(paths: list[str], unlisted: int) -> str:
+    """The first of them and how many more; `unlisted`: those that the facts count without a name."""
+    shown, rest = paths[:2], len(paths[2:]) + unlisted
+    if not rest:
         return " and ".join(shown)
-    return f"{', '.join(shown)} and {rest} more file{'s' if rest > 1 else ''}"
+    return f"{', '.join(shown)} and {counted(rest, 'more file')}"
 
 
 def _severity(missing: list[str]) -> Severity:
@@ -131,7 +124,7 @@ def _severity(missing: list[str]) -> Severity:
 
 def _matters(path: str) -> bool:
     *folders, name = path.split("/")
-    if name == "__init__.py" and folders[:1] == ["nvidia"] and len(folders) == 1:
+    if name == "__init__.py" and folders == ["nvidia"]:
         return False  # empty, and taken along by every nvidia-* wheel that is removed
     if any(f in _EXPENDABLE or f.endswith((".dist-info", ".egg-info")) for f in folders):
         return False
@@ -147,11 +140,11 @@ def _is_library(path: str) -> bool:
     return ".so" in basename(path)
 
 
-def _absolute(dist: _Installed, path: str) -> str:
+def _absolute(dist: InstalledCopy, path: str) -> str:
     return normpath(f"{dist.location}/{path}")
 
 
-def _broken(view: View, dist: _Installed, missing: list[str]) -> tuple[str, ...]:
+def _broken(view: View, dist: InstalledCopy, missing: list[str]) -> tuple[str, ...]:
     keys = [f"file:{_absolute(dist, path)}" for path in missing]
     keys += [f"soname:{basename(path)}" for path in missing if _is_library(path)]
     torch = view.facts.torch

@@ -8,7 +8,6 @@ from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.requirements import Requirements, Unmet
 from gpufix.evidence.view import View
 from gpufix.model.payload import DistributionFault
-from gpufix.text.names import normalise
 
 _PINNED = ("nvidia-", "triton", "pytorch-triton", "cuda-toolkit", "cuda-bindings")
 
@@ -32,7 +31,8 @@ def pin_skew(view: View) -> Iterator[Fault]:
     Warning; error when the libraries say that torch cannot load with it (then SYM403 is attached).
 
     ## Fix
-    Safe when torch cannot load without, else unsafe: install the declared versions.
+    Install the declared version. Safe where torch cannot load without it, else Unsafe; Manual
+    where conda installed the wheel: its `conda install` command.
 
     ## Source
     torch's own metadata.
@@ -55,7 +55,7 @@ def _fault(unmet: Unmet) -> Fault:
         subject=unmet.name,
         message=f"{unmet.dist.name} {unmet.dist.version} declares "
         f"{requirement.name}{requirement.specifier}; {unmet.installed} is installed.",
-        breaks=(f"dist:{unmet.name}", f"pin:{unmet.name}"),
-        needs=(f"collision:{normalise(requirement.name)}",),
+        breaks=(f"dist:{unmet.name}",),
+        needs=(f"collision:{unmet.name}",),
         payload=DistributionFault(unmet.name),
     )

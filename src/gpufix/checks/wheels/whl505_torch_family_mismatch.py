@@ -12,10 +12,10 @@ from gpufix.checks.source import addresses
 from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
-from gpufix.model import Distribution, Severity, Torch
+from gpufix.model import Distribution, Torch
 from gpufix.model.payload import DistributionFault
 
-_CUDA_LOCAL = re.compile(r"(?:^|[.+])?(?:pt\d+)?cu(?:da)?(\d{2,3})")
+_BUILD_IN_LOCAL = re.compile(r"cpu|cu(?:da)?(\d{2,3})")
 # "2.7.4+cu12torch2.6cxx11abifalse" (flash-attn), "2.1.2+pt25cu124" (PyG).
 _TORCH_IN_LOCAL = re.compile(r"torch(\d+)\.(\d+)|(?:^|\.)pt(\d)(\d{1,2})(?=cu|cpu|$)")
 
@@ -38,12 +38,13 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     `torchvision 0.21.0 requires torch==2.6.0; torch 2.9.0+cu128 is installed.`
 
     ## Severity
-    Error when the torch minor differs, or its libraries cannot load; warning for another patch
-    release or CUDA variant whose libraries load. An address for another CUDA major or torch
-    minor is a warning, one for another CUDA minor advice.
+    Error when its libraries cannot load; warning when they do, or were not looked at: what they
+    register may still not fit. An address for another CUDA major or torch minor is a warning, one
+    for another CUDA minor advice.
 
     ## Fix
-    Unsafe: install the version made for this torch.
+    Unsafe: install the version made for this torch; point the file to the wheels for it. Manual
+    where conda installed the package: its `conda install` command.
 
     ## Source
     The packages' own metadata; naming of local versions by flash-attn and PyG.
@@ -60,18 +61,15 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
             yield _declared(view, dist, unmet, torch)
         else:
             yield from _named(view, dist, torch)
-    yield from addresses.faults(view)
+    yield from addresses.faults(view, torch)
 
 
 def _declared(view: View, dist: Distribution, unmet: Unmet, torch: Torch) -> Fault:
-    requirement = unmet.requirement
-    pins = [s.version for s in requirement.specifier if s.operator in ("==", "===")]
-    differs = not pins or _minor(pins[0]) != _minor(torch.release)
     message = (
-        f"{dist.name} {dist.version} requires torch{requirement.specifier}; "
+        f"{dist.name} {dist.version} requires torch{unmet.requirement.specifier}; "
         f"torch {torch.version} is installed."
     )
-    return _fault(view, dist, torch, message, differs)
+    return _fault(view, dist, message)
 
 
 def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
@@ -82,18 +80,20 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
         message = (
             f"{dist.name} {dist.version} names torch {built}; torch {torch.version} is installed."
         )
-        yield _fault(view, dist, torch, message, differs=True)
+        yield _fault(view, dist, message)
     elif dist.name in packages.names() and _other_cuda(local, torch):
         message = (
             f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "
             f"{_variant(torch)}."
         )
-        yield _fault(view, dist, torch, message, differs=False)
+        yield _fault(view, dist, message)
 
 
-def _fault(view: View, dist: Distribution, torch: Torch, message: str, differs: bool) -> Fault:
+def _fault(view: View, dist: Distribution, message: str) -> Fault:
+    libraries = [x for x in view.facts.binaries.libraries if x.distribution == dist.name]
+    fails = any(not p.driver for library in libraries for p in library.problems)
     return Fault(
-        severity=_severity(view, dist, differs),
+        severity=ERROR if fails else WARNING,
         subject=dist.name,
         message=message,
         breaks=(f"load:{dist.name}", f"family:{dist.name}"),
@@ -101,27 +101,14 @@ def _fault(view: View, dist: Distribution, torch: Torch, message: str, differs: 
     )
 
 
-def _severity(view: View, dist: Distribution, differs: bool) -> Severity:
-    libraries = [x for x in view.facts.binaries.libraries if x.distribution == dist.name]
-    if any(library.problems for library in libraries):
-        return ERROR
-    if libraries or not differs:
-        return WARNING  # they load; what they register may still not fit
-    # Nothing compiled, or nothing looked at: a pure-Python package survives another minor.
-    return ERROR if view.facts.binaries.scanned == 0 else WARNING
-
-
 def _other_cuda(local: str, torch: Torch) -> bool:
-    found = _CUDA_LOCAL.search(local)
-    if local.startswith("cpu"):
-        return torch.cuda is not None or torch.hip is not None
+    found = _BUILD_IN_LOCAL.search(local)
     if found is None:
         return False
-    if torch.cuda is None:
-        return True
-    mine = torch.cuda.replace(".", "")
+    if found[0] == "cpu":
+        return bool(torch.cuda or torch.hip)
     # "cu12" names a major alone, "cu124" a minor too.
-    return not (mine.startswith(found.group(1)) or found.group(1).startswith(mine))
+    return torch.cuda is None or not torch.cuda.replace(".", "").startswith(found[1])
 
 
 def _torch_in(local: str) -> str | None:

@@ -13,7 +13,9 @@ from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
+from gpufix.model import Distribution
 from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
+from gpufix.text.clean import counted
 
 
 @rule("WHL506", "requirement-conflict")
@@ -39,16 +41,17 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     warning for a declared requirement that does not hold: the code may never use it.
 
     ## Fix
-    Unsafe: versions that satisfy all; safe where a package is merely absent. What conda installed
-    is moved by hand, with the `conda install` command.
+    Unsafe: versions that satisfy all. Safe where a package is merely absent; Unsafe, in the place
+    of an extension that is absent: gpufix's replacement. Manual: what conda installed is moved by
+    the `conda install` command, and a replacement that must be compiled wants a compiler first.
 
     ## Source
     The distributions' metadata; combinations run in throw-away environments.
     """
-    known = [c for c in packages.all() if c.raises and _holds(view, c)]
-    for conflict in known:
-        yield _known(view, conflict)
-    known_pairs = {frozenset(c.trigger) for c in known}
+    known = [(c, held) for c in packages.all() if c.raises and (held := _held(view, c))]
+    for conflict, held in known:
+        yield _known(conflict, held)
+    known_pairs = {frozenset(conflict.trigger) for conflict, _ in known}
     grouped: dict[str, list[Unmet]] = {}
     for unmet in view.derive(Requirements.of).unmet:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
@@ -65,25 +68,29 @@ def _ours(unmet: Unmet) -> bool:
     return not is_torch_pin(unmet) and unmet.name != "torch"
 
 
-def _holds(view: View, conflict: Conflict) -> bool:
+def _held(view: View, conflict: Conflict) -> list[Distribution]:
+    """Those that do not work together, where all of them are installed; else none."""
+    found = []
     for name, spec in conflict.trigger.items():
         dist = view.dist(name)
-        version = version_of(dist.version) if dist else None
-        if version is None or not SpecifierSet(spec).contains(version, prereleases=True):
-            return False
-    return True
+        if dist is None or not _within(dist.version, spec):
+            return []
+        found.append(dist)
+    return found
 
 
-def _known(view: View, conflict: Conflict) -> Fault:
-    first, *others = conflict.trigger
-    installed = {name: view.dist(name) for name in conflict.trigger}
-    shown = {name: f"{name} {d.version}" for name, d in installed.items() if d}
+def _within(version: str, spec: str) -> bool:
+    parsed = version_of(version)
+    return parsed is not None and SpecifierSet(spec).contains(parsed, prereleases=True)
+
+
+def _known(conflict: Conflict, held: list[Distribution]) -> Fault:
+    first, *others = (f"{dist.name} {dist.version}" for dist in held)
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),
-        message=f"{shown[first]} does not work with {' and '.join(shown[o] for o in others)}: "
-        f"{conflict.symptom}.",
-        evidence=(f"known since it was tried: {conflict.source}",),
+        message=f"{first} does not work with {' and '.join(others)}: {conflict.symptom}.",
+        evidence=(f"source: {conflict.source}",),
         payload=KnownConflict(
             conflict.id,
             tuple(tuple(f"{n}{spec}" for n, spec in r.items()) for r in conflict.remedies),
@@ -93,7 +100,8 @@ def _known(view: View, conflict: Conflict) -> Fault:
 
 def _declared(name: str, rows: list[Unmet]) -> Fault:
     first = rows[0]
-    more = f" (and {len(rows) - 1} more requirements do not hold)" if len(rows) > 1 else ""
+    others = counted(len(rows) - 1, "more requirement")
+    more = f" (and {others} {'does' if len(rows) == 2 else 'do'} not hold)" if others else ""
     absent = [row.name for row in rows if row.installed is None]
     return Fault(
         severity=WARNING,
@@ -107,6 +115,10 @@ def _declared(name: str, rows: list[Unmet]) -> Fault:
 
 def _unmet(row: Unmet) -> UnmetRequirement:
     required = row.requirement
+    extras = f"[{','.join(sorted(required.extras))}]" if required.extras else ""
     return UnmetRequirement(
-        row.name, str(required.specifier), row.installed, direct=required.url is not None
+        row.name,
+        f"{row.name}{extras}{required.specifier}",
+        row.installed,
+        direct=required.url is not None,
     )

@@ -25,7 +25,7 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         wanted = next(iter(payload.remedies), ())
     else:
         declared = finding.payload_as(UnmetRequirements)
-        wanted = [f"{row.name}{row.specifier}" for row in declared.unmet]
+        wanted = [row.wanted for row in declared.unmet]
         reason = _blocked(declared, view)
     if not wanted:
         reason = reason or "no set of versions is known that satisfies all"

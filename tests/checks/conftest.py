@@ -1,0 +1,1 @@
+"""Lets the tests in this folder's families import `builders`, `rows` and `source_tree`."""

@@ -1,0 +1,134 @@
+"""WHL502: a file with two owners."""
+
+from __future__ import annotations
+
+import builders as b
+import pytest
+from rows import Fires, rows
+
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.checks.wheels.whl502_file_owned_twice import file_owned_twice
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, SharedFile
+from gpufix.model.payload import FileOwners
+
+CV = "cv2/cv2.abi3.so"
+GUI = b.dist("opencv-python", "4.10")
+HEADLESS = b.dist("opencv-python-headless", "4.9")
+USER = b.dist("rembg", requires=["opencv-python-headless"])
+
+
+def shared(path: str = CV, holder: str | None = "opencv-python", **more: object) -> SharedFile:
+    base = {"owners": ["opencv-python-headless", "opencv-python"], "differ": True}
+    return SharedFile(path=path, holder=holder, **(base | more))
+
+
+def of(*files: SharedFile, dists: tuple[Distribution, ...] = (GUI, HEADLESS)) -> View:
+    return b.view(b.facts(distributions=[*dists], shared_files=[*files]))
+
+
+def fault(
+    message: str,
+    *files: SharedFile,
+    owners: tuple[str, ...] = ("opencv-python", "opencv-python-headless"),
+) -> Fault:
+    return Fault(
+        WARNING,
+        " / ".join(owners),
+        message,
+        evidence=tuple(f"{f.path}: held by {f.holder or 'unknown'}" for f in files[:20]),
+        breaks=tuple(f"shared:{f.path}" for f in files),
+        needs=tuple(f"collision:{owner}" for owner in owners),
+        payload=FileOwners(owners),
+    )
+
+
+BOTH = "opencv-python and opencv-python-headless both own"
+MANY = [shared(f"cv2/{i:02}.py") for i in range(21)]
+IDLE = ("tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bin")
+
+SILENT = {
+    "nothing is shared": of(),
+    "equal bytes": of(shared(differ=False)),
+    "package markers alone": of(shared("a/__init__.py"), shared("b/__init__.py")),
+    "a licence": of(shared("cv2/LICENSE")),
+    "a script's library": of(shared("cv2/bin/x.so")),
+    **{f"{folder}/": of(shared(f"{folder}/a.py")) for folder in IDLE},
+}
+
+FIRING = {
+    "a library": Fires(
+        of(shared()), fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared())
+    ),
+    "nobody's bytes": Fires(
+        of(shared(holder=None)),
+        fault(
+            f"{BOTH} {CV}; the bytes there are none of theirs, or could not be told.",
+            shared(holder=None),
+        ),
+    ),
+    "it is gone": Fires(
+        of(shared(holder="missing")),
+        fault(f"{BOTH} {CV}; cv2.abi3.so is missing now.", shared(holder="missing")),
+    ),
+    "one of them is required": Fires(
+        of(shared(), dists=(GUI, HEADLESS, USER)),
+        fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
+        offers=["restore-owner safe"],
+    ),
+    "conda's is required": Fires(
+        of(shared(), dists=(GUI, b.dist("opencv-python-headless", source="conda"), USER)),
+        fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
+    ),
+    "two files, the library first": Fires(
+        of(shared("cv2/a.py", None), shared("cv2/__init__.py"), shared()),
+        fault(
+            f"{BOTH} {CV} (and 2 more files); the bytes there are opencv-python's.",
+            shared(),
+            shared("cv2/__init__.py"),
+            shared("cv2/a.py", None),
+        ),
+    ),
+    "of many files twenty are shown": Fires(
+        of(*reversed(MANY)),
+        fault(f"{BOTH} cv2/00.py (and 20 more files); the bytes there are opencv-python's.", *MANY),
+    ),
+    "three owners, and a pair among them": Fires(
+        of(shared("x.h", owners=["c", "a", "b"], holder="c"), shared("y.h", owners=["b", "a"])),
+        [
+            fault(
+                "a and b both own y.h; the bytes there are opencv-python's.",
+                shared("y.h"),
+                owners=("a", "b"),
+            ),
+            fault(
+                "a and b and c all own x.h; the bytes there are c's.",
+                shared("x.h", "c"),
+                owners=("a", "b", "c"),
+            ),
+        ],
+    ),
+    "package markers, then more": Fires(
+        of(shared("a/__init__.py", owners=["a", "b"]), shared("x.h", owners=["b", "c"])),
+        fault(
+            "b and c both own x.h; the bytes there are opencv-python's.",
+            shared("x.h"),
+            owners=("b", "c"),
+        ),
+    ),
+    "a marker and one more file": Fires(
+        of(shared("a/__init__.py"), shared("a/x.py")),
+        fault(
+            f"{BOTH} a/__init__.py (and 1 more file); the bytes there are opencv-python's.",
+            shared("a/__init__.py"),
+            shared("a/x.py"),
+        ),
+    ),
+}
+
+test_silent, test_firing = rows(file_owned_twice, SILENT, FIRING)
+
+
+@pytest.mark.parametrize("name", ["x.so.12", "x.py", "x.h", "x.cuh", "x.hpp", "x.bc"])
+def test_what_counts_as_code(name: str) -> None:
+    assert len(b.run(file_owned_twice, b.facts(shared_files=[shared(f"tester/{name}")]))) == 1

@@ -1,0 +1,340 @@
+"""WHL505: packages and addresses of wheels for another torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import builders as b
+import source_tree as t
+from rows import Fires, rows
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.evidence.view import View
+from gpufix.model import Evidence, Payload, Problem, Severity
+from gpufix.model.payload import DistributionFault
+from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
+
+MATCH = ["match-torch-family unsafe"]
+POINT = ["match-wheel-address unsafe"]
+PYTORCH = "https://download.pytorch.org/whl"
+KAOLIN = "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-{}.html"
+IMAGE = "FROM nvidia/cuda:11.8.0-devel-ubuntu22.04\n"
+INSTALLED = "torch 2.9.0+cu128 is installed."
+
+
+def of(name: str, version: str = "1.0", torch: object = b.torch(), **more: object) -> View:
+    """One package beside torch, with the problems of its library: None, it has no library."""
+    problems = more.pop("problems", None)
+    libraries = [b.library("t/_C.so", distribution="torch", problems=[UNDEFINED])]
+    if problems is not None:
+        libraries.append(b.library("x/_C.so", distribution=name, problems=problems))
+    dists = [b.dist("torch", "2.9.0+cu128"), b.dist(name, version, **more)]
+    return b.view(b.facts(torch=torch, distributions=dists, binaries=b.binaries(*libraries)))
+
+
+UNDEFINED = Problem(kind="undefined-symbol", name="_ZN3c10")
+DRIVER = Problem(kind="missing-library", name="libcuda.so.1", driver=True)
+
+
+def fault(name: str, message: str, severity: Severity = WARNING) -> Fault:
+    return Fault(
+        severity,
+        name,
+        message,
+        breaks=(f"load:{name}", f"family:{name}"),
+        payload=DistributionFault(name),
+    )
+
+
+def tree(files: dict[str, str], **sections: object) -> Callable[[Path], View]:
+    return lambda root: t.look(t.write(root, {**files}), **sections)
+
+
+def requirements(text: str, **sections: object) -> Callable[[Path], View]:
+    return tree({"requirements.txt": text}, **sections)
+
+
+def address(
+    path: str,
+    url: str,
+    message: str,
+    *lines: int,
+    severity: Severity = ADVICE,
+    payload: Payload | None = None,
+) -> Fault:
+    return Fault(
+        severity,
+        f"{path}: {url}",
+        f"{path} {message}",
+        evidence=tuple(Evidence(text=url, path=f"/src/project/{path}", line=n) for n in lines),
+        payload=payload or WheelAddress(path, url, lines),
+    )
+
+
+def docker(text: str) -> Callable[[Path], View]:
+    return tree({"Dockerfile": text, "setup.py": ""})
+
+
+def image(line: int) -> Fault:
+    url = f"{PYTORCH}/cu124"
+    message = (
+        "takes wheels for cu124 on an image with CUDA 11.8: extensions cannot be built for that "
+        "torch there."
+    )
+    payload = ImageWheelAddress("Dockerfile", url)
+    return address("Dockerfile", url, message, line, payload=payload)
+
+
+SILENT = {
+    "nothing but torch": b.view(b.healthy()),
+    "no torch": b.view(b.facts(distributions=[b.dist("torchvision", "0.24.0+cu118")])),
+    "torch of no known release": of("torchvision", "0.24.0+cu118", b.torch(release=None)),
+    "the torch that it requires": of("torchvision", "0.24.0+cu128", requires=["torch==2.9.0"]),
+    "a lower bound": of("accelerate", requires=["torch>=2.0"]),
+    "another requirement does not hold": b.view(
+        b.facts(
+            torch=b.torch(),
+            distributions=[
+                b.dist("torch", "2.9.0+cu128", requires=["b>=3"]),
+                b.dist("a", requires=["b>=2"]),
+                b.dist("b", "1.0"),
+            ],
+        )
+    ),
+    "CUDA's major alone": of("flash-attn", "2.8.3+cu12torch2.9cxx11abitrue"),
+    "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
+    "a local version that is no build": of("mypkg", "1.0+cuddly"),
+    "another package's CUDA": of("mypkg", "1.0+cu118"),
+    "a companion that names no build": of("torchvision", "0.24.0"),
+    "a companion of a build that is not compared": of("torchvision", "0.24.0+xpu"),
+    "CPU's beside CPU's": of("torchvision", "0.24.0+cpu", b.torch("2.9.0+cpu")),
+    "torch's own version": b.view(
+        b.facts(torch=b.torch(), distributions=[b.dist("torch", "2.9.0+pt28cu118")])
+    ),
+    "no metadata of torch's": b.view(
+        b.facts(torch=b.torch(), distributions=[b.dist("a", requires=["torch==2.6.0"])])
+    ),
+    "wheels of this torch": requirements(f"--extra-index-url {PYTORCH}/cu128\ntorch\n"),
+    "wheels for CPUs": requirements(f"--extra-index-url {PYTORCH}/cpu\ntorch\n"),
+    "addresses, and a CPU build of torch": requirements(
+        f"--extra-index-url {PYTORCH}/cu118\n", torch=b.torch("2.9.0+cpu")
+    ),
+    "addresses, and a torch of no known build": requirements(
+        f"--extra-index-url {PYTORCH}/cu118\n", torch=b.torch(variant=None)
+    ),
+    "wheels of this torch and CUDA": requirements(f"-f {KAOLIN.format('2.9.0_cu128')}\n"),
+    "another patch release": requirements(f"-f {KAOLIN.format('2.9.1_cu128')}\n"),
+    "an address in a branch": tree(
+        {"s.sh": f"case $V in\n  a) pip install x --index-url {PYTORCH}/cu118 ;;\nesac\n"}
+    ),
+    "the image's CUDA": docker(f"{IMAGE}RUN pip install torch --index-url {PYTORCH}/cu118\n"),
+    "an image without a toolkit": docker(
+        "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\n"
+        f"RUN pip install torch --index-url {PYTORCH}/cu124\n"
+    ),
+    "another stage's image": docker(
+        f"{IMAGE}FROM ubuntu\nRUN pip install torch --index-url {PYTORCH}/cu124\n"
+    ),
+    "CPU wheels on an image with CUDA": docker(
+        f"{IMAGE}RUN pip install torch --index-url {PYTORCH}/cpu\n"
+    ),
+}
+
+VISION = "torchvision 0.21.0 requires torch==2.6.0; " + INSTALLED
+
+
+def vision(**more: object) -> View:
+    return of("torchvision", "0.21.0", requires=["torch==2.6.0"], **more)
+
+
+FIRING = {
+    "another torch is required": Fires(vision(), fault("torchvision", VISION), offers=MATCH),
+    "its libraries load": Fires(vision(problems=[]), fault("torchvision", VISION), offers=MATCH),
+    "its libraries cannot load": Fires(
+        vision(problems=[DRIVER, UNDEFINED]), fault("torchvision", VISION, ERROR), offers=MATCH
+    ),
+    "its libraries want a driver": Fires(
+        vision(problems=[DRIVER]), fault("torchvision", VISION), offers=MATCH
+    ),
+    "another patch release is required": Fires(
+        of("x", requires=["torch==2.9.1"]),
+        fault("x", f"x 1.0 requires torch==2.9.1; {INSTALLED}"),
+    ),
+    "one that fits, then one that does not": Fires(
+        b.view(
+            b.facts(
+                torch=b.torch(),
+                distributions=[
+                    b.dist("torch", "2.9.0+cu128"),
+                    b.dist("torchaudio", "2.9.0+cu128", requires=["torch==2.9.0"]),
+                    b.dist("x", requires=["torch<2"]),
+                ],
+            )
+        ),
+        fault("x", f"x 1.0 requires torch<2; {INSTALLED}"),
+    ),
+    "conda's companion": Fires(
+        of(
+            "torchvision",
+            "0.21.0",
+            b.torch("2.9.0"),
+            requires=["torch==2.6.0"],
+            source="conda",
+            package="torchvision",
+        ),
+        fault("torchvision", "torchvision 0.21.0 requires torch==2.6.0; torch 2.9.0 is installed."),
+        offers=["match-torch-family manual"],
+    ),
+    "PyG of another torch": Fires(
+        of("torch-scatter", "2.1.2+pt25cu124", b.torch("2.8.0+cu128")),
+        fault(
+            "torch-scatter",
+            "torch-scatter 2.1.2+pt25cu124 names torch 2.5; torch 2.8.0+cu128 is installed.",
+        ),
+        offers=MATCH,
+    ),
+    "PyG of torch 2.10": Fires(
+        of("pyg-lib", "0.5+pt210cpu"),
+        fault("pyg-lib", f"pyg-lib 0.5+pt210cpu names torch 2.10; {INSTALLED}"),
+    ),
+    "flash-attn of another torch": Fires(
+        of("flash-attn", "2.7.4+cu12torch2.6cxx11abifalse", problems=[UNDEFINED]),
+        fault(
+            "flash-attn",
+            f"flash-attn 2.7.4+cu12torch2.6cxx11abifalse names torch 2.6; {INSTALLED}",
+            ERROR,
+        ),
+    ),
+    "a companion of another CUDA": Fires(
+        of("torchvision", "0.24.0+cu118"),
+        fault(
+            "torchvision",
+            "torchvision 0.24.0+cu118 is built for cu118; torch 2.9.0+cu128 is cu128.",
+        ),
+        offers=MATCH,
+    ),
+    "a companion of another CUDA's minor, beside a torch of no known build": Fires(
+        of("torchvision", "0.24.0+cu126", b.torch(variant=None)),
+        fault(
+            "torchvision",
+            "torchvision 0.24.0+cu126 is built for cu126; torch 2.9.0+cu128 is CUDA 12.8.",
+        ),
+        offers=MATCH,
+    ),
+    "a companion of CUDA's beside torch for CPUs": Fires(
+        of("torchvision", "0.24.0+cu128", b.torch("2.9.0+cpu", variant=None)),
+        fault(
+            "torchvision",
+            "torchvision 0.24.0+cu128 is built for cu128; torch 2.9.0+cpu is another build.",
+        ),
+        offers=MATCH,
+    ),
+    "a companion for CPUs": Fires(
+        of("torchvision", "0.24.0+cpu"),
+        fault(
+            "torchvision", "torchvision 0.24.0+cpu is built for cpu; torch 2.9.0+cu128 is cu128."
+        ),
+        offers=MATCH,
+    ),
+    "a companion for CPUs beside ROCm": Fires(
+        of("torchvision", "0.24.0+cpu", b.torch("2.9.0+rocm6.4")),
+        fault(
+            "torchvision",
+            "torchvision 0.24.0+cpu is built for cpu; torch 2.9.0+rocm6.4 is rocm6.4.",
+        ),
+        offers=MATCH,
+    ),
+    "PyG for CPUs": Fires(
+        of("torch-scatter", "2.1.2+pt29cpu"),
+        fault(
+            "torch-scatter",
+            "torch-scatter 2.1.2+pt29cpu is built for pt29cpu; torch 2.9.0+cu128 is cu128.",
+        ),
+    ),
+    "an index of another CUDA minor": Fires(
+        requirements(f"# x\n--index-url {PYTORCH}/cu126\na\n--extra-index-url {PYTORCH}/cu126\n"),
+        address(
+            "requirements.txt",
+            f"{PYTORCH}/cu126",
+            f"points to wheels for cu126; {INSTALLED}",
+            2,
+            4,
+        ),
+        offers=POINT,
+    ),
+    "an index that fits, and one of another CUDA major": Fires(
+        requirements(f"--index-url {PYTORCH}/cu128\n--extra-index-url {PYTORCH}/cu118\n"),
+        address(
+            "requirements.txt",
+            f"{PYTORCH}/cu118",
+            f"points to wheels for cu118; {INSTALLED}",
+            2,
+            severity=WARNING,
+        ),
+        offers=POINT,
+    ),
+    "a page of another torch minor": Fires(
+        requirements(f"-f {KAOLIN.format('2.4.0_cu128')}\n"),
+        address(
+            "requirements.txt",
+            KAOLIN.format("2.4.0_cu128"),
+            f"points to wheels for torch 2.4.0 and cu128; {INSTALLED}",
+            1,
+            severity=WARNING,
+        ),
+    ),
+    "ROCm's minor": Fires(
+        requirements(f"--index-url {PYTORCH}/rocm6.3\n", torch=b.torch("2.9.0+rocm6.4")),
+        address(
+            "requirements.txt",
+            f"{PYTORCH}/rocm6.3",
+            "points to wheels for rocm6.3; torch 2.9.0+rocm6.4 is installed.",
+            1,
+        ),
+        offers=POINT,
+    ),
+    "ROCm's major": Fires(
+        requirements(f"--index-url {PYTORCH}/rocm5.7\n", torch=b.torch("2.9.0+rocm6.4")),
+        address(
+            "requirements.txt",
+            f"{PYTORCH}/rocm5.7",
+            "points to wheels for rocm5.7; torch 2.9.0+rocm6.4 is installed.",
+            1,
+            severity=WARNING,
+        ),
+        offers=POINT,
+    ),
+    "a conda environment file": Fires(
+        tree(
+            {
+                "environment.yml": "dependencies:\n  - pip\n  - pip:\n"
+                f"    - --extra-index-url {PYTORCH}/cu126\n"
+            }
+        ),
+        address(
+            "environment.yml",
+            f"{PYTORCH}/cu126",
+            f"points to wheels for cu126; {INSTALLED}",
+            4,
+        ),
+        offers=POINT,
+    ),
+    "a script": Fires(
+        tree({"s.sh": f"pip install x --index-url {PYTORCH}/cu118\n"}),
+        address(
+            "s.sh",
+            f"{PYTORCH}/cu118",
+            f"points to wheels for cu118; {INSTALLED}",
+            1,
+            severity=WARNING,
+        ),
+        offers=POINT,
+    ),
+    "an image of another CUDA": Fires(
+        docker(f"{IMAGE}RUN pip install torch --index-url {PYTORCH}/cu124\n"), image(2)
+    ),
+}
+
+test_silent, test_firing = rows(torch_family_mismatch, SILENT, FIRING)

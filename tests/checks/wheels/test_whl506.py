@@ -1,0 +1,277 @@
+"""WHL506: requirements that do not hold, and versions that are known not to work together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import builders as b
+import source_tree as t
+from rows import Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, Evidence
+from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
+from gpufix.model.source_payload import ConflictingPins
+
+GRADIO = b.dist("gradio", "4.44.1")
+HF = "ImportError: cannot import name 'HfFolder' from 'huggingface_hub'"
+HF_SOURCE = (
+    "source: 4.44.1 tested; the import stands in the wheels of 4.16.0 to 5.7.0, not in 4.8.0 "
+    "and 5.8.0"
+)
+BOOL = "TypeError: argument of type 'bool' is not iterable (on / and /info)"
+TORCH = b.dist("torch", "2.9.0+cu128")
+
+
+def of(*dists: Distribution, **sections: object) -> View:
+    return b.view(b.facts(distributions=[*dists], **sections))
+
+
+def needs(*requires: str, name: str = "a", **more: object) -> Distribution:
+    return b.dist(name, requires=[*requires], **more)
+
+
+def unmet(
+    name: str, wanted: str, found: str | None = None, direct: bool = False
+) -> UnmetRequirement:
+    return UnmetRequirement(name, wanted, found, direct=direct)
+
+
+def declared(
+    message: str, *rows: UnmetRequirement, name: str = "a", rest: tuple[str, ...] = ()
+) -> Fault:
+    return Fault(
+        WARNING,
+        name,
+        message,
+        evidence=rest,
+        breaks=tuple(f"dist:{row.name}" for row in rows if row.installed is None),
+        payload=UnmetRequirements(name, rows),
+    )
+
+
+def known(other: str, symptom: str, source: str, conflict: str, *remedies: str) -> Fault:
+    name = other.split()[0]
+    return Fault(
+        ERROR,
+        f"gradio × {name}",
+        f"gradio 4.44.1 does not work with {other}: {symptom}.",
+        evidence=(source,),
+        payload=KnownConflict(conflict, tuple((r,) for r in remedies)),
+    )
+
+
+def hub(version: str) -> Fault:
+    other = f"huggingface-hub {version}"
+    return known(other, HF, HF_SOURCE, "gradio-hffolder", "huggingface-hub<1.0", "gradio>=5.39")
+
+
+def pins(text: str, **sections: object) -> Callable[[Path], View]:
+    return lambda root: t.look(t.write(root, {"requirements.txt": text}), **sections)
+
+
+def pinned(line: int = 1, other: int = 2) -> Fault:
+    return Fault(
+        WARNING,
+        "requirements.txt: gradio × pydantic",
+        "requirements.txt pins gradio==4.44.1 and pydantic==2.11.7, which do not work together: "
+        f"{BOOL}.",
+        evidence=(
+            Evidence(text="gradio==4.44.1", path="/src/project/requirements.txt", line=line),
+            Evidence(text="pydantic==2.11.7", path="/src/project/requirements.txt", line=other),
+        ),
+        payload=ConflictingPins("requirements.txt", "gradio-4.44.1-pydantic"),
+    )
+
+
+SILENT = {
+    "met": of(needs("b>=1"), b.dist("b", "1.5")),
+    "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
+    "an extra that nobody asked for": of(needs('b>=1; extra == "x"')),
+    "another Python's": of(needs('tomli; python_version < "3.11"')),
+    "another platform's": of(needs('pywin32; sys_platform == "win32"')),
+    "torch's own pin of another version": of(  # WHL504's
+        needs("nvidia-nccl-cu12==2.27.5", name="torch"), b.dist("nvidia-nccl-cu12", "2.21.5")
+    ),
+    "another torch": of(needs("torch==2.6.0"), TORCH),  # WHL505's
+    "what conda's packages depend on": of(
+        conda_packages=(b.conda("pytorch", depends=["libstdcxx >=13", "magma-cuda126"]),)
+    ),
+    "gradio with what it wants": of(GRADIO, b.dist("huggingface-hub", "0.36.2")),
+    "gradio alone": of(GRADIO),
+    "the newer hub alone": of(b.dist("huggingface-hub", "1.2.0")),
+    "a hub of no readable version": of(GRADIO, b.dist("huggingface-hub", "main")),
+    "a prerelease below the range": of(GRADIO, b.dist("huggingface-hub", "1.0.0rc1")),
+    "a pair of which metadata alone tells": of(GRADIO, b.dist("pillow", "11.0")),
+    "pins that fit": pins("gradio==4.44.1\nhuggingface_hub==0.25.2\n"),
+    "one pin of two": pins("gradio==4.44.1\npydantic\n"),
+    "an open range": pins("gradio==4.44.1\npydantic>=2.11\n"),
+    "an open patch release": pins("gradio==4.44.1\npydantic==2.11.*\n"),
+    "no requirement": pins("gradio==4.44.1\n???\npydantic==2.10.6\n"),
+    "a pin for another Python": pins('gradio==4.44.1\npydantic==2.11.7; python_version < "3.8"\n'),
+}
+
+FIRING = {
+    "absent": Fires(
+        of(needs("b>=1")),
+        declared("a 1.0 requires b>=1; not installed.", unmet("b", "b>=1")),
+        offers=["resolve-conflict safe"],
+    ),
+    "too old": Fires(
+        of(needs("b>=2"), b.dist("b", "1.0")),
+        declared("a 1.0 requires b>=2; b 1.0 is installed.", unmet("b", "b>=2", "1.0")),
+        offers=["resolve-conflict unsafe"],
+    ),
+    "conda's is too old": Fires(
+        of(needs("b>=2"), b.dist("b", "1.0", source="conda", package="b")),
+        declared("a 1.0 requires b>=2; b 1.0 is installed.", unmet("b", "b>=2", "1.0")),
+        offers=["resolve-conflict manual"],
+    ),
+    "two do not hold": Fires(
+        of(needs("b>=2", "C_c"), b.dist("b", "1.0")),
+        declared(
+            "a 1.0 requires C_c; not installed (and 1 more requirement does not hold).",
+            unmet("c-c", "c-c"),
+            unmet("b", "b>=2", "1.0"),
+            rest=("a 1.0 requires C_c; not installed", "a 1.0 requires b>=2; b 1.0 is installed"),
+        ),
+        offers=["resolve-conflict unsafe"],
+    ),
+    "three do not hold": Fires(
+        of(needs("b", "c", "d")),
+        declared(
+            "a 1.0 requires b; not installed (and 2 more requirements do not hold).",
+            *(unmet(n, n) for n in "bcd"),
+            rest=tuple(f"a 1.0 requires {n}; not installed" for n in "bcd"),
+        ),
+        offers=["resolve-conflict safe"],
+    ),
+    "two packages": Fires(
+        of(needs("c"), needs("c", name="b")),
+        [
+            declared("a 1.0 requires c; not installed.", unmet("c", "c")),
+            declared("b 1.0 requires c; not installed.", unmet("c", "c"), name="b"),
+        ],
+        offers=["resolve-conflict safe"],
+    ),
+    "of an address": Fires(
+        of(needs("b @ https://example.org/b.whl")),
+        declared("a 1.0 requires b; not installed.", unmet("b", "b", direct=True)),
+    ),
+    "an extra that was asked for": Fires(
+        of(needs("b[x]"), needs('c; extra == "x"', name="b")),
+        declared("b 1.0 requires c; not installed.", unmet("c", "c"), name="b"),
+        offers=["resolve-conflict safe"],
+    ),
+    "absent, with extras": Fires(
+        of(needs("b[y,x]>=1")),
+        declared("a 1.0 requires b>=1; not installed.", unmet("b", "b[x,y]>=1")),
+        offers=["resolve-conflict safe"],
+    ),
+    "a library that torch pins is absent": Fires(
+        of(needs("nvidia-nccl-cu12==2.27.5", name="torch")),
+        declared(
+            "torch 1.0 requires nvidia-nccl-cu12==2.27.5; not installed.",
+            unmet("nvidia-nccl-cu12", "nvidia-nccl-cu12==2.27.5"),
+            name="torch",
+        ),
+        offers=["resolve-conflict safe"],
+    ),
+    "torch is absent": Fires(
+        of(needs("torch>=2")),
+        declared("a 1.0 requires torch>=2; not installed.", unmet("torch", "torch>=2")),
+        offers=["resolve-conflict safe"],
+    ),
+    "an extension that gpufix can replace": Fires(
+        of(needs("xformers"), TORCH, torch=b.torch()),
+        declared("a 1.0 requires xformers; not installed.", unmet("xformers", "xformers")),
+        offers=["resolve-conflict safe", "install-fallback unsafe"],
+    ),
+    "one whose replacement has to be compiled, without a compiler": Fires(
+        b.view(
+            b.healthy(
+                distributions=[needs("diff-gaussian-rasterization"), TORCH],
+                gpus=[b.gpu("sm_120")],
+                toolkits=[],
+            )
+        ),
+        declared(
+            "a 1.0 requires diff-gaussian-rasterization; not installed.",
+            unmet("diff-gaussian-rasterization", "diff-gaussian-rasterization"),
+        ),
+        offers=["resolve-conflict safe", "install-fallback manual"],
+    ),
+    "gradio and a newer hub": Fires(
+        of(GRADIO, b.dist("huggingface-hub", "1.2.0")),
+        hub("1.2.0"),
+        offers=["resolve-conflict unsafe"],
+    ),
+    "gradio and a newer hub's prerelease": Fires(
+        of(GRADIO, b.dist("huggingface-hub", "1.2.0rc1")),
+        hub("1.2.0rc1"),
+        offers=["resolve-conflict unsafe"],
+    ),
+    "gradio and conda's newer hub": Fires(
+        of(
+            GRADIO,
+            b.dist("huggingface-hub", "1.2.0", source="conda", package="huggingface_hub"),
+        ),
+        hub("1.2.0"),
+        offers=["resolve-conflict manual"],
+    ),
+    "what is known is not told again where it is declared": Fires(
+        of(
+            b.dist("gradio", "4.44.1", requires=["huggingface-hub<1", "pydantic<2", "b"]),
+            b.dist("huggingface-hub", "1.2.0"),
+            b.dist("pydantic", "2.11"),
+        ),
+        [
+            hub("1.2.0"),
+            known(
+                "pydantic 2.11",
+                BOOL,
+                "source: tested with 2.10.6 good, 2.11.7 and 2.14.3 bad",
+                "gradio-4.44.1-pydantic",
+                "pydantic==2.10.6",
+                "gradio>=5.24",
+            ),
+            Fault(
+                WARNING,
+                "gradio",
+                "gradio 4.44.1 requires b; not installed.",
+                breaks=("dist:b",),
+                payload=UnmetRequirements("gradio", (unmet("b", "b"),)),
+            ),
+        ],
+        offers=["resolve-conflict safe", "resolve-conflict unsafe"],
+    ),
+    "pins that do not fit": Fires(pins("gradio==4.44.1\npydantic==2.11.7  # new\n"), pinned()),
+    "pins spelt otherwise, beside others": Fires(
+        pins("-e .\n???\nGradio==4.44.1\nb==1\nPydantic>2,==2.11.7\npydantic==2.11.*\n"),
+        pinned(3, 5),
+    ),
+    "pins for this Python": Fires(
+        pins('gradio==4.44.1\npydantic==2.11.7; python_version >= "3.8"\n'), pinned()
+    ),
+    "pins of which one is a prerelease": Fires(
+        pins("gradio==4.44.1\nhuggingface-hub==1.2.0rc1\n"),
+        Fault(
+            WARNING,
+            "requirements.txt: gradio × huggingface-hub",
+            "requirements.txt pins gradio==4.44.1 and huggingface-hub==1.2.0rc1, which do not "
+            f"work together: {HF}.",
+            evidence=(
+                Evidence(text="gradio==4.44.1", path="/src/project/requirements.txt", line=1),
+                Evidence(
+                    text="huggingface-hub==1.2.0rc1", path="/src/project/requirements.txt", line=2
+                ),
+            ),
+            payload=ConflictingPins("requirements.txt", "gradio-hffolder"),
+        ),
+    ),
+}
+
+test_silent, test_firing = rows(requirement_conflict, SILENT, FIRING)

@@ -1,0 +1,31 @@
+"""What resolve-conflict asks an installer for."""
+
+from __future__ import annotations
+
+import builders as b
+import pytest
+
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
+from gpufix.fixes.wheels.resolve_conflict import resolve_conflict
+from gpufix.model import Distribution, Install, Plan
+
+CASES: dict[str, tuple[list[Distribution], list[str]]] = {
+    "as it is declared": ([b.dist("a", requires=["B_b>=1,<2"])], ["b-b<2,>=1"]),
+    # Without its extra, what that requires would be missed next, and the run undone.
+    "with the extras asked for": ([b.dist("a", requires=["b[y,x]>=1"])], ["b[x,y]>=1"]),
+    "all that one package lacks": ([b.dist("a", requires=["b", "c[x]"])], ["b", "c[x]"]),
+    "the first remedy of a known conflict": (
+        [b.dist("gradio", "4.44.1"), b.dist("huggingface-hub", "1.2.0")],
+        ["huggingface-hub<1.0"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_installed(case: str) -> None:
+    dists, wanted = CASES[case]
+    facts = b.facts(distributions=dists)
+    (finding,) = b.run(requirement_conflict, facts)
+    plan = resolve_conflict(finding, b.view(facts))
+    assert isinstance(plan, Plan)
+    assert plan.steps == [Install(install=wanted, dependencies=True)]
