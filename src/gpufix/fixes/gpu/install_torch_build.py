@@ -74,8 +74,7 @@ def _extensions(finding: Finding, view: View) -> tuple[Extension, ...] | None:
     judgement = user.judgement if user else None
     if user is None or judgement is None or not judgement.releases:
         return None
-    whole = tuple(r for r in judgement.releases if not judgement.broken_by(r))
-    return (Extension(user.label, whole, _abi(user)),)
+    return (Extension(user.label, judgement.releases, _abi(user)),)
 
 
 def _abi(user: TorchUser) -> int | None:
