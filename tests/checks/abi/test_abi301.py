@@ -10,6 +10,7 @@ from gpufix.checks.abi.abi301_cxx11_abi_mismatch import cxx11_abi_mismatch
 from gpufix.checks.registry import ERROR, Fault
 from gpufix.model.payload import ExtensionModules
 
+FILES = ("a.so", "b.so", "c.so", "d.so")
 BUILT = [b.dist("ext", "1.2", direct_url="file:///src/ext")]
 NAMES = {STRING_0: SPELT[STRING_0], STRING_1: SPELT[STRING_0].replace("std::", "std::__cxx11::")}
 
@@ -66,20 +67,14 @@ FIRING = {
     "torch's version is not known": Fires(
         of(ext(STRING_0), exports=[STRING_1], torch=None), fault("ext 1.2", 0, "torch")
     ),
-    "two files, one name": Fires(
-        of(
-            ext(STRING_0, file="b.so"),
-            ext(STRING_0, file="a.so"),
-            ext(file="c.so"),
-            exports=[STRING_1],
-        ),
+    "several files, one name": Fires(
+        of(*(ext(STRING_0, file=f) for f in FILES[::-1]), ext(file="e.so"), exports=[STRING_1]),
         fault(
             "ext 1.2",
             0,
             "torch 2.7.1+cu128",
-            "a.so",
-            "b.so",
-            paths=(f"{b.SITE}/ext/a.so", f"{b.SITE}/ext/b.so"),
+            *FILES,
+            paths=tuple(f"{b.SITE}/ext/{file}" for file in FILES),
         ),
     ),
     "two extensions": Fires(

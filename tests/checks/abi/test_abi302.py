@@ -161,6 +161,10 @@ FIRING = {
         ),
         fault("GLIBCXX_3.4.32", evidence=["libtorch_cpu.so needs GLIBCXX_3.4.32"], torch=True),
     ),
+    "one of its libraries links torch": Fires(
+        of(module(*GLIBCXX_32), module(*GLIBCXX_32, links_torch=True)),
+        fault("GLIBCXX_3.4.32", torch=True),
+    ),
     "torch itself": Fires(
         of(module(*GLIBCXX_32, distribution="torch", links_torch=True)),
         fault("GLIBCXX_3.4.32", owner="torch"),

@@ -52,9 +52,16 @@ SILENT = {
 
 FIRING = {
     "for an older Python alone": Fires(of(module("cp310")), fault("cp310")),
-    "for two others": Fires(of(module("cp312"), module("cp310")), fault("cp312", "cp310")),
-    "beside another module that fits": Fires(
-        of(module("cp310"), module("cp311", f"{b.SITE}/ext/_D"), module("cp311", f"{b.SITE}/x/_C")),
+    "for three others": Fires(
+        of(module("cp312"), module("cp310"), module("cp39")), fault("cp312", "cp310", "cp39")
+    ),
+    "between modules that fit": Fires(
+        of(
+            module("cp310"),
+            module("cp311", f"{b.SITE}/ext/_A"),
+            module("cp311", f"{b.SITE}/ext/_D"),
+            module("cp311", f"{b.SITE}/x/_C"),
+        ),
         fault("cp310"),
     ),
     "two modules": Fires(

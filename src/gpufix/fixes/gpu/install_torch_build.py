@@ -21,7 +21,10 @@ KEPT = (
 
 @fix(NAME, "GPU101", "GPU105", "GPU107", "SYM401", "TCH201", "TCH209")
 def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
-    """The same release for another CUDA or ROCm when that will do, else the nearest release."""
+    """The same release for another CUDA or ROCm when that will do, else the nearest release.
+
+    For an extension that asks for symbols of another torch: the nearest release that it loads with.
+    """
     blocked = _blocked(view)
     targets = _targets(view)
     if blocked or not targets:
