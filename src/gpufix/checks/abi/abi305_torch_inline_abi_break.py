@@ -44,9 +44,8 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
     if torch is None or torch.version is None:
         return
     for user in view.derive(torch_users):
-        judgement = user.judgement
-        broken = judgement.broken_by(torch.version) if judgement and not user.lacking else None
-        if judgement and broken and not any(library.problems for library in user.libraries):
+        broken = user.judgement.broken_by(torch.version) if user.judgement else None
+        if broken and not any(library.problems for library in user.libraries):
             yield _fault(view, user, broken.before, broken.after, broken.what)
 
 
