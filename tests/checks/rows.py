@@ -13,7 +13,7 @@ tests/checks/test_wall.py demands rows for every rule, and that its page promise
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +89,38 @@ def rows(
         faults = [row.faults] if isinstance(row.faults, Fault) else list(row.faults)
         findings, view = found(row.given, tmp_path)
         wanted = [the_rule.finding(fault) for fault in faults]
-        assert [plain(f, tmp_path) for f in findings] == [plain(f, tmp_path) for f in wanted]
+        bare = [replace(f, fixes=[]) for f in findings]
+        assert [plain(f, tmp_path) for f in bare] == [plain(f, tmp_path) for f in wanted]
         assert subjects(view, tmp_path) == sorted(row.gaps)
-        if isinstance(view, View):
-            planner = Planner(builtin_fixes(), view)
-            findings += [f for check in row.beside for f in run_check(declared(check), view)]
-            asked = [f for f in every(attach(findings)) if f.code == the_rule.code]
-            offers = {f"{p.fix} {p.safety}" for f in asked for p in planner.plans(f)}
-            assert (sorted(offers), planner.crashed()) == (sorted(row.offers), [])
+        assert sorted(offered(the_rule, findings, view, row.beside)) == sorted(row.offers)
 
     return test_silent, test_firing
+
+
+def calling(rule: Rule) -> tuple[Rule, Finder]:
+    """Of a rule without a check whose rows are calls: (function, arguments …)."""
+
+    def find(call: Sequence[Any]) -> Sequence[Finding]:
+        function, *arguments = call
+        made = function(*arguments)
+        findings = [made] if isinstance(made, Finding) else made
+        return [finding for finding in findings if finding.code == rule.code]
+
+    return rule, find
+
+
+def offered(
+    rule: Rule, findings: Sequence[Finding], view: View | None, beside: Sequence[Check]
+) -> set[str]:
+    """The plans for what was found: the planner's; without a view, those that a finding brings."""
+    if view is None:
+        return {f"{s.fix} {s.safety}" for f in findings for s in f.fixes if s.fix}
+    planner = Planner(builtin_fixes(), view)
+    others = [f for check in beside for f in run_check(declared(check), view)]
+    asked = [f for f in every(attach([*findings, *others])) if f.code == rule.code]
+    plans = [plan for finding in asked for plan in planner.plans(finding)]
+    assert planner.crashed() == []
+    return {f"{plan.fix} {plan.safety}" for plan in plans}
 
 
 def every(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""RUN8xx and SYM402 on hand-made facts: silent on the healthy twin first."""
+"""RUN8xx on hand-made facts: silent on the healthy twin first."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from dataclasses import replace
 import builders as b
 import pytest
 
-from gpufix.checks.abi import abi303_numpy_abi_mismatch
 from gpufix.checks.runtime import (
     run801_backend_variable,
     run803_gpu_memory_held,
     run804_allocator_setting,
     run805_harmful_variable,
 )
-from gpufix.checks.symbols import sym402_missing_library
-from gpufix.model import Facts, GpuProcess, Problem, Severity
+from gpufix.model import Facts, GpuProcess, Severity
 
-numpy_abi = abi303_numpy_abi_mismatch.numpy_abi_mismatch
 backend = run801_backend_variable.backend_variable
 held = run803_gpu_memory_held.gpu_memory_held
 allocator = run804_allocator_setting.allocator_setting
 harmful = run805_harmful_variable.harmful_variable
-library = sym402_missing_library.missing_library
 
 GIB = 2**30
 
@@ -34,23 +30,6 @@ def held_by(*sizes: int | None) -> Facts:
 
 def variables(*gpus: object, torch: str = "2.9.0+cu128", **process: str) -> Facts:
     return b.facts(gpus=list(gpus), torch=b.torch(torch), environment=b.environment(**process))
-
-
-def lacking(name: str, **changes: object) -> Facts:
-    base = {
-        "distribution": "torch",
-        "problems": [Problem(kind="missing-library", name=name, driver=name == "libcuda.so.1")],
-    }
-    torch = b.dist("torch", "2.9.0+cu128", requires=["nvidia-nccl-cu12==2.27.5"])
-    shared = b.library("torch/lib/libtorch_cuda.so", **(base | changes))
-    return b.facts(torch=b.torch(), distributions=[torch], binaries=b.binaries(shared))
-
-
-def optional(modules: int) -> Facts:
-    """A module of foo that links neither torch nor a GPU library, beside others that load."""
-    facts = lacking("libfoo.so.1", distribution="foo", module=True)
-    counted = replace(facts.binaries, modules={"foo": modules})
-    return replace(facts, binaries=counted)
 
 
 SILENT = {
@@ -79,9 +58,6 @@ SILENT = {
         variables(b.gpu("gfx1031"), torch="2.9.0+rocm6.4", HSA_OVERRIDE_GFX_VERSION="10.3.0"),
     ),
     "override without an AMD GPU": (harmful, variables(HSA_OVERRIDE_GFX_VERSION="10.3.0")),
-    "driver library on a machine without a GPU": (library, lacking("libcuda.so.1")),
-    "one optional module of many": (library, optional(modules=30)),
-    "libraries load": (library, lacking("", problems=[])),
 }
 
 FIRING = {
@@ -152,42 +128,7 @@ FIRING = {
         "HSA_OVERRIDE_GFX_VERSION is 10.3.0; the GPU is gfx1101, of another major, whose code "
         "this one cannot run.",
     ),
-    "nccl": (
-        library,
-        lacking("libnccl.so.2"),
-        Severity.error,
-        "torch needs libnccl.so.2, which is in no place that the loader searches; "
-        "nvidia-nccl-cu12 brings it.",
-    ),
-    "no module of a package can be loaded": (
-        library,
-        optional(modules=1),
-        Severity.warning,
-        "foo needs libfoo.so.1, which is in no place that the loader searches.",
-    ),
 }
-
-
-def with_numpy(version: str, *old: str) -> Facts:
-    scan = replace(b.binaries(), numpy_1={f"/s/{n}/_x.so": n for n in old})
-    dists = [b.dist("numpy", version), *(b.dist(n) for n in old)]
-    return b.facts(distributions=dists, binaries=scan)
-
-
-SILENT["modules for NumPy 2"] = (numpy_abi, with_numpy("2.1.0"))
-SILENT["no numpy"] = (numpy_abi, b.facts())
-FIRING["a module for NumPy 1"] = (
-    numpy_abi,
-    with_numpy("2.1.0", "pyfoo"),
-    Severity.error,
-    "numpy 2.1.0 is installed; pyfoo 1.0 is built for NumPy 1.",
-)
-FIRING["torch for NumPy 1"] = (
-    numpy_abi,
-    with_numpy("2.1.0", "torch"),
-    Severity.warning,
-    "numpy 2.1.0 is installed; torch 1.0 is built for NumPy 1.",
-)
 
 
 @pytest.mark.parametrize("case", SILENT)

@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from gpufix.checks import registry
 from gpufix.checks.judge import attach, judge
 from gpufix.checks.registry import (
     ADVICE,
@@ -19,6 +21,7 @@ from gpufix.checks.registry import (
     Rule,
     builtin_rules,
     declared,
+    page,
     rule,
 )
 from gpufix.evidence.view import View
@@ -166,12 +169,45 @@ def test_no_check_fires_on_an_empty_machine() -> None:
     assert judge(EMPTY, builtin_rules()) == []
 
 
-def test_a_rule_is_named_as_its_file() -> None:
-    """Without a project, the rules on its source are known by their files alone."""
-    for known in builtin_rules():
-        if known.check is not None:
-            code, _, name = known.origin.rpartition(".")[2].partition("_")
-            assert (known.code, known.name) == (code.upper(), name.replace("_", "-"))
+A, B = page("SRC698", "old-thing", "A page."), page("SRC699", "odd-thing", "A page.")
+
+MISNAMED = {
+    "no code in its name": ("source.odd_things", [A], "holds SRC698 old-thing:"),
+    "another name": ("source.src698_odd_thing", [A], "holds SRC698 old-thing:"),
+    "another code": ("source.src699_old_thing", [A], "holds SRC698 old-thing:"),
+    "a second rule": (
+        "gpu.src698_old_thing",
+        [A, B],
+        "holds SRC698 old-thing, SRC699 odd-thing:",
+    ),
+    "no rule": ("gpu.src698_old_thing", [], "holds no rule:"),
+}
+
+
+def with_module(monkeypatch: pytest.MonkeyPatch, name: str, rules: list[Rule]) -> None:
+    """One more file among the rules'."""
+    module = ModuleType(f"gpufix.checks.{name}")
+    vars(module).update({rule.code: rule for rule in rules})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    names = registry.modules_below(registry.__file__, "gpufix.checks")
+    monkeypatch.setattr(registry, "modules_below", lambda *_: [*names, module.__name__])
+
+
+@pytest.mark.parametrize("case", MISNAMED)
+def test_a_rules_file_that_is_not_named_as_it(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a project, the rules on its source are known by their files' names alone."""
+    name, rules, text = MISNAMED[case]
+    with_module(monkeypatch, name, rules)
+    with pytest.raises(ValueError, match=f"gpufix.checks.{name} {text}"):
+        builtin_rules()
+
+
+@pytest.mark.parametrize("project", [True, False])
+def test_a_rules_file_that_is_named_as_it(project: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_module(monkeypatch, "source.src698_old_thing", [A])
+    found = {rule.code: rule.name for rule in builtin_rules(project)}
+    assert found["SRC698"] == "old-thing"
+    assert "SRC699" not in found
 
 
 def test_without_a_project_the_same_rules_are_known_and_those_on_source_find_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python import environment
-from gpufix.facts.python.environment import IN_PROFILES, matters
+from gpufix.facts.python.environment import IN_PROFILES, matters, overlaid
 from gpufix.model.base import to_json
 
 
@@ -44,6 +44,11 @@ def test_names_and_values_that_are_no_text(ctx: CollectContext) -> None:
     found = environment.collect(replace(ctx, environ=given), None)
     json.dumps(to_json(found), ensure_ascii=False).encode()
     assert max(map(len, found.process.values())) < 40_000
+
+
+def test_a_program_is_started_with_the_environment_file_applied() -> None:
+    found = overlaid({"A": "1", "B": "1", "C": "1"}, {"B": "2", "C": None, "D": "2", "E": None})
+    assert found == {"A": "1", "B": "2", "D": "2"}
 
 
 def test_the_environment_file(ctx: CollectContext, tmp_path: Path) -> None:

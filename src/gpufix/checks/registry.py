@@ -154,12 +154,22 @@ def modules_below(file: str, package: str) -> list[str]:
 
 
 def _rules_of(module: str, project: bool) -> list[Rule]:
+    """src601_hard_coded_arch.py holds SRC601 hard-coded-arch, and no other rule; other files hold none.
+
+    Raises ValueError for a file of another name: without a project, its rule would not be known.
+    """
+    code, _, name = module.rpartition(".")[2].partition("_")
+    code, name = code.upper(), name.replace("_", "-")
+    named = [(code, name)] if _CODE.fullmatch(code) else []
     if module.startswith(_ON_SOURCE) and not project:
-        # src601_hard_coded_arch.py holds SRC601 hard-coded-arch.
-        code, _, name = module.rpartition(".")[2].partition("_")
-        known = _CODE.fullmatch(code.upper()) is not None
-        return [Rule(code.upper(), name.replace("_", "-"), _silent, "")] if known else []
-    return rules_in(importlib.import_module(module))
+        return [Rule(*row, _silent, "") for row in named]
+    found = rules_in(importlib.import_module(module))
+    if [(r.code, r.name) for r in found] != named:
+        holds = ", ".join(f"{r.code} {r.name}" for r in found) or "no rule"
+        raise ValueError(
+            f"{module} holds {holds}: a rule's file is named CODE_NAME, and holds it alone"
+        )
+    return found
 
 
 def _silent(view: View) -> Iterable[Fault | Gap]:

@@ -146,15 +146,23 @@ def history() -> SymbolHistory:
 
 
 def releases(judgement: SymbolJudgement) -> str:
-    """ "built for torch 2.6 or newer, loads with 2.6 – 2.8", or why that cannot be said."""
+    """ "it is built for torch 2.6 or newer, loads with 2.6 – 2.8", or why that cannot be said."""
     if judgement.built_for is None:
         if judgement.newer:
-            return f"built for a newer torch than {judgement.known[-1]}, the newest known here"
+            return (
+                f"it is built for a newer torch than {judgement.known[-1]}, the newest known here"
+            )
         return "no known torch release has all of its symbols"
     first, last = judgement.minors[0], judgement.minors[-1]
     span = first if first == last else f"{first} – {last}"
     newer = "" if first == last else " or newer"
-    return f"built for torch {judgement.built_for}{newer}, loads with {span}"
+    return f"it is built for torch {judgement.built_for}{newer}, loads with {span}"
+
+
+def installed(view: View) -> str:
+    """ "torch 2.7.1+cu128"; "torch" where its version is not known."""
+    torch = view.facts.torch
+    return f"torch {torch.version}" if torch and torch.version else "torch"
 
 
 def shown(view: View, name: str) -> str:

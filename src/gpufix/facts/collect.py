@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -66,18 +67,20 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     jit: list[CacheEntry] = []
     jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
+    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
+    # The environment file outranks the process: what it says is what the loader would be told.
+    there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
     ctx.progress("compiled libraries")
     built = [path for entry in jit if entry.own for path in entry.libraries]
     built += folder.libraries if folder else []
     binaries = _try(
         ctx,
         "binaries",
-        lambda: libraries.collect(ctx, patient, dists, torch_facts, built, packages),
+        lambda: libraries.collect(there, patient, dists, torch_facts, built, packages),
         Binaries(),
     )
     unknown = Host(os="?", kernel="?", machine="?")
     here = _try(ctx, "host", lambda: operating_system.collect(ctx), unknown)
-    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
     return Facts(
         gpufix_version=gpufix.__version__,
         host=here,

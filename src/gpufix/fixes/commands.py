@@ -27,7 +27,8 @@ def summary(plan: Plan, facts: Facts) -> PlanSummary:
     lines = [line for step in plan.steps for line in commands(step, facts)]
     if plan.fallback is not None:
         lines = [_fallback(plan.fallback)]
-    return PlanSummary(title=plan.title, safety=plan.safety, command="\n".join(lines) or None)
+    command = "\n".join(lines) or None
+    return PlanSummary(title=plan.title, safety=plan.safety, command=command, fix=plan.fix)
 
 
 def commands(step: Step, facts: Facts) -> Iterator[str]:

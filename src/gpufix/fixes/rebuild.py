@@ -1,26 +1,29 @@
-"""Extensions rebuilt for the target, or for the torch at hand."""
+"""Extensions rebuilt for the target, for the torch at hand, or for this system's libraries."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote
 
-from gpufix.evidence.building import cuda_torch, rocm_torch, toolkit_in_use
+from gpufix.evidence.building import cuda_torch, family, in_use, rocm_torch, toolkit_in_use
 from gpufix.evidence.gpu_code import targets_of_torch
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.assemble import build_environment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.fixes.registry import fix
+from gpufix.knowledge import libstdcxx
 from gpufix.model import Build, Distribution, Finding, Plan, Skip
-from gpufix.model.payload import ExtensionModules
+from gpufix.model.payload import ExtensionModules, UnfitLibrary
 
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 _GPU_CODES = ("GPU103", "GPU104", "GPU108")
 
 
-def rebuild(name: str, finding: Finding, view: View, abi: bool | None = None) -> Plan | Skip:
+def rebuild(
+    name: str, finding: Finding, view: View, abi: bool | None = None, aim: str | None = None
+) -> Plan | Skip:
     """The plan of the fix `name`; a skip that says why where no build can be promised.
 
-    `abi`: the C++ ABI to force on every file.
+    `abi`: the C++ ABI to force on every file. `aim`: what the title names in place of targets or torch.
     """
     subject = finding.subject
     dist = view.dist(subject)
@@ -40,7 +43,7 @@ def rebuild(name: str, finding: Finding, view: View, abi: bool | None = None) ->
         expect_archs=targets,
         abi=abi,
     )
-    what = f" for {', '.join(targets)}" if targets else _for_torch(view)
+    what = aim or (f" for {', '.join(targets)}" if targets else _for_torch(view))
     return Plan(
         fix=name,
         codes=[finding.code],
@@ -129,3 +132,33 @@ def rebuild_for_torch(finding: Finding, view: View) -> Plan | Skip:
     torch = view.facts.torch
     abi = torch.cxx11_abi if torch and finding.code == "ABI301" else None
     return rebuild(FOR_TORCH, finding, view, abi)
+
+
+FOR_SYSTEM = "rebuild-for-system"
+
+
+@fix(FOR_SYSTEM, "ABI302")
+def rebuild_for_system(finding: Finding, view: View) -> Plan | Skip:
+    """Build an extension again, against the C and C++ libraries that are here.
+
+    From its source, unless the compiler here is as new as what it was built with.
+    """
+    again = _asked_again(finding.payload_as(UnfitLibrary), view)
+    if again:
+        return _skip(FOR_SYSTEM, finding, again)
+    return rebuild(FOR_SYSTEM, finding, view, aim=" with this system's libraries")
+
+
+def _asked_again(unfit: UnfitLibrary, view: View) -> str | None:
+    """The reason for which a build here would need the same version of libstdc++ once more."""
+    compiler = in_use(view)
+    if compiler is None or not compiler.version or family(compiler) != "gcc":
+        return None
+    if unfit.path == view.facts.host.libstdcxx:
+        return None  # what the compiler here links is what will be loaded
+    brought = [v for v in unfit.versions if libstdcxx.defines(compiler.version, v)]
+    if not brought:
+        return None
+    return (
+        f"{compiler.name} {compiler.version} brings {brought[-1]} too, and would ask for it again"
+    )

@@ -39,6 +39,14 @@ class MissingLibrary(DistributionFault):
     wheels: tuple[str, ...]  # any of them; none when no wheel is known to bring it
 
 
+class UnfitLibrary(MissingLibrary):
+    """The copy of a library that the loader takes lacks what is asked of it."""
+
+    path: str | None  # of that copy; None = no single library should have it
+    chosen_by: str | None  # the loader's rule: "LD_LIBRARY_PATH", "RPATH", "cache"; None = not told
+    versions: tuple[str, ...] = ()  # of symbols, that it does not define; the highest last
+
+
 class DamagedDistribution(DistributionFault):
     """Files that a distribution installed are gone or altered."""
 

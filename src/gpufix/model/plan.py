@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal, NamedTuple, TypeAlias
 
-from gpufix.model.base import Model
+from gpufix.model.base import INNER, Model
 
 Safety = Literal["safe", "unsafe", "manual"]
 
@@ -151,3 +151,4 @@ class PlanSummary(Model):
     title: str
     safety: Safety
     command: str | None = None
+    fix: str = field(default="", metadata=INNER)  # which made it; "" = none did

@@ -103,12 +103,13 @@ def _try(toolchain: Toolchain, target: KernelTarget) -> str | None:
 
 
 def first_error(log: str) -> str:
-    """The first line that speaks of an error, else the first line."""
+    """The first line that speaks of an error, Python's included, else the first line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    telling = [
-        line for line in lines if re.search(r"\b(fatal|error|cannot|not found)\b", line, re.I)
-    ]
+    telling = [line for line in lines if _TELLING.search(line)]
     return (telling or lines or [""])[0][:500]
+
+
+_TELLING = re.compile(r"\b(fatal|error|cannot|not found)\b|(?-i:\b[A-Z]\w*Error: )", re.I)
 
 
 @dataclass

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 from gpufix.binary.demangle.mangled import string_abi
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.torch_symbols import TorchUser, file_of, other_abi, shown, torch_users
+from gpufix.evidence.torch_symbols import (
+    TorchUser,
+    file_of,
+    installed,
+    other_abi,
+    shown,
+    torch_users,
+)
 from gpufix.evidence.view import View
 from gpufix.model.payload import ExtensionModules
 
@@ -31,7 +38,8 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
     Error.
 
     ## Fix
-    Safe: repair the flag and rebuild, when its source is here. Unsafe: reinstall it.
+    Safe: rebuild with torch's value of the flag, when its source is here. Unsafe: the release made
+    for this torch, where it is known, or gpufix's replacement, where there is one.
 
     ## Source
     Itanium C++ ABI (mangling); GCC's dual ABI; exports of torch's wheels.
@@ -43,15 +51,14 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
 
 
 def _fault(view: View, user: TorchUser, pairs: list[tuple[str, str]]) -> Fault:
-    torch = view.facts.torch
     wanted, has = pairs[0]
     mine = string_abi(wanted)
     libraries = sorted({file_of(library) for library, _ in user.lacking})
     return Fault(
         severity=ERROR,
         subject=user.owner,
-        message=f"{user.label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; torch "
-        f"{torch.version if torch else '?'} has {1 - (mine or 0)}.",
+        message=f"{user.label} is built with _GLIBCXX_USE_CXX11_ABI={mine}; {installed(view)} has "
+        f"{1 - (mine or 0)}.",
         evidence=(
             f"{', '.join(libraries)} asks for {shown(view, wanted)} ({wanted})",
             f"torch has {shown(view, has)} ({has})",

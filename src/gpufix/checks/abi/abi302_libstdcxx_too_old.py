@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from posixpath import basename
+from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import numbers
 from gpufix.model import Library, Problem
-from gpufix.model.payload import DistributionFault
+from gpufix.model.payload import UnfitLibrary
 
 
 @rule("ABI302", "libstdcxx-too-old")
@@ -31,7 +32,10 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
     Error for extension modules, warning for other libraries.
 
     ## Fix
-    Unsafe: rebuild here, or a newer libstdc++ in the environment. Manual: a newer system.
+    Safe: rebuild here, when the source is here and the compiler is older than the version that is
+    lacking; take the folder out of LD_LIBRARY_PATH that puts an older copy before one that will do.
+    Manual: a newer libstdc++ from conda in a conda environment; a newer system, or a container of
+    one; a wheel for an older glibc.
 
     ## Source
     ld.so(8), symbol versioning; libstdc++'s ABI policy page.
@@ -41,24 +45,35 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
         for problem in library.problems:
             if problem.kind == "missing-version":
                 owner = library.distribution or library.path
-                groups.setdefault((owner, problem.provider or "?"), []).append((library, problem))
+                provider = normpath(problem.provider) if problem.provider else ""
+                groups.setdefault((owner, provider), []).append((library, problem))
     for (owner, provider), rows in sorted(groups.items()):
         yield _fault(owner, provider, rows)
 
 
 def _fault(owner: str, provider: str, rows: list[tuple[Library, Problem]]) -> Fault:
     versions = sorted({p.name for _, p in rows}, key=_order)
+    who = provider or "the library that is loaded"
+    needed = (f"provider:{provider}", f"file:{provider}") if provider else ()
+    torch = ("torch",) if owner != "torch" and any(lib.links_torch for lib, _ in rows) else ()
+    asking = (f"{basename(p.needed_by or lib.path)} needs {p.name}" for lib, p in rows)
     return Fault(
         severity=ERROR if any(library.module for library, _ in rows) else WARNING,
         subject=owner,
-        message=f"{owner} needs {versions[-1]}, which {provider} does not define.",
-        evidence=tuple(f"{basename(lib.path)} needs {p.name}" for lib, p in rows[:10]),
-        breaks=(f"load:{owner}",),
-        needs=(f"provider:{provider}", f"file:{provider}"),
-        payload=DistributionFault(owner),
+        message=f"{owner} needs {versions[-1]}, which {who} does not define.",
+        evidence=tuple(dict.fromkeys(asking))[:10],
+        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        needs=(*needed, *torch),
+        payload=UnfitLibrary(
+            owner,
+            wheels=(),
+            path=provider or None,
+            chosen_by=next((p.why for _, p in rows if p.why), None),
+            versions=tuple(versions),
+        ),
     )
 
 
 def _order(version: str) -> tuple[str, tuple[int, ...]]:
-    name, _, numbers = version.partition("_")
-    return name, tuple(int(n) for n in numbers.split(".") if n.isdigit())
+    name, _, number = version.partition("_")
+    return name, numbers(number)

@@ -30,7 +30,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     Warning: some packages fall back on Python code.
 
     ## Fix
-    Safe: rebuild it, or remove the leftover.
+    Safe: rebuild it, when its source is here, or remove the leftover that no distribution owns from
+    this environment. Unsafe: gpufix's replacement, where there is one.
 
     ## Source
     PEP 3149; importlib's extension suffixes.
@@ -47,7 +48,7 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
         tags = {library.python_tag for library in libraries}
         if None in tags or tags & {python.tag, "abi3"}:
             continue
-        owner = libraries[0].distribution or stem
+        owner = libraries[0].distribution or libraries[0].path
         yield Fault(
             severity=WARNING,
             subject=owner,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.torch_symbols import TorchUser, torch_users
+from gpufix.evidence.torch_symbols import TorchUser, installed, torch_users
 from gpufix.evidence.view import View
 from gpufix.model.payload import ExtensionModules
 
@@ -33,7 +33,8 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
     Error.
 
     ## Fix
-    Safe: rebuild, when its source is here. Unsafe: the release made for this torch.
+    Safe: rebuild, when its source is here. Unsafe: the release made for this torch, where it is
+    known, or gpufix's replacement, where there is one.
 
     ## Source
     Measured on real wheels: eight libraries that should have loaded crashed, all across this line.
@@ -43,19 +44,18 @@ def torch_inline_abi_break(view: View) -> Iterator[Fault]:
     if torch is None or torch.version is None:
         return
     for user in view.derive(torch_users):
-        judgement = user.judgement
-        broken = judgement.broken_by(torch.version) if judgement and not user.lacking else None
-        if judgement and broken and not any(library.problems for library in user.libraries):
+        broken = user.judgement.broken_by(torch.version) if user.judgement else None
+        if broken and not any(library.problems for library in user.libraries):
             yield _fault(view, user, broken.before, broken.after, broken.what)
 
 
 def _fault(view: View, user: TorchUser, before: str, after: str, what: str) -> Fault:
-    torch = view.facts.torch
     return Fault(
         severity=ERROR,
         subject=user.owner,
         message=f"{user.label} is built for torch {before} or older; between {before} and "
-        f"{after} {what}. torch {torch.version if torch else '?'} is installed.",
+        f"{after} {what}. {installed(view)} is installed.",
+        evidence=tuple(library.path for library in user.libraries[:10]),
         breaks=(f"load:{user.owner}",),
         needs=(f"family:{user.owner}",),
         payload=ExtensionModules(user.owner),

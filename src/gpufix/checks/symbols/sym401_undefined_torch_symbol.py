@@ -8,6 +8,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.torch_symbols import (
     TorchUser,
     file_of,
+    installed,
     other_abi,
     releases,
     shown,
@@ -37,8 +38,9 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     Error for extension modules; warning when only a library that nothing imports is affected.
 
     ## Fix
-    Safe: rebuild for the installed torch, when its source is here. Unsafe: the torch it is made
-    for.
+    Safe: rebuild for the installed torch, when its source is here. Unsafe: the release made for
+    this torch, where it is known; the nearest torch that it loads with; or gpufix's replacement,
+    where there is one.
 
     ## Source
     The exports of torch's own wheels, x86-64 Linux; ld.so(8).
@@ -49,15 +51,14 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
 
 
 def _fault(view: View, user: TorchUser) -> Fault:
-    torch = view.facts.torch
     names = user.names
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-    origin = f"; it is {releases(user.judgement)}" if user.judgement else ""
+    lacks = f"{installed(view)} does not define" if view.facts.torch else "no torch here defines"
+    origin = f"; {releases(user.judgement)}" if user.judgement else ""
     return Fault(
         severity=ERROR if any(lib.opened_by for lib, _ in user.lacking) else WARNING,
         subject=user.owner,
-        message=f"{user.label} needs {shown(view, names[0])}{more}, which torch "
-        f"{torch.version if torch else '?'} does not define{origin}.",
+        message=f"{user.label} needs {shown(view, names[0])}{more}, which {lacks}{origin}.",
         evidence=tuple(
             f"{file_of(library)}: undefined symbol {name}" for library, name in user.lacking[:10]
         ),

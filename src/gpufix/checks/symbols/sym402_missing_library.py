@@ -35,7 +35,8 @@ def missing_library(view: View) -> Iterator[Fault]:
     Silent for optional parts (one module of many), and for a GPU driver's own libraries.
 
     ## Fix
-    Safe: reinstall that wheel at the version that torch declares.
+    Safe: reinstall that wheel at the version that torch declares. Unsafe: gpufix's replacement of
+    the package, where there is one.
 
     ## Source
     ld.so(8); the wheels' RECORD files.

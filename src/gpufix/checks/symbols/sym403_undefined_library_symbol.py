@@ -11,7 +11,7 @@ from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
 from gpufix.model import Library, Problem
-from gpufix.model.payload import MissingLibrary
+from gpufix.model.payload import UnfitLibrary
 
 
 @rule("SYM403", "undefined-library-symbol")
@@ -34,7 +34,8 @@ def undefined_library_symbol(view: View) -> Iterator[Fault]:
     Error for torch and for extension modules; warning for libraries that nothing imports itself.
 
     ## Fix
-    Safe: reinstall the pinned one, or unset the variable that puts another first.
+    Safe: reinstall the wheel that torch pins, or take the folder out of LD_LIBRARY_PATH that puts
+    another copy first.
 
     ## Source
     ld.so(8); NCCL's tags v2.21.5-1 and v2.22.3-1 for the symbol above.
@@ -72,7 +73,7 @@ def _fault(
             *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
             f"family:{owner}",
         ),
-        payload=MissingLibrary(owner, tuple(wheels)),
+        payload=UnfitLibrary(owner, tuple(wheels), path=provider, chosen_by=problem.why),
     )
 
 

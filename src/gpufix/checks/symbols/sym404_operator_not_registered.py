@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.torch_symbols import TorchUser, file_of, torch_users
+from gpufix.evidence.torch_symbols import TorchUser, file_of, installed, torch_users
 from gpufix.evidence.view import View
 from gpufix.model.payload import ExtensionModules
 
@@ -42,13 +42,12 @@ def operator_not_registered(view: View) -> Iterator[Fault]:
 
 
 def _fault(view: View, user: TorchUser, files: list[str]) -> Fault:
-    torch = view.facts.torch
     verb = "does" if len(files) == 1 else "do"
     return Fault(
         severity=ERROR,
         subject=user.owner,
         message=f"The operators of {user.label} are not registered: {', '.join(files)} {verb} not "
-        f"load with torch {torch.version if torch else '?'}.",
+        f"load with {installed(view)}.",
         needs=(
             f"symbols:{user.owner}",
             f"abi:{user.owner}",

@@ -62,7 +62,12 @@ class Question(Frozen):
         return self.targets[0].vendor if self.targets else None
 
 
-def of_view(view: View, targets: Sequence[Target], rocm: str | None = None) -> Question | None:
+def of_view(
+    view: View,
+    targets: Sequence[Target],
+    rocm: str | None = None,
+    extensions: tuple[Extension, ...] = (),
+) -> Question | None:
     """The question that a patient puts. None without a Python. Targets of the first one's vendor."""
     python, host = view.facts.python, view.facts.host
     if python is None:
@@ -76,6 +81,7 @@ def of_view(view: View, targets: Sequence[Target], rocm: str | None = None) -> Q
         libc_version=host.libc_version,
         driver=_driver(view),
         now=_now(view),
+        extensions=extensions,
         rocm=rocm,
     )
 

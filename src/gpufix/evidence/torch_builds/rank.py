@@ -8,7 +8,7 @@ from typing import Any
 
 from gpufix.evidence.building import same_major
 from gpufix.evidence.gpu_code import Service
-from gpufix.evidence.torch_builds.candidates import TorchBuild, builds
+from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds
 from gpufix.evidence.torch_builds.obstacles import Kind, Obstacle, obstacles, services
 from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.view import View
@@ -148,13 +148,18 @@ def _nearest(rest: list[Miss]) -> tuple[Miss, ...]:
     return tuple(alike[k] for k in kinds[:_MISSES] if len(k) == len(kinds[0]))
 
 
-def choose(view: View, targets: list[Target], rocm: str | None = None) -> TorchBuild | None:
+def choose(
+    view: View,
+    targets: list[Target],
+    rocm: str | None = None,
+    extensions: tuple[Extension, ...] = (),
+) -> TorchBuild | None:
     """The nearest build that serves every target of the first one's vendor; None = none listed.
 
     The installed release first, else the nearest one, newer before older. `rocm`: of this ROCm
-    minor version only.
+    minor version only. `extensions` must load with it.
     """
-    question = of_view(view, targets, rocm)
+    question = of_view(view, targets, rocm, extensions)
     if question is None:
         return None
     fitting = answer(question, Prefer.smallest_change).fitting

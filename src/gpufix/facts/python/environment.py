@@ -120,6 +120,11 @@ def _overlay(ctx: CollectContext, path: Path) -> dict[str, str | None]:
     return dict(variables)
 
 
+def overlaid(environ: Mapping[str, str], overlay: Mapping[str, str | None]) -> dict[str, str]:
+    """The variables of a program that is started with the environment file applied."""
+    return {k: v for k, v in {**environ, **overlay}.items() if v is not None}
+
+
 def _is_setting(name: str, value: object) -> bool:
     if not _NAME.fullmatch(name):
         return False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from gpufix.evidence.torch_builds.candidates import TorchBuild
+from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.question import of_view
 from gpufix.evidence.torch_builds.rank import choose, moved_along, native
+from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import why_not
 from gpufix.fixes.registry import fix
+from gpufix.knowledge import packages
 from gpufix.model import Finding, Install, Plan, Skip, Target, TorchMove
 from gpufix.model.payload import ToolkitInUse
 
@@ -17,16 +19,22 @@ KEPT = (
 )
 
 
-@fix(NAME, "GPU101", "GPU105", "GPU107", "TCH201", "TCH209")
+@fix(NAME, "GPU101", "GPU105", "GPU107", "SYM401", "TCH201", "TCH209")
 def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
-    """The same release for another CUDA or ROCm when that will do, else the nearest release."""
+    """The same release for another CUDA or ROCm when that will do, else the nearest release.
+
+    For an extension that asks for symbols of another torch: the nearest release that it loads with.
+    """
     blocked = _blocked(view)
     targets = _targets(view)
     if blocked or not targets:
         return _skip(finding, blocked or "no target is known to choose a build for")
     toolkit = finding.payload if isinstance(finding.payload, ToolkitInUse) else None
     rocm = toolkit.version if toolkit and toolkit.kind == "rocm" else None
-    choice = choose(view, targets, rocm)
+    extensions = _extensions(finding, view)
+    if extensions is None:
+        return _skip(finding, f"which torch {finding.subject} is made for is not known")
+    choice = choose(view, targets, rocm, extensions)
     if choice is None:
         return _skip(finding, _nothing(view, targets))
     torch = view.facts.torch
@@ -54,6 +62,26 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
         notes=notes,
         moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
     )
+
+
+def _extensions(finding: Finding, view: View) -> tuple[Extension, ...] | None:
+    """What SYM401 wants to load with the build; None where it is not known which it is made for.
+
+    torch's companions have a release for each torch: they follow it, not the other way round.
+    """
+    if finding.code != "SYM401":
+        return ()
+    if finding.subject in packages.names():
+        return None
+    user = next((u for u in view.derive(torch_users) if u.owner == finding.subject), None)
+    judgement = user.judgement if user else None
+    if user is None or judgement is None or not judgement.releases:
+        return None
+    return (Extension(user.label, judgement.releases, _abi(user)),)
+
+
+def _abi(user: TorchUser) -> int | None:
+    return next((int(x.cxx11_abi) for x in user.libraries if x.cxx11_abi is not None), None)
 
 
 def _native(view: View, choice: TorchBuild) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import declared_version, reinstall
 from gpufix.fixes.registry import fix
+from gpufix.fixes.runtime.trim_library_path import put_first
 from gpufix.model import Finding, Plan, Severity, Skip
-from gpufix.model.payload import DistributionFault, MissingLibrary
+from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary
 
 
 @fix("install-declared", "SYM402", "SYM403", "WHL504")
@@ -21,6 +22,8 @@ def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
         reason = "torch was installed by conda, which brings its libraries"
     elif not pinned:
         reason = "torch declares no version of what is missing"
+    elif isinstance(fault, UnfitLibrary) and (folder := put_first(fault, view)):
+        reason = f"{folder} stands in LD_LIBRARY_PATH and would still come first"
     if reason:
         return Skip(
             fix="install-declared", code=finding.code, subject=finding.subject, reason=reason

@@ -12,7 +12,7 @@ from gpufix.model.payload import DistributionFault
 _ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 
 
-@fix("match-torch-family", "WHL505", "SYM404")
+@fix("match-torch-family", "WHL505", "ABI301", "ABI305", "SYM401", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look the companion's version up for this torch; unknown ones are not guessed."""
     if not isinstance(finding.payload, DistributionFault):

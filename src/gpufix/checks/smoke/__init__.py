@@ -1,0 +1,1 @@
+"""KRN9xx: what `gpufix smoke` finds by compiling and running its kernels."""

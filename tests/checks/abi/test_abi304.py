@@ -1,0 +1,96 @@
+"""ABI304: extension modules that only another Python would import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.abi.abi304_python_tag_mismatch import python_tag_mismatch
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, Library
+from gpufix.model.payload import ExtensionModules
+
+PROJECT = "/src/project/ext"
+
+
+def module(tag: str | None, path: str = f"{b.SITE}/ext/_C", **changes: Any) -> Library:
+    suffix = f".{tag}.so" if tag else ".so"
+    base = {"distribution": "ext", "module": True, "python_tag": tag, "path": f"{path}{suffix}"}
+    return Library(**(base | changes))
+
+
+def of(*libraries: Library, dists: Sequence[Distribution] = (), **sections: Any) -> View:
+    base = {"binaries": b.binaries(*libraries), "distributions": list(dists)}
+    return b.view(b.healthy(**(base | sections)))
+
+
+def fault(*tags: str, path: str = f"{b.SITE}/ext/_C", owner: str | None = "ext") -> Fault:
+    paths = tuple(f"{path}.{tag}.so" for tag in tags)
+    return Fault(
+        WARNING,
+        owner or paths[0],
+        f"{path} is there for {', '.join(sorted(tags))} alone; this is Python 3.11.7 (cp311).",
+        evidence=paths,
+        payload=ExtensionModules(owner or paths[0], paths),
+    )
+
+
+SILENT = {
+    "for this Python": of(module("cp311")),
+    "for this Python and another": of(module("cp310"), module("cp311")),
+    "the stable ABI": of(module("abi3")),
+    "the stable ABI and another Python's": of(module("cp310"), module("abi3")),
+    "its name says nothing": of(module("cp310"), module(None)),
+    "no module": of(module("cp310", module=False)),
+    "no library": of(),
+    "no Python": of(module("cp310"), python=None),
+}
+
+FIRING = {
+    "for an older Python alone": Fires(of(module("cp310")), fault("cp310")),
+    "for three others": Fires(
+        of(module("cp312"), module("cp310"), module("cp39")), fault("cp312", "cp310", "cp39")
+    ),
+    "between modules that fit": Fires(
+        of(
+            module("cp310"),
+            module("cp311", f"{b.SITE}/ext/_A"),
+            module("cp311", f"{b.SITE}/ext/_D"),
+            module("cp311", f"{b.SITE}/x/_C"),
+        ),
+        fault("cp310"),
+    ),
+    "two modules": Fires(
+        of(module("cp310", f"{b.SITE}/ext/_D"), module("cp310")),
+        [fault("cp310"), fault("cp310", path=f"{b.SITE}/ext/_D")],
+    ),
+    "its source is here": Fires(
+        of(module("cp310"), dists=[b.dist("ext", editable="/src/ext")]),
+        fault("cp310"),
+        offers=["rebuild-for-torch safe"],
+    ),
+    "left in the environment": Fires(
+        of(module("cp310", distribution=None)),
+        fault("cp310", owner=None),
+        offers=["remove-leftover-module safe"],
+    ),
+    "left in the project": Fires(
+        of(module("cp310", f"{PROJECT}/_C", distribution=None)),
+        fault("cp310", path=f"{PROJECT}/_C", owner=None),
+        offers=["rebuild-for-torch safe"],
+    ),
+    "gpufix has a replacement": Fires(
+        of(
+            module("cp310", distribution="fused-ssim"),
+            dists=[b.dist("torch", "2.9.0+cu128"), b.dist("fused-ssim")],
+        ),
+        fault("cp310", owner="fused-ssim"),
+        offers=["install-fallback unsafe"],
+    ),
+}
+
+test_silent, test_firing = rows(python_tag_mismatch, SILENT, FIRING)

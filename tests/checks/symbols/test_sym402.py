@@ -1,0 +1,175 @@
+"""SYM402: libraries that the loader would not find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.symbols.sym402_missing_library import missing_library
+from gpufix.evidence.view import View
+from gpufix.model import Distribution, Library, Problem, Severity
+from gpufix.model.payload import MissingLibrary
+
+NCCL, FOO = "libnccl.so.2", "libfoo.so.1"
+NCCL_CU12 = ["nvidia-nccl-cu12"]
+EVERY_NCCL = ["nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13"]
+TORCH = b.dist("torch", "2.9.0+cu128", requires=["nvidia-nccl-cu12==2.27.5"])
+PIN = ["install-declared safe"]
+
+
+def lib(*missing: str, owner: str | None = "foo", file: str = "_x.so", **changes: Any) -> Library:
+    problems = [
+        Problem(kind="missing-library", name=name, driver=name.startswith("libcuda.so"))
+        for name in missing
+    ]
+    return b.library(f"{owner}/{file}", **({"distribution": owner, "problems": problems} | changes))
+
+
+def of(*libraries: Library, dists: Sequence[Distribution] = (TORCH,), modules: int = 30) -> View:
+    """`modules`: of foo."""
+    scan = replace(b.binaries(*libraries), modules={"foo": modules})
+    return b.view(b.healthy(distributions=list(dists), binaries=scan))
+
+
+def fault(
+    *names: str,
+    owner: str = "foo",
+    wheels: Sequence[str] = (),
+    severity: Severity = ERROR,
+    files: Sequence[str] = ("_x.so",),
+    links_torch: bool = False,
+    evidence: Sequence[str] = (),
+) -> Fault:
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    brings = f"; {' or '.join(wheels)} brings {'it' if len(names) == 1 else 'them'}"
+    return Fault(
+        severity,
+        owner,
+        f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
+        f"{brings if wheels else ''}.",
+        evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
+        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        needs=(
+            *(f"soname:{name}" for name in names),
+            *(f"dist:{wheel}" for wheel in wheels),
+            *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
+            *(("torch",) if links_torch else ()),
+            f"family:{owner}",
+        ),
+        payload=MissingLibrary(owner, tuple(wheels)),
+    )
+
+
+SILENT = {
+    "libraries load": of(lib(owner="torch")),
+    "no library": of(),
+    "a driver's library on a machine without a GPU": of(lib("libcuda.so.1", owner="torch")),
+    "a fault of another kind": of(
+        lib(owner="torch", problems=[Problem(kind="undefined-symbol", name="ncclSend")])
+    ),
+    "one optional module of many": of(lib(FOO)),
+    "an optional part of a package without modules": of(lib(FOO), modules=0),
+    "a package of which nothing is counted": of(lib(FOO, owner="bar")),
+    "one of two modules": of(lib(FOO), modules=2),
+    "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
+    "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
+    "a CUDA library that nothing of it requires": of(lib(NCCL)),
+}
+
+FIRING = {
+    "torch": Fires(of(lib(NCCL, owner="torch")), fault(NCCL, owner="torch", wheels=NCCL_CU12), PIN),
+    "torch, by way of its meta-package": Fires(
+        of(
+            lib("libcufft.so.12", owner="torch"),
+            dists=[
+                b.dist("torch", "2.11.0+cu130", requires=["cuda-toolkit==13.0.2"]),
+                b.dist("cuda-toolkit", "13.0.2", requires=["nvidia-cufft==12.0.0.61"]),
+            ],
+        ),
+        fault("libcufft.so.12", owner="torch", wheels=["nvidia-cufft"]),
+        PIN,
+    ),
+    "torch that declares no wheel": Fires(
+        of(lib(NCCL, owner="torch"), dists=[b.dist("torch")]),
+        fault(NCCL, owner="torch", wheels=EVERY_NCCL),
+    ),
+    "torch, a library of no wheel": Fires(of(lib(FOO, owner="torch")), fault(FOO, owner="torch")),
+    "torch links itself": Fires(
+        of(lib(FOO, owner="torch", links_torch=True)), fault(FOO, owner="torch")
+    ),
+    "two libraries of one wheel": Fires(
+        of(lib("libcudnn_ops.so.9", "libcudnn_cnn.so.9", owner="torch"), dists=[b.dist("torch")]),
+        fault(
+            "libcudnn_cnn.so.9",
+            "libcudnn_ops.so.9",
+            owner="torch",
+            wheels=["nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"],
+        ),
+    ),
+    "libraries of two wheels": Fires(
+        of(lib(NCCL, FOO, owner="torch")),
+        [fault(FOO, owner="torch"), fault(NCCL, owner="torch", wheels=NCCL_CU12)],
+        PIN,
+    ),
+    "the driver's library beside another": Fires(
+        of(lib("libcuda.so.1", FOO, owner="torch")), fault(FOO, owner="torch")
+    ),
+    "what links torch": Fires(of(lib(FOO, links_torch=True)), fault(FOO, links_torch=True)),
+    "what holds GPU code": Fires(of(lib(FOO, code=b.code("sm_89"))), fault(FOO)),
+    "one of its libraries links torch": Fires(
+        of(lib(FOO), lib(FOO, file="_y.so", links_torch=True)),
+        fault(FOO, files=["_x.so", "_y.so"], links_torch=True),
+    ),
+    "a wheel that it requires should have brought it": Fires(
+        of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),
+        fault(NCCL, wheels=NCCL_CU12),
+        PIN,
+    ),
+    "no module of a package can be loaded": Fires(
+        of(lib(FOO), modules=1), fault(FOO, severity=WARNING)
+    ),
+    "neither of two modules": Fires(
+        of(lib(FOO), lib(FOO, file="_y.so"), modules=2),
+        fault(FOO, severity=WARNING, files=["_x.so", "_y.so"]),
+    ),
+    "one file, told twice": Fires(
+        of(lib(FOO, FOO, owner="torch")),
+        fault(FOO, owner="torch", files=["_x.so", "_x.so"], evidence=[f"_x.so needs {FOO}"]),
+    ),
+    "ten lines of evidence at most": Fires(
+        of(*(lib(FOO, owner="torch", file=f"{n}.so") for n in range(10, 22))),
+        fault(
+            FOO,
+            owner="torch",
+            files=[f"{n}.so" for n in range(10, 22)],
+            evidence=[f"{n}.so needs {FOO}" for n in range(10, 20)],
+        ),
+    ),
+    "no distribution owns it": Fires(
+        of(replace(lib(FOO, code=b.code("sm_89")), distribution=None, path="/src/project/x.so")),
+        replace(
+            fault(FOO, owner="/src/project/x.so", evidence=[f"x.so needs {FOO}"]),
+            needs=(f"soname:{FOO}", "file:/src/project/x.so", "family:/src/project/x.so"),
+        ),
+    ),
+    "two packages": Fires(
+        of(lib(FOO, owner="b", links_torch=True), lib(FOO, owner="a", links_torch=True)),
+        [fault(FOO, owner=owner, links_torch=True) for owner in ("a", "b")],
+    ),
+    "conda brings torch's libraries": Fires(
+        of(lib(NCCL, owner="torch"), dists=[replace(TORCH, source="conda")]),
+        fault(NCCL, owner="torch", wheels=NCCL_CU12),
+    ),
+    "gpufix has a replacement": Fires(
+        of(lib(FOO, owner="fused-ssim", links_torch=True), dists=[TORCH, b.dist("fused-ssim")]),
+        fault(FOO, owner="fused-ssim", links_torch=True),
+        ["install-fallback unsafe"],
+    ),
+}
+
+test_silent, test_firing = rows(missing_library, SILENT, FIRING)
