@@ -249,6 +249,12 @@ def extensions(facts: Facts) -> list[SubjectCode]:
     return [_code(subject, libraries) for subject, libraries in sorted(groups.items())]
 
 
+def all_code(view: View) -> list[SubjectCode]:
+    """torch's first, then the others' by name; only what holds GPU code at all."""
+    torch = torch_code(view)
+    return [*([torch] if torch else []), *extensions(view.facts)]
+
+
 def _skipped(library: Library, facts: Facts) -> bool:
     owner = library.distribution or ""
     inside = facts.torch is not None and library.path.startswith(f"{facts.torch.location}/torch/")
@@ -283,10 +289,8 @@ class Row(Frozen):
 
 
 def matrix(view: View) -> list[Row]:
-    """torch first, then the others by name; only what holds GPU code at all."""
-    torch = torch_code(view)
-    codes = [*([torch] if torch else []), *extensions(view.facts)]
-    return [_row(view, code) for code in codes]
+    """As all_code."""
+    return [_row(view, code) for code in all_code(view)]
 
 
 def _row(view: View, code: SubjectCode) -> Row:

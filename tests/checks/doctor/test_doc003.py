@@ -81,6 +81,7 @@ def plan_of(count: int) -> list[str]:
 
 
 BOOM = "ValueError('boom')"
+ARGUMENTS = "TypeError('len() takes exactly one argument (2 given)')"
 SILENT = {
     "no fix": of(),
     "a plan": of(f"return {PLAN}"),
@@ -131,16 +132,16 @@ FIRING = {
             "ValueError('x')",
         ),
     ),
-    "one exception in two places": Fires(
+    "one exception in three places": Fires(
         of(
-            f"if finding.subject == 'x':\n    raise {BOOM}\nraise {BOOM}",
-            asked=["ABC101 x", "ABC101 y"],
+            "".join(f"if finding.subject == '{s}':\n    raise {BOOM}\n" for s in "xyz"),
+            asked=["ABC101 x", "ABC101 y", "ABC101 z"],
         ),
         fault(
-            f"ABC101 (2 findings): {BOOM} at {FILE}:3 (and in 1 other way). It offers no plan for "
+            f"ABC101 (3 findings): {BOOM} at {FILE}:3 (and in 2 other ways). It offers no plan for "
             "them.",
-            [(BOOM, 3), (BOOM, 4)],
-            ["planning for ABC101 x", "planning for ABC101 y"],
+            [(BOOM, 3), (BOOM, 5), (BOOM, 7)],
+            ["planning for ABC101 x", "planning for ABC101 y", "planning for ABC101 z"],
             frame(3),
             BOOM,
         ),
@@ -190,6 +191,16 @@ FIRING = {
             [f"planning for {code} x" for code in CODES[:7]],
             frame(2),
             BOOM,
+        ),
+    ),
+    "no place in any file is known": Fires(
+        ([Fix("tidy-1", CODES, len, "")], of(asked=["ABC101 x"])[1]),  # type: ignore[arg-type]
+        Fault(
+            ERROR,
+            "tidy-1",
+            f"The fix tidy-1 (builtins) crashed while planning for ABC101 (x): {ARGUMENTS}. It offers "
+            "no plan for it.",
+            evidence=(ARGUMENTS, "planning for ABC101 x", TRACE, ARGUMENTS),
         ),
     ),
     "two fixes, one of them well": Fires(

@@ -8,11 +8,11 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import (
     Service,
     SubjectCode,
+    all_code,
     driver_cuda,
-    extensions,
     label,
     ptx_for,
-    torch_code,
+    targets_of_code,
     unserved,
 )
 from gpufix.evidence.view import View
@@ -49,9 +49,8 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
     docs.nvidia.com/deploy/cuda-compatibility; NVIDIA/nvbandwidth#61.
     """
     cuda = driver_cuda(view)
-    targets = [t for t in view.targets if t.vendor == "nvidia"]
-    code_of_torch = torch_code(view)
-    for code in [*([code_of_torch] if code_of_torch else []), *extensions(view.facts)]:
+    for code in all_code(view):
+        targets = targets_of_code(view, code)
         for target, severity in unserved(code, targets, Service.too_new, cuda):
             isa = _oldest(code, target)
             first = cuda_of_ptx(parse_version(isa))
