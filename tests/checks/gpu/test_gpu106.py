@@ -76,16 +76,17 @@ SILENT = {
             pci_devices=2,
         )
     ),
+    "no GPU is seen, and nothing says why": of(b.driver(), gpus=[]),
     "NVML complains while GPUs are seen": of(b.driver(error="Not Supported")),
 }
 
 FIRING = {
     "neither library nor nodes": Fires(of(ABSENT), fault("absent", NEITHER), offers=OFFERS),
     "several GPUs": Fires(
-        of(replace(ABSENT, pci_devices=8)),
+        of(replace(ABSENT, pci_devices=2)),
         fault(
             "absent",
-            "8 NVIDIA GPUs are on the PCI bus; there is neither libcuda.so.1 nor /dev/nvidia*.",
+            "2 NVIDIA GPUs are on the PCI bus; there is neither libcuda.so.1 nor /dev/nvidia*.",
         ),
         offers=OFFERS,
     ),

@@ -57,6 +57,9 @@ SILENT = {
     "healthy AMD": b.view(b.healthy_amd()),
     "no torch": of(torch=None),
     "a CUDA torch is TCH201's": b.view(b.healthy(), "gfx1151"),
+    "CUDA code is GPU101's": b.view(
+        b.healthy(torch=b.torch("2.9.0+cu126"), gpus=[b.gpu("sm_120")])
+    ),
     "no target": b.view(b.healthy_amd(gpus=[], torch=NIGHTLY)),
     "a target of NVIDIA": b.view(b.healthy_amd(torch=NIGHTLY), "sm_90"),
     "its own code": of("gfx1030", "gfx1032"),

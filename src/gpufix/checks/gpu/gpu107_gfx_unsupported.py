@@ -92,8 +92,9 @@ def _known(target: Target, code: SubjectCode) -> str:
 
 def _low_risk(target: Target, code: SubjectCode) -> str | None:
     override = models.hsa_override(target.arch)
-    usable = override and override.risk == "low" and _holds(code, override.poses_as)
-    return override.value if override and usable else None
+    if override and override.risk == "low" and _holds(code, override.poses_as):
+        return override.value
+    return None
 
 
 def _holds(code: SubjectCode, gfx: str) -> bool:
