@@ -81,9 +81,12 @@ FIRING = {
         of(*b.code("sm_90a"), *b.code("sm_90a", kind="ptx", ptx_version="8.4")),
         fault(held="machine code for sm_90a and PTX for sm_90a"),
     ),
-    "two exact targets, in the order of numbers": Fires(
-        of(*b.code("sm_100a", "sm_90a", "sm_90a")),
-        fault("sm_90a, sm_100a, which run on 9.0, 10.0 alone", "machine code for sm_90a, sm_100a"),
+    "several exact targets, in the order of numbers": Fires(
+        of(*b.code("sm_121a", "sm_110a", "sm_103a", "sm_100a", "sm_90a", "sm_90a")),
+        fault(
+            "sm_90a, sm_100a, sm_103a, sm_110a, sm_121a, which run on 9.0, 10.0, 10.3, 11.0, 12.1 alone",
+            "machine code for sm_90a, sm_100a, sm_103a, sm_110a, sm_121a",
+        ),
     ),
     "a family": Fires(
         of(*b.code("sm_100f")),
