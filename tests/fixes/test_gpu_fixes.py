@@ -110,6 +110,21 @@ def test_no_override_that_would_hold_for_another_gpu() -> None:
     assert isinstance(skip, Skip) and "gfx1100" in skip.reason
 
 
+@pytest.mark.parametrize(
+    ("isa", "title"),
+    [
+        ("9.2", "install NVIDIA's driver 595.45.04 or newer"),
+        ("99.0", "install a newer NVIDIA driver"),
+    ],
+)
+def test_a_driver_that_reads_the_ptx(isa: str, title: str) -> None:
+    """Of the extension, whatever torch is built with."""
+    library = b.library("r/_C.so", b.code("sm_90", kind="ptx", ptx_version=isa), distribution="r")
+    facts = b.healthy(gpus=[b.gpu("sm_120")], binaries=b.binaries(library))
+    plan = advise_driver(b.run(ptx_too_new_for_driver, facts)[0], b.view(facts))
+    assert (plan.safety, plan.title) == ("manual", title)
+
+
 def test_newer_driver() -> None:
     facts = b.healthy(torch=b.torch("2.11.0+cu130"), drivers=[b.driver("570.86.15", "12.8")])
     plan = advise_driver(b.run(driver_too_old, facts)[0], b.view(facts))

@@ -20,9 +20,23 @@ from gpufix.knowledge.gpus.architectures import (
 )
 from gpufix.knowledge.gpus.serves import driver_reads, parse_version
 from gpufix.knowledge.torch_releases import Variant
-from gpufix.model import ADVICE, ERROR, CodeKind, CodeObject, Facts, Library, Severity, Target
+from gpufix.model import (
+    ADVICE,
+    ERROR,
+    CodeKind,
+    CodeObject,
+    Facts,
+    Gap,
+    Library,
+    Severity,
+    Target,
+)
 
 T = TypeVar("T", CudaArch, GfxArch)
+
+_OF_AMD = ("hip", "bitcode", "spirv")
+# What may be compiled for any GPU of the vendor, and what is not known for what it is.
+_OPEN = {"nvidia": ("lto", "other"), "amd": ("bitcode", "spirv", "other")}
 
 
 class Service(Enum):
@@ -102,19 +116,26 @@ def code_of(release: str, variant: Variant) -> SubjectCode:
 def service(code: SubjectCode, target: Target, driver_cuda: str | None = None) -> Service:
     """How the code serves one target. `driver_cuda` None: the driver is taken to compile all PTX."""
     device = parse_arch(target.arch)
+    nothing = Service.unknown if any(code.of(k) for k in _OPEN[target.vendor]) else Service.none
     if isinstance(device, GfxArch):
-        return _best([hip_serves(have, device) for _, have in _parsed(code, GfxArch, "hip")])
+        best = _best([hip_serves(have, device) for _, have in _parsed(code, GfxArch, "hip")])
+        return nothing if best is Service.none else best
     build = parse_version(code.cuda) if code.cuda else None
     verdicts = [cubin_serves(have, device, build) for _, have in _parsed(code, CudaArch, "cubin")]
     best = _best(verdicts)
     if best is not Service.none:
         return best
-    fitting = [o for o, have in _parsed(code, CudaArch, "ptx") if ptx_serves(have, device)]
+    fitting = ptx_for(code, device)
     if any(readable(o, driver_cuda) for o in fitting):
         return Service.jit
     if fitting:
         return Service.too_new
-    return Service.none if code.complete and not code.of("lto") else Service.unknown
+    return nothing if code.complete else Service.unknown
+
+
+def ptx_for(code: SubjectCode, device: CudaArch) -> list[CodeObject]:
+    """The PTX that can be compiled for a device, by a driver that knows its version."""
+    return [o for o, have in _parsed(code, CudaArch, "ptx") if ptx_serves(have, device)]
 
 
 def readable(ptx: CodeObject, driver_cuda: str | None) -> bool:
@@ -175,7 +196,7 @@ def unserved(
 ) -> Iterator[tuple[Target, Severity]]:
     """The targets that the code does not serve, for the reason `lack`; and how grave that is."""
     how = [(target, service(code, target, driver_cuda)) for target in targets]
-    served = any(found is not lack for _, found in how)
+    served = any(found not in (lack, Service.too_new, Service.none) for _, found in how)
     for target, found in how:
         if found is lack:
             yield target, _severity(target, served)
@@ -191,6 +212,13 @@ def label(target: Target) -> str:
     return f"{target.arch} ({target.name or target.source})"
 
 
+def unknown_code(view: View) -> Gap:
+    """For a torch of which `torch_code` says nothing."""
+    torch = view.facts.torch
+    reason = "which GPUs this build carries code for is not known"
+    return Gap(section="torch", subject=str(torch and torch.version), reason=reason)
+
+
 def targets_of_torch(view: View) -> list[Target]:
     """The targets of the vendor that torch is built for: others are TCH201's."""
     torch = view.facts.torch
@@ -200,7 +228,7 @@ def targets_of_torch(view: View) -> list[Target]:
 
 def targets_of_code(view: View, code: SubjectCode) -> list[Target]:
     """The targets of the vendor that the code is for: an extension needs no torch to run."""
-    vendors = {"amd" if o.kind == "hip" else "nvidia" for o in code.objects}
+    vendors = {"amd" if o.kind in _OF_AMD else "nvidia" for o in code.objects}
     return [t for t in view.targets if t.vendor in vendors]
 
 
@@ -219,6 +247,12 @@ def extensions(facts: Facts) -> list[SubjectCode]:
         if library.code and not _skipped(library, facts):
             groups.setdefault(library.distribution or library.path, []).append(library)
     return [_code(subject, libraries) for subject, libraries in sorted(groups.items())]
+
+
+def all_code(view: View) -> list[SubjectCode]:
+    """torch's first, then the others' by name; only what holds GPU code at all."""
+    torch = torch_code(view)
+    return [*([torch] if torch else []), *extensions(view.facts)]
 
 
 def _skipped(library: Library, facts: Facts) -> bool:
@@ -255,10 +289,8 @@ class Row(Frozen):
 
 
 def matrix(view: View) -> list[Row]:
-    """torch first, then the others by name; only what holds GPU code at all."""
-    torch = torch_code(view)
-    codes = [*([torch] if torch else []), *extensions(view.facts)]
-    return [_row(view, code) for code in codes]
+    """As all_code."""
+    return [_row(view, code) for code in all_code(view)]
 
 
 def _row(view: View, code: SubjectCode) -> Row:

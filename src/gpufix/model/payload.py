@@ -33,6 +33,12 @@ class UnfitCode(DistributionFault):
     arch: str
 
 
+class UnreadPtx(UnfitCode):
+    """PTX that the driver's compiler is too old for."""
+
+    cuda: str | None  # the first one whose driver reads it; None = not known
+
+
 class MissingLibrary(DistributionFault):
     """A distribution needs a library, or a newer copy of one, that certain wheels bring."""
 

@@ -111,6 +111,30 @@ FIRING = {
             "$ nvcc launch.cu",
         ),
     ),
+    "one cause in other paths and lines": Fires(
+        (
+            not_compiled,
+            [
+                built("launch", "failed", "fatal error: cannot read  /a/launch.h, line 3"),
+                built("warp", "failed", "fatal error: cannot read /b/warp.h, line 17"),
+            ],
+        ),
+        fault(
+            "launch, warp",
+            "launch, warp do not compile for sm_120: fatal error: cannot read  /a/launch.h, line 3",
+            "fatal error: cannot read  /a/launch.h, line 3",
+            "$ nvcc launch.cu",
+        ),
+    ),
+    "a long line is cut": Fires(
+        (not_compiled, [built("launch", "failed", f"error: {'x' * 600}")]),
+        fault(
+            "launch",
+            f"launch does not compile for sm_120: error: {'x' * 493}",
+            f"error: {'x' * 293}",
+            "$ nvcc launch.cu",
+        ),
+    ),
     "two causes, two targets, two ends": Fires(
         (
             not_compiled,

@@ -18,6 +18,7 @@ from gpufix.smoke.smoke_findings import slow
 
 ROOFS = Roofs(bandwidth=1e12, fp32=1e12, bf16=None)
 QUIET = (True, True)  # before and after
+NOT_ASKED = ()
 COOL = (False, False)  # in the two medians more
 
 
@@ -67,11 +68,11 @@ def fault(case: str, most: str, medians: str, bound: str = "bandwidth") -> Fault
 
 SLOW = ran(case("copy", 0.31))
 SILENT = {
-    "near the roof": judged(ran(case("copy", 0.9))),
-    "half of the roof": judged(ran(case("copy", 0.5))),
-    "a case that is not judged": judged(ran(case("copy", 0.1, judged=False))),
+    "near the roof": judged(ran(case("copy", 0.9)), rest=NOT_ASKED),
+    "half of the roof": judged(ran(case("copy", 0.5)), rest=NOT_ASKED),
+    "a case that is not judged": judged(ran(case("copy", 0.1, judged=False)), rest=NOT_ASKED),
     "without a roof": judged(ran(case("copy", 0.1, unit="bf16"))),
-    "wrong results": judged(ran(case("copy", 0.1), status="wrong")),
+    "wrong results": judged(ran(case("copy", 0.1), status="wrong"), SLOW, SLOW),
     "the second median is well": judged(SLOW, ran(case("copy", 0.9)), SLOW),
     "the third median is at the half": judged(SLOW, SLOW, ran(case("copy", 0.5))),
     "the case is not among the third run's": judged(SLOW, SLOW, ran(case("add", 0.1))),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import label, listed, targets_of_torch, torch_code, unserved
+from gpufix.evidence.gpu_code import (
+    driver_cuda,
+    label,
+    listed,
+    targets_of_torch,
+    torch_code,
+    unknown_code,
+    unserved,
+)
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 from gpufix.model.payload import UnfitCode
@@ -41,11 +49,9 @@ def torch_lacks_target(view: View) -> Iterator[Fault | Gap]:
     if torch is None or not targets:
         return
     if code is None:
-        if torch.build == "release":
-            reason = "which GPUs this build carries code for is not known"
-            yield Gap(section="torch", subject=str(torch.version), reason=reason)
+        yield unknown_code(view)
         return
-    for target, severity in unserved(code, targets):
+    for target, severity in unserved(code, targets, driver_cuda=driver_cuda(view)):
         yield Fault(
             severity=severity,
             subject=target.arch,

@@ -8,13 +8,12 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.gpu_code import (
     Service,
     SubjectCode,
+    all_code,
     driver_cuda,
-    extensions,
     label,
     listed,
-    service,
     targets_of_code,
-    torch_code,
+    unserved,
 )
 from gpufix.evidence.view import View
 from gpufix.model import Severity
@@ -38,7 +37,8 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
     compiled by the driver at its first use.`
 
     ## Severity
-    Advice; warning when the cache is switched off, error when compiling is.
+    Advice; warning when the cache is switched off, error when compiling is. Advice in any case for
+    a GPU beside another one that machine code serves.
 
     ## Fix
     None needed: a build with machine code starts faster, where there is one.
@@ -46,24 +46,22 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
     ## Source
     CUDA programming guide, environment variables (CUDA_DISABLE_PTX_JIT, CUDA_CACHE_*).
     """
-    torch, code = view.facts.torch, torch_code(view)
-    if torch is not None and code is not None:
-        yield from _jit(view, code, f"torch {torch.version}", "torch")
-    for extension in extensions(view.facts) if view.targets else ():
-        yield from _jit(view, extension, extension.subject, extension.subject)
-
-
-def _jit(view: View, code: SubjectCode, label_: str, subject: str) -> Iterator[Fault]:
-    for target in targets_of_code(view, code):
-        if service(code, target, driver_cuda(view)) is Service.jit:
-            level, why = _allowed(view)
+    level, why = _allowed(view)
+    for code in all_code(view):
+        targets = targets_of_code(view, code)
+        for target, severity in unserved(code, targets, Service.jit, driver_cuda(view)):
             yield Fault(
-                severity=level,
-                subject=subject,
-                message=f"{label_} serves {label(target)} by PTX alone: {why}.",
-                evidence=(f"{subject} holds {listed(code.objects)}", *code.evidence),
-                payload=UnfitCode(subject, target.arch),
+                severity=ADVICE if severity is ADVICE else level,
+                subject=code.subject,
+                message=f"{_title(view, code)} serves {label(target)} by PTX alone: {why}.",
+                evidence=(f"{code.subject} holds {listed(code.objects)}", *code.evidence),
+                payload=UnfitCode(code.subject, target.arch),
             )
+
+
+def _title(view: View, code: SubjectCode) -> str:
+    torch = view.facts.torch
+    return f"torch {torch.version}" if torch and code.subject == "torch" else code.subject
 
 
 def _allowed(view: View) -> tuple[Severity, str]:

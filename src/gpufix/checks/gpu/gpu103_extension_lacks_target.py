@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import (
+    driver_cuda,
     extensions,
     label,
     listed,
@@ -43,10 +44,11 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
     ## Source
     The libraries themselves; NVIDIA's Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
     """
-    for code in extensions(view.facts) if view.targets else ():
+    for code in extensions(view.facts):
         if variants_only(code):
             continue
-        for target, severity in unserved(code, targets_of_code(view, code)):
+        targets = targets_of_code(view, code)
+        for target, severity in unserved(code, targets, driver_cuda=driver_cuda(view)):
             yield Fault(
                 severity=severity,
                 subject=code.subject,

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import Service, driver_cuda, extensions, label, torch_code, unserved
+from gpufix.evidence.gpu_code import (
+    Service,
+    SubjectCode,
+    all_code,
+    driver_cuda,
+    label,
+    ptx_for,
+    targets_of_code,
+    unserved,
+)
 from gpufix.evidence.view import View
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.knowledge.gpus.serves import cuda_of_ptx, parse_version
-from gpufix.model.payload import UnfitCode
+from gpufix.model import Target
+from gpufix.model.payload import UnreadPtx
 
 
 @rule("GPU104", "ptx-too-new-for-driver")
@@ -31,28 +42,34 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
     Error; advice for a GPU beside another one that is served. Silent when no NVIDIA GPU is here.
 
     ## Fix
-    Safe: rebuild with machine code for the target. Manual: a newer driver.
+    Safe: rebuild with machine code for the target. Unsafe: a fallback in the extension's place.
+    Manual: a newer driver.
 
     ## Source
     docs.nvidia.com/deploy/cuda-compatibility; NVIDIA/nvbandwidth#61.
     """
     cuda = driver_cuda(view)
-    targets = [t for t in view.targets if t.vendor == "nvidia"]
-    if cuda is None:
-        return
-    code_of_torch = torch_code(view)
-    for code in [*([code_of_torch] if code_of_torch else []), *extensions(view.facts)]:
+    for code in all_code(view):
+        targets = targets_of_code(view, code)
         for target, severity in unserved(code, targets, Service.too_new, cuda):
-            isa = max((o.ptx_version or "0.0" for o in code.of("ptx")), key=parse_version)
-            needs = cuda_of_ptx(parse_version(isa))
-            requirement = f"CUDA {needs[0]}.{needs[1]}" if needs else "a CUDA not yet listed"
+            isa = _oldest(code, target)
+            first = cuda_of_ptx(parse_version(isa))
+            needs = f"{first[0]}.{first[1]}" if first else None
             yield Fault(
                 severity=severity,
                 subject=code.subject,
                 message=f"{code.subject} serves {label(target)} by PTX {isa} alone, which "
-                f"needs a driver of {requirement}; this one serves CUDA {cuda}.",
+                f"needs a driver of {f'CUDA {needs}' if needs else 'a CUDA not yet listed'}; this "
+                f"one serves CUDA {cuda}.",
                 evidence=code.evidence,
                 needs=("driver",),
                 breaks=(f"code:{code.subject}",),
-                payload=UnfitCode(code.subject, target.arch),
+                payload=UnreadPtx(code.subject, target.arch, needs),
             )
+
+
+def _oldest(code: SubjectCode, target: Target) -> str:
+    """The PTX ISA that the most drivers read, of what could serve the target."""
+    device = parse_arch(target.arch)
+    assert isinstance(device, CudaArch)  # unserved was asked about NVIDIA's
+    return min((str(o.ptx_version) for o in ptx_for(code, device)), key=parse_version)

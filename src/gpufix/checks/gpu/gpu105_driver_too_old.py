@@ -29,7 +29,7 @@ def driver_too_old(view: View) -> Iterator[Fault]:
     `torch 2.11.0+cu130 needs driver 580.65.06 or newer; 570.86.15 (CUDA 12.8) is installed.`
 
     ## Severity
-    Error. Silent without an NVIDIA driver.
+    Error. Silent without an NVIDIA GPU and its driver.
 
     ## Fix
     Unsafe: install the torch build for an older CUDA. Manual: a newer driver.
@@ -40,6 +40,8 @@ def driver_too_old(view: View) -> Iterator[Fault]:
     torch = view.facts.torch
     driver = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
     if torch is None or torch.cuda is None or driver is None or driver.library_is_stub:
+        return
+    if not driver.pci_devices and not any(g.vendor == "nvidia" for g in view.facts.gpus):
         return
     least = cuda_toolkits.min_driver(torch.cuda)
     if not _too_old(view, driver, torch.cuda, least):

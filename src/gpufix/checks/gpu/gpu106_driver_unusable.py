@@ -28,8 +28,9 @@ def driver_unusable(view: View) -> Iterator[Fault]:
     `libcuda.so.1 is of driver 580.95.05, the loaded kernel module of 570.86.15.`
 
     ## Severity
-    Error; warning in a container that was given nothing of the GPU; advice when torch is not built
-    for that vendor. AMD: only for a ROCm torch.
+    Error; warning in a container that was given none of the device nodes; advice when torch is not
+    built for that vendor. AMD: only for a ROCm torch. Silent when some GPUs may be opened and others
+    not: schedulers share a machine's GPUs out like that.
 
     ## Fix
     Manual: drivers, groups and container options need root.
@@ -80,9 +81,8 @@ def _nvidia(view: View, driver: Driver) -> Iterator[tuple[DriverState, str]]:
         )
     if not driver.nodes:
         yield "nodes", f"{devices} on the PCI bus; there is no /dev/nvidia*"
-    if driver.denied:
-        yield "denied", f"This user may not open {', '.join(driver.denied[:4])}"
-    if driver.error and not view.facts.gpus:
+    yield from _denied(driver)
+    if driver.error and not any(g.vendor == "nvidia" for g in view.facts.gpus):
         yield "error", f"The NVIDIA driver answers: {driver.error}"
 
 
@@ -94,12 +94,18 @@ def _expected(view: View, driver: Driver) -> bool:
 def _amd(driver: Driver) -> Iterator[tuple[DriverState, str]]:
     if "/dev/kfd" not in driver.nodes:
         yield "nodes", "An AMD GPU is on the PCI bus; there is no /dev/kfd"
-    if driver.denied:
+    yield from _denied(driver)
+
+
+def _denied(driver: Driver) -> Iterator[tuple[DriverState, str]]:
+    """Nodes that all GPUs need (/dev/nvidiactl, /dev/kfd), or those of every GPU, as /dev/nvidia0."""
+    closed = set(driver.denied)
+    gpus = {node for node in driver.nodes if node[-1].isdigit()}
+    if closed and (closed - gpus or closed == gpus):
         yield "denied", f"This user may not open {', '.join(driver.denied[:4])}"
 
 
 def _severity(view: View, driver: Driver, built_for: bool) -> Severity:
     if not built_for:
         return ADVICE
-    nothing = not driver.nodes and not driver.library
-    return WARNING if view.facts.host.container and nothing else ERROR
+    return WARNING if view.facts.host.container and not driver.nodes else ERROR

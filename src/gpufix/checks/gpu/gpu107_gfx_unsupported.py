@@ -6,21 +6,26 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, Fault, rule
 from gpufix.evidence.gpu_code import (
+    Service,
     SubjectCode,
     label,
     listed,
+    service,
     targets_of_torch,
     torch_code,
+    unknown_code,
     unserved,
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus import models
-from gpufix.model import Target
+from gpufix.model import Gap, Target
 from gpufix.model.payload import HsaOverride
+
+_VARIABLE = "HSA_OVERRIDE_GFX_VERSION"
 
 
 @rule("GPU107", "gfx-unsupported")
-def gfx_unsupported(view: View) -> Iterator[Fault]:
+def gfx_unsupported(view: View) -> Iterator[Fault | Gap]:
     """The installed ROCm torch holds no code object for an AMD target.
 
     ## What it does
@@ -47,7 +52,10 @@ def gfx_unsupported(view: View) -> Iterator[Fault]:
     """
     targets = [t for t in targets_of_torch(view) if t.vendor == "amd"]
     torch, code = view.facts.torch, torch_code(view)
-    if torch is None or code is None:
+    if torch is None or not targets:
+        return
+    if code is None:
+        yield unknown_code(view)
         return
     if _overridden(view, code):
         return
@@ -65,10 +73,11 @@ def gfx_unsupported(view: View) -> Iterator[Fault]:
 
 
 def _overridden(view: View, code: SubjectCode) -> bool:
-    value = view.env("HSA_OVERRIDE_GFX_VERSION") or ""
-    parts = value.split(".")
-    posed = f"gfx{''.join(parts)}" if len(parts) == 3 else ""
-    return any(o.arch.partition(":")[0] == posed for o in code.objects)
+    """HSA_OVERRIDE_GFX_VERSION_1 is that of the kernel's node 1 alone, and outranks the general one."""
+    environment = view.facts.environment
+    names = {n for n in (*environment.process, *environment.overlay) if n.startswith(_VARIABLE)}
+    values = [models.posed(view.env(name) or "") for name in names]
+    return any(gfx is not None and _holds(code, gfx) for gfx in values)
 
 
 def _known(target: Target, code: SubjectCode) -> str:
@@ -83,9 +92,10 @@ def _known(target: Target, code: SubjectCode) -> str:
 
 def _low_risk(target: Target, code: SubjectCode) -> str | None:
     override = models.hsa_override(target.arch)
-    usable = override and override.risk == "low" and _holds(code, override.poses_as)
-    return override.value if override and usable else None
+    if override and override.risk == "low" and _holds(code, override.poses_as):
+        return override.value
+    return None
 
 
 def _holds(code: SubjectCode, gfx: str) -> bool:
-    return any(o.arch.partition(":")[0] == gfx for o in code.objects)
+    return service(code, Target(vendor="amd", arch=gfx, source="")) is not Service.none

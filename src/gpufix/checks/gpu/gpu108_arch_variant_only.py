@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.evidence.gpu_code import extensions, label, unserved, variants_only
+from gpufix.evidence.gpu_code import driver_cuda, extensions, label, unserved, variants_only
 from gpufix.evidence.view import View
 from gpufix.model import CodeObject
 from gpufix.model.payload import UnfitCode
@@ -31,17 +31,18 @@ def arch_variant_only(view: View) -> Iterator[Fault]:
     Error; advice for a GPU beside another one that is served. Silent where the target is served.
 
     ## Fix
-    Safe: rebuild for the target, when the source is known and has other kernels for it.
+    Safe: rebuild for the target, when the source is known and has other kernels for it. Unsafe: a
+    fallback in its place.
 
     ## Source
     ptxas 13.5 on every pair of targets; NVIDIA's Blackwell compatibility guide.
     """
     targets = [t for t in view.targets if t.vendor == "nvidia"]
-    for code in extensions(view.facts) if targets else ():
+    for code in extensions(view.facts):
         special = variants_only(code)
         if not special:
             continue
-        for target, severity in unserved(code, targets):
+        for target, severity in unserved(code, targets, driver_cuda=driver_cuda(view)):
             yield Fault(
                 severity=severity,
                 subject=code.subject,
@@ -56,8 +57,14 @@ def _reach(objects: list[CodeObject]) -> str:
     """ "sm_90a, which runs on 9.0 alone"."""
     names = sorted({o.arch for o in objects}, key=lambda arch: (len(arch), arch))
     exact = [n for n in names if n.endswith("a")]
-    shown = ", ".join(names)
-    if len(exact) < len(names):
-        return f"{shown}, which runs within its family at an equal or higher minor version alone"
+    family = [n for n in names if n.endswith("f")]
     places = ", ".join(f"{n[3:-2]}.{n[-2]}" for n in exact)
-    return f"{shown}, which {'runs' if len(exact) == 1 else 'run'} on {places} alone"
+    reaches = [
+        (exact, f"on {places} alone"),
+        (family, "within the same family at an equal or higher minor version alone"),
+    ]
+    return " and ".join(
+        f"{', '.join(names)}, which {'runs' if len(names) == 1 else 'run'} {where}"
+        for names, where in reaches
+        if names
+    )

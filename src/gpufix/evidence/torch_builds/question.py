@@ -140,8 +140,13 @@ def specifier(text: str) -> SpecifierSet:
 
 
 def _driver(view: View) -> NvidiaDriver | None:
-    found = next((d for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
-    return NvidiaDriver(found.cuda, found.version) if found and found.cuda else None
+    """By the CUDA that it names, else by its version: of which WSL2's library says nothing."""
+    found = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
+    if found is None:
+        return None
+    known = found.version and not view.facts.host.wsl
+    cuda = found.cuda or (cuda_toolkits.cuda_of_driver(str(found.version)) if known else None)
+    return NvidiaDriver(cuda, found.version) if cuda else None
 
 
 def _now(view: View) -> Now:

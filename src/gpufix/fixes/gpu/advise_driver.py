@@ -6,7 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda
 from gpufix.model import Advise, Finding, Plan
-from gpufix.model.payload import DriverFault, DriverState
+from gpufix.model.payload import DriverFault, DriverState, UnreadPtx
 
 _Advice = tuple[str, str, str | None]  # title, text, command
 _NVIDIA: dict[DriverState, _Advice] = {
@@ -51,7 +51,7 @@ _AMD: dict[DriverState, _Advice] = {
 def advise_driver(finding: Finding, view: View) -> Plan:
     """Drivers, groups and containers need root: printed, never run."""
     if finding.code != "GPU106":
-        title, text, command = _newer(view)
+        title, text, command = _newer(finding, view)
     else:
         title, text, command = _unusable(view, finding.payload_as(DriverFault))
     return Plan(
@@ -64,12 +64,13 @@ def advise_driver(finding: Finding, view: View) -> Plan:
     )
 
 
-def _newer(view: View) -> _Advice:
+def _newer(finding: Finding, view: View) -> _Advice:
     torch = view.facts.torch
-    least = cuda.min_driver(torch.cuda, full=True) if torch and torch.cuda else None
-    requirement = f"driver {least} or newer" if least else "a newer driver"
+    of_torch = torch.cuda if torch else None
+    needed = finding.payload.cuda if isinstance(finding.payload, UnreadPtx) else of_torch
+    least = cuda.min_driver(needed, full=True) if needed else None
     return (
-        f"install NVIDIA's {requirement}",
+        f"install NVIDIA's driver {least} or newer" if least else "install a newer NVIDIA driver",
         "Use the system's own packages where it has them; a container takes its host's driver.",
         None,
     )

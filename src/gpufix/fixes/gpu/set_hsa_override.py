@@ -25,8 +25,7 @@ def set_hsa_override(finding: Finding, view: View) -> Plan | Skip:
     if others:
         reason = f"it would hold for {', '.join(sorted(others))} too"
         return Skip(fix=NAME, code="GPU107", subject=arch, reason=reason)
-    posed = "gfx" + value.replace(".", "")
-    notes = [f"code of {posed} runs on {arch}; AMD does not support this"]
+    notes = [f"code of {models.posed(value)} runs on {arch}; AMD does not support this"]
     return Plan(
         fix=NAME,
         codes=["GPU107"],

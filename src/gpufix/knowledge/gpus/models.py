@@ -183,8 +183,16 @@ class Override(Frozen):
     @property
     def poses_as(self) -> str:
         """The gfx whose code is then run: "10.3.0" -> "gfx1030"."""
-        major, minor, step = self.value.split(".")
-        return f"gfx{major}{minor}{step}"
+        return str(posed(self.value))
+
+
+def posed(value: str) -> str | None:
+    """The gfx that a value of HSA_OVERRIDE_GFX_VERSION stands for: "9.0.10" -> "gfx90a".
+
+    None for what the runtime refuses (libhsakmt, topology.c).
+    """
+    found = re.fullmatch(r"(\d{1,2})\.(\d{1,3})\.(\d{1,3})", value, re.ASCII)
+    return f"gfx{found[1]}{int(found[2]):x}{int(found[3]):x}" if found else None
 
 
 def resolve(text: str, source: str | None = None) -> Target:

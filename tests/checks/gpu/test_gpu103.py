@@ -1,0 +1,170 @@
+"""GPU103: code of extensions."""
+
+from __future__ import annotations
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
+from gpufix.checks.registry import ADVICE, ERROR, Fault
+from gpufix.evidence.view import View
+from gpufix.model import CodeObject, Library, Severity
+from gpufix.model.payload import UnfitCode
+
+RTX_5080 = b.gpu("sm_120", name="NVIDIA GeForce RTX 5080")
+NAME = "sm_120 (NVIDIA GeForce RTX 5080)"
+
+
+def lib(*objects: CodeObject, name: str | None = "rasterizer", path: str = "_C.so") -> Library:
+    return b.library(f"{name or 'somewhere'}/{path}", list(objects), distribution=name)
+
+
+def of(*libraries: Library, **sections: object) -> View:
+    known = {"gpus": [RTX_5080], "binaries": b.binaries(*libraries)}
+    return b.view(b.healthy(**(known | sections)))
+
+
+def amd(*libraries: Library, gfx: str = "gfx1100") -> View:
+    return b.view(b.healthy_amd(gpus=[b.gpu(gfx)], binaries=b.binaries(*libraries)))
+
+
+def fault(
+    held: str,
+    name: str = NAME,
+    level: Severity = ERROR,
+    subject: str = "rasterizer",
+    evidence: tuple[str, ...] = (),
+) -> Fault:
+    return Fault(
+        level,
+        subject,
+        f"{subject} holds {held}; none of it runs on {name}.",
+        evidence=evidence or (f"{b.SITE}/rasterizer/_C.so: {held}",),
+        breaks=(f"code:{subject}",),
+        payload=UnfitCode(subject, name.partition(" ")[0]),
+    )
+
+
+OLD = lib(*b.code("sm_86", "sm_90"))
+OLD_HELD = "machine code for sm_86, sm_90"
+SILENT = {
+    "healthy": b.view(b.healthy()),
+    "healthy AMD": b.view(b.healthy_amd()),
+    "no extension": of(),
+    "no target": of(OLD, gpus=[]),
+    "a library without GPU code": of(lib()),
+    "code of 8.6 runs on 8.9": of(OLD, gpus=[b.gpu("sm_89")]),
+    "one library of a distribution serves": of(
+        lib(*b.code("sm_90"), path="old.so"), lib(*b.code("sm_120"))
+    ),
+    "PTX is GPU102's": of(lib(*b.code("sm_80"), *b.code("sm_80", kind="ptx"))),
+    "PTX newer than the driver is GPU104's": of(
+        lib(*b.code("sm_80"), *b.code("sm_80", kind="ptx", ptx_version="9.2"))
+    ),
+    "code for exact targets alone is GPU108's": of(lib(*b.code("sm_90a", "sm_100f"))),
+    "LTO code alone, which is linked for any GPU": of(lib(*b.code("sm_90", kind="lto"))),
+    "LTO code beside machine code": of(lib(*b.code("sm_90"), *b.code("sm_90", kind="lto"))),
+    "code of a kind that is not known": of(lib(*b.code("sm_90"), *b.code("", kind="other"))),
+    "SPIR-V is AMD's, and compiled for any of its GPUs": of(lib(*b.code("", kind="spirv"))),
+    "SPIR-V on an AMD GPU": amd(lib(*b.code("", kind="spirv"), *b.code("gfx90a", kind="hip"))),
+    "bitcode on an AMD GPU": amd(lib(*b.code("gfx90a", kind="bitcode"))),
+    "code of the other vendor": of(lib(*b.code("gfx90a", kind="hip"))),
+    "a generic code object": amd(lib(*b.code("gfx11-generic", kind="hip"))),
+    "a generic code object that is not known": amd(lib(*b.code("gfx13-generic", kind="hip"))),
+    "a code object that hangs on a feature": amd(
+        lib(*b.code("gfx90a:xnack-", kind="hip")), gfx="gfx90a"
+    ),
+    "torch's own library": of(b.library("torch/lib/libtorch_cuda.so", b.code("sm_90"))),
+    "torch's distribution, installed elsewhere": of(lib(*b.code("sm_90"), name="torch")),
+    **{
+        f"{name} chooses by itself": of(lib(*b.code("sm_90"), name=name))
+        for name in ("nvidia-cudnn-cu12", "triton", "pytorch-triton", "cupy-cuda12x", "jaxlib")
+    },
+}
+
+FIRING = {
+    "code of other majors": Fires(of(OLD), fault(OLD_HELD)),
+    "no torch": Fires(of(OLD, torch=None), fault(OLD_HELD)),
+    "nobody's library": Fires(
+        of(lib(*b.code("sm_90"), name=None)),
+        fault(
+            "machine code for sm_90",
+            subject=f"{b.SITE}/somewhere/_C.so",
+            evidence=(f"{b.SITE}/somewhere/_C.so: machine code for sm_90",),
+        ),
+    ),
+    "all libraries of a distribution": Fires(
+        of(lib(*b.code("sm_90"), path="a.so"), lib(*b.code("sm_80"), path="b.so")),
+        fault(
+            "machine code for sm_80, sm_90",
+            evidence=(
+                f"{b.SITE}/rasterizer/a.so: machine code for sm_90",
+                f"{b.SITE}/rasterizer/b.so: machine code for sm_80",
+            ),
+        ),
+    ),
+    "PTX for newer GPUs alone": Fires(
+        of(lib(*b.code("sm_121", kind="ptx"))), fault("PTX for sm_121")
+    ),
+    "some of it for an exact target": Fires(
+        of(lib(*b.code("sm_80", "sm_90a"))), fault("machine code for sm_80, sm_90a")
+    ),
+    "one of two GPUs": Fires(
+        of(lib(*b.code("sm_89")), gpus=[b.gpu("sm_89"), b.gpu("sm_75", 1)]),
+        fault("machine code for sm_89", "sm_75 (GPU of sm_75)", ADVICE),
+    ),
+    "none of two: PTX for the other is too new": Fires(
+        of(
+            lib(*b.code("sm_120", kind="ptx", ptx_version="9.5")),
+            gpus=[RTX_5080, b.gpu("sm_75", 1)],
+        ),
+        fault("PTX for sm_120", "sm_75 (GPU of sm_75)"),
+    ),
+    "two extensions": Fires(
+        of(OLD, lib(*b.code("sm_90a"), name="exact"), lib(*b.code("sm_80"), name="zbuffer")),
+        [
+            fault(OLD_HELD),
+            fault(
+                "machine code for sm_80",
+                subject="zbuffer",
+                evidence=(f"{b.SITE}/zbuffer/_C.so: machine code for sm_80",),
+            ),
+        ],
+    ),
+    "another gfx": Fires(
+        amd(lib(*b.code("gfx90a", "gfx1100:xnack-", kind="hip")), gfx="gfx1101"),
+        fault("machine code for gfx1100:xnack-, gfx90a", "gfx1101 (GPU of gfx1101)"),
+    ),
+    "code of both vendors, for neither's GPU": Fires(
+        b.view(
+            b.facts(binaries=b.binaries(lib(*b.code("sm_90"), *b.code("gfx90a", kind="hip")))),
+            "sm_120",
+            "gfx1100",
+        ),
+        [
+            fault("machine code for gfx90a, sm_90", "sm_120 (--gpu sm_120)"),
+            fault("machine code for gfx90a, sm_90", "gfx1100 (--gpu gfx1100)"),
+        ],
+    ),
+    "its source is here": Fires(
+        of(
+            OLD, distributions=[*b.healthy().distributions, b.dist("rasterizer", editable="/src/r")]
+        ),
+        fault(OLD_HELD),
+        offers=["rebuild-for-target safe"],
+    ),
+    "gpufix has a fallback for it": Fires(
+        of(
+            lib(*b.code("sm_86", "sm_90"), name="fused-ssim"),
+            distributions=[*b.healthy().distributions, b.dist("fused-ssim", "1.0.0")],
+        ),
+        fault(
+            OLD_HELD,
+            subject="fused-ssim",
+            evidence=(f"{b.SITE}/fused-ssim/_C.so: {OLD_HELD}",),
+        ),
+        offers=["install-fallback unsafe"],
+    ),
+}
+
+test_silent, test_firing = rows(extension_lacks_target, SILENT, FIRING)
