@@ -138,10 +138,13 @@ FIRING = {
     "what was free is not known": Fires(
         run(ended("splat"), memory_total=None), of_run("splat", "")
     ),
-    "it crashed for it": Fires(
-        run(ended("splat", status="crashed")),
-        of_run("splat", "; 0.3 of 24.0 GiB were free before."),
-    ),
+    **{
+        f"it ended with: {status}": Fires(
+            run(ended("splat", status=status)),
+            of_run("splat", "; 0.3 of 24.0 GiB were free before."),
+        )
+        for status in ("crashed", "timeout", "bad output")
+    },
 }
 
 test_silent, test_firing = rows((RUN806, lambda given: given.findings()), SILENT, FIRING)
