@@ -63,12 +63,16 @@ def rows(
     silent: Mapping[str, Any],
     firing: Mapping[str, Fires],
 ) -> tuple[Callable[..., None], Callable[..., None]]:
-    """The tests of a rule's two tables. Without a check: the rule, and how its findings are had."""
+    """The tests of a rule's two tables. Without a check: the rule, and how its findings are had.
+
+    A given thing of the latter may have a `view`: what is offered is then asked of that.
+    """
     the_rule, find = judge if isinstance(judge, tuple) else (declared(judge), None)
 
     def found(given: Any, root: Path) -> tuple[list[Finding], View | None]:
         if find is not None:
-            return list(find(given(root) if callable(given) else given)), None
+            asked = given(root) if callable(given) else given
+            return list(find(asked)), getattr(asked, "view", None)
         view = given(root) if callable(given) else given
         before = len(view.gaps)
         findings = run_check(the_rule, view)

@@ -11,8 +11,6 @@ import pytest
 import source_tree as t
 
 import needs
-from gpufix.checks.runtime.run801_backend_variable import backend_variable
-from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
 from gpufix.checks.source.src604_removed_api import removed_api
 from gpufix.checks.source.src605_submodule_missing import submodule_missing
@@ -20,19 +18,11 @@ from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_
 from gpufix.checks.source.src610_backend_unfit import backend_unfit
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
-from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
 
 ROCM = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()], "gpus": [b.gpu("gfx1101")]}
 NUMPY = {"distributions": [b.dist("numpy", "2.3.5"), b.dist("torchvision", "0.24.0")]}
 OLD = {"torch": b.torch("2.6.0+cu124", cxx11_abi=False)}
 ABI = "_GLIBCXX_USE_CXX11_ABI"
-CHOICE = """\
-import os
-BACKEND = "flash_attn"
-env = os.environ.get("ATTN_BACKEND")
-if env is not None and env in ["xformers", "flash_attn", "sdpa"]:
-    BACKEND = env
-"""
 DEVICE = """\
 class P:
     @property
@@ -143,20 +133,6 @@ SILENT: dict[str, Case] = {
         },
         {},
     ),
-    "chosen and installed": (
-        backend_variable,
-        {"a.py": CHOICE},
-        {"distributions": [b.dist("flash-attn")]},
-    ),
-    "chosen by the variable": (
-        backend_variable,
-        {"a.py": CHOICE},
-        {"env": {"ATTN_BACKEND": "sdpa"}},
-    ),
-    "no old nvdiffrast": (missing_system_header, {"a.py": RASTER.format("RasterizeGLContext")}, {}),
-    "build requirement here": (
-        build_tools_missing,
-        {"setup.py": t.setup(), "pyproject.toml": TOML.format('"ninja", "torch"')},
         {},
     ),
 }
@@ -279,20 +255,6 @@ FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = 
         "advice",
         [3, 7],
     ),
-    "default back end": (backend_variable, {"a.py": CHOICE}, {}, "warning", [4]),
-    "unknown value": (
-        backend_variable,
-        {"a.py": CHOICE},
-        {"env": {"ATTN_BACKEND": "magic"}},
-        "warning",
-        [4],
-    ),
-    "build requirement": (
-        build_tools_missing,
-        {"setup.py": t.setup(), "pyproject.toml": TOML.format('"pybind11"')},
-        {},
-        "warning",
-        [1],
     ),
 }
 
@@ -302,16 +264,6 @@ def test_fires(tmp_path: Path, name: str) -> None:
     check, files, sections, severity, lines = FIRING[name]
     view = t.look(t.write(tmp_path, dict(files)), **sections)
     assert [(s, ls) for s, _, ls in t.told(t.found(check, view))] == [(severity, lines)]
-
-
-def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = t.write(tmp_path, {"a.py": RASTER.format("RasterizeGLContext")})
-    old = {"distributions": [b.dist("nvdiffrast", "0.3.3")]}
-    for header, count in (("/usr/include/EGL/egl.h", 0), (None, 1)):
-        view = t.look(root, **old, answers={"system-header:EGL/egl.h": header})
-        assert len(t.found(missing_system_header, view)) == count
-    new = {"distributions": [b.dist("nvdiffrast", "0.4.0")]}
-    assert t.found(missing_system_header, t.look(root, **new)) == []
 
 
 def git(*words: str, cwd: Path) -> None:

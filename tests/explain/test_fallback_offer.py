@@ -61,3 +61,8 @@ def test_the_plan_is_named(version: str | None, command: str | None) -> None:
     found = check(explanation(KNN + OOM), diagnose(facts, Request()), b.view(facts))
     assert (found.state, found.finding) == ("cannot tell", None)
     assert (found.plan.command if found.plan else None) == command
+
+
+def test_a_fallback_that_asks_for_as_much_is_none() -> None:
+    facts = b.healthy(distributions=[*b.healthy().distributions, b.dist("fused-ssim")])
+    assert check(explanation(SSIM + OOM), diagnose(facts, Request()), b.view(facts)).plan is None

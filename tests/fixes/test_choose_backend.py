@@ -282,7 +282,7 @@ def test_a_rasteriser_without_code_for_the_target_is_no_way_out(
     built = b.library("_nvdiffrast_c.so", b.code(*archs), distribution="nvdiffrast")
     root = t.write(tmp_path, {"r.py": text})
     dists = [b.dist("nvdiffrast", "0.3.3")]
-    without = {"system-header:EGL/egl.h": None}
+    without = {"system-header:EGL/egl.h": False}
     view = t.look(root, BLACKWELL, distributions=dists, binaries=b.binaries(built), answers=without)
     (finding,) = t.found(missing_system_header, view)
     assert isinstance(switch_rasteriser(finding, view), Plan if switched else Skip)

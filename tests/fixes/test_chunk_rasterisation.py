@@ -12,17 +12,20 @@ import pytest
 import source_tree as t
 
 from gpufix.checks.judge import Selection
+from gpufix.checks.registry import ERROR, Fault
+from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.diagnosis.diagnose import Request
 from gpufix.engine.run.propose import FixRequest, propose
 from gpufix.facts.queries import Queries
 from gpufix.fallbacks.pack import tree
-from gpufix.fixes.fallback.install_fallback import for_run, on_demand
+from gpufix.fixes.fallback.install_fallback import install_fallback, on_demand
 from gpufix.model import InstallFallback, Plan, Record, Skip, WriteFile
 from gpufix.model.source_payload import UnfitArgument
 
 NAME = "nvdiffrast_chunked"
 TORCH = b.dist("torch", "2.9.0+cu128")
+RAN_OUT = RUN806.finding(Fault(ERROR, NAME, "Device memory ran out."))
 IMPORT = "import nvdiffrast.torch as dr\n"
 CALL = "rast, _ = dr.rasterize(ctx, pos, tri, [8, 8])\n"
 
@@ -319,7 +322,7 @@ def with_ours(root: Path, text: str) -> Any:
 
 def test_once_installed_only_the_calls_are_left_to_change(tmp_path: Path) -> None:
     view = with_ours(tmp_path, USES)
-    for plan in (on_demand(NAME, view), for_run("RUN806", NAME, view)):
+    for plan in (on_demand(NAME, view), install_fallback(RAN_OUT, view)):
         assert isinstance(plan, Plan)
         assert [s.kind for s in plan.steps] == ["write"]
         assert plan.title == f"use gpufix's {NAME}: call it in a.py"
@@ -332,12 +335,12 @@ def test_once_all_is_done_there_is_no_plan(tmp_path: Path) -> None:
     assert isinstance(skip, Skip)
     assert not skip.asked
     assert "is installed already; a.py:4 is left as it is" in skip.reason
-    assert for_run("RUN806", NAME, view) is None
+    assert install_fallback(RAN_OUT, view) is None
 
 
 def test_for_an_error_of_a_run(tmp_path: Path) -> None:
     view = t.look(t.write(tmp_path, {"a.py": USES}), "sm_120", distributions=[TORCH])
-    plan = for_run("RUN806", NAME, view)
+    plan = install_fallback(RAN_OUT, view)
     assert isinstance(plan, Plan)
     assert [s.kind for s in plan.steps] == ["write", "fallback"]
 

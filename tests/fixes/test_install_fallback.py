@@ -14,13 +14,15 @@ import pytest
 import gpufix
 from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.judge import Selection
+from gpufix.checks.registry import ERROR, Fault
+from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.diagnosis.diagnose import Request
 from gpufix.engine.run.propose import FixRequest, Proposed, propose
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.commands import summary
 from gpufix.fixes.conflicts import PlanConflicts
-from gpufix.fixes.fallback.install_fallback import for_run, install_fallback, on_demand
+from gpufix.fixes.fallback.install_fallback import install_fallback, on_demand
 from gpufix.fixes.merge import merge
 from gpufix.fixes.pins import why_not, with_dependents
 from gpufix.model import Build, Facts, Install, InstallFallback, Plan, Record, Severity, Skip
@@ -35,6 +37,7 @@ ABOUT: dict[str, Any] = {
     "requires": ["torch>=2.0"],
     "summary": "A loss.",
     "covers": ["Two of its three functions."],
+    "bounds_memory": True,
 }
 FOLDER = "file:///src/fast_loss"
 
@@ -43,6 +46,7 @@ FOLDER = "file:///src/fast_loss"
 def small_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One plain fallback and one that has to be compiled."""
     compiled = ABOUT | {"distribution": "raster", "import": ["raster"], "replaces": []}
+    del compiled["bounds_memory"]
     compiled["build"] = [{"source": "kernels/knn/knn_c.cu", "library": "raster/_knn.so"}]
     for name, about in (("fast_loss", ABOUT), ("raster", compiled)):
         payload = tmp_path / name / "payload" / name
@@ -263,9 +267,22 @@ def test_where_a_log_speaks_of_it(words: str) -> None:
     assert catalogue.get("fast_loss").last_in(words) == LOGS[words]
 
 
-def test_for_a_run_that_met_an_error_in_it() -> None:
-    assert step(for_run("RUN806", "fast_loss", b.view(sick()))).name == "fast_loss"
-    assert for_run("RUN806", "fast_loss", b.view(sick(version="1.0+gpufix"))) is None
+@pytest.mark.parametrize(
+    ("extension", "version", "offers"),
+    [
+        ("fast_loss", "1.2.0", True),
+        ("fast_loss", "1.0+gpufix", False),
+        ("raster", "1.2.0", False),  # it would ask for as much
+        ("something_else", "1.2.0", False),
+    ],
+)
+def test_for_a_run_that_met_a_lack_of_memory_in_it(
+    extension: str, version: str, offers: bool
+) -> None:
+    found = RUN806.finding(Fault(ERROR, extension, "Device memory ran out."))
+    plan = install_fallback(found, b.view(sick(version=version)))
+    assert (plan is not None) == offers
+    assert not offers or step(plan).name == extension
 
 
 def test_torch_without_metadata_of_its_own() -> None:

@@ -49,6 +49,25 @@ def _by_environment_file(view: View) -> Toolkit | None:
     return usual[0] if usual else None
 
 
+class CudaBuild(Frozen):
+    """torch, its CUDA version, and the toolkit by which a project's CUDA sources would be compiled."""
+
+    torch: Torch
+    cuda: str
+    toolkit: Toolkit
+    version: str  # of the toolkit
+
+
+def cuda_build(view: View) -> CudaBuild | None:
+    """What the project's build would use; None: it builds nothing, not for CUDA, or with what is unknown."""
+    torch, toolkit = cuda_torch(view), toolkit_in_use(view)
+    if not builds(view) or torch is None or toolkit is None:
+        return None
+    if torch.cuda is None or toolkit.version is None:
+        return None
+    return CudaBuild(torch, torch.cuda, toolkit, toolkit.version)
+
+
 def usable(view: View, kind: str = "cuda") -> Iterator[Toolkit]:
     """Every toolkit here that has a compiler."""
     return (t for t in view.facts.toolkits if t.kind == kind and t.compiler)
@@ -65,15 +84,14 @@ def same_major(left: str, right: str) -> bool:
 
 
 def generates(cuda: str, arch: str) -> bool | None:
-    """Whether a CUDA version's nvcc generates code for a GPU; None = the version is not listed.
-
-    Thor is compute_101 to CUDA 12.8 and 12.9, compute_110 to later ones.
-    """
+    """Whether a CUDA version's nvcc generates code for a GPU; None = the version is not listed."""
     toolkit = cuda_toolkits.get(cuda)
-    if toolkit is None:
-        return None
-    renamed = arch.replace("sm_110", "sm_101")
-    return toolkit.supports(arch) or toolkit.supports(renamed)
+    return None if toolkit is None else any(map(toolkit.supports, names_in_nvcc(arch)))
+
+
+def names_in_nvcc(arch: str) -> tuple[str, ...]:
+    """Thor is sm_101 to CUDA 12.8 and 12.9, sm_110 to later ones."""
+    return tuple(dict.fromkeys((arch.replace("sm_110", "sm_101"), arch)))
 
 
 def describe(toolkit: Toolkit) -> str:

@@ -105,8 +105,8 @@ class View:
         """A source file as it is."""
         return self._answer("source", path, lambda ask: ask.source(path))
 
-    def system_header(self, name: str) -> str | None:
-        """Where a compiler would find a header such as EGL/egl.h."""
+    def system_header(self, name: str) -> bool | None:
+        """Whether a compiler would find a header such as EGL/egl.h."""
         return self._answer("system-header", name, lambda ask: ask.system_header(name))
 
     def torch_header(self, name: str) -> bool | None:

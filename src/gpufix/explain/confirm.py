@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.checks.judge import INTERNAL_CODES
+from gpufix.checks.registry import ERROR, Fault
+from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
 from gpufix.fixes.commands import summary
-from gpufix.fixes.fallback import install_fallback
+from gpufix.fixes.fallback.install_fallback import install_fallback
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Diagnosis, Finding, Plan, PlanSummary
+from gpufix.model import Diagnosis, Finding, PlanSummary
 
 
 def statements(explanation: Explanation, view: View) -> Iterator[str]:
@@ -133,8 +134,6 @@ _KIN = (
     {"SRC610", "RUN801", "RUN802"},
     {"WHL505", "WHL506", "SRC604"},
 )
-# Told by a run or by a log alone: no look at files shows it.
-_RUN_ONLY = frozenset({"RUN806"})
 _PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "JIT702")
 
 
@@ -179,14 +178,17 @@ def _fallback(explanation: Explanation, view: View) -> tuple[PlanSummary | None,
 
     And DOC003, should the fix crash.
     """
-    if explanation.rule not in _RUN_ONLY or "extension" not in explanation.captures:
-        return None, []
-    planner, extension = Planner((), view), explanation.captures["extension"]
-    fix = declared(install_fallback.install_fallback)
-    ask = partial(install_fallback.for_run, explanation.rule, extension, view)
-    plan = planner.attempt(fix, explanation.rule, extension, ask)
-    found = summary(plan, view.facts) if isinstance(plan, Plan) else None
-    return found, planner.crashed()
+    found, planner = ran_out(explanation), Planner([declared(install_fallback)], view)
+    plans = planner.plans(found) if found else []
+    return summary(plans[0], view.facts) if plans else None, planner.crashed()
+
+
+def ran_out(explanation: Explanation) -> Finding | None:
+    """RUN806 of a log, about the extension that it names: no look at files shows it."""
+    if explanation.rule != RUN806.code:
+        return None
+    subject = explanation.captures.get("extension", "GPU memory")
+    return RUN806.finding(Fault(ERROR, subject, explanation.what, (explanation.shown,)))
 
 
 def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
@@ -233,7 +235,7 @@ def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tupl
     who = f"The patient at hand ({python}, {torch})"
     if explanation.rule is None:
         return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
-    if rule in _RUN_ONLY:
+    if rule == RUN806.code:
         return "cannot tell", "Only a run or a log shows this; files do not."
     if view.facts.torch is None and rule[:3] in ("GPU", "SYM", "ABI", "JIT"):
         return "cannot tell", f"{who} has none to judge: name the right one with --python."

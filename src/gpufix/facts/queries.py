@@ -104,11 +104,11 @@ class Queries:
         source = decode(data)
         return SourceText(source.text, source.encoding, hashlib.sha256(data).hexdigest())
 
-    def system_header(self, name: str) -> str | None:
+    def system_header(self, name: str) -> bool:
         if not re.fullmatch(r"[\w+-]+(?:/[\w+-]+)*\.h(?:pp)?", name):
             raise ValueError(f"{name!r} is not the name of a header")
         folders = [*self._include, "/usr/local/include", "/usr/include"]
-        return next((f"{f}/{name}" for f in folders if Path(f, name).is_file()), None)
+        return any(Path(folder, name).is_file() for folder in folders)
 
     def torch_declares(self, header: str, word: str) -> bool:
         path = self._allowed(f"{self._torch_root}include/{header}")

@@ -48,8 +48,8 @@ class Questions(Protocol):
         """A source file as it is."""
         ...
 
-    def system_header(self, name: str) -> str | None:
-        """Where a compiler would find a header such as EGL/egl.h; None = nowhere usual."""
+    def system_header(self, name: str) -> bool:
+        """Whether a header such as EGL/egl.h lies where a compiler would look."""
         ...
 
     def torch_header(self, name: str) -> bool:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent
 LOCAL = "gpufix"  # the local version by which an installed fallback is known
 _KEYS = {
     "distribution", "version", "import", "replaces", "requires", "summary", "functions", "covers",
-    "build", "calls",
+    "build", "calls", "bounds_memory",
 }  # fmt: skip
 
 
@@ -66,6 +66,7 @@ class Fallback(Frozen):
     covers: tuple[str, ...] = ()  # sentences: what of the original's API there is, and what not
     build: tuple[Native, ...] = ()
     calls: tuple[Calls, ...] = ()
+    bounds_memory: bool = False  # works in parts where memory is short: a remedy for RUN806
 
     def goes_by(self, name: str) -> bool:
         """Whether a user could mean it: folder, distribution or import name."""
@@ -130,6 +131,7 @@ def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:
             covers=tuple(about.get("covers", ())),
             build=tuple(Native(**row) for row in about.get("build", ())),
             calls=tuple(_calls(**row) for row in about.get("calls", ())),
+            bounds_memory=about.get("bounds_memory", False),
         )
     except (KeyError, TypeError) as error:
         raise AboutError(f"{folder.name}: {error!r}") from error

@@ -1,6 +1,24 @@
-"""What torch's caching allocator accepts in PYTORCH_ALLOC_CONF."""
+"""Which variables set torch's caching allocator, and what it accepts in them."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+from gpufix.knowledge.data_table import at_least
+
+_ANY, _CUDA, _HIP = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"
+
+
+def variables(release: str, hip: bool) -> tuple[str, ...]:
+    """Those that a torch release reads: the first that is set, be it to nothing, counts alone.
+
+    c10/core/AllocatorConfig.cpp and c10/cuda/CUDAAllocatorConfig.h of 2.8 to 2.13; tried with 2.13.
+    """
+    named = (_CUDA, _HIP) if hip else (_CUDA,)
+    if at_least(release, "2.10"):
+        return (*named, _ANY)
+    return (_ANY, *named) if at_least(release, "2.9") else named
+
 
 # c10/core/AllocatorConfig.cpp and c10/cuda/CUDAAllocatorConfig.cpp of pytorch, and the strings of
 # libc10.so 2.13.0. An unknown key raises at the first use of the device.
@@ -41,7 +59,14 @@ LEAST = {"max_split_size_mb": 20, "max_non_split_rounding_mb": 20}
 BACKENDS = frozenset({"native", "cudaMallocAsync", "hipMallocAsync"})
 
 
-def faults(value: str) -> list[str]:
+class SettingFault(NamedTuple):
+    """What is wrong with a setting. `certain`: every torch refuses it."""
+
+    text: str
+    certain: bool = True
+
+
+def faults(value: str) -> list[SettingFault]:
     """What is wrong with a setting; empty when torch would take it.
 
     The form is `key:value,key:value`; `roundup_power2_divisions` may hold a list in brackets.
@@ -60,17 +85,17 @@ def _items(value: str) -> list[str]:
     return [item for item in [*items, value[start:]] if item.strip()]
 
 
-def _judge(item: str) -> list[str]:
+def _judge(item: str) -> list[SettingFault]:
     key, colon, value = (part.strip() for part in item.partition(":"))
     if not colon or not value:
-        return [f"{item.strip()!r} is not of the form key:value"]
+        return [SettingFault(f"{item.strip()!r} is not of the form key:value")]
     if key not in KEYS:
-        return [f"no torch release known here has the key {key!r}"]
+        return [SettingFault(f"no torch release known here has the key {key!r}", certain=False)]
     if key in BOOLEAN and value not in ("True", "False"):
-        return [f"{key} takes True or False, not {value!r}"]
+        return [SettingFault(f"{key} takes True or False, not {value!r}")]
     if key == "backend" and value not in BACKENDS:
-        return [f"backend takes native or cudaMallocAsync, not {value!r}"]
-    return _number(key, value)
+        return [SettingFault(f"backend takes native or cudaMallocAsync, not {value!r}")]
+    return [SettingFault(text) for text in _number(key, value)]
 
 
 def _number(key: str, value: str) -> list[str]:

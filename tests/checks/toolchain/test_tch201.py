@@ -37,6 +37,7 @@ SILENT = {
     "an iGPU of AMD beside the card": b.view(b.healthy(gpus=[b.gpu("sm_89"), IGPU])),
     "what the build is for is not known": of("local", "sm_120", variant=None, build="source"),
     "one of two named vendors": b.view(b.healthy(), "sm_89", "gfx1101"),
+    "no GPU is seen, and none is named": b.view(b.facts(torch=b.torch())),
 }
 
 FIRING = {
@@ -69,9 +70,47 @@ FIRING = {
     "XPU build, both vendors named": Fires(
         of("xpu", "sm_89", "gfx1101"),
         fault(
-            "torch 2.13.0+xpu is a XPU build; sm_89 (--gpu sm_89), gfx1101 (--gpu gfx1101) need "
+            "torch 2.13.0+xpu is an XPU build; sm_89 (--gpu sm_89), gfx1101 (--gpu gfx1101) need "
             "a CUDA or a ROCm build."
         ),
+        offers=["install-torch-build unsafe"],
+    ),
+    "five targets, of which four are named": Fires(
+        of("cpu", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90"),
+        fault(
+            "torch 2.13.0+cpu is a CPU build; sm_75 (--gpu sm_75), sm_80 (--gpu sm_80), "
+            "sm_86 (--gpu sm_86), sm_89 (--gpu sm_89) need a CUDA build."
+        ),
+        offers=["install-torch-build unsafe"],
+    ),
+    "a GPU without a name": Fires(
+        b.view(b.facts(torch=b.torch("2.13.0+cpu"), gpus=[b.gpu("sm_89", name=None)])),
+        fault("torch 2.13.0+cpu is a CPU build; sm_89 (GPU 0) needs a CUDA build."),
+        offers=["install-torch-build unsafe"],
+    ),
+    "a card and a processor's graphics, both AMD's": Fires(
+        b.view(
+            b.facts(
+                torch=b.torch("2.9.0+cpu"),
+                gpus=[b.gpu("gfx1100"), b.gpu("gfx1036", index=1, integrated=True)],
+            )
+        ),
+        fault(
+            "torch 2.9.0+cpu is a CPU build; gfx1100 (GPU of gfx1100), gfx1036 (GPU of gfx1036) "
+            "need a ROCm build."
+        ),
+    ),
+    "a card of NVIDIA and a processor's graphics of AMD": Fires(
+        b.view(b.facts(torch=b.torch("2.13.0+cpu"), gpus=[b.gpu("sm_89"), IGPU])),
+        fault(
+            "torch 2.13.0+cpu is a CPU build; sm_89 (GPU of sm_89), gfx1036 (GPU of gfx1036) "
+            "need a CUDA or a ROCm build."
+        ),
+        offers=["install-torch-build unsafe"],
+    ),
+    "a Jetson's own GPU is what it has": Fires(
+        b.view(b.facts(torch=b.torch("2.9.0+cpu"), gpus=[b.gpu("sm_87", integrated=True)])),
+        fault("torch 2.9.0+cpu is a CPU build; sm_87 (GPU of sm_87) needs a CUDA build."),
         offers=["install-torch-build unsafe"],
     ),
     "CPU build and a processor's graphics": Fires(

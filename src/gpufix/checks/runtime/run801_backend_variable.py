@@ -39,8 +39,8 @@ def backend_variable(view: View) -> Iterator[Fault]:
     """
     for name in backends.VARIABLES:
         value = view.env(name)
-        wanted = backends.PACKAGES.get((value or "").lower())
-        if value and wanted and not any(view.dist(d) for d in wanted):
+        wanted = backends.PACKAGES.get(value or "")
+        if wanted and not any(view.dist(d) for d in wanted):
             yield Fault(
                 severity=WARNING,
                 subject=name,

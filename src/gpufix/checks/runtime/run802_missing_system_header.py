@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
@@ -46,18 +46,11 @@ def missing_system_header(view: View) -> Iterator[Fault]:
     dist = view.dist("nvdiffrast")
     if dist is None or at_least(dist.version, _NO_GL_SINCE) or view.facts.host.os != "Linux":
         return
-    rows = [
-        (path, row)
-        for path, facts in python_files(view).items()
-        for row in facts.backends
-        if _opengl(row) and not row.tried and active(view, row.guards) is not False
-    ]
-    if not rows or _has_header(view):
+    files = python_files(view).items()
+    calls = {path: found for path, facts in files if (found := _opengl(view, facts.backends))}
+    if not calls or view.system_header(_HEADER) is not False:
         return
-    by_path: dict[str, list[RasteriserContext]] = {}
-    for path, row in rows:
-        by_path.setdefault(path, []).append(row)
-    for path, found in by_path.items():
+    for path, found in calls.items():
         certain = any(active(view, r.guards) for r in found)
         yield Fault(
             severity=WARNING if certain else ADVICE,
@@ -71,11 +64,8 @@ def missing_system_header(view: View) -> Iterator[Fault]:
         )
 
 
-def _opengl(row: RasteriserContext) -> bool:
-    return row.call == "RasterizeGLContext" or row.backend == "gl"
-
-
-def _has_header(view: View) -> bool:
-    """True too when the question cannot be answered: absence was not seen."""
-    before = len(view.gaps)
-    return view.system_header(_HEADER) is not None or len(view.gaps) > before
+def _opengl(view: View, rows: Sequence[RasteriserContext]) -> list[RasteriserContext]:
+    """Those that make an OpenGL context, and can be reached."""
+    asked = [r for r in rows if r.call == "RasterizeGLContext" or r.backend == "gl"]
+    reached = [r for r in asked if not r.tried and active(view, r.guards) is not False]
+    return sorted(reached, key=lambda r: r.line)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import allocator
 from gpufix.model.payload import EnvironmentVariable
-
-_NAMES = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
-_SINCE = (2, 9)  # PYTORCH_ALLOC_CONF, which outranks the older names
 
 
 @rule("RUN804", "allocator-setting")
@@ -19,8 +15,10 @@ def allocator_setting(view: View) -> Iterator[Fault]:
     """A setting of torch's allocator that torch will refuse or not read.
 
     ## What it does
-    Parses `PYTORCH_ALLOC_CONF` and its older names as torch does: `key:value` pairs, known keys,
-    values in range. Says when one of them hides another.
+    Parses the setting that the installed torch reads as torch does: `key:value` pairs, known keys,
+    values in range. Of `PYTORCH_CUDA_ALLOC_CONF`, `PYTORCH_HIP_ALLOC_CONF` (ROCm builds) and
+    `PYTORCH_ALLOC_CONF` the first that is set counts alone; torch 2.9 looks at the last first, older
+    ones not at all. Says when one of them hides another.
 
     ## Why it matters
     A malformed setting raises at the first use of the GPU, far from where it was written.
@@ -39,34 +37,35 @@ def allocator_setting(view: View) -> Iterator[Fault]:
     pytorch: c10/core/AllocatorConfig.cpp, c10/cuda/CUDAAllocatorConfig.cpp.
     """
     torch = view.facts.torch
-    if torch is None or torch.variant == "cpu":
+    if torch is None or torch.release is None or not (torch.cuda or torch.hip):
         return
-    present = {name: value for name in _NAMES if (value := view.env(name))}
-    for name, value in present.items():
-        for fault in allocator.faults(value):
-            unknown = "has the key" in fault
-            yield Fault(
-                severity=WARNING if unknown else ERROR,
-                subject=name,
-                message=f"{name} cannot be used: {fault}.",
-                evidence=(f"{name}={value}",),
-                payload=EnvironmentVariable(name),
-            )
-    yield from _hidden(view, present)
+    known = allocator.variables(torch.release, hip=torch.hip is not None)
+    present = [(name, value) for name in known if (value := view.env(name)) is not None]
+    for read, setting in present[:1]:
+        yield from _refused(read, setting)
+        yield from _hidden(f"{read}={setting}", present, torch.release)
 
 
-def _hidden(view: View, present: dict[str, str]) -> Iterator[Fault]:
-    newest, *older = _NAMES
-    release = view.facts.torch.release if view.facts.torch else None
-    version = version_of(release) if release else None
-    if newest not in present or version is None or version.release[:2] < _SINCE:
-        return
-    for name in older:
-        if name in present and present[name] != present[newest]:
+def _refused(name: str, value: str) -> Iterator[Fault]:
+    for fault in allocator.faults(value):
+        verdict = "cannot be used" if fault.certain else "may be refused"
+        yield Fault(
+            severity=ERROR if fault.certain else WARNING,
+            subject=name,
+            message=f"{name} {verdict}: {fault.text}.",
+            evidence=(f"{name}={value}",),
+            payload=EnvironmentVariable(name),
+        )
+
+
+def _hidden(read: str, present: list[tuple[str, str]], release: str) -> Iterator[Fault]:
+    counts, _, setting = read.partition("=")
+    for name, value in present:
+        if value != setting:
             yield Fault(
                 severity=WARNING,
                 subject=name,
-                message=f"{name} is not read: {newest} is set too, and outranks it.",
-                evidence=(f"{newest}={present[newest]}", f"{name}={present[name]}"),
+                message=f"{name} is not read: {counts} is set too, and torch {release} takes that.",
+                evidence=(read, f"{name}={value}"),
                 payload=EnvironmentVariable(name),
             )

@@ -135,12 +135,12 @@ def _gfx_major(arch: str) -> str:
 
 
 def _slow(view: View) -> Iterator[Fault]:
-    if not view.targets:
+    if not any(t.vendor == "nvidia" for t in view.targets):
         return
     costs = {
         "CUDA_LAUNCH_BLOCKING": (ADVICE, "every kernel launch waits for its end"),
         "CUDA_FORCE_PTX_JIT": (WARNING, "machine code is ignored, and what holds no PTX fails"),
-        "CUDA_DISABLE_PTX_JIT": (ADVICE, "code that is there as PTX alone fails"),
+        "CUDA_DISABLE_PTX_JIT": (WARNING, "code that is there as PTX alone fails"),
     }
     for name, (severity, what) in costs.items():
         if view.env(name) == "1":

@@ -30,7 +30,8 @@ taken for a size. That is GPU103.
 Error.
 
 ## Fix
-Unsafe: a fallback that bounds its memory (`gpufix fix --fallback simple_knn`).
+Unsafe: a fallback that bounds its memory, in place of the extension that a log names
+(`gpufix fix --fallback simple_knn`; for nvdiffrast, `nvdiffrast_chunked`).
 
 ## Source
 CUDA runtime API, cudaError; PyTorch's notes on CUDA memory management.

@@ -46,7 +46,7 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     yield Fault(
         severity=_severity(view, view.targets),
         subject="torch",
-        message=f"torch {torch.version} is a {_kind(torch)} build; {named} {verb} {needed} build.",
+        message=f"torch {torch.version} is {_kind(torch)} build; {named} {verb} {needed} build.",
         evidence=(f"{torch.location}/torch/version.py",),
         breaks=("torch-gpu",),
     )
@@ -62,10 +62,10 @@ def _vendor(torch: Torch) -> str:
 
 def _kind(torch: Torch) -> str:
     if torch.hip:
-        return "ROCm"
+        return "a ROCm"
     if torch.cuda:
-        return "CUDA"
-    return "CPU" if torch.variant == "cpu" else "XPU"
+        return "a CUDA"
+    return "a CPU" if torch.variant == "cpu" else "an XPU"
 
 
 def _severity(view: View, targets: tuple[Target, ...]) -> Severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.building import builds, cuda_torch, describe, same_major, toolkit_in_use
+from gpufix.evidence.building import cuda_build, describe, same_major
 from gpufix.evidence.view import View
 from gpufix.model.payload import ToolkitInUse
 
@@ -36,17 +36,15 @@ def toolkit_major_mismatch(view: View) -> Iterator[Fault]:
     ## Source
     torch/utils/cpp_extension.py of torch 1.13 to 2.15.
     """
-    torch, toolkit = cuda_torch(view), toolkit_in_use(view)
-    if not builds(view) or torch is None or toolkit is None or not toolkit.version:
-        return
-    if torch.cuda is None or same_major(toolkit.version, torch.cuda):
+    build = cuda_build(view)
+    if build is None or same_major(build.version, build.cuda):
         return
     yield Fault(
         severity=ERROR,
-        subject=toolkit.root,
-        message=f"A build would use {describe(toolkit)}; torch {torch.version} is built for CUDA "
-        f"{torch.cuda}, and cpp_extension refuses another major version.",
-        evidence=(f"nvcc: {toolkit.compiler}",),
+        subject=build.toolkit.root,
+        message=f"A build would use {describe(build.toolkit)}; torch {build.torch.version} is built "
+        f"for CUDA {build.cuda}, and cpp_extension refuses another major version.",
+        evidence=(f"nvcc: {build.toolkit.compiler}",),
         breaks=("toolkit",),
-        payload=ToolkitInUse("cuda", toolkit.version),
+        payload=ToolkitInUse("cuda", build.version),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, Fault, rule
-from gpufix.evidence.building import builds, cuda_torch, describe, same_major, toolkit_in_use
+from gpufix.evidence.building import cuda_build, describe, same_major
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import at_least, minor
@@ -35,30 +35,26 @@ def toolkit_minor_mismatch(view: View) -> Iterator[Fault]:
     ## Source
     torch/utils/cpp_extension.py; docs.nvidia.com/deploy/cuda-compatibility (minor versions).
     """
-    torch, toolkit = cuda_torch(view), toolkit_in_use(view)
-    if not builds(view) or torch is None or toolkit is None or not toolkit.version:
-        return
-    if torch.cuda is None or not same_major(toolkit.version, torch.cuda):
+    build = cuda_build(view)
+    if build is None or not same_major(build.version, build.cuda):
         return  # TCH202
-    if minor(toolkit.version) == minor(torch.cuda):
+    if minor(build.version) == minor(build.cuda):
         return
     yield Fault(
         severity=ADVICE,
-        subject=toolkit.root,
-        message=f"A build would use {describe(toolkit)}; torch {torch.version} is built for CUDA "
-        f"{torch.cuda}. That is allowed{_ptx(view, toolkit.version)}.",
+        subject=build.toolkit.root,
+        message=f"A build would use {describe(build.toolkit)}; torch {build.torch.version} is built "
+        f"for CUDA {build.cuda}. That is allowed{_ptx(view, build.version)}.",
         needs=("toolkit",),
     )
 
 
 def _ptx(view: View, version: str) -> str:
-    driver = next((d for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
+    served = next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
     toolkit = cuda.get(version)
-    if driver is None or driver.cuda is None or toolkit is None:
-        return ""
-    if at_least(driver.cuda, toolkit.version):
+    if served is None or toolkit is None or at_least(served, toolkit.version):
         return ""
     return (
-        f", but the driver (CUDA {driver.cuda}) compiles no PTX of version {toolkit.ptx}: what is "
+        f", but the driver (CUDA {served}) compiles no PTX of version {toolkit.ptx}: what is "
         "built here needs machine code for each GPU"
     )

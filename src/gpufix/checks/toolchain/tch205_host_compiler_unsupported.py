@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.building import builds, cuda_torch, in_use, objections, toolkit_in_use
+from gpufix.evidence.building import cuda_build, in_use, objections
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model.payload import ToolkitInUse
@@ -36,14 +36,11 @@ def host_compiler_unsupported(view: View) -> Iterator[Fault]:
     ## Source
     crt/host_config.h of each toolkit; CUDA_GCC_VERSIONS and CUDA_CLANG_VERSIONS of each torch.
     """
-    torch, toolkit = cuda_torch(view), toolkit_in_use(view)
-    if not builds(view) or torch is None or toolkit is None or not toolkit.version:
+    build, compiler = cuda_build(view), in_use(view)
+    if build is None or compiler is None or view.facts.host.os != "Linux":
         return
-    compiler = in_use(view)
-    if compiler is None or view.facts.host.os != "Linux":
-        return
-    cuda = minor(toolkit.version)
-    against = list(objections(view, compiler, cuda, torch))
+    cuda = minor(build.version)
+    against = list(objections(view, compiler, cuda, build.torch))
     if not against:
         return
     yield Fault(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.arch_lists import of_torch
-from gpufix.evidence.building import builds, cuda_torch, describe, generates, toolkit_in_use
+from gpufix.evidence.building import cuda_build, describe, generates, names_in_nvcc
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import minor
-from gpufix.model import Target
+from gpufix.model import Target, Torch
 from gpufix.model.payload import ToolkitInUse
 
 
@@ -39,36 +39,37 @@ def nvcc_lacks_target(view: View) -> Iterator[Fault]:
     ## Source
     `nvcc --list-gpu-arch` and ptxas of each toolkit from 11.7 on; CMake's table before.
     """
-    torch, toolkit = cuda_torch(view), toolkit_in_use(view)
-    if not builds(view) or torch is None or toolkit is None or not toolkit.version:
+    build = cuda_build(view)
+    if build is None:
         return
-    cuda = minor(toolkit.version)
+    cuda = minor(build.version)
     targets = [t for t in view.targets if t.vendor == "nvidia"]
-    lacking = [t for t in targets if generates(cuda, t.arch) is False and not _asked(view, t)]
+    refused = [t for t in targets if generates(cuda, t.arch) is False]
+    lacking = [t for t in refused if not _asked(view, build.torch, t)]
     for target in lacking:
         yield Fault(
             severity=ERROR if len(lacking) == len(targets) else WARNING,
             subject=target.arch,
-            message=f"{describe(toolkit)} generates no code for {target.arch}, {_history(target)}.",
-            evidence=(f"nvcc: {toolkit.compiler}", f"target: {target.name or target.source}"),
+            message=f"{describe(build.toolkit)} generates no code for {target.arch}, {_history(target)}.",
+            evidence=(f"nvcc: {build.toolkit.compiler}", f"target: {target.name or target.source}"),
             needs=("toolkit",),
             payload=ToolkitInUse("cuda", cuda),
         )
 
 
-def _asked(view: View, target: Target) -> bool:
+def _asked(view: View, torch: Torch, target: Target) -> bool:
     """Whether the arch list in force leaves the target to PTX, which an old nvcc can write."""
     value = view.env("TORCH_CUDA_ARCH_LIST")
-    torch = view.facts.torch
-    if not value or torch is None or torch.release is None:
+    if not value or torch.release is None:
         return False
     archs = of_torch(value, torch.release)
     return not archs.bad and archs.serves(target)
 
 
 def _history(target: Target) -> str:
-    span = cuda_toolkits.first_and_last(target.arch)
-    if span is None:
+    found = map(cuda_toolkits.first_and_last, names_in_nvcc(target.arch))
+    spans = [span for span in found if span is not None]
+    if not spans:
         return "which no listed CUDA knows"
-    first, last = span
+    first, last = spans[0][0], spans[-1][1]
     return f"which CUDA {last} was the last to know" if last else f"which needs CUDA {first}"

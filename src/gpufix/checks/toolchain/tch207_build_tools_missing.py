@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import builds, tool, was_collected
-from gpufix.evidence.requirements import parse
-from gpufix.evidence.source_view import at, python_files, toml_files
+from gpufix.evidence.requirements import Requirements, parse
+from gpufix.evidence.source_view import absolute, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
@@ -96,9 +96,10 @@ def _required(view: View) -> Iterator[Fault]:
             name = normalise(requirement.name) if requirement else ""
             if not requirement or name in _TOLD or view.dist(name):
                 continue
-            if requirement.marker is None or requirement.marker.evaluate():
+            markers = view.derive(Requirements.of).markers
+            if requirement.marker is None or requirement.marker.evaluate(markers):
                 message = f"{path} requires {name} for the build, and it is not installed"
-                evidence = (at(view, path, 1, text),)
+                evidence = (Evidence(text=text, path=absolute(view, path)),)
                 yield _fault(name, message, False, evidence, requirement.url is not None)
 
 

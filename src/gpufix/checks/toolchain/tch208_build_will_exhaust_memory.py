@@ -19,9 +19,9 @@ def build_will_exhaust_memory(view: View) -> Iterator[Fault]:
     """As many compilers as a build would start do not fit into memory.
 
     ## What it does
-    Takes MAX_JOBS (ninja's own default is two more than the processors), at most one job for each
-    CUDA or HIP source of the project, at 3 GiB each, and compares with the memory that this
-    process may use.
+    Takes MAX_JOBS (ninja's own default is two more than the processors, one more than one or two),
+    at most one job for each CUDA or HIP source of the project, at 3 GiB each, and compares with
+    the memory that this process may use.
 
     ## Why it matters
     `nvcc error: 'cicc' died due to signal 9 (Kill signal)`, or a machine that stops answering.
@@ -58,4 +58,5 @@ def _jobs(view: View) -> int:
     value = view.env("MAX_JOBS") or ""
     if value.isdecimal() and int(value[:6]) > 0:
         return int(value[:6])
-    return view.facts.host.cpus + 2
+    cpus = view.facts.host.cpus
+    return cpus + (2 if cpus > 2 else 1)  # ninja.cc, GuessParallelism

@@ -9,7 +9,7 @@ from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
-from gpufix.model import Evidence
+from gpufix.model import Evidence, Target
 from gpufix.model.payload import EnvironmentVariable
 
 
@@ -54,18 +54,18 @@ def _variables(view: View) -> Iterator[tuple[str, ArchList]]:
     if rocm and rocm_torch(view):
         yield "PYTORCH_ROCM_ARCH", of_rocm(rocm)
     cmake = view.env("CUDAARCHS")
-    if cmake and project and "CMakeLists.txt" in project.markers:
+    if cmake and not rocm_torch(view) and project and "CMakeLists.txt" in project.markers:
         yield "CUDAARCHS", of_cmake(cmake)
 
 
 def _judge(view: View, name: str, archs: ArchList) -> Iterator[Fault]:
     value = view.env(name)
     if archs.bad:
-        text = f'{name} is "{value}"; {", ".join(archs.bad)} is no architecture to {_reader(view, name)}'
-        yield _fault(view, name, f"{text}.", True)
+        what = "is no architecture" if len(archs.bad) == 1 else "are no architectures"
+        text = f'{name} is "{value}"; {", ".join(archs.bad)} {what} to {_reader(view, name)}.'
+        yield _fault(view, name, text, True)
         return
-    vendor = "amd" if name == "PYTORCH_ROCM_ARCH" else "nvidia"
-    targets = [t for t in view.targets if t.vendor == vendor]
+    targets = _of_vendor(view, "amd" if name == "PYTORCH_ROCM_ARCH" else "nvidia")
     missed = [t for t in targets if not archs.native and not archs.serves(t)]
     if missed:
         named = ", ".join(t.arch for t in missed)
@@ -73,10 +73,14 @@ def _judge(view: View, name: str, archs: ArchList) -> Iterator[Fault]:
         yield _fault(view, name, text, len(missed) == len(targets))
 
 
+def _of_vendor(view: View, vendor: str) -> list[Target]:
+    return [t for t in view.targets if t.vendor == vendor]
+
+
 def _unset(view: View) -> Iterator[Fault]:
     """cpp_extension takes the visible GPUs then, and fails when there is none."""
     visible = any(g.vendor == "nvidia" for g in view.facts.gpus)
-    if visible or view.env("TORCH_CUDA_ARCH_LIST") or not view.targets:
+    if visible or view.env("TORCH_CUDA_ARCH_LIST") or not _of_vendor(view, "nvidia"):
         return
     if cuda_torch(view) is None or not _has_setup_py(view):
         return

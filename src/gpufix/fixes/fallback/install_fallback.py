@@ -48,8 +48,11 @@ def install_fallback(finding: Finding, view: View) -> Plan | Skip | None:
     if finding.severity is Severity.advice:
         return None
     fallback = _fallback_for(finding, view)
-    if fallback is None or any(is_ours(d.version) for d in fit.originals(fallback, view)):
+    if fallback is None:
         return None
+    if any(is_ours(d.version) for d in fit.originals(fallback, view)):
+        called = changes(fallback, view)
+        return _of_calls(fallback, called, finding) if called.writes else None
     return _plan(fallback, view, finding)
 
 
@@ -95,16 +98,6 @@ def served_as(finding: Finding) -> ServedFinding:
     return ServedFinding(finding.code, finding.subject, line)
 
 
-def for_run(code: str, name: str, view: View) -> Plan | Skip | None:
-    """For an error that a run met (RUN806) in an extension. Raises UnknownFallback."""
-    fallback = get(name)
-    found = Finding(code=code, name="", severity=Severity.error, subject=fallback.name, message="")
-    if any(is_ours(d.version) for d in fit.originals(fallback, view)):
-        called = changes(fallback, view)
-        return _of_calls(fallback, called, found) if called.writes else None
-    return _plan(fallback, view, found)
-
-
 def _fallback_for(finding: Finding, view: View) -> Fallback | None:
     if isinstance(finding.payload, UnmetRequirements):
         unmet = finding.payload.unmet
@@ -113,6 +106,8 @@ def _fallback_for(finding: Finding, view: View) -> Fallback | None:
     if finding.code == "WHL506":
         return None  # versions that do not go together
     by_name = replacing(normalise(_about(finding)))
+    if finding.code == "RUN806":
+        return by_name if by_name and by_name.bounds_memory else None
     return by_name or fallback_in_tree.of_path(finding.subject, view)
 
 

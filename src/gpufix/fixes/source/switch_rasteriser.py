@@ -61,9 +61,10 @@ def _without_choice(view: View, wanted: str) -> str | None:
         return "no nvdiffrast is installed: whether its release has OpenGL is not known"
     if at_least(dist.version, "0.4.0"):
         return "nvdiffrast from 0.4 has no OpenGL: no context of it works on this torch"
-    if view.system_header("EGL/egl.h") is None:
-        return "EGL's headers are not here (libegl-dev)"
-    return None
+    here = view.system_header("EGL/egl.h")
+    if here is None:
+        return "whether EGL's headers are here could not be looked at"
+    return None if here else "EGL's headers are not here (libegl-dev)"
 
 
 @fix("install-gl-headers", "RUN802")

@@ -1,0 +1,180 @@
+"""RUN805: variables that change what is loaded, seen or compiled."""
+
+from __future__ import annotations
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.runtime.run805_harmful_variable import harmful_variable
+from gpufix.evidence.view import View
+from gpufix.model import Environment, Gpu, Library, Problem, Severity
+from gpufix.model.payload import EnvironmentVariable
+
+PATH, GFX = "LD_LIBRARY_PATH", "HSA_OVERRIDE_GFX_VERSION"
+CUDA, HIP, ROCR = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
+STUBS = "/usr/local/cuda/lib64/stubs"
+NVIDIA, AMD = b.gpu("sm_89"), b.gpu("gfx1101")
+
+
+def of(*gpus: Gpu, libraries: tuple[Library, ...] = (), **env: str) -> View:
+    """A machine with these GPUs and variables, and nothing else."""
+    environment, scan = b.environment(**env), b.binaries(*libraries)
+    return b.view(b.facts(gpus=list(gpus), environment=environment, binaries=scan))
+
+
+def lacking(provider: str | None, path: str = "a/_C.so", **changes: object) -> Library:
+    problem = {"kind": "undefined-symbol", "name": "f", "why": PATH, "provider": provider}
+    return b.library(path, problems=[Problem(**(problem | changes))], distribution=path[:1])
+
+
+def fault(
+    name: str,
+    text: str,
+    severity: Severity = WARNING,
+    evidence: tuple[str, ...] = (),
+    breaks: tuple[str, ...] = (),
+) -> Fault:
+    return Fault(severity, name, text, evidence, breaks, payload=EnvironmentVariable(name))
+
+
+def spoiled(provider: str, who: str, value: str = "/opt/x") -> Fault:
+    return fault(
+        PATH,
+        f"{PATH} makes the loader take {provider}, which lacks f that {who} needs.",
+        ERROR,
+        (f"{PATH}={value}",),
+        (f"provider:{provider}",),
+    )
+
+
+def stubs(folder: str) -> Fires:
+    return Fires(
+        of(LD_LIBRARY_PATH=f"/opt/lib:{folder}"),
+        fault(
+            PATH,
+            f"{PATH} holds {folder}, a folder of link-time stubs: a libcuda found there has no "
+            "driver behind it.",
+            breaks=("driver:stub",),
+        ),
+        offers=SAFE,
+    )
+
+
+def hides(name: str, value: str, whom: str = "CUDA") -> Fault:
+    return fault(name, f'{name} is "{value}": every GPU is hidden from {whom}.')
+
+
+def other_major(arch: str, value: str) -> Fault:
+    text = f"{GFX} is {value}; the GPU is {arch}, of another major, whose code this one cannot run."
+    return fault(GFX, text, ERROR)
+
+
+def no_form(value: str) -> Fires:
+    text = f'{GFX} is "{value}"; its form is major.minor.stepping.'
+    return Fires(of(AMD, **{GFX: value}), fault(GFX, text, ERROR), offers=SAFE)
+
+
+def costs(name: str, what: str, severity: Severity = WARNING) -> Fires:
+    return Fires(
+        of(NVIDIA, **{name: "1"}), fault(name, f"{name} is 1: {what}.", severity), offers=SAFE
+    )
+
+
+SAFE = ["unset-variable safe"]
+SILENT = {
+    "healthy": b.view(b.healthy()),
+    "healthy AMD": b.view(b.healthy_amd()),
+    "an ordinary library path": of(LD_LIBRARY_PATH="/usr/local/cuda/lib64:/opt/stubs/lib"),
+    "a library lacks something by its own search path": of(
+        libraries=(lacking("/opt/x/libz.so", why="RUNPATH"),), LD_LIBRARY_PATH="/opt/x"
+    ),
+    "a library is nowhere": of(libraries=(lacking(None),), LD_LIBRARY_PATH="/opt/x"),
+    "the first GPU is chosen": of(NVIDIA, CUDA_VISIBLE_DEVICES="0,-1"),
+    "the last of two is chosen": of(NVIDIA, NVIDIA, CUDA_VISIBLE_DEVICES=" 1"),
+    "chosen by its UUID": of(NVIDIA, CUDA_VISIBLE_DEVICES="GPU-8c1b"),
+    "no GPU to hide": of(CUDA_VISIBLE_DEVICES=""),
+    "AMD's variables mean nothing to CUDA": of(NVIDIA, HIP_VISIBLE_DEVICES="-1"),
+    "the environment file unsets it": b.view(
+        b.facts(gpus=[NVIDIA], environment=Environment(process={CUDA: "-1"}, overlay={CUDA: None}))
+    ),
+    "an override within the major": of(b.gpu("gfx1031"), **{GFX: "10.3.0"}),
+    "an override of letters": of(b.gpu("gfx90a:sramecc+"), **{GFX: "9.0.a"}),
+    "an override that suits one of two": of(AMD, b.gpu("gfx1031", index=1), **{GFX: "10.3.0"}),
+    "an override set to nothing": of(AMD, **{GFX: ""}),
+    "an override without an AMD GPU": of(NVIDIA, **{GFX: "x"}),
+    "an override where the GPU is not known": of(
+        Gpu(vendor="amd", index=0, name="AMD GPU", source="kfd"), **{GFX: "x"}
+    ),
+    "a launch need not wait": of(NVIDIA, CUDA_LAUNCH_BLOCKING="0"),
+    "no GPU to wait for": of(CUDA_LAUNCH_BLOCKING="1"),
+    "HIP does not read CUDA's variables": of(
+        AMD, CUDA_LAUNCH_BLOCKING="1", CUDA_FORCE_PTX_JIT="1", CUDA_DISABLE_PTX_JIT="1"
+    ),
+}
+
+FIRING = {
+    "a library lacks what is asked of it": Fires(
+        of(libraries=(lacking("/opt/x/libz.so"),), LD_LIBRARY_PATH="/opt/x"),
+        spoiled("/opt/x/libz.so", "a"),
+        offers=SAFE,
+    ),
+    "the environment has lost the variable since": Fires(
+        of(libraries=(lacking("/opt/x/libz.so"),)),
+        spoiled("/opt/x/libz.so", "a", ""),
+        offers=SAFE,
+    ),
+    "two libraries, one of them of nobody's and asked twice": Fires(
+        of(
+            libraries=(
+                lacking("/opt/x/libz.so", "d.so"),
+                b.library(
+                    "own.so",
+                    problems=[
+                        Problem(kind="undefined-symbol", name="g", why="RUNPATH", provider="/a"),
+                        Problem(kind="undefined-symbol", name="f", why=PATH, provider="/opt/b.so"),
+                    ],
+                ),
+                lacking("/opt/b.so", "c.so"),
+            ),
+            LD_LIBRARY_PATH="/opt/x",
+        ),
+        [spoiled("/opt/b.so", f"{b.SITE}/own.so"), spoiled("/opt/x/libz.so", "d")],
+        offers=SAFE,
+    ),
+    "stubs": stubs(STUBS),
+    "stubs of an old toolkit": stubs("/opt/cuda/lib/stubs/"),
+    "every GPU hidden": Fires(of(NVIDIA, **{CUDA: "-1"}), hides(CUDA, "-1"), offers=SAFE),
+    "every GPU hidden by nothing": Fires(of(NVIDIA, **{CUDA: ""}), hides(CUDA, ""), offers=SAFE),
+    "the index of no GPU": Fires(of(NVIDIA, **{CUDA: "1,0"}), hides(CUDA, "1,0"), offers=SAFE),
+    "every AMD GPU hidden": Fires(
+        of(AMD, **{ROCR: "-1", HIP: " ", CUDA: "NoDevFiles,-1"}),
+        [hides(HIP, " ", "HIP"), hides(ROCR, "-1", "HIP")],
+        offers=SAFE,
+    ),
+    "HIP reads CUDA's name too": Fires(
+        of(AMD, **{CUDA: "-1"}), hides(CUDA, "-1", "HIP"), offers=SAFE
+    ),
+    "one vendor's index is no index of the other's": Fires(
+        of(AMD, NVIDIA, b.gpu("sm_90", index=1), **{CUDA: "1"}),
+        hides(CUDA, "1", "HIP"),
+        offers=SAFE,
+    ),
+    "an override of another major": Fires(
+        of(AMD, **{GFX: "10.3.0"}), other_major("gfx1101", "10.3.0"), offers=SAFE
+    ),
+    "an override that suits none of two": Fires(
+        of(b.gpu("gfx90a:sramecc+"), AMD, NVIDIA, **{GFX: "10.3.0"}),
+        other_major("gfx90a:sramecc+", "10.3.0"),
+        offers=SAFE,
+    ),
+    "an override of two numbers": no_form("10.3"),
+    "an override in words": no_form("gfx.10.30"),
+    "launches wait": costs("CUDA_LAUNCH_BLOCKING", "every kernel launch waits for its end", ADVICE),
+    "machine code is ignored": costs(
+        "CUDA_FORCE_PTX_JIT", "machine code is ignored, and what holds no PTX fails"
+    ),
+    "PTX is refused": costs("CUDA_DISABLE_PTX_JIT", "code that is there as PTX alone fails"),
+}
+
+test_silent, test_firing = rows(harmful_variable, SILENT, FIRING)

@@ -1,0 +1,123 @@
+"""TCH204: whether a build finds a compiler for GPU code, and the headers that torch includes."""
+
+from __future__ import annotations
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
+from gpufix.evidence.view import View
+from gpufix.model import Gap
+from gpufix.model.payload import MissingHeaders
+
+SPLIT = b.toolkit(missing_headers=["cusparse.h"])
+EMPTY = b.toolkit(root="/opt/cuda", compiler=None, origin="CUDA_HOME")
+ASIDE = b.toolkit(origin="/opt", selected=False)
+OLDER = b.toolkit("12.6", origin="/opt", selected=False)
+GAP = Gap(section="toolkits", subject="toolkits", reason="crash")
+
+
+def of(*toolkits: object, env: dict[str, str] | None = None, **sections: object) -> View:
+    environment = b.environment(**(env or {}))
+    return b.view(b.healthy(toolkits=list(toolkits), environment=environment, **sections))
+
+
+def amd(*toolkits: object, **sections: object) -> View:
+    return b.view(b.healthy_amd(toolkits=list(toolkits), **sections))
+
+
+def missing(tool: str, message: str, *evidence: str) -> Fault:
+    return Fault(ERROR, tool, message, evidence=evidence, breaks=("toolkit",))
+
+
+def lacking(*headers: str, shown: str = "") -> Fault:
+    root = "/usr/local/cuda-12.8"
+    shown = shown or ", ".join(headers)
+    return Fault(
+        WARNING,
+        root,
+        f"CUDA 12.8 in {root} (from /usr/local) lacks {shown}, which torch's CUDA headers include.",
+        payload=MissingHeaders(headers),
+    )
+
+
+SILENT = {
+    "healthy": b.view(b.healthy()),
+    "healthy AMD": b.view(b.healthy_amd()),
+    "nothing to build": of(project=b.project(builds=False)),
+    "no project": of(project=None),
+    "torch for CPUs": of(torch=b.torch("2.13.0+cpu")),
+    "no torch": of(torch=None),
+    "toolkits could not be looked for": of(gaps=[GAP]),
+    "hipcc could not be looked for": amd(gaps=[GAP]),
+    "headers come through CPATH": of(SPLIT, env={"CPATH": "/srv/cuda/include"}),
+    "headers come from wheels": of(SPLIT, env={"CPLUS_INCLUDE_PATH": f"{b.SITE}/nvidia/cu12"}),
+}
+
+WITHOUT = "CUDA_HOME is not set, and no nvcc is on PATH or in /usr/local/cuda"
+NEEDED = "building CUDA sources needs one."
+FOUND = "CUDA 12.8 in /usr/local/cuda-12.8 (from /opt)"
+FIRING = {
+    "no toolkit": Fires(of(), missing("nvcc", f"{WITHOUT}; {NEEDED}")),
+    "no toolkit, and wheels would bring one": Fires(
+        of(torch=b.torch("2.13.0+cu130")),
+        missing("nvcc", f"{WITHOUT}; {NEEDED}"),
+        offers=["install-toolkit-wheels unsafe"],
+    ),
+    "a gap about one toolkit leaves the others judged": Fires(
+        of(gaps=[Gap(section="toolkits", subject="/opt/x", reason="no permission")]),
+        missing("nvcc", f"{WITHOUT}; {NEEDED}"),
+    ),
+    "one elsewhere": Fires(
+        of(ASIDE),
+        missing("nvcc", f"{WITHOUT}; there is {FOUND}."),
+        offers=["point-cuda-home safe"],
+    ),
+    "CUDA_HOME is wrong, and two are elsewhere": Fires(
+        of(EMPTY, ASIDE, OLDER, env={"CUDA_HOME": "/opt/cuda"}),
+        missing(
+            "nvcc",
+            f"CUDA_HOME is /opt/cuda, which holds no nvcc; {FOUND} does.",
+            "CUDA 12.6 in /usr/local/cuda-12.6 (from /opt)",
+        ),
+        offers=["point-cuda-home safe"],
+    ),
+    "CUDA_PATH is wrong, and none is elsewhere": Fires(
+        of(EMPTY, env={"CUDA_PATH": "/opt/cuda"}),
+        missing("nvcc", f"CUDA_PATH is /opt/cuda, which holds no nvcc; {NEEDED}"),
+    ),
+    "CUDA_HOME outranks CUDA_PATH": Fires(
+        of(env={"CUDA_PATH": "/opt/b", "CUDA_HOME": "/opt/a"}),
+        missing("nvcc", f"CUDA_HOME is /opt/a, which holds no nvcc; {NEEDED}"),
+    ),
+    "ROCm is no CUDA": Fires(of(b.rocm()), missing("nvcc", f"{WITHOUT}; {NEEDED}")),
+    "no hipcc": Fires(
+        amd(b.toolkit()),
+        missing(
+            "hipcc",
+            "No hipcc was found: there is no ROCm here; building HIP sources needs one.",
+        ),
+    ),
+    "run-time pieces of ROCm": Fires(
+        amd(b.rocm(compiler=None)),
+        missing(
+            "hipcc",
+            "No hipcc was found: /opt/rocm holds ROCm's run-time pieces alone; building HIP "
+            "sources needs one.",
+        ),
+    ),
+    "a header that lies in no wheel": Fires(of(SPLIT), lacking("cusparse.h")),
+    "CPATH leads elsewhere": Fires(of(SPLIT, env={"CPATH": "/srv/mine"}), lacking("cusparse.h")),
+    "headers that lie in wheels": Fires(
+        of(SPLIT, distributions=[b.dist("torch", "2.9.0+cu128"), b.dist("nvidia-cusparse-cu12")]),
+        lacking("cusparse.h"),
+        offers=["set-cpath safe"],
+    ),
+    "five headers, of which four are named": Fires(
+        of(b.toolkit(missing_headers=["a.h", "b.h", "c.h", "d.h", "e.h"])),
+        lacking("a.h", "b.h", "c.h", "d.h", "e.h", shown="a.h, b.h, c.h, d.h"),
+    ),
+}
+
+test_silent, test_firing = rows(toolkit_missing, SILENT, FIRING)

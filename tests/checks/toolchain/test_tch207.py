@@ -1,0 +1,196 @@
+"""TCH207: the tools that the project's build needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import builders as b
+import source_tree as t
+from rows import ROOT, Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
+from gpufix.evidence.view import View
+from gpufix.model import Evidence, Gap
+from gpufix.model.payload import MissingTool
+
+CMAKE = b.project(markers=["CMakeLists.txt"])
+NO_TOOLS = Gap(section="tools", subject="tools", reason="crash")
+NO_DISTS = Gap(section="distributions", subject="distributions", reason="crash")
+SETUPTOOLS, NINJA = b.dist("setuptools", "80.9.0"), b.dist("ninja", "1.11.1")
+BARE = {"tools": [], "distributions": []}
+TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
+
+
+def of(**sections: object) -> View:
+    return b.view(b.healthy(**sections))
+
+
+def without(*names: str, **sections: object) -> View:
+    return of(tools=[tool for tool in b.build_tools() if tool.name not in names], **sections)
+
+
+def requiring(
+    *texts: str, setup: str | None = None, folder: str = "", toml: str = TOML, **sections: object
+) -> Callable[[Path], View]:
+    """An extension whose build requires this; what is installed is the healthy twin's."""
+    files: dict[str, str | bytes] = {
+        f"{folder}setup.py": t.setup() if setup is None else setup,
+        f"{folder}pyproject.toml": toml.format(", ".join(map('"{}"'.format, texts))),
+    }
+    return lambda root: t.look(t.write(root, files), **sections)
+
+
+def fault(name: str, text: str, fatal: bool = False) -> Fault:
+    return Fault(ERROR if fatal else WARNING, name, f"{text}.", payload=MissingTool(name, False))
+
+
+def required(name: str, text: str, path: str = "pyproject.toml", direct: bool = False) -> Fault:
+    return Fault(
+        WARNING,
+        name,
+        f"{path} requires {name} for the build, and it is not installed.",
+        evidence=(Evidence(text=text, path=f"{ROOT}/{path}"),),
+        payload=MissingTool(name, direct),
+    )
+
+
+COMPILER = fault("g++", "No C++ compiler is on PATH; every extension needs one", True)
+NO_NINJA = fault(
+    "ninja",
+    "ninja is neither on PATH nor installed in this environment; cpp_extension builds with it",
+)
+NO_SETUPTOOLS = fault(
+    "setuptools", "setuptools is not installed; a build without isolation needs it"
+)
+SILENT = {
+    "healthy": b.view(b.healthy()),
+    "healthy AMD": b.view(b.healthy_amd()),
+    "a project without extensions": of(**BARE, project=b.project(builds=False)),
+    "no project": of(**BARE, project=None),
+    "no Python": of(**BARE, python=None),
+    "c++ is a compiler": of(tools=[b.tool("c++"), b.tool("ninja")]),
+    "clang++ is a compiler": of(tools=[b.tool("clang++"), b.tool("ninja")]),
+    "a compiler with a number": of(tools=[b.tool("g++-12"), b.tool("ninja")]),
+    "clang++ with a number": of(tools=[b.tool("clang++-19"), b.tool("ninja")]),
+    "ninja as a package": without("ninja"),
+    "ninja as a program": of(distributions=[SETUPTOOLS]),
+    "cmake as a package": without(
+        "cmake", project=CMAKE, distributions=[SETUPTOOLS, NINJA, b.dist("cmake")]
+    ),
+    "cmake as a program": of(project=CMAKE),
+    "cmake for a project that has no use for it": without("cmake"),
+    "wheel is part of new setuptools": of(distributions=[b.dist("setuptools", "70.1"), NINJA]),
+    "wheel beside old setuptools": of(
+        distributions=[b.dist("setuptools", "69.5.1"), b.dist("wheel"), NINJA]
+    ),
+    "tools could not be looked for": of(tools=[], gaps=[NO_TOOLS]),
+    "distributions could not be looked for": of(distributions=[], gaps=[NO_DISTS]),
+    "headers on another system": of(python=b.python(has_headers=False), host=b.host(os="Windows")),
+    "what the build requires is here": requiring("ninja", "torch>=2", "Wheel"),
+    "required of another Python": requiring("pybind11; python_version < '3.9'"),
+    "required of another system": requiring("pybind11; sys_platform == 'win32'"),
+    "what is required is no requirement": requiring("==3"),
+    "a project that compiles nothing requires it": requiring(
+        "pybind11", setup="from setuptools import setup\nsetup(name='x')\n"
+    ),
+    "told by rules of their own": requiring(
+        "torch", "ninja", "cmake", "wheel", distributions=[SETUPTOOLS], torch=None
+    ),
+    "what is required is installed": requiring(
+        "pybind11", distributions=[SETUPTOOLS, NINJA, b.dist("pybind11")]
+    ),
+    "it is not built by a setup.py": lambda root: t.look(
+        t.write(root, {"k.cu": "", "pyproject.toml": TOML.format('"pybind11"')})
+    ),
+    "no build system is declared": requiring("pybind11", toml="[project]\nname = 'x'\n"),
+    "what is required, where distributions could not be looked for": requiring(
+        "pybind11", distributions=[], gaps=[NO_DISTS]
+    ),
+}
+
+FIRING = {
+    "no compiler": Fires(without("g++"), COMPILER, offers=["install-build-tools manual"]),
+    "a Fortran compiler is none": Fires(
+        of(tools=[b.tool("gfortran-12"), b.tool("ninja")]),
+        COMPILER,
+        offers=["install-build-tools manual"],
+    ),
+    "no ninja": Fires(
+        without("ninja", distributions=[SETUPTOOLS]),
+        NO_NINJA,
+        offers=["install-build-tools unsafe"],
+    ),
+    "no cmake": Fires(
+        without("cmake", project=CMAKE),
+        fault("cmake", "The project has a CMakeLists.txt, and no cmake is here"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "no setuptools": Fires(
+        of(distributions=[NINJA]), NO_SETUPTOOLS, offers=["install-build-tools unsafe"]
+    ),
+    "old setuptools without wheel": Fires(
+        of(distributions=[NINJA, b.dist("setuptools", "70.0.0")]),
+        fault("wheel", "setuptools 70.0.0 needs the package wheel, which is not installed"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "no headers of Python": Fires(
+        of(python=b.python(has_headers=False)),
+        fault("Python.h", "The headers of Python 3.11.7 are not here", True),
+        offers=["install-build-tools manual"],
+    ),
+    "no headers where they would be": Fires(
+        of(python=b.python(has_headers=False, include="/usr/include/python3.11")),
+        fault(
+            "Python.h",
+            "The headers of Python 3.11.7 are not here (/usr/include/python3.11)",
+            True,
+        ),
+        offers=["install-build-tools manual"],
+    ),
+    "nothing at all": Fires(
+        of(**BARE),
+        [COMPILER, NO_NINJA, NO_SETUPTOOLS],
+        offers=["install-build-tools manual", "install-build-tools unsafe"],
+    ),
+    "a Python that the system manages is left alone": Fires(
+        of(
+            distributions=[NINJA], python=b.python(externally_managed="/usr/lib/EXTERNALLY-MANAGED")
+        ),
+        NO_SETUPTOOLS,
+    ),
+    "required and absent": Fires(
+        requiring("torch", "PyBind11>=2.6", "scikit_build"),
+        [required("pybind11", "PyBind11>=2.6"), required("scikit-build", "scikit_build")],
+        offers=["install-build-tools unsafe"],
+    ),
+    "required below the root": Fires(
+        requiring("pybind11", folder="sub/ext/"),
+        required("pybind11", "pybind11", "sub/ext/pyproject.toml"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "required beside a folder that compiles nothing": Fires(
+        lambda root: requiring("pybind11", folder="b/")(
+            t.write(root, {"a/pyproject.toml": TOML.format('"foo"'), "a/k.cu": ""})
+        ),
+        required("pybind11", "pybind11", "b/pyproject.toml"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "setuptools, required and absent, is told once": Fires(
+        requiring("ninja", distributions=[NINJA]),
+        NO_SETUPTOOLS,
+        offers=["install-build-tools unsafe"],
+    ),
+    "required of this Python": Fires(
+        requiring("pybind11; python_full_version == '3.11.7'"),
+        required("pybind11", "pybind11; python_full_version == '3.11.7'"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "required from an address": Fires(
+        requiring("foo @ https://example.org/foo.whl"),
+        required("foo", "foo @ https://example.org/foo.whl", direct=True),
+    ),
+}
+
+test_silent, test_firing = rows(build_tools_missing, SILENT, FIRING)
