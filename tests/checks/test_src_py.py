@@ -17,7 +17,6 @@ from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
 from gpufix.checks.source.src604_removed_api import removed_api
 from gpufix.checks.source.src605_submodule_missing import submodule_missing
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
-from gpufix.checks.source.src610_backend_unfit import backend_unfit
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
@@ -104,27 +103,6 @@ SILENT: dict[str, Case] = {
         needs_no_build_isolation,
         {"setup.py": t.setup()},
         {"env": {"PIP_NO_BUILD_ISOLATION": "0"}},
-    ),
-    "cuda context on cuda": (backend_unfit, {"a.py": RASTER.format("RasterizeCudaContext")}, {}),
-    "cuda context tried": (
-        backend_unfit,
-        {"a.py": "try:\n    ctx = RasterizeCudaContext()\nexcept Exception:\n    ctx = None\n"},
-        ROCM,
-    ),
-    "a port is installed": (
-        backend_unfit,
-        {"a.py": RASTER.format("RasterizeCudaContext")},
-        {
-            **ROCM,
-            "binaries": b.binaries(
-                b.library("nvdiffrast.so", b.code("gfx1101", kind="hip"), distribution="nvdiffrast")
-            ),
-        },
-    ),
-    "a port itself": (
-        backend_unfit,
-        {"a.py": RASTER.format("RasterizeCudaContext"), "nvdiffrast/torch/ops.py": ""},
-        ROCM,
     ),
     "float tensors": (
         half_into_float_kernel,
@@ -267,13 +245,6 @@ FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = 
         {"distributions": [b.dist("pip", "24.0")]},
         "advice",
         [3],
-    ),
-    "cuda context": (
-        backend_unfit,
-        {"a.py": RASTER.format("RasterizeCudaContext")},
-        ROCM,
-        "warning",
-        [2],
     ),
     "a half tensor": (
         half_into_float_kernel,
