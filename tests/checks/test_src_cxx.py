@@ -4,45 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import builders as b
 import pytest
 import source_tree as t
+from cxx_sources import HEADER, PIPELINE, SETUP, UNIT, WARP, gcc, rocm, tree
 
 from gpufix.checks.source.src603_missing_include import missing_include
-from gpufix.checks.source.src604_removed_api import removed_api
 from gpufix.checks.source.src607_hip_intrinsics import hip_intrinsics
 from gpufix.checks.source.src608_divergent_barrier import divergent_barrier
 from gpufix.checks.source.src609_unwritten_output import unwritten_output
-from gpufix.model import Tool, Toolkit
-from gpufix.model.source_payload import RemovedNameUse
-
-SETUP = t.setup()
-HEADER = '#pragma once\n#include <vector>\n#include "other.h"\nstruct S { uint32_t* p; };\n'
-UNIT = '#include "impl.h"\n#include <cuda.h>\n__global__ void k() {}\n'
-
-
-def gcc(version: str) -> dict[str, Any]:
-    return {"tools": [Tool(name="g++", path="/usr/bin/g++", version=version)]}
-
-
-def cuda(version: str) -> dict[str, Any]:
-    root = "/usr/local/cuda"
-    kit: dict[str, Any] = {"kind": "cuda", "root": root, "version": version, "origin": "/usr/local"}
-    toolkit = Toolkit(**kit, compiler=f"{root}/bin/nvcc", selected=True)
-    return {"toolkits": [toolkit], "torch": b.torch(f"2.13.0+cu{version.replace('.', '')}")}
-
-
-def rocm(version: str, torch: str = "2.9.1") -> dict[str, Any]:
-    release = b.torch(f"{torch}+rocm{version}", cuda=None, hip=f"{version}.43483")
-    return {"torch": release, "toolkits": []}
-
-
-def tree(root: Path, **files: str) -> Path:
-    names = {name.replace("__", "."): text for name, text in files.items()}
-    return t.write(root, {"setup.py": SETUP, **names})
-
 
 SILENT_603 = {
     "included": {"impl__h": f"#include <cstdint>\n{HEADER}"},
@@ -89,68 +59,6 @@ def test_src603_float_limits(tmp_path: Path) -> None:
     assert t.found(missing_include, t.look(root)) == []
 
 
-GUARD = "#if CUDART_VERSION >= 13000\n{new}\n#else\n{old}\n#endif\n"
-USE = "auto m = cub::Max();"
-SILENT_604 = {
-    "guarded": (GUARD.format(new="auto m = cuda::maximum<>();", old=USE), "13.0"),
-    "guarded by CUB's own": (f"#if CUB_VERSION < 300000\n{USE}\n#endif\n", "13.0"),
-    "guarded by nvcc's": (f"#if __CUDACC_VER_MAJOR__ < 13\n{USE}\n#endif\n", "13.0"),
-    "unknown guard": (f"#ifdef WITH_OLD_CUB\n{USE}\n#endif\n", "13.0"),
-    "older CUDA": (USE, "12.9"),
-    "comment": (f"// {USE}\n", "13.0"),
-    "text": ('const char* s = "cub::Max()";', "13.0"),
-    "member of the same name": (
-        "using R = cub::WarpReduce<int>; R(t).Max(1); cub::ArgMax a;",
-        "13.0",
-    ),
-    "own struct's clock": ("struct P { int clockRate; } p; int a = p.clockRate;", "13.0"),
-    "own function": ("void cudaThreadSynchronizeAll(); self.cudaThreadExit();", "13.0"),
-}
-
-
-@pytest.mark.parametrize("case", SILENT_604)
-def test_src604_is_silent(case: str, tmp_path: Path) -> None:
-    text, version = SILENT_604[case]
-    view = t.look(tree(tmp_path, ext__cu=text), **cuda(version))
-    assert t.found(removed_api, view) == []
-
-
-FIRING_604 = {
-    "cub::Max": (f"\n{USE}\n", "13.0", 2),
-    "cub::Sum": ("\n\ncub::Sum sum;", "13.0", 3),
-    "cub::CountingInputIterator": ("cub::CountingInputIterator<int> it(0);", "13.0", 1),
-    "cudaThreadSynchronize": ("void f() { cudaThreadSynchronize(); }", "13.0", 1),
-    "cudaBindTexture": ("void f() { cudaBindTexture(0, t, p); }", "12.4", 1),
-    "cudaDeviceProp::clockRate": ("cudaDeviceProp p;\nint a = p.clockRate;", "13.0", 2),
-    "<thrust/optional.h>": ("#include <thrust/optional.h>\n", "13.0", 1),
-}
-
-
-@pytest.mark.parametrize("name", FIRING_604)
-def test_src604_fires(name: str, tmp_path: Path) -> None:
-    text, version, line = FIRING_604[name]
-    found = t.found(removed_api, t.look(tree(tmp_path, ext__cu=text), **cuda(version)))
-    assert t.told(found) == [("error", "ext.cu", [line])]
-    assert found[0].message == f"ext.cu uses {name}, which CUDA {version} does not have."
-
-
-@pytest.mark.parametrize(("header", "told"), [("AT_CHECK", 0), ("TORCH_CHECK", 1)])
-def test_src604_asks_the_headers_of_the_installed_torch(
-    header: str, told: int, tmp_path: Path
-) -> None:
-    site = tmp_path / "site"
-    t.write(site, {"torch/include/c10/util/Exception.h": f"#define {header}(x)\n"})
-    root = tree(tmp_path / "p", ext__cu="void f() { AT_CHECK(1); }\n#include <THC/THC.h>\n")
-    python = b.python(site_dirs=[str(site)])
-    torch = b.torch("2.13.0+cu130", location=str(site))
-    found = t.found(removed_api, t.look(root, torch=torch, python=python))
-    assert (
-        sorted(f.payload_as(RemovedNameUse).name for f in found)
-        == ["<THC/THC.h>", "AT_CHECK"][: 1 + told]
-    )
-
-
-WARP = "__global__ void k(float* p) {\n  p[0] += __shfl_down_sync({mask}, p[0], 1);\n}\n"
 SILENT_607 = {
     "nothing": ("__global__ void k() {}\nvoid f() { k<<<1, 2>>>(); }\n", "6.4", "2.9.1"),
     "64 bits": (WARP.replace("{mask}", "0xffffffffffffffffull"), "6.4", "2.9.1"),
@@ -324,28 +232,6 @@ def test_src608(tmp_path: Path) -> None:
     assert t.told(found) == [("warning", "ext.cu:3", [3, 2])]
     healthy = text.replace("threadIdx.x", "blockIdx.x")
     assert t.found(divergent_barrier, t.look(tree(tmp_path, ext__cu=healthy))) == []
-
-
-PIPELINE = """\
-__global__ void pre(uint32_t* touched, int n) {
-  touched[threadIdx.x] = (b.y - a.y) * (b.x - a.x);
-}
-__global__ void fill(const uint32_t* offsets, uint64_t* keys, uint32_t* values) {
-  uint32_t off = (idx == 0) ? 0 : offsets[idx - 1];
-  for (int y = 0; y < 4; y++) {
-    %s
-    keys[off] = y;
-    values[off] = y;
-    off++;
-  }
-}
-void run() {
-  cub::DeviceScan::InclusiveSum(tmp, size, g.touched, g.offsets, P);
-  fill<<<1, 256>>>(g.offsets, b.keys, b.values);
-  cub::DeviceRadixSort::SortPairs(
-      tmp, size, b.keys, b.sorted_keys, b.values, b.sorted_values, total, 0, 32);
-}
-"""
 
 
 def test_src609(tmp_path: Path) -> None:

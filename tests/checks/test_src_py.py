@@ -14,7 +14,6 @@ import needs
 from gpufix.checks.runtime.run801_backend_variable import backend_variable
 from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.source.src604_removed_api import removed_api
 from gpufix.checks.source.src605_submodule_missing import submodule_missing
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
@@ -54,33 +53,6 @@ SILENT: dict[str, Case] = {
         hard_coded_abi,
         {"CMakeLists.txt": f"# add_definitions(-D{ABI}=0)"},
         {},
-    ),
-    "names under try": (
-        removed_api,
-        {"a.py": "try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 0\n"},
-        NUMPY,
-    ),
-    "names under a version": (
-        removed_api,
-        {"a.py": "import numpy as np\nif np.__version__ < '1.24':\n    x = np.float\n"},
-        NUMPY,
-    ),
-    "names under hasattr": (
-        removed_api,
-        {"a.py": "import numpy as np\nx = np.float if hasattr(np, 'float') else float\n"},
-        NUMPY,
-    ),
-    "names that exist": (
-        removed_api,
-        {"a.py": "import numpy as np\nx = np.float32, np.bool, np.intp\n"},
-        NUMPY,
-    ),
-    "another np": (removed_api, {"a.py": "np = object()\nx = np.float\n"}, NUMPY),
-    "another total_mem": (removed_api, {"a.py": "import torch\nx = stats().total_mem\n"}, {}),
-    "numpy that has it": (
-        removed_api,
-        {"a.py": "import numpy as np\nx = np.float\n"},
-        {"distributions": [b.dist("numpy", "1.23.5")]},
     ),
     "torch is declared": (
         needs_no_build_isolation,
@@ -203,34 +175,6 @@ FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = 
         {},
         "warning",
         [2],
-    ),
-    "torch._six": (
-        removed_api,
-        {"a.py": "import os\nfrom torch._six import inf\n"},
-        {},
-        "error",
-        [2],
-    ),
-    "total_mem": (
-        removed_api,
-        {"a.py": "import torch\np = torch.cuda.get_device_properties(0)\nx = p.total_mem\n"},
-        {},
-        "error",
-        [3],
-    ),
-    "np.float": (
-        removed_api,
-        {"a.py": "import numpy as np\nx = np.zeros(3, np.float)\n"},
-        NUMPY,
-        "error",
-        [2],
-    ),
-    "functional_tensor": (
-        removed_api,
-        {"a.py": "from torchvision.transforms.functional_tensor import rgb_to_grayscale\n"},
-        NUMPY,
-        "error",
-        [1],
     ),
     "isolation": (
         needs_no_build_isolation,
@@ -377,12 +321,6 @@ def test_a_fixed_abi_explains_what_was_built_from_it(tmp_path: Path) -> None:
     dists = [b.dist("mine", editable=str(root / "ext")), b.dist("other", editable="/elsewhere")]
     (finding,) = t.found(hard_coded_abi, t.look(root, distributions=dists))
     assert finding.breaks == ["source-abi:mine"]
-
-
-def test_a_name_that_only_raises_is_told_as_such(tmp_path: Path) -> None:
-    root = t.write(tmp_path, {"a.py": "import torch\nx = torch.symeig(y)\n"})
-    (finding,) = t.found(removed_api, t.look(root))
-    assert "keeps only to raise RuntimeError" in finding.message
 
 
 MODULES = """\
