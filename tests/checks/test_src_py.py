@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import builders as b
 import pytest
 import source_tree as t
 
-import needs
 from gpufix.checks.runtime.run801_backend_variable import backend_variable
 from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
-from gpufix.checks.source.src605_submodule_missing import submodule_missing
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
@@ -273,90 +270,8 @@ def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert t.found(missing_system_header, t.look(root, **new)) == []
 
 
-def git(*words: str, cwd: Path) -> None:
-    needs.require("git")
-    identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
-    subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="session")
-def clones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The same repository cloned whole, and without its submodule."""
-    base = tmp_path_factory.mktemp("git")
-    for name in ("part", "whole"):
-        (base / name).mkdir()
-        git("init", "-q", cwd=base / name)
-        (base / name / "a.h").write_text("")
-        git("add", ".", cwd=base / name)
-        git("commit", "-qm", "x", cwd=base / name)
-    git("submodule", "add", "-q", str(base / "part"), "third_party/glm", cwd=base / "whole")
-    git("submodule", "add", "-q", str(base / "part"), "googletest", cwd=base / "whole")
-    (base / "whole/setup.py").write_text("FLAGS = ['-Ithird_party/glm/']\n")
-    git("add", "setup.py", cwd=base / "whole")
-    git("commit", "-qm", "y", cwd=base / "whole")
-    git("clone", "-q", str(base / "whole"), str(base / "empty"), cwd=base)
-    return base / "whole", base / "empty"
-
-
-def test_submodules(clones: tuple[Path, Path]) -> None:
-    whole, empty = clones
-    assert t.found(submodule_missing, t.look(whole)) == []
-    rows = t.told(t.found(submodule_missing, t.look(empty)))
-    # What nothing names is no fault of a build.
-    assert rows == [("advice", "googletest", [4]), ("error", "third_party/glm", [1, 1])]
-
-
-def test_a_submodule_without_a_repository(tmp_path: Path) -> None:
-    text = '[submodule "x"]\n\tpath = deps/x\n\turl = git@github.com:a/x.git\n'
-    t.write(tmp_path, {".gitmodules": text, "a.py": "import os\nfrom deps.x import y\n"})
-    (finding,) = t.found(submodule_missing, t.look(tmp_path))
-    assert finding.severity.value == "warning"
-    assert "needs an ssh key" in finding.message
-    t.write(tmp_path, {"deps/x/a.h": ""})
-    assert t.found(submodule_missing, t.look(tmp_path)) == []
-
-
 def test_a_fixed_abi_explains_what_was_built_from_it(tmp_path: Path) -> None:
     root = t.write(tmp_path, {"ext/CMakeLists.txt": f"add_definitions(-D{ABI}=0)"})
     dists = [b.dist("mine", editable=str(root / "ext")), b.dist("other", editable="/elsewhere")]
     (finding,) = t.found(hard_coded_abi, t.look(root, distributions=dists))
     assert finding.breaks == ["source-abi:mine"]
-
-
-MODULES = """\
-[submodule "libs/kernels"]
-\tpath = libs/kernels
-\turl = https://github.com/{owner}/kernels.git
-[submodule "libs/googletest"]
-\tpath = libs/googletest
-\turl = https://github.com/google/googletest.git
-"""
-
-
-@pytest.mark.parametrize(
-    ("owner", "variant", "severity"),
-    [
-        ("ROCm", "cu128", "advice"),
-        ("ROCm", "rocm6.4", "warning"),
-        ("NVIDIA", "rocm6.4", "advice"),
-        ("NVIDIA", "cu128", "warning"),
-        ("somebody", "cu128", "warning"),
-    ],
-)
-def test_submodules_of_the_other_vendor_and_of_tests(
-    owner: str, variant: str, severity: str, tmp_path: Path
-) -> None:
-    names = 'paths = ["libs/kernels/include", "libs/googletest/include"]'
-    files = {".gitmodules": MODULES.format(owner=owner), "setup.py": t.setup(before=names)}
-    view = t.look(t.write(tmp_path, files), torch=b.torch(f"2.9.0+{variant}"))
-    found = {f.subject: f.severity.value for f in t.found(submodule_missing, view)}
-    assert found == {"libs/kernels": severity, "libs/googletest": "advice"}
-
-
-def test_a_submodule_that_only_tests_name_is_advice(tmp_path: Path) -> None:
-    files = {
-        ".gitmodules": MODULES.format(owner="somebody"),
-        "tests/setup.py": 'd = "libs/kernels/"',
-    }
-    found = t.found(submodule_missing, t.look(t.write(tmp_path, files)))
-    assert {f.severity.value for f in found} == {"advice"}

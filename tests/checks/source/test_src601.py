@@ -202,6 +202,7 @@ KNOB_ALONE = """\
 knob = os.environ.get("MY_CUDA_ARCHS")
 made = ["-arch=sm_%s" % a for a in (knob or "").split(";")]
 """
+PTX_120 = '"-gencode=arch=compute_120,code=compute_120"'
 ASKS = "import torch\nmajor, minor = torch.cuda.get_device_capability()\n"
 ASKED = f'{ASKS}f = f"-gencode=arch=compute_{{major}}{{minor}},code=sm_{{major}}{{minor}}"'
 ASKED_FLAG = "-gencode=arch=compute_……,code=sm_……"
@@ -259,6 +260,7 @@ SILENT = {
     "made by a run, something fixed": py(f'{quoted("75")}, f"-arch=sm_{{ask()}}"'),
     "a target's own variant": py(quoted("90a"), "", "sm_90"),
     "AMD: its own flags": py(f'{quoted("75")}, "--offload-arch=gfx1100"', "", "gfx1100", **ROCM),
+    "hipcc's flags alone, on CUDA": py('"--offload-arch=gfx1100"'),
     "AMD: flags of nvcc alone": py(quoted("75"), "", "gfx1100", **ROCM),
     "AMD: the build asks the GPU": py("f", GFX_ASKED, gpus=[b.gpu("gfx1100")], **ROCM),
     "nvcc still has it": py(quoted("70", "90"), "", "sm_90"),
@@ -514,6 +516,21 @@ FIRING = {
         builds("sm_75", {6: ASKED_FLAG, 10: gencode("75")}, lines=(10,)),
         offers=FOLLOWED,
     ),
+    "the build asks the GPU, else it takes fixed PTX": Fires(
+        py(f"f, {PTX_120}", ASKED, "sm_90"),
+        builds(
+            "PTX of sm_120",
+            {6: ASKED_FLAG, 10: "-gencode=arch=compute_120,code=compute_120"},
+            missed="sm_90",
+            lines=(10,),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the build asks the GPU, else it takes a fixed one, perhaps": Fires(
+        py("", f'{ASKED}\n{UNSURE}x["nvcc"] += [f]\nelse:\n    x["nvcc"] += [{quoted("75")}]'),
+        builds("sm_75", {6: ASKED_FLAG, 11: gencode("75")}, WARNING, lines=(11,)),
+        offers=FOLLOWED,
+    ),
     "AMD: the build asks the GPU, else it takes a fixed one": Fires(
         py('f, "--offload-arch=gfx1030"', GFX_ASKED, "gfx1100", **ROCM),
         builds(
@@ -539,6 +556,15 @@ FIRING = {
     "code for a family alone": Fires(
         py(quoted("100f"), "", "sm_90"),
         builds("sm_100f", {8: gencode("100f")}, ADVICE, missed="sm_90", variants=("sm_100f",)),
+    ),
+    "a variant beside PTX for others": Fires(
+        py(f"{quoted('90a')},\n{PTX_120}", "", "sm_100"),
+        builds(
+            "sm_90a and PTX of sm_120",
+            {8: gencode("90a"), 9: "-gencode=arch=compute_120,code=compute_120"},
+            missed="sm_100",
+        ),
+        offers=FOLLOWED,
     ),
     "a variant among others": Fires(
         py(f"{quoted('90a')},\n{quoted('80')}"),

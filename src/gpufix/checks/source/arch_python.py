@@ -88,7 +88,7 @@ def _fixed(pairs: list[ArchFlag]) -> bool:
 
 
 def _setting(knob: ArchKnob) -> ProjectVariable:
-    return ProjectVariable(knob.name, knob.separator or ";", tuple(knob.accepts))
+    return ProjectVariable(knob.name, knob.separator, tuple(knob.accepts))
 
 
 def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:
