@@ -11,7 +11,6 @@ import source_tree as t
 
 from gpufix.checks.runtime.run801_backend_variable import backend_variable
 from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
-from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
@@ -43,14 +42,6 @@ RASTER = "import nvdiffrast.torch as dr\nctx = dr.{}()\n"
 
 Case = tuple[Any, dict[str, str], dict[str, Any]]
 SILENT: dict[str, Case] = {
-    "abi as torch has it": (hard_coded_abi, {"CMakeLists.txt": f"add_definitions(-D{ABI}=1)"}, {}),
-    "abi from torch": (hard_coded_abi, {"setup.py": t.setup(f'f"-D{ABI}={{torch._C.{ABI}}}"')}, {}),
-    "abi in a message": (hard_coded_abi, {"CMakeLists.txt": f'message("-D{ABI}=0")'}, {}),
-    "abi of a dead branch": (
-        hard_coded_abi,
-        {"CMakeLists.txt": f"# add_definitions(-D{ABI}=0)"},
-        {},
-    ),
     "torch is declared": (
         needs_no_build_isolation,
         {"setup.py": "import torch\n" + t.setup(), "pyproject.toml": TOML.format('"torch"')},
@@ -137,42 +128,6 @@ def test_silent(tmp_path: Path, name: str) -> None:
 
 
 FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = {
-    "abi of cmake": (
-        hard_coded_abi,
-        {"cmake/T.cmake": f'\nstring(APPEND CMAKE_CXX_FLAGS " -D{ABI}=0")'},
-        {},
-        "error",
-        [2],
-    ),
-    "abi over lines": (
-        hard_coded_abi,
-        {"CMakeLists.txt": f"target_compile_definitions(x\n  PRIVATE\n  {ABI}=0)"},
-        {},
-        "error",
-        [3],
-    ),
-    "abi of setup.py": (hard_coded_abi, {"setup.py": t.setup(f'"-D{ABI}=0"')}, {}, "error", [8]),
-    "abi that torch appends": (
-        hard_coded_abi,
-        {"setup.py": t.setup(f'"-D{ABI}=1"')},
-        OLD,
-        "advice",
-        [8],
-    ),
-    "abi macro": (
-        hard_coded_abi,
-        {"setup.py": t.setup(before=f'm = [("{ABI}", "0")]')},
-        {},
-        "error",
-        [4],
-    ),
-    "abi of a script": (
-        hard_coded_abi,
-        {"b.sh": f"# x\nhipcc -D{ABI}=0 a.cpp\n"},
-        {},
-        "warning",
-        [2],
-    ),
     "isolation": (
         needs_no_build_isolation,
         {"a/setup.py": t.setup()},
@@ -268,10 +223,3 @@ def test_egl_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(t.found(missing_system_header, view)) == count
     new = {"distributions": [b.dist("nvdiffrast", "0.4.0")]}
     assert t.found(missing_system_header, t.look(root, **new)) == []
-
-
-def test_a_fixed_abi_explains_what_was_built_from_it(tmp_path: Path) -> None:
-    root = t.write(tmp_path, {"ext/CMakeLists.txt": f"add_definitions(-D{ABI}=0)"})
-    dists = [b.dist("mine", editable=str(root / "ext")), b.dist("other", editable="/elsewhere")]
-    (finding,) = t.found(hard_coded_abi, t.look(root, distributions=dists))
-    assert finding.breaks == ["source-abi:mine"]
