@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import source_tree as t
-from cxx_sources import HEADER, PIPELINE, SETUP, UNIT, WARP, gcc, rocm, tree
+from cxx_sources import PIPELINE, SETUP, WARP, rocm, tree
 
-from gpufix.checks.source.src603_missing_include import missing_include
 from gpufix.checks.source.src607_hip_intrinsics import hip_intrinsics
 from gpufix.checks.source.src608_divergent_barrier import divergent_barrier
 from gpufix.checks.source.src609_unwritten_output import unwritten_output
-
-SILENT_603 = {
-    "included": {"impl__h": f"#include <cstdint>\n{HEADER}"},
-    "the C header": {"impl__h": f"#include <stdint.h>\n{HEADER}"},
-    "by a header of the project": {"other__h": "#include <cstdint>\n"},
-    "by a header that may": {"other__h": "#include <torch/extension.h>\n"},
-    "by one of the library's": {"other__h": "#include <memory>\n"},
-    "own type": {"impl__h": HEADER.replace("struct", "typedef unsigned uint32_t;\nstruct")},
-    "in a comment": {"impl__h": HEADER.replace("uint32_t* p;", "/* uint32_t* p; */")},
-    "left out": {"impl__h": HEADER.replace("struct S", "#ifdef _WIN32\nstruct S") + "#endif\n"},
-    "signed": {"impl__h": HEADER.replace("uint32_t", "int32_t")},
-    "included late": {"ext__cu": '#include <cstdint>\n#include "impl.h"\n'},
-    "another's member": {"impl__h": HEADER.replace("uint32_t*", "my::uint32_t*")},
-}
-
-
-@pytest.mark.parametrize("case", SILENT_603)
-def test_src603_is_silent(case: str, tmp_path: Path) -> None:
-    files = {"impl__h": HEADER, "other__h": "\n", "ext__cu": UNIT, **SILENT_603[case]}
-    view = t.look(tree(tmp_path, **files), **gcc("13.2.0"))
-    assert t.found(missing_include, view) == []
-
-
-@pytest.mark.parametrize(
-    ("version", "severity"), [("13.2.0", "error"), ("14.1.0", "error"), ("12.3.0", "advice")]
-)
-def test_src603_by_compiler(version: str, severity: str, tmp_path: Path) -> None:
-    root = tree(tmp_path, impl__h=HEADER, other__h="#include <map>\n", ext__cu=UNIT)
-    found = t.found(missing_include, t.look(root, **gcc(version)))
-    assert t.told(found) == [(severity, "impl.h", [4, None])]
-    assert "uint32_t without <cstdint>" in found[0].message
-
-
-def test_src603_warns_of_what_no_build_file_names(tmp_path: Path) -> None:
-    root = tree(tmp_path, ext__cu="\n", sample__cpp="#include <vector>\nstd::uint8_t a;\n")
-    found = t.found(missing_include, t.look(root, **gcc("13.2.0")))
-    assert t.told(found) == [("warning", "sample.cpp", [2])]
-
-
-def test_src603_float_limits(tmp_path: Path) -> None:
-    root = tree(tmp_path, ext__cu="#include <cmath>\nfloat a = FLT_MAX;\n")
-    assert t.told(t.found(missing_include, t.look(root))) == [("error", "ext.cu", [2])]
-    root = tree(tmp_path, ext__cu="#include <float.h>\nfloat a = FLT_MAX;\n")
-    assert t.found(missing_include, t.look(root)) == []
-
 
 SILENT_607 = {
     "nothing": ("__global__ void k() {}\nvoid f() { k<<<1, 2>>>(); }\n", "6.4", "2.9.1"),
@@ -240,29 +193,3 @@ def test_src609(tmp_path: Path) -> None:
     assert t.told(found) == [("advice", "ext.cu", [7, 2])]
     view = t.look(tree(tmp_path, ext__cu=PIPELINE % ""))
     assert t.found(unwritten_output, view) == []
-
-
-BAD: dict[str, bytes] = {
-    "binary": b"\x7fELF\0\0\0uint32_t",
-    "too large": b"// uint32_t\n" * 400_000,
-    "latin-1": "// é\n#include <vector>\nuint32_t a;\n".encode("latin-1"),
-    "utf-16": "uint32_t a;".encode("utf-16"),
-}
-
-
-@pytest.mark.parametrize(("case", "gap"), [("binary", 1), ("too large", 1), ("latin-1", 0)])
-def test_bad_input_is_a_gap(case: str, gap: int, tmp_path: Path) -> None:
-    view = t.look(t.write(tmp_path, {"setup.py": SETUP, "ext.cu": BAD[case]}), **gcc("13.1.0"))
-    found = t.found(missing_include, view)
-    assert len(view.gaps) == gap
-    assert [f.evidence[0].line for f in found] == ([] if gap else [3])
-
-
-def test_a_snapshot_answers_alike(tmp_path: Path) -> None:
-    from gpufix.evidence.view import View
-
-    root = tree(tmp_path, impl__h=HEADER, other__h="\n", ext__cu=UNIT)
-    view = t.look(root, **gcc("13.2.0"))
-    told = t.told(t.found(missing_include, view))
-    replay = View(replace(view.facts, answers=view.answers), view.targets)
-    assert t.told(t.found(missing_include, replay)) == told != []

@@ -11,7 +11,6 @@ import source_tree as t
 
 from gpufix.checks.runtime.run801_backend_variable import backend_variable
 from gpufix.checks.runtime.run802_missing_system_header import missing_system_header
-from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.checks.source.src611_half_into_float_kernel import half_into_float_kernel
 from gpufix.checks.source.src612_stale_device_lookup import stale_device_lookup
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
@@ -42,28 +41,6 @@ RASTER = "import nvdiffrast.torch as dr\nctx = dr.{}()\n"
 
 Case = tuple[Any, dict[str, str], dict[str, Any]]
 SILENT: dict[str, Case] = {
-    "torch is declared": (
-        needs_no_build_isolation,
-        {"setup.py": "import torch\n" + t.setup(), "pyproject.toml": TOML.format('"torch"')},
-        {},
-    ),
-    "torch is tried": (
-        needs_no_build_isolation,
-        {
-            "setup.py": "try:\n    import torch\nexcept ImportError:\n    torch = None\nfrom setuptools import setup\nsetup(name='x')\n"
-        },
-        {},
-    ),
-    "installed": (
-        needs_no_build_isolation,
-        {"setup.py": t.setup()},
-        {"distributions": [b.dist("ext")]},
-    ),
-    "isolation off": (
-        needs_no_build_isolation,
-        {"setup.py": t.setup()},
-        {"env": {"PIP_NO_BUILD_ISOLATION": "0"}},
-    ),
     "float tensors": (
         half_into_float_kernel,
         {"a.py": "def f(x):\n    x = x.float()\n    return rasterize_gaussians(x)\n"},
@@ -128,20 +105,6 @@ def test_silent(tmp_path: Path, name: str) -> None:
 
 
 FIRING: dict[str, tuple[Any, dict[str, str], dict[str, Any], str, list[int]]] = {
-    "isolation": (
-        needs_no_build_isolation,
-        {"a/setup.py": t.setup()},
-        {"distributions": [b.dist("pip", "25.3")]},
-        "warning",
-        [3],
-    ),
-    "isolation with old pip": (
-        needs_no_build_isolation,
-        {"a/setup.py": t.setup()},
-        {"distributions": [b.dist("pip", "24.0")]},
-        "advice",
-        [3],
-    ),
     "a half tensor": (
         half_into_float_kernel,
         {"a.py": "def f(x):\n    y = x.half()\n    return rasterize_gaussians(y)\n"},
