@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import builders as b
+import rows
 
 from gpufix.checks.judge import run_check
 from gpufix.checks.registry import declared
@@ -14,7 +16,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import collect
 from gpufix.facts.queries import Queries
 from gpufix.knowledge.gpus import models as known
-from gpufix.model import Finding, Plan, Target, WriteFile
+from gpufix.model import Evidence, Finding, Plan, Target, WriteFile
 
 SETUP = """\
 import os
@@ -36,7 +38,7 @@ def setup(flags: str = "", before: str = "") -> str:
     return SETUP.format(flags=flags, before=before)
 
 
-def write(root: Path, files: dict[str, str | bytes]) -> Path:
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
     """The files of a project."""
     for name, content in files.items():
         path = root / name
@@ -61,6 +63,18 @@ def look(root: Path, *named: str, env: dict[str, str] | None = None, **sections:
         if g.arch
     ]
     return View(facts, targets, Queries.of(facts))
+
+
+def project(
+    files: Mapping[str, str | bytes], *named: str, **sections: Any
+) -> Callable[[Path], View]:
+    """What a row is given: `look` at a project of these files."""
+    return lambda root: look(write(root, files), *named, **sections)
+
+
+def at(path: str, line: int, text: str) -> Evidence:
+    """A place in a file of such a project."""
+    return Evidence(text=text, path=f"{rows.ROOT}/{path}", line=line)
 
 
 def found(check: Any, view: View) -> list[Finding]:

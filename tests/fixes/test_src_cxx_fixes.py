@@ -9,7 +9,7 @@ from typing import Any
 import builders as b
 import pytest
 import source_tree as t
-from test_src_cxx import HEADER, PIPELINE, SETUP, UNIT, WARP, cuda, gcc, rocm, tree
+from cxx_sources import HEADER, PIPELINE, SETUP, UNIT, WARP, cuda, gcc, rocm, tree
 
 import needs
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi

@@ -69,8 +69,8 @@ def _judge(view: View, facts: cxx.HipFile, name: str, line: int, detail: str) ->
         return None  # known to the gpufix that made the snapshot, not to this one
     rocm = rocm_version(view)
     if construct.native is None:
-        newest = rocm is not None and not at_least(_NO_GROUP_REDUCE, minor(rocm))
-        return Block(name, line, f"not in ROCm up to {_NO_GROUP_REDUCE}", not newest)
+        seen = rocm is not None and at_least(_NO_GROUP_REDUCE, minor(rocm))
+        return Block(name, line, f"not in ROCm up to {_NO_GROUP_REDUCE}", seen)
     if not _available(view, construct, rocm):
         known = f"ROCm {minor(rocm)} does not have it" if rocm else "unknown ROCm version"
         since = construct.opt_in or construct.native

@@ -126,7 +126,7 @@ def _bare(token: re.Match[str]) -> str:
 _ABI = re.compile(r"_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _FLAGS = re.compile(r"CMAKE_CUDA_FLAGS(_\w+)?|CUDA_NVCC_FLAGS|CMAKE_HIP_FLAGS")
 _LITERAL = re.compile(r"[\d;af -]*(?:-real|-virtual)?[\d;afrelvitu -]*")
-_WORDS = (b"arch", b"ARCH", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch")
+_WORDS = (b"arch", b"CUDA", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch")
 
 
 def concerns(data: bytes) -> bool:

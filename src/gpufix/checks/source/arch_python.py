@@ -56,7 +56,7 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
         pairs = [ArchFlag("cubin", f"sm_{n}") for n in re.findall(r"\d{2,3}[af]?", value)]
     elif dynamic and detected:
         pairs = [ArchFlag("cubin" if a.startswith("sm") else "hip", a) for a in detected]
-    elif dynamic and not any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs):
+    elif dynamic and (not _fixed(pairs) or not (knob or facts.detects)):
         yield from _refused(view, path, certain, flags)
         return  # the rest is computed in a way that reading does not tell
     asked_archs = arch.arch_list(pairs)
@@ -83,14 +83,18 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     )
 
 
+def _fixed(pairs: list[ArchFlag]) -> bool:
+    return any(kind in ("cubin", "ptx", "hip") for kind, _ in pairs)
+
+
 def _setting(knob: ArchKnob) -> ProjectVariable:
-    return ProjectVariable(knob.name, knob.separator or ";", tuple(knob.accepts))
+    return ProjectVariable(knob.name, knob.separator, tuple(knob.accepts))
 
 
 def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:
     """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
     codes = tuple(name for kind, name in pairs if kind in ("cubin", "ptx"))
-    return codes if codes and all(name.endswith(("a", "f")) for name in codes) else ()
+    return codes if all(name.endswith(("a", "f")) for name in codes) else ()
 
 
 def _detected(view: View) -> list[str]:
@@ -107,10 +111,11 @@ def _refused(
     if not bad:
         return
     lines = [r for r in certain if any(name in bad for _, name in r.archs)]
+    them = "it" if len(bad) == 1 else "them"
     yield Fault(
         severity=ERROR,
         subject=path,
-        message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for it.",
+        message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for {them}.",
         evidence=tuple(at(view, path, r.line, r.text) for r in lines),
         # Any that stays keeps torch's own out.
         payload=ArchFlags(path, tuple(r.line for r in flags)),
@@ -157,7 +162,7 @@ def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     payload = ArchAssignment(path, rows[0].line, name, default)
     evidence = tuple(at(view, path, r.line, f'os.environ["{name}"] = "{r.value}"') for r in rows)
     if not all(v.strip() for v in values):
-        yield from _blanked(view, payload, certain, evidence)
+        yield from _blanked(view, payload, certain and not any(v.strip() for v in values), evidence)
     elif missed:
         shown = " or ".join(f'"{v}"' for v in values)
         message = (
@@ -196,9 +201,9 @@ def _without_cuda(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
 def _blanked(
     view: View, payload: ArchAssignment, certain: bool, evidence: tuple[Evidence, ...]
 ) -> Iterator[Fault]:
-    """Blank is unset: torch asks the GPUs that it sees."""
+    """Blank is unset: torch asks the GPUs that it sees. On ROCm it takes what itself was built for."""
     path = payload.path
-    if not any(g.vendor == arch.vendor(view) for g in view.facts.gpus):
+    if not _amd(view) and not any(g.vendor == "nvidia" for g in view.facts.gpus):
         yield Fault(
             ERROR if certain and path.endswith("setup.py") else ADVICE,
             path,

@@ -60,9 +60,7 @@ def cmake_faults(view: View) -> Iterator[Fault]:
 
 def _served_beside(view: View, name: str, target: Target) -> bool:
     """Whether the variable that CMake or torch adds flags from, is set and serves a target."""
-    value, torch = (view.env(name) or "").strip(), view.facts.torch
-    if not value:
-        return False
+    value, torch = view.env(name) or "", view.facts.torch
     if name == "CUDAARCHS":
         return of_cmake(value).serves(target)
     return bool(torch and torch.release and of_torch(value, torch.release).serves(target))

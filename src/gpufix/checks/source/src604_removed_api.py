@@ -30,7 +30,8 @@ def removed_api(view: View) -> Iterator[Fault]:
     `utils/vram.py uses total_mem of get_device_properties(), which torch 2.9.0 does not have.`
 
     ## Severity
-    Error: the line fails whenever it is reached.
+    Error: the line fails whenever it is reached. In C++ and CUDA sources, warning where no build
+    file names the source; advice where no toolkit is here, and its version is guessed from torch.
 
     ## Fix
     Safe where an equal spelling works on old and new releases; else shown.

@@ -29,8 +29,8 @@ def unwritten_output(view: View) -> Iterator[Fault]:
     The host sorts or reads all slots, with whatever stood in that memory before.
 
     ## Example
-    `fill (raster.cu) writes under "if (alpha < limit)" (line 90), which the count of preprocess
-    does not know.`
+    `fill (raster.cu) decides by "if (alpha < limit)" (line 90) what it writes, which the count of
+    preprocess (raster.cu, line 40) does not know: slots stay unwritten.`
 
     ## Severity
     Advice: the buffer may have been cleared elsewhere.
@@ -79,7 +79,7 @@ def _fault(view: View, path: str, fill: Fill, where: str, count: ClosedCount) ->
     return Fault(
         severity=ADVICE,
         subject=path,
-        message=f'{fill.kernel} ({path}) writes under "{condition}" (line {line}), '
+        message=f'{fill.kernel} ({path}) decides by "{condition}" (line {line}) what it writes, '
         f"which the count of {count.kernel} ({where}, line {count.line}) does not know: slots stay unwritten.",
         evidence=(
             *(Evidence(text=t, path=absolute(view, path), line=n) for t, n in fill.conditions),

@@ -9,7 +9,8 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.building import rocm_torch
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
-from gpufix.model.payload import RasteriserCall, RasteriserCalls
+from gpufix.model import Torch
+from gpufix.model.source_payload import ProjectFile
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import RasteriserContext
@@ -25,8 +26,8 @@ def backend_unfit(view: View) -> Iterator[Fault]:
     for AMD GPUs. What stands under try/except is no fault.
 
     ## Why it matters
-    nvdiffrast's rasteriser is CUDA code with inline PTX, and its OpenGL one shares its buffers
-    through CUDA: without a port of the package neither builds.
+    nvdiffrast's rasteriser is CUDA code with inline PTX, and its OpenGL one, which went with 0.4,
+    shares its buffers through CUDA: without a port of the package neither builds.
 
     ## Example
     `renderers/mesh.py makes a RasterizeCudaContext; torch 2.9.0+rocm6.4 has no CUDA, and no
@@ -36,19 +37,23 @@ def backend_unfit(view: View) -> Iterator[Fault]:
     Warning; advice where only a run would tell whether the line is reached.
 
     ## Fix
-    Unsafe: the OpenGL context instead, below nvdiffrast 0.4 and with EGL's headers here; later
-    releases have no OpenGL any more (their GL context is an alias), and none is offered.
+    Manual: a port of nvdiffrast for AMD GPUs. The OpenGL context instead is none: below nvdiffrast
+    0.4 it includes cuda_gl_interop.h, which torch's hipify leaves as it is, and all but the
+    rasterisation is in the CUDA plug-in; later releases have no OpenGL any more (their GL context
+    is an alias).
 
     ## Source
-    nvdiffrast's sources of 0.3.3 and 0.4.0: csrc/common/cudaraster, torch/ops.py.
+    nvdiffrast's sources of 0.3.3 and 0.4.0: csrc/common/cudaraster, common/glutil.h, torch/ops.py;
+    what hipify of torch 2.13 makes of them.
     """
-    if rocm_torch(view) is None or _ported(view):
+    torch = rocm_torch(view)
+    if torch is None or _ported(view):
         return
     for path, facts in python_files(view).items():
         rows = [r for r in facts.backends if not r.tried and not _other(r)]
         rows = [r for r in rows if active(view, r.guards) is not False]
         if rows:
-            yield _fault(view, path, rows)
+            yield _fault(view, torch, path, rows)
 
 
 def _ported(view: View) -> bool:
@@ -69,15 +74,14 @@ def _other(row: RasteriserContext) -> bool:
     return row.call == "RastContext" and row.backend not in ("cuda", "gl")
 
 
-def _fault(view: View, path: str, rows: list[RasteriserContext]) -> Fault:
-    torch = view.facts.torch
+def _fault(view: View, torch: Torch, path: str, rows: list[RasteriserContext]) -> Fault:
     call = rows[0].call
     certain = any(active(view, r.guards) for r in rows)
     return Fault(
         severity=WARNING if certain else ADVICE,
         subject=path,
-        message=f"{path} makes a {call}; torch {torch.version if torch else '?'} has no CUDA, and "
+        message=f"{path} makes a {call}; torch {torch.version} has no CUDA, and "
         "no nvdiffrast with code for AMD GPUs is installed.",
         evidence=tuple(at(view, path, r.line, r.call) for r in rows),
-        payload=RasteriserCalls(path, tuple(RasteriserCall(r.line, r.call) for r in rows), "gl"),
+        payload=ProjectFile(path),
     )

@@ -48,7 +48,7 @@ def _against(submodule: EmptySubmodule, severity: Severity) -> str | None:
     if not submodule.gitlink:
         return _NO_REPOSITORY
     if severity is Severity.advice:
-        return "nothing in the project names it: fetch it if you need it"
+        return "nothing that is built here is known to need it: fetch it if you do"
     if not relative(url) and by_https(url) is None:
         return f"{shown(url)!r} is not an https address without credentials: fetch it yourself"
     return None

@@ -189,4 +189,4 @@ def _backends(tree: Tree) -> tuple[RasteriserContext, ...]:
                 tried=tree.tried(node),
             )
         )
-    return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: row.line))

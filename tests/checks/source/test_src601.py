@@ -1,0 +1,962 @@
+"""SRC601: architectures in setup.py, CMake files, scripts and Dockerfiles against the targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import builders as b
+import source_tree as t
+from rows import Fires, Given, rows
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
+from gpufix.model import Payload, Severity
+from gpufix.model.source_payload import (
+    ArchAssignment,
+    ArchExport,
+    ArchFlags,
+    ArchWord,
+    CMakeArchs,
+    CudaSwitch,
+    ProjectVariable,
+)
+
+ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
+CUDA13: dict[str, Any] = {"torch": b.torch("2.9.0+cu130"), "toolkits": [b.toolkit("13.0")]}
+LIST = "TORCH_CUDA_ARCH_LIST"
+FOLLOWED = ["follow-arch-list safe"]
+
+
+def gencode(number: str) -> str:
+    """The flag for machine code of one GPU."""
+    return f"-gencode=arch=compute_{number},code=sm_{number}"
+
+
+def quoted(*numbers: str) -> str:
+    return ", ".join(f'"{gencode(n)}"' for n in numbers)
+
+
+def py(
+    flags: str = "",
+    before: str = "",
+    *named: str,
+    path: str = "setup.py",
+    files: dict[str, str] | None = None,
+    **sections: Any,
+) -> Given:
+    """A build file in Python with these nvcc flags (line 8), and statements (from line 4) before."""
+    targets = named or ("sm_120",) * ("gpus" not in sections)
+    more = {"ext.cu": "", **(files or {})}
+    return t.project({path: t.setup(flags, before), **more}, *targets, **sections)
+
+
+def files(path: str, text: str, *named: str, **sections: Any) -> Given:
+    """Another build file beside a setup.py without flags, or a CMake file beside a source alone."""
+    beside = (
+        {"a.cu": ""} if path.endswith(("CMakeLists.txt", ".cmake")) else {"setup.py": t.setup()}
+    )
+    return t.project({**beside, path: text}, *(named or ("sm_120",)), **sections)
+
+
+def cmake(text: str, *named: str, head: str = "enable_language(CUDA)", **sections: Any) -> Given:
+    """A CMakeLists.txt with this from line 2 on."""
+    return files("CMakeLists.txt", f"{head}\n{text}\n", *named, **sections)
+
+
+def set_list(value: str, name: str = LIST) -> str:
+    return f'os.environ["{name}"] = "{value}"'
+
+
+def builds(
+    archs: str,
+    evidence: dict[int, str],
+    severity: Severity = ERROR,
+    missed: str = "sm_120",
+    lines: tuple[int, ...] | None = None,
+    **payload: Any,
+) -> Fault:
+    """setup.py's own flags serve not every target."""
+    return Fault(
+        severity,
+        "setup.py",
+        f"setup.py builds for {archs}; nothing of that runs on {missed}, and torch's own "
+        "architecture flags are left out.",
+        evidence=tuple(t.at("setup.py", line, text) for line, text in evidence.items()),
+        payload=ArchFlags("setup.py", tuple(evidence) if lines is None else lines, **payload),
+    )
+
+
+def dropped(names: str, nvcc: str, evidence: dict[int, str], lines: tuple[int, ...] = ()) -> Fault:
+    """nvcc knows an architecture no more, or not yet."""
+    return Fault(
+        ERROR,
+        "setup.py",
+        f"setup.py asks nvcc for {names}; nvcc {nvcc} generates no code for "
+        f"{'them' if ',' in names else 'it'}.",
+        evidence=tuple(t.at("setup.py", line, text) for line, text in evidence.items()),
+        payload=ArchFlags("setup.py", lines or tuple(evidence)),
+    )
+
+
+def word(text: str, default: str, line: int = 8) -> Fault:
+    """A flag that only contains "arch"."""
+    return Fault(
+        WARNING,
+        "setup.py",
+        f'setup.py hands nvcc {text!r}; torch takes any flag that contains "arch" for a choice of '
+        f"architecture and leaves its own out: code and PTX for {default} alone.",
+        evidence=(t.at("setup.py", line, text),),
+        payload=ArchWord("setup.py", (line,)),
+    )
+
+
+def sets(
+    value: str,
+    severity: Severity = ERROR,
+    path: str = "setup.py",
+    line: int = 4,
+    name: str = LIST,
+    missed: str = "sm_120",
+    default: bool = False,
+) -> Fault:
+    """A Python file sets the list, and its code does not run."""
+    return Fault(
+        severity,
+        path,
+        f'{path} sets {name} to "{value}", whose code does not run on {missed}.',
+        evidence=(t.at(path, line, set_list(value, name)),),
+        payload=ArchAssignment(path, line, name, default),
+    )
+
+
+def blanks(severity: Severity, path: str = "setup.py", line: int = 4) -> Fault:
+    return Fault(
+        severity,
+        path,
+        f"{path} blanks {LIST}; without a visible GPU torch has no architecture to build for.",
+        evidence=(t.at(path, line, set_list("")),),
+        payload=ArchAssignment(path, line, LIST, False),
+    )
+
+
+def fixes(
+    what: str,
+    shown: str,
+    why: str,
+    severity: Severity = ERROR,
+    follows: str | None = "CUDAARCHS",
+    path: str = "CMakeLists.txt",
+    line: int = 2,
+) -> Fault:
+    """A CMake file fixes them."""
+    return Fault(
+        severity,
+        path,
+        f"{path} fixes {what} at {shown}; {why}.",
+        evidence=(t.at(path, line, f"{what}: {shown}"),),
+        payload=CMakeArchs(path, line, follows),
+    )
+
+
+def exports(
+    path: str, line: int, value: str, severity: Severity, name: str = LIST, missed: str = "sm_120"
+) -> Fault:
+    """A script or a Dockerfile sets the list."""
+    file = "docker" if "Dockerfile" in path else "shell"
+    payload: Payload = ArchExport(path, line, name, file)  # type: ignore[arg-type]
+    return Fault(
+        severity,
+        path,
+        f'{path} sets {name} to "{value}", whose code does not run on {missed}.',
+        evidence=(t.at(path, line, f"{name}={value}"),),
+        payload=payload,
+    )
+
+
+KNOB = """
+knob = os.environ.get("CUDA_ARCHITECTURES")
+flags = {"nvcc": ["-O3"]}
+fixed = ["-gencode=arch=compute_75,code=sm_75"]
+done = False
+if knob:
+    for arch in knob.split(";"):
+        flags["nvcc"].append(f"-gencode=arch=compute_{arch},code=sm_{arch}")
+    done = True
+if not done:
+    try:
+        import torch
+        major, minor = torch.cuda.get_device_capability(0)
+        flags["nvcc"].append(f"-arch=sm_{major}{minor}")
+        done = True
+    except Exception:
+        pass
+if not done:
+    flags["nvcc"].extend(fixed)
+"""
+KNOB_FLAGS = {7: gencode("75"), 17: "-arch=sm_……"}
+KNOB_SET = {7: gencode("75"), 11: "-gencode=arch=compute_…,code=sm_…", 17: "-arch=sm_……"}
+MADE = (
+    'knob = os.getenv("MY_CUDA_ARCHS", "80,90")\nm = ["-arch=sm_%s" % a for a in knob.split(",")]'
+)
+KNOB_ALONE = """\
+knob = os.environ.get("MY_CUDA_ARCHS")
+made = ["-arch=sm_%s" % a for a in (knob or "").split(";")]
+"""
+PTX_120 = '"-gencode=arch=compute_120,code=compute_120"'
+ASKS = "import torch\nmajor, minor = torch.cuda.get_device_capability()\n"
+ASKED = f'{ASKS}f = f"-gencode=arch=compute_{{major}}{{minor}},code=sm_{{major}}{{minor}}"'
+ASKED_FLAG = "-gencode=arch=compute_……,code=sm_……"
+GFX_ASKED = f'{ASKS}f = f"--offload-arch=gfx{{major}}{{minor}}"'
+SURE = 'x = {"nvcc": []}\n'
+UNSURE = 'x = {"nvcc": []}\nif cuda() >= 11:\n    '
+FORCE = 'import torch\ncuda = torch.cuda.is_available() or os.getenv("FORCE_CUDA", "0") == "1"\n'
+FORCE_AMD = {
+    "or a name": "if IS_ROCM or torch.cuda.is_available() or force:\n    pass",
+    "elif": "if torch.cuda.is_available() or force:\n    pass\nelif torch.version.hip:\n    pass",
+}
+
+
+def for_amd(case: str, *named: str, **sections: Any) -> Given:
+    force = f'import torch\nforce = os.getenv("FORCE_CUDA", "0") == "1"\n{FORCE_AMD[case]}'
+    return py("", force, *named, **sections)
+
+
+SILENT = {
+    "no flags": py(),
+    "served": py(quoted("120")),
+    "served by PTX": py('"-gencode=arch=compute_80,code=compute_80"'),
+    "-arch brings PTX": py('"-arch=sm_80"'),
+    "each target by one flag": py(quoted("80", "120"), "", "sm_86", "sm_120"),
+    "native": py('"-arch=native"'),
+    "no torch": py(quoted("75"), torch=None),
+    "CPU torch": py(quoted("75"), torch=b.torch("2.9.0+cpu")),
+    "no target": py(quoted("75"), gpus=[]),
+    "the other vendor's target": py(quoted("75"), "", "gfx1100"),
+    "guarded by the list": py(
+        f'*([] if os.environ.get("{LIST}") else [{quoted("75")}])', env={LIST: "12.0"}
+    ),
+    "for ROCm alone": py(
+        "", f'import torch\n{SURE}if torch.version.hip:\n    x["nvcc"].append("-arch=sm_75 ")'
+    ),
+    "dead": py("", f'x = {{}}\nif False:\n    x["nvcc"] = [{quoted("75")}]'),
+    "in a comment": py(f"# {quoted('75')}\n"),
+    "in a docstring": py("", f'"""{gencode("75")}"""'),
+    "arch of a Mac": py(
+        "", f'import sys\n{SURE}if sys.platform == "darwin":\n    x["nvcc"] += ["-arch", "arm64"]'
+    ),
+    "in a test": t.project(
+        {"setup.py": t.setup(), "ext.cu": "", "tests/ops/test_build.py": t.setup(quoted("75"))},
+        "sm_120",
+    ),
+    "the project's variable is set": py("", KNOB, env={"CUDA_ARCHITECTURES": "90;120"}),
+    "the project's variable in the environment file": py(
+        "", MADE, environment=b.environment(MY_CUDA_ARCHS="120")
+    ),
+    "the project's variable holds no number": py("", KNOB, env={"CUDA_ARCHITECTURES": "native"}),
+    "the project's default": py("*m", MADE, "sm_90"),
+    "the build asks the GPU": py("", KNOB, gpus=[b.gpu("sm_120")]),
+    "the build asks the GPU, none is here": py('f"-arch=sm_{major}{minor}"', ASKS),
+    "made by a run, nothing fixed": py("*m", 'm = ["-arch=sm_%s" % a for a in ask()]'),
+    "made by a run, something fixed": py(f'{quoted("75")}, f"-arch=sm_{{ask()}}"'),
+    "a target's own variant": py(quoted("90a"), "", "sm_90"),
+    "AMD: its own flags": py(f'{quoted("75")}, "--offload-arch=gfx1100"', "", "gfx1100", **ROCM),
+    "hipcc's flags alone, on CUDA": py('"--offload-arch=gfx1100"'),
+    "AMD: flags of nvcc alone": py(quoted("75"), "", "gfx1100", **ROCM),
+    "AMD: the build asks the GPU": py("f", GFX_ASKED, gpus=[b.gpu("gfx1100")], **ROCM),
+    "nvcc still has it": py(quoted("70", "90"), "", "sm_90"),
+    "nvcc had it, and only a run tells": py(
+        "", f'{UNSURE}x["nvcc"] = [{quoted("70", "90")}]', "sm_90", **CUDA13
+    ),
+    "AMD: nvcc is not asked": py(
+        f'"--offload-arch=gfx1100", {quoted("30")}',
+        "",
+        "gfx1100",
+        torch=b.torch("2.9.0+rocm6.4"),
+        toolkits=[b.rocm(), b.toolkit()],
+    ),
+    "a toolkit that nobody lists": py(quoted("70", "120"), toolkits=[b.toolkit("99.0")]),
+    "a word, and nvcc is told beside it": py(
+        '"-Iresearch/x"', env={"NVCC_APPEND_FLAGS": gencode("120")}
+    ),
+    "a word, and nvcc is told before it": py(
+        '"-Iresearch/x"', env={"NVCC_PREPEND_FLAGS": gencode("120")}
+    ),
+    "a word that torch passes over": py('"-DTORCH_EXTENSION_NAME=research"'),
+    "a word, on ROCm": py('"-Iresearch/x"', "", "gfx1100", **ROCM),
+    "a word, perhaps": py("", f'{UNSURE}x["nvcc"].append("-Iresearch/x")'),
+    "a word, never": py("", f'{SURE}if False:\n    x["nvcc"].append("-Iresearch/x")'),
+    "the list: a default": py("", f'os.environ.setdefault("{LIST}", "7.5")', env={LIST: "12.0"}),
+    "the list: serves": py("", set_list("8.0+PTX")),
+    "the list: native": py("", set_list("native")),
+    "the list: one of two serves": py("", f"if a():\n    {set_list('7.5')}\n{set_list('12.0')}"),
+    "the list: not known": py("", f'{set_list("7.5")}\nos.environ["{LIST}"] = ask()'),
+    "the list: beside flags that keep torch's out": py(quoted("120"), set_list("7.5")),
+    "the list: never": py("", f"if False:\n    {set_list('7.5')}"),
+    "the list: of the other vendor": py("", set_list("gfx1100", "PYTORCH_ROCM_ARCH")),
+    "the list: of a torch before the table": py("", set_list("7.5"), torch=b.torch("0.4.0+cu92")),
+    "the list: torch's release is not known": py(
+        "", set_list("7.5"), torch=b.torch("2.9.0+cu128", release=None)
+    ),
+    "the list: blank, and a GPU is here": py("", set_list(" "), gpus=[b.gpu("sm_120")]),
+    "the list: blank on ROCm": py(  # torch then takes what it was itself built for
+        "", set_list("", "PYTORCH_ROCM_ARCH"), "gfx1100", **ROCM
+    ),
+    "the list: nvcc had it, in a function": py(
+        "", f"def f():\n    {set_list('6.0 9.0')}", "sm_90", **CUDA13
+    ),
+    "the list: nvcc had it, one of two": py(
+        "", f"{set_list('6.0 9.0')}\n{set_list('9.0')}", "sm_90", **CUDA13
+    ),
+    "the list: nvcc had it, not in a build file": t.project(
+        {"setup.py": "", "a.cu": "", "a.py": f"import os\n{set_list('6.0 9.0')}"}, "sm_90", **CUDA13
+    ),
+    "FORCE_CUDA is set": py("", FORCE, env={"FORCE_CUDA": "1"}),
+    "FORCE_CUDA: a GPU is here": py("", FORCE, gpus=[b.gpu("sm_120")]),
+    "FORCE_CUDA: no target": py("", FORCE, gpus=[]),
+    "FORCE_CUDA: not in a setup.py": py("", FORCE, path="build.py"),
+    "FORCE_CUDA: ROCm is asked for beside it": for_amd("or a name", "gfx1100", **ROCM),
+    "FORCE_CUDA: ROCm is asked for behind it": for_amd("elif", "gfx1100", **ROCM),
+    "CMake: numbers bring PTX": cmake("set(CMAKE_CUDA_ARCHITECTURES 70 75)"),
+    "CMake: serves": cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real 120)"),
+    "CMake: a default": cmake('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")'),
+    "CMake: in a comment": cmake("# set(CMAKE_CUDA_ARCHITECTURES 75-real)"),
+    "CMake: in a bracket comment": cmake("#[[ set(CMAKE_CUDA_ARCHITECTURES 75-real) ]]"),
+    "CMake: where it is unset": cmake(
+        "if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()",
+        env={"CUDAARCHS": "120"},
+    ),
+    "CMake: carried along": files(
+        "third_party/x/CMakeLists.txt", "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n"
+    ),
+    "CMake: nothing to build": t.project(
+        {"CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n"}, "sm_120"
+    ),
+    "CMake: on ROCm": cmake("set(CMAKE_CUDA_ARCHITECTURES 75-real)", "gfx1100", **ROCM),
+    "CMake: flags beside CUDAARCHS": cmake(
+        f"add_compile_options({gencode('80')})", env={"CUDAARCHS": "120"}
+    ),
+    "CMake: flags beside torch's list": cmake(
+        f"add_compile_options({gencode('80')})",
+        head="find_package(Torch REQUIRED)",
+        env={LIST: "12.0"},
+    ),
+    "CMake: flags that bring PTX": cmake("add_compile_options(-arch=sm_80)"),
+    "CMake: nvcc had it, perhaps": cmake(
+        "if(X)\nset(CMAKE_CUDA_ARCHITECTURES 60 90)\nendif()", "sm_90", **CUDA13
+    ),
+    "a script: a condition": files("go.sh", f'if true; then\n  export {LIST}="7.5"\nfi\n'),
+    "a script: text": files("go.sh", f"echo 'export {LIST}=7.5'\n"),
+    "a script: serves": files("go.sh", f"export {LIST}='7.5+PTX'\n"),
+    "a script: blank": files("go.sh", f"export {LIST}=' '\n"),
+    "a script: serves, on ROCm": files(
+        "go.sh", "export PYTORCH_ROCM_ARCH=gfx1100\n", "gfx1100", **ROCM
+    ),
+    "a script: of the other vendor": files("go.sh", "export PYTORCH_ROCM_ARCH=gfx1100\n"),
+    "a script: of the other vendor, on ROCm": files(
+        "go.sh", f"export {LIST}=7.5\n", "gfx1100", **ROCM
+    ),
+    "a script: torch's release is not known": files(
+        "go.sh", f"export {LIST}=7.5\n", torch=b.torch("2.9.0+cu128", release=None)
+    ),
+    "a script: no torch": files("go.sh", f"export {LIST}=7.5\n", torch=None),
+    "a Dockerfile: serves": files("Dockerfile", f'ENV {LIST}="9.0 12.0"\n'),
+    "a Dockerfile: a comment": files("Dockerfile", f"# ENV {LIST}=7.5\n"),
+    "a Dockerfile: a comment in between": files(
+        "Dockerfile", f"RUN a \\\n# export {LIST}=7.5 \\\n && b\n"
+    ),
+    "a Dockerfile: another variable": files("Dockerfile", f"ENV MY_{LIST}=7.5\n"),
+    "a Dockerfile: made of a variable": files("Dockerfile", f"ARG L\nENV {LIST}=${{L}}\n"),
+    "a Dockerfile: printed": files("Dockerfile", f"RUN echo export {LIST}=7.5\n"),
+    "a Dockerfile: a choice": files(
+        "Dockerfile", f'RUN if [ -n "$OLD" ]; then export {LIST}=7.5; fi\n'
+    ),
+    "a Dockerfile: otherwise": files("Dockerfile", f"RUN test -e x || export {LIST}=7.5\n"),
+    "a Dockerfile: a list of arguments": files("Dockerfile", 'RUN ["sh", "-c", "true"]\n'),
+    "a Dockerfile: nothing": files("Dockerfile", "\n"),
+}
+
+NINE = [str(n) for n in (50, 52, 60, 61, 70, 75, 80, 86, 89)]
+EACH = {8 + n: gencode(number) for n, number in enumerate(NINE)}
+
+FIRING = {
+    "a literal list": Fires(py(quoted("75")), builds("sm_75", {8: gencode("75")}), offers=FOLLOWED),
+    "appended": Fires(
+        py("*cc", 'cc = []\ncc.append("-gencode")\ncc.append("arch=compute_80,code=sm_80")'),
+        builds("sm_80", {6: "arch=compute_80,code=sm_80"}),
+        offers=FOLLOWED,
+    ),
+    "a loop over literals": Fires(
+        py(
+            "*cc",
+            'cc = []\nfor n in ("70", "80"):\n'
+            '    cc.append(f"-gencode=arch=compute_{n},code=sm_{n}")',
+        ),
+        builds("sm_70, sm_80", {6: gencode("70")}),
+        offers=FOLLOWED,
+    ),
+    "a named constant": Fires(
+        py("*cc", f"N = {quoted('80')}\ncc = [N]"),
+        builds("sm_80", {4: gencode("80")}),
+    ),
+    "a split text": Fires(
+        py(f'*"-O3 {gencode("75")}".split()'),
+        builds("sm_75", {8: f"-O3 {gencode('75')}"}),
+        offers=FOLLOWED,
+    ),
+    "one of two targets": Fires(
+        py(quoted("90"), "", "sm_90", "sm_120"),
+        builds("sm_90", {8: gencode("90")}, WARNING),
+        offers=FOLLOWED,
+    ),
+    "both targets": Fires(
+        py(quoted("75"), "", "sm_90", "sm_120"),
+        builds("sm_75", {8: gencode("75")}, missed="sm_90, sm_120"),
+        offers=FOLLOWED,
+    ),
+    "PTX of a later GPU": Fires(
+        py('"-gencode=arch=compute_90,code=[sm_90,compute_90]"', "", "sm_80"),
+        builds(
+            "sm_90 and PTX of sm_90",
+            {8: "-gencode=arch=compute_90,code=[sm_90,compute_90]"},
+            missed="sm_80",
+        ),
+        offers=FOLLOWED,
+    ),
+    "under a condition that only a run tells": Fires(
+        py("", f'{UNSURE}x["nvcc"] = [{quoted("80")}]'),
+        builds("sm_80", {6: gencode("80")}, WARNING),
+        offers=FOLLOWED,
+    ),
+    "one certain, one perhaps": Fires(
+        py(quoted("75"), f'{UNSURE}x["nvcc"] = [{quoted("80")}]'),
+        builds("sm_80, sm_75", {6: gencode("80"), 10: gencode("75")}),
+        offers=FOLLOWED,
+    ),
+    "more flags than are shown": Fires(
+        py(",\n".join(quoted(n) for n in NINE)),
+        builds(", ".join(f"sm_{n}" for n in NINE), dict([*EACH.items()][:8]), lines=tuple(EACH)),
+        offers=FOLLOWED,
+    ),
+    "a script that builds": Fires(
+        t.project({"a.py": t.setup(quoted("75")), "ext.cu": ""}, "sm_120"),
+        Fault(
+            ERROR,
+            "a.py",
+            "a.py builds for sm_75; nothing of that runs on sm_120, and torch's own architecture "
+            "flags are left out.",
+            evidence=(t.at("a.py", 8, gencode("75")),),
+            payload=ArchFlags("a.py", (8,)),
+        ),
+        offers=FOLLOWED,
+    ),
+    "beside a test": Fires(
+        py(quoted("75"), path="z/setup.py", files={"tests/setup.py": t.setup(quoted("75"))}),
+        Fault(
+            ERROR,
+            "z/setup.py",
+            "z/setup.py builds for sm_75; nothing of that runs on sm_120, and torch's own "
+            "architecture flags are left out.",
+            evidence=(t.at("z/setup.py", 8, gencode("75")),),
+            payload=ArchFlags("z/setup.py", (8,)),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the project's variable, unset": Fires(
+        py("", KNOB),
+        builds(
+            "sm_75 (CUDA_ARCHITECTURES is its own setting)",
+            KNOB_FLAGS,
+            lines=(7,),
+            setting=ProjectVariable("CUDA_ARCHITECTURES", ";", ()),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the project's variable, set": Fires(
+        py("", KNOB, env={"CUDA_ARCHITECTURES": "80;90a"}),
+        builds(
+            "sm_80, sm_90a (CUDA_ARCHITECTURES is its own setting)",
+            KNOB_SET,
+            lines=(7,),
+            setting=ProjectVariable("CUDA_ARCHITECTURES", ";", ()),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the project's default": Fires(
+        py("*m", MADE),
+        builds(
+            "sm_80, sm_90 (MY_CUDA_ARCHS is its own setting)",
+            {5: "-arch=sm_…"},
+            lines=(),
+            setting=ProjectVariable("MY_CUDA_ARCHS", ",", ()),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the project's variable knows the target": Fires(
+        py("*m", f'{MADE}\nnew = "80" in knob or "120" in knob'),
+        builds(
+            "sm_80, sm_90 (MY_CUDA_ARCHS is its own setting)",
+            {5: "-arch=sm_…"},
+            lines=(),
+            setting=ProjectVariable("MY_CUDA_ARCHS", ",", ("120", "80")),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the project's variable, unset, has no default": Fires(
+        py(f"*made, {quoted('75')}", KNOB_ALONE),
+        builds(
+            "sm_75 (MY_CUDA_ARCHS is its own setting)",
+            {5: "-arch=sm_…", 10: gencode("75")},
+            lines=(10,),
+            setting=ProjectVariable("MY_CUDA_ARCHS", ";", ()),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the build asks the GPU, else it takes a fixed one": Fires(
+        py(f"f, {quoted('75')}", ASKED),
+        builds("sm_75", {6: ASKED_FLAG, 10: gencode("75")}, lines=(10,)),
+        offers=FOLLOWED,
+    ),
+    "the build asks the GPU, else it takes fixed PTX": Fires(
+        py(f"f, {PTX_120}", ASKED, "sm_90"),
+        builds(
+            "PTX of sm_120",
+            {6: ASKED_FLAG, 10: "-gencode=arch=compute_120,code=compute_120"},
+            missed="sm_90",
+            lines=(10,),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the build asks the GPU, else it takes a fixed one, perhaps": Fires(
+        py("", f'{ASKED}\n{UNSURE}x["nvcc"] += [f]\nelse:\n    x["nvcc"] += [{quoted("75")}]'),
+        builds("sm_75", {6: ASKED_FLAG, 11: gencode("75")}, WARNING, lines=(11,)),
+        offers=FOLLOWED,
+    ),
+    "AMD: the build asks the GPU, else it takes a fixed one": Fires(
+        py('f, "--offload-arch=gfx1030"', GFX_ASKED, "gfx1100", **ROCM),
+        builds(
+            "gfx1030",
+            {6: "--offload-arch=gfx……", 10: "--offload-arch=gfx1030"},
+            missed="gfx1100",
+            lines=(10,),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the build asks another GPU": Fires(
+        py("f", ASKED, "sm_120", gpus=[b.gpu("sm_80"), b.gpu("sm_120", 1)]),
+        builds("sm_80", {6: ASKED_FLAG}, lines=()),
+    ),
+    "AMD: the build asks another GPU": Fires(
+        py("f", GFX_ASKED, "gfx1100", **ROCM, gpus=[b.gpu(), b.gpu("gfx1030"), b.gpu("gfx1100")]),
+        builds("gfx1030", {6: "--offload-arch=gfx……"}, missed="gfx1100", lines=()),
+    ),
+    "code for one variant alone": Fires(
+        py(quoted("90a")),
+        builds("sm_90a", {8: gencode("90a")}, ADVICE, variants=("sm_90a",)),
+    ),
+    "code for a family alone": Fires(
+        py(quoted("100f"), "", "sm_90"),
+        builds("sm_100f", {8: gencode("100f")}, ADVICE, missed="sm_90", variants=("sm_100f",)),
+    ),
+    "a variant beside PTX for others": Fires(
+        py(f"{quoted('90a')},\n{PTX_120}", "", "sm_100"),
+        builds(
+            "sm_90a and PTX of sm_120",
+            {8: gencode("90a"), 9: "-gencode=arch=compute_120,code=compute_120"},
+            missed="sm_100",
+        ),
+        offers=FOLLOWED,
+    ),
+    "a variant among others": Fires(
+        py(f"{quoted('90a')},\n{quoted('80')}"),
+        builds("sm_90a, sm_80", {8: gencode("90a"), 9: gencode("80")}),
+        offers=FOLLOWED,
+    ),
+    "AMD: its own flags": Fires(
+        py(f'{quoted("75")}, "--offload-arch=gfx1100"', "", "gfx1201", **ROCM),
+        builds("gfx1100", {8: "--offload-arch=gfx1100"}, missed="gfx1201"),
+        offers=FOLLOWED,
+    ),
+    "AMD: no variable of the project's own": Fires(
+        py('"--offload-arch=gfx1030"', MADE, "gfx1201", **ROCM, env={"MY_CUDA_ARCHS": "90"}),
+        builds("gfx1030", {9: "--offload-arch=gfx1030"}, missed="gfx1201"),
+        offers=FOLLOWED,
+    ),
+    "what nvcc has dropped": Fires(
+        py(f"{quoted('70')},\n{quoted('90')}", "", "sm_90", **CUDA13),
+        dropped("sm_70", "13.0", {8: gencode("70")}, (8, 9)),
+        offers=FOLLOWED,
+    ),
+    "what nvcc does not know yet": Fires(
+        py(
+            ",\n".join(map(quoted, ("120", "90", "103"))), "", "sm_90", toolkits=[b.toolkit("12.4")]
+        ),
+        dropped("sm_103, sm_120", "12.4", {8: gencode("120"), 10: gencode("103")}, (8, 9, 10)),
+        offers=FOLLOWED,
+    ),
+    "what nvcc has dropped, made in part by a run": Fires(
+        py(f'{quoted("60")},\nf"-arch=sm_{{ask()}}"', "", "sm_90", **CUDA13),
+        dropped("sm_60", "13.0", {8: gencode("60")}, (8, 9)),
+        offers=FOLLOWED,
+    ),
+    "a word that only contains arch": Fires(
+        py('"-Iresearch/glm"'), word("-Iresearch/glm", "sm_52"), offers=FOLLOWED
+    ),
+    "a word, CUDA 13": Fires(
+        py('"-Iresearch/glm"', **CUDA13), word("-Iresearch/glm", "sm_75"), offers=FOLLOWED
+    ),
+    "a word, no toolkit": Fires(
+        py('"-Iresearch/glm"', toolkits=[]),
+        word("-Iresearch/glm", "its default GPU"),
+        offers=FOLLOWED,
+    ),
+    "two words": Fires(
+        py('"-Iresearch/glm",\n"--march"', env={"NVCC_APPEND_FLAGS": "-O3"}),
+        Fault(
+            WARNING,
+            "setup.py",
+            "setup.py hands nvcc '-Iresearch/glm'; torch takes any flag that contains \"arch\" for a "
+            "choice of architecture and leaves its own out: code and PTX for sm_52 alone.",
+            evidence=(t.at("setup.py", 8, "-Iresearch/glm"), t.at("setup.py", 9, "--march")),
+            payload=ArchWord("setup.py", (8, 9)),
+        ),
+    ),
+    "the list": Fires(py("", set_list("7.5;8.0")), sets("7.5;8.0"), offers=FOLLOWED),
+    "the list: one of two targets": Fires(
+        py("", set_list("9.0"), "sm_90", "sm_120"), sets("9.0", WARNING), offers=FOLLOWED
+    ),
+    "the list: perhaps": Fires(
+        py("", f"if a():\n    {set_list('7.5')}"), sets("7.5", WARNING, line=5), offers=FOLLOWED
+    ),
+    "the list: in a function": Fires(
+        py("", f"def f():\n    {set_list('7.5')}"), sets("7.5", WARNING, line=5), offers=FOLLOWED
+    ),
+    "the list: not in a build file": Fires(
+        t.project({"run.py": f"import os\n{set_list('7.5')}", "a.cu": ""}, "sm_120"),
+        sets("7.5", WARNING, "run.py", 2),
+        offers=FOLLOWED,
+    ),
+    "the list: one of two values, a blank between": Fires(
+        py("", f"if a():\n    {set_list('7.5')}\nelse:\n    {set_list('8.0')}"),
+        Fault(
+            WARNING,
+            "setup.py",
+            f'setup.py sets {LIST} to "7.5" or "8.0", whose code does not run on sm_120.',
+            evidence=(
+                t.at("setup.py", 5, set_list("7.5")),
+                t.at("setup.py", 7, set_list("8.0")),
+            ),
+            payload=ArchAssignment("setup.py", 5, LIST, False),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the list: its default": Fires(
+        py("", f'os.environ.setdefault("{LIST}", "7.5")'),
+        sets("7.5", default=True),
+        offers=FOLLOWED,
+    ),
+    "the list: another beside its default": Fires(
+        py("", f'{set_list("8.0")}\nos.environ.setdefault("{LIST}", "7.5")'),
+        Fault(
+            ERROR,
+            "setup.py",
+            f'setup.py sets {LIST} to "8.0" or "7.5", whose code does not run on sm_120.',
+            evidence=(
+                t.at("setup.py", 4, set_list("8.0")),
+                t.at("setup.py", 5, set_list("7.5")),
+            ),
+            payload=ArchAssignment("setup.py", 4, LIST, False),
+        ),
+        offers=FOLLOWED,
+    ),
+    "the list: beside flags without an architecture": Fires(
+        py('"-Iresearch/glm"', set_list("7.5")),
+        [word("-Iresearch/glm", "sm_52"), sets("7.5")],
+        offers=FOLLOWED,
+    ),
+    "the list on ROCm": Fires(
+        py("", set_list("gfx1030", "PYTORCH_ROCM_ARCH"), "gfx1100", **ROCM),
+        sets("gfx1030", name="PYTORCH_ROCM_ARCH", missed="gfx1100"),
+        offers=FOLLOWED,
+    ),
+    "the list: what nvcc has dropped": Fires(
+        py("", set_list("6.0 9.0"), "sm_90", **CUDA13),
+        Fault(
+            ERROR,
+            "setup.py",
+            f'setup.py sets {LIST} to "6.0 9.0"; nvcc 13.0 generates no code for sm_60.',
+            evidence=(t.at("setup.py", 4, set_list("6.0 9.0")),),
+            payload=ArchAssignment("setup.py", 4, LIST, False),
+        ),
+        offers=FOLLOWED,
+    ),
+    "a blank list": Fires(py("", set_list("")), blanks(ERROR), offers=FOLLOWED),
+    "a blank list, perhaps": Fires(
+        py("", f"if a():\n    {set_list('')}"), blanks(ADVICE, line=5), offers=FOLLOWED
+    ),
+    "a blank list, not in a setup.py": Fires(
+        py("", set_list(""), path="build.py"), blanks(ADVICE, "build.py"), offers=FOLLOWED
+    ),
+    "a blank list and an iGPU of AMD": Fires(
+        py("", set_list(""), "sm_120", gpus=[b.gpu("gfx1036")]), blanks(ERROR), offers=FOLLOWED
+    ),
+    "a blank list, or one that serves": Fires(
+        py("", f"{set_list('12.0')}\nif a():\n    {set_list('')}"),
+        Fault(
+            ADVICE,
+            "setup.py",
+            f"setup.py blanks {LIST}; without a visible GPU torch has no architecture to build for.",
+            evidence=(
+                t.at("setup.py", 4, set_list("12.0")),
+                t.at("setup.py", 6, set_list("")),
+            ),
+            payload=ArchAssignment("setup.py", 4, LIST, False),
+        ),
+        offers=FOLLOWED,
+    ),
+}
+
+
+def unforced(value: str, missed: str = "sm_120", line: int = 5) -> Fault:
+    return Fault(
+        WARNING,
+        "setup.py",
+        "setup.py builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is 1; it is "
+        f"{value}, and {missed} is to be served.",
+        evidence=(t.at("setup.py", line, "FORCE_CUDA"),),
+        payload=CudaSwitch("setup.py"),
+    )
+
+
+REAL = "no code of that runs on sm_120"
+ALONE = f"{REAL}; what does comes from {{}} alone"
+ASIDE = "only builds with CMake are concerned, setup.py does without"
+FIRING |= {
+    "FORCE_CUDA is not set": Fires(py("", FORCE), unforced("not set"), offers=FOLLOWED),
+    "FORCE_CUDA is 0": Fires(
+        py("", FORCE, env={"FORCE_CUDA": "0"}), unforced("0"), offers=FOLLOWED
+    ),
+    "FORCE_CUDA: the other vendor's GPU is here": Fires(
+        py("", FORCE, "sm_120", gpus=[b.gpu("gfx1036")]), unforced("not set"), offers=FOLLOWED
+    ),
+    "FORCE_CUDA: two targets": Fires(
+        py("", FORCE, "sm_90", "sm_120"), unforced("not set", "sm_90, sm_120"), offers=FOLLOWED
+    ),
+    "FORCE_CUDA on ROCm, which is not asked for": Fires(
+        py("", FORCE, "gfx1100", **ROCM), unforced("not set", "gfx1100"), offers=FOLLOWED
+    ),
+    "FORCE_CUDA on CUDA, ROCm is asked for": Fires(
+        for_amd("elif"), unforced("not set"), offers=FOLLOWED
+    ),
+    "CMake": Fires(
+        cmake('set(CMAKE_CUDA_ARCHITECTURES\n  "75-real;80-real")'),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real;80-real", REAL),
+        offers=FOLLOWED,
+    ),
+    "CMake: a variable that it does not read": Fires(
+        cmake("set(CMAKE_CUDA_ARCHITECTURES 75-real)", env={"CUDAARCHS": "120"}),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL),
+        offers=FOLLOWED,
+    ),
+    "CMake: one of two targets": Fires(
+        cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real)", "sm_90", "sm_120"),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL, WARNING),
+        offers=FOLLOWED,
+    ),
+    "CMake: perhaps": Fires(
+        cmake("if(X)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()"),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, WARNING, line=3),
+        offers=FOLLOWED,
+    ),
+    "CMake: the property of a target": Fires(
+        cmake('set_target_properties(x PROPERTIES CUDA_ARCHITECTURES "70-real;75-real")'),
+        fixes("CUDA_ARCHITECTURES", "70-real;75-real", REAL),
+        offers=FOLLOWED,
+    ),
+    "CMake: a file that is included": Fires(
+        files("cmake/gpu.cmake", "\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\n"),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, path="cmake/gpu.cmake"),
+        offers=FOLLOWED,
+    ),
+    "CMake: what nvcc has dropped": Fires(
+        cmake("set(CMAKE_CUDA_ARCHITECTURES 60 70 90)", "sm_90", **CUDA13),
+        fixes(
+            "CMAKE_CUDA_ARCHITECTURES",
+            "60;70;90",
+            "nvcc 13.0 generates no code for sm_60, sm_70",
+        ),
+        offers=FOLLOWED,
+    ),
+    "CMake: what nvcc has dropped, and one of two targets": Fires(
+        cmake("set(CMAKE_CUDA_ARCHITECTURES 60-real 90-real)", "sm_90", "sm_120", **CUDA13),
+        fixes(
+            "CMAKE_CUDA_ARCHITECTURES",
+            "60-real;90-real",
+            f"{REAL}; nvcc 13.0 generates no code for sm_60",
+        ),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags": Fires(
+        cmake(f'set(CMAKE_CUDA_FLAGS "${{CMAKE_CUDA_FLAGS}} {gencode("75")}")'),
+        fixes("nvcc's flags", "sm_75", ALONE.format("CUDAARCHS"), ADVICE),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags, the variable serves one of two": Fires(
+        cmake(
+            f"add_compile_options({gencode('80')})", "sm_90", "sm_120", env={"CUDAARCHS": "90-real"}
+        ),
+        fixes("nvcc's flags", "sm_80", ALONE.format("CUDAARCHS"), ADVICE),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags, torch's variable serves none": Fires(
+        cmake(
+            f"add_compile_options({gencode('80')})",
+            head="enable_language(CUDA)\nfind_package(Torch REQUIRED)",
+            env={LIST: "7.5", "CUDAARCHS": "120"},
+        ),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, line=3),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags, torch is not here": Fires(
+        cmake(
+            f"add_compile_options({gencode('80')})",
+            head="find_package(Torch REQUIRED)",
+            env={LIST: "12.0"},
+            torch=None,
+        ),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST),
+    ),
+    "CMake: flags, torch's release is not known": Fires(
+        cmake(
+            f"add_compile_options({gencode('80')})",
+            head="find_package(Torch REQUIRED)",
+            env={LIST: "12.0"},
+            torch=b.torch("2.9.0+cu128", release=None),
+        ),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST),
+    ),
+    "CMake: flags that nvcc has dropped": Fires(
+        cmake(f"add_compile_options({gencode('60')})", **CUDA13),
+        fixes(
+            "nvcc's flags",
+            "sm_60",
+            f"{ALONE.format('CUDAARCHS')}; nvcc 13.0 generates no code for sm_60",
+        ),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags that nvcc has dropped, and PTX that serves": Fires(
+        cmake("add_compile_options(-arch=sm_60)", **CUDA13),
+        fixes("nvcc's flags", "sm_60 and PTX of sm_60", "nvcc 13.0 generates no code for sm_60"),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags, another file asks for torch": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "CMakeLists.txt": "find_package(Torch REQUIRED)\ninclude(flags.cmake)\n",
+                "flags.cmake": f"add_compile_options({gencode('80')})\n",
+            },
+            "sm_120",
+        ),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, "flags.cmake", 1),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags, another file enables CUDA": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "CMakeLists.txt": "project(x LANGUAGES CUDA)\ninclude(flags.cmake)\n",
+                "flags.cmake": f"add_compile_options({gencode('80')})\n",
+            },
+            "sm_120",
+        ),
+        fixes(
+            "nvcc's flags", "sm_80", ALONE.format("CUDAARCHS"), ADVICE, path="flags.cmake", line=1
+        ),
+        offers=FOLLOWED,
+    ),
+    "CMake: flags of the old FindCUDA": Fires(
+        cmake(f"list(APPEND CUDA_NVCC_FLAGS {gencode('75')})", head="find_package(CUDA)"),
+        fixes("nvcc's flags", "sm_75", REAL, follows=None),
+    ),
+    "CMake: beside a setup.py that does without": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "setup.py": t.setup(),
+                "cmake/x/CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+            },
+            "sm_120",
+        ),
+        fixes(
+            "CMAKE_CUDA_ARCHITECTURES",
+            "75-real",
+            f"{REAL}; {ASIDE}",
+            ADVICE,
+            path="cmake/x/CMakeLists.txt",
+            line=1,
+        ),
+        offers=FOLLOWED,
+    ),
+    "CMake: beside a setup.py that calls it": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "setup.py": "from setuptools import setup\nsetup(name='x')\n",
+                "CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+            },
+            "sm_120",
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, line=1),
+        offers=FOLLOWED,
+    ),
+    "a script": Fires(
+        files("a/go.sh", f'#!/bin/sh\nexport A=1 \\\n  {LIST}="7.5 8.0"\n'),
+        exports("a/go.sh", 2, "7.5 8.0", WARNING),
+        offers=FOLLOWED,
+    ),
+    "a script: one variable": Fires(
+        files("go.sh", f"export {LIST}='7.5 8.0'\n", "sm_90", "sm_120"),
+        exports("go.sh", 1, "7.5 8.0", WARNING, missed="sm_90, sm_120"),
+        offers=FOLLOWED,
+    ),
+    "a script: for CMake, without torch": Fires(
+        files("go.sh", "export CUDAARCHS=75-real\n", torch=None),
+        exports("go.sh", 1, "75-real", WARNING, "CUDAARCHS"),
+        offers=FOLLOWED,
+    ),
+    "a script on ROCm": Fires(
+        files("go.sh", "export PYTORCH_ROCM_ARCH=gfx1030\n", "gfx1100", **ROCM),
+        exports("go.sh", 1, "gfx1030", WARNING, "PYTORCH_ROCM_ARCH", "gfx1100"),
+        offers=FOLLOWED,
+    ),
+}
+
+IMAGES = {
+    "ENV": (f'\nENV A=1 {LIST}="7.0 8.0"', 2, "7.0 8.0", LIST),
+    "the old ENV": (f"ENV {LIST} 7.0 8.0", 1, "7.0 8.0", LIST),
+    "ARG": (f"FROM x\nARG {LIST}=7.5", 2, "7.5", LIST),
+    "ENV of several lines": (
+        "ENV A=1 \\\n  # why\n\n  CUDAARCHS=75-real",
+        4,
+        "75-real",
+        "CUDAARCHS",
+    ),
+    "RUN": (f"RUN a && \\\n  {LIST}=7.5 pip install .", 2, "7.5", LIST),
+    "RUN with a mount": (
+        f"RUN --mount=type=cache,target=/c \\\n  export {LIST}=7.5",
+        2,
+        "7.5",
+        LIST,
+    ),
+    "RUN of a document": (f"RUN <<EOF\nset -e\nexport {LIST}=7.5\nEOF\nENV B=1", 3, "7.5", LIST),
+}
+# An image takes the list from its Dockerfile alone: nothing is offered.
+FIRING |= {
+    f"a Dockerfile: {case}": Fires(
+        files("docker/Dockerfile.cuda", f"{text}\n"),
+        exports("docker/Dockerfile.cuda", line, value, ADVICE, name),
+    )
+    for case, (text, line, value, name) in IMAGES.items()
+}
+
+test_silent, test_firing = rows(hard_coded_arch, SILENT, FIRING)

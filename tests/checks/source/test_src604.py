@@ -1,0 +1,231 @@
+"""SRC604: names of Python packages, CUDA and torch's headers that are gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import builders as b
+import source_tree as t
+from cxx_sources import SETUP, cuda
+from rows import Fires, Given, Unseen, rows
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.source.src604_removed_api import removed_api
+from gpufix.model import Severity
+from gpufix.model.source_payload import RemovedNameUse
+
+PYTHON = ["replace-removed-name safe"]
+CXX = ["replace-removed-cuda safe"]
+
+
+def py(text: str, numpy: str | None = "2.3.5", **sections: Any) -> Given:
+    """a.py, and an environment with this numpy."""
+    dists = [b.dist("torchvision", "0.24.0"), *([b.dist("numpy", numpy)] if numpy else [])]
+    return t.project({"a.py": text}, **({"distributions": dists} | sections))
+
+
+def cu(text: str, version: str = "13.0", path: str = "ext.cu", **sections: Any) -> Given:
+    """A source that setup.py builds, and CUDA."""
+    return t.project({"setup.py": SETUP, "ext.cu": "", path: text}, **(cuda(version) | sections))
+
+
+def lacks(
+    name: str,
+    who: str,
+    *lines: int,
+    gone: str = "does not have",
+    path: str = "a.py",
+    severity: Severity = ERROR,
+) -> Fault:
+    return Fault(
+        severity,
+        path,
+        f"{path} uses {name}, which {who} {gone}.",
+        evidence=tuple(t.at(path, line, name) for line in lines),
+        payload=RemovedNameUse(path, name, lines, "python" if path.endswith(".py") else "cxx"),
+    )
+
+
+def lacking(
+    name: str,
+    *lines: int,
+    who: str = "CUDA 13.0",
+    path: str = "ext.cu",
+    severity: Severity = ERROR,
+) -> Fault:
+    return lacks(name, who, *lines, path=path, severity=severity)
+
+
+FLOAT = "import numpy as np\nx = np.float\n"
+MAX = "auto m = cub::Max();"
+CHECK = "void f() { AT_CHECK(1); }\n"
+SAYS = "torch-declares:c10/util/Exception.h AT_CHECK"
+NO_HEADERS = {"torch-header:THC/THC.h": False, SAYS: False}
+
+SILENT = {
+    "names that exist": py("import numpy as np\nx = np.float32, np.bool, np.intp\n"),
+    "under try": py("try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 0\n"),
+    "under a version": py("import numpy as np\nif np.__version__ < '1.24':\n    x = np.float\n"),
+    "under hasattr": py("import numpy as np\nx = np.float if hasattr(np, 'float') else float\n"),
+    "another np": py("np = object()\nx = np.float\n"),
+    "another total_mem": py("import torch\nx = stats().total_mem\n"),
+    "numpy still has it": py(FLOAT, "1.23.5"),
+    "numpy has it again": py("import numpy as np\nx = np.bool\n", "2.0.0"),
+    "no numpy": py(FLOAT, None),
+    "no torch": py("from torch._six import inf\n", torch=None),
+    "torch's release is not known": py("from torch._six import inf\n", torch=b.torch(release=None)),
+    "torch still has it": py("from torch._six import inf\n", torch=b.torch("1.13.1+cu117")),
+    "CUDA: guarded": cu(f"#if CUDART_VERSION >= 13000\nint m;\n#else\n{MAX}\n#endif\n"),
+    "CUDA: guarded by CUB's own version": cu(f"#if CUB_VERSION < 300000\n{MAX}\n#endif\n"),
+    "CUDA: guarded by nvcc's": cu(f"#if __CUDACC_VER_MAJOR__ < 13\n{MAX}\n#endif\n"),
+    "CUDA: a guard that nobody knows": cu(f"#ifdef WITH_OLD_CUB\n{MAX}\n#endif\n"),
+    "CUDA: older": cu(MAX, "12.9"),
+    "CUDA: older, fields": cu("cudaDeviceProp p;\nint a = p.clockRate;", "12.9"),
+    "CUDA: older, textures": cu("void f() { cudaBindTexture(0, t, p); }", "11.8"),
+    "CUDA: in a comment": cu(f"// {MAX}\n"),
+    "CUDA: in a text": cu('const char* s = "cub::Max()";'),
+    "CUDA: members of the same name": cu(
+        "using R = cub::WarpReduce<int>; R(t).Max(1); cub::ArgMax a;"
+    ),
+    "CUDA: a struct's own clock": cu("struct P { int clockRate; } p; int a = p.clockRate;"),
+    "CUDA: other functions": cu("void cudaThreadSynchronizeAll(); self.cudaThreadExit();"),
+    "CUDA: a header of the project's own": cu('#include "thrust/optional.h"\n'),
+    "CUDA: carried along": cu(MAX, path="third_party/x/a.cu"),
+    "CUDA: no toolkit, no torch": cu(MAX, toolkits=[], torch=None),
+    "CUDA: a toolkit without a version, torch for the CPU": cu(
+        MAX, toolkits=[b.toolkit(None)], torch=b.torch("2.13.0+cpu")
+    ),
+    "ROCm": cu(MAX, torch=b.torch("2.9.0+rocm6.4")),
+    "torch: its headers have it": cu(
+        f"#include <THC/THC.h>\n{CHECK}", answers={"torch-header:THC/THC.h": True, SAYS: True}
+    ),
+    "torch: not here": cu(f"#include <THC/THC.h>\n{CHECK}", torch=None, answers=NO_HEADERS),
+    "torch: not a header": cu(
+        "#include <ATen/cuda/x.inc>\n", answers={"torch-header:ATen/cuda/x.inc": False}
+    ),
+    "torch: a CPU build has none of CUDA's": cu(
+        "#include <ATen/cuda/X.h>\n",
+        torch=b.torch("2.13.0+cpu"),
+        answers={"torch-header:ATen/cuda/X.h": False},
+    ),
+    "torch: no headers of it here": Unseen(
+        cu(f"#include <THC/THC.h>\n{CHECK}"), ["THC/THC.h", "c10/util/Exception.h AT_CHECK"]
+    ),
+}
+
+FIRING = {
+    "torch._six": Fires(
+        py("import os\nfrom torch._six import inf\n"), lacks("torch._six", "torch 2.9.0", 2)
+    ),
+    "total_mem": Fires(
+        py("import torch\np = torch.cuda.get_device_properties(0)\nx = p.total_mem\n"),
+        lacks("torch.cuda.get_device_properties().total_mem", "torch 2.9.0", 3),
+        offers=PYTHON,
+    ),
+    "np.float": Fires(
+        py("import numpy as np\nx = np.zeros(3, np.float)\n"),
+        lacks("numpy.float", "numpy 2.3.5", 2),
+        offers=PYTHON,
+    ),
+    "np.float, the first numpy without": Fires(
+        py(FLOAT, "1.24.0"), lacks("numpy.float", "numpy 1.24.0", 2), offers=PYTHON
+    ),
+    "several names, lines in order": Fires(
+        py("import numpy as np\ndef f():\n    return np.NaN\nx = np.NaN, np.NaN, np.float\n"),
+        [lacks("numpy.NaN", "numpy 2.3.5", 3, 4), lacks("numpy.float", "numpy 2.3.5", 4)],
+        offers=PYTHON,
+    ),
+    "functional_tensor": Fires(
+        py("from torchvision.transforms.functional_tensor import rgb_to_grayscale\n"),
+        lacks("torchvision.transforms.functional_tensor", "torchvision 0.24.0", 1),
+    ),
+    "kept, and only raises": Fires(
+        py("import torch\nx = torch.symeig(y)\n"),
+        lacks("torch.symeig", "torch 2.9.0", 2, gone="keeps only to raise RuntimeError"),
+    ),
+    "cub::Max": Fires(cu(f"\n{MAX}\n"), lacking("cub::Max", 2), offers=CXX),
+    "cub::Max, a later CUDA": Fires(
+        cu(MAX, "13.1"), lacking("cub::Max", 1, who="CUDA 13.1"), offers=CXX
+    ),
+    "cub::Sum": Fires(cu("\n\ncub::Sum sum;"), lacking("cub::Sum", 3), offers=CXX),
+    "an iterator": Fires(
+        cu("cub::CountingInputIterator<int> it(0);"), lacking("cub::CountingInputIterator", 1)
+    ),
+    "a function": Fires(
+        cu("void f() { cudaThreadSynchronize(); }"),
+        lacking("cudaThreadSynchronize", 1),
+        offers=CXX,
+    ),
+    "a function, twice in a line": Fires(
+        cu("void f() { cudaThreadExit(); cudaThreadExit();\n cudaThreadExit(); }"),
+        lacking("cudaThreadExit", 1, 2),
+        offers=CXX,
+    ),
+    "textures": Fires(
+        cu("void f() { cudaBindTexture(0, t, p); }", "12.4"),
+        lacking("cudaBindTexture", 1, who="CUDA 12.4"),
+    ),
+    "a field": Fires(
+        cu("cudaDeviceProp p;\nint a = p.clockRate;"), lacking("cudaDeviceProp::clockRate", 2)
+    ),
+    "a header": Fires(cu("#include <thrust/optional.h>\n"), lacking("<thrust/optional.h>", 1)),
+    "in a header that a source includes": Fires(
+        t.project(
+            {"setup.py": SETUP, "ext.cu": '#include "a/max.cuh"\n', "a/max.cuh": f"{MAX}\n"},
+            **cuda("13.0"),
+        ),
+        lacking("cub::Max", 1, path="a/max.cuh"),
+        offers=CXX,
+    ),
+    "no build file names the source": Fires(
+        cu(MAX, path="sample.cu"),
+        lacking("cub::Max", 1, path="sample.cu", severity=WARNING),
+        offers=CXX,
+    ),
+    "no toolkit: CUDA is torch's": Fires(
+        cu(MAX, toolkits=[]), lacking("cub::Max", 1, severity=ADVICE), offers=CXX
+    ),
+    "a toolkit without a version: CUDA is torch's": Fires(
+        cu(MAX, toolkits=[b.toolkit(None)]), lacking("cub::Max", 1, severity=ADVICE), offers=CXX
+    ),
+    "a toolkit without torch": Fires(cu(MAX, torch=None), lacking("cub::Max", 1), offers=CXX),
+    "torch's headers": Fires(
+        cu(
+            f'{CHECK}#include "ATen/cuda/X.h"\n#include <THC/THC.h>\n',
+            toolkits=[],
+            answers=NO_HEADERS | {"torch-header:ATen/cuda/X.h": False},
+        ),
+        [
+            lacking("AT_CHECK", 1, who="torch 2.13.0+cu130"),
+            lacking("<ATen/cuda/X.h>", 2, who="torch 2.13.0+cu130"),
+            lacking("<THC/THC.h>", 3, who="torch 2.13.0+cu130"),
+        ],
+        offers=CXX,
+    ),
+    "torch's headers, a CPU build": Fires(
+        cu(
+            CHECK + "#include <TH/TH.h>\n",
+            torch=b.torch("2.13.0+cpu"),
+            answers={"torch-header:TH/TH.h": False, SAYS: False},
+        ),
+        [
+            lacking("AT_CHECK", 1, who="torch 2.13.0+cpu"),
+            lacking("<TH/TH.h>", 2, who="torch 2.13.0+cpu"),
+        ],
+        offers=CXX,
+    ),
+    "torch's headers, no build file names the source": Fires(
+        cu(CHECK, path="sample.cu", answers={SAYS: False}),
+        lacking("AT_CHECK", 1, who="torch 2.13.0+cu130", path="sample.cu", severity=WARNING),
+        offers=CXX,
+    ),
+    "beside a file that is fine": Fires(
+        t.project(
+            {"a.py": "import numpy as np\n", "b.py": FLOAT}, distributions=[b.dist("numpy", "2.0")]
+        ),
+        lacks("numpy.float", "numpy 2.0", 2, path="b.py"),
+        offers=PYTHON,
+    ),
+}
+
+test_silent, test_firing = rows(removed_api, SILENT, FIRING)

@@ -1,0 +1,111 @@
+"""SRC606: a setup.py that imports torch, and builds in isolation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import builders as b
+import source_tree as t
+from rows import Fires, Given, rows
+
+from gpufix.checks.registry import ADVICE, WARNING, Fault
+from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
+from gpufix.model import Severity
+from gpufix.model.source_payload import IsolatedBuild
+
+BUILT = ["build-without-isolation safe"]
+TORCH = '[build-system]\nrequires = ["setuptools", "torch"]\n'
+OTHERS = '[build-system]\nrequires = ["setuptools", "torchvision"]\n'
+
+
+def of(*installed: Any, folder: str = "", toml: str | None = None, **sections: Any) -> Given:
+    """A setup.py that imports torch (line 3), and what is installed."""
+    files = {f"{folder}setup.py": t.setup(), f"{folder}ext.cu": ""}
+    files |= {f"{folder}pyproject.toml": toml} if toml is not None else {}
+    return t.project(files, **({"distributions": list(installed)} | sections))
+
+
+def tried(text: str) -> Given:
+    return t.project({"setup.py": f"{text}\nfrom setuptools import setup\nsetup(name='x')\n"})
+
+
+def editable(path: str) -> Given:
+    """Another name is installed from a folder of the project."""
+    return lambda root: t.look(
+        t.write(root, {"a/setup.py": t.setup(), "a/ext.cu": ""}),
+        distributions=[b.dist("other", editable=f"{root}/{path}")],
+    )
+
+
+def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
+    path = f"{folder}/setup.py" if folder else "setup.py"
+    return Fault(
+        severity,
+        path,
+        f"{path} imports torch, which its build does not declare: a build in isolation does not "
+        "find it.",
+        evidence=(t.at(path, line, "import of torch"),),
+        payload=IsolatedBuild(folder),
+    )
+
+
+PIP = b.dist("pip", "25.3")
+UNNAMED = "import torch\nfrom setuptools import setup\nsetup({})\n"
+
+SILENT = {
+    "declared": of(toml=TORCH),
+    "tried": tried("try:\n    import torch\nexcept ImportError:\n    torch = None"),
+    "no import": tried(""),
+    "not a setup.py": t.project({"a.py": t.setup(), "ext.cu": ""}),
+    "a setup.py that calls no setup()": t.project({"setup.py": "import torch\n"}),
+    "installed": of(b.dist("ext")),
+    "installed, from its folder": editable("a/"),
+    "no torch": of(torch=None),
+    "isolation is off, by pip's variable": of(env={"PIP_NO_BUILD_ISOLATION": "0"}),
+    "isolation is off, by uv's variable": of(env={"UV_NO_BUILD_ISOLATION": "1"}),
+    "isolation is off, by uv's setting": of(toml="[tool.uv]\nno-build-isolation = true\n"),
+}
+
+FIRING = {
+    "pip isolates all": Fires(of(PIP, folder="a/"), imports(WARNING, "a"), offers=BUILT),
+    "pip that does not yet": Fires(of(b.dist("pip", "25.2")), imports(ADVICE), offers=BUILT),
+    "no pip": Fires(of(), imports(ADVICE), offers=BUILT),
+    "a pyproject.toml beside it": Fires(
+        of(b.dist("pip", "24.0"), toml=OTHERS), imports(WARNING), offers=BUILT
+    ),
+    "a pyproject.toml without requirements": Fires(
+        of(b.dist("pip", "24.0"), folder="a/", toml=""), imports(WARNING, "a"), offers=BUILT
+    ),
+    "a pyproject.toml elsewhere": Fires(
+        t.project(
+            {"a/setup.py": t.setup(), "a/ext.cu": "", "pyproject.toml": TORCH},
+            distributions=[b.dist("pip", "24.0")],
+        ),
+        imports(ADVICE, "a"),
+        offers=BUILT,
+    ),
+    "uv": Fires(of(python=b.python(kind="uv")), imports(WARNING), offers=BUILT),
+    "no Python": Fires(of(python=None), imports(ADVICE), offers=BUILT),
+    "installed from another folder": Fires(editable("ab"), imports(ADVICE, "a"), offers=BUILT),
+    "a name that only a run tells": Fires(
+        t.project({"setup.py": UNNAMED.format("name=ask()")}, distributions=[PIP]),
+        imports(WARNING, line=1),
+        offers=BUILT,
+    ),
+    "beside one that is declared": Fires(
+        t.project(
+            {
+                "a/setup.py": t.setup(),
+                "a/pyproject.toml": TORCH,
+                "b/setup.py": t.setup().replace('name="ext"', 'name="b"'),
+                "c/setup.py": t.setup().replace('name="ext"', 'name="c"'),
+            },
+            distributions=[PIP, b.dist("b")],
+        ),
+        imports(WARNING, "c"),
+        offers=BUILT,
+    ),
+    "GPU code, no toolkit": Fires(of(PIP, toolkits=[]), imports(WARNING)),
+}
+
+test_silent, test_firing = rows(needs_no_build_isolation, SILENT, FIRING)

@@ -1,0 +1,67 @@
+"""SRC608: barriers of the block under conditions that differ between its threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import source_tree as t
+from cxx_sources import SETUP, rocm
+from rows import Fires, Given, rows
+
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.checks.source.src608_divergent_barrier import divergent_barrier
+from gpufix.model.source_payload import ProjectFile
+
+KERNEL = "__global__ void k(int n) {{\n  if ({0}) {{\n    {1}\n  }}\n}}\n"
+DIFFERS = KERNEL.format("threadIdx.x < n", "__syncthreads();")
+
+
+def of(text: str, *named: str, path: str = "ext.cu", **sections: Any) -> Given:
+    return t.project({"setup.py": SETUP, "ext.cu": "", path: text}, *named, **sections)
+
+
+def under(
+    line: int = 3, at: int = 2, name: str = "__syncthreads", path: str = "ext.cu", n: str = "n"
+) -> Fault:
+    condition = f"threadIdx.x < {n}"
+    return Fault(
+        WARNING,
+        f"{path}:{line}",
+        f'{path} calls {name}() at line {line} under "{condition}" (line {at}), which differs '
+        "between the threads of a block.",
+        evidence=(t.at(path, line, name), t.at(path, at, condition)),
+        payload=ProjectFile(path),
+    )
+
+
+CUDA_ALONE = f"#ifndef USE_ROCM\n{DIFFERS}#endif\n"
+HIP_ALONE = f"#ifdef USE_ROCM\n{DIFFERS}#endif\n"
+
+SILENT = {
+    "the same for all": of(KERNEL.format("blockIdx.x < n", "__syncthreads();")),
+    "no barrier": of(KERNEL.format("threadIdx.x < n", "n += 1;")),
+    "of a warp": of(KERNEL.format("threadIdx.x < n", "__syncwarp();")),
+    "carried along": of(DIFFERS, path="third_party/x/a.cu"),
+    "not compiled": of(f"#ifdef _WIN32\n{DIFFERS}#endif\n"),
+    "perhaps compiled": of(f"#ifdef WITH_IT\n{DIFFERS}#endif\n"),
+    "compiled for HIP alone": of(HIP_ALONE),
+    "compiled for CUDA alone, a HIP build": of(CUDA_ALONE, "gfx1101", **rocm("6.4")),
+    "in host code": of(f"#ifdef __CUDACC__\n{DIFFERS}#endif\n", path="a.cpp"),
+}
+
+FIRING = {
+    "a branch": Fires(of(DIFFERS), under()),
+    "with a count": Fires(
+        of(KERNEL.format("threadIdx.x < n", "__syncthreads_count(n);")),
+        under(name="__syncthreads_count"),
+    ),
+    "compiled for CUDA alone": Fires(of(CUDA_ALONE), under(4, 3)),
+    "compiled for HIP alone, a HIP build": Fires(
+        of(HIP_ALONE, "gfx1101", **rocm("6.4")), under(4, 3)
+    ),
+    "two, the first not compiled": Fires(
+        of(f"#ifdef _WIN32\n{DIFFERS}#endif\n{DIFFERS}{DIFFERS}"), [under(10, 9), under(15, 14)]
+    ),
+}
+
+test_silent, test_firing = rows(divergent_barrier, SILENT, FIRING)
