@@ -27,6 +27,7 @@ test: venv-test
 	"$(BIN)/ruff" format --check $(CODE)
 	"$(BIN)/ruff" check $(CODE)
 	"$(BIN)/mypy"
+	"$(BIN)/python" tools/build_knowledge.py --check
 	"$(BIN)/python" tools/build_docs.py --check
 	"$(BIN)/pytest" -n 2 --dist worksteal -m "not slow"
 	"$(BIN)/python" tools/lowest.py

@@ -1,9 +1,9 @@
-"""Turn a folder of researched source tables into the compact data that gpufix ships.
+"""Builds the tables that gpufix ships from the rows kept by hand in knowledge/.
 
-    python tools/build_knowledge.py FOLDER
+    python tools/build_knowledge.py            # writes src/gpufix/knowledge/data/
+    python tools/build_knowledge.py --check    # names the files that are not current, and fails
 
-FOLDER holds torch_releases.json, cuda_toolkits.json, cuda_toolkit_pypi.json, cpp_extension.json,
-gpus.json and pypi_matrix.json. The result goes to src/gpufix/knowledge/data/.
+Every row is checked, those of the tables that are written by hand in data/ as well.
 """
 
 from __future__ import annotations
@@ -15,19 +15,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from knowledge_build import companions, compilers, conflicts, cuda, gpus, torch, wheels
+from gpufix.knowledge.symbols.history import TABLE
+from knowledge_build import companions, compilers, conflicts, cuda, gpus, torch
+from knowledge_build.read import BadRows, Knowledge, check_data, read
+from knowledge_build.symbols import packed
 
-DATA = Path(__file__).parent.parent / "src" / "gpufix" / "knowledge" / "data"
+ROOT = Path(__file__).parent.parent
+ROWS = ROOT / "knowledge"
+DATA = ROOT / "src" / "gpufix" / "knowledge" / "data"
 
-Tables = Callable[[str], Any]
-BUILDERS: dict[str, Callable[[Tables], Any]] = {
+BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "torch_releases": torch.releases,
     "torch_pins": torch.pins,
     "companions": companions.build,
-    "cuda_toolkits": cuda.build,
-    "cuda_wheels": wheels.build,
+    "cuda_toolkits": cuda.toolkits,
+    "cuda_wheels": cuda.wheels,
     "host_compilers": compilers.build,
     "gpus": gpus.build,
     "conflicts": conflicts.build,
@@ -36,8 +41,6 @@ BUILDERS: dict[str, Callable[[Tables], Any]] = {
 
 def compact(value: Any) -> str:
     """JSON with one line per top-level row: small, and readable in a diff."""
-    if not isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     rows = []
     for key, item in value.items():
         nested = isinstance(item, (dict, list)) and len(item) > 3
@@ -56,19 +59,41 @@ def compact_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def products(rows: Path, data: Path) -> dict[str, bytes]:
+    """What data/ must hold, by file name. Raises BadRows."""
+    check_data(data)
+    known = read(rows)
+    built = {f"{name}.json": compact(build(known)).encode() for name, build in BUILDERS.items()}
+    return built | {TABLE: packed(data)}
+
+
+def stale(rows: Path, data: Path) -> dict[str, bytes]:
+    """The files of data/ that are not what the rows say, with what they must hold."""
+    return {
+        name: content
+        for name, content in products(rows, data).items()
+        if not (data / name).is_file() or (data / name).read_bytes() != content
+    }
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="the folder of source tables")
-    folder = parser.parse_args().folder
-
-    def tables(name: str) -> Any:
-        return json.loads((folder / f"{name}.json").read_text("utf-8"))
-
-    for name, build in BUILDERS.items():
-        text = compact(build(tables))
-        (DATA / f"{name}.json").write_text(text, "utf-8")
-        print(f"{name}.json: {len(text)} bytes")
-    return 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if not current")
+    parser.add_argument("--rows", type=Path, default=ROWS, help="instead of knowledge/")
+    parser.add_argument("--data", type=Path, default=DATA, help="instead of gpufix's own folder")
+    options = parser.parse_args()
+    try:
+        outdated = stale(options.rows, options.data)
+    except BadRows as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    for name, content in outdated.items():
+        if options.check:
+            print(f"{name} is not current: run tools/build_knowledge.py", file=sys.stderr)
+        else:
+            (options.data / name).write_bytes(content)
+            print(f"{name}: {len(content):,} bytes")
+    return 1 if outdated and options.check else 0
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""One module per group of shipped tables."""
+"""From the rows kept by hand in knowledge/ to the tables that gpufix ships."""

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from .read import Knowledge
 from .sources import Sources
 
 
-def _bounds(table: dict[str, Any]) -> dict[str, Any]:
-    return {
-        cuda: [_dotted(row["min_inclusive"]), _dotted(row["max_exclusive"])]
-        for cuda, row in table.items()
-    }
-
-
-def _dotted(version: list[int]) -> str:
-    return ".".join(map(str, version))
-
-
-def build(tables: Any) -> Any:
+def build(known: Knowledge) -> Any:
     sources = Sources()
-    nvcc = {}
-    for version, row in tables("cuda_toolkits")["toolkits"].items():
-        hosts = row["host_compilers"]
-        nvcc[version] = {
-            "gcc": hosts["gcc_max_major"],
-            "clang": hosts["clang_max_major"],
-            "source": sources.number(row["source"]),
-            "confidence": row["confidence"],
+    nvcc = {
+        version: {
+            "gcc": row.gcc,
+            "clang": row.clang,
+            "source": sources.number(row.source),
+            "confidence": row.confidence,
         }
-    torch: list[dict[str, Any]] = []
-    for version, row in tables("cpp_extension")["versions"].items():
-        tables_of = {
-            "gcc": _bounds(row["CUDA_GCC_VERSIONS"]),
-            "clang": _bounds(row["CUDA_CLANG_VERSIONS"]),
-            "archs": " ".join(row["supported_arches"]),
-            "named": row["named_arches"],
-            "native": row["arch_native_keyword"],
-        }
-        if not torch or {k: torch[-1][k] for k in tables_of} != tables_of:
-            torch.append({"since": version} | tables_of)
+        for version, row in known.toolkits.toolkit.items()
+    }
     return {
         "sources": sources.texts,
         "nvcc": nvcc,
         "torch_source": "torch/utils/cpp_extension.py of each wheel",
-        "torch": torch,
+        "torch": _torch(known),
     }
+
+
+def _torch(known: Knowledge) -> list[dict[str, Any]]:
+    """A row for each release whose tables are not those of the release before."""
+    rows: list[dict[str, Any]] = []
+    for version, release in known.torch.items():
+        own = release.cpp_extension
+        own = known.torch[own.same_as].cpp_extension if own.same_as else own
+        table = own.model_dump(exclude={"same_as"})
+        if not rows or {**rows[-1], "since": version} != {"since": version, **table}:
+            rows.append({"since": version, **table})
+    return rows

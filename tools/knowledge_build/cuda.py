@@ -1,39 +1,62 @@
-"""CUDA toolkits: drivers, architectures, PTX ISA."""
+"""CUDA toolkits: drivers, architectures, PTX ISA; and the toolkit as wheels."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from packaging.version import Version
+
+from .read import Knowledge
+from .rows import Toolkit
 from .sources import Sources
 
-_DRIVERS = "NVIDIA CUDA Toolkit release notes, driver tables (docs.nvidia.com/cuda/cuda-toolkit-release-notes)"
 
-
-def _first(version: str) -> str:
-    return version.removeprefix("<=")
-
-
-def build(tables: Any) -> Any:
-    table = tables("cuda_toolkits")
+def toolkits(known: Knowledge) -> Any:
+    table = known.toolkits
     sources = Sources()
-    drivers = sources.number(_DRIVERS)
-    toolkits = {}
-    for version, row in table["toolkits"].items():
-        linux = row["driver_linux"]
-        toolkits[version] = {
-            "driver_min": linux["min_for_minor_version_compat"],
-            "driver_full": linux["toolkit_driver_GA"],
-            "sm": " ".join(row["nvcc_sm"]),
-            "ptx": row["ptx_isa"],
-            "source": sources.number(row["source"]),
+    drivers = sources.number(table.driver_source)
+    rows = {
+        version: {
+            "driver_min": row.driver_min,
+            "driver_full": row.driver_full,
+            "sm": row.sm,
+            "ptx": row.ptx,
+            "source": sources.number(row.source),
             "driver_source": drivers,
-            "confidence": row["confidence"],
+            "confidence": row.confidence,
         }
-    span = table["sm_first_last"]
-    branches = table["driver_branch_to_max_cuda"]
+        for version, row in table.toolkit.items()
+    }
+    branches = {
+        row.driver_full.split(".")[0]: version
+        for version, row in table.toolkit.items()
+        if row.driver_full
+    }
+    branches |= {branch: row.cuda for branch, row in table.branches.items()}
     return {
         "sources": sources.texts,
-        "toolkits": toolkits,
-        "sm": {sm: [_first(row["first"]), row["last"]] for sm, row in span.items()},
-        "branches": {b: cuda for b, cuda in branches.items() if not b.startswith("_")},
+        "toolkits": rows,
+        "sm": _first_and_last(table.toolkit),
+        "branches": dict(sorted(branches.items())),
+    }
+
+
+def _first_and_last(rows: dict[str, Toolkit]) -> dict[str, list[str | None]]:
+    """Architecture -> first and last toolkit whose nvcc knows it; None: still known."""
+    order = sorted(rows, key=Version)
+    having: dict[str, list[str]] = {}
+    for version in order:
+        for sm in rows[version].sm.split():
+            having.setdefault(sm, []).append(version)
+    span = {sm: [v[0], None if v[-1] == order[-1] else v[-1]] for sm, v in having.items()}
+    return dict(sorted(span.items(), key=lambda pair: (int(pair[0].rstrip("af")), pair[0])))
+
+
+def wheels(known: Knowledge) -> Any:
+    """Which distributions bring a compiler, and what fits together."""
+    table = known.wheels
+    return {
+        "source": table.source,
+        "packages": {name: row.model_dump() for name, row in table.nvcc.items()},
+        "toolkits": dict(table.toolkit),
     }

@@ -1,24 +1,27 @@
-"""Sources, shortened and numbered: a row carries the number, the file carries the text once."""
+"""Sources: what counts as one, and how a table carries each text once."""
 
 from __future__ import annotations
 
 import re
 
-# Numbers of a document store, and remarks on how a text was read: they mean nothing elsewhere.
-_PRIVATE = [
-    r" *\((?:\w+ )*[a-z_/]+ id \d{4,}[^()]*\)",
-    r"[;,]? *(?:\w+ )?[a-z_/]+ id \d{4,}[^()]*?(?= \(|\)|$)",
-    r", read as [^(]*$",
-]
+# An address, a file or a folder of a repository, a file's name, a manual page, versions that were run.
+_PLACE = re.compile(
+    r"https?://\S+\.\S+"
+    r"|\b[\w.-]+/[\w.-]+"
+    r"|\b[\w-]+\.(?:c|cc|cpp|cu|cuh|cmake|h|hpp|ids|json|md|py|rs|rst|sh|toml|txt|whl|ya?ml)\b"
+    r"|\b[\w.-]+\(\d\)"
+    r"|\b\d+\.\d+(?:\.\d+)*\b"
+)
 
 
-def shorten(text: str | None) -> str:
-    """The source without private notes, at most 160 characters."""
-    short = text or "unknown"
-    for pattern in _PRIVATE:
-        short = re.sub(pattern, "", short)
-    short = re.sub(r"\(\s*[;,]?\s*", "(", re.sub(r"\s+", " ", short)).replace("()", "").strip(" ;,")
-    return short if len(short) <= 160 else short[:159] + "…"
+def real_source(text: str) -> str:
+    """The text, when it says where to look. Raises ValueError: "tested" or "METADATA" does not."""
+    if not _PLACE.search(text):
+        raise ValueError(
+            f"{text!r} names no place to look: give an address, a file at a tag of a repository,"
+            " a wheel's file name, or the versions that were run"
+        )
+    return text
 
 
 class Sources:
@@ -27,8 +30,7 @@ class Sources:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def number(self, text: str | None) -> int:
-        short = shorten(text)
-        if short not in self.texts:
-            self.texts.append(short)
-        return self.texts.index(short)
+    def number(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text)

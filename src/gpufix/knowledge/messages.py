@@ -108,10 +108,10 @@ def _literal(text: str) -> str:
 
 
 FILES = (
+    "rocm",
     "cuda",
     "driver",
     "memory",
-    "rocm",
     "loader",
     "abi",
     "compile",

@@ -13,6 +13,8 @@ _MENTIONS = re.compile(r"(?:2at|3c10|5torch|6caffe2|4c10d)|THC?P[A-Z]")
 _OTHERS = re.compile(
     r"_Z(?:T[VTISWH]|G[VR])?Z*(?:N[VK]*[RO]?)?(?:S[ta]|8pybind11|2ao\d|\d+Packed|\d+__gnu)"
 )
+# A name of a namespace or a function; whose it is, is_torch_name says.
+_PLAIN = re.compile(r"_Z(?:T[VTISWH]|G[VR])?(?:N[VK]*[RO]?)?\d")
 _LOCAL = re.compile(r"_Z(?:G[VR]|T[ISV])?Z|_Z(?:T[VTIS])?N?.*_GLOBAL__N_")
 _CUDA_INTERNAL = re.compile(r"_Z(?:T[VTIS])?N[VK]*[RO]?2at6native")
 
@@ -21,7 +23,9 @@ def harvested(name: str) -> bool:
     """Is `name`, exported by a library of a torch wheel, kept in the names file?"""
     if not name.startswith("_Z"):
         return is_torch_name(name)
-    return bool(_MENTIONS.search(name)) and not _OTHERS.match(name)
+    if not _MENTIONS.search(name) or _OTHERS.match(name):
+        return False
+    return is_torch_name(name) or not _PLAIN.match(name)
 
 
 def listed(name: str, masks: Masks) -> bool:

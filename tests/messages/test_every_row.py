@@ -1,0 +1,76 @@
+"""Each row of the messages explains a real text: none is there that no log ever reaches."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+from test_messages import HERE, UNSEEN, texts, tomllib
+
+from gpufix.checks.registry import builtin_rules
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.read import explain
+from gpufix.knowledge.messages import Message, cuda_errors, messages
+
+ROWS = tomllib.loads((HERE / "rows.toml").read_text("utf-8"))["message"]
+IDS = {message.id for message in messages()}
+
+# Rows for which no real text has been quoted yet. It only gets shorter: a new row brings its text.
+WANTED = set((HERE / "wanted.txt").read_text("utf-8").split())
+
+
+def primary(text: str) -> Explanation | None:
+    answer, _ = explain([text.encode()])
+    return answer.primary
+
+
+@cache
+def reached() -> frozenset[str]:
+    """Rows that are named, with a rule that the label accepts, for some labelled text."""
+    found = {row["row"] for row in ROWS}
+    for name in ("seen", *UNSEEN):
+        for text in texts(name):
+            cause = primary(text.text)
+            if cause and (cause.rule or "none") in text.accepted:
+                found.add(cause.id)
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["row"] for row in ROWS])
+def test_the_row_explains_its_text(row: dict[str, Any]) -> None:
+    cause = primary(row["text"])
+    assert cause is not None and cause.id == row["row"]
+    assert (cause.rule or "none") in {row["rule"], *row.get("also", ())}
+
+
+ENUMERATED = [message for message in messages() if message.cuda]
+
+
+@pytest.mark.parametrize("message", ENUMERATED, ids=lambda m: m.id)
+def test_an_error_of_cuda_is_explained_by_the_row_that_counts_it(message: Message) -> None:
+    """CUDA's own names and texts, from cudaGetErrorName and cudaGetErrorString, are its source."""
+    for number in set(message.cuda) & set(cuda_errors()):
+        name, text = cuda_errors()[number]
+        for log in (name, f"RuntimeError: CUDA error: {text}"):
+            cause = primary(log)
+            assert cause is not None and cause.id == message.id, log
+
+
+def test_no_row_lacks_a_real_text() -> None:
+    covered = reached() | {message.id for message in ENUMERATED} | {"cuda-other"}
+    lacking = IDS - covered - WANTED
+    assert not lacking, f"add a text to rows.toml for: {', '.join(sorted(lacking))}"
+    done = WANTED & covered | WANTED - IDS
+    assert not done, f"take out of wanted.txt: {', '.join(sorted(done))}"
+
+
+def test_the_texts_are_sound() -> None:
+    known = {rule.code for rule in builtin_rules()} | {"none"}
+    assert len({row["row"] for row in ROWS}) == len(ROWS)
+    for row in ROWS:
+        assert row["row"] in IDS and {row["rule"], *row.get("also", ())} <= known, row["row"]
+        assert re.match(r"https://\S+$|run( \([^)]+\))?: ", row["source"]), row["row"]
+        assert 0 < len(row["text"].strip().splitlines()) <= 25, row["row"]
+    assert (HERE / "wanted.txt").read_text("utf-8").split() == sorted(WANTED)
