@@ -586,6 +586,11 @@ FIRING = {
         dropped("sm_70", "13.0", {8: gencode("70")}, (8, 9)),
         offers=FOLLOWED,
     ),
+    "what nvcc has dropped, one of two in a flag": Fires(
+        py('"-gencode=arch=compute_60,code=[sm_60,sm_90]"', "", "sm_90", **CUDA13),
+        dropped("sm_60", "13.0", {8: "-gencode=arch=compute_60,code=[sm_60,sm_90]"}),
+        offers=FOLLOWED,
+    ),
     "what nvcc does not know yet": Fires(
         py(
             ",\n".join(map(quoted, ("120", "90", "103"))), "", "sm_90", toolkits=[b.toolkit("12.4")]
@@ -679,12 +684,12 @@ FIRING = {
         offers=FOLLOWED,
     ),
     "the list: what nvcc has dropped": Fires(
-        py("", set_list("6.0 9.0"), "sm_90", **CUDA13),
+        py("", set_list("6.0 7.0 9.0"), "sm_90", **CUDA13),
         Fault(
             ERROR,
             "setup.py",
-            f'setup.py sets {LIST} to "6.0 9.0"; nvcc 13.0 generates no code for sm_60.',
-            evidence=(t.at("setup.py", 4, set_list("6.0 9.0")),),
+            f'setup.py sets {LIST} to "6.0 7.0 9.0"; nvcc 13.0 generates no code for sm_60, sm_70.',
+            evidence=(t.at("setup.py", 4, set_list("6.0 7.0 9.0")),),
             payload=ArchAssignment("setup.py", 4, LIST, False),
         ),
         offers=FOLLOWED,
