@@ -541,6 +541,20 @@ FIRING = {
         ),
         offers=FOLLOWED,
     ),
+    "one flag, fixed or by the GPU": Fires(
+        py('f"-gencode=arch=compute_{n},code=sm_{n}"', f'{ASKS}n = "75" if old else f"{{major}}"'),
+        builds("sm_75", {10: gencode("75")}, lines=()),
+    ),
+    "the project's variable, unset, where only a run tells": Fires(
+        py("", f'knob = os.getenv("MY_CUDA_ARCHS")\n{UNSURE}x["nvcc"] = [{quoted("75")}]'),
+        builds(
+            "sm_75 (MY_CUDA_ARCHS is its own setting)",
+            {7: gencode("75")},
+            WARNING,
+            setting=ProjectVariable("MY_CUDA_ARCHS", ";", ()),
+        ),
+        offers=FOLLOWED,
+    ),
     "the build asks another GPU": Fires(
         py("f", ASKED, "sm_120", gpus=[b.gpu("sm_80"), b.gpu("sm_120", 1)]),
         builds("sm_80", {6: ASKED_FLAG}, lines=()),
@@ -574,6 +588,11 @@ FIRING = {
     "AMD: its own flags": Fires(
         py(f'{quoted("75")}, "--offload-arch=gfx1100"', "", "gfx1201", **ROCM),
         builds("gfx1100", {8: "--offload-arch=gfx1100"}, missed="gfx1201"),
+        offers=FOLLOWED,
+    ),
+    "AMD: gfx90a is no variant": Fires(
+        py('"--offload-arch=gfx90a"', "", "gfx1201", **ROCM),
+        builds("gfx90a", {8: "--offload-arch=gfx90a"}, missed="gfx1201"),
         offers=FOLLOWED,
     ),
     "AMD: no variable of the project's own": Fires(
