@@ -541,6 +541,20 @@ FIRING = {
         ),
         offers=FOLLOWED,
     ),
+    "one flag, fixed or by the GPU": Fires(
+        py('f"-gencode=arch=compute_{n},code=sm_{n}"', f'{ASKS}n = "75" if old else f"{{major}}"'),
+        builds("sm_75", {10: gencode("75")}, lines=()),
+    ),
+    "the project's variable, unset, where only a run tells": Fires(
+        py("", f'knob = os.getenv("MY_CUDA_ARCHS")\n{UNSURE}x["nvcc"] = [{quoted("75")}]'),
+        builds(
+            "sm_75 (MY_CUDA_ARCHS is its own setting)",
+            {7: gencode("75")},
+            WARNING,
+            setting=ProjectVariable("MY_CUDA_ARCHS", ";", ()),
+        ),
+        offers=FOLLOWED,
+    ),
     "the build asks another GPU": Fires(
         py("f", ASKED, "sm_120", gpus=[b.gpu("sm_80"), b.gpu("sm_120", 1)]),
         builds("sm_80", {6: ASKED_FLAG}, lines=()),
@@ -576,6 +590,11 @@ FIRING = {
         builds("gfx1100", {8: "--offload-arch=gfx1100"}, missed="gfx1201"),
         offers=FOLLOWED,
     ),
+    "AMD: gfx90a is no variant": Fires(
+        py('"--offload-arch=gfx90a"', "", "gfx1201", **ROCM),
+        builds("gfx90a", {8: "--offload-arch=gfx90a"}, missed="gfx1201"),
+        offers=FOLLOWED,
+    ),
     "AMD: no variable of the project's own": Fires(
         py('"--offload-arch=gfx1030"', MADE, "gfx1201", **ROCM, env={"MY_CUDA_ARCHS": "90"}),
         builds("gfx1030", {9: "--offload-arch=gfx1030"}, missed="gfx1201"),
@@ -584,6 +603,11 @@ FIRING = {
     "what nvcc has dropped": Fires(
         py(f"{quoted('70')},\n{quoted('90')}", "", "sm_90", **CUDA13),
         dropped("sm_70", "13.0", {8: gencode("70")}, (8, 9)),
+        offers=FOLLOWED,
+    ),
+    "what nvcc has dropped, one of two in a flag": Fires(
+        py('"-gencode=arch=compute_60,code=[sm_60,sm_90]"', "", "sm_90", **CUDA13),
+        dropped("sm_60", "13.0", {8: "-gencode=arch=compute_60,code=[sm_60,sm_90]"}),
         offers=FOLLOWED,
     ),
     "what nvcc does not know yet": Fires(
@@ -679,12 +703,12 @@ FIRING = {
         offers=FOLLOWED,
     ),
     "the list: what nvcc has dropped": Fires(
-        py("", set_list("6.0 9.0"), "sm_90", **CUDA13),
+        py("", set_list("6.0 7.0 9.0"), "sm_90", **CUDA13),
         Fault(
             ERROR,
             "setup.py",
-            f'setup.py sets {LIST} to "6.0 9.0"; nvcc 13.0 generates no code for sm_60.',
-            evidence=(t.at("setup.py", 4, set_list("6.0 9.0")),),
+            f'setup.py sets {LIST} to "6.0 7.0 9.0"; nvcc 13.0 generates no code for sm_60, sm_70.',
+            evidence=(t.at("setup.py", 4, set_list("6.0 7.0 9.0")),),
             payload=ArchAssignment("setup.py", 4, LIST, False),
         ),
         offers=FOLLOWED,

@@ -29,10 +29,10 @@ def tried(text: str) -> Given:
     return t.project({"setup.py": f"{text}\nfrom setuptools import setup\nsetup(name='x')\n"})
 
 
-def editable(path: str) -> Given:
+def editable(path: str, folder: str = "a/") -> Given:
     """Another name is installed from a folder of the project."""
     return lambda root: t.look(
-        t.write(root, {"a/setup.py": t.setup(), "a/ext.cu": ""}),
+        t.write(root, {f"{folder}setup.py": t.setup(), f"{folder}ext.cu": ""}),
         distributions=[b.dist("other", editable=f"{root}/{path}")],
     )
 
@@ -60,6 +60,7 @@ SILENT = {
     "a setup.py that calls no setup()": t.project({"setup.py": "import torch\n"}),
     "installed": of(b.dist("ext")),
     "installed, from its folder": editable("a/"),
+    "installed, from the project's own": editable("", ""),
     "no torch": of(torch=None),
     "isolation is off, by pip's variable": of(env={"PIP_NO_BUILD_ISOLATION": "0"}),
     "isolation is off, by uv's variable": of(env={"UV_NO_BUILD_ISOLATION": "1"}),

@@ -49,6 +49,11 @@ def skips(
     )
 
 
+TWICE = """\
+  cudaMemset(c.first, 0, n);
+  cudaMemset(c.second, 0, n);
+  fill<<<1, 256>>>(g.offsets, c.first, c.second);
+  fill<<<"""
 CLEAR = "  cudaMemset(b.{0}, 0, n);\n  fill<<<"
 
 SILENT = {
@@ -88,6 +93,9 @@ FIRING = {
         offers=CLEARED,
     ),
     "how many are sorted is not known": Fires(of(SKIPS.replace("SortPairs", "SortKeys")), skips()),
+    "launched twice, cleared before the first": Fires(
+        of(SKIPS.replace("  fill<<<", TWICE)), skips(), offers=CLEARED
+    ),
     "after another launch": Fires(
         of(SKIPS.replace("  fill<<<1", "  other<<<1, 2>>>(g.offsets);\n  fill<<<1")),
         skips(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
-from gpufix.evidence.source_view import at, python_files, toml_files
+from gpufix.evidence.source_view import absolute, at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
@@ -71,10 +71,8 @@ def _switched_off(view: View) -> bool:
 
 
 def _installed(view: View, folder: str, name: str) -> bool:
-    project = view.facts.project
-    root = project.root if project else ""
-    place = f"{root}/{folder}".rstrip("/")
-    return bool(name and view.dist(normalise(name))) or any(
+    place = absolute(view, folder).rstrip("/")
+    return view.dist(normalise(name)) is not None or any(
         dist.editable and dist.editable.rstrip("/") == place for dist in view.facts.distributions
     )
 
