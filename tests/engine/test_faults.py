@@ -37,7 +37,7 @@ def undo_all(patient: Patient) -> None:
         run = runs.find(patient.state, None)
     except NothingToUndo:
         return
-    assert undo_run.undo(run) == []
+    assert undo_run.undo(run).problems == ()
     assert runs.load(run.folder).state == "undone"
 
 

@@ -110,13 +110,13 @@ def use_pip(
     return use
 
 
-def undo_last(patient: Patient, wait: float = 0.0) -> list[str]:
+def undo_last(patient: Patient, wait: float = 0.0) -> tuple[str, ...]:
     with lock.held(patient.state, str(patient.prefix), "undo", wait):
         try:
             run = runs.find(patient.state, None)
         except NothingToUndo:
-            return []
-        return undo_run.undo(run)
+            return ()
+        return undo_run.undo(run).problems
 
 
 def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int], Path]) -> None:
@@ -126,7 +126,7 @@ def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int]
     assert (patient.site / "pkg/part1/mod1.py").exists()
     assert (patient.prefix / "bin/new").exists()
     assert not (patient.site / "other").exists()
-    assert undo_last(patient) == []
+    assert undo_last(patient) == ()
     assert trees.differences(before, trees.state(patient)) == {}
 
 
@@ -139,12 +139,12 @@ def test_killed_together_with_pip(
     counts = use_pip("both", 0)
     assert faults.run(partial(carry_out, patient, [STEPS[step]]), journal_only=True) is not None
     total = int(counts.read_text())
-    assert undo_last(patient) == []
+    assert undo_last(patient) == ()
     kills = 0
     for fatal in faults.spread(total, 7):
         use_pip("both", fatal)
         kills += faults.run(partial(carry_out, patient, [STEPS[step]])) is None
-        assert undo_last(patient, wait=20) == []
+        assert undo_last(patient, wait=20) == ()
         assert trees.differences(before, trees.state(patient)) == {}, f"{fatal} of {total}"
     assert kills >= 6
 
@@ -158,6 +158,6 @@ def test_a_pip_that_outlives_the_run_is_waited_for(
     assert faults.run(partial(carry_out, patient, [STEPS[1]])) is None
     with pytest.raises(Busy, match="had started"):
         undo_last(patient)
-    assert undo_last(patient, wait=60) == []
+    assert undo_last(patient, wait=60) == ()
     assert time.monotonic() - start > 1.0, "pip was still at work"
     assert trees.differences(before, trees.state(patient)) == {}

@@ -54,6 +54,10 @@ def _silent(_: str) -> None:
     return None
 
 
+def _unnoted(_: str, __: bytes) -> None:
+    return None
+
+
 class RunContext(Frozen):
     """The facts that the plan was made from, and the run that carries it out.
 
@@ -68,6 +72,7 @@ class RunContext(Frozen):
     say: Callable[[str], None] = _silent
     folder: Path | None = None
     lock_fd: int | None = None
+    writing: Callable[[str, bytes], None] = _unnoted  # told before gpufix itself writes a file
     ahead: bool = False  # checking before earlier steps, which may make what is missing, have run
 
     @property

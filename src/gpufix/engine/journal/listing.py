@@ -72,6 +72,8 @@ class ListedEntry(NamedTuple):
     target: str | None  # of a symbolic link
     kept: str  # "": not kept; "link" or "copy": how its bytes are kept
     links: int = 1  # names of this file, here and elsewhere
+    owner: str = ""  # "uid:gid", "" in a listing of an older gpufix
+    attributes: str = ""  # extended ones that users set, and access control lists, as JSON
 
     @property
     def is_dir(self) -> bool:
@@ -150,7 +152,50 @@ def _entry(path: str, status: os.stat_result) -> ListedEntry:
         target=os.readlink(path) if kind == "link" else None,
         kept="",
         links=status.st_nlink,
+        owner=f"{status.st_uid}:{status.st_gid}",
+        attributes=_extended(path),
     )
+
+
+_EXTENDED = ("user.", "system.posix_acl_")
+
+
+def _extended(path: str) -> str:
+    """The extended attributes that belong to a user, "" for none."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        held = {
+            n: os.getxattr(path, n, follow_symlinks=False).hex()
+            for n in names
+            if n.startswith(_EXTENDED)
+        }
+    except (OSError, AttributeError):  # a file system without them; not Linux
+        return ""
+    return json.dumps(held, sort_keys=True) if held else ""
+
+
+def set_attributes(path: str, entry: ListedEntry, times: bool = True) -> None:
+    """Give a path the owner, extended attributes, mode and time of an entry. Raises OSError."""
+    now = look(path)
+    if now is None:
+        return
+    if entry.owner and now.owner != entry.owner:
+        uid, gid = map(int, entry.owner.split(":"))
+        os.chown(path, uid, gid, follow_symlinks=False)
+    if entry.owner and now.attributes != entry.attributes:
+        _set_extended(path, now, entry)
+    if entry.kind != "link" and (now.mode, now.owner) != (entry.mode, entry.owner):
+        os.chmod(path, entry.mode)  # chown takes set-user-ID bits away
+    if times and now.mtime != entry.mtime:
+        os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+
+
+def _set_extended(path: str, now: ListedEntry, entry: ListedEntry) -> None:
+    has, wanted = (json.loads(e.attributes or "{}") for e in (now, entry))
+    for name in has.keys() - wanted.keys():
+        os.removexattr(path, name, follow_symlinks=False)
+    for name, value in wanted.items():
+        os.setxattr(path, name, bytes.fromhex(value), follow_symlinks=False)
 
 
 def _kind(mode: int) -> Kind:
@@ -211,6 +256,8 @@ def equal(
         after.target,
     ):
         return False
+    if before.owner and after.owner and _of(before) != _of(after):
+        return False
     if before.is_dir:
         return not times or before.mtime == after.mtime
     if before.kind == "link":
@@ -220,6 +267,15 @@ def equal(
     return before.kept != "copy" or not identity or before.ctime == after.ctime
 
 
+def _of(entry: ListedEntry) -> tuple[str, str]:
+    return entry.owner, entry.attributes
+
+
+TEMPORARY = ".gpufix-tmp"  # the name under which gpufix restores a file, and
+NEW = ".gpufix-new"  # the ending of that under which it writes one, before it is renamed
+
+
 def matters(key: str) -> bool:
     """Whether a later change of this path speaks against an undo: bytecode comes and goes."""
-    return key != PARENT and not key.endswith(".pyc") and not key.endswith("__pycache__")
+    ours = key.endswith((TEMPORARY, NEW))
+    return key != PARENT and not ours and not key.endswith((".pyc", "__pycache__"))

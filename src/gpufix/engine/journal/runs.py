@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.engine.journal import journal
+from gpufix.engine.journal import aside, journal
 from gpufix.engine.journal.listing import KEPT_PREFIX
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import (
@@ -65,6 +65,23 @@ def create(state: Path) -> Path:
     folder = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     folder.mkdir(mode=0o700)
     return folder
+
+
+_RESERVE = 64 << 10  # bytes
+
+
+def reserve(folder: Path) -> None:
+    """Take the room that an undo needs on a disk that the run may fill. Raises OSError."""
+    fd = os.open(folder / "reserve", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, _RESERVE)
+    finally:
+        os.close(fd)
+
+
+def release(run: Run) -> None:
+    """Give that room back."""
+    (run.folder / "reserve").unlink(missing_ok=True)
 
 
 def load(folder: Path) -> Run:
@@ -154,13 +171,25 @@ def kept_folders(run: Run) -> list[Path]:
     return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
 
 
-def discard(run: Run) -> None:
+def aside_folders(run: Run) -> list[Path]:
+    """Where undo has put what it could not prove to be the run's own."""
+    own, *near = kept_folders(run)
+    return [own.parent / aside.NAME, *(folder / aside.NAME for folder in near)]
+
+
+def discard(run: Run, with_aside: bool = False) -> None:
     """Delete what the run kept; its journal and logs stay. Raises OSError."""
     for folder in kept_folders(run):
         if folder.is_dir() and not folder.is_symlink():
             changed = folder.parent.stat().st_mtime_ns
-            shutil.rmtree(folder)
+            for path in folder.iterdir():
+                if with_aside or path.name != aside.NAME:
+                    shutil.rmtree(path)
+            if not any(folder.iterdir()):
+                folder.rmdir()
             os.utime(folder.parent, ns=(changed, changed))  # the patient's own, as it is by now
+    if with_aside:
+        shutil.rmtree(run.folder / aside.NAME, ignore_errors=True)
     for listing in (*run.folder.glob("before-*"), *run.folder.glob("after-*")):
         listing.unlink()
 

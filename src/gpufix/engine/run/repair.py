@@ -151,7 +151,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
-    problems = undo_run.undo(runs.load(folder))
+    problems = undo_run.undo(runs.load(folder)).problems
     if problems:
         failure = StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
         failure.put_back = False
