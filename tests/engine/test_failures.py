@@ -221,8 +221,8 @@ def test_a_build_that_fails_takes_back_itself_alone(
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
     isolation = FailureIsolation(steps)
-    with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = RunContext(patient.facts(), environ={}, lock_fd=fd)
+    with lock.held(patient.state, [str(patient.prefix)], "a test") as fds:
+        context = RunContext(patient.facts(), environ={}, lock_fds=fds)
         folder = apply.apply(steps, context, patient.state, "test", isolation)
         apply.finish(folder)
     assert [error.step for error in isolation.failures] == [steps["ab".index(broken)]]

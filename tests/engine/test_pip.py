@@ -111,7 +111,7 @@ def use_pip(
 
 
 def undo_last(patient: Patient, wait: float = 0.0) -> tuple[str, ...]:
-    with lock.held(patient.state, str(patient.prefix), "undo", wait):
+    with lock.held(patient.state, [str(patient.prefix)], "undo", wait):
         try:
             run = runs.find(patient.state, None)
         except NothingToUndo:

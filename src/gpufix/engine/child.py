@@ -30,8 +30,7 @@ def run(
     assert context.folder is not None
     path = context.folder / f"{log}.log"
     # It inherits the lock, as do the programs that it starts: one that outlives the run holds it.
-    lock = () if context.lock_fd is None else (context.lock_fd,)
-    program = Program(argv, environ, cwd=context.folder, log=path, pass_fds=lock)
+    program = Program(argv, environ, cwd=context.folder, log=path, pass_fds=context.lock_fds)
     limits = Limits(timeout, request=signal.SIGINT, grace_s=_GRACE)
     running = Child(program, limits)
     try:

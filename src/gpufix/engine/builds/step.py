@@ -38,7 +38,7 @@ def run(step: Build, context: RunContext) -> BuildResult:
             limit_s=_LIMIT,
             settings=step.environment,
             abi=step.abi,
-            pass_fds=() if context.lock_fd is None else (context.lock_fd,),
+            pass_fds=context.lock_fds,
         )
         (result,) = build_folders(order, [folder], None, Watched(context.say))
     return result

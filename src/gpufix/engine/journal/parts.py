@@ -68,15 +68,21 @@ def as_left(entry: ListedEntry | None, path: str) -> bool:
     return equal(entry, states.look(path), identity=False)
 
 
-def unlike(parts: Iterable[Part], skip: Iterable[str] = ()) -> list[str]:
-    """Paths that are not as they were before the first step that touched them."""
+def first_states(parts: Iterable[Part]) -> dict[str, ListedEntry | None]:
+    """Each path that a step touched, as it was before the first of them."""
     first: dict[str, ListedEntry | None] = {}
     for part in parts:
         for key in part.touched():
             if key != PARENT:
                 first.setdefault(part.path(key), part.before.get(key))
+    return first
+
+
+def unlike(parts: Iterable[Part], skip: Iterable[str] = ()) -> list[str]:
+    """Paths that are not as they were before the first step that touched them."""
     passed = set(skip)
-    return [p for p, entry in first.items() if p not in passed and not as_left(entry, p)]
+    first = first_states(parts).items()
+    return [p for p, entry in first if p not in passed and not as_left(entry, p)]
 
 
 def changed_since(run: Run, parts: list[Part]) -> list[str]:

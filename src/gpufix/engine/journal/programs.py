@@ -3,64 +3,58 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
+from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import Busy
-from gpufix.frozen import Frozen
+from gpufix.process import Living, kill_marked, with_variable
 
 VARIABLE = "GPUFIX_RUN"
 _POLL = 0.2  # seconds
 
 
-class Living(Frozen):
-    """A process that the run has started, directly or not."""
+def identity(pid: int) -> list[int] | None:
+    """[number, start in clock ticks since boot]: of no other process since then. None: it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return [pid, int(stat.rpartition(b")")[2].split()[19])]
 
-    pid: int
-    name: str
+
+def refuse_running(run: Run) -> None:
+    """Raises Busy while the gpufix that carries the run out still lives."""
+    told = run.begin.get("process")
+    if isinstance(told, list) and told[:1] != [os.getpid()] and identity(int(told[0])) == told:
+        raise Busy(f"run {run.id} is still being carried out (process {told[0]})")
 
 
-def living(run_id: str) -> list[Living]:
+def living(run: Run) -> list[Living]:
     """Those that this user may look at; gpufix itself does not carry the variable."""
-    return list(_living(os.fsencode(f"{VARIABLE}={run_id}")))
+    return with_variable(VARIABLE, run.id)
 
 
-def _living(mark: bytes) -> Iterator[Living]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError):  # it has ended, or belongs to somebody else
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                name = (folder / "comm").read_text("utf-8", "replace").strip()
-                yield Living(int(folder.name), name)
-
-
-def wait(run_id: str, seconds: float, say: Callable[[str], None]) -> None:
+def wait(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     """Until none is left. Raises Busy, which names them, when that takes longer."""
     deadline, said = time.monotonic() + seconds, False
-    while found := living(run_id):
+    while found := living(run):
         named = ", ".join(f"{p.name} (process {p.pid})" for p in found[:5])
         if time.monotonic() >= deadline:
-            raise Busy(f"programs of run {run_id} are still at work: {named}; --force ends them")
+            raise Busy(f"programs of run {run.id} are still at work: {named}; --force ends them")
         if not said:
-            say(f"waiting for programs of run {run_id}: {named}")
+            say(f"waiting for programs of run {run.id}: {named}")
             said = True
         time.sleep(_POLL)
 
 
-def end(run_id: str) -> None:
+def end(run: Run) -> None:
     """Kill them, and those that they start meanwhile. Raises Busy for one that cannot be killed."""
     deadline = time.monotonic() + 10.0
-    while found := living(run_id):
+    while found := living(run):
         for process in found:
-            with suppress(ProcessLookupError, PermissionError):
-                pidfd = os.pidfd_open(process.pid)
-                try:
-                    if process in living(run_id):  # the number still means the same process
-                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                finally:
-                    os.close(pidfd)
+            kill_marked(process, VARIABLE, run.id)
         if time.monotonic() >= deadline:
             raise Busy(f"process {found[0].pid} ({found[0].name}) cannot be ended")
-        time.sleep(0.05)
+        time.sleep(_POLL)

@@ -47,6 +47,29 @@ class Undone(Frozen):
     folders: tuple[Path, ...] = ()
 
 
+class Preview(Frozen):
+    """What an undo would change, as paths: put back, taken away; and what it would refuse to take."""
+
+    restored: tuple[str, ...]
+    added: tuple[str, ...]
+    since: tuple[str, ...]
+
+
+def preview(run: Run) -> Preview:
+    """Look, and change nothing. Raises CorruptJournal."""
+    if run.state not in ("kept", "interrupted") or run.row("restored") is not None:
+        return Preview((), (), ())
+    parts = part_list.of(run)
+    first = {
+        path: entry
+        for path, entry in part_list.first_states(parts).items()
+        if not as_left(entry, path)
+    }
+    restored = sorted(path for path, entry in first.items() if entry is not None)
+    added = sorted(path for path, entry in first.items() if entry is None)
+    return Preview(tuple(restored), tuple(added), tuple(changed_since(run, parts)))
+
+
 def undo(run: Run, force: bool = False) -> Undone:
     """Put everything back. The caller holds the patient's lock, and no program of the run lives.
 

@@ -150,6 +150,7 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
     python = context.facts.python
     return {
         "version": gpufix.__version__,
+        "process": programs.identity(os.getpid()),
         "prefix": os.path.realpath(python.prefix) if python else "",
         "project": context.project,
         "time": time.time(),
