@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class Actor:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.{self.name}.swp")
         new.write_bytes(f"{path.name} by {self.name}\n".encode())
-        os.rename(new, path)
+        new.rename(path)
         self.wrote[str(path)] = path.read_bytes()
 
     def _append(self, path: Path) -> None:
