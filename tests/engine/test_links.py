@@ -16,7 +16,7 @@ from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
 from gpufix.engine.journal import runs, undo_run
-from gpufix.engine.run_context import RunContext
+from gpufix.engine.run_context import RunContext, StepFailed
 
 
 @pytest.mark.parametrize("kind", sorted(STEPS))
@@ -49,6 +49,38 @@ def test_undo_leaves_a_name_alone_that_was_written_to_since(
     assert undo_run.undo(runs.load(folder)).problems == ()
     assert (patient.project / "build/a/z.o").read_bytes() == b"another object"
     assert elsewhere.read_bytes() == b"written by its owner"
+
+
+@pytest.mark.parametrize("shared", ["pkg", "dependency"])
+def test_an_installer_that_writes_through_a_link_is_put_back(
+    shared: str, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People share big packages between environments: what is in the other one stays as it was."""
+    other = patient.root / "other-env/lib"
+    other.mkdir(parents=True)
+    if shared == "pkg":
+        shutil.move(patient.site / "pkg", other)
+    else:
+        (other / shared).mkdir()
+        (other / shared / "theirs.py").write_text("theirs")
+    (patient.site / shared).symlink_to(other / shared)
+    before = trees.state(patient)
+    use_local_programs(monkeypatch, patient, files=12)
+    with pytest.raises(StepFailed, match="outside the environment.*everything was put back"):
+        carry_out(patient, STEPS["upgrade"](patient))
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
+def test_a_link_out_that_is_not_written_through_is_no_obstacle(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (patient.root / "data").mkdir()
+    (patient.site / "data").symlink_to(patient.root / "data")
+    before = trees.state(patient)
+    use_local_programs(monkeypatch, patient, files=12)
+    folder = carry_out(patient, STEPS["upgrade"](patient))
+    assert undo_run.undo(runs.load(folder)).problems == ()
+    assert trees.differences(before, trees.state(patient)) == {}
 
 
 @pytest.mark.parametrize("given", ["", "scratch", "no such folder"])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -33,6 +33,10 @@ class Scope(Frozen):
     outside: tuple[str, ...] = ()  # whole paths below it that do not: gpufix's own state
     environments: bool = True  # False = virtual environments below it do not belong to it
     near: str | None = None
+    follow: bool = False  # programs may write through links in it, into folders elsewhere
+    # Set for a folder that is reached by this link alone, and may be another environment's: it is
+    # kept too, and a step that has changed it fails.
+    through: str | None = None
 
     def record(self) -> dict[str, Any]:
         """For the journal."""
@@ -204,6 +208,18 @@ def _kind(mode: int) -> Kind:
     if stat.S_ISDIR(mode):
         return "dir"
     return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def leading_out(scope: Scope, listing: Listing, roots: Sequence[str]) -> Iterator[Scope]:
+    """The folders outside `roots` that links in a scope lead to."""
+    for key, entry in listing.items():
+        if entry.kind != "link" or not key:
+            continue
+        link = f"{scope.path}/{key}"
+        real = os.path.realpath(link)
+        inside = any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
+        if not inside and os.path.isdir(real) and os.access(real, os.W_OK):
+            yield Scope(real, near=real, through=link)
 
 
 def save(path: Path, listing: dict[str, ListedEntry | None]) -> str:
