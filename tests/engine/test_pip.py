@@ -161,3 +161,28 @@ def test_a_pip_that_outlives_the_run_is_waited_for(
     assert undo_last(patient, wait=60) == ()
     assert time.monotonic() - start > 1.0, "pip was still at work"
     assert trees.differences(before, trees.state(patient)) == {}
+
+
+@pytest.mark.parametrize("setting", ["target", "prefix", "root"])
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_settings_of_pip_lead_nowhere_else(
+    section: str,
+    setting: str,
+    patient: Real,
+    wheels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pip.conf that sends installations elsewhere: the patient alone is changed, as was checked."""
+    elsewhere, conf = tmp_path / "elsewhere", tmp_path / "pip.conf"
+    conf.write_text(f"[{section}]\n{setting} = {elsewhere}\n")
+    python = str(patient.prefix / "bin/python")
+    chosen = installer.Installer("pip", (python, str(wheels / "alone/pip")))
+    monkeypatch.setattr(installer, "choose", lambda facts: chosen)
+    monkeypatch.setattr(install, "choose", lambda facts: chosen)
+    monkeypatch.setattr(install, "environment", lambda environ, kind: dict(environ))
+    environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": str(conf)}
+    environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    carry_out(patient, [STEPS[2]], environ)
+    assert (patient.site / "new-1.0.dist-info").is_dir()
+    assert not elsewhere.exists()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
+import io
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal
 
 from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
@@ -106,6 +112,38 @@ def index(step: Install, indexes: Indexes, environ: Mapping[str, str]) -> str | 
     return index_url(step.index)
 
 
+# The same in pip's configuration files: an empty value there outranks one of a file before it, and is
+# then passed over (pip's configuration.py, cli/parser.py).
+_SETTINGS = """
+target prefix root user upgrade force-reinstall ignore-installed python dry-run requirement editable
+log report quiet verbose src break-system-packages
+"""
+
+
+def neutral_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """PIP_CONFIG_FILE as a file in `folder` that is read last: pip works on the patient alone.
+
+    What the user's own PIP_CONFIG_FILE says, indexes above all, is in it. Raises OSError.
+    """
+    given = environ.get("PIP_CONFIG_FILE")
+    if given == os.devnull:  # pip then reads no file at all
+        return {}
+    found = configparser.RawConfigParser()
+    if given:
+        with suppress(OSError, UnicodeError, configparser.Error):
+            found.read(given)
+    for section in ("global", "install"):
+        if not found.has_section(section):
+            found.add_section(section)
+        for name in _SETTINGS.split():
+            found.set(section, name, "")
+    text = io.StringIO()
+    found.write(text)
+    path = folder / "pip.conf"
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return {"PIP_CONFIG_FILE": str(path)}
+
+
 def environment(environ: Mapping[str, str], kind: str) -> dict[str, str]:
     """The user's own, without what redirects an installer or makes it ask."""
     kept = {
@@ -160,11 +198,15 @@ def _named(metadata: dict[str, str]) -> str:
 
 
 def _ask(command: list[str], context: RunContext, installer: Installer) -> Finished:
-    program = Program(command, environment(context.environ, installer.kind), cwd="/")
-    try:
-        done = run(program, Limits(_TIMEOUT, kept=_LIMIT))
-    except NotStarted as error:
-        raise StepFailed(f"the index could not be asked: {command[0]} {error.problem}") from None
+    with tempfile.TemporaryDirectory(prefix="gpufix-") as folder:
+        given = {**context.environ, **neutral_settings(context.environ, Path(folder))}
+        program = Program(command, environment(given, installer.kind), cwd="/")
+        try:
+            done = run(program, Limits(_TIMEOUT, kept=_LIMIT))
+        except NotStarted as error:
+            raise StepFailed(
+                f"the index could not be asked: {command[0]} {error.problem}"
+            ) from None
     if done.problem:
         raise StepFailed(f"the index could not be asked: {command[0]} {done.problem}")
     if done.code != 0:

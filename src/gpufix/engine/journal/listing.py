@@ -140,7 +140,12 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
     path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
     if path in scope.outside:
         return False
-    return scope.environments or not os.path.lexists(f"{path}/pyvenv.cfg")
+    return scope.environments or not _is_environment(path)
+
+
+def _is_environment(path: str) -> bool:
+    """A virtual environment, and no folder that merely holds a file of that name."""
+    return os.path.lexists(f"{path}/pyvenv.cfg") and os.path.lexists(f"{path}/bin/python")
 
 
 def _entry(path: str, status: os.stat_result) -> ListedEntry:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 import gpufix
+from gpufix.engine.installer import neutral_settings
 from gpufix.engine.journal import programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import Journal
@@ -114,7 +115,11 @@ def _run(
         runs.reserve(folder)
         context = replace(context, writing=partial(_note, journal))
         if any(step.kind in _STARTS_PROGRAMS for step in steps):
-            environ = {**temporary.make(journal, context), programs.VARIABLE: folder.name}
+            environ = {
+                **temporary.make(journal, context),
+                **neutral_settings(context.environ, folder),
+                programs.VARIABLE: folder.name,
+            }
             context = replace(context, environ=environ)
         for number, step in enumerate(steps):
             kind = kind_of(step)
