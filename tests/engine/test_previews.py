@@ -14,7 +14,16 @@ from gpufix.engine.installer import Installer, choose, environment, index
 from gpufix.engine.run import github_env
 from gpufix.engine.run.preview import preview
 from gpufix.engine.run_context import Indexes, RunContext
-from gpufix.model import Distribution, Install, Remove, SetVariables, Tool, WriteFile
+from gpufix.model import (
+    Build,
+    Distribution,
+    Install,
+    Remove,
+    SetVariables,
+    Step,
+    Tool,
+    WriteFile,
+)
 
 
 def shown(patient: Patient, step: object, indexes: Indexes = Indexes()) -> object:
@@ -32,6 +41,21 @@ def test_previews_write_nothing(patient: Patient) -> None:
         shown(patient, step)
     assert trees.differences(before, trees.state(patient)) == {}
     assert not patient.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "whose"),
+    [
+        (WriteFile(path="/p/setup.py", content="x"), []),
+        (Remove(path="/p"), []),
+        (Install(uninstall=["a"]), ["the environment's"]),
+        (Install(install=["a==1"]), ["the environment's", "the packages'"]),
+        (Build(path="/p"), ["the environment's", "the project's"]),
+    ],
+)
+def test_whose_code_is_run_is_said(step: Step, whose: list[str], patient: Patient) -> None:
+    found = preview(step, RunContext(patient.facts(), environ={}))
+    assert [line.partition(":")[0] for line in found.runs] == whose
 
 
 @pytest.mark.needs("patch")

@@ -98,11 +98,9 @@ def show_one(row: Row, undone: Undone, as_json: bool) -> None:
     for problem in (*undone.problems, *undone.lost):
         lines.add(f"  {problem}")
     if undone.aside:
-        lines.add(
-            f"  {_count(undone.aside)} in the way that may be somebody else's, and {_lie(undone.aside)} aside:"
-        )
+        lines.add(f"  put aside, for it may be somebody else's ({len(undone.aside)}):")
         _some(lines, undone.aside)
-        lines.add("  To bring back what lies aside:")
+        lines.add("  to bring it back:")
         for folder in undone.folders:
             lines.raw(f"  $ {_back(folder)}", "green")
     lines.print()
@@ -121,14 +119,6 @@ def _about(row: Row) -> Lines:
 
 def _back(folder: Path) -> str:
     return f"cp -a {shlex.quote(str(folder))}/1/. /"
-
-
-def _count(paths: Sequence[str]) -> str:
-    return f"{len(paths)} {'file was' if len(paths) == 1 else 'files were'}"
-
-
-def _lie(paths: Sequence[str]) -> str:
-    return "lies" if len(paths) == 1 else "lie"
 
 
 def _some(lines: Lines, paths: Sequence[str]) -> None:
@@ -150,12 +140,12 @@ def show_preview(row: Row, preview: Preview, as_json: bool) -> None:
         return
     lines = _about(row)
     for title, paths in (
-        ("would be as they were before", preview.restored),
+        ("would be put back", preview.restored),
         ("would be taken away", preview.added),
-        ("were changed since that run: undo refuses, and --force puts them aside", preview.since),
+        ("changed since that run: undo refuses, --force puts it aside", preview.since),
     ):
         if paths:
-            lines.add(f"  {len(paths)} paths {title}:")
+            lines.add(f"  {title} ({len(paths)}):")
             _some(lines, paths)
     if not (preview.restored or preview.added):
         lines.add("  nothing would change")
