@@ -99,7 +99,7 @@ def _order(
     from gpufix.cli.examine import fail
     from gpufix.engine.builds.build_process import new_folder
     from gpufix.engine.builds.order import Order
-    from gpufix.engine.installer import neutral_settings
+    from gpufix.engine.installer_settings import neutral_settings
     from gpufix.facts.python.environment import state_dir
 
     try:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import configparser
 import importlib.util
-import io
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from gpufix.engine.installer_settings import neutral_settings, refuse_elsewhere
 from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
 from gpufix.evidence.requirements import objections
 from gpufix.frozen import Frozen
@@ -72,6 +69,8 @@ def commands(step: Install, context: RunContext, constraints: str | None = None)
     """The command lines of a step: removals first, then what is installed. Raises Refused."""
     installer = choose(context.facts)
     permit(step, context.facts)
+    if installer.kind == "uv":
+        refuse_elsewhere(context.environ)
     lines = []
     if step.uninstall:
         answer = ["-y"] if installer.kind == "pip" else []
@@ -110,38 +109,6 @@ def index(step: Install, indexes: Indexes, environ: Mapping[str, str]) -> str | 
     if step.index is None or any(environ.get(name) for name in _OWN_INDEX):
         return None
     return index_url(step.index)
-
-
-# The same in pip's configuration files: an empty value there outranks one of a file before it, and is
-# then passed over (pip's configuration.py, cli/parser.py).
-_SETTINGS = """
-target prefix root user upgrade force-reinstall ignore-installed python dry-run requirement editable
-log report quiet verbose src break-system-packages
-"""
-
-
-def neutral_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """PIP_CONFIG_FILE as a file in `folder` that is read last: pip works on the patient alone.
-
-    What the user's own PIP_CONFIG_FILE says, indexes above all, is in it. Raises OSError.
-    """
-    given = environ.get("PIP_CONFIG_FILE")
-    if given == os.devnull:  # pip then reads no file at all
-        return {}
-    found = configparser.RawConfigParser()
-    if given:
-        with suppress(OSError, UnicodeError, configparser.Error):
-            found.read(given)
-    for section in ("global", "install"):
-        if not found.has_section(section):
-            found.add_section(section)
-        for name in _SETTINGS.split():
-            found.set(section, name, "")
-    text = io.StringIO()
-    found.write(text)
-    path = folder / "pip.conf"
-    path.write_text(text.getvalue(), encoding="utf-8")
-    return {"PIP_CONFIG_FILE": str(path)}
 
 
 def environment(environ: Mapping[str, str], kind: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 import gpufix
-from gpufix.engine.installer import neutral_settings
+from gpufix.engine.installer_settings import neutral_settings
 from gpufix.engine.journal import programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import Journal
