@@ -331,6 +331,38 @@ def _signal_session(leader: int, number: signal.Signals) -> None:
                     signal.pidfd_send_signal(pidfd, number)
 
 
+@dataclass(frozen=True)
+class Living:
+    """A process that was found by what it inherited."""
+
+    pid: int
+    name: str
+
+
+def with_variable(name: str, value: str) -> list[Living]:
+    """The processes that started with this variable, sessions of their own or not."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or belongs to somebody else
+            if _carries(folder, name, value):
+                comm = (folder / "comm").read_text("utf-8", "replace").strip()
+                found.append(Living(int(folder.name), comm))
+    return found
+
+
+def kill_marked(process: Living, name: str, value: str) -> None:
+    """Kill one of them, unless its number is somebody else's by now."""
+    with ExitStack() as files, suppress(OSError, AttributeError):
+        pidfd = os.pidfd_open(process.pid)
+        files.callback(os.close, pidfd)
+        if _carries(Path(f"/proc/{process.pid}"), name, value):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def _carries(folder: Path, name: str, value: str) -> bool:
+    return os.fsencode(f"{name}={value}") in (folder / "environ").read_bytes().split(b"\0")
+
+
 def _session(folder: Path) -> int:
     return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[3])
 

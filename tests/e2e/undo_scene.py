@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,10 +49,15 @@ class Scene:
         )
         path = file or venv.site / f"mended{len(runs.every(self.state))}.py"
         step = WriteFile(path=str(path), content=f"{title}\n")
-        made = apply.apply([step], RunContext(facts), self.state, title)
-        if not cut_off:
-            apply.finish(made)
-        return made.name
+        if (child := os.fork()) == 0:  # undo waits for a run whose process lives
+            try:
+                made = apply.apply([step], RunContext(facts), self.state, title)
+                if not cut_off:
+                    apply.finish(made)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        return runs.every(self.state)[-1].id
 
     def environ(self, env: dict[str, str]) -> dict[str, str]:
         own = {"XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1", "COLUMNS": "300"}

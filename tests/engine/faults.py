@@ -1,4 +1,4 @@
-"""Kills a run at a chosen system call. The engine knows nothing of it.
+"""Kills a run at a chosen system call, or lets the calls fail from there on. The engine knows nothing.
 
 Every file system change that Python makes raises an audit event before it happens; writes and
 syncs, which raise none, are counted by wrapping them, before and after. "Right before the next"
@@ -12,9 +12,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gpufix.engine.journal import journal
+from gpufix.engine.run_context import EngineError
 
 CHANGES = {
     "os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.chmod",
@@ -24,10 +26,13 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Points:
-    """Counts points of a process, and kills it at one of them (0 = at none)."""
+    """Counts points of a process, and kills it at one of them (0 = at none).
 
-    def __init__(self, fatal: int):
-        self.count, self.fatal = 0, fatal
+    With `error`, an errno, every change from that point on fails with it instead.
+    """
+
+    def __init__(self, fatal: int, error: int = 0):
+        self.count, self.fatal, self.error = 0, fatal, error
 
     def watch_journal(self) -> None:
         """Only the journal's writes: right before, torn in the middle, and right after."""
@@ -45,6 +50,8 @@ class Points:
     def reach(self) -> None:
         """One point."""
         self.count += 1
+        if self.error and self.fatal and self.count >= self.fatal:
+            raise OSError(self.error, os.strerror(self.error))
         if self.count == self.fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -80,19 +87,24 @@ def spread(total: int, most: int | None) -> list[int]:
     return [1 + number * (total - 1) // (most - 1) for number in range(most)]
 
 
-def run(action: Callable[[], object], fatal: int = 0, journal_only: bool = False) -> int | None:
-    """Do `action` in a child that dies at point `fatal`; how many points it passed, None = killed."""
+def run(
+    action: Callable[[], object], fatal: int = 0, journal_only: bool = False, error: int = 0
+) -> int | None:
+    """Do `action` in a child that dies at point `fatal`; how many points it passed, None = killed.
+
+    With `error` its changes fail from that point on; what it then raises is its own affair.
+    """
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
             os.close(reader)
-            points = Points(fatal)
+            points = Points(fatal, error)
             points.watch_journal() if journal_only else points.watch()
-            action()
-            count = points.count
-            points.fatal = 0
+            with suppress(*((OSError, EngineError) if error else ())):
+                action()
+            count, points.fatal = points.count, 0
             os.write(writer, str(count).encode())
             code = 0
         except BaseException:

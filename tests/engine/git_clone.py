@@ -109,14 +109,14 @@ class Clone:
         """In the user's own settings."""
         git(self.home, "config", "--global", "--add", key, value, home=self.home)
 
-    def context(self, fd: int | None = None, **environ: str) -> RunContext:
+    def context(self, fds: tuple[int, ...] = (), **environ: str) -> RunContext:
         given = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
-        return RunContext(self.patient.facts(), environ={**given, **environ}, lock_fd=fd)
+        return RunContext(self.patient.facts(), environ={**given, **environ}, lock_fds=fds)
 
     def apply(self, step: InitSubmodules | None = None, **environ: str) -> Path:
         """The run's folder. Raises Refused, StepFailed."""
-        with lock.held(self.patient.state, str(self.patient.prefix), "a test") as fd:
-            context = self.context(fd, **environ)
+        with lock.held(self.patient.state, [str(self.patient.prefix)], "a test") as fds:
+            context = self.context(fds, **environ)
             folder = apply.apply([step or self.step], context, self.patient.state, "test")
             apply.finish(folder)
         return folder

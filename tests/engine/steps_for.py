@@ -156,8 +156,8 @@ def carry_out(
     patient: Patient, steps: Sequence[Step], environ: Mapping[str, str] | None = None
 ) -> Path:
     """Apply and finish, as a run does; its folder."""
-    with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = RunContext(patient.facts(), environ=environ or {}, lock_fd=fd)
+    with lock.held(patient.state, [str(patient.prefix)], "a test") as fds:
+        context = RunContext(patient.facts(), environ=environ or {}, lock_fds=fds)
         folder = apply.apply(steps, context, patient.state, "test")
         apply.finish(folder)
     return folder

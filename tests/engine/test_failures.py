@@ -96,7 +96,7 @@ def test_another_file_system_keeps_copies_and_links_beside_the_patient(
     before = trees.state(patient)
     folder = carry_out(patient, STEPS["several"](patient))
     assert list(patient.prefix.glob(".gpufix-kept-*"))
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     after = trees.state(patient)
     assert trees.differences(trees.but_links(before), trees.but_links(after)) == {}
     # What is removed outside the environment is kept by copies: a name elsewhere is another file.
@@ -189,7 +189,7 @@ def test_a_container_image(
     if again:
         subprocess.run(["umount", str(mounted)], check=True)
         subprocess.run(mount, check=True)
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     after = {k: v for k, v in trees.state(patient).items() if k in before}
     # Copying up splits hard links of the lower layer: content, modes and times are the same.
     assert trees.differences(trees.but_links(before), trees.but_links(after)) == {}
@@ -221,8 +221,8 @@ def test_a_build_that_fails_takes_back_itself_alone(
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
     isolation = FailureIsolation(steps)
-    with lock.held(patient.state, str(patient.prefix), "a test") as fd:
-        context = RunContext(patient.facts(), environ={}, lock_fd=fd)
+    with lock.held(patient.state, [str(patient.prefix)], "a test") as fds:
+        context = RunContext(patient.facts(), environ={}, lock_fds=fds)
         folder = apply.apply(steps, context, patient.state, "test", isolation)
         apply.finish(folder)
     assert [error.step for error in isolation.failures] == [steps["ab".index(broken)]]
@@ -230,7 +230,7 @@ def test_a_build_that_fails_takes_back_itself_alone(
     assert (patient.project / whole / "x.so").exists()
     assert list(patient.site.glob("built-1.0.dist-info"))
     (patient.project / broken / "mine").write_text("written since")
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert (patient.project / broken / "mine").exists()
     (patient.project / broken / "mine").unlink()
     differing = trees.differences(before, trees.state(patient))

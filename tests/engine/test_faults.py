@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -37,7 +38,7 @@ def undo_all(patient: Patient) -> None:
         run = runs.find(patient.state, None)
     except NothingToUndo:
         return
-    assert undo_run.undo(run) == []
+    assert undo_run.undo(run).problems == ()
     assert runs.load(run.folder).state == "undone"
 
 
@@ -98,6 +99,25 @@ def test_an_undo_that_is_killed_is_finished_by_another(kind: str, scene: Scene) 
         undo_all(patient)
         assert trees.differences(before, trees.state(patient)) == {}, f"killed at {fatal}"
     assert kills >= 10
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EBUSY])
+@pytest.mark.parametrize("kind", ["reinstall", "several"])
+def test_an_undo_whose_writes_fail_is_finished_by_another(
+    kind: str, error: int, scene: Scene
+) -> None:
+    """From any point on no change is possible: nothing is lost, and the next undo does the rest."""
+    patient = scene(12)
+    carry_out(patient, STEPS[kind](patient))
+    total = faults.run(partial(undo_all, patient))
+    assert total is not None
+    for fatal in faults.spread(total, 10):
+        patient = scene(12)
+        before = trees.state(patient)
+        carry_out(patient, STEPS[kind](patient))
+        faults.run(partial(undo_run.undo, runs.find(patient.state, None)), fatal, error=error)
+        undo_all(patient)
+        assert trees.differences(before, trees.state(patient)) == {}, f"failed from {fatal} on"
 
 
 @pytest.mark.parametrize("kind", ["reinstall", "several"])

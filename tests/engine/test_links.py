@@ -16,7 +16,7 @@ from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
 from gpufix.engine.journal import runs, undo_run
-from gpufix.engine.run_context import RunContext
+from gpufix.engine.run_context import RunContext, StepFailed
 
 
 @pytest.mark.parametrize("kind", sorted(STEPS))
@@ -34,7 +34,7 @@ def test_a_copy_by_links_is_left_alone(
     folder = carry_out(patient, STEPS[kind](patient))
     untouched = str((patient.project / "keep.py").relative_to(patient.root))
     assert trees.state(patient)[untouched] == before[untouched], "what is unchanged is let go"
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(patient)) == {}
 
 
@@ -46,9 +46,41 @@ def test_undo_leaves_a_name_alone_that_was_written_to_since(
     folder = carry_out(patient, STEPS["build"](patient))
     elsewhere = patient.root / "store/z.o"
     elsewhere.write_bytes(b"written by its owner")
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert (patient.project / "build/a/z.o").read_bytes() == b"another object"
     assert elsewhere.read_bytes() == b"written by its owner"
+
+
+@pytest.mark.parametrize("shared", ["pkg", "dependency"])
+def test_an_installer_that_writes_through_a_link_is_put_back(
+    shared: str, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People share big packages between environments: what is in the other one stays as it was."""
+    other = patient.root / "other-env/lib"
+    other.mkdir(parents=True)
+    if shared == "pkg":
+        shutil.move(patient.site / "pkg", other)
+    else:
+        (other / shared).mkdir()
+        (other / shared / "theirs.py").write_text("theirs")
+    (patient.site / shared).symlink_to(other / shared)
+    before = trees.state(patient)
+    use_local_programs(monkeypatch, patient, files=12)
+    with pytest.raises(StepFailed, match=r"outside the environment.*everything was put back"):
+        carry_out(patient, STEPS["upgrade"](patient))
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
+def test_a_link_out_that_is_not_written_through_is_no_obstacle(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (patient.root / "data").mkdir()
+    (patient.site / "data").symlink_to(patient.root / "data")
+    before = trees.state(patient)
+    use_local_programs(monkeypatch, patient, files=12)
+    folder = carry_out(patient, STEPS["upgrade"](patient))
+    assert undo_run.undo(runs.load(folder)).problems == ()
+    assert trees.differences(before, trees.state(patient)) == {}
 
 
 @pytest.mark.parametrize("given", ["", "scratch", "no such folder"])
@@ -84,7 +116,7 @@ def _killed_installer(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> Path
 
     use_local_programs(monkeypatch, patient, files=12)
     monkeypatch.setattr("gpufix.engine.child.run", die)
-    monkeypatch.setattr("gpufix.engine.journal.undo_run.remove", lambda run: None)  # it was killed
+    monkeypatch.setattr("gpufix.engine.journal.temporary.remove", lambda run: None)  # it was killed
     with pytest.raises(KeyboardInterrupt):
         carry_out(patient, STEPS["reinstall"](patient))
     monkeypatch.undo()
@@ -103,7 +135,7 @@ def test_temporary_files_go_with_the_undo(
         shutil.rmtree(place)
     if now == "a link":
         place.symlink_to(mine)
-    assert undo_run.undo(runs.find(patient.state, None)) == []
+    assert undo_run.undo(runs.find(patient.state, None)).problems == ()
     assert place.is_symlink() if now == "a link" else not place.exists()
     assert (mine / "file").exists()
     place.unlink(missing_ok=True)
@@ -115,6 +147,6 @@ def test_a_folder_that_somebody_else_made_since_is_left(
 ) -> None:
     place = _killed_installer(patient, monkeypatch)
     os.chown(place, 65534, 65534)
-    assert undo_run.undo(runs.find(patient.state, None)) == []
+    assert undo_run.undo(runs.find(patient.state, None)).problems == ()
     assert (place / "leftover").exists()
     shutil.rmtree(place)

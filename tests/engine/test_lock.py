@@ -15,34 +15,34 @@ from gpufix.engine.run_context import Busy
 
 def test_a_free_lock_is_taken_twice_in_a_row(tmp_path: Path) -> None:
     for _ in range(2):
-        with lock.held(tmp_path, "/env", "gpufix fix"):
+        with lock.held(tmp_path, ["/env"], "gpufix fix"):
             pass
 
 
 def test_patients_do_not_share_a_lock(tmp_path: Path) -> None:
-    with lock.held(tmp_path, "/one", "gpufix fix"), lock.held(tmp_path, "/two", "gpufix fix"):
+    with lock.held(tmp_path, ["/one"], "gpufix fix"), lock.held(tmp_path, ["/two"], "gpufix fix"):
         pass
 
 
 def test_a_second_run_says_who_holds_it(tmp_path: Path) -> None:
     with (
-        lock.held(tmp_path, "/env", "gpufix fix"),
+        lock.held(tmp_path, ["/env"], "gpufix fix"),
         pytest.raises(
             Busy, match=rf"/env is being changed by gpufix fix \(process {os.getpid()}\)"
         ),
-        lock.held(tmp_path, "/env", "gpufix undo"),
+        lock.held(tmp_path, ["/env"], "gpufix undo"),
     ):
         pass
 
 
 def test_a_child_keeps_the_lock_and_is_waited_for(tmp_path: Path) -> None:
     said: list[str] = []
-    with lock.held(tmp_path, "/env", "gpufix fix") as fd:
+    with lock.held(tmp_path, ["/env"], "gpufix fix") as fds:
         command = [sys.executable, "-c", "import time; time.sleep(1)"]
-        child = subprocess.Popen(command, pass_fds=(fd,))
-    with pytest.raises(Busy), lock.held(tmp_path, "/env", "gpufix undo"):
+        child = subprocess.Popen(command, pass_fds=fds)
+    with pytest.raises(Busy), lock.held(tmp_path, ["/env"], "gpufix undo"):
         pass
-    with lock.held(tmp_path, "/env", "gpufix undo", wait=30, say=said.append):
+    with lock.held(tmp_path, ["/env"], "gpufix undo", wait=30, say=said.append):
         assert child.wait(5) == 0
     assert len(said) == 1
     assert "waiting" in said[0]
@@ -50,8 +50,8 @@ def test_a_child_keeps_the_lock_and_is_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\xff\0", b"[]", b'{"pid": "x", "what": 1}'])
 def test_an_unreadable_holder_is_another_run(content: bytes, tmp_path: Path) -> None:
-    with lock.held(tmp_path, "/env", "gpufix fix") as fd:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, content, 0)
-        with pytest.raises(Busy, match="another run"), lock.held(tmp_path, "/env", "x"):
+    with lock.held(tmp_path, ["/env"], "gpufix fix") as fds:
+        os.ftruncate(fds[0], 0)
+        os.pwrite(fds[0], content, 0)
+        with pytest.raises(Busy, match="another run"), lock.held(tmp_path, ["/env"], "x"):
             pass

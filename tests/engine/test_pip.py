@@ -110,13 +110,13 @@ def use_pip(
     return use
 
 
-def undo_last(patient: Patient, wait: float = 0.0) -> list[str]:
-    with lock.held(patient.state, str(patient.prefix), "undo", wait):
+def undo_last(patient: Patient, wait: float = 0.0) -> tuple[str, ...]:
+    with lock.held(patient.state, [str(patient.prefix)], "undo", wait):
         try:
             run = runs.find(patient.state, None)
         except NothingToUndo:
-            return []
-        return undo_run.undo(run)
+            return ()
+        return undo_run.undo(run).problems
 
 
 def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int], Path]) -> None:
@@ -126,7 +126,7 @@ def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int]
     assert (patient.site / "pkg/part1/mod1.py").exists()
     assert (patient.prefix / "bin/new").exists()
     assert not (patient.site / "other").exists()
-    assert undo_last(patient) == []
+    assert undo_last(patient) == ()
     assert trees.differences(before, trees.state(patient)) == {}
 
 
@@ -139,12 +139,12 @@ def test_killed_together_with_pip(
     counts = use_pip("both", 0)
     assert faults.run(partial(carry_out, patient, [STEPS[step]]), journal_only=True) is not None
     total = int(counts.read_text())
-    assert undo_last(patient) == []
+    assert undo_last(patient) == ()
     kills = 0
     for fatal in faults.spread(total, 7):
         use_pip("both", fatal)
         kills += faults.run(partial(carry_out, patient, [STEPS[step]])) is None
-        assert undo_last(patient, wait=20) == []
+        assert undo_last(patient, wait=20) == ()
         assert trees.differences(before, trees.state(patient)) == {}, f"{fatal} of {total}"
     assert kills >= 6
 
@@ -158,6 +158,31 @@ def test_a_pip_that_outlives_the_run_is_waited_for(
     assert faults.run(partial(carry_out, patient, [STEPS[1]])) is None
     with pytest.raises(Busy, match="had started"):
         undo_last(patient)
-    assert undo_last(patient, wait=60) == []
+    assert undo_last(patient, wait=60) == ()
     assert time.monotonic() - start > 1.0, "pip was still at work"
     assert trees.differences(before, trees.state(patient)) == {}
+
+
+@pytest.mark.parametrize("setting", ["target", "prefix", "root"])
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_settings_of_pip_lead_nowhere_else(
+    section: str,
+    setting: str,
+    patient: Real,
+    wheels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pip.conf that sends installations elsewhere: the patient alone is changed, as was checked."""
+    elsewhere, conf = tmp_path / "elsewhere", tmp_path / "pip.conf"
+    conf.write_text(f"[{section}]\n{setting} = {elsewhere}\n")
+    python = str(patient.prefix / "bin/python")
+    chosen = installer.Installer("pip", (python, str(wheels / "alone/pip")))
+    monkeypatch.setattr(installer, "choose", lambda facts: chosen)
+    monkeypatch.setattr(install, "choose", lambda facts: chosen)
+    monkeypatch.setattr(install, "environment", lambda environ, kind: dict(environ))
+    environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": str(conf)}
+    environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    carry_out(patient, [STEPS[2]], environ)
+    assert (patient.site / "new-1.0.dist-info").is_dir()
+    assert not elsewhere.exists()

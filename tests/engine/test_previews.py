@@ -11,10 +11,20 @@ import trees
 from trees import Patient
 
 from gpufix.engine.installer import Installer, choose, environment, index
+from gpufix.engine.installer_settings import refuse_elsewhere
 from gpufix.engine.run import github_env
 from gpufix.engine.run.preview import preview
-from gpufix.engine.run_context import Indexes, RunContext
-from gpufix.model import Distribution, Install, Remove, SetVariables, Tool, WriteFile
+from gpufix.engine.run_context import Indexes, Refused, RunContext
+from gpufix.model import (
+    Build,
+    Distribution,
+    Install,
+    Remove,
+    SetVariables,
+    Step,
+    Tool,
+    WriteFile,
+)
 
 
 def shown(patient: Patient, step: object, indexes: Indexes = Indexes()) -> object:
@@ -32,6 +42,21 @@ def test_previews_write_nothing(patient: Patient) -> None:
         shown(patient, step)
     assert trees.differences(before, trees.state(patient)) == {}
     assert not patient.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "whose"),
+    [
+        (WriteFile(path="/p/setup.py", content="x"), []),
+        (Remove(path="/p"), []),
+        (Install(uninstall=["a"]), ["the environment's"]),
+        (Install(install=["a==1"]), ["the environment's", "the packages'"]),
+        (Build(path="/p"), ["the environment's", "the project's"]),
+    ],
+)
+def test_whose_code_is_run_is_said(step: Step, whose: list[str], patient: Patient) -> None:
+    found = preview(step, RunContext(patient.facts(), environ={}))
+    assert [line.partition(":")[0] for line in found.runs] == whose
 
 
 @pytest.mark.needs("patch")
@@ -153,3 +178,19 @@ def test_unset_becomes_empty_and_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_ENV": "relative"}, {"GITHUB_ENV": ""}])
 def test_without_the_file_nothing_is_written(environ: dict[str, str]) -> None:
     assert github_env.append([SetVariables(variables={"A": "1"})], environ) == []
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "UV_CONFIG_FILE"])
+def test_a_file_that_sends_uv_elsewhere_is_named(variable: str, tmp_path: Path) -> None:
+    below = {"HOME": ".config/uv/uv.toml", "XDG_CONFIG_HOME": "uv/uv.toml", "UV_CONFIG_FILE": ""}
+    conf = tmp_path / (below[variable] or "mine.toml")
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    environ = {variable: str(conf if variable == "UV_CONFIG_FILE" else tmp_path)}
+    refuse_elsewhere(environ)
+    for harmless in ('[pip]\nindex-url = "https://example.org/simple"\n', "pip = 1\n", "[pip\n"):
+        conf.write_text(harmless)
+        refuse_elsewhere(environ)
+    conf.write_text('[pip]\ntarget = "/elsewhere"\n')
+    with pytest.raises(Refused, match=r"sets pip\.target"):
+        refuse_elsewhere(environ)
+    refuse_elsewhere({**environ, "UV_NO_CONFIG": "1"})

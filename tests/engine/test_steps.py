@@ -58,7 +58,7 @@ def test_odd_names_are_written_and_removed(name: str, patient: Patient) -> None:
     steps = [WriteFile(path=str(path), content="x\n"), Remove(path=str(patient.project / "build"))]
     folder = carry_out(patient, steps)
     assert path.read_text() == "x\n"
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(patient)) == {}
 
 
@@ -192,5 +192,5 @@ def test_a_folder_that_an_earlier_step_makes_is_no_fault_before(
         check(patient, script)
     folder = carry_out(patient, [*STEPS["upgrade"](patient), script])
     assert (patient.site / "dependency/part1/libcudart.so").exists()
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(patient)) == {}

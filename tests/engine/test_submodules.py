@@ -43,7 +43,7 @@ def test_it_is_left_as_git_leaves_it_and_undone(shallow: bool, clone: Clone) -> 
     before = trees.state(clone.patient)
     folder = clone.apply()
     ours = told(clone)
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(clone.patient)) == {}
     git(clone.project, "submodule", "update", "--init", home=clone.home)
     assert ours == told(clone)
@@ -67,13 +67,13 @@ def test_two_of_them_and_folders_that_are_not_there(clone: Clone) -> None:
     folder = clone.apply(step)
     assert clone.fetched()
     assert (clone.project / "a/b/c/glm.hpp").is_file()
-    assert undo_run.undo(runs.load(folder)) == []
+    assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(clone.patient)) == {}
 
 
 def undo_all(clone: Clone) -> None:
     try:
-        assert undo_run.undo(runs.find(clone.patient.state, None)) == []
+        assert undo_run.undo(runs.find(clone.patient.state, None)).problems == ()
     except NothingToUndo:
         return
 

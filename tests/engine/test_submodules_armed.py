@@ -135,7 +135,7 @@ def test_nothing_of_the_projects_own_is_run(name: str, clone: Clone) -> None:
     else:
         folder = clone.apply()
         assert clone.fetched()
-        assert undo_run.undo(runs.load(folder)) == []
+        assert undo_run.undo(runs.load(folder)).problems == ()
     assert not clone.canary.exists(), clone.canary.read_text()
     assert trees.differences(before, trees.state(clone.patient)) == {}
 

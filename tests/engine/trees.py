@@ -148,6 +148,7 @@ def state(patient: Patient) -> dict[str, Any]:
         for folder, names, files in os.walk(top):
             if top == patient.root and Path(folder) == patient.root:
                 names[:] = [n for n in names if n != "state"]
+            names[:] = [n for n in names if not n.startswith(".gpufix-kept-")]  # what lies aside
             for name in [*names, *files]:
                 path = f"{folder}/{name}"
                 found[path.removeprefix(f"{patient.root}/")] = _described(path)

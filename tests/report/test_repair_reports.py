@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gpufix.engine.journal.undo_run import Preview, Undone
 from gpufix.model import (
     Advise,
     Finding,
@@ -201,7 +203,9 @@ ROW = {
     "title": "mend it",
     "time": "2026-01-01T00:00:00Z",
     "bytes_kept": 1 << 20,
+    "aside": 0,
 }
+BUSY = Undone(("/env/x: busy",))
 
 
 def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,15 +231,43 @@ def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None
         ({"prefix": ""}, "environment unknown"),
     ):
         row = {**ROW, **changes}
-        run_list.show_one(row, ["/env/x: busy"], as_json=False)
+        run_list.show_one(row, BUSY, as_json=False)
         shown = capsys.readouterr().out
         assert said in shown
         assert "/env/x: busy" in shown
         assert "\x1b" not in shown
         assert "\n::error::" not in shown
         assert said.rpartition(" ")[2] in run_list.named(row)
-    run_list.show_one({**ROW, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
+    run_list.show_one({**ROW, "state": "incomplete"}, BUSY, as_json=True)
     assert json.loads(capsys.readouterr().out)["problems"] == ["/env/x: busy"]
+
+
+def test_what_lies_aside_is_named_with_the_way_back(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = (f"/p/a{EVIL}", *(f"/p/{number}" for number in range(20)))
+    undone = Undone(aside=paths, folders=(Path("/state/runs/x y/aside"),))
+    run_list.show_one({**ROW, "state": "undone"}, undone, as_json=False)
+    shown = capsys.readouterr().out
+    for part in ("put aside, for it may be somebody else's (21)", "/p/a", "… and 11 more"):
+        assert part in shown
+    assert "$ cp -a '/state/runs/x y/aside'/1/. /" in shown
+    assert "\x1b" not in shown
+    run_list.show_one({**ROW, "state": "undone"}, undone, as_json=True)
+    aside = json.loads(capsys.readouterr().out)["aside"]
+    assert aside["paths"] == list(paths)
+    assert aside["commands"] == ["cp -a '/state/runs/x y/aside'/1/. /"]
+
+
+def test_a_preview_of_undo(capsys: pytest.CaptureFixture[str]) -> None:
+    run_list.show_preview(ROW, Preview((), (), ()), as_json=False)
+    assert "nothing would change" in capsys.readouterr().out
+    preview = Preview((f"/p/a{EVIL}",), ("/p/new",), ("/p/since",))
+    run_list.show_preview(ROW, preview, as_json=False)
+    shown = capsys.readouterr().out
+    for part in ("would be put back (1)", "/p/new", "--force puts it aside"):
+        assert part in shown
+    assert "\x1b" not in shown
+    run_list.show_preview(ROW, preview, as_json=True)
+    assert json.loads(capsys.readouterr().out)["taken_away"] == ["/p/new"]
 
 
 def test_runs_of_other_environments_come_with_their_commands(

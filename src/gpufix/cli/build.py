@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -98,13 +99,15 @@ def _order(
     from gpufix.cli.examine import fail
     from gpufix.engine.builds.build_process import new_folder
     from gpufix.engine.builds.order import Order
+    from gpufix.engine.installer_settings import neutral_settings
     from gpufix.facts.python.environment import state_dir
 
     try:
         logs = new_folder(state_dir())
+        base = {**os.environ, **neutral_settings(os.environ, logs)}
     except OSError as error:
         raise fail(f"no place for logs: {error}") from None
-    return Order(view, logs, scratch, editable=editable, limit_s=limit_s, clean=clean)
+    return Order(view, logs, scratch, base, editable=editable, limit_s=limit_s, clean=clean)
 
 
 def _preview(

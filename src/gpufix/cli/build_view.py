@@ -68,17 +68,18 @@ def locked(order: Order) -> Iterator[Order]:
     import typer
 
     from gpufix.cli.examine import fail
-    from gpufix.engine.journal.lock import held
+    from gpufix.engine.journal.lock import folders, held
     from gpufix.engine.run_context import Busy
     from gpufix.facts.python.environment import state_dir
 
-    python = order.view.facts.python
+    python, project = order.view.facts.python, order.view.facts.project
     assert python is not None  # view_of has seen to it
+    patient = folders(python.prefix, project.root if project else None)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         say = _say(typer)
-        with held(state_dir(), python.prefix, "gpufix build", wait=_WAIT, say=say) as fd:
-            yield replace(order, pass_fds=(fd,))
+        with held(state_dir(), patient, "gpufix build", wait=_WAIT, say=say) as fds:
+            yield replace(order, pass_fds=fds)
     except Busy as error:
         raise fail(str(error)) from None
     finally:

@@ -12,8 +12,9 @@ from gpufix.cli.fix import FixFormat, FormatOption
 if TYPE_CHECKING:
     from gpufix.cli.which_run import WantedRun
     from gpufix.engine.journal.runs import Run
+    from gpufix.engine.journal.undo_run import Undone
 
-_WAIT = 900.0  # seconds for an installer that outlived a killed run
+_WAIT = 30.0  # seconds for what a killed run had started, and for another gpufix on the patient
 
 
 def undo(
@@ -26,7 +27,15 @@ def undo(
     python: options.Python = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the runs.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also overwrite what was changed since.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Also take back what was changed since (it is put aside), end programs of the run that "
+            "still live, and give up what cannot be put back.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and do nothing.")
     ] = False,
     forget: Annotated[
         bool, typer.Option("--forget", help="Give up the kept files of the run instead.")
@@ -49,7 +58,8 @@ def undo(
         _list(python, as_json)
         return
     try:
-        _carry_out(WantedRun(run, python, "forget" if forget else "undo", as_json), force)
+        wanted = WantedRun(run, python, "forget" if forget else "undo", as_json)
+        _preview(wanted) if dry_run else _carry_out(wanted, force)
     except (EngineError, OSError) as error:
         raise fail(str(error)) from None
 
@@ -64,46 +74,58 @@ def _list(python: str | None, as_json: bool) -> None:
     report.show_list([row(run, prefix) for run in known], as_json)
 
 
+def _preview(wanted: WantedRun) -> None:
+    """Raises EngineError, OSError."""
+    from gpufix.cli.which_run import choose, row
+    from gpufix.engine.journal import undo_run
+    from gpufix.report import run_list as report
+
+    chosen = choose(wanted)
+    report.show_preview(row(chosen), undo_run.preview(chosen), wanted.as_json)
+
+
 def _carry_out(wanted: WantedRun, force: bool) -> None:
     """Prints which environment before and after. Raises EngineError, OSError."""
     from gpufix.cli.fix import _say
     from gpufix.cli.which_run import choose, row
     from gpufix.engine.journal import runs
+    from gpufix.engine.journal.undo_run import Undone
     from gpufix.report import run_list as report
 
     chosen = choose(wanted)
     shown = row(chosen)
     _say(f"{report.DOING[wanted.act]} {report.named(shown)}")
     if wanted.act == "forget":
-        runs.forget(chosen)
-        problems, state = [], "forgotten"
+        runs.forget(chosen, force)
+        undone, state = Undone(), "forgotten"
     else:
-        problems = _undo(chosen, force)
-        state = "incomplete" if problems else "undone"
-    report.show_one({**shown, "state": state}, problems, wanted.as_json)
-    raise typer.Exit(1 if problems else 0)
+        undone = _undo(chosen, force)
+        state = "incomplete" if undone.problems else "undone"
+    report.show_one({**shown, "state": state}, undone, wanted.as_json)
+    raise typer.Exit(1 if undone.problems or undone.lost else 0)
 
 
-def _undo(chosen: Run, force: bool) -> list[str]:
-    import os
-
+def _undo(chosen: Run, force: bool) -> Undone:
     from gpufix.cli.fix import INTERRUPTED, _say
     from gpufix.cli.which_run import state_folder
-    from gpufix.engine.journal import lock, runs, undo_run
+    from gpufix.engine.journal import lock, programs, runs, undo_run
     from gpufix.engine.journal.runs import require_there
     from gpufix.engine.run.apply import termination
 
-    prefix = os.path.realpath(chosen.prefix)
     try:
-        with (
-            termination(),
-            lock.held(state_folder(), prefix, "gpufix undo", wait=_WAIT, say=_say),
-        ):
-            chosen = runs.load(chosen.folder)  # whoever held the lock may have gone on
-            require_there(chosen)
-            return undo_run.undo(chosen, force)
+        with termination():
+            programs.refuse_running(chosen)
+            if force:
+                programs.end(chosen)
+            programs.wait(chosen, _WAIT, _say)
+            folders = lock.folders(chosen.prefix, chosen.begin.get("project"))
+            with lock.held(state_folder(), folders, "gpufix undo", wait=_WAIT, say=_say):
+                chosen = runs.load(chosen.folder)  # whoever held the lock may have gone on
+                require_there(chosen)
+                return undo_run.undo(chosen, force)
     except undo_run.Changed as error:
-        return [*error.paths[:20], "changed since that run: --force overwrites it"]
+        since = "changed since that run; with --force it is put aside, and the run is undone"
+        return undo_run.Undone((*error.paths[:20], since))
     except KeyboardInterrupt:
         _say(f"interrupted; run `gpufix undo {chosen.id}` again")
         raise typer.Exit(INTERRUPTED) from None

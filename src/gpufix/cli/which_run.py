@@ -111,7 +111,7 @@ def row(run: Run, prefix: str | None = None) -> dict[str, Any]:
     """A run for a report. `prefix`: the patient's at hand, whose runs are marked."""
     import time
 
-    from gpufix.engine.journal import runs
+    from gpufix.engine.journal import proof, runs
     from gpufix.engine.journal.runs import whereabouts
 
     started = float(run.begin.get("time") or 0.0)
@@ -125,4 +125,5 @@ def row(run: Run, prefix: str | None = None) -> dict[str, Any]:
         "title": str(run.begin.get("title", "")),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "bytes_kept": runs.kept_bytes(run),
+        "aside": len(proof.remaining(runs.aside_folders(run))),
     }

@@ -10,9 +10,9 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gpufix import process
+from gpufix.engine.journal.parts import heartbeat
 from gpufix.engine.run_context import RunContext, StepFailed
-from gpufix.process import Limits, NotStarted, Program
+from gpufix.process import Child, Limits, NotStarted, Program
 
 _GRACE = 20.0  # seconds in which an interrupted installer may put back what it had begun
 _TAIL = 64 << 10  # bytes of the log that are searched for the reason
@@ -30,13 +30,19 @@ def run(
     assert context.folder is not None
     path = context.folder / f"{log}.log"
     # It inherits the lock, as do the programs that it starts: one that outlives the run holds it.
-    lock = () if context.lock_fd is None else (context.lock_fd,)
-    program = Program(argv, environ, cwd=context.folder, log=path, pass_fds=lock)
+    program = Program(argv, environ, cwd=context.folder, log=path, pass_fds=context.lock_fds)
     limits = Limits(timeout, request=signal.SIGINT, grace_s=_GRACE)
+    running = Child(program, limits)
     try:
-        ended = process.run(program, limits)
+        running.start()
+        while not running.wait(1.0):
+            heartbeat(context.folder).touch()
     except NotStarted as error:
         raise StepFailed(f"{argv[0]} {error.problem}") from None
+    finally:
+        running.end()
+    ended = running.finished
+    assert ended is not None
     if ended.problem:
         raise StepFailed(f"{argv[0]} {ended.problem} ({path})")
     if ended.code != 0:

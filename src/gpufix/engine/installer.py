@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+from gpufix.engine.installer_settings import neutral_settings, refuse_elsewhere
 from gpufix.engine.run_context import Indexes, Refused, RunContext, StepFailed
 from gpufix.evidence.requirements import objections
 from gpufix.frozen import Frozen
@@ -66,6 +69,8 @@ def commands(step: Install, context: RunContext, constraints: str | None = None)
     """The command lines of a step: removals first, then what is installed. Raises Refused."""
     installer = choose(context.facts)
     permit(step, context.facts)
+    if installer.kind == "uv":
+        refuse_elsewhere(context.environ)
     lines = []
     if step.uninstall:
         answer = ["-y"] if installer.kind == "pip" else []
@@ -160,11 +165,15 @@ def _named(metadata: dict[str, str]) -> str:
 
 
 def _ask(command: list[str], context: RunContext, installer: Installer) -> Finished:
-    program = Program(command, environment(context.environ, installer.kind), cwd="/")
-    try:
-        done = run(program, Limits(_TIMEOUT, kept=_LIMIT))
-    except NotStarted as error:
-        raise StepFailed(f"the index could not be asked: {command[0]} {error.problem}") from None
+    with tempfile.TemporaryDirectory(prefix="gpufix-") as folder:
+        given = {**context.environ, **neutral_settings(context.environ, Path(folder))}
+        program = Program(command, environment(given, installer.kind), cwd="/")
+        try:
+            done = run(program, Limits(_TIMEOUT, kept=_LIMIT))
+        except NotStarted as error:
+            raise StepFailed(
+                f"the index could not be asked: {command[0]} {error.problem}"
+            ) from None
     if done.problem:
         raise StepFailed(f"the index could not be asked: {command[0]} {done.problem}")
     if done.code != 0:

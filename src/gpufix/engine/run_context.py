@@ -54,11 +54,15 @@ def _silent(_: str) -> None:
     return None
 
 
+def _unnoted(_: str, __: bytes) -> None:
+    return None
+
+
 class RunContext(Frozen):
     """The facts that the plan was made from, and the run that carries it out.
 
     `folder`: the run's own folder, for logs and as working directory of programs; None while a
-    plan is only being checked. `lock_fd`: to be passed to every program that is started, so that
+    plan is only being checked. `lock_fds`: to be passed to every program that is started, so that
     one that outlives the run keeps the patient locked.
     """
 
@@ -67,7 +71,8 @@ class RunContext(Frozen):
     indexes: Indexes = Indexes()
     say: Callable[[str], None] = _silent
     folder: Path | None = None
-    lock_fd: int | None = None
+    lock_fds: tuple[int, ...] = ()
+    writing: Callable[[str, bytes], None] = _unnoted  # told before gpufix itself writes a file
     ahead: bool = False  # checking before earlier steps, which may make what is missing, have run
 
     @property

@@ -61,6 +61,7 @@ class StepPreview(Model):
     )  # exact requirements, or what the index said with --resolve
     resolved: bool = True  # False: which versions would come is not known here
     touches: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)  # whose code its programs run
 
 
 class Proposal(Model):

@@ -86,6 +86,8 @@ def _step(lines: Lines, number: int, step: StepPreview) -> None:
         lines.add(("     brings: ", "dim"), ", ".join(step.downloads))
     elif not step.resolved:
         lines.add(("     brings: not resolved (--resolve asks the index)", "dim"))
+    for whose in step.runs:
+        lines.add(("     runs code of ", "dim"), whose)
     # The environment file's variables stand above, as commands.
     for line in (step.diff or "").splitlines() if step.kind != "environment" else ():
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")

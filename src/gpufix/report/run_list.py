@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from gpufix.engine.journal.undo_run import Preview, Undone
 from gpufix.report.lines import Lines
 
-# id, state, prefix, environment, this_patient, project, title, time, bytes_kept
+# id, state, prefix, environment, this_patient, project, title, time, bytes_kept, aside
 Row = dict[str, Any]
 DOING = {"undo": "undoing", "forget": "giving up the kept files of"}
 _STYLE = {
@@ -18,6 +21,7 @@ _STYLE = {
     "incomplete": "bold red",
     "damaged": "red",
 }
+_SHOWN = 10  # paths
 
 
 def named(row: Row) -> str:
@@ -43,7 +47,8 @@ def show_list(rows: Sequence[Row], as_json: bool) -> None:
     for row in rows:
         mark = ("* ", "bold") if row["this_patient"] else "  "
         kept = f"{row['bytes_kept'] / (1 << 20):.1f} MiB"
-        about = f"{kept:>10}  {_environment(row)}  {row['title']}"
+        aside = f"  ({row['aside']} aside)" if row["aside"] else ""
+        about = f"{kept:>10}  {row['time']}  {_environment(row)}  {row['title']}{aside}"
         lines.add(mark, f"{row['id']}  ", _state(row), about)
     if not rows:
         lines.add("no runs")
@@ -82,11 +87,26 @@ def show_elsewhere(
     lines.print()
 
 
-def show_one(row: Row, problems: Sequence[str], as_json: bool) -> None:
-    """What was put back, or could not be; `row["state"]` says which."""
+def show_one(row: Row, undone: Undone, as_json: bool) -> None:
+    """What was put back, or could not be, and what lies aside; `row["state"]` says which."""
     if as_json:
-        print(json.dumps({**row, "problems": list(problems)}, indent=2))
+        aside = {"paths": list(undone.aside), "commands": [_back(f) for f in undone.folders]}
+        told = {"problems": list(undone.problems), "lost": list(undone.lost), "aside": aside}
+        print(json.dumps({**row, **told}, indent=2))
         return
+    lines = _about(row)
+    for problem in (*undone.problems, *undone.lost):
+        lines.add(f"  {problem}")
+    if undone.aside:
+        lines.add(f"  put aside, for it may be somebody else's ({len(undone.aside)}):")
+        _some(lines, undone.aside)
+        lines.add("  to bring it back:")
+        for folder in undone.folders:
+            lines.raw(f"  $ {_back(folder)}", "green")
+    lines.print()
+
+
+def _about(row: Row) -> Lines:
     lines = Lines()
     lines.add(
         (str(row["state"]), _STYLE.get(row["state"], "bold")), f" {row['id']}: {row['title']}"
@@ -94,8 +114,41 @@ def show_one(row: Row, problems: Sequence[str], as_json: bool) -> None:
     lines.add(("  environment ", "dim"), _environment(row))
     if row["project"]:
         lines.add(("  project ", "dim"), str(row["project"]))
-    for problem in problems:
-        lines.add(f"  {problem}")
+    return lines
+
+
+def _back(folder: Path) -> str:
+    return f"cp -a {shlex.quote(str(folder))}/1/. /"
+
+
+def _some(lines: Lines, paths: Sequence[str]) -> None:
+    for path in paths[:_SHOWN]:
+        lines.add(f"    {path}")
+    if len(paths) > _SHOWN:
+        lines.add(f"    … and {len(paths) - _SHOWN} more")
+
+
+def show_preview(row: Row, preview: Preview, as_json: bool) -> None:
+    """What an undo would change; nothing has been done."""
+    if as_json:
+        told = {
+            "restored": preview.restored,
+            "taken_away": preview.added,
+            "changed_since": preview.since,
+        }
+        print(json.dumps({**row, **{name: list(paths) for name, paths in told.items()}}, indent=2))
+        return
+    lines = _about(row)
+    for title, paths in (
+        ("would be put back", preview.restored),
+        ("would be taken away", preview.added),
+        ("changed since that run: undo refuses, --force puts it aside", preview.since),
+    ):
+        if paths:
+            lines.add(f"  {title} ({len(paths)}):")
+            _some(lines, paths)
+    if not (preview.restored or preview.added):
+        lines.add("  nothing would change")
     lines.print()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from gpufix.engine.builds.build_all import build_folders
 from gpufix.engine.builds.build_process import Ended, Running
 from gpufix.engine.builds.folder import NotBuildable, inspect
 from gpufix.engine.builds.order import Order
+from gpufix.engine.journal.parts import heartbeat
 from gpufix.engine.run_context import RunContext
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.variables import Folder
@@ -38,23 +40,27 @@ def run(step: Build, context: RunContext) -> BuildResult:
             limit_s=_LIMIT,
             settings=step.environment,
             abi=step.abi,
-            pass_fds=() if context.lock_fd is None else (context.lock_fd,),
+            pass_fds=context.lock_fds,
         )
-        (result,) = build_folders(order, [folder], None, Watched(context.say))
+        beat = heartbeat(order.logs)
+        (result,) = build_folders(order, [folder], None, Watched(context.say, beat))
     return result
 
 
 class Watched:
-    """Says what is being built, and now and then how far it is."""
+    """Says what is being built, and now and then how far it is; shows that the run lives."""
 
-    def __init__(self, say: Callable[[str], None]):
-        self._say = say
-        self._reported = 0.0
+    def __init__(self, say: Callable[[str], None], beat: Path):
+        self._say, self._beat = say, beat
+        self._reported = self._touched = 0.0
 
     def started(self, folder: Folder, jobs: int) -> None:
         self._say(f"building {folder.path} with up to {jobs} compilers at once")
 
     def progress(self, running: Sequence[tuple[Folder, Running]]) -> None:
+        if time.monotonic() - self._touched > 1.0:
+            self._beat.touch()
+            self._touched = time.monotonic()
         for folder, state in running:
             if state.seconds - self._reported < _EVERY:
                 continue

@@ -13,6 +13,7 @@ from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import keep, place, twin
 from gpufix.engine.journal.listing import KEPT_PREFIX, Listing, Scope, changed
 from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.run_context import StepFailed
 
 Kept = tuple[Scope, Listing, Path]
 
@@ -26,16 +27,27 @@ class Guard:
 
     def open(self, scopes: Sequence[Scope]) -> None:
         """Keep the scopes' state; the journal row is written last. Raises OSError, Refused."""
-        rows = [self._keep(number, scope) for number, scope in enumerate(scopes)]
+        todo, rows = list(scopes), []
+        roots = [scope.path for scope in scopes]
+        for number, scope in enumerate(todo):  # grows: installers write through links
+            rows.append(self._keep(number, scope))
+            if scope.follow and scope.through is None:
+                _, listed, _ = self._kept[-1]
+                todo += states.leading_out(scope, listed, [*roots, *(s.path for s in todo)])
         self._journal.append("guard", step=self._step, scopes=rows)
 
     def close(self) -> None:
-        """Note what has changed, then let go of what has not."""
+        """Note what has changed, then let go of what has not. Raises StepFailed for what may not."""
         rows = []
         unneeded: list[Path] = []
         for number, (scope, before, folder) in enumerate(self._kept):
             after = states.take(scope)
             keys = changed(before, after)
+            if scope.through is not None and keys:
+                raise StepFailed(
+                    f"it wrote into {scope.path}, which lies outside the environment: {scope.through} "
+                    "leads there, and others may use it"
+                )
             name = f"after-{self._step}-{number}"
             digest = states.save(self._folder / name, {k: after.get(k) for k in keys})
             rows.append({"listing": name, "sha256": digest})

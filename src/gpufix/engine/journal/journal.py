@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import zlib
 from pathlib import Path
 from types import TracebackType
@@ -36,8 +37,8 @@ class Journal:
             os.fsync(self._fd)
 
     def append(self, kind: str, **fields: Any) -> None:
-        """Add a row and sync it."""
-        row = {"type": kind, **fields}
+        """Add a row, with the time in nanoseconds, and sync it."""
+        row = {"type": kind, "at": time.time_ns(), **fields}
         write_all(self._fd, line(row))
         os.fsync(self._fd)
         self.rows.append(row)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -33,6 +33,10 @@ class Scope(Frozen):
     outside: tuple[str, ...] = ()  # whole paths below it that do not: gpufix's own state
     environments: bool = True  # False = virtual environments below it do not belong to it
     near: str | None = None
+    follow: bool = False  # programs may write through links in it, into folders elsewhere
+    # Set for a folder that is reached by this link alone, and may be another environment's: it is
+    # kept too, and a step that has changed it fails.
+    through: str | None = None
 
     def record(self) -> dict[str, Any]:
         """For the journal."""
@@ -72,6 +76,8 @@ class ListedEntry(NamedTuple):
     target: str | None  # of a symbolic link
     kept: str  # "": not kept; "link" or "copy": how its bytes are kept
     links: int = 1  # names of this file, here and elsewhere
+    owner: str = ""  # "uid:gid", "" in a listing of an older gpufix
+    attributes: str = ""  # extended ones that users set, and access control lists, as JSON
 
     @property
     def is_dir(self) -> bool:
@@ -134,7 +140,12 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
     path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
     if path in scope.outside:
         return False
-    return scope.environments or not os.path.lexists(f"{path}/pyvenv.cfg")
+    return scope.environments or not _is_environment(path)
+
+
+def _is_environment(path: str) -> bool:
+    """A virtual environment, and no folder that merely holds a file of that name."""
+    return os.path.lexists(f"{path}/pyvenv.cfg") and os.path.lexists(f"{path}/bin/python")
 
 
 def _entry(path: str, status: os.stat_result) -> ListedEntry:
@@ -150,7 +161,50 @@ def _entry(path: str, status: os.stat_result) -> ListedEntry:
         target=os.readlink(path) if kind == "link" else None,
         kept="",
         links=status.st_nlink,
+        owner=f"{status.st_uid}:{status.st_gid}",
+        attributes=_extended(path),
     )
+
+
+_EXTENDED = ("user.", "system.posix_acl_")
+
+
+def _extended(path: str) -> str:
+    """The extended attributes that belong to a user, "" for none."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        held = {
+            n: os.getxattr(path, n, follow_symlinks=False).hex()
+            for n in names
+            if n.startswith(_EXTENDED)
+        }
+    except (OSError, AttributeError):  # a file system without them; not Linux
+        return ""
+    return json.dumps(held, sort_keys=True) if held else ""
+
+
+def set_attributes(path: str, entry: ListedEntry, times: bool = True) -> None:
+    """Give a path the owner, extended attributes, mode and time of an entry. Raises OSError."""
+    now = look(path)
+    if now is None:
+        return
+    if entry.owner and now.owner != entry.owner:
+        uid, gid = map(int, entry.owner.split(":"))
+        os.chown(path, uid, gid, follow_symlinks=False)
+    if entry.owner and now.attributes != entry.attributes:
+        _set_extended(path, now, entry)
+    if entry.kind != "link" and (now.mode, now.owner) != (entry.mode, entry.owner):
+        os.chmod(path, entry.mode)  # chown takes set-user-ID bits away
+    if times and now.mtime != entry.mtime:
+        os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+
+
+def _set_extended(path: str, now: ListedEntry, entry: ListedEntry) -> None:
+    has, wanted = (json.loads(e.attributes or "{}") for e in (now, entry))
+    for name in has.keys() - wanted.keys():
+        os.removexattr(path, name, follow_symlinks=False)
+    for name, value in wanted.items():
+        os.setxattr(path, name, bytes.fromhex(value), follow_symlinks=False)
 
 
 def _kind(mode: int) -> Kind:
@@ -159,6 +213,18 @@ def _kind(mode: int) -> Kind:
     if stat.S_ISDIR(mode):
         return "dir"
     return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def leading_out(scope: Scope, listing: Listing, roots: Sequence[str]) -> Iterator[Scope]:
+    """The folders outside `roots` that links in a scope lead to."""
+    for key, entry in listing.items():
+        if entry.kind != "link" or not key:
+            continue
+        link = f"{scope.path}/{key}"
+        real = os.path.realpath(link)
+        inside = any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
+        if not inside and os.path.isdir(real) and os.access(real, os.W_OK):
+            yield Scope(real, near=real, through=link)
 
 
 def save(path: Path, listing: dict[str, ListedEntry | None]) -> str:
@@ -211,6 +277,8 @@ def equal(
         after.target,
     ):
         return False
+    if before.owner and after.owner and _of(before) != _of(after):
+        return False
     if before.is_dir:
         return not times or before.mtime == after.mtime
     if before.kind == "link":
@@ -220,6 +288,15 @@ def equal(
     return before.kept != "copy" or not identity or before.ctime == after.ctime
 
 
+def _of(entry: ListedEntry) -> tuple[str, str]:
+    return entry.owner, entry.attributes
+
+
+TEMPORARY = ".gpufix-tmp"  # the name under which gpufix restores a file, and
+NEW = ".gpufix-new"  # the ending of that under which it writes one, before it is renamed
+
+
 def matters(key: str) -> bool:
     """Whether a later change of this path speaks against an undo: bytecode comes and goes."""
-    return key != PARENT and not key.endswith(".pyc") and not key.endswith("__pycache__")
+    ours = key.endswith((TEMPORARY, NEW))
+    return key != PARENT and not ours and not key.endswith((".pyc", "__pycache__"))

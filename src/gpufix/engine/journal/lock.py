@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,41 +53,74 @@ def make_folder(path: Path) -> None:
 _POLL = 0.2  # seconds
 
 
+def folders(prefix: str, project: str | None) -> list[str]:
+    """What is locked for a patient: two environments may share a project."""
+    return [os.path.realpath(path) for path in (prefix, project) if path]
+
+
 @contextmanager
 def held(
-    state: Path, prefix: str, what: str, wait: float = 0.0, say: Callable[[str], None] | None = None
-) -> Iterator[int]:
-    """Hold the patient's lock; yields its descriptor, to be passed to every child.
+    state: Path,
+    folders: Sequence[str],
+    what: str,
+    wait: float = 0.0,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[tuple[int, ...]]:
+    """Lock the patient's folders; yields the descriptors, to be passed to every child.
 
-    With `wait`, up to so many seconds for another holder, which is named through `say`.
-    Raises Busy, OSError.
+    Each folder itself is locked (flock), so that no other state directory and no other user misses it,
+    and a file in `state` that says who holds it. With `wait`, up to so many seconds for another
+    holder, which is named through `say`. Raises Busy, OSError.
     """
-    fd = _open(state, prefix)
-    try:
-        _acquire(fd, prefix, time.monotonic() + wait, say)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
-        yield fd
-    finally:
-        os.close(fd)
+    deadline = time.monotonic() + wait
+    with ExitStack() as stack:
+        taken: list[int] = []
+        for folder in sorted(dict.fromkeys(folders)):  # in one order: two that wait for each other
+            note = _open(state, folder)
+            for fd in (note, _folder(folder)):
+                if fd is not None:
+                    stack.callback(os.close, fd)
+                    _acquire(fd, note, folder, deadline, say)
+                    taken.append(fd)
+            os.ftruncate(note, 0)
+            os.pwrite(note, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
+        yield tuple(taken)
 
 
-def _open(state: Path, prefix: str) -> int:
-    folder = state / "locks"
-    make_folder(folder)
-    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:16]
+def _open(state: Path, folder: str) -> int:
+    locks = state / "locks"
+    make_folder(locks)
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(folder / f"{name}.lock", flags, 0o600)
+    return os.open(locks / f"{name}.lock", flags, 0o600)
 
 
-def _acquire(fd: int, prefix: str, deadline: float, say: Callable[[str], None] | None) -> None:
+def _folder(path: str) -> int | None:
+    """The folder itself; None where it is gone, or on a file system that locks no folders."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return fd
+    except OSError:  # NFS wants a descriptor that can write
+        os.close(fd)
+        return None
+    return fd
+
+
+def _acquire(
+    fd: int, note: int, folder: str, deadline: float, say: Callable[[str], None] | None
+) -> None:
     reported = False
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            message = f"{prefix} is being changed by {_holder(fd)}"
+            message = f"{folder} is being changed by {_holder(note)}"
             if time.monotonic() >= deadline:
                 raise Busy(message) from None
         if say is not None and not reported:
@@ -97,11 +130,12 @@ def _acquire(fd: int, prefix: str, deadline: float, say: Callable[[str], None] |
 
 
 def _holder(fd: int) -> str:
+    """Who wrote the note last; a holder with another state directory leaves none here."""
     try:
         holder: Any = json.loads(os.pread(fd, 4096, 0))
         pid, what = int(holder["pid"]), str(holder["what"])
     except (ValueError, LookupError, TypeError):
-        return "another run"
+        return "another run of gpufix"
     if Path(f"/proc/{pid}").exists():
         return f"{what} (process {pid})"
-    return f"a program that {what} had started (process {pid}, now gone)"
+    return f"a program that {what} had started (process {pid}, now gone), or another user's gpufix"

@@ -1,7 +1,11 @@
-"""Brings a scope back to an earlier state. Doing it twice, or finishing half of it, is the same."""
+"""Brings a scope back to an earlier state. Doing it twice, or finishing half of it, is the same.
+
+Nothing is deleted or overwritten: what stands in the way is put aside first.
+"""
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 import shutil
@@ -9,20 +13,40 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from gpufix.engine.journal.aside import Aside
 from gpufix.engine.journal.keep import twin
-from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, covers, equal, look
+from gpufix.engine.journal.listing import (
+    PARENT,
+    TEMPORARY,
+    ListedEntry,
+    Scope,
+    covers,
+    equal,
+    look,
+    set_attributes,
+)
 
-TEMPORARY = ".gpufix-tmp"
+
+class Lost(OSError):
+    """The earlier bytes are gone, for good: no other attempt can bring them back."""
 
 
 class Restorer:
-    """One scope's earlier state, where its bytes are kept, and what could not be put back."""
+    """One scope's earlier state, where its bytes are kept, and what could not be put back.
+
+    `problems`: what another attempt may mend; `lost`: what none will.
+    """
 
     def __init__(
-        self, scope: Scope, before: Mapping[str, ListedEntry | None], kept: Mapping[str, Path]
+        self,
+        scope: Scope,
+        before: Mapping[str, ListedEntry | None],
+        kept: Mapping[str, Path],
+        aside: Aside,
     ):
-        self.scope, self.before, self.kept = scope, before, kept
+        self.scope, self.before, self.kept, self.aside = scope, before, kept, aside
         self.problems: list[str] = []
+        self.lost: dict[str, str] = {}
         self._folders: set[str] = set()  # whose names were changed
         self._held: dict[str, set[str]] | None = None
 
@@ -53,19 +77,20 @@ class Restorer:
     def _guarded(self, act: Callable[[str], None], key: str) -> None:
         try:
             act(key)
+        except Lost as error:
+            self.lost[key] = f"{self.path(key)}: {error}"
         except OSError as error:
             self.problems.append(f"{self.path(key)}: {error.strerror or error}")
 
     def _clear(self, key: str) -> None:
-        """Remove what was not there, or is now of another kind."""
+        """Put aside what was not there, or is now of another kind. An empty folder just goes."""
         entry, now = self.before.get(key), look(self.path(key))
         if now is None or (entry is not None and entry.kind == now.kind):
             return
         self._touch(key)
-        if now.is_dir:
-            _remove_folder(self.path(key))
-        else:
-            os.unlink(self.path(key))
+        if now.is_dir and _removed_empty(self.path(key)):
+            return
+        self.aside.take(self.path(key))
 
     def _put(self, key: str) -> None:
         entry = self.before.get(key)
@@ -88,24 +113,24 @@ class Restorer:
             self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
             return
         self._replace(key, lambda place: os.symlink(str(entry.target), place))
-        os.utime(self.path(key), ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+        set_attributes(self.path(key), entry)
 
     def _put_file(self, key: str, entry: ListedEntry, now: ListedEntry | None) -> None:
         source = self.kept.get(key)
         bytes_there = look(str(source)) if source else None
         if source is None or bytes_there is None:
             if not equal(entry, now):
-                raise OSError("its bytes were not kept")
+                raise Lost("its bytes were not kept")
             return
         if (bytes_there.size, bytes_there.mtime) != (entry.size, entry.mtime):
-            raise OSError("it was written in place, and its kept bytes with it")
+            raise Lost("it was written in place, and its kept bytes with it")
         path = self.path(key)
         if entry.kept == "link":
             if now is None or now.inode != bytes_there.inode:
                 self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
         else:
             self._put_copy(key, entry, now, source)
-        self._attributes(path, entry)
+        set_attributes(path, entry)
 
     def _put_copy(
         self, key: str, entry: ListedEntry, now: ListedEntry | None, source: Path
@@ -116,27 +141,27 @@ class Restorer:
         same = now is not None and _same_bytes(entry, now, source, path)
         if original is not None and now is not None and now.inode == original.inode:
             if not same:
+                self.aside.copy(path)
                 _rewrite(source, path)  # written in place under all of its names
         elif original is not None and filecmp.cmp(source, shared, shallow=False):
             self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
         elif not same:
             self._replace(key, lambda place: _copy(source, place, entry))
 
-    def _attributes(self, path: str, entry: ListedEntry) -> None:
-        now = look(path)
-        if now is not None and entry.kind == "file" and now.mode != entry.mode:
-            os.chmod(path, entry.mode)
-        if now is not None and now.mtime != entry.mtime:
-            os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
-
     def _replace(self, key: str, make: Callable[[str], object]) -> None:
-        """Make the entry under another name, then rename it: never half a file at its place."""
+        """Make the entry under another name, then rename it: never half a file at its place.
+
+        What lies there gets a second name aside first.
+        """
         self._touch(key)
-        temporary = os.path.join(os.path.dirname(self.path(key)), TEMPORARY)
+        path = self.path(key)
+        temporary = os.path.join(os.path.dirname(path), TEMPORARY)
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         make(temporary)
-        os.rename(temporary, self.path(key))
+        if os.path.lexists(path):
+            self.aside.note(path)
+        os.rename(temporary, path)
 
     def _touch(self, key: str) -> None:
         self._folders.add(os.path.dirname(key) if key else PARENT)
@@ -154,8 +179,8 @@ class Restorer:
         now = look(path)
         if entry is None or now is None or not now.is_dir:
             return
-        if key != PARENT and now.mode != entry.mode:
-            os.chmod(path, entry.mode)
+        if key != PARENT:
+            set_attributes(path, entry, times=False)
         if now.mtime != entry.mtime and (key == PARENT or self._names(key) >= self._covered(key)):
             os.utime(path, ns=(entry.mtime, entry.mtime))
 
@@ -199,14 +224,15 @@ def _copy(source: Path, place: str, entry: ListedEntry) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-    os.chmod(place, entry.mode)
-    os.utime(place, ns=(entry.mtime, entry.mtime))
+    set_attributes(place, entry)
 
 
-def _remove_folder(path: str) -> None:
-    """A folder that a step made: empty by now, but for bytecode that was compiled since."""
-    for folder, _, files in os.walk(path):
-        strange = [f for f in files if not f.endswith(".pyc") and f != TEMPORARY]
-        if strange:
-            raise OSError(f"{os.path.join(folder, strange[0])} was added since; it is left there")
-    shutil.rmtree(path)
+def _removed_empty(folder: str) -> bool:
+    """Whether it is gone; False where something lies in it."""
+    try:
+        os.rmdir(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True

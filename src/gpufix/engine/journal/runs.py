@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.engine.journal import journal
+from gpufix.engine.journal import aside, journal
 from gpufix.engine.journal.listing import KEPT_PREFIX
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import (
@@ -24,6 +24,7 @@ from gpufix.frozen import Frozen
 
 State = Literal["empty", "interrupted", "kept", "undone", "forgotten", "damaged"]
 _JOURNAL = "journal"
+_FORGOTTEN = "forgotten"  # a file: a damaged journal takes no row
 
 
 class Run(Frozen):
@@ -67,15 +68,34 @@ def create(state: Path) -> Path:
     return folder
 
 
+_RESERVE = 64 << 10  # bytes
+
+
+def reserve(folder: Path) -> None:
+    """Take the room that an undo needs on a disk that the run may fill. Raises OSError."""
+    fd = os.open(folder / "reserve", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, _RESERVE)
+    finally:
+        os.close(fd)
+
+
+def release(run: Run) -> None:
+    """Give that room back."""
+    (run.folder / "reserve").unlink(missing_ok=True)
+
+
 def load(folder: Path) -> Run:
     """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
+    given_up = (folder / _FORGOTTEN).exists()
     try:
         rows, _ = journal.parse(journal.read(folder / _JOURNAL))
     except FileNotFoundError:
-        return Run(folder, [], "empty")
+        return Run(folder, [], "forgotten" if given_up else "empty")
     except (OSError, EngineError, ValueError):
-        return Run(folder, [], "damaged")
-    return Run(folder, rows, _state({row["type"] for row in rows}))
+        return Run(folder, [], "forgotten" if given_up else "damaged")
+    state = _state({row["type"] for row in rows})
+    return Run(folder, rows, "forgotten" if given_up and state != "undone" else state)
 
 
 def _state(kinds: set[str]) -> State:
@@ -125,7 +145,7 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     """
     runs = [r for r in every(state) if r.state != "empty"]
     if name is not None:
-        chosen = [r for r in runs if r.id == name]
+        chosen = [r for r in every(state) if r.id == name]
         if not chosen:
             raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
     else:
@@ -142,10 +162,20 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     return chosen[-1]
 
 
-def interrupted(state: Path, prefix: str) -> Run | None:
-    """A run on this patient that was cut off and waits for `gpufix undo`."""
-    runs = [r for r in every(state) if r.state == "interrupted" and of_patient(r, prefix)]
-    return runs[-1] if runs else None
+def interrupted(state: Path, prefix: str, project: str | None = None) -> Run | None:
+    """A run that was cut off and waits for `gpufix undo`, on this patient or on this project."""
+    waiting = [r for r in every(state) if r.state == "interrupted"]
+    concerned = [
+        r for r in waiting if of_patient(r, prefix) or (project and _of_project(r, project))
+    ]
+    return concerned[-1] if concerned else None
+
+
+def _of_project(run: Run, project: str) -> bool:
+    """Whether it could change something in this project, or in one below or above it."""
+    theirs = os.path.realpath(str(run.begin.get("project") or "/"))
+    ours = os.path.realpath(project)
+    return theirs != "/" and os.path.commonpath([theirs, ours]) in (theirs, ours)
 
 
 def kept_folders(run: Run) -> list[Path]:
@@ -154,13 +184,25 @@ def kept_folders(run: Run) -> list[Path]:
     return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
 
 
-def discard(run: Run) -> None:
+def aside_folders(run: Run) -> list[Path]:
+    """Where undo has put what it could not prove to be the run's own."""
+    own, *near = kept_folders(run)
+    return [own.parent / aside.NAME, *(folder / aside.NAME for folder in near)]
+
+
+def discard(run: Run, with_aside: bool = False) -> None:
     """Delete what the run kept; its journal and logs stay. Raises OSError."""
     for folder in kept_folders(run):
         if folder.is_dir() and not folder.is_symlink():
             changed = folder.parent.stat().st_mtime_ns
-            shutil.rmtree(folder)
+            for path in folder.iterdir():
+                if with_aside or path.name != aside.NAME:
+                    shutil.rmtree(path)
+            if not any(folder.iterdir()):
+                folder.rmdir()
             os.utime(folder.parent, ns=(changed, changed))  # the patient's own, as it is by now
+    if with_aside:
+        shutil.rmtree(run.folder / aside.NAME, ignore_errors=True)
     for listing in (*run.folder.glob("before-*"), *run.folder.glob("after-*")):
         listing.unlink()
 
@@ -176,17 +218,20 @@ def kept_bytes(run: Run) -> int:
     return total
 
 
-def forget(run: Run) -> None:
-    """Delete what a finished run kept; it can then not be undone. Raises Refused, OSError.
+def forget(run: Run, force: bool = False) -> None:
+    """Delete what a run kept and put aside; it can then not be undone. Raises Refused, OSError.
 
-    So can an interrupted one whose environment is gone: nothing waits for it any more.
+    A finished one; an interrupted one whose environment is gone: nothing waits for it any more. With
+    `force` any: what it changed then stays as it is.
     """
     abandoned = run.state == "interrupted" and not os.path.lexists(run.prefix)
-    if run.state not in ("kept", "forgotten") and not abandoned:
-        raise Refused(f"run {run.id} is {run.state}: only a finished one can be forgotten")
-    with journal.Journal(run.journal) as file:
-        file.append("forgotten")
-    discard(run)
+    if run.state not in ("kept", "forgotten", "undone") and not abandoned and not force:
+        raise Refused(
+            f"run {run.id} is {run.state}: what it changed would stay half done; undo it, or give it "
+            f"up as it is with `gpufix undo --forget --force {run.id}`"
+        )
+    (run.folder / _FORGOTTEN).touch()
+    discard(run, with_aside=True)
 
 
 Whereabouts = Literal["there", "gone", "moved"]

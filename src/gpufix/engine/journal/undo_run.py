@@ -1,31 +1,31 @@
-"""Undoes a run from its journal, and removes its temporary folder."""
+"""Undoes a run from its journal.
+
+Steps come back one by one, the last first. One that does not come back ends the undo: what an earlier
+step had found would overwrite it. Before anything kept is given up, all paths are compared with the
+state before the first step that touched them.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from gpufix.engine.journal import listing as states
-from gpufix.engine.journal import runs
+from gpufix.engine.journal import parts as part_list
+from gpufix.engine.journal import proof, runs, temporary
+from gpufix.engine.journal.aside import Aside, tidy
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import place
-from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, equal, matters
+from gpufix.engine.journal.listing import PARENT
+from gpufix.engine.journal.parts import Part, as_left, changed_since, unlike
 from gpufix.engine.journal.restore import Restorer
 from gpufix.engine.journal.runs import Run
-from gpufix.engine.run_context import EngineError, Refused, RunContext
+from gpufix.engine.run_context import EngineError, Refused
 from gpufix.frozen import Frozen
 
 _SHOWN = 20
 
 
 class Changed(EngineError):
-    """Files that the run had written were changed since; undoing would overwrite that."""
+    """Files that the run had written were changed since; undoing would take that away."""
 
     def __init__(self, paths: list[str]):
         self.paths = paths
@@ -33,168 +33,141 @@ class Changed(EngineError):
         super().__init__(f"changed since that run: {', '.join(paths[:3])}{more}")
 
 
-class _Part(Frozen):
-    """One scope of one step: its state before, and after when the step was finished."""
+class Undone(Frozen):
+    """What an undo came to.
 
-    step: int
-    scope: Scope
-    before: dict[str, ListedEntry | None]
-    after: dict[str, ListedEntry | None] | None
-    kept: Path
+    `problems`: what could not be put back; with any, the run stays as it is. `lost`: what `force` has
+    given up. `aside`: paths that were in the way and are not proven to be the run's own, with the
+    folders in which they lie now.
+    """
 
-    def path(self, key: str) -> str:
-        return f"{self.scope.path}/{key}" if key else self.scope.path
+    problems: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
-def undo(run: Run, force: bool = False) -> list[str]:
-    """Put everything back; returns what could not be. The caller holds the patient's lock.
+class Preview(Frozen):
+    """What an undo would change, as paths: put back, taken away; and what it would refuse to take."""
 
-    Raises Changed (unless `force`) when files of a finished run were changed since; Refused, Corrupt.
+    restored: tuple[str, ...]
+    added: tuple[str, ...]
+    since: tuple[str, ...]
+
+
+def preview(run: Run) -> Preview:
+    """Look, and change nothing. Raises CorruptJournal."""
+    if run.state not in ("kept", "interrupted") or run.row("restored") is not None:
+        return Preview((), (), ())
+    parts = part_list.of(run)
+    first = {
+        path: entry
+        for path, entry in part_list.first_states(parts).items()
+        if not as_left(entry, path)
+    }
+    restored = sorted(path for path, entry in first.items() if entry is not None)
+    added = sorted(path for path, entry in first.items() if entry is None)
+    return Preview(tuple(restored), tuple(added), tuple(changed_since(run, parts)))
+
+
+def undo(run: Run, force: bool = False) -> Undone:
+    """Put everything back. The caller holds the patient's lock, and no program of the run lives.
+
+    `force`: also what was changed since (it is put aside), and in spite of what is lost.
+    Raises Changed (unless `force`), Refused, CorruptJournal; nothing has been done then.
     """
     if run.state == "forgotten":
         raise Refused(f"the kept files of {run.id} were given up: it cannot be undone")
     if run.state in ("empty", "undone"):
-        return []
-    problems: list[str] = []
+        return Undone()
+    given_up: list[str] = []
+    parts = part_list.of(run) if run.row("restored") is None else []
     with Journal(run.journal) as journal:
         if run.row("restored") is None:
-            parts = list(_parts(run))
-            if run.state == "kept" and not force:
-                _refuse_overwriting(parts)
-            journal.append("undoing")
-            problems = _restore(parts, journal)
-        if not problems:
-            _forget_kept(run, journal)
-    return problems
+            if not force and run.row("undoing") is None and (since := changed_since(run, parts)):
+                raise Changed(since)
+            runs.release(run)
+            journal.append("undoing", force=force)
+            problems, given_up = _restore(parts, journal, force)
+            if problems:
+                return Undone(tuple(problems[:_SHOWN]))
+        return _finished(run, journal, given_up)
 
 
-def rollback(run: Run) -> list[str]:
+def rollback(run: Run) -> Undone:
     """Undo within the run that failed: also where the journal can no longer be written."""
-    problems = _restore(list(_parts(run)), None)
+    runs.release(run)
+    problems, _ = _restore(part_list.of(run), None, force=False)
     if problems:
-        return problems
+        return Undone(tuple(problems[:_SHOWN]))
     try:
         with Journal(run.journal) as journal:
-            _forget_kept(run, journal)
-    except OSError:
-        pass  # the disk is full: `gpufix undo` finds nothing left to do, and clears the rest
-    return []
+            return _finished(run, journal, [])
+    except OSError:  # the disk is full: `gpufix undo` finds nothing left to do, and clears the rest
+        return Undone()
 
 
-def revert(run: Run, step: int) -> list[str]:
-    """Undo the last step of a run that goes on; returns what could not be put back."""
-    return [p for part in _parts(run) if part.step == step for p in _restore_part(part)][:_SHOWN]
+def revert(run: Run, step: int) -> Undone:
+    """Undo the last step of a run that goes on."""
+    own = [part for part in part_list.of(run) if part.step == step]
+    problems = [p for part in own for p in _restored(part, force=False)[0]]
+    folders = {part.aside for part in own}
+    return Undone(tuple(problems[:_SHOWN]), folders=tuple(sorted(folders)))
 
 
-def _forget_kept(run: Run, journal: Journal) -> None:
+def _finished(run: Run, journal: Journal, given_up: list[str]) -> Undone:
     journal.append("restored")
-    remove(run)
+    temporary.remove(run)
+    folders = runs.aside_folders(run)
+    for folder in folders:
+        proof.delete_own(run, folder)
+        tidy(folder)
+    aside = proof.remaining(folders)
     runs.discard(run)
-    journal.append("undone")
+    journal.append("undone", lost=len(given_up), aside=len(aside))
+    lying = tuple(folder for folder in folders if folder.is_dir())
+    return Undone((), tuple(given_up), tuple(aside), lying)
 
 
-def _restore(parts: list[_Part], journal: Journal | None) -> list[str]:
-    """Bring every step's scopes back, the last step first.
+def _restore(
+    parts: list[Part], journal: Journal | None, force: bool
+) -> tuple[list[str], list[str]]:
+    """Bring every step's scopes back, the last step first: (what could not be, what is given up).
 
-    A step that is back is noted: to restore it once more, after an earlier one, would be wrong.
+    A step that is back is noted: to restore it once more, after an earlier one, would be wrong. So
+    would be to go on to an earlier one while a later one is not back.
     """
-    problems: list[str] = []
+    given_up: dict[str, str] = {}
     rows = journal.rows if journal else []
     back = {row["step"] for row in rows if row["type"] == "reverted"}
     for step in sorted({part.step for part in parts} - back, reverse=True):
-        found = [p for part in parts if part.step == step for p in _restore_part(part)]
-        problems += found
-        if journal is not None and not found:
+        for part in (p for p in parts if p.step == step):
+            problems, lost = _restored(part, force)
+            given_up |= lost
+            if problems:
+                return problems, []
+        if journal is not None:
             journal.append("reverted", step=step)
-    return problems[:_SHOWN]
+    differing = unlike(parts, given_up)
+    return [f"{path} is not as it was" for path in differing], list(given_up.values())
 
 
-def _restore_part(part: _Part) -> list[str]:
-    keys = _keys(part)
-    restorer = Restorer(part.scope, part.before, place(part.kept, part.before))
+def _restored(part: Part, force: bool) -> tuple[list[str], dict[str, str]]:
+    """(what could not be put back, path → what is given up)."""
+    keys = part.touched()
+    aside = Aside(part.aside)
+    restorer = Restorer(part.scope, part.before, place(part.kept, part.before), aside)
     restorer.restore(keys)
-    return restorer.problems or list(_unlike(part, keys))
-
-
-def _keys(part: _Part) -> list[str]:
-    """What a finished step changed; of an unfinished one, whatever is not as it was."""
-    if part.after is not None:
-        return list(part.after)
-    return changed(part.before, states.take(part.scope))
-
-
-def _unlike(part: _Part, keys: list[str]) -> Iterator[str]:
-    for key in keys:
-        if key != PARENT and not _as_left(part.before.get(key), part.path(key)):
-            yield f"{part.path(key)} is not as it was"
-
-
-def _refuse_overwriting(parts: list[_Part]) -> None:
-    expected: dict[str, ListedEntry | None] = {}
-    for part in parts:
-        for key, entry in (part.after or {}).items():
-            if matters(key):
-                expected[part.path(key)] = entry
-    differing = [p for p, entry in expected.items() if not _as_left(entry, p)]
-    made = [p for part in parts for p in _made(part) if expected.get(p)]
-    differing += [p for folder in made for p in _children(folder) if p not in expected]
-    if differing:
-        raise Changed(sorted(differing))
-
-
-def _made(part: _Part) -> Iterator[str]:
-    """Folders that the step added: with them goes whatever lies in them."""
-    for key, entry in (part.after or {}).items():
-        if matters(key) and entry is not None and entry.is_dir and part.before.get(key) is None:
-            yield part.path(key)
-
-
-def _children(folder: str) -> Iterator[str]:
-    with suppress(OSError):
-        yield from (f"{folder}/{name}" for name in os.listdir(folder) if matters(name))
-
-
-def _as_left(entry: ListedEntry | None, path: str) -> bool:
-    return equal(entry, states.look(path), identity=False)
-
-
-def _parts(run: Run) -> Iterator[_Part]:
-    done = {row["step"]: row["scopes"] for row in run.rows if row["type"] == "done"}
-    for row in run.rows:
-        if row["type"] == "guard":
-            after: list[Any] = done.get(row["step"]) or [None] * len(row["scopes"])
-            for here, there in zip(row["scopes"], after, strict=True):
-                yield _part(run, row["step"], here, there)
-
-
-def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | None) -> _Part:
-    before = states.load(run.folder / here["listing"], here["sha256"])
-    after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
-    return _Part(step, Scope.of(here["scope"]), before, after, Path(here["kept"]))
-
-
-_PREFIX = "gpufix-"
-
-
-def make(journal: Journal, context: RunContext) -> dict[str, str]:
-    """The variables with a new TMPDIR, in the one that the user has chosen. Raises OSError."""
-    assert context.folder is not None
-    above = context.environ.get("TMPDIR")
-    if not above or not os.path.isdir(above):
-        above = tempfile.gettempdir()
-    place = os.path.join(os.path.abspath(above), f"{_PREFIX}{context.folder.name}")
-    journal.append("temporary", folder=place)
-    os.mkdir(place, 0o700)
-    return {**context.environ, "TMPDIR": place}
-
-
-def remove(run: Run) -> None:
-    """Delete it with all that a killed program left there."""
-    row = run.row("temporary")
-    if row is None or os.path.basename(row["folder"]) != f"{_PREFIX}{run.id}":
-        return
-    with suppress(OSError):
-        status = os.lstat(row["folder"])
-        # Since a restart, somebody else may have taken the name.
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.stat(run.folder).st_uid:
-            shutil.rmtree(row["folder"], ignore_errors=True)
+    lost = {part.path(key): why for key, why in restorer.lost.items()}
+    problems = restorer.problems
+    if lost and not force:
+        problems += [f"{why}; `--force` leaves it as it is" for why in lost.values()]
+    problems += [
+        f"{part.path(key)} is not as it was"
+        for key in keys
+        if not problems
+        and key not in restorer.lost
+        and key != PARENT
+        and not as_left(part.before.get(key), part.path(key))
+    ]
+    return problems, lost if force else {}

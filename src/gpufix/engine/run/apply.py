@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import gpufix
-from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.installer_settings import neutral_settings
+from gpufix.engine.journal import programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import Journal
+from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
 from gpufix.engine.steps.kinds import kind_of
@@ -97,7 +101,7 @@ def apply(
     except (OSError, EngineError) as error:
         raise _failure(folder, error) from error
     finally:
-        undo_run.remove(runs.load(folder))
+        temporary.remove(runs.load(folder))
     return folder
 
 
@@ -108,8 +112,15 @@ def _run(
     assert folder is not None
     with Journal(folder / "journal") as journal:
         journal.append("begin", **_header(steps, context, title))
+        runs.reserve(folder)
+        context = replace(context, writing=partial(_note, journal))
         if any(step.kind in _STARTS_PROGRAMS for step in steps):
-            context = replace(context, environ=undo_run.make(journal, context))
+            environ = {
+                **temporary.make(journal, context),
+                **neutral_settings(context.environ, folder),
+                programs.VARIABLE: folder.name,
+            }
+            context = replace(context, environ=environ)
         for number, step in enumerate(steps):
             kind = kind_of(step)
             with blaming(step):
@@ -126,9 +137,14 @@ def _run(
         journal.append("applied")
 
 
+def _note(journal: Journal, path: str, data: bytes) -> None:
+    """What gpufix itself is about to write: by its digest, undo knows it for its own."""
+    journal.append("writing", path=path, sha256=hashlib.sha256(data).hexdigest())
+
+
 def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> StepFailed:
     """This one step's changes are undone; the run goes on. Raises StepFailed where that fails."""
-    problems = undo_run.revert(runs.load(folder), number)
+    problems = undo_run.revert(runs.load(folder), number).problems
     if problems:
         raise StepFailed(f"{error}; {problems[0]}")
     error.step = step
@@ -139,6 +155,7 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
     python = context.facts.python
     return {
         "version": gpufix.__version__,
+        "process": programs.identity(os.getpid()),
         "prefix": os.path.realpath(python.prefix) if python else "",
         "project": context.project,
         "time": time.time(),
@@ -151,10 +168,12 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     """What is raised for the whole run, after it was undone as far as that went."""
     reason = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
     try:
-        problems = undo_run.rollback(runs.load(folder))
+        undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
-        problems = [str(second)]
-    end = "everything was put back"
+        undone = Undone((str(second),))
+    problems, end = undone.problems, "everything was put back"
+    if undone.aside:
+        end += f"; {len(undone.aside)} files that may be somebody else's lie in {undone.folders[0]}"
     if problems:
         end = f"not everything could be put back ({problems[0]}): run `gpufix undo {folder.name}`"
     failure = StepFailed(f"{reason}; {end}")
@@ -167,6 +186,7 @@ def finish(folder: Path) -> None:
     """The run was verified and stays. Raises OSError."""
     with Journal(folder / "journal") as journal:
         journal.append("end")
+    runs.release(runs.load(folder))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from gpufix.engine.installer import choose
 from gpufix.engine.installer import commands as install_commands
 from gpufix.engine.run.apply import check
 from gpufix.engine.run.propose import Proposed
+from gpufix.engine.run.whose_code import whose_code
 from gpufix.engine.run_context import EngineError, Refused, RunContext
 from gpufix.engine.steps.fallback import commands as fallback_commands
 from gpufix.engine.steps.set_variables import current, rendered
@@ -42,6 +43,10 @@ _LISTED = 20
 
 def preview(step: Step, context: RunContext, resolve: Resolve | None = None) -> StepPreview:
     """One step. `resolve` asks the index what would come. Raises EngineError from it alone."""
+    return replace(_preview(step, context, resolve), runs=list(whose_code(step, context.facts)))
+
+
+def _preview(step: Step, context: RunContext, resolve: Resolve | None) -> StepPreview:
     if isinstance(step, Install):
         return _install(step, context, resolve)
     if isinstance(step, InstallFallback):

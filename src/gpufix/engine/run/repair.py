@@ -53,9 +53,11 @@ def repair(proposed: Proposed, context: RunContext, how: Repair) -> Outcome:
     start = time.monotonic()
     held = list(proposed.choice.held)
     try:
-        with lock.held(how.state, prefix(context), "gpufix fix") as fd:
+        with lock.held(
+            how.state, lock.folders(prefix(context), context.project), "gpufix fix"
+        ) as fds:
             _no_interrupted(how.state, context)
-            locked = replace(context, lock_fd=fd)
+            locked = replace(context, lock_fds=fds)
             while True:
                 attempt = _tried(proposed, locked, how)
                 rest = proposed.without(attempt.culprits)
@@ -111,7 +113,7 @@ def prefix(context: RunContext) -> str:
 
 
 def _no_interrupted(state: Path, context: RunContext) -> None:
-    waiting = runs.interrupted(state, prefix(context))
+    waiting = runs.interrupted(state, prefix(context), context.project)
     if waiting is not None:
         command = f"gpufix undo {waiting.id}"
         raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
@@ -151,7 +153,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
-    problems = undo_run.undo(runs.load(folder))
+    problems = undo_run.undo(runs.load(folder)).problems
     if problems:
         failure = StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
         failure.put_back = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from gpufix.engine import child
 from gpufix.engine.builds.native_fallback import compiled, toolchain
 from gpufix.engine.installer import Installer, choose, environment, permit
+from gpufix.engine.installer_settings import refuse_elsewhere
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import make_folder, write_new
 from gpufix.engine.run_context import Refused, RunContext, writable
@@ -35,6 +36,8 @@ def check(step: InstallFallback, context: RunContext) -> None:
         writable(folder)
     installer = choose(context.facts)
     permit(_as_pip_sees_it(step), context.facts)
+    if installer.kind == "uv":
+        refuse_elsewhere(context.environ)
     for dist in _replaced(step, context.facts):
         _removable(dist, installer)
     if fallback.build:

@@ -53,11 +53,11 @@ def scopes(step: Install, context: RunContext) -> Sequence[Scope]:
 def environment_scopes(python: Python) -> list[Scope]:
     """The environment's folders for installed files; site folders outside the prefix as well."""
     prefix = os.path.realpath(python.prefix)
-    found = [Scope(prefix, only=_FOLDERS, near=prefix)]
+    found = [Scope(prefix, only=_FOLDERS, near=prefix, follow=True)]
     for folder in map(os.path.realpath, python.site_dirs):
         below = os.path.relpath(folder, prefix).split(os.sep)[0]
         if below not in _FOLDERS and os.access(folder, os.W_OK):
-            found.append(Scope(folder, near=folder))
+            found.append(Scope(folder, near=folder, follow=True))
     return found
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gpufix.engine.journal.listing import Scope
+from gpufix.engine.journal.listing import NEW, Scope
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import Refused, RunContext
-from gpufix.engine.steps.write import SUFFIX, replace
+from gpufix.engine.steps.write import replace
 from gpufix.model import SetVariables
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -33,14 +33,16 @@ def scopes(step: SetVariables, context: RunContext) -> Sequence[Scope]:
     """The environment file, or the folder that has to be made for it."""
     path = _path(context)
     top = path.parent if not path.parent.is_dir() else path
-    return (Scope(str(top)), Scope(f"{path}{SUFFIX}")) if top == path else (Scope(str(top)),)
+    return (Scope(str(top)), Scope(f"{path}{NEW}")) if top == path else (Scope(str(top)),)
 
 
 def run(step: SetVariables, context: RunContext) -> None:
     """Rewrite the file with the variables set, or unset (null)."""
     path = _path(context)
     make_folder(path.parent)
-    replace(str(path), rendered({**current(path), **step.variables}), mode=0o600)
+    data = rendered({**current(path), **step.variables})
+    context.writing(str(path), data)
+    replace(str(path), data, mode=0o600)
 
 
 def rendered(variables: dict[str, str | None]) -> bytes:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpufix.engine.journal.listing import Scope
+from gpufix.engine.journal.listing import NEW, Scope
 from gpufix.engine.journal.lock import sync_folder, write_all
 from gpufix.engine.run_context import Refused, RunContext, StepFailed, inside, writable
 from gpufix.model import Facts, WriteFile
@@ -63,7 +63,6 @@ def _row_number(lines: list[str], name: str) -> int | None:
     return next(rows, None)
 
 
-SUFFIX = ".gpufix-new"
 _LIMIT = 64 << 20  # bytes of a file that a fix may edit
 
 
@@ -88,7 +87,7 @@ def scopes(step: WriteFile, context: RunContext) -> Sequence[Scope]:
     """The file, its RECORDs, and the temporary names beside them: all replaced, none written into."""
     path = inside(step.path, context.facts)
     touched = [path, *records_of(path, context.facts)]
-    return [Scope(p) for file in touched for p in (file, file + SUFFIX)]
+    return [Scope(p) for file in touched for p in (file, file + NEW)]
 
 
 def run(step: WriteFile, context: RunContext) -> None:
@@ -96,14 +95,19 @@ def run(step: WriteFile, context: RunContext) -> None:
     path = inside(step.path, context.facts)
     _expected(step, path)
     data = step.content.encode(step.encoding)
-    replace(path, data, step.mode)
+    _replace(path, data, context, step.mode)
     for record in records_of(path, context.facts):
-        replace(record, with_row(record, path, data))
+        _replace(record, with_row(record, path, data), context)
+
+
+def _replace(path: str, data: bytes, context: RunContext, mode: int | None = None) -> None:
+    context.writing(path, data)
+    replace(path, data, mode)
 
 
 def replace(path: str, data: bytes, mode: int | None = None) -> None:
     """Put new bytes at a path in one instant, keeping its mode and owner. Raises OSError."""
-    temporary = path + SUFFIX
+    temporary = path + NEW
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o666)
     try:

@@ -1,0 +1,156 @@
+"""What a run's journal says of the paths that its steps could touch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gpufix.engine.journal import listing as states
+from gpufix.engine.journal import proof
+from gpufix.engine.journal.aside import NAME
+from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, equal
+from gpufix.engine.journal.runs import Run
+from gpufix.frozen import Frozen
+
+_SLACK = 5 * 10**9  # nanoseconds: clocks of file systems are coarse, machines busy
+
+
+class Part(Frozen):
+    """One scope of one step: its state before, and after when the step was finished."""
+
+    step: int
+    scope: Scope
+    before: dict[str, ListedEntry | None]
+    after: dict[str, ListedEntry | None] | None
+    kept: Path
+    aside: Path
+
+    def path(self, key: str) -> str:
+        """The absolute path of a key."""
+        if key == PARENT:
+            return os.path.dirname(self.scope.path)
+        return f"{self.scope.path}/{key}" if key else self.scope.path
+
+    def touched(self) -> list[str]:
+        """What a finished step changed; of an unfinished one, whatever is not as it was."""
+        if self.after is not None:
+            return list(self.after)
+        return changed(self.before, states.take(self.scope))
+
+
+def of(run: Run) -> list[Part]:
+    """All parts, in the order of the steps. Raises CorruptJournal."""
+    return list(_parts(run))
+
+
+def _parts(run: Run) -> Iterator[Part]:
+    done = {row["step"]: row["scopes"] for row in run.rows if row["type"] == "done"}
+    for row in run.rows:
+        if row["type"] == "guard":
+            after: list[Any] = done.get(row["step"]) or [None] * len(row["scopes"])
+            for here, there in zip(row["scopes"], after, strict=True):
+                yield _part(run, row["step"], here, there)
+
+
+def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | None) -> Part:
+    before = states.load(run.folder / here["listing"], here["sha256"])
+    after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
+    kept = Path(here["kept"])  # KEPT/STEP-NUMBER, in the run's folder or beside the patient
+    near = run.folder not in kept.parents
+    aside = (kept.parent if near else run.folder) / NAME
+    return Part(step, Scope.of(here["scope"]), before, after, kept, aside)
+
+
+def as_left(entry: ListedEntry | None, path: str) -> bool:
+    """Whether a path is as an entry says, whatever its inode."""
+    return equal(entry, states.look(path), identity=False)
+
+
+def first_states(parts: Iterable[Part]) -> dict[str, ListedEntry | None]:
+    """Each path that a step touched, as it was before the first of them."""
+    first: dict[str, ListedEntry | None] = {}
+    for part in parts:
+        for key in part.touched():
+            if key != PARENT:
+                first.setdefault(part.path(key), part.before.get(key))
+    return first
+
+
+def unlike(parts: Iterable[Part], skip: Iterable[str] = ()) -> list[str]:
+    """Paths that are not as they were before the first step that touched them."""
+    passed = set(skip)
+    first = first_states(parts).items()
+    return [p for p, entry in first if p not in passed and not as_left(entry, p)]
+
+
+def changed_since(run: Run, parts: list[Part]) -> list[str]:
+    """Paths that somebody changed after the run's steps and programs had ended, sorted."""
+    expected: dict[str, ListedEntry | None] = {}
+    unfinished = [part for part in parts if part.after is None]
+    for part in parts:
+        for key, entry in (part.after or {}).items():
+            if states.matters(key):
+                expected[part.path(key)] = entry
+    known = [p for p in expected if not any(_below(p, part.scope.path) for part in unfinished)]
+    differing = {p for p in known if not as_left(expected[p], p)}
+    made = [p for part in parts for p in _made(part) if expected.get(p) and p in known]
+    differing |= {p for folder in made for p in _children(folder) if p not in expected}
+    last, written = last_sign(run), proof.written(run)
+    for part in unfinished:
+        found = ((key, part.path(key)) for key in part.touched() if states.matters(key))
+        newer = {path for key, path in found if _is_newer(path, last)}
+        differing |= {path for path in newer if not proof.is_written(path, path, written)}
+    return sorted(differing)
+
+
+def last_sign(run: Run) -> int:
+    """When the run or one of its programs last showed that it lived (nanoseconds since 1970).
+
+    A guard's time stands in the journal; programs write logs, and the run itself, while they work,
+    touches its heartbeat.
+    """
+    told = [
+        int(row["at"]) for row in run.rows if row["type"] in ("guard", "writing") and "at" in row
+    ]
+    seen = [
+        path.stat().st_mtime_ns
+        for path in (*run.folder.glob("*.log"), heartbeat(run.folder))
+        if path.exists()
+    ]
+    return max([*told, *seen], default=0)
+
+
+def heartbeat(folder: Path) -> Path:
+    """The file that a run touches while its programs work."""
+    return folder / "heartbeat"
+
+
+def _is_newer(path: str, last: int) -> bool:
+    now = states.look(path)
+    return now is not None and not now.is_dir and last > 0 and now.ctime > last + _SLACK
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _made(part: Part) -> Iterator[str]:
+    """Folders that the step added: with them goes whatever lies in them."""
+    for key, entry in (part.after or {}).items():
+        if (
+            states.matters(key)
+            and entry is not None
+            and entry.is_dir
+            and part.before.get(key) is None
+        ):
+            yield part.path(key)
+
+
+def _children(folder: str) -> Iterator[str]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    yield from (f"{folder}/{name}" for name in names if states.matters(name))

@@ -1,0 +1,60 @@
+"""The programs of a run that still live: each inherits a variable that names the run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gpufix.engine.journal.runs import Run
+from gpufix.engine.run_context import Busy
+from gpufix.process import Living, kill_marked, with_variable
+
+VARIABLE = "GPUFIX_RUN"
+_POLL = 0.2  # seconds
+
+
+def identity(pid: int) -> list[int] | None:
+    """[number, start in clock ticks since boot]: of no other process since then. None: it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return [pid, int(stat.rpartition(b")")[2].split()[19])]
+
+
+def refuse_running(run: Run) -> None:
+    """Raises Busy while the gpufix that carries the run out still lives."""
+    told = run.begin.get("process") if run.state == "interrupted" else None
+    if isinstance(told, list) and told[:1] != [os.getpid()] and identity(int(told[0])) == told:
+        raise Busy(f"run {run.id} is still being carried out (process {told[0]})")
+
+
+def living(run: Run) -> list[Living]:
+    """Those that this user may look at; gpufix itself does not carry the variable."""
+    return with_variable(VARIABLE, run.id)
+
+
+def wait(run: Run, seconds: float, say: Callable[[str], None]) -> None:
+    """Until none is left. Raises Busy, which names them, when that takes longer."""
+    deadline, said = time.monotonic() + seconds, False
+    while found := living(run):
+        named = ", ".join(f"{p.name} (process {p.pid})" for p in found[:5])
+        if time.monotonic() >= deadline:
+            raise Busy(f"programs of run {run.id} are still at work: {named}; --force ends them")
+        if not said:
+            say(f"waiting for programs of run {run.id}: {named}")
+            said = True
+        time.sleep(_POLL)
+
+
+def end(run: Run) -> None:
+    """Kill them, and those that they start meanwhile. Raises Busy for one that cannot be killed."""
+    deadline = time.monotonic() + 10.0
+    while found := living(run):
+        for process in found:
+            kill_marked(process, VARIABLE, run.id)
+        if time.monotonic() >= deadline:
+            raise Busy(f"process {found[0].pid} ({found[0].name}) cannot be ended")
+        time.sleep(_POLL)

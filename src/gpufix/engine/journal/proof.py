@@ -1,0 +1,148 @@
+"""What of the things put aside is proven to be the run's own: that alone is deleted.
+
+Proof is: bytes that a step of gpufix wrote, by their digest in the journal; a file that the RECORD of a
+distribution lists with its digest, where the run's installer says that it installed that distribution;
+bytecode; objects that a compiler made in a build folder. Changed while a step ran is no proof.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gpufix.engine.journal.aside import held
+from gpufix.engine.journal.listing import NEW, TEMPORARY
+from gpufix.engine.journal.runs import Run, kept_folders
+from gpufix.text.names import normalise
+
+_BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
+_BUILT = re.compile(r"/(build|_skbuild|CMakeFiles|[^/]+\.egg-info)/")
+_MADE = (".o", ".obj", ".d", ".a", ".so", ".ninja_deps", ".ninja_log")
+_INFO = re.compile(r"/([^/]+)-[^/-]+\.dist-info/RECORD$")
+# What pip and uv say of what they install.
+_PIP = re.compile(r"^\s*Installing collected packages: (.+)$", re.MULTILINE)
+_UV = re.compile(r"^ [+~] ([A-Za-z0-9._-]+)(?:==| @ )", re.MULTILINE)
+_LOG = 8 << 20  # bytes of a log that are looked at, at its end
+_RECORD = 64 << 20  # bytes
+_BLOCK = 1 << 20
+
+
+def delete_own(run: Run, folder: Path) -> None:
+    """Delete, from what lies aside, what is proven to be the run's own. Raises OSError."""
+    lying = {was: lies for lies, was in held(folder)}
+    own, kept = written(run), _kept(run)
+    for was, lies in lying.items():
+        if _disposable(was) or _identity(lies) in kept or is_written(was, lies, own):
+            os.unlink(lies)
+    names = installed_by(run)
+    for was, lies in sorted(lying.items()):
+        found = _INFO.search(was)
+        if found and normalise(found[1]) in names and os.path.isfile(lies):
+            _delete_distribution(was, lies, lying)
+
+
+def installed_by(run: Run) -> set[str]:
+    """The distributions that the run's installers say they installed."""
+    names: set[str] = set()
+    for log in run.folder.glob("*.log"):
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LOG))
+            text = file.read(_LOG).decode("utf-8", "replace")
+        names |= {name for line in _PIP.findall(text) for name in line.split(", ")}
+        names |= set(_UV.findall(text))
+    return {normalise(name.strip()) for name in names}
+
+
+def _delete_distribution(was: str, lies: str, lying: dict[str, str]) -> None:
+    """The files that this RECORD lists and whose bytes it tells; itself when all of them are."""
+    site = os.path.dirname(os.path.dirname(was))
+    whole = True
+    for name, digest in _rows(lies):
+        place = lying.get(os.path.normpath(os.path.join(site, name)))
+        if place is None or place == lies or not os.path.lexists(place):
+            continue
+        if (
+            digest
+            and os.path.isfile(place)
+            and not os.path.islink(place)
+            and _digest(place) == digest
+        ):
+            os.unlink(place)
+        else:
+            whole = False
+    if whole:
+        os.unlink(lies)
+
+
+def _rows(record: str) -> Iterator[tuple[str, str]]:
+    """(path, SHA-256 in hexadecimal digits or "")."""
+    with open(record, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        text = file.read(_RECORD)
+    try:
+        for row in csv.reader(text.splitlines()):
+            if len(row) == 3:
+                yield row[0], _hexadecimal(row[1])
+    except csv.Error:
+        return
+
+
+def _hexadecimal(told: str) -> str:
+    kind, _, value = told.partition("=")
+    try:
+        return (
+            base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
+            if kind == "sha256"
+            else ""
+        )
+    except ValueError:
+        return ""
+
+
+def _kept(run: Run) -> set[tuple[int, int]]:
+    """The files that the run kept by link. They are in place again: another name of one is needless."""
+    folders = (place for top in kept_folders(run) for place in top.glob("[0-9]*-[0-9]*"))
+    return {_identity(entry.path) for place in folders for entry in os.scandir(place)}
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def is_written(was: str, lies: str, own: dict[str, set[str]]) -> bool:
+    """Whether the file that lies there now is one that gpufix itself wrote to where it was."""
+    return was in own and os.path.isfile(lies) and _digest(lies) in own[was]
+
+
+def written(run: Run) -> dict[str, set[str]]:
+    """path → the digests of what gpufix itself wrote there."""
+    found: dict[str, set[str]] = {}
+    for row in run.rows:
+        if row["type"] == "writing":
+            found.setdefault(row["path"], set()).add(row["sha256"])
+    return found
+
+
+def _disposable(path: str) -> bool:
+    """What is made again from what is there; gpufix's own temporary names."""
+    name = os.path.basename(path)
+    made = name.endswith(_MADE) and _BUILT.search(path) is not None
+    return made or name.endswith((TEMPORARY, NEW)) or _BYTECODE.search(path) is not None
+
+
+def _digest(path: str) -> str:
+    whole = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            whole.update(block)
+    return whole.hexdigest()
+
+
+def remaining(folders: Iterable[Path]) -> list[str]:
+    """Where the things that still lie aside were."""
+    return sorted(was for folder in folders for _, was in held(folder))
