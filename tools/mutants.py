@@ -1,6 +1,6 @@
 """Mutation tests: changes small things in gpufix's sources and counts how many the tests notice.
 
-    python tools/mutants.py [GROUP...] [--file FILE...] [--sample N] [--workers N]
+    python tools/mutants.py [GROUP...] [--file FILE...] [--sample N] [--workers N] [--list]
 
 The groups, the operators (Cosmic Ray's) and the size of the sample are in tools/mutants.toml, mutants
 that change nothing in tools/equivalent_mutants.toml. The sample is the same for the same sources.
@@ -38,6 +38,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         "--file", action="append", default=[], help="judge all mutants of this file"
     )
     parser.add_argument("--sample", type=int, help="mutants of each group")
+    parser.add_argument("--list", action="store_true", help="show the sample and judge nothing")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
     return parser.parse_args(given)
@@ -127,6 +128,16 @@ def main(given: Sequence[str] | None = None) -> int:
     judge = Judge(root, how, Ledger(root / "build" / "mutants" / "ledger.jsonl"))
     try:
         drawn = samples(options, how)
+        if options.list:
+            print(
+                *(
+                    f"{m.file}:{m.line} {m.operator}  {m.before}"
+                    for *_, found in drawn
+                    for m in found
+                ),
+                sep="\n",
+            )
+            return 0
         judged(drawn, judge, options.workers)
     except (LookupError, Broken) as problem:
         print(f"mutants: {problem}", file=sys.stderr)

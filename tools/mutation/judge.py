@@ -14,7 +14,7 @@ from mutation.nearest import Imports
 from mutation.population import Mutant
 from mutation.settings import Group, Settings, matching
 
-_QUICK = ("-m", "not slow")
+_QUICK, _SLOW = "not slow", "slow"
 _PATIENCE = 300  # seconds of CPU for a file of tests without a mutant
 
 
@@ -34,6 +34,7 @@ class Judge:
         paths = sorted((self.root / settings.source).rglob("*.py"))
         self._sources = _digest(path.read_bytes() for path in paths)
         self._measuring = threading.Lock()
+        self._killers: dict[str, Sequence[str]] = {}
 
     def tests(self, mutant: Mutant, group: Group) -> list[str]:
         """The files of tests that a mutant must be noticed by."""
@@ -52,51 +53,54 @@ class Judge:
     def judge(self, mutant: Mutant, group: Group, bench: Bench) -> Verdict:
         """Try it."""
         tests = self.tests(mutant, group)
-        before = self.ledger.verdict(mutant.identity, self._source(mutant))
-        if before and before.outcome != SURVIVED:  # what killed it will again
-            tests.sort(key=lambda test: test not in before.tests)
+        killers = self._killers.get(mutant.file, ())
+        tests.sort(key=lambda test: test not in killers)
+        text = mutant.applied((self.root / mutant.file).read_text("utf-8"))
         seconds = 0.0
         for some in self._portions(tests, bench):
-            options = ["-x", *_QUICK, *(f"--deselect={t}" for row in some for t in row.failed)]
             files = [row.test for row in some]
-            limit = 10 + 5 * sum(row.seconds for row in some)
-            with bench.holding(
-                mutant.file, mutant.applied((self.root / mutant.file).read_text("utf-8"))
-            ):
+            options = ["-x", "-m", some[0].marked]
+            options += [f"--deselect={name}" for row in some for name in row.failed]
+            limit = self.settings.patience + 5 * sum(row.seconds for row in some)
+            with bench.holding(mutant.file, text):
                 result = bench.run(files, limit, *options)
             seconds += result.said.cpu
             if result.said.failed:
                 by = result.said.failed[0]
                 killers = [file for file in files if by.split("::")[0] == file] or files
+                self._killers[mutant.file] = killers  # of its neighbours, too, as a rule
                 outcome = LATE if result.late else KILLED
                 return self._found(mutant, outcome, killers, by, seconds)
         return self._found(mutant, SURVIVED, self.tests(mutant, group), "", seconds)
 
     def _portions(self, tests: Sequence[str], bench: Bench) -> Iterator[list[Baseline]]:
-        """One file, two, four, …, until they take longer than the budget; the first always."""
+        """One file, two, four, … within the budget, the first anyway; slow tests where there are no others."""
+        measured = (self._baseline(test, _QUICK, bench) for test in tests)
         portion: list[Baseline] = []
         size, spent = 1, 0.0
-        for test in tests:
-            baseline = self._baseline(test, bench)
-            if not baseline.passed or (spent and spent + baseline.seconds > self.settings.budget):
-                continue
-            portion.append(baseline)
-            spent += baseline.seconds
+        for row in measured:
+            if row.passed and (not spent or spent + row.seconds <= self.settings.budget):
+                portion.append(row)
+                spent += row.seconds
             if len(portion) == size:
                 yield portion
                 portion, size = [], size * 2
+        if not spent:
+            portion = [
+                row for test in tests[:1] if (row := self._baseline(test, _SLOW, bench)).passed
+            ]
         if portion:
             yield portion
 
-    def _baseline(self, test: str, bench: Bench) -> Baseline:
+    def _baseline(self, test: str, marked: str, bench: Bench) -> Baseline:
         with self._measuring:  # what two measure at once takes longer
             digest = _digest([self._sources.encode(), self.imports.digest(test).encode()])
-            found = self.ledger.baseline(test, digest)
+            found = self.ledger.baseline(test, marked, digest)
             if found is None:
-                result = bench.run([test], _PATIENCE, *_QUICK, write=True)
+                result = bench.run([test], _PATIENCE, "-m", marked, write=True)
                 failed = sorted(set(result.said.failed))
                 passed = 0 if result.late else result.said.passed
-                found = Baseline(test, digest, passed, failed, round(result.said.cpu, 2))
+                found = Baseline(test, marked, digest, passed, failed, round(result.said.cpu, 2))
                 self.ledger.add(found)
             self.failing |= set(found.failed)
             return found

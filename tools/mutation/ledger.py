@@ -16,6 +16,7 @@ class Baseline:
     """What a file of tests comes to without a mutant."""
 
     test: str
+    marked: str  # which of its tests were run, as pytest's -m says it
     digest: str  # of the sources, of the tests
     passed: int
     failed: Sequence[str]
@@ -40,20 +41,20 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, threading.Lock()
-        self._baselines: dict[str, Baseline] = {}
+        self._baselines: dict[tuple[str, str], Baseline] = {}
         self._verdicts: dict[str, Verdict] = {}
         for line in path.read_text("utf-8").splitlines() if path.exists() else ():
             try:
                 row = json.loads(line)
-            except ValueError:
-                continue  # cut off in the middle
-            self._take(Verdict(**row) if "mutant" in row else Baseline(**row))
+                self._take(Verdict(**row) if "mutant" in row else Baseline(**row))
+            except (ValueError, TypeError):
+                continue  # cut off in the middle, or written by another version
 
     def _take(self, row: Baseline | Verdict) -> None:
         if isinstance(row, Verdict):
             self._verdicts[row.mutant] = row
         else:
-            self._baselines[row.test] = row
+            self._baselines[row.test, row.marked] = row
 
     def add(self, row: Baseline | Verdict) -> None:
         """Keep it, at once."""
@@ -63,9 +64,9 @@ class Ledger:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps(asdict(row))}\n")
 
-    def baseline(self, test: str, digest: str) -> Baseline | None:
+    def baseline(self, test: str, marked: str, digest: str) -> Baseline | None:
         """What was found for a file of tests, if nothing has changed since."""
-        found = self._baselines.get(test)
+        found = self._baselines.get((test, marked))
         return found if found and found.digest == digest else None
 
     def verdict(self, mutant: str, source: str) -> Verdict | None:

@@ -103,10 +103,13 @@ def _is_idle(node: NodeOrLeaf) -> bool:
 
 
 def _function(node: NodeOrLeaf) -> str:
-    """Class.method, "" outside of all."""
-    names = []
+    """Class.method, "" outside of all. A decorator is the function's, too."""
+    names: list[str] = []
+    below = None
     while node is not None:
-        if node.type in ("funcdef", "classdef"):
-            names.append(node.name.value)
-        node = node.parent
+        decorates = node.type == "decorated" and below is not node.children[-1]
+        definition = node.children[-1] if decorates else node
+        if definition.type in ("funcdef", "classdef"):
+            names.append(definition.name.value)
+        below, node = node, node.parent
     return ".".join(reversed(names))

@@ -32,6 +32,7 @@ class Settings:
     """`apart`: globs of tests that count only for groups that name them.
 
     `nearest`: how many files of tests a mutant is tried on; `budget`: the CPU seconds that these take.
+    `patience`: the seconds that a mutant gets beyond five times what its tests take.
     """
 
     package: str
@@ -43,6 +44,7 @@ class Settings:
     floor: float
     nearest: int
     budget: float
+    patience: float
     preload: Sequence[str]
     operators: Sequence[str]
     groups: Sequence[Group]
