@@ -187,7 +187,9 @@ def test_the_line_is_the_innermost_of_the_fixs_file(install: Install) -> None:
 def test_a_fix_need_not_be_a_function(install: Install) -> None:
     """An object that is called has no code of its own: the innermost line of all is shown."""
     path = install("pass")
-    called = "class Tidy:\n    def __call__(self, finding, view):\n        raise ValueError('boom')\n"
+    called = (
+        "class Tidy:\n    def __call__(self, finding, view):\n        raise ValueError('boom')\n"
+    )
     path.write_text(f"{path.read_text()}\n{called}\ntidy_up = fix('tidy-up', 'ZZZ101')(Tidy())\n")
     (finding,) = crashed(doctor().findings)
     lines = path.read_text().splitlines()

@@ -43,7 +43,9 @@ class Ledger:
         self._path, self._lock = path, threading.Lock()
         self._baselines: dict[tuple[str, str], Baseline] = {}
         self._verdicts: dict[str, Verdict] = {}
-        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+        text = path.read_text("utf-8") if path.exists() else ""
+        self._torn = bool(text) and not text.endswith("\n")
+        for line in text.splitlines():
             try:
                 row = json.loads(line)
                 self._take(Verdict(**row) if "mutant" in row else Baseline(**row))
@@ -62,7 +64,8 @@ class Ledger:
             self._take(row)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps(asdict(row))}\n")
+                file.write("\n" * self._torn + f"{json.dumps(asdict(row))}\n")
+                self._torn = False
 
     def baseline(self, test: str, marked: str, digest: str) -> Baseline | None:
         """What was found for a file of tests, if nothing has changed since."""
