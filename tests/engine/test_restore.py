@@ -125,6 +125,19 @@ def test_bytes_decide_and_no_times(tmp_path: Path) -> None:
     assert (top / "plain.py").read_bytes() == b"plain"
 
 
+def test_bytes_are_compared_each_time(tmp_path: Path) -> None:
+    top = made(tmp_path / "root")
+    scope = Scope(str(top), policy="copy")
+    before = dict(keep(scope, listing.take(scope), tmp_path / "kept"))
+    restorer = Restorer(scope, before, place(tmp_path / "kept", before))
+    time = (top / "plain.py").stat().st_mtime_ns
+    for data in (b"plain", b"PLAIN"):
+        write(top / "plain.py", data)
+        os.utime(top / "plain.py", ns=(time, time))
+        restorer.restore(["plain.py"])
+        assert (top / "plain.py").read_bytes() == b"plain"
+
+
 def restored(tmp_path: Path, deed: Callable[[Path], object], keys: list[str]) -> list[str]:
     """What could not be put back of these keys."""
     top = made(tmp_path / "root")

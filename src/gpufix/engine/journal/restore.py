@@ -117,7 +117,7 @@ class Restorer:
         if original is not None and now is not None and now.inode == original.inode:
             if not same:
                 _rewrite(source, path)  # written in place under all of its names
-        elif original is not None and filecmp.cmp(source, shared, shallow=False):
+        elif original is not None and _equal(source, shared):
             self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
         elif not same:
             self._replace(key, lambda place: _copy(source, place, entry))
@@ -178,7 +178,12 @@ class Restorer:
 def _same_bytes(entry: ListedEntry, now: ListedEntry, kept: Path, path: str) -> bool:
     """Inode and time do not tell: both are used anew within one tick of the kernel's clock."""
     same = (now.kind, now.size) == ("file", entry.size)
-    return same and filecmp.cmp(kept, path, shallow=False)
+    return same and _equal(kept, path)
+
+
+def _equal(one: Path, other: Path | str) -> bool:
+    filecmp.clear_cache()  # it knows a file by its size and its time, and that not to the nanosecond
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def _rewrite(source: Path, path: str) -> None:
