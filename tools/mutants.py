@@ -19,15 +19,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutation import equivalents, settings
+from mutation import equivalents, settings, texts
 from mutation.bench import Bench, Broken, benches, prepare
 from mutation.judge import Judge
 from mutation.ledger import SURVIVED, Ledger
 from mutation.population import Mutant, mutants, sample
 from mutation.report import Judged, Row, survivor, table
 from mutation.settings import Group, Settings
+from mutation.texts import Texts
 
-Samples = list[tuple[Group, int, list[Mutant]]]
+Samples = list[tuple[Group, list[Mutant], list[Mutant]]]
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -44,8 +45,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def samples(options: argparse.Namespace, how: Settings) -> Samples:
-    """The mutants to judge, and of how many they were drawn. Raises LookupError."""
+def samples(options: argparse.Namespace, how: Settings, texts: Texts) -> Samples:
+    """The mutants to judge, and those that they were drawn from. Raises LookupError."""
     groups = {group.name: group for group in how.groups}
     if unknown := [name for name in options.groups if name not in groups]:
         raise LookupError(f"no group is called {unknown[0]}; there are {', '.join(groups)}")
@@ -55,10 +56,10 @@ def samples(options: argparse.Namespace, how: Settings) -> Samples:
         wanted = [groups[name] for name in options.groups or groups]
     found = []
     for group in wanted:
-        texts = {f: (options.root / f).read_text("utf-8") for f in group.files(options.root)}
-        whole = [m for f, text in texts.items() for m in mutants(f, text, how.operators)]
+        files = group.files(options.root)
+        whole = [m for f in files for m in mutants(f, texts[f].decode(), how.operators)]
         size = options.sample or (len(whole) if options.file else how.sample)
-        found.append((group, len(whole), sample(whole, size, how.seed)))
+        found.append((group, whole, sample(whole, size, how.seed)))
     return found
 
 
@@ -86,7 +87,7 @@ def judged(drawn: Samples, judge: Judge, workers: int) -> None:
         place = f"{mutant.file}:{mutant.line} {mutant.operator}"
         return f"{verdict.outcome:9} {verdict.seconds:5.1f} s  {place}  {verdict.by}".rstrip()
 
-    with benches(judge.root, how.source, how.package, workers) as made:
+    with benches(judge.root, judge.texts, how.source, how.package, workers) as made:
         for bench in made:
             free.put(bench)
         with ThreadPoolExecutor(workers) as pool:
@@ -96,14 +97,13 @@ def judged(drawn: Samples, judge: Judge, workers: int) -> None:
 
 def rows(drawn: Samples, judge: Judge, known: equivalents.Equivalents) -> Iterator[Row]:
     """The figures of each group."""
-    for group, size, found in drawn:
+    for group, whole, found in drawn:
         all_judged = []
         for mutant in found:
             verdict = judge.known(mutant, group)
             assert verdict is not None, mutant
-            source = (judge.root / mutant.file).read_text("utf-8")
-            all_judged.append(Judged(mutant, verdict, known.reason(mutant, source)))
-        yield Row(group.name, size, all_judged)
+            all_judged.append(Judged(mutant, verdict, known.reason(mutant, judge.texts)))
+        yield Row(group.name, len(whole), all_judged)
 
 
 def complaints(found: Sequence[Row], judge: Judge, stale: Sequence[str]) -> Iterator[str]:
@@ -118,47 +118,46 @@ def complaints(found: Sequence[Row], judge: Judge, stale: Sequence[str]) -> Iter
             yield f"{row.name}: {row.share:.1%} killed, at least {judge.settings.floor:.0%} must be"
 
 
+def listed(drawn: Samples) -> Iterator[str]:
+    """The sample, a line each."""
+    for _, _, found in drawn:
+        yield from (f"{m.file}:{m.line} {m.operator}  {m.before}" for m in found)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Judge, report."""
     options = arguments(given)
     root = options.root = options.root.resolve()
     how = settings.read(root / "tools" / "mutants.toml")
     known = equivalents.read(root / "tools" / "equivalent_mutants.toml")
+    found = texts.read(root, how.source, how.tests)
     prepare(how.preload)
-    judge = Judge(root, how, Ledger(root / "build" / "mutants" / "ledger.jsonl"))
     try:
-        drawn = samples(options, how)
+        drawn = samples(options, how, found)
         if options.list:
-            print(
-                *(
-                    f"{m.file}:{m.line} {m.operator}  {m.before}"
-                    for *_, found in drawn
-                    for m in found
-                ),
-                sep="\n",
-            )
+            print(*listed(drawn), sep="\n")
             return 0
+        judge = Judge(root, how, found, Ledger(root / "build" / "mutants" / "ledger.jsonl"))
         judged(drawn, judge, options.workers)
     except (LookupError, Broken) as problem:
         print(f"mutants: {problem}", file=sys.stderr)
         return 2
-    found = list(rows(drawn, judge, known))
-    for row in found:
-        for j in row.judged:
-            if j.survived:
-                print("\n" + "\n".join(survivor(j, root)))
+    return report(list(rows(drawn, judge, known)), drawn, judge, known)
+
+
+def report(
+    found: Sequence[Row], drawn: Samples, judge: Judge, known: equivalents.Equivalents
+) -> int:
+    """Print it all; 1 when something is wrong."""
+    for j in (j for row in found for j in row.judged if j.survived):
+        print("", *survivor(j, judge.texts), sep="\n")
     if judge.failing:
         print("\nFAIL WITHOUT A MUTANT, and kill none:", *sorted(judge.failing), sep="\n  ")
-    print("\n" + "\n".join(table(found)))
-    wrong = list(complaints(found, judge, list(known.stale(_whole(drawn, root, how), root))))
+    print("", *table(found), sep="\n")
+    whole = [mutant for _, population, _ in drawn for mutant in population]
+    wrong = list(complaints(found, judge, list(known.stale(whole, judge.texts))))
     print(*wrong, sep="\n")
     return 1 if wrong else 0
-
-
-def _whole(drawn: Samples, root: Path, how: Settings) -> Iterator[Sequence[Mutant]]:
-    for group, _, _ in drawn:
-        for file in group.files(root):
-            yield mutants(file, (root / file).read_text("utf-8"), how.operators)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mutation import trial
+from mutation.texts import Texts
 
 _LEFT_OUT = (".git", ".venv*", "build", "dist", "site", "__pycache__", ".*_cache", ".hypothesis")
 OPTIONS = (
@@ -40,9 +41,11 @@ class Result:
 class Bench:
     """One copy; mutants are tried one after the other."""
 
-    def __init__(self, root: Path, source: str, package: str, folder: Path) -> None:
+    def __init__(self, root: Path, texts: Texts, source: str, package: str, folder: Path) -> None:
         tree, temporary = folder / "tree", folder / "tmp"
         shutil.copytree(root, tree, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        for path, text in texts.items():
+            (tree / path).write_bytes(text)
         temporary.mkdir()
         self.copy = trial.Copy(tree, source, package, temporary)
         # Python compares the source's digest with that in the byte code: a mutant meets none of another.
@@ -107,7 +110,9 @@ def prepare(modules: Sequence[str]) -> None:
 
 
 @contextmanager
-def benches(root: Path, source: str, package: str, count: int) -> Iterator[list[Bench]]:
+def benches(
+    root: Path, texts: Texts, source: str, package: str, count: int
+) -> Iterator[list[Bench]]:
     """As many copies, outside of the checkout; they go away at the end."""
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
-        yield [Bench(root, source, package, Path(folder, str(n))) for n in range(count)]
+        yield [Bench(root, texts, source, package, Path(folder, str(n))) for n in range(count)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from mutation.bench import Bench
 from mutation.ledger import KILLED, LATE, SURVIVED, Baseline, Ledger, Verdict
 from mutation.nearest import Imports
 from mutation.population import Mutant
-from mutation.settings import Group, Settings, matching
+from mutation.settings import Group, Settings
+from mutation.texts import Texts, digest, matching
 
 _QUICK, _SLOW = "not slow", "slow"
 _PATIENCE = 300  # seconds of CPU for a file of tests without a mutant
@@ -24,15 +24,16 @@ class Judge:
 
     root: Path
     settings: Settings
+    texts: Texts
     ledger: Ledger
     failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         settings = self.settings
         apart = matching(self.root, settings.apart)
-        self.imports = Imports(self.root, settings.source, settings.tests, apart)
-        paths = sorted((self.root / settings.source).rglob("*.py"))
-        self._sources = _digest(path.read_bytes() for path in paths)
+        self.imports = Imports(self.texts, settings.source, settings.tests, apart)
+        below = f"{settings.source}/"
+        self._sources = digest(text for p, text in self.texts.items() if p.startswith(below))
         self._measuring = threading.Lock()
         self._killers: dict[str, Sequence[str]] = {}
 
@@ -44,7 +45,7 @@ class Judge:
     def known(self, mutant: Mutant, group: Group) -> Verdict | None:
         """The verdict that still holds."""
         verdict = self.ledger.verdict(mutant.identity, self._source(mutant))
-        if verdict is None or not all((self.root / test).exists() for test in verdict.tests):
+        if verdict is None or not self.texts.keys() >= {*verdict.tests}:
             return None
         if verdict.outcome == SURVIVED and list(verdict.tests) != self.tests(mutant, group):
             return None
@@ -55,7 +56,7 @@ class Judge:
         tests = self.tests(mutant, group)
         killers = self._killers.get(mutant.file, ())
         tests.sort(key=lambda test: test not in killers)
-        text = mutant.applied((self.root / mutant.file).read_text("utf-8"))
+        text = mutant.applied(self.texts[mutant.file].decode())
         seconds = 0.0
         for some in self._portions(tests, bench):
             files = [row.test for row in some]
@@ -94,13 +95,13 @@ class Judge:
 
     def _baseline(self, test: str, marked: str, bench: Bench) -> Baseline:
         with self._measuring:  # what two measure at once takes longer
-            digest = _digest([self._sources.encode(), self.imports.digest(test).encode()])
-            found = self.ledger.baseline(test, marked, digest)
+            known = digest([self._sources.encode(), self.imports.digest(test).encode()])
+            found = self.ledger.baseline(test, marked, known)
             if found is None:
                 result = bench.run([test], _PATIENCE, "-m", marked, write=True)
                 failed = sorted(set(result.said.failed))
                 passed = 0 if result.late else result.said.passed
-                found = Baseline(test, marked, digest, passed, failed, round(result.said.cpu, 2))
+                found = Baseline(test, marked, known, passed, failed, round(result.said.cpu, 2))
                 self.ledger.add(found)
             self.failing |= set(found.failed)
             return found
@@ -108,21 +109,14 @@ class Judge:
     def _found(
         self, mutant: Mutant, outcome: str, tests: Sequence[str], by: str, seconds: float
     ) -> Verdict:
-        digest = self._tests_digest(tests)
+        known = self._tests_digest(tests)
         source = self._source(mutant)
-        found = Verdict(mutant.identity, source, outcome, tests, digest, by, round(seconds, 2))
+        found = Verdict(mutant.identity, source, outcome, tests, known, by, round(seconds, 2))
         self.ledger.add(found)
         return found
 
     def _source(self, mutant: Mutant) -> str:
-        return _digest([(self.root / mutant.file).read_bytes()])
+        return digest([self.texts[mutant.file]])
 
     def _tests_digest(self, tests: Sequence[str]) -> str:
-        return _digest(self.imports.digest(test).encode() for test in tests)
-
-
-def _digest(parts: Iterator[bytes] | Sequence[bytes]) -> str:
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(hashlib.sha256(part).digest())
-    return whole.hexdigest()
+        return digest(self.imports.digest(test).encode() for test in tests)

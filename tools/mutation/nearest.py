@@ -9,12 +9,13 @@ imported: a test that says SYM402 uses the module.
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+
+from mutation.texts import Texts, digest
 
 _NAME = re.compile(r"[\w-]+")
 
@@ -22,9 +23,9 @@ _NAME = re.compile(r"[\w-]+")
 class Imports:
     """The imports among the modules below `source`, and from the tests to them; paths from the root."""
 
-    def __init__(self, root: Path, source: str, tests: str, apart: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Texts, source: str, tests: str, apart: Iterable[str] = ()) -> None:
         """`apart`: tests that count only where they are asked for."""
-        self._root, self._source, self._tests, self._apart = root, source, tests, set(apart)
+        self._texts, self._source, self._tests, self._apart = texts, source, tests, set(apart)
 
     def nearest(self, module: str, most: int, also: Sequence[str] = ()) -> list[str]:
         """The files of tests of a module; `also`: those that reach it in a subprocess."""
@@ -43,10 +44,8 @@ class Imports:
 
     def digest(self, test: str) -> str:
         """Of a test file with its helpers and conftests."""
-        whole = hashlib.sha256()
-        for path in sorted(self._reached(test)):
-            whole.update(path.encode() + b"\0" + (self._root / path).read_bytes())
-        return whole.hexdigest()
+        paths = sorted(self._reached(test))
+        return digest(part for path in paths for part in (path.encode(), self._texts[path]))
 
     def _reached(self, test: str) -> set[str]:
         """The file and all of the tests' own that it imports."""
@@ -71,24 +70,20 @@ class Imports:
 
     @cached_property
     def _edges(self) -> dict[str, set[str]]:
-        modules = {
-            _dotted(path.relative_to(self._root / self._source)): path
-            for path in self._python(self._source)
-        }
-        known = {name: str(path.relative_to(self._root)) for name, path in modules.items()}
-        helpers = {
-            path.stem: str(path.relative_to(self._root)) for path in self._python(self._tests)
-        }
+        modules = {_dotted(path, self._source): path for path in self._below(self._source)}
+        helpers = {Path(path).stem: path for path in self._below(self._tests)}
         edges, declared = {}, {}
-        for name, path in modules.items():
-            edges[known[name]] = {known[n] for n in _imported(path) if n in known}
-            declared |= dict.fromkeys(_declared(path), known[name])
-        for path in self._python(self._tests):
-            wanted = list(_imported(path))
-            said = set(_NAME.findall(path.read_text("utf-8"))) & declared.keys()
-            here = {known[n] for n in wanted if n in known} | {declared[name] for name in said}
+        for path in modules.values():
+            tree = ast.parse(self._texts[path])
+            edges[path] = {modules[n] for n in _imported(tree) if n in modules}
+            declared |= dict.fromkeys(_declared(tree), path)
+        for path in self._below(self._tests):
+            text = self._texts[path]
+            wanted = list(_imported(ast.parse(text)))
+            said = set(_NAME.findall(text.decode())) & declared.keys()
+            here = {modules[n] for n in wanted if n in modules} | {declared[name] for name in said}
             here |= {helpers[n] for n in wanted if n in helpers} | set(self._conftests(path))
-            edges[str(path.relative_to(self._root))] = here
+            edges[path] = here
         return edges
 
     @cached_property
@@ -99,30 +94,26 @@ class Imports:
                 found.setdefault(module, set()).add(importer)
         return found
 
-    def _python(self, folder: str) -> list[Path]:
-        return sorted((self._root / folder).rglob("*.py"))
+    def _below(self, folder: str) -> list[str]:
+        return [path for path in self._texts if path.startswith(f"{folder}/")]
 
-    def _conftests(self, test: Path) -> Iterator[str]:
-        for folder in test.parents:
-            conftest = folder / "conftest.py"
-            if conftest != test and conftest.exists():
-                yield str(conftest.relative_to(self._root))
-            if folder == self._root / self._tests:
-                return
+    def _conftests(self, test: str) -> Iterator[str]:
+        paths = (str(folder / "conftest.py") for folder in Path(test).parents)
+        return (path for path in paths if path in self._texts and path != test)
 
 
 def _is_test(path: str) -> bool:
     return Path(path).name.startswith("test_")
 
 
-def _dotted(path: Path) -> str:
-    parts = path.with_suffix("").parts
+def _dotted(path: str, source: str) -> str:
+    parts = Path(path).relative_to(source).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _imported(path: Path) -> Iterator[str]:
+def _imported(tree: ast.Module) -> Iterator[str]:
     """The modules that a file imports; of `from a import b`, both a and a.b, which may be one."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -130,9 +121,9 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _declared(path: Path) -> Iterator[str]:
+def _declared(tree: ast.Module) -> Iterator[str]:
     """The first strings of a module's decorators."""
-    for node in ast.parse(path.read_bytes()).body:
+    for node in tree.body:
         for decorator in getattr(node, "decorator_list", ()):
             first = decorator.args[:1] if isinstance(decorator, ast.Call) else []
             yield from (x.value for x in first if isinstance(x, ast.Constant))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mutation.ledger import KILLED, LATE, SURVIVED, Verdict
 from mutation.population import Mutant
+from mutation.texts import Texts
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,10 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{row.name.ljust(width)}{cells}{row.share:12.1%}"
 
 
-def survivor(judged: Judged, root: Path) -> Iterator[str]:
+def survivor(judged: Judged, texts: Texts) -> Iterator[str]:
     """The lines on one mutant that lives."""
     mutant = judged.mutant
-    source = (root / mutant.file).read_text("utf-8")
     yield f"{mutant.file}:{mutant.line}: {mutant.function or 'module'}: {mutant.operator}"
     yield f"  - {mutant.before}"
-    yield f"  + {mutant.after(source)}"
+    yield f"  + {mutant.after(texts[mutant.file].decode())}"
     yield f"  lives through {' '.join(judged.verdict.tests) or 'no test: none imports the module'}"

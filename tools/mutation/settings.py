@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mutation.texts import matching
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -48,17 +50,6 @@ class Settings:
     preload: Sequence[str]
     operators: Sequence[str]
     groups: Sequence[Group]
-
-
-def matching(root: Path, patterns: Sequence[str]) -> list[str]:
-    """The files behind globs, by their paths from the root. Raises LookupError where there is none."""
-    found: set[str] = set()
-    for pattern in patterns:
-        paths = {str(path.relative_to(root)) for path in root.glob(pattern)}
-        if not paths:
-            raise LookupError(f"tools/mutants.toml: no file is {pattern}")
-        found |= paths
-    return sorted(found)
 
 
 def read(path: Path) -> Settings:
