@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import queue
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,7 @@ def listed(drawn: Samples) -> Iterator[str]:
 def main(given: Sequence[str] | None = None) -> int:
     """Judge, report."""
     options = arguments(given)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the copies go away
     root = options.root = options.root.resolve()
     how = settings.read(root / "tools" / "mutants.toml")
     known = equivalents.read(root / "tools" / "equivalent_mutants.toml")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import compileall
 import math
 import multiprocessing
 import os
-import py_compile
 import shutil
 import signal
 import subprocess
@@ -24,6 +22,9 @@ _LEFT_OUT = (".git", ".venv*", "build", "dist", "site", "__pycache__", ".*_cache
 OPTIONS = (
     "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=--strict-markers",
 )  # fmt: skip
+
+
+_ORIGINAL = 1_000_000_000  # seconds: when all sources were written
 
 
 class Broken(Exception):
@@ -44,14 +45,18 @@ class Bench:
     def __init__(self, root: Path, texts: Texts, source: str, package: str, folder: Path) -> None:
         tree, temporary = folder / "tree", folder / "tmp"
         shutil.copytree(root, tree, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        for path, text in texts.items():
-            (tree / path).write_bytes(text)
         temporary.mkdir()
         self.copy = trial.Copy(tree, source, package, temporary)
-        # Python compares the source's digest with that in the byte code: a mutant meets none of another.
-        checked = py_compile.PycInvalidationMode.CHECKED_HASH
-        compileall.compile_dir(tree / source, quiet=2, invalidation_mode=checked)
+        self._held = 0  # mutants so far
+        for path, text in texts.items():
+            self._write(path, text, _ORIGINAL)
         self._require_ours()
+
+    def _write(self, file: str, text: bytes, time: int) -> None:
+        """Python knows byte code by the time of its source: no two mutants have the same."""
+        path = self.copy.tree / file
+        path.write_bytes(text)
+        os.utime(path, (time, time))
 
     def _require_ours(self) -> None:
         code = f"import {self.copy.package} as package; print(package.__file__)"
@@ -63,21 +68,28 @@ class Bench:
     @contextmanager
     def holding(self, file: str, text: str) -> Iterator[None]:
         """The copy, with another text in one of its files."""
-        path = self.copy.tree / file
-        original = path.read_bytes()
-        path.write_text(text, "utf-8")
+        original = (self.copy.tree / file).read_bytes()
+        self._held += 1
+        self._write(file, text.encode(), _ORIGINAL + self._held)
         try:
             yield
         finally:
-            path.write_bytes(original)
+            self._write(file, original, _ORIGINAL)
 
-    def run(self, tests: Sequence[str], cpu: float, *options: str, write: bool = False) -> Result:
-        """What the tests come to within some seconds of CPU. Raises Broken.
+    def run(
+        self,
+        tests: Sequence[str],
+        cpu: float,
+        *options: str,
+        first: Sequence[str] = (),
+        write: bool = False,
+    ) -> Result:
+        """What the tests come to within some seconds of CPU, those named in `first` first. Raises Broken.
 
         By the clock they have much more: a busy machine must kill no mutant, what waits for ever must end.
         """
         receive, send = _SERVER.Pipe(duplex=False)
-        arguments = (self.copy, [*OPTIONS, *options, *tests], math.ceil(cpu), write, send)
+        arguments = (self.copy, [*OPTIONS, *options, *tests], math.ceil(cpu), first, write, send)
         child = _SERVER.Process(target=trial.run, args=arguments)
         child.start()
         send.close()

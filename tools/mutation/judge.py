@@ -35,7 +35,7 @@ class Judge:
         below = f"{settings.source}/"
         self._sources = digest(text for p, text in self.texts.items() if p.startswith(below))
         self._measuring = threading.Lock()
-        self._killers: dict[str, Sequence[str]] = {}
+        self._killers: dict[str, list[str]] = {}
 
     def tests(self, mutant: Mutant, group: Group) -> list[str]:
         """The files of tests that a mutant must be noticed by."""
@@ -54,8 +54,8 @@ class Judge:
     def judge(self, mutant: Mutant, group: Group, bench: Bench) -> Verdict:
         """Try it."""
         tests = self.tests(mutant, group)
-        killers = self._killers.get(mutant.file, ())
-        tests.sort(key=lambda test: test not in killers)
+        first = self._killers.setdefault(mutant.file, [])  # what kills one kills its neighbours
+        tests.sort(key=lambda test: all(not name.startswith(test) for name in first))
         text = mutant.applied(self.texts[mutant.file].decode())
         seconds = 0.0
         for some in self._portions(tests, bench):
@@ -64,12 +64,12 @@ class Judge:
             options += [f"--deselect={name}" for row in some for name in row.failed]
             limit = self.settings.patience + 5 * sum(row.seconds for row in some)
             with bench.holding(mutant.file, text):
-                result = bench.run(files, limit, *options)
+                result = bench.run(files, limit, *options, first=first)
             seconds += result.said.cpu
             if result.said.failed:
                 by = result.said.failed[0]
                 killers = [file for file in files if by.split("::")[0] == file] or files
-                self._killers[mutant.file] = killers  # of its neighbours, too, as a rule
+                first.append(by)
                 outcome = LATE if result.late else KILLED
                 return self._found(mutant, outcome, killers, by, seconds)
         return self._found(mutant, SURVIVED, self.tests(mutant, group), "", seconds)

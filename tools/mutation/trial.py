@@ -37,8 +37,11 @@ class Said:
 
 
 class _Watch:
-    def __init__(self, copy: Copy) -> None:
-        self.copy, self.said = copy, Said()
+    def __init__(self, copy: Copy, first: Sequence[str]) -> None:
+        self.copy, self.first, self.said = copy, first, Said()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: item.nodeid not in self.first)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -57,10 +60,18 @@ class _Watch:
             self.said.wrong = f"the tests have imported {here}"
 
 
-def run(copy: Copy, options: Sequence[str], cpu: int, write: bool, send: Connection) -> None:
+def run(
+    copy: Copy,
+    options: Sequence[str],
+    cpu: int,
+    first: Sequence[str],
+    write: bool,
+    send: Connection,
+) -> None:
     """Run pytest in the copy, with what it prints in a file beside it.
 
-    `cpu`: its limit, and that of each program that it starts. `write`: byte code, too.
+    `cpu`: its limit, and that of each program that it starts. `first`: tests to begin with.
+    `write`: byte code, too.
     """
     os.setsid()
     output = os.open(copy.temporary / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -70,15 +81,15 @@ def run(copy: Copy, options: Sequence[str], cpu: int, write: bool, send: Connect
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
     os.chdir(copy.tree)
-    os.environ |= {
-        "PYTHONPATH": str(copy.tree / copy.source),  # of programs that tests start
-        "PYTHONDONTWRITEBYTECODE": "1",
+    os.environ |= {  # of programs that tests start
+        "PYTHONPATH": str(copy.tree / copy.source),
+        "PYTHONDONTWRITEBYTECODE": "" if write else "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(copy.temporary / "hypothesis"),
     }
     os.environ.pop("PYTEST_ADDOPTS", None)
     sys.dont_write_bytecode = not write
     sys.path.insert(0, str(copy.tree / copy.source))
-    watch = _Watch(copy)
+    watch = _Watch(copy, first)
     code = pytest.main([*options, f"--basetemp={copy.temporary / 'tests'}"], plugins=[watch])
     if (
         code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
