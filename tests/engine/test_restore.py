@@ -72,6 +72,8 @@ DEEDS: dict[str, Callable[[Path], object]] = {
     "a time is another": lambda top: os.utime(top / "plain.py"),
     "a file was added": lambda top: (top / "new.py").touch(),
     "a folder was added": lambda top: (top / "sub" / "new").mkdir(),
+    "folders were added": lambda top: (top / "sub" / "new" / "deep").mkdir(parents=True),
+    "a linked file is another": lambda top: replaced(top / "sub" / "data.bin", b"DATA"),
     "a folder's mode is another": lambda top: (top / "sub").chmod(0o700),
     "a folder is gone": lambda top: shutil.rmtree(top / "sub"),
     "all is gone": lambda top: shutil.rmtree(top),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def test_the_state_of_a_run(kinds: list[str], state: str, tmp_path: Path) -> Non
     assert stat.S_IMODE(run.folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("data", [b"x\ny", b"00000002 00000000 {}\nmore\n"])
+@pytest.mark.parametrize(
+    "data", [b"x\ny", b"00000002 00000000 {}\nmore\n", b"00000001 %08x {\n" % zlib.crc32(b"{")]
+)
 def test_a_journal_that_cannot_be_read(data: bytes, tmp_path: Path) -> None:
     folder = runs.create(tmp_path)
     assert runs.load(folder).state == "empty"

@@ -196,6 +196,15 @@ def test_a_fix_need_not_be_a_function(install: Install) -> None:
     assert finding.evidence[0].line == lines.index("        raise ValueError('boom')") + 1
 
 
+def test_a_fix_that_has_no_line_of_its_own_is_shown_without_one(install: Install) -> None:
+    path = install("pass")
+    builtin = "\nfrom functools import partial\ntidy_up = fix('tidy-up', 'ZZZ101')(partial(int))\n"
+    path.write_text(path.read_text() + builtin)
+    (finding,) = crashed(doctor().findings)
+    assert "TypeError" in finding.message
+    assert " at /" not in finding.message and finding.evidence[0].path is None
+
+
 def test_many_crashes_of_one_fix_are_counted(install: Install) -> None:
     install("raise ValueError('boom')", count=50)
     (finding,) = crashed(doctor().findings)
