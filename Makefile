@@ -17,7 +17,7 @@ ifneq ($(VENV),.venv)
 export PYTHONDONTWRITEBYTECODE := 1
 endif
 
-.PHONY: doctor test full fresh lowest fast format docs site clean venv-base venv-test venv-full
+.PHONY: doctor test full mutants fresh lowest fast format docs site clean venv-base venv-test venv-full
 
 doctor: venv-base
 	"$(BIN)/gpufix" doctor --python "$(VENV)" || test $$? -eq 1
@@ -35,7 +35,11 @@ test: venv-test
 full: venv-full
 	$(MAKE) test
 	"$(BIN)/pytest" -n 2 --dist worksteal -m slow
+	"$(BIN)/python" tools/mutants.py
 	"$(PYTHON)" tools/fresh.py
+
+mutants: venv-full
+	"$(BIN)/python" tools/mutants.py
 
 fresh:
 	"$(PYTHON)" tools/fresh.py

@@ -75,6 +75,7 @@ NEEDS = {
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
+    "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
     "wheels built for NumPy 1": Need(find.that(sys.version_info < (3, 12)), "Python 3.10 or 3.11"),
     "package index": Need(find.package_index, "pip reaches it"),

@@ -41,6 +41,20 @@ def test_what_was_planned_is_still_there() -> None:
     assert result.reason == "WHL503 (x) is still there"
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "WHL503 (0) is still there"),
+        (3, "WHL503 (0), WHL503 (1), WHL503 (2) is still there"),
+        (4, "WHL503 (0), WHL503 (1), WHL503 (2) and 1 more is still there"),
+    ],
+)
+def test_of_many_some_are_named(count: int, said: str) -> None:
+    found = [finding("WHL503", str(n)) for n in range(count)]
+    plans = [plan("WHL503", str(n)) for n in range(count)]
+    assert compare(found, found, plans).reason == said
+
+
 def test_a_consequence_that_comes_to_the_top_is_not_new() -> None:
     before = [finding("WHL501", consequences=[finding("WHL504")])]
     result = compare(before, [finding("WHL504")], [plan("WHL501")])

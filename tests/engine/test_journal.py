@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from gpufix.engine.journal.journal import Journal, line, parse
+from gpufix.engine.journal.journal import Journal, line, parse, read
 from gpufix.engine.run_context import CorruptJournal
 
 ROWS = [{"type": "begin", "prefix": "/a\udcff\n☃"}, {"type": "guard", "step": 0}, {"type": "end"}]
@@ -37,6 +38,22 @@ def test_damage_before_the_last_line_is_an_error(at: int) -> None:
     damaged = DATA[:at] + bytes([DATA[at] ^ 1]) + DATA[at + 1 :]
     with pytest.raises(CorruptJournal):
         parse(damaged)
+
+
+def test_damage_is_an_error_also_where_one_byte_follows() -> None:
+    damaged = bytes([DATA[0] ^ 1]) + line(ROWS[0])[1:] + b"0"
+    with pytest.raises(CorruptJournal, match="at byte 0"):
+        parse(damaged)
+
+
+def test_what_no_run_can_have_written_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.touch()
+    os.truncate(path, 64 << 20)
+    assert len(read(path)) == 64 << 20
+    os.truncate(path, (64 << 20) + 1)
+    with pytest.raises(CorruptJournal, match="too long"):
+        read(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"ffffffff 00000000 {}", b"00000002 x {}"])

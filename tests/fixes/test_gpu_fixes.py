@@ -14,8 +14,19 @@ from gpufix.checks.gpu.gpu106_driver_unusable import driver_unusable
 from gpufix.checks.gpu.gpu107_gfx_unsupported import gfx_unsupported
 from gpufix.fixes.gpu.advise_driver import advise_driver
 from gpufix.fixes.gpu.set_hsa_override import set_hsa_override
-from gpufix.fixes.rebuild import rebuild_for_target
-from gpufix.model import Build, Distribution, Facts, Plan, SetVariables, Skip
+from gpufix.fixes.rebuild import rebuild_for_target, rebuild_for_torch
+from gpufix.fixes.registry import builtin_fixes
+from gpufix.model import (
+    Build,
+    Distribution,
+    Facts,
+    Finding,
+    Plan,
+    SetVariables,
+    Severity,
+    Skip,
+)
+from gpufix.model.payload import ExtensionModules
 
 NAME = "rasterizer"
 
@@ -60,9 +71,88 @@ def test_rebuild(case: str) -> None:
     assert isinstance(step, Build)
     assert (step.path, step.editable, step.expect_archs) == (source, editable, ["sm_120"])
     assert step.environment["TORCH_CUDA_ARCH_LIST"] == "12.0+PTX"
+    assert plan.title == f"rebuild {NAME if dist else source} for sm_120"
+    assert plan.notes == [f"runs the build code of {source}"]
 
 
+def lacking_on_amd(**sections: object) -> Facts:
+    code = b.code("gfx1030", kind="hip")
+    binaries = b.binaries(b.library(f"{NAME}/_C.so", code, distribution=NAME))
+    dists = [*b.healthy_amd().distributions, FOLDER]
+    return b.healthy_amd(**({"binaries": binaries, "distributions": dists} | sections))
+
+
+def test_rebuild_for_an_amd_gpu() -> None:
+    plan = offer(lacking_on_amd())
+    assert isinstance(plan, Plan)
+    (step,) = plan.steps
+    assert isinstance(step, Build)
+    assert (step.expect_archs, step.environment["PYTORCH_ROCM_ARCH"]) == (["gfx1100"], "gfx1100")
+    skip = offer(lacking_on_amd(toolkits=[b.toolkit()]))
+    assert isinstance(skip, Skip) and skip.reason == "no hipcc is here to build with"
+
+
+def unfit(code: str, subject: str = NAME, *libraries: str) -> Finding:
+    """An extension that was built for another torch."""
+    payload = ExtensionModules(subject, libraries)
+    error = {"name": "n", "severity": Severity.error, "message": "m"}
+    return Finding(code=code, subject=subject, payload=payload, **error)
+
+
+FOR_TORCH = {
+    "no GPU code": ("ABI304", None, [], " for torch 2.9.0+cu128"),
+    "GPU code": ("ABI304", None, ["sm_86"], " for sm_89"),
+    "the C++ ABI": ("ABI301", True, [], " for torch 2.9.0+cu128"),
+    "symbols": ("SYM401", None, [], " for torch 2.9.0+cu128"),
+}
+
+
+@pytest.mark.parametrize("case", FOR_TORCH)
+def test_rebuild_for_the_torch_at_hand(case: str) -> None:
+    """The C++ ABI is forced where that is what is wrong; GPU code only where there was some."""
+    code, abi, archs, title = FOR_TORCH[case]
+    own = b.library(f"{NAME}/_C.so", b.code(*archs), distribution=NAME)
+    other = b.library("torch/lib/libtorch_cuda.so", b.code("sm_89"), distribution="torch")
+    dists = [*b.healthy().distributions, EDITABLE]
+    facts = b.healthy(distributions=dists, binaries=b.binaries(own, other))
+    plan = rebuild_for_torch(unfit(code), b.view(facts))
+    assert isinstance(plan, Plan)
+    (step,) = plan.steps
+    assert isinstance(step, Build)
+    assert (step.abi, step.expect_archs) == (abi, ["sm_89"] if archs else [])
+    assert plan.title == f"rebuild {NAME}{title}"
+    assert any("_GLIBCXX_USE_CXX11_ABI=1" in note for note in plan.notes) == (abi is not None)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "path"),
+    [((), None), (("/src/project/a/_C.so",), "/src/project"), (("/src/project2/_C.so",), None)],
+)
+def test_what_was_built_in_place_is_built_in_the_project(
+    libraries: tuple[str, ...], path: str | None
+) -> None:
+    facts = b.healthy(distributions=[*b.healthy().distributions, b.dist(NAME)])
+    plan = rebuild_for_torch(unfit("ABI304", NAME, *libraries), b.view(facts))
+    found = plan.steps[0] if isinstance(plan, Plan) else None
+    assert (found.path if isinstance(found, Build) else None) == path
+
+
+def test_both_are_registered_for_what_a_build_mends() -> None:
+    codes = {f.name: f.codes for f in builtin_fixes() if f.name.startswith("rebuild-")}
+    assert codes == {
+        "rebuild-for-target": ("GPU103", "GPU104", "GPU108"),
+        "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401"),
+    }
+
+
+CPU = {"torch": b.torch("2.9.0+cpu")}
+PURE = b.project(builds=False)
 REFUSED = {
+    "CPU torch": (lacking(FOLDER, **CPU), "torch has no CUDA to build with"),
+    "no project": (lacking(None, project=None), "is not known"),
+    "a project that compiles nothing": (lacking(None, project=PURE), "is not known"),
+    "beside the project": (lacking(None, project=b.project(root="/src/proj")), "is not known"),
+    "several reasons": (lacking(FOLDER, toolkits=[], tools=[]), "no nvcc"),
     "from an index": (lacking(b.dist(NAME)), "is not known"),
     "from a wheel": (lacking(b.dist(NAME, direct_url="file:///x/r-1-py3.whl")), "is not known"),
     "from the net": (lacking(b.dist(NAME, direct_url="https://x/y.git")), "is not known"),
@@ -84,7 +174,8 @@ def test_torch_is_not_rebuilt() -> None:
     )
     facts = b.healthy(gpus=[b.gpu("sm_120")], binaries=b.binaries(library))
     (finding,) = b.run(ptx_too_new_for_driver, facts)
-    assert isinstance(rebuild_for_target(finding, b.view(facts)), Skip)
+    skip = rebuild_for_target(finding, b.view(facts))
+    assert isinstance(skip, Skip) and skip.reason == "torch itself is not rebuilt"
 
 
 def test_override_heals() -> None:

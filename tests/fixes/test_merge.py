@@ -11,13 +11,15 @@ import pytest
 
 from gpufix.evidence.requirements import objections
 from gpufix.fixes.conflicts import merged
-from gpufix.fixes.merge import choose, merge
+from gpufix.fixes.merge import choose, contributes, merge
 from gpufix.fixes.pins import with_dependents
 from gpufix.model import (
     Advise,
     Build,
     Finding,
+    InitSubmodules,
     Install,
+    InstallFallback,
     Plan,
     Remove,
     SetVariables,
@@ -65,16 +67,61 @@ def test_different_indexes_are_different_installations() -> None:
     assert merge(plans) == [reinstall("a==1"), reinstall("b==2", index="cu128")]
 
 
-def test_the_order_of_kinds() -> None:
-    write, advise = WriteFile(path="/p/a", content=""), Advise(text="reboot")
-    remove, build = Remove(path="/p/build"), Build(path="/p")
-    variables = SetVariables(variables={"A": "1"})
-    torch = Install(install=["torch==2.9.0+cu128"], dependencies=True, index="cu128")
-    vision = reinstall("torchvision==0.24.0", index="cu128")
-    gone = Install(uninstall=["nvidia-nccl-cu11"])
-    plans = [plan(s, safety="unsafe") for s in (advise, build, vision, variables, torch, gone)]
-    merged = merge([*plans, plan(remove), plan(write)])
-    assert merged == [remove, write, gone, torch, vision, variables, build, advise]
+ORDER: list[Step] = [
+    InitSubmodules(root="/p", paths=["glm"]),
+    WriteFile(path="/p/a", content=""),
+    Install(uninstall=["nvidia-nccl-cu11"]),
+    Install(install=["torch==2.9.0+cu128"], dependencies=True, index="cu128"),
+    reinstall("torchvision==0.24.0", index="cu128"),
+    InstallFallback(name="xformers", distribution="xformers", version="1+gpufix"),
+    SetVariables(variables={"A": "1"}),
+    Build(path="/p"),
+    Advise(text="reboot"),
+]
+
+
+@pytest.mark.parametrize("given", [ORDER, ORDER[::-1]], ids=["in order", "reversed"])
+def test_the_order_of_kinds(given: list[Step]) -> None:
+    assert merge([plan(step, safety="unsafe") for step in given]) == ORDER
+
+
+def test_files_are_removed_and_written_in_the_order_of_the_plans() -> None:
+    remove, write = Remove(path="/p/build"), WriteFile(path="/p/a", content="")
+    assert merge([plan(remove), plan(write)]) == [remove, write]
+    assert merge([plan(write), plan(remove)]) == [write, remove]
+    again = WriteFile(path="/p/build", content="")  # a file where there was a folder
+    assert merge([plan(remove, again)]) == [remove, again]
+
+
+def test_what_is_of_one_kind_and_not_about_the_same_stays_apart() -> None:
+    steps: list[Step] = [Build(path="/a"), Build(path="/b"), Advise(text="1"), Advise(text="2")]
+    assert merge([plan(step) for step in steps]) == steps
+    editable = merge([plan(Build(path="/a")), plan(Build(path="/a", editable=True))])
+    assert editable == [Build(path="/a", editable=True)]
+
+
+@pytest.mark.parametrize(
+    ("own", "step", "expected"),
+    [
+        (reinstall("a==1"), reinstall("a==1", "b==1"), True),
+        (reinstall("a==1"), reinstall("b==1"), False),
+        (Install(uninstall=["a"]), Install(uninstall=["b", "a"]), True),
+        (Install(install=["a"]), Remove(path="/a"), False),
+        (Remove(path="/a"), Install(install=["a"]), False),
+        (SetVariables(variables={"A": "1"}), SetVariables(variables={"A": "1", "B": "2"}), True),
+        (SetVariables(variables={"A": "1"}), SetVariables(variables={"B": "2"}), False),
+        (SetVariables(variables={"A": "1"}), Remove(path="/A"), False),
+        (WriteFile(path="/a", content="1"), WriteFile(path="/a", content="both"), True),
+        (WriteFile(path="/a", content="1"), WriteFile(path="/b", content="1"), False),
+        (Build(path="/a"), Build(path="/a", expect_archs=["sm_90"]), True),
+        (Build(path="/a"), Build(path="/b"), False),
+        (WriteFile(path="/a", content="1"), Build(path="/a"), False),
+        (Remove(path="/a"), Remove(path="/a"), True),
+        (Remove(path="/a"), Remove(path="/b"), False),
+    ],
+)
+def test_which_plans_a_merged_step_serves(own: Step, step: Step, expected: bool) -> None:
+    assert contributes(plan(own, safety="unsafe"), step) is expected
 
 
 def test_a_plan_keeps_its_own_order() -> None:
@@ -124,6 +171,30 @@ def test_only_what_is_allowed_is_chosen(safety: str, unsafe: bool, done: bool) -
     assert len(choice.held) == (0 if done else 1)
 
 
+@pytest.mark.parametrize(
+    ("fallback", "said"),
+    [
+        (None, "unsafe: carried out with --unsafe"),
+        ("xformers", "unsafe: carried out with --unsafe or --fallback xformers"),
+    ],
+)
+def test_what_is_held_back_says_how_it_is_allowed(fallback: str | None, said: str) -> None:
+    offered = plan(reinstall("a==1"), safety="unsafe", fallback=fallback)
+    (held,) = choose([finding()], lambda f: [offered], unsafe=False).held
+    assert held.reason == said
+    (held,) = choose([finding()], lambda f: [replace(offered, safety="manual")], True).held
+    assert held.reason == "for you to do"
+
+
+def test_what_was_asked_for_by_name_comes_first_whatever_its_safety() -> None:
+    asked = plan(reinstall("a==1"), safety="unsafe", title="asked", fallback="a", asked=True)
+    none = Skip(fix="f", code="--fallback", subject="b", reason="none", asked=True)
+    other = plan(reinstall("a==2"), title="other")
+    choice = choose([finding()], lambda f: [other], unsafe=False, by_name=[asked, none])
+    assert (choice.plans, choice.skips) == ([asked], [none])
+    assert [(h.plan, h.reason) for h in choice.held] == [(other, "contradicts “asked” about a")]
+
+
 def test_the_safest_of_several_is_chosen() -> None:
     safe, other = plan(reinstall("a==1")), plan(reinstall("a==2"), safety="unsafe")
     assert choose([finding()], lambda f: [safe, other], True).plans == [safe]
@@ -163,6 +234,8 @@ def test_contradictions_are_held_back(one: Step, other: Step) -> None:
     [
         (reinstall("a==1"), reinstall("a==1", "b==1")),
         (Install(install=["a>=1"]), Install(install=["a<2"])),
+        (Install(install=["a>=1"]), Install(install=["a>=2"])),
+        (Install(install=["a==1.*"]), Install(install=["a==1.5"])),
         (Install(install=["a==1.5"]), Install(install=["a<2"])),
         (Install(uninstall=["a"], install=["a==1"]), Install(install=["a==1"])),
         (Remove(path="/p"), Remove(path="/p")),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpufix.knowledge.cuda import get, versions
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.gpus.architectures import (
     CudaArch,
@@ -23,7 +24,9 @@ from gpufix.knowledge.gpus.serves import (
     CUDA_OF_PTX,
     Named,
     codes,
+    cuda_of_ptx,
     driver_reads,
+    parse_version,
     serves,
     serves_parts,
 )
@@ -128,6 +131,29 @@ def test_ptx_table_agrees_with_the_toolkits():
         assert driver_reads(isa, (major, minor))
 
 
+def test_ptx_table_is_that_of_the_toolkits():
+    """A PTX ISA came with the first toolkit that writes it; the rest is from NVIDIA's PTX history."""
+    toolkits = {v: parse_version(toolkit.ptx) for v in versions() if (toolkit := get(v))}
+    first = {isa: parse_version(v) for v, isa in reversed(toolkits.items())}
+    before = {(6, 3): (10, 0), (6, 4): (10, 1), (6, 5): (10, 2)}
+    assert {**before, **first, (8, 6): (12, 7)} == CUDA_OF_PTX
+
+
+@pytest.mark.parametrize(
+    ("isa", "cuda"),
+    [((3, 2), (10, 0)), ((6, 3), (10, 0)), ((8, 6), (12, 7)), ((8, 9), None), ((9, 9), None)],
+)
+def test_the_first_cuda_that_reads_an_isa(isa, cuda):
+    assert cuda_of_ptx(isa) == cuda
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("12.8", (12, 8)), ("13", (13, 0)), ("12.8.93", (12, 8))]
+)
+def test_versions_are_read(text, version):
+    assert parse_version(text) == version
+
+
 @pytest.mark.parametrize(
     ("text", "arch"),
     [
@@ -175,6 +201,9 @@ def test_parsing_never_fails_otherwise(text):
         ("gfx11-generic", "gfx1101", True),
         ("gfx10-3-generic", "gfx1101", False),
         ("gfx10-3-generic", "gfx1034", True),
+        ("gfx10-3-generic", "gfx1030", True),
+        ("gfx10-3-generic", "gfx1036", True),
+        ("gfx10-3-generic", "gfx1037", False),
         ("gfx13-generic", "gfx1300", None),
         ("gfx90a", "gfx90a:sramecc+:xnack-", True),
         ("gfx90a:xnack-", "gfx90a:sramecc+:xnack-", True),
@@ -225,15 +254,52 @@ def test_serves(code, target, driver, status, by):
     assert (coverage.status, coverage.by) == (status, by), coverage
 
 
-def test_a_driver_that_is_too_old_is_named_with_what_is_needed():
-    coverage = serves(PTX_90, "sm_120", "12.8")
-    assert coverage.needs_cuda == "13.0"
-    assert "13.0" in coverage.why and "12.8" in coverage.why
+@pytest.mark.parametrize(
+    ("code", "target", "driver", "why", "needs"),
+    [
+        (codes(["sm_86"]), "sm_89", None, "machine code for sm_86", None),
+        (codes(["gfx1100"]), "gfx1100", None, "code object for gfx1100", None),
+        (PTX_90, "sm_120", None, "compiled from PTX sm_90 at first use", None),
+        (
+            PTX_90, "sm_120", "12.8",
+            "PTX sm_90 of ISA 9.0 needs a driver for CUDA 13.0, this one is for 12.8", "13.0",
+        ),
+        (
+            [Named("ptx", "sm_90", "9.9")], "sm_90", "13.0",
+            "PTX sm_90 of ISA 9.9 needs a driver for a newer CUDA than is known, this one is for 13.0",
+            None,
+        ),
+        (codes(["sm_90", "sm_80"]), "sm_120", None, "holds code for sm_80, sm_90", None),
+        ([Named("ptx", "sm_90a")], "sm_100", None, "holds code for PTX sm_90a", None),
+        (codes(["gfx1030"]), "sm_90", None, "no code for this vendor", None),
+        (codes(["sm_90"]), "gfx1030", None, "no code for this vendor", None),
+        ([], "sm_90", None, "no code for this vendor", None),
+        ([Named("spirv", ""), *codes(["gfx1030"])], "gfx1100", None, "nothing but spirv might serve it", None),
+        ([Named("spirv", "")], "sm_90", None, "no code for this vendor", None),
+        ([Named("other", ""), Named("lto", "sm_90")], "sm_120", None, "nothing but lto, other might serve it", None),
+        (
+            codes(["sm_80", "sm_70"]), "8.7", None,
+            "sm_80 code runs on this Jetson when built with CUDA 13.2 or newer", None,
+        ),
+        (codes(["gfx90a:xnack+"]), "gfx90a", None, "whether this device runs code for gfx90a:xnack+ is not known", None),
+    ],
+)  # fmt: skip
+def test_the_reason_says_what_is_there_and_what_is_needed(code, target, driver, why, needs):
+    coverage = serves(code, target, driver)
+    assert (coverage.why, coverage.needs_cuda) == (why, needs)
 
 
 def test_older_ptx_is_taken_when_the_newest_is_too_new():
     code = [Named("ptx", "sm_90", "9.0"), Named("ptx", "sm_80", "8.0")]
     assert serves(code, "sm_120", "12.8").by == "PTX sm_80"
+    assert serves(code[::-1], "sm_120", "13.0").by == "PTX sm_90"
+
+
+def test_of_several_that_are_too_new_the_newest_architecture_is_named():
+    code = [Named("ptx", "sm_80", "9.8"), Named("ptx", "sm_90", "9.9")]
+    for driver, status in (("13.0", "none"), ("13.9", "unknown")):
+        coverage = serves(code, "sm_120", driver)
+        assert (coverage.status, coverage.by) == (status, "PTX sm_90")
 
 
 def test_containers_are_judged_one_by_one():

@@ -164,6 +164,12 @@ def test_layout_change_of_libraries_built_together(small: SymbolHistory) -> None
     [
         ([CHECK_0], "2.6.0", "same-minor"),
         ([CHECK_0], "2.6.0+cu124", "same-minor"),
+        ([CHECK_0], "2.6.0+cpu", "same-minor"),
+        ([CHECK_0], "2.7.0+cpu", "lacks-symbols"),
+        ([UNTIL_28, FROM_27], "2.7.0+cu126", "layout-not-promised"),
+        ([UNTIL_28, FROM_27], "2.7.0+xpu", "layout-not-promised"),
+        ([SHIM], "2.7.1+rocm6.3", "stable"),
+        ([], "2.7.0", "unknown"),
         ([FROM_27], "2.7.1", "layout-not-promised"),  # or built for a later one
         ([FROM_27], "2.8.0", "layout-not-promised"),
         ([FROM_27], "2.10.0", "layout-not-promised"),
@@ -207,6 +213,11 @@ def test_newer_than_known(small: SymbolHistory) -> None:
     assert (found.newer, found.unseen, found.releases) == (True, (UNSEEN,), ())
 
 
+def test_newer_than_known_means_that_all_else_is_in_the_newest(small: SymbolHistory) -> None:
+    found = ask(small, FROM_27, UNSEEN)
+    assert (found.newer, found.unseen, found.releases) == (True, (UNSEEN,), ())
+
+
 def test_another_build_is_not_newer(small: SymbolHistory) -> None:
     found = ask(small, UNTIL_28, UNSEEN)
     assert (found.newer, found.unseen) == (False, (UNSEEN,))
@@ -218,6 +229,28 @@ def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
     assert (found.releases, found.unseen, found.newer) == ((), (), False)
     assert found.other_abi_releases == ("2.7.0", "2.7.1", "2.8.0")
     assert found.abi.abi == 0
+
+
+@pytest.mark.parametrize(
+    ("undefined", "releases"),
+    [
+        ([CHECK_0], ()),  # what the plain 2.6.0 has is no other ABI's
+        ([CHECK_0, FROM_27], RELEASES[1:]),
+        ([CHECK_0, UNTIL_28, FROM_27], RELEASES[1:4]),
+        ([CHECK_1, UNTIL_28], ()),
+        ([FROM_27, UNTIL_28], ()),  # nothing tells its ABI
+        ([CHECK_0, FROM_27, UNSEEN], ()),  # of what it asks for, none has everything
+    ],
+)
+def test_releases_that_would_do_with_the_other_abi(
+    small: SymbolHistory, undefined: list[str], releases: tuple[str, ...]
+) -> None:
+    assert ask(small, *undefined).other_abi_releases == releases
+
+
+def test_the_other_abi_is_looked_up_for_a_sick_library_alone(closed: SymbolHistory) -> None:
+    found = judge(closed, [LibrarySymbols([CHECK_0, FROM_27])], lambda name: True)
+    assert (found.missing, found.other_abi_releases) == ((), ())
 
 
 def test_other_spelling_is_not_unseen() -> None:

@@ -52,6 +52,10 @@ HEALTHY = {
         "return plan(finding, steps=[WriteFile(path='/a', content='é', encoding='latin-1')])",
         ["tidy up"],
     ),
+    "a file mode": (
+        "return plan(finding, steps=[WriteFile(path='/a', content='', mode=0o7755)])",
+        ["tidy up"],
+    ),
     "a caught exception": ("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", []),
 }
 
@@ -171,6 +175,34 @@ def test_the_line_is_the_fixs_own(install: Install) -> None:
     (finding,) = crashed(doctor().findings)
     assert "TypeError" in finding.message
     assert finding.evidence[0].line == lines.index('@fix("tidy-up", "ZZZ101")') + 1
+
+
+def test_the_line_is_the_innermost_of_the_fixs_file(install: Install) -> None:
+    path = install("import json\ndef read(text):\n    json.loads(text)\nread('{')")
+    (finding,) = crashed(doctor().findings)
+    lines = path.read_text().splitlines()
+    assert finding.evidence[0].line == lines.index("        json.loads(text)") + 1
+
+
+def test_a_fix_need_not_be_a_function(install: Install) -> None:
+    """An object that is called has no code of its own: the innermost line of all is shown."""
+    path = install("pass")
+    called = (
+        "class Tidy:\n    def __call__(self, finding, view):\n        raise ValueError('boom')\n"
+    )
+    path.write_text(f"{path.read_text()}\n{called}\ntidy_up = fix('tidy-up', 'ZZZ101')(Tidy())\n")
+    (finding,) = crashed(doctor().findings)
+    lines = path.read_text().splitlines()
+    assert finding.evidence[0].line == lines.index("        raise ValueError('boom')") + 1
+
+
+def test_a_fix_that_has_no_line_of_its_own_is_shown_without_one(install: Install) -> None:
+    path = install("pass")
+    builtin = "\nfrom functools import partial\ntidy_up = fix('tidy-up', 'ZZZ101')(partial(int))\n"
+    path.write_text(path.read_text() + builtin)
+    (finding,) = crashed(doctor().findings)
+    assert "TypeError" in finding.message
+    assert " at /" not in finding.message and finding.evidence[0].path is None
 
 
 def test_many_crashes_of_one_fix_are_counted(install: Install) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import builders as b
 import pytest
 
 from gpufix.evidence.inspected import File, Inspection, TorchNeed
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds, of_inspection
-from gpufix.evidence.torch_builds.obstacles import Kind
+from gpufix.evidence.torch_builds.obstacles import Kind, obstacles
 from gpufix.evidence.torch_builds.question import (
     Now,
     NvidiaDriver,
     Question,
     driver,
+    of_view,
     platform_name,
     python_tag,
     specifier,
 )
-from gpufix.evidence.torch_builds.rank import Prefer, answer
+from gpufix.evidence.torch_builds.rank import Prefer, answer, companion, moved_along
 from gpufix.knowledge.gpus.models import resolve
+from gpufix.model import Target
 from gpufix.recommend.install_commands import commands, known_companions
 from gpufix.recommend.offer import breaks, pose, reasons
 
@@ -52,7 +57,32 @@ BEST = {
         "2.7.0+cu128",
     ),
     "what is installed serves": (question("A100", now=NOW), Prefer.smallest_change, "2.6.0+cu124"),
-    "oldest CUDA for Ampere": (question("sm_86"), Prefer.oldest_cuda, "2.1.2+cu118"),
+    "oldest CUDA for Ampere": (question("sm_86"), Prefer.oldest_cuda, "2.5.1+cu118"),
+    "what a plain install brings, where nothing is here": (
+        question("sm_90"),
+        Prefer.smallest_change,
+        "2.15.0+cu132",
+    ),
+    "nearest to the toolkit, where torch has no CUDA": (
+        question("sm_90", now=Now(release="2.8.0", variant="cpu", toolkit="12.6")),
+        Prefer.smallest_change,
+        "2.8.0+cu126",
+    ),
+    "nearest to torch's CUDA, whatever the toolkit": (
+        question("sm_90", now=Now(release="2.8.0", cuda="12.9", toolkit="12.6")),
+        Prefer.smallest_change,
+        "2.8.0+cu129",
+    ),
+    "no CUDA newer than the driver's": (
+        question("sm_90", now=Now(release="2.8.0"), driver=driver("560.28.03")),
+        Prefer.smallest_change,
+        "2.8.0+cu126",
+    ),
+    "one ROCm": (
+        question("gfx1100", rocm="6.3", now=Now(release="2.8.0")),
+        Prefer.smallest_change,
+        "2.8.0+rocm6.3",
+    ),
     "Volta is gone from CUDA 13": (question("V100"), Prefer.newest, "2.14.1+cu126"),
     "Volta and Blackwell together": (question("V100", "RTX 5080"), Prefer.newest, "2.10.0+cu128"),
     "no GPU": (question(), Prefer.newest, "2.15.0+cpu"),
@@ -66,11 +96,7 @@ BEST = {
 @pytest.mark.parametrize("case", BEST)
 def test_best(case: str) -> None:
     asked, prefer, expected = BEST[case]
-    if case == "oldest CUDA for Ampere":
-        found = answer(asked, prefer).fitting
-        assert min(int(x.name[2:]) for x in found) == int(found[0].name[2:])
-    else:
-        assert first(asked, prefer) == expected
+    assert first(asked, prefer) == expected
 
 
 MISSES = {
@@ -82,7 +108,18 @@ MISSES = {
         Kind.system,
         "2.28",
     ),
-    "musl": (question("sm_90", libc="musl"), Kind.system, "musl"),
+    "musl": (question("sm_90", libc="musl", libc_version="1.2"), Kind.system, "musl"),
+    "another ROCm": (question("gfx1100", rocm="9.9"), Kind.asked, "is not for ROCm 9.9"),
+    "another release": (
+        question("sm_90", allowed=specifier("1.0")),
+        Kind.asked,
+        "is not torch==1.0.*",
+    ),
+    "a build of which too little is known": (
+        question("sm_90", allowed=specifier("2.7.1"), extensions=(Extension("x", cuda="11"),)),
+        Kind.unknown,
+        "which GPUs it has code for is not known",
+    ),
 }
 
 
@@ -91,6 +128,116 @@ def test_misses_say_what_holds_them_back(case: str) -> None:
     asked, kind, word = MISSES[case]
     found = [o for m in answer(asked, Prefer.newest).misses for o in m.obstacles]
     assert any(o.kind is kind and word in o.text for o in found), found
+
+
+def test_what_is_easiest_to_overcome_comes_first() -> None:
+    """A version that was asked for can be asked for anew, a GPU cannot be changed."""
+    easiest = ["asked", "extension", "driver", "python", "system", "unknown", "target"]
+    assert [kind.name for kind in sorted(Kind)] == easiest
+
+
+def test_a_build_is_kept_back_once_for_each_thing() -> None:
+    asked = question("sm_90", libc="musl", libc_version="1.2", allowed=specifier("2.9.0"))
+    (miss,) = answer(asked, Prefer.newest).misses
+    assert [o.kind for o in miss.obstacles] == [Kind.system]
+
+
+def against(version: str, *gpus: str, **changes: object) -> list[str]:
+    """What keeps a build from serving."""
+    return [o.text for o in obstacles(build(version), question(*gpus, **changes))]
+
+
+def ext(**changes: Any) -> dict[str, object]:
+    return {"extensions": (Extension("ext.so", **changes),)}
+
+
+LATER = (Target(vendor="nvidia", arch="sm_130", source="--gpu"),)
+OLD = {"libc": "glibc", "libc_version": "2.17"}
+AGAINST: dict[str, tuple[list[str], list[str]]] = {
+    "an old glibc": (against("2.5.1+cu124", "sm_90", **OLD), []),
+    "a glibc of which nothing is known": (against("2.9.0+cu128", "sm_90", libc="glibc"), []),
+    "a new one": (against("2.9.0+cu128", "sm_90", libc="glibc", libc_version="2.28"), []),
+    "too old a glibc": (
+        against("2.9.0+cu128", "sm_90", **OLD),
+        ["needs glibc 2.28; here is 2.17"],
+    ),
+    "a driver of the same major": (
+        against("2.9.0+cu128", "sm_90", driver=driver("525.60.13")),
+        [],
+    ),
+    "a driver just too old": (
+        against("2.9.0+cu128", "sm_90", driver=driver("525.60.12")),
+        ["needs driver 525.60.13 or newer; here is 525.60.12 (CUDA 12.0)"],
+    ),
+    "no more than a CUDA is known": (against("2.9.0+cu128", "sm_90", driver=driver("12.0")), []),
+    "a CUDA that is too old": (
+        against("2.9.0+cu128", "sm_90", driver=driver("11.8")),
+        ["needs driver 525.60.13 or newer; here is one of CUDA 11.8"],
+    ),
+    "PTX for a later GPU": (against("2.9.0+cu129", targets=LATER, driver=driver("575.51.03")), []),
+    "PTX that the driver does not compile": (
+        against("2.9.0+cu129", targets=LATER, driver=driver("570.86.15")),
+        ["has PTX alone for sm_130, newer than driver 570.86.15 (CUDA 12.8) compiles"],
+    ),
+    "no PTX for a later GPU": (
+        against("2.8.0+cu126", targets=LATER),
+        [
+            "has no code for sm_130 (has machine code for sm_50, sm_60, sm_70, sm_75, sm_80, sm_86, "
+            "sm_90)"
+        ],
+    ),
+    "the range": (against("2.9.0+cu128", "sm_90", allowed=specifier(">=2.8,<3")), []),
+    "the ROCm": (against("2.9.0+rocm6.4", "gfx1100", rocm="6.4"), []),
+    "another ROCm": (against("2.9.0+rocm6.4", "gfx1100", rocm="6.3"), ["is not for ROCm 6.3"]),
+    "loads with it": (against("2.9.0+cu128", "sm_90", **ext(releases=("2.8.0", "2.9.0"))), []),
+    "loads with one": (
+        against("2.9.0+cu128", "sm_90", **ext(releases=("2.7.0",))),
+        ["ext.so loads with torch 2.7.0"],
+    ),
+    "loads with some": (
+        against("2.9.0+cu128", "sm_90", **ext(releases=("2.7.0", "2.7.1", "2.8.0"))),
+        ["ext.so loads with torch 2.7.0 – 2.8.0"],
+    ),
+    "loads with none": (
+        against("2.9.0+cu128", "sm_90", **ext(releases=())),
+        ["ext.so loads with no known torch"],
+    ),
+    "newer than all": (
+        against("2.9.0+cu128", "sm_90", **ext(releases=(), newer=True)),
+        ["ext.so asks for symbols that no known torch has"],
+    ),
+    "the same ABI": (against("2.9.0+cu128", "sm_90", **ext(cxx11_abi=1)), []),
+    "another ABI": (
+        against("2.9.0+cu128", "sm_90", **ext(cxx11_abi=0)),
+        ["ext.so has C++ ABI 0, this build 1"],
+    ),
+    "a CPU build, whose ABI is not listed": (against("2.9.0+cpu", **ext(cxx11_abi=0)), []),
+    "the same CUDA": (against("2.9.0+cu128", "sm_90", **ext(cuda="12")), []),
+    "another CUDA": (
+        against("2.9.0+cu128", "sm_90", **ext(cuda="13")),
+        ["ext.so needs the runtime of CUDA 13"],
+    ),
+    "no CUDA": (
+        against("2.9.0+cpu", **ext(cuda="12")),
+        ["ext.so needs the runtime of CUDA 12"],
+    ),
+    "ROCm": (
+        against("2.9.0+rocm6.4", "gfx1100", **ext(cuda="12")),
+        ["ext.so needs the runtime of CUDA 12"],
+    ),
+    "the same Python": (against("2.9.0+cu128", "sm_90", **ext(pythons=("cp311", "cp312"))), []),
+    "another Python": (
+        against("2.9.0+cu128", "sm_90", **ext(pythons=("cp310", "cp311"))),
+        ["ext.so is built for cp310, cp311, not for cp312"],
+    ),
+    "any Python from one on": (against("2.9.0+cu128", "sm_90", **ext(pythons=("abi3",))), []),
+}
+
+
+@pytest.mark.parametrize("case", AGAINST)
+def test_what_keeps_a_build_from_serving(case: str) -> None:
+    found, expected = AGAINST[case]
+    assert found == expected
 
 
 def test_misses_are_the_nearest() -> None:
@@ -136,7 +283,8 @@ def test_the_runtime_of_an_extension_decides_the_cuda_major() -> None:
 
 def test_the_abi_of_an_extension_counts() -> None:
     old = question("sm_90", extensions=(Extension("ext.so", cxx11_abi=0),))
-    assert not any(x.variant.cxx11_abi for x in answer(old, Prefer.newest).fitting if x.variant)
+    found = answer(old, Prefer.newest).fitting
+    assert found and not any(x.variant.cxx11_abi for x in found if x.variant)
 
 
 def test_an_inspection_becomes_an_extension() -> None:
@@ -154,6 +302,58 @@ def test_an_extension_of_another_python_is_an_obstacle() -> None:
     assert not found.fitting and "cp311" in found.misses[0].obstacles[0].text
     stable = question("sm_90", extensions=(Extension("ext.so", pythons=("abi3",)),))
     assert answer(stable, Prefer.newest).fitting
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "requirement"),
+    [
+        ("2.9.0+cu128", "torchvision", "torchvision==0.24.0+cu128"),
+        ("2.9.0+cu128", "torchaudio", "torchaudio==2.9.0+cu128"),
+        ("2.9.0+cpu", "torchvision", "torchvision==0.24.0"),
+        ("2.7.1+cu128", "xformers", "xformers==0.0.31.post1"),  # the last of two
+        ("2.7.0+cu128", "kaolin", None),  # from a page of its own, not from an index
+        ("2.9.0+cu128", "unheard-of", None),
+    ],
+)
+def test_the_companion_that_goes_with_a_build(
+    version: str, name: str, requirement: str | None
+) -> None:
+    assert companion(name, build(version)) == requirement
+
+
+def test_installed_companions_move_along() -> None:
+    installed = [b.dist("torchvision", "0.20.0"), b.dist("kaolin", "0.17.0"), b.dist("numpy")]
+    view = b.view(b.facts(distributions=installed))
+    found = moved_along(view, build("2.9.0+cu128"))
+    assert found == (["torchvision==0.24.0+cu128"], ["kaolin"])
+    assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "requirement"),
+    [
+        ("2.9.0+cu128", "torch 2.9.0 for CUDA 12.8", "torch==2.9.0+cu128"),
+        ("2.9.0+rocm6.4", "torch 2.9.0 for ROCm 6.4", "torch==2.9.0+rocm6.4"),
+        ("2.9.0+cpu", "torch 2.9.0 for the CPU", "torch==2.9.0"),
+    ],
+)
+def test_builds_in_words(version: str, label: str, requirement: str) -> None:
+    found = build(version)
+    assert (found.label, found.requirement) == (label, requirement)
+
+
+def test_a_patients_question_is_about_the_gpus_of_the_first_ones_vendor() -> None:
+    facts = b.healthy(host=b.host(libc="musl", libc_version="1.2"))
+    mixed = [resolve("gfx1100"), resolve("sm_90"), resolve("gfx1030")]
+    for targets, expected in ((mixed, mixed[::2]), (mixed[1:], mixed[1:2]), ([], [])):
+        asked = of_view(b.view(facts), targets)
+        assert asked is not None and list(asked.targets) == expected
+        assert (asked.libc, asked.libc_version, asked.python) == ("musl", "1.2", "cp311")
+        assert asked.driver == NvidiaDriver("13.0", "580.95.05")
+        assert asked.now == Now("2.9.0", "cu128", "12.8", None, "12.8")
+    assert of_view(b.view(b.facts(python=None)), mixed) is None
+    rocm = of_view(b.view(b.healthy_amd()), mixed)
+    assert rocm is not None and rocm.now == Now("2.9.0", "rocm6.4", None, "6.4.43483-0", None)
 
 
 COMMANDS = {
@@ -230,6 +430,8 @@ READ = [
     (driver, "550", NvidiaDriver("12.4")),
     (driver, "12.4", NvidiaDriver("12.4")),
     (driver, "13", NvidiaDriver("13.0")),
+    (driver, "550.54.14.1", NvidiaDriver("12.4", "550.54.14.1")),
+    (python_tag, None, f"cp{sys.version_info.major}{sys.version_info.minor}"),
     (python_tag, "3.12", "cp312"),
     (python_tag, "3.12.4", "cp312"),
     (python_tag, "cp313t", "cp313t"),
@@ -249,6 +451,7 @@ def test_spellings(read: object, text: str, expected: object) -> None:
     [
         (driver, "new"),
         (driver, "390.12"),
+        (driver, "100"),  # no CUDA is numbered so
         (driver, "1.2.3.4.5"),
         (driver, "五五〇"),
         (python_tag, "2.7"),

@@ -65,10 +65,10 @@ Stage = Project | Torch
 BASE = Project("gpufix", 15, 65, "", (".base",))
 TEST = Project("gpufix and what tests it", 90, 280, "[test,dev]", (".test", ".base"))
 FULL = Project(
-    "gpufix, what tests it and what makes its site",
-    125,
-    420,
-    "[test,dev,docs]",
+    "gpufix, what tests it, what makes its site and what mutates it",
+    135,
+    465,
+    "[test,dev,docs,mutants]",
     (".full", ".test", ".base"),
 )
 STAGES: dict[str, Sequence[Stage]] = {

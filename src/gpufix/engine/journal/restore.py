@@ -143,7 +143,7 @@ class Restorer:
             if not same:
                 self.aside.copy(path)
                 _rewrite(source, path)  # written in place under all of its names
-        elif original is not None and filecmp.cmp(source, shared, shallow=False):
+        elif original is not None and _equal(source, shared):
             self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
         elif not same:
             self._replace(key, lambda place: _copy(source, place, entry))
@@ -201,11 +201,14 @@ class Restorer:
 
 
 def _same_bytes(entry: ListedEntry, now: ListedEntry, kept: Path, path: str) -> bool:
-    if (now.kind, now.size) != ("file", entry.size):
-        return False
-    if (now.inode, now.ctime) == (entry.inode, entry.ctime):
-        return True
-    return filecmp.cmp(kept, path, shallow=False)
+    """Inode and time do not tell: both are used anew within one tick of the kernel's clock."""
+    same = (now.kind, now.size) == ("file", entry.size)
+    return same and _equal(kept, path)
+
+
+def _equal(one: Path, other: Path | str) -> bool:
+    filecmp.clear_cache()  # it knows a file by its size and its time, and that not to the nanosecond
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def _rewrite(source: Path, path: str) -> None:

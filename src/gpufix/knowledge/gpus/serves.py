@@ -175,8 +175,7 @@ def _ptx(code: Sequence[ServingCode], device: CudaArch, driver: str | None) -> C
         verdict = driver_reads(isa, parse_version(driver)) if driver and isa else True
         if verdict or isa is None:
             return Coverage("jit", by, f"compiled from {by} at first use")
-        this = _too_new(by, isa, verdict, driver)
-        refused = this if refused is None or this.status == "unknown" else refused
+        refused = refused or _too_new(by, isa, verdict, driver)
     return refused or _nothing(code, device)
 
 

@@ -1,0 +1,298 @@
+"""One run of `gpufix fix --apply`: what is kept, undone, tried again without, and left to the user."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import builders as b
+import pytest
+from trees import Patient
+
+from gpufix.diagnosis.diagnose import Request
+from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.run import apply
+from gpufix.engine.run.propose import FixRequest, Proposed, propose
+from gpufix.engine.run.repair import Repair, left, nothing_to_do, repair
+from gpufix.engine.run_context import RunContext, StepFailed
+from gpufix.model import (
+    Advise,
+    Environment,
+    Facts,
+    Finding,
+    FindingKey,
+    Held,
+    Outcome,
+    PatientSummary,
+    Plan,
+    SetVariables,
+    Severity,
+    Step,
+    WriteFile,
+)
+
+HIDDEN, FORCED = "CUDA_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION"
+HARM = {HIDDEN: "", FORCED: "9.0.0"}  # no NVIDIA GPU is seen, and code of another AMD one runs
+
+
+def file_of(patient: Patient) -> Path:
+    return patient.state / "env" / "abc.json"
+
+
+def facts(patient: Patient, **overlay: str | None) -> Facts:
+    environment = Environment(
+        process=dict(HARM), overlay=overlay, overlay_path=str(file_of(patient))
+    )
+    gpus = [b.gpu("sm_89"), b.gpu("gfx1100", 1)]
+    return replace(patient.facts(), environment=environment, gpus=gpus, project=None)
+
+
+def seen(patient: Patient, *blind: str, **more: str | None) -> Facts:
+    """What the collectors would find now, but for some variables of the file."""
+    path = file_of(patient)
+    written = json.loads(path.read_text())["variables"] if path.exists() else {}
+    return facts(patient, **{n: v for n, v in written.items() if n not in blind}, **more)
+
+
+def carry_out(
+    patient: Patient,
+    look: Callable[[], Facts],
+    change: Callable[[Proposed], Proposed] = lambda proposed: proposed,
+    **how: Any,
+) -> Outcome:
+    proposed = change(propose(facts(patient), None, FixRequest(Request())))
+    wish = Repair(patient.state, Request(), lambda: (look(), None), **how)
+    return repair(proposed, RunContext(facts(patient), environ={}), wish)
+
+
+def subjects(findings: Sequence[Finding]) -> list[str]:
+    return sorted(f.subject for f in findings)
+
+
+def with_plan(*steps: Step, first: bool = False) -> Callable[[Proposed], Proposed]:
+    """A plan more."""
+    more = Plan(
+        fix="f", codes=["RUN805"], subjects=["more"], title="more", safety="safe", steps=list(steps)
+    )
+
+    def change(proposed: Proposed) -> Proposed:
+        plans = proposed.choice.plans
+        plans = [more, *plans] if first else [*plans, more]
+        return replace(proposed, choice=replace(proposed.choice, plans=plans))
+
+    return change
+
+
+def test_what_helps_is_kept_and_can_be_undone(patient: Patient) -> None:
+    outcome = carry_out(patient, lambda: seen(patient))
+    assert (outcome.state, outcome.reason, outcome.held) == ("kept", None, [])
+    assert subjects(outcome.fixed) == [HIDDEN, FORCED]
+    assert (outcome.remaining, outcome.introduced, outcome.revealed) == ([], [], [])
+    assert [p.title for p in outcome.plans] == [f"unset {FORCED}", f"unset {HIDDEN}"]
+    assert any("gpufix env" in note for note in outcome.notes)
+    (run,) = runs.every(patient.state)
+    assert (run.id, run.state) == (outcome.run, "kept")
+    assert left(outcome) == []
+    assert undo_run.undo(run) == []
+    assert not file_of(patient).exists()
+
+
+def test_what_does_not_help_is_undone(patient: Patient) -> None:
+    outcome = carry_out(patient, lambda: facts(patient))
+    assert outcome.state == "undone"
+    assert outcome.reason == f"RUN805 ({FORCED}), RUN805 ({HIDDEN}) is still there"
+    assert [(h.tried, h.reason) for h in outcome.held] == []
+    assert subjects(left(outcome)) == [HIDDEN, FORCED]
+    assert not file_of(patient).exists()
+    assert [run.state for run in runs.every(patient.state)] == ["undone"]
+
+
+def test_it_is_kept_all_the_same_where_that_is_wanted(patient: Patient) -> None:
+    outcome = carry_out(patient, lambda: facts(patient), keep=True)
+    assert (outcome.state, outcome.run is not None) == ("kept", True)
+    assert "still there" in str(outcome.reason)
+    assert file_of(patient).exists()
+
+
+def test_what_helps_is_tried_again_without_what_does_not(patient: Patient) -> None:
+    outcome = carry_out(patient, lambda: seen(patient, FORCED))
+    assert outcome.state == "kept"
+    assert [(h.plan.title, h.reason, h.tried) for h in outcome.held] == [
+        (f"unset {FORCED}", "did not remove its finding", True)
+    ]
+    assert subjects(outcome.fixed) == [HIDDEN]
+    assert subjects(outcome.remaining) == subjects(left(outcome)) == [FORCED]
+    assert json.loads(file_of(patient).read_text()) == {"variables": {HIDDEN: None}}
+    assert [run.state for run in runs.every(patient.state)] == ["undone", "kept"]
+
+
+def test_what_brings_harm_is_undone_as_a_whole(patient: Patient) -> None:
+    def look() -> Facts:
+        return seen(patient, LD_LIBRARY_PATH="/usr/lib/stubs")
+
+    outcome = carry_out(patient, look)
+    assert outcome.state == "undone"
+    assert outcome.reason == "RUN805 (LD_LIBRARY_PATH) is new"
+    assert (outcome.held, subjects(outcome.introduced)) == ([], ["LD_LIBRARY_PATH"])
+    assert subjects(left(outcome)) == [HIDDEN, FORCED, "LD_LIBRARY_PATH"]
+    assert not file_of(patient).exists()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_plan_that_is_refused_is_left_out(first: bool, patient: Patient) -> None:
+    setup = patient.site / "pkg" / "part1" / "mod1.py"
+    wrong = WriteFile(path=str(setup), content="x", expect="0" * 64)
+    outcome = carry_out(patient, lambda: seen(patient), with_plan(wrong, first=first))
+    assert outcome.state == "kept"
+    ((plan, tried),) = [(h.plan.title, h.tried) for h in outcome.held]
+    assert (plan, tried) == ("more", True)
+    assert "has changed since" in outcome.held[0].reason
+    assert subjects(outcome.fixed) == [HIDDEN, FORCED]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(StepFailed("no such version"), "kept"), (OSError(28, "No space left on device"), "failed")],
+    ids=["of its own", "of the machine"],
+)
+def test_a_plan_that_fails_midway(
+    error: Exception, state: str, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is put back, and the others are tried without it unless the machine is to blame."""
+    new = patient.site / "new.py"
+
+    def fail(*_: object) -> None:
+        new.touch()
+        raise error
+
+    monkeypatch.setattr("gpufix.engine.steps.write.run", fail)
+    more = with_plan(WriteFile(path=str(new), content="x"))
+    outcome = carry_out(patient, lambda: seen(patient), more)
+    assert (outcome.state, new.exists()) == (state, False)
+    said = outcome.held[0].reason if outcome.held else str(outcome.reason)
+    assert said.endswith("everything was put back") and error.args[-1] in said
+    assert [h.plan.title for h in outcome.held] == (["more"] if state == "kept" else [])
+    assert {f.subject for f in left(outcome)} == (set() if state == "kept" else {HIDDEN, FORCED})
+
+
+def test_where_nothing_is_left_to_try_the_failure_is_the_outcome(patient: Patient) -> None:
+    wrong = WriteFile(path=str(patient.site / "no" / "folder.py"), content="x", expect="0" * 64)
+
+    def only(proposed: Proposed) -> Proposed:
+        more = with_plan(wrong)(proposed)
+        return replace(more, choice=replace(more.choice, plans=more.choice.plans[-1:]))
+
+    outcome = carry_out(patient, lambda: seen(patient), only)
+    assert (outcome.state, outcome.held, outcome.run) == ("failed", [], None)
+    assert outcome.reason
+
+
+def test_what_cannot_be_put_back_is_no_reason_to_try_again(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo_run, "undo", lambda run: ["/a is not as it was"])
+    outcome = carry_out(patient, lambda: seen(patient, FORCED))
+    assert outcome.state == "failed"
+    assert outcome.reason == (
+        f"RUN805 ({FORCED}) is still there; not everything could be put back: /a is not as it was"
+    )
+
+
+def test_a_run_that_was_cut_off_is_undone_first(patient: Patient) -> None:
+    context = RunContext(facts(patient), environ={})
+    apply.apply([SetVariables(variables={"A": "1"})], context, patient.state, "cut off")
+    (waiting,) = runs.every(patient.state)
+    outcome = carry_out(patient, lambda: seen(patient))
+    assert outcome.state == "failed"
+    assert outcome.reason == (
+        f"run {waiting.id} was cut off: `gpufix undo {waiting.id}` puts back what it had begun"
+    )
+
+
+def test_without_a_python_nothing_is_done(patient: Patient) -> None:
+    proposed = propose(facts(patient), None, FixRequest(Request()))
+    nobody = replace(facts(patient), python=None)
+    wish = Repair(patient.state, Request(), lambda: (seen(patient), None))
+    outcome = repair(proposed, RunContext(nobody, environ={}), wish)
+    assert (outcome.state, outcome.reason) == ("failed", "there is no Python to repair")
+
+
+def test_nothing_to_do_is_an_outcome(patient: Patient) -> None:
+    proposed = propose(seen(patient, **dict.fromkeys(HARM)), None, FixRequest(Request()))
+    outcome = nothing_to_do(proposed, facts(patient))
+    assert (outcome.state, outcome.plans, outcome.remaining) == ("nothing", [], [])
+
+
+def finding(subject: str, severity: str = "error") -> Finding:
+    return Finding(
+        code="RUN805", name="n", severity=Severity(severity), subject=subject, message="m"
+    )
+
+
+def planned(subject: str) -> Plan:
+    key = FindingKey("RUN805", subject)
+    return Plan(fix="f", codes=["RUN805"], title="t", safety="safe", steps=[], finding=key)
+
+
+PATIENT = PatientSummary(platform="Linux x86_64")
+FIXED, OTHER, ADVICE = finding("fixed"), finding("other"), finding("advice", "advice")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ({"state": "kept", "fixed": [FIXED]}, []),
+        ({"state": "undone", "fixed": [FIXED]}, ["fixed"]),
+        ({"state": "failed", "fixed": [FIXED]}, ["fixed"]),
+        ({"state": "nothing", "remaining": [OTHER]}, ["other"]),
+        ({"state": "kept", "introduced": [OTHER]}, ["other"]),
+        ({"state": "kept", "revealed": [OTHER]}, ["other"]),
+        ({"state": "kept", "remaining": [ADVICE]}, []),
+        ({"state": "kept", "remaining": [ADVICE], "plans": [planned("advice")]}, ["advice"]),
+        (
+            {
+                "state": "kept",
+                "remaining": [ADVICE],
+                "held": [Held(plan=planned("advice"), reason="r", tried=True)],
+            },
+            ["advice"],
+        ),
+        (
+            {
+                "state": "kept",
+                "remaining": [ADVICE],
+                "held": [Held(plan=planned("advice"), reason="unsafe")],
+            },
+            [],
+        ),
+    ],
+)
+def test_what_still_asks_for_something(outcome: dict[str, Any], expected: list[str]) -> None:
+    made = Outcome(gpufix_version="1", patient=PATIENT, **outcome)
+    assert subjects(left(made)) == expected
+
+
+def test_the_journal_tells_of_the_steps_without_their_contents(patient: Patient) -> None:
+    """Which may be secret, and are in the file."""
+    step = WriteFile(path=str(patient.site / "new.py"), content="secret", mode=0o600)
+    context = RunContext(facts(patient), environ={})
+    folder = apply.apply([step, Advise(text="reboot")], context, patient.state, "two steps")
+    begin = runs.load(folder).begin
+    assert (begin["title"], begin["prefix"]) == ("two steps", str(patient.prefix.resolve()))
+    assert [row["kind"] for row in begin["steps"]] == ["write", "advise"]
+    assert begin["steps"][0]["mode"] == 0o600 and "content" not in begin["steps"][0]
+    assert b"secret" not in (folder / "journal").read_bytes()
+
+
+def test_signals_are_what_they_were_after_a_run() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    with apply.termination():
+        for number in numbers:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)
+    assert [signal.getsignal(number) for number in numbers] == before
