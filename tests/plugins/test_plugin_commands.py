@@ -120,7 +120,7 @@ def test_a_healthy_plugin_is_silent(tmp_path: Path, locked: tuple[venvs.Venv, Pa
     host = Host(tmp_path)
     host.install(source("return plan(finding, safety='manual')"))
     made = host.gpufix(venv, "doctor", "--format", "json")
-    assert made.returncode == 1, "the lock is an error"
+    assert made.returncode == 0, "a warning: no torch is here that would wait for the lock"
     findings = json.loads(made.stdout)["findings"]
     assert sorted(f["code"] for f in findings) == ["JIT703", "ZZZ101"]
     assert [f["title"] for row in findings if row["code"] == "ZZZ101" for f in row["fixes"]] == [
