@@ -49,9 +49,9 @@ def test_previews_write_nothing(patient: Patient) -> None:
     [
         (WriteFile(path="/p/setup.py", content="x"), []),
         (Remove(path="/p"), []),
-        (Install(uninstall=["a"]), ["the environment's"]),
-        (Install(install=["a==1"]), ["the environment's", "the packages'"]),
-        (Build(path="/p"), ["the environment's", "the project's"]),
+        (Install(uninstall=["a"]), ["the environment"]),
+        (Install(install=["a==1"]), ["the environment", "the packages"]),
+        (Build(path="/p"), ["the environment", "the project"]),
     ],
 )
 def test_whose_code_is_run_is_said(step: Step, whose: list[str], patient: Patient) -> None:

@@ -11,8 +11,8 @@ def whose_code(step: Step, facts: Facts) -> Iterator[str]:
     """One line each; none for steps that gpufix does itself, and for git in a fresh repository."""
     if isinstance(step, (Install, InstallFallback, Build)) and facts.python:
         # uv asks the interpreter, pip runs in it: both start it, and `site` reads its folders.
-        yield f"the environment's: {facts.python.executable} obeys its .pth files at start"
+        yield f"the environment: {facts.python.executable} obeys its .pth files at start"
     if isinstance(step, Install) and step.install:
-        yield "the packages': the build of one that the index has only as source"
+        yield "the packages: the build of one that the index has only as source"
     if isinstance(step, Build):
-        yield f"the project's: setup.py, CMake files or the build back end of {step.path}"
+        yield f"the project: setup.py, CMake files or the build back end of {step.path}"
