@@ -67,7 +67,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     needs.declared.clear()
+    # A fixture that is shared was set up for an earlier test: its declaration is this one's, too.
+    needs.declared.update(
+        *(_by_fixture.get(name, ()) for name in getattr(item, "fixturenames", ()))
+    )
     needs.require(*(name for mark in item.iter_markers("needs") for name in mark.args))
+
+
+_by_fixture: dict[str, set[str]] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    """Remember what a fixture declares."""
+    before = set(needs.declared)
+    needs.declared.clear()
+    try:
+        return (yield)
+    finally:
+        _by_fixture.setdefault(fixturedef.argname, set()).update(needs.declared)
+        needs.declared.update(before)
 
 
 @pytest.hookimpl(wrapper=True)

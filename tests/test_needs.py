@@ -75,6 +75,19 @@ def test_by_path(): subprocess.run([needs.path("patch")], check=True)
 
 def test_what_is_no_need(): subprocess.run([*"{sh} -c true".split()], check=True)
 """
+SHARED = """
+import subprocess
+import needs
+import pytest
+
+@pytest.fixture(scope="session")
+def repository():
+    needs.require("git")
+
+def test_first(repository): pass
+
+def test_second(repository): subprocess.run(["git"], check=True)
+"""
 UNDECLARED = """
 import subprocess
 import pytest
@@ -108,6 +121,12 @@ def run(folder: Path, text: str, programs: tuple[str, ...], *options: str, **env
 def test_with_everything_nothing_is_added(tmp_path: Path) -> None:
     said = run(tmp_path, TESTS, ("git", "patch"), "-n0", GPUFIX_TESTS_REQUIRE="git,patch")
     assert re.fullmatch(r"7 passed in .*", said[-1]), said
+
+
+def test_what_a_shared_fixture_declares_holds_for_every_test_of_it(tmp_path: Path) -> None:
+    """In whatever order: here another test has set the fixture up."""
+    said = run(tmp_path, SHARED, ("git",), "-n0", GPUFIX_TESTS_REQUIRE="git")
+    assert re.fullmatch(r"2 passed in .*", said[-1]), said
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
