@@ -8,21 +8,19 @@ from rows import Fires, rows
 from gpufix.checks.registry import ERROR, Fault
 from gpufix.checks.toolchain.tch205_host_compiler_unsupported import host_compiler_unsupported
 from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import table
 from gpufix.model import Tool
 from gpufix.model.payload import ToolkitInUse
 
 NEW = b.tool("g++", "15.1.0")
+_ROW = table("host_compilers")["nvcc"]["12.8"]
 OLDER = b.tool("g++-13", "13.2.0")
 AT_LIMIT = b.tool("g++", "14.2.0")
-NVCC = (
-    "nvcc 12.8 accepts gcc up to 14",
-    "measured from PyPI wheel nvidia-cuda-nvcc-cu12==12.8.93 "
-    "(ptxas --help / error text; crt/host_config.h)",
-)
+NVCC = ("nvcc 12.8 accepts gcc up to 14", table("host_compilers")["sources"][_ROW["source"]])
 HEADERS = ("torch 2.9.0 needs gcc 9 or newer", "c10/util/C++17.h; GCC's -std=c++20")
 TABLE = (
     "torch 2.11.0 takes gcc from 6.0.0 to below 14.0 with CUDA 12.8",
-    "torch/utils/cpp_extension.py of each wheel",
+    table("host_compilers")["torch_source"],
 )
 TORCH_2_11 = {"torch": b.torch("2.11.0+cu128")}
 

@@ -12,16 +12,14 @@ from rows import Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.evidence.view import View
+from gpufix.knowledge import packages
 from gpufix.model import Distribution, Evidence
 from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
 from gpufix.model.source_payload import ConflictingPins
 
 GRADIO = b.dist("gradio", "4.44.1")
 HF = "ImportError: cannot import name 'HfFolder' from 'huggingface_hub'"
-HF_SOURCE = (
-    "source: 4.44.1 tested; the import stands in the wheels of 4.16.0 to 5.7.0, not in 4.8.0 "
-    "and 5.8.0"
-)
+SOURCES = {row.id: f"source: {row.source}" for row in packages.all()}
 BOOL = "TypeError: argument of type 'bool' is not iterable (on / and /info)"
 TORCH = b.dist("torch", "2.9.0+cu128")
 
@@ -66,7 +64,14 @@ def known(other: str, symptom: str, source: str, conflict: str, *remedies: str) 
 
 def hub(version: str) -> Fault:
     other = f"huggingface-hub {version}"
-    return known(other, HF, HF_SOURCE, "gradio-hffolder", "huggingface-hub<1.0", "gradio>=5.39")
+    return known(
+        other,
+        HF,
+        SOURCES["gradio-hffolder"],
+        "gradio-hffolder",
+        "huggingface-hub<1.0",
+        "gradio>=5.39",
+    )
 
 
 def pins(text: str, **sections: object) -> Callable[[Path], View]:
@@ -233,7 +238,7 @@ FIRING = {
             known(
                 "pydantic 2.11",
                 BOOL,
-                "source: tested with 2.10.6 good, 2.11.7 and 2.14.3 bad",
+                SOURCES["gradio-4.44.1-pydantic"],
                 "gradio-4.44.1-pydantic",
                 "pydantic==2.10.6",
                 "gradio>=5.24",
