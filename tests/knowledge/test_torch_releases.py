@@ -86,3 +86,19 @@ def test_companions() -> None:
     assert packages.find_links("kaolin", "2.7.0", "cu129") is None
     assert packages.find_links("kaolin", "2.9.0", "cu128") is None
     assert packages.for_torch("9.9") == {}
+    assert packages.for_torch("2.7.0")["kaolin"].exact == ("0.18.0",)
+    assert packages.for_torch("2.8.0")["torch-scatter"].exact == ()  # whichever is on its page
+
+
+@pytest.mark.parametrize(
+    ("release", "cuda", "found"),
+    [
+        ("2.1.2", "12", {"flash-attn": "2.7.4"}),
+        ("2.1.2", "11", {}),  # offered for CUDA 12 alone
+        ("2.0.1", "11", {"flash-attn": "2.6.3"}),
+        ("2.1.2", None, {}),
+        ("1.13.1", "11", {}),
+    ],
+)
+def test_wheels_that_no_index_has(release: str, cuda: str | None, found: dict[str, str]) -> None:
+    assert packages.prebuilt(release, cuda) == found

@@ -49,7 +49,7 @@ class Judge:
             return None
         if verdict.outcome == SURVIVED and list(verdict.tests) != self.tests(mutant, group):
             return None
-        return verdict if verdict.digest == self._tests_digest(verdict.tests) else None
+        return verdict if verdict.digest == self._holds(verdict.outcome, verdict.tests) else None
 
     def judge(self, mutant: Mutant, group: Group, bench: Bench) -> Verdict:
         """Try it."""
@@ -57,7 +57,7 @@ class Judge:
         first = self._killers.setdefault(mutant.file, [])  # what kills one kills its neighbours
         tests.sort(key=lambda test: all(not name.startswith(test) for name in first))
         text = mutant.applied(self.texts[mutant.file].decode())
-        seconds = 0.0
+        seconds, ran = 0.0, list[str]()
         for some in self._portions(tests, bench):
             files = [row.test for row in some]
             options = ["-x", "-m", some[0].marked]
@@ -66,13 +66,14 @@ class Judge:
             with bench.holding(mutant.file, text):
                 result = bench.run(files, limit, *options, first=first)
             seconds += result.said.cpu
+            ran += files
             if result.said.failed:
                 by = result.said.failed[0]
                 killers = [file for file in files if by.split("::")[0] == file] or files
                 first.append(by)
                 outcome = LATE if result.late else KILLED
-                return self._found(mutant, outcome, killers, by, seconds)
-        return self._found(mutant, SURVIVED, self.tests(mutant, group), "", seconds)
+                return self._found(mutant, outcome, killers, by, seconds, ran)
+        return self._found(mutant, SURVIVED, self.tests(mutant, group), "", seconds, ran)
 
     def _portions(self, tests: Sequence[str], bench: Bench) -> Iterator[list[Baseline]]:
         """One file, two, four, … within the budget, the first anyway; slow tests where there are no others."""
@@ -107,16 +108,31 @@ class Judge:
             return found
 
     def _found(
-        self, mutant: Mutant, outcome: str, tests: Sequence[str], by: str, seconds: float
+        self,
+        mutant: Mutant,
+        outcome: str,
+        tests: Sequence[str],
+        by: str,
+        seconds: float,
+        ran: Sequence[str],
     ) -> Verdict:
-        known = self._tests_digest(tests)
-        source = self._source(mutant)
-        found = Verdict(mutant.identity, source, outcome, tests, known, by, round(seconds, 2))
+        found = Verdict(
+            mutant.identity,
+            self._source(mutant),
+            outcome,
+            tests,
+            self._holds(outcome, tests),
+            by,
+            round(seconds, 2),
+            ran,
+        )
         self.ledger.add(found)
         return found
 
     def _source(self, mutant: Mutant) -> str:
         return digest([self.texts[mutant.file]])
 
-    def _tests_digest(self, tests: Sequence[str]) -> str:
-        return digest(self.imports.digest(test).encode() for test in tests)
+    def _holds(self, outcome: str, tests: Sequence[str]) -> str:
+        """What a verdict rests on: these tests, and for a survivor how many of them there was time for."""
+        budget = [str(self.settings.budget)] if outcome == SURVIVED else []
+        return digest(part.encode() for part in (*map(self.imports.digest, tests), *budget))

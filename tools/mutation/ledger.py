@@ -25,7 +25,10 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant, and by which files of tests; it holds as long as these stay."""
+    """What became of a mutant, and by which files of tests; it holds as long as these stay.
+
+    A survivor's `tests` are all that could have been run, `ran` those that were.
+    """
 
     mutant: str
     source: str  # the digest of its file
@@ -34,6 +37,7 @@ class Verdict:
     digest: str  # of these tests
     by: str = ""
     seconds: float = 0  # of CPU
+    ran: Sequence[str] = ()
 
 
 class Ledger:

@@ -78,4 +78,4 @@ def survivor(judged: Judged, texts: Texts) -> Iterator[str]:
     yield f"{mutant.file}:{mutant.line}: {mutant.function or 'module'}: {mutant.operator}"
     yield f"  - {mutant.before}"
     yield f"  + {mutant.after(texts[mutant.file].decode())}"
-    yield f"  lives through {' '.join(judged.verdict.tests) or 'no test: none imports the module'}"
+    yield f"  lives through {' '.join(judged.verdict.ran) or 'no test: none imports the module'}"

@@ -135,7 +135,7 @@ class CudaArch:
         return self.name
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class GfxArch:
     """An AMD target id: "gfx90a" and features such as (("xnack", "-"),); absent = any."""
 
