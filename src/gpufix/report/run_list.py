@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gpufix.engine.journal.undo_run import Preview, Undone
@@ -90,7 +89,7 @@ def show_elsewhere(
 def show_one(row: Row, undone: Undone, as_json: bool) -> None:
     """What was put back, or could not be, and what lies aside; `row["state"]` says which."""
     if as_json:
-        aside = {"paths": list(undone.aside), "commands": [_back(f) for f in undone.folders]}
+        aside = {"paths": list(undone.aside), "commands": [_copy(*pair) for pair in undone.back]}
         told = {"problems": list(undone.problems), "lost": list(undone.lost), "aside": aside}
         print(json.dumps({**row, **told}, indent=2))
         return
@@ -103,8 +102,8 @@ def show_one(row: Row, undone: Undone, as_json: bool) -> None:
         )
         _some(lines, undone.aside)
         lines.add("  To bring back what lies aside:")
-        for folder in undone.folders:
-            lines.raw(f"  $ {_back(folder)}", "green")
+        for pair in undone.back:
+            lines.raw(f"  $ {_copy(*pair)}", "green")
     lines.print()
 
 
@@ -119,8 +118,8 @@ def _about(row: Row) -> Lines:
     return lines
 
 
-def _back(folder: Path) -> str:
-    return f"cp -a {shlex.quote(str(folder))}/1/. /"
+def _copy(source: str, target: str) -> str:
+    return f"cp -aT {shlex.quote(source)} {shlex.quote(target)}"
 
 
 def _count(paths: Sequence[str]) -> str:

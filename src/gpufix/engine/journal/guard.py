@@ -13,6 +13,7 @@ from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import keep, place, twin
 from gpufix.engine.journal.listing import KEPT_PREFIX, Listing, Scope, changed
 from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.journal.owner import hand_over
 from gpufix.engine.run_context import StepFailed
 
 Kept = tuple[Scope, Listing, Path]
@@ -36,12 +37,22 @@ class Guard:
                 todo += states.leading_out(scope, listed, [*roots, *(s.path for s in todo)])
         self._journal.append("guard", step=self._step, scopes=rows)
 
+    def holds(self, path: str) -> bool:
+        """Whether what is at the path now is what was kept of it."""
+        for scope, listed, _ in self._kept:
+            if path == scope.path or path.startswith(f"{scope.path}/"):
+                entry = listed.get(path[len(scope.path) + 1 :])
+                return entry is not None and states.equal(entry, states.look(path))
+        return False
+
     def close(self) -> None:
         """Note what has changed, then let go of what has not. Raises StepFailed for what may not."""
         rows = []
         unneeded: list[Path] = []
         for number, (scope, before, folder) in enumerate(self._kept):
             after = states.take(scope)
+            if scope.through is None:
+                hand_over(scope, before, after)
             keys = changed(before, after)
             if scope.through is not None and keys:
                 raise StepFailed(

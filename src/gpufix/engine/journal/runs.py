@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.engine.journal import aside, journal
+from gpufix.engine.journal import aside, journal, mark
 from gpufix.engine.journal.listing import KEPT_PREFIX
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import (
@@ -171,6 +171,16 @@ def interrupted(state: Path, prefix: str, project: str | None = None) -> Run | N
     return concerned[-1] if concerned else None
 
 
+def marked(*folders: str) -> Path | None:
+    """The folder of a run that was cut off in one of these, whatever state directory it lies in."""
+    for folder in folders:
+        run = mark.named(folder)
+        # damaged: also one that this user may not read
+        if run is not None and load(run).state in ("interrupted", "damaged"):
+            return run
+    return None
+
+
 def _of_project(run: Run, project: str) -> bool:
     """Whether it could change something in this project, or in one below or above it."""
     theirs = os.path.realpath(str(run.begin.get("project") or "/"))
@@ -231,6 +241,7 @@ def forget(run: Run, force: bool = False) -> None:
             f"up as it is with `gpufix undo --forget --force {run.id}`"
         )
     (run.folder / _FORGOTTEN).touch()
+    mark.clear(run.folder, run.begin)
     discard(run, with_aside=True)
 
 
@@ -262,7 +273,11 @@ def require_there(run: Run) -> None:
             )
 
 
+def scope_paths(run: Run) -> list[str]:
+    """The paths at which, and below which, its steps could change something."""
+    return [row["scope"]["path"] for r in run.rows if r["type"] == "guard" for row in r["scopes"]]
+
+
 def _changed_in(run: Run, folder: str) -> bool:
     """Whether a step could have changed something in the folder."""
-    scopes = [row["scope"]["path"] for r in run.rows if r["type"] == "guard" for row in r["scopes"]]
-    return any(path == folder or path.startswith(f"{folder}/") for path in scopes)
+    return any(path == folder or path.startswith(f"{folder}/") for path in scope_paths(run))
