@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Guard:
         for scope, listed, _ in self._kept:
             if path == scope.path or path.startswith(f"{scope.path}/"):
                 entry = listed.get(path[len(scope.path) + 1 :])
-                return entry is not None and states.equal(entry, states.look(path))
+                return entry is not None and states.equal(entry, states.look(path), identity=False)
         return False
 
     def close(self) -> None:
@@ -62,12 +63,14 @@ class Guard:
             name = f"after-{self._step}-{number}"
             digest = states.save(self._folder / name, {k: after.get(k) for k in keys})
             rows.append({"listing": name, "sha256": digest})
-            gone = set(keys)
-            unneeded += [p for k, p in place(folder, dict(before)).items() if k not in gone]
+            needed = set(keys)
+            for key, path in place(folder, before).items():
+                if key not in needed:
+                    unneeded += [path, twin(path)] if before[key].kept == "copy" else [path]
         self._journal.append("done", step=self._step, scopes=rows)
         for path in unneeded:
-            path.unlink()
-            twin(path).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # few copies have a twin
+                os.unlink(path)
 
     def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
         state = os.path.realpath(self._folder.parent.parent)

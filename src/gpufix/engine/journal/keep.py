@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from gpufix.engine.journal.listing import ListedEntry, Listing, Scope, look
@@ -58,7 +59,7 @@ def twin(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.link")
 
 
-def place(folder: Path, listing: dict[str, ListedEntry | None]) -> dict[str, Path]:
+def place(folder: Path, listing: Mapping[str, ListedEntry | None]) -> dict[str, Path]:
     """Where the bytes of each kept entry lie."""
     return {
         key: folder / str(number)

@@ -87,7 +87,7 @@ def release(run: Run) -> None:
 
 def load(folder: Path) -> Run:
     """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
-    given_up = (folder / _FORGOTTEN).exists()
+    given_up = os.path.exists(folder / _FORGOTTEN)  # False also where one may not look
     try:
         rows, _ = journal.parse(journal.read(folder / _JOURNAL))
     except FileNotFoundError:
