@@ -62,7 +62,7 @@ def choose(wanted: WantedRun) -> Run:
 
     state = state_folder()
     if wanted.name is not None:
-        chosen = runs.find(state, wanted.name)
+        chosen = (runs.named if wanted.act == "forget" else runs.find)(state, wanted.name)
         if wanted.python is not None:
             prefix = patient(wanted.python)
             if prefix is None or not runs.of_patient(chosen, prefix):

@@ -46,9 +46,10 @@ def show_list(rows: Sequence[Row], as_json: bool) -> None:
     for row in rows:
         mark = ("* ", "bold") if row["this_patient"] else "  "
         kept = f"{row['bytes_kept'] / (1 << 20):.1f} MiB"
-        aside = f"  ({row['aside']} aside)" if row["aside"] else ""
-        about = f"{kept:>10}  {row['time']}  {_environment(row)}  {row['title']}{aside}"
-        lines.add(mark, f"{row['id']}  ", _state(row), about)
+        aside = f"  {row['aside']} aside" if row["aside"] else ""
+        lines.add(mark, f"{row['id']}  ", _state(row), f"{kept:>10}  {row['time']}{aside}")
+        project = f", project {row['project']}" if row["project"] else ""
+        lines.add((f"    {_environment(row)}{project}: {row['title']}", "dim"))
     if not rows:
         lines.add("no runs")
     for prefix in {row["prefix"]: None for row in rows if row["this_patient"]}:
@@ -149,12 +150,12 @@ def show_preview(row: Row, preview: Preview, as_json: bool) -> None:
         return
     lines = _about(row)
     for title, paths in (
-        ("would be as they were before", preview.restored),
-        ("would be taken away", preview.added),
-        ("were changed since that run: undo refuses, and --force puts them aside", preview.since),
+        ("to be as before that run", preview.restored),
+        ("to be taken away", preview.added),
+        ("changed since that run, which undo refuses and --force puts aside", preview.since),
     ):
         if paths:
-            lines.add(f"  {len(paths)} paths {title}:")
+            lines.add(f"  {len(paths)} {'path' if len(paths) == 1 else 'paths'} {title}:")
             _some(lines, paths)
     if not (preview.restored or preview.added):
         lines.add("  nothing would change")

@@ -137,6 +137,14 @@ def undoable(state: Path) -> list[Run]:
     return [r for r in every(state) if r.state in ("interrupted", "kept")]
 
 
+def named(state: Path, name: str) -> Run:
+    """The run of this name, whatever can be read of it. Raises UnknownRun."""
+    for run in every(state):
+        if run.id == name:
+            return run
+    raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+
+
 def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     """The named run, else the last interrupted one, else the last that can be undone: of the patient
     with this prefix, if one is given. Raises UnknownRun, NothingToUndo, Corrupt.
@@ -145,9 +153,7 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     """
     runs = [r for r in every(state) if r.state != "empty"]
     if name is not None:
-        chosen = [r for r in every(state) if r.id == name]
-        if not chosen:
-            raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+        chosen = [named(state, name)]
     else:
         if prefix is not None:
             runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
@@ -157,7 +163,8 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
             raise NothingToUndo("there is nothing to undo")
     if chosen[-1].state == "damaged":
         raise CorruptJournal(
-            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known"
+            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known; "
+            f"`gpufix undo --forget --force {chosen[-1].id}` gives it up"
         )
     return chosen[-1]
 
