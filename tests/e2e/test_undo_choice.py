@@ -181,8 +181,8 @@ def test_the_list_marks_the_patients_own(scene: Scene) -> None:
     )
     assert [(r["id"], r["this_patient"]) for r in rows] == [(mine, True), (other, False)]
     told = scene.gpufix("undo", "--list", "--python", str(scene.b.path)).stdout.splitlines()
-    assert [line[0] for line in told] == [" ", "*", "*"]
-    assert other in told[1]
+    assert [line[0] for line in told] == [" ", " ", "*", " ", "*"]
+    assert other in told[2]
 
 
 def test_a_journal_that_cannot_be_read_is_anybodys(scene: Scene) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -25,14 +25,19 @@ CHANGES = {
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
+Acts = Mapping[int, Callable[[], object]]
+
+
 class Points:
     """Counts points of a process, and kills it at one of them (0 = at none).
 
-    With `error`, an errno, every change from that point on fails with it instead.
+    With `error`, an errno, every change from that point on fails with it instead. `acts`: what somebody
+    else does at a point; that has no points of its own.
     """
 
-    def __init__(self, fatal: int, error: int = 0):
+    def __init__(self, fatal: int, error: int = 0, acts: Acts | None = None):
         self.count, self.fatal, self.error = 0, fatal, error
+        self._acts, self._acting = dict(acts or {}), False
 
     def watch_journal(self) -> None:
         """Only the journal's writes: right before, torn in the middle, and right after."""
@@ -49,7 +54,15 @@ class Points:
 
     def reach(self) -> None:
         """One point."""
+        if self._acting:
+            return
         self.count += 1
+        if act := self._acts.get(self.count):
+            self._acting = True
+            try:
+                act()
+            finally:
+                self._acting = False
         if self.error and self.fatal and self.count >= self.fatal:
             raise OSError(self.error, os.strerror(self.error))
         if self.count == self.fatal:
@@ -88,7 +101,11 @@ def spread(total: int, most: int | None) -> list[int]:
 
 
 def run(
-    action: Callable[[], object], fatal: int = 0, journal_only: bool = False, error: int = 0
+    action: Callable[[], object],
+    fatal: int = 0,
+    journal_only: bool = False,
+    error: int = 0,
+    acts: Acts | None = None,
 ) -> int | None:
     """Do `action` in a child that dies at point `fatal`; how many points it passed, None = killed.
 
@@ -100,7 +117,7 @@ def run(
         code = 1
         try:
             os.close(reader)
-            points = Points(fatal, error)
+            points = Points(fatal, error, acts)
             points.watch_journal() if journal_only else points.watch()
             with suppress(*((OSError, EngineError) if error else ())):
                 action()

@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -75,6 +76,33 @@ def test_a_full_disk_in_the_middle_of_an_installation(
     patient = trees.make(small_disk / "root", files=12)
     use_local_programs(monkeypatch, patient, files=400)
     fails(patient, STEPS["upgrade"](patient), "No space left on device; everything was put back")
+
+
+@pytest.mark.parametrize("kind", ["build", "upgrade", "several"])
+def test_a_disk_that_is_full_when_a_run_is_undone(
+    kind: str, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever undo then does: when there is room, the tree is whole, and what others wrote is there."""
+    patient = trees.make(small_disk / "root", files=12)
+    use_local_programs(monkeypatch, patient, files=12)
+    before = trees.state(patient)
+    folder = carry_out(patient, STEPS[kind](patient))
+    (patient.project / "setup.py").write_text("mine\n")
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+    with suppress(OSError):
+        undo_run.undo(runs.load(folder), force=True)
+    filler.unlink()
+    assert undo_run.undo(runs.load(folder), force=True).problems == ()
+    held = [path.read_text() for path in folder.rglob("setup.py")]
+    now = trees.state(patient)
+    name = str((patient.project / "setup.py").relative_to(patient.root))
+    assert "mine\n" in held or now[name][-1] == b"mine\n"
+    assert set(trees.differences(before, now)) <= ({name} if "mine\n" not in held else set())
 
 
 def test_a_full_state_directory(small_disk: Path, tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import faults
 import pytest
@@ -14,8 +17,10 @@ import trees
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
+from gpufix.engine import child
+from gpufix.engine.builds import step as build
 from gpufix.engine.journal import runs, undo_run
-from gpufix.engine.run_context import NothingToUndo
+from gpufix.engine.run_context import EngineError, NothingToUndo, StepFailed
 
 Scene = Callable[[int], Patient]
 
@@ -118,6 +123,90 @@ def test_an_undo_whose_writes_fail_is_finished_by_another(
         faults.run(partial(undo_run.undo, runs.find(patient.state, None)), fatal, error=error)
         undo_all(patient)
         assert trees.differences(before, trees.state(patient)) == {}, f"failed from {fatal} on"
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def check_full_disk(scene: Scene, kind: str, most: int | None, once: bool) -> int:
+    """A disk that is full at each point of an undo, for one write or from then on; then there is room."""
+    patient = scene(12)
+    carry_out(patient, STEPS[kind](patient))
+    total = faults.run(partial(undo_all, patient))
+    assert total is not None
+    for point in faults.spread(total, most):
+        patient = scene(12)
+        before = trees.state(patient)
+        carry_out(patient, STEPS[kind](patient))
+        acts = {point: full} if once else None
+        action = partial(_tried, partial(undo_run.undo, runs.find(patient.state, None)))
+        faults.run(action, 0 if once else point, error=errno.ENOSPC, acts=acts)
+        undo_all(patient)
+        assert trees.differences(before, trees.state(patient)) == {}, f"full at {point}"
+    return total
+
+
+@pytest.mark.parametrize("kind", ["build", "upgrade"])
+def test_a_disk_that_is_full_for_one_write_of_undo(kind: str, scene: Scene) -> None:
+    check_full_disk(scene, kind, 12, once=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_a_disk_that_is_full_at_any_write_of_undo(kind: str, once: bool, scene: Scene) -> None:
+    assert check_full_disk(scene, kind, None, once) > 20
+
+
+def check_full_rollback(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, kind: str, most: int | None
+) -> int:
+    """The step fails, and from some point on, before that or in the rollback, the disk is full."""
+
+    def make() -> tuple[Patient, Callable[[], object]]:
+        patient = scene(12)
+        for module in (child, build):
+            monkeypatch.setattr(module, "run", _failing(module.run))
+        return patient, partial(_tried, partial(carry_out, patient, STEPS[kind](patient)))
+
+    total = faults.run(make()[1])
+    assert total is not None
+    for point in faults.spread(total, most):
+        patient, action = make()
+        before = trees.state(patient)
+        faults.run(action, point, error=errno.ENOSPC)
+        undo_all(patient)
+        assert trees.differences(before, trees.state(patient)) == {}, f"full at {point}"
+    return total
+
+
+def _failing(program: Callable[..., object]) -> Callable[..., object]:
+    def run(*arguments: Any, **named: Any) -> object:
+        program(*arguments, **named)
+        raise StepFailed("it does not go on")
+
+    return run
+
+
+def _tried(action: Callable[[], object]) -> None:
+    with suppress(OSError, EngineError):
+        action()
+
+
+@pytest.mark.parametrize("kind", ["build", "upgrade"])
+def test_a_rollback_on_a_full_disk(
+    kind: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_full_rollback(scene, monkeypatch, kind, 12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["build", "upgrade", "reinstall", "fallback", "several"])
+def test_a_rollback_on_a_disk_that_is_full_at_any_write(
+    kind: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_full_rollback(scene, monkeypatch, kind, None) > 60
 
 
 @pytest.mark.parametrize("kind", ["reinstall", "several"])

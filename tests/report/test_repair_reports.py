@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,7 +216,7 @@ def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[s
     assert "*" not in shown
     assert "\x1b" not in shown
     run_list.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
-    others, own, legend = capsys.readouterr().out.splitlines()
+    others, _, own, _, legend = capsys.readouterr().out.splitlines()
     assert (others[0], own[0]) == (" ", "*")
     assert legend == "* of the environment at hand, /own"
 
@@ -244,17 +243,17 @@ def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_what_lies_aside_is_named_with_the_way_back(capsys: pytest.CaptureFixture[str]) -> None:
     paths = (f"/p/a{EVIL}", *(f"/p/{number}" for number in range(20)))
-    undone = Undone(aside=paths, folders=(Path("/state/runs/x y/aside"),))
+    undone = Undone(aside=paths, back=(("/state/runs/x y/aside/1/p", "/p"),))
     run_list.show_one({**ROW, "state": "undone"}, undone, as_json=False)
     shown = capsys.readouterr().out
     for part in ("put aside, for it may be somebody else's (21)", "/p/a", "… and 11 more"):
         assert part in shown
-    assert "$ cp -a '/state/runs/x y/aside'/1/. /" in shown
+    assert "$ cp -aT '/state/runs/x y/aside/1/p' /p" in shown
     assert "\x1b" not in shown
     run_list.show_one({**ROW, "state": "undone"}, undone, as_json=True)
     aside = json.loads(capsys.readouterr().out)["aside"]
     assert aside["paths"] == list(paths)
-    assert aside["commands"] == ["cp -a '/state/runs/x y/aside'/1/. /"]
+    assert aside["commands"] == ["cp -aT '/state/runs/x y/aside/1/p' /p"]
 
 
 def test_a_preview_of_undo(capsys: pytest.CaptureFixture[str]) -> None:

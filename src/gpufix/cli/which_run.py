@@ -62,7 +62,7 @@ def choose(wanted: WantedRun) -> Run:
 
     state = state_folder()
     if wanted.name is not None:
-        chosen = runs.find(state, wanted.name)
+        chosen = (runs.named if wanted.act == "forget" else runs.find)(state, wanted.name)
         if wanted.python is not None:
             prefix = patient(wanted.python)
             if prefix is None or not runs.of_patient(chosen, prefix):
@@ -72,6 +72,12 @@ def choose(wanted: WantedRun) -> Run:
     with suppress(NothingToUndo):
         if prefix is not None or not others:
             return runs.find(state, None, prefix)
+    elsewhere = runs.marked(prefix) if prefix is not None else None
+    if elsewhere is not None:
+        raise fail(
+            f"run {elsewhere.name} was cut off in {prefix}, and is kept in {elsewhere}: undo it as the "
+            f"user, and with the XDG_STATE_HOME, that it was made with"
+        )
     if not others:
         report.show_nothing(prefix, wanted.as_json)
         raise typer.Exit(0)

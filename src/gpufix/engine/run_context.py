@@ -58,6 +58,10 @@ def _unnoted(_: str, __: bytes) -> None:
     return None
 
 
+def _unkept(_: str) -> bool:
+    return False
+
+
 class RunContext(Frozen):
     """The facts that the plan was made from, and the run that carries it out.
 
@@ -73,6 +77,9 @@ class RunContext(Frozen):
     folder: Path | None = None
     lock_fds: tuple[int, ...] = ()
     writing: Callable[[str, bytes], None] = _unnoted  # told before gpufix itself writes a file
+    kept: Callable[[str], bool] = (
+        _unkept  # whether a path is as the running step's guard has kept it
+    )
     ahead: bool = False  # checking before earlier steps, which may make what is missing, have run
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gpufix.engine.journal.undo_run import Preview, Undone
@@ -47,9 +46,10 @@ def show_list(rows: Sequence[Row], as_json: bool) -> None:
     for row in rows:
         mark = ("* ", "bold") if row["this_patient"] else "  "
         kept = f"{row['bytes_kept'] / (1 << 20):.1f} MiB"
-        aside = f"  ({row['aside']} aside)" if row["aside"] else ""
-        about = f"{kept:>10}  {row['time']}  {_environment(row)}  {row['title']}{aside}"
-        lines.add(mark, f"{row['id']}  ", _state(row), about)
+        aside = f"  {row['aside']} aside" if row["aside"] else ""
+        lines.add(mark, f"{row['id']}  ", _state(row), f"{kept:>10}  {row['time']}{aside}")
+        project = f", project {row['project']}" if row["project"] else ""
+        lines.add((f"    {_environment(row)}{project}: {row['title']}", "dim"))
     if not rows:
         lines.add("no runs")
     for prefix in {row["prefix"]: None for row in rows if row["this_patient"]}:
@@ -90,7 +90,7 @@ def show_elsewhere(
 def show_one(row: Row, undone: Undone, as_json: bool) -> None:
     """What was put back, or could not be, and what lies aside; `row["state"]` says which."""
     if as_json:
-        aside = {"paths": list(undone.aside), "commands": [_back(f) for f in undone.folders]}
+        aside = {"paths": list(undone.aside), "commands": [_copy(*pair) for pair in undone.back]}
         told = {"problems": list(undone.problems), "lost": list(undone.lost), "aside": aside}
         print(json.dumps({**row, **told}, indent=2))
         return
@@ -101,8 +101,8 @@ def show_one(row: Row, undone: Undone, as_json: bool) -> None:
         lines.add(f"  put aside, for it may be somebody else's ({len(undone.aside)}):")
         _some(lines, undone.aside)
         lines.add("  to bring it back:")
-        for folder in undone.folders:
-            lines.raw(f"  $ {_back(folder)}", "green")
+        for pair in undone.back:
+            lines.raw(f"  $ {_copy(*pair)}", "green")
     lines.print()
 
 
@@ -117,8 +117,8 @@ def _about(row: Row) -> Lines:
     return lines
 
 
-def _back(folder: Path) -> str:
-    return f"cp -a {shlex.quote(str(folder))}/1/. /"
+def _copy(source: str, target: str) -> str:
+    return f"cp -aT {shlex.quote(source)} {shlex.quote(target)}"
 
 
 def _some(lines: Lines, paths: Sequence[str]) -> None:

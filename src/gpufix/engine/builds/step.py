@@ -30,7 +30,10 @@ def run(step: Build, context: RunContext) -> BuildResult:
         targets = [resolve(name) for name in step.expect_archs]
     except (NotBuildable, GpuNameError) as error:
         return BuildResult(path=step.path, ok=False, reasons=[str(error)])
-    with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
+    # In the run's own temporary folder: what a killed run leaves there goes with its undo.
+    with tempfile.TemporaryDirectory(
+        prefix="gpufix-", dir=context.environ.get("TMPDIR")
+    ) as scratch:
         order = Order(
             view=View(context.facts, targets),
             logs=context.folder or Path(scratch),

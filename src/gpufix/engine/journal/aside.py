@@ -1,7 +1,7 @@
 """Where undo puts what it takes away: nothing is deleted before it is proven to be the run's own.
 
-Below the folder, in `1`, things lie under their own absolute paths: `cp -a ASIDE/1/. /` brings all back.
-What would lie where something else does already goes to `2`, and so on.
+Below the folder, in `1`, things lie under their own absolute paths. What would lie where something else
+does already goes to `2`, and so on: the later, the higher.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from gpufix.engine.journal.lock import make_folder
 
 NAME = "aside"
-_ELSEWHERE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 
 
 class Aside:
@@ -24,42 +24,40 @@ class Aside:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def take(self, path: str) -> None:
-        """Move it there, with all that is below it. Raises OSError; it is then where it was."""
-        place = self._place(path)
+    def take(self, path: str, lies: str | None = None) -> None:
+        """Move it there, with all that is below it; `lies`: where it lies now, if not at its path.
+
+        Raises OSError; it is then where it was.
+        """
+        place, lies = self._place(path), lies or path
         try:
-            os.rename(path, place)
+            os.rename(lies, place)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            self._copied(path, place)
-            shutil.rmtree(path) if _is_folder(path) else os.unlink(path)
+            self._copied(lies, place)
+            shutil.rmtree(lies) if _is_folder(lies) else os.unlink(lies)
 
-    def note(self, path: str) -> None:
-        """Keep what is there now under a second name; it is about to be replaced. Raises OSError."""
-        place = self._place(path)
-        try:
-            os.link(path, place, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _ELSEWHERE:
-                raise
-            self._copied(path, place)
-
-    def copy(self, path: str) -> None:
-        """Keep its bytes; it is about to be written into. Raises OSError."""
-        self._copied(path, self._place(path))
+    def copy(self, path: str, source: str) -> None:
+        """Keep the bytes of `source`, another name of the path; it is about to be written into."""
+        self._copied(source, self._place(path))
 
     def _copied(self, path: str, place: str) -> None:
-        """All or nothing: what is half copied is not taken for the thing."""
+        """All or nothing: what is half copied is not taken for the thing. Raises OSError."""
         half = f"{place}.half"
-        make: Callable[[str, str], object] = shutil.copy2
+        if _is_folder(half):
+            shutil.rmtree(half)
+        elif os.path.lexists(half):
+            os.unlink(half)
+        before = os.lstat(path)
         if _is_folder(path):
-            shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(path, half, symlinks=True)
-        elif os.path.islink(path):
-            os.symlink(os.readlink(path), half)
+            shutil.copytree(path, half, symlinks=True, copy_function=_copy)
+            for folder, _, _ in os.walk(path):
+                look_like(folder, half + folder.removeprefix(path))
         else:
-            make(path, half)
+            _copy(path, half)
+        if moved(before, os.lstat(path)):
+            raise OSError(errno.EBUSY, "somebody is writing it")
         os.rename(half, place)
 
     def _place(self, path: str) -> str:
@@ -80,9 +78,35 @@ def _is_folder(path: str) -> bool:
     return os.path.isdir(path) and not os.path.islink(path)
 
 
+def moved(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether it is another file by now, or was written into."""
+    told = [(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in (before, now)]
+    return told[0] != told[1]
+
+
+def _copy(path: str, target: str) -> None:
+    """A file or a link, with all that is told of it."""
+    shutil.copy2(path, target, follow_symlinks=False)
+    look_like(path, target)
+
+
+def look_like(path: str, target: str) -> None:
+    """Owner, mode, times and extended attributes, as far as this user may give them."""
+    status = os.lstat(path)
+    with suppress(PermissionError):
+        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+    shutil.copystat(path, target, follow_symlinks=False)
+
+
+def tops(folder: Path) -> list[Path]:
+    """`1`, `2` and so on, those that are there."""
+    found = folder.glob("[0-9]*") if folder.is_dir() else ()
+    return sorted(found, key=lambda path: int(path.name))
+
+
 def held(folder: Path) -> Iterator[tuple[str, str]]:
-    """(where it lies, where it was) of each file, link and empty folder that was put aside."""
-    for top in sorted(folder.glob("[0-9]*")) if folder.is_dir() else ():
+    """(where it lies, where it was) of each file and link that was put aside."""
+    for top in tops(folder):
         for place, folders, files in os.walk(top):
             links = [name for name in folders if os.path.islink(f"{place}/{name}")]
             for name in [*files, *links]:
@@ -91,8 +115,32 @@ def held(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what is empty, the folder itself included."""
-    if folder.is_dir():
-        for place, _, _ in os.walk(folder, topdown=False):
-            if not os.listdir(place):
-                os.rmdir(place)
+    """Remove what is empty, the folder itself included.
+
+    Folders that were made for what lies in them get the looks of those that stand in the tree: what
+    copies them back gives the tree nothing else.
+    """
+    for place, _, _ in os.walk(folder, topdown=False):
+        if not os.listdir(place):
+            os.rmdir(place)
+    for top in tops(folder):
+        for place, _, _ in os.walk(top, topdown=False):
+            stands = place.removeprefix(str(top))
+            if stands and _is_folder(stands):
+                look_like(stands, place)
+
+
+def ways_back(folders: Iterable[Path], roots: Iterable[str]) -> list[tuple[str, str]]:
+    """(from, to) of the copies that bring back what lies aside, the oldest first.
+
+    From one of `roots` on: folders above them are nobody's to be touched.
+    """
+    found: list[tuple[str, str]] = []
+    for top in (top for folder in folders for top in tops(folder)):
+        done: list[str] = []
+        for root in sorted(set(roots)):
+            covered = any(root.startswith(f"{above}/") for above in done)
+            if not covered and os.path.lexists(f"{top}{root}"):
+                done.append(root)
+                found.append((f"{top}{root}", root))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import keep, place, twin
 from gpufix.engine.journal.listing import KEPT_PREFIX, Listing, Scope, changed
 from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.journal.owner import hand_over
 from gpufix.engine.run_context import StepFailed
 
 Kept = tuple[Scope, Listing, Path]
@@ -36,12 +38,22 @@ class Guard:
                 todo += states.leading_out(scope, listed, [*roots, *(s.path for s in todo)])
         self._journal.append("guard", step=self._step, scopes=rows)
 
+    def holds(self, path: str) -> bool:
+        """Whether what is at the path now is what was kept of it."""
+        for scope, listed, _ in self._kept:
+            if path == scope.path or path.startswith(f"{scope.path}/"):
+                entry = listed.get(path[len(scope.path) + 1 :])
+                return entry is not None and states.equal(entry, states.look(path), identity=False)
+        return False
+
     def close(self) -> None:
         """Note what has changed, then let go of what has not. Raises StepFailed for what may not."""
         rows = []
         unneeded: list[Path] = []
         for number, (scope, before, folder) in enumerate(self._kept):
             after = states.take(scope)
+            if scope.through is None:
+                hand_over(scope, before, after)
             keys = changed(before, after)
             if scope.through is not None and keys:
                 raise StepFailed(
@@ -51,12 +63,14 @@ class Guard:
             name = f"after-{self._step}-{number}"
             digest = states.save(self._folder / name, {k: after.get(k) for k in keys})
             rows.append({"listing": name, "sha256": digest})
-            gone = set(keys)
-            unneeded += [p for k, p in place(folder, dict(before)).items() if k not in gone]
+            needed = set(keys)
+            for key, path in place(folder, before).items():
+                if key not in needed:
+                    unneeded += [path, twin(path)] if before[key].kept == "copy" else [path]
         self._journal.append("done", step=self._step, scopes=rows)
         for path in unneeded:
-            path.unlink()
-            twin(path).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # few copies have a twin
+                os.unlink(path)
 
     def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
         state = os.path.realpath(self._folder.parent.parent)

@@ -21,6 +21,7 @@ from gpufix.engine.run_context import CorruptJournal
 Row = dict[str, Any]
 _HEAD = re.compile(rb"([0-9a-f]{8}) ([0-9a-f]{8}) ")
 _LIMIT = 64 << 20  # bytes; a run writes a few kilobytes
+FORMAT = 1  # of journals and listings; one that an older gpufix would misread gets a higher number
 
 
 class Journal:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from gpufix.engine.journal.listing import ListedEntry, Listing, Scope, look
@@ -13,7 +14,7 @@ from gpufix.engine.journal.lock import make_folder, sync_folder
 from gpufix.engine.run_context import Refused
 
 # No link is possible here: another file system, one without links, or too many of them already.
-_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
+NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _COPIED = 4 << 20  # bytes: larger files are linked unless a build makes them
 _MADE = (".so", ".o", ".a", ".obj", ".d", ".log", ".ninja_log", ".ninja_deps")
 # What builds and their generators open for writing; data sets beside them they do not.
@@ -22,7 +23,7 @@ _WRITTEN = """
 .ninja .make .mk .sh .rst .md .map .stamp
 """
 _BUILD_FOLDERS = re.compile(r"(^|/)(build|dist|_skbuild|CMakeFiles|[^/]+\.egg-info)/|(^|/)\.git/")
-_EGGS = "easy-install.pth"  # the one installed file that pip and setuptools write into
+_PATHS = ".pth"  # the installed files that setuptools and build code write into
 _SYNCED_ONE_BY_ONE = 100
 
 
@@ -34,13 +35,18 @@ def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
     make_folder(folder)
     kept: Listing = {}
     copies: list[Path] = []
-    for number, (key, entry) in enumerate(listing.items()):
-        kept[key] = entry
+    for key, entry in listing.items():
         if entry.is_dir or (entry.kind == "link" and entry.links == 1):
+            kept[key] = entry
             continue
-        target = folder / str(number)
-        how = _keep_one(os.path.join(scope.path, key) if key else scope.path, target, entry, scope)
-        kept[key] = entry._replace(kept=how)
+        path, target = f"{scope.path}/{key}" if key else scope.path, folder / str(len(kept))
+        try:
+            how = _keep_one(path, target, entry, scope)
+        except FileNotFoundError:  # somebody has removed it since it was listed
+            if os.path.lexists(path):
+                raise
+            continue
+        kept[key] = _as_kept(entry, target, how)
         copies += [target] if how == "copy" else []
     _settle(scope, kept)
     _sync(copies)
@@ -53,7 +59,7 @@ def twin(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.link")
 
 
-def place(folder: Path, listing: dict[str, ListedEntry | None]) -> dict[str, Path]:
+def place(folder: Path, listing: Mapping[str, ListedEntry | None]) -> dict[str, Path]:
     """Where the bytes of each kept entry lie."""
     return {
         key: folder / str(number)
@@ -76,11 +82,24 @@ def _keep_one(path: str, target: Path, entry: ListedEntry, scope: Scope) -> str:
     return "copy"
 
 
+def _as_kept(entry: ListedEntry, target: Path, how: str) -> ListedEntry:
+    """The entry of what is kept: somebody may have written it since it was listed."""
+    if how and entry.kind == "file":
+        status = os.lstat(target)
+        if status.st_size != entry.size or (
+            how == "link" and (status.st_ino, status.st_mtime_ns) != (entry.inode, entry.mtime)
+        ):
+            now = look(str(target))
+            assert now is not None
+            entry = now if how == "link" else entry._replace(size=now.size)
+    return entry._replace(kept=how)
+
+
 def _linked(path: str, target: Path) -> bool:
     try:
         os.link(path, target, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in _NO_LINK:
+        if error.errno not in NO_LINK:
             raise
         return False
     return True
@@ -98,7 +117,7 @@ def _may_be_written(path: str, entry: ListedEntry, scope: Scope) -> bool:
     """Whether a step may write into this file, rather than replace it."""
     name = os.path.basename(path)
     if scope.policy == "link" or entry.kind == "link":
-        return name == _EGGS
+        return entry.kind == "file" and name.endswith(_PATHS)
     if name.endswith(_MADE):
         return True
     plain = "." not in name or os.path.splitext(name)[1] in _WRITTEN.split()

@@ -116,7 +116,9 @@ def take(scope: Scope) -> Listing:
         folder = queue.pop()
         for name, path in _children(scope, folder):
             below = f"{folder}/{name}" if folder else name
-            entry = _entry(path, os.lstat(path))
+            entry = look(path)
+            if entry is None:  # somebody has just removed it
+                continue
             found[below] = entry
             if entry.is_dir:
                 queue.append(below)
@@ -125,7 +127,11 @@ def take(scope: Scope) -> Listing:
 
 def _children(scope: Scope, folder: str) -> Iterator[tuple[str, str]]:
     place = os.path.join(scope.path, folder) if folder else scope.path
-    for name in sorted(os.listdir(place)):
+    try:
+        names = sorted(os.listdir(place))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
         if covers(scope, folder, name):
             yield name, f"{place}/{name}"
 
@@ -167,6 +173,7 @@ def _entry(path: str, status: os.stat_result) -> ListedEntry:
 
 
 _EXTENDED = ("user.", "system.posix_acl_")
+MARK = "user.gpufix.run"  # gpufix's own, on the folders of a run that is not finished
 
 
 def _extended(path: str) -> str:
@@ -176,7 +183,7 @@ def _extended(path: str) -> str:
         held = {
             n: os.getxattr(path, n, follow_symlinks=False).hex()
             for n in names
-            if n.startswith(_EXTENDED)
+            if n.startswith(_EXTENDED) and n != MARK
         }
     except (OSError, AttributeError):  # a file system without them; not Linux
         return ""

@@ -10,8 +10,10 @@ from typing import Any
 from gpufix.engine.journal import listing as states
 from gpufix.engine.journal import proof
 from gpufix.engine.journal.aside import NAME
+from gpufix.engine.journal.journal import FORMAT
 from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, equal
 from gpufix.engine.journal.runs import Run
+from gpufix.engine.run_context import CorruptJournal
 from gpufix.frozen import Frozen
 
 _SLACK = 5 * 10**9  # nanoseconds: clocks of file systems are coarse, machines busy
@@ -41,8 +43,16 @@ class Part(Frozen):
 
 
 def of(run: Run) -> list[Part]:
-    """All parts, in the order of the steps. Raises CorruptJournal."""
-    return list(_parts(run))
+    """All parts, in the order of the steps. Raises CorruptJournal, also for a newer gpufix's run."""
+    if int(run.begin.get("format", FORMAT)) > FORMAT:
+        version = run.begin.get("version")
+        raise CorruptJournal(
+            f"run {run.id} was made by a newer gpufix ({version}): undo it with that"
+        )
+    try:
+        return list(_parts(run))
+    except (LookupError, TypeError, ValueError) as error:
+        raise CorruptJournal(f"the journal of {run.id} makes no sense: {error!r}") from None
 
 
 def _parts(run: Run) -> Iterator[Part]:
@@ -68,21 +78,14 @@ def as_left(entry: ListedEntry | None, path: str) -> bool:
     return equal(entry, states.look(path), identity=False)
 
 
-def first_states(parts: Iterable[Part]) -> dict[str, ListedEntry | None]:
-    """Each path that a step touched, as it was before the first of them."""
-    first: dict[str, ListedEntry | None] = {}
+def unlike(parts: Iterable[Part]) -> dict[str, tuple[Part, str]]:
+    """Paths that are not as they were before the first step that touched them, with its part and key."""
+    first: dict[str, tuple[Part, str]] = {}
     for part in parts:
         for key in part.touched():
             if key != PARENT:
-                first.setdefault(part.path(key), part.before.get(key))
-    return first
-
-
-def unlike(parts: Iterable[Part], skip: Iterable[str] = ()) -> list[str]:
-    """Paths that are not as they were before the first step that touched them."""
-    passed = set(skip)
-    first = first_states(parts).items()
-    return [p for p, entry in first if p not in passed and not as_left(entry, p)]
+                first.setdefault(part.path(key), (part, key))
+    return {p: (part, k) for p, (part, k) in first.items() if not as_left(part.before.get(k), p)}
 
 
 def changed_since(run: Run, parts: list[Part]) -> list[str]:

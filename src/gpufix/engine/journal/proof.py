@@ -1,7 +1,7 @@
 """What of the things put aside is proven to be the run's own: that alone is deleted.
 
 Proof is: bytes that a step of gpufix wrote, by their digest in the journal; a file that the RECORD of a
-distribution lists with its digest, where the run's installer says that it installed that distribution;
+distribution lists with its digest, where the run's installer says that it installed that version of it;
 bytecode; objects that a compiler made in a build folder. Changed while a step ran is no proof.
 """
 
@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from gpufix.engine.journal.aside import held
 from gpufix.engine.journal.listing import NEW, TEMPORARY
@@ -23,10 +24,10 @@ from gpufix.text.names import normalise
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
 _BUILT = re.compile(r"/(build|_skbuild|CMakeFiles|[^/]+\.egg-info)/")
 _MADE = (".o", ".obj", ".d", ".a", ".so", ".ninja_deps", ".ninja_log")
-_INFO = re.compile(r"/([^/]+)-[^/-]+\.dist-info/RECORD$")
-# What pip and uv say of what they install.
-_PIP = re.compile(r"^\s*Installing collected packages: (.+)$", re.MULTILINE)
-_UV = re.compile(r"^ [+~] ([A-Za-z0-9._-]+)(?:==| @ )", re.MULTILINE)
+_INFO = re.compile(r"/([^/]+)-([^/-]+)\.dist-info/RECORD$")
+# What pip and uv say of what they install: pip names each wheel that it takes or makes.
+_PIP = re.compile(r"([^\s/=-]+)-([^\s/-]+)-[^\s/]+\.whl\b")
+_UV = re.compile(r"^ [+~] ([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _LOG = 8 << 20  # bytes of a log that are looked at, at its end
 _RECORD = 64 << 20  # bytes
 _BLOCK = 1 << 20
@@ -39,23 +40,22 @@ def delete_own(run: Run, folder: Path) -> None:
     for was, lies in lying.items():
         if _disposable(was) or _identity(lies) in kept or is_written(was, lies, own):
             os.unlink(lies)
-    names = installed_by(run)
+    installed = installed_by(run)
     for was, lies in sorted(lying.items()):
         found = _INFO.search(was)
-        if found and normalise(found[1]) in names and os.path.isfile(lies):
+        if found and (normalise(found[1]), found[2]) in installed and os.path.isfile(lies):
             _delete_distribution(was, lies, lying)
 
 
-def installed_by(run: Run) -> set[str]:
-    """The distributions that the run's installers say they installed."""
-    names: set[str] = set()
+def installed_by(run: Run) -> set[tuple[str, str]]:
+    """(name, version) of the distributions that the run's installers say they installed."""
+    found: set[tuple[str, str]] = set()
     for log in run.folder.glob("*.log"):
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LOG))
             text = file.read(_LOG).decode("utf-8", "replace")
-        names |= {name for line in _PIP.findall(text) for name in line.split(", ")}
-        names |= set(_UV.findall(text))
-    return {normalise(name.strip()) for name in names}
+        found |= {*_PIP.findall(text), *_UV.findall(text)}
+    return {(normalise(name), unquote(version)) for name, version in found}
 
 
 def _delete_distribution(was: str, lies: str, lying: dict[str, str]) -> None:
@@ -116,7 +116,8 @@ def _identity(path: str) -> tuple[int, int]:
 
 def is_written(was: str, lies: str, own: dict[str, set[str]]) -> bool:
     """Whether the file that lies there now is one that gpufix itself wrote to where it was."""
-    return was in own and os.path.isfile(lies) and _digest(lies) in own[was]
+    plain = os.path.isfile(lies) and not os.path.islink(lies)
+    return was in own and plain and _digest(lies) in own[was]
 
 
 def written(run: Run) -> dict[str, set[str]]:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from gpufix.engine.journal.aside import Aside
+from gpufix.engine.journal.aside import Aside, moved
+from gpufix.engine.journal.exchange import named
 from gpufix.engine.journal.keep import twin
 from gpufix.engine.journal.listing import (
     PARENT,
@@ -25,6 +26,8 @@ from gpufix.engine.journal.listing import (
     look,
     set_attributes,
 )
+
+_TRIES = 20  # times that somebody may take a name while it is given back
 
 
 class Lost(OSError):
@@ -110,10 +113,9 @@ class Restorer:
     def _put_link(self, key: str, entry: ListedEntry) -> None:
         source = self.kept.get(key)
         if source is not None and os.path.lexists(source):
-            self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
+            self._replace(key, None, lambda place: _link(source, place))
             return
-        self._replace(key, lambda place: os.symlink(str(entry.target), place))
-        set_attributes(self.path(key), entry)
+        self._replace(key, entry, lambda place: os.symlink(str(entry.target), place))
 
     def _put_file(self, key: str, entry: ListedEntry, now: ListedEntry | None) -> None:
         source = self.kept.get(key)
@@ -122,15 +124,16 @@ class Restorer:
             if not equal(entry, now):
                 raise Lost("its bytes were not kept")
             return
-        if (bytes_there.size, bytes_there.mtime) != (entry.size, entry.mtime):
-            raise Lost("it was written in place, and its kept bytes with it")
-        path = self.path(key)
-        if entry.kept == "link":
+        whole = (bytes_there.size, bytes_there.mtime) == (entry.size, entry.mtime)
+        if entry.kept == "link":  # what was written into it comes back with it, whoever did that
             if now is None or now.inode != bytes_there.inode:
-                self._replace(key, lambda place: os.link(source, place, follow_symlinks=False))
-        else:
+                self._replace(key, entry if whole else None, lambda place: _link(source, place))
+            elif whole:
+                set_attributes(str(source), entry)
+        elif whole:
             self._put_copy(key, entry, now, source)
-        set_attributes(path, entry)
+        if not whole:
+            raise Lost("it was written in place, and its kept bytes with it")
 
     def _put_copy(
         self, key: str, entry: ListedEntry, now: ListedEntry | None, source: Path
@@ -140,18 +143,21 @@ class Restorer:
         original = look(str(shared))
         same = now is not None and _same_bytes(entry, now, source, path)
         if original is not None and now is not None and now.inode == original.inode:
-            if not same:
-                self.aside.copy(path)
-                _rewrite(source, path)  # written in place under all of its names
+            if not same:  # written in place under all of its names
+                seen = os.lstat(shared)
+                self.aside.copy(path, str(shared))
+                _rewrite(source, shared, seen)
+            set_attributes(str(shared), entry)
         elif original is not None and _equal(source, shared):
-            self._replace(key, lambda place: os.link(shared, place, follow_symlinks=False))
-        elif not same:
-            self._replace(key, lambda place: _copy(source, place, entry))
+            self._replace(key, entry, lambda place: _link(shared, place))
+        elif not (same and equal(entry, now, identity=False)):
+            self._replace(key, entry, lambda place: _copy(source, place))
 
-    def _replace(self, key: str, make: Callable[[str], object]) -> None:
-        """Make the entry under another name, then rename it: never half a file at its place.
+    def _replace(self, key: str, entry: ListedEntry | None, make: Callable[[str], object]) -> None:
+        """Make it under another name, with the attributes of an entry, then give it its own.
 
-        What lies there gets a second name aside first.
+        What lies there is moved aside, also what somebody puts there meanwhile: no name is taken
+        that is in use.
         """
         self._touch(key)
         path = self.path(key)
@@ -159,9 +165,14 @@ class Restorer:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         make(temporary)
-        if os.path.lexists(path):
-            self.aside.note(path)
-        os.rename(temporary, path)
+        if entry is not None:
+            set_attributes(temporary, entry)
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):
+                self.aside.take(path)
+            if named(temporary, path):
+                return
+        raise OSError(errno.EBUSY, "somebody keeps writing it")
 
     def _touch(self, key: str) -> None:
         self._folders.add(os.path.dirname(key) if key else PARENT)
@@ -211,23 +222,31 @@ def _equal(one: Path, other: Path | str) -> bool:
     return filecmp.cmp(one, other, shallow=False)
 
 
-def _rewrite(source: Path, path: str) -> None:
-    """A kill in the middle leaves bytes that differ still: the next undo writes them again."""
+def _link(source: Path, place: str) -> None:
+    os.link(source, place, follow_symlinks=False)
+
+
+def _rewrite(source: Path, path: Path, seen: os.stat_result) -> None:
+    """A kill in the middle leaves bytes that differ still: the next undo writes them again.
+
+    `seen`: what it was when its bytes were put aside.
+    """
     with open(source, "rb") as kept, open(path, "r+b") as file:
+        if moved(seen, os.fstat(file.fileno())):
+            raise OSError(errno.EBUSY, "somebody is writing it")
         shutil.copyfileobj(kept, file)
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
 
 
-def _copy(source: Path, place: str, entry: ListedEntry) -> None:
+def _copy(source: Path, place: str) -> None:
     shutil.copyfile(source, place, follow_symlinks=False)
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-    set_attributes(place, entry)
 
 
 def _removed_empty(folder: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from gpufix.engine.journal import aside, journal
+from gpufix.engine.journal import aside, journal, mark
 from gpufix.engine.journal.listing import KEPT_PREFIX
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import (
@@ -87,7 +87,7 @@ def release(run: Run) -> None:
 
 def load(folder: Path) -> Run:
     """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
-    given_up = (folder / _FORGOTTEN).exists()
+    given_up = os.path.exists(folder / _FORGOTTEN)  # False also where one may not look
     try:
         rows, _ = journal.parse(journal.read(folder / _JOURNAL))
     except FileNotFoundError:
@@ -137,6 +137,14 @@ def undoable(state: Path) -> list[Run]:
     return [r for r in every(state) if r.state in ("interrupted", "kept")]
 
 
+def named(state: Path, name: str) -> Run:
+    """The run of this name, whatever can be read of it. Raises UnknownRun."""
+    for run in every(state):
+        if run.id == name:
+            return run
+    raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+
+
 def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     """The named run, else the last interrupted one, else the last that can be undone: of the patient
     with this prefix, if one is given. Raises UnknownRun, NothingToUndo, Corrupt.
@@ -145,9 +153,7 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
     """
     runs = [r for r in every(state) if r.state != "empty"]
     if name is not None:
-        chosen = [r for r in every(state) if r.id == name]
-        if not chosen:
-            raise UnknownRun(f"no run is called {name!r}; `gpufix undo --list` shows them")
+        chosen = [named(state, name)]
     else:
         if prefix is not None:
             runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
@@ -157,7 +163,8 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
             raise NothingToUndo("there is nothing to undo")
     if chosen[-1].state == "damaged":
         raise CorruptJournal(
-            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known"
+            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known; "
+            f"`gpufix undo --forget --force {chosen[-1].id}` gives it up"
         )
     return chosen[-1]
 
@@ -169,6 +176,16 @@ def interrupted(state: Path, prefix: str, project: str | None = None) -> Run | N
         r for r in waiting if of_patient(r, prefix) or (project and _of_project(r, project))
     ]
     return concerned[-1] if concerned else None
+
+
+def marked(*folders: str) -> Path | None:
+    """The folder of a run that was cut off in one of these, whatever state directory it lies in."""
+    for folder in folders:
+        run = mark.named(folder)
+        # damaged: also one that this user may not read
+        if run is not None and load(run).state in ("interrupted", "damaged"):
+            return run
+    return None
 
 
 def _of_project(run: Run, project: str) -> bool:
@@ -231,6 +248,7 @@ def forget(run: Run, force: bool = False) -> None:
             f"up as it is with `gpufix undo --forget --force {run.id}`"
         )
     (run.folder / _FORGOTTEN).touch()
+    mark.clear(run.folder, run.begin)
     discard(run, with_aside=True)
 
 
@@ -262,7 +280,11 @@ def require_there(run: Run) -> None:
             )
 
 
+def scope_paths(run: Run) -> list[str]:
+    """The paths at which, and below which, its steps could change something."""
+    return [row["scope"]["path"] for r in run.rows if r["type"] == "guard" for row in r["scopes"]]
+
+
 def _changed_in(run: Run, folder: str) -> bool:
     """Whether a step could have changed something in the folder."""
-    scopes = [row["scope"]["path"] for r in run.rows if r["type"] == "guard" for row in r["scopes"]]
-    return any(path == folder or path.startswith(f"{folder}/") for path in scopes)
+    return any(path == folder or path.startswith(f"{folder}/") for path in scope_paths(run))

@@ -7,11 +7,11 @@ state before the first step that touched them.
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
+from gpufix.engine.journal import mark, proof, runs, temporary
 from gpufix.engine.journal import parts as part_list
-from gpufix.engine.journal import proof, runs, temporary
-from gpufix.engine.journal.aside import Aside, tidy
+from gpufix.engine.journal.aside import Aside, tidy, ways_back
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.keep import place
 from gpufix.engine.journal.listing import PARENT
@@ -37,14 +37,21 @@ class Undone(Frozen):
     """What an undo came to.
 
     `problems`: what could not be put back; with any, the run stays as it is. `lost`: what `force` has
-    given up. `aside`: paths that were in the way and are not proven to be the run's own, with the
-    folders in which they lie now.
+    given up. `aside`: paths that were in the way and are not proven to be the run's own. `back`: (from,
+    to) of the copies that bring them back, in this order.
     """
 
     problems: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
-    folders: tuple[Path, ...] = ()
+    back: tuple[tuple[str, str], ...] = ()
+
+    def left_aside(self) -> str:
+        """Of what lies aside, for the end of a sentence: "; 2 files that may be …", or ""."""
+        if not self.aside:
+            return ""
+        where = ", ".join(place for place, _ in self.back)
+        return f"; {len(self.aside)} files that may be somebody else's lie in {where}"
 
 
 class Preview(Frozen):
@@ -60,11 +67,7 @@ def preview(run: Run) -> Preview:
     if run.state not in ("kept", "interrupted") or run.row("restored") is not None:
         return Preview((), (), ())
     parts = part_list.of(run)
-    first = {
-        path: entry
-        for path, entry in part_list.first_states(parts).items()
-        if not as_left(entry, path)
-    }
+    first = {path: part.before.get(key) for path, (part, key) in unlike(parts).items()}
     restored = sorted(path for path, entry in first.items() if entry is not None)
     added = sorted(path for path, entry in first.items() if entry is None)
     return Preview(tuple(restored), tuple(added), tuple(changed_since(run, parts)))
@@ -88,6 +91,7 @@ def undo(run: Run, force: bool = False) -> Undone:
                 raise Changed(since)
             runs.release(run)
             journal.append("undoing", force=force)
+            mark.put(run.folder, run.begin)
             problems, given_up = _restore(parts, journal, force)
             if problems:
                 return Undone(tuple(problems[:_SHOWN]))
@@ -104,29 +108,38 @@ def rollback(run: Run) -> Undone:
         with Journal(run.journal) as journal:
             return _finished(run, journal, [])
     except OSError:  # the disk is full: `gpufix undo` finds nothing left to do, and clears the rest
-        return Undone()
+        return _lying(run)
 
 
 def revert(run: Run, step: int) -> Undone:
     """Undo the last step of a run that goes on."""
     own = [part for part in part_list.of(run) if part.step == step]
     problems = [p for part in own for p in _restored(part, force=False)[0]]
-    folders = {part.aside for part in own}
-    return Undone(tuple(problems[:_SHOWN]), folders=tuple(sorted(folders)))
+    return Undone(tuple(problems[:_SHOWN])) if problems else _sorted(run)
 
 
 def _finished(run: Run, journal: Journal, given_up: list[str]) -> Undone:
     journal.append("restored")
     temporary.remove(run)
-    folders = runs.aside_folders(run)
-    for folder in folders:
+    mark.clear(run.folder, run.begin)
+    undone = _sorted(run)
+    runs.discard(run)
+    journal.append("undone", lost=len(given_up), aside=len(undone.aside))
+    return replace(undone, lost=tuple(given_up))
+
+
+def _sorted(run: Run) -> Undone:
+    """Delete, of what lies aside, what is the run's own. Raises OSError."""
+    for folder in runs.aside_folders(run):
         proof.delete_own(run, folder)
         tidy(folder)
-    aside = proof.remaining(folders)
-    runs.discard(run)
-    journal.append("undone", lost=len(given_up), aside=len(aside))
-    lying = tuple(folder for folder in folders if folder.is_dir())
-    return Undone((), tuple(given_up), tuple(aside), lying)
+    return _lying(run)
+
+
+def _lying(run: Run) -> Undone:
+    folders = runs.aside_folders(run)
+    back = ways_back(folders, runs.scope_paths(run))
+    return Undone(aside=tuple(proof.remaining(folders)), back=tuple(back))
 
 
 def _restore(
@@ -148,13 +161,29 @@ def _restore(
                 return problems, []
         if journal is not None:
             journal.append("reverted", step=step)
-    differing = unlike(parts, given_up)
-    return [f"{path} is not as it was" for path in differing], list(given_up.values())
+    problems, lost = _put_first(parts, force)
+    return problems, list((given_up | lost).values())
 
 
-def _restored(part: Part, force: bool) -> tuple[list[str], dict[str, str]]:
-    """(what could not be put back, path → what is given up)."""
-    keys = part.touched()
+def _put_first(parts: list[Part], force: bool) -> tuple[list[str], dict[str, str]]:
+    """Compare all paths with their first state; what was changed since its step came back is put back."""
+    keys: dict[int, list[str]] = {}
+    for part, key in unlike(parts).values():
+        keys.setdefault(parts.index(part), []).append(key)
+    problems: list[str] = []
+    given_up: dict[str, str] = {}
+    for number in sorted(keys):
+        found, lost = _restored(parts[number], force, keys[number])
+        problems, given_up = problems + found, given_up | lost
+    differing = unlike(parts).keys() - given_up.keys() if keys else ()
+    return problems or [f"{path} is not as it was" for path in sorted(differing)], given_up
+
+
+def _restored(
+    part: Part, force: bool, keys: list[str] | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """(what could not be put back, path → what is given up). Default: all that the step touched."""
+    keys = part.touched() if keys is None else keys
     aside = Aside(part.aside)
     restorer = Restorer(part.scope, part.before, place(part.kept, part.before), aside)
     restorer.restore(keys)

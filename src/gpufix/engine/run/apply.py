@@ -15,9 +15,9 @@ from types import FrameType
 
 import gpufix
 from gpufix.engine.installer_settings import neutral_settings
-from gpufix.engine.journal import programs, runs, temporary, undo_run
+from gpufix.engine.journal import mark, owner, programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
-from gpufix.engine.journal.journal import Journal
+from gpufix.engine.journal.journal import FORMAT, Journal
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
@@ -112,12 +112,14 @@ def _run(
     assert folder is not None
     with Journal(folder / "journal") as journal:
         journal.append("begin", **_header(steps, context, title))
+        mark.put(folder, journal.rows[0])
         runs.reserve(folder)
         context = replace(context, writing=partial(_note, journal))
         if any(step.kind in _STARTS_PROGRAMS for step in steps):
             environ = {
                 **temporary.make(journal, context),
                 **neutral_settings(context.environ, folder),
+                **owner.variables(journal.rows[0]["prefix"]),
                 programs.VARIABLE: folder.name,
             }
             context = replace(context, environ=environ)
@@ -128,7 +130,7 @@ def _run(
                 guard = Guard(journal, folder, number)
                 guard.open(kind.scopes(step, context))
                 try:
-                    kind.run(step, context)
+                    kind.run(step, replace(context, kept=guard.holds))
                 except StepFailed as error:
                     if step not in isolation.steps:
                         raise
@@ -144,17 +146,19 @@ def _note(journal: Journal, path: str, data: bytes) -> None:
 
 def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> StepFailed:
     """This one step's changes are undone; the run goes on. Raises StepFailed where that fails."""
-    problems = undo_run.revert(runs.load(folder), number).problems
-    if problems:
-        raise StepFailed(f"{error}; {problems[0]}")
-    error.step = step
-    return error
+    undone = undo_run.revert(runs.load(folder), number)
+    if undone.problems:
+        raise StepFailed(f"{error}; {undone.problems[0]}")
+    told = StepFailed(f"{error}{undone.left_aside()}")
+    told.step = step
+    return told
 
 
 def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str, object]:
     python = context.facts.python
     return {
         "version": gpufix.__version__,
+        "format": FORMAT,
         "process": programs.identity(os.getpid()),
         "prefix": os.path.realpath(python.prefix) if python else "",
         "project": context.project,
@@ -171,9 +175,7 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
         undone = Undone((str(second),))
-    problems, end = undone.problems, "everything was put back"
-    if undone.aside:
-        end += f"; {len(undone.aside)} files that may be somebody else's lie in {undone.folders[0]}"
+    problems, end = undone.problems, f"everything was put back{undone.left_aside()}"
     if problems:
         end = f"not everything could be put back ({problems[0]}): run `gpufix undo {folder.name}`"
     failure = StepFailed(f"{reason}; {end}")
@@ -186,7 +188,9 @@ def finish(folder: Path) -> None:
     """The run was verified and stays. Raises OSError."""
     with Journal(folder / "journal") as journal:
         journal.append("end")
-    runs.release(runs.load(folder))
+    run = runs.load(folder)
+    runs.release(run)
+    mark.clear(folder, run.begin)
 
 
 @contextmanager

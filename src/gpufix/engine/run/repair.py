@@ -11,6 +11,7 @@ from pathlib import Path
 import gpufix
 from gpufix.diagnosis.diagnose import Request, examine, patient_summary
 from gpufix.engine.journal import lock, runs, undo_run
+from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply, github_env
 from gpufix.engine.run.apply import FailureIsolation, alone, failures
 from gpufix.engine.run.comparison import Comparison, compare, next_steps
@@ -117,6 +118,12 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
     if waiting is not None:
         command = f"gpufix undo {waiting.id}"
         raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
+    elsewhere = runs.marked(*lock.folders(prefix(context), context.project))
+    if elsewhere is not None:
+        raise Busy(
+            f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
+            f"`gpufix undo {elsewhere.name}` puts back what it had begun"
+        )
 
 
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
@@ -127,8 +134,8 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     if failed:
         proposed = proposed.without([row.plan for row in failed])
         if not proposed.choice.plans:
-            undo_run.rollback(runs.load(folder))
-            raise isolation.failures[0]
+            undone = undo_run.rollback(runs.load(folder))
+            raise _failed_alone(isolation.failures[0], undone)
     context.say("looking again")
     after, ask = how.look()
     findings = examine(after, how.request, ask).findings
@@ -152,15 +159,29 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     return _undone(folder, outcome, result, proposed)
 
 
+def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
+    """A build's failure, after the run that was nothing but failed builds has been put back."""
+    if undone.problems:
+        return _not_back(str(failure), undone)
+    told = StepFailed(f"{failure}{undone.left_aside()}")
+    told.step = failure.step
+    return told
+
+
+def _not_back(reason: str, undone: Undone) -> StepFailed:
+    failure = StepFailed(f"{reason}; not everything could be put back: {undone.problems[0]}")
+    failure.put_back = False
+    return failure
+
+
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
-    problems = undo_run.undo(runs.load(folder)).problems
-    if problems:
-        failure = StepFailed(f"{outcome.reason}; not everything could be put back: {problems[0]}")
-        failure.put_back = False
-        raise failure
+    undone = undo_run.undo(runs.load(folder))
+    if undone.problems:
+        raise _not_back(str(outcome.reason), undone)
     failed = {f.key for f in result.failed}
     ineffective = [p for p in proposed.choice.plans if p.finding in failed]
-    return _Attempt(replace(outcome, state="undone"), ineffective)
+    reason = f"{outcome.reason}{undone.left_aside()}"
+    return _Attempt(replace(outcome, state="undone", reason=reason), ineffective)
 
 
 def _outcome(proposed: Proposed, context: RunContext, result: Comparison) -> Outcome:

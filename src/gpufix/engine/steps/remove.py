@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 
 from gpufix.engine.journal.listing import Scope
-from gpufix.engine.run_context import RunContext, inside, writable
+from gpufix.engine.run_context import RunContext, StepFailed, inside, writable
 from gpufix.model import Remove
 
 
@@ -24,9 +23,21 @@ def scopes(step: Remove, context: RunContext) -> Sequence[Scope]:
 
 
 def run(step: Remove, context: RunContext) -> None:
-    """Delete it."""
+    """Delete it, unless somebody has written in it since it was kept. Raises StepFailed."""
     path = inside(step.path, context.facts)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
+    for folder, folders, files in () if os.path.islink(path) else os.walk(path, topdown=False):
+        links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
+        for name in (*files, *links):
+            _unlink(f"{folder}/{name}", context)
+        try:
+            os.rmdir(folder)
+        except OSError as error:
+            raise StepFailed(f"{folder}: {error.strerror}") from None
+    if os.path.lexists(path):
+        _unlink(path, context)
+
+
+def _unlink(path: str, context: RunContext) -> None:
+    if not context.kept(path):
+        raise StepFailed(f"{path} is not removed: somebody has just written it")
+    os.unlink(path)

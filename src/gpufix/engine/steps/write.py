@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from gpufix.engine.journal.aside import NAME, Aside
+from gpufix.engine.journal.exchange import exchanged, named
 from gpufix.engine.journal.listing import NEW, Scope
 from gpufix.engine.journal.lock import sync_folder, write_all
 from gpufix.engine.run_context import Refused, RunContext, StepFailed, inside, writable
@@ -95,18 +97,40 @@ def run(step: WriteFile, context: RunContext) -> None:
     path = inside(step.path, context.facts)
     _expected(step, path)
     data = step.content.encode(step.encoding)
-    _replace(path, data, context, step.mode)
+    _replace(path, data, step.expect, context, step.mode)
     for record in records_of(path, context.facts):
-        _replace(record, with_row(record, path, data), context)
+        earlier = digest(record)
+        _replace(record, with_row(record, path, data), earlier, context)
 
 
-def _replace(path: str, data: bytes, context: RunContext, mode: int | None = None) -> None:
+def _replace(
+    path: str, data: bytes, earlier: str | None, context: RunContext, mode: int | None = None
+) -> None:
+    """Replace what has this digest (None: nothing). Raises StepFailed: somebody was quicker."""
+    assert context.folder is not None
     context.writing(path, data)
-    replace(path, data, mode)
+    temporary = written(path, data, mode)
+    if earlier is None:
+        if not named(temporary, path):
+            raise StepFailed(f"{path} exists since it was looked at")
+    elif not exchanged(temporary, path):
+        os.rename(temporary, path)
+    elif digest(temporary) == earlier:
+        os.unlink(temporary)
+    else:
+        Aside(context.folder / NAME).take(path, temporary)
+        raise StepFailed(f"{path} has changed since it was looked at")
+    sync_folder(os.path.dirname(path))
 
 
 def replace(path: str, data: bytes, mode: int | None = None) -> None:
     """Put new bytes at a path in one instant, keeping its mode and owner. Raises OSError."""
+    os.rename(written(path, data, mode), path)
+    sync_folder(os.path.dirname(path))
+
+
+def written(path: str, data: bytes, mode: int | None) -> str:
+    """A file with the bytes for the path, beside it, with its mode and owner. Raises OSError."""
     temporary = path + NEW
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o666)
@@ -122,8 +146,7 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-    os.rename(temporary, path)
-    sync_folder(os.path.dirname(path))
+    return temporary
 
 
 def _expected(step: WriteFile, path: str) -> None:
