@@ -1,4 +1,11 @@
-"""The catalogue of error messages, and their patterns."""
+"""The catalogue of error messages, and their patterns.
+
+A text is the message's own words. Case, the amount of blank space and the kind of quotation marks may
+vary; it may start and end within a line, but not within a word (`^` and `$` tie it to the line's ends). In
+braces stands what varies: `{version}` is one of KINDS and is kept under that name, `{have:version}` under
+another, `{a|b}` is a choice, `{*}` up to 160 characters that begin with none of a word, `{.}` the end of
+a word.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +142,7 @@ Role = Literal["cause", "symptom", "unknown", "notice", "wrapper"]
 class Message(Frozen):
     """One known message. `rule` None: explained without a rule of the catalogue.
 
-    `texts` are in the language of message_text; `near` holds texts of which one must stand within
+    `texts` are in the language that this module describes; `near` holds texts of which one must stand within
     some kilobytes, `unless` such that none may. `refine` names the code that looks closer.
     """
 
