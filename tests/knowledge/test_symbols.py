@@ -22,7 +22,9 @@ NEW = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 RELEASES = ("2.6.0", "2.7.0", "2.7.1", "2.8.0", "2.9.0", "2.10.0")
 EVERY = "_ZN2at5everyEv"
 CHECK_0, CHECK_1 = "_ZN3c105checkERKSs", f"_ZN3c105checkERK{NEW}"
+LATE_0, LATE_1 = "_ZN3c104lateERKSs", f"_ZN3c104lateERK{NEW}"  # of the first there is none
 FROM_27, UNTIL_28 = "_ZN2at6from27Ev", "_ZN2at7until28Ev"
+UNTIL_29 = "_ZN2at7until29Ev"
 CUDA, PYTHON = "_ZN3c104cuda6streamEv", "THPVariableClass"
 SHIM, SCHEMAS = "aoti_torch_dtype", "_ZN5torch7Library4_defEv"
 REGISTER = "_ZN5torch11CppFunctionD1Ev"
@@ -33,7 +35,9 @@ ROWS = {
     CHECK_0: Masks(0b000001, 0, 0),
     CHECK_1: Masks(0b111110, 0, 0),
     FROM_27: Masks(0b111110, 0, 0),
+    LATE_1: Masks(0b111000, 0, 0),
     UNTIL_28: Masks(0b001111, 0, 0),
+    UNTIL_29: Masks(0b011111, 0, 0),
     CUDA: Masks(0, 0, 0b111111),
     PYTHON: Masks(0, 0b111111, 0),
     SHIM: Masks(0b111100, 0, 0),
@@ -219,8 +223,9 @@ def test_newer_than_known_means_that_all_else_is_in_the_newest(small: SymbolHist
 
 
 def test_another_build_is_not_newer(small: SymbolHistory) -> None:
-    found = ask(small, UNTIL_28, UNSEEN)
-    assert (found.newer, found.unseen) == (False, (UNSEEN,))
+    for gone in (UNTIL_28, UNTIL_29):
+        found = ask(small, gone, UNSEEN)
+        assert (found.newer, found.unseen) == (False, (UNSEEN,))
 
 
 def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
@@ -237,6 +242,8 @@ def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
         ([CHECK_0], ()),  # what the plain 2.6.0 has is no other ABI's
         ([CHECK_0, FROM_27], RELEASES[1:]),
         ([CHECK_0, UNTIL_28, FROM_27], RELEASES[1:4]),
+        ([LATE_0], RELEASES[3:]),
+        ([LATE_0, CHECK_0, UNTIL_29], RELEASES[3:5]),
         ([CHECK_1, UNTIL_28], ()),
         ([FROM_27, UNTIL_28], ()),  # nothing tells its ABI
         ([CHECK_0, FROM_27, UNSEEN], ()),  # of what it asks for, none has everything
