@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from gpufix.files import TooLarge, read_given
 from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.model.smoke_result import Change, KernelRow, SmokeComparison, SmokeReport
 
@@ -28,10 +29,10 @@ def dumps(report: SmokeReport) -> str:
 
 def load(path: Path) -> SmokeReport:
     """Raises OSError, and CorruptSave naming the line or the field."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise CorruptSave(f"{path}: larger than {MAX_BYTES >> 20} MiB")
+    try:
+        content = read_given(str(path), MAX_BYTES)
+    except TooLarge as error:
+        raise CorruptSave(f"{path}: {error.strerror}") from None
     try:
         return from_json(SmokeReport, json.loads(content))
     except json.JSONDecodeError as error:
