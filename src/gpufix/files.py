@@ -115,6 +115,14 @@ def read_given(path: str, limit: int) -> bytes:
     return data
 
 
+def is_binary(path: Name) -> bool:
+    """Whether it is an ELF file: the kernel runs it, and no interpreter reads a text of somebody's."""
+    try:
+        return read(path, 4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
 def own(path: Name) -> bytes:
     """A file that is a part of gpufix. Raises OSError."""
     return read_whole(path, _OWN)
