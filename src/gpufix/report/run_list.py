@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from gpufix.report.lines import Lines
+from gpufix.text.json_output import dumps
 
 # id, state, prefix, environment, this_patient, project, title, time, bytes_kept
 Row = dict[str, Any]
@@ -37,7 +37,7 @@ def _environment(row: Row) -> str:
 def show_list(rows: Sequence[Row], as_json: bool) -> None:
     """Every run, oldest first; the patient's own are marked."""
     if as_json:
-        print(json.dumps(list(rows), indent=2))
+        print(dumps(list(rows)))
         return
     lines = Lines()
     for row in rows:
@@ -66,7 +66,7 @@ def show_elsewhere(
     commanded = [{**row, "command": f"gpufix undo {option}{row['id']}"} for row in rows]
     if as_json:
         nothing: Row = {"id": None, "state": "elsewhere", "prefix": prefix, "problems": [why]}
-        print(json.dumps({**nothing, "runs": commanded}, indent=2))
+        print(dumps({**nothing, "runs": commanded}))
         return
     lines = Lines()
     lines.add(why)
@@ -85,7 +85,7 @@ def show_elsewhere(
 def show_one(row: Row, problems: Sequence[str], as_json: bool) -> None:
     """What was put back, or could not be; `row["state"]` says which."""
     if as_json:
-        print(json.dumps({**row, "problems": list(problems)}, indent=2))
+        print(dumps({**row, "problems": list(problems)}))
         return
     lines = Lines()
     lines.add(
@@ -104,7 +104,7 @@ def show_nothing(prefix: str | None, as_json: bool) -> None:
     nothing: Row = {"id": None, "state": "nothing", "prefix": prefix, "problems": []}
     where = f" in {prefix}" if prefix else ""
     if as_json:
-        print(json.dumps(nothing, indent=2))
+        print(dumps(nothing))
         return
     lines = Lines()
     lines.add(f"there is nothing to undo{where}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from gpufix.files import TooLarge, read_given
 from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.model.smoke_result import Change, KernelRow, SmokeComparison, SmokeReport
+from gpufix.text import json_output
 
 MAX_BYTES = 16 << 20
 REGRESSION = 1.10
@@ -24,7 +25,7 @@ def save(report: SmokeReport, path: Path) -> None:
 
 def dumps(report: SmokeReport) -> str:
     """The report as one JSON object with a newline."""
-    return json.dumps(to_json(report), indent=2) + "\n"
+    return json_output.dumps(to_json(report)) + "\n"
 
 
 def load(path: Path) -> SmokeReport:
