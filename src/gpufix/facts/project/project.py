@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project_files import walk
 from gpufix.facts.reading import read, read_whole, text, why
 from gpufix.model import CMakeCache, Project, SourceFile, Submodule
-from gpufix.source import git_files
+from gpufix.source import git_files, toml_text
 
 _LIMIT_INDEX, _LIMIT_MODULES = 64 << 20, 1 << 20
 
@@ -76,11 +75,6 @@ def _populated(folder: Path) -> bool:
     except OSError:
         return False
 
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MARKERS = ("pyproject.toml", "setup.py", "CMakeLists.txt", ".gitmodules")
 _PYTHONS = ("Python3_EXECUTABLE", "Python_EXECUTABLE", "PYTHON_EXECUTABLE", "_Python3_EXECUTABLE")
@@ -152,9 +146,9 @@ def _config(ctx: CollectContext, root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        data = tomllib.loads(read_whole(path, _LIMIT_BYTES).decode("utf-8"))
+        data = toml_text.parse(read_whole(path, _LIMIT_BYTES).decode("utf-8"))
         table = data.get("tool", {}).get("gpufix", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         ctx.gap("project", path, f"cannot be read: {why(error)}")
         return {}
     if not isinstance(table, dict):

@@ -17,7 +17,7 @@ LAUNCHERS = {"ccache", "sccache", "distcc", "icecc"}
 _SCRIPT_LIMIT = 8192
 # The last command of a wrapper that hands all its arguments on: exec /opt/x/bin/nvcc -m64 "$@"
 _HANDS_ON = re.compile(
-    r"""^\s*(?:exec\s+)?["']?(/[^\s"'$`;&|<>]+)["']?(?=\s)[^;&|\n]*\$[@*]""", re.M
+    r"""^[ \t]*(?:exec[ \t]+)?["']?(/[^\s"'$`;&|<>]+)["']?(?=\s)[^;&|\n]*\$[@*]""", re.M
 )
 
 
