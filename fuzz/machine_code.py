@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from target import Target, as_file
+from fuzz_target import Target, as_file
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS / "binary"))

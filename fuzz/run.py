@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import machine_code
-import packages
-import saved
-import sources
-from target import SLOWER, BadAnswer, Target, checked
+import package_records
+import project_sources
+import saved_files
+from fuzz_target import SLOWER, BadAnswer, Target, checked
 
 HERE = Path(__file__).resolve().parent
 STATE = HERE.parent / "build" / "fuzz"
 TARGETS: dict[str, Target] = {
-    **machine_code.TARGETS, **packages.TARGETS, **sources.TARGETS, **saved.TARGETS,
+    **machine_code.TARGETS, **package_records.TARGETS, **project_sources.TARGETS, **saved_files.TARGETS,
 }  # fmt: skip
 MEMORY = 256  # MiB beside what the reader takes when it is loaded
 _STATUS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+)")

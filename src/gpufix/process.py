@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from gpufix.files import read
-
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _lock = threading.Lock()
@@ -339,7 +337,7 @@ def _signal_session(leader: int, number: signal.Signals) -> None:
 
 
 def _session(folder: Path) -> int:
-    return int(read(folder / "stat", 4096).rpartition(b")")[2].split()[3])
+    return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[3])
 
 
 @contextmanager

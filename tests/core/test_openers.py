@@ -13,7 +13,7 @@ from house import modules
 ALLOWED = {
     "files": "it is the opener",
     "__main__": "/dev/null, in place of closed streams",
-    "process": "the log of a program is appended to",
+    "process": "imports nothing: appends to the log of a program, and reads /proc",
     "binary.wheel": "zipfile takes a file: it is made of the opener's descriptor",
     "facts.python.probe": "runs as the patient's interpreter, within a time limit",
     "smoke.nvml_watch": "runs as a process of its own, within a time limit",
