@@ -1,12 +1,14 @@
 """`gpufix` and `python -m gpufix`."""
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # the folder at hand, of `python -m gpufix`: a project's json.py is not ours
 
 import atexit
 import gc
 import os
 import signal
-import sys
 from types import FrameType
 
 

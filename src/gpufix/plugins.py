@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gpufix.checks.doctor.doc002_plugin_unloadable import unloadable
 from gpufix.checks.registry import Rule, builtin_rules, rules_in
+from gpufix.files import read
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Finding
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _METADATA = (".dist-info", "egg-info")
+_ENTRY_POINTS = 1 << 20  # bytes
 
 
 def all_rules(project: bool = True) -> tuple[list[Rule], list[Finding]]:
@@ -75,6 +77,6 @@ def _declare(folder: str, group: bytes) -> bool:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read(file, _ENTRY_POINTS)
     except OSError:
         return b""

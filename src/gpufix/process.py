@@ -124,13 +124,18 @@ def run(program: Program, limits: Limits) -> Finished:
     return child.finished
 
 
-def ask(command: Sequence[str | Path], env: Mapping[str, str], seconds: float) -> Finished:
+def ask(
+    command: Sequence[str | Path],
+    env: Mapping[str, str],
+    seconds: float,
+    cwd: str | None = None,
+) -> Finished:
     """The short answer of a program that nobody vouches for. Raises NoAnswer.
 
     At a limit it is killed at once: it was asked to read, and has nothing to put back.
     """
     limits = Limits(seconds, kept=1 << 20, most=1 << 20, grace_s=0.0, patience_s=1.0)
-    finished = run(Program(command, env), limits)
+    finished = run(Program(command, env, cwd), limits)
     if finished.problem:
         raise NoAnswer(finished.problem)
     return finished

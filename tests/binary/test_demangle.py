@@ -94,6 +94,15 @@ def fake_filter(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> Non
     program.write_text("#!/bin/sh\n" + body + "\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr("gpufix.binary.demangle.demangler.is_binary", lambda _: True)
+
+
+def test_a_script_is_no_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        fake_filter(tmp_path, "sed s/.*/answer/", patch)
+        assert demangle([GENERIC_LAMBDA])[GENERIC_LAMBDA] == "answer"
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert demangle([GENERIC_LAMBDA])[GENERIC_LAMBDA] == GENERIC_LAMBDA
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,11 @@ def test_unreadable_paths_are_refused(path):
 def test_unknown_members_are_refused(wheel):
     with WheelZip(str(wheel)) as archive, pytest.raises(CodeError):
         archive.head("../etc/passwd", 4)
+
+
+def test_a_member_without_a_name_is_a_member(wheel):
+    """Found by fuzz/: zipfile asks for the last letter of its name."""
+    raw = wheel.read_bytes().replace(b"pkg/_C.so", b"\0kg/_C.so")
+    wheel.write_bytes(raw)
+    with WheelZip(str(wheel)) as archive:
+        assert archive.members()[0].name == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.parser import BytesParser
 from importlib.metadata import distributions
 from pathlib import Path
@@ -83,3 +84,11 @@ def test_headers_longer_than_the_first_read(tmp_path: Path) -> None:
 )
 def test_what_a_folder_name_claims(stem: str, claim: tuple[str, str] | None) -> None:
     assert name_and_version(stem) == claim
+
+
+@pytest.mark.parametrize("line", [b" x\n", b"Requires-Dist: x\n", b"\n ", b":\n", b" \r"])
+def test_a_mebibyte_of_one_line_is_read_in_a_second(line: bytes) -> None:
+    raw = b"Name: a\nVersion: 1\nSummary: s\n" + line * ((1 << 20) // len(line))
+    begin = time.process_time()
+    assert parse(raw).name == "a"
+    assert time.process_time() - begin < 2  # measured: 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from fake_site import Site, later
 
 from gpufix.facts.context import CollectContext
+from gpufix.facts.packages import record_file
 from gpufix.facts.packages.record_file import LISTED, Budget, check, opened
 from gpufix.model import Record
 from gpufix.model.base import to_json
@@ -165,3 +167,31 @@ def test_an_unreadable_record_is_a_gap(ctx: CollectContext, site: Site) -> None:
     with opened(str(site.folder), None) as folder:
         assert check(ctx, folder, f"{info.name}/RECORD", Budget(0)) is None
     assert len(ctx.gaps) == 1
+
+
+def test_entries_beyond_the_limit_are_a_gap(
+    ctx: CollectContext, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = site.install("pkg", files=FILES)  # with the three of its folder
+    for limit, gaps in ((len(FILES) + 3, 0), (len(FILES) + 2, 1)):
+        monkeypatch.setattr(record_file, "_ENTRIES", limit)
+        assert look(ctx, site, info).files == limit
+        assert len(ctx.gaps) == gaps
+    assert ctx.gaps[0].reason.startswith(f"it has more than {limit} entries")
+
+
+def test_a_million_entries_cost_a_second(ctx: CollectContext, site: Site) -> None:
+    rows = "".join(f"pkg/{i % 100}/{i}.py,sha256=x,1\n" for i in range(1_000_000))
+    info = site.install("pkg", files=FILES, rows=rows)
+    begin = time.process_time()
+    assert look(ctx, site, info).files == 100_000
+    assert time.process_time() - begin < 2  # measured: 0.4
+    assert "100,000 entries" in ctx.gaps[0].reason
+
+
+def test_a_record_larger_than_any_is_a_gap(ctx: CollectContext, site: Site) -> None:
+    info = site.install("pkg", files=FILES)
+    os.truncate(info / "RECORD", 1 << 40)
+    with opened(str(site.folder), str(site.prefix)) as folder:
+        assert check(ctx, folder, f"{info.name}/RECORD", Budget(1 << 20)) is None
+    assert ctx.gaps[0].reason == "cannot be read: larger than 64 MiB"

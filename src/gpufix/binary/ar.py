@@ -13,6 +13,7 @@ HEADER = 60
 # The symbol tables and the table of long names; LLVM's and BSD's spellings too.
 _TABLES = {"/", "/SYM64/", "//", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64"}
 MAX_NAME = 4096
+MAX_NAMES = 64 << 20  # bytes of the table of long names
 
 
 class Member(Frozen):
@@ -40,7 +41,7 @@ def members(data: Bytes, start: int, end: int) -> Iterator[Member]:
         size = _size(header, position, end)
         name = header[:16].decode("latin-1").rstrip(" ")
         if name == "//":
-            names = data[position : position + size]
+            names = data[position : position + min(size, MAX_NAMES)]
         if name.startswith("#1/"):
             yield from _bsd_member(data, position, size, name)
         elif name not in _TABLES:

@@ -67,7 +67,7 @@ class WheelZip:
         return [
             ZipMember(info.filename, info.file_size, info.compress_size)
             for info in self._infos.values()
-            if not info.is_dir()
+            if not info.filename.endswith("/")
         ]
 
     def head(self, name: str, size: int) -> bytes:

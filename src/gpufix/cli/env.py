@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import options
+from gpufix.files import read
 
 BEGIN, END = "# >>> gpufix >>>", "# <<< gpufix <<<"
 # From the last beginning before an end: what follows a beginning without an end is the user's.
@@ -39,8 +40,7 @@ def put(path: Path, text: str, *, comments: bool) -> None:
 def _read(path: Path) -> str:
     if not path.exists():
         return ""
-    with path.open("rb") as file:
-        content = file.read(_LIMIT + 1)
+    content = read(path, _LIMIT + 1)
     if len(content) > _LIMIT or b"\0" in content:
         raise NotEnvironmentFile("it is no text file that variables are kept in")
     try:

@@ -12,6 +12,7 @@ import typer
 from gpufix.cli import options
 from gpufix.cli.choices import TextOrJson, split
 from gpufix.cli.examine import examine, fail
+from gpufix.files import given
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class LogRequest(Frozen):
 def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> bool:
     """Explain FILE or standard input; whether something was recognised."""
     from gpufix.engine.builds.errors import first_errors
+    from gpufix.explain.read import MOST
 
     answer, scanned = _read(what)
     errors = [] if answer.recognised else first_errors(_edges(scanned))
@@ -119,11 +121,13 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
         from gpufix.report import json
 
         read = {"name": what, "bytes": scanned.size, "lines": scanned.lines}
-        read |= {"flooded": scanned.flooded}
+        read |= {"flooded": scanned.flooded, "cut": scanned.cut}
         write(json.render_explained(answer, read, errors, names, patient), request.output)
     else:
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"
+        if scanned.cut:
+            log += f" · the first {MOST >> 30} GiB alone are read"
         if scanned.flooded:
             log += " · so many near misses that not all were looked at"
         _text(answer, log, errors, names, patient, request)
@@ -136,7 +140,7 @@ def _read(what: str) -> tuple[Explanations, LogScan]:
     try:
         if what == "-":
             return read(sys.stdin.buffer)
-        with Path(what).open("rb") as file:
+        with given(what) as file:
             return read(file)
     except OSError as error:
         raise fail(f"{what}: {error.strerror or error}") from None

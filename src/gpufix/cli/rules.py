@@ -15,15 +15,15 @@ def rules(
     ] = TextOrJson.text,
 ) -> None:
     """List every rule: code, name and one line. `gpufix explain CODE` shows a rule's page."""
-    import json
 
     from gpufix.plugins import all_rules
     from gpufix.text.clean import clean
+    from gpufix.text.json_output import dumps
 
     known, _ = all_rules()
     if format is TextOrJson.json:
         rows = [{"code": r.code, "name": r.name, "summary": _first_line(r.page)} for r in known]
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(dumps(rows))
         return
     from rich.console import Console
     from rich.table import Table

@@ -18,7 +18,6 @@ def snapshot(
 
     `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings.
     """
-    import json
 
     from gpufix.cli.config import settings
     from gpufix.cli.examine import examine, fail
@@ -27,6 +26,7 @@ def snapshot(
     from gpufix.diagnosis.redaction import redact
     from gpufix.knowledge.gpus.models import GpuNameError
     from gpufix.model.base import to_json
+    from gpufix.text.json_output import dumps
 
     patient = examine(python, project, deep=deep)
     chosen = settings(patient.facts, gpu, None, None, None)
@@ -36,4 +36,4 @@ def snapshot(
     except GpuNameError as error:
         raise fail(str(error)) from None
     facts = replace(patient.facts, answers=view.answers, gaps=[*patient.facts.gaps, *view.gaps])
-    write(json.dumps(to_json(redact(facts)), indent=1) + "\n", output)
+    write(dumps(to_json(redact(facts)), indent=1) + "\n", output)

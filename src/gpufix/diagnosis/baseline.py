@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
@@ -15,6 +14,7 @@ from gpufix.diagnosis.redaction import read
 from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Finding, PatientSummary, Severity
 from gpufix.model.base import Model, to_json
+from gpufix.text.json_output import dumps
 
 VERSION = 1
 _LIMIT_BYTES = 16 << 20
@@ -74,7 +74,7 @@ def render(baseline: Baseline) -> str:
     for entry in data["accepted"]:
         if entry["reason"] is None:
             del entry["reason"]
-    return json.dumps(data, indent=2) + "\n"
+    return dumps(data) + "\n"
 
 
 def sort(diagnosis: Diagnosis, baseline: Baseline) -> Sorted:

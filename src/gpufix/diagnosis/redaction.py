@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gpufix.files import TooLarge, read_given
 from gpufix.model import SCHEMA_VERSION, Facts
 from gpufix.model.base import Invalid, Model, from_json, to_json
 from gpufix.model.facts import conda_apart
@@ -124,10 +125,12 @@ def read(
 ) -> M:
     """A record of `kind`; `upgrade` brings an earlier version's JSON up to date. Raises `wrong` for
     what is no `name` (a noun: "facts file") or larger than `limit` bytes, OSError if unreadable."""
-    if path.is_file() and path.stat().st_size > limit:
-        raise wrong(f"{path}: larger than any {name} ({limit >> 20} MiB)")
     try:
-        data = json.loads(path.read_bytes().decode("utf-8"))
+        content = read_given(str(path), limit)
+    except TooLarge:
+        raise wrong(f"{path}: larger than any {name} ({limit >> 20} MiB)") from None
+    try:
+        data = json.loads(content.decode("utf-8"))
         json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a character is none
         return from_json(kind, upgrade(data))
     except Invalid as error:

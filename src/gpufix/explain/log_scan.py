@@ -159,6 +159,7 @@ class LogScan:
     lines: int = 0
     head: bytes = b""
     tail: bytes = b""
+    cut: bool = False  # longer than what is read of any log
     flooded: bool = False  # so full of near misses that not all of them were looked at
 
 

@@ -15,6 +15,7 @@ from gpufix.explain.prefilter import unwrapped
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
+MOST = 1 << 30  # bytes of a log that are read
 _LOOK = 4096
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -26,19 +27,21 @@ _MARKS = (
 
 
 def pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """The log as UTF-8, at most PIECE bytes (or characters) at a time; NULs are left out.
+    """The first MOST bytes as UTF-8, at most PIECE bytes (or characters) at a time, without NULs.
 
     UTF-16 is what PowerShell's `>` writes: told by its mark, or by every other byte being NUL.
     """
-    first = file.read(PIECE)
+    first, left = file.read(PIECE), MOST - PIECE
     encoding, skip = _encoding(first)
     decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding != "utf-8" else None
     piece = first[skip:]
     while piece:
         if decoder is not None:
             piece = decoder.decode(piece).encode("utf-8", "replace")
-        yield piece.replace(b"\0", b"") if b"\0" in piece else piece
-        piece = file.read(PIECE)
+        if text := piece.replace(b"\0", b""):  # a hole of a sparse file is all NULs
+            yield text
+        piece = file.read(min(PIECE, left))
+        left -= len(piece)
 
 
 def _encoding(first: bytes) -> tuple[str, int]:
@@ -137,7 +140,9 @@ def _any_stands(texts: tuple[str, ...], hit: Hit) -> bool:
 
 def read(file: IO[bytes]) -> tuple[Explanations, LogScan]:
     """Explain a log. Raises OSError."""
-    return explain(pieces(file))
+    answer, found = explain(pieces(file))
+    found.cut = bool(file.read(1))
+    return answer, found
 
 
 def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:

@@ -18,6 +18,7 @@ from gpufix.model import (
     Facts,
     Gpu,
     Host,
+    Python,
     SharedFile,
     Tool,
     Toolkit,
@@ -45,6 +46,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python)
+    ctx.examined = _examined(patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
     condas = conda.Installed()
@@ -99,6 +101,12 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         project=folder,
         gaps=list(ctx.gaps),
     )
+
+
+def _examined(patient: Python | None, project: Path | None) -> tuple[Path, ...]:
+    """The system's own folders have everybody's programs: they are the machine, not the patient."""
+    prefix = [Path(patient.prefix)] if patient and patient.kind != "system" else []
+    return (*prefix, *([project] if project else []))
 
 
 def _try(ctx: CollectContext, section: str, collector: Callable[[], T], otherwise: T) -> T:

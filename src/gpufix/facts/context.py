@@ -22,6 +22,9 @@ class CollectContext:
     root: Path = Path("/")
     home: Path = field(default_factory=Path.home)
     deep: bool = False  # hash every recorded file
+    examined: tuple[
+        Path, ...
+    ] = ()  # the patient's and the project's folders: no script there is run
     progress: Callable[[str], None] = _silent
     gaps: list[Gap] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
-from gpufix.facts.reading import read
+from gpufix.files import opened, read, read_whole
 from gpufix.model import Facts
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
@@ -97,10 +97,8 @@ class Queries:
         from gpufix.source.scanned import SourceText
         from gpufix.source.source_text import decode
 
-        real = Path(self._allowed(path))
-        if real.stat().st_size > _SOURCE_LIMIT:
-            raise ValueError(f"larger than {_SOURCE_LIMIT >> 20} MiB")
-        data = read(real, _SOURCE_LIMIT)
+        real = self._allowed(path)
+        data = read_whole(real, _SOURCE_LIMIT)
         source = decode(data)
         return SourceText(source.text, source.encoding, hashlib.sha256(data).hexdigest())
 
@@ -122,12 +120,12 @@ class Queries:
         return any(Path(folder, name).is_file() for folder in folders)
 
     def sha256(self, path: str) -> str:
-        real = Path(self._allowed(path))
-        if not real.is_file() or real.stat().st_size > _HASH_LIMIT:
-            raise ValueError("not a regular file of up to 4 GiB")
+        real = self._allowed(path)
         digest = hashlib.sha256()
-        with real.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+        with opened(real) as descriptor:
+            if os.fstat(descriptor).st_size > _HASH_LIMIT:
+                raise ValueError(f"larger than {_HASH_LIMIT >> 30} GiB")
+            while chunk := os.read(descriptor, _CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
 

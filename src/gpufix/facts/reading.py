@@ -1,43 +1,12 @@
-"""Bounded reads of untrusted files."""
+"""What was read, made fit for facts."""
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+from gpufix.files import read, read_whole
 
-
-@contextmanager
-def opened_file(path: str | os.PathLike[str], dir_fd: int | None = None) -> Iterator[int]:
-    """A descriptor of a regular file.
-
-    Raises OSError, also for anything that is not a regular file (a FIFO would block for ever).
-    """
-    try:
-        descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
-    except ValueError as error:  # a NUL in the path
-        raise OSError(str(error)) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def read(path: str | os.PathLike[str], limit: int, dir_fd: int | None = None) -> bytes:
-    """The first `limit` bytes of a regular file. Raises OSError."""
-    chunks = []
-    with opened_file(path, dir_fd) as descriptor:
-        size = os.fstat(descriptor).st_size  # 0 in /proc and /sys
-        limit = min(limit, size) if size else limit
-        while limit > 0 and (chunk := os.read(descriptor, limit)):
-            chunks.append(chunk)
-            limit -= len(chunk)
-    return b"".join(chunks)
+__all__ = ["json_number", "json_text", "read", "read_whole", "text", "text_of", "why"]
 
 
 def text_of(path: str | os.PathLike[str], limit: int) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.text.names import normalise
 
@@ -108,7 +109,7 @@ def is_ours(version: str) -> bool:
 @cache
 def _read(root: Path) -> tuple[Fallback, ...]:
     paths = sorted(root.glob("*/about.json"))
-    return tuple(parse(path.parent, json.loads(path.read_bytes())) for path in paths)
+    return tuple(parse(path.parent, json.loads(own(path))) for path in paths)
 
 
 def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 import gpufix
 from gpufix.fallbacks.catalogue import LOCAL, ROOT, Fallback, get
+from gpufix.files import own
 from gpufix.frozen import Frozen
 
 
@@ -123,11 +124,11 @@ def files(fallback: Fallback) -> dict[str, bytes]:
     """The payload, and the shared module in its first package when the payload imports it."""
     payload = fallback.folder / "payload"
     found = {
-        path.relative_to(payload).as_posix(): path.read_bytes()
+        path.relative_to(payload).as_posix(): own(path)
         for path in sorted(payload.rglob("*"))
         if path.is_file() and not any(part in _SKIPPED for part in path.parts)
     }
     module = TIERS.removesuffix(".py").encode()
     if any(module in content for content in found.values()):
-        found[f"{fallback.imports[0]}/{TIERS}"] = (ROOT / "common" / "tiers.py").read_bytes()
+        found[f"{fallback.imports[0]}/{TIERS}"] = own(ROOT / "common" / "tiers.py")
     return found

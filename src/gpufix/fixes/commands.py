@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from gpufix.knowledge.packages import index_url
@@ -20,6 +19,7 @@ from gpufix.model import (
     Step,
     WriteFile,
 )
+from gpufix.text.shell import join, quote
 
 
 def summary(plan: Plan, facts: Facts) -> PlanSummary:
@@ -39,18 +39,16 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
         yield _fallback(step.name)
     elif isinstance(step, SetVariables):
         for name, value in step.variables.items():
-            yield f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+            yield f"unset {name}" if value is None else f"export {name}={quote(value)}"
     elif isinstance(step, Remove):
-        yield f"rm -r {shlex.quote(step.path)}"
+        yield f"rm -r {quote(step.path)}"
     elif isinstance(step, Build):
-        variables = " ".join(f"{k}={shlex.quote(v)}" for k, v in sorted(step.environment.items()))
+        variables = " ".join(f"{k}={quote(v)}" for k, v in sorted(step.environment.items()))
         options = ["--no-build-isolation", "--no-deps", "--force-reinstall"]
         options += ["-e"] if step.editable else []
-        yield f"{variables} {shlex.join(pip(facts, 'install', *options, step.path))}".strip()
+        yield f"{variables} {join(pip(facts, 'install', *options, step.path))}".strip()
     elif isinstance(step, InitSubmodules):
-        yield shlex.join(
-            ["git", "-C", step.root, "submodule", "update", "--init", "--", *step.paths]
-        )
+        yield join(["git", "-C", step.root, "submodule", "update", "--init", "--", *step.paths])
     elif isinstance(step, Advise):
         if step.command:
             yield step.command
@@ -59,18 +57,18 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
 
 
 def _fallback(name: str) -> str:
-    return shlex.join(["gpufix", "fix", "--apply", "--fallback", name])
+    return join(["gpufix", "fix", "--apply", "--fallback", name])
 
 
 def _install(step: Install, facts: Facts) -> Iterator[str]:
     if step.uninstall:
-        yield shlex.join(pip(facts, "uninstall", *step.uninstall))
+        yield join(pip(facts, "uninstall", *step.uninstall))
     if step.install:
         options = ["--force-reinstall"] if step.reinstall else []
         options += [] if step.dependencies else ["--no-deps"]
         if step.index:
             options += ["--index-url", index_url(step.index)]
-        yield shlex.join(pip(facts, "install", *options, *step.install))
+        yield join(pip(facts, "install", *options, *step.install))
 
 
 def pip(facts: Facts, verb: str, *arguments: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,6 +15,7 @@ from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
 from gpufix.model.base import Invalid, from_json, is_own, to_json
 from gpufix.text import clean
+from gpufix.text.shell import join
 
 
 def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
@@ -44,7 +44,7 @@ def _by_hand(plan: Plan, step: Install, found: Sequence[PipObjection], facts: Fa
     specs = [f"{o.package}{o.requirement.specifier}" for o in found if o.requirement]
     advice = Advise(
         text="; ".join(dict.fromkeys(o.reason for o in found)),
-        command=shlex.join(["conda", "install", *options, *specs]),
+        command=join(["conda", "install", *options, *specs]),
     )
     return replace(plan, safety="manual", steps=[advice])
 

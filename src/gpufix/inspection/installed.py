@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from gpufix.inspection.subject import CannotInspect, inspect_files, inspect_path
 from gpufix.knowledge.symbols import SymbolHistory
 from gpufix.knowledge.symbols.judgement import minor
 from gpufix.model import Facts
+from gpufix.text.json_output import dumps
 
 # Judged when none is named: the architectures that CUDA and ROCm wheels are built for.
 NVIDIA = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
@@ -34,7 +34,7 @@ def run(
     found = [_one(file, targets, facts, judged) for file in files]
     if as_json:
         rows = [asdict(one) for one in found]
-        return json.dumps({"schema_version": 1, "inspections": rows}, indent=2) + "\n"
+        return dumps({"schema_version": 1, "inspections": rows}) + "\n"
     return "\n".join(render(one, verbose) for one in found)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.kernels.manifest import COMMON, Kernel
 from gpufix.kernels.toolchain import KernelTarget, Toolchain, ToolchainError
@@ -106,7 +107,7 @@ def cache_key(toolchain: Toolchain, version: str, kernel: Kernel, arguments: lis
     digest.update(json.dumps(identity).encode())
     for folder in (COMMON, kernel.folder):
         for path in sorted(p for p in folder.iterdir() if p.suffix in (".cu", ".cuh", ".h")):
-            content = path.read_bytes()
+            content = own(path)
             digest.update(f"\0{folder.name}/{path.name}\0{len(content)}\0".encode())
             digest.update(content)
     return f"{kernel.name}-{digest.hexdigest()[:32]}"

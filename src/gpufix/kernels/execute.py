@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.kernels.formula import BadOutput, FormulaError, number, numbers, objects, text
 from gpufix.kernels.manifest import SUITE, Case, Kernel
@@ -81,7 +82,7 @@ def achieved(case: CaseResult, limits: Roofs) -> Achieved | None:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(_RATES.read_text(encoding="utf-8"))
+    table: dict[str, Any] = json.loads(own(_RATES))
     return table
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.kernels.formula import FormulaError, evaluate
 from gpufix.kernels.toolchain import KernelTarget
@@ -109,7 +110,7 @@ def load(name: str) -> Kernel:
     if not name.isidentifier() or not path.is_file():
         raise ManifestError(f"no kernel named {name!r}")
     try:
-        return parse_manifest(name, json.loads(path.read_text(encoding="utf-8")))
+        return parse_manifest(name, json.loads(own(path)))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ManifestError(f"{name}: {error!r}") from error
 

@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gpufix.files import own
+
 _DATA = Path(__file__).parent / "data"
 
 
 @cache
 def table(name: str) -> dict[str, Any]:
     """The table data/NAME.json, parsed once."""
-    loaded: dict[str, Any] = json.loads((_DATA / f"{name}.json").read_bytes())
+    loaded: dict[str, Any] = json.loads(own(_DATA / f"{name}.json"))
     return loaded
 
 

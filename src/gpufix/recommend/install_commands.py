@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from gpufix.evidence.building import major
@@ -11,6 +10,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import packages
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.packages import index_url
+from gpufix.text.shell import join
 
 # The pytorch channel: https://pytorch.org/get-started/previous-versions/ ; it ended with 2.5
 # (https://github.com/pytorch/pytorch/issues/138506). Minor release → its CUDA versions.
@@ -39,7 +39,7 @@ def commands(build: TorchBuild, along: Sequence[str] = (), python: str | None = 
     index = ["--index-url", index_url(build.name)]
     pip = [python or "python", "-m", "pip", "install", *wanted, *index]
     uv = ["uv", "pip", "install", *(["--python", python] if python else []), *wanted, *index]
-    return Commands(shlex.join(pip), shlex.join(uv), _conda(build))
+    return Commands(join(pip), join(uv), _conda(build))
 
 
 def _conda(build: TorchBuild) -> str | None:
@@ -48,11 +48,11 @@ def _conda(build: TorchBuild) -> str | None:
         return None
     package = f"pytorch=={build.release.version}"
     if build.variant is None:
-        return shlex.join(["conda", "install", package, "cpuonly", "-c", "pytorch"])
+        return join(["conda", "install", package, "cpuonly", "-c", "pytorch"])
     if build.variant.cuda not in offered:
         return None
     cuda = f"pytorch-cuda={build.variant.cuda}"
-    return shlex.join(["conda", "install", package, cuda, "-c", "pytorch", "-c", "nvidia"])
+    return join(["conda", "install", package, cuda, "-c", "pytorch", "-c", "nvidia"])
 
 
 def known_companions(build: TorchBuild) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,8 @@ from gpufix.fixes.build_environment.assemble import BuildEnvironment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model.outcome import BuildResult
 from gpufix.text.clean import clean
+from gpufix.text.json_output import dumps
+from gpufix.text.shell import join, quote
 
 _SHOWN = 12  # libraries of one folder
 
@@ -33,10 +34,10 @@ class BuildReport:
         for path in folder.stale:
             self._line(("  remove ", "yellow"), path)
         for variable in environment.variables:
-            shown = "unset" if variable.value is None else shlex.quote(variable.value)
+            shown = "unset" if variable.value is None else quote(variable.value)
             self._line(f"  {variable.name}=", (shown, "green"), (f"  # {variable.reason}", "dim"))
         for command in commands:
-            self._line(("  $ ", "dim"), shlex.join(command))
+            self._line(("  $ ", "dim"), join(command))
         for obstacle in environment.obstacles:
             self._line(("  ! ", "yellow"), obstacle)
 
@@ -158,7 +159,7 @@ def _dotenv_quoted(name: str, value: str) -> str:
 
 def _json(variables: Variables, _: list[str]) -> str:
     """null = must not be set."""
-    return json.dumps({"schema_version": 1, "variables": dict(variables)}, indent=1) + "\n"
+    return dumps({"schema_version": 1, "variables": dict(variables)}, indent=1) + "\n"
 
 
 FORMATS: dict[str, Callable[[Variables, list[str]], str]] = {

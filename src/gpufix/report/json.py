@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,11 +16,12 @@ from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model import Diagnosis, PatientSummary
 from gpufix.model.base import to_json
 from gpufix.model.outcome import BuildResult
+from gpufix.text.json_output import dumps
 
 
 def render(diagnosis: Diagnosis) -> str:
     """One JSON object, ASCII only (so that no control character survives), with a newline."""
-    return json.dumps(to_json(diagnosis), indent=2) + "\n"
+    return dumps(to_json(diagnosis)) + "\n"
 
 
 Row = tuple[Folder, Sequence[Sequence[str]], BuildEnvironment]
@@ -59,7 +59,7 @@ def _dumped(view: View, key: str, rows: Sequence[object]) -> str:
         "targets": to_json(view.targets),
         key: rows,
     }
-    return json.dumps(report, indent=2)
+    return dumps(report)
 
 
 def render_explained(
@@ -82,7 +82,7 @@ def render_explained(
         "read": dict(read),
         "patient": _patient(*patient) if patient is not None else None,
     }
-    return json.dumps(out, indent=2) + "\n"
+    return dumps(out) + "\n"
 
 
 def _explained(explanation: Explanation, names: Mapping[str, str]) -> dict[str, Any]:

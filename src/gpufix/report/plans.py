@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.model.base import to_json
 from gpufix.report.lines import Lines
+from gpufix.text.json_output import dumps
 
 _STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
 
@@ -23,7 +23,7 @@ def _dumped(record: Proposal | Outcome) -> str:
     made["plans"] = [_plan_as_json(plan) for plan in record.plans]
     for row, held in zip(made["held"], record.held, strict=True):
         row["plan"] = _plan_as_json(held.plan)
-    return json.dumps(made, indent=2) + "\n"
+    return dumps(made) + "\n"
 
 
 # Of a plan's fields: those that stand together under "data", where they say something, and the rest.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from gpufix.evidence.torch_builds.rank import Miss, RankedBuilds
 from gpufix.recommend.offer import Offer, Pose
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
+from gpufix.text.json_output import dumps
 
 _WIDTH = 80
 
@@ -36,7 +36,7 @@ def as_json(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None = N
         ],
         "pose": asdict(pose) if pose else None,
     }
-    return json.dumps(found, indent=2) + "\n"
+    return dumps(found) + "\n"
 
 
 def _row(offer: Offer) -> dict[str, object]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from gpufix.engine.journal.undo_run import Preview, Undone
 from gpufix.report.lines import Lines
+from gpufix.text.json_output import dumps
 
 # id, state, prefix, environment, this_patient, project, title, time, bytes_kept, aside
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ def _environment(row: Row) -> str:
 def show_list(rows: Sequence[Row], as_json: bool) -> None:
     """Every run, oldest first; the patient's own are marked."""
     if as_json:
-        print(json.dumps(list(rows), indent=2))
+        print(dumps(list(rows)))
         return
     lines = Lines()
     for row in rows:
@@ -71,7 +71,7 @@ def show_elsewhere(
     commanded = [{**row, "command": f"gpufix undo {option}{row['id']}"} for row in rows]
     if as_json:
         nothing: Row = {"id": None, "state": "elsewhere", "prefix": prefix, "problems": [why]}
-        print(json.dumps({**nothing, "runs": commanded}, indent=2))
+        print(dumps({**nothing, "runs": commanded}))
         return
     lines = Lines()
     lines.add(why)
@@ -92,7 +92,7 @@ def show_one(row: Row, undone: Undone, as_json: bool) -> None:
     if as_json:
         aside = {"paths": list(undone.aside), "commands": [_copy(*pair) for pair in undone.back]}
         told = {"problems": list(undone.problems), "lost": list(undone.lost), "aside": aside}
-        print(json.dumps({**row, **told}, indent=2))
+        print(dumps({**row, **told}))
         return
     lines = _about(row)
     for problem in (*undone.problems, *undone.lost):
@@ -136,7 +136,7 @@ def show_preview(row: Row, preview: Preview, as_json: bool) -> None:
             "taken_away": preview.added,
             "changed_since": preview.since,
         }
-        print(json.dumps({**row, **{name: list(paths) for name, paths in told.items()}}, indent=2))
+        print(dumps({**row, **{name: list(paths) for name, paths in told.items()}}))
         return
     lines = _about(row)
     for title, paths in (
@@ -157,7 +157,7 @@ def show_nothing(prefix: str | None, as_json: bool) -> None:
     nothing: Row = {"id": None, "state": "nothing", "prefix": prefix, "problems": []}
     where = f" in {prefix}" if prefix else ""
     if as_json:
-        print(json.dumps(nothing, indent=2))
+        print(dumps(nothing))
         return
     lines = Lines()
     lines.add(f"there is nothing to undo{where}")

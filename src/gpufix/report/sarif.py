@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ from gpufix.diagnosis.baseline import Places, identity
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
 from gpufix.plugins import all_rules
 from gpufix.text.clean import below, clean
+from gpufix.text.json_output import dumps
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ def render(
     Services reject a whole file when one of its results names no file, so a finding that is about
     the environment is located at the manifest, else at the interpreter.
     """
-    return json.dumps(_Log(diagnosis, source_root, manifest).log(), indent=2) + "\n"
+    return dumps(_Log(diagnosis, source_root, manifest).log()) + "\n"
 
 
 class _Log:

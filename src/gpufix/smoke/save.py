@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from gpufix.files import TooLarge, read_given
 from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.model.smoke_result import Change, KernelRow, SmokeComparison, SmokeReport
+from gpufix.text import json_output
 
 MAX_BYTES = 16 << 20
 REGRESSION = 1.10
@@ -23,15 +25,15 @@ def save(report: SmokeReport, path: Path) -> None:
 
 def dumps(report: SmokeReport) -> str:
     """The report as one JSON object with a newline."""
-    return json.dumps(to_json(report), indent=2) + "\n"
+    return json_output.dumps(to_json(report)) + "\n"
 
 
 def load(path: Path) -> SmokeReport:
     """Raises OSError, and CorruptSave naming the line or the field."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise CorruptSave(f"{path}: larger than {MAX_BYTES >> 20} MiB")
+    try:
+        content = read_given(str(path), MAX_BYTES)
+    except TooLarge as error:
+        raise CorruptSave(f"{path}: {error.strerror}") from None
     try:
         return from_json(SmokeReport, json.loads(content))
     except json.JSONDecodeError as error:

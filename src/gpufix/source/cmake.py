@@ -22,6 +22,7 @@ _TOKEN = re.compile(
 )
 _OPENERS = {"if": "if", "foreach": "loop", "while": "?", "function": "body", "macro": "body"}
 _CLOSERS = {"endif", "endforeach", "endwhile", "endfunction", "endmacro"}
+_MOST_GUARDS = 50  # beyond these, a condition is none that is judged
 _FOLLOWS = {"CMAKE_CUDA_ARCHITECTURES": "CUDAARCHS"}
 
 
@@ -53,19 +54,26 @@ class Command(Frozen):
 def commands(text: str) -> list[Command]:
     """Every command of a file, in order. Damaged files give what can be read of them."""
     found: list[Command] = []
-    stack: list[str] = []
+    stack: list[tuple[str, ...]] = []  # the guards inside each open block
     for name, arguments, line, start, end in _invocations(text):
         words = [argument.text for argument in arguments]
         if name in _CLOSERS and stack:
             stack.pop()
         elif name in ("else", "elseif") and stack:
-            stack[-1] = "?"
-        guards = tuple(dict.fromkeys(g for g in stack if g not in ("loop", "body", "")))
+            stack[-1] = _inside(stack[-2] if len(stack) > 1 else (), "?")
+        guards = stack[-1] if stack else ()
         found.append(Command(name, tuple(arguments), line, start, end, guards))
         if name in _OPENERS:
             kind = _OPENERS[name]
-            stack.append(_condition(words) if kind == "if" else kind)
+            stack.append(_inside(guards, _condition(words) if kind == "if" else kind))
     return found
+
+
+def _inside(outer: tuple[str, ...], guard: str) -> tuple[str, ...]:
+    if guard in ("loop", "body"):
+        return outer
+    guard = guard if len(outer) < _MOST_GUARDS else "?"
+    return outer if guard in outer else (*outer, guard)
 
 
 def _condition(words: list[str]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from gpufix.source import toml_text
 from gpufix.source.source_facts import Address, Requirement, RequirementFacts, TomlFacts
 
 _OPTIONS = ("--extra-index-url", "--index-url", "--find-links", "-i", "-f")
@@ -83,15 +83,9 @@ def _pip_lines(text: str) -> Iterator[tuple[int, str]]:
             inside = None
 
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-
 def scan_pyproject(text: str) -> TomlFacts:
     """What a build requires. Raises ValueError for a file that is no TOML."""
-    data = tomllib.loads(text)
+    data = toml_text.parse(text)
     build = data.get("build-system")
     project, uv = data.get("project"), _table(data, "tool", "uv")
     requires = build.get("requires", []) if isinstance(build, dict) else None

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 
 from gpufix.binary.demangle.qualified import demangle_one
+from gpufix.files import is_binary
 from gpufix.process import Limits, NotStarted, Program, run
 
 
@@ -31,7 +32,8 @@ def through_filter(names: Sequence[str]) -> dict[str, str]:
     """Those of `names` that c++filt demangles; {} when it is absent or fails."""
     found = shutil.which("c++filt")
     affordable = _affordable(names)
-    if found is None or not affordable:
+    # Of a script nobody knows what it does, and PATH begins with what is examined when that is active.
+    if found is None or not affordable or not found.startswith("/") or not is_binary(found):
         return {}
     program = Program([found], given=("\n".join(affordable) + "\n").encode("ascii"))
     try:

@@ -51,6 +51,8 @@ def sysv_hash(name: bytes) -> int:
     return value
 
 
+# libtorch_cpu.so has 300,000 symbols. A sparse file may claim any number, and each costs memory.
+MAX_SYMBOLS = 2 << 20
 # Real chains hold a handful of symbols; a crafted one must not cost more than this.
 MAX_CHAIN = 4096
 _LETTERS: dict[int, Literal["H", "I", "Q"]] = {16: "H", 32: "I", 64: "Q"}
@@ -59,6 +61,8 @@ _LETTERS: dict[int, Literal["H", "I", "Q"]] = {16: "H", 32: "I", 64: "Q"}
 def words(image: Image, start: int, count: int, end: int, bits: int = 32) -> Sequence[int]:
     """`count` unsigned integers of `bits` bits at file offset `start`, not copied when possible."""
     size = count * bits // 8
+    if count > MAX_SYMBOLS:
+        raise image.fail(f"table of {count} words", "hash table")
     if count < 0 or start + size > end:
         raise image.fail(f"table of {count} words runs out of its segment", "hash table")
     letter = _LETTERS[bits]
@@ -81,7 +85,7 @@ class GnuHash:
         at = start + 16 + blooms * self.bits // 8
         self.buckets = words(image, at, buckets, end)
         at += 4 * buckets
-        self.chains = words(image, at, (end - at) // 4, end)
+        self.chains = words(image, at, min((end - at) // 4, MAX_SYMBOLS), end)
         self.size, self.mask, self.shift = buckets, blooms - 1, self.shift & 31
 
     def candidates(self, name: bytes) -> list[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gpufix.binary.elf.layout import PT_LOAD, ElfError, Layout, layout
+from gpufix.files import open_regular
 
 # Below this size one read() is cheaper than a mapping and its page faults.
 SMALL_FILE = 32 * 1024
@@ -50,14 +50,11 @@ class MappedFile:
 
     def _open(self, first: bool) -> Buffer:
         try:
-            # O_NONBLOCK: a FIFO of that name must not hang the reader.
-            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError) as error:
+            handle = open_regular(self.path)
+        except OSError as error:
             raise ElfError(self.path, f"cannot open: {error}", "file") from error
         try:
             status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise ElfError(self.path, "not a regular file", "file")
             if first:
                 self.size = status.st_size
                 self.identity = (status.st_dev, status.st_ino)

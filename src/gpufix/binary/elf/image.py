@@ -32,6 +32,10 @@ class Dynamic:
     needed: tuple[int, ...]
 
 
+# Tables have some forty entries; a hole of a sparse file may follow one that does not end.
+MAX_DYNAMIC = 1 << 20
+
+
 def read_dynamic(
     path: str, data: Buffer, size: int, form: Layout, offset: int, length: int
 ) -> Dynamic:
@@ -39,7 +43,7 @@ def read_dynamic(
     entry = form.dynamic.size
     if offset + entry > size:
         raise ElfError(path, f"starts at {offset}, the file ends at {size}", "dynamic section")
-    end = min(offset + length, size)
+    end = min(offset + min(length, MAX_DYNAMIC), size)
     end -= (end - offset) % entry
     tags: dict[int, int] = {}
     needed: list[int] = []
@@ -54,6 +58,7 @@ def read_dynamic(
 
 
 MAX_STRING = 64 * 1024
+MAX_STRINGS = 512 << 20  # libtorch_cpu.so has 40 MiB
 MAX_NEEDED = 4096
 
 
@@ -143,4 +148,4 @@ class Image:
         if address is None:
             return 0, 0
         start, end = self.offset(address, "DT_STRTAB")
-        return start, min(end, start + self.tags.get(DT_STRSZ, end - start))
+        return start, min(end, start + min(self.tags.get(DT_STRSZ, end - start), MAX_STRINGS))

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from gpufix.binary.elf.hashtable import GnuHash, SysvHash, words
+from gpufix.binary.elf.hashtable import MAX_SYMBOLS, GnuHash, SysvHash, words
 from gpufix.binary.elf.image import MAX_STRING, Image
 from gpufix.binary.elf.layout import DT_HASH, DT_SYMTAB, DT_VERSYM
 from gpufix.binary.elf.tables import referenced_symbols
@@ -56,14 +56,21 @@ class SymbolTable:
     @cached_property
     def count(self) -> int:
         """Number of symbols, the null one included."""
-        return min(_count(self.image, self.table), self.capacity)
+        return self._bounded(_count(self.image, self.table))
 
     @cached_property
     def first_export(self) -> int:
         """Linkers put what a GNU hash table covers last, so what is undefined ends here."""
         if isinstance(self.table, GnuHash) and any(self.table.buckets):
-            return min(self.table.first, self.capacity)
+            return self._bounded(self.table.first)
         return self.count
+
+    def _bounded(self, count: int) -> int:
+        """Of `count` symbols, those that the file has. Raises ElfError for more than any file has."""
+        count = min(count, self.capacity)
+        if count > MAX_SYMBOLS:
+            raise self.image.fail(f"{count} symbols", "DT_SYMTAB")
+        return count
 
     @cached_property
     def versym(self) -> Sequence[int] | None:
@@ -72,7 +79,7 @@ class SymbolTable:
         if DT_VERSYM not in image.tags:
             return None
         start, end = image.offset(image.tags[DT_VERSYM], "DT_VERSYM")
-        return words(image, start, min(self.capacity, (end - start) // 2), end, 16)
+        return words(image, start, min(self.capacity, (end - start) // 2, MAX_SYMBOLS), end, 16)
 
     def rows(self, first: int, stop: int) -> Iterator[Row]:
         """The rows first … stop - 1, their fields in the order of the 64-bit layout."""
@@ -121,7 +128,8 @@ class SymbolTable:
         if length < 1000 * len(offsets):  # a copy is searched faster than a mapping
             data, base, stop = data[base:stop], 0, length
         # Cutting the whole table costs less than finding names one by one when most are wanted.
-        in_bulk = length < 60 * len(offsets)
+        in_bulk = length < 60 * len(offsets) and isinstance(data, bytes)
+        in_bulk = in_bulk and data[base:stop].count(b"\0") < 8 * len(offsets)
         known = _split(data[base:stop]) if in_bulk else {}
         # Names may share bytes (suffixes); beyond this the table was made to fill memory.
         budget, find = 8 * length + MAX_STRING, data.find

@@ -21,6 +21,8 @@ from gpufix.binary.elf.layout import (
 )
 
 NT_GNU_BUILD_ID = 3
+MAX_SECTIONS = 500_000
+MAX_RELOCATIONS = 128 << 20  # bytes; libtorch_cpu.so has 12 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def read_sections(image: Image) -> list[Section]:
     first = form.unpack_from(image.data, header.shoff) if _fits(image, 1) else (0,) * 10
     count, names = header.shnum or first[5], header.shstrndx
     names = first[6] if names == 0xFFFF else names
-    if not _fits(image, count):
+    if count > MAX_SECTIONS or not _fits(image, count):
         raise image.fail(f"{count} entries run out of the file", "section headers")
     rows = list(form.iter_unpack(image.data[header.shoff : header.shoff + count * form.size]))
     if names >= len(rows):
@@ -117,6 +119,8 @@ def referenced_symbols(image: Image) -> set[int]:
 def _table(image: Image, address: int, length: int, rela: bool) -> Iterator[int]:
     form = image.layout.rela if rela else image.layout.rel
     start, end = image.offset(address, "relocations")
+    if length > MAX_RELOCATIONS:
+        raise image.fail(f"{length} bytes", "relocations")
     end = min(end, start + length)
     end -= (end - start) % form.size
     shift = image.layout.symbol_shift

@@ -131,21 +131,18 @@ def _read_unlabelled(data: Bytes, start: int, end: int, tally: Tally) -> None:
     Found in one pass of the file. A header alone is not believed: a container must read through.
     """
     position = start
-    while (found := find(data, fatbin.SIGNATURE, position, end)) >= 0:
+    while (found := find(data, (fatbin.SIGNATURE, offload.MAGIC), position, end)) >= 0:
         tally.step()
-        head = data[found : min(found + fatbin.CONTAINER.size, end)]
-        size = fatbin.CONTAINER.unpack(head)[3] if len(head) == fatbin.CONTAINER.size else end
-        stop = found + fatbin.CONTAINER.size + size
-        if stop <= end:
-            _guarded(fatbin.read_fatbins, data, found, stop, "", tally)
-        position = stop if stop <= end else found + 8
-    position = start
-    while (found := find(data, offload.MAGIC, position, end)) >= 0:
-        tally.step()
-        if (found - start) % 4096 == 0:
-            tally.gap("no section headers: offload bundles are there, but not read")
-            break
         position = found + 8
+        head = data[found : min(found + fatbin.CONTAINER.size, end)]
+        if not head.startswith(fatbin.SIGNATURE):
+            if (found - start) % 4096 == 0:
+                tally.gap("no section headers: offload bundles are there, but not read")
+        elif len(head) == fatbin.CONTAINER.size:
+            stop = found + fatbin.CONTAINER.size + fatbin.CONTAINER.unpack(head)[3]
+            if stop <= end:
+                _guarded(fatbin.read_fatbins, data, found, stop, "", tally)
+                position = stop
 
 
 ELF_MAGIC = b"\x7fELF"

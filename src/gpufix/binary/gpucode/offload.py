@@ -112,9 +112,9 @@ def _read_compressed(data: Bytes, start: int, end: int, section: str, tally: Tal
     if packed.end is not None:
         return packed.end
     # Version 1 does not say how long it is. Nested, so that no byte is searched twice in vain.
-    packed_next = find(data, CCOB, start + len(CCOB), end)
+    packed_next = find(data, (CCOB,), start + len(CCOB), end)
     limit = packed_next if packed_next > 0 else end
-    plain_next = find(data, MAGIC, start + len(CCOB), limit)
+    plain_next = find(data, (MAGIC,), start + len(CCOB), limit)
     return plain_next if plain_next > 0 else limit
 
 

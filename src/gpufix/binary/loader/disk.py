@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from pathlib import Path
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import MAX_CACHE, LdCacheEntry, parse_cache
 from gpufix.binary.loader.library import LinkedLibrary
+from gpufix.files import read
 
 # Mappings kept at once: CPython holds a descriptor for each, and 1,024 is a common limit.
 MAX_MAPPED = 200
@@ -38,9 +38,8 @@ class Files:
     def read(self, path: str, limit: int) -> bytes:
         """At most `limit` bytes of a file; nothing when it cannot be read."""
         try:
-            with Path(path).open("rb") as file:
-                return file.read(limit)
-        except (OSError, ValueError):
+            return read(path, limit)
+        except OSError:
             return b""
 
     def names_in(self, directory: str) -> frozenset[str]:

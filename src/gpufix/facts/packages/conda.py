@@ -15,7 +15,7 @@ from typing import Any
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_credentials
 from gpufix.facts.packages.record_file import gone, named
-from gpufix.facts.reading import json_text, read, text, why
+from gpufix.facts.reading import json_text, read_whole, text, why
 from gpufix.model import CondaPackage, Distribution, Python, Record
 from gpufix.text.names import normalise
 
@@ -73,7 +73,7 @@ def _files(ctx: CollectContext, prefix: str) -> Iterator[Path]:
 def _package(ctx: CollectContext, prefix: str, path: Path) -> tuple[CondaPackage | None, list[str]]:
     """The package, and the files that it lists."""
     try:
-        data: dict[str, Any] = _parse(read(path, _LIMIT))
+        data: dict[str, Any] = _parse(read_whole(path, _LIMIT))
         listed = data.get("files", [])
         files = [f for f in listed if isinstance(f, str)] if isinstance(listed, list) else []
         package = CondaPackage(

@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read, read_whole, text, why
 from gpufix.frozen import Frozen
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
@@ -31,7 +31,9 @@ class Origin(Frozen):
 def read_origin(dir_fd: int) -> Origin:
     """The origin that a `.dist-info` folder names. Raises OSError, ValueError."""
     try:
-        data = json.loads(read("direct_url.json", _URL_LIMIT, dir_fd).decode("utf-8", "replace"))
+        data = json.loads(
+            read_whole("direct_url.json", _URL_LIMIT, dir_fd).decode("utf-8", "replace")
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(data, dict) or not isinstance(url := data.get("url"), str):
@@ -92,18 +94,18 @@ def parse(raw: bytes) -> Metadata:
     """The headers, up to the first blank line. Raises Corrupt."""
     end = _end(raw)
     headers = (raw if end < 0 else raw[:end]).decode("utf-8", "replace")
-    fields: dict[str, list[str]] = {}
-    value: list[str] | None = None
+    fields: dict[str, list[list[str]]] = {}
+    value: list[list[str]] | None = None
     for line in headers.splitlines():
         if line[:1] in (" ", "\t"):
             if value:
-                value[-1] += " " + line.strip()
+                value[-1].append(line.strip())
             continue
         key, colon, rest = line.partition(":")
         value = fields.setdefault(key.lower(), []) if colon else None
         if value is not None:
-            value.append(rest.strip())
-    return _metadata(fields)
+            value.append([rest.strip()])
+    return _metadata({key: [" ".join(part) for part in parts] for key, parts in fields.items()})
 
 
 def _end(raw: bytes) -> int:

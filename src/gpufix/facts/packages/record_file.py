@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import opened_file, read, text, why
+from gpufix.facts.reading import read_whole, text, why
+from gpufix.files import opened as opened_file
 from gpufix.frozen import Frozen
 from gpufix.model import Record, SharedFile
 
@@ -55,6 +56,7 @@ def matches(path: str, recorded: str, dir_fd: int | None = None) -> bool | None:
 
 LISTED = 20  # exceptions named; the counts are whole
 _LIMIT = 64 << 20
+_ENTRIES = 100_000  # each costs a look at the disk; ansible, one of the largest wheels, has 75,000
 _SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
 _BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
 _NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
@@ -118,8 +120,8 @@ def opened(location: str, root: str | None) -> Iterator[Site]:
 
 def rows(site: Site, path: str) -> Iterator[Sequence[str]]:
     """(path, hash, size) of every line; a malformed one leads to "/". Raises OSError, csv.Error."""
-    lines = read(path, _LIMIT, site.fd).decode("utf-8", "surrogateescape").split("\n")
-    for line in lines:
+    lines = read_whole(path, _LIMIT, site.fd).decode("utf-8", "surrogateescape")
+    for line in lines.split("\n", _ENTRIES):
         parts = line.rsplit(",", 2) if line[:1] != '"' else next(csv.reader([line]))
         if len(parts) == 3 and parts[0]:
             yield parts
@@ -152,6 +154,9 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
     """Existence and size of every file. `gpufix doctor` spends much of its time in this loop."""
     stat, fd, last = os.stat, site.fd, ""
     for path, digest, size in rows(site, found.path):
+        if found.files == _ENTRIES:
+            found.unseen = f"it has more than {_ENTRIES:,} entries: the others were not looked at"
+            break
         found.files += 1
         if path.endswith(".pyc") or (
             (path[0] == "/" or ".." in path) and not _inside(site, found, path)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project_files import walk
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read, read_whole, text, why
 from gpufix.model import CMakeCache, Project, SourceFile, Submodule
-from gpufix.source import git_files
+from gpufix.source import git_files, toml_text
 
 _LIMIT_INDEX, _LIMIT_MODULES = 64 << 20, 1 << 20
 
@@ -27,9 +26,7 @@ def tracked_files(ctx: CollectContext, root: Path) -> git_files.GitIndex | None:
     if not (root / ".git").is_dir() or (root / ".git").is_symlink() or not path.is_file():
         return None
     try:
-        if path.stat().st_size > _LIMIT_INDEX:
-            raise OSError(f"larger than {_LIMIT_INDEX >> 20} MiB")
-        return git_files.parse_index(read(path, _LIMIT_INDEX))
+        return git_files.parse_index(read_whole(path, _LIMIT_INDEX))
     except (OSError, git_files.IndexFormatError) as error:
         ctx.gap("project", path, why(error))
         return None
@@ -64,7 +61,7 @@ def submodules(
 
 def _declared(ctx: CollectContext, path: Path) -> list[git_files.Declared]:
     try:
-        return git_files.parse_gitmodules(text(read(path, _LIMIT_MODULES)))
+        return git_files.parse_gitmodules(text(read_whole(path, _LIMIT_MODULES)))
     except OSError as error:
         ctx.gap("project", path, why(error))
         return []
@@ -78,11 +75,6 @@ def _populated(folder: Path) -> bool:
     except OSError:
         return False
 
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MARKERS = ("pyproject.toml", "setup.py", "CMakeLists.txt", ".gitmodules")
 _PYTHONS = ("Python3_EXECUTABLE", "Python_EXECUTABLE", "PYTHON_EXECUTABLE", "_Python3_EXECUTABLE")
@@ -130,12 +122,11 @@ def collect(ctx: CollectContext, root: Path | None) -> Project | None:
 def _cmake_cache(ctx: CollectContext, path: Path) -> CMakeCache:
     """`NAME:TYPE=value` lines; a cache that cannot be read is a gap and says nothing."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_LIMIT_BYTES).decode("utf-8", "replace")
+        lines = read_whole(path, _LIMIT_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        ctx.gap("project", path, error.strerror or error)
-        text = ""
-    rows = dict(re.findall(r"^([A-Za-z0-9_]+):[A-Z]+=(.+)$", text, re.MULTILINE))
+        ctx.gap("project", path, why(error))
+        lines = ""
+    rows = dict(re.findall(r"^([A-Za-z0-9_]+):[A-Z]+=(.+)$", lines, re.MULTILINE))
     python = next((rows[name] for name in _PYTHONS if name in rows), None)
     return CMakeCache(
         path=str(path),
@@ -155,11 +146,10 @@ def _config(ctx: CollectContext, root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        with path.open("rb") as file:
-            data = tomllib.loads(file.read(_LIMIT_BYTES).decode("utf-8"))
+        data = toml_text.parse(read_whole(path, _LIMIT_BYTES).decode("utf-8"))
         table = data.get("tool", {}).get("gpufix", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
-        ctx.gap("project", path, f"cannot be read: {error}")
+    except (OSError, ValueError, AttributeError) as error:
+        ctx.gap("project", path, f"cannot be read: {why(error)}")
         return {}
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: [tool.gpufix] is not a table")

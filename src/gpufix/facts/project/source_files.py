@@ -234,7 +234,7 @@ def mentions(project: Project, path: str) -> tuple[Mention, ...]:
         + rb")(?![\w.-])|[/\"']"
         + word
         + rb"[/\"']"
-        rb"|^\s*(?:from|import)\s+[\w.]*\b" + word + rb"\b",
+        rb"|^[ \t]*(?:from|import)[ \t]+[\w.]*\b" + word + rb"\b",
         re.MULTILINE,
     )
     found: list[Mention] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_userinfo
 from gpufix.facts.packages.record_file import gone
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read, read_whole, text, why
 from gpufix.model import Environment
 
 
@@ -108,7 +108,7 @@ def _safe(value: str) -> str:
 
 def _overlay(ctx: CollectContext, path: Path) -> dict[str, str | None]:
     try:
-        data = json.loads(read(path, _LIMIT))
+        data = json.loads(read_whole(path, _LIMIT))
         variables = data["variables"]
         if not all(_is_setting(name, value) for name, value in variables.items()):
             raise ValueError("a variable is neither text nor null")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
+from gpufix.files import is_binary
 from gpufix.model import Python
 from gpufix.process import NoAnswer, ask
 
@@ -85,6 +86,11 @@ def _require_program(path: Path, given: str) -> None:
         raise NoInterpreter(given, "not a file")
     if not os.access(path, os.X_OK):
         raise NoInterpreter(given, "not executable")
+    marks = (path.parent.parent / mark for mark in ("pyvenv.cfg", "conda-meta"))
+    if not is_binary(path) and any(mark.exists() for mark in marks):
+        raise NoInterpreter(
+            given, f"{text(str(path))} is a script of the environment: it is not run"
+        )
 
 
 def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text, why
+from gpufix.facts.reading import read_whole, text, why
 from gpufix.model import PthFile
 
 _LIMIT_BYTES, _LIMIT_FILES, _LIMIT_LINES = 1 << 20, 1000, 2000
@@ -57,7 +57,9 @@ class SitePaths:
     def _parse(self, folder: str, name: str) -> PthFile:
         path = str(Path(folder, name))
         try:
-            lines = read(path, _LIMIT_BYTES).decode("utf-8-sig", "surrogateescape").splitlines()
+            lines = (
+                read_whole(path, _LIMIT_BYTES).decode("utf-8-sig", "surrogateescape").splitlines()
+            )
         except OSError as error:
             self.ctx.gap("python", text(path), f"cannot be read: {why(error)}")
             lines = []

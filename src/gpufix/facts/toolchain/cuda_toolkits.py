@@ -19,13 +19,13 @@ from gpufix.facts.toolchain.programs import (
     headers_in,
     numbered,
     shown,
+    version_of,
     which,
 )
 from gpufix.model import CondaPackage, Distribution, Python, Toolkit
-from gpufix.process import NoAnswer, ask
+from gpufix.process import NoAnswer
 from gpufix.text.names import normalise
 
-_TIME_LIMIT = 2.0  # seconds for `nvcc --version`
 _NVCC_PACKAGES = ("nvidia-cuda-nvcc", "cuda-nvcc", "cuda-nvcc-tools", "cudatoolkit-dev")
 _RUNTIME_PACKAGES = ("nvidia-cuda-runtime", "cuda-cudart", "cudatoolkit")
 
@@ -44,7 +44,7 @@ def toolkit_version(
     if version is None and place.origin in ("wheel", "conda"):
         version = _from_packages(place.root, compiler, distributions)
     version = version or next(_from_headers([*includes, *(r / "include" for r in roots)]), None)
-    return version or (_from_compiler(ctx, compiler) if compiler else None)
+    return version or (_from_compiler(ctx, place.root, compiler) if compiler else None)
 
 
 def _from_json(root: Path) -> str | None:
@@ -89,9 +89,9 @@ def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
             yield f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
 
 
-def _from_compiler(ctx: CollectContext, nvcc: Path) -> str | None:
+def _from_compiler(ctx: CollectContext, root: Path, nvcc: Path) -> str | None:
     try:
-        version_text = text(ask([str(nvcc), "--version"], ctx.environ, _TIME_LIMIT).out)
+        version_text = text(version_of(ctx, root / "bin/nvcc", nvcc, "--version").out)
     except NoAnswer as error:
         ctx.gap("toolkits", shown(ctx, nvcc), error)
         return None

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read
+from gpufix.files import is_binary, read
 from gpufix.frozen import Frozen
+from gpufix.process import Finished, NotStarted, ask
 
+_TIME_LIMIT = 2.0  # seconds that a program has to tell its version
 LAUNCHERS = {"ccache", "sccache", "distcc", "icecc"}
 _SCRIPT_LIMIT = 8192
 # The last command of a wrapper that hands all its arguments on: exec /opt/x/bin/nvcc -m64 "$@"
 _HANDS_ON = re.compile(
-    r"""^\s*(?:exec\s+)?["']?(/[^\s"'$`;&|<>]+)["']?(?=\s)[^;&|\n]*\$[@*]""", re.M
+    r"""^[ \t]*(?:exec[ \t]+)?["']?(/[^\s"'$`;&|<>]+)["']?(?=\s)[^;&|\n]*\$[@*]""", re.M
 )
 
 
@@ -90,6 +92,37 @@ def _wrapped(ctx: CollectContext, script: Path) -> Path | None:
     calls = _HANDS_ON.findall(head.decode("utf-8", "replace"))
     target = resolved(ctx.at(calls[-1])) if calls else None
     return target if target and runnable(target) else None
+
+
+def version_of(ctx: CollectContext, found: Path, real: Path, *flags: str) -> Finished:
+    """What a program says of its version. `found`: where PATH has it, `real`: what does the work.
+
+    Scripts that the patient or the project brings, and those that a Python would run with its
+    .pth files, are code of theirs and not run. Raises NoAnswer.
+    """
+    if not is_binary(real) and (_is_examined(ctx, found) or _is_examined(ctx, real)):
+        raise NotStarted("is a script of what is examined: it is not run")
+    if _is_of_python(real):
+        raise NotStarted("is a script that Python runs: it is not run")
+    # In "/": an empty entry in LD_LIBRARY_PATH means the folder at hand, and that may be the project.
+    return ask([str(real), *flags], ctx.environ, _TIME_LIMIT, cwd="/")
+
+
+def _is_examined(ctx: CollectContext, program: Path) -> bool:
+    """Whether it lies in the patient, in the project, or in any other environment."""
+    bin_folder = Path(os.path.realpath(program.parent))
+    if any((bin_folder.parent / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+        return True
+    return any(bin_folder.is_relative_to(os.path.realpath(folder)) for folder in ctx.examined)
+
+
+def _is_of_python(program: Path) -> bool:
+    """The first line of a script, or of a shell's that calls Python in its second: ours do so."""
+    try:
+        head = read(program, _SCRIPT_LIMIT)
+    except OSError:
+        return False
+    return head.startswith(b"#!") and any(b"python" in line for line in head.split(b"\n", 2)[:2])
 
 
 class ToolkitPlace(Frozen):

@@ -17,12 +17,12 @@ from gpufix.facts.toolchain.programs import (
     resolved,
     runnable,
     shown,
+    version_of,
     which,
 )
 from gpufix.model import Python, Tool
-from gpufix.process import NoAnswer, ask
+from gpufix.process import NoAnswer
 
-_TIME_LIMIT = 2.0  # seconds
 _IN_NAME = re.compile(r"-(\d+(?:\.\d+)*)$")
 
 
@@ -33,7 +33,7 @@ class ToolVersions:
         self._ctx = ctx
         self._known: dict[str, str | None] = {}
 
-    def compiler(self, name: str, real: Path) -> str | None:
+    def compiler(self, name: str, found: Path, real: Path) -> str | None:
         """ "12.2.0", or "12" for a compiler that only its numbered name leads to."""
         # One release's gcc and g++ lie side by side and report the same version.
         key = str(real).replace("g++", "gcc").replace("clang++", "clang")
@@ -41,7 +41,7 @@ class ToolVersions:
             numbered = _IN_NAME.search(name)
             if numbered:
                 return numbered[1]
-            self._known[key] = _of_clang(real) or self._run(real)
+            self._known[key] = _of_clang(real) or self._run(found, real)
         return self._known[key]
 
     def cmake(self, real: Path) -> str | None:
@@ -51,16 +51,16 @@ class ToolVersions:
         }
         return shares.pop() if len(shares) == 1 else None
 
-    def _run(self, real: Path) -> str | None:
+    def _run(self, found: Path, real: Path) -> str | None:
         clang = "clang" in real.name
         flags = ["-dumpversion"] if clang else ["-dumpfullversion", "-dumpversion"]
         try:
-            answer = ask([str(real), *flags], self._ctx.environ, _TIME_LIMIT)
+            answer = version_of(self._ctx, found, real, *flags)
         except NoAnswer as error:
             self._ctx.gap("tools", shown(self._ctx, real), error)
             return None
-        found = re.fullmatch(r"\d+(\.\d+)*", text(answer.out).strip())
-        return found[0] if found else None
+        said = re.fullmatch(r"\d+(\.\d+)*", text(answer.out).strip())
+        return said[0] if said else None
 
 
 def _of_clang(real: Path) -> str | None:
@@ -119,7 +119,7 @@ def _numbered(ctx: CollectContext) -> Iterator[Path]:
 def _compiler(ctx: CollectContext, versions: ToolVersions, name: str, path: Path) -> Tool:
     real = behind(ctx, path)
     called = real if resolved(path).name in LAUNCHERS else path
-    return Tool(name=name, path=shown(ctx, called), version=versions.compiler(name, real))
+    return Tool(name=name, path=shown(ctx, called), version=versions.compiler(name, path, real))
 
 
 def _from_variable(ctx: CollectContext, versions: ToolVersions, variable: str) -> Tool | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.knowledge.symbols.symbol_names import SymbolNames
 from gpufix.knowledge.symbols.symbol_table import HistoryTable, Masks
@@ -50,7 +51,7 @@ class SymbolHistory:
     @classmethod
     def load(cls, folder: Path = DATA) -> SymbolHistory:
         """Reads the table in `folder`. Raises SymbolTableError, OSError."""
-        table = HistoryTable((folder / TABLE).read_bytes())
+        table = HistoryTable(own(folder / TABLE))
         return cls(table, lambda: SymbolNames.read(folder / NAMES))
 
     @cached_property

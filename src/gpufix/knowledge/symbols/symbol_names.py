@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
+from gpufix.files import own
 from gpufix.knowledge.symbols.symbol_table import Masks, SymbolTableError
 
 # 22 bits of dictionary: reading needs 4 MiB, and the sorted names repeat themselves nearby.
@@ -32,7 +33,7 @@ class SymbolNames:
     def read(cls, path: Path) -> SymbolNames:
         """Raises SymbolTableError for a damaged file, OSError for an absent one."""
         try:
-            return cls(*_decode(lzma.decompress(path.read_bytes())))
+            return cls(*_decode(lzma.decompress(own(path))))
         except (lzma.LZMAError, ValueError, KeyError, IndexError, struct.error) as error:
             raise SymbolTableError(f"symbol names are damaged: {error}") from error
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 from gpufix.evidence.gpu_code import Row
+from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Gap, Proposal, Summary, Target
 from gpufix.model.smoke_result import SmokeReport
@@ -130,7 +131,7 @@ def render(content: Content) -> str:
 
 
 def _head(diagnosis: Diagnosis) -> Markup:
-    style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    style = own(Path(__file__).with_name("style.css")).decode()
     verdict = diagnosis.summary.verdict
     return tag(
         "head",

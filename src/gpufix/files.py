@@ -1,0 +1,147 @@
+"""The one way to open a file that others wrote: nothing blocks, and nobody reads more than he asks for.
+
+tests/core/test_openers.py holds that no other file of src opens any.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+Name = str | os.PathLike[str]
+
+# O_NONBLOCK: a named pipe that takes a regular file's place after the look at it must not block.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_OWN = 256 << 20
+# Streams that this process was given. `command <(other command)` names one, too.
+_OWN_STREAM = re.compile(r"/dev/(stdin)|/(?:dev|proc/self)/fd/(\d{1,9})")
+
+
+def open_regular(path: Name, dir_fd: int | None = None) -> int:
+    """A descriptor of a regular file. Raises OSError, which says what it is otherwise.
+
+    A device is not opened at all: that alone can do something (a watchdog, a tape).
+    """
+    try:
+        _require_regular(os.stat(path, dir_fd=dir_fd))
+        descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
+    except ValueError as error:  # a NUL in the path
+        raise OSError(errno.EINVAL, str(error)) from error
+    try:
+        _require_regular(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _require_regular(status: os.stat_result) -> None:
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
+    raise OSError(errno.EINVAL, f"it is {kind}")
+
+
+@contextmanager
+def opened(path: Name, dir_fd: int | None = None) -> Iterator[int]:
+    """A descriptor of a regular file while the block lasts. Raises OSError."""
+    descriptor = open_regular(path, dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
+    """The first `limit` bytes of a regular file. Raises OSError."""
+    chunks = []
+    with opened(path, dir_fd) as descriptor:
+        size = os.fstat(descriptor).st_size  # 0 in /proc and /sys
+        limit = min(limit, size) if size else limit
+        while limit > 0 and (chunk := os.read(descriptor, limit)):
+            chunks.append(chunk)
+            limit -= len(chunk)
+    return b"".join(chunks)
+
+
+def read_whole(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
+    """A regular file of at most `limit` bytes. Raises OSError, TooLarge among them."""
+    data = read(path, limit + 1, dir_fd)
+    if len(data) > limit:
+        raise TooLarge(limit)
+    return data
+
+
+class TooLarge(OSError):
+    """A file has more bytes than its kind ever needs."""
+
+    def __init__(self, limit: int) -> None:
+        shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
+        super().__init__(errno.EFBIG, f"larger than {shown}")
+
+
+@contextmanager
+def given(path: str) -> Iterator[IO[bytes]]:
+    """A file that the user names: a regular one, or one of this process's own streams.
+
+    These (/dev/stdin, /dev/fd/63) are read as they come, as `-` is. Raises OSError.
+    """
+    own = _OWN_STREAM.fullmatch(path)
+    descriptor = os.dup(int(own[2] or 0)) if own else open_regular(path)
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def read_given(path: str, limit: int) -> bytes:
+    """All bytes of a file that the user names. Raises OSError, TooLarge among them."""
+    with given(path) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise TooLarge(limit)
+    return data
+
+
+def is_binary(path: Name) -> bool:
+    """Whether it is an ELF file: the kernel runs it, and no interpreter reads a text of somebody's."""
+    try:
+        return read(path, 4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def own(path: Name) -> bytes:
+    """A file that is a part of gpufix. Raises OSError."""
+    return read_whole(path, _OWN)
+
+
+def next_data(descriptor: int, at: int, end: int) -> int:
+    """The first position from `at` that is no hole of a sparse file; `end` when there is none."""
+    return _sought(descriptor, at, end, os.SEEK_DATA, end)
+
+
+def next_hole(descriptor: int, at: int, end: int) -> int:
+    """Where the data at `at` ends, at most `end`."""
+    return _sought(descriptor, at, end, os.SEEK_HOLE, at)
+
+
+def _sought(descriptor: int, at: int, end: int, what: int, beyond: int) -> int:
+    try:
+        return min(os.lseek(descriptor, at, what), end)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # nothing of it follows
+            return beyond
+        return at if what == os.SEEK_DATA else end  # a file system that does not tell
