@@ -54,11 +54,13 @@ class Sweep:
         return partial(_suppressed, partial(carry_out, patient, self._steps))
 
     def play(self, actor: str, phase: str, share: float) -> None:
-        """Kill the run at this share of its points, while the other acts; undo it, and look."""
+        """Kill the run, or its undo, at this share of its points, while the other acts; undo it, and look."""
         patient = self._patient()
         other = Other(patient, actor, self.above / "told", spares=phase == "during")
         before = trees.state(patient)
         fatal, mid = 1 + int(share * (self.points - 1)), 1 + int(share * (self.undo_points - 1))
+        if phase in ("between", "undo") and mid % 2:
+            fatal = 0  # the run is kept
         acts = {fatal - 1 if mid % 2 else fatal // 2: other.act} if phase == "during" else None
         self.kills += faults.run(self._run(patient), fatal, acts=acts) is None
         if phase == "after":
@@ -91,7 +93,7 @@ def finish(patient: Patient) -> list[Undone]:
     for _ in range(8):
         waiting = runs.undoable(patient.state)
         for run in runs.every(patient.state)[-1:]:
-            programs.wait(run, 20.0, str)
+            programs.wait(run, 120.0, str)
         if not waiting:
             return told
         told.append(_undo(waiting[-1]))
@@ -142,7 +144,7 @@ def test_at_some_points(number: int, sweep: Callable[[str], Sweep]) -> None:
     for turn, actor in enumerate(others.KINDS):
         phase = PHASES[(number + turn) % len(PHASES)]
         played.play(actor, phase, ((3 * number + 7 * turn) % 10 + 0.5) / 10)
-    assert played.kills >= len(others.KINDS)
+    assert played.kills >= len(others.KINDS) - 1
 
 
 @pytest.mark.slow
@@ -154,4 +156,4 @@ def test_at_many_points(kind: str, actor: str, sweep: Callable[[str], Sweep]) ->
     for phase in PHASES:
         for number in range(9):
             played.play(actor, phase, (number + 0.5) / 9)
-    assert played.kills >= 45
+    assert played.kills >= 40

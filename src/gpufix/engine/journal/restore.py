@@ -62,7 +62,7 @@ class Restorer:
             self._guarded(self._clear, key)
         for key in ordered:
             self._guarded(self._put, key)
-        self._tidy()
+        self._tidy(wanted)
         folders = {*self._folders, *(given & {PARENT}), *(k for k in wanted if self._is_dir(k))}
         for key in sorted(folders, key=lambda k: (k != PARENT, k.count("/"), k), reverse=True):
             self._guarded(self._finish_folder, key)
@@ -177,12 +177,12 @@ class Restorer:
     def _touch(self, key: str) -> None:
         self._folders.add(os.path.dirname(key) if key else PARENT)
 
-    def _tidy(self) -> None:
-        """An earlier attempt may have been cut off between making and renaming."""
-        for key in {os.path.dirname(k) if k else PARENT for k in self.before}:
-            if key in self._folders or key == PARENT:
-                with suppress(OSError):
-                    os.unlink(os.path.join(self.path(key), TEMPORARY))
+    def _tidy(self, keys: Iterable[str]) -> None:
+        """An earlier attempt may have been cut off before its temporary name was gone."""
+        for folder in {os.path.dirname(key) if key else PARENT for key in keys}:
+            with suppress(OSError):
+                os.unlink(os.path.join(self.path(folder), TEMPORARY))
+                self._folders.add(folder)
 
     def _finish_folder(self, key: str) -> None:
         """Mode, and the time of its last change unless it now holds something else as well."""
