@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import zlib
 from pathlib import Path
 
 import pytest
 
+from gpufix.engine.journal import runs
 from gpufix.engine.journal.journal import Journal, line, parse, read
+from gpufix.engine.journal.listing import load
 from gpufix.engine.run_context import CorruptJournal
 
 ROWS = [{"type": "begin", "prefix": "/a\udcff\n☃"}, {"type": "guard", "step": 0}, {"type": "end"}]
@@ -59,3 +63,28 @@ def test_what_no_run_can_have_written_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"ffffffff 00000000 {}", b"00000002 x {}"])
 def test_an_unwritten_journal_has_no_rows(data: bytes) -> None:
     assert parse(data) == ([], 0)
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_line_that_is_whole_and_means_nothing_is_damage(number: int) -> None:
+    body = (b"[]", b"{", b"{}", b'{"type": 1}', DEEP)[number]
+    bad = b"%08x %08x %s\n" % (len(body), zlib.crc32(body), body)
+    with pytest.raises(CorruptJournal):
+        parse(DATA + bad + line(ROWS[0]))
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_listing_of_another_kind_is_damage(number: int, tmp_path: Path) -> None:
+    rows = (b"{", b"1\n", b'["a", [1]]\n', DEEP, b'["a", 3]\n')[number]
+    path = tmp_path / "before-0-0"
+    path.write_bytes(rows)
+    with pytest.raises(CorruptJournal, match="is no listing"):
+        load(path, hashlib.sha256(rows).hexdigest())
+
+
+def test_a_named_pipe_in_place_of_a_journal_hangs_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal")
+    assert runs.load(tmp_path).state == "damaged"

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.engine.run_context import Refused
+from gpufix.files import read_whole
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_FILE = 1 << 20  # bytes
 
 # What in a file of pip's would make it work on another place than the patient, or on more than was asked. An
 # empty value outranks one of a file that is read before, and is then passed over (pip's configuration.py and
@@ -38,7 +41,7 @@ def neutral_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]
     found = configparser.RawConfigParser()
     if given:
         with suppress(OSError, UnicodeError, configparser.Error):
-            found.read(given)
+            found.read_string(read_whole(given, _FILE).decode("utf-8"))
     for section in ("global", "install"):
         if not found.has_section(section):
             found.add_section(section)
@@ -55,7 +58,9 @@ def refuse_elsewhere(environ: Mapping[str, str]) -> None:
     """Raise Refused where a file of uv's has it install elsewhere: none of its options undoes that."""
     for path in _uv_files(environ):
         with suppress(OSError, UnicodeError, tomllib.TOMLDecodeError, AttributeError):
-            settings: dict[str, Any] = tomllib.loads(path.read_text("utf-8")).get("pip", {})
+            settings: dict[str, Any] = tomllib.loads(read_whole(path, _FILE).decode("utf-8")).get(
+                "pip", {}
+            )
             for name in ("target", "prefix"):
                 if settings.get(name):
                     raise Refused(

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gpufix import files
 from gpufix.engine.journal.lock import sync_folder, write_all
 from gpufix.engine.run_context import CorruptJournal
 
@@ -68,11 +69,10 @@ def line(row: Row) -> bytes:
 
 def read(path: Path) -> bytes:
     """The journal's bytes. Raises OSError, Corrupt."""
-    with path.open("rb") as file:
-        data = file.read(_LIMIT + 1)
-    if len(data) > _LIMIT:
-        raise CorruptJournal(f"{path} is too long for a journal")
-    return data
+    try:
+        return files.read_whole(path, _LIMIT)
+    except files.TooLarge:
+        raise CorruptJournal(f"{path} is too long for a journal") from None
 
 
 def parse(data: bytes) -> tuple[list[Row], int]:
@@ -98,5 +98,9 @@ def _one(data: bytes, start: int) -> tuple[Row | None, int]:
     body = data[head.end() : stop]
     if data[stop : stop + 1] != b"\n" or zlib.crc32(body) != int(head[2], 16):
         return None, start
-    row = json.loads(body)
-    return (row, stop + 1) if isinstance(row, dict) else (None, start)
+    try:
+        row = json.loads(body)
+    except (ValueError, RecursionError):  # no journal of gpufix's holds such a line
+        return None, start
+    whole = isinstance(row, dict) and isinstance(row.get("type"), str)
+    return (row, stop + 1) if whole else (None, start)

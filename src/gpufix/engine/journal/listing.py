@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gpufix import files
 from gpufix.engine.journal.lock import write_new
 from gpufix.engine.run_context import CorruptJournal, Refused
 from gpufix.frozen import Frozen
@@ -61,6 +62,7 @@ PARENT = ".."  # the key of the folder that holds the scope; of that, only the t
 KEPT_PREFIX = ".gpufix-kept-"
 _STASH = "~"  # pip renames a folder that it removes to ~older, beside it
 _LIMIT = 2_000_000  # entries of one scope
+_SAVED = 2 << 30  # bytes of a listing
 
 
 class ListedEntry(NamedTuple):
@@ -245,13 +247,16 @@ def save(path: Path, listing: dict[str, ListedEntry | None]) -> str:
 def load(path: Path, digest: str) -> dict[str, ListedEntry | None]:
     """Read a listing back. Raises Corrupt when it is not the one that was written."""
     try:
-        data = path.read_bytes()
+        data = files.read_whole(path, _SAVED)
     except OSError as error:
         raise CorruptJournal(f"{path} cannot be read: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise CorruptJournal(f"{path} is not what was written")
-    rows = (json.loads(line) for line in data.splitlines())
-    return {key: None if entry is None else ListedEntry(*entry) for key, entry in rows}
+    try:
+        rows = [json.loads(line) for line in data.splitlines()]
+        return {key: None if entry is None else ListedEntry(*entry) for key, entry in rows}
+    except (ValueError, TypeError, RecursionError):
+        raise CorruptJournal(f"{path} is no listing that this gpufix reads") from None
 
 
 States = Mapping[str, ListedEntry | None]

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from gpufix.engine.journal.aside import held
 from gpufix.engine.journal.listing import NEW, TEMPORARY
 from gpufix.engine.journal.runs import Run, kept_folders
+from gpufix.files import read
 from gpufix.text.names import normalise
 
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
@@ -81,8 +82,7 @@ def _delete_distribution(was: str, lies: str, lying: dict[str, str]) -> None:
 
 def _rows(record: str) -> Iterator[tuple[str, str]]:
     """(path, SHA-256 in hexadecimal digits or "")."""
-    with open(record, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        text = file.read(_RECORD)
+    text = read(record, _RECORD).decode("utf-8", "surrogateescape")
     try:
         for row in csv.reader(text.splitlines()):
             if len(row) == 3:

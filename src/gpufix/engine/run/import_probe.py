@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gpufix.evidence.requirements import parse
+from gpufix.files import read
 from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
 from gpufix.process import NoAnswer, ask
 from gpufix.text.names import normalise
@@ -47,8 +48,7 @@ def _modules(dist: Distribution) -> list[str]:
     """What can be imported by a plain name, from RECORD."""
     record = Path(dist.metadata or "", "RECORD")
     try:
-        with record.open("rb") as file:
-            lines = file.read(_RECORD_LIMIT).decode("utf-8", "replace").splitlines()
+        lines = read(record, _RECORD_LIMIT).decode("utf-8", "replace").splitlines()
         found = [m[1] for row in csv.reader(lines) if row and (m := _MODULE.fullmatch(row[0]))]
     except (OSError, csv.Error):
         return []

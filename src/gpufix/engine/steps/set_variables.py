@@ -13,6 +13,7 @@ from gpufix.engine.journal.listing import NEW, Scope
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import Refused, RunContext
 from gpufix.engine.steps.write import replace
+from gpufix.files import read
 from gpufix.model import SetVariables
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,8 +54,7 @@ def rendered(variables: dict[str, str | None]) -> bytes:
 def current(path: Path) -> dict[str, str | None]:
     """What the file holds; nothing when it is absent or no environment file."""
     try:
-        with path.open("rb") as file:
-            found: Any = json.loads(file.read(_LIMIT))["variables"]
+        found: Any = json.loads(read(path, _LIMIT))["variables"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return dict(found) if isinstance(found, dict) else {}

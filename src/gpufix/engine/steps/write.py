@@ -9,13 +9,13 @@ import io
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from gpufix.engine.journal.aside import NAME, Aside
 from gpufix.engine.journal.exchange import exchanged, named
 from gpufix.engine.journal.listing import NEW, Scope
 from gpufix.engine.journal.lock import sync_folder, write_all
 from gpufix.engine.run_context import Refused, RunContext, StepFailed, inside, writable
+from gpufix.files import TooLarge, read, read_whole
 from gpufix.model import Facts, WriteFile
 
 _RECORD_LIMIT = 64 << 20
@@ -54,8 +54,7 @@ def _recorded_name(record: str, path: str) -> str | None:
 
 
 def _rows(record: str) -> list[str]:
-    with Path(record).open("rb") as file:
-        text = file.read(_RECORD_LIMIT).decode("utf-8", "surrogateescape")
+    text = read(record, _RECORD_LIMIT).decode("utf-8", "surrogateescape")
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
@@ -160,8 +159,7 @@ def digest(path: str) -> str | None:
     """SHA-256 of a regular file, None when there is none. Raises StepFailed for a huge one."""
     if not os.path.lexists(path):
         return None
-    with Path(path).open("rb") as file:
-        data = file.read(_LIMIT + 1)
-    if len(data) > _LIMIT:
-        raise StepFailed(f"{path} is too large to be edited")
-    return hashlib.sha256(data).hexdigest()
+    try:
+        return hashlib.sha256(read_whole(path, _LIMIT)).hexdigest()
+    except TooLarge:
+        raise StepFailed(f"{path} is too large to be edited") from None
