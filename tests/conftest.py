@@ -80,13 +80,12 @@ _by_fixture: dict[str, set[str]] = {}
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
     """Remember what a fixture declares."""
-    before = set(needs.declared)
-    needs.declared.clear()
+    own = _by_fixture.setdefault(fixturedef.argname, set())
+    needs.recorders.append(own)
     try:
         return (yield)
     finally:
-        _by_fixture.setdefault(fixturedef.argname, set()).update(needs.declared)
-        needs.declared.update(before)
+        needs.recorders.remove(own)
 
 
 @pytest.hookimpl(wrapper=True)

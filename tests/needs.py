@@ -108,6 +108,7 @@ def describe(name: str) -> str:
 
 
 declared: set[str] = set()  # by the test that runs now
+recorders: list[set[str]] = []  # of the fixtures that are being set up
 
 
 @cache
@@ -125,7 +126,8 @@ def _with_more(names: tuple[str, ...]) -> Iterator[str]:
 def missing(*names: str) -> list[str]:
     """Those of the names, and of what they need themselves, that are not here."""
     wanted = dict.fromkeys(_with_more(names))
-    declared.update(wanted)
+    for record in (declared, *recorders):
+        record.update(wanted)
     return [name for name in wanted if not _found(name)]
 
 

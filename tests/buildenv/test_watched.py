@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,10 +20,13 @@ FOLDER = Folder("/src/ext", "python")
         (None, ["/src/ext: 31 s", "/src/ext: 62 s"]),
     ],
 )
-def test_a_line_each_half_minute(done: tuple[int, int] | None, told: list[str]) -> None:
+def test_a_line_each_half_minute(
+    done: tuple[int, int] | None, told: list[str], tmp_path: Path
+) -> None:
     said: list[str] = []
-    watch = Watched(said.append)
+    watch = Watched(said.append, tmp_path / "heartbeat")
     for seconds in (0.1, 29.0, 31.0, 45.0, 60.9, 62.0):
         running = SimpleNamespace(seconds=seconds, log=SimpleNamespace(progress=lambda: done))
         watch.progress([(FOLDER, running)])
     assert said == told
+    assert (tmp_path / "heartbeat").exists(), "undo tells by it how long the run lived"

@@ -123,7 +123,10 @@ def test_what_belongs_to_a_scope(scope: Scope, folder: str, name: str, expected:
 def test_environments_below_belong_to_it_or_not(environments: bool, tmp_path: Path) -> None:
     (tmp_path / "venv").mkdir()
     (tmp_path / "venv" / "pyvenv.cfg").touch()
+    (tmp_path / "venv" / "bin").mkdir()
+    (tmp_path / "venv" / "bin" / "python").touch()
     (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "pyvenv.cfg").touch()  # a name alone makes no environment
     found = listing.take(Scope(str(tmp_path), environments=environments))
     assert ("venv/pyvenv.cfg" in found, "src" in found) == (environments, True)
 

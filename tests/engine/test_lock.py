@@ -59,19 +59,19 @@ def test_an_unreadable_holder_is_another_run(content: bytes, tmp_path: Path) -> 
 
 
 def test_a_program_may_hold_it_when_its_run_is_gone(tmp_path: Path) -> None:
-    with lock.held(tmp_path, "/env", "gpufix fix") as fd:
-        os.pwrite(fd, b'{"pid": 4194305, "what": "gpufix fix"}', 0)  # no process can have it
+    with lock.held(tmp_path, ["/env"], "gpufix fix") as fds:
+        os.pwrite(fds[0], b'{"pid": 4194305, "what": "gpufix fix"}', 0)  # no process can have it
         said = r"a program that gpufix fix had started \(process 4194305, now gone\)"
-        with pytest.raises(Busy, match=said), lock.held(tmp_path, "/env", "x"):
+        with pytest.raises(Busy, match=said), lock.held(tmp_path, ["/env"], "x"):
             pass
 
 
 def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path: Path) -> None:
     for what in ("a very long command", "short"):
         with (
-            lock.held(tmp_path, "/env", what),
+            lock.held(tmp_path, ["/env"], what),
             pytest.raises(Busy, match=rf"by {what} \("),
-            lock.held(tmp_path, "/env", "x"),
+            lock.held(tmp_path, ["/env"], "x"),
         ):
             pass
 

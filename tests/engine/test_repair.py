@@ -15,6 +15,7 @@ from trees import Patient
 
 from gpufix.diagnosis.diagnose import Request
 from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply
 from gpufix.engine.run.propose import FixRequest, Proposed, propose
 from gpufix.engine.run.repair import Repair, left, nothing_to_do, repair
@@ -97,7 +98,7 @@ def test_what_helps_is_kept_and_can_be_undone(patient: Patient) -> None:
     (run,) = runs.every(patient.state)
     assert (run.id, run.state) == (outcome.run, "kept")
     assert left(outcome) == []
-    assert undo_run.undo(run) == []
+    assert undo_run.undo(run).problems == ()
     assert not file_of(patient).exists()
 
 
@@ -174,7 +175,8 @@ def test_a_plan_that_fails_midway(
     outcome = carry_out(patient, lambda: seen(patient), more)
     assert (outcome.state, new.exists()) == (state, False)
     said = outcome.held[0].reason if outcome.held else str(outcome.reason)
-    assert said.endswith("everything was put back") and error.args[-1] in said
+    assert "everything was put back" in said and error.args[-1] in said
+    assert "None" not in said
     assert [h.plan.title for h in outcome.held] == (["more"] if state == "kept" else [])
     assert {f.subject for f in left(outcome)} == (set() if state == "kept" else {HIDDEN, FORCED})
 
@@ -194,7 +196,7 @@ def test_where_nothing_is_left_to_try_the_failure_is_the_outcome(patient: Patien
 def test_what_cannot_be_put_back_is_no_reason_to_try_again(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undo_run, "undo", lambda run: ["/a is not as it was"])
+    monkeypatch.setattr(undo_run, "undo", lambda run: Undone(("/a is not as it was",)))
     outcome = carry_out(patient, lambda: seen(patient, FORCED))
     assert outcome.state == "failed"
     assert outcome.reason == (

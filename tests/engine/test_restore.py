@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gpufix.engine.journal import listing
+from gpufix.engine.journal.aside import Aside, held
 from gpufix.engine.journal.keep import keep, place
-from gpufix.engine.journal.listing import PARENT, Scope, changed
+from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed
 from gpufix.engine.journal.restore import TEMPORARY, Restorer
 
 OLD = 1_600_000_000_000_000_000  # ns
@@ -46,6 +47,11 @@ def state(root: Path) -> dict[str, tuple[object, ...]]:
         else:
             found[str(path)] = same
     return found
+
+
+def restorer_of(folder: Path, scope: Scope, before: dict[str, ListedEntry | None]) -> Restorer:
+    kept = place(folder / "kept", before)
+    return Restorer(scope, before, kept, Aside(folder / "aside"))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -107,10 +113,11 @@ def test_it_is_as_it_was(deed: str, times: int, tmp_path: Path) -> None:
     kept = keep(scope, listing.take(scope), tmp_path / "kept")
     DEEDS[deed](top)
     for _ in range(times):
-        restorer = Restorer(scope, dict(kept), place(tmp_path / "kept", dict(kept)))
+        restorer = restorer_of(tmp_path, scope, dict(kept))
         restorer.restore(changed(kept, listing.take(scope)))
         assert restorer.problems == []
-    shutil.rmtree(tmp_path / "kept")  # whose links are names, too
+    for name in ("kept", "aside"):  # whose links are names, too
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
     assert state(root) == before
 
 
@@ -123,7 +130,7 @@ def test_bytes_decide_and_no_times(tmp_path: Path) -> None:
     now = (top / "plain.py").stat()
     entry = kept["plain.py"]._replace(inode=now.st_ino, ctime=now.st_ctime_ns)
     before = dict(kept) | {"plain.py": entry}
-    Restorer(scope, before, place(tmp_path / "kept", before)).restore(["plain.py"])
+    restorer_of(tmp_path, scope, before).restore(["plain.py"])
     assert (top / "plain.py").read_bytes() == b"plain"
 
 
@@ -131,7 +138,7 @@ def test_bytes_are_compared_each_time(tmp_path: Path) -> None:
     top = made(tmp_path / "root")
     scope = Scope(str(top), policy="copy")
     before = dict(keep(scope, listing.take(scope), tmp_path / "kept"))
-    restorer = Restorer(scope, before, place(tmp_path / "kept", before))
+    restorer = restorer_of(tmp_path, scope, before)
     time = (top / "plain.py").stat().st_mtime_ns
     for data in (b"plain", b"PLAIN"):
         write(top / "plain.py", data)
@@ -146,30 +153,21 @@ def restored(tmp_path: Path, deed: Callable[[Path], object], keys: list[str]) ->
     scope = Scope(str(top))
     kept = keep(scope, listing.take(scope), tmp_path / "kept")
     deed(top)
-    restorer = Restorer(scope, dict(kept), place(tmp_path / "kept", dict(kept)))
+    restorer = restorer_of(tmp_path, scope, dict(kept))
     restorer.restore(keys)
-    return restorer.problems
+    return [*restorer.problems, *restorer.lost.values()]
 
 
-def test_what_somebody_has_put_into_a_new_folder_is_left_and_named(tmp_path: Path) -> None:
+def test_what_somebody_has_put_into_a_new_folder_is_put_aside(tmp_path: Path) -> None:
     def add(top: Path) -> None:
-        (top / "new" / "__pycache__").mkdir(parents=True)
-        (top / "new" / "__pycache__" / "a.pyc").touch()
-        (top / "new" / "mine").touch()
-
-    (problem,) = restored(tmp_path, add, ["new"])
-    path = tmp_path / "root" / "top" / "new"
-    assert problem == f"{path}: {path / 'mine'} was added since; it is left there"
-    assert (path / "mine").exists()
-
-
-def test_bytecode_goes_with_a_new_folder(tmp_path: Path) -> None:
-    def add(top: Path) -> None:
-        (top / "new" / "__pycache__").mkdir(parents=True)
-        (top / "new" / "__pycache__" / "a.pyc").touch()
+        (top / "new").mkdir()
+        (top / "new" / "mine").write_text("mine")
 
     assert restored(tmp_path, add, ["new"]) == []
-    assert not (tmp_path / "root" / "top" / "new").exists()
+    path = tmp_path / "root" / "top" / "new"
+    assert not path.exists()
+    ((lies, was),) = held(tmp_path / "aside")
+    assert (was, Path(lies).read_text()) == (str(path / "mine"), "mine")
 
 
 def test_bytes_that_are_not_what_was_kept_are_not_put_back(tmp_path: Path) -> None:
@@ -184,11 +182,10 @@ def test_a_file_without_kept_bytes_is_named_unless_it_is_as_it_was(tmp_path: Pat
     before = dict(listing.take(scope))
     for deed, count in ((lambda: None, 0), ((top / "plain.py").unlink, 1)):
         deed()
-        restorer = Restorer(scope, before, {})
+        restorer = Restorer(scope, before, {}, Aside(tmp_path / "aside"))
         restorer.restore(["plain.py"])
-        assert [p.partition(": ")[2] for p in restorer.problems] == [
-            "its bytes were not kept"
-        ] * count
+        lost = [why.partition(": ")[2] for why in restorer.lost.values()]
+        assert lost == ["its bytes were not kept"] * count
 
 
 def test_a_folder_that_holds_more_now_keeps_its_time(tmp_path: Path) -> None:
@@ -200,7 +197,7 @@ def test_a_folder_that_holds_more_now_keeps_its_time(tmp_path: Path) -> None:
     (top / "sub" / "mine").touch()
     since = (top / "sub").stat().st_mtime_ns
     os.utime(tmp_path / "root")
-    restorer = Restorer(scope, dict(kept), place(tmp_path / "kept", dict(kept)))
+    restorer = restorer_of(tmp_path, scope, dict(kept))
     restorer.restore(["sub/data.bin", PARENT])
     assert restorer.problems == []
     assert (top / "sub").stat().st_mtime_ns >= since

@@ -40,7 +40,7 @@ def test_scripts(
 ) -> None:
     gcc = program(tmp_path, place, text or b"")
     if text is None:
-        shutil.copy(shutil.which("echo") or "", gcc)
+        shutil.copy("/bin/echo", gcc)
     if mark:
         (gcc.parent.parent / mark).touch()
     ctx = replace(ctx, examined=(tmp_path / "env", tmp_path / "project"))

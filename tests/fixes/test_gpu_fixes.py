@@ -137,9 +137,10 @@ def test_what_was_built_in_place_is_built_in_the_project(
     assert (found.path if isinstance(found, Build) else None) == path
 
 
-def test_both_are_registered_for_what_a_build_mends() -> None:
+def test_rebuilds_are_registered_for_what_a_build_mends() -> None:
     codes = {f.name: f.codes for f in builtin_fixes() if f.name.startswith("rebuild-")}
     assert codes == {
+        "rebuild-for-system": ("ABI302",),
         "rebuild-for-target": ("GPU103", "GPU104", "GPU108"),
         "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401"),
     }

@@ -100,7 +100,8 @@ def _one(data: bytes, start: int) -> tuple[Row | None, int]:
         return None, start
     try:
         row = json.loads(body)
-    except (ValueError, RecursionError):  # no journal of gpufix's holds such a line
-        return None, start
-    whole = isinstance(row, dict) and isinstance(row.get("type"), str)
-    return (row, stop + 1) if whole else (None, start)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict) or not isinstance(row.get("type"), str):
+        raise CorruptJournal(f"the journal holds no row of gpufix's at byte {start}")
+    return row, stop + 1

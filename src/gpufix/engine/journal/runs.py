@@ -213,7 +213,9 @@ def discard(run: Run, with_aside: bool = False) -> None:
         if folder.is_dir() and not folder.is_symlink():
             changed = folder.parent.stat().st_mtime_ns
             for path in folder.iterdir():
-                if with_aside or path.name != aside.NAME:
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink()
+                elif with_aside or path.name != aside.NAME:
                     shutil.rmtree(path)
             if not any(folder.iterdir()):
                 folder.rmdir()

@@ -47,11 +47,11 @@ class Undone(Frozen):
     back: tuple[tuple[str, str], ...] = ()
 
     def left_aside(self) -> str:
-        """Of what lies aside, for the end of a sentence: "; 2 files that may be …", or ""."""
+        """Of what lies aside, for the end of a sentence: "; what may be … (2) lies in …", or ""."""
         if not self.aside:
             return ""
         where = ", ".join(place for place, _ in self.back)
-        return f"; {len(self.aside)} files that may be somebody else's lie in {where}"
+        return f"; what may be somebody else's ({len(self.aside)}) lies in {where}"
 
 
 class Preview(Frozen):

@@ -62,7 +62,7 @@ def check(steps: Sequence[Step], context: RunContext) -> None:
             try:
                 kind_of(step).check(step, replace(context, ahead=ahead))
             except OSError as error:
-                raise Refused(f"{error.filename}: {error.strerror}") from None
+                raise Refused(_words(error)) from None
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
 
 def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     """What is raised for the whole run, after it was undone as far as that went."""
-    reason = str(error) if isinstance(error, EngineError) else f"{error.filename}: {error.strerror}"
+    reason = str(error) if isinstance(error, EngineError) else _words(error)
     try:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
@@ -182,6 +182,12 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     failure.step = error.step if isinstance(error, EngineError) else None
     failure.put_back = not problems
     return failure
+
+
+def _words(error: OSError) -> str:
+    """Its reason, after the file's name where the system tells one."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def finish(folder: Path) -> None:
