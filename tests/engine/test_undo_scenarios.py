@@ -168,6 +168,29 @@ def test_what_another_pip_upgraded_meanwhile_is_not_the_runs_own(
         assert any("pkg-4.0" in path for path in of_pkg) if theirs else of_pkg == []
 
 
+def test_what_a_later_step_has_kept_is_no_needless_name(
+    here: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added while one step ran, kept by the next as it was there: that was cut off, and both come back."""
+
+    def run(*arguments: Any, **named: Any) -> None:
+        installer(here, 12)(*arguments, **named)
+        (here.site / "theirs.py").write_text("theirs")
+
+    def cut_off(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(child, "run", run)
+    monkeypatch.setattr(build, "run", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(here, [*STEPS["uninstall"](here), *STEPS["build"](here)])
+    cut = runs.find(here.state, None)
+    undone = undo_run.undo(cut)
+    assert undone.problems == ()
+    lying = {was: lies for lies, was in aside.held(cut.folder / "aside")}
+    assert Path(lying[str(here.site / "theirs.py")]).read_text() == "theirs"
+
+
 # 4. Orphans
 
 

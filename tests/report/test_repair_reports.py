@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gpufix.engine.journal.undo_run import Undone
 from gpufix.model import (
     Advise,
     Finding,
@@ -201,6 +202,7 @@ ROW = {
     "title": "mend it",
     "time": "2026-01-01T00:00:00Z",
     "bytes_kept": 1 << 20,
+    "aside": 0,
 }
 
 
@@ -213,7 +215,7 @@ def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[s
     assert "*" not in shown
     assert "\x1b" not in shown
     run_list.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
-    others, own, legend = capsys.readouterr().out.splitlines()
+    others, _, own, _, legend = capsys.readouterr().out.splitlines()
     assert (others[0], own[0]) == (" ", "*")
     assert legend == "* of the environment at hand, /own"
 
@@ -227,14 +229,14 @@ def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None
         ({"prefix": ""}, "environment unknown"),
     ):
         row = {**ROW, **changes}
-        run_list.show_one(row, ["/env/x: busy"], as_json=False)
+        run_list.show_one(row, Undone(("/env/x: busy",)), as_json=False)
         shown = capsys.readouterr().out
         assert said in shown
         assert "/env/x: busy" in shown
         assert "\x1b" not in shown
         assert "\n::error::" not in shown
         assert said.rpartition(" ")[2] in run_list.named(row)
-    run_list.show_one({**ROW, "state": "incomplete"}, ["/env/x: busy"], as_json=True)
+    run_list.show_one({**ROW, "state": "incomplete"}, Undone(("/env/x: busy",)), as_json=True)
     assert json.loads(capsys.readouterr().out)["problems"] == ["/env/x: busy"]
 
 
