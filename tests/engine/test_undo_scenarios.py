@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +26,9 @@ from gpufix.engine import child
 from gpufix.engine.builds import step as build
 from gpufix.engine.journal import aside, lock, programs, runs, undo_run
 from gpufix.engine.journal.journal import line, parse
+from gpufix.engine.journal.undo_run import Changed
 from gpufix.engine.run import repair
-from gpufix.engine.run_context import Busy, CorruptJournal, RunContext
+from gpufix.engine.run_context import Busy, CorruptJournal, EngineError, RunContext
 
 NOBODY = 65534
 
@@ -163,6 +166,29 @@ def test_what_another_pip_upgraded_meanwhile_is_not_the_runs_own(
         undone = undo_run.undo(runs.load(folder))
         of_pkg = [path for path in undone.aside if "/pkg" in path]
         assert any("pkg-4.0" in path for path in of_pkg) if theirs else of_pkg == []
+
+
+def test_what_a_later_step_has_kept_is_no_needless_name(
+    here: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added while one step ran, kept by the next as it was there: that was cut off, and both come back."""
+
+    def run(*arguments: Any, **named: Any) -> None:
+        installer(here, 12)(*arguments, **named)
+        (here.site / "theirs.py").write_text("theirs")
+
+    def cut_off(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(child, "run", run)
+    monkeypatch.setattr(build, "run", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(here, [*STEPS["uninstall"](here), *STEPS["build"](here)])
+    cut = runs.find(here.state, None)
+    undone = undo_run.undo(cut)
+    assert undone.problems == ()
+    lying = {was: lies for lies, was in aside.held(cut.folder / "aside")}
+    assert Path(lying[str(here.site / "theirs.py")]).read_text() == "theirs"
 
 
 # 4. Orphans
@@ -501,40 +527,59 @@ def test_a_journal_that_makes_no_sense_is_damaged(here: Patient) -> None:
     assert runs.load(folder).row("undoing") is None
 
 
-def test_nobody_is_overwritten_by_a_step_that_writes(here: Patient) -> None:
-    """An editor saves between the look at the file and its replacement: the step fails, and theirs stays."""
-    path = here.project / "setup.py"
-    steps = STEPS["write-project"](here)
+def _saved(patient: Patient, mark: str) -> None:
+    """An editor saves a file that the step rewrites."""
+    swap = patient.project / "swap"
+    swap.write_text(mark)
+    swap.rename(patient.project / "setup.py")
 
-    def save() -> None:
-        path.with_name("swap").write_text("theirs\n")
-        path.with_name("swap").rename(path)
 
-    def run() -> None:
-        with pytest.raises(Exception, match="since it was looked at"):
-            carry_out(here, steps)
+def _added(patient: Patient, mark: str) -> None:
+    """Somebody puts a file into a folder that the step removes."""
+    (patient.project / "build/a").mkdir(parents=True, exist_ok=True)
+    (patient.project / "build/a/notes.txt").write_text(mark)
 
-    saved = 0
-    total = faults.run(partial(carry_out, here, steps))
+
+def _logged(patient: Patient, mark: str) -> None:
+    """A log grows, maybe between its being listed and its being copied."""
+    with (patient.project / "train.log").open("a") as file:
+        file.write(mark)
+
+
+@pytest.mark.parametrize(
+    ("kind", "write"), [("write-project", _saved), ("remove", _added), ("build", _logged)]
+)
+def test_somebody_writes_at_any_instant_of_a_step(
+    kind: str,
+    write: Callable[[Patient, str], None],
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The step fails where somebody was quicker, and theirs stays; nothing of that is lost for good."""
+    use_local_programs(monkeypatch, patient, 12)
+    _logged(patient, "began")
+    copy = patient.root.with_name("project")
+    subprocess.run(["cp", "-a", str(patient.project), str(copy)], check=True)
+    steps = STEPS[kind](patient)
+    total = faults.run(partial(carry_out, patient, steps))
     assert total is not None
-    finish(here)
-    for point in range(1, total + 1):
-        acts = {point: save}
-        if faults.run(partial(_quiet, partial(carry_out, here, steps)), acts=acts) is not None:
-            finish(here)
+    finish(patient)
+    for point in faults.spread(total, 40):
+        shutil.rmtree(patient.project)
+        subprocess.run(["cp", "-a", str(copy), str(patient.project)], check=True)
+        mark = f"written at {point};"
+        acts = {point: partial(write, patient, mark)}
+        passed = faults.run(partial(_quiet, partial(carry_out, patient, steps)), acts=acts)
+        for run in runs.undoable(patient.state):
+            with suppress(Changed):
+                assert undo_run.undo(run).problems == (), point
+        finish(patient)
         found = [
-            p.read_text() for p in here.root.rglob("*") if p.is_file() and p.name == "setup.py"
+            p for p in patient.root.rglob("*") if p.is_file() and mark.encode() in p.read_bytes()
         ]
-        saved += "theirs\n" in found
-        path.with_name("swap").write_text("setup()\n")
-        path.with_name("swap").rename(path)
-    assert saved == total
+        assert found or (passed or 0) < point, point
 
 
 def _quiet(action: Callable[[], object]) -> None:
-    from contextlib import suppress
-
-    from gpufix.engine.run_context import EngineError
-
     with suppress(EngineError):
         action()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gpufix.engine.journal import listing as states
 from gpufix.engine.journal import proof
 from gpufix.engine.journal.aside import NAME
 from gpufix.engine.journal.journal import FORMAT
+from gpufix.engine.journal.keep import place
 from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed, equal
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import CorruptJournal
@@ -86,6 +88,17 @@ def unlike(parts: Iterable[Part]) -> dict[str, tuple[Part, str]]:
             if key != PARENT:
                 first.setdefault(part.path(key), (part, key))
     return {p: (part, k) for p, (part, k) in first.items() if not as_left(part.before.get(k), p)}
+
+
+def in_place(parts: Iterable[Part]) -> set[proof.Identity]:
+    """The files that were kept by link and are at their places."""
+    found: set[proof.Identity] = set()
+    for part in parts:
+        for key, source in place(part.kept, part.before).items():
+            with suppress(OSError):
+                if (kept := proof.identity(str(source))) == proof.identity(part.path(key)):
+                    found.add(kept)
+    return found
 
 
 def changed_since(run: Run, parts: list[Part]) -> list[str]:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from gpufix.engine.journal.aside import held
 from gpufix.engine.journal.listing import NEW, TEMPORARY
-from gpufix.engine.journal.runs import Run, kept_folders
+from gpufix.engine.journal.runs import Run
 from gpufix.files import read
 from gpufix.text.names import normalise
 
@@ -34,12 +34,15 @@ _RECORD = 64 << 20  # bytes
 _BLOCK = 1 << 20
 
 
-def delete_own(run: Run, folder: Path) -> None:
-    """Delete, from what lies aside, what is proven to be the run's own. Raises OSError."""
+def delete_own(run: Run, folder: Path, in_place: set[Identity]) -> None:
+    """Delete, from what lies aside, what is proven to be the run's own. Raises OSError.
+
+    `in_place`: files that are back where they were; another name of one is needless.
+    """
     lying = {was: lies for lies, was in held(folder)}
-    own, kept = written(run), _kept(run)
+    own = written(run)
     for was, lies in lying.items():
-        if _disposable(was) or _identity(lies) in kept or is_written(was, lies, own):
+        if _disposable(was) or identity(lies) in in_place or is_written(was, lies, own):
             os.unlink(lies)
     installed = installed_by(run)
     for was, lies in sorted(lying.items()):
@@ -103,13 +106,11 @@ def _hexadecimal(told: str) -> str:
         return ""
 
 
-def _kept(run: Run) -> set[tuple[int, int]]:
-    """The files that the run kept by link. They are in place again: another name of one is needless."""
-    folders = (place for top in kept_folders(run) for place in top.glob("[0-9]*-[0-9]*"))
-    return {_identity(entry.path) for place in folders for entry in os.scandir(place)}
+Identity = tuple[int, int]
 
 
-def _identity(path: str) -> tuple[int, int]:
+def identity(path: str) -> Identity:
+    """Of a file, under whatever name."""
     status = os.lstat(path)
     return status.st_dev, status.st_ino
 

@@ -18,7 +18,7 @@ from gpufix.engine.journal.listing import PARENT
 from gpufix.engine.journal.parts import Part, as_left, changed_since, unlike
 from gpufix.engine.journal.restore import Restorer
 from gpufix.engine.journal.runs import Run
-from gpufix.engine.run_context import EngineError, Refused
+from gpufix.engine.run_context import CorruptJournal, EngineError, Refused
 from gpufix.frozen import Frozen
 
 _SHOWN = 20
@@ -130,10 +130,19 @@ def _finished(run: Run, journal: Journal, given_up: list[str]) -> Undone:
 
 def _sorted(run: Run) -> Undone:
     """Delete, of what lies aside, what is the run's own. Raises OSError."""
-    for folder in runs.aside_folders(run):
-        proof.delete_own(run, folder)
+    folders = [folder for folder in runs.aside_folders(run) if folder.is_dir()]
+    back = _in_place(run) if folders else set()
+    for folder in folders:
+        proof.delete_own(run, folder, back)
         tidy(folder)
     return _lying(run)
+
+
+def _in_place(run: Run) -> set[proof.Identity]:
+    try:
+        return part_list.in_place(part_list.of(run))
+    except CorruptJournal:  # its listings are gone already: the end of it was cut off
+        return set()
 
 
 def _lying(run: Run) -> Undone:
