@@ -156,11 +156,12 @@ def test_what_somebody_has_put_into_a_new_folder_is_left_and_named(tmp_path: Pat
         (top / "new" / "__pycache__").mkdir(parents=True)
         (top / "new" / "__pycache__" / "a.pyc").touch()
         (top / "new" / "mine").touch()
+        (top / "new" / "deep").mkdir()
 
-    (problem,) = restored(tmp_path, add, ["new"])
+    (problem,) = restored(tmp_path, add, ["new", "new/deep"])
     path = tmp_path / "root" / "top" / "new"
     assert problem == f"{path}: {path / 'mine'} was added since; it is left there"
-    assert (path / "mine").exists()
+    assert (path / "mine").exists() and not (path / "deep").exists()
 
 
 def test_bytecode_goes_with_a_new_folder(tmp_path: Path) -> None:
