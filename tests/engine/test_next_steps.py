@@ -41,6 +41,11 @@ def test_an_edited_extension_is_to_be_built(project: Path) -> None:
     assert told(project, SET).startswith(f"not built yet: gpufix build {project}/sub/ext\n")
 
 
+def test_an_extension_is_what_its_setup_py_says(tmp_path: Path) -> None:
+    root = t.write(tmp_path, {**TREE, "sub/ext/legacy.py": t.setup()})
+    assert told(root, EDIT) == f"not built yet: gpufix build {root}/sub/ext"
+
+
 def test_what_was_built_or_is_installed_is_not(project: Path) -> None:
     assert "not built" not in told(project, SET, Build(path=f"{project}/sub/ext"))
     for installed in (

@@ -181,6 +181,21 @@ def test_a_plan_that_fails_midway(
     assert {f.subject for f in left(outcome)} == (set() if state == "kept" else {HIDDEN, FORCED})
 
 
+def test_after_a_step_that_could_not_be_put_back_nothing_else_is_tried(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StepFailed("no such version")
+
+    monkeypatch.setattr("gpufix.engine.steps.write.run", fail)
+    monkeypatch.setattr(undo_run, "rollback", lambda run: Undone(("/a is not as it was",)))
+    more = with_plan(WriteFile(path=str(patient.site / "new.py"), content="x"), first=True)
+    outcome = carry_out(patient, lambda: seen(patient), more)
+    assert (outcome.state, outcome.held) == ("failed", [])
+    assert "not everything could be put back (/a is not as it was)" in str(outcome.reason)
+    assert len(runs.every(patient.state)) == 1 and not file_of(patient).exists()
+
+
 def test_where_nothing_is_left_to_try_the_failure_is_the_outcome(patient: Patient) -> None:
     wrong = WriteFile(path=str(patient.site / "no" / "folder.py"), content="x", expect="0" * 64)
 

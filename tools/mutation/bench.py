@@ -7,15 +7,13 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation import trial
+from mutation import interpreter, trial
 from mutation.texts import Texts
 
 _LEFT_OUT = (".git", ".venv*", "build", "dist", "site", "__pycache__", ".*_cache", ".hypothesis")
@@ -46,24 +44,19 @@ class Bench:
         tree, temporary = folder / "tree", folder / "tmp"
         shutil.copytree(root, tree, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         temporary.mkdir()
-        self.copy = trial.Copy(tree, source, package, temporary)
+        python = interpreter.make(folder / "env", tree / source)
+        self.copy = trial.Copy(tree, source, package, temporary, python)
         self._held = 0  # mutants so far
         for path, text in texts.items():
             self._write(path, text, _ORIGINAL)
-        self._require_ours()
+        if not (found := interpreter.imports(python, package)).startswith(f"{tree}/"):
+            raise Broken(f"programs import {found}")
 
     def _write(self, file: str, text: bytes, time: int) -> None:
         """Python knows byte code by the time of its source: no two mutants have the same."""
         path = self.copy.tree / file
         path.write_bytes(text)
         os.utime(path, (time, time))
-
-    def _require_ours(self) -> None:
-        code = f"import {self.copy.package} as package; print(package.__file__)"
-        env = {**os.environ, "PYTHONPATH": str(self.copy.tree / self.copy.source)}
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-        if not done.stdout.startswith(f"{self.copy.tree}/"):
-            raise Broken(f"programs import {done.stdout.strip() or done.stderr.strip()}")
 
     @contextmanager
     def holding(self, file: str, text: str) -> Iterator[None]:

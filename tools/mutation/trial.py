@@ -18,12 +18,13 @@ _MEMORY, _FILE = 8 << 30, 1 << 30  # bytes: a mutant's endless loop must not tak
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of the tree: where it lies, where its package does, and a folder for temporary files."""
+    """A copy of the tree: where it lies, its package, a folder for temporary files, its interpreter."""
 
     tree: Path
     source: str
     package: str
     temporary: Path
+    python: Path
 
 
 @dataclass
@@ -81,13 +82,13 @@ def run(
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
     os.chdir(copy.tree)
-    os.environ |= {  # of programs that tests start
-        "PYTHONPATH": str(copy.tree / copy.source),
-        "PYTHONDONTWRITEBYTECODE": "" if write else "1",
+    os.environ |= {
+        "PYTHONDONTWRITEBYTECODE": "" if write else "1",  # of programs that tests start
         "HYPOTHESIS_STORAGE_DIRECTORY": str(copy.temporary / "hypothesis"),
     }
     os.environ.pop("PYTEST_ADDOPTS", None)
     sys.dont_write_bytecode = not write
+    sys.executable = str(copy.python)
     sys.path.insert(0, str(copy.tree / copy.source))
     watch = _Watch(copy, first)
     code = pytest.main([*options, f"--basetemp={copy.temporary / 'tests'}"], plugins=[watch])
