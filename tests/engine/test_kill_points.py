@@ -21,7 +21,7 @@ from others import Other
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
-from gpufix.engine.journal import programs, runs, undo_run
+from gpufix.engine.journal import lock, programs, runs, undo_run
 from gpufix.engine.journal.undo_run import Changed, Undone
 from gpufix.engine.run_context import EngineError
 
@@ -92,11 +92,15 @@ def finish(patient: Patient) -> list[Undone]:
     told: list[Undone] = []
     for _ in range(8):
         waiting = runs.undoable(patient.state)
-        for run in runs.every(patient.state)[-1:]:
+        last = runs.every(patient.state)[-1:]
+        for run in last:
             programs.wait(run, 120.0, str)
         if not waiting:
             return told
-        told.append(_undo(waiting[-1]))
+        # As the command does: a program that is not even started yet holds the lock.
+        with lock.held(patient.state, [str(patient.prefix)], "undo", wait=120.0):
+            programs.wait(last[0], 120.0, str)
+            told.append(_undo(waiting[-1]))
     raise AssertionError(told[-1].problems)
 
 

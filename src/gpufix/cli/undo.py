@@ -122,6 +122,8 @@ def _undo(chosen: Run, force: bool) -> Undone:
             with lock.held(state_folder(), folders, "gpufix undo", wait=_WAIT, say=_say):
                 chosen = runs.load(chosen.folder)  # whoever held the lock may have gone on
                 require_there(chosen)
+                # Whoever held the lock a moment ago may just have been started, and start others.
+                programs.wait(chosen, _WAIT, _say)
                 return undo_run.undo(chosen, force)
     except undo_run.Changed as error:
         since = "changed since that run; with --force it is put aside, and the run is undone"
