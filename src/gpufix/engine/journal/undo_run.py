@@ -7,6 +7,7 @@ state before the first step that touched them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from gpufix.engine.journal import mark, proof, runs, temporary
@@ -101,6 +102,9 @@ def undo(run: Run, force: bool = False) -> Undone:
 def rollback(run: Run) -> Undone:
     """Undo within the run that failed: also where the journal can no longer be written."""
     runs.release(run)
+    # Where not even this can be written, nothing can be: the undo that ends it asks for no consent.
+    with suppress(OSError), Journal(run.journal) as journal:
+        journal.append("undoing", force=False)
     problems, _ = _restore(part_list.of(run), None, force=False)
     if problems:
         return Undone(tuple(problems[:_SHOWN]))
