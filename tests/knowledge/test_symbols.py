@@ -244,6 +244,7 @@ def test_other_abi_of_a_known_release(small: SymbolHistory) -> None:
         ([CHECK_0, UNTIL_28, FROM_27], RELEASES[1:4]),
         ([LATE_0], RELEASES[3:]),
         ([LATE_0, CHECK_0, UNTIL_29], RELEASES[3:5]),
+        ([LATE_1, HIDDEN], ()),  # of which there is no other spelling
         ([CHECK_1, UNTIL_28], ()),
         ([FROM_27, UNTIL_28], ()),  # nothing tells its ABI
         ([CHECK_0, FROM_27, UNSEEN], ()),  # of what it asks for, none has everything
