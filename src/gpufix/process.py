@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -327,49 +327,28 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
 
 def _signal_session(leader: int, number: signal.Signals) -> None:
     """`timeout`, and shells with job control, make groups of their own."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with ExitStack() as files, suppress(OSError, AttributeError):  # it has gone, or no pidfd
-            if _session(folder) == leader:
-                pidfd = os.pidfd_open(int(folder.name))
-                files.callback(os.close, pidfd)
-                if _session(folder) == leader:  # the number still means the same process
-                    signal.pidfd_send_signal(pidfd, number)
+    for folder in processes():
+        signal_if(folder, number, lambda folder: int(status(folder)[3]) == leader)
 
 
-@dataclass(frozen=True)
-class Living:
-    """A process that was found by what it inherited."""
-
-    pid: int
-    name: str
+def processes() -> Iterator[Path]:
+    """The folders of /proc of all processes."""
+    return Path("/proc").glob("[0-9]*")
 
 
-def with_variable(name: str, value: str) -> list[Living]:
-    """The processes that started with this variable, sessions of their own or not."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended, or belongs to somebody else
-            if _carries(folder, name, value):
-                comm = (folder / "comm").read_text("utf-8", "replace").strip()
-                found.append(Living(int(folder.name), comm))
-    return found
+def status(folder: Path) -> list[bytes]:
+    """The fields of its stat after the command's name: state, parent, group, session … (proc(5))."""
+    return (folder / "stat").read_bytes().rpartition(b")")[2].split()
 
 
-def kill_marked(process: Living, name: str, value: str) -> None:
-    """Kill one of them, unless its number is somebody else's by now."""
-    with ExitStack() as files, suppress(OSError, AttributeError):
-        pidfd = os.pidfd_open(process.pid)
-        files.callback(os.close, pidfd)
-        if _carries(Path(f"/proc/{process.pid}"), name, value):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-
-
-def _carries(folder: Path, name: str, value: str) -> bool:
-    return os.fsencode(f"{name}={value}") in (folder / "environ").read_bytes().split(b"\0")
-
-
-def _session(folder: Path) -> int:
-    return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[3])
+def signal_if(folder: Path, number: signal.Signals, meant: Callable[[Path], bool]) -> None:
+    """Signal the process of a folder of /proc, if it is one that is meant and while it is that one."""
+    with ExitStack() as files, suppress(OSError, AttributeError):  # it has gone, or no pidfd
+        if meant(folder):
+            pidfd = os.pidfd_open(int(folder.name))
+            files.callback(os.close, pidfd)
+            if meant(folder):  # the number still means the same process
+                signal.pidfd_send_signal(pidfd, number)
 
 
 @contextmanager

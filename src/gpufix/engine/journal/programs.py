@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from signal import SIGKILL
 
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import Busy
-from gpufix.process import Living, kill_marked, with_variable
+from gpufix.frozen import Frozen
+from gpufix.process import processes, signal_if, status
 
 VARIABLE = "GPUFIX_RUN"
 _POLL = 0.2  # seconds
 
 
+class Living(Frozen):
+    """A process of a run."""
+
+    pid: int
+    name: str
+
+
 def identity(pid: int) -> list[int] | None:
     """[number, start in clock ticks since boot]: of no other process since then. None: it is gone."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        return [pid, int(status(Path(f"/proc/{pid}"))[19])]
     except OSError:
         return None
-    return [pid, int(stat.rpartition(b")")[2].split()[19])]
 
 
 def refuse_running(run: Run) -> None:
@@ -32,8 +42,19 @@ def refuse_running(run: Run) -> None:
 
 
 def living(run: Run) -> list[Living]:
-    """Those that this user may look at; gpufix itself does not carry the variable."""
-    return with_variable(VARIABLE, run.id)
+    """Those that this user may look at, in whatever session; gpufix itself lacks the variable."""
+    found = []
+    for folder in processes():
+        with suppress(OSError):  # it has ended, or belongs to somebody else
+            if _is_of(run, folder):
+                name = (folder / "comm").read_text("utf-8", "replace").strip()
+                found.append(Living(int(folder.name), name))
+    return found
+
+
+def _is_of(run: Run, folder: Path) -> bool:
+    mark = os.fsencode(f"{VARIABLE}={run.id}")
+    return mark in (folder / "environ").read_bytes().split(b"\0")
 
 
 def wait(run: Run, seconds: float, say: Callable[[str], None]) -> None:
@@ -54,7 +75,7 @@ def end(run: Run) -> None:
     deadline = time.monotonic() + 10.0
     while found := living(run):
         for process in found:
-            kill_marked(process, VARIABLE, run.id)
+            signal_if(Path(f"/proc/{process.pid}"), SIGKILL, partial(_is_of, run))
         if time.monotonic() >= deadline:
             raise Busy(f"process {found[0].pid} ({found[0].name}) cannot be ended")
         time.sleep(_POLL)
