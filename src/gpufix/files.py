@@ -78,6 +78,13 @@ def read(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
     return b"".join(chunks)
 
 
+def read_end(path: Name, limit: int) -> bytes:
+    """The last `limit` bytes of a regular file, which may be growing. Raises OSError."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
+        return file.read(limit)
+
+
 def read_whole(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
     """A regular file of at most `limit` bytes. Raises OSError, TooLarge among them."""
     data = read(path, limit + 1, dir_fd)

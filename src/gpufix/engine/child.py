@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gpufix.engine.journal.parts import heartbeat
 from gpufix.engine.run_context import RunContext, StepFailed
+from gpufix.files import read_end
 from gpufix.process import Child, Limits, NotStarted, Program
 
 _GRACE = 20.0  # seconds in which an interrupted installer may put back what it had begun
@@ -51,9 +52,7 @@ def run(
 
 def reason(log: Path) -> str:
     """The first line that names an error, else the last one that says anything."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL))
-        lines = file.read(_TAIL).decode("utf-8", "replace").splitlines()
+    lines = read_end(log, _TAIL).decode("utf-8", "replace").splitlines()
     words = [line.strip() for line in lines if line.strip()]
     errors = [line for line in words if line.lower().startswith(("error", "fatal", "×"))]
     errors = errors or [line for line in words if re.search(r": (fatal )?error\b", line)]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from gpufix.files import read_end
 from gpufix.fixes.build_environment.jobs import share
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.frozen import Frozen
@@ -49,9 +50,7 @@ class Log:
 
     def _tail(self) -> str:
         try:
-            with self.path.open("rb") as file:
-                file.seek(max(0, self.size() - _TAIL))
-                return file.read(_TAIL).decode("utf-8", "replace")
+            return read_end(self.path, _TAIL).decode("utf-8", "replace")
         except OSError:
             return ""
 

@@ -39,7 +39,7 @@ def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
         if entry.is_dir or (entry.kind == "link" and entry.links == 1):
             kept[key] = entry
             continue
-        path, target = f"{scope.path}/{key}" if key else scope.path, folder / str(len(kept))
+        path, target = scope.at(key), folder / str(len(kept))
         try:
             how = _keep_one(path, target, entry, scope)
         except FileNotFoundError:  # somebody has removed it since it was listed
@@ -109,7 +109,7 @@ def _settle(scope: Scope, kept: Listing) -> None:
     """Links moved the change times by which a copied file that is written in place is told."""
     for key, entry in kept.items():
         if entry.kept == "copy" and entry.links > 1:
-            now = look(os.path.join(scope.path, key) if key else scope.path)
+            now = look(scope.at(key))
             kept[key] = entry._replace(ctime=now.ctime if now else entry.ctime)
 
 

@@ -39,6 +39,12 @@ class Scope(Frozen):
     # kept too, and a step that has changed it fails.
     through: str | None = None
 
+    def at(self, key: str) -> str:
+        """The absolute path of a listing's key."""
+        if key == PARENT:
+            return os.path.dirname(self.path)
+        return f"{self.path}/{key}" if key else self.path
+
     def record(self) -> dict[str, Any]:
         """For the journal."""
         return asdict(self)
@@ -229,7 +235,7 @@ def leading_out(scope: Scope, listing: Listing, roots: Sequence[str]) -> Iterato
     for key, entry in listing.items():
         if entry.kind != "link" or not key:
             continue
-        link = f"{scope.path}/{key}"
+        link = scope.at(key)
         real = os.path.realpath(link)
         inside = any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
         if not inside and os.path.isdir(real) and os.access(real, os.W_OK):

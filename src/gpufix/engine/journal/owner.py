@@ -28,7 +28,7 @@ def hand_over(scope: Scope, before: Mapping[str, ListedEntry | None], after: Lis
         made = earlier is None or earlier.owner != entry.owner
         if not (made and entry.owner.startswith(_ROOT)) or (entry.links > 1 and not entry.is_dir):
             continue
-        path = f"{scope.path}/{key}" if key else scope.path
+        path = scope.at(key)
         above = earlier or look(os.path.dirname(path))
         if above is None or above.owner.startswith(_ROOT):
             continue

@@ -33,9 +33,7 @@ class Part(Frozen):
 
     def path(self, key: str) -> str:
         """The absolute path of a key."""
-        if key == PARENT:
-            return os.path.dirname(self.scope.path)
-        return f"{self.scope.path}/{key}" if key else self.scope.path
+        return self.scope.at(key)
 
     def touched(self) -> list[str]:
         """What a finished step changed; of an unfinished one, whatever is not as it was."""

@@ -7,7 +7,6 @@ bytecode; objects that a compiler made in a build folder. Changed while a step r
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import os
@@ -19,7 +18,8 @@ from urllib.parse import unquote
 from gpufix.engine.journal.aside import held
 from gpufix.engine.journal.listing import NEW, TEMPORARY
 from gpufix.engine.journal.runs import Run
-from gpufix.files import read
+from gpufix.facts.packages.record_file import matches
+from gpufix.files import read, read_end
 from gpufix.text.names import normalise
 
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
@@ -55,9 +55,7 @@ def installed_by(run: Run) -> set[tuple[str, str]]:
     """(name, version) of the distributions that the run's installers say they installed."""
     found: set[tuple[str, str]] = set()
     for log in run.folder.glob("*.log"):
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LOG))
-            text = file.read(_LOG).decode("utf-8", "replace")
+        text = read_end(log, _LOG).decode("utf-8", "replace")
         found |= {*_PIP.findall(text), *_UV.findall(text)}
     return {(normalise(name), unquote(version)) for name, version in found}
 
@@ -66,16 +64,11 @@ def _delete_distribution(was: str, lies: str, lying: dict[str, str]) -> None:
     """The files that this RECORD lists and whose bytes it tells; itself when all of them are."""
     site = os.path.dirname(os.path.dirname(was))
     whole = True
-    for name, digest in _rows(lies):
+    for name, recorded in _rows(lies):
         place = lying.get(os.path.normpath(os.path.join(site, name)))
         if place is None or place == lies or not os.path.lexists(place):
             continue
-        if (
-            digest
-            and os.path.isfile(place)
-            and not os.path.islink(place)
-            and _digest(place) == digest
-        ):
+        if recorded.startswith("sha256=") and _is_plain(place) and matches(place, recorded):
             os.unlink(place)
         else:
             whole = False
@@ -84,26 +77,14 @@ def _delete_distribution(was: str, lies: str, lying: dict[str, str]) -> None:
 
 
 def _rows(record: str) -> Iterator[tuple[str, str]]:
-    """(path, SHA-256 in hexadecimal digits or "")."""
+    """(path, its digest as RECORD writes it)."""
     text = read(record, _RECORD).decode("utf-8", "surrogateescape")
     try:
         for row in csv.reader(text.splitlines()):
             if len(row) == 3:
-                yield row[0], _hexadecimal(row[1])
+                yield row[0], row[1]
     except csv.Error:
         return
-
-
-def _hexadecimal(told: str) -> str:
-    kind, _, value = told.partition("=")
-    try:
-        return (
-            base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
-            if kind == "sha256"
-            else ""
-        )
-    except ValueError:
-        return ""
 
 
 Identity = tuple[int, int]
@@ -117,8 +98,11 @@ def identity(path: str) -> Identity:
 
 def is_written(was: str, lies: str, own: dict[str, set[str]]) -> bool:
     """Whether the file that lies there now is one that gpufix itself wrote to where it was."""
-    plain = os.path.isfile(lies) and not os.path.islink(lies)
-    return was in own and plain and _digest(lies) in own[was]
+    return was in own and _is_plain(lies) and _digest(lies) in own[was]
+
+
+def _is_plain(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def written(run: Run) -> dict[str, set[str]]:

@@ -69,9 +69,7 @@ class Restorer:
 
     def path(self, key: str) -> str:
         """The absolute path of a key."""
-        if key == PARENT:
-            return os.path.dirname(self.scope.path)
-        return f"{self.scope.path}/{key}" if key else self.scope.path
+        return self.scope.at(key)
 
     def _is_dir(self, key: str) -> bool:
         entry = self.before.get(key)
