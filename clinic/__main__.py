@@ -1,0 +1,94 @@
+"""``python -m clinic``: cases, their truth, and tools run over them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from clinic import build, truth, wheels
+from clinic.case import BadCase, Case, cases
+from clinic.patient import Failed
+
+app = typer.Typer(
+    name="clinic",
+    help="A public benchmark of broken GPU environments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Names = Annotated[Optional[list[str]], typer.Argument(help="Ids, families, tags or kinds [all]")]  # noqa: UP045
+
+
+@app.command("list")
+def listed(names: Names = None) -> None:
+    """The cases, a line each."""
+    for case in cases(names):
+        cause = "healthy" if case.healthy else case.cause.name if case.cause else ""
+        print(f"{case.id:48} {case.family:16} {cause}")
+
+
+@app.command("truth")
+def remade(
+    names: Names = None,
+    check: Annotated[bool, typer.Option(help="Only compare; truth.json stays as it is")] = False,
+) -> None:
+    """Make each patient and its truth log anew; what contradicts the case is a failure."""
+    bad = 0
+    for case in cases(names):
+        fault = _remade(case, check)
+        bad += bool(fault)
+        print(f"{case.id}: {fault or 'true'}", flush=True)
+    raise typer.Exit(1 if bad else 0)
+
+
+def _remade(case: Case, check: bool) -> str:
+    try:
+        with build.patient(case) as patient:
+            made, faults = truth.log(case, patient)
+    except build.Unfit as unfit:
+        return f"left out: {unfit}"
+    except Failed as failed:
+        return str(failed)
+    if faults:
+        return "\n  ".join(["the case is not as it says", *faults])
+    if not check:
+        truth.save(case, made)
+    return ""
+
+
+@app.command("make")
+def made(name: Annotated[str, typer.Argument(help="A case's id")]) -> None:
+    """Make a patient and keep it, to look at."""
+    (case,) = cases([name])
+    with build.patient(case, keep=True) as patient:
+        print(patient.root)
+
+
+@app.command("lock")
+def locked(
+    requirements: Annotated[list[str], typer.Argument(help="name==version …")],
+    python: Annotated[str, typer.Option(help="For this Python")] = "3.11",
+    resolve: Annotated[bool, typer.Option(help="With all that they need")] = True,
+    output: Annotated[Optional[Path], typer.Option(help="A wheels.txt")] = None,  # noqa: UP045
+) -> None:
+    """Pin wheels by hash."""
+    text = wheels.lock(requirements, python, resolve=resolve)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
+def main() -> None:
+    try:
+        app()
+    except (BadCase, Failed) as fault:
+        print(f"clinic: {fault}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

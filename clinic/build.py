@@ -1,0 +1,57 @@
+"""From a recipe to a patient on disk."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from clinic.case import Case
+from clinic.patient import Failed, Patient, program
+from clinic.wheels import cache, fetched, uv
+
+
+class Unfit(Failed):
+    """This machine lacks what the case needs: it is left out, and said."""
+
+
+@contextmanager
+def patient(case: Case, *, link: str = "", keep: bool = False) -> Iterator[Patient]:
+    """The case's patient, gone afterwards. `link` overrules how its files come from the cache."""
+    if lacking := [name for name in case.recipe.needs if not program(name)]:
+        raise Unfit(f"needs {', '.join(lacking)}")
+    place = cache() / "patients"
+    place.mkdir(parents=True, exist_ok=True)
+    if keep:
+        root = place / case.id
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        yield _made(case, root, link)
+        return
+    with TemporaryDirectory(dir=place, prefix=f"{case.id}-", ignore_cleanup_errors=True) as folder:
+        yield _made(case, Path(folder), link)
+
+
+def _made(case: Case, root: Path, link: str) -> Patient:
+    recipe = case.recipe
+    made = Patient(root, case.folder, case.python, recipe.environment)
+    made.home.mkdir()
+    if recipe.project:
+        shutil.copytree(case.folder / recipe.project, made.project)
+    # The environment of the recipe is for those who look at the patient, not for its installers.
+    plain = Patient(root, case.folder, case.python)
+    plain.run(
+        uv(), "venv", "--quiet", "--no-project", "--python", case.python, made.prefix, cwd=root
+    )
+    if recipe.wheels:
+        wheels = fetched(case.folder / recipe.wheels, case.python)
+        mode = ["--link-mode", recipe.link if recipe.link == "symlink" else link or recipe.link]
+        where = ["--cache-dir", cache() / "uv", "--python", made.python]
+        options = ["--quiet", "--offline", "--no-deps", "--no-index", *mode, *where]
+        plain.run(uv(), "pip", "install", *options, *wheels, cwd=root)
+    if recipe.script:
+        runpy.run_path(str(case.folder / recipe.script))["make"](plain)
+    return made
