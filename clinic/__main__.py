@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from clinic import build, truth, wheels
+from clinic import adapter, build, runner, truth, wheels
 from clinic.case import BadCase, Case, cases
 from clinic.patient import Failed
 
@@ -80,6 +80,18 @@ def locked(
         output.write_text(text, encoding="utf-8")
     else:
         print(text, end="")
+
+
+@app.command("run")
+def ran(
+    names: Names = None,
+    tool: Annotated[Optional[list[str]], typer.Option(help="Repeatable [all]")] = None,  # noqa: UP045
+    jobs: Annotated[int, typer.Option(min=1, help="Patients at a time")] = 2,
+    again: Annotated[bool, typer.Option(help="Also what has been asked already")] = False,
+) -> None:
+    """Ask tools about cases; a stopped run goes on where it was."""
+    failed = runner.run(adapter.adapters(tool), cases(names), jobs=jobs, again=again)
+    raise typer.Exit(1 if failed else 0)
 
 
 def main() -> None:

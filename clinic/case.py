@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from datetime import date
@@ -93,6 +94,7 @@ class Remedy(Strict):
 
 
 class Case(Strict):
+    folder: Path = Field(exclude=True)
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
     title: str
     kind: Kind
@@ -111,10 +113,6 @@ class Case(Strict):
     cause: Cause | None = None
     never: Never = Never()
     remedy: Remedy | None = None
-
-    @property
-    def folder(self) -> Path:
-        return CASES / self.id
 
     @model_validator(mode="after")
     def whole(self) -> Case:
@@ -170,7 +168,7 @@ def toml(path: Path) -> dict[str, Any]:
 def load(folder: Path) -> Case:
     path = folder / "case.toml"
     try:
-        case = Case(**toml(path))
+        case = Case(**toml(path) | {"folder": folder})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise BadCase(f"{path}: " + "; ".join(lines)) from None
@@ -182,9 +180,19 @@ def load(folder: Path) -> Case:
     return case
 
 
-def cases(names: list[str] | None = None) -> list[Case]:
+def digest(folder: Path) -> str:
+    """Of a case's content: names and bytes of its files, but for the truth log, which is remade."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != "truth.json" and "__pycache__" not in name:
+            whole.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def cases(names: list[str] | None = None, root: Path = CASES) -> list[Case]:
     """Those of the names (an id, a family, a tag or a kind), else all, by id."""
-    found = [load(path.parent) for path in sorted(CASES.glob("*/case.toml"))]
+    found = [load(path.parent) for path in sorted(root.glob("*/case.toml"))]
     if not names:
         return found
     chosen = [c for c in found if {c.id, c.family, c.kind.value, *c.tags} & set(names)]

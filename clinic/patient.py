@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import signal
@@ -121,10 +120,10 @@ class Patient:
     def remove(self, *patterns: str) -> None:
         """Files and folders by glob; a pattern without a match is a fault of the recipe."""
         for pattern in patterns:
-            found = glob.glob(str(self.at(pattern)), recursive=True)
+            found = list(self.root.glob(self.at(pattern).relative_to(self.root).as_posix()))
             if not found:
                 raise Failed(f"nothing to remove: {pattern}")
-            for path in map(Path, found):
+            for path in found:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 from datetime import datetime, timezone
@@ -20,7 +19,7 @@ def plain(text: str, patient: Patient) -> str:
     """Output without what differs from run to run: paths, addresses, times of a build."""
     for name in ("site", "prefix", "project", "case", "root"):
         text = text.replace(str(getattr(patient, name)), "{" + name + "}")
-    text = text.replace(os.path.expanduser("~/"), "{user}/")
+    text = text.replace(f"{Path.home()}/", "{user}/")
     return re.sub(r"0x[0-9a-f]{6,}", "0x…", text)
 
 

@@ -90,7 +90,7 @@ def keep(wheel: Path, store: Path) -> str:
             digest.update(block)
     place = store / digest.hexdigest()
     place.mkdir(parents=True, exist_ok=True)
-    os.replace(wheel, place / wheel.name)
+    wheel.replace(place / wheel.name)
     return digest.hexdigest()
 
 
