@@ -51,9 +51,9 @@ def _made(case: Case, root: Path, link: str) -> Patient:
     if recipe.wheels:
         wheels = fetched(case.folder / recipe.wheels, case.python)
         mode = ["--link-mode", recipe.link if recipe.link == "symlink" else link or recipe.link]
-        where = ["--cache-dir", cache() / "uv", "--python", made.python]
+        where = ["--cache-dir", str(cache() / "uv"), "--python", str(made.python)]
         options = ["--quiet", "--offline", "--no-deps", "--no-index", *mode, *where]
-        plain.run(uv(), "pip", "install", *options, *wheels, cwd=root)
+        plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)
     if recipe.script:
         runpy.run_path(str(case.folder / recipe.script))["make"](plain)
     return made

@@ -10,9 +10,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def diagnosed(case: dict, answer: dict) -> bool:
+def diagnosed(case: dict[str, Any], answer: dict[str, Any]) -> bool:
     cause = case["cause"]
     if answer.get("healthy") is not case["healthy"]:
         return False
@@ -27,7 +28,7 @@ def diagnosed(case: dict, answer: dict) -> bool:
     return not cause["subject"] or any(re.search(s, text, re.I) for s in cause["subject"])
 
 
-def repaired(case: dict, patient: Path) -> bool:
+def repaired(case: dict[str, Any], patient: Path) -> bool:
     def filled(text: str) -> str:
         site = patient / "venv" / "lib" / f"python{case['python']}" / "site-packages"
         names = {"python": patient / "venv/bin/python", "prefix": patient / "venv", "site": site}

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from clinic import adapter, runner
 from clinic.adapter import Adapter
@@ -160,7 +161,12 @@ def matches(root: Path = runner.RESULTS) -> str:
     for tool in adapter.adapters():
         for j in score(tool, cases(), runner.records(tool.name, root)).rows:
             if j.named or j.alarms or j.wrong:
-                row = {"tool": tool.name, "case": j.case.id, "named": j.named, "wrong": j.wrong}
+                row: dict[str, Any] = {
+                    "tool": tool.name,
+                    "case": j.case.id,
+                    "named": j.named,
+                    "wrong": j.wrong,
+                }
                 row |= {"alarms": j.alarms if j.case.healthy else len(j.alarms)}
                 lines.append(json.dumps(row, ensure_ascii=False) + "\n")
     return "".join(lines)
