@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from clinic.case import CASES, cases, load
 from clinic.harbor import export
 
