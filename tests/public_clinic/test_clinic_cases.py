@@ -11,12 +11,12 @@ from typing import Any
 
 import made_up
 import pytest
-from clinic.case import CASES, BadCase, Case, Kind, cases, digest, load
-from clinic.patient import Failed
-from clinic.wheels import pins
 from pydantic import ValidationError
 
 from clinic import sealed
+from clinic.case import CASES, BadCase, Case, Kind, cases, digest, load
+from clinic.patient import Failed
+from clinic.wheels import pins
 
 EVERY = cases()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from clinic.case import CASES, cases, load
 from clinic.harbor import export
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from made_up import case, record, tool
+
 from clinic.case import Kind
 from clinic.judge import Judged, Score, Share, judged
-from made_up import case, record, tool
 
 HEALTHY: dict[str, Any] = {"healthy": True}
 TREE: dict[str, Any] = {

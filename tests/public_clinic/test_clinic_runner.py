@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from clinic import runner, tree
 from clinic.adapter import Adapter, command
 from clinic.case import Case, load
 from clinic.runner import Record
-
-from clinic import runner, tree
 
 pytestmark = pytest.mark.needs("uv")
 
