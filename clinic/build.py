@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from clinic.case import Case
 from clinic.patient import Failed, Patient, program
+from clinic.unpacked import unpacking
 from clinic.wheels import cache, fetched, uv
 
 
@@ -50,10 +51,12 @@ def _made(case: Case, root: Path, link: str) -> Patient:
     )
     if recipe.wheels:
         wheels = fetched(case.folder / recipe.wheels, case.python)
-        mode = ["--link-mode", recipe.link if recipe.link == "symlink" else link or recipe.link]
-        where = ["--cache-dir", str(cache() / "uv"), "--python", str(made.python)]
-        options = ["--quiet", "--offline", "--no-deps", "--no-index", *mode, *where]
-        plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)
+        linked = recipe.link == "symlink"
+        options = ["--quiet", "--offline", "--no-deps", "--no-index", "--python", str(made.python)]
+        options += ["--link-mode", recipe.link if linked else link or recipe.link]
+        with unpacking(wheels, root / "store" if linked else None) as store:
+            options += ["--cache-dir", str(store)]
+            plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)
     if recipe.script:
         runpy.run_path(str(case.folder / recipe.script))["make"](plain)
     return made
