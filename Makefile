@@ -29,6 +29,7 @@ test: venv-test
 	"$(BIN)/mypy"
 	"$(BIN)/python" tools/build_knowledge.py --check
 	"$(BIN)/python" tools/build_docs.py --check
+	"$(BIN)/python" -m clinic report --check
 	"$(BIN)/pytest" -n 2 --dist worksteal -m "not slow"
 	"$(BIN)/python" tools/lowest.py
 
