@@ -35,6 +35,7 @@ class Commands(Strict):
     foresee: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
     undo: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()  # after a repair, checks run within it: a tool's own variables
 
 
 class Phrases(Strict):

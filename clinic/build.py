@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
 from collections.abc import Iterator
@@ -40,12 +41,14 @@ def patient(case: Case, *, link: str = "", at: Path | None = None) -> Iterator[P
 
 def _made(case: Case, root: Path, link: str) -> Patient:
     recipe = case.recipe
-    made = Patient(root, case.folder, case.python, recipe.environment)
+    found = {str(Path(program(name)).parent) for name in recipe.needs}
+    elsewhere = tuple(sorted(found - set(os.environ.get("PATH", "").split(os.pathsep))))
+    made = Patient(root, case.folder, case.python, recipe.environment, elsewhere)
     made.home.mkdir()
     if recipe.project:
         shutil.copytree(case.folder / recipe.project, made.project)
     # The environment of the recipe is for those who look at the patient, not for its installers.
-    plain = Patient(root, case.folder, case.python)
+    plain = Patient(root, case.folder, case.python, tools=elsewhere)
     plain.run(
         uv(), "venv", "--quiet", "--no-project", "--python", case.python, made.prefix, cwd=root
     )

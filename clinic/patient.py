@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -40,6 +41,7 @@ class Patient:
     case: Path  # the case's folder
     version: str  # of its Python
     environment: Mapping[str, str] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()  # folders of the programs that the recipe needs, last on PATH
 
     @property
     def prefix(self) -> Path:
@@ -70,7 +72,7 @@ class Patient:
     def variables(self) -> dict[str, str]:
         """An activated environment with a home of its own: nothing of the user's is read."""
         own = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(("PIP_", "UV_"))}
-        path = [str(self.prefix / "bin"), own.get("PATH", os.defpath)]
+        path = [str(self.prefix / "bin"), own.get("PATH", os.defpath), *self.tools]
         own |= {"PATH": os.pathsep.join(path), "VIRTUAL_ENV": str(self.prefix)}
         own |= {"HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / ".cache")}
         own |= {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "MAX_JOBS": "2"}
@@ -211,9 +213,9 @@ def _end(session: int) -> None:
 
 
 def program(name: str) -> str:
-    """A program on PATH or of the CUDA toolkit, or nothing."""
-    try:
-        inside = Path(cuda_home(), "bin", name)
-        return str(inside) if inside.exists() else shutil.which(name) or ""
-    except Failed:
-        return shutil.which(name) or ""
+    """A program on PATH, of the CUDA toolkit or of NVIDIA's wheels beside the clinic, or nothing."""
+    packages = Path(sysconfig.get_path("purelib"))
+    places = [str(path) for path in packages.glob("nvidia/*/bin")]
+    with suppress(Failed):
+        places.insert(0, f"{cuda_home()}/bin")
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(places)) or ""

@@ -180,9 +180,10 @@ def _repaired(tool: Adapter, place: Path, case: Case, patient: Patient) -> Repai
     after = tree.prints(patient)
     paths = tree.changed(before, after)
     mine |= tree.owned(patient, case.remedy.touches)
+    within = adapter.command(tool.run.within, tool, place, case) if tool.run.within else []
     done = Repaired(
         said=_said(answer, patient),
-        check=all(patient.ask(command).exit == 0 for command in case.remedy.check),
+        check=all(patient.ask([*within, *check]).exit == 0 for check in case.remedy.check),
         changed=len(paths),
         strayed=tree.strayed(paths, mine, case.remedy.touches)[:PATHS],
     )
