@@ -1,0 +1,3 @@
+from . import _core
+
+answer = _core.answer

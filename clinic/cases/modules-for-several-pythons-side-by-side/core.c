@@ -1,0 +1,18 @@
+#include <Python.h>
+
+#ifdef API
+extern void API(void);
+static void *const keep = (void *)API;
+#endif
+
+static PyObject *answer(PyObject *self, PyObject *none) {
+#ifdef API
+    if (!keep) return 0;
+#endif
+    return PyLong_FromLong(ANSWER);
+}
+
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, 0}, {0}};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", 0, -1, methods};
+
+PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&module); }

@@ -1,0 +1,30 @@
+"""An extension from a CMake project that links what TORCH_LIBRARIES names: no libtorch_python.so."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from clinic.patient import Patient
+
+INIT = """import torch  # noqa: F401
+
+from ._C import run
+"""
+
+
+def make(patient: Patient) -> None:
+    with TemporaryDirectory(dir=patient.root) as folder:
+        target = Path(folder, "_C.so")
+        lib = patient.site / "torch" / "lib"
+        options = ["-Wl,--no-as-needed", lib / "libc10.so"]
+        source = [include(patient), patient.case / "ext.cpp"]
+        patient.run("g++", "-shared", "-fPIC", "-O0", *source, *options, "-o", target)
+        files = {
+            "keopsx/__init__.py": INIT,
+            "keopsx/_C.cpython-311-x86_64-linux-gnu.so": target.read_bytes(),
+        }
+    patient.distribution("keopsx", "1.4.2", files, "Requires-Dist: torch")
+
+
+def include(patient: Patient) -> str:
+    code = "import sysconfig; print(sysconfig.get_path('include'))"
+    return "-I" + patient.run(patient.python, "-c", code).strip()

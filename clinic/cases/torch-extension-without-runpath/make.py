@@ -1,0 +1,30 @@
+"""As torch.utils.cpp_extension builds it: torch's libraries are needed by name, without RUNPATH."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from clinic.patient import Patient
+
+INIT = """import torch  # noqa: F401, I001
+
+from ._C import run
+"""
+
+
+def make(patient: Patient) -> None:
+    with TemporaryDirectory(dir=patient.root) as folder:
+        target = Path(folder, "_C.so")
+        lib = patient.site / "torch" / "lib"
+        options = [lib / "libc10.so"]
+        source = [include(patient), patient.case / "ext.cpp"]
+        patient.run("g++", "-shared", "-fPIC", "-O0", *source, *options, "-o", target)
+        files = {
+            "trilut/__init__.py": INIT,
+            "trilut/_C.cpython-311-x86_64-linux-gnu.so": target.read_bytes(),
+        }
+    patient.distribution("trilut", "1.0.0", files, "Requires-Dist: torch")
+
+
+def include(patient: Patient) -> str:
+    code = "import sysconfig; print(sysconfig.get_path('include'))"
+    return "-I" + patient.run(patient.python, "-c", code).strip()
