@@ -5,7 +5,8 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-NVCC = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
+CUDA = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+NVCC = f"{CUDA}/bin/nvcc"
 NVCC_FLAGS = ["-O2", "-ccbin=gcc-6.3.0", "-Xcompiler=-fPIC", "-std=c++17"]
 
 
@@ -29,7 +30,7 @@ setup(
         Extension(
             "pau_cuda",
             ["cuda/module.c", "cuda/pau.cu"],
-            library_dirs=[os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "lib64")],
+            library_dirs=[f"{CUDA}/lib64"],
             libraries=["cudart", "stdc++"],
         )
     ],

@@ -1,5 +1,7 @@
-from glob import glob
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-setup(ext_modules=[Extension("morton", ["src/morton.c"], depends=glob("src/*.h"))])
+headers = [str(path) for path in Path("src").glob("*.h")]
+
+setup(ext_modules=[Extension("morton", ["src/morton.c"], depends=headers)])

@@ -1,5 +1,0 @@
-import torchvision
-
-
-def network(name="resnet18"):
-    return getattr(torchvision.models, name)()
