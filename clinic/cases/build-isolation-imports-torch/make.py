@@ -1,0 +1,14 @@
+"""A folder with setuptools, so that an isolated build needs no index."""
+
+import shutil
+
+from clinic.patient import Patient
+from clinic.wheels import fetched
+
+
+def make(patient: Patient) -> None:
+    place = patient.root / "wheelhouse"
+    place.mkdir()
+    for wheel in fetched(patient.case / "wheels.txt", patient.version):
+        if wheel.name.startswith("setuptools-"):
+            shutil.copy2(wheel, place / wheel.name)

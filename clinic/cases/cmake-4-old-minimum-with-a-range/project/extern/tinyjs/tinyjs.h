@@ -1,0 +1,1 @@
+int tinyjs_braces(const char *text);

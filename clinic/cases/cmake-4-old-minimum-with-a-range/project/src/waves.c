@@ -1,0 +1,3 @@
+#include "tinyjs.h"
+
+int waves_is_balanced(const char *settings) { return tinyjs_braces(settings) == 0; }

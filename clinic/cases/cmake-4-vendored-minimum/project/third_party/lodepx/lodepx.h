@@ -1,0 +1,1 @@
+int lodepx_checksum(const unsigned char *p, int n);

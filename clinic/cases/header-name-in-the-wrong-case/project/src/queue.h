@@ -1,0 +1,6 @@
+#pragma once
+#include "ringBuffer.h"
+
+struct Queue {
+  RingBuffer<int> ids{64};
+};

@@ -1,0 +1,5 @@
+#pragma once
+
+namespace quant {
+constexpr int levels = 8;
+}

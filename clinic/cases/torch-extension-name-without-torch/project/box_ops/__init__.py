@@ -1,0 +1,1 @@
+"""Boxes: areas and overlaps."""
