@@ -45,6 +45,7 @@ def _made(case: Case, root: Path, link: str) -> Patient:
     elsewhere = tuple(sorted(found - set(os.environ.get("PATH", "").split(os.pathsep))))
     made = Patient(root, case.folder, case.python, recipe.environment, elsewhere)
     made.home.mkdir()
+    (root / "tmp").mkdir()
     if recipe.project:
         shutil.copytree(case.folder / recipe.project, made.project)
     # The environment of the recipe is for those who look at the patient, not for its installers.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 OUTPUT = 400_000  # characters of a command's output that are kept
 CUDA = ("/usr/local/cuda", "/usr/local/cuda-13.0", "/opt/cuda")
-KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "TERM", "USER")
+KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "TERM", "USER")
 
 
 class Failed(RuntimeError):
@@ -75,6 +75,7 @@ class Patient:
         path = [str(self.prefix / "bin"), own.get("PATH", os.defpath), *self.tools]
         own |= {"PATH": os.pathsep.join(path), "VIRTUAL_ENV": str(self.prefix)}
         own |= {"HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / ".cache")}
+        own |= {"TMPDIR": str(self.root / "tmp")}
         own |= {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "MAX_JOBS": "2"}
         return own | {k: self.filled(v) for k, v in self.environment.items()}
 

@@ -20,6 +20,7 @@ def plain(text: str, patient: Patient) -> str:
     for name in ("site", "prefix", "project", "case", "root"):
         text = text.replace(str(getattr(patient, name)), "{" + name + "}")
     text = text.replace(f"{Path.home()}/", "{user}/")
+    text = re.sub(r"\b(pip-[a-z-]+-|tmp)[a-z0-9_]{8}\b", r"\1…", text)
     return re.sub(r"0x[0-9a-f]{6,}", "0x…", text)
 
 

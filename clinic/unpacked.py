@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import threading
@@ -28,11 +29,15 @@ def unpacking(wheels: Sequence[Path], own: Path | None = None) -> Iterator[Path]
         yield own
         return
     store = cache() / "uv"
-    with _lock:  # nobody empties it meanwhile
+    store.mkdir(parents=True, exist_ok=True)
+    # Nobody empties it meanwhile, no other process either.
+    with _lock, (cache() / "uv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         _held.setdefault("", _bytes(store))
         new = {str(w): _unpacked(w) for w in wheels if str(w) not in _held}
         if sum(_held.values()) + sum(new.values()) > LIMIT * 1e9:
-            shutil.rmtree(store, ignore_errors=True)
+            for path in store.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
             _held.clear()
             new = {str(w): _unpacked(w) for w in wheels}
         _held.update(new)
