@@ -43,7 +43,7 @@ def check_annotations(job: Job, state: str) -> None:
         (WITH_ACTION, "broken", 1),
         pytest.param(WITH_ACTION, "healthy", 0, marks=pytest.mark.slow),
         pytest.param(PLAIN, "broken", 1, marks=pytest.mark.slow),
-        (PLAIN, "healthy", 0),
+        pytest.param(PLAIN, "healthy", 0, marks=pytest.mark.slow),
     ],
 )
 def test_a_github_workflow_gates(heading: str, state: str, code: int, job: Job) -> None:

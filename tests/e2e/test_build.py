@@ -175,6 +175,7 @@ def test_a_dry_run_touches_nothing(patient: Venv, tmp_path: Path) -> None:
     assert (tree(tmp_path), tree(patient.path)) == before
 
 
+@pytest.mark.slow
 @pytest.mark.needs("gcc", "Python.h")
 def test_editable_as_it_was_and_stale_products_go(patient: Venv, tmp_path: Path) -> None:
     folder = extensions.plain(tmp_path / "edit", "plain_edit")

@@ -99,6 +99,7 @@ def python(venv: Venv, project: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_calls_are_changed_and_draw_the_same(patient: Venv, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "lib").mkdir(parents=True)

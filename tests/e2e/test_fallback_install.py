@@ -165,6 +165,7 @@ def versions(venv: Venv) -> dict[str, str]:
     return dict(eval(python(venv, text).stdout))
 
 
+@pytest.mark.slow
 def test_from_finding_to_program_and_back(patient: Venv) -> None:
     before = state(patient.path)
     sick = patient.doctor(*GPU)

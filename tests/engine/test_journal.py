@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.engine.journal import runs
+from gpufix.engine.journal import parts, runs
 from gpufix.engine.journal.journal import Journal, line, parse, read
 from gpufix.engine.journal.listing import load
 from gpufix.engine.run_context import CorruptJournal
@@ -88,3 +88,17 @@ def test_a_listing_of_another_kind_is_damage(number: int, tmp_path: Path) -> Non
 def test_a_named_pipe_in_place_of_a_journal_hangs_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "journal")
     assert runs.load(tmp_path).state == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("row", "is_read"), [({}, True), ({"format": 1}, True), ({"format": 2}, False)]
+)
+def test_what_a_newer_gpufix_wrote_is_left_to_it(
+    row: dict[str, int], is_read: bool, tmp_path: Path
+) -> None:
+    run = runs.Run(tmp_path, [{"type": "begin", **row}], "kept")
+    if is_read:
+        assert parts.of(run) == []
+    else:
+        with pytest.raises(CorruptJournal, match="made by a newer gpufix"):
+            parts.of(run)

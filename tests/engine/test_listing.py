@@ -8,6 +8,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+import attributes
 import pytest
 
 from gpufix.engine.journal import keep as keeping
@@ -150,6 +151,63 @@ def test_the_state_of_a_scope(tmp_path: Path) -> None:
     assert (found["link"].target, found["a"].size) == ("a", 0)
     (tmp_path / "file").touch()
     assert look(str(tmp_path / "file" / "below")) is None, "a file has nothing below it"
+
+
+@pytest.mark.parametrize("gone", ["a", "b", "c"])
+def test_what_is_removed_while_it_is_listed_hides_nothing_else(
+    gone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).touch()
+    names = os.listdir
+
+    def removing(folder: str) -> list[str]:
+        found = names(folder)
+        (tmp_path / gone).unlink()
+        return found
+
+    monkeypatch.setattr(os, "listdir", removing)
+    assert {"a", "b", "c"} - listing.take(Scope(str(tmp_path))).keys() == {gone}
+
+
+NOTE = {"user.note": b"mine"}
+
+
+@pytest.mark.parametrize(
+    ("there", "seen"),
+    [
+        ({}, {}),
+        ({listing.MARK: b"run", "security.selinux": b"label"}, {}),  # not the user's
+        (NOTE | {listing.MARK: b"run"}, NOTE),
+        (NOTE | {"system.posix_acl_access": b"\2"}, NOTE | {"system.posix_acl_access": b"\2"}),
+    ],
+)
+def test_attributes_that_users_set_are_a_part_of_the_state(
+    there: dict[str, bytes],
+    seen: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = attributes.held(monkeypatch)
+    before = look(str(tmp_path))
+    held[str(tmp_path)] = dict(there)
+    entry = look(str(tmp_path))
+    assert before is not None and entry is not None
+    assert equal(before, entry) is (seen == {})
+    held[str(tmp_path)] = {"user.other": b"since"}
+    listing.set_attributes(str(tmp_path), entry)
+    assert held[str(tmp_path)] == seen
+
+
+def test_of_an_older_listing_owner_and_attributes_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = attributes.held(monkeypatch)
+    path = made(tmp_path / "file")
+    held[str(path)] = dict(NOTE)
+    listing.set_attributes(str(path), FILE._replace(owner="", mode=0o640))
+    assert held[str(path)] == NOTE
+    assert (path.stat().st_mode & 0o777, path.stat().st_mtime_ns) == (0o640, FILE.mtime)
 
 
 def test_too_much_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

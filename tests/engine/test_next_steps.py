@@ -46,6 +46,13 @@ def test_an_extension_is_what_its_setup_py_says(tmp_path: Path) -> None:
     assert told(root, EDIT) == f"not built yet: gpufix build {root}/sub/ext"
 
 
+def test_what_may_be_installed_under_any_name_is_not_told(tmp_path: Path) -> None:
+    """A pyproject.toml, or what the script computes, names it."""
+    nameless = t.setup().replace('    name="ext",\n', "")
+    assert "name=" not in nameless
+    assert told(t.write(tmp_path, {"sub/ext/setup.py": nameless}), EDIT) == ""
+
+
 def test_what_was_built_or_is_installed_is_not(project: Path) -> None:
     assert "not built" not in told(project, SET, Build(path=f"{project}/sub/ext"))
     for installed in (

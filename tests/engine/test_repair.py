@@ -11,9 +11,11 @@ from typing import Any
 
 import builders as b
 import pytest
+from steps_for import Built
 from trees import Patient
 
 from gpufix.diagnosis.diagnose import Request
+from gpufix.engine.builds import step as build
 from gpufix.engine.journal import runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply
@@ -22,6 +24,7 @@ from gpufix.engine.run.repair import Repair, left, nothing_to_do, repair
 from gpufix.engine.run_context import RunContext, StepFailed
 from gpufix.model import (
     Advise,
+    Build,
     Environment,
     Facts,
     Finding,
@@ -206,6 +209,76 @@ def test_where_nothing_is_left_to_try_the_failure_is_the_outcome(patient: Patien
     outcome = carry_out(patient, lambda: seen(patient), only)
     assert (outcome.state, outcome.held, outcome.run) == ("failed", [], None)
     assert outcome.reason
+
+
+def builds_alone(patient: Patient, names: Sequence[str]) -> Callable[[Proposed], Proposed]:
+    """Plans that build a folder each, in the place of what else was proposed."""
+    plans = []
+    for name in names:
+        folder = patient.prefix / "src" / name
+        folder.mkdir(parents=True)
+        (folder / "setup.py").write_text("x")
+        step = Build(path=str(folder))
+        plans.append(
+            Plan(
+                fix="f", codes=["RUN805"], subjects=[name], title=name, safety="safe", steps=[step]
+            )
+        )
+
+    def change(proposed: Proposed) -> Proposed:
+        return replace(proposed, choice=replace(proposed.choice, plans=plans))
+
+    return change
+
+
+@pytest.fixture
+def no_build_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(step: Build, context: RunContext) -> Built:
+        (Path(step.path) / "half.o").touch()
+        built = Built()
+        built.ok, built.reason = False, f"no kernel in {Path(step.path).name}"
+        return built
+
+    monkeypatch.setattr(build, "run", fail)
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"]])
+@pytest.mark.usefixtures("no_build_succeeds")
+def test_where_every_build_fails_each_failure_is_told_and_put_back(
+    names: list[str], patient: Patient
+) -> None:
+    outcome = carry_out(patient, lambda: seen(patient), builds_alone(patient, names))
+    assert (outcome.state, outcome.run) == ("failed", None)
+    assert [row.plan.title for row in outcome.held] == names[:-1]
+    told = [*(row.reason for row in outcome.held), str(outcome.reason)]
+    for name, lying, reason in zip(names, range(len(names), 0, -1), told, strict=True):
+        assert f"no kernel in {name}; " in reason
+        assert reason.count("lies in") == 1 and f"somebody else's ({lying}) lies in" in reason
+    assert list(patient.prefix.rglob("half.o")) == []
+    assert {run.state for run in runs.every(patient.state)} == {"undone"}
+
+
+@pytest.mark.usefixtures("no_build_succeeds")
+def test_a_build_that_fails_beside_what_helps_is_held(patient: Patient) -> None:
+    def change(proposed: Proposed) -> Proposed:
+        (plan,) = builds_alone(patient, ["a"])(proposed).choice.plans
+        return with_plan(*plan.steps)(proposed)
+
+    outcome = carry_out(patient, lambda: seen(patient), change)
+    assert (outcome.state, subjects(outcome.fixed)) == ("kept", [HIDDEN, FORCED])
+    ((title, reason),) = [(row.plan.title, row.reason) for row in outcome.held]
+    assert (title, reason.rpartition("; ")[2]) == ("more", "that was put back")
+    assert "no kernel in a; what may be somebody else's (1) lies in" in reason
+
+
+@pytest.mark.usefixtures("no_build_succeeds")
+def test_what_is_not_back_after_failed_builds_is_told(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo_run, "rollback", lambda run: Undone(("/a is not as it was",)))
+    outcome = carry_out(patient, lambda: seen(patient), builds_alone(patient, ["a"]))
+    assert outcome.state == "failed"
+    assert str(outcome.reason).endswith("not everything could be put back: /a is not as it was")
 
 
 def test_what_cannot_be_put_back_is_no_reason_to_try_again(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gpufix.engine.journal import listing
+from gpufix.engine.journal import listing, restore
 from gpufix.engine.journal.aside import Aside, held
 from gpufix.engine.journal.keep import keep, place
 from gpufix.engine.journal.listing import PARENT, ListedEntry, Scope, changed
@@ -202,3 +204,39 @@ def test_a_folder_that_holds_more_now_keeps_its_time(tmp_path: Path) -> None:
     assert restorer.problems == []
     assert (top / "sub").stat().st_mtime_ns >= since
     assert (tmp_path / "root").stat().st_mtime_ns == kept[PARENT].mtime
+
+
+def test_a_folder_that_comes_back_is_nobody_elses_until_it_has_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes, link = [], restore._link
+
+    def linking(source: Path, place: str) -> None:
+        modes.append(stat.S_IMODE(Path(place).parent.stat().st_mode))
+        link(source, place)
+
+    monkeypatch.setattr(restore, "_link", linking)
+    keys = ["sub", "sub/data.bin"]
+    assert restored(tmp_path, lambda top: shutil.rmtree(top / "sub"), keys) == []
+    assert modes == [0o700]
+    assert stat.S_IMODE((tmp_path / "root" / "top" / "sub").stat().st_mode) == 0o750
+
+
+def test_a_folder_that_cannot_be_made_is_a_problem_and_the_rest_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+
+    def full(path: str, mode: int = 0o777) -> None:
+        if Path(path).name == "sub":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        mkdir(path, mode)
+
+    def deed(top: Path) -> None:
+        shutil.rmtree(top / "sub")
+        (top / "plain.py").unlink()
+        monkeypatch.setattr(os, "mkdir", full)
+
+    problems = restored(tmp_path, deed, ["plain.py", "sub"])
+    assert [problem.rpartition("/")[2] for problem in problems] == ["sub: No space left on device"]
+    assert (tmp_path / "root" / "top" / "plain.py").read_bytes() == b"plain"

@@ -8,9 +8,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import attributes
 import pytest
 
-from gpufix.engine.journal import runs
+from gpufix.engine.journal import mark, runs
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.journal.undo_run import Changed, undo
@@ -91,6 +92,39 @@ def test_the_patients_own_is_chosen(tmp_path: Path) -> None:
     assert cut_off.id != later.id
     found = runs.interrupted(tmp_path, "/other")
     assert found is not None and found.id == later.id
+
+
+@pytest.mark.parametrize(
+    ("kinds", "waits"),
+    [
+        (None, False),  # its state directory is gone
+        ([], False),
+        (["begin", "end"], False),
+        (["begin", "end", "undone"], False),
+        (["begin", "forgotten"], False),
+        (["begin"], True),
+        (["begin", "end", "undoing"], True),
+    ],
+)
+def test_a_run_that_another_state_directory_holds_is_known_by_its_mark(
+    kinds: list[str] | None, waits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes.held(monkeypatch)
+    folders = [str(tmp_path / "env"), str(tmp_path / "project")]
+    assert runs.marked(*folders) is None
+    folder = tmp_path / "gone" if kinds is None else written(tmp_path / "theirs", *kinds).folder
+    mark.put(folder, {"prefix": "", "project": folders[1]})
+    assert runs.marked(*folders) == (folder if waits else None)
+
+
+def test_so_is_one_whose_journal_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes.held(monkeypatch)
+    folder = runs.create(tmp_path / "theirs")
+    (folder / "journal").mkdir()
+    mark.put(folder, {"prefix": str(tmp_path / "env")})
+    assert runs.marked(str(tmp_path / "env")) == folder
 
 
 def test_before_a_damaged_run_none_is_chosen(tmp_path: Path) -> None:

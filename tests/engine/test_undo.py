@@ -16,7 +16,7 @@ from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import Journal
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.restore import Restorer
-from gpufix.engine.journal.undo_run import Changed
+from gpufix.engine.journal.undo_run import Changed, Preview, Undone
 from gpufix.model import Remove
 
 
@@ -52,6 +52,32 @@ def test_what_was_put_into_a_folder_that_the_run_made_speaks_against_it(
     assert not made.exists() and (patient.site / "other" / "mine.py").exists()
 
 
+def test_what_an_undo_would_do_is_told_before(patient: Patient) -> None:
+    folder = carry_out(patient, STEPS["write-project"](patient))
+    setup, new = (str(patient.project / name) for name in ("setup.py", "new.h"))
+    assert undo_run.preview(runs.load(folder)) == Preview((setup,), (new,), ())
+    Path(setup).write_text("mine()\n")
+    assert undo_run.preview(runs.load(folder)) == Preview((setup,), (new,), (setup,))
+    assert Path(new).exists(), "a look changes nothing"
+    undo_run.undo(runs.load(folder), force=True)
+    assert undo_run.preview(runs.load(folder)) == Preview((), (), ())
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_journal_tells_whether_an_undo_was_forced(force: bool, patient: Patient) -> None:
+    folder = carry_out(patient, STEPS["write-project"](patient))
+    undo_run.undo(runs.load(folder), force)
+    row = runs.load(folder).row("undoing")
+    assert row is not None and row["force"] is force
+
+
+def test_nobody_has_forced_what_a_run_takes_back_itself(patient: Patient) -> None:
+    folder = carry_out(patient, STEPS["write-project"](patient))
+    undo_run.rollback(runs.load(folder))
+    row = runs.load(folder).row("undoing")
+    assert row is not None and row["force"] is False
+
+
 def test_success_is_told_after_a_look(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = carry_out(patient, STEPS["write-project"](patient))
     monkeypatch.setattr(Restorer, "restore", lambda self, keys: None)
@@ -61,6 +87,17 @@ def test_success_is_told_after_a_look(patient: Patient, monkeypatch: pytest.Monk
     assert runs.load(folder).state == "interrupted", "it can be tried again"
     monkeypatch.undo()
     assert undo_run.undo(runs.load(folder)).problems == ()
+
+
+def test_one_step_is_taken_back_and_the_one_before_it_stays(patient: Patient) -> None:
+    folder = carry_out(patient, STEPS["write-project"](patient))
+    setup, new = patient.project / "setup.py", patient.project / "new.h"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Restorer, "restore", lambda self, keys: None)
+        told = undo_run.revert(runs.load(folder), 1)
+        assert told.problems == (f"{new} is not as it was",)
+    assert undo_run.revert(runs.load(folder), 1) == Undone()
+    assert (setup.read_text(), new.exists()) == ("better()\n", False)
 
 
 def test_of_very_many_problems_twenty_are_told(patient: Patient) -> None:

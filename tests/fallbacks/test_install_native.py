@@ -70,6 +70,7 @@ def test_one_library_for_every_target(native: Path, tmp_path: Path) -> None:
     assert {image.arch for image in code_objects(str(library)).images} == {"sm_75", "sm_120"}
 
 
+@pytest.mark.slow
 @pytest.mark.needs("hip")
 def test_one_library_for_every_amd_target(native: Path, tmp_path: Path) -> None:
     clang = needs.path("clang")

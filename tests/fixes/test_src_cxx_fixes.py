@@ -98,6 +98,7 @@ __global__ void largest(const int* in, int* out)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.needs("nvcc")
 def test_functors_of_cub_build_with_cuda_13(tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=CUB)

@@ -54,7 +54,7 @@ def test_usage_errors(arguments: list[str], says: str, environ: dict[str, str]) 
     "target",
     [
         pytest.param("sm_90", marks=pytest.mark.needs("nvcc")),
-        pytest.param("gfx1030", marks=pytest.mark.needs("hip")),
+        pytest.param("gfx1030", marks=[pytest.mark.needs("hip"), pytest.mark.slow]),
     ],
 )
 def test_compile_only_with_real_compilers(

@@ -22,9 +22,13 @@ class Refused(EngineError):
 
 
 class StepFailed(EngineError):
-    """A step could not be carried out. `put_back`: whether all that the run had done is undone."""
+    """A step could not be carried out. `put_back`: whether all that the run had done is undone.
+
+    `aside`: of a step that was taken back alone, what of it lies aside, for the end of a sentence.
+    """
 
     put_back: bool = True
+    aside: str = ""
 
 
 class Busy(EngineError):

@@ -48,7 +48,7 @@ def failures(proposed: Proposed, isolation: FailureIsolation) -> Iterator[Held]:
     for error in isolation.failures:
         for plan in proposed.choice.plans:
             if error.step is not None and contributes(plan, error.step):
-                yield Held(plan=plan, reason=f"{error}; that was put back", tried=True)
+                yield Held(plan=plan, reason=f"{error}{error.aside}; that was put back", tried=True)
 
 
 _STARTS_PROGRAMS = ("install", "fallback", "build", "submodules")
@@ -149,9 +149,8 @@ def _taken_back(folder: Path, number: int, step: Step, error: StepFailed) -> Ste
     undone = undo_run.revert(runs.load(folder), number)
     if undone.problems:
         raise StepFailed(f"{error}; {undone.problems[0]}")
-    told = StepFailed(f"{error}{undone.left_aside()}")
-    told.step = step
-    return told
+    error.step, error.aside = step, undone.left_aside()
+    return error
 
 
 def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str, object]:

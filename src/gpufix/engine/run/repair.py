@@ -162,7 +162,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
 def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
     """A build's failure, after the run that was nothing but failed builds has been put back."""
     if undone.problems:
-        return _not_back(str(failure), undone)
+        return _not_back(f"{failure}{failure.aside}", undone)
     told = StepFailed(f"{failure}{undone.left_aside()}")
     told.step = failure.step
     return told
