@@ -214,9 +214,9 @@ def _end(session: int) -> None:
 
 
 def program(name: str) -> str:
-    """A program on PATH, of the CUDA toolkit or of NVIDIA's wheels beside the clinic, or nothing."""
+    """A program on PATH, of the CUDA toolkit or beside the clinic (uv, NVIDIA's wheels), or nothing."""
     packages = Path(sysconfig.get_path("purelib"))
-    places = [str(path) for path in packages.glob("nvidia/*/bin")]
+    places = [sysconfig.get_path("scripts"), *map(str, packages.glob("nvidia/*/bin"))]
     with suppress(Failed):
         places.insert(0, f"{cuda_home()}/bin")
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(places)) or ""
