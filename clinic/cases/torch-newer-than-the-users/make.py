@@ -1,0 +1,18 @@
+"""Leftovers of `pip install --user`: releases that this torch could not use."""
+
+import zipfile
+
+from clinic.patient import Patient
+from clinic.wheels import fetched
+
+
+def make(patient: Patient) -> None:
+    settings = patient.prefix / "pyvenv.cfg"
+    lines = settings.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("include-system-site-packages")]
+    patient.write(settings, "\n".join([*kept, "include-system-site-packages = true", ""]))
+    user = patient.home / ".local" / "lib" / f"python{patient.version}" / "site-packages"
+    for wheel in fetched(patient.case / "user.txt", patient.version):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(user)
+    patient.write(user / "torch" / "version.py", "__version__ = '1.4.0'\n")
