@@ -40,8 +40,9 @@ def test_it_can_be_made_again(case: Case) -> None:
     if case.recipe.script:
         script = (case.folder / case.recipe.script).read_text("utf-8")
         assert "def make(patient" in script
-    for file in case.cause.files if case.cause else ():
-        assert (case.folder / case.recipe.project / file).exists(), file
+    if case.cause and case.cause.files:
+        project = case.folder / case.recipe.project
+        assert any((project / file).is_file() for file in case.cause.files)
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda c: c.id)
@@ -49,7 +50,7 @@ def test_nothing_of_a_tool_under_test_or_a_machine_is_in_it(case: Case) -> None:
     for path in case.folder.rglob("*"):
         if path.is_file():
             text = path.read_bytes().decode("utf-8", "replace")
-            assert not re.search(r"gpufix|/root/|/home/(?!user)|/tmp/[a-z0-9]", text), path
+            assert not re.search(r"gpufix|/root/|(?<!\})/(home|tmp)/[a-z0-9]", text), path
 
 
 def test_there_are_enough_of_each_kind() -> None:
