@@ -166,16 +166,19 @@ def _block(tool: Adapter, text: str) -> Block | None:
 
 
 def _items(tool: Adapter, output: str) -> list[str] | None:
-    """The items of a JSON answer as text; None when there is no JSON in it."""
-    start = min((i for i in (output.find("{"), output.find("[")) if i >= 0), default=-1)
-    if start < 0:
-        return None
-    try:
-        whole, _ = json.JSONDecoder().raw_decode(output[start:])
-    except ValueError:
-        return None
-    items = [found for path in tool.reading.items for found in _along(whole, path.split("."))]
-    return [json.dumps(item, ensure_ascii=False) for item in items]
+    """The items of a JSON answer as text; None when there is no JSON in it that could hold any.
+
+    Warnings of the patient's packages may stand before it, with brackets of their own."""
+    paths = [path.split(".") for path in tool.reading.items]
+    for match in re.finditer(r"[{\[]", output):
+        try:
+            whole, _ = json.JSONDecoder().raw_decode(output, match.start())
+        except ValueError:
+            continue
+        if any(first == "*" or (isinstance(whole, dict) and first in whole) for first, *_ in paths):
+            items = [found for path in paths for found in _along(whole, path)]
+            return [json.dumps(item, ensure_ascii=False) for item in items]
+    return None
 
 
 def _along(value: Any, path: list[str]) -> Iterator[Any]:
