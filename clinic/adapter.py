@@ -106,17 +106,23 @@ def load(path: Path) -> Adapter:
     return made
 
 
-def installed(tool: Adapter) -> Path:
-    """The tool's own environment; made once a version."""
-    place = cache() / "tools" / f"{tool.name}-{tool.version}"
+def python(tool: Adapter, case: Case) -> str:
+    """The Python that the tool's own environment is for: one that is run inside has the patient's."""
+    return case.python if tool.inside else sys.executable
+
+
+def installed(tool: Adapter, version: str) -> Path:
+    """The tool's own environment; made once a version of the tool, and of Python if inside."""
+    mine = f"-py{version}" if tool.inside else ""
+    place = cache() / "tools" / f"{tool.name}-{tool.version}{mine}"
     done = place / "clinic-done"
     if done.exists() and not tool.source:
         return place
     what = [str((HERE.parent / tool.source).resolve())] if tool.source else tool.install
-    commands = [["venv", "--quiet", "--clear", "--python", sys.executable, str(place)]]
+    commands = [["venv", "--quiet", "--clear", "--python", version, str(place)]]
     if what:
-        python = str(place / "bin" / "python")
-        commands.append(["pip", "install", "--quiet", "--python", python, "pip", *what])
+        where = str(place / "bin" / "python")
+        commands.append(["pip", "install", "--quiet", "--python", where, "pip", *what])
     for command in commands:
         process = subprocess.run(
             [uv(), *command], check=False, capture_output=True, text=True, errors="replace"
