@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from clinic import adapter, build, runner, truth, wheels
+from clinic import adapter, build, harbor, report, runner, sealed, truth, wheels
 from clinic.case import BadCase, Case, cases
 from clinic.patient import Failed
 
@@ -60,10 +60,13 @@ def _remade(case: Case, check: bool) -> str:
 
 
 @app.command("make")
-def made(name: Annotated[str, typer.Argument(help="A case's id")]) -> None:
+def made(
+    name: Annotated[str, typer.Argument(help="A case's id")],
+    at: Annotated[Optional[Path], typer.Option(help="A folder, which is replaced")] = None,  # noqa: UP045
+) -> None:
     """Make a patient and keep it, to look at."""
-    (case,) = cases([name])
-    with build.patient(case, keep=True) as patient:
+    (case,) = [c for c in cases([name]) if c.id == name]
+    with build.patient(case, at=at or wheels.cache() / "patients" / name) as patient:
         print(patient.root)
 
 
@@ -88,10 +91,44 @@ def ran(
     tool: Annotated[Optional[list[str]], typer.Option(help="Repeatable [all]")] = None,  # noqa: UP045
     jobs: Annotated[int, typer.Option(min=1, help="Patients at a time")] = 2,
     again: Annotated[bool, typer.Option(help="Also what has been asked already")] = False,
+    opened: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--sealed", help="Sealed cases, opened now, in this folder instead"),
+    ] = None,
 ) -> None:
     """Ask tools about cases; a stopped run goes on where it was."""
-    failed = runner.run(adapter.adapters(tool), cases(names), jobs=jobs, again=again)
+    chosen = sealed.opened(opened) if opened else cases(names)
+    failed = runner.run(adapter.adapters(tool), chosen, jobs=jobs, again=again)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command("seal")
+def sealing(folder: Annotated[Path, typer.Argument(help="A case's folder")]) -> None:
+    """What to publish of a case that stays closed for now."""
+    print(sealed.line(folder), end="")
+
+
+@app.command("report")
+def reported(
+    check: Annotated[bool, typer.Option(help="Only say whether the page is current")] = False,
+) -> None:
+    """Judge the kept answers and write docs/clinic.md and results/matches.jsonl."""
+    texts = {report.PAGE: report.page(), runner.RESULTS / "matches.jsonl": report.matches()}
+    stale = [p for p, t in texts.items() if not p.exists() or p.read_text("utf-8") != t]
+    for path in stale:
+        print(f"{path.name}: {'not current' if check else 'written'}")
+        if not check:
+            path.write_text(texts[path], encoding="utf-8")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+@app.command("harbor")
+def exported(
+    folder: Annotated[Path, typer.Argument(help="Where the tasks are written")], names: Names = None
+) -> None:
+    """Export cases as tasks of Harbor, to measure agents."""
+    for case in cases(names):
+        print(harbor.export(case, folder))
 
 
 def main() -> None:

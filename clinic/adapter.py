@@ -162,7 +162,7 @@ def blocks(tool: Adapter, output: str) -> list[Block]:
 def _block(tool: Adapter, text: str) -> Block | None:
     if any(re.search(p, text) for p in tool.reading.machine):
         return None
-    causes = {}
+    causes: dict[str, str] = {}
     for phrases in tool.cause:
         for phrase in phrases.any:
             if match := re.search(phrase, text):

@@ -19,17 +19,19 @@ class Unfit(Failed):
 
 
 @contextmanager
-def patient(case: Case, *, link: str = "", keep: bool = False) -> Iterator[Patient]:
-    """The case's patient, gone afterwards. `link` overrules how its files come from the cache."""
+def patient(case: Case, *, link: str = "", at: Path | None = None) -> Iterator[Patient]:
+    """The case's patient, gone afterwards unless it is made `at` a folder, which it then replaces.
+
+    `link` overrules how its files come from the cache.
+    """
     if lacking := [name for name in case.recipe.needs if not program(name)]:
         raise Unfit(f"needs {', '.join(lacking)}")
     place = cache() / "patients"
     place.mkdir(parents=True, exist_ok=True)
-    if keep:
-        root = place / case.id
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
-        yield _made(case, root, link)
+    if at:
+        shutil.rmtree(at, ignore_errors=True)
+        at.mkdir(parents=True)
+        yield _made(case, at, link)
         return
     with TemporaryDirectory(dir=place, prefix=f"{case.id}-", ignore_cleanup_errors=True) as folder:
         yield _made(case, Path(folder), link)
@@ -49,9 +51,9 @@ def _made(case: Case, root: Path, link: str) -> Patient:
     if recipe.wheels:
         wheels = fetched(case.folder / recipe.wheels, case.python)
         mode = ["--link-mode", recipe.link if recipe.link == "symlink" else link or recipe.link]
-        where = ["--cache-dir", cache() / "uv", "--python", made.python]
+        where = ["--cache-dir", str(cache() / "uv"), "--python", str(made.python)]
         options = ["--quiet", "--offline", "--no-deps", "--no-index", *mode, *where]
-        plain.run(uv(), "pip", "install", *options, *wheels, cwd=root)
+        plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)
     if recipe.script:
         runpy.run_path(str(case.folder / recipe.script))["make"](plain)
     return made

@@ -160,9 +160,10 @@ class BadCase(ValueError):
 
 def toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise BadCase(f"{path}: {error}") from None
+    return table
 
 
 def load(folder: Path) -> Case:

@@ -51,7 +51,6 @@ class Record(BaseModel):
     tool: str
     version: str
     how: str  # digest of the commands asked
-    sealed: bool = False
     failed: str = ""  # the patient could not be made, and why
     said: Said | None = None  # None: the tool has no command for this track
     touched: list[str] = []  # changed by a mere diagnosis
@@ -85,7 +84,6 @@ def run(
     jobs: int,
     again: bool,
     root: Path = RESULTS,
-    sealed: frozenset[str] = frozenset(),
 ) -> int:
     """Ask every tool about every case; how many patients could not be made.
 
@@ -122,7 +120,6 @@ def run(
                 tool=tool.name,
                 version=tool.version,
                 how=how(tool),
-                sealed=case.id in sealed,
             )
             for tool in asked
         }

@@ -36,7 +36,8 @@ def agrees(truth: Truth, answer: Answer) -> str:
 
 def log(case: Case, patient: Patient) -> tuple[dict[str, Any], list[str]]:
     """The log, and where it contradicts the case."""
-    rows, faults = [], []
+    rows: list[dict[str, Any]] = []
+    faults = []
     for truth in case.truth:
         answer = patient.ask(truth.run)
         tail = plain(answer.output, patient).splitlines()[-LINES:]

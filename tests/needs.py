@@ -76,6 +76,8 @@ NEEDS = {
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
+    "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
+    "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
     "wheels built for NumPy 1": Need(find.that(sys.version_info < (3, 12)), "Python 3.10 or 3.11"),
     "package index": Need(find.package_index, "pip reaches it"),
