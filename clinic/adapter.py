@@ -172,19 +172,21 @@ def _block(tool: Adapter, text: str) -> Block | None:
 
 
 def _items(tool: Adapter, output: str) -> list[str] | None:
-    """The items of a JSON answer as text; None when there is no JSON in it that could hold any.
+    """The items of a JSON answer as text; None when no line begins one.
 
     Warnings of the patient's packages may stand before it, with brackets of their own."""
     paths = [path.split(".") for path in tool.reading.items]
-    for match in re.finditer(r"[{\[]", output):
+    items: list[str] | None = None
+    for match in re.finditer(r"(?m)^[{\[]", output):
         try:
             whole, _ = json.JSONDecoder().raw_decode(output, match.start())
         except ValueError:
             continue
         if any(first == "*" or (isinstance(whole, dict) and first in whole) for first, *_ in paths):
-            items = [found for path in paths for found in _along(whole, path)]
-            return [json.dumps(item, ensure_ascii=False) for item in items]
-    return None
+            found = [item for path in paths for item in _along(whole, path)]
+            return [json.dumps(item, ensure_ascii=False) for item in found]
+        items = []
+    return items
 
 
 def _along(value: Any, path: list[str]) -> Iterator[Any]:
