@@ -107,17 +107,23 @@ def load(path: Path) -> Adapter:
     return made
 
 
-def installed(tool: Adapter) -> Path:
-    """The tool's own environment; made once a version."""
-    place = cache() / "tools" / f"{tool.name}-{tool.version}"
+def python(tool: Adapter, case: Case) -> str:
+    """The Python that the tool's own environment is for: one that is run inside has the patient's."""
+    return case.python if tool.inside else sys.executable
+
+
+def installed(tool: Adapter, version: str) -> Path:
+    """The tool's own environment; made once a version of the tool, and of Python if inside."""
+    mine = f"-py{version}" if tool.inside else ""
+    place = cache() / "tools" / f"{tool.name}-{tool.version}{mine}"
     done = place / "clinic-done"
     if done.exists() and not tool.source:
         return place
     what = [str((HERE.parent / tool.source).resolve())] if tool.source else tool.install
-    commands = [["venv", "--quiet", "--clear", "--python", sys.executable, str(place)]]
+    commands = [["venv", "--quiet", "--clear", "--python", version, str(place)]]
     if what:
-        python = str(place / "bin" / "python")
-        commands.append(["pip", "install", "--quiet", "--python", python, "pip", *what])
+        where = str(place / "bin" / "python")
+        commands.append(["pip", "install", "--quiet", "--python", where, "pip", *what])
     for command in commands:
         process = subprocess.run(
             [uv(), *command], check=False, capture_output=True, text=True, errors="replace"
@@ -167,16 +173,21 @@ def _block(tool: Adapter, text: str) -> Block | None:
 
 
 def _items(tool: Adapter, output: str) -> list[str] | None:
-    """The items of a JSON answer as text; None when there is no JSON in it."""
-    start = min((i for i in (output.find("{"), output.find("[")) if i >= 0), default=-1)
-    if start < 0:
-        return None
-    try:
-        whole, _ = json.JSONDecoder().raw_decode(output[start:])
-    except ValueError:
-        return None
-    items = [found for path in tool.reading.items for found in _along(whole, path.split("."))]
-    return [json.dumps(item, ensure_ascii=False) for item in items]
+    """The items of a JSON answer as text; None when no line begins one.
+
+    Warnings of the patient's packages may stand before it, with brackets of their own."""
+    paths = [path.split(".") for path in tool.reading.items]
+    items: list[str] | None = None
+    for match in re.finditer(r"(?m)^[{\[]", output):
+        try:
+            whole, _ = json.JSONDecoder().raw_decode(output, match.start())
+        except ValueError:
+            continue
+        if any(first == "*" or (isinstance(whole, dict) and first in whole) for first, *_ in paths):
+            found = [item for path in paths for item in _along(whole, path)]
+            return [json.dumps(item, ensure_ascii=False) for item in found]
+        items = []
+    return items
 
 
 def _along(value: Any, path: list[str]) -> Iterator[Any]:

@@ -22,6 +22,7 @@ from clinic.truth import plain
 RESULTS = HERE / "results"
 KEPT = 60_000  # characters of an output that a record holds
 LIMIT = 180.0  # seconds for a diagnosis
+Places = dict[tuple[str, str], Path]  # a tool's environment, by name and Python
 PATHS = 200  # changed paths that a record names
 
 
@@ -88,7 +89,9 @@ def run(
 
     Tools that only look share a patient; one that repairs gets its own.
     """
-    places = {tool.name: adapter.installed(tool) for tool in tools}
+    wanted = dict.fromkeys((t.name, adapter.python(t, c)) for t in tools for c in chosen)
+    named = {tool.name: tool for tool in tools}
+    places = {(name, python): adapter.installed(named[name], python) for name, python in wanted}
     kept = {tool.name: records(tool.name, root) for tool in tools}
     content = {case.id: digest(case.folder) for case in chosen}
     lock = threading.Lock()
@@ -146,24 +149,25 @@ def run(
 
 
 def answers(
-    case: Case, asked: list[Adapter], places: dict[str, Path], blank: dict[str, Record]
+    case: Case, asked: list[Adapter], places: Places, blank: dict[str, Record]
 ) -> Iterable[Record]:
     """The records of these tools, each as soon as it is there."""
     repairing = [t for t in asked if t.run.repair and case.remedy]
     looking = [t for t in asked if t not in repairing]
+    place = {t.name: places[t.name, adapter.python(t, case)] for t in asked}
     if looking:
         with build.patient(case) as patient:
             before = tree.prints(patient)
             for tool in looking:
-                made = _looked(tool, places[tool.name], case, patient, blank[tool.name])
+                made = _looked(tool, place[tool.name], case, patient, blank[tool.name])
                 after = tree.prints(patient)
                 touched = tree.changed(before, after)
                 before = after
                 yield made.model_copy(update={"touched": touched[:PATHS]})
     for tool in repairing:
         with build.patient(case, link="copy") as patient:
-            made = _looked(tool, places[tool.name], case, patient, blank[tool.name])
-            done = _repaired(tool, places[tool.name], case, patient)
+            made = _looked(tool, place[tool.name], case, patient, blank[tool.name])
+            done = _repaired(tool, place[tool.name], case, patient)
             yield made.model_copy(update={"repaired": done})
 
 
