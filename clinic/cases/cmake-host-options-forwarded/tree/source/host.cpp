@@ -1,0 +1,3 @@
+#include <omp.h>
+
+extern "C" int planewave_threads() { return omp_get_max_threads(); }

@@ -1,0 +1,1 @@
+extern "C" int mixed_version() { return 3; }

@@ -1,0 +1,4 @@
+import ctypes
+import os
+
+lib = ctypes.CDLL(os.path.join(os.path.dirname(__file__), "libfp4.so"))

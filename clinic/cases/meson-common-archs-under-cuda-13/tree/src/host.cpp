@@ -1,0 +1,1 @@
+extern "C" int beamform_abi() { return 1; }
