@@ -1,6 +1,6 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
-from gpufix.model.binary import Binaries, CodeKind, CodeObject, CodePart, Library, Problem
+from gpufix.model.binary import Binaries, CodeKind, CodeObject, CodePart, Import, Library, Problem
 from gpufix.model.facts import (
     SCHEMA_VERSION,
     CMakeCache,
@@ -85,6 +85,7 @@ __all__ = [
     "GpuProcess",
     "Held",
     "Host",
+    "Import",
     "InitSubmodules",
     "Install",
     "InstallFallback",

@@ -73,6 +73,17 @@ class Library(Model):
     )  # undefined torch names, kept only when something is wrong
 
 
+class Import(Model):
+    """What importing a module would do, as far as its package's sources tell (none is run)."""
+
+    module: str
+    distribution: str | None = None
+    state: Literal["works", "fails", "unsure"] = "unsure"
+    library: str | None = None  # that the loader refuses on the way
+    missing: str | None = None  # module or file that is not there
+    chain: list[str] = field(default_factory=list)  # "FILE:LINE" from the import to it
+
+
 class Binaries(Model):
     """The scan of all compiled libraries."""
 
@@ -84,6 +95,9 @@ class Binaries(Model):
     numpy_1: dict[str, str | None] = field(
         default_factory=dict
     )  # modules that NumPy 2 refuses (one each) -> distribution
+    imports: list[Import] = field(
+        default_factory=list
+    )  # of the packages that hold a library that the loader refuses
     modules: dict[str, int] = field(
         default_factory=dict
     )  # distribution -> how many extension modules it has

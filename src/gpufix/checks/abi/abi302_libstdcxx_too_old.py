@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Library, Problem
@@ -29,7 +30,8 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
     `fused_ssim needs GLIBCXX_3.4.32, which /opt/conda/lib/libstdc++.so.6 does not define.`
 
     ## Severity
-    Error for extension modules, warning for other libraries.
+    Error for extension modules, but for those that their package's sources show to be dispensable;
+    warning for these and for other libraries.
 
     ## Fix
     Safe: rebuild here, when the source is here and the compiler is older than the version that is
@@ -48,20 +50,21 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
                 provider = normpath(problem.provider) if problem.provider else ""
                 groups.setdefault((owner, provider), []).append((library, problem))
     for (owner, provider), rows in sorted(groups.items()):
-        yield _fault(owner, provider, rows)
+        yield _fault(view, owner, provider, rows)
 
 
-def _fault(owner: str, provider: str, rows: list[tuple[Library, Problem]]) -> Fault:
+def _fault(view: View, owner: str, provider: str, rows: list[tuple[Library, Problem]]) -> Fault:
     versions = sorted({p.name for _, p in rows}, key=_order)
     who = provider or "the library that is loaded"
     needed = (f"provider:{provider}", f"file:{provider}") if provider else ()
     torch = ("torch",) if owner != "torch" and any(lib.links_torch for lib, _ in rows) else ()
+    told, libraries = view.derive(Imports.of), [lib for lib, _ in rows]
     asking = (f"{basename(p.needed_by or lib.path)} needs {p.name}" for lib, p in rows)
     return Fault(
-        severity=ERROR if any(library.module for library, _ in rows) else WARNING,
+        severity=ERROR if any(map(told.must_load, libraries)) else WARNING,
         subject=owner,
         message=f"{owner} needs {versions[-1]}, which {who} does not define.",
-        evidence=tuple(dict.fromkeys(asking))[:10],
+        evidence=tuple(dict.fromkeys(asking))[:10] + told.way(libraries),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(*needed, *torch),
         payload=UnfitLibrary(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
@@ -30,9 +31,10 @@ def missing_library(view: View) -> Iterator[Fault]:
     brings it.`
 
     ## Severity
-    Error for torch, for what links torch or holds GPU code, and when a wheel that the package
-    requires should have brought the library; warning when no module of a package can be loaded.
-    Silent for optional parts (one module of many), and for a GPU driver's own libraries.
+    Error when the package's sources show that its import fails by it; for torch, for what links
+    torch or holds GPU code, and when a wheel that the package requires should have brought the
+    library. Warning when no module of a package can be loaded. Silent for optional parts (one
+    module of many), and for a GPU driver's own libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares. Unsafe: gpufix's replacement of
@@ -62,6 +64,8 @@ def _severity(
     """None for an optional part: numba's TBB pool, cupy's cuTENSOR, Qt's sound."""
     required = view.derive(Requirements.of).required_by
     if owner == "torch" or any(lib.links_torch or lib.code for lib in libraries):
+        return ERROR
+    if view.derive(Imports.of).failing(libraries):
         return ERROR
     if any(owner in required.get(wheel, ()) for wheel in wheels):
         return ERROR
@@ -95,9 +99,10 @@ def _fault(
         subject=owner,
         message=f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
         f"{brings if expected else ''}.",
-        evidence=tuple(
-            dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
-        )[:10],
+        evidence=(
+            *dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n]),
+        )[:10]
+        + view.derive(Imports.of).way(libraries),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=tuple(needed),
         payload=MissingLibrary(owner, tuple(expected)),

@@ -7,6 +7,7 @@ from posixpath import basename, normpath
 
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
@@ -31,7 +32,9 @@ def undefined_library_symbol(view: View) -> Iterator[Fault]:
     not define.`
 
     ## Severity
-    Error for torch and for extension modules; warning for libraries that nothing imports itself.
+    Error for torch and for extension modules, but for those that their package's sources show to
+    be dispensable: its import works without them. Warning for these, and for libraries that
+    nothing imports itself.
 
     ## Fix
     Safe: reinstall the wheel that torch pins, or take the folder out of LD_LIBRARY_PATH that puts
@@ -59,14 +62,18 @@ def _fault(
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     found = f" (found by {problem.why})" if problem.why else ""
     where = f"{provider}{found} does not define" if provider else "no library in its scope defines"
-    imported = owner == "torch" or any(lib.module for lib, _ in rows)
+    told, libraries = view.derive(Imports.of), [lib for lib, _ in rows]
+    imported = owner == "torch" or any(told.must_load(lib) for lib in libraries)
     wheels = bringing(basename(provider)) if provider else []
     holder = _distribution_of(view, provider)
     return Fault(
         severity=ERROR if imported else WARNING,
         subject=owner,
         message=f"{owner} needs {shown(view, names[0])}{more}, which {where}.",
-        evidence=tuple(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
+        evidence=(
+            *(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
+            *told.way(libraries),
+        ),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
             *((f"provider:{provider}", f"file:{provider}") if provider else ()),

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.library_facts import Describer
+from gpufix.facts.libraries.imports import imports
+from gpufix.facts.libraries.library_facts import Describer, is_refused
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
@@ -91,7 +92,10 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    describer = Describer(ctx, judge, belongs, stray(paths, python.tag))
+    refused = [path for path, verdict in judge.verdicts.items() if is_refused(verdict)]
+    told = imports(python, ctx.environ, refused, belongs)
+    opened = {found.library for found in told if found.state == "fails" and found.library}
+    describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
         scanned=len(paths),
@@ -101,5 +105,6 @@ def collect(
             text(path): belongs.get(path)
             for path in built_for_numpy_1(judge, distributions, paths, belongs)
         },
+        imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
     )

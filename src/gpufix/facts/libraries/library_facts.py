@@ -39,6 +39,11 @@ _SPELLING = {"rpath": "RPATH", "runpath": "RUNPATH", "preload": "LD_PRELOAD"}
 _LISTED = 200  # undefined symbols kept of one library
 
 
+def is_refused(verdict: Verdict) -> bool:
+    """Whether the loader would refuse the library, for more than a GPU driver that is not here."""
+    return any(not problem.driver for problem in _problems(verdict))
+
+
 def problems_of(verdict: Verdict) -> list[Problem]:
     """Every reason for which the loader would refuse the library; [] when it would take it."""
     return list(_problems(verdict))
@@ -157,9 +162,18 @@ class Describer:
     """Turns what was read of a library into its facts."""
 
     def __init__(
-        self, ctx: CollectContext, judge: Judge, belongs: Mapping[str, str], stray: Collection[str]
+        self,
+        ctx: CollectContext,
+        judge: Judge,
+        belongs: Mapping[str, str],
+        stray: Collection[str],
+        opened: Collection[str] = (),
     ) -> None:
-        """belongs: library -> distribution. stray: kept although they are for another Python."""
+        """belongs: library -> distribution. stray: kept although they are for another Python.
+
+        opened: by an import that fails by them.
+        """
+        self._opened = opened
         self._ctx = ctx
         self._judge = judge
         self._belongs = belongs
@@ -214,7 +228,7 @@ class Describer:
         ]
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
-        if python_tag(path):
+        if python_tag(path) or text(path) in self._opened:
             return "import"
         if path in self._judge.needed:
             return "library"

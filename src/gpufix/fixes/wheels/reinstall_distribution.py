@@ -9,7 +9,7 @@ from gpufix.model import Finding, Plan, Skip
 from gpufix.model.payload import DamagedDistribution
 
 
-@fix("reinstall-distribution", "WHL503")
+@fix("reinstall-distribution", "WHL503", "SYM405")
 def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
     """Install the same version again; nothing else moves.
 
@@ -24,10 +24,10 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"
     if reason:
-        return Skip(fix="reinstall-distribution", code="WHL503", subject=name, reason=reason)
+        return Skip(fix="reinstall-distribution", code=finding.code, subject=name, reason=reason)
     return Plan(
         fix="reinstall-distribution",
-        codes=["WHL503"],
+        codes=[finding.code],
         subjects=[name],
         title=f"reinstall {name} {version}",
         safety="safe",

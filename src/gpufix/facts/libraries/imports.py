@@ -1,0 +1,178 @@
+"""Which imports fail by libraries that the loader would refuse: their packages' sources are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from posixpath import basename
+
+from gpufix.facts.reading import text
+from gpufix.files import read_whole
+from gpufix.model import Import, Python
+from gpufix.source.python.importing import Found, outcome
+from gpufix.source.source_text import decode
+
+_SOURCE_LIMIT = 2 << 20
+_SOURCES = 400  # of one import: what reads more is not followed to its end
+# Code of .pth files that finds no modules but the standard library's, or none.
+_NO_HOOKS = {
+    "distutils-precedence.pth",
+    "_virtualenv.pth",
+    "a1_coverage.pth",
+    "coloredlogs.pth",
+    "matplotlib.pth",
+}
+_APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
+
+
+def imports(
+    python: Python, environ: Mapping[str, str], refused: Collection[str], belongs: Mapping[str, str]
+) -> list[Import]:
+    """What importing each package that holds a refused library would do."""
+    modules: dict[str, str | None] = {}
+    for path in refused:
+        name = module_above(path, python.sys_path)
+        if name and name.partition(".")[0] not in _APART:
+            modules.setdefault(name, belongs.get(path))
+    found = []
+    for name, owner in modules.items():
+        top = name.partition(".")[0]
+        told = outcome(Site(python, environ, refused, {top}), name)
+        found.append(
+            Import(
+                module=name,
+                distribution=owner,
+                state=told.state,
+                library=text(told.library) or None,
+                missing=text(told.missing) or None,
+                chain=[text(place) for place in told.chain],
+            )
+        )
+    return found
+
+
+def module_above(path: str, sys_path: Iterable[str]) -> str | None:
+    """The outermost importable module that a file belongs to; of namespaces, the first below."""
+    base = max((p for p in sys_path if path.startswith(f"{p}/")), key=len, default=None)
+    if base is None:
+        return None
+    parts = path[len(base) + 1 :].split("/")
+    for end in range(1, len(parts) + 1):
+        if end == len(parts):
+            parts[-1] = parts[-1].partition(".")[0]
+        if not parts[end - 1].isidentifier():
+            return None
+        if end == len(parts) or os.path.exists("/".join([base, *parts[:end], "__init__.py"])):
+            return ".".join(parts[:end])
+    return None
+
+
+class Site:
+    """A patient's modules, as its import system would find them; sources of some are followed."""
+
+    platform = "linux"
+
+    def __init__(
+        self,
+        python: Python,
+        environ: Mapping[str, str],
+        refused: Collection[str],
+        followed: Collection[str],
+    ) -> None:
+        self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
+        self.machine = python.machine or ""
+        self.environ = environ
+        self._python, self._followed = python, followed
+        self._refused = {os.path.realpath(path) for path in refused}
+        self._found: dict[str, Found | None] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
+        self._read = 0
+
+    def find(self, name: str) -> Found | None:
+        """See World; a module that a hook may bring counts as there."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> Found | None:
+        parent, _, last = name.rpartition(".")
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            return Found("outside")
+        if parent:
+            above = self.find(parent)
+            if above is None or above.kind == "extension":
+                return None
+            if above.kind == "outside":
+                return above
+            found = _first(self._look(folder, last) for folder in self._folders(parent, above))
+            return found or (Found("outside") if self._hooked else None)
+        found = _first(self._look(folder, last) for folder in self._python.sys_path)
+        if found is None:
+            return Found("outside") if self._hooked else None
+        return found if top in self._followed else Found("outside")
+
+    def _folders(self, name: str, found: Found) -> list[str]:
+        if found.kind == "source":
+            return [os.path.dirname(found.path)] if found.is_package else []
+        parts = name.split(".")
+        return ["/".join([folder, *parts]) for folder in self._python.sys_path]
+
+    def _look(self, folder: str, name: str) -> Found | None:
+        names = self.names_in(folder) or ()
+        path = f"{folder}/{name}"
+        inner = self.names_in(path) if name in names else None
+        if inner is not None and "__init__.py" in inner:
+            return Found("source", f"{path}/__init__.py", is_package=True)
+        for suffix in self._python.extension_suffixes or [".so"]:
+            if f"{name}{suffix}" in names and os.path.exists(f"{path}{suffix}"):
+                return Found("extension", f"{path}{suffix}")
+        if f"{name}.py" in names:
+            return Found("source", f"{path}.py")
+        if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
+            return Found("outside")
+        return Found("namespace", is_package=True) if inner is not None else None
+
+    @cached_property
+    def _hooked(self) -> bool:
+        """Whether something may bring modules that no folder shows: code of a .pth file."""
+        return any(
+            pth.runs_code and basename(pth.path) not in _NO_HOOKS and "nspkg" not in pth.path
+            for pth in self._python.pth_files
+        )
+
+    def text(self, path: str) -> str:
+        """See World. Raises ValueError for one source too many."""
+        self._read += 1
+        if self._read > _SOURCES:
+            raise ValueError("too many sources")
+        return decode(read_whole(path, _SOURCE_LIMIT)).text
+
+    def names_in(self, folder: str) -> frozenset[str] | None:
+        """See World."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))
+            except (OSError, ValueError):
+                self._names[folder] = None
+        return self._names[folder]
+
+    def exists(self, path: str) -> bool:
+        """See World."""
+        return os.path.exists(path)
+
+    def refused(self, path: str) -> bool:
+        """See World."""
+        return os.path.realpath(path) in self._refused
+
+
+def _first(found: Iterator[Found | None]) -> Found | None:
+    """The first that is a module; a namespace only where none is."""
+    namespace = None
+    for one in found:
+        if one is not None and one.kind != "namespace":
+            return one
+        namespace = namespace or one
+    return namespace

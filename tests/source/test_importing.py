@@ -1,0 +1,289 @@
+"""What an import runs, told from sources: against a real `import` of the same files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from gpufix.source.python.importing import Found, Outcome, outcome
+
+SO = ".so"  # a module of this suffix is no library: every loader refuses it
+CASES: dict[str, tuple[dict[str, str], str]] = {
+    # silent: the import works
+    "nothing is imported": ({"p/__init__.py": "", "p/bad.so": ""}, "works"),
+    "caught": (
+        {"p/__init__.py": "try:\n    from . import bad\nexcept ImportError:\n    bad = None\n"},
+        "works",
+    ),
+    "caught as one of several": (
+        {"p/__init__.py": "try:\n    import p.bad\nexcept (KeyError, ImportError) as e:\n    e\n"},
+        "works",
+    ),
+    "caught by a bare except": ({"p/__init__.py": "try:\n    import p.bad\nexcept:\n    pass\n"}, "works"),
+    "suppressed": (
+        {"p/__init__.py": "import contextlib\nwith contextlib.suppress(ImportError):\n    import p.bad\n"},
+        "works",
+    ),
+    "in a function that nobody calls": (
+        {"p/__init__.py": "def load():\n    from . import bad\n    return bad\n"},
+        "works",
+    ),
+    "for type checkers": (
+        {"p/__init__.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import bad\n"},
+        "works",
+    ),
+    "for another system": (
+        {"p/__init__.py": "import sys\nif sys.platform == 'win32':\n    from . import bad\n"},
+        "works",
+    ),
+    "for an older Python": (
+        {"p/__init__.py": "import sys\nif sys.version_info < (3, 8):\n    from . import bad\n"},
+        "works",
+    ),
+    "an alternative serves": (
+        {
+            "p/__init__.py": "try:\n    from .bad import x\nexcept ImportError:\n    from .good import x\n",
+            "p/good.py": "x = 1\n",
+        },
+        "works",
+    ),
+    "one of many serves": (
+        {
+            "p/__init__.py": "from importlib import import_module\n"
+            "for n in ('bad', 'bad2', 'good'):\n"
+            "    try:\n        impl = import_module(f'.{n}', __package__)\n        break\n"
+            "    except ImportError as e:\n        last = e\n"
+            "else:\n    raise ImportError('none') from last\n",
+            "p/good.py": "",
+            "p/bad2.so": "",
+        },
+        "works",
+    ),
+    "a function that returns where one serves": (
+        {
+            "p/__init__.py": "def load():\n"
+            "    for n in [5, 6]:\n        try:\n            return __import__('p.v%d' % n)\n"
+            "        except ImportError:\n            continue\n"
+            "    raise RuntimeError('none')\nload()\n",
+            "p/v6.py": "",
+            "p/v5.so": "",
+        },
+        "works",
+    ),
+    "another module with the same name, earlier": (
+        {"p/__init__.py": "from .both import x\n", "p/both/__init__.py": "x = 1\n", "p/both.so": ""},
+        "works",
+    ),
+    "a name that is bound, not the module": (
+        {"p/__init__.py": "bad = None\nfrom p.q import y\n", "p/q.py": "from p import bad\ny = bad\n"},
+        "works",
+    ),
+    "a missing optional requirement": (
+        {"p/__init__.py": "try:\n    import nowhere_at_all\nexcept ModuleNotFoundError:\n    pass\n"},
+        "works",
+    ),
+    "what is found before is asked first": (
+        {
+            "p/__init__.py": "import importlib.util\n"
+            "if importlib.util.find_spec('nowhere_at_all'):\n    from . import bad\n"
+        },
+        "works",
+    ),
+    "an opened library that is caught": (
+        {
+            "p/__init__.py": "import ctypes, os\n"
+            "try:\n    ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'libbad.so'))\n"
+            "except OSError:\n    pass\n",
+            "p/libbad.so": "",
+        },
+        "works",
+    ),
+    # the import fails
+    "imported": ({"p/__init__.py": "from . import bad\n"}, "p/bad.so"),
+    "imported by its name": ({"p/__init__.py": "import p.bad\n"}, "p/bad.so"),
+    "imported further down": (
+        {"p/__init__.py": "from p.a.b import x\n", "p/a/__init__.py": "", "p/a/b.py": "from ..bad import x\n"},
+        "p/bad.so",
+    ),
+    "a module without a package": ({"p.so": ""}, "p.so"),
+    "in a namespace package": ({"p/q/__init__.py": "from . import bad\n", "p/q/bad.so": ""}, "p/q/bad.so"),
+    "in a function that is called": (
+        {"p/__init__.py": "def load():\n    from . import bad\nload()\n"},
+        "p/bad.so",
+    ),
+    "in a function of another module": (
+        {"p/__init__.py": "from p.util import load\nx = load('bad')\n", "p/util.py": "import importlib\n"
+         "def load(name, package='p'):\n    return importlib.import_module('.' + name, package)\n"},
+        "p/bad.so",
+    ),
+    "caught and raised again": (
+        {"p/__init__.py": "try:\n    import p.bad\nexcept ImportError as e:\n    raise ImportError('x') from e\n"},
+        "p/bad.so",
+    ),
+    "caught as what it is not": (
+        {"p/__init__.py": "try:\n    import p.bad\nexcept ModuleNotFoundError:\n    pass\n"},
+        "p/bad.so",
+    ),
+    "caught as OSError": (
+        {"p/__init__.py": "try:\n    import p.bad\nexcept OSError:\n    pass\n"},
+        "p/bad.so",
+    ),
+    "in a class": ({"p/__init__.py": "class A:\n    from . import bad\n"}, "p/bad.so"),
+    "both alternatives": (
+        {
+            "p/__init__.py": "try:\n    from . import bad\nexcept ImportError:\n    from . import bad2\n",
+            "p/bad2.so": "",
+        },
+        "p/bad2.so",
+    ),
+    "none of many": (
+        {
+            "p/__init__.py": "from importlib import import_module\n"
+            "for n in ('bad', 'bad2'):\n"
+            "    try:\n        import_module(f'p.{n}')\n        break\n"
+            "    except ImportError as e:\n        last = e\n"
+            "else:\n    raise ImportError('none') from last\n",
+            "p/bad2.so": "",
+        },
+        "p/bad2.so",
+    ),
+    "after what is caught": (
+        {"p/__init__.py": "try:\n    import p.bad2\nexcept ImportError:\n    pass\nfrom . import bad\n",
+         "p/bad2.so": ""},
+        "p/bad.so",
+    ),
+    "in finally": ({"p/__init__.py": "try:\n    pass\nfinally:\n    import p.bad\n"}, "p/bad.so"),
+    "in else": ({"p/__init__.py": "try:\n    pass\nexcept ImportError:\n    pass\nelse:\n    import p.bad\n"}, "p/bad.so"),
+    "for this system": (
+        {"p/__init__.py": "import sys, os\nif sys.platform.startswith('linux') and os.name != 'nt':\n    import p.bad\n"},
+        "p/bad.so",
+    ),
+    "for this Python": (
+        {"p/__init__.py": "import sys\nif sys.version_info >= (3, 8):\n    import p.bad\n"},
+        "p/bad.so",
+    ),
+    "opened": (
+        {
+            "p/__init__.py": "import ctypes\nfrom pathlib import Path\n"
+            "lib = ctypes.CDLL(str(Path(__file__).resolve().parent / 'libs' / 'libbad.so'))\n",
+            "p/libs/libbad.so": "",
+        },
+        "p/libs/libbad.so",
+    ),
+    "opened by a global of a function": (
+        {
+            "p/__init__.py": "import os\nfrom ctypes import cdll\n_lib = None\n"
+            "def _load():\n    global _lib\n    here = os.path.dirname(os.path.abspath(__file__))\n"
+            "    for f in sorted(['libbad.so']):\n        _lib = cdll.LoadLibrary(os.path.join(here, f))\n"
+            "_load()\n",
+            "p/libbad.so": "",
+        },
+        "p/libbad.so",
+    ),
+    "by a cached function": (
+        {"p/__init__.py": "import functools\n@functools.lru_cache(maxsize=None)\ndef f():\n    import p.bad\nf()\n"},
+        "p/bad.so",
+    ),
+    "a member that is a module": ({"p/__init__.py": "from p.sub import bad\n", "p/sub/__init__.py": "", "p/sub/bad.so": ""}, "p/sub/bad.so"),
+    "a module that is not there": ({"p/__init__.py": "import nowhere_at_all\n"}, "nowhere_at_all"),
+    "a circle": (
+        {"p/__init__.py": "from . import a\n", "p/a.py": "from . import b\n", "p/b.py": "from . import a, bad\n"},
+        "p/bad.so",
+    ),
+}  # fmt: skip
+UNSURE = {
+    "a variable decides": "import os\nif os.environ.get('P_FAST', 'x') + os.sep in os.listdir('/'):\n    import p.bad\n",
+    "another package decides": "import json\nif json.scanner.c_make_scanner is None:\n    import p.bad\n",
+    "perhaps left before": "import json\ndef f():\n    if json.codecs:\n        return\n    import p.bad\nf()\n",
+    "in a loop over the disk": "import os\nfor n in os.listdir('/nowhere'):\n    import p.bad\n",
+    "it raises itself": "raise RuntimeError('no')\n",
+    "no Python": "import p.bad = 3\n",
+    "an exception of unknown class": "import json\ntry:\n    import p.bad\nexcept json.decoder.X[0]:\n    pass\n",
+}
+
+
+class Disk:
+    """The files of a test, as a World."""
+
+    version: tuple[int, ...] = sys.version_info[:3]
+    platform = sys.platform
+    machine = os.uname().machine
+    environ: Mapping[str, str] = {}
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, name: str) -> Found | None:
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return Found("outside")
+        place = self.root.joinpath(*name.split("."))
+        if (place / "__init__.py").exists():
+            return Found("source", str(place / "__init__.py"), is_package=True)
+        if place.with_name(place.name + SO).exists():
+            return Found("extension", str(place) + SO)
+        if place.with_name(place.name + ".py").exists():
+            return Found("source", str(place) + ".py")
+        return Found("namespace", is_package=True) if place.is_dir() else None
+
+    def text(self, path: str) -> str:
+        return Path(path).read_text("utf-8")
+
+    def names_in(self, folder: str) -> Sequence[str] | None:
+        return [p.name for p in Path(folder).iterdir()] if Path(folder).is_dir() else None
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def refused(self, path: str) -> bool:
+        return True
+
+
+def told(root: Path, files: dict[str, str], name: str = "p") -> Outcome:
+    if "p/__init__.py" in files:
+        files = {"p/bad.so": "", **files}
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return outcome(Disk(root), name)
+
+
+@pytest.mark.needs("Linux")
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_what_a_real_import_does(name: str, tmp_path: Path) -> None:
+    files, expected = CASES[name]
+    module = "p.q" if "p/q/__init__.py" in files else "p"
+    found = told(tmp_path, files, module)
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {module}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if expected == "works":
+        assert (found.state, ran.returncode) == ("works", 0), (found, ran.stderr)
+    else:
+        assert found.state == "fails"
+        assert (found.library.removeprefix(f"{tmp_path}/") or found.missing) == expected
+        assert ran.returncode == 1
+        assert expected in ran.stderr
+
+
+@pytest.mark.parametrize("name", UNSURE)
+def test_what_only_a_run_could_tell_is_a_doubt(name: str, tmp_path: Path) -> None:
+    assert told(tmp_path, {"p/__init__.py": UNSURE[name]}).state == "unsure"
+
+
+def test_the_way_to_the_failure_is_told(tmp_path: Path) -> None:
+    files = {"p/__init__.py": "\nfrom p import a\n", "p/a.py": "if True:\n    try:\n        from . import bad\n    finally:\n        pass\n"}  # fmt: skip
+    found = told(tmp_path, files)
+    assert found.chain == (f"{tmp_path}/p/__init__.py:2", f"{tmp_path}/p/a.py:3")
+
+
+def test_endless_code_ends(tmp_path: Path) -> None:
+    text = "def f(n):\n    return f(n + 1) + f(n)\nf(0)\n"
+    assert told(tmp_path, {"p/__init__.py": text}).state == "unsure"
+    text = "x = 'a'\n" + "x = x + x\n" * 100 + "import p.bad\n"
+    assert told(tmp_path, {"p/__init__.py": text}).state == "fails"
