@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.source.python.importing import Found, Outcome, outcome
+from gpufix.source.python.importing import Found, Loads, Outcome, outcome
 
 SO = ".so"  # a module of this suffix is no library: every loader refuses it
 CASES: dict[str, tuple[dict[str, str], str]] = {
@@ -197,7 +197,9 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     ),
 }  # fmt: skip
 UNSURE = {
-    "a variable decides": "import os\nif os.environ.get('P_FAST', 'x') + os.sep in os.listdir('/'):\n    import p.bad\n",
+    "a variable decides": "import os\nif os.getpid() % 2:\n    import p.bad\n",
+    "another package may have loaded what it lacks": "import json\njson.load_libraries()\nimport p.bad\n",
+    "what is loaded before is not known": "import ctypes, json\nctypes.CDLL(json.where)\nimport p.bad\n",
     "another package decides": "import json\nif json.scanner.c_make_scanner is None:\n    import p.bad\n",
     "perhaps left before": "import json\ndef f():\n    if json.codecs:\n        return\n    import p.bad\nf()\n",
     "in a loop over the disk": "import os\nfor n in os.listdir('/nowhere'):\n    import p.bad\n",
@@ -239,8 +241,11 @@ class Disk:
     def exists(self, path: str) -> bool:
         return Path(path).exists()
 
-    def refused(self, path: str) -> bool:
-        return True
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        return "lacks"
+
+    def entered(self, name: str) -> None:
+        pass
 
 
 def told(root: Path, files: dict[str, str], name: str = "p") -> Outcome:

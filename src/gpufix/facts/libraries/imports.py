@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from posixpath import basename
 
+from gpufix.binary.loader.preloaded import Preloaded
+from gpufix.facts.libraries.library_facts import is_refused
+from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.files import read_whole
 from gpufix.model import Import, Python
-from gpufix.source.python.importing import Found, outcome
+from gpufix.source.python.importing import Found, Loads, outcome
 from gpufix.source.source_text import decode
 
 _SOURCE_LIMIT = 2 << 20
@@ -28,9 +31,10 @@ _APART = {"torch"}  # judged by its own libraries; its sources decide by hundred
 
 
 def imports(
-    python: Python, environ: Mapping[str, str], refused: Collection[str], belongs: Mapping[str, str]
+    python: Python, environ: Mapping[str, str], judge: Judge, belongs: Mapping[str, str]
 ) -> list[Import]:
     """What importing each package that holds a refused library would do."""
+    refused = [path for path, verdict in judge.verdicts.items() if is_refused(verdict)]
     modules: dict[str, str | None] = {}
     for path in refused:
         name = module_above(path, python.sys_path)
@@ -38,8 +42,8 @@ def imports(
             modules.setdefault(name, belongs.get(path))
     found = []
     for name, owner in modules.items():
-        top = name.partition(".")[0]
-        told = outcome(Site(python, environ, refused, {top}), name)
+        site = Site(python, environ, judge.preloaded, refused, name.partition(".")[0])
+        told = outcome(site, name)
         found.append(
             Import(
                 module=name,
@@ -70,7 +74,7 @@ def module_above(path: str, sys_path: Iterable[str]) -> str | None:
 
 
 class Site:
-    """A patient's modules, as its import system would find them; sources of some are followed."""
+    """A patient's modules, as its import system would find them; those of one top package are followed."""
 
     platform = "linux"
 
@@ -78,14 +82,17 @@ class Site:
         self,
         python: Python,
         environ: Mapping[str, str],
-        refused: Collection[str],
-        followed: Collection[str],
+        preloaded: Preloaded,
+        refused: Iterable[str],
+        followed: str,
     ) -> None:
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
         self.machine = python.machine or ""
         self.environ = environ
         self._python, self._followed = python, followed
         self._refused = {os.path.realpath(path) for path in refused}
+        self._preloaded = preloaded
+        self._bare = self._state = preloaded.bare
         self._found: dict[str, Found | None] = {}
         self._names: dict[str, frozenset[str] | None] = {}
         self._read = 0
@@ -112,7 +119,7 @@ class Site:
         found = _first(self._look(folder, last) for folder in self._python.sys_path)
         if found is None:
             return Found("outside") if self._hooked else None
-        return found if top in self._followed else Found("outside")
+        return found if top == self._followed else Found("outside")
 
     def _folders(self, name: str, found: Found) -> list[str]:
         if found.kind == "source":
@@ -163,9 +170,20 @@ class Site:
         """See World."""
         return os.path.exists(path)
 
-    def refused(self, path: str) -> bool:
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        """See World. Refused is what loads neither now nor as its package is known to prepare it."""
+        verdict, self._state = self._state.after(path, everywhere)
+        if verdict.loads or os.path.realpath(path) not in self._refused or not is_refused(verdict):
+            return "loads"
+        if verdict.unusable or verdict.versions:
+            return "refused"
+        later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
+        return "loads" if later else "lacks"
+
+    def entered(self, name: str) -> None:
         """See World."""
-        return os.path.realpath(path) in self._refused
+        if name == "torch" and self._state is self._bare:
+            self._state = self._preloaded.torch or self._state
 
 
 def _first(found: Iterator[Found | None]) -> Found | None:

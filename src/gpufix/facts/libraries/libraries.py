@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.imports import imports
-from gpufix.facts.libraries.library_facts import Describer, is_refused
+from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
@@ -92,8 +92,7 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    refused = [path for path, verdict in judge.verdicts.items() if is_refused(verdict)]
-    told = imports(python, ctx.environ, refused, belongs)
+    told = imports(python, ctx.environ, judge, belongs)
     opened = {found.library for found in told if found.state == "fails" and found.library}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]

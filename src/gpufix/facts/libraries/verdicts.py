@@ -38,7 +38,7 @@ class Judge:
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
         process = Process(python.executable, self._sites, dict(ctx.environ))
-        preloaded = Preloaded(self.files, process, start(self.files, process))
+        self.preloaded = preloaded = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [

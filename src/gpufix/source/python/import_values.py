@@ -133,6 +133,8 @@ def joined(op: ast.operator, left: Any, right: Any) -> Any:
             return _bounded(left % (tuple(right) if isinstance(right, list) else right))
         if isinstance(op, ast.Sub):
             return left - right
+        if isinstance(op, (ast.BitOr, ast.BitAnd)):
+            return left | right if isinstance(op, ast.BitOr) else left & right
     except (TypeError, ValueError, KeyError):
         pass
     return UNKNOWN

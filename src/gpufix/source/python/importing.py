@@ -8,6 +8,7 @@ becomes a doubt, never a verdict.
 from __future__ import annotations
 
 import ast
+import fnmatch
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from gpufix.source.python.import_values import (
 
 _STEPS = 200_000  # statements and expressions of one import
 _DEPTH = 60  # nested calls and imports
+_LAZY, _NOW, _GLOBAL = 0x1, 0x2, 0x100  # dlfcn.h of Linux
 _ROUNDS = 64  # of a loop
 
 
@@ -42,6 +44,9 @@ class Found:
     kind: Literal["source", "extension", "namespace", "outside"]
     path: str = ""
     is_package: bool = False
+
+
+Loads = Literal["loads", "lacks", "refused"]
 
 
 class World(Protocol):
@@ -68,8 +73,15 @@ class World(Protocol):
         """Whether something lies there."""
         ...
 
-    def refused(self, path: str) -> bool:
-        """Whether the dynamic loader would refuse a library."""
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        """Load a library, for all that are loaded after it or for itself, now or symbol by symbol.
+
+        "lacks": refused for want of a library or a symbol, which another could have brought before.
+        """
+        ...
+
+    def entered(self, name: str) -> None:
+        """A module that is not followed was imported: it may have loaded libraries."""
         ...
 
 
@@ -161,6 +173,8 @@ class _Importer:
         self._modules: dict[str, Any] = {}
         self._failed: dict[str, _Fails] = {}
         self._steps = self._depth = 0
+        self._flags: Any = _NOW  # of dlopen, for extension modules
+        self._blind = False  # libraries were loaded that were not followed
 
     # Modules
 
@@ -185,9 +199,9 @@ class _Importer:
             raise _Fails("ModuleNotFoundError", missing=name)
         if found.kind == "outside":
             module: Any = Outside(name, is_module=True)
+            self.world.entered(name)
         elif found.kind == "extension":
-            if self.world.refused(found.path):
-                raise _Fails("ImportError", library=found.path)
+            self._load(found.path, self._flags, "ImportError")
             module = Outside(name, is_module=True)
         else:
             package = name if found.is_package else name.rpartition(".")[0]
@@ -542,6 +556,12 @@ class _Importer:
             "os.pathsep": ":",
             "sys.maxsize": 2**63 - 1,
             "typing.TYPE_CHECKING": False,
+            "os.RTLD_LAZY": _LAZY,
+            "os.RTLD_NOW": _NOW,
+            "os.RTLD_GLOBAL": _GLOBAL,
+            "os.RTLD_LOCAL": 0,
+            "ctypes.RTLD_GLOBAL": _GLOBAL,
+            "ctypes.RTLD_LOCAL": 0,
         }
         return told.get(name.name, name)
 
@@ -562,6 +582,10 @@ class _Importer:
         if isinstance(node.func, ast.Attribute):
             if isinstance(owner, PathText) and node.func.attr in ("exists", "is_file", "is_dir"):
                 return self._on_disk(node.func.attr, owner)
+            if isinstance(owner, PathText) and node.func.attr in ("glob", "iterdir"):
+                wanted = args[0] if args and isinstance(args[0], str) else "*"
+                return self._listed("", f"{owner}/{wanted}", PathText)
+            self._blind |= owner is UNKNOWN and _may_load(node.func.attr)
             return method(owner, node.func.attr, args)
         return UNKNOWN
 
@@ -597,7 +621,7 @@ class _Importer:
     def _outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
         first = args[0] if args else UNKNOWN
         if name in _LOADERS:
-            return self._opened(first)
+            return self._opened(first, args[1] if len(args) > 1 else named.get("mode", _NOW))
         if name in ("importlib.import_module", "__import__"):
             package = args[1] if len(args) > 1 and name[0] == "i" else named.get("package", "")
             return self._dynamic(first, package)
@@ -613,6 +637,12 @@ class _Importer:
         if name in ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath"):
             texts = all(isinstance(a, str) for a in args)
             return PathText(os_path("join", args)) if args and texts else UNKNOWN
+        if name == "sys.getdlopenflags":
+            return self._flags
+        if name == "sys.setdlopenflags":
+            self._flags = first
+        if name in ("os.listdir", "glob.glob") and isinstance(first, str):
+            return self._listed(first if name == "os.listdir" else "", first)
         if name == "platform.system":
             return {"linux": "Linux", "win32": "Windows"}.get(self.world.platform, UNKNOWN)
         if name == "platform.machine":
@@ -627,6 +657,7 @@ class _Importer:
             return list(range(*args[:3]))[: _ROUNDS + 1] if 0 not in args[2:] else UNKNOWN
         if name == "len" and isinstance(first, (str, list, tuple)):
             return len(first)
+        self._blind |= _may_load(name)
         return UNKNOWN
 
     def _absent(self, name: str) -> bool:
@@ -644,13 +675,36 @@ class _Importer:
             name = ".".join([*above[: len(above) - level + 1], name.lstrip(".")]).strip(".")
         return self.import_module(name)
 
-    def _opened(self, path: Any) -> Any:
+    def _load(self, path: str, flags: Any, kind: str) -> None:
+        """With flags that only a run could tell, it is taken for the most that they may allow."""
+        known = flags if isinstance(flags, int) else _GLOBAL | _LAZY
+        everywhere, lazy = bool(known & _GLOBAL), bool(known & _LAZY)
+        loads = self.world.load(path, everywhere=everywhere, lazy=lazy)
+        failure = _Fails(kind, library=path)
+        if loads == "lacks" and self._blind:
+            self.doubts.append(failure)
+        elif loads != "loads":
+            raise failure
+
+    def _opened(self, path: Any, flags: Any) -> Any:
         if isinstance(path, str) and path.startswith("/"):
             if not self.world.exists(path):
                 raise _Fails("OSError", missing=path)
-            if self.world.refused(path):
-                raise _Fails("OSError", library=path)
+            # ctypes adds RTLD_NOW to any mode.
+            self._load(path, flags & ~_LAZY if isinstance(flags, int) else _GLOBAL, "OSError")
+        else:
+            self._blind = True
         return UNKNOWN
+
+    def _listed(self, folder: str, pattern: str, kind: type[str] = str) -> Any:
+        """Names in a folder, or the paths that match a pattern in its last part, in some order."""
+        above, _, last = pattern.rpartition("/")
+        names = self.world.names_in(folder or above)
+        if names is None or "**" in pattern or any(c in above for c in "*?["):
+            return UNKNOWN
+        if folder:
+            return sorted(names)
+        return [kind(f"{above}/{n}") for n in sorted(names) if fnmatch.fnmatchcase(n, last)]
 
     def _on_disk(self, how: str, path: str) -> Any:
         is_folder = self.world.names_in(path) is not None
@@ -687,6 +741,12 @@ def _raised(node: ast.expr | None) -> str:
     called = node.func if isinstance(node, ast.Call) else node
     name = called.id if isinstance(called, ast.Name) else ""
     return name if name in (*_CAUGHT_BY, "RuntimeError", "Exception") else ""
+
+
+def _may_load(name: str) -> bool:
+    """Whether a function that is not followed may load libraries, by its name."""
+    last = name.rpartition(".")[2].lower()
+    return "load" in last or "dlopen" in last or last.endswith("dll")
 
 
 def _dotted(node: ast.expr) -> str:
