@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from posixpath import basename
 
+from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.facts.libraries.library_facts import is_refused
 from gpufix.facts.libraries.verdicts import Judge
@@ -33,17 +34,23 @@ _APART = {"torch"}  # judged by its own libraries; its sources decide by hundred
 def imports(
     python: Python, environ: Mapping[str, str], judge: Judge, belongs: Mapping[str, str]
 ) -> list[Import]:
-    """What importing each package that holds a refused library would do."""
-    refused = [path for path, verdict in judge.verdicts.items() if is_refused(verdict)]
+    """What importing each package that holds a suspect library would do.
+
+    Suspect is what the loader would refuse, and what is taken to load since its package opens
+    libraries before: the sources tell whether it opens those that are lacking.
+    """
+    suspect = [p for p, v in judge.verdicts.items() if is_refused(v) or v.context == "package"]
     modules: dict[str, str | None] = {}
-    for path in refused:
+    for path in suspect:
         name = module_above(path, python.sys_path)
         if name and name.partition(".")[0] not in _APART:
             modules.setdefault(name, belongs.get(path))
     found = []
     for name, owner in modules.items():
-        site = Site(python, environ, judge.preloaded, refused, name.partition(".")[0])
+        site = Site(python, environ, judge.preloaded, suspect, name.partition(".")[0])
         told = outcome(site, name)
+        if told.state == "fails" and told.library in site.refused:
+            judge.verdicts[told.library] = site.refused[told.library]
         found.append(
             Import(
                 module=name,
@@ -83,14 +90,15 @@ class Site:
         python: Python,
         environ: Mapping[str, str],
         preloaded: Preloaded,
-        refused: Iterable[str],
+        suspect: Iterable[str],
         followed: str,
     ) -> None:
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
         self.machine = python.machine or ""
         self.environ = environ
         self._python, self._followed = python, followed
-        self._refused = {os.path.realpath(path) for path in refused}
+        self._suspect = {os.path.realpath(path) for path in suspect}
+        self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self._preloaded = preloaded
         self._bare = self._state = preloaded.bare
         self._found: dict[str, Found | None] = {}
@@ -173,8 +181,9 @@ class Site:
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
         """See World. Refused is what loads neither now nor as its package is known to prepare it."""
         verdict, self._state = self._state.after(path, everywhere)
-        if verdict.loads or os.path.realpath(path) not in self._refused or not is_refused(verdict):
+        if verdict.loads or os.path.realpath(path) not in self._suspect or not is_refused(verdict):
             return "loads"
+        self.refused[path] = verdict
         if verdict.unusable or verdict.versions:
             return "refused"
         later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
