@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from gpufix.checks.judge import run_check
@@ -20,6 +21,7 @@ from gpufix.model import (
     Finding,
     Gpu,
     Host,
+    Import,
     Library,
     Project,
     Python,
@@ -185,10 +187,33 @@ def library(path: str, objects: list[CodeObject] | None = None, **changes: Any) 
     return Library(**(base | changes))
 
 
-def binaries(*libraries: Library) -> Binaries:
-    """A scan that found these libraries."""
+def binaries(*libraries: Library, imports: Sequence[Import] = ()) -> Binaries:
+    """A scan that found these libraries; what imports of their packages would do."""
     holders = sum(bool(x.code) for x in libraries)
-    return Binaries(scanned=len(libraries), libraries=list(libraries), with_code=holders)
+    return Binaries(
+        scanned=len(libraries),
+        libraries=list(libraries),
+        with_code=holders,
+        imports=list(imports),
+    )
+
+
+def importing(library: Library, state: str = "fails", module: str = "foo") -> Import:
+    """An import of a module that meets this library, in line 3 of its package."""
+    chain = [f"{SITE}/{module}/__init__.py:3"] if state == "fails" else []
+    path = library.path if state != "works" else None
+    return Import(
+        module=module,
+        distribution=library.distribution,
+        state=state,  # type: ignore[arg-type]
+        library=path,
+        chain=chain,
+    )
+
+
+def way(module: str = "foo") -> tuple[str, str]:
+    """The evidence of `importing`."""
+    return (f"import {module} fails", f"{SITE}/{module}/__init__.py:3")
 
 
 def project(builds: bool = True, **changes: Any) -> Project:

@@ -89,7 +89,17 @@ SILENT = {
     "a fault of another kind": of(module(OTHER)),
 }
 
+NEWER = module(*GLIBCXX_32)
+
 FIRING = {
+    "its package works without the module": Fires(
+        of(NEWER, binaries=b.binaries(NEWER, imports=[b.importing(NEWER, "works")])),
+        fault("GLIBCXX_3.4.32", severity=WARNING),
+    ),
+    "its package's import fails by it": Fires(
+        of(NEWER, binaries=b.binaries(NEWER, imports=[b.importing(NEWER)])),
+        fault("GLIBCXX_3.4.32", evidence=[f"{MODULE} needs GLIBCXX_3.4.32", *b.way()]),
+    ),
     "an extension module": Fires(of(module(*GLIBCXX_32)), fault("GLIBCXX_3.4.32")),
     "a library that is no module": Fires(
         of(module(*GLIBCXX_32, module=False)), fault("GLIBCXX_3.4.32", severity=WARNING)

@@ -12,7 +12,7 @@ from rows import Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Library, Problem, Severity
+from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 NCCL, FOO = "libnccl.so.2", "libfoo.so.1"
@@ -30,9 +30,14 @@ def lib(*missing: str, owner: str | None = "foo", file: str = "_x.so", **changes
     return b.library(f"{owner}/{file}", **({"distribution": owner, "problems": problems} | changes))
 
 
-def of(*libraries: Library, dists: Sequence[Distribution] = (TORCH,), modules: int = 30) -> View:
+def of(
+    *libraries: Library,
+    dists: Sequence[Distribution] = (TORCH,),
+    modules: int = 30,
+    imports: Sequence[Import] = (),
+) -> View:
     """`modules`: of foo."""
-    scan = replace(b.binaries(*libraries), modules={"foo": modules})
+    scan = replace(b.binaries(*libraries, imports=imports), modules={"foo": modules})
     return b.view(b.healthy(distributions=list(dists), binaries=scan))
 
 
@@ -79,6 +84,11 @@ SILENT = {
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
+    "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
+    "whether its import fails is not known": of(
+        lib(FOO), imports=[b.importing(lib(FOO), "unsure")]
+    ),
+    "its import fails by another": of(lib(FOO), imports=[b.importing(lib(FOO, file="_y.so"))]),
 }
 
 FIRING = {
@@ -129,6 +139,18 @@ FIRING = {
         of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),
         fault(NCCL, wheels=NCCL_CU12),
         PIN,
+    ),
+    "its import fails by it": Fires(
+        of(lib(FOO), imports=[b.importing(lib(FOO))]),
+        fault(FOO, evidence=[f"_x.so needs {FOO}", *b.way()]),
+    ),
+    "its import fails by one of them": Fires(
+        of(lib(FOO), lib(FOO, file="_y.so"), imports=[b.importing(lib(FOO, file="_y.so"))]),
+        fault(
+            FOO,
+            files=["_x.so", "_y.so"],
+            evidence=[f"_x.so needs {FOO}", f"_y.so needs {FOO}", *b.way()],
+        ),
     ),
     "no module of a package can be loaded": Fires(
         of(lib(FOO), modules=1), fault(FOO, severity=WARNING)

@@ -13,7 +13,7 @@ from torch_extensions import GUARD
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym403_undefined_library_symbol import undefined_library_symbol
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Library, Problem, Severity
+from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 SYMBOL = "ncclGroupSimulateEnd"
@@ -43,11 +43,12 @@ def of(
     *libraries: Library,
     dists: Sequence[Distribution] = (TORCH, OLDER),
     env: dict[str, str] | None = None,
+    imports: Sequence[Import] = (),
 ) -> View:
     return b.view(
         b.healthy(
             distributions=list(dists),
-            binaries=b.binaries(*libraries),
+            binaries=b.binaries(*libraries, imports=imports),
             environment=b.environment(**(env or {})),
             answers={
                 **{f"demangle:{name}": name for name in (SYMBOL, "a", *MANY)},
@@ -89,6 +90,8 @@ def fault(
 
 MANY = [f"s{n}" for n in range(10, 22)]
 FOO = "/opt/foo/libfoo.so.1"
+
+EXT = lib(SYMBOL, owner="ext", module=True)
 
 SILENT = {
     "nothing is lacking": of(lib()),
@@ -166,6 +169,28 @@ FIRING = {
     ),
     "an extension module": Fires(
         of(lib(SYMBOL, owner="ext", module=True)), fault(SYMBOL, owner="ext"), REINSTALL
+    ),
+    "a module, and its import works without": Fires(
+        of(EXT, imports=[b.importing(EXT, "works")]),
+        fault(SYMBOL, owner="ext", severity=WARNING),
+        REINSTALL,
+    ),
+    "a module, and one of its imports may fail": Fires(
+        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]),
+        fault(SYMBOL, owner="ext"),
+        REINSTALL,
+    ),
+    "a module, and another package works": Fires(
+        of(EXT, imports=[b.importing(lib(SYMBOL), "works")]), fault(SYMBOL, owner="ext"), REINSTALL
+    ),
+    "its import fails by what is named as no module": Fires(
+        of(lib(SYMBOL, owner="ext"), imports=[b.importing(lib(SYMBOL, owner="ext"))]),
+        fault(
+            SYMBOL,
+            owner="ext",
+            evidence=[f"libtorch_cuda.so: undefined symbol {SYMBOL}", *b.way()],
+        ),
+        REINSTALL,
     ),
     "a library that nothing imports": Fires(
         of(lib(SYMBOL, owner="ext")), fault(SYMBOL, owner="ext", severity=WARNING), REINSTALL

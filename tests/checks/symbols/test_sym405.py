@@ -1,0 +1,91 @@
+"""SYM405: files that are no libraries of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.symbols.sym405_unloadable_library import unloadable_library
+from gpufix.evidence.view import View
+from gpufix.model import Import, Library, Problem, Severity
+from gpufix.model.payload import DamagedDistribution
+
+SHORT, OTHER = "file too short", "built for another processor or word size"
+FOO = b.dist("foo", "1.2")
+OFFER = ["reinstall-distribution safe"]
+
+
+def lib(*whats: str, owner: str | None = "foo", file: str = "_x.so", **changes: Any) -> Library:
+    problems = [
+        Problem(kind="wrong-machine" if what == OTHER else "unusable", name=what) for what in whats
+    ]
+    return b.library(f"{owner}/{file}", **({"distribution": owner, "problems": problems} | changes))
+
+
+def of(*libraries: Library, imports: Sequence[Import] = (), dists: Sequence[Any] = (FOO,)) -> View:
+    scan = b.binaries(*libraries, imports=imports)
+    return b.view(b.healthy(distributions=list(dists), binaries=scan))
+
+
+def fault(
+    what: str,
+    *files: str,
+    owner: str = "foo",
+    severity: Severity = WARNING,
+    version: str | None = "1.2",
+    way: Sequence[str] = (),
+) -> Fault:
+    files = files or ("_x.so",)
+    more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
+    return Fault(
+        severity,
+        owner,
+        f"{files[0]} of {owner}{more} is no library that can be loaded here: {what}.",
+        evidence=(*(f"{b.SITE}/{owner}/{file}: {what}" for file in files), *way),
+        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        needs=(*(f"file:{b.SITE}/{owner}/{file}" for file in files), f"family:{owner}"),
+        payload=DamagedDistribution(owner, version),
+    )
+
+
+LACKS = Problem(kind="missing-library", name="libfoo.so.1")
+BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
+
+SILENT = {
+    "libraries load": of(lib()),
+    "no library": of(),
+    "a fault of another kind": of(lib(problems=[LACKS])),
+    "a library that it needs is none, which that one's finding tells": of(lib(problems=[BELOW])),
+}
+
+FIRING = {
+    "a module of a package": Fires(of(lib(SHORT)), fault(SHORT), OFFER),
+    "for another processor": Fires(of(lib(OTHER)), fault(OTHER), OFFER),
+    "the import fails by it": Fires(
+        of(lib(SHORT), imports=[b.importing(lib(SHORT))]),
+        fault(SHORT, severity=ERROR, way=b.way()),
+        OFFER,
+    ),
+    "the import works without": Fires(
+        of(lib(SHORT), imports=[b.importing(lib(SHORT), "works")]), fault(SHORT), OFFER
+    ),
+    "torch": Fires(
+        of(lib(SHORT, owner="torch"), dists=[b.dist("torch", "2.9.0")]),
+        fault(SHORT, owner="torch", severity=ERROR, version="2.9.0"),
+        OFFER,
+    ),
+    "two of a package": Fires(
+        of(lib(SHORT), lib(SHORT, file="_y.so")), fault(SHORT, "_x.so", "_y.so"), OFFER
+    ),
+    "two packages": Fires(
+        of(lib(SHORT), lib(SHORT, owner="bar")),
+        [fault(SHORT, owner="bar", version=None), fault(SHORT)],
+        OFFER,
+    ),
+}
+
+test_silent, test_firing = rows(unloadable_library, SILENT, FIRING)
