@@ -157,10 +157,10 @@ def answers(
     place = {t.name: places[t.name, adapter.python(t, case)] for t in asked}
     if looking:
         with build.patient(case) as patient:
-            before = tree.prints(patient)
+            before = tree.prints(patient, content=False)
             for tool in looking:
                 made = _looked(tool, place[tool.name], case, patient, blank[tool.name])
-                after = tree.prints(patient)
+                after = tree.prints(patient, content=False)
                 touched = tree.changed(before, after)
                 before = after
                 yield made.model_copy(update={"touched": touched[:PATHS]})

@@ -1,0 +1,36 @@
+"""Stand-ins for the shared libraries of FFmpeg 7, in the environment's own lib folder.
+
+Each has the name, the symbol version and the functions that torchcodec's libraries for FFmpeg 7
+ask of it, those of the installed release and of the one that fits torch.
+"""
+
+import re
+from collections import defaultdict
+from zipfile import ZipFile
+
+from clinic.patient import Patient
+from clinic.wheels import fetched
+
+RELEASE = 7
+
+
+def make(patient: Patient) -> None:
+    (newer,) = fetched(patient.case / "newer.txt", patient.version)
+    with ZipFile(newer) as archive:
+        archive.extractall(patient.root / "newer")
+    libraries = sorted((patient.site / "torchcodec").glob(f"*{RELEASE}.so"))
+    libraries += sorted((patient.root / "newer" / "torchcodec").glob(f"*{RELEASE}.so"))
+    dynamic = "".join(patient.run("readelf", "-Wd", library) for library in libraries)
+    symbols = defaultdict(set)
+    for library in libraries:
+        for row in patient.run("readelf", "-W", "--dyn-syms", library).splitlines():
+            if match := re.search(r" UND (\w+)@(LIB(?:AV|SW)\w+)", row):
+                symbols[match[2]].add(match[1])
+    for name in sorted(set(re.findall(r"NEEDED.*\[(lib(?:av|sw)\w+\.so\.\d+)\]", dynamic))):
+        version = name.split(".")[0].upper() + "_" + name.rsplit(".", 1)[1]
+        lines = [f"int {symbol}(void) {{ return -1; }}\n" for symbol in sorted(symbols[version])]
+        source = patient.write("{root}/ffmpeg/part.c", "".join(lines))
+        script = patient.write("{root}/ffmpeg/part.map", f"{version} {{ global: *; }};\n")
+        link = [f"-Wl,-soname,{name}", f"-Wl,--version-script={script}", "-nostdlib", "-w"]
+        patient.run("gcc", "-shared", "-fPIC", source, *link, "-o", patient.prefix / "lib" / name)
+    patient.remove("{root}/ffmpeg", "{root}/newer")
