@@ -641,6 +641,7 @@ class _Importer:
             return self._flags
         if name == "sys.setdlopenflags":
             self._flags = first
+            return None
         if name in ("os.listdir", "glob.glob") and isinstance(first, str):
             return self._listed(first if name == "os.listdir" else "", first)
         if name == "platform.system":

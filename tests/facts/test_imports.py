@@ -1,0 +1,153 @@
+"""Which imports fail by refused libraries: against the real loader and the real `import`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from fake_site import Site
+
+import needs
+from gpufix.facts.context import CollectContext
+from gpufix.facts.libraries import libraries
+from gpufix.facts.libraries.imports import module_above
+from gpufix.model import Binaries
+
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+INIT = '#include <Python.h>\n%s\nstatic struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "%s", 0, -1, 0};\n'
+INIT += "PyMODINIT_FUNC PyInit_%s(void) { %s return PyModule_Create(&d); }\n"
+
+
+class Package:
+    """A package `p` in a site folder, with libraries compiled for a test."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        needs.require("gcc", "Python.h")
+
+    def python(self, name: str, text: str) -> None:
+        (self.site / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.site / name).write_text(text)
+
+    def library(self, name: str, text: str, *flags: str) -> Path:
+        path = self.site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source = self.site.parent / "a.c"
+        source.write_text(text)
+        include = f"-I{sysconfig.get_path('include')}"
+        command = ["gcc", "-shared", "-fPIC", include, str(source), "-o", str(path), *flags]
+        subprocess.run(command, check=True)
+        return path
+
+    def module(self, name: str, *flags: str, calls: str = "") -> Path:
+        """An extension module p.NAME; `calls`: a function that it needs from elsewhere."""
+        head, body = (f"void {calls}(void);", f"{calls}();") if calls else ("", "")
+        return self.library(f"p/{name}{SUFFIX}", INIT % (head, name, name, body), *flags)
+
+
+CASES: dict[str, tuple[str, str]] = {
+    # package text, and what import p does: "" = works, else the file that it fails by
+    "nothing is wrong": ("from . import good\n", ""),
+    "guarded": ("try:\n    from . import lacks\nexcept ImportError:\n    lacks = None\n", ""),
+    "in no import": ("", ""),
+    "imported": ("from . import lacks\n", "lacks"),
+    "what it lacks is loaded before, for everybody": (
+        "import ctypes, os\n"
+        "ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'libs', 'libneed.so'), ctypes.RTLD_GLOBAL)\n"
+        "from . import lacks\n",
+        "",
+    ),
+    "what it lacks is loaded before, for itself": (
+        "import ctypes, os\n"
+        "ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'libs', 'libneed.so'))\n"
+        "from . import lacks\n",
+        "lacks",
+    ),
+    "all of a folder is loaded before": (
+        "import ctypes, glob, os\n"
+        "for f in glob.glob(os.path.join(os.path.dirname(__file__), 'libs', '*.so')):\n"
+        "    ctypes.CDLL(f, mode=ctypes.RTLD_GLOBAL)\n"
+        "from . import lacks\n",
+        "",
+    ),
+    "it is bound when it is called": (
+        "import os, sys\nflags = sys.getdlopenflags()\nsys.setdlopenflags(os.RTLD_LAZY)\n"
+        "from . import lazy\nsys.setdlopenflags(flags)\n",
+        "",
+    ),
+    "bound at once, in the end": (
+        "import os, sys\nflags = sys.getdlopenflags()\nsys.setdlopenflags(os.RTLD_LAZY)\n"
+        "sys.setdlopenflags(flags)\nfrom . import lazy\n",
+        "lazy",
+    ),
+    "no library at all": ("from . import text\n", "text"),
+    "no library, guarded": ("try:\n    from . import text\nexcept ImportError:\n    pass\n", ""),
+    "one of two serves": (
+        "try:\n    from .lacks import x\nexcept ImportError:\n    from . import good as x\n", ""
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Package:
+    made = Package(tmp_path / "site")
+    made.library("p/libs/libneed.so", "void need(void) {}\n", "-Wl,-soname,libneed.so")
+    made.module("good")
+    made.module("lacks", calls="need")
+    made.module("text").write_text("version https://git-lfs.github.com/spec/v1\n")
+    lazy = "void later(void);\nvoid (*volatile never)(void);\nstatic void f(void) { if (never) later(); }"
+    made.library(f"p/lazy{SUFFIX}", INIT % (lazy, "lazy", "lazy", "f();"), "-Wl,-z,lazy")
+    return made
+
+
+def collected(package: Package, ctx: CollectContext, site: Site) -> Binaries:
+    version = sys.version_info
+    python = site.python(
+        executable=sys.executable,
+        version=".".join(map(str, version[:3])),
+        tag=f"cp{version[0]}{version[1]}",
+        extension_suffixes=[SUFFIX, ".abi3.so", ".so"],
+        sys_path=[str(package.site)],
+        site_dirs=[str(package.site)],
+    )
+    return libraries.collect(ctx, python, [], None)
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_what_import_does(
+    name: str, package: Package, ctx: CollectContext, site: Site
+) -> None:
+    text, expected = CASES[name]
+    package.python("p/__init__.py", text)
+    found = next(i for i in collected(package, ctx, site).imports if i.module == "p")
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(package.site)!r}); import p"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode == 0) is (expected == ""), ran.stderr
+    assert found.state == ("fails" if expected else "works"), found
+    assert found.library == (str(package.site / f"p/{expected}{SUFFIX}") if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("/s/p/_x.so", "p"),
+        ("/s/_x.cpython-311-x86_64-linux-gnu.so", "_x"),
+        ("/s/p.libs/libz.so", None),
+        ("/s/name/space/q/_x.so", "name.space.q"),
+        ("/elsewhere/_x.so", None),
+    ],
+)
+def test_whose_import_is_followed(path: str, module: str | None, tmp_path: Path) -> None:
+    for package in ("p", "name/space/q"):
+        (tmp_path / package).mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+    assert (
+        module_above(path.replace("/s/", f"{tmp_path}/"), ["/usr/lib/python3", str(tmp_path)])
+        == module
+    )
