@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.source.python.importing import Found, Loads, Outcome, outcome
+from gpufix.source.python.import_world import Found, Loads, Outcome
+from gpufix.source.python.importing import outcome
 
 SO = ".so"  # a module of this suffix is no library: every loader refuses it
 CASES: dict[str, tuple[dict[str, str], str]] = {

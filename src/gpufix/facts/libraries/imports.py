@@ -15,7 +15,8 @@ from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.files import read_whole
 from gpufix.model import Import, Python
-from gpufix.source.python.importing import Found, Loads, outcome
+from gpufix.source.python.import_world import Found, Loads
+from gpufix.source.python.importing import outcome
 from gpufix.source.source_text import decode
 
 _SOURCE_LIMIT = 2 << 20

@@ -60,6 +60,7 @@ class Frame:
     above: Frame | None = None
     doubtful: bool = False  # it may have been left already
     outer: set[str] = field(default_factory=set)  # names that `global` declares
+    last: Any = None  # the exception that was caught last
 
     def get(self, name: str) -> Any:
         """What a name stands for here."""

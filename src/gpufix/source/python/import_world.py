@@ -1,0 +1,97 @@
+"""What following an import needs to know of the patient, and how it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+LAZY, NOW, GLOBAL = 0x1, 0x2, 0x100  # flags of dlopen: dlfcn.h of Linux
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a module lies. `outside`: it is there, and not followed."""
+
+    kind: Literal["source", "extension", "namespace", "outside"]
+    path: str = ""
+    is_package: bool = False
+
+
+Loads = Literal["loads", "lacks", "refused"]
+
+
+class World(Protocol):
+    """The patient's disk and variables, as the import system sees them."""
+
+    version: tuple[int, ...]
+    platform: str  # sys.platform
+    machine: str
+    environ: Mapping[str, str]
+
+    def find(self, name: str) -> Found | None:
+        """A module by its dotted name; None when there is none."""
+        ...
+
+    def text(self, path: str) -> str:
+        """A source. Raises OSError, ValueError."""
+        ...
+
+    def names_in(self, folder: str) -> Collection[str] | None:
+        """What a folder holds; None for what is no folder."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether something lies there."""
+        ...
+
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        """Load a library, for all that are loaded after it or for itself, now or symbol by symbol.
+
+        "lacks": refused for want of a library or a symbol, which another could have brought before.
+        """
+        ...
+
+    def entered(self, name: str) -> None:
+        """A module that is not followed was imported: it may have loaded libraries."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of an import. `library`: what the loader refuses; `missing`: a module that is not there.
+
+    `chain`: the places that lead to it, "FILE:LINE", from the import on.
+    """
+
+    state: Literal["works", "fails", "unsure"]
+    library: str = ""
+    missing: str = ""
+    chain: tuple[str, ...] = ()
+
+
+class Fails(Exception):
+    """An exception that the patient's code would meet. `kind`: its class."""
+
+    def __init__(self, kind: str, library: str = "", missing: str = "") -> None:
+        super().__init__(kind)
+        self.kind, self.library, self.missing = kind, library, missing
+        self.chain: list[str] = []
+
+
+class Return(Exception):
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class Leaves(Exception):
+    """break and continue."""
+
+    def __init__(self, ends: bool) -> None:
+        super().__init__()
+        self.ends = ends
+
+
+class TooMuch(Exception):
+    """The code is larger than what is followed."""
