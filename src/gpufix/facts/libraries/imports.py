@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from posixpath import basename
 
@@ -33,14 +33,13 @@ _APART = {"torch"}  # judged by its own libraries; its sources decide by hundred
 
 
 def imports(
-    python: Python, environ: Mapping[str, str], judge: Judge, belongs: Mapping[str, str]
+    python: Python,
+    environ: Mapping[str, str],
+    judge: Judge,
+    suspect: Collection[str],
+    belongs: Mapping[str, str],
 ) -> list[Import]:
-    """What importing each package that holds a suspect library would do.
-
-    Suspect is what the loader would refuse, and what is taken to load since its package opens
-    libraries before: the sources tell whether it opens those that are lacking.
-    """
-    suspect = [p for p, v in judge.verdicts.items() if is_refused(v) or v.context == "package"]
+    """What importing each package that holds a suspect library would do."""
     modules: dict[str, str | None] = {}
     for path in suspect:
         name = module_above(path, python.sys_path)

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.imports import imports
-from gpufix.facts.libraries.library_facts import Describer
+from gpufix.facts.libraries.library_facts import Describer, is_refused
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
-from gpufix.model import Binaries, CondaPackage, Distribution, Python, Torch
+from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
 _NEW = re.compile(rb"numpy\._core\._multiarray_umath")
@@ -69,6 +68,22 @@ def _refused(judge: Judge, path: str) -> bool | None:
     return True if _OLD.search(head) else None
 
 
+def _imports(
+    ctx: CollectContext, python: Python, judge: Judge, belongs: Mapping[str, str]
+) -> list[Import]:
+    """What the imports of suspect libraries' packages would do.
+
+    Suspect is what the loader would refuse, and what is taken to load since its package opens
+    libraries before: the sources tell whether it opens those that are lacking.
+    """
+    suspect = [p for p, v in judge.verdicts.items() if is_refused(v) or v.context == "package"]
+    if not suspect:
+        return []
+    from gpufix.facts.libraries.imports import imports
+
+    return imports(python, ctx.environ, judge, suspect, belongs)
+
+
 def collect(
     ctx: CollectContext,
     python: Python | None,
@@ -92,7 +107,7 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    told = imports(python, ctx.environ, judge, belongs)
+    told = _imports(ctx, python, judge, belongs)
     opened = {found.library for found in told if found.state == "fails" and found.library}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
