@@ -91,7 +91,9 @@ def _instruction(case: Case) -> str:
     lines = [f"- `{name}`: {meaning}" for name, meaning in causes.items()]
     if case.kind is Kind.tree:
         question = f"{what} is about to be built{gpus}. Will the build do what it should?"
-        more = ""
+        more = (
+            "\nIf not, change it so that it will. Change nothing else, and nothing when it will.\n"
+        )
     else:
         question = f"{what} is to be used{gpus}. Is it in order?"
         more = (

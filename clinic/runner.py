@@ -132,7 +132,9 @@ def run(
             return 1
         return 0
 
-    work = [(case, [t for t in tools if due(t, case)]) for case in chosen]
+    # Cases with the same wheels one after the other: they are unpacked once.
+    near = sorted(chosen, key=lambda case: (_wheels(case), case.id))
+    work = [(case, [t for t in tools if due(t, case)]) for case in near]
     work = [(case, asked) for case, asked in work if asked]
     failed = 0
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -146,6 +148,11 @@ def run(
     for tool in tools:
         save(tool.name, kept[tool.name].values(), root)
     return failed
+
+
+def _wheels(case: Case) -> str:
+    listing = case.folder / (case.recipe.wheels or "no wheels")
+    return listing.read_text("utf-8") if listing.exists() else ""
 
 
 def answers(
