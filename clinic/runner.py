@@ -184,25 +184,32 @@ def _looked(tool: Adapter, place: Path, case: Case, patient: Patient, made: Reco
 
 
 def _repaired(tool: Adapter, place: Path, case: Case, patient: Patient) -> Repaired:
+    """Repair, undo and compare; then repair again and check: a check may build, and leave its own."""
     assert case.remedy
+
+    def told(parts: tuple[str, ...]) -> Answer:
+        return patient.ask(adapter.command(parts, tool, place, case))
+
     before = tree.prints(patient)
     mine = tree.owned(patient, case.remedy.touches)
-    answer = patient.ask(adapter.command(tool.run.repair, tool, place, case))
+    answer = told(tool.run.repair)
     after = tree.prints(patient)
     paths = tree.changed(before, after)
     mine |= tree.owned(patient, case.remedy.touches)
+    undone, left = None, []
+    if tool.run.undo and paths:
+        undone = _said(told(tool.run.undo), patient)
+        left = tree.changed(before, tree.prints(patient))
+        told(tool.run.repair)
     within = adapter.command(tool.run.within, tool, place, case) if tool.run.within else []
-    done = Repaired(
+    return Repaired(
         said=_said(answer, patient),
         check=all(patient.ask([*within, *check]).exit == 0 for check in case.remedy.check),
         changed=len(paths),
         strayed=tree.strayed(paths, mine, case.remedy.touches)[:PATHS],
+        undone=undone,
+        left=left[:PATHS],
     )
-    if tool.run.undo and paths:
-        undo = patient.ask(adapter.command(tool.run.undo, tool, place, case))
-        left = tree.changed(before, tree.prints(patient))
-        done = done.model_copy(update={"undone": _said(undo, patient), "left": left[:PATHS]})
-    return done
 
 
 def _said(answer: Answer, patient: Patient) -> Said:
