@@ -61,6 +61,7 @@ def of(
     torch: str | None = "2.7.1+cu128",
     dists: Sequence[Any] = (b.dist("ext", "1.2"),),
     absent: bool = False,
+    imports: Sequence[Any] = (),
     **sections: Any,
 ) -> View:
     """`exports`: what the installed torch has; `inline`: destructors that the libraries hold.
@@ -75,7 +76,7 @@ def of(
     base = {
         "torch": None if absent else b.torch(torch) if torch else unread,
         "distributions": [*([b.dist("torch", torch)] if torch else []), *dists],
-        "binaries": b.binaries(*libraries),
+        "binaries": b.binaries(*libraries, imports=imports),
         "answers": answers,
     }
     return b.view(b.healthy(**(base | sections)))

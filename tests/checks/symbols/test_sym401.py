@@ -40,6 +40,7 @@ def fault(
     severity: Severity = ERROR,
     files: Sequence[str] = (MODULE,),
     folder: str = f"{b.SITE}/ext",
+    evidence: Sequence[str] = (),
 ) -> Fault:
     more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
     return Fault(
@@ -48,7 +49,8 @@ def fault(
         f"{label} needs {SPELT[lacking[0]]}{more}, which {lacks or f'{torch} does not define'}{origin}.",
         evidence=tuple(f"{file}: undefined symbol {name}" for file in files for name in lacking)[
             :10
-        ],
+        ]
+        + tuple(evidence),
         breaks=(f"symbols:{owner}", f"load:{owner}"),
         needs=(f"family:{owner}", "torch"),
         payload=ExtensionModules(owner, tuple(sorted(f"{folder}/{file}" for file in files))),
@@ -67,6 +69,9 @@ SILENT = {
     "it does not link torch": of(ext(GUARD, links_torch=False)),
     "a symbol that is not torch's": of(ext(problems=undefined("ncclSend"))),
     "the other spelling of std::string, which ABI301 tells": of(ext(STRING_0), exports=[STRING_1]),
+    "an alternative serves": of(
+        ext(GUARD, file="libcore4.so", opened_by=None), ext(file="libcore5.so", opened_by=None)
+    ),
     "cut short, and the release has all": of(cut(STRING_1)),
     "cut short, and torch is of no known release": of(cut(GUARD), torch="2.7.0a0+git"),
     "cut short, and torch cannot be read": of(cut(GUARD), torch=None),
@@ -79,6 +84,21 @@ SILENT = {
 MOVE = "install-torch-build unsafe"
 
 FIRING = {
+    "its import works without": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works")]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+    ),
+    "whether its import fails is not known": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "unsure")]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+    ),
+    "its import fails by it": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD))]),
+        fault(GUARD, evidence=b.way()),
+        [MOVE],
+    ),
     "torch is older": Fires(of(ext(GUARD)), fault(GUARD), [MOVE]),
     "what torch has lost": Fires(
         of(ext(STRING_0)),

@@ -70,6 +70,8 @@ def fault(
     )
 
 
+FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
+
 SILENT = {
     "libraries load": of(lib(owner="torch")),
     "no library": of(),
@@ -84,6 +86,11 @@ SILENT = {
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
+    "an alternative serves": of(*FFMPEG, b.library("foo/libcore7.so", distribution="foo")),
+    "an alternative serves what links torch": of(
+        *(replace(x, links_torch=True) for x in FFMPEG),
+        b.library("foo/libcore7.so", distribution="foo", links_torch=True),
+    ),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
     "whether its import fails is not known": of(
         lib(FOO), imports=[b.importing(lib(FOO), "unsure")]
@@ -139,6 +146,36 @@ FIRING = {
         of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),
         fault(NCCL, wheels=NCCL_CU12),
         PIN,
+    ),
+    "no alternative serves": Fires(
+        of(replace(FFMPEG[0], links_torch=True)),
+        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
+    ),
+    "an alternative lies in another folder": Fires(
+        of(
+            replace(FFMPEG[0], links_torch=True),
+            b.library("foo/lib/libcore7.so", distribution="foo"),
+        ),
+        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
+    ),
+    "a module is no alternative to others": Fires(
+        of(
+            replace(FFMPEG[0], links_torch=True, opened_by="import"),
+            b.library("foo/libcore7.so", distribution="foo"),
+        ),
+        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
+    ),
+    "a name without digits is no family": Fires(
+        of(lib(FOO, links_torch=True), b.library("foo/_x.so", distribution="foo")),
+        fault(FOO, links_torch=True),
+    ),
+    "what links torch, and its import does not surely fail": Fires(
+        of(lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "unsure")]),
+        fault(FOO, links_torch=True, severity=WARNING),
+    ),
+    "what links torch, and its import works": Fires(
+        of(lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "works")]),
+        fault(FOO, links_torch=True, severity=WARNING),
     ),
     "its import fails by it": Fires(
         of(lib(FOO), imports=[b.importing(lib(FOO))]),

@@ -20,6 +20,14 @@ NO_TOOLS = Gap(section="tools", subject="tools", reason="crash")
 NO_DISTS = Gap(section="distributions", subject="distributions", reason="crash")
 SETUPTOOLS, NINJA = b.dist("setuptools", "80.9.0"), b.dist("ninja", "1.11.1")
 BARE = {"tools": [], "distributions": []}
+NAMED = """[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+SCIKIT = """[build-system]
+requires = ["scikit-build-core"]
+build-backend = "scikit_build_core.build"
+"""
 TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
 
 
@@ -85,6 +93,16 @@ SILENT = {
     "wheel beside old setuptools": of(
         distributions=[b.dist("setuptools", "69.5.1"), b.dist("wheel"), NINJA]
     ),
+    "CMake alone, which has no use for setuptools": of(
+        distributions=[], project=CMAKE, tools=b.build_tools()
+    ),
+    "another back end": lambda root: t.look(
+        t.write(
+            root,
+            {"k.cu": "", "CMakeLists.txt": "project(x CUDA)\n", "pyproject.toml": SCIKIT},
+        ),
+        distributions=[],
+    ),
     "tools could not be looked for": of(tools=[], gaps=[NO_TOOLS]),
     "distributions could not be looked for": of(distributions=[], gaps=[NO_DISTS]),
     "headers on another system": of(python=b.python(has_headers=False), host=b.host(os="Windows")),
@@ -111,6 +129,13 @@ SILENT = {
 }
 
 FIRING = {
+    "setuptools, named as the back end": Fires(
+        lambda root: t.look(
+            t.write(root, {"k.cu": "", "pyproject.toml": NAMED}), distributions=[NINJA]
+        ),
+        NO_SETUPTOOLS,
+        ["install-build-tools unsafe"],
+    ),
     "no compiler": Fires(without("g++"), COMPILER, offers=["install-build-tools manual"]),
     "a Fortran compiler is none": Fires(
         of(tools=[b.tool("gfortran-12"), b.tool("ninja")]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.torch_symbols import (
     TorchUser,
     file_of,
@@ -35,7 +36,9 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     const, which torch 2.7.0 does not define; it is built for torch 2.8, loads with 2.8 – 2.10.`
 
     ## Severity
-    Error for extension modules; warning when only a library that nothing imports is affected.
+    Error for extension modules; warning when only a library that nothing imports is affected, and
+    where the package's import was followed and does not surely fail by it. Silent for one of
+    several alternatives of which another loads.
 
     ## Fix
     Safe: rebuild for the installed torch, when its source is here. Unsafe: the release made for
@@ -46,7 +49,8 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     The exports of torch's own wheels, x86-64 Linux; ld.so(8).
     """
     for user in view.derive(torch_users):
-        if user.lacking and other_abi(view, user) is None:
+        spare = all(view.derive(Imports.of).is_spare(library) for library, _ in user.lacking)
+        if user.lacking and not spare and other_abi(view, user) is None:
             yield _fault(view, user)
 
 
@@ -54,14 +58,17 @@ def _fault(view: View, user: TorchUser) -> Fault:
     names = user.names
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     lacks = f"{installed(view)} does not define" if view.facts.torch else "no torch here defines"
+    told, libraries = view.derive(Imports.of), [library for library, _ in user.lacking]
+    opened = any(lib.opened_by for lib in libraries) and told.proven(libraries) is not False
     origin = f"; {releases(user.judgement)}" if user.judgement else ""
     return Fault(
-        severity=ERROR if any(lib.opened_by for lib, _ in user.lacking) else WARNING,
+        severity=ERROR if opened else WARNING,
         subject=user.owner,
         message=f"{user.label} needs {shown(view, names[0])}{more}, which {lacks}{origin}.",
         evidence=tuple(
             f"{file_of(library)}: undefined symbol {name}" for library, name in user.lacking[:10]
-        ),
+        )
+        + told.way(libraries),
         breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
         needs=(f"family:{user.owner}", "torch"),
         payload=ExtensionModules(

@@ -31,10 +31,12 @@ def missing_library(view: View) -> Iterator[Fault]:
     brings it.`
 
     ## Severity
-    Error when the package's sources show that its import fails by it; for torch, for what links
-    torch or holds GPU code, and when a wheel that the package requires should have brought the
-    library. Warning when no module of a package can be loaded. Silent for optional parts (one
-    module of many), and for a GPU driver's own libraries.
+    Error when the package's sources show that its import fails by it; for torch, and when a wheel
+    that the package requires should have brought the library. For what links torch or holds GPU
+    code: error, but warning where the package's import was followed and does not surely fail.
+    Warning when no module of a package can be loaded. Silent for optional parts (one module of
+    many), for one of several alternatives of which another loads, and for a GPU driver's own
+    libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares. Unsafe: gpufix's replacement of
@@ -44,8 +46,9 @@ def missing_library(view: View) -> Iterator[Fault]:
     ld.so(8); the wheels' RECORD files.
     """
     groups: dict[tuple[str, tuple[str, ...]], dict[str, list[Library]]] = {}
+    told = view.derive(Imports.of)
     for library in view.facts.binaries.libraries:
-        for problem in library.problems:
+        for problem in () if told.is_spare(library) else library.problems:
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
             if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
@@ -63,12 +66,13 @@ def _severity(
 ) -> Severity | None:
     """None for an optional part: numba's TBB pool, cupy's cuTENSOR, Qt's sound."""
     required = view.derive(Requirements.of).required_by
-    if owner == "torch" or any(lib.links_torch or lib.code for lib in libraries):
-        return ERROR
-    if view.derive(Imports.of).failing(libraries):
+    proven = view.derive(Imports.of).proven(libraries)
+    if owner == "torch" or proven:
         return ERROR
     if any(owner in required.get(wheel, ()) for wheel in wheels):
         return ERROR
+    if any(lib.links_torch or lib.code for lib in libraries):
+        return ERROR if proven is None else WARNING
     modules = view.facts.binaries.modules.get(owner, 0)
     failing = {
         x.path for x in view.facts.binaries.libraries if x.distribution == owner and x.problems

@@ -73,6 +73,8 @@ def _programs(view: View) -> Iterator[Fault]:
 def _packages(view: View) -> Iterator[Fault]:
     if not was_collected(view, "distributions"):
         return
+    if not _builds_with_setuptools(view):
+        return
     setuptools = view.dist("setuptools")
     if setuptools is None:
         text = "setuptools is not installed; a build without isolation needs it"
@@ -80,6 +82,17 @@ def _packages(view: View) -> Iterator[Fault]:
     elif not at_least(setuptools.version, "70.1") and view.dist("wheel") is None:
         text = f"setuptools {setuptools.version} needs the package wheel, which is not installed"
         yield _fault("wheel", text, False)
+
+
+def _builds_with_setuptools(view: View) -> bool:
+    """Not a project of CMake or make alone, nor one that names another back end."""
+    project = view.facts.project
+    if project is None or "setup.py" in project.markers:
+        return True
+    back_ends = [toml.backend for toml in toml_files(view).values() if toml.requires is not None]
+    if back_ends:
+        return any(name is None or name.startswith("setuptools") for name in back_ends)
+    return "pyproject.toml" in project.markers
 
 
 def _required(view: View) -> Iterator[Fault]:
