@@ -21,11 +21,8 @@ class Unfit(Failed):
 
 
 @contextmanager
-def patient(case: Case, *, link: str = "", at: Path | None = None) -> Iterator[Patient]:
-    """The case's patient, gone afterwards unless it is made `at` a folder, which it then replaces.
-
-    `link` overrules how its files come from the cache.
-    """
+def patient(case: Case, *, at: Path | None = None) -> Iterator[Patient]:
+    """The case's patient, gone afterwards unless it is made `at` a folder, which it then replaces."""
     if lacking := [name for name in case.recipe.needs if not program(name)]:
         raise Unfit(f"needs {', '.join(lacking)}")
     place = cache() / "patients"
@@ -33,13 +30,13 @@ def patient(case: Case, *, link: str = "", at: Path | None = None) -> Iterator[P
     if at:
         shutil.rmtree(at, ignore_errors=True)
         at.mkdir(parents=True)
-        yield _made(case, at, link)
+        yield _made(case, at)
         return
     with TemporaryDirectory(dir=place, prefix=f"{case.id}-", ignore_cleanup_errors=True) as folder:
-        yield _made(case, Path(folder), link)
+        yield _made(case, Path(folder))
 
 
-def _made(case: Case, root: Path, link: str) -> Patient:
+def _made(case: Case, root: Path) -> Patient:
     recipe = case.recipe
     found = {str(Path(program(name)).parent) for name in recipe.needs}
     elsewhere = tuple(sorted(found - set(os.environ.get("PATH", "").split(os.pathsep))))
@@ -57,7 +54,7 @@ def _made(case: Case, root: Path, link: str) -> Patient:
         wheels = fetched(case.folder / recipe.wheels, case.python)
         linked = recipe.link == "symlink"
         options = ["--quiet", "--offline", "--no-deps", "--no-index", "--python", str(made.python)]
-        options += ["--link-mode", recipe.link if linked else link or recipe.link]
+        options += ["--link-mode", recipe.link]
         with unpacking(wheels, root / "store" if linked else None) as store:
             options += ["--cache-dir", str(store)]
             plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +19,7 @@ from clinic.adapter import Adapter
 from clinic.case import HERE, Case, digest
 from clinic.patient import Answer, Failed, Patient
 from clinic.truth import plain
+from clinic.wheels import cache
 
 RESULTS = HERE / "results"
 KEPT = 60_000  # characters of an output that a record holds
@@ -164,15 +166,15 @@ def answers(
     place = {t.name: places[t.name, adapter.python(t, case)] for t in asked}
     if looking:
         with build.patient(case) as patient:
-            before = tree.prints(patient, content=False)
+            before = tree.glance(patient)
             for tool in looking:
                 made = _looked(tool, place[tool.name], case, patient, blank[tool.name])
-                after = tree.prints(patient, content=False)
+                after = tree.glance(patient)
                 touched = tree.changed(before, after)
                 before = after
                 yield made.model_copy(update={"touched": touched[:PATHS]})
     for tool in repairing:
-        with build.patient(case, link="copy") as patient:
+        with build.patient(case) as patient:
             made = _looked(tool, place[tool.name], case, patient, blank[tool.name])
             done = _repaired(tool, place[tool.name], case, patient)
             yield made.model_copy(update={"repaired": done})
@@ -193,14 +195,16 @@ def _repaired(tool: Adapter, place: Path, case: Case, patient: Patient) -> Repai
     before = tree.prints(patient)
     mine = tree.owned(patient, case.remedy.touches)
     answer = told(tool.run.repair)
-    after = tree.prints(patient)
+    after = tree.prints(patient, before)
     paths = tree.changed(before, after)
     mine |= tree.owned(patient, case.remedy.touches)
     undone, left = None, []
     if tool.run.undo and paths:
         undone = _said(told(tool.run.undo), patient)
-        left = tree.changed(before, tree.prints(patient))
+        left = tree.changed(before, tree.prints(patient, before))
         told(tool.run.repair)
+    if tree.written_in_place(before, tree.prints(patient, before)):
+        shutil.rmtree(cache() / "uv", ignore_errors=True)  # it holds other names of these files
     within = adapter.command(tool.run.within, tool, place, case) if tool.run.within else []
     return Repaired(
         said=_said(answer, patient),
