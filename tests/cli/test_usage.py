@@ -86,6 +86,7 @@ def test_a_corrupt_facts_file_says_where(text: str, says: str, tmp_path: Path) -
     [
         ("ignor = ['WHL']", "ignor"),
         ("ignore = 5", "expected a string or a list"),
+        ("exclude = 5", "expected a string or a list"),
         ("gpu = ['sm_1x']", "sm_1x"),
         ("select = ['NOPE']", "NOPE"),
         ("fail-on = 'never-ever'", "never-ever"),

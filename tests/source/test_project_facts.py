@@ -65,6 +65,23 @@ def test_what_belongs_to_a_project(tmp_path: Path) -> None:
     assert sources(tmp_path) == ["a.py", "pkg/b.py"]
 
 
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        ("[]", ["a/k.cu", "a/more/k.cu", "ab/k.cu", "k.cu"]),
+        ("'a'", ["ab/k.cu", "k.cu"]),
+        ("['a/', 'k.cu']", ["ab/k.cu"]),
+        ("['a/*/k.cu']", ["a/k.cu", "ab/k.cu", "k.cu"]),
+        ("['*']", []),
+        ("['../elsewhere', '/']", ["a/k.cu", "a/more/k.cu", "ab/k.cu", "k.cu"]),
+    ],
+)
+def test_what_the_project_excludes(tmp_path: Path, exclude: str, left: list[str]) -> None:
+    files = dict.fromkeys(["a/k.cu", "a/more/k.cu", "ab/k.cu", "k.cu"], "")
+    t.write(tmp_path, {**files, "pyproject.toml": f"[tool.gpufix]\nexclude = {exclude}\n"})
+    assert [path for path in sources(tmp_path) if path.endswith(".cu")] == left
+
+
 def git(root: Path, *words: str) -> None:
     needs.require("git")
     identity = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Request
     from gpufix.model import Facts
 
-# A project's configuration selects and ignores; it names no program, index, plugin or path.
-KEYS = ("gpu", "select", "ignore", "fail-on")
+# A project's configuration selects and ignores; it names no program, index, plugin or outside path.
+KEYS = ("gpu", "select", "ignore", "exclude", "fail-on")
 
 
 class Settings(Frozen):

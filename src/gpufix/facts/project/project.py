@@ -105,7 +105,8 @@ def collect(ctx: CollectContext, root: Path | None) -> Project | None:
     if root is None:
         return None
     index = tracked_files(ctx, root)
-    found = walk(ctx, root, index.folders() if index else None)
+    config = _config(ctx, root)
+    found = walk(ctx, root, index.folders() if index else None, _excluded(config))
     return Project(
         root=str(root),
         markers=[m for m in MARKERS if (root / m).exists()],
@@ -115,7 +116,7 @@ def collect(ctx: CollectContext, root: Path | None) -> Project | None:
         cmake_caches=[_cmake_cache(ctx, path) for path in found.cmake_caches],
         sources=found.sources,
         submodules=submodules(ctx, root, found.sources, index),
-        config=_config(ctx, root),
+        config=config,
     )
 
 
@@ -154,6 +155,17 @@ def _config(ctx: CollectContext, root: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: [tool.gpufix] is not a table")
     return table
+
+
+def _excluded(config: dict[str, Any]) -> list[str]:
+    """Patterns of paths, each also for what is below a folder of that name. Raises ConfigError."""
+    value = config.get("exclude", [])
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise ConfigError(
+            f"[tool.gpufix] exclude: expected a string or a list of strings, found {value!r}"
+        )
+    return [pattern for v in values for pattern in (v.strip("/"), f"{v.strip('/')}/*")]
 
 
 def _compiles(ctx: CollectContext, root: Path, source: SourceFile) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -82,13 +82,20 @@ def kind_of(path: str) -> SourceKind | None:
     return next((kind for pattern, kind in _BY_PATTERN if fnmatchcase(name, pattern)), None)
 
 
-def walk(ctx: CollectContext, root: Path, tracked: frozenset[str] | None = None) -> Found:
+def walk(
+    ctx: CollectContext,
+    root: Path,
+    tracked: frozenset[str] | None = None,
+    excluded: Sequence[str] = (),
+) -> Found:
     """Describe the files under `root`; `tracked` holds the folders that git's index knows, submodules included.
 
-    Links are not followed. Linear in the tree; what the bounds cut off is a gap.
+    excluded: patterns of paths below the root that are not looked at. Links are not followed. Linear in the tree; what the bounds cut off is a gap.
     """
     found = Found()
     for entry, relative in _files(ctx, root, tracked):
+        if any(fnmatchcase(relative, pattern) for pattern in excluded):
+            continue
         if entry.name == CMAKE_CACHE:
             found.cmake_caches.append(Path(entry.path))
         elif entry.name.endswith(".so"):
