@@ -13,6 +13,7 @@ from clinic.adapter import Adapter
 from clinic.case import Case, Kind, cases
 from clinic.judge import Judged, Score, score
 
+NOTES = runner.RESULTS / "notes.md"  # of the runs: by hand
 PAGE = Path(__file__).parent.parent / "docs" / "clinic.md"
 
 
@@ -50,10 +51,11 @@ def _head(every: Sequence[Case]) -> list[str]:
         "[clinic/README.md](https://github.com/gpufix/gpufix/tree/main/clinic) tells how to run it, "
         "add a case or a tool.",
         "",
-        "Every tool ran on one machine without a GPU or driver, in one run. What a tool says about "
-        "that machine alone counts neither way. gpufix is measured by the same rules as the others; "
-        "its authors wrote the cases, from public threads, before it was run on them.",
+        "The machine has no GPU or driver; what a tool says about that alone counts neither way. "
+        "gpufix is measured by the same rules as the others; its authors wrote the cases, from "
+        "public threads, before it was run on them.",
         "",
+        NOTES.read_text("utf-8"),
     ]
 
 
