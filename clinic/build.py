@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,9 @@ def _made(case: Case, root: Path) -> Patient:
         shutil.copytree(case.folder / recipe.project, made.project)
     # The environment of the recipe is for those who look at the patient, not for its installers.
     plain = Patient(root, case.folder, case.python, tools=elsewhere)
-    plain.run(
-        uv(), "venv", "--quiet", "--no-project", "--python", case.python, made.prefix, cwd=root
-    )
+    own = case.python == f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = sys.executable if own else case.python
+    plain.run(uv(), "venv", "--quiet", "--no-project", "--python", python, made.prefix, cwd=root)
     if recipe.wheels:
         wheels = fetched(case.folder / recipe.wheels, case.python)
         linked = recipe.link == "symlink"

@@ -55,6 +55,12 @@ def beside_python(name: str) -> Finder:
     return lambda: shutil.which(name, path=str(Path(sys.executable).parent)) or ""
 
 
+def python_of_patients() -> str:
+    """Python 3.11: the one that runs the tests, or one on PATH."""
+    own = sys.executable if sys.version_info[:2] == (3, 11) else ""
+    return own or shutil.which("python3.11") or ""
+
+
 def python_header() -> str:
     """Python.h of the interpreter that runs the tests."""
     header = Path(sysconfig.get_path("include"), "Python.h")

@@ -77,7 +77,7 @@ NEEDS = {
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
-    "Python 3.11": Need(find.program("python3.11"), "of the benchmark's patients"),
+    "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
     "wheels built for NumPy 1": Need(find.that(sys.version_info < (3, 12)), "Python 3.10 or 3.11"),
