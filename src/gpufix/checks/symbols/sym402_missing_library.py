@@ -103,8 +103,8 @@ def _fault(
         subject=owner,
         message=f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
         f"{brings if expected else ''}.",
-        evidence=(
-            *dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n]),
+        evidence=tuple(
+            dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
         + view.derive(Imports.of).way(libraries),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),

@@ -8,7 +8,6 @@ becomes a doubt, never a verdict.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from gpufix.source.python.import_values import (
     truth,
 )
 from gpufix.source.python.import_world import Fails, Leaves, Outcome, Return, TooMuch, World
+from gpufix.source.python.tree import dotted_name, parsed
 
 _CAUGHT_BY = {
     "ImportError": {"ImportError", "Exception", "BaseException"},
@@ -103,10 +103,8 @@ class _Importer(Expressions):
 
     def _run(self, module: Module) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(self.world.text(module.path).removeprefix("\ufeff"))
-        except (OSError, SyntaxError, ValueError, MemoryError):
+            tree = parsed(self.world.text(module.path))
+        except (OSError, ValueError):
             self.doubts.append(Fails("SyntaxError"))  # or another Python's syntax
             return
         module.names |= {
@@ -193,7 +191,8 @@ class _Importer(Expressions):
     def _on_functiondef(self, node: ast.FunctionDef, frame: Frame) -> None:
         for decorator in node.decorator_list:
             self.value(decorator, frame)
-        plain = all(_dotted(d) in _TRANSPARENT for d in node.decorator_list)
+        called = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
+        plain = all(dotted_name(name) in _TRANSPARENT for name in called)
         frame.names[node.name] = Function(node, frame) if plain else UNKNOWN
 
     def _on_global(self, node: ast.Global, frame: Frame) -> None:
@@ -275,7 +274,7 @@ class _Importer(Expressions):
         except Fails as failure:
             if caught is None:
                 self.doubts.append(failure)
-            elif not caught & _CAUGHT_BY.get(failure.kind, {"Exception", "BaseException"}):
+            elif not _catch(caught, failure):
                 raise
 
     def _on_try(self, node: ast.Try, frame: Frame) -> None:
@@ -296,7 +295,7 @@ class _Importer(Expressions):
             classes = _classes([handler.type] if handler.type else [ast.Name("BaseException")])
             if classes is None:  # of which class it is, only a run could tell
                 self.doubts.append(failure)
-            elif not classes & _CAUGHT_BY.get(failure.kind, {"Exception", "BaseException"}):
+            elif not _catch(classes, failure):
                 continue
             if handler.name:
                 frame.names[handler.name] = UNKNOWN
@@ -318,6 +317,10 @@ class _Importer(Expressions):
 
 
 _TRANSPARENT = {"cache", "lru_cache", "functools.cache", "functools.lru_cache"}
+
+
+def _catch(classes: set[str], failure: Fails) -> bool:
+    return bool(classes & _CAUGHT_BY.get(failure.kind, {"Exception", "BaseException"}))
 
 
 def _classes(nodes: Sequence[ast.expr]) -> set[str] | None:
@@ -343,7 +346,3 @@ def _raised(node: ast.expr | None) -> str:
     called = node.func if isinstance(node, ast.Call) else node
     name = called.id if isinstance(called, ast.Name) else ""
     return name if name in (*_CAUGHT_BY, "RuntimeError", "Exception") else ""
-
-
-def _dotted(node: ast.expr) -> str:
-    return ast.unparse(node.func if isinstance(node, ast.Call) else node)

@@ -28,17 +28,22 @@ class NotPython(ValueError):
     """A file that does not parse; says where."""
 
 
+def parsed(text: str) -> ast.Module:
+    """The tree of a source. Raises NotPython."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text.removeprefix("\ufeff"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotPython(f"does not parse: {error}") from None
+
+
 class Tree:
     """One file. `folder` is where it lies, for what it computes from `__file__`."""
 
     def __init__(self, text: str, folder: str = "/project") -> None:
         """Raises NotPython."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.module = ast.parse(text.removeprefix("\ufeff"))
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise NotPython(f"does not parse: {error}") from None
+        self.module = parsed(text)
         self.folder = folder
         self.nodes: list[ast.AST] = [self.module]
         self.parents: dict[ast.AST, ast.AST] = {}
