@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -286,6 +287,28 @@ def test_the_way_to_the_failure_is_told(tmp_path: Path) -> None:
     files = {"p/__init__.py": "\nfrom p import a\n", "p/a.py": "if True:\n    try:\n        from . import bad\n    finally:\n        pass\n"}  # fmt: skip
     found = told(tmp_path, files)
     assert found.chain == (f"{tmp_path}/p/__init__.py:2", f"{tmp_path}/p/a.py:3")
+
+
+HOSTILE = {
+    "a text that doubles": "x = 'aa'\n" + "x = f'{x}{x}'\n" * 60,
+    "a list that doubles": "x = [1]\n" + "x = [x, x]\n" * 60 + "if x == x: pass\n",
+    "a number that doubles": "x = 2\n" + "x = x + x\n" * 5000,
+    "a long range": "for n in range(10 ** 0 + 999999999999): pass\n",
+    "a wide format": "x = '%999999999d' % 1\ny = '{:999999999}'.format(1)\n",
+    "what cannot be sorted": "x = sorted([1, 'a', None])\n",
+    "return outside a function": "return 1\n",
+    "break outside a loop": "break\n",
+    "a context that is held": "import contextlib\ns = contextlib.suppress(ImportError)\nwith s:\n    import p.bad\n",
+    "a deep expression": "x = " + "-" * 3000 + "1\n",
+    "no name": "__import__('')\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_source_takes_much_or_ends_the_doctor(name: str, tmp_path: Path) -> None:
+    before = time.process_time()
+    told(tmp_path, {"p/__init__.py": HOSTILE[name]})
+    assert time.process_time() - before < 5
 
 
 def test_endless_code_ends(tmp_path: Path) -> None:

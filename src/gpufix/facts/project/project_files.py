@@ -90,7 +90,8 @@ def walk(
 ) -> Found:
     """Describe the files under `root`; `tracked` holds the folders that git's index knows, submodules included.
 
-    excluded: patterns of paths below the root that are not looked at. Links are not followed. Linear in the tree; what the bounds cut off is a gap.
+    excluded: patterns of paths below the root that are not looked at. Links are not followed. Linear
+    in the tree; what the bounds cut off is a gap.
     """
     found = Found()
     for entry, relative in _files(ctx, root, tracked):

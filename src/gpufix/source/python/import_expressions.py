@@ -17,6 +17,7 @@ from gpufix.source.python.import_values import (
     Outside,
     PathText,
     attribute,
+    bounded,
     compared,
     joined,
     method,
@@ -108,7 +109,7 @@ class Expressions(ABC):
             if not isinstance(value, (str, int)) or getattr(part, "format_spec", None):
                 return UNKNOWN
             parts.append(str(value))
-        return "".join(parts)
+        return bounded("".join(parts))
 
     def _of_binop(self, node: ast.BinOp, frame: Frame) -> Any:
         return joined(node.op, self.value(node.left, frame), self.value(node.right, frame))
@@ -277,9 +278,9 @@ class Expressions(ABC):
         if name in ("str", "os.fspath") and isinstance(first, (str, int)):
             return str(first)
         if name in ("tuple", "list", "sorted") and isinstance(first, (list, tuple)) and not named:
-            return sorted(first) if name == "sorted" and UNKNOWN not in first else list(first)
+            return sorted(first) if name == "sorted" and _of_one_kind(first) else list(first)
         if name == "range" and args and all(isinstance(a, int) for a in args):
-            return list(range(*args[:3]))[: ROUNDS + 1] if 0 not in args[2:] else UNKNOWN
+            return list(range(*args[:3])[: ROUNDS + 1]) if 0 not in args[2:] else UNKNOWN
         if name == "len" and isinstance(first, (str, list, tuple)):
             return len(first)
         self._blind |= _may_load(name)
@@ -337,6 +338,11 @@ class Expressions(ABC):
             return is_folder
         there = self.world.exists(path)
         return there and not is_folder if how in ("isfile", "is_file") else there
+
+
+def _of_one_kind(values: Sequence[Any]) -> bool:
+    """Whether they can be sorted."""
+    return any(all(isinstance(value, kind) for value in values) for kind in (str, int))
 
 
 def _yields(node: ast.FunctionDef) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,8 +117,13 @@ def compared(op: ast.cmpop, left: Any, right: Any) -> Any:
 
 
 def _plain(value: Any) -> bool:
+    """Text, a number, or a list of these; deeper ones can hold more than there are atoms."""
     if isinstance(value, (list, tuple)):
-        return all(map(_plain, value))
+        return all(map(_scalar, value))
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float, bytes))
 
 
@@ -129,11 +135,11 @@ def joined(op: ast.operator, left: Any, right: Any) -> Any:
         return UNKNOWN
     try:
         if isinstance(op, ast.Add):
-            return _bounded(left + right)
-        if isinstance(op, ast.Mod) and isinstance(left, str):
-            return _bounded(left % (tuple(right) if isinstance(right, list) else right))
+            return bounded(left + right)
+        if isinstance(op, ast.Mod) and isinstance(left, str) and not _WIDE.search(left):
+            return bounded(left % (tuple(right) if isinstance(right, list) else right))
         if isinstance(op, ast.Sub):
-            return left - right
+            return bounded(left - right)
         if isinstance(op, (ast.BitOr, ast.BitAnd)):
             return left | right if isinstance(op, ast.BitOr) else left & right
     except (TypeError, ValueError, KeyError):
@@ -141,7 +147,13 @@ def joined(op: ast.operator, left: Any, right: Any) -> Any:
     return UNKNOWN
 
 
-def _bounded(value: Any) -> Any:
+_WIDE = re.compile(r"\d{4}|\*")  # a format that asks for a width may ask for gigabytes
+
+
+def bounded(value: Any) -> Any:
+    """The value, unless it is larger than what is followed."""
+    if isinstance(value, int):
+        return value if value.bit_length() <= 64 else UNKNOWN
     return value if not hasattr(value, "__len__") or len(value) <= 10_000 else UNKNOWN
 
 
@@ -191,10 +203,10 @@ def method(value: Any, name: str, args: list[Any]) -> Any:
         if name in ("as_posix", "__str__"):
             return str(value)
         return UNKNOWN
-    if name not in _TEXT_METHODS:
+    if name not in _TEXT_METHODS or (name == "format" and _WIDE.search(value)):
         return UNKNOWN
     try:
-        return _bounded(getattr(value, name)(*args))
+        return bounded(getattr(value, name)(*args))
     except (TypeError, ValueError, LookupError, AttributeError):
         return UNKNOWN
 

@@ -40,7 +40,7 @@ def outcome(world: World, name: str) -> Outcome:
         if failure.library or failure.missing:
             return Outcome("fails", failure.library, failure.missing, _chain(failure))
         return Outcome("unsure")
-    except (TooMuch, RecursionError):
+    except (TooMuch, RecursionError, Return, Leaves):  # the last two: `return` outside a function
         return Outcome("unsure")
     if importer.doubts:
         doubt = importer.doubts[0]
@@ -267,8 +267,7 @@ class _Importer(Expressions):
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, UNKNOWN, frame)
             if isinstance(value, Outside) and value.name == "contextlib.suppress()":
-                assert isinstance(call, ast.Call)
-                caught = _classes(call.args)
+                caught = _classes(call.args) if isinstance(call, ast.Call) else None
         try:
             self.block(node.body, frame)
         except Fails as failure:
