@@ -25,13 +25,14 @@ class Process:
     """The process that an extension is loaded into.
 
     interpreter: the Python executable; site_dirs: where packages are found, in sys.path's order;
-    environment: LD_LIBRARY_PATH and LD_PRELOAD are used; opened: libraries opened beforehand.
+    sys_path: all of it, when it is known; environment: LD_LIBRARY_PATH and LD_PRELOAD are used; opened: libraries opened beforehand.
     """
 
     interpreter: str
     site_dirs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     opened: tuple[Opened, ...] = ()
+    sys_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

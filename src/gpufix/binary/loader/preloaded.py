@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import os
 import re
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from gpufix.binary.elf import ElfError
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.model import Process, Verdict
 from gpufix.binary.loader.state import State
+from gpufix.binary.loader.torch_preload import Step, TorchPreload, read_preload
 
 MAX_SOURCE = 256 * 1024
 MAX_FILES = 64
@@ -66,26 +67,6 @@ def sources(files: Files, folder: str) -> list[str]:
     return names[:MAX_FILES]
 
 
-# torch/__init__.py, _preload_cuda_deps: opened in this order from nvidia/*/lib of sys.path.
-TORCH_PRELOADS = (
-    "libcublasLt.so.*[0-9]",
-    "libcublas.so.*[0-9]",
-    "libcudnn.so.*[0-9]",
-    "libnvrtc.so.*[0-9]",
-    "libnvrtc-builtins.so.*[0-9]",
-    "libcudart.so.*[0-9]",
-    "libcupti.so.*[0-9]",
-    "libcufft.so.*[0-9]",
-    "libcurand.so.*[0-9]",
-    "libnvJitLink.so.*[0-9]",
-    "libcusparse.so.*[0-9]",
-    "libcusparseLt.so.*[0-9]",
-    "libcusolver.so.*[0-9]",
-    "libnccl.so.*[0-9]",
-    "libnvshmem_host.so.*[0-9]",
-    "libcufile.so.*[0-9]",
-    "libnvToolsExt.so.*[0-9]",
-)
 _TORCH_LIBRARIES = ("libtorch", "libc10")
 
 
@@ -139,27 +120,53 @@ class Preloaded:
         return None
 
     def _import_torch(self, folder: str) -> State:
+        """libtorch_global_deps.so, for everybody; what the release opens by itself; torch._C."""
         state = self.bare
-        shared = f"{folder}/lib/libtorch_global_deps.so"
-        verdict, after = state.after(shared, everywhere=True)
-        if not verdict.loads:
-            for path in self._nvidia_libraries():
-                state = state.after(path, everywhere=False)[1]
-            verdict, after = state.after(shared, everywhere=True)
-        state = after
+        alone = bool(self.process.environment.get("TORCH_USE_RTLD_GLOBAL"))
+        if not alone:
+            state = self._global_deps(folder)
         for name in sorted(self.files.names_in(folder)):
             if name.startswith("_C.") and name.endswith(".so"):
-                state = state.after(f"{folder}/{name}", everywhere=False)[1]
+                state = state.after(f"{folder}/{name}", everywhere=alone)[1]
         return state
 
-    def _nvidia_libraries(self) -> list[str]:
-        """The first match of each pattern in the nvidia packages, in torch's order."""
-        found: dict[str, str] = {}
-        for site in self.process.site_dirs:
-            for package in sorted(self.files.names_in(f"{site}/nvidia")):
-                folder = f"{site}/nvidia/{package}/lib"
-                names = sorted(self.files.names_in(folder))
-                for pattern in TORCH_PRELOADS:
-                    for name in fnmatch.filter(names, pattern):
-                        found.setdefault(pattern, f"{folder}/{name}")
-        return [found[pattern] for pattern in TORCH_PRELOADS if pattern in found]
+    def _global_deps(self, folder: str) -> State:
+        preload = read_preload(self.files, folder)
+        shared = f"{folder}/lib/libtorch_global_deps.so"
+        verdict, state = self.bare.after(shared, everywhere=True)
+        if verdict.loads:
+            mark = preload.mark
+            if any(mark in os.path.realpath(path) for path in state.namespace.paths()):
+                state = self._opened(state, preload, preload.on_success)[0]
+            return state
+        names = [step.pattern.partition(".")[0] for step in preload.on_failure]
+        if not any(name in _words(verdict) for name in names):
+            return state
+        state, complete = self._opened(state, preload, preload.on_failure)
+        return state.after(shared, everywhere=True)[1] if complete else state
+
+    def _opened(
+        self, state: State, preload: TorchPreload, steps: tuple[Step, ...]
+    ) -> tuple[State, bool]:
+        """After the steps, or those before the first that fails."""
+        sys_path = self.process.sys_path or self.process.site_dirs
+        for step in steps:
+            path = preload.find(self.files, step, sys_path)
+            if path is not None:
+                verdict, state = state.after(path, everywhere=False)
+                if not verdict.loads:
+                    return state, False
+            elif step.required:
+                return state, False
+        return state, True
+
+
+def _words(verdict: Verdict) -> str:
+    """What the loader's first complaint names."""
+    for missing in verdict.missing:
+        return missing.name
+    for unusable in verdict.unusable:
+        return unusable.path
+    for version in verdict.versions:
+        return f"{version.path} {version.needed_by}"
+    return next((symbol.needed_by for symbol in verdict.undefined), "")

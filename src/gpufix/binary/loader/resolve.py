@@ -64,6 +64,10 @@ class Namespace:
         """The entry of the same file, however it was named."""
         return self._by_library.get(library)
 
+    def paths(self) -> list[str]:
+        """The files of all libraries in the process."""
+        return [loaded.path for loaded in self._by_library.values()]
+
 
 def closure(root: Loaded) -> list[Loaded]:
     """The library and all that it needs, breadth first: the order of its symbol search."""

@@ -37,7 +37,12 @@ class Judge:
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
-        process = Process(python.executable, self._sites, dict(ctx.environ))
+        process = Process(
+            python.executable,
+            self._sites,
+            dict(ctx.environ),
+            sys_path=tuple(python.sys_path) or self._sites,
+        )
         self.preloaded = preloaded = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
