@@ -45,20 +45,6 @@ def test_an_extension_for_another_torch_lacks_symbols(site: Lab) -> None:
     assert [(symbol.name, symbol.needed_by) for symbol in verdict.undefined] == [("newer", path)]
 
 
-def test_torch_preloads_nvidia_libraries_that_it_cannot_find(site: Lab) -> None:
-    cudart = "nvidia/cu13/lib/libcudart.so.99"
-    site.build(cudart, "int cudaMalloc(void) { return 0; }", "-Wl,-soname,libcudart.so.99")
-    uses = "int cudaMalloc(void); int f(void) { return cudaMalloc(); }"
-    link = "{}/" + cudart
-    path = site.build("plain/_ext.so", uses, link)
-    site.build("torch/lib/libtorch_global_deps.so", uses, link)
-    (site.folder / "plain/__init__.py").write_text("import json\n")
-    assert [missing.name for missing in predict(process(site), path).missing] == ["libcudart.so.99"]
-    (site.folder / "plain/__init__.py").write_text("import json\nfrom torch import nn\n")
-    verdict = predict(process(site), path)
-    assert (verdict.loads, verdict.context) == (True, "torch")
-
-
 def test_a_package_that_opens_its_libraries_itself(lab: Lab, tmp_path: Path) -> None:
     site = Lab(tmp_path)
     site.build("pack/lib/libinner.so.1", "int dep(void) { return 1; }", "-Wl,-soname,libinner.so.1")

@@ -116,6 +116,12 @@ class Verdict:
     def loads(self) -> bool:
         return not (self.missing or self.unusable or self.versions or self.undefined)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the loader would refuse it for more than a GPU driver that is not here."""
+        lacks = any(not missing.driver for missing in self.missing)
+        return lacks or bool(self.unusable or self.versions or self.undefined)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as lists and dicts, with the conclusion under `loads`."""
         return {"loads": self.loads, **asdict(self)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from gpufix.binary.elf import ElfError
 from gpufix.binary.loader.disk import Files
-from gpufix.binary.loader.model import Process, Verdict
+from gpufix.binary.loader.model import Missing, Process, Verdict
 from gpufix.binary.loader.state import State
 from gpufix.binary.loader.torch_preload import Step, TorchPreload, read_preload
 
@@ -67,15 +69,23 @@ def sources(files: Files, folder: str) -> list[str]:
     return names[:MAX_FILES]
 
 
+_GLOBAL_DEPS = "lib/libtorch_global_deps.so"
 _TORCH_LIBRARIES = ("libtorch", "libc10")
 
 
 class Preloaded:
     """Judges libraries, each in the process state that its package would have made."""
 
-    def __init__(self, files: Files, process: Process, bare: State) -> None:
+    def __init__(
+        self, files: Files, process: Process, bare: State, libraries: Iterable[str] = ()
+    ) -> None:
+        """libraries: those of the environment, one of which another may need by its file's name."""
         self.files = files
         self.process = process
+        self._ended: Verdict | None = None  # by what torch's import ends before torch._C
+        self._named: dict[str, list[str]] = {}
+        for path in libraries:
+            self._named.setdefault(path.rpartition("/")[2], []).append(path)
         for opened in process.opened:
             bare = bare.after(opened.path, opened.everywhere)[1]
         self.bare = bare
@@ -86,6 +96,8 @@ class Preloaded:
         if isinstance(library, ElfError):
             return self.bare.predict(path)
         needs_torch = any(name.startswith(_TORCH_LIBRARIES) for name in library.elf.needed)
+        if self._torch and path == f"{self._torch}/{_GLOBAL_DEPS}" and self.torch and self._ended:
+            return self._ended
         state, context = self.bare, ""
         if needs_torch and self.torch is not None:
             state, context = self.torch, "torch"
@@ -96,69 +108,108 @@ class Preloaded:
         if not context and imports_torch(self.files, path, sites) and self.torch is not None:
             state, context = self.torch, "torch"
             verdict = state.predict(path, context)
-        return verdict if verdict.loads else self._with_preloads(state, verdict)
+        if verdict.loads:
+            return verdict
+        return verdict if self._is_torchs(path) else self._with_preloads(state, verdict)
+
+    def _is_torchs(self, path: str) -> bool:
+        """Whether all is open by now that its package opens. What a ROCm torch opens is not known."""
+        own = self._torch is not None and path.startswith(f"{self._torch}/")
+        return own and "_rocm_init.py" not in self.files.names_in(self._torch or "")
 
     def _with_preloads(self, state: State, verdict: Verdict) -> Verdict:
-        """Once more, when the package opens libraries itself and has those that are missing."""
+        """Once more, when the package opens libraries itself and what is missing lies somewhere."""
         sites, path = self.process.site_dirs, verdict.path
-        found = [installed(self.files, m.name, path, sites) for m in verdict.missing]
-        if not any(found) or not opens_libraries(self.files, path, sites):
+        if not verdict.missing or not opens_libraries(self.files, path, sites):
             return verdict
-        for library in found:
-            if library is not None:
+        served = False
+        for missing in verdict.missing:
+            near = installed(self.files, missing.name, path, sites)
+            for library in [near] if near else self.found(missing.name)[:1]:
+                served = True
                 state = state.after(library, everywhere=False)[1]
-        again = state.predict(path, "package")
+        again = state.predict(path, "package") if served else verdict
         return again if again.loads else verdict
 
+    def found(self, name: str) -> list[str]:
+        """The environment's libraries of this name."""
+        return self._named.get(name, [])
+
     @cached_property
-    def torch(self) -> State | None:
-        """After `import torch`; None when no site folder has it."""
+    def _torch(self) -> str | None:
+        """torch's folder; None when no site folder has it."""
         for site in self.process.site_dirs:
             folder = f"{site}/torch"
             if "__init__.py" in self.files.names_in(folder):
-                return self._import_torch(folder)
+                return folder
         return None
 
-    def _import_torch(self, folder: str) -> State:
+    @cached_property
+    def torch(self) -> State | None:
+        """The bare process after `import torch`."""
+        return self._import_torch(self.bare) if self._torch else None
+
+    @cached_property
+    def _preload(self) -> TorchPreload:
+        return read_preload(self.files, self._torch or "")
+
+    def after_torch(self, state: State) -> State:
+        """A process after `import torch`."""
+        if state is self.bare:
+            return self.torch or state
+        return self._import_torch(state) if self._torch else state
+
+    def _import_torch(self, state: State) -> State:
         """libtorch_global_deps.so, for everybody; what the release opens by itself; torch._C."""
-        state = self.bare
+        folder = self._torch or ""
         alone = bool(self.process.environment.get("TORCH_USE_RTLD_GLOBAL"))
         if not alone:
-            state = self._global_deps(folder)
+            state = self._global_deps(state, folder)
         for name in sorted(self.files.names_in(folder)):
             if name.startswith("_C.") and name.endswith(".so"):
                 state = state.after(f"{folder}/{name}", everywhere=alone)[1]
         return state
 
-    def _global_deps(self, folder: str) -> State:
-        preload = read_preload(self.files, folder)
-        shared = f"{folder}/lib/libtorch_global_deps.so"
-        verdict, state = self.bare.after(shared, everywhere=True)
+    def _global_deps(self, bare: State, folder: str) -> State:
+        preload = self._preload
+        shared = f"{folder}/{_GLOBAL_DEPS}"
+        verdict, state = bare.after(shared, everywhere=True)
         if verdict.loads:
             mark = preload.mark
             if any(mark in os.path.realpath(path) for path in state.namespace.paths()):
                 state = self._opened(state, preload, preload.on_success)[0]
             return state
+        self._ended = verdict
         names = [step.pattern.partition(".")[0] for step in preload.on_failure]
         if not any(name in _words(verdict) for name in names):
             return state
-        state, complete = self._opened(state, preload, preload.on_failure)
-        return state.after(shared, everywhere=True)[1] if complete else state
+        state, failing = self._opened(state, preload, preload.on_failure)
+        if failing is None:
+            again, state = state.after(shared, everywhere=True)
+            self._ended = None if again.loads else again
+        elif preload.find(self.files, failing, self._sys_path) is None:
+            name = f"{failing.pattern.partition('.so')[0]}.so"
+            self._ended = replace(verdict, missing=(Missing(name, shared, ()),))
+        return state
 
     def _opened(
         self, state: State, preload: TorchPreload, steps: tuple[Step, ...]
-    ) -> tuple[State, bool]:
-        """After the steps, or those before the first that fails."""
-        sys_path = self.process.sys_path or self.process.site_dirs
+    ) -> tuple[State, Step | None]:
+        """After the steps, or those before the first that fails; that one."""
         for step in steps:
-            path = preload.find(self.files, step, sys_path)
-            if path is not None:
-                verdict, state = state.after(path, everywhere=False)
-                if not verdict.loads:
-                    return state, False
-            elif step.required:
-                return state, False
-        return state, True
+            path = preload.find(self.files, step, self._sys_path)
+            if path is None:
+                if step.required:
+                    return state, step
+                continue
+            verdict, state = state.after(path, everywhere=False)
+            if not verdict.loads:
+                return state, step
+        return state, None
+
+    @property
+    def _sys_path(self) -> tuple[str, ...]:
+        return self.process.sys_path or self.process.site_dirs
 
 
 def _words(verdict: Verdict) -> str:

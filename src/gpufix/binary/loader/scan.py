@@ -22,8 +22,8 @@ def scan(process: Process, libraries: Iterable[str], files: Files | None = None)
     A library that fails in a bare process is tried again after what its package would have
     loaded first: `import torch`, or libraries that it opens with ctypes.
     """
-    files = files or Files()
-    preloaded = Preloaded(files, process, start(files, process))
+    files, libraries = files or Files(), list(libraries)
+    preloaded = Preloaded(files, process, start(files, process), libraries)
     verdicts = [preloaded.judge(path) for path in libraries]
     if all(verdict.loads for verdict in verdicts):
         return verdicts

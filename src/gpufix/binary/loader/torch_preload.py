@@ -19,7 +19,7 @@ _END = "TORCH_USE_RTLD_GLOBAL"
 # "cublas": "libcublas.so.*[0-9]" of a dict, ("cublas", "lib…") of a list or a call,
 # ["cufile"] = "lib…" of a later entry, 'cublas', 'lib', 'libcublas.so.11' of a joined path.
 _PAIR = re.compile(
-    r"""["'](?P<folder>\w+)["']\s*(?:\]\s*=|:|,(?:\s*["']lib["']\s*,)?)\s*"""
+    r"""["'](?P<folder>(?!lib["'])\w+)["']\s*(?:\]\s*=|:|,(?:\s*["']lib["']\s*,)?)\s*"""
     r"""["'](?P<name>lib[^"'/]+\.so[^"']*)["'](?P<spare>\s*,\s*required\s*=\s*False)?"""
 )
 _ON_SUCCESS = re.compile(r"/proc/self/maps(?P<steps>.*?)\bexcept\b", re.DOTALL)

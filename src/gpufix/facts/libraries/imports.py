@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
-from posixpath import basename
+from collections.abc import Collection, Iterable, Mapping
 
-from gpufix.binary.loader import Verdict
-from gpufix.binary.loader.preloaded import Preloaded
-from gpufix.facts.libraries.library_facts import is_refused
+from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.site import Site
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
-from gpufix.files import read_whole
 from gpufix.model import Import, Python
-from gpufix.source.python.import_world import Found, Loads
 from gpufix.source.python.importing import outcome
-from gpufix.source.source_text import decode
 
-_SOURCE_LIMIT = 2 << 20
-_SOURCES = 400  # of one import: what reads more is not followed to its end
-# Code of .pth files that finds no modules but the standard library's, or none.
-_NO_HOOKS = {
-    "distutils-precedence.pth",
-    "_virtualenv.pth",
-    "a1_coverage.pth",
-    "coloredlogs.pth",
-    "matplotlib.pth",
-}
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
+_MODULES = 40  # of one package whose own imports are tried one by one
 
 
 def imports(
@@ -40,21 +24,26 @@ def imports(
     belongs: Mapping[str, str],
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do."""
-    modules: dict[str, str | None] = {}
+    groups: dict[str, list[str]] = {}
     for path in suspect:
         name = module_above(path, python.sys_path)
         if name and name.partition(".")[0] not in _APART:
-            modules.setdefault(name, belongs.get(path))
-    found = []
-    for name, owner in modules.items():
-        site = Site(python, environ, judge.preloaded, suspect, name.partition(".")[0])
-        told = outcome(site, name)
+            groups.setdefault(name, []).append(path)
+    found, places = [], Modules(python)
+    for name, own in groups.items():
+        siblings = any(judge.may_be_served(path) for path in own)
+        top = {name.partition(".")[0]}
+        site = Site(python, environ, judge.preloaded, suspect, places, top, siblings)
+        lazily = (m for p in own[:_MODULES] if p not in site.tried and (m := dotted(p, python)))
+        told = outcome(site, name, lazily if siblings else ())
+        site.try_rest(own if siblings else ())
+        judge.verdicts |= site.loaded
         if told.state == "fails" and told.library in site.refused:
             judge.verdicts[told.library] = site.refused[told.library]
         found.append(
             Import(
                 module=name,
-                distribution=owner,
+                distribution=belongs.get(own[0]),
                 state=told.state,
                 library=text(told.library) or None,
                 missing=text(told.missing) or None,
@@ -62,6 +51,16 @@ def imports(
             )
         )
     return found
+
+
+def dotted(path: str, python: Python) -> str | None:
+    """The name by which an extension module is imported; None for another file."""
+    base = max((p for p in python.sys_path if path.startswith(f"{p}/")), key=len, default=None)
+    suffix = next((s for s in python.extension_suffixes if path.endswith(s)), None)
+    if base is None or suffix is None:
+        return None
+    parts = path[len(base) + 1 : -len(suffix)].split("/")
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else None
 
 
 def module_above(path: str, sys_path: Iterable[str]) -> str | None:
@@ -78,128 +77,3 @@ def module_above(path: str, sys_path: Iterable[str]) -> str | None:
         if end == len(parts) or os.path.exists("/".join([base, *parts[:end], "__init__.py"])):
             return ".".join(parts[:end])
     return None
-
-
-class Site:
-    """A patient's modules, as its import system would find them; those of one top package are followed."""
-
-    platform = "linux"
-
-    def __init__(
-        self,
-        python: Python,
-        environ: Mapping[str, str],
-        preloaded: Preloaded,
-        suspect: Iterable[str],
-        followed: str,
-    ) -> None:
-        self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
-        self.machine = python.machine or ""
-        self.environ = environ
-        self._python, self._followed = python, followed
-        self._suspect = {os.path.realpath(path) for path in suspect}
-        self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
-        self._preloaded = preloaded
-        self._bare = self._state = preloaded.bare
-        self._found: dict[str, Found | None] = {}
-        self._names: dict[str, frozenset[str] | None] = {}
-        self._read = 0
-
-    def find(self, name: str) -> Found | None:
-        """See World; a module that a hook may bring counts as there."""
-        if name not in self._found:
-            self._found[name] = self._find(name)
-        return self._found[name]
-
-    def _find(self, name: str) -> Found | None:
-        parent, _, last = name.rpartition(".")
-        top = name.partition(".")[0]
-        if top in sys.stdlib_module_names:
-            return Found("outside")
-        if parent:
-            above = self.find(parent)
-            if above is None or above.kind == "extension":
-                return None
-            if above.kind == "outside":
-                return above
-            found = _first(self._look(folder, last) for folder in self._folders(parent, above))
-            return found or (Found("outside") if self._hooked else None)
-        found = _first(self._look(folder, last) for folder in self._python.sys_path)
-        if found is None:
-            return Found("outside") if self._hooked else None
-        return found if top == self._followed else Found("outside")
-
-    def _folders(self, name: str, found: Found) -> list[str]:
-        if found.kind == "source":
-            return [os.path.dirname(found.path)] if found.is_package else []
-        parts = name.split(".")
-        return ["/".join([folder, *parts]) for folder in self._python.sys_path]
-
-    def _look(self, folder: str, name: str) -> Found | None:
-        names = self.names_in(folder) or ()
-        path = f"{folder}/{name}"
-        inner = self.names_in(path) if name in names else None
-        if inner is not None and "__init__.py" in inner:
-            return Found("source", f"{path}/__init__.py", is_package=True)
-        for suffix in self._python.extension_suffixes or [".so"]:
-            if f"{name}{suffix}" in names and os.path.exists(f"{path}{suffix}"):
-                return Found("extension", f"{path}{suffix}")
-        if f"{name}.py" in names:
-            return Found("source", f"{path}.py")
-        if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
-            return Found("outside")
-        return Found("namespace", is_package=True) if inner is not None else None
-
-    @cached_property
-    def _hooked(self) -> bool:
-        """Whether something may bring modules that no folder shows: code of a .pth file."""
-        return any(
-            pth.runs_code and basename(pth.path) not in _NO_HOOKS and "nspkg" not in pth.path
-            for pth in self._python.pth_files
-        )
-
-    def text(self, path: str) -> str:
-        """See World. Raises ValueError for one source too many."""
-        self._read += 1
-        if self._read > _SOURCES:
-            raise ValueError("too many sources")
-        return decode(read_whole(path, _SOURCE_LIMIT)).text
-
-    def names_in(self, folder: str) -> frozenset[str] | None:
-        """See World."""
-        if folder not in self._names:
-            try:
-                self._names[folder] = frozenset(os.listdir(folder))
-            except (OSError, ValueError):
-                self._names[folder] = None
-        return self._names[folder]
-
-    def exists(self, path: str) -> bool:
-        """See World."""
-        return os.path.exists(path)
-
-    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
-        """See World. Refused is what loads neither now nor as its package is known to prepare it."""
-        verdict, self._state = self._state.after(path, everywhere)
-        if verdict.loads or os.path.realpath(path) not in self._suspect or not is_refused(verdict):
-            return "loads"
-        self.refused[path] = verdict
-        if verdict.unusable or verdict.versions:
-            return "refused"
-        later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
-        return "loads" if later else "lacks"
-
-    def entered(self, name: str) -> None:
-        """See World."""
-        if name == "torch" and self._state is self._bare:
-            self._state = self._preloaded.torch or self._state
-
-
-def _first(found: Iterator[Found | None]) -> Found | None:
-    """The first that is a module; a namespace only where none is."""
-    namespace = None
-    for one in found:
-        if one is not None and one.kind != "namespace":
-            return one
-        namespace = namespace or one
-    return namespace

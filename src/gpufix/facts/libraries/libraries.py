@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.library_facts import Describer, is_refused
+from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
@@ -76,7 +76,7 @@ def _imports(
     Suspect is what the loader would refuse, and what is taken to load since its package opens
     libraries before: the sources tell whether it opens those that are lacking.
     """
-    suspect = [p for p, v in judge.verdicts.items() if is_refused(v) or v.context == "package"]
+    suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
     if not suspect:
         return []
     from gpufix.facts.libraries.imports import imports

@@ -39,11 +39,6 @@ _SPELLING = {"rpath": "RPATH", "runpath": "RUNPATH", "preload": "LD_PRELOAD"}
 _LISTED = 200  # undefined symbols kept of one library
 
 
-def is_refused(verdict: Verdict) -> bool:
-    """Whether the loader would refuse the library, for more than a GPU driver that is not here."""
-    return any(not problem.driver for problem in _problems(verdict))
-
-
 def problems_of(verdict: Verdict) -> list[Problem]:
     """Every reason for which the loader would refuse the library; [] when it would take it."""
     return list(_problems(verdict))

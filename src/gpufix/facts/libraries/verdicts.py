@@ -12,6 +12,7 @@ from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.facts.libraries.startup import started
 from gpufix.model import Python
 
 TORCH_LIBRARIES = ("libtorch", "libc10")
@@ -43,7 +44,12 @@ class Judge:
             dict(ctx.environ),
             sys_path=tuple(python.sys_path) or self._sites,
         )
-        self.preloaded = preloaded = Preloaded(self.files, process, start(self.files, process))
+        bare = start(self.files, process)
+        preloaded = Preloaded(self.files, process, bare, paths)
+        state = started(python, ctx.environ, preloaded)
+        if state is not preloaded.bare:
+            preloaded = Preloaded(self.files, process, state, paths)
+        self.preloaded = preloaded
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [
@@ -66,6 +72,14 @@ class Judge:
         key = name.encode("utf-8", "surrogateescape")
         readers = (self.elf(path) for path in self._torch)
         return any(elf is not None and elf.find(key) is not None for elf in readers)
+
+    def may_be_served(self, path: str) -> bool:
+        """Whether what a refused library lacks could come from a library that others open before."""
+        verdict = self.verdicts.get(path)
+        if verdict is None or verdict.loads:
+            return verdict is not None and verdict.context == "package"
+        lacks = any(self.preloaded.found(missing.name) for missing in verdict.missing)
+        return lacks or bool(verdict.undefined)
 
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""

@@ -238,6 +238,8 @@ class Expressions(ABC):
             except Return as returned:
                 return UNKNOWN if frame.doubtful else returned.value
             except Fails as failure:
+                if frame.module.aside and not failure.library:
+                    return UNKNOWN
                 if not frame.doubtful:
                     raise
                 self.doubts.append(failure)
@@ -283,6 +285,9 @@ class Expressions(ABC):
             return list(range(*args[:3])[: ROUNDS + 1]) if 0 not in args[2:] else UNKNOWN
         if name == "len" and isinstance(first, (str, list, tuple)):
             return len(first)
+        if name.endswith("load_nvidia_dynamic_lib") and isinstance(first, str):
+            self._blind |= not self.world.load_nvidia(first)
+            return UNKNOWN
         self._blind |= _may_load(name)
         return UNKNOWN
 

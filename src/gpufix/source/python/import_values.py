@@ -41,6 +41,7 @@ class Module:
     name: str
     path: str
     package: str  # that relative imports in it are relative to
+    aside: bool = False  # followed only for the libraries that it opens
     names: dict[str, Any] = field(default_factory=dict)
 
 

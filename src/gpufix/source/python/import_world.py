@@ -11,11 +11,15 @@ LAZY, NOW, GLOBAL = 0x1, 0x2, 0x100  # flags of dlopen: dlfcn.h of Linux
 
 @dataclass(frozen=True)
 class Found:
-    """Where a module lies. `outside`: it is there, and not followed."""
+    """Where a module lies. `outside`: it is there, and not followed.
+
+    `aside`: followed only for the libraries that it opens. What else may go wrong in it does not count.
+    """
 
     kind: Literal["source", "extension", "namespace", "outside"]
     path: str = ""
     is_package: bool = False
+    aside: bool = False
 
 
 Loads = Literal["loads", "lacks", "refused"]
@@ -50,6 +54,10 @@ class World(Protocol):
 
         "lacks": refused for want of a library or a symbol, which another could have brought before.
         """
+        ...
+
+    def load_nvidia(self, name: str) -> bool:
+        """Load a CUDA library by its short name, as cuda.pathfinder does; False: none is known."""
         ...
 
     def entered(self, name: str) -> None:

@@ -8,7 +8,7 @@ becomes a doubt, never a verdict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gpufix.source.python.import_expressions import ROUNDS, Expressions
@@ -31,9 +31,16 @@ _CAUGHT_BY = {
 }
 
 
-def outcome(world: World, name: str) -> Outcome:
-    """What `import name` would do."""
+def outcome(world: World, name: str, then: Iterable[str] = ()) -> Outcome:
+    """What `import name` would do. `then`: modules that are imported after it, whatever comes of it."""
     importer = _Importer(world)
+    told = _outcome(importer, name)
+    for module in then:
+        _outcome(importer, module)
+    return told
+
+
+def _outcome(importer: _Importer, name: str) -> Outcome:
     try:
         importer.import_module(name)
     except Fails as failure:
@@ -91,21 +98,24 @@ class _Importer(Expressions):
             module = Outside(name, is_module=True)
         else:
             package = name if found.is_package else name.rpartition(".")[0]
-            module = Module(name, found.path, package)
+            module = Module(name, found.path, package, found.aside)
         self._modules[name] = module
         if found.kind == "source":
             try:
                 self._run(module)
-            except Fails:
+            except Fails as failure:
                 del self._modules[name]
-                raise
+                if not found.aside or failure.library:
+                    raise
+                module = self._modules[name] = Outside(name, is_module=True)
         return module
 
     def _run(self, module: Module) -> None:
         try:
             tree = parsed(self.world.text(module.path))
         except (OSError, ValueError):
-            self.doubts.append(Fails("SyntaxError"))  # or another Python's syntax
+            if not module.aside:
+                self.doubts.append(Fails("SyntaxError"))  # or another Python's syntax
             return
         module.names |= {
             "__file__": module.path,
@@ -113,8 +123,11 @@ class _Importer(Expressions):
             "__package__": module.package,
         }
         module.names["__path__"] = [module.path.rpartition("/")[0]]
+        before = len(self.doubts)
         with self.deeper():
             self.block(tree.body, Frame(module, module.names))
+        if module.aside:
+            self.doubts[before:] = [doubt for doubt in self.doubts[before:] if doubt.library]
 
     # Statements
 

@@ -1,0 +1,175 @@
+"""Where the patient's modules lie, as its import system would find them, and which may open libraries."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from posixpath import basename
+
+from gpufix.files import read_whole
+from gpufix.model import Python
+from gpufix.source.python.import_world import Found
+from gpufix.source.source_text import decode
+
+_SOURCE_LIMIT = 2 << 20
+# Code of .pth files that finds no modules but the standard library's, or none.
+NO_HOOKS = {
+    "distutils-precedence.pth",
+    "_virtualenv.pth",
+    "a1_coverage.pth",
+    "coloredlogs.pth",
+    "matplotlib.pth",
+}
+OPENS = re.compile(r"CDLL|LoadLibrary|PyDLL|dlopen|load_library|load_nvidia_dynamic_lib")
+_IMPORTS = re.compile(
+    r"(?:^|;)[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]*\)|[^\n#;]+)"
+    r"|import[ \t]+(?P<plain>[^\n#;]+))",
+    re.MULTILINE,
+)
+_REACHED = 100  # modules whose texts are searched for one
+
+
+class Modules:
+    """Finds modules by name, and tells which could open libraries when they are imported."""
+
+    def __init__(self, python: Python) -> None:
+        self._python = python
+        self._found: dict[str, Found | None] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
+        self._texts: dict[str, str] = {}
+        self._opens: dict[str, bool] = {}
+        self._above: set[str] = set()  # packages of modules that open libraries
+
+    def find(self, name: str) -> Found | None:
+        """A module that some folder of sys.path shows; "outside": of the standard library, or bytecode."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def add(self, name: str, path: str, text: str) -> None:
+        """A module that no folder shows."""
+        self._found[name], self._texts[path] = Found("source", path), text
+
+    def names_in(self, folder: str) -> frozenset[str] | None:
+        """What a folder holds; None for what is no folder."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))
+            except (OSError, ValueError):
+                self._names[folder] = None
+        return self._names[folder]
+
+    def text(self, path: str) -> str:
+        """A source, read once. Raises OSError, ValueError."""
+        if path not in self._texts:
+            self._texts[path] = decode(read_whole(path, _SOURCE_LIMIT)).text
+        return self._texts[path]
+
+    def may_open(self, name: str) -> bool:
+        """Whether its text names a way to open libraries, or that of a module that it leads to."""
+        if name not in self._opens:
+            self._opens[name] = self._leads_to_opener(name)
+        return self._opens[name] or name in self._above
+
+    def _leads_to_opener(self, start: str) -> bool:
+        pending, seen, found = [start], {start}, False
+        for name in pending:
+            text, package = self._source(name)
+            if OPENS.search(text):
+                found = True
+                parts = name.split(".")
+                self._above.update(".".join(parts[:end]) for end in range(1, len(parts)))
+            for other in _imported(text, package):
+                if other not in seen and len(seen) < _REACHED:
+                    seen.add(other)
+                    pending.append(other)
+        return found
+
+    def _source(self, name: str) -> tuple[str, str]:
+        """The text of a module, and what its relative imports are relative to."""
+        found = self.find(name)
+        if found is None or found.kind != "source":
+            return "", ""
+        try:
+            text = self.text(found.path)
+        except (OSError, ValueError):
+            return "", ""
+        return text, name if found.is_package else name.rpartition(".")[0]
+
+    def _find(self, name: str) -> Found | None:
+        parent, _, last = name.rpartition(".")
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return Found("outside")
+        folders = self._python.sys_path
+        if parent:
+            above = self.find(parent)
+            if above is None or above.kind == "extension":
+                return None
+            if above.kind == "outside":
+                return above
+            folders = self._folders(parent, above)
+        return _first(self._look(folder, last) for folder in folders)
+
+    def _folders(self, name: str, found: Found) -> list[str]:
+        if found.kind == "source":
+            return [os.path.dirname(found.path)] if found.is_package else []
+        parts = name.split(".")
+        return ["/".join([folder, *parts]) for folder in self._python.sys_path]
+
+    def _look(self, folder: str, name: str) -> Found | None:
+        names = self.names_in(folder) or ()
+        path = f"{folder}/{name}"
+        inner = self.names_in(path) if name in names else None
+        if inner is not None and "__init__.py" in inner:
+            return Found("source", f"{path}/__init__.py", is_package=True)
+        for suffix in self._python.extension_suffixes or [".so"]:
+            if f"{name}{suffix}" in names and os.path.exists(f"{path}{suffix}"):
+                return Found("extension", f"{path}{suffix}")
+        if f"{name}.py" in names:
+            return Found("source", f"{path}.py")
+        if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
+            return Found("outside")
+        return Found("namespace", is_package=True) if inner is not None else None
+
+    @cached_property
+    def hooked(self) -> bool:
+        """Whether something may bring modules that no folder shows: code of a .pth file."""
+        return any(
+            pth.runs_code and basename(pth.path) not in NO_HOOKS and "nspkg" not in pth.path
+            for pth in self._python.pth_files
+        )
+
+
+def _imported(text: str, package: str) -> Iterator[str]:
+    """Names of modules that a source may import, its submodules and members that may be modules."""
+    for found in _IMPORTS.finditer(text):
+        if found["plain"]:
+            yield from _names(found["plain"])
+            continue
+        base = found["base"]
+        level = len(base) - len(base.lstrip("."))
+        if level:
+            above = package.split(".")[: len(package.split(".")) - level + 1]
+            base = ".".join([*above, *filter(None, [base.lstrip(".")])])
+        if base:
+            yield base
+            yield from (f"{base}.{name}" for name in _names(found["of"].strip("()")))
+
+
+def _names(listed: str) -> Iterable[str]:
+    """ "a as b, c" → a, c."""
+    parts = (part.split() for part in listed.split(","))
+    return [words[0] for words in parts if words and words[0] != "*"]
+
+
+def _first(found: Iterator[Found | None]) -> Found | None:
+    """The first that is a module; a namespace only where none is."""
+    namespace = None
+    for one in found:
+        if one is not None and one.kind != "namespace":
+            return one
+        namespace = namespace or one
+    return namespace
