@@ -1,25 +1,26 @@
-"""Which imports fail by libraries that the loader would refuse: their packages' sources are read."""
+"""A patient's modules and libraries, as an import that is followed finds them."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from posixpath import basename
+from typing import Any
 
 from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.facts.libraries.library_facts import is_refused
-from gpufix.facts.libraries.verdicts import Judge
-from gpufix.facts.reading import text
+from gpufix.facts.libraries.library_files import python_tag
 from gpufix.files import read_whole
-from gpufix.model import Import, Python
+from gpufix.model import Python
 from gpufix.source.python.import_world import Found, Loads
-from gpufix.source.python.importing import outcome
 from gpufix.source.source_text import decode
 
 _SOURCE_LIMIT = 2 << 20
+_LIBRARY_LIMIT = 256 << 20
 _SOURCES = 400  # of one import: what reads more is not followed to its end
 # Code of .pth files that finds no modules but the standard library's, or none.
 _NO_HOOKS = {
@@ -29,39 +30,6 @@ _NO_HOOKS = {
     "coloredlogs.pth",
     "matplotlib.pth",
 }
-_APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
-
-
-def imports(
-    python: Python,
-    environ: Mapping[str, str],
-    judge: Judge,
-    suspect: Collection[str],
-    belongs: Mapping[str, str],
-) -> list[Import]:
-    """What importing each package that holds a suspect library would do."""
-    modules: dict[str, str | None] = {}
-    for path in suspect:
-        name = module_above(path, python.sys_path)
-        if name and name.partition(".")[0] not in _APART:
-            modules.setdefault(name, belongs.get(path))
-    found = []
-    for name, owner in modules.items():
-        site = Site(python, environ, judge.preloaded, suspect, name.partition(".")[0])
-        told = outcome(site, name)
-        if told.state == "fails" and told.library in site.refused:
-            judge.verdicts[told.library] = site.refused[told.library]
-        found.append(
-            Import(
-                module=name,
-                distribution=owner,
-                state=told.state,
-                library=text(told.library) or None,
-                missing=text(told.missing) or None,
-                chain=[text(place) for place in told.chain],
-            )
-        )
-    return found
 
 
 def module_above(path: str, sys_path: Iterable[str]) -> str | None:
@@ -80,6 +48,15 @@ def module_above(path: str, sys_path: Iterable[str]) -> str | None:
     return None
 
 
+def _dotted(path: str, sys_path: Iterable[str]) -> str | None:
+    """The module name of an extension."""
+    base = max((p for p in sys_path if path.startswith(f"{p}/")), key=len, default=None)
+    if base is None or python_tag(path) is None:
+        return None
+    folder, _, name = path[len(base) + 1 :].rpartition("/")
+    return ".".join([*folder.split("/"), name.partition(".")[0]]) if folder else None
+
+
 class Site:
     """A patient's modules, as its import system would find them; those of one top package are followed."""
 
@@ -92,10 +69,13 @@ class Site:
         preloaded: Preloaded,
         suspect: Iterable[str],
         followed: str,
+        known: Mapping[str, Any],
     ) -> None:
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
         self.machine = python.machine or ""
         self.environ = environ
+        self.suffixes: Sequence[str] = python.extension_suffixes or [".so"]
+        self.known = known
         self._python, self._followed = python, followed
         self._suspect = {os.path.realpath(path) for path in suspect}
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
@@ -141,7 +121,7 @@ class Site:
         inner = self.names_in(path) if name in names else None
         if inner is not None and "__init__.py" in inner:
             return Found("source", f"{path}/__init__.py", is_package=True)
-        for suffix in self._python.extension_suffixes or [".so"]:
+        for suffix in self.suffixes:
             if f"{name}{suffix}" in names and os.path.exists(f"{path}{suffix}"):
                 return Found("extension", f"{path}{suffix}")
         if f"{name}.py" in names:
@@ -188,6 +168,38 @@ class Site:
             return "refused"
         later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
         return "loads" if later else "lacks"
+
+    def named_in(self, extension: str) -> list[str]:
+        """See World."""
+        if not self._native:
+            return []
+        named = re.compile(b"|".join(map(re.escape, sorted(self._native, reverse=True))))
+        try:
+            data = read_whole(extension, _LIBRARY_LIMIT)
+        except OSError:
+            return []
+        return [self._native[name] for name in dict.fromkeys(named.findall(data))]
+
+    @cached_property
+    def _native(self) -> dict[bytes, str]:
+        """Suspect modules of the followed package, by the name that others import them by."""
+        found = {}
+        for path in self._suspect:
+            name = _dotted(path, self._python.sys_path)
+            if name and "." in name and name.partition(".")[0] == self._followed:
+                found[name.encode()] = name
+        return found
+
+    def defines(self, library: str, operator: str) -> bool | None:
+        """See World."""
+        space, _, name = operator.partition("::")
+        try:
+            data = read_whole(library, _LIBRARY_LIMIT)
+        except OSError:
+            return None
+        if not data.startswith(b"\x7fELF"):
+            return None
+        return space.encode() in data and name.partition(".")[0].encode() in data
 
     def entered(self, name: str) -> None:
         """See World."""
