@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,7 +201,7 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
 }  # fmt: skip
 UNSURE = {
     "a variable decides": "import os\nif os.getpid() % 2:\n    import p.bad\n",
-    "another package may have loaded what it lacks": "import json\njson.load_libraries()\nimport p.bad\n",
+    "another package may have loaded what it lacks": "import other\nother.load_libraries()\nimport p.bad\n",
     "what is loaded before is not known": "import ctypes, json\nctypes.CDLL(json.where)\nimport p.bad\n",
     "another package decides": "import json\nif json.scanner.c_make_scanner is None:\n    import p.bad\n",
     "perhaps left before": "import json\ndef f():\n    if json.codecs:\n        return\n    import p.bad\nf()\n",
@@ -218,12 +219,14 @@ class Disk:
     platform = sys.platform
     machine = os.uname().machine
     environ: Mapping[str, str] = {}
+    suffixes: Sequence[str] = (SO,)
+    known: Mapping[str, Any] = {}
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def find(self, name: str) -> Found | None:
-        if name.partition(".")[0] in sys.stdlib_module_names:
+        if name.partition(".")[0] in {*sys.stdlib_module_names, "other", "torch"}:
             return Found("outside")
         place = self.root.joinpath(*name.split("."))
         if (place / "__init__.py").exists():
@@ -245,6 +248,12 @@ class Disk:
 
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
         return "lacks"
+
+    def named_in(self, extension: str) -> Sequence[str]:
+        return []
+
+    def defines(self, library: str, operator: str) -> bool:
+        return operator == "p::op"
 
     def entered(self, name: str) -> None:
         pass

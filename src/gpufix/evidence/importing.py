@@ -1,70 +1,113 @@
-"""Which imports are proven to fail by a library, or to do without it."""
+"""Whether a library that the loader refuses must load: what its package's sources tell of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from posixpath import basename, dirname
+from enum import Enum
+from posixpath import dirname
 
 from gpufix.evidence.view import View
-from gpufix.model import Import, Library
+from gpufix.model import Import, Library, Spared
 
-_DIGITS = re.compile(r"\d+")
+
+class Use(Enum):
+    """What becomes of the package's import without the library."""
+
+    must = "it fails"
+    part = "a module of the package fails, its own import does not"
+    told = "it goes on, and tells people"
+    spared = "it goes on, and says nothing"
+    served = "another library takes its place"
+    unsure = "it may fail"
+    apart = "it does not ask for the library"
+    unknown = "it was not followed"
 
 
 class Imports:
-    """What the sources of the packages that hold a refused library tell."""
+    """What was followed of the packages that hold a refused library."""
 
     def __init__(self, told: Iterable[Import], libraries: Iterable[Library] = ()) -> None:
+        self._told = list(told)
         self._failing: dict[str, Import] = {}
-        states: dict[str, set[str]] = {}
-        for one in told:
+        self._parts: dict[str, Import] = {}
+        self._doubts: set[str] = set()
+        self._spared: dict[str, list[Spared]] = {}
+        for one in self._told:
             if one.state == "fails" and one.library:
-                self._failing.setdefault(one.library, one)
-            if one.distribution:
-                states.setdefault(one.distribution, set()).add(one.state)
-        self._followed = set(states)
-        self._working = {name for name, found in states.items() if found == {"works"}}
-        self._serving = {_family(x) for x in libraries if not x.problems}
+                failing = self._parts if one.part_of else self._failing
+                failing.setdefault(one.library, one)
+            self._doubts.update(one.doubts if not one.part_of else ())
+            for spared in one.spared:
+                self._spared.setdefault(spared.library, []).append(spared)
+        self._torch = [x for x in libraries if x.distribution == "torch"]
 
     @classmethod
     def of(cls, view: View) -> Imports:
         """For `View.derive`."""
         return cls(view.facts.binaries.imports, view.facts.binaries.libraries)
 
-    def failing(self, libraries: Iterable[Library]) -> Import | None:
-        """The import that fails by one of these libraries."""
-        return next((self._failing[x.path] for x in libraries if x.path in self._failing), None)
-
-    def proven(self, libraries: Iterable[Library]) -> bool | None:
-        """Whether an import is shown to fail by one of these. None: no import was followed."""
-        every = list(libraries)
-        if self.failing(every):
-            return True
-        return False if {x.distribution for x in every} & self._followed else None
-
-    def must_load(self, library: Library) -> bool:
-        """Whether an import fails by it, or may: a module whose package was not shown to work without."""
+    def use(self, library: Library) -> Use:
+        """What becomes of the package's import without the library."""
+        if library.distribution == "torch":
+            return Use.must if self._of_torch(library) else Use.apart
         if library.path in self._failing:
-            return True
-        return library.module and library.distribution not in self._working
+            return Use.must
+        spared = self._spared.get(library.path, [])
+        if any(one.served for one in spared):
+            return Use.served
+        if library.path in self._doubts:
+            return Use.unsure
+        if library.path in self._parts:
+            return Use.part
+        if spared:
+            return Use.told if any(one.said for one in spared) else Use.spared
+        return self._unmet(library)
 
-    def is_spare(self, library: Library) -> bool:
-        """Whether an alternative to it loads: one library per FFmpeg or CUDA release, of which one serves.
+    def _unmet(self, library: Library) -> Use:
+        """Of a library that no import was seen to ask for."""
+        followed = [one for one in self._told if not one.part_of and _holds(one.module, library)]
+        if not followed:
+            return Use.unknown
+        if any(one.state == "fails" for one in followed):  # before it comes to the library
+            lost = {(one.missing or "").partition(".")[0] for one in followed}
+            return Use.must if library.links_torch and "torch" in lost else Use.apart
+        return Use.apart if all(one.whole for one in followed) else Use.unsure
 
-        They lie in one folder, and their names differ in digits alone.
-        """
-        if library.opened_by == "import" or library.path in self._failing:
-            return False
-        return _DIGITS.search(basename(library.path)) is not None and (
-            _family(library) in self._serving
-        )
+    def _of_torch(self, library: Library) -> bool:
+        """Whether `import torch` needs it: torch._C does, by however many others."""
+        root = [x for x in self._torch if x.module and dirname(x.path).endswith("/torch")]
+        names = {p.needed_by for x in root for p in x.problems}
+        return not root or library in root or library.path in names
+
+    def failing(self, libraries: Iterable[Library]) -> Import | None:
+        """The import that fails by one of these libraries: the package's own, else of a part."""
+        every = list(libraries)
+        for failing in (self._failing, self._parts):
+            found = next((failing[x.path] for x in every if x.path in failing), None)
+            if found:
+                return found
+        return None
+
+    def rivals(self, library: Library) -> set[str]:
+        """The libraries that are tried at the same place, of which one would do."""
+        places = {one.place for one in self._spared.get(library.path, [])}
+        return {
+            path
+            for path, every in self._spared.items()
+            if any(one.place in places for one in every)
+        }
 
     def way(self, libraries: Iterable[Library]) -> tuple[str, ...]:
         """The evidence: the import that fails by one of them, and the places that lead there."""
-        found = self.failing(libraries)
-        return (f"import {found.module} fails", *found.chain) if found else ()
+        every = list(libraries)
+        if found := self.failing(every):
+            what = f"{found.module}.{found.call}()" if found.call else f"import {found.module}"
+            return (f"{what} fails", *found.chain)
+        tried = [one for x in every for one in self._spared.get(x.path, [])]
+        return (f"tried at {tried[0].place}, and done without",) if tried else ()
 
 
-def _family(library: Library) -> tuple[str, str]:
-    return dirname(library.path), _DIGITS.sub("#", basename(library.path).partition(".so")[0])
+def _holds(module: str, library: Library) -> bool:
+    """Whether a library lies in a package, or is the module."""
+    name = f"/{module.replace('.', '/')}"
+    return f"{name}/" in library.path or f"{name}." in library.path

@@ -1,6 +1,15 @@
 """The whole vocabulary of gpufix: immutable records without logic."""
 
-from gpufix.model.binary import Binaries, CodeKind, CodeObject, CodePart, Import, Library, Problem
+from gpufix.model.binary import (
+    Binaries,
+    CodeKind,
+    CodeObject,
+    CodePart,
+    Import,
+    Library,
+    Problem,
+    Spared,
+)
 from gpufix.model.facts import (
     SCHEMA_VERSION,
     CMakeCache,
@@ -111,6 +120,7 @@ __all__ = [
     "Skip",
     "SourceFile",
     "SourceKind",
+    "Spared",
     "Step",
     "StepPreview",
     "Submodule",

@@ -73,6 +73,15 @@ class Library(Model):
     )  # undefined torch names, kept only when something is wrong
 
 
+class Spared(Model):
+    """A library that an import tries in vain, and goes on without."""
+
+    library: str
+    place: str  # "FILE:LINE", of the innermost call that asks for it
+    said: bool = False  # a warning or a line tells people
+    served: bool = False  # another library was loaded in its place
+
+
 class Import(Model):
     """What importing a module would do, as far as its package's sources tell (none is run)."""
 
@@ -82,6 +91,11 @@ class Import(Model):
     library: str | None = None  # that the loader refuses on the way
     missing: str | None = None  # module or file that is not there
     chain: list[str] = field(default_factory=list)  # "FILE:LINE" from the import to it
+    part_of: str | None = None  # the package, whose own import is not this one
+    call: str | None = None  # the function of the module that was followed, not its import
+    spared: list[Spared] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # libraries by which it may fail
+    whole: bool = True  # all that it runs was followed
 
 
 class Binaries(Model):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from posixpath import basename, normpath
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.severity import weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Library, Problem
+from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
 @rule("ABI302", "libstdcxx-too-old")
-def libstdcxx_too_old(view: View) -> Iterator[Fault]:
+def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
     """A library needs a version of libstdc++ or glibc that the one to be loaded does not have.
 
     ## What it does
@@ -30,8 +31,9 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
     `fused_ssim needs GLIBCXX_3.4.32, which /opt/conda/lib/libstdc++.so.6 does not define.`
 
     ## Severity
-    Error for extension modules, but for those that their package's sources show to be dispensable;
-    warning for these and for other libraries.
+    Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
+    that must be served loses all code that the package has for it. Warning for a part that the
+    import does without. A gap where neither can be told.
 
     ## Fix
     Safe: rebuild here, when the source is here and the compiler is older than the version that is
@@ -50,21 +52,31 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault]:
                 provider = normpath(problem.provider) if problem.provider else ""
                 groups.setdefault((owner, provider), []).append((library, problem))
     for (owner, provider), rows in sorted(groups.items()):
-        yield _fault(view, owner, provider, rows)
+        weighed = weigh(view, rows)
+        yield from weighed.gaps()
+        if weighed.severity is not None:
+            rows = [row for row in rows if row[0] in weighed.libraries]
+            yield _fault(view, owner, provider, rows, weighed.severity)
 
 
-def _fault(view: View, owner: str, provider: str, rows: list[tuple[Library, Problem]]) -> Fault:
+def _fault(
+    view: View,
+    owner: str,
+    provider: str,
+    rows: list[tuple[Library, Problem]],
+    severity: Severity,
+) -> Fault:
     versions = sorted({p.name for _, p in rows}, key=_order)
     who = provider or "the library that is loaded"
     needed = (f"provider:{provider}", f"file:{provider}") if provider else ()
     torch = ("torch",) if owner != "torch" and any(lib.links_torch for lib, _ in rows) else ()
-    told, libraries = view.derive(Imports.of), [lib for lib, _ in rows]
     asking = (f"{basename(p.needed_by or lib.path)} needs {p.name}" for lib, p in rows)
     return Fault(
-        severity=ERROR if any(map(told.must_load, libraries)) else WARNING,
+        severity=severity,
         subject=owner,
         message=f"{owner} needs {versions[-1]}, which {who} does not define.",
-        evidence=tuple(dict.fromkeys(asking))[:10] + told.way(libraries),
+        evidence=tuple(dict.fromkeys(asking))[:10]
+        + view.derive(Imports.of).way(lib for lib, _ in rows),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(*needed, *torch),
         payload=UnfitLibrary(

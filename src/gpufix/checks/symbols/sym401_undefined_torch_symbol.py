@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.severity import Weighed, weigh
 from gpufix.evidence.torch_symbols import (
     TorchUser,
     file_of,
@@ -16,11 +17,12 @@ from gpufix.evidence.torch_symbols import (
     torch_users,
 )
 from gpufix.evidence.view import View
+from gpufix.model import Gap, Problem
 from gpufix.model.payload import ExtensionModules
 
 
 @rule("SYM401", "undefined-torch-symbol")
-def undefined_torch_symbol(view: View) -> Iterator[Fault]:
+def undefined_torch_symbol(view: View) -> Iterator[Fault | Gap]:
     """An extension asks for symbols that the installed torch does not define.
 
     ## What it does
@@ -36,9 +38,10 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     const, which torch 2.7.0 does not define; it is built for torch 2.8, loads with 2.8 – 2.10.`
 
     ## Severity
-    Error for extension modules; warning when only a library that nothing imports is affected, and
-    where the package's import was followed and does not surely fail by it. Silent for one of
-    several alternatives of which another loads.
+    Error where the package's import fails by it, as its sources show, and where a GPU that must be
+    served loses all code that the package has for it. Warning for a part that the import does
+    without. A gap where neither can be told. Silent for one of several alternatives of which another
+    loads, and for a bridge to torch where torch is neither here nor required.
 
     ## Fix
     Safe: rebuild for the installed torch, when its source is here. Unsafe: the release made for
@@ -49,29 +52,33 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault]:
     The exports of torch's own wheels, x86-64 Linux; ld.so(8).
     """
     for user in view.derive(torch_users):
-        spare = all(view.derive(Imports.of).is_spare(library) for library, _ in user.lacking)
-        if user.lacking and not spare and other_abi(view, user) is None:
-            yield _fault(view, user)
+        if not user.lacking or other_abi(view, user) is not None:
+            continue
+        weighed = weigh(
+            view, [(x, Problem(kind="undefined-symbol", name=name)) for x, name in user.lacking]
+        )
+        yield from weighed.gaps()
+        if weighed.severity is not None:
+            yield _fault(view, user, weighed)
 
 
-def _fault(view: View, user: TorchUser) -> Fault:
-    names = user.names
+def _fault(view: View, user: TorchUser, weighed: Weighed) -> Fault:
+    lacking = [row for row in user.lacking if row[0] in weighed.libraries]
+    names = list(dict.fromkeys(name for _, name in lacking))
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     lacks = f"{installed(view)} does not define" if view.facts.torch else "no torch here defines"
-    told, libraries = view.derive(Imports.of), [library for library, _ in user.lacking]
-    opened = any(lib.opened_by for lib in libraries) and told.proven(libraries) is not False
     origin = f"; {releases(user.judgement)}" if user.judgement else ""
     return Fault(
-        severity=ERROR if opened else WARNING,
+        severity=weighed.severity or WARNING,
         subject=user.owner,
         message=f"{user.label} needs {shown(view, names[0])}{more}, which {lacks}{origin}.",
         evidence=tuple(
-            f"{file_of(library)}: undefined symbol {name}" for library, name in user.lacking[:10]
+            f"{file_of(library)}: undefined symbol {name}" for library, name in lacking[:10]
         )
-        + told.way(libraries),
+        + view.derive(Imports.of).way(weighed.libraries),
         breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
         needs=(f"family:{user.owner}", "torch"),
         payload=ExtensionModules(
-            user.owner, tuple(sorted({library.path for library, _ in user.lacking}))
+            user.owner, tuple(sorted({library.path for library, _ in lacking}))
         ),
     )

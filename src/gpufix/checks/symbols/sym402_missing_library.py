@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from posixpath import basename
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
+from gpufix.evidence.severity import family, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Library, Severity
+from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 
 @rule("SYM402", "missing-library")
-def missing_library(view: View) -> Iterator[Fault]:
+def missing_library(view: View) -> Iterator[Fault | Gap]:
     """A library needs another one that the dynamic loader would not find.
 
     ## What it does
@@ -31,12 +32,12 @@ def missing_library(view: View) -> Iterator[Fault]:
     brings it.`
 
     ## Severity
-    Error when the package's sources show that its import fails by it; for torch, and when a wheel
-    that the package requires should have brought the library. For what links torch or holds GPU
-    code: error, but warning where the package's import was followed and does not surely fail.
-    Warning when no module of a package can be loaded. Silent for optional parts (one module of
-    many), for one of several alternatives of which another loads, and for a GPU driver's own
-    libraries.
+    Error where the package's import fails by it, as its sources show; for what `import torch`
+    needs; and where a GPU that must be served loses all code that the package has for it. Warning
+    for a part that the import does without, when the import says so, and when a wheel that the
+    package requires, or the package itself, should have brought the library. A gap where it cannot
+    be told whether the import fails. Silent for other parts: what they want was never asked for; for
+    one of several alternatives of which another loads; and for a GPU driver's own libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares. Unsafe: gpufix's replacement of
@@ -45,54 +46,36 @@ def missing_library(view: View) -> Iterator[Fault]:
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
-    groups: dict[tuple[str, tuple[str, ...]], dict[str, list[Library]]] = {}
-    told = view.derive(Imports.of)
+    groups: dict[tuple[str, tuple[str, ...]], list[tuple[Library, Problem]]] = {}
     for library in view.facts.binaries.libraries:
-        for problem in () if told.is_spare(library) else library.problems:
+        for problem in library.problems:
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
             if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
-                group = groups.setdefault((owner, tuple(bringing(problem.name))), {})
-                group.setdefault(problem.name, []).append(library)
-    for (owner, wheels), missing in sorted(groups.items()):
-        libraries = list({lib.path: lib for users in missing.values() for lib in users}.values())
-        severity = _severity(view, owner, wheels, libraries)
-        if severity is not None:
-            yield _fault(view, owner, wheels, missing, severity)
-
-
-def _severity(
-    view: View, owner: str, wheels: tuple[str, ...], libraries: list[Library]
-) -> Severity | None:
-    """None for an optional part: numba's TBB pool, cupy's cuTENSOR, Qt's sound."""
-    required = view.derive(Requirements.of).required_by
-    proven = view.derive(Imports.of).proven(libraries)
-    if owner == "torch" or proven:
-        return ERROR
-    if any(owner in required.get(wheel, ()) for wheel in wheels):
-        return ERROR
-    if any(lib.links_torch or lib.code for lib in libraries):
-        return ERROR if proven is None else WARNING
-    modules = view.facts.binaries.modules.get(owner, 0)
-    failing = {
-        x.path for x in view.facts.binaries.libraries if x.distribution == owner and x.problems
-    }
-    return WARNING if 0 < modules <= len(failing) else None
+                key = (owner, tuple(bringing(problem.name)))
+                groups.setdefault(key, []).append((library, problem))
+    for (owner, wheels), rows in sorted(groups.items(), key=lambda group: group[0]):
+        weighed = weigh(view, rows)
+        yield from weighed.gaps()
+        if weighed.severity is not None:
+            rows = [row for row in rows if row[0] in weighed.libraries]
+            yield _fault(view, owner, wheels, rows, weighed.severity)
 
 
 def _fault(
     view: View,
     owner: str,
     wheels: tuple[str, ...],
-    missing: dict[str, list[Library]],
+    rows: list[tuple[Library, Problem]],
     severity: Severity,
 ) -> Fault:
     """One fault for all libraries that the same wheel should have brought."""
+    missing: dict[str, list[Library]] = {}
+    for library, problem in rows:
+        missing.setdefault(problem.name, []).append(library)
     names = sorted(missing)
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
-    brings = f"; {' or '.join(expected)} brings {'it' if len(names) == 1 else 'them'}"
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     needed = [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
@@ -101,8 +84,7 @@ def _fault(
     return Fault(
         severity=severity,
         subject=owner,
-        message=f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
-        f"{brings if expected else ''}.",
+        message=_message(owner, names, expected, family(view, libraries)),
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
@@ -111,6 +93,16 @@ def _fault(
         needs=tuple(needed),
         payload=MissingLibrary(owner, tuple(expected)),
     )
+
+
+def _message(owner: str, names: list[str], expected: list[str], alternatives: list[str]) -> str:
+    brings = f"; {' or '.join(expected)} brings {'it' if len(names) == 1 else 'them'}"
+    lacks = "is in no place that the loader searches" + (brings if expected else "")
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    if not alternatives:
+        return f"{owner} needs {names[0]}{more}, which {lacks}."
+    others = f"{len(alternatives)} libraries, {alternatives[0]} to {alternatives[-1]}"
+    return f"{owner} needs one of {others}, and none loads: {names[0]}{more} {lacks}."
 
 
 def _wanted(view: View, wheel: str) -> bool:

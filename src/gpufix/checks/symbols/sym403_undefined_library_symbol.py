@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.binary.demangle.mangled import is_torch_name
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.severity import weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Library, Problem
+from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
 @rule("SYM403", "undefined-library-symbol")
-def undefined_library_symbol(view: View) -> Iterator[Fault]:
+def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
     """The copy of a library that would be loaded lacks a symbol that is asked of it.
 
     ## What it does
@@ -32,9 +33,9 @@ def undefined_library_symbol(view: View) -> Iterator[Fault]:
     not define.`
 
     ## Severity
-    Error for torch and for extension modules, but for those that their package's sources show to
-    be dispensable: its import works without them. Warning for these, and for libraries that
-    nothing imports itself.
+    Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
+    that must be served loses all code that the package has for it. Warning for a part that the
+    import does without. A gap where neither can be told. Silent where an alternative loads.
 
     ## Fix
     Safe: reinstall the wheel that torch pins, or take the folder out of LD_LIBRARY_PATH that puts
@@ -51,28 +52,34 @@ def undefined_library_symbol(view: View) -> Iterator[Fault]:
                 provider = normpath(problem.provider) if problem.provider else None
                 groups.setdefault((owner, provider), []).append((library, problem))
     for (owner, provider), rows in sorted(groups.items(), key=lambda g: (g[0][0], g[0][1] or "")):
-        yield _fault(view, owner, provider, rows)
+        weighed = weigh(view, rows)
+        yield from weighed.gaps()
+        if weighed.severity is not None:
+            rows = [row for row in rows if row[0] in weighed.libraries]
+            yield _fault(view, owner, provider, rows, weighed.severity)
 
 
 def _fault(
-    view: View, owner: str, provider: str | None, rows: list[tuple[Library, Problem]]
+    view: View,
+    owner: str,
+    provider: str | None,
+    rows: list[tuple[Library, Problem]],
+    severity: Severity,
 ) -> Fault:
     problem = rows[0][1]
     names = list(dict.fromkeys(p.name for _, p in rows))
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     found = f" (found by {problem.why})" if problem.why else ""
     where = f"{provider}{found} does not define" if provider else "no library in its scope defines"
-    told, libraries = view.derive(Imports.of), [lib for lib, _ in rows]
-    imported = owner == "torch" or any(told.must_load(lib) for lib in libraries)
     wheels = bringing(basename(provider)) if provider else []
     holder = _distribution_of(view, provider)
     return Fault(
-        severity=ERROR if imported else WARNING,
+        severity=severity,
         subject=owner,
         message=f"{owner} needs {shown(view, names[0])}{more}, which {where}.",
         evidence=(
             *(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
-            *told.way(libraries),
+            *view.derive(Imports.of).way(lib for lib, _ in rows),
         ),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(

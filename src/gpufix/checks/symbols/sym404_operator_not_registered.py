@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.checks.registry import Fault, rule
+from gpufix.evidence.severity import weigh
 from gpufix.evidence.torch_symbols import TorchUser, file_of, installed, torch_users
 from gpufix.evidence.view import View
+from gpufix.model import Gap, Severity
 from gpufix.model.payload import ExtensionModules
 
 
 @rule("SYM404", "operator-not-registered")
-def operator_not_registered(view: View) -> Iterator[Fault]:
+def operator_not_registered(view: View) -> Iterator[Fault | Gap]:
     """A library that registers operators with torch does not load, so they do not exist.
 
     ## What it does
@@ -27,7 +29,9 @@ def operator_not_registered(view: View) -> Iterator[Fault]:
     2.9.0.`
 
     ## Severity
-    Error.
+    Error where the package's import fails by it, and where a GPU that must be served loses all code
+    that the package has for it; else warning. A gap where it cannot be told. Silent where an
+    alternative loads.
 
     ## Fix
     Unsafe: install the release made for this torch.
@@ -36,15 +40,18 @@ def operator_not_registered(view: View) -> Iterator[Fault]:
     torch/_ops.py (`load_library`); torchvision/extension.py.
     """
     for user in view.derive(torch_users):
-        failing = {file_of(x) for x in user.libraries if x.problems and x.opened_by == "source"}
-        if failing:
-            yield _fault(view, user, sorted(failing))
+        opened = [x for x in user.libraries if x.opened_by == "source"]
+        weighed = weigh(view, [(x, p) for x in opened for p in x.problems if not p.driver])
+        yield from weighed.gaps()
+        if weighed.severity is not None:
+            files = sorted(set(map(file_of, weighed.libraries)))
+            yield _fault(view, user, files, weighed.severity)
 
 
-def _fault(view: View, user: TorchUser, files: list[str]) -> Fault:
+def _fault(view: View, user: TorchUser, files: list[str], severity: Severity) -> Fault:
     verb = "does" if len(files) == 1 else "do"
     return Fault(
-        severity=ERROR,
+        severity=severity,
         subject=user.owner,
         message=f"The operators of {user.label} are not registered: {', '.join(files)} {verb} not "
         f"load with {installed(view)}.",

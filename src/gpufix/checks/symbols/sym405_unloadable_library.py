@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from posixpath import basename
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.severity import weigh
 from gpufix.evidence.view import View
-from gpufix.model import Library, Problem
+from gpufix.model import Gap, Library, Problem
 from gpufix.model.payload import DamagedDistribution
 
 
 @rule("SYM405", "unloadable-library")
-def unloadable_library(view: View) -> Iterator[Fault]:
+def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     """A library is none that this machine's loader takes.
 
     ## What it does
@@ -30,8 +31,9 @@ def unloadable_library(view: View) -> Iterator[Fault]:
     for another processor (aarch64).`
 
     ## Severity
-    Error for torch's own libraries and when the package's sources show that its import fails by
-    it; warning for other extension modules.
+    Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
+    that must be served loses all code that the package has for it. Warning for a part that the
+    import does without. A gap where neither can be told.
 
     ## Fix
     Safe: reinstall the distribution that brought it, at the same version.
@@ -46,19 +48,25 @@ def unloadable_library(view: View) -> Iterator[Fault]:
                 groups.setdefault(library.distribution or library.path, []).append(
                     (library, problem)
                 )
-    told = view.derive(Imports.of)
     for owner, rows in sorted(groups.items()):
+        weighed = weigh(view, rows)
+        yield from weighed.gaps()
+        if weighed.severity is None:
+            continue
+        rows = [row for row in rows if row[0] in weighed.libraries]
         libraries = [library for library, _ in rows]
-        must = owner == "torch" or told.failing(libraries) is not None
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         library, problem = rows[0]
         dist = view.dist(owner)
         yield Fault(
-            severity=ERROR if must else WARNING,
+            severity=weighed.severity,
             subject=owner,
             message=f"{basename(library.path)} of {owner}{more} is no library that can be loaded "
             f"here: {problem.name}.",
-            evidence=(*(f"{x.path}: {p.name}" for x, p in rows[:10]), *told.way(libraries)),
+            evidence=(
+                *(f"{x.path}: {p.name}" for x, p in rows[:10]),
+                *view.derive(Imports.of).way(libraries),
+            ),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
             needs=(*(f"file:{x.path}" for x in libraries), f"family:{owner}"),
             payload=DamagedDistribution(owner, dist.version if dist else None),

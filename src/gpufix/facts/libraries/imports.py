@@ -1,66 +1,29 @@
-"""Which imports fail by libraries that the loader would refuse: their packages' sources are read."""
+"""A patient's modules and libraries, as an import that is followed finds them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
+from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.preloaded import Preloaded
+from gpufix.binary.loader.state import State
+from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
-from gpufix.facts.libraries.site import Site
-from gpufix.facts.libraries.verdicts import Judge
-from gpufix.facts.reading import text
-from gpufix.model import Import, Python
-from gpufix.source.python.importing import outcome
+from gpufix.facts.libraries.nvidia_files import nvidia_files
+from gpufix.files import read_whole
+from gpufix.model import Python
+from gpufix.source.python.import_world import Found, Loads
 
-_APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
-_MODULES = 40  # of one package whose own imports are tried one by one
-
-
-def imports(
-    python: Python,
-    environ: Mapping[str, str],
-    judge: Judge,
-    suspect: Collection[str],
-    belongs: Mapping[str, str],
-) -> list[Import]:
-    """What importing each package that holds a suspect library would do."""
-    groups: dict[str, list[str]] = {}
-    for path in suspect:
-        name = module_above(path, python.sys_path)
-        if name and name.partition(".")[0] not in _APART:
-            groups.setdefault(name, []).append(path)
-    found, places = [], Modules(python)
-    for name, own in groups.items():
-        siblings = any(judge.may_be_served(path) for path in own)
-        top = {name.partition(".")[0]}
-        site = Site(python, environ, judge.preloaded, suspect, places, top, siblings)
-        lazily = (m for p in own[:_MODULES] if p not in site.tried and (m := dotted(p, python)))
-        told = outcome(site, name, lazily if siblings else ())
-        site.try_rest(own if siblings else ())
-        judge.verdicts |= site.loaded
-        if told.state == "fails" and told.library in site.refused:
-            judge.verdicts[told.library] = site.refused[told.library]
-        found.append(
-            Import(
-                module=name,
-                distribution=belongs.get(own[0]),
-                state=told.state,
-                library=text(told.library) or None,
-                missing=text(told.missing) or None,
-                chain=[text(place) for place in told.chain],
-            )
-        )
-    return found
-
-
-def dotted(path: str, python: Python) -> str | None:
-    """The name by which an extension module is imported; None for another file."""
-    base = max((p for p in python.sys_path if path.startswith(f"{p}/")), key=len, default=None)
-    suffix = next((s for s in python.extension_suffixes if path.endswith(s)), None)
-    if base is None or suffix is None:
-        return None
-    parts = path[len(base) + 1 : -len(suffix)].split("/")
-    return ".".join(parts) if all(part.isidentifier() for part in parts) else None
+_LIBRARY_LIMIT = 256 << 20
+_SOURCES = 400  # of one import: what reads more is not followed to its end
+_ASIDE = 100  # of them, of other packages
+# torch's libraries are judged as its own import loads them; pathfinder's by the name that it is asked for.
+_APART = ("torch", "cuda.pathfinder")
 
 
 def module_above(path: str, sys_path: Iterable[str]) -> str | None:
@@ -77,3 +40,163 @@ def module_above(path: str, sys_path: Iterable[str]) -> str | None:
         if end == len(parts) or os.path.exists("/".join([base, *parts[:end], "__init__.py"])):
             return ".".join(parts[:end])
     return None
+
+
+def dotted(path: str, sys_path: Iterable[str]) -> str | None:
+    """The module name of an extension."""
+    base = max((p for p in sys_path if path.startswith(f"{p}/")), key=len, default=None)
+    if base is None or python_tag(path) is None:
+        return None
+    folder, _, name = path[len(base) + 1 :].rpartition("/")
+    return ".".join([*folder.split("/"), name.partition(".")[0]]) if folder else None
+
+
+class Site:
+    """The modules of these top packages are followed, and those of others that may open libraries.
+
+    siblings: whether what others open could serve; where it could not, they are not followed.
+    """
+
+    platform = "linux"
+
+    def __init__(
+        self,
+        python: Python,
+        environ: Mapping[str, str],
+        preloaded: Preloaded,
+        suspect: Collection[str],
+        modules: Modules,
+        followed: Collection[str],
+        siblings: bool,
+        known: Mapping[str, Any],
+    ) -> None:
+        self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
+        self.machine = python.machine or ""
+        self.environ = environ
+        self.suffixes: Sequence[str] = python.extension_suffixes or [".so"]
+        self.known = known
+        self.state: State = preloaded.bare
+        self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
+        self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
+        self._suspect = {os.path.realpath(path): path for path in suspect}
+        self._preloaded, self._modules = preloaded, modules
+        self._python, self._followed, self._siblings = python, followed, siblings
+        self._found: dict[str, Found | None] = {}
+        self._read = self._aside = 0
+        self.hooked = modules.hooked
+        if siblings:
+            for name in followed:  # so that the packages on the way to what opens are known
+                modules.may_open(name)
+
+    def try_rest(self, paths: Iterable[str]) -> None:
+        """What of these was not loaded so far may load now, in what the imports have left."""
+        for path in paths:
+            if path not in self.tried:
+                verdict = self.state.predict(path, "package")
+                if verdict.loads:
+                    self.loaded[path] = verdict
+
+    @property
+    def tried(self) -> Collection[str]:
+        """Suspects that the code has loaded, or tried to load."""
+        return self.refused.keys() | self.loaded.keys()
+
+    def find(self, name: str) -> Found | None:
+        """See World; a module that a hook may bring counts as there."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> Found | None:
+        found = self._modules.find(name)
+        if found is None:
+            return Found("outside") if self.hooked else None
+        own = name.partition(".")[0] in self._followed and name not in _APART
+        if own or found.kind == "outside":
+            return found
+        if not self._siblings or not self._counts(name, found):
+            return Found("outside")
+        return replace(found, aside=True)
+
+    def _counts(self, name: str, found: Found) -> bool:
+        """Whether another package's module is followed: it may open libraries, and is not one too many."""
+        if any(name == apart or name.startswith(f"{apart}.") for apart in _APART):
+            return False
+        if found.kind != "source":
+            return True
+        self._aside += 1
+        return self._aside <= _ASIDE and self._modules.may_open(name)
+
+    def text(self, path: str) -> str:
+        """See World. Raises ValueError for one source too many."""
+        self._read += 1
+        if self._read > _SOURCES:
+            raise ValueError("too many sources")
+        return self._modules.text(path)
+
+    def names_in(self, folder: str) -> frozenset[str] | None:
+        """See World."""
+        return self._modules.names_in(folder)
+
+    def exists(self, path: str) -> bool:
+        """See World."""
+        return os.path.exists(path)
+
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        """See World. Refused is what loads neither now nor as its package is known to prepare it."""
+        verdict, self.state = self.state.after(path, everywhere)
+        suspect = self._suspect.get(os.path.realpath(path))
+        if suspect is None:
+            return "loads"
+        if verdict.loads or not verdict.refused:
+            self.loaded[suspect] = replace(verdict, path=suspect, context="package")
+            return "loads"
+        self.refused[path] = verdict
+        if verdict.unusable or verdict.versions:
+            return "refused"
+        later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
+        return "loads" if later else "lacks"
+
+    def named_in(self, extension: str) -> list[str]:
+        """See World."""
+        if not self._native:
+            return []
+        named = re.compile(b"|".join(map(re.escape, sorted(self._native, reverse=True))))
+        try:
+            data = read_whole(extension, _LIBRARY_LIMIT)
+        except OSError:
+            return []
+        return [self._native[name] for name in dict.fromkeys(named.findall(data))]
+
+    @cached_property
+    def _native(self) -> dict[bytes, str]:
+        """Suspect modules of the followed package, by the name that others import them by."""
+        found = {}
+        for path in self._suspect:
+            name = dotted(path, self._python.sys_path)
+            if name and "." in name and name.partition(".")[0] in self._followed:
+                found[name.encode()] = name
+        return found
+
+    def defines(self, library: str, operator: str) -> bool | None:
+        """See World."""
+        space, _, name = operator.partition("::")
+        try:
+            data = read_whole(library, _LIBRARY_LIMIT)
+        except OSError:
+            return None
+        if not data.startswith(b"\x7fELF"):
+            return None
+        return space.encode() in data and name.partition(".")[0].encode() in data
+
+    def load_nvidia(self, name: str) -> bool:
+        """See World: `cuda.pathfinder.load_nvidia_dynamic_lib`, which opens what it finds for everybody."""
+        files = nvidia_files(self._modules, self._python.sys_path, name)
+        for path in files:
+            self.state = self.state.after(path, everywhere=True)[1]
+        return bool(files)
+
+    def entered(self, name: str) -> None:
+        """See World."""
+        if name == "torch":
+            self.state = self._preloaded.after_torch(self.state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
@@ -69,7 +69,11 @@ def _refused(judge: Judge, path: str) -> bool | None:
 
 
 def _imports(
-    ctx: CollectContext, python: Python, judge: Judge, belongs: Mapping[str, str]
+    ctx: CollectContext,
+    python: Python,
+    judge: Judge,
+    belongs: Mapping[str, str],
+    torch: Torch | None,
 ) -> list[Import]:
     """What the imports of suspect libraries' packages would do.
 
@@ -79,9 +83,14 @@ def _imports(
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
     if not suspect:
         return []
-    from gpufix.facts.libraries.imports import imports
+    from gpufix.facts.libraries.followed import imports
 
-    return imports(python, ctx.environ, judge, suspect, belongs)
+    return imports(python, ctx.environ, judge, suspect, belongs, torch)
+
+
+def _met(found: Import) -> Iterator[str]:
+    """The libraries that it asks for in vain."""
+    yield from (found.library or "", *found.doubts, *(one.library for one in found.spared))
 
 
 def collect(
@@ -107,8 +116,8 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    told = _imports(ctx, python, judge, belongs)
-    opened = {found.library for found in told if found.state == "fails" and found.library}
+    told = _imports(ctx, python, judge, belongs, torch)
+    opened = {path for found in told for path in _met(found)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(

@@ -166,7 +166,7 @@ class Describer:
     ) -> None:
         """belongs: library -> distribution. stray: kept although they are for another Python.
 
-        opened: by an import that fails by them.
+        opened: asked for in vain by imports that were followed.
         """
         self._opened = opened
         self._ctx = ctx
@@ -223,8 +223,10 @@ class Describer:
         ]
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
-        if python_tag(path) or text(path) in self._opened:
+        if python_tag(path):
             return "import"
+        if text(path) in self._opened:
+            return "source"
         if path in self._judge.needed:
             return "library"
         # Reading sources is dear: only where the answer matters.

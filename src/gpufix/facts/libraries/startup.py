@@ -8,11 +8,11 @@ from posixpath import dirname
 
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.state import State
+from gpufix.facts.libraries.imports import Site
 from gpufix.facts.libraries.modules import NO_HOOKS, Modules
-from gpufix.facts.libraries.site import Site
 from gpufix.files import read_whole
 from gpufix.model import PthFile, Python
-from gpufix.source.python.importing import outcome
+from gpufix.source.python.importing import Session
 
 _LIMIT, _LINES = 64 << 10, 200
 # How a line asks for the folder that its file lies in.
@@ -28,12 +28,13 @@ def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) ->
     own = {name for names in steps for name in names}
     if True not in {modules.may_open(name) for name in own}:
         return preloaded.bare
-    site = Site(python, environ, preloaded, (), modules, own, siblings=True)
+    site = Site(python, environ, preloaded, (), modules, own, siblings=True, known={})
     site.hooked = False  # what would bring modules of its own has not run yet
+    session = Session(site)
     for names in steps:
         for name in names:
             # As `site` does: what a failing line leaves of its file is ignored.
-            if outcome(site, name).state == "fails":
+            if session.follow(name).state == "fails":
                 break
     return site.state
 

@@ -1,27 +1,24 @@
-"""Expressions of module code: their values, and the imports and libraries that calls in them bring."""
+"""Expressions of module code: their values, as far as they can be told."""
 
 from __future__ import annotations
 
 import ast
-import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
+from gpufix.source.python.import_operations import bounded, compared, joined
 from gpufix.source.python.import_values import (
     UNKNOWN,
+    Bound,
+    Class,
     Frame,
     Function,
+    Instance,
     Outside,
-    PathText,
     attribute,
-    bounded,
-    compared,
-    joined,
-    method,
-    os_path,
     truth,
 )
 from gpufix.source.python.import_world import GLOBAL, LAZY, NOW, Fails, Return, TooMuch, World
@@ -29,25 +26,42 @@ from gpufix.source.python.import_world import GLOBAL, LAZY, NOW, Fails, Return, 
 _STEPS = 200_000  # statements and expressions of one import
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
-_LOADERS = {
-    "ctypes.CDLL",
-    "ctypes.PyDLL",
-    "ctypes.cdll.LoadLibrary",
-    "ctypes.pydll.LoadLibrary",
-    "torch.ops.load_library",
-    "torch.classes.load_library",
+_CONSTANTS: dict[str, Any] = {
+    "os.name": "posix",
+    "os.sep": "/",
+    "os.path.sep": "/",
+    "os.pathsep": ":",
+    "sys.maxsize": 2**63 - 1,
+    "typing.TYPE_CHECKING": False,
+    "os.RTLD_LAZY": LAZY,
+    "os.RTLD_NOW": NOW,
+    "os.RTLD_GLOBAL": GLOBAL,
+    "os.RTLD_LOCAL": 0,
+    "ctypes.RTLD_GLOBAL": GLOBAL,
+    "ctypes.RTLD_LOCAL": 0,
+    "ctypes.DEFAULT_MODE": 0,
 }
 
 
 class Expressions(ABC):
-    """Evaluates what can be told; importing.py runs statements and modules."""
+    """Evaluates what can be told; importing.py runs statements and modules, import_calls.py what
+    is not followed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.doubts: list[Fails] = []
-        self.flags: Any = NOW  # of dlopen, for extension modules
+        self.places: list[str] = []  # "FILE:LINE" of each call that runs
         self._steps = self._depth = 0
-        self._blind = False  # libraries were loaded that were not followed
+        version = tuple(world.version)
+        self._known: dict[str, Any] = {
+            **_CONSTANTS,
+            "sys.platform": world.platform,
+            "sys.version_info": version,
+            "sys.version_info.major": version[0],
+            "sys.version_info.minor": version[1],
+            "importlib.machinery.EXTENSION_SUFFIXES": list(world.suffixes),
+            **world.known,
+        }
 
     @abstractmethod
     def import_module(self, name: str) -> Any:
@@ -57,6 +71,18 @@ class Expressions(ABC):
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> None:
         """Run statements. Raises Fails, Return, Leaves."""
 
+    @abstractmethod
+    def bind(self, target: ast.expr, value: Any, frame: Frame) -> None:
+        """Assign to a name, an attribute or an item."""
+
+    @abstractmethod
+    def outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
+        """A call of what is not followed, by its name. Raises Fails."""
+
+    @abstractmethod
+    def of_value(self, owner: Any, name: str, args: list[Any]) -> Any:
+        """A call of a method of a plain value. Raises Fails."""
+
     def step(self) -> None:
         """Count one. Raises TooMuch."""
         self._steps += 1
@@ -65,24 +91,26 @@ class Expressions(ABC):
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
+        """One call or import further down. Raises TooMuch."""
         self._depth += 1
         if self._depth > _DEPTH:
             raise TooMuch
+        self.places.append("")
         try:
             yield
         finally:
             self._depth -= 1
+            self.places.pop()
 
     def value(self, node: ast.expr | None, frame: Frame) -> Any:
+        """What an expression yields; UNKNOWN is what only a run could tell. Raises Fails."""
         if node is None:
             return None
         self.step()
         tell = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         if tell is not None:
             return tell(node, frame)
-        if not isinstance(
-            node, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)
-        ):
+        if not isinstance(node, (ast.Lambda, ast.DictComp, ast.SetComp)):
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.value(child, frame)
@@ -93,13 +121,48 @@ class Expressions(ABC):
 
     def _of_name(self, node: ast.Name, frame: Frame) -> Any:
         found = frame.get(node.id)
-        return self._known(found) if isinstance(found, Outside) else found
+        return self._told(found) if isinstance(found, Outside) else found
 
     def _of_tuple(self, node: ast.Tuple, frame: Frame) -> Any:
-        return tuple(self.value(part, frame) for part in node.elts)
+        return tuple(self._items(node.elts, frame))
 
     def _of_list(self, node: ast.List, frame: Frame) -> Any:
-        return [self.value(part, frame) for part in node.elts]
+        return list(self._items(node.elts, frame))
+
+    _of_set = _of_list
+
+    def _items(self, nodes: Sequence[ast.expr], frame: Frame) -> Iterator[Any]:
+        for part in nodes:
+            inner = part.value if isinstance(part, ast.Starred) else part
+            value = self.value(inner, frame)
+            if inner is not part and isinstance(value, (list, tuple)):
+                yield from value
+            else:
+                yield UNKNOWN if inner is not part else value
+
+    def _of_dict(self, node: ast.Dict, frame: Frame) -> Any:
+        made: dict[Any, Any] = {}
+        for key, held in zip(node.keys, node.values, strict=True):
+            name, value = self.value(key, frame) if key else UNKNOWN, self.value(held, frame)
+            made[name if isinstance(name, (str, int, bool, type(None))) else UNKNOWN] = value
+        return made
+
+    def _of_listcomp(self, node: ast.ListComp | ast.GeneratorExp, frame: Frame) -> Any:
+        """Of one loop over what is known."""
+        loop = node.generators[0]
+        every = self.value(loop.iter, frame)
+        if len(node.generators) > 1 or not isinstance(every, (list, tuple)) or len(every) > ROUNDS:
+            return UNKNOWN
+        inner, found = Frame(frame.module, {}, frame, frame.doubtful), []
+        for value in every:
+            self.bind(loop.target, value, inner)
+            kept = [truth(self.value(test, inner)) for test in loop.ifs]
+            if False not in kept:
+                held = self.value(node.elt, inner)
+                found.append(UNKNOWN if None in kept else held)
+        return found
+
+    _of_generatorexp = _of_listcomp
 
     def _of_joinedstr(self, node: ast.JoinedStr, frame: Frame) -> Any:
         parts = []
@@ -110,6 +173,11 @@ class Expressions(ABC):
                 return UNKNOWN
             parts.append(str(value))
         return bounded("".join(parts))
+
+    def _of_namedexpr(self, node: ast.NamedExpr, frame: Frame) -> Any:
+        value = self.value(node.value, frame)
+        self.bind(node.target, value, frame)
+        return value
 
     def _of_binop(self, node: ast.BinOp, frame: Frame) -> Any:
         return joined(node.op, self.value(node.left, frame), self.value(node.right, frame))
@@ -129,11 +197,13 @@ class Expressions(ABC):
             known = truth(value)
             unsure |= known is None
             if known is ends:
-                return value if not unsure or ends is known else UNKNOWN
+                return UNKNOWN if unsure and not isinstance(value, bool) else value
         return UNKNOWN if unsure else value
 
     def _of_compare(self, node: ast.Compare, frame: Frame) -> Any:
         values = [self.value(part, frame) for part in (node.left, *node.comparators)]
+        if isinstance(values[-1], Outside) and values[-1].name == "os.environ":
+            values[-1] = dict(self.world.environ)
         found = [compared(op, *pair) for op, pair in zip(node.ops, pairwise(values), strict=True)]
         if False in [f for f in found if f is not UNKNOWN]:
             return False
@@ -146,92 +216,58 @@ class Expressions(ABC):
     def _of_subscript(self, node: ast.Subscript, frame: Frame) -> Any:
         value = self.value(node.value, frame)
         if isinstance(node.slice, ast.Slice):
-            lower, upper = (
-                self.value(node.slice.lower, frame),
-                self.value(node.slice.upper, frame),
-            )
+            ends = (self.value(node.slice.lower, frame), self.value(node.slice.upper, frame))
             whole = isinstance(value, (str, list, tuple)) and node.slice.step is None
-            numbers = all(n is None or isinstance(n, int) for n in (lower, upper))
-            return value[lower:upper] if whole and numbers else UNKNOWN
+            numbers = all(n is None or isinstance(n, int) for n in ends)
+            return value[ends[0] : ends[1]] if whole and numbers else UNKNOWN
         key = self.value(node.slice, frame)
         if isinstance(value, Outside) and value.name == "os.environ" and isinstance(key, str):
             return self.world.environ.get(key, UNKNOWN)
-        try:
-            return (
-                value[key]
-                if isinstance(value, (str, list, tuple)) and isinstance(key, int)
-                else UNKNOWN
-            )
-        except IndexError:
+        if isinstance(value, dict) and isinstance(key, (str, int)):
+            return UNKNOWN if UNKNOWN in value else value.get(key, UNKNOWN)
+        if not isinstance(value, (str, list, tuple)) or not isinstance(key, int):
             return UNKNOWN
+        return value[key] if -len(value) <= key < len(value) else UNKNOWN
 
     def _of_attribute(self, node: ast.Attribute, frame: Frame) -> Any:
-        value = self.value(node.value, frame)
-        found = attribute(value, node.attr)
-        if isinstance(found, Outside):
-            return self._known(found)
-        return found
+        found = attribute(self.value(node.value, frame), node.attr)
+        return self._told(found) if isinstance(found, Outside) else found
 
-    def _known(self, name: Outside) -> Any:
-        told: dict[str, Any] = {
-            "sys.platform": self.world.platform,
-            "sys.version_info": tuple(self.world.version),
-            "sys.version_info.major": self.world.version[0],
-            "sys.version_info.minor": self.world.version[1],
-            "os.name": "posix",
-            "os.sep": "/",
-            "os.pathsep": ":",
-            "sys.maxsize": 2**63 - 1,
-            "typing.TYPE_CHECKING": False,
-            "os.RTLD_LAZY": LAZY,
-            "os.RTLD_NOW": NOW,
-            "os.RTLD_GLOBAL": GLOBAL,
-            "os.RTLD_LOCAL": 0,
-            "ctypes.RTLD_GLOBAL": GLOBAL,
-            "ctypes.RTLD_LOCAL": 0,
-        }
-        return told.get(name.name, name)
+    def _told(self, name: Outside) -> Any:
+        return self._known.get(name.name, name)
 
     def _of_call(self, node: ast.Call, frame: Frame) -> Any:
-        owner = self.value(node.func.value, frame) if isinstance(node.func, ast.Attribute) else None
+        owner: Any = None
         if isinstance(node.func, ast.Attribute):
+            owner = self.value(node.func.value, frame)
             called = attribute(owner, node.func.attr)
         else:
             called = self.value(node.func, frame)
-        args = [self.value(part, frame) for part in node.args]
+        args = list(self._items(node.args, frame))
         named = {k.arg: self.value(k.value, frame) for k in node.keywords}
-        if isinstance(called, Function):
-            return self._called(called, node, args, named)
         if isinstance(called, Outside):
-            return self._outside(called.name, args, named, frame)
+            return self.outside(called.name, args, named, frame)
+        if isinstance(called, (Function, Bound, Class)):
+            return self.call(called, args, named)
         if isinstance(node.func, ast.Attribute):
-            if isinstance(owner, PathText) and node.func.attr in ("exists", "is_file", "is_dir"):
-                return self._on_disk(node.func.attr, owner)
-            if isinstance(owner, PathText) and node.func.attr in ("glob", "iterdir"):
-                wanted = args[0] if args and isinstance(args[0], str) else "*"
-                return self._listed("", f"{owner}/{wanted}", PathText)
-            self._blind |= owner is UNKNOWN and _may_load(node.func.attr)
-            return method(owner, node.func.attr, args)
+            return self.of_value(owner, node.func.attr, [*args, *named.values()])
         return UNKNOWN
 
-    def _called(
-        self, function: Function, node: ast.Call, args: list[Any], named: dict[Any, Any]
-    ) -> Any:
-        given = function.node.args
-        names = [a.arg for a in (*given.posonlyargs, *given.args)]
-        local: dict[str, Any] = {
-            a.arg: UNKNOWN for a in (*given.args, *given.posonlyargs, *given.kwonlyargs)
-        }
-        for value, name in zip(reversed(given.defaults), reversed(names), strict=False):
-            local[name] = self.value(value, function.frame)
-        for only, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-            local[only.arg] = self.value(default, function.frame) if default else UNKNOWN
-        if not any(isinstance(a, ast.Starred) for a in node.args):
-            local |= dict(zip(names, args, strict=False))
-        local |= {k: v for k, v in named.items() if k in local}
+    def call(self, called: Function | Bound | Class, args: list[Any], named: dict[Any, Any]) -> Any:
+        """Run a function of a followed module. Raises Fails."""
+        if isinstance(called, Class):
+            made = Instance(called)
+            if isinstance(called.find("__new__"), Function):
+                return UNKNOWN
+            start = attribute(made, "__init__")
+            if isinstance(start, Bound):
+                self.call(start, args, named)
+            return made
+        function = called.function if isinstance(called, Bound) else called
+        args = [called.owner, *args] if isinstance(called, Bound) else args
         if isinstance(function.node, ast.AsyncFunctionDef) or _yields(function.node):
             return UNKNOWN
-        frame = Frame(function.frame.module, local, function.frame)
+        frame = Frame(function.frame.module, self._given(function, args, named), function.frame)
         with self.deeper():
             try:
                 self.block(function.node.body, frame)
@@ -245,116 +281,25 @@ class Expressions(ABC):
                 self.doubts.append(failure)
         return UNKNOWN if frame.doubtful else None
 
-    def _outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
-        first = args[0] if args else UNKNOWN
-        if name in _LOADERS:
-            return self._opened(first, args[1] if len(args) > 1 else named.get("mode", NOW))
-        if name in ("importlib.import_module", "__import__"):
-            package = args[1] if len(args) > 1 and name[0] == "i" else named.get("package", "")
-            return self._dynamic(first, package)
-        if name == "importlib.util.find_spec" and isinstance(first, str) and first[:1] != ".":
-            return None if self._absent(first) else UNKNOWN
-        if name.startswith("os.path."):
-            told = name.removeprefix("os.path.")
-            if told in ("exists", "isfile", "isdir") and isinstance(first, str):
-                return self._on_disk(told, first)
-            return os_path(told, args)
-        if name in ("os.environ.get", "os.getenv") and isinstance(first, str):
-            return self.world.environ.get(first, args[1] if len(args) > 1 else None)
-        if name in ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath"):
-            texts = all(isinstance(a, str) for a in args)
-            return PathText(os_path("join", args)) if args and texts else UNKNOWN
-        if name == "sys.getdlopenflags":
-            return self.flags
-        if name == "sys.setdlopenflags":
-            self.flags = first
-            return None
-        if name in ("os.listdir", "glob.glob") and isinstance(first, str):
-            return self._listed(first if name == "os.listdir" else "", first)
-        if name == "platform.system":
-            return {"linux": "Linux", "win32": "Windows"}.get(self.world.platform, UNKNOWN)
-        if name == "platform.machine":
-            return self.world.machine
-        if name == "contextlib.suppress":
-            return Outside("contextlib.suppress()")
-        if name in ("str", "os.fspath") and isinstance(first, (str, int)):
-            return str(first)
-        if name in ("tuple", "list", "sorted") and isinstance(first, (list, tuple)) and not named:
-            return sorted(first) if name == "sorted" and _of_one_kind(first) else list(first)
-        if name == "range" and args and all(isinstance(a, int) for a in args):
-            return list(range(*args[:3])[: ROUNDS + 1]) if 0 not in args[2:] else UNKNOWN
-        if name == "len" and isinstance(first, (str, list, tuple)):
-            return len(first)
-        if name.endswith("load_nvidia_dynamic_lib") and isinstance(first, str):
-            self._blind |= not self.world.load_nvidia(first)
-            return UNKNOWN
-        self._blind |= _may_load(name)
-        return UNKNOWN
-
-    def _absent(self, name: str) -> bool:
-        parts = name.split(".")
-        return any(self.world.find(".".join(parts[:n])) is None for n in range(1, len(parts) + 1))
-
-    def _dynamic(self, name: Any, package: Any) -> Any:
-        if not isinstance(name, str):
-            return UNKNOWN
-        if name.startswith("."):
-            if not isinstance(package, str) or not package:
-                return UNKNOWN
-            level = len(name) - len(name.lstrip("."))
-            above = package.split(".")
-            name = ".".join([*above[: len(above) - level + 1], name.lstrip(".")]).strip(".")
-        return self.import_module(name)
-
-    def load(self, path: str, flags: Any, kind: str) -> None:
-        """With flags that only a run could tell, it is taken for the most that they may allow."""
-        known = flags if isinstance(flags, int) else GLOBAL | LAZY
-        everywhere, lazy = bool(known & GLOBAL), bool(known & LAZY)
-        loads = self.world.load(path, everywhere=everywhere, lazy=lazy)
-        failure = Fails(kind, library=path)
-        if loads == "lacks" and self._blind:
-            self.doubts.append(failure)
-        elif loads != "loads":
-            raise failure
-
-    def _opened(self, path: Any, flags: Any) -> Any:
-        if isinstance(path, str) and path.startswith("/"):
-            if not self.world.exists(path):
-                raise Fails("OSError", missing=path)
-            # ctypes adds RTLD_NOW to any mode.
-            self.load(path, flags & ~LAZY if isinstance(flags, int) else GLOBAL, "OSError")
-        else:
-            self._blind = True
-        return UNKNOWN
-
-    def _listed(self, folder: str, pattern: str, kind: type[str] = str) -> Any:
-        """Names in a folder, or the paths that match a pattern in its last part, in some order."""
-        above, _, last = pattern.rpartition("/")
-        names = self.world.names_in(folder or above)
-        if names is None or "**" in pattern or any(c in above for c in "*?["):
-            return UNKNOWN
-        if folder:
-            return sorted(names)
-        return [kind(f"{above}/{n}") for n in sorted(names) if fnmatch.fnmatchcase(n, last)]
-
-    def _on_disk(self, how: str, path: str) -> Any:
-        is_folder = self.world.names_in(path) is not None
-        if how in ("isdir", "is_dir"):
-            return is_folder
-        there = self.world.exists(path)
-        return there and not is_folder if how in ("isfile", "is_file") else there
-
-
-def _of_one_kind(values: Sequence[Any]) -> bool:
-    """Whether they can be sorted."""
-    return any(all(isinstance(value, kind) for value in values) for kind in (str, int))
+    def _given(self, function: Function, args: list[Any], named: dict[Any, Any]) -> dict[str, Any]:
+        """Parameters by name; UNKNOWN where only a run could tell."""
+        given = function.node.args
+        names = [a.arg for a in (*given.posonlyargs, *given.args)]
+        local: dict[str, Any] = dict.fromkeys([*names, *(a.arg for a in given.kwonlyargs)], UNKNOWN)
+        for default, name in zip(reversed(given.defaults), reversed(names), strict=False):
+            local[name] = self.value(default, function.frame)
+        for only, value in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+            local[only.arg] = self.value(value, function.frame) if value else UNKNOWN
+        local |= dict(zip(names, args, strict=False))
+        local |= {k: v for k, v in named.items() if k in local}
+        if None in named:  # **more
+            local |= {name: UNKNOWN for name in names[len(args) :] if name not in named}
+        if given.vararg:
+            local[given.vararg.arg] = tuple(args[len(names) :])
+        if given.kwarg:
+            local[given.kwarg.arg] = UNKNOWN
+        return local
 
 
 def _yields(node: ast.FunctionDef) -> bool:
     return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
-
-
-def _may_load(name: str) -> bool:
-    """Whether a function that is not followed may load libraries, by its name."""
-    last = name.rpartition(".")[2].lower()
-    return "load" in last or "dlopen" in last or last.endswith("dll")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import posixpath
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from gpufix.source.python.import_world import Fails
 
 
 class Unknown:
@@ -54,6 +55,64 @@ class Function:
 
 
 @dataclass(eq=False)
+class Class:
+    """A class of a followed module."""
+
+    name: str
+    names: dict[str, Any]
+    bases: list[Any]
+
+    def every(self) -> list[Class]:
+        """The class and those that it is derived from, as far as they were followed."""
+        order = [self]
+        for at in order:  # grows; each class once
+            order += [b for b in at.bases if isinstance(b, Class) and b not in order]
+        return order
+
+    def find(self, name: str) -> Any:
+        """A name of the class or of its bases."""
+        return next((at.names[name] for at in self.every() if name in at.names), UNKNOWN)
+
+
+@dataclass(eq=False)
+class Instance:
+    """What a class was called for."""
+
+    of: Class
+    names: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Bound:
+    """A method of an instance or a class."""
+
+    function: Function
+    owner: Any
+
+
+@dataclass(eq=False)
+class Raised:
+    """An exception that was caught, and its text."""
+
+    failure: Fails
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Where a module lies, as importlib.util and importlib.machinery tell it."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Finder:
+    """An importlib.machinery.FileFinder."""
+
+    folder: str
+
+
+@dataclass(eq=False)
 class Frame:
     """Where statements run: a module, or a call of one of its functions."""
 
@@ -63,99 +122,49 @@ class Frame:
     doubtful: bool = False  # it may have been left already
     outer: set[str] = field(default_factory=set)  # names that `global` declares
     last: Any = None  # the exception that was caught last
+    of_class: bool = False  # its names are not seen by the functions in it
 
     def get(self, name: str) -> Any:
         """What a name stands for here."""
         frame: Frame | None = self
         while frame is not None:
-            if name in frame.names:
+            if name in frame.names and (frame is self or not frame.of_class):
                 return frame.names[name]
             frame = frame.above
         return self.module.names.get(name, _BUILTINS.get(name, UNKNOWN))
 
+    def has(self, name: str) -> bool:
+        """Whether a name is bound here."""
+        return self.get(name) is not UNKNOWN or name in {*self.names, *self.module.names, *_ALWAYS}
 
-_BUILTIN_NAMES = ("__import__", "len", "list", "range", "sorted", "str", "tuple")
-_BUILTINS: dict[str, Any] = {name: Outside(name) for name in _BUILTIN_NAMES}
+
+_BUILTIN_NAMES = (
+    "__import__", "all", "any", "bool", "dict", "enumerate", "getattr", "globals", "hasattr",
+    "isinstance", "len", "list", "print", "range", "reversed", "set", "sorted", "str", "super", "tuple", "zip",
+)  # fmt: skip
+_ALWAYS = frozenset(dir(builtins))
+_EXCEPTIONS = {
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+_BUILTINS: dict[str, Any] = {name: Outside(name) for name in (*_BUILTIN_NAMES, *_EXCEPTIONS)}
 
 
 def truth(value: Any) -> bool | None:
     """Whether a value counts as true; None when that is unknown."""
     if isinstance(value, Outside):
         return True if value.is_module else None
-    if isinstance(value, (Module, Function)):
+    if isinstance(value, (Module, Function, Class, Bound, Spec, Finder, Raised)):
         return True
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Instance):
+        opaque = "__bool__" in value.of.names or "__len__" in value.of.names
+        return None if opaque else True
+    if isinstance(value, dict) and UNKNOWN in value:
+        return None
+    if isinstance(value, (list, tuple, dict)):
         return bool(value)
     return None if value is UNKNOWN else bool(value)
-
-
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: lambda a, b: a == b,
-    ast.NotEq: lambda a, b: a != b,
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-    ast.In: lambda a, b: a in b,
-    ast.NotIn: lambda a, b: a not in b,
-    ast.Is: lambda a, b: a is b,
-    ast.IsNot: lambda a, b: a is not b,
-}
-
-
-def compared(op: ast.cmpop, left: Any, right: Any) -> Any:
-    """The outcome of one comparison."""
-    if isinstance(op, (ast.Is, ast.IsNot)) and None in (left, right):
-        other = right if left is None else left
-        if other is UNKNOWN or (isinstance(other, Outside) and not other.is_module):
-            return UNKNOWN
-    elif not (_plain(left) and _plain(right)):
-        return UNKNOWN
-    try:
-        return bool(_COMPARE[type(op)](left, right))
-    except (TypeError, KeyError):
-        return UNKNOWN
-
-
-def _plain(value: Any) -> bool:
-    """Text, a number, or a list of these; deeper ones can hold more than there are atoms."""
-    if isinstance(value, (list, tuple)):
-        return all(map(_scalar, value))
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> bool:
-    return value is None or isinstance(value, (str, int, float, bytes))
-
-
-def joined(op: ast.operator, left: Any, right: Any) -> Any:
-    """The outcome of `left op right`: text, paths, numbers and lists."""
-    if isinstance(op, ast.Div) and isinstance(left, PathText) and isinstance(right, str):
-        return PathText(posixpath.join(left, right))
-    if not (_plain(left) and _plain(right)):
-        return UNKNOWN
-    try:
-        if isinstance(op, ast.Add):
-            return bounded(left + right)
-        if isinstance(op, ast.Mod) and isinstance(left, str) and not _WIDE.search(left):
-            return bounded(left % (tuple(right) if isinstance(right, list) else right))
-        if isinstance(op, ast.Sub):
-            return bounded(left - right)
-        if isinstance(op, (ast.BitOr, ast.BitAnd)):
-            return left | right if isinstance(op, ast.BitOr) else left & right
-    except (TypeError, ValueError, KeyError):
-        pass
-    return UNKNOWN
-
-
-_WIDE = re.compile(r"\d{4}|\*")  # a format that asks for a width may ask for gigabytes
-
-
-def bounded(value: Any) -> Any:
-    """The value, unless it is larger than what is followed."""
-    if isinstance(value, int):
-        return value if value.bit_length() <= 64 else UNKNOWN
-    return value if not hasattr(value, "__len__") or len(value) <= 10_000 else UNKNOWN
 
 
 def _parent(path: str) -> PathText:
@@ -168,6 +177,12 @@ def attribute(value: Any, name: str) -> Any:
         return Outside(f"{value.name}.{name}")
     if isinstance(value, Module):
         return value.names.get(name, UNKNOWN)
+    if isinstance(value, (Class, Instance)):
+        return _of_object(value, name)
+    if isinstance(value, Raised) and name in ("msg", "name"):
+        return value if name == "msg" else value.failure.missing or UNKNOWN
+    if isinstance(value, Spec):
+        return {"origin": value.path, "name": value.name, "loader": value}.get(name, UNKNOWN)
     if isinstance(value, PathText):
         if name in ("parent", "name", "stem", "suffix"):
             stem, suffix = posixpath.splitext(posixpath.basename(value))
@@ -186,40 +201,16 @@ def attribute(value: Any, name: str) -> Any:
     return UNKNOWN
 
 
-_TEXT_METHODS = {
-    "startswith", "endswith", "replace", "split", "rsplit", "strip", "lstrip", "rstrip", "lower", "upper",
-    "join", "format", "partition", "rpartition", "removeprefix", "removesuffix",
-}  # fmt: skip
-
-
-def method(value: Any, name: str, args: list[Any]) -> Any:
-    """`value.name(*args)` of text and paths that touches no disk."""
-    if UNKNOWN in [a for a in args if a is UNKNOWN] or not isinstance(value, str):
-        return UNKNOWN
-    if isinstance(value, PathText):
-        if name in ("resolve", "absolute", "expanduser"):
-            return PathText(posixpath.normpath(value))
-        if name == "joinpath":
-            return PathText(posixpath.join(value, *args))
-        if name in ("as_posix", "__str__"):
-            return str(value)
-        return UNKNOWN
-    if name not in _TEXT_METHODS or (name == "format" and _WIDE.search(value)):
-        return UNKNOWN
-    try:
-        return bounded(getattr(value, name)(*args))
-    except (TypeError, ValueError, LookupError, AttributeError):
-        return UNKNOWN
-
-
-def os_path(name: str, args: list[Any]) -> Any:
-    """`os.path.name(*args)` for what is only text."""
-    if not args or any(not isinstance(a, str) for a in args):
-        return UNKNOWN
-    if name == "join":
-        return posixpath.join(*args)
-    if name in ("abspath", "realpath", "normpath", "expanduser"):
-        return posixpath.normpath(args[0])
-    if name in ("dirname", "basename"):
-        return getattr(posixpath, name)(args[0])
-    return UNKNOWN
+def _of_object(value: Class | Instance, name: str) -> Any:
+    if isinstance(value, Instance) and name in value.names:
+        return value.names[name]
+    kind = value.of if isinstance(value, Instance) else value
+    found = kind.find(name)
+    if isinstance(found, Function):
+        how = found.node.decorator_list[0] if found.node.decorator_list else None
+        bound = how.id if isinstance(how, ast.Name) else ""
+        if bound == "classmethod":
+            return Bound(found, kind)
+        if isinstance(value, Instance) and bound != "staticmethod":
+            return Bound(found, value)
+    return found

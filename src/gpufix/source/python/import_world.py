@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -32,6 +32,8 @@ class World(Protocol):
     platform: str  # sys.platform
     machine: str
     environ: Mapping[str, str]
+    suffixes: Sequence[str]  # of extension modules
+    known: Mapping[str, Any]  # names of modules that are not followed, with their values
 
     def find(self, name: str) -> Found | None:
         """A module by its dotted name; None when there is none."""
@@ -56,6 +58,14 @@ class World(Protocol):
         """
         ...
 
+    def named_in(self, extension: str) -> Sequence[str]:
+        """Extension modules that another one names, and so may import, and that would not load."""
+        ...
+
+    def defines(self, library: str, operator: str) -> bool | None:
+        """Whether a library registers an operator of torch, "ns::name"; None: it cannot be read."""
+        ...
+
     def load_nvidia(self, name: str) -> bool:
         """Load a CUDA library by its short name, as cuda.pathfinder does; False: none is known."""
         ...
@@ -66,25 +76,54 @@ class World(Protocol):
 
 
 @dataclass(frozen=True)
+class Spared:
+    """A library that an import tries in vain, and goes on without.
+
+    `said`: it tells people so, by a warning or a line. `served`: another was loaded in its place.
+    """
+
+    library: str
+    place: tuple[str, ...]  # where it was tried: "FILE:LINE" of each call that leads there
+    said: bool = False
+    served: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Of an import. `library`: what the loader refuses; `missing`: a module that is not there.
 
-    `chain`: the places that lead to it, "FILE:LINE", from the import on.
+    `chain`: the places that lead to it, "FILE:LINE", from the import on. `doubts`: libraries by
+    which it may fail. `whole`: all that it runs was followed.
     """
 
     state: Literal["works", "fails", "unsure"]
     library: str = ""
     missing: str = ""
     chain: tuple[str, ...] = ()
+    spared: tuple[Spared, ...] = ()
+    doubts: tuple[str, ...] = ()
+    whole: bool = True
+
+
+IMPORT = frozenset({"ImportError", "Exception", "BaseException", "object"})
+NO_MODULE = IMPORT | {"ModuleNotFoundError"}
+OS = frozenset({"OSError", "Exception", "BaseException", "object"})
 
 
 class Fails(Exception):
-    """An exception that the patient's code would meet. `kind`: its class."""
+    """An exception that the patient's code would meet. `kinds`: the classes that it is of."""
 
-    def __init__(self, kind: str, library: str = "", missing: str = "") -> None:
-        super().__init__(kind)
-        self.kind, self.library, self.missing = kind, library, missing
+    def __init__(self, kinds: frozenset[str], library: str = "", missing: str = "") -> None:
+        super().__init__(library or missing)
+        self.kinds, self.library, self.missing = kinds, library, missing
         self.chain: list[str] = []
+        self.place: tuple[str, ...] = ()  # where the library was asked for
+
+    def again(self, kinds: frozenset[str]) -> Fails:
+        """Raised anew, as an exception of another class."""
+        told = Fails(kinds, self.library, self.missing)
+        told.chain, told.place = list(self.chain), self.place
+        return told
 
 
 class Return(Exception):

@@ -1,0 +1,116 @@
+"""How severe it is that a library does not load: by the fact whether it must."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from posixpath import basename
+
+from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.evidence.importing import Imports, Use
+from gpufix.evidence.requirements import Requirements
+from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
+from gpufix.knowledge.packages import bringing
+from gpufix.model import ERROR, WARNING, Gap, Library, Problem, Severity
+
+_OF_TORCH = ("libtorch", "libc10")
+_VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wheel brings along
+
+
+class Weighed(Frozen):
+    """The severity of a problem that several libraries share, and those by which it is so.
+
+    `unsure`: of these it cannot be told whether they must load.
+    """
+
+    severity: Severity | None
+    libraries: tuple[Library, ...] = ()
+    unsure: tuple[Library, ...] = ()
+
+    def gaps(self) -> list[Gap]:
+        """What could not be told; nothing where something is found anyway."""
+        if self.severity is not None:
+            return []
+        reason = "it would not load, and whether its package's import needs it cannot be told"
+        return [
+            Gap(section="imports", subject=x.distribution or x.path, reason=f"{x.path}: {reason}")
+            for x in self.unsure[:1]
+        ]
+
+
+def weigh(view: View, rows: Iterable[tuple[Library, Problem]]) -> Weighed:
+    """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
+    that the package's users would miss. None: an alternative serves, or nobody misses it."""
+    error: list[Library] = []
+    warning: list[Library] = []
+    unsure: list[Library] = []
+    for library, problem in rows:
+        use = view.derive(Imports.of).use(library)
+        if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
+            unsure.append(library)
+        elif _must(library, use):
+            error.append(library)
+        elif _is_missed(view, library, problem, use):
+            (error if _for_target(view, library) else warning).append(library)
+    found = (*error, *warning)
+    severity = ERROR if error else WARNING if warning else None
+    return Weighed(severity, tuple({x.path: x for x in found}.values()), tuple(unsure))
+
+
+def _must(library: Library, use: Use) -> bool:
+    return use is Use.must or (use is Use.unknown and library.module)
+
+
+def _is_opaque(library: Library) -> bool:
+    """No import tells of it, and it is more than a plug-in that anything may lack."""
+    return not library.module and (library.links_torch or bool(library.code))
+
+
+def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool:
+    """Whether the package's users would miss what is lost."""
+    if use is Use.served or _lacks_framework(view, library, problem):
+        return False
+    if use is Use.told:
+        return True
+    return _is_damage(view, library, problem)
+
+
+def _is_damage(view: View, library: Library, problem: Problem) -> bool:
+    """Whether something is broken; else a part is left out that wants more than is installed."""
+    if problem.kind != "missing-library":
+        return True
+    if _VENDORED.search(problem.name) or library.distribution == "torch":
+        return True
+    required = view.derive(Requirements.of).required_by
+    return any(library.distribution in required.get(name, ()) for name in _bringing(problem.name))
+
+
+def _bringing(library: str) -> Sequence[str]:
+    return ["torch"] if library.startswith(_OF_TORCH) else bringing(library)
+
+
+def _lacks_framework(view: View, library: Library, problem: Problem) -> bool:
+    """A bridge to torch, where nothing asks for torch and it is not here."""
+    if view.facts.torch is not None or not (library.links_torch or is_torch_name(problem.name)):
+        return False
+    return library.distribution not in view.derive(Requirements.of).required_by.get("torch", ())
+
+
+def _for_target(view: View, library: Library) -> bool:
+    """Whether a GPU that must be served loses all code that the package has for it."""
+    if not view.targets or not library.code:
+        return False
+    holders = [
+        x
+        for x in view.facts.binaries.libraries
+        if x.code and x.distribution == library.distribution
+    ]
+    return all(any(not p.driver for p in x.problems) for x in holders)
+
+
+def family(view: View, libraries: Iterable[Library]) -> list[str]:
+    """Alternatives that are tried one after the other, none of which loads; [] = no such family."""
+    told = view.derive(Imports.of)
+    found = {basename(path) for library in libraries for path in told.rivals(library)}
+    return sorted(found) if len(found) > 1 else []

@@ -1,0 +1,163 @@
+"""Which imports fail by libraries that the loader would refuse: their packages' sources are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from posixpath import basename, dirname
+from typing import Any
+
+from gpufix.binary.loader.disk import Files
+from gpufix.facts.libraries.imports import Site, dotted, module_above
+from gpufix.facts.libraries.library_files import python_tag
+from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.verdicts import Judge
+from gpufix.facts.reading import text
+from gpufix.model import Import, Python, Spared, Torch
+from gpufix.source.python.import_world import Outcome
+from gpufix.source.python.importing import Session
+
+_APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
+_MODULES = 40  # of one package whose own imports are tried
+_PARTS = 12  # modules of one package that are asked as well
+_FOLDERS, _SOURCE = 2_000, 1 << 20
+_TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
+
+
+def imports(
+    python: Python,
+    environ: Mapping[str, str],
+    judge: Judge,
+    suspect: Collection[str],
+    belongs: Mapping[str, str],
+    torch: Torch | None,
+) -> list[Import]:
+    """What importing each package that holds a suspect library would do.
+
+    Where a package's own import goes nowhere near a suspect library, the modules that name it are
+    asked too: they are the parts that are lost without it.
+    """
+    packages: dict[str, list[str]] = {}
+    for path in suspect:
+        name = module_above(path, python.sys_path)
+        if name and name.partition(".")[0] not in _APART:
+            packages.setdefault(name, []).append(path)
+    known, modules = _of_torch(torch), Modules(python)
+    found = []
+    for name, paths in packages.items():
+        owner = belongs.get(paths[0])
+        siblings = any(judge.may_be_served(path) for path in paths)
+        top = {name.partition(".")[0]}
+        site = Site(python, environ, judge.preloaded, suspect, modules, top, siblings, known)
+        session = Session(site)
+        told = session.follow(name)
+        _remember(judge, site, told)
+        found.append(_import(name, owner, told))
+        if told.state == "fails":
+            continue
+        if siblings:
+            _try_rest(judge, site, session, paths, python)
+        met = {*told.doubts, *(one.library for one in told.spared)}
+        for part in _users(site, judge.files, name, [p for p in paths if p not in met]):
+            for call, asked in _of_part(session, name, part):
+                _remember(judge, site, asked)
+                if asked.library or asked.missing or asked.spared or asked.doubts:
+                    found.append(replace(_import(part, owner, asked), part_of=name, call=call))
+    return found
+
+
+def _try_rest(
+    judge: Judge, site: Site, session: Session, paths: Sequence[str], python: Python
+) -> None:
+    """What loads in the process that the package's import, or a module's own, has prepared."""
+    for path in paths[:_MODULES]:
+        if path not in site.tried and (module := dotted(path, python.sys_path)):
+            session.follow(module)
+    site.try_rest(paths)
+    judge.verdicts |= site.loaded
+
+
+def _of_part(session: Session, package: str, part: str) -> Iterator[tuple[str | None, Outcome]]:
+    """The import of a module, and where that works the calls of its functions."""
+    if part != package:
+        asked = session.follow(part)
+        yield None, asked
+        if asked.state == "fails":
+            return
+    yield from session.calls(part)
+
+
+def _remember(judge: Judge, site: Site, told: Outcome) -> None:
+    """The verdict on a library is that of the process that asks for it."""
+    for library in (told.library, *told.doubts, *(one.library for one in told.spared)):
+        if library in site.refused:
+            judge.verdicts[library] = site.refused[library]
+
+
+def _import(module: str, owner: str | None, told: Outcome) -> Import:
+    return Import(
+        module=module,
+        distribution=owner,
+        state=told.state,
+        library=text(told.library) or None,
+        missing=text(told.missing) or None,
+        chain=[text(place) for place in told.chain],
+        spared=[
+            Spared(
+                library=text(one.library),
+                place=text(one.place[-1]),
+                said=one.said,
+                served=one.served,
+            )
+            for one in told.spared
+        ],
+        doubts=[text(path) for path in told.doubts],
+        whole=told.whole,
+    )
+
+
+def _of_torch(torch: Torch | None) -> dict[str, Any]:
+    if torch is None or torch.state != "ok":
+        return {}
+    return {
+        "torch.__version__": torch.version,
+        "torch.version.__version__": torch.version,
+        "torch.version.cuda": torch.cuda,
+        "torch.version.hip": torch.hip,
+    }
+
+
+def _users(site: Site, files: Files, package: str, libraries: Sequence[str]) -> list[str]:
+    """Modules of a package whose sources name one of the libraries, the outermost first."""
+    found = site.find(package)
+    if not libraries or found is None or not found.is_package or not found.path:
+        return []
+    stems = {_stem(path) for path in libraries}
+    named = re.compile(rb"\b(?:lib)?(?:%s)" % b"|".join(map(re.escape, sorted(stems))))
+    every = []
+    for path in _sources(files, dirname(found.path)):
+        module = path[len(dirname(found.path)) + 1 : -3].replace("/", ".")
+        module = module.removesuffix("__init__").rstrip(".")
+        if not _TESTS & set(module.split(".")) and named.search(files.read(path, _SOURCE)):
+            every.append(f"{package}.{module}".rstrip("."))
+    every.sort(key=lambda name: name.count("."))
+    return every[:_PARTS]
+
+
+def _stem(path: str) -> bytes:
+    """What a source must hold that names the library: of numbered ones, what stands before."""
+    stem = basename(path).partition(".")[0].removeprefix("lib")
+    if not python_tag(path):
+        stem = re.split(r"\d", stem)[0] or stem
+    return stem.encode("utf-8", "surrogateescape")
+
+
+def _sources(files: Files, folder: str) -> Iterator[str]:
+    folders = [folder]
+    for at, inner in enumerate(folders):  # grows: breadth first
+        names = sorted(files.names_in(inner))
+        yield from (f"{inner}/{name}" for name in names if name.endswith(".py"))
+        if at < _FOLDERS:
+            below = [f"{inner}/{n}" for n in names if n.isidentifier() and n != "__pycache__"]
+            folders += [path for path in below if files.names_in(path)]
