@@ -187,6 +187,9 @@ def test_it_is_what_import_does(
     assert imports(patient, "p") is works
     told, faulty = judged(patient, ctx, site)
     path = str(patient / f"p/{used}{SUFFIX}")
+    held = str(patient / "base/native/linux/libneed.so.1")
+    lacking = [p for library in faulty for p in library.problems if p.kind == "missing-library"]
+    assert all(problem.provider == held for problem in lacking)
     assert (told.state, told.library) == (("works", None) if works else ("fails", path))
     assert (path in [library.path for library in faulty]) is not works
 

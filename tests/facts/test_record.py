@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,14 @@ from gpufix.model.base import to_json
 FILES = {"pkg/__init__.py": b"", "pkg/a.py": b"a = 1\n", "pkg/data,x.bin": b"12345"}
 
 
-def look(ctx: CollectContext, site: Site, info: Path, budget: int | None = 1 << 20) -> Record:
-    with opened(str(site.folder), str(site.prefix)) as folder:
+def look(
+    ctx: CollectContext,
+    site: Site,
+    info: Path,
+    budget: int | None = 1 << 20,
+    others: Sequence[str] = (),
+) -> Record:
+    with opened(str(site.folder), str(site.prefix), others) as folder:
         found = check(ctx, folder, f"{info.name}/RECORD", Budget(budget))
     assert found is not None
     return found.summary()
@@ -59,6 +66,20 @@ def test_missing_and_altered(ctx: CollectContext, site: Site) -> None:
     (site.folder / "pkg/a.py").unlink()
     (site.folder / "pkg/data,x.bin").write_bytes(b"1234567")
     assert exceptions(look(ctx, site, info)) == (["pkg/a.py"], ["pkg/data,x.bin"])
+
+
+def test_a_package_that_lies_whole_in_another_folder(ctx: CollectContext, site: Site) -> None:
+    info = site.install(
+        "split", files={"native/a.so": b"1", "pure/__init__.py": b"", "pure/b.py": b"2"}
+    )
+    other = site.prefix / "lib64"
+    other.mkdir()
+    (site.folder / "pure").rename(other / "pure")
+    missing = ["pure/__init__.py", "pure/b.py"]
+    assert look(ctx, site, info).missing == missing
+    assert look(ctx, site, info, others=[str(other)]).missing == []
+    (site.folder / "pure").mkdir()  # found first, and without them
+    assert look(ctx, site, info, others=[str(other)]).missing == missing
 
 
 def test_an_edit_of_equal_size_shows_by_its_time(ctx: CollectContext, site: Site) -> None:

@@ -12,8 +12,9 @@ from torch_extensions import GUARD, ext, of
 from gpufix.checks.abi.abi302_libstdcxx_too_old import libstdcxx_too_old
 from gpufix.checks.abi.abi304_python_tag_mismatch import python_tag_mismatch
 from gpufix.checks.judge import run_check
-from gpufix.checks.registry import declared
+from gpufix.checks.registry import ERROR, Fault, declared
 from gpufix.checks.symbols.sym401_undefined_torch_symbol import undefined_torch_symbol
+from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.checks.symbols.sym403_undefined_library_symbol import undefined_library_symbol
 from gpufix.evidence.view import View
 from gpufix.fixes.abi.advise_newer_system import advise_newer_system
@@ -36,6 +37,7 @@ from gpufix.model import (
     SetVariables,
     Skip,
 )
+from gpufix.model.payload import MissingLibrary
 
 Offer = Plan | Skip | None
 SYSTEM, OLD = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/opt/old/libstdc++.so.6"
@@ -377,6 +379,17 @@ def test_the_library_path_is_not_at_fault(case: str) -> None:
     view = UNTRIMMED[case]
     assert offer(undefined_library_symbol, trim_library_path, view) is None
     assert isinstance(offer(undefined_library_symbol, install_declared, view), Plan)
+
+
+@pytest.mark.parametrize(("wheels", "kind"), [(("triton",), Plan), ((), Skip)])
+def test_what_no_wheel_lacks_is_not_installed_again(
+    wheels: tuple[str, ...], kind: type[Plan | Skip]
+) -> None:
+    torch = b.dist("torch", "2.9.0", requires=["triton==3.5.0"])
+    view = b.view(b.healthy(distributions=[torch, b.dist("triton", "3.5.0")]))
+    payload = MissingLibrary("triton", wheels)
+    fault = Fault(ERROR, "triton", "triton needs libx.so", payload=payload)
+    assert isinstance(install_declared(declared(missing_library).finding(fault), view), kind)
 
 
 STRAYS: dict[str, tuple[list[str], str, bool]] = {

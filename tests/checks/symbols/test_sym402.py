@@ -16,6 +16,7 @@ from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 NCCL, FOO = "libnccl.so.2", "libfoo.so.1"
+HELD = f"{b.SITE}/nvidia/nccl/lib/{NCCL}"
 NCCL_CU12 = ["nvidia-nccl-cu12"]
 EVERY_NCCL = ["nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13"]
 TORCH = b.dist("torch", "2.9.0+cu128", requires=["nvidia-nccl-cu12==2.27.5"])
@@ -110,6 +111,19 @@ FIRING = {
         ),
         fault("libcufft.so.12", owner="torch", wheels=["nvidia-cufft"]),
         PIN,
+    ),
+    "its wheel has brought it, and no search leads there": Fires(
+        of(
+            lib(
+                owner="torch",
+                problems=[Problem(kind="missing-library", name=NCCL, provider=HELD)],
+            )
+        ),
+        replace(
+            fault(NCCL, owner="torch"),
+            message=f"torch needs {NCCL}, which lies at {HELD}: the loader does not search there, "
+            "and nothing opens it before.",
+        ),
     ),
     "torch that declares no wheel": Fires(
         of(lib(NCCL, owner="torch"), dists=[b.dist("torch")]),

@@ -42,6 +42,14 @@ class State:
             layer.scope = list(dict.fromkeys((*layer.scope, *closure(loaded))))
         return verdict, State(self.mapper, layer, self.caller, self)
 
+    def locate(self, name: str) -> str | None:
+        """The file that dlopen("libx.so.1") would open; None when the search finds none."""
+        caller, before = self.caller, len(self.caller.used)
+        rules = self.mapper.search.rules(caller)
+        found = self.mapper.need(Namespace(self.namespace), name, caller, rules)
+        del caller.used[before:]
+        return None if isinstance(found, Missing) else found.path
+
     def _open(self, path: str, context: str) -> tuple[Verdict, Namespace, Loaded | None]:
         layer = Namespace(self.namespace)
         try:

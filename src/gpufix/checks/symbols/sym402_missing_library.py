@@ -21,8 +21,9 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
 
     ## What it does
     Follows every NEEDED entry the way ld.so would (RPATH, LD_LIBRARY_PATH, RUNPATH, its cache,
-    the default folders, libraries that `import torch` has loaded by then), and names the wheel
-    that should have brought what is missing.
+    the default folders, libraries that `import torch`, other packages, .pth files and sitecustomize
+    have opened by then), and names the wheel that should have brought what is missing, or the file
+    that is there and that no search leads to.
 
     ## Why it matters
     `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
@@ -40,21 +41,22 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     one of several alternatives of which another loads; and for a GPU driver's own libraries.
 
     ## Fix
-    Safe: reinstall that wheel at the version that torch declares. Unsafe: gpufix's replacement of
+    Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of
     the package, where there is one.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
-    groups: dict[tuple[str, tuple[str, ...]], list[tuple[Library, Problem]]] = {}
+    groups: dict[tuple[str, tuple[str, ...], bool], list[tuple[Library, Problem]]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
             if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
-                key = (owner, tuple(bringing(problem.name)))
+                wheels = () if problem.provider else tuple(bringing(problem.name))
+                key = (owner, wheels, problem.provider is not None)
                 groups.setdefault(key, []).append((library, problem))
-    for (owner, wheels), rows in sorted(groups.items(), key=lambda group: group[0]):
+    for (owner, wheels, _), rows in sorted(groups.items(), key=lambda group: group[0]):
         weighed = weigh(view, rows)
         yield from weighed.gaps()
         if weighed.severity is not None:
@@ -76,6 +78,7 @@ def _fault(
     names = sorted(missing)
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
+    held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
     needed = [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
@@ -84,7 +87,7 @@ def _fault(
     return Fault(
         severity=severity,
         subject=owner,
-        message=_message(owner, names, expected, family(view, libraries)),
+        message=_message(owner, names, _lacks(names, expected, held), family(view, libraries)),
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
@@ -95,9 +98,14 @@ def _fault(
     )
 
 
-def _message(owner: str, names: list[str], expected: list[str], alternatives: list[str]) -> str:
+def _lacks(names: list[str], expected: list[str], held: str | None) -> str:
+    if held:
+        return f"lies at {held}: the loader does not search there, and nothing opens it before"
     brings = f"; {' or '.join(expected)} brings {'it' if len(names) == 1 else 'them'}"
-    lacks = "is in no place that the loader searches" + (brings if expected else "")
+    return "is in no place that the loader searches" + (brings if expected else "")
+
+
+def _message(owner: str, names: list[str], lacks: str, alternatives: list[str]) -> str:
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     if not alternatives:
         return f"{owner} needs {names[0]}{more}, which {lacks}."

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
+from gpufix.binary.loader.search import is_driver_library
 from gpufix.binary.loader.state import State
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
@@ -188,6 +189,11 @@ class Site:
         if not data.startswith(b"\x7fELF"):
             return None
         return space.encode() in data and name.partition(".")[0].encode() in data
+
+    def locate(self, name: str) -> str | None:
+        """See World."""
+        found = self.state.locate(name)
+        return None if found is None and is_driver_library(name) else found or ""
 
     def load_nvidia(self, name: str) -> bool:
         """See World: `cuda.pathfinder.load_nvidia_dynamic_lib`, which opens what it finds for everybody."""

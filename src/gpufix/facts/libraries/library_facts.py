@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
@@ -14,6 +15,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text
+from gpufix.knowledge.packages import bringing
 from gpufix.model import CodeKind, CodeObject, CodePart, Library, Problem
 
 # Which library should define an unversioned C name; longer prefixes first.
@@ -180,7 +182,7 @@ class Describer:
         owner = self._belongs.get(path)
         problems = problems_of(verdict) if verdict else []
         links = _links_torch(elf, verdict, problems)
-        problems = self._believed(elf, problems)
+        problems = self._placed(self._believed(elf, problems))
         opener = self._opener(path, bool(problems))
         if opener not in ("import", "source") and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
@@ -221,6 +223,29 @@ class Describer:
             or not is_torch_name(problem.name)
             or not self._judge.torch_defines(problem.name)
         ]
+
+    def _placed(self, problems: list[Problem]) -> list[Problem]:
+        """With the files that are there and not found; what those lack themselves in their place."""
+        found: dict[tuple[str, str], Problem] = {}
+        for problem in problems:
+            path = self._held(problem)
+            verdict = self._judge.verdicts.get(path) if path else None
+            for one in problems_of(verdict) if verdict and verdict.refused else [problem]:
+                by = one.needed_by or (text(path) if path and one is not problem else None)
+                held = self._held(one)
+                provider = text(held) if held else one.provider
+                found.setdefault(
+                    (one.kind, one.name), replace(one, needed_by=by, provider=provider)
+                )
+        return list(found.values())
+
+    def _held(self, problem: Problem) -> str | None:
+        """A missing library's file, where the wheel that should have brought it has brought it."""
+        if problem.kind != "missing-library":
+            return None
+        wheels = bringing(problem.name)
+        files = self._judge.preloaded.found(problem.name)
+        return next((p for p in files if not wheels or self._belongs.get(p) in wheels), None)
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
         if python_tag(path):

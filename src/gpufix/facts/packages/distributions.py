@@ -29,7 +29,7 @@ def collect(
     survey = _Survey(ctx, packages or conda.Installed())
     for location in python.site_dirs:
         try:
-            with record_file.opened(location, _root(python, location)) as site:
+            with record_file.opened(location, _root(python, location), python.sys_path) as site:
                 survey.look(site)
         except OSError as error:
             ctx.gap("distributions", location, f"cannot be opened: {why(error)}")

@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,11 +65,25 @@ _OPENING = 8192  # what opening a file costs, in hashed bytes
 
 
 class Site(Frozen):
-    """An open site folder. `root` bounds what `..` in a RECORD may reach, None = nothing."""
+    """An open site folder. `root` bounds what `..` in a RECORD may reach, None = nothing.
+
+    `others`: further folders of sys.path, where a package may lie that is not in this one.
+    """
 
     location: str
     fd: int
     root: str | None
+    others: tuple[str, ...] = ()
+
+    def elsewhere(self, path: str) -> bool:
+        """Whether a file that is not here is imported from another folder: its package lies there.
+
+        A distribution that splits lib and lib64 leaves what is pure Python in the one.
+        """
+        top = path.partition("/")[0]
+        if os.path.lexists(f"{self.location}/{top}"):
+            return False
+        return any(os.path.lexists(f"{other}/{path}") for other in self.others)
 
 
 @dataclass
@@ -109,11 +123,11 @@ def named(missing: list[str]) -> list[str]:
 
 
 @contextmanager
-def opened(location: str, root: str | None) -> Iterator[Site]:
+def opened(location: str, root: str | None, others: Iterable[str] = ()) -> Iterator[Site]:
     """A site folder whose files are looked up relative to it. Raises OSError."""
     fd = os.open(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield Site(location, fd, root)
+        yield Site(location, fd, root, tuple(o for o in others if o != location))
     finally:
         os.close(fd)
 
@@ -171,7 +185,8 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
         try:
             status = stat(path, dir_fd=fd)
         except (OSError, ValueError) as error:
-            _absent(found, path, error)
+            if not (gone(error) and site.elsewhere(path)):
+                _absent(found, path, error)
             continue
         if size and str(status.st_size) != size.rstrip("\r"):
             found.differs(path)

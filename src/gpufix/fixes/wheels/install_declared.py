@@ -15,7 +15,9 @@ def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
     """Install, at the version that torch pins, the wheel that brings the library."""
     fault = finding.payload_as(DistributionFault)
     wheels = fault.wheels if isinstance(fault, MissingLibrary) else ()
-    candidates = wheels or (fault.distribution,)
+    # To install its user again does not bring a library that no wheel is known to lack.
+    is_lacking = isinstance(fault, MissingLibrary) and not isinstance(fault, UnfitLibrary)
+    candidates = wheels if is_lacking else wheels or (fault.distribution,)
     pinned = [(n, v) for n in candidates if (v := declared_version(view, n))]
     torch, reason = view.dist("torch"), None
     if torch is not None and torch.source == "conda":

@@ -243,6 +243,11 @@ class Calls(Expressions):
             raise failure
 
     def _opened(self, path: Any, flags: Any, kinds: frozenset[str]) -> Any:
+        if isinstance(path, str) and path and "/" not in path:
+            located = self.world.locate(path)
+            if located == "":
+                raise Fails(kinds, missing=path)
+            path = located or UNKNOWN
         if isinstance(path, str) and path.startswith("/"):
             if not self.world.exists(path):
                 raise Fails(kinds, missing=path)

@@ -66,6 +66,10 @@ class World(Protocol):
         """Whether a library registers an operator of torch, "ns::name"; None: it cannot be read."""
         ...
 
+    def locate(self, name: str) -> str | None:
+        """The file that the loader finds for a bare name: "" for none, None where a driver brings it."""
+        ...
+
     def load_nvidia(self, name: str) -> bool:
         """Load a CUDA library by its short name, as cuda.pathfinder does; False: none is known."""
         ...
