@@ -118,6 +118,10 @@ CASES: dict[str, tuple[dict[str, str], bool]] = {
     "a .pth file that opens nothing": (
         {"p/__init__.py": NEEDS, "a.pth": "import sys; sys.x = 1\n", "base/__init__.py": OPENS}, False,
     ),
+    "it opens another itself, and a sibling what it lacks": (
+        {"p/__init__.py": "import ctypes, base\nctypes.CDLL(None)\n" + NEEDS, "base/__init__.py": OPENS},
+        True,
+    ),
     "sitecustomize": ({"p/__init__.py": NEEDS, "sitecustomize.py": "import base\n", "base/__init__.py": OPENS}, True),
 }  # fmt: skip
 

@@ -47,8 +47,8 @@ def imports(
     found = []
     for name, paths in packages.items():
         owner = belongs.get(paths[0])
-        siblings = any(judge.may_be_served(path) for path in paths)
         top = {name.partition(".")[0]}
+        siblings = any(_serves_another(judge, path, python.sys_path) for path in paths)
         site = Site(python, environ, judge.preloaded, suspect, modules, top, siblings, known)
         session = Session(site)
         told = session.follow(name)
@@ -56,8 +56,7 @@ def imports(
         found.append(_import(name, owner, told))
         if told.state == "fails":
             continue
-        if siblings:
-            _try_rest(judge, site, session, paths, python)
+        _try_rest(judge, site, session, paths, python)
         met = {*told.doubts, *(one.library for one in told.spared)}
         for part in _users(site, judge.files, name, [p for p in paths if p not in met]):
             for call, asked in _of_part(session, name, part):
@@ -71,11 +70,19 @@ def _try_rest(
     judge: Judge, site: Site, session: Session, paths: Sequence[str], python: Python
 ) -> None:
     """What loads in the process that the package's import, or a module's own, has prepared."""
-    for path in paths[:_MODULES]:
+    rest = [path for path in paths[:_MODULES] if judge.servers(path) != []]
+    for path in rest:
         if path not in site.tried and (module := dotted(path, python.sys_path)):
             session.follow(module)
-    site.try_rest(paths)
+    site.try_rest(rest)
     judge.verdicts |= site.loaded
+
+
+def _serves_another(judge: Judge, path: str, sys_path: Sequence[str]) -> bool:
+    """Whether a library of another package could serve what this one lacks."""
+    servers = judge.servers(path)
+    own = module_above(path, sys_path)
+    return servers is None or any(module_above(file, sys_path) != own for file in servers)
 
 
 def _of_part(session: Session, package: str, part: str) -> Iterator[tuple[str | None, Outcome]]:

@@ -73,13 +73,15 @@ class Judge:
         readers = (self.elf(path) for path in self._torch)
         return any(elf is not None and elf.find(key) is not None for elf in readers)
 
-    def may_be_served(self, path: str) -> bool:
-        """Whether what a refused library lacks could come from a library that others open before."""
+    def servers(self, path: str) -> list[str] | None:
+        """Libraries that may serve what a refused one lacks, when others open them before.
+
+        None: any may, for it is a symbol that is lacking, or some are taken to be opened.
+        """
         verdict = self.verdicts.get(path)
-        if verdict is None or verdict.loads:
-            return verdict is not None and verdict.context == "package"
-        lacks = any(self.preloaded.found(missing.name) for missing in verdict.missing)
-        return lacks or bool(verdict.undefined)
+        if verdict is None or verdict.undefined or verdict.loads:
+            return None
+        return [file for missing in verdict.missing for file in self.preloaded.found(missing.name)]
 
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""
