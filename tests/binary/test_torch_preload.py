@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,18 @@ def test_other_ways_to_write_it(tmp_path: Path) -> None:
     for cuda, steps in (("'11.8'", (old,)), ("'12.1'", (old, new)), ("None", (old,))):
         version.write_text(f"cuda: Optional[str] = {cuda}\n")
         assert read_preload(Files(), str(tmp_path)).on_failure == steps
+
+
+@pytest.mark.parametrize(
+    "text", ["/proc/self/maps ", "_preload_cuda_", '"a"' + " " * 99, '"a", "lib', "['a'] = 'lib"]
+)
+def test_no_source_takes_long(text: str, tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text(
+        "def _preload_cuda_deps():\n" + text * (900_000 // len(text))
+    )
+    before = time.process_time()
+    read_preload(Files(), str(tmp_path))
+    assert time.process_time() - before < 2
 
 
 # (release, torch apart from the wheels, missing wheels, copy on LD_LIBRARY_PATH): all of them

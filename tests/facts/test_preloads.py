@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fake_site import Site
 import needs
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
+from gpufix.facts.libraries.modules import Modules
 from gpufix.model import Import, Library, PthFile
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
@@ -213,3 +215,13 @@ def test_a_module_that_is_imported_later(
         assert told.state == "works"
         path = str(patient / f"p/needs{SUFFIX}")
         assert (path in [library.path for library in faulty]) is not works
+
+
+@pytest.mark.parametrize(
+    "text", ["from a import (", "import a; ", ";" + " " * 99, "from " + "." * 99]
+)
+def test_no_source_takes_long(text: str, site: Site) -> None:
+    (site.folder / "p.py").write_text("x = 1\n" + (text + "\n") * (1_900_000 // len(text)))
+    before = time.process_time()
+    assert not Modules(site.python()).may_open("p")
+    assert time.process_time() - before < 2

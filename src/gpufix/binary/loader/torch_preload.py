@@ -22,9 +22,9 @@ _PAIR = re.compile(
     r"""["'](?P<folder>(?!lib["'])\w+)["']\s*(?:\]\s*=|:|,(?:\s*["']lib["']\s*,)?)\s*"""
     r"""["'](?P<name>lib[^"'/]+\.so[^"']*)["'](?P<spare>\s*,\s*required\s*=\s*False)?"""
 )
-_ON_SUCCESS = re.compile(r"/proc/self/maps(?P<steps>.*?)\bexcept\b", re.DOTALL)
+_SUCCESS_STARTS, _SUCCESS_ENDS = "/proc/self/maps", "except "
 _MARK = re.compile(r"""if\s+["'](?P<mark>[^"']+)["']\s+not\s+in""")
-_WHOLE_LIST = re.compile(r"""_preload_cuda_\w+\(\s*(?P<spare>required\s*=\s*False)?\s*\)""")
+_WHOLE_LIST = re.compile(r"""_preload_cuda_\w{1,40}\(\s*(?P<spare>required\s*=\s*False)?\s*\)""")
 _CUDA = re.compile(r"""^cuda\b[^=\n]*=\s*["'](\d+)""", re.MULTILINE)
 _SINCE_12 = re.compile(r">=\s*12\b")
 
@@ -75,11 +75,9 @@ def read_preload(files: Files, torch: str) -> TorchPreload:
 
 
 def _told(code: str, cuda: int | None) -> TorchPreload:
-    success = _ON_SUCCESS.search(code)
-    steps, rest = "", code
-    if success is not None:
-        steps = success["steps"]
-        rest = code[: success.start()] + code[success.end() :]
+    before, found, after_maps = code.partition(_SUCCESS_STARTS)
+    steps, _, rest = after_maps.partition(_SUCCESS_ENDS) if found else ("", "", "")
+    rest = before + rest
     listed = _steps(rest, cuda)
     mark, whole = _MARK.search(steps), _WHOLE_LIST.search(steps)
     after = _steps(steps, cuda)

@@ -25,10 +25,11 @@ NO_HOOKS = {
 }
 OPENS = re.compile(r"CDLL|LoadLibrary|PyDLL|dlopen|load_library|load_nvidia_dynamic_lib")
 _IMPORTS = re.compile(
-    r"(?:^|;)[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]*\)|[^\n#;]+)"
+    r"(?:^|;)[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
     r"|import[ \t]+(?P<plain>[^\n#;]+))",
     re.MULTILINE,
 )
+_HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
 
 
@@ -82,7 +83,7 @@ class Modules:
                 found = True
                 parts = name.split(".")
                 self._above.update(".".join(parts[:end]) for end in range(1, len(parts)))
-            for other in _imported(text, package):
+            for other in _imported(text[:_HEAD], package):
                 if other not in seen and len(seen) < _REACHED:
                     seen.add(other)
                     pending.append(other)
