@@ -14,19 +14,25 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge.packages import bringing
 from gpufix.model import ERROR, WARNING, Gap, Library, Problem, Severity
 
+Row = tuple[Library, Problem]
 _OF_TORCH = ("libtorch", "libc10")
 _VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wheel brings along
 
 
 class Weighed(Frozen):
-    """The severity of a problem that several libraries share, and those by which it is so.
+    """The severity of problems of several libraries, and those by which it is so.
 
     `unsure`: of these it cannot be told whether they must load.
     """
 
     severity: Severity | None
-    libraries: tuple[Library, ...] = ()
+    rows: tuple[Row, ...] = ()
     unsure: tuple[Library, ...] = ()
+
+    @property
+    def libraries(self) -> list[Library]:
+        """The libraries, each once."""
+        return list({x.path: x for x, _ in self.rows}.values())
 
     def gaps(self) -> list[Gap]:
         """What could not be told; nothing where something is found anyway."""
@@ -39,23 +45,20 @@ class Weighed(Frozen):
         ]
 
 
-def weigh(view: View, rows: Iterable[tuple[Library, Problem]]) -> Weighed:
+def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
     that the package's users would miss. None: an alternative serves, or nobody misses it."""
-    error: list[Library] = []
-    warning: list[Library] = []
-    unsure: list[Library] = []
+    found: list[Row] = []
+    severity, unsure = None, []
     for library, problem in rows:
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
             unsure.append(library)
-        elif _must(library, use):
-            error.append(library)
-        elif _is_missed(view, library, problem, use):
-            (error if _for_target(view, library) else warning).append(library)
-    found = (*error, *warning)
-    severity = ERROR if error else WARNING if warning else None
-    return Weighed(severity, tuple({x.path: x for x in found}.values()), tuple(unsure))
+        elif (must := _must(library, use)) or _is_missed(view, library, problem, use):
+            found.append((library, problem))
+            fails = must or _for_target(view, library)
+            severity = ERROR if fails else severity or WARNING
+    return Weighed(severity, tuple(found), tuple(unsure))
 
 
 def _must(library: Library, use: Use) -> bool:
@@ -71,9 +74,16 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
     """Whether the package's users would miss what is lost."""
     if use is Use.served or _lacks_framework(view, library, problem):
         return False
-    if use is Use.told:
+    if use is Use.told or _is_last(view, library):
         return True
     return _is_damage(view, library, problem)
+
+
+def _is_last(view: View, library: Library) -> bool:
+    """Whether no module of its package can be loaded."""
+    scan, owner = view.facts.binaries, library.distribution
+    lost = {x.path for x in scan.libraries if x.distribution == owner and x.problems}
+    return 0 < scan.modules.get(owner or "", 0) <= len(lost)
 
 
 def _is_damage(view: View, library: Library, problem: Problem) -> bool:

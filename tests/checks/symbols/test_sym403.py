@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import builders as b
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 from torch_extensions import GUARD
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
@@ -97,6 +97,10 @@ SILENT = {
     "nothing is lacking": of(lib()),
     "no library": of(),
     "a name of torch's, which SYM401 tells": of(lib(GUARD)),
+    "a module, and one of its imports may fail": Unseen(
+        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]), ["ext"]
+    ),
+    "an alternative serves": of(EXT, imports=[b.sparing(EXT, served=True)]),
     "a fault of another kind": of(lib(problems=[Problem(kind="missing-library", name=SYMBOL)])),
 }
 
@@ -175,11 +179,6 @@ FIRING = {
         fault(SYMBOL, owner="ext", severity=WARNING),
         REINSTALL,
     ),
-    "a module, and one of its imports may fail": Fires(
-        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]),
-        fault(SYMBOL, owner="ext"),
-        REINSTALL,
-    ),
     "a module, and another package works": Fires(
         of(EXT, imports=[b.importing(lib(SYMBOL), "works")]), fault(SYMBOL, owner="ext"), REINSTALL
     ),
@@ -188,7 +187,7 @@ FIRING = {
         fault(
             SYMBOL,
             owner="ext",
-            evidence=[f"libtorch_cuda.so: undefined symbol {SYMBOL}", *b.way()],
+            evidence=[f"libtorch_cuda.so: undefined symbol {SYMBOL}", *b.way("ext")],
         ),
         REINSTALL,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import builders as b
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym405_unloadable_library import unloadable_library
@@ -58,6 +58,10 @@ BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 SILENT = {
     "libraries load": of(lib()),
     "no library": of(),
+    "whether its import fails is not known": Unseen(
+        of(lib(SHORT), imports=[b.importing(lib(SHORT), "unsure")]), ["foo"]
+    ),
+    "an alternative serves": of(lib(SHORT), imports=[b.sparing(lib(SHORT), served=True)]),
     "a fault of another kind": of(lib(problems=[LACKS])),
     "a library that it needs is none, which that one's finding tells": of(lib(problems=[BELOW])),
 }
@@ -68,6 +72,11 @@ FIRING = {
     "the import fails by it": Fires(
         of(lib(SHORT), imports=[b.importing(lib(SHORT))]),
         fault(SHORT, severity=ERROR, way=b.way()),
+        OFFER,
+    ),
+    "the import works without, and says so": Fires(
+        of(lib(SHORT), imports=[b.sparing(lib(SHORT), said=True)]),
+        fault(SHORT, way=[b.tried("foo")]),
         OFFER,
     ),
     "the import works without": Fires(
