@@ -77,13 +77,6 @@ SILENT = {
     "a bridge to torch, which nobody asks for": of(
         ext(GUARD), imports=[b.importing(ext(GUARD), "works")], **NO_TORCH
     ),
-    "whether its import fails is not known": Unseen(
-        of(ext(GUARD), imports=[b.importing(ext(GUARD), "unsure")]), ["ext"]
-    ),
-    "its import was not followed to the end": Unseen(
-        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works", whole=False)]), ["ext"]
-    ),
-    "no import tells of it": Unseen(of(ext(GUARD, opened_by=None, module=False)), ["ext"]),
     "cut short, and the release has all": of(cut(STRING_1)),
     "cut short, and torch is of no known release": of(cut(GUARD), torch="2.7.0a0+git"),
     "cut short, and torch cannot be read": of(cut(GUARD), torch=None),
@@ -96,6 +89,30 @@ SILENT = {
 MOVE = "install-torch-build unsafe"
 
 FIRING = {
+    "whether its import fails is not known": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "unsure")]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "its import was not followed to the end": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works", whole=False)]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "compiled code names it": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works", named=[ext(GUARD).path])]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "no import tells of it": Fires(
+        of(ext(GUARD, opened_by=None, module=False)),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
     "its import works without": Fires(
         of(ext(GUARD), imports=[b.importing(ext(GUARD), "works")]),
         fault(GUARD, severity=WARNING),

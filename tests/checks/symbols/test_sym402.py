@@ -71,6 +71,10 @@ def fault(
     )
 
 
+CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
+PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
+OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
+PROVIDER = lib(FOO, owner="onnxruntime-gpu", file=PROVIDER_FILE, opened_by="plugin")
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
 VENDORED = "libz-0123abcd.so.1"
 FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
@@ -91,6 +95,15 @@ SILENT = {
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
+    "a wheel for one CUDA release, and no GPU": of(
+        CUPY, imports=[b.importing(CUPY, "works")], gpus=[]
+    ),
+    "native code opens it for a GPU, which nobody asked for": of(
+        lib(FOO, owner="ctranslate2", opened_by="plugin"), gpus=[]
+    ),
+    "compiled code names it": of(
+        lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
+    ),
     "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
     "a module of it fails, for want of what nobody asked for": of(
         lib(FOO), imports=[b.importing(lib(FOO), module="foo.part", part_of="foo")]
@@ -191,6 +204,24 @@ FIRING = {
             torch=None,
         ),
         fault("libtorch.so", links_torch=True, severity=WARNING),
+    ),
+    "native code opens it, and a GPU is here": Fires(
+        of(PROVIDER),
+        fault(FOO, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED),
+    ),
+    "native code opens it": Fires(
+        of(PROVIDER, gpus=[]),
+        fault(
+            FOO,
+            owner="onnxruntime-gpu",
+            files=[PROVIDER_FILE],
+            severity=WARNING,
+            evidence=OPENED,
+        ),
+    ),
+    "a wheel for one CUDA release, and a GPU is here": Fires(
+        of(CUPY, imports=[b.importing(CUPY, "works")]),
+        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
     ),
     "a wheel that it requires should have brought it": Fires(
         of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import builders as b
-from rows import Fires, Unseen, rows
+from rows import Fires, rows
 from torch_extensions import GUARD, ext, of
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
@@ -51,7 +51,6 @@ SILENT = {
     "nobody was seen to open it": of(ops(GUARD, opened_by=None), dists=VISION),
     "it does not link torch": of(ops(GUARD, links_torch=False), dists=VISION),
     "an alternative serves": of(LOST, dists=VISION, imports=[b.sparing(LOST, served=True)]),
-    "no import tells of it": Unseen(of(LOST, dists=VISION), ["torchvision"]),
     "torch's own": of(ops(GUARD, owner="torch"), dists=VISION),
     "one loads, and the other is a module": of(
         ops(), ops(GUARD, opened_by="import", file="image.so"), dists=VISION
@@ -59,6 +58,12 @@ SILENT = {
 }
 
 FIRING = {
+    "no import tells of it": Fires(
+        of(LOST, dists=VISION),
+        fault("_C.so", severity=WARNING),
+        ["match-torch-family unsafe"],
+        gaps=["torchvision"],
+    ),
     "its package's import fails by it": Fires(
         of(LOST, dists=VISION, imports=[b.importing(LOST)]),
         fault("_C.so"),

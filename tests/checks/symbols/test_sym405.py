@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import builders as b
-from rows import Fires, Unseen, rows
+from rows import Fires, rows
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym405_unloadable_library import unloadable_library
@@ -58,15 +58,18 @@ BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 SILENT = {
     "libraries load": of(lib()),
     "no library": of(),
-    "whether its import fails is not known": Unseen(
-        of(lib(SHORT), imports=[b.importing(lib(SHORT), "unsure")]), ["foo"]
-    ),
     "an alternative serves": of(lib(SHORT), imports=[b.sparing(lib(SHORT), served=True)]),
     "a fault of another kind": of(lib(problems=[LACKS])),
     "a library that it needs is none, which that one's finding tells": of(lib(problems=[BELOW])),
 }
 
 FIRING = {
+    "whether its import fails is not known": Fires(
+        of(lib(SHORT), imports=[b.importing(lib(SHORT), "unsure")]),
+        fault(SHORT),
+        OFFER,
+        gaps=["foo"],
+    ),
     "a module of a package": Fires(of(lib(SHORT)), fault(SHORT), OFFER),
     "for another processor": Fires(of(lib(OTHER)), fault(OTHER), OFFER),
     "the import fails by it": Fires(

@@ -14,6 +14,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text
+from gpufix.knowledge.plugins import Plugin, plugin
 from gpufix.model import CodeKind, CodeObject, CodePart, Library, Problem
 
 # Which library should define an unversioned C name; longer prefixes first.
@@ -153,7 +154,7 @@ def _parts(code: GpuCode, index: dict[Key, int]) -> list[CodePart]:
     return [CodePart(code=list(members), count=count) for members, count in held.items()]
 
 
-Opener = Literal["import", "library", "source"]
+Opener = Literal["import", "library", "source", "plugin"]
 _DESTRUCTOR = re.compile(r"_ZN3c10\d+[A-Za-z]\w*D[012]Ev")
 _GPU = re.compile(r"lib(?:cu|nv|nccl|hip|roc|MIOpen|amd|rccl|hsa|mgpu)")
 
@@ -187,7 +188,10 @@ class Describer:
         links = _links_torch(elf, verdict, problems)
         problems = self._believed(elf, problems)
         opener = self._opener(path, bool(problems))
-        if opener not in ("import", "source") and not links and owner != "torch":
+        if known := plugin(text(path), owner):
+            opener = "plugin"
+            problems += self._lost(known)
+        if opener not in ("import", "source", "plugin") and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")
@@ -226,6 +230,11 @@ class Describer:
             or not is_torch_name(problem.name)
             or not self._judge.torch_defines(problem.name)
         ]
+
+    def _lost(self, known: Plugin) -> list[Problem]:
+        """What a plug-in opens by name, and nothing here holds."""
+        names = (name for name in known.opens if not self._judge.holds(name))
+        return [Problem(kind="missing-library", name=name) for name in names]
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
         if python_tag(path):
