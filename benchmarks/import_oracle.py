@@ -102,7 +102,7 @@ def _kind(told: Import | None, really: bool) -> str:
         return "agreed" if really else "miss"
     if told.state == "fails":
         return "false alarm" if really else "agreed"
-    if told.doubts or not told.whole:
+    if told.doubts or told.named or not told.whole:
         return "unsure, works" if really else "unsure, fails"
     return "agreed" if really else "miss"
 

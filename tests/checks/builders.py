@@ -25,6 +25,7 @@ from gpufix.model import (
     Library,
     Project,
     Python,
+    Spared,
     Target,
     Tool,
     Toolkit,
@@ -198,17 +199,33 @@ def binaries(*libraries: Library, imports: Sequence[Import] = ()) -> Binaries:
     )
 
 
-def importing(library: Library, state: str = "fails", module: str = "foo") -> Import:
-    """An import of a module that meets this library, in line 3 of its package."""
-    chain = [f"{SITE}/{module}/__init__.py:3"] if state == "fails" else []
-    path = library.path if state != "works" else None
-    return Import(
-        module=module,
-        distribution=library.distribution,
-        state=state,  # type: ignore[arg-type]
-        library=path,
-        chain=chain,
-    )
+def importing(met: Library, state: str = "fails", **changes: Any) -> Import:
+    """An import of the library's package that meets it, in line 3."""
+    module = met.path.removeprefix(f"{SITE}/").partition("/")[0]
+    path = met.path if state != "works" else None
+    base = {
+        "module": module,
+        "distribution": met.distribution,
+        "state": state,
+        "library": path,
+        "chain": [f"{SITE}/{module}/__init__.py:3"] if state == "fails" else [],
+        "doubts": [path] if state == "unsure" else [],
+    }
+    return Import(**(base | changes))
+
+
+def sparing(*libraries: Library, said: bool = False, served: bool = False) -> Import:
+    """An import that tries these libraries in vain at one place, and goes on."""
+    spared = [
+        Spared(library=x.path, place=f"{SITE}/{x.distribution}/load.py:7", said=said, served=served)
+        for x in libraries
+    ]
+    return importing(libraries[0], "works", spared=spared)
+
+
+def tried(owner: str) -> str:
+    """The evidence of `sparing`."""
+    return f"tried at {SITE}/{owner}/load.py:7, and done without"
 
 
 def way(module: str = "foo") -> tuple[str, str]:

@@ -42,6 +42,7 @@ class Knowledge:
     amd: rows.Amd
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
+    plugins: rows.Plugins
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -111,6 +112,7 @@ def read(folder: Path) -> Knowledge:
         "amd": reader.one("gpus/amd.toml", rows.Amd),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
+        "plugins": reader.one("plugins.toml", rows.Plugins),
     }
     faults = reader.faults or _contradictions(found)
     if faults:

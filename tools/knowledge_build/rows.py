@@ -256,6 +256,22 @@ class Conflicts(Row):
     known_good: dict[str, KnownGood]
 
 
+class Plugin(Row):
+    """A library that native code opens by its path."""
+
+    library: str
+    distributions: list[str]
+    opens: list[str] = []
+    asked: bool
+    source: Source
+
+
+class Plugins(Row):
+    """plugins.toml."""
+
+    plugin: list[Plugin]
+
+
 class Cap(Row):
     """From `since` on, `needs`; "-": no longer a dependency, "": any version."""
 

@@ -19,7 +19,9 @@ class Use(Enum):
     spared = "it goes on, and says nothing"
     served = "another library takes its place"
     unsure = "it may fail"
+    named = "compiled code names the library, and may import it"
     apart = "it does not ask for the library"
+    plugin = "native code opens it by its path"
     unknown = "it was not followed"
 
 
@@ -31,12 +33,14 @@ class Imports:
         self._failing: dict[str, Import] = {}
         self._parts: dict[str, Import] = {}
         self._doubts: set[str] = set()
+        self._named: set[str] = set()
         self._spared: dict[str, list[Spared]] = {}
         for one in self._told:
             if one.state == "fails" and one.library:
                 failing = self._parts if one.part_of else self._failing
                 failing.setdefault(one.library, one)
             self._doubts.update(one.doubts if not one.part_of else ())
+            self._named.update(one.named)
             for spared in one.spared:
                 self._spared.setdefault(spared.library, []).append(spared)
         self._torch = [x for x in libraries if x.distribution == "torch"]
@@ -61,10 +65,12 @@ class Imports:
             return Use.part
         if spared:
             return Use.told if any(one.said for one in spared) else Use.spared
-        return self._unmet(library)
+        return Use.named if library.path in self._named else self._unmet(library)
 
     def _unmet(self, library: Library) -> Use:
         """Of a library that no import was seen to ask for."""
+        if library.opened_by == "plugin":
+            return Use.plugin
         followed = [one for one in self._told if not one.part_of and _holds(one.module, library)]
         if not followed:
             return Use.unknown

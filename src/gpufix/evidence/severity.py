@@ -12,25 +12,37 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.plugins import plugin
 from gpufix.model import ERROR, WARNING, Gap, Library, Problem, Severity
 
+Row = tuple[Library, Problem]
 _OF_TORCH = ("libtorch", "libc10")
+_TOOLKIT = tuple(
+    f"lib{name}.so"
+    for name in ("cudart", "cublas", "cublasLt", "cufft", "curand", "cusolver", "cusparse", "nvrtc")
+)
+_CUDA_WHEEL = re.compile(r"-cu(?:da)?\d{2,3}x?$|-gpu$")
 _VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wheel brings along
 
 
 class Weighed(Frozen):
-    """The severity of a problem that several libraries share, and those by which it is so.
+    """The severity of problems of several libraries, and those by which it is so.
 
     `unsure`: of these it cannot be told whether they must load.
     """
 
     severity: Severity | None
-    libraries: tuple[Library, ...] = ()
+    rows: tuple[Row, ...] = ()
     unsure: tuple[Library, ...] = ()
 
+    @property
+    def libraries(self) -> list[Library]:
+        """The libraries, each once."""
+        return list({x.path: x for x, _ in self.rows}.values())
+
     def gaps(self) -> list[Gap]:
-        """What could not be told; nothing where something is found anyway."""
-        if self.severity is not None:
+        """What could not be told; nothing where an import is known to fail anyway."""
+        if self.severity is ERROR:
             return []
         reason = "it would not load, and whether its package's import needs it cannot be told"
         return [
@@ -39,23 +51,22 @@ class Weighed(Frozen):
         ]
 
 
-def weigh(view: View, rows: Iterable[tuple[Library, Problem]]) -> Weighed:
+def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
     that the package's users would miss. None: an alternative serves, or nobody misses it."""
-    error: list[Library] = []
-    warning: list[Library] = []
-    unsure: list[Library] = []
+    found: list[Row] = []
+    severity, unsure = None, []
     for library, problem in rows:
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
             unsure.append(library)
-        elif _must(library, use):
-            error.append(library)
-        elif _is_missed(view, library, problem, use):
-            (error if _for_target(view, library) else warning).append(library)
-    found = (*error, *warning)
-    severity = ERROR if error else WARNING if warning else None
-    return Weighed(severity, tuple({x.path: x for x in found}.values()), tuple(unsure))
+        if use is Use.named and _is_damage(view, library, problem):
+            unsure.append(library)
+        if (must := _must(library, use)) or _is_missed(view, library, problem, use):
+            found.append((library, problem))
+            fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
+            severity = ERROR if fails else severity or WARNING
+    return Weighed(severity, tuple(found), tuple(unsure))
 
 
 def _must(library: Library, use: Use) -> bool:
@@ -71,9 +82,19 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
     """Whether the package's users would miss what is lost."""
     if use is Use.served or _lacks_framework(view, library, problem):
         return False
-    if use is Use.told:
+    if use is Use.plugin:
+        known = plugin(library.path, library.distribution)
+        return known is not None and (known.asked or _serves_nvidia(view))
+    if use is Use.told or _of_cuda_wheel(view, library, problem) or _is_last(view, library):
         return True
     return _is_damage(view, library, problem)
+
+
+def _is_last(view: View, library: Library) -> bool:
+    """Whether no module of its package can be loaded."""
+    scan, owner = view.facts.binaries, library.distribution
+    lost = {x.path for x in scan.libraries if x.distribution == owner and x.problems}
+    return 0 < scan.modules.get(owner or "", 0) <= len(lost)
 
 
 def _is_damage(view: View, library: Library, problem: Problem) -> bool:
@@ -97,8 +118,21 @@ def _lacks_framework(view: View, library: Library, problem: Problem) -> bool:
     return library.distribution not in view.derive(Requirements.of).required_by.get("torch", ())
 
 
+def _serves_nvidia(view: View) -> bool:
+    return any(target.vendor == "nvidia" for target in view.targets)
+
+
+def _of_cuda_wheel(view: View, library: Library, problem: Problem) -> bool:
+    """A GPU must be served, and a wheel made for one CUDA release lacks that release's libraries."""
+    lacks = problem.kind == "missing-library" and problem.name.startswith(_TOOLKIT)
+    made_for = _CUDA_WHEEL.search(library.distribution or "")
+    return lacks and made_for is not None and _serves_nvidia(view)
+
+
 def _for_target(view: View, library: Library) -> bool:
     """Whether a GPU that must be served loses all code that the package has for it."""
+    if library.opened_by == "plugin" and _serves_nvidia(view):
+        return True
     if not view.targets or not library.code:
         return False
     holders = [

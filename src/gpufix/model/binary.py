@@ -56,8 +56,9 @@ class Library(Model):
     distribution: str | None = None
     module: bool = False  # named as an extension module of some Python
     python_tag: str | None = None  # "cp310" from its name; "abi3"
-    # None = nobody was seen to open it (sources are searched only for one that would not load)
-    opened_by: Literal["import", "library", "source"] | None = None
+    # None = nobody was seen to open it (sources are searched only for one that would not load);
+    # plugin = native code is known to open it by its path
+    opened_by: Literal["import", "library", "source", "plugin"] | None = None
     soname: str | None = None
     needed: list[str] = field(default_factory=list)
     links_torch: bool = False
@@ -95,6 +96,7 @@ class Import(Model):
     call: str | None = None  # the function of the module that was followed, not its import
     spared: list[Spared] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  # libraries by which it may fail
+    named: list[str] = field(default_factory=list)  # that compiled code names, and may import
     whole: bool = True  # all that it runs was followed
 
 

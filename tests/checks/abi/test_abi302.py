@@ -98,7 +98,7 @@ FIRING = {
     ),
     "its package's import fails by it": Fires(
         of(NEWER, binaries=b.binaries(NEWER, imports=[b.importing(NEWER)])),
-        fault("GLIBCXX_3.4.32", evidence=[f"{MODULE} needs GLIBCXX_3.4.32", *b.way()]),
+        fault("GLIBCXX_3.4.32", evidence=[f"{MODULE} needs GLIBCXX_3.4.32", *b.way("ext")]),
     ),
     "an extension module": Fires(of(module(*GLIBCXX_32)), fault("GLIBCXX_3.4.32")),
     "a library that is no module": Fires(

@@ -45,12 +45,19 @@ SILENT = {
     "the stable ABI": of(module("abi3")),
     "the stable ABI and another Python's": of(module("cp310"), module("abi3")),
     "its name says nothing": of(module("cp310"), module(None)),
+    "in a wheel of the stable ABI": of(
+        module("cp310"), dists=[b.dist("ext", tags=["cp310-abi3-manylinux_2_28_x86_64"])]
+    ),
     "no module": of(module("cp310", module=False)),
     "no library": of(),
     "no Python": of(module("cp310"), python=None),
 }
 
 FIRING = {
+    "in a wheel for one Python": Fires(
+        of(module("cp310"), dists=[b.dist("ext", tags=["cp310-cp310-manylinux_2_28_x86_64"])]),
+        fault("cp310"),
+    ),
     "for an older Python alone": Fires(of(module("cp310")), fault("cp310")),
     "for three others": Fires(
         of(module("cp312"), module("cp310"), module("cp39")), fault("cp312", "cp310", "cp39")

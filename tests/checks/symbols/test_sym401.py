@@ -70,7 +70,12 @@ SILENT = {
     "a symbol that is not torch's": of(ext(problems=undefined("ncclSend"))),
     "the other spelling of std::string, which ABI301 tells": of(ext(STRING_0), exports=[STRING_1]),
     "an alternative serves": of(
-        ext(GUARD, file="libcore4.so", opened_by=None), ext(file="libcore5.so", opened_by=None)
+        ext(GUARD, file="libcore4.so"),
+        ext(file="libcore5.so"),
+        imports=[b.sparing(ext(GUARD, file="libcore4.so"), served=True)],
+    ),
+    "a bridge to torch, which nobody asks for": of(
+        ext(GUARD), imports=[b.importing(ext(GUARD), "works")], **NO_TORCH
     ),
     "cut short, and the release has all": of(cut(STRING_1)),
     "cut short, and torch is of no known release": of(cut(GUARD), torch="2.7.0a0+git"),
@@ -84,19 +89,85 @@ SILENT = {
 MOVE = "install-torch-build unsafe"
 
 FIRING = {
+    "whether its import fails is not known": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "unsure")]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "its import was not followed to the end": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works", whole=False)]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "compiled code names it": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), "works", named=[ext(GUARD).path])]),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
+    "no import tells of it": Fires(
+        of(ext(GUARD, opened_by=None, module=False)),
+        fault(GUARD, severity=WARNING),
+        [MOVE],
+        gaps=["ext"],
+    ),
     "its import works without": Fires(
         of(ext(GUARD), imports=[b.importing(ext(GUARD), "works")]),
         fault(GUARD, severity=WARNING),
         [MOVE],
     ),
-    "whether its import fails is not known": Fires(
-        of(ext(GUARD), imports=[b.importing(ext(GUARD), "unsure")]),
+    "its import works without, and says so": Fires(
+        of(ext(GUARD), imports=[b.sparing(ext(GUARD), said=True)]),
+        fault(GUARD, severity=WARNING, evidence=[b.tried("ext")]),
+        [MOVE],
+    ),
+    "all code for a GPU is lost": Fires(
+        of(
+            ext(GUARD, code=b.code("sm_89")),
+            imports=[b.importing(ext(GUARD), "works")],
+        ),
+        fault(GUARD),
+        [MOVE],
+    ),
+    "other code for a GPU is there": Fires(
+        of(
+            ext(GUARD, code=b.code("sm_89")),
+            ext(file="other.so", code=b.code("sm_89")),
+            imports=[b.importing(ext(GUARD), "works")],
+        ),
         fault(GUARD, severity=WARNING),
+        [MOVE],
+    ),
+    "its import fails, for want of torch": Fires(
+        of(
+            ext(GUARD, module=False),
+            imports=[b.importing(ext(GUARD), library=None, missing="torch", chain=[])],
+            **NO_TORCH,
+        ),
+        fault(GUARD, lacks="no torch here defines"),
+        [MOVE],
+    ),
+    "a module of it fails": Fires(
+        of(ext(GUARD), imports=[b.importing(ext(GUARD), module="ext.ops", part_of="ext")]),
+        fault(GUARD, severity=WARNING, evidence=["import ext.ops fails", b.way("ext")[1]]),
+        [MOVE],
+    ),
+    "a call fails": Fires(
+        of(
+            ext(GUARD),
+            imports=[
+                b.importing(ext(GUARD), "works"),
+                b.importing(ext(GUARD), module="ext.ops", part_of="ext", call="load"),
+            ],
+        ),
+        fault(GUARD, severity=WARNING, evidence=["ext.ops.load() fails", b.way("ext")[1]]),
         [MOVE],
     ),
     "its import fails by it": Fires(
         of(ext(GUARD), imports=[b.importing(ext(GUARD))]),
-        fault(GUARD, evidence=b.way()),
+        fault(GUARD, evidence=b.way("ext")),
         [MOVE],
     ),
     "torch is older": Fires(of(ext(GUARD)), fault(GUARD), [MOVE]),
@@ -140,16 +211,17 @@ FIRING = {
     "no torch": Fires(
         of(ext(GUARD), **NO_TORCH), fault(GUARD, lacks="no torch here defines"), [MOVE]
     ),
-    "nothing imports it": Fires(
-        of(ext(GUARD, opened_by=None)), fault(GUARD, severity=WARNING), [MOVE]
-    ),
     "one of two libraries is imported": Fires(
         of(ext(GUARD, opened_by=None, file="z.so"), ext(GUARD, file="a.so")),
         fault(GUARD, files=["z.so", "a.so"]),
         [MOVE],
     ),
     "what is imported lacks nothing": Fires(
-        of(ext(GUARD, opened_by=None, file="z.so"), ext(file="a.so")),
+        of(
+            ext(GUARD, opened_by=None, file="z.so"),
+            ext(file="a.so"),
+            imports=[b.importing(ext(file="a.so"), "works")],
+        ),
         fault(GUARD, severity=WARNING, files=["z.so"]),
         [MOVE],
     ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import builders as b
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym402_missing_library import missing_library
@@ -36,10 +36,11 @@ def of(
     dists: Sequence[Distribution] = (TORCH,),
     modules: int = 30,
     imports: Sequence[Import] = (),
+    **sections: Any,
 ) -> View:
     """`modules`: of foo."""
     scan = replace(b.binaries(*libraries, imports=imports), modules={"foo": modules})
-    return b.view(b.healthy(distributions=list(dists), binaries=scan))
+    return b.view(b.healthy(distributions=list(dists), binaries=scan, **sections))
 
 
 def fault(
@@ -71,6 +72,12 @@ def fault(
     )
 
 
+CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
+PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
+OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
+PROVIDER = lib(FOO, owner="onnxruntime-gpu", file=PROVIDER_FILE, opened_by="plugin")
+SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
+VENDORED = "libz-0123abcd.so.1"
 FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
 
 SILENT = {
@@ -87,14 +94,43 @@ SILENT = {
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
-    "an alternative serves": of(*FFMPEG, b.library("foo/libcore7.so", distribution="foo")),
-    "an alternative serves what links torch": of(
-        *(replace(x, links_torch=True) for x in FFMPEG),
-        b.library("foo/libcore7.so", distribution="foo", links_torch=True),
-    ),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
-    "whether its import fails is not known": of(
-        lib(FOO), imports=[b.importing(lib(FOO), "unsure")]
+    "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
+    "a wheel for one CUDA release, and no GPU": of(
+        CUPY, imports=[b.importing(CUPY, "works")], gpus=[]
+    ),
+    "native code opens it for a GPU, which nobody asked for": of(
+        lib(FOO, owner="ctranslate2", opened_by="plugin"), gpus=[]
+    ),
+    "compiled code names it": of(
+        lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
+    ),
+    "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
+    "a module of it fails, for want of what nobody asked for": of(
+        lib(FOO), imports=[b.importing(lib(FOO), module="foo.part", part_of="foo")]
+    ),
+    "a bridge to torch, which nobody asks for": of(
+        lib("libtorch.so", links_torch=True),
+        dists=[],
+        imports=[b.importing(lib(FOO), "works")],
+        torch=None,
+    ),
+    "whether its import fails is not known": Unseen(
+        of(lib(FOO), imports=[b.importing(lib(FOO), "unsure")]), ["foo"]
+    ),
+    "no distribution owns it": Unseen(
+        of(replace(lib(FOO, code=b.code("sm_89")), distribution=None, path="/src/project/x.so")),
+        ["/src/project/x.so"],
+    ),
+    "what links torch, and no import tells of it": Unseen(of(lib(FOO, links_torch=True)), ["foo"]),
+    "what holds GPU code, and no import tells of it": Unseen(
+        of(lib(FOO, code=b.code("sm_89"))), ["foo"]
+    ),
+    "what links torch, and its import does not surely fail": Unseen(
+        of(lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "unsure")]), ["foo"]
+    ),
+    "what links torch, and its import works": of(
+        lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "works")]
     ),
     "its import fails by another": of(lib(FOO), imports=[b.importing(lib(FOO, file="_y.so"))]),
 }
@@ -150,46 +186,81 @@ FIRING = {
     "the driver's library beside another": Fires(
         of(lib("libcuda.so.1", FOO, owner="torch")), fault(FOO, owner="torch")
     ),
-    "what links torch": Fires(of(lib(FOO, links_torch=True)), fault(FOO, links_torch=True)),
-    "what holds GPU code": Fires(of(lib(FOO, code=b.code("sm_89"))), fault(FOO)),
-    "one of its libraries links torch": Fires(
-        of(lib(FOO), lib(FOO, file="_y.so", links_torch=True)),
-        fault(FOO, files=["_x.so", "_y.so"], links_torch=True),
+    "its import goes on, and says so": Fires(
+        of(lib(FOO), imports=[b.sparing(lib(FOO), said=True)]),
+        fault(FOO, severity=WARNING, evidence=[f"_x.so needs {FOO}", b.tried("foo")]),
+    ),
+    "and all code for a GPU is lost": Fires(
+        of(
+            lib(FOO, code=b.code("sm_89")),
+            imports=[b.sparing(lib(FOO), said=True)],
+        ),
+        fault(FOO, evidence=[f"_x.so needs {FOO}", b.tried("foo")]),
+    ),
+    "its import goes on without what its wheel brought": Fires(
+        of(lib(VENDORED), imports=[b.sparing(lib(VENDORED))]),
+        fault(VENDORED, severity=WARNING, evidence=[f"_x.so needs {VENDORED}", b.tried("foo")]),
+    ),
+    "its import fails, for want of torch": Fires(
+        of(
+            lib("libtorch.so", links_torch=True),
+            dists=[],
+            imports=[b.importing(lib(FOO), library=None, missing="torch", chain=[])],
+            torch=None,
+        ),
+        fault("libtorch.so", links_torch=True),
+    ),
+    "it requires torch, which is not here": Fires(
+        of(
+            lib("libtorch.so", links_torch=True),
+            dists=[b.dist("foo", requires=["torch"])],
+            imports=[b.importing(lib(FOO), "works")],
+            torch=None,
+        ),
+        fault("libtorch.so", links_torch=True, severity=WARNING),
+    ),
+    "native code opens it, and a GPU is here": Fires(
+        of(PROVIDER),
+        fault(FOO, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED),
+    ),
+    "native code opens it": Fires(
+        of(PROVIDER, gpus=[]),
+        fault(
+            FOO,
+            owner="onnxruntime-gpu",
+            files=[PROVIDER_FILE],
+            severity=WARNING,
+            evidence=OPENED,
+        ),
+    ),
+    "a wheel for one CUDA release, and a GPU is here": Fires(
+        of(CUPY, imports=[b.importing(CUPY, "works")]),
+        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
     ),
     "a wheel that it requires should have brought it": Fires(
         of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),
-        fault(NCCL, wheels=NCCL_CU12),
+        fault(NCCL, wheels=NCCL_CU12, severity=WARNING),
         PIN,
     ),
     "no alternative serves": Fires(
-        of(replace(FFMPEG[0], links_torch=True)),
-        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
-    ),
-    "an alternative lies in another folder": Fires(
-        of(
-            replace(FFMPEG[0], links_torch=True),
-            b.library("foo/lib/libcore7.so", distribution="foo"),
+        of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True)]),
+        replace(
+            fault(
+                "libav.so.4",
+                "libav.so.5",
+                severity=WARNING,
+                evidence=[f"libcore{n}.so needs libav.so.{n}" for n in (4, 5)] + [b.tried("foo")],
+            ),
+            message="foo needs one of 2 libraries, libcore4.so to libcore5.so, and none loads: "
+            "libav.so.4 (and 1 more) is in no place that the loader searches.",
+            needs=(
+                "soname:libav.so.4",
+                "soname:libav.so.5",
+                f"file:{b.SITE}/foo/libcore4.so",
+                f"file:{b.SITE}/foo/libcore5.so",
+                "family:foo",
+            ),
         ),
-        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
-    ),
-    "a module is no alternative to others": Fires(
-        of(
-            replace(FFMPEG[0], links_torch=True, opened_by="import"),
-            b.library("foo/libcore7.so", distribution="foo"),
-        ),
-        fault("libav.so.4", files=["libcore4.so"], links_torch=True),
-    ),
-    "a name without digits is no family": Fires(
-        of(lib(FOO, links_torch=True), b.library("foo/_x.so", distribution="foo")),
-        fault(FOO, links_torch=True),
-    ),
-    "what links torch, and its import does not surely fail": Fires(
-        of(lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "unsure")]),
-        fault(FOO, links_torch=True, severity=WARNING),
-    ),
-    "what links torch, and its import works": Fires(
-        of(lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "works")]),
-        fault(FOO, links_torch=True, severity=WARNING),
     ),
     "its import fails by it": Fires(
         of(lib(FOO), imports=[b.importing(lib(FOO))]),
@@ -199,8 +270,8 @@ FIRING = {
         of(lib(FOO), lib(FOO, file="_y.so"), imports=[b.importing(lib(FOO, file="_y.so"))]),
         fault(
             FOO,
-            files=["_x.so", "_y.so"],
-            evidence=[f"_x.so needs {FOO}", f"_y.so needs {FOO}", *b.way()],
+            files=["_y.so"],
+            evidence=[f"_y.so needs {FOO}", *b.way()],
         ),
     ),
     "no module of a package can be loaded": Fires(
@@ -223,24 +294,25 @@ FIRING = {
             evidence=[f"{n}.so needs {FOO}" for n in range(10, 20)],
         ),
     ),
-    "no distribution owns it": Fires(
-        of(replace(lib(FOO, code=b.code("sm_89")), distribution=None, path="/src/project/x.so")),
-        replace(
-            fault(FOO, owner="/src/project/x.so", evidence=[f"x.so needs {FOO}"]),
-            needs=(f"soname:{FOO}", "file:/src/project/x.so", "family:/src/project/x.so"),
-        ),
-    ),
     "two packages": Fires(
-        of(lib(FOO, owner="b", links_torch=True), lib(FOO, owner="a", links_torch=True)),
-        [fault(FOO, owner=owner, links_torch=True) for owner in ("a", "b")],
+        of(
+            *(lib(FOO, owner=owner) for owner in "ba"),
+            imports=[b.importing(lib(FOO, owner=owner)) for owner in "ba"],
+        ),
+        [fault(FOO, owner=o, evidence=[f"_x.so needs {FOO}", *b.way(o)]) for o in "ab"],
     ),
     "conda brings torch's libraries": Fires(
         of(lib(NCCL, owner="torch"), dists=[replace(TORCH, source="conda")]),
         fault(NCCL, owner="torch", wheels=NCCL_CU12),
     ),
     "gpufix has a replacement": Fires(
-        of(lib(FOO, owner="fused-ssim", links_torch=True), dists=[TORCH, b.dist("fused-ssim")]),
-        fault(FOO, owner="fused-ssim", links_torch=True),
+        of(SSIM, dists=[TORCH, b.dist("fused-ssim")], imports=[b.importing(SSIM)]),
+        fault(
+            FOO,
+            owner="fused-ssim",
+            links_torch=True,
+            evidence=[f"_x.so needs {FOO}", *b.way("fused-ssim")],
+        ),
         ["install-fallback unsafe"],
     ),
 }

@@ -97,10 +97,17 @@ SILENT = {
     "nothing is lacking": of(lib()),
     "no library": of(),
     "a name of torch's, which SYM401 tells": of(lib(GUARD)),
+    "an alternative serves": of(EXT, imports=[b.sparing(EXT, served=True)]),
     "a fault of another kind": of(lib(problems=[Problem(kind="missing-library", name=SYMBOL)])),
 }
 
 FIRING = {
+    "a module, and one of its imports may fail": Fires(
+        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]),
+        fault(SYMBOL, owner="ext", severity=WARNING),
+        REINSTALL,
+        gaps=["ext"],
+    ),
     "an older copy of the wheel": Fires(of(lib(SYMBOL)), fault(SYMBOL), REINSTALL),
     "the scan knows whose the copy is": Fires(
         of(lib(SYMBOL), b.library("nvidia/nccl/lib/libnccl.so.2", distribution="nccl-of-mine")),
@@ -175,11 +182,6 @@ FIRING = {
         fault(SYMBOL, owner="ext", severity=WARNING),
         REINSTALL,
     ),
-    "a module, and one of its imports may fail": Fires(
-        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]),
-        fault(SYMBOL, owner="ext"),
-        REINSTALL,
-    ),
     "a module, and another package works": Fires(
         of(EXT, imports=[b.importing(lib(SYMBOL), "works")]), fault(SYMBOL, owner="ext"), REINSTALL
     ),
@@ -188,7 +190,7 @@ FIRING = {
         fault(
             SYMBOL,
             owner="ext",
-            evidence=[f"libtorch_cuda.so: undefined symbol {SYMBOL}", *b.way()],
+            evidence=[f"libtorch_cuda.so: undefined symbol {SYMBOL}", *b.way("ext")],
         ),
         REINSTALL,
     ),

@@ -58,16 +58,28 @@ BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 SILENT = {
     "libraries load": of(lib()),
     "no library": of(),
+    "an alternative serves": of(lib(SHORT), imports=[b.sparing(lib(SHORT), served=True)]),
     "a fault of another kind": of(lib(problems=[LACKS])),
     "a library that it needs is none, which that one's finding tells": of(lib(problems=[BELOW])),
 }
 
 FIRING = {
+    "whether its import fails is not known": Fires(
+        of(lib(SHORT), imports=[b.importing(lib(SHORT), "unsure")]),
+        fault(SHORT),
+        OFFER,
+        gaps=["foo"],
+    ),
     "a module of a package": Fires(of(lib(SHORT)), fault(SHORT), OFFER),
     "for another processor": Fires(of(lib(OTHER)), fault(OTHER), OFFER),
     "the import fails by it": Fires(
         of(lib(SHORT), imports=[b.importing(lib(SHORT))]),
         fault(SHORT, severity=ERROR, way=b.way()),
+        OFFER,
+    ),
+    "the import works without, and says so": Fires(
+        of(lib(SHORT), imports=[b.sparing(lib(SHORT), said=True)]),
+        fault(SHORT, way=[b.tried("foo")]),
         OFFER,
     ),
     "the import works without": Fires(

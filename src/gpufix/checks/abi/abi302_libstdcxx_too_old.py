@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.severity import weigh
+from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Gap, Library, Problem, Severity
+from gpufix.model import Gap, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
@@ -44,7 +44,7 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
     ## Source
     ld.so(8), symbol versioning; libstdc++'s ABI policy page.
     """
-    groups: dict[tuple[str, str], list[tuple[Library, Problem]]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             if problem.kind == "missing-version":
@@ -55,15 +55,14 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
         weighed = weigh(view, rows)
         yield from weighed.gaps()
         if weighed.severity is not None:
-            rows = [row for row in rows if row[0] in weighed.libraries]
-            yield _fault(view, owner, provider, rows, weighed.severity)
+            yield _fault(view, owner, provider, weighed.rows, weighed.severity)
 
 
 def _fault(
     view: View,
     owner: str,
     provider: str,
-    rows: list[tuple[Library, Problem]],
+    rows: Sequence[Row],
     severity: Severity,
 ) -> Fault:
     versions = sorted({p.name for _, p in rows}, key=_order)

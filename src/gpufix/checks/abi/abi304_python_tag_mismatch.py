@@ -27,7 +27,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     `simple_knn/_C is there for cp310 alone; this is Python 3.11 (cp311).`
 
     ## Severity
-    Warning: some packages fall back on Python code.
+    Warning: some packages fall back on Python code. Silent for a wheel of the stable ABI: what in it
+    carries a tag is opened by its path, as torchao does, where the tag does not matter.
 
     ## Fix
     Safe: rebuild it, when its source is here, or remove the leftover that no distribution owns from
@@ -49,6 +50,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
         if None in tags or tags & {python.tag, "abi3"}:
             continue
         owner = libraries[0].distribution or libraries[0].path
+        if _is_of_abi3_wheel(view, owner):
+            continue
         yield Fault(
             severity=WARNING,
             subject=owner,
@@ -57,3 +60,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
             evidence=tuple(library.path for library in libraries),
             payload=ExtensionModules(owner, tuple(library.path for library in libraries)),
         )
+
+
+def _is_of_abi3_wheel(view: View, name: str) -> bool:
+    dist = view.dist(name)
+    return dist is not None and any("-abi3-" in tag for tag in dist.tags)

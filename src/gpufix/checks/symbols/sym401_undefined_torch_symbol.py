@@ -63,7 +63,7 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault | Gap]:
 
 
 def _fault(view: View, user: TorchUser, weighed: Weighed) -> Fault:
-    lacking = [row for row in user.lacking if row[0] in weighed.libraries]
+    lacking = [(library, problem.name) for library, problem in weighed.rows]
     names = list(dict.fromkeys(name for _, name in lacking))
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     lacks = f"{installed(view)} does not define" if view.facts.torch else "no torch here defines"

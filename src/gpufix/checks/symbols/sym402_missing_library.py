@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
-from gpufix.evidence.severity import family, weigh
+from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Gap, Library, Problem, Severity
+from gpufix.model import Gap, Library, Severity
 from gpufix.model.payload import MissingLibrary
 
 
@@ -47,7 +47,7 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
-    groups: dict[tuple[str, tuple[str, ...], bool], list[tuple[Library, Problem]]] = {}
+    groups: dict[tuple[str, tuple[str, ...], bool], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
@@ -60,15 +60,14 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
         weighed = weigh(view, rows)
         yield from weighed.gaps()
         if weighed.severity is not None:
-            rows = [row for row in rows if row[0] in weighed.libraries]
-            yield _fault(view, owner, wheels, rows, weighed.severity)
+            yield _fault(view, owner, wheels, weighed.rows, weighed.severity)
 
 
 def _fault(
     view: View,
     owner: str,
     wheels: tuple[str, ...],
-    rows: list[tuple[Library, Problem]],
+    rows: Sequence[Row],
     severity: Severity,
 ) -> Fault:
     """One fault for all libraries that the same wheel should have brought."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename, normpath
 
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.severity import weigh
+from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Gap, Library, Problem, Severity
+from gpufix.model import Gap, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
@@ -44,7 +44,7 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
     ## Source
     ld.so(8); NCCL's tags v2.21.5-1 and v2.22.3-1 for the symbol above.
     """
-    groups: dict[tuple[str, str | None], list[tuple[Library, Problem]]] = {}
+    groups: dict[tuple[str, str | None], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             if problem.kind == "undefined-symbol" and not is_torch_name(problem.name):
@@ -55,15 +55,14 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
         weighed = weigh(view, rows)
         yield from weighed.gaps()
         if weighed.severity is not None:
-            rows = [row for row in rows if row[0] in weighed.libraries]
-            yield _fault(view, owner, provider, rows, weighed.severity)
+            yield _fault(view, owner, provider, weighed.rows, weighed.severity)
 
 
 def _fault(
     view: View,
     owner: str,
     provider: str | None,
-    rows: list[tuple[Library, Problem]],
+    rows: Sequence[Row],
     severity: Severity,
 ) -> Fault:
     problem = rows[0][1]

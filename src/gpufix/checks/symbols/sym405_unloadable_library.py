@@ -7,9 +7,9 @@ from posixpath import basename
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.severity import weigh
+from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
-from gpufix.model import Gap, Library, Problem
+from gpufix.model import Gap
 from gpufix.model.payload import DamagedDistribution
 
 
@@ -41,7 +41,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     ## Source
     ld.so(8); elf(5); glibc's dl-load.c (open_verify).
     """
-    groups: dict[str, list[tuple[Library, Problem]]] = {}
+    groups: dict[str, list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
             if problem.kind in ("unusable", "wrong-machine") and problem.provider is None:
@@ -53,10 +53,9 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
         yield from weighed.gaps()
         if weighed.severity is None:
             continue
-        rows = [row for row in rows if row[0] in weighed.libraries]
-        libraries = [library for library, _ in rows]
-        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-        library, problem = rows[0]
+        libraries = [library for library, _ in weighed.rows]
+        more = f" (and {len(libraries) - 1} more)" if len(libraries) > 1 else ""
+        library, problem = weighed.rows[0]
         dist = view.dist(owner)
         yield Fault(
             severity=weighed.severity,
@@ -64,7 +63,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
             message=f"{basename(library.path)} of {owner}{more} is no library that can be loaded "
             f"here: {problem.name}.",
             evidence=(
-                *(f"{x.path}: {p.name}" for x, p in rows[:10]),
+                *(f"{x.path}: {p.name}" for x, p in weighed.rows[:10]),
                 *view.derive(Imports.of).way(libraries),
             ),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),

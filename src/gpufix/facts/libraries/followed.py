@@ -57,7 +57,7 @@ def imports(
         if told.state == "fails":
             continue
         _try_rest(judge, site, session, paths, python)
-        met = {*told.doubts, *(one.library for one in told.spared)}
+        met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
         for part in _users(site, judge.files, name, [p for p in paths if p not in met]):
             for call, asked in _of_part(session, name, part):
                 _remember(judge, site, asked)
@@ -97,7 +97,7 @@ def _of_part(session: Session, package: str, part: str) -> Iterator[tuple[str | 
 
 def _remember(judge: Judge, site: Site, told: Outcome) -> None:
     """The verdict on a library is that of the process that asks for it."""
-    for library in (told.library, *told.doubts, *(one.library for one in told.spared)):
+    for library in (told.library, *told.doubts, *told.named, *(one.library for one in told.spared)):
         if library in site.refused:
             judge.verdicts[library] = site.refused[library]
 
@@ -120,6 +120,7 @@ def _import(module: str, owner: str | None, told: Outcome) -> Import:
             for one in told.spared
         ],
         doubts=[text(path) for path in told.doubts],
+        named=[text(path) for path in told.named],
         whole=told.whole,
     )
 

@@ -3,114 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfFile
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, GpuImage, code_objects
-from gpufix.binary.loader import Undefined, Unusable, Verdict
+from gpufix.binary.loader import Verdict
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
+from gpufix.facts.libraries.placed import placed
+from gpufix.facts.libraries.problems import problems_of
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.plugins import Plugin, plugin
 from gpufix.model import CodeKind, CodeObject, CodePart, Library, Problem
-
-# Which library should define an unversioned C name; longer prefixes first.
-_HOMES = (
-    (re.compile(r"p?nccl[A-Z]"), "libnccl.so"),
-    (re.compile(r"cudnn[A-Z]"), "libcudnn"),
-    (re.compile(r"cublasLt[A-Z]"), "libcublasLt.so"),
-    (re.compile(r"cublas[A-Z]"), "libcublas.so"),
-    (re.compile(r"cusparseLt[A-Z]"), "libcusparseLt.so"),
-    (re.compile(r"cusparse[A-Z]"), "libcusparse.so"),
-    (re.compile(r"cusolver[A-Z]"), "libcusolver.so"),
-    (re.compile(r"cufft[A-Z]"), "libcufft.so"),
-    (re.compile(r"curand[A-Z]"), "libcurand.so"),
-    (re.compile(r"cufile[A-Z]"), "libcufile.so"),
-    (re.compile(r"nvrtc[A-Z]"), "libnvrtc.so"),
-    (re.compile(r"_*nvJitLink[A-Z]"), "libnvJitLink.so"),
-    (re.compile(r"nvshmem"), "libnvshmem"),
-    (re.compile(r"cupti[A-Z]"), "libcupti.so"),
-    (re.compile(r"(?:cuda[A-Z]|__cuda[A-Z])"), "libcudart.so"),
-    (re.compile(r"hip[A-Z]"), "libamdhip64.so"),
-)
-_SPELLING = {"rpath": "RPATH", "runpath": "RUNPATH", "preload": "LD_PRELOAD"}
-_LISTED = 200  # undefined symbols kept of one library
-
-
-def problems_of(verdict: Verdict) -> list[Problem]:
-    """Every reason for which the loader would refuse the library; [] when it would take it."""
-    return list(_problems(verdict))
-
-
-def _problems(verdict: Verdict) -> Iterator[Problem]:
-    for unusable in verdict.unusable:
-        yield _unusable(verdict, unusable)
-    for missing in verdict.missing:
-        yield Problem(
-            kind="missing-library",
-            name=text(missing.name),
-            needed_by=_other(verdict, missing.needed_by),
-            driver=missing.driver,
-        )
-    for version in verdict.versions:
-        yield Problem(
-            kind="missing-version",
-            name=text(version.version),
-            needed_by=_other(verdict, version.needed_by),
-            provider=text(version.path),
-            why=_why(verdict, version.path),
-        )
-    for symbol in verdict.undefined[:_LISTED]:
-        yield _undefined(verdict, symbol)
-
-
-def _unusable(verdict: Verdict, file: Unusable) -> Problem:
-    wrong = "another processor" in file.what
-    return Problem(
-        kind="wrong-machine" if wrong else "unusable",
-        name=text(file.what),
-        needed_by=_other(verdict, file.needed_by) if file.needed_by else None,
-        provider=text(file.path) if file.path != verdict.path else None,
-        why=_why(verdict, file.path),
-    )
-
-
-def _undefined(verdict: Verdict, symbol: Undefined) -> Problem:
-    provider = _provider(verdict, symbol)
-    return Problem(
-        kind="undefined-symbol",
-        name=text(symbol.name),
-        version=text(symbol.version) if symbol.version else None,
-        needed_by=_other(verdict, symbol.needed_by),
-        provider=text(provider) if provider else None,
-        why=_why(verdict, provider) if provider else None,
-    )
-
-
-def _provider(verdict: Verdict, symbol: Undefined) -> str | None:
-    """The file that serves the library which should define the symbol."""
-    if symbol.library:
-        return next((used.path for used in verdict.uses if used.name == symbol.library), None)
-    home = next((library for name, library in _HOMES if name.match(symbol.name)), None)
-    if home is None:
-        return None
-    return next((used.path for used in verdict.uses if used.name.startswith(home)), None)
-
-
-def _why(verdict: Verdict, path: str) -> str | None:
-    """By which rule of the loader this file was chosen."""
-    reasons = [used.reason for used in verdict.uses if used.path == path]
-    chosen = next((r for r in reasons if r != "already loaded"), None)
-    return _SPELLING.get(chosen, chosen) if chosen else None
-
-
-def _other(verdict: Verdict, needed_by: str) -> str | None:
-    return text(needed_by) if needed_by != verdict.path else None
-
 
 Key = tuple[str, str, str | None, bool]
 
@@ -150,7 +57,7 @@ def _parts(code: GpuCode, index: dict[Key, int]) -> list[CodePart]:
     return [CodePart(code=list(members), count=count) for members, count in held.items()]
 
 
-Opener = Literal["import", "library", "source"]
+Opener = Literal["import", "library", "source", "plugin"]
 _DESTRUCTOR = re.compile(r"_ZN3c10\d+[A-Za-z]\w*D[012]Ev")
 _GPU = re.compile(r"lib(?:cu|nv|nccl|hip|roc|MIOpen|amd|rccl|hsa|mgpu)")
 
@@ -182,9 +89,12 @@ class Describer:
         owner = self._belongs.get(path)
         problems = problems_of(verdict) if verdict else []
         links = _links_torch(elf, verdict, problems)
-        problems = self._placed(self._believed(elf, problems))
+        problems = placed(self._judge, self._belongs, self._believed(elf, problems))
         opener = self._opener(path, bool(problems))
-        if opener not in ("import", "source") and not links and owner != "torch":
+        if known := plugin(text(path), owner):
+            opener = "plugin"
+            problems += self._lost(known)
+        if opener not in ("import", "source", "plugin") and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")
@@ -224,28 +134,10 @@ class Describer:
             or not self._judge.torch_defines(problem.name)
         ]
 
-    def _placed(self, problems: list[Problem]) -> list[Problem]:
-        """With the files that are there and not found; what those lack themselves in their place."""
-        found: dict[tuple[str, str], Problem] = {}
-        for problem in problems:
-            path = self._held(problem)
-            verdict = self._judge.verdicts.get(path) if path else None
-            for one in problems_of(verdict) if verdict and verdict.refused else [problem]:
-                by = one.needed_by or (text(path) if path and one is not problem else None)
-                held = self._held(one)
-                provider = text(held) if held else one.provider
-                found.setdefault(
-                    (one.kind, one.name), replace(one, needed_by=by, provider=provider)
-                )
-        return list(found.values())
-
-    def _held(self, problem: Problem) -> str | None:
-        """A missing library's file, where the wheel that should have brought it has brought it."""
-        if problem.kind != "missing-library":
-            return None
-        wheels = bringing(problem.name)
-        files = self._judge.preloaded.found(problem.name)
-        return next((p for p in files if not wheels or self._belongs.get(p) in wheels), None)
+    def _lost(self, known: Plugin) -> list[Problem]:
+        """What a plug-in opens by name, and nothing here holds."""
+        names = (name for name in known.opens if not self._judge.holds(name))
+        return [Problem(kind="missing-library", name=name) for name in names]
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
         if python_tag(path):

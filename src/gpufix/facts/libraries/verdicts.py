@@ -83,6 +83,21 @@ class Judge:
             return None
         return [file for missing in verdict.missing for file in self.preloaded.found(missing.name)]
 
+    def holds(self, name: str) -> bool:
+        """Whether a library lies where the loader looks, or in a wheel of NVIDIA's.
+
+        Packages look there themselves; when, is not asked.
+        """
+        state = self.preloaded.bare
+        found = (path for _, path in state.mapper.search.steps(name, state.caller) if path)
+        if any(not isinstance(self.files.open(path), ElfError) for path in found):
+            return True
+        for site in self._sites:
+            for package in self.files.names_in(f"{site}/nvidia"):
+                if name in self.files.names_in(f"{site}/nvidia/{package}/lib"):
+                    return True
+        return False
+
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""
         stem = re.escape(basename(path).partition(".so")[0].encode("utf-8", "surrogateescape"))

@@ -183,6 +183,9 @@ class Calls(Expressions):
             return first
         if name in ("str", "os.fspath") and isinstance(first, (str, int)):
             return str(first)
+        if name == "bool" and args:
+            known = truth(first)
+            return UNKNOWN if known is None else known
         if name == "range" and args and all(isinstance(a, int) for a in args):
             return list(range(*args[:3])[: ROUNDS + 1]) if 0 not in args[2:] else UNKNOWN
         if not isinstance(first, (list, tuple)) or named:

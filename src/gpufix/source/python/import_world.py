@@ -59,7 +59,7 @@ class World(Protocol):
         ...
 
     def named_in(self, extension: str) -> Sequence[str]:
-        """Extension modules that another one names, and so may import, and that would not load."""
+        """Modules that would not load, and that an extension names: it may import them."""
         ...
 
     def defines(self, library: str, operator: str) -> bool | None:
@@ -97,7 +97,8 @@ class Outcome:
     """Of an import. `library`: what the loader refuses; `missing`: a module that is not there.
 
     `chain`: the places that lead to it, "FILE:LINE", from the import on. `doubts`: libraries by
-    which it may fail. `whole`: all that it runs was followed.
+    which it may fail; `named`: libraries that compiled code names, and may import. `whole`: all that
+    it runs was followed.
     """
 
     state: Literal["works", "fails", "unsure"]
@@ -106,6 +107,7 @@ class Outcome:
     chain: tuple[str, ...] = ()
     spared: tuple[Spared, ...] = ()
     doubts: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     whole: bool = True
 
 
@@ -122,11 +124,12 @@ class Fails(Exception):
         self.kinds, self.library, self.missing = kinds, library, missing
         self.chain: list[str] = []
         self.place: tuple[str, ...] = ()  # where the library was asked for
+        self.named = False  # it is not known whether compiled code asks for it
 
     def again(self, kinds: frozenset[str]) -> Fails:
         """Raised anew, as an exception of another class."""
         told = Fails(kinds, self.library, self.missing)
-        told.chain, told.place = list(self.chain), self.place
+        told.chain, told.place, told.named = list(self.chain), self.place, self.named
         return told
 
 

@@ -84,7 +84,8 @@ class Session:
             failure.missing if failure else "",
             _chain(failure) if failure else (),
             importer.spares(),
-            tuple(dict.fromkeys(d.library for d in importer.doubts if d.library)),
+            tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and not d.named)),
+            tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and d.named)),
             whole and not importer.unread,
         )
 
@@ -158,7 +159,7 @@ class _Importer(Statements):
             module = Outside(name, is_module=True)
             self._modules[name] = module
             for other in self.world.named_in(found.path):
-                self.import_module(other)
+                self._perhaps_import(other)
         else:
             package = name if found.is_package else name.rpartition(".")[0]
             module = Module(name, found.path, package, found.aside)
@@ -172,6 +173,16 @@ class _Importer(Statements):
                     raise
                 module = self._modules[name] = Outside(name, is_module=True)
         return module
+
+    def _perhaps_import(self, name: str) -> None:
+        """What compiled code may import, at once or in one of its functions."""
+        before = len(self.doubts)
+        try:
+            self.import_module(name)
+        except Fails as failure:
+            self.doubts.append(failure)
+        for doubt in self.doubts[before:]:
+            doubt.named = True
 
     def _run(self, module: Module) -> None:
         tree = self._tree(module.path)
