@@ -64,6 +64,20 @@ def test_opened_libraries_count_in_order(lab: Lab) -> None:
     assert predict(Process(sys.executable, opened=(Opened(provider, True),)), path).loads
 
 
+def test_a_failure_tells_how_the_library_was_found_that_was_there(tmp_path: Path) -> None:
+    lab, name = Lab(tmp_path), "-Wl,-soname,libdep.so"
+    lab.build("good/libdep.so", "int dep(void) { return 1; }", name)
+    lab.build("copy/libdep.so", "int other;", name)
+    first = lab.build("first.so", "int nothing;", "-Wl,--no-as-needed", "{}/good/libdep.so")
+    path = lab.build("user.so", CALLS_DEP, "{}/good/libdep.so")
+    environment = {"LD_LIBRARY_PATH": lab.path("copy")}
+    verdict = predict(Process(sys.executable, (), environment, (Opened(first),)), path)
+    assert [symbol.name for symbol in verdict.undefined] == ["dep"]
+    reasons = [(used.path, used.reason) for used in verdict.uses if used.name == "libdep.so"]
+    assert reasons == [(lab.path("copy/libdep.so"), "LD_LIBRARY_PATH")]
+    assert not lab.open(path, environment, ((first, False),)).loads
+
+
 def test_a_bundled_dependency_is_served_by_its_extension(lab: Lab, tmp_path: Path) -> None:
     site = Lab(tmp_path)
     site.build("pack.libs/libdeep.so", "int deep(void) { return 1; }")

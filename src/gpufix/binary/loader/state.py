@@ -8,7 +8,7 @@ from gpufix.binary.elf import ElfError
 from gpufix.binary.elf.bulk import Keys
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.mapping import Mapper
-from gpufix.binary.loader.model import Missing, Process, Unusable, Used, Verdict
+from gpufix.binary.loader.model import Missing, Process, Reason, Unusable, Used, Verdict
 from gpufix.binary.loader.resolve import Loaded, Namespace, Resolver, closure, missing_versions
 from gpufix.binary.loader.search import Search
 from gpufix.binary.loader.system import System, describe_system
@@ -70,12 +70,13 @@ class State:
         versions = () if self.system.musl else tuple(missing_versions(layer, fresh))
         scope = [entry.library for entry in objects]
         undefined = tuple(u for entry in fresh for u in self.resolver.undefined(entry, scope))
-        # Deeper down, what is there already was listed when it was found.
+        # Deeper down, what is there already was listed when it was found; of a failure all is told.
+        failing = bool(undefined or versions)
         uses = tuple(
-            Used(name, entry.path, used, reason)
+            Used(name, entry.path, used, _chosen(layer, name, reason) if failing else reason)
             for entry in fresh
             for name, used, reason in entry.used
-            if entry is root or reason != "already loaded"
+            if failing or entry is root or reason != "already loaded"
         )
         blocked = bool(problems or versions)
         return Verdict(
@@ -89,6 +90,15 @@ class State:
             uses=uses,
             extension=root.library.extension,
         )
+
+
+def _chosen(layer: Namespace, name: str, reason: Reason) -> Reason:
+    """The rule by which a library was found, at first."""
+    known = layer.named(name)
+    if reason != "already loaded" or known is None or known.loader is None:
+        return reason
+    rules = (rule for _, path, rule in known.loader.used if path == known.path)
+    return next((rule for rule in rules if rule != "already loaded"), reason)
 
 
 def start(files: Files, process: Process) -> State:
