@@ -280,3 +280,16 @@ def test_what_torch_looks_for_in_vain_is_named(built: Path, tmp_path: Path) -> N
         shutil.copytree(built, tmp_path / version)
         scene = Scene(tmp_path / version, version, apart=True, lacks="nvjitlink")
         assert scene.judged(str(built / "good")) == lacking
+
+
+def test_what_a_rocm_torch_opens_is_taken_to_be_open(tmp_path: Path) -> None:
+    lab, name = Lab(tmp_path), "libamdhip64.so.7"
+    hip = lab.build(
+        f"_rocm_sdk_core/lib/{name}", "int hip(void) { return 1; }", f"-Wl,-soname,{name}"
+    )
+    path = lab.build("torch/_C.abi3.so", "int hip(void); int f(void) { return hip(); }", hip)
+    (tmp_path / "torch/__init__.py").write_text(SOURCES["2.14"])
+    process = Process(sys.executable, (str(tmp_path),))
+    assert [m.name for m in scan(process, [hip, path])[1].missing] == [name]
+    (tmp_path / "torch/_rocm_init.py").write_text("def initialize(): pass\n")
+    assert scan(process, [hip, path])[1].loads

@@ -8,12 +8,17 @@ from collections.abc import Iterator, Sequence
 from gpufix.facts.libraries.modules import Modules
 from gpufix.knowledge.data_table import numbers
 
-# What a library asks for that does not find it by itself: pathfinder opens these before.
+# What pathfinder opens before a library: the descriptors of cuda-pathfinder 1.9.1.
 _BEFORE = {
     "cublas": ("cublasLt",),
-    "cusparse": ("nvJitLink",),
+    "cudnn": ("cublasLt",),
+    "cudss": ("cublas", "cublasLt"),
+    "cufftw": ("cufft",),
     "cusolver": ("nvJitLink", "cusparse", "cublasLt", "cublas"),
-    "cufftMp": ("nvshmem_host", "cufft"),
+    "cusolverMg": ("nvJitLink", "cublasLt", "cublas"),
+    "cusparse": ("nvJitLink",),
+    "cutensor": ("cublasLt",),
+    "nvblas": ("cublas", "cublasLt"),
 }
 
 
