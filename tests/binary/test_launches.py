@@ -13,6 +13,7 @@ import needs
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 ORACLE = FOLDER / "launch_oracle.py"
+DATA = Path(__file__).with_name("data")
 
 
 def oracle(*arguments: object) -> str:
@@ -31,3 +32,11 @@ def test_all_builds_are_judged_as_they_launch_here(tmp_path: Path) -> None:
     truth.write_text(subprocess.run(launch, check=True, capture_output=True, text=True).stdout)
     assert len(json.loads(truth.read_text())["launches"]) >= 56
     oracle("judge", tmp_path, truth)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("nvcc")
+def test_all_builds_are_judged_as_they_launched_on_an_h200(tmp_path: Path) -> None:
+    """For machines without a GPU: the answers of one, kept."""
+    oracle("build", tmp_path, "--nvcc", needs.path("nvcc"))
+    oracle("judge", tmp_path, DATA / "launches_h200.json")

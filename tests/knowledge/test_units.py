@@ -47,9 +47,11 @@ def test_what_is_left_when_some_units_are_for_other_gpus() -> None:
     assert reach([unit("sm_80")], "sm_90").but(()).status == "none"
 
 
-def test_of_ptx_alone_that_an_unknown_driver_may_compile_the_oldest_counts() -> None:
+def test_of_ptx_the_driver_takes_that_for_the_newest_architecture() -> None:
     held = Unit((Named("ptx", "sm_90", "9.0"), Named("ptx", "sm_80", "7.4")))
-    assert reach([held], "sm_120").needs_cuda == "11.4"
+    assert reach([held], "sm_120").needs_cuda == "13.0"
+    assert reach([held], "sm_120", "12.8").status == "too new"  # launched: error 222
+    assert reach([held], "sm_86", "12.8").status == "jit"
 
 
 @pytest.mark.parametrize(

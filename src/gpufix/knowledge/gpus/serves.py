@@ -150,18 +150,19 @@ def _cubin(code: Sequence[ServingCode], device: CudaArch, build: str | None) -> 
 
 
 def _ptx(code: Sequence[ServingCode], device: CudaArch, driver: str | None) -> Coverage:
+    """The driver compiles the PTX for the newest architecture that fits, or none: what is older in
+    the same container is no way out (launched with driver 580: error 222)."""
     fitting = [
         (arch, _isa(item))
         for item in sorted((item for item in code if item.kind == "ptx"), key=_newest_first)
         if isinstance(arch := _arch(item), CudaArch) and ptx_serves(arch, device)
     ]
     refused: Coverage | None = None
-    for arch, isa in fitting:
+    for arch, isa in (row for row in fitting if row[0] == fitting[0][0]):
         by = f"PTX {arch.name}"
         verdict = driver_reads(isa, parse_version(driver)) if driver and isa else True
         if verdict or isa is None:
-            oldest = min((isa for _, isa in fitting), key=lambda isa: isa or (0, 0))
-            return Coverage("jit", by, f"compiled from {by} at first use", _needs(oldest))
+            return Coverage("jit", by, f"compiled from {by} at first use", _needs(isa))
         refused = refused or _too_new(by, isa, verdict, driver)
     return refused or _nothing(code, device)
 
