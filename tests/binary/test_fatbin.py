@@ -90,12 +90,21 @@ def test_linked_code_has_the_relocatable_code_behind_it():
     linked = b.fatbin(b.entry(2, 80))
     spare = b.fatbin(b.entry(2, 80), b.entry(1, 90, 0x11, (8, 4)), b.entry(8, 90))
     code = code_in(b.host_elf({".nv_fatbin": linked, "__nv_relfatbin": spare}))
-    ((images, count),) = code.parts()
-    assert count == 1
-    assert [(i.kind, i.arch, i.relocatable) for i in images] == [
-        ("cubin", "sm_80", False),
-        ("cubin", "sm_80", True),
-        ("ptx", "sm_90", True),
+    expected = {("cubin", "sm_80", False), ("cubin", "sm_80", True), ("ptx", "sm_90", True)}
+    assert [count for _, count in code.parts()] == [1, 1]
+    for images, _ in code.parts():
+        assert {(i.kind, i.arch, i.relocatable) for i in images} == expected
+
+
+def test_each_object_of_linked_code_has_its_own_images_alone():
+    """Launched on an H200: the kernel of the object without sm_90 fails, the other's runs."""
+    linked = b.fatbin(b.entry(2, 80))
+    objects = b.fatbin(b.entry(2, 80)) + b.fatbin(b.entry(2, 80), b.entry(2, 90))
+    code = code_in(b.host_elf({".nv_fatbin": linked, "__nv_relfatbin": objects}))
+    _, *parts = code.parts()
+    assert sorted({i.arch for i in images} for images, _ in parts) == [
+        {"sm_80"},
+        {"sm_80", "sm_90"},
     ]
 
 

@@ -131,3 +131,23 @@ def test_nothing_is_unpacked_beside_the_wheel(module: Path, tmp_path: Path) -> N
     report(str(module))
     assert sorted(tmp_path.rglob("*")) == before
     assert venvs.Venv is Venv
+
+
+@pytest.mark.needs("nvcc")
+def test_units_are_judged_one_by_one_and_ptx_with_its_drivers(tmp_path: Path) -> None:
+    nvcc, objects = needs.path("nvcc"), []
+    for name, code in (("alpha", "sm_80"), ("beta", "[sm_90,compute_90]")):
+        source = tmp_path / f"{name}.cu"
+        source.write_text(f"__global__ void {name}(int *x) {{ *x = 1; }}\n")
+        virtual = "compute_80" if name == "alpha" else "compute_90"
+        objects.append(str(source.with_suffix(".o")))
+        flags = [f"-gencode=arch={virtual},code={code}", "-Xcompiler", "-fPIC", "-c"]
+        subprocess.run([nvcc, *flags, str(source), "-o", objects[-1]], check=True)
+    library = str(tmp_path / "two.so")
+    subprocess.run([nvcc, "-shared", *objects, "-o", library], check=True)
+    (one,) = report(library, "--gpu", "sm_90", "--gpu", "sm_80", "--gpu", "sm_120")
+    assert one["served"] == {"sm_90": "partly", "sm_80": "native", "sm_120": "partly"}
+    assert one["files"][0]["lacking"]["sm_90"] == ["sm_80 (_Z5alphaPi)"]
+    (old,) = report(library, "--gpu", "sm_120", "--driver", "11.4")
+    assert (old["served"], old["driver"]) == ({"sm_120": "too new"}, "11.4")
+    assert float(old["drivers"]["sm_120"]) >= 12.0

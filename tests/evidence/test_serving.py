@@ -7,14 +7,13 @@ from typing import Any
 import builders as b
 import pytest
 
+from gpufix.evidence.coverage import matrix
 from gpufix.evidence.gpu_code import (
     Service,
     SubjectCode,
     extensions,
     listed,
-    matrix,
     order,
-    readable,
     service,
     torch_code,
     unserved,
@@ -60,21 +59,6 @@ def subject(*objects: CodeObject, **more: Any) -> SubjectCode:
 )
 def test_service(code: SubjectCode, target: str, driver: str | None, expected: Service) -> None:
     assert service(code, resolve(target), driver) is expected
-
-
-@pytest.mark.parametrize(
-    ("isa", "driver", "expected"),
-    [
-        ("9.0", "13.0", True),
-        ("9.0", "12.9", False),
-        (None, "12.9", True),
-        ("9.0", None, True),
-        ("9.9", "13.9", True),  # both newer than the table: not known, which counts as yes
-        ("9.9", "12.9", False),
-    ],
-)
-def test_which_driver_compiles_ptx(isa: str | None, driver: str | None, expected: bool) -> None:
-    assert readable(CodeObject(kind="ptx", arch="sm_90", ptx_version=isa), driver) is expected
 
 
 @pytest.mark.parametrize(

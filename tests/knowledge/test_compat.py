@@ -28,7 +28,6 @@ from gpufix.knowledge.gpus.serves import (
     driver_reads,
     parse_version,
     serves,
-    serves_parts,
 )
 
 MEASURED = json.loads((Path(__file__).parent / "data" / "compat_measured.json").read_text())
@@ -233,9 +232,9 @@ PTX_90 = [Named("cubin", "sm_90"), Named("ptx", "sm_90", "9.0")]
         # and what does not run
         (codes(["sm_90"]), "sm_120", None, "none", None),
         (codes(["sm_90a", "sm_86"]), "sm_100", None, "none", None),
-        (PTX_90, "sm_120", "12.8", "none", "PTX sm_90"),
+        (PTX_90, "sm_120", "12.8", "too new", "PTX sm_90"),
         ([Named("ptx", "sm_90", "9.9")], "sm_90", "13.9", "unknown", "PTX sm_90"),
-        ([Named("ptx", "sm_90", "9.9")], "sm_90", "13.0", "none", "PTX sm_90"),
+        ([Named("ptx", "sm_90", "9.9")], "sm_90", "13.0", "too new", "PTX sm_90"),
         ([Named("ptx", "sm_90a", "8.0")], "sm_100", None, "none", None),
         (codes(["gfx1030"]), "gfx1101", None, "none", None),
         (codes(["gfx1030"]), "sm_90", None, "none", None),
@@ -259,7 +258,7 @@ def test_serves(code, target, driver, status, by):
     [
         (codes(["sm_86"]), "sm_89", None, "machine code for sm_86", None),
         (codes(["gfx1100"]), "gfx1100", None, "code object for gfx1100", None),
-        (PTX_90, "sm_120", None, "compiled from PTX sm_90 at first use", None),
+        (PTX_90, "sm_120", None, "compiled from PTX sm_90 at first use", "13.0"),
         (
             PTX_90, "sm_120", "12.8",
             "PTX sm_90 of ISA 9.0 needs a driver for CUDA 13.0, this one is for 12.8", "13.0",
@@ -297,12 +296,6 @@ def test_older_ptx_is_taken_when_the_newest_is_too_new():
 
 def test_of_several_that_are_too_new_the_newest_architecture_is_named():
     code = [Named("ptx", "sm_80", "9.8"), Named("ptx", "sm_90", "9.9")]
-    for driver, status in (("13.0", "none"), ("13.9", "unknown")):
+    for driver, status in (("13.0", "too new"), ("13.9", "unknown")):
         coverage = serves(code, "sm_120", driver)
         assert (coverage.status, coverage.by) == (status, "PTX sm_90")
-
-
-def test_containers_are_judged_one_by_one():
-    parts = [(codes(["sm_80", "sm_90"]), 375), (codes(["sm_90"]), 3)]
-    verdicts = {coverage.status: count for coverage, count in serves_parts(parts, "sm_86")}
-    assert verdicts == {"native": 375, "none": 3}

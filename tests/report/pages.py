@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from hostile import diagnosis
 
-from gpufix.evidence.gpu_code import Row, Service
+from gpufix.evidence.coverage import Row
+from gpufix.evidence.gpu_code import Service
 from gpufix.kernels.manifest import load
 from gpufix.model import Held, Plan, Proposal, StepPreview, Target
 from gpufix.model.base import from_json

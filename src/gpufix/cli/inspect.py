@@ -18,6 +18,7 @@ def inspect(
     ],
     python: options.Python = None,
     gpu: options.Gpu = None,
+    driver: options.Driver = None,
     format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = (
         TextOrJson.text
     ),
@@ -28,6 +29,8 @@ def inspect(
     With --python: would they load in that environment. Nothing is loaded or unpacked to disk.
     """
     from gpufix.cli.examine import examine, fail
+    from gpufix.evidence.gpu_code import driver_of
+    from gpufix.evidence.torch_builds.question import driver as asked_driver
     from gpufix.inspection.installed import run
     from gpufix.inspection.subject import CannotInspect
     from gpufix.knowledge.gpus.models import GpuNameError, resolve
@@ -37,8 +40,10 @@ def inspect(
     try:
         targets = list(dict.fromkeys(resolve(name).arch for name in split(gpu)))
         facts = examine(python, None).facts if needs_patient else None
+        here = driver_of(facts) if facts else None
+        cuda = asked_driver(driver).cuda if driver else here
         as_json = format is TextOrJson.json
-        text = run(files, targets, facts, python is not None, as_json, verbose)
-    except (CannotInspect, GpuNameError) as error:
+        text = run(files, targets, facts, python is not None, as_json, verbose, cuda)
+    except (CannotInspect, GpuNameError, ValueError) as error:
         raise fail(str(error)) from None
     typer.echo(text, nl=False)

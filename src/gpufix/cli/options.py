@@ -26,6 +26,12 @@ Gpu = Annotated[
         autocompletion=help.gpus,
     ),
 ]
+Driver = Annotated[
+    str | None,
+    typer.Option(
+        "--driver", metavar="VERSION", help="NVIDIA driver (550.54.14), or its CUDA (12.4)."
+    ),
+]
 Select = Annotated[
     list[str] | None,
     typer.Option(

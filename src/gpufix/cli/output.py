@@ -145,7 +145,7 @@ def page(
     diagnosis: Diagnosis, patient: Patient, request: Request, saved: SmokeReport | None
 ) -> str:
     """The whole HTML file."""
-    from gpufix.evidence.gpu_code import matrix
+    from gpufix.evidence.coverage import matrix
     from gpufix.evidence.view import View
     from gpufix.report.html import Content, render
 

@@ -38,12 +38,7 @@ def recommend(
             help="Ask for a Python that is not here (3.12, 3.13t): nothing here is looked at.",
         ),
     ] = None,
-    driver: Annotated[
-        str | None,
-        typer.Option(
-            "--driver", metavar="VERSION", help="NVIDIA driver (550.54.14), or its CUDA (12.4)."
-        ),
-    ] = None,
+    driver: options.Driver = None,
     platform: Annotated[
         str | None,
         typer.Option(

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import TypeVar
 
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
-from gpufix.knowledge.gpus.architectures import (
-    CudaArch,
-    GfxArch,
-    cubin_serves,
-    hip_serves,
-    parse_arch,
-    ptx_serves,
-)
-from gpufix.knowledge.gpus.serves import driver_reads, parse_version
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch, ptx_serves
+from gpufix.knowledge.gpus.serves import ServingCode
+from gpufix.knowledge.gpus.units import Reach, Unit, reach
 from gpufix.knowledge.torch_releases import Variant
 from gpufix.model import (
     ADVICE,
@@ -32,31 +25,56 @@ from gpufix.model import (
     Target,
 )
 
-T = TypeVar("T", CudaArch, GfxArch)
-
 _OF_AMD = ("hip", "bitcode", "spirv")
-# What may be compiled for any GPU of the vendor, and what is not known for what it is.
-_OPEN = {"nvidia": ("lto", "other"), "amd": ("bitcode", "spirv", "other")}
 
 
 class Service(Enum):
-    """How a target is served. `too_new`: there is PTX for it, which its driver cannot compile."""
+    """How a target is served. `too_new`: there is PTX for it, which its driver cannot compile.
+
+    partly: some units of a library have no code for it, though others do.
+    """
 
     native = "native"
     jit = "jit"
+    partly = "partly"
     too_new = "too new"
     none = "none"
     unknown = "unknown"
 
 
+# Of the libraries of one thing each is used where it fits; what serves in part may be launched.
+_FIRST = (Service.partly, Service.native, Service.jit, Service.unknown, Service.too_new)
+
+
+class LibraryCode(Frozen):
+    """The units of one library."""
+
+    path: str
+    units: tuple[Unit, ...]
+
+    @classmethod
+    def of(cls, library: Library) -> LibraryCode:
+        """Of a library that was read; an old snapshot does not tell its containers apart."""
+        counts: dict[tuple[CodeObject, ...], int] = {}
+        for part in library.parts:
+            code = tuple(library.code[at] for at in part.code)
+            counts[code] = counts.get(code, 0) + part.count
+        units = [Unit(code, count) for code, count in counts.items()]
+        return cls(library.path, tuple(units) or (Unit(tuple(library.code)),))
+
+
 class SubjectCode(Frozen):
-    """The GPU code of one thing. `complete` False: there may be PTX that was not seen."""
+    """The GPU code of one thing. `complete` False: there may be PTX that was not seen.
+
+    libraries: none where containers are not told apart.
+    """
 
     subject: str
     objects: tuple[CodeObject, ...]
     evidence: tuple[str, ...] = ()
     complete: bool = True
     cuda: str | None = None
+    libraries: tuple[LibraryCode, ...] = ()
 
     def of(self, kind: str) -> tuple[CodeObject, ...]:
         """The code objects of one kind."""
@@ -114,63 +132,54 @@ def code_of(release: str, variant: Variant) -> SubjectCode:
 
 
 def service(code: SubjectCode, target: Target, driver_cuda: str | None = None) -> Service:
-    """How the code serves one target. `driver_cuda` None: the driver is taken to compile all PTX."""
-    device = parse_arch(target.arch)
-    nothing = Service.unknown if any(code.of(k) for k in _OPEN[target.vendor]) else Service.none
-    if isinstance(device, GfxArch):
-        best = _best([hip_serves(have, device) for _, have in _parsed(code, GfxArch, "hip")])
-        return nothing if best is Service.none else best
-    build = parse_version(code.cuda) if code.cuda else None
-    verdicts = [cubin_serves(have, device, build) for _, have in _parsed(code, CudaArch, "cubin")]
-    best = _best(verdicts)
-    if best is not Service.none:
-        return best
-    fitting = ptx_for(code, device)
-    if any(readable(o, driver_cuda) for o in fitting):
-        return Service.jit
-    if fitting:
-        return Service.too_new
-    return nothing if code.complete else Service.unknown
+    """How the code serves one target. `driver_cuda` None: the driver is taken to compile all PTX.
+
+    The units alone are looked at: evidence/partial.py also asks which of them are meant for it.
+    """
+    return combined([how for _, how in reaches(code, target, driver_cuda)], code.complete)
+
+
+def reaches(
+    code: SubjectCode, target: Target, driver_cuda: str | None = None
+) -> list[tuple[LibraryCode, Reach]]:
+    """How each library of the code serves one target."""
+    libraries = code.libraries or (LibraryCode(code.subject, (Unit(code.objects),)),)
+    return [(x, reach(x.units, target.arch, driver_cuda, code.cuda)) for x in libraries]
+
+
+def combined(found: Sequence[Reach], complete: bool = True) -> Service:
+    """How several libraries serve together."""
+    statuses = {Service(how.status) for how in found}
+    nothing = Service.none if complete else Service.unknown
+    return next((each for each in _FIRST if each in statuses), nothing)
 
 
 def ptx_for(code: SubjectCode, device: CudaArch) -> list[CodeObject]:
     """The PTX that can be compiled for a device, by a driver that knows its version."""
-    return [o for o, have in _parsed(code, CudaArch, "ptx") if ptx_serves(have, device)]
+    return [o for o in code.of("ptx") if (arch := _cuda(o.arch)) and ptx_serves(arch, device)]
 
 
-def readable(ptx: CodeObject, driver_cuda: str | None) -> bool:
-    """Whether a driver compiles this PTX; what is not known counts as yes."""
-    if driver_cuda is None or ptx.ptx_version is None:
-        return True
-    return driver_reads(parse_version(ptx.ptx_version), parse_version(driver_cuda)) is not False
-
-
-def _best(verdicts: Sequence[bool | None]) -> Service:
-    if True in verdicts:
-        return Service.native
-    return Service.unknown if None in verdicts else Service.none
-
-
-def _parsed(code: SubjectCode, wanted: type[T], kind: str) -> list[tuple[CodeObject, T]]:
-    found = []
-    for item in code.of(kind):
-        try:
-            arch = parse_arch(item.arch)
-        except ValueError:
-            continue
-        if isinstance(arch, wanted):
-            found.append((item, arch))
-    return found
+def _cuda(name: str) -> CudaArch | None:
+    try:
+        arch = parse_arch(name)
+    except ValueError:
+        return None
+    return arch if isinstance(arch, CudaArch) else None
 
 
 def driver_cuda(view: View) -> str | None:
     """The CUDA of the NVIDIA driver here; None when it does not say, or no such GPU is here."""
-    if not any(g.vendor == "nvidia" for g in view.facts.gpus):
+    return driver_of(view.facts)
+
+
+def driver_of(facts: Facts) -> str | None:
+    """As driver_cuda."""
+    if not any(g.vendor == "nvidia" for g in facts.gpus):
         return None
-    return next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
+    return next((d.cuda for d in facts.drivers if d.vendor == "nvidia" and d.cuda), None)
 
 
-def listed(objects: Sequence[CodeObject]) -> str:
+def listed(objects: Sequence[ServingCode]) -> str:
     """ "machine code for sm_80, sm_90 and PTX for sm_90", in the order of the architectures."""
     words = []
     for kinds, label in ((("cubin", "hip"), "machine code for"), (("ptx",), "PTX for")):
@@ -182,7 +191,7 @@ def listed(objects: Sequence[CodeObject]) -> str:
     return " and ".join(words) or "no code"
 
 
-def order(item: CodeObject) -> tuple[int, str]:
+def order(item: ServingCode) -> tuple[int, str]:
     """By number, then by name: sm_90 before sm_100."""
     digits = "".join(c for c in item.arch if c.isdigit())
     return (int(digits or 0) if item.arch.startswith("sm_") else 0, item.arch)
@@ -246,7 +255,7 @@ def extensions(facts: Facts) -> list[SubjectCode]:
     for library in facts.binaries.libraries:
         if library.code and not _skipped(library, facts):
             groups.setdefault(library.distribution or library.path, []).append(library)
-    return [_code(subject, libraries) for subject, libraries in sorted(groups.items())]
+    return [code_in(subject, libraries) for subject, libraries in sorted(groups.items())]
 
 
 def all_code(view: View) -> list[SubjectCode]:
@@ -261,10 +270,12 @@ def _skipped(library: Library, facts: Facts) -> bool:
     return inside or owner == "torch" or owner.startswith(_OWN_DISPATCH)
 
 
-def _code(subject: str, libraries: list[Library]) -> SubjectCode:
+def code_in(subject: str, libraries: Sequence[Library]) -> SubjectCode:
+    """The GPU code of several libraries, of which each is used where it fits."""
     objects = [o for library in libraries for o in library.code]
     evidence = tuple(f"{x.path}: {listed(x.code)}" for x in libraries[:8])
-    return SubjectCode(subject, tuple(objects), evidence)
+    parts = tuple(LibraryCode.of(library) for library in libraries if library.code)
+    return SubjectCode(subject, tuple(objects), evidence, libraries=parts)
 
 
 def variants_only(code: SubjectCode) -> list[CodeObject]:
@@ -272,29 +283,3 @@ def variants_only(code: SubjectCode) -> list[CodeObject]:
     objects = [o for o in code.objects if o.kind in ("cubin", "ptx")]
     special = [o for o in objects if o.arch.endswith(("a", "f")) and o.arch.startswith("sm_")]
     return special if special and len(special) == len(objects) else []
-
-
-class Row(Frozen):
-    """torch, or one distribution with GPU code. `served`: target → how; absent: not its vendor's."""
-
-    subject: str
-    version: str | None
-    holds: str
-    served: dict[str, Service]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every target is served by machine code."""
-        return all(how is Service.native for how in self.served.values())
-
-
-def matrix(view: View) -> list[Row]:
-    """As all_code."""
-    return [_row(view, code) for code in all_code(view)]
-
-
-def _row(view: View, code: SubjectCode) -> Row:
-    dist = view.dist(code.subject)
-    driver = driver_cuda(view)
-    served = {t.arch: service(code, t, driver) for t in targets_of_code(view, code)}
-    return Row(code.subject, dist.version if dist else None, listed(code.objects), served)

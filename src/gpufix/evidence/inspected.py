@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Served = Literal["native", "jit", "none", "unknown"]
+Served = Literal["native", "jit", "partly", "too new", "none", "unknown"]
 Kind = Literal["module", "library", "object", "archive", "program", "code"]
 
 
@@ -40,7 +40,9 @@ class InspectedCode:
 class File:
     """One machine-code file. `glibc`, `glibcxx`, `cxxabi`: the highest version asked for.
 
-    served: target → how. here: with --python, why it would not load there ([] = it would).
+    served: target → how; "partly": some units of it have no code for the target, as `lacking` says;
+    "too new": by PTX that the driver cannot compile. drivers: target served by PTX → the CUDA of the
+    oldest driver that compiles it. here: with --python, why it would not load there ([] = it would).
     """
 
     path: str
@@ -58,13 +60,18 @@ class File:
     torch: TorchNeed | None = None
     code: list[InspectedCode] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
+    drivers: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, list[str]] = field(default_factory=dict)
     compilers: list[str] = field(default_factory=list)
     here: list[str] | None = None
 
 
 @dataclass
 class Inspection:
-    """One argument of the command. `served` and `torch`: all its files together."""
+    """One argument of the command. `served`, `drivers` and `torch`: all its files together.
+
+    driver: the CUDA of the driver that it was judged for.
+    """
 
     subject: str
     kind: Literal["file", "wheel", "folder", "distribution"]
@@ -76,5 +83,7 @@ class Inspection:
     torch: TorchNeed | None = None
     cxx11_abi: int | None = None
     served: dict[str, Served] = field(default_factory=dict)
+    drivers: dict[str, str] = field(default_factory=dict)
+    driver: str | None = None
     here: dict[str, Any] | None = None
     gaps: list[str] = field(default_factory=list)

@@ -89,6 +89,14 @@ class View:
         """Destructors of c10's classes that a library holds itself."""
         return self._answer("c10-destructors", path, lambda ask: ask.c10_destructors(path))
 
+    def unnamed_kernels(self, units: str) -> tuple[str, ...] | None:
+        """A kernel of each unit of GPU code of a kind whose kernels are named for no GPU."""
+        return self._answer("unnamed-kernels", units, lambda ask: ask.unnamed_kernels(units))
+
+    def chooses_gpu(self, path: str) -> bool | None:
+        """Whether a library, or the Python of its package, asks which GPU is there."""
+        return self._answer("chooses-gpu", path, lambda ask: ask.chooses_gpu(path))
+
     def exports(self, name: str) -> bool | None:
         """Whether some library of the installed torch defines a mangled name."""
         return self._answer("exports", name, lambda ask: ask.exports(name))

@@ -41,6 +41,7 @@ class Queries:
         self._torch_root = "\0"
         self._include: list[str] = []  # the patient's own headers
         self._sources: ProjectSources | None = None
+        self._sites: list[str] = []  # folders whose own folders are packages
 
     @classmethod
     def of(cls, facts: Facts) -> Queries:
@@ -53,6 +54,7 @@ class Queries:
         own = f"{facts.torch.location}/torch/" if facts.torch else "\0"
         queries = cls([*folders, *files], [path for path in files if path.startswith(own)])
         queries._torch_root = own
+        queries._sites = [os.path.realpath(site) for site in python.site_dirs] if python else []
         queries._include = [f"{python.prefix}/include"] if python else []
         queries._sources = ProjectSources(facts.project) if facts.project else None
         return queries
@@ -78,6 +80,17 @@ class Queries:
         from gpufix.facts.libraries.library_facts import c10_destructors
 
         return tuple(c10_destructors(ElfFile(self._allowed(path))))
+
+    def unnamed_kernels(self, units: str) -> tuple[str, ...]:
+        from gpufix.facts.libraries.gpu_choice import unnamed_kernels
+
+        key, _, path = units.partition(" ")
+        return tuple(name for _, name in unnamed_kernels(self._allowed(path), (key,)))
+
+    def chooses_gpu(self, path: str) -> bool | None:
+        from gpufix.facts.libraries.gpu_choice import chooses_gpu
+
+        return chooses_gpu(self._allowed(path), self._sites)
 
     def exports(self, name: str) -> bool:
         if self._torch is None:

@@ -32,6 +32,17 @@ class Questions(Protocol):
         """Destructors of c10's classes that a library holds itself."""
         ...
 
+    def unnamed_kernels(self, units: str) -> tuple[str, ...]:
+        """A kernel of each unit of GPU code that has kernels, none of them named for a GPU.
+
+        units: what they hold, as knowledge.gpus.units.Unit.key has it, a blank, the library.
+        """
+        ...
+
+    def chooses_gpu(self, path: str) -> bool | None:
+        """Whether a library, or the Python of its package, asks which GPU is there; None: hidden."""
+        ...
+
     def exports(self, name: str) -> bool:
         """Whether some library of the installed torch defines a mangled name."""
         ...

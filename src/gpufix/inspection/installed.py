@@ -10,6 +10,7 @@ from gpufix.binary.elf import ElfError
 from gpufix.binary.loader import Files, Process, Verdict, predict
 from gpufix.evidence.inspected import Inspection
 from gpufix.inspection.rendering import render
+from gpufix.inspection.served import Question
 from gpufix.inspection.subject import CannotInspect, inspect_files, inspect_path
 from gpufix.knowledge.symbols import SymbolHistory
 from gpufix.knowledge.symbols.judgement import minor
@@ -28,41 +29,46 @@ def run(
     judged: bool = False,
     as_json: bool = False,
     verbose: bool = False,
+    driver: str | None = None,
 ) -> str:
     """The report on all files. `facts`: of the patient, where packages are looked up by name, and
-    where, when `judged`, the libraries are asked to load. Raises CannotInspect."""
-    found = [_one(file, targets, facts, judged) for file in files]
+    where, when `judged`, the libraries are asked to load. `driver`: the CUDA that NVIDIA's serves.
+    Raises CannotInspect."""
+    found = [_one(file, targets, facts, judged, driver) for file in files]
     if as_json:
         rows = [asdict(one) for one in found]
         return dumps({"schema_version": 1, "inspections": rows}) + "\n"
     return "\n".join(render(one, verbose) for one in found)
 
 
-def inspect(file: str, facts: Facts | None = None) -> Inspection:
+def inspect(
+    file: str, facts: Facts | None = None, targets: Sequence[str] = (), driver: str | None = None
+) -> Inspection:
     """One file, wheel, folder, or package installed in the patient. Raises CannotInspect."""
-    return _one(file, (), facts, judged=False)
+    return _one(file, targets, facts, judged=False, driver=driver)
 
 
-def _one(file: str, named: Sequence[str], facts: Facts | None, judged: bool) -> Inspection:
-    targets = tuple(named) or (*NVIDIA, *AMD)
+def _one(
+    file: str, named: Sequence[str], facts: Facts | None, judged: bool, driver: str | None
+) -> Inspection:
+    question = Question(tuple(named) or (*NVIDIA, *AMD), driver)
     try:
         there = Path(file).exists()
-        found = inspect_path(file, targets) if there else _installed(file, targets, facts)
+        found = inspect_path(file, question) if there else _installed(file, question, facts)
     except (OSError, ValueError) as error:
         if isinstance(error, CannotInspect):
             raise
         raise CannotInspect(f"{file}: {getattr(error, 'strerror', None) or error}") from None
     if not named:
         _drop_other_vendor(found)
+    found.driver = driver
     if judged and facts is not None:
-        pass
-
         roots = {"wheel": None, "file": str(Path(file).parent), "distribution": "/"}
         judge_here(found, facts, roots.get(found.kind, file))
     return found
 
 
-def _installed(name: str, targets: Sequence[str], facts: Facts | None) -> Inspection:
+def _installed(name: str, question: Question, facts: Facts | None) -> Inspection:
     """The libraries that an installed distribution records."""
     from gpufix.text.names import normalise
 
@@ -76,7 +82,7 @@ def _installed(name: str, targets: Sequence[str], facts: Facts | None) -> Inspec
     paths = find(CollectContext(), facts.python, facts.distributions)
     belongs = owners(facts.distributions, facts.conda_packages, paths)
     own = [path for path in paths if belongs.get(path) == dist.name]
-    return inspect_files(dist.name, dist.version, own, targets)
+    return inspect_files(dist.name, dist.version, own, question)
 
 
 def _drop_other_vendor(found: Inspection) -> None:

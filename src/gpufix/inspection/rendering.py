@@ -9,7 +9,14 @@ from gpufix.evidence.inspected import File, InspectedCode, Inspection, TorchNeed
 from gpufix.text.clean import clean
 
 _WIDTH = 80
-_SHOWN = {"native": "native", "jit": "by JIT", "none": "no", "unknown": "unknown"}
+_SHOWN = {
+    "native": "GPU native",
+    "jit": "GPU by JIT",
+    "partly": "GPU in part",
+    "too new": "PTX too new",
+    "none": "GPU no",
+    "unknown": "GPU unknown",
+}
 _FILES = 12
 
 
@@ -62,11 +69,20 @@ def torch_line(need: TorchNeed) -> str:
 
 
 def _chart(found: Inspection) -> Iterator[str]:
-    """Targets by how they are served, in one row each."""
-    for how in ("native", "jit", "none", "unknown"):
+    """Targets by how they are served, in one row each; PTX with the drivers that compile it."""
+    for how, label in _SHOWN.items():
         targets = [t for t, served in found.served.items() if served == how]
-        if targets:
-            yield from _row(f"GPU {_SHOWN[how]}", " ".join(targets))
+        for cuda in dict.fromkeys(found.drivers.get(t) for t in targets):
+            names = " ".join(t for t in targets if found.drivers.get(t) == cuda)
+            yield from _row(
+                label, f"{names} ({_drivers(how, cuda, found.driver)})" if cuda else names
+            )
+
+
+def _drivers(how: str, cuda: str, driver: str | None) -> str:
+    if how == "too new":
+        return f"needs a driver of CUDA {cuda} or newer, this one is of {driver}"
+    return f"drivers of CUDA {cuda} or newer"
 
 
 def _here(found: Inspection) -> str:
@@ -100,6 +116,9 @@ def _file(file: File, alone: bool) -> Iterator[str]:
         yield from _row("torch", torch_line(file.torch), 4)
     if file.code:
         yield from _row("GPU code", ", ".join(_code(file.code)), 4)
+    for target, units in file.lacking.items():
+        more = f" and {len(units) - 4} more" if len(units) > 4 else ""
+        yield from _row(f"not {target}", f"{', '.join(units[:4])}{more}", 4)
     if file.here is not None:
         yield from _row("loads here", "; ".join(file.here[:6]) or "yes", 4)
 

@@ -14,11 +14,12 @@ from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
 from gpufix.binary.wheel import WheelZip
-from gpufix.evidence.inspected import File, InspectedCode, Inspection, Kind, Served, TorchNeed
+from gpufix.evidence.inspected import File, InspectedCode, Inspection, Kind, TorchNeed
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.packages import metadata
-from gpufix.knowledge.gpus.serves import serves_parts
-from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement, judge
+from gpufix.inspection.served import Question, judge, together
+from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement
+from gpufix.knowledge.symbols import judge as judge_symbols
 
 _ET_REL, _ET_EXEC = 1, 2
 
@@ -36,14 +37,13 @@ class Read:
     gaps: list[str] = field(default_factory=list)
 
 
-def read_file(path: str, shown: str, targets: Sequence[str]) -> Read:
+def read_file(path: str, shown: str, question: Question) -> Read:
     """Read one file; `shown` is its name in the report. Raises NotCode, OSError."""
     try:
         code = code_objects(path)
     except CodeError as error:
         raise NotCode(f"{shown}: {error}") from None
     kinds = _kinds(code)
-    served = {target: served_by(code, target) for target in targets} if code.images else {}
     gaps = [f"{shown}: {gap}" for gap in code.gaps]
     try:
         elf = ElfFile(path)
@@ -51,8 +51,12 @@ def read_file(path: str, shown: str, targets: Sequence[str]) -> Read:
         if not code.images:
             raise NotCode(f"{shown}: {error.what}") from None
         kind: Kind = "archive" if shown.endswith(".a") else "code"
-        return Read(File(shown, kind, code=kinds, served=served), None, gaps)
-    return _elf(elf, File(shown, _kind(elf, shown), code=kinds, served=served), gaps)
+        report = File(shown, kind, code=kinds)
+        judge(report, path, code, question)
+        return Read(report, None, gaps)
+    report = File(shown, _kind(elf, shown), code=kinds)
+    judge(report, path, code, question)
+    return _elf(elf, report, gaps)
 
 
 def _elf(elf: ElfFile, report: File, gaps: list[str]) -> Read:
@@ -99,16 +103,8 @@ def floor(versions: Sequence[str], prefix: str) -> str | None:
     return max(ordered, key=lambda n: tuple(map(int, n.split("."))), default=None)
 
 
-def served_by(code: GpuCode, target: str) -> Served:
-    """How a file serves a target: the worst of its containers, each of which must serve."""
-    found = {coverage.status for coverage, _ in serves_parts(code.parts(), target)}
-    order: tuple[Served, ...] = ("none", "unknown", "jit", "native")
-    return next((status for status in order if status in found), "unknown")
-
-
 _CODE = re.compile(r"\.(?:so(?:\.\d+)*|a|o|fatbin|cubin|ptx|co|hsaco)$")
 _LIMIT = 10_000  # files of one folder or wheel
-_RANK: tuple[Served, ...] = ("none", "unknown", "jit", "native")
 
 Opened = tuple[str, AbstractContextManager[str]]  # name in the report, where it can be read
 
@@ -117,26 +113,24 @@ class CannotInspect(ValueError):
     """Neither machine code, nor a wheel, a folder, or an installed distribution."""
 
 
-def inspect_path(path: str, targets: Sequence[str]) -> Inspection:
+def inspect_path(path: str, question: Question) -> Inspection:
     """Inspect a path. Raises CannotInspect, OSError."""
     place = Path(path)
     if place.is_dir():
         files = ((str(f.relative_to(place)), nullcontext(str(f))) for f in _walk(place))
-        return _gather(Inspection(path, "folder"), files, targets)
+        return _gather(Inspection(path, "folder"), files, question)
     if path.endswith((".whl", ".zip")):
-        return _wheel(path, targets)
-    found = _gather(Inspection(path, "file"), [(place.name, nullcontext(path))], targets)
+        return _wheel(path, question)
+    found = _gather(Inspection(path, "file"), [(place.name, nullcontext(path))], question)
     if not found.files:
         raise CannotInspect(f"{path}: {found.gaps[0].partition(': ')[2]}")
     return found
 
 
-def inspect_files(
-    name: str, version: str, files: Iterable[str], targets: Sequence[str]
-) -> Inspection:
+def inspect_files(name: str, version: str, files: Iterable[str], question: Question) -> Inspection:
     """Inspect the files of an installed distribution."""
     base = Inspection(name, "distribution", name=name, version=version)
-    return _gather(base, ((f, nullcontext(f)) for f in files), targets)
+    return _gather(base, ((f, nullcontext(f)) for f in files), question)
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -145,12 +139,12 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (Path(folder, n) for n in sorted(names) if _CODE.search(n))
 
 
-def _wheel(path: str, targets: Sequence[str]) -> Inspection:
+def _wheel(path: str, question: Question) -> Inspection:
     try:
         with WheelZip(path) as wheel:
             names = [m.name for m in wheel.members()]
             files = ((n, wheel.unpacked(n)) for n in names if _CODE.search(n))
-            return _gather(_about(path, wheel, names), files, targets)
+            return _gather(_about(path, wheel, names), files, question)
     except CodeError as error:
         raise CannotInspect(f"{path}: {error}") from None
 
@@ -173,7 +167,7 @@ def _about(path: str, wheel: WheelZip, names: Sequence[str]) -> Inspection:
     return base
 
 
-def _gather(base: Inspection, files: Iterable[Opened], targets: Sequence[str]) -> Inspection:
+def _gather(base: Inspection, files: Iterable[Opened], question: Question) -> Inspection:
     reads: list[Read] = []
     for number, (shown, opened) in enumerate(files):
         if number == _LIMIT:
@@ -181,7 +175,7 @@ def _gather(base: Inspection, files: Iterable[Opened], targets: Sequence[str]) -
             break
         try:
             with opened as place:
-                reads.append(read_file(place, shown, targets))
+                reads.append(read_file(place, shown, question))
         except (NotCode, CodeError) as error:
             base.gaps.append(str(error))
         except OSError as error:
@@ -196,13 +190,13 @@ def _together(base: Inspection, reads: Sequence[Read]) -> Inspection:
         history = SymbolHistory.load()
         for read in reads:
             if read.symbols:
-                read.report.torch = _need(judge(history, [read.symbols]))
-        base.torch = _need(judge(history, symbols)) if len(symbols) > 1 else _only(reads)
+                read.report.torch = _need(judge_symbols(history, [read.symbols]))
+        base.torch = _need(judge_symbols(history, symbols)) if len(symbols) > 1 else _only(reads)
     base.files = [r.report for r in reads]
     users = [f for f in base.files if f.torch] or base.files
     abis = {f.cxx11_abi for f in users} - {None}
     base.cxx11_abi = abis.pop() if len(abis) == 1 else None
-    base.served = _best(base.files)
+    together(base)
     base.gaps += [gap for read in reads for gap in read.gaps]
     return base
 
@@ -220,12 +214,3 @@ def _need(judgement: SymbolJudgement) -> TorchNeed:
         unseen=list(judgement.unseen[:20]),
         accelerators=sorted(judgement.accelerators),
     )
-
-
-def _best(files: Sequence[File]) -> dict[str, Served]:
-    """A wheel may hold a library for each GPU: the best of them counts."""
-    found: dict[str, Served] = {}
-    for file in files:
-        for target, served in file.served.items():
-            found[target] = max(found.get(target, "none"), served, key=_RANK.index)
-    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 
 from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.registry import ADVICE, ERROR, Fault
 from gpufix.evidence.view import View
-from gpufix.model import CodeObject, Library, Severity
+from gpufix.model import CodeObject, CodePart, Library, Severity
 from gpufix.model.payload import UnfitCode
 
 RTX_5080 = b.gpu("sm_120", name="NVIDIA GeForce RTX 5080")
@@ -45,7 +47,44 @@ def fault(
     )
 
 
+PATH = f"{b.SITE}/rasterizer/_C.so"
+
+
+def units(
+    *held: tuple[list[CodeObject], int],
+    kernels: dict[str, list[str]] | None = None,
+    asks: bool | None = False,
+    **sections: object,
+) -> View:
+    """A library of units, so many of each; what it is asked: its kernels, by what they are for."""
+    objects = [item for code, _ in held for item in code]
+    at = iter(range(len(objects)))
+    parts = [CodePart(code=[next(at) for _ in code], count=count) for code, count in held]
+    answers: dict[str, object] = {"chooses-gpu:" + PATH: asks}
+    for key, names in (kernels or {}).items():
+        answers[f"unnamed-kernels:{key} {PATH}"] = names
+        answers |= {f"demangle:{name}": None for name in names}
+    return of(replace(lib(*objects), parts=parts), answers=answers, **sections)
+
+
+OLDER, NEWER = b.code("sm_80"), b.code("sm_120")
+KERNEL = {"cubin:sm_80": ["alpha"]}
 OLD = lib(*b.code("sm_86", "sm_90"))
+
+
+def part(
+    count: str,
+    number: int,
+    why: str = "holds code for sm_80",
+    held: str = "machine code for sm_80, sm_120",
+) -> Fault:
+    """Units of the library without code for the RTX 5080."""
+    lacks = "lacks" if number == 1 else "lack"
+    whole = fault(held)
+    message = f"rasterizer: {count} of GPU code in _C.so {lacks} code for {NAME}, with kernels such as alpha: {why}."
+    return replace(whole, message=message)
+
+
 OLD_HELD = "machine code for sm_86, sm_90"
 SILENT = {
     "healthy": b.view(b.healthy()),
@@ -73,6 +112,38 @@ SILENT = {
     "a generic code object that is not known": amd(lib(*b.code("gfx13-generic", kind="hip"))),
     "a code object that hangs on a feature": amd(
         lib(*b.code("gfx90a:xnack-", kind="hip")), gfx="gfx90a"
+    ),
+    "each unit serves": units((OLDER + NEWER, 4), (NEWER, 1)),
+    "a unit whose kernels are named for other GPUs": units(
+        (OLDER, 1), (NEWER, 1), kernels={"cubin:sm_80": []}
+    ),
+    "units for an exact target, where something asks for the GPU": units(
+        (b.code("sm_90a"), 292), (NEWER, 9), asks=True
+    ),
+    "units for newer GPUs, where something may ask": units(
+        (b.code("sm_90"), 1), (NEWER, 9), asks=None, gpus=[b.gpu("sm_90")]
+    ),
+    "few units, where something asks for the GPU": units(
+        (OLDER, 1), (NEWER, 10), kernels=KERNEL, asks=True
+    ),
+    "half of the units, and something asks": Unseen(
+        units((OLDER, 1), (NEWER, 1), kernels=KERNEL, asks=True), ["rasterizer"]
+    ),
+    "units for newer GPUs, and nothing asks": Unseen(
+        units(
+            (b.code("sm_90"), 1),
+            (NEWER, 9),
+            asks=False,
+            gpus=[b.gpu("sm_90")],
+            kernels={"cubin:sm_120": ["alpha"]},
+        ),
+        ["rasterizer"],
+    ),
+    "units of AMD code that differ": amd(
+        replace(
+            lib(*b.code("gfx90a", "gfx1100", kind="hip")),
+            parts=[CodePart(code=[0]), CodePart(code=[1])],
+        )
     ),
     "torch's own library": of(b.library("torch/lib/libtorch_cuda.so", b.code("sm_90"))),
     "torch's distribution, installed elsewhere": of(lib(*b.code("sm_90"), name="torch")),
@@ -130,6 +201,31 @@ FIRING = {
                 evidence=(f"{b.SITE}/zbuffer/_C.so: machine code for sm_80",),
             ),
         ],
+    ),
+    "a unit that has no code, and nothing asks for the GPU": Fires(
+        units((OLDER, 1), (NEWER, 9), kernels=KERNEL), part("1 of the 10 units", 1)
+    ),
+    "most units, though something asks": Fires(
+        units(
+            (OLDER, 3), (NEWER, 2), kernels={"cubin:sm_80": ["alpha", "beta", "gamma"]}, asks=True
+        ),
+        part("3 of the 5 units", 3),
+    ),
+    "half of the units, and whether something asks is hidden": Fires(
+        units((OLDER, 1), (NEWER, 1), kernels=KERNEL, asks=None), part("1 of the 2 units", 1)
+    ),
+    "a unit whose PTX the driver cannot compile": Fires(
+        units(
+            (b.code("sm_80", kind="ptx", ptx_version="9.9"), 1),
+            (NEWER, 1),
+            kernels={"ptx:sm_80:9.9": ["alpha"]},
+        ),
+        part(
+            "1 of the 2 units",
+            1,
+            "PTX sm_80 of ISA 9.9 needs a driver for a newer CUDA than is known, this one is for 13.0",
+            "machine code for sm_120 and PTX for sm_80",
+        ),
     ),
     "another gfx": Fires(
         amd(lib(*b.code("gfx90a", "gfx1100:xnack-", kind="hip")), gfx="gfx1101"),

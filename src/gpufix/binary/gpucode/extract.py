@@ -92,6 +92,15 @@ def _read_elf(data: Bytes, start: int, end: int, name: str, tally: Tally) -> Non
                 _guarded(reader, data, section.start, section.end, section.name, tally)
 
 
+def code_sections(data: Bytes, name: str) -> Iterator[tuple[int, int]]:
+    """Where the sections of this name lie in an ELF file. Raises CodeError."""
+    if data[:4] == ELF_MAGIC:
+        header = read_header(data, 0, len(data))
+        for section in sections(data, header, len(data), (name,)):
+            if section.name == name:
+                yield section.start, section.end
+
+
 def _guarded(reader: Reader, data: Bytes, start: int, end: int, name: str, tally: Tally) -> None:
     try:
         reader(data, start, end, name, tally)

@@ -13,19 +13,27 @@ from gpufix.binary.gpucode.zstd import zstd_head
 
 
 def lz4_block(data: bytes, size: int) -> bytes:
-    """The `size` bytes that a block holds. Raises ValueError when it is damaged.
+    """The `size` bytes that a block holds. Raises ValueError when it is damaged."""
+    out = lz4_head(data, size)
+    if len(out) != size:
+        raise ValueError("block has another size than its header says")
+    return out
+
+
+def lz4_head(data: bytes, want: int) -> bytes:
+    """At least the first `want` bytes that a block holds, or all. Raises ValueError.
 
     Format: lz4_Block_format.md of the LZ4 project.
     """
     out = bytearray()
     at = 0
     try:
-        while len(out) < size:
+        while len(out) < want:
             token, at = data[at], at + 1
             length, at = _length(data, at, token >> 4)
             out += data[at : at + length]
             at += length
-            if at >= len(data) or len(out) >= size:
+            if at >= len(data) or len(out) >= want:
                 break
             distance, at = data[at] | data[at + 1] << 8, at + 2
             length, at = _length(data, at, token & 15)
@@ -36,8 +44,6 @@ def lz4_block(data: bytes, size: int) -> bytes:
             out += (pattern * ((length + 4) // len(pattern) + 1))[: length + 4]
     except IndexError as short:
         raise ValueError("block is cut off") from short
-    if len(out) != size:
-        raise ValueError("block has another size than its header says")
     return bytes(out)
 
 
@@ -63,11 +69,12 @@ def read_fatbins(data: Bytes, start: int, end: int, section: str, tally: Tally) 
 
     Raises CodeError where the chain of headers breaks; what came before has been tallied.
     """
-    for body, body_end in _containers(data, start, end, tally):
+    for body, body_end in containers(data, start, end, tally):
         _read_container(data, body, body_end, section, tally)
 
 
-def _containers(data: Bytes, start: int, end: int, tally: Tally) -> Iterator[tuple[int, int]]:
+def containers(data: Bytes, start: int, end: int, tally: Tally) -> Iterator[tuple[int, int]]:
+    """Where the entries of each container begin and end. Raises CodeError as read_fatbins does."""
     position = start
     while position + CONTAINER.size <= end:
         tally.step()
@@ -92,7 +99,7 @@ def _after_padding(data: Bytes, position: int, end: int) -> int:
 
 def _read_container(data: Bytes, position: int, end: int, section: str, tally: Tally) -> None:
     """Tally the entries of one container, and what they stand beside."""
-    hollow = _is_hollow(data, position, end, tally)
+    hollow = all_hollow(data, position, end, tally)
     images: set[int] = set()
     try:
         for entry in entries(data, position, end, tally):
@@ -108,7 +115,7 @@ def _read_container(data: Bytes, position: int, end: int, section: str, tally: T
             tally.group(images)
 
 
-def _is_hollow(data: Bytes, position: int, end: int, tally: Tally) -> bool:
+def all_hollow(data: Bytes, position: int, end: int, tally: Tally) -> bool:
     """Whether no image of the container holds a kernel; most often the first entry's size says no."""
     found: Entry | None = None
     try:

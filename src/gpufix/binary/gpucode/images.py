@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from gpufix.frozen import Frozen
@@ -71,21 +71,37 @@ class GpuCode:
     def parts(self) -> list[tuple[tuple[GpuImage, ...], int]]:
         """What each container has to serve a GPU with, and how many have just that.
 
-        Where GPU code was linked (nvcc -rdc=true), the driver links the relocatable images again for
-        a GPU that the linked image does not serve, if each object file has one for it: run on driver
-        580 with PTX and with cubins alone. So they stand behind the linked images; where objects
-        differ, all of them, though the GPU may be served by some only: rather a miss than a false alarm.
-        LTO-IR is not linked so (nvcc's manual, "JIT linking").
+        Where GPU code was linked (nvcc -rdc=true), the driver takes an object file's own relocatable
+        images for a GPU that the linked image does not serve: run on driver 580 with PTX and with
+        cubins alone; an object without any for it fails, whatever the others have. Which container
+        holds the linked image is not written there, so every other one counts with all of the
+        objects' behind it: rather a miss than a false alarm. LTO-IR is not linked so (nvcc's
+        manual, "JIT linking").
         """
         held = [(tuple(self.images[i] for i in group.images), group.count) for group in self.groups]
         linked = [part for part in held if not all(image.relocatable for image in part[0])]
-        behind = tuple(i for i in self.images if i.relocatable and i.kind != "lto")
         if not linked:
             return held
-        return [(tuple(dict.fromkeys((*images, *behind))), count) for images, count in linked]
+        objects = [
+            (_linkable(images), count) for images, count in held if (images, count) not in linked
+        ]
+        before = [image for images, _ in linked for image in images]
+        behind = [image for images, _ in objects for image in images]
+        return [
+            *((_union(images, behind), count) for images, count in linked),
+            *((_union(images, before), count) for images, count in objects if images),
+        ]
 
     def __bool__(self) -> bool:
         return bool(self.images)
+
+
+def _linkable(images: Iterable[GpuImage]) -> tuple[GpuImage, ...]:
+    return tuple(image for image in images if image.kind != "lto")
+
+
+def _union(own: Iterable[GpuImage], others: Iterable[GpuImage]) -> tuple[GpuImage, ...]:
+    return tuple(dict.fromkeys((*own, *others)))
 
 
 # A real library has a few dozen kinds of image; a made-up one could have a new kind per entry.

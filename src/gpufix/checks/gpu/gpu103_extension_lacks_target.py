@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import (
+    Service,
+    SubjectCode,
     driver_cuda,
     extensions,
     label,
@@ -14,16 +16,21 @@ from gpufix.evidence.gpu_code import (
     unserved,
     variants_only,
 )
+from gpufix.evidence.partial import Partial, partials
 from gpufix.evidence.view import View
+from gpufix.model import Gap, Severity, Target
 from gpufix.model.payload import UnfitCode
 
 
 @rule("GPU103", "extension-lacks-target")
-def extension_lacks_target(view: View) -> Iterator[Fault]:
-    """An installed extension holds no GPU code that runs on a target.
+def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
+    """An installed extension holds no GPU code that runs on a target, or not for all of its kernels.
 
     ## What it does
-    Reads machine code, PTX and AMD code objects out of the extension's libraries.
+    Reads machine code, PTX and AMD code objects out of the extension's libraries. A launch finds
+    its kernel in the code of one source file, so that each of these units must serve the target.
+    Left out are units whose kernels say in their names what they are for (`Sm80`, `hopper`); and,
+    where anything asks which GPU is there, those for exact, family or newer targets alone.
 
     ## Why it matters
     The import succeeds. The first launch fails (`no kernel image is available`, `invalid device
@@ -35,26 +42,51 @@ def extension_lacks_target(view: View) -> Iterator[Fault]:
     (NVIDIA GeForce RTX 5080).`
 
     ## Severity
-    Error; advice for a GPU beside another one that is served. A distribution counts as one: some
-    of its libraries may be for other GPUs. Code for exact or family targets alone: GPU108.
+    Error; advice for a GPU beside another one that is served. A gap where some units lack code, and
+    it is not known whether they are launched there.
+    A distribution counts as one: some of its libraries may be for other GPUs. Code for exact or
+    family targets alone: GPU108.
 
     ## Fix
     Safe: rebuild it for the targets, when its source is known. Unsafe: a fallback in its place.
 
     ## Source
-    The libraries themselves; NVIDIA's Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
+    The libraries themselves; launches on an H200 (`benchmarks/launch_oracle.py`); NVIDIA's
+    Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
     """
     for code in extensions(view.facts):
         if variants_only(code):
             continue
         targets = targets_of_code(view, code)
+        for target, severity in unserved(code, targets, Service.partly, driver_cuda(view)):
+            for part in partials(view, code, target):
+                what = _partly(code, target, part, view.demangle(part.kernel) or part.kernel)
+                if part.certain:
+                    yield _fault(code, target, severity, f"{what}.")
+                else:
+                    reason = f"{what}; whether they are launched is not known"
+                    yield Gap(section="gpu code", subject=code.subject, reason=reason)
         for target, severity in unserved(code, targets, driver_cuda=driver_cuda(view)):
-            yield Fault(
-                severity=severity,
-                subject=code.subject,
-                message=f"{code.subject} holds {listed(code.objects)}; none of it runs on "
-                f"{label(target)}.",
-                evidence=code.evidence,
-                breaks=(f"code:{code.subject}",),
-                payload=UnfitCode(code.subject, target.arch),
-            )
+            held = listed(code.objects)
+            what = f"{code.subject} holds {held}; none of it runs on {label(target)}."
+            yield _fault(code, target, severity, what)
+
+
+def _fault(code: SubjectCode, target: Target, severity: Severity, message: str) -> Fault:
+    return Fault(
+        severity=severity,
+        subject=code.subject,
+        message=message,
+        evidence=code.evidence,
+        breaks=(f"code:{code.subject}",),
+        payload=UnfitCode(code.subject, target.arch),
+    )
+
+
+def _partly(code: SubjectCode, target: Target, part: Partial, kernel: str) -> str:
+    file, units = part.path.rpartition("/")[2], part.lacking + part.served
+    return (
+        f"{code.subject}: {part.lacking} of the {units} units of GPU code in {file} "
+        f"{'lacks' if part.lacking == 1 else 'lack'} code for {label(target)}, with kernels such as "
+        f"{kernel.partition('(')[0]}: {part.why}"
+    )

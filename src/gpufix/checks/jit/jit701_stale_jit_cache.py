@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence.gpu_code import Service, code_in, service
 from gpufix.evidence.view import View
-from gpufix.knowledge.gpus.serves import serves
 from gpufix.model import CacheEntry, Library, Problem, Target
 from gpufix.model.payload import StaleBuild
 
@@ -56,8 +56,8 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
 
 
 def _lacks(libraries: list[Library], target: Target) -> bool:
-    code = [c for library in libraries for c in library.code]
-    return bool(code) and serves(code, target.arch).status == "none"
+    code = code_in("", libraries)
+    return bool(code.objects) and service(code, target) is Service.none
 
 
 def _fault(

@@ -10,7 +10,7 @@ from gpufix.engine.builds.build_process import Ended, Task, Watch, build_all
 from gpufix.engine.builds.errors import first_errors
 from gpufix.engine.builds.order import Order
 from gpufix.engine.builds.product import product, read_back
-from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service, targets_of_torch
+from gpufix.evidence.gpu_code import Service, code_in, listed, service, targets_of_torch
 from gpufix.evidence.view import View
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read
@@ -112,7 +112,7 @@ def faults(
 
 
 def _gpu(folder: Folder, libraries: Sequence[Library], targets: Sequence[Target]) -> Iterator[str]:
-    code = SubjectCode("", tuple(o for library in libraries for o in library.code))
+    code = code_in("", libraries)
     if not code.objects:
         if targets and folder.gpu_sources:
             count, names = folder.gpu_sources, ", ".join(t.arch for t in targets)
@@ -125,11 +125,13 @@ def _gpu(folder: Folder, libraries: Sequence[Library], targets: Sequence[Target]
 
 def remarks(libraries: Sequence[Library], targets: Sequence[Target]) -> Iterator[str]:
     """What is worth knowing of a build that is no failure."""
-    code = SubjectCode("", tuple(o for library in libraries for o in library.code))
+    code = code_in("", libraries)
     for target in targets if code.objects else ():
         how = service(code, target)
         if how is Service.jit:
             yield f"{target.arch} is served by PTX alone: the driver compiles it at first use"
+        elif how is Service.partly:
+            yield f"some units of the code hold none for {target.arch}: they may be for other GPUs"
         elif how is Service.unknown:
             yield f"whether the code runs on {target.arch} cannot be told"
 

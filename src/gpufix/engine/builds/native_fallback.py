@@ -9,14 +9,14 @@ from pathlib import Path
 import gpufix
 from gpufix.engine import child
 from gpufix.engine.run_context import Refused, RunContext, StepFailed
-from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
+from gpufix.evidence.gpu_code import Service, code_in, listed, service
 from gpufix.facts.context import CollectContext as Reading
 from gpufix.facts.libraries.library_facts import gpu_code
 from gpufix.fallbacks.catalogue import Fallback, Native
 from gpufix.kernels.manifest import COMMON
 from gpufix.kernels.toolchain import KernelTarget, Toolchain, parse_target
 from gpufix.knowledge.gpus.models import resolve
-from gpufix.model import Facts
+from gpufix.model import Facts, Library
 from gpufix.smoke.compile import choose
 from gpufix.smoke.request import child_environment
 
@@ -70,11 +70,13 @@ def _command(native: Native, chosen: Toolchain, archs: Sequence[str], library: P
 
 
 def _read_back(native: Native, archs: Sequence[str], library: Path) -> None:
-    objects, _ = gpu_code(Reading(environ={}), str(library))
-    code = SubjectCode(native.library, tuple(objects))
+    objects, parts = gpu_code(Reading(environ={}), str(library))
+    code = code_in(native.library, [Library(path=str(library), code=objects, parts=parts)])
     for arch in archs:
-        if service(code, resolve(arch)) is Service.none:
-            raise StepFailed(f"{native.library} holds {listed(objects)}; none of it runs on {arch}")
+        how = service(code, resolve(arch))
+        if how in (Service.none, Service.partly):
+            which = "none of it runs" if how is Service.none else "not all of it runs"
+            raise StepFailed(f"{native.library} holds {listed(objects)}; {which} on {arch}")
 
 
 def _target(arch: str) -> KernelTarget:

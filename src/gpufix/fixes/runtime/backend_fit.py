@@ -11,8 +11,8 @@ from gpufix.checks.wheels.whl503_files_missing import files_missing
 from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.evidence.backends import OWN, OWN_AND_SLOW, PACKAGES
 from gpufix.evidence.gpu_code import (
+    LibraryCode,
     Service,
-    SubjectCode,
     driver_cuda,
     label,
     listed,
@@ -25,7 +25,9 @@ from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.model import CodeObject, Distribution, Fault, Library, Payload, Target
+from gpufix.knowledge.gpus.serves import ServingCode
+from gpufix.knowledge.gpus.units import reach
+from gpufix.model import Distribution, Fault, Library, Payload, Target
 from gpufix.model.payload import DistributionFault
 
 _SERVES = (Service.native, Service.jit)
@@ -132,26 +134,17 @@ def _lacking(view: View, libraries: Sequence[Library], target: Target) -> Iterat
     """
     served = False
     for library in libraries:
-        for objects in _containers(library):
-            code = SubjectCode(library.path, tuple(objects))
-            if service(code, target, driver_cuda(view)) in _SERVES:
+        for unit in LibraryCode.of(library).units:
+            if reach([unit], target.arch, driver_cuda(view)).status in ("native", "jit"):
                 served = True
-            elif not _newer(objects, target):
-                held = f"{basename(library.path)} holds {listed(objects)}"
+            elif not _newer(unit.code, target):
+                held = f"{basename(library.path)} holds {listed(unit.code)}"
                 yield f"cannot serve {label(target)}: {held}"
     if not served:
         yield f"holds no code that runs on {label(target)}"
 
 
-def _containers(library: Library) -> Iterator[list[CodeObject]]:
-    """The code of one launch: each container must serve for itself."""
-    if not library.parts:
-        yield library.code
-    for part in library.parts:
-        yield [library.code[at] for at in part.code]
-
-
-def _newer(objects: Sequence[CodeObject], target: Target) -> bool:
+def _newer(objects: Sequence[ServingCode], target: Target) -> bool:
     """Whether all of it is for later compute capabilities than the target's."""
     device = parse_arch(target.arch)
     if not isinstance(device, CudaArch):
@@ -160,7 +153,7 @@ def _newer(objects: Sequence[CodeObject], target: Target) -> bool:
     return all(number is not None and number > device.number for number in numbers)
 
 
-def _number(item: CodeObject) -> int | None:
+def _number(item: ServingCode) -> int | None:
     try:
         arch = parse_arch(item.arch)
     except ValueError:

@@ -53,7 +53,7 @@ def parse_version(text: str) -> tuple[int, int]:
     return int(major), int(rest.partition(".")[0] or 0)
 
 
-Status = Literal["native", "jit", "none", "unknown"]
+Status = Literal["native", "jit", "too new", "none", "unknown"]
 
 
 class ServingCode(Protocol):
@@ -78,6 +78,7 @@ class Named(Frozen):
 class Coverage(Frozen):
     """status, the code that decides it ("sm_86", "PTX sm_80"), and one clause that says why.
 
+    "too new": PTX that the driver cannot compile is all there is.
     needs_cuda: the code is PTX that only a driver for this CUDA ("13.0") or a newer one compiles.
     """
 
@@ -124,23 +125,6 @@ def serves(
     return ptx if cubin is None or ptx.status == "jit" else cubin
 
 
-def serves_parts(
-    parts: Iterable[tuple[Sequence[ServingCode], int]],
-    target: str | Arch,
-    driver_cuda: str | None = None,
-    build_cuda: str | None = None,
-) -> list[tuple[Coverage, int]]:
-    """As serves, for each container of a library (GpuCode.parts()): a coverage and how many have it.
-
-    A library whose containers differ serves a target in part: kernels of the others will be missing.
-    """
-    counts: dict[Coverage, int] = {}
-    for code, count in parts:
-        coverage = serves(code, target, driver_cuda, build_cuda)
-        counts[coverage] = counts.get(coverage, 0) + count
-    return list(counts.items())
-
-
 def _arch(item: ServingCode) -> Arch | None:
     try:
         return parse_arch(item.arch)
@@ -166,25 +150,34 @@ def _cubin(code: Sequence[ServingCode], device: CudaArch, build: str | None) -> 
 
 
 def _ptx(code: Sequence[ServingCode], device: CudaArch, driver: str | None) -> Coverage:
+    """The driver compiles the PTX for the newest architecture that fits, or none: what is older in
+    the same container is no way out (launched with driver 580: error 222)."""
+    fitting = [
+        (arch, _isa(item))
+        for item in sorted((item for item in code if item.kind == "ptx"), key=_newest_first)
+        if isinstance(arch := _arch(item), CudaArch) and ptx_serves(arch, device)
+    ]
     refused: Coverage | None = None
-    for item in sorted((item for item in code if item.kind == "ptx"), key=_newest_first):
-        arch = _arch(item)
-        if not isinstance(arch, CudaArch) or not ptx_serves(arch, device):
-            continue
-        by, isa = f"PTX {arch.name}", _isa(item)
+    for arch, isa in (row for row in fitting if row[0] == fitting[0][0]):
+        by = f"PTX {arch.name}"
         verdict = driver_reads(isa, parse_version(driver)) if driver and isa else True
         if verdict or isa is None:
-            return Coverage("jit", by, f"compiled from {by} at first use")
+            return Coverage("jit", by, f"compiled from {by} at first use", _needs(isa))
         refused = refused or _too_new(by, isa, verdict, driver)
     return refused or _nothing(code, device)
 
 
 def _too_new(by: str, isa: tuple[int, int], verdict: bool | None, driver: str | None) -> Coverage:
-    cuda = cuda_of_ptx(isa)
-    needs = f"{cuda[0]}.{cuda[1]}" if cuda else None
+    needs = _needs(isa)
     what = f"CUDA {needs}" if needs else "a newer CUDA than is known"
     why = f"{by} of ISA {isa[0]}.{isa[1]} needs a driver for {what}, this one is for {driver}"
-    return Coverage("none" if verdict is False else "unknown", by, why, needs)
+    return Coverage("too new" if verdict is False else "unknown", by, why, needs)
+
+
+def _needs(isa: tuple[int, int] | None) -> str | None:
+    """The CUDA of the oldest driver that compiles an ISA."""
+    cuda = cuda_of_ptx(isa) if isa else None
+    return f"{cuda[0]}.{cuda[1]}" if cuda else None
 
 
 def _newest_first(item: ServingCode) -> tuple[int, int]:

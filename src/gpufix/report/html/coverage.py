@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpufix.evidence.gpu_code import Row, Service
+from gpufix.evidence.coverage import Row
+from gpufix.evidence.gpu_code import Service
 from gpufix.model import Target
 from gpufix.report.html.markup import Markup, joined, tag
 
 _WORDS = {
     Service.native: ("✓ native", "ok"),
     Service.jit: ("◐ by JIT", "warning"),
+    Service.partly: ("◑ in part", "error"),
     Service.too_new: ("✗ PTX too new", "error"),
     Service.none: ("✗ no code", "error"),
     Service.unknown: ("? unknown", "advice"),

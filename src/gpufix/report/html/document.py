@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpufix.evidence.gpu_code import Row
+from gpufix.evidence.coverage import Row
 from gpufix.files import own
 from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Gap, Proposal, Summary, Target
