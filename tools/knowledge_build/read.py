@@ -42,6 +42,8 @@ class Knowledge:
     amd: rows.Amd
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
+    conda_pytorch: rows.CondaPytorch
+    conda_names: rows.CondaNames
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -111,6 +113,8 @@ def read(folder: Path) -> Knowledge:
         "amd": reader.one("gpus/amd.toml", rows.Amd),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
+        "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
+        "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }
     faults = reader.faults or _contradictions(found)
     if faults:

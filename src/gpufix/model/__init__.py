@@ -29,6 +29,7 @@ from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
+    CondaPrefix,
     Distribution,
     Environment,
     PthFile,
@@ -71,6 +72,7 @@ __all__ = [
     "CodeObject",
     "CodePart",
     "CondaPackage",
+    "CondaPrefix",
     "Diagnosis",
     "Distribution",
     "Driver",
