@@ -90,12 +90,10 @@ def of_view(
 
 
 def _channel(view: View) -> Channel:
-    """In conda's environments conda-forge's, unless pip brought the torch that is there."""
-    python, torch = view.facts.python, view.dist("torch")
-    is_conda = python is not None and python.kind == "conda"
-    return (
-        "conda-forge" if is_conda and (torch is None or torch.source == "conda") else "pytorch.org"
-    )
+    """Of whom the torch comes that is there; without one, of who manages the environment."""
+    torch = view.dist("torch")
+    condas = torch.source == "conda" if torch else view.facts.conda is not None
+    return "conda-forge" if condas else "pytorch.org"
 
 
 def driver(text: str) -> NvidiaDriver:
