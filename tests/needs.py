@@ -75,6 +75,11 @@ NEEDS = {
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
+    "conda": Need(
+        find.distribution("conda"),
+        "github.com/conda/conda on PYTHONPATH, with its dependencies",
+        also=("rattler", "conda packages"),
+    ),
     "rattler": Need(find.distribution("rattler"), "PyPI: py-rattler"),
     "conda packages": Need(
         find.distribution("conda_package_streaming"), "PyPI: conda-package-streaming"

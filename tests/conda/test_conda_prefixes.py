@@ -53,7 +53,7 @@ def old_libstdcxx(folder: Path) -> tuple[bytes, bytes]:
             "libstdc++.so.6",
         )
     (folder / "m.c").write_text("extern int f32; int *user(void) { return &f32; }\n")
-    _gcc(folder, "m.c", "new/libstdc++.so.6", "-o", "m.so")
+    _gcc(folder, "m.c", "new/libstdc++.so.6", "-Wl,-rpath,$ORIGIN/../../..", "-o", "m.so")
     return (folder / "old/libstdc++.so.6").read_bytes(), (folder / "m.so").read_bytes()
 
 
@@ -231,7 +231,12 @@ def test_a_complete_prefix_is_clean(channel: c.Channel, empty_library: bytes, ca
 
 @pytest.mark.parametrize(("package", "distribution", "condas", "pips"), PAIRS)
 def test_pip_over_conda_has_two_owners(
-    channel: c.Channel, empty_library: bytes, package: str, distribution: str, condas: str, pips: str
+    channel: c.Channel,
+    empty_library: bytes,
+    package: str,
+    distribution: str,
+    condas: str,
+    pips: str,
 ) -> None:
     own = package not in ("pytorch", "numpy")
     more = [brings(package, distribution, condas)] if own else []
@@ -269,9 +274,7 @@ HALF: dict[str, tuple[Change, set[str], list[str]]] = {
 
 @pytest.mark.parametrize("case", HALF)
 @pytest.mark.parametrize("manager", [nothing, by_pixi])
-def test_half_removed(
-    channel: c.Channel, empty_library: bytes, case: str, manager: Change
-) -> None:
+def test_half_removed(channel: c.Channel, empty_library: bytes, case: str, manager: Change) -> None:
     change, expected, named = HALF[case]
     prefix = channel.prefix("env", pytorch(empty_library), ["pytorch"])
     change(prefix)
@@ -295,7 +298,7 @@ def test_an_unreadable_record_is_a_gap(channel: c.Channel, empty_library: bytes)
     [
         ("2.9.1", "sm_120", "pytorch=2.9.1=cuda129*"),
         ("2.5.1", "sm_90", "pytorch=2.5.1=cuda12"),
-        ("2.6.0", "sm_120", "pytorch=2.7.1=cuda129*"),
+        ("2.6.0", "sm_120", "pytorch=2.6.0=cuda126*"),  # PTX for sm_90
     ],
 )
 def test_a_cpu_build_and_a_gpu(
@@ -313,15 +316,14 @@ def test_a_cpu_build_and_a_gpu(
 def test_an_old_libstdcxx(channel: c.Channel, empty_library: bytes, tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     old, module = old_libstdcxx(tmp_path / "c")
-    more = [
-        c.Recipe("libstdcxx-ng", "9.3.0", files={"lib/libstdc++.so.6": old}),
-        c.Recipe("user", files=c.distribution("user", "1.0") | {f"{c.SITE}/user/_c{_SUFFIX}": module}),
-    ]
-    recipes = [*pytorch(empty_library), *more]
-    prefix = channel.prefix("env", recipes, ["pytorch", "libstdcxx-ng", "user"])
-    report = doctor(prefix, LD_LIBRARY_PATH=str(prefix / "lib"))
+    module_of = {f"{c.SITE}/user/_c{_SUFFIX}": module}
+    user = c.Recipe("user", files=c.distribution("user", "1.0") | module_of)
+    kept = [recipe for recipe in pytorch(empty_library) if recipe.name != "libstdcxx"]
+    own = c.Recipe("libstdcxx", "13.1.0", files={"lib/libstdc++.so.6": old})
+    prefix = channel.prefix("env", [*kept, own, user], ["pytorch", "user"])
+    report = doctor(prefix)
     assert found(report) == {"ABI302 user"}
-    assert "libstdcxx-ng" in [name for line in commands(report) for name in parsed(line)]
+    assert [parsed(line) for line in commands(report)] == [["libstdcxx"]]
 
 
 def test_two_cuda_runtimes_side_by_side(channel: c.Channel, empty_library: bytes) -> None:
