@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Literal
 
 from gpufix.frozen import Frozen
@@ -32,21 +31,6 @@ def distributions(package: str) -> tuple[str, ...]:
 def brought_by(package: CondaPackage) -> Sequence[str]:
     """The distributions of an installed package, by its record; by its name where that is not known."""
     return distributions(package.name) if package.brings is None else package.brings
-
-
-def package(distribution: str) -> str:
-    """What conda calls a distribution: "torch" → "pytorch"; the same name where none is known."""
-    return _packages().get(distribution, distribution)
-
-
-@cache
-def _packages() -> dict[str, str]:
-    """Of several packages that bring the same distribution the one with the shortest name."""
-    found: dict[str, str] = {}
-    for name, brought in table("conda_names")["names"].items():
-        for one in brought:
-            found[one] = min(found.get(one, name), name, key=lambda n: (len(n), n))
-    return found
 
 
 def pytorch(release: str, platform: str) -> CondaBuilds | None:
