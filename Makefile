@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= yes
 BIN := $(VENV)/bin
-CODE := src tests tools benchmarks fuzz clinic
+CODE := src tests tools benchmarks fuzz clinic plugins
 
 # All caches lie in VENV. When it lies elsewhere, the checkout is not written to: it may be read-only.
 CACHE := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/cache

@@ -75,6 +75,15 @@ NEEDS = {
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
+    "conda": Need(
+        find.distribution("conda"),
+        "github.com/conda/conda on PYTHONPATH, with its dependencies",
+        also=("rattler", "conda packages"),
+    ),
+    "rattler": Need(find.distribution("rattler"), "PyPI: py-rattler"),
+    "conda packages": Need(
+        find.distribution("conda_package_streaming"), "PyPI: conda-package-streaming"
+    ),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),

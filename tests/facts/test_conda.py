@@ -85,8 +85,11 @@ def test_its_python_distribution_may_have_another_name(
 
 
 def test_what_pip_put_over_it_is_a_second_copy(ctx: CollectContext, site: Site) -> None:
-    package(site.prefix, "numpy", "1.26.4")
-    (site.prefix / "lib/numpy.so").unlink()
+    folder = f"{site.folder.relative_to(site.prefix)}"
+    files = [f"{folder}/numpy-1.26.4.dist-info", f"{folder}/numpy.so"]
+    package(site.prefix, "numpy", "1.26.4", files=files)
+    for name in files:  # as pip removes it
+        (site.prefix / name).unlink()
     site.install("numpy", "2.0.0")
     (dist,), (kept,) = collect(ctx, site)
     assert (dist.source, dist.version, dist.record is None) == ("pip", "2.0.0", False)

@@ -135,7 +135,7 @@ def test_no_plan_of_any_fix_gives_pip_what_is_condas() -> None:
         ("install-build-tools", {"setuptools"}),
     ]
     by_hand = {p.steps[0].command for p in found if isinstance(p.steps[0], Advise)}
-    assert "conda install --prefix /env --force-reinstall libgcc==13" in by_hand
+    assert "conda install --prefix /env --force-reinstall libgcc=13" in by_hand
     assert "conda install --prefix /env 'huggingface_hub<1.0'" in by_hand
     assert "conda install --prefix /env 'numpy<2'" in by_hand
 
@@ -184,9 +184,9 @@ def test_a_name_of_pythons_passes(step: Install) -> None:
     [
         (Install(install=["libstdcxx>=13"]), "'libstdcxx>=13'"),
         (Install(install=["Magma_CUDA126"], dependencies=True), "magma-cuda126"),
-        (Install(install=["numpy==2.1.0"], reinstall=True), "--force-reinstall numpy==2.1.0"),
+        (Install(install=["numpy==2.1.0"], reinstall=True), "--force-reinstall numpy=2.1.0"),
         (Install(install=["torch>2.9"]), "'pytorch>2.9'"),
-        (Install(install=["pytorch==2.9.0"], reinstall=True), "--force-reinstall pytorch==2.9.0"),
+        (Install(install=["pytorch==2.9.0"], reinstall=True), "--force-reinstall pytorch=2.9.0"),
         (Install(install=["huggingface.hub<1"]), "'huggingface_hub<1'"),
     ],
 )

@@ -124,13 +124,13 @@ SKIPS = {
         ("sm_120",),
         "never replaced",
     ),
-    "conda": (
+    "conda's, and a GPU that no build of conda-forge serves": (
         b.facts(
             torch=b.torch("2.13.0+cpu"),
             distributions=[b.dist("torch", "2.13.0", source="conda")],
         ),
-        ("sm_120",),
-        "conda",
+        ("gfx1100",),
+        "no listed",
     ),
     "Python without wheels": (
         b.facts(torch=b.torch("2.4.1+cpu"), python=b.python("cp37")),

@@ -359,15 +359,15 @@ def test_a_patients_question_is_about_the_gpus_of_the_first_ones_vendor() -> Non
 COMMANDS = {
     "2.9.0+cu128": (
         "python -m pip install torch==2.9.0+cu128 --index-url https://download.pytorch.org/whl/cu128",
-        None,
+        "conda install --channel conda-forge 'pytorch=2.9.0=cuda129*'",
     ),
     "2.5.1+cu124": (
         "python -m pip install torch==2.5.1+cu124 --index-url https://download.pytorch.org/whl/cu124",
-        "conda install pytorch==2.5.1 pytorch-cuda=12.4 -c pytorch -c nvidia",
+        "conda install --channel conda-forge 'pytorch=2.5.1=cuda126*'",
     ),
     "2.5.1+cpu": (
         "python -m pip install torch==2.5.1 --index-url https://download.pytorch.org/whl/cpu",
-        "conda install pytorch==2.5.1 cpuonly -c pytorch",
+        "conda install --channel conda-forge 'pytorch=2.5.1=cpu*'",
     ),
     "2.9.0+rocm6.4": (
         "python -m pip install torch==2.9.0+rocm6.4 "
@@ -380,7 +380,7 @@ COMMANDS = {
 @pytest.mark.parametrize("version", COMMANDS)
 def test_commands(version: str) -> None:
     pip, conda = COMMANDS[version]
-    found = commands(build(version))
+    found = commands(build(version), platform="linux_x86_64")
     assert (found.pip, found.conda) == (pip, conda)
     assert found.uv == pip.replace("python -m pip", "uv pip")
 

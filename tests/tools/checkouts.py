@@ -28,7 +28,7 @@ def get_requires_for_build_editable(config_settings=None):
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     info = "gpufix-0.dist-info"
-    extras = "".join(f"Provides-Extra: {e}\\n" for e in ("test", "dev", "docs", "mutants"))
+    extras = "".join(f"Provides-Extra: {e}\\n" for e in ("test", "dev", "docs", "mutants", "conda"))
     with zipfile.ZipFile(Path(wheel_directory, "gpufix-0-py3-none-any.whl"), "w") as wheel:
         wheel.writestr("gpufix.py", "def main():\\n    print('judged')\\n")
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: gpufix\\nVersion: 0\\n{extras}")

@@ -25,7 +25,7 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = {
     name: [Requirement(text) for text in PROJECT["optional-dependencies"][name]]
-    for name in ("test", "dev", "docs", "mutants")
+    for name in ("test", "dev", "docs", "mutants", "conda")
 }
 LOCK = (ROOT / "tools" / "constraints.txt").read_text("utf-8").splitlines()
 PINS = [Requirement(line) for line in LOCK if not line.startswith("#")]

@@ -65,10 +65,10 @@ Stage = Project | Torch
 BASE = Project("gpufix", 15, 65, "", (".base",))
 TEST = Project("gpufix and what tests it", 90, 280, "[test,dev]", (".test", ".base"))
 FULL = Project(
-    "gpufix, what tests it, what makes its site and what mutates it",
-    135,
-    465,
-    "[test,dev,docs,mutants]",
+    "gpufix, what tests it, what makes its site, what mutates it and what makes conda's prefixes",
+    170,
+    555,
+    "[test,dev,docs,mutants,conda]",
     (".full", ".test", ".base"),
 )
 STAGES: dict[str, Sequence[Stage]] = {

@@ -43,6 +43,8 @@ class Knowledge:
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    conda_pytorch: rows.CondaPytorch
+    conda_names: rows.CondaNames
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -113,6 +115,8 @@ def read(folder: Path) -> Knowledge:
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
+        "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }
     faults = reader.faults or _contradictions(found)
     if faults:

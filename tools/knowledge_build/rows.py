@@ -286,6 +286,46 @@ class Caps(Row):
     caps: dict[str, list[Cap]]
 
 
+class CondaArchs(Row):
+    """TORCH_CUDA_ARCH_LIST of the builds for `cuda`, from torch release `since` on."""
+
+    cuda: Cuda
+    since: Number
+    archs: Archs
+    ptx: Ptx
+
+
+class CondaBuilds(Row):
+    """The CUDA versions that a release was built for, by platform, and the Pythons."""
+
+    python: Annotated[str, Field(pattern=r"^3\.\d+( 3\.\d+)*$")]
+    linux_x86_64: list[Cuda]
+    linux_aarch64: list[Cuda]
+
+
+class CondaPytorch(Row):
+    """conda/pytorch.toml."""
+
+    source: Source
+    archs: list[CondaArchs]
+    release: dict[Number, CondaBuilds]
+
+    @model_validator(mode="after")
+    def _archs_exist(self) -> CondaPytorch:
+        known = {row.cuda for row in self.archs}
+        for version, row in self.release.items():
+            if missing := {*row.linux_x86_64, *row.linux_aarch64} - known:
+                raise ValueError(f"release.{version}: no archs are known of {min(missing)}")
+        return self
+
+
+class CondaNames(Row):
+    """conda/names.toml. conda's name -> distributions, normalised."""
+
+    source: Source
+    names: dict[str, Annotated[list[str], Field(min_length=1)]]
+
+
 class RemovedName(Row):
     package: str
     since: Number

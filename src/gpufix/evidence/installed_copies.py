@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gpufix.frozen import Frozen
+from gpufix.knowledge.conda import brought_by
 from gpufix.model import CondaPackage, Distribution, Record
-from gpufix.text.names import of_conda
+from gpufix.text.names import normalise
 
 
 class InstalledCopy(Frozen):
@@ -16,18 +17,31 @@ class InstalledCopy(Frozen):
     location: str
     metadata: str | None
     record: Record | None
+    package: str | None = None  # as conda spells it
 
 
 def of_distribution(dist: Distribution) -> InstalledCopy:
     """What Python's metadata says, whoever installed it."""
     return InstalledCopy(
-        dist.name, dist.version, dist.source, dist.location, dist.metadata, dist.record
+        dist.name,
+        dist.version,
+        dist.source,
+        dist.location,
+        dist.metadata,
+        dist.record,
+        dist.package,
     )
 
 
 def of_package(package: CondaPackage) -> InstalledCopy:
-    """What conda's metadata says."""
-    name = of_conda(package.name)
+    """What conda's metadata says, under the name of the first distribution that it brought."""
+    name = next(iter(brought_by(package)), normalise(package.name))
     return InstalledCopy(
-        name, package.version, "conda", package.prefix, package.metadata, package.record
+        name,
+        package.version,
+        "conda",
+        package.prefix,
+        package.metadata,
+        package.record,
+        package.name,
     )

@@ -9,10 +9,12 @@ from functools import cached_property, lru_cache
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
+from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
+from gpufix.knowledge.conda import brought_by
 from gpufix.model import Distribution, Facts, Install
-from gpufix.text.names import normalise, of_conda
+from gpufix.text.names import normalise
 
 
 class Unmet(Frozen):
@@ -151,7 +153,6 @@ def _bare(requirement: Requirement) -> str:
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_CONDAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no option, nothing for a shell
 _OF_SPEC = re.compile(r"(?:[^\s\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)")  # of "forge::libgcc >=13"
 
 
@@ -186,14 +187,14 @@ class _Names:
         self._installed = {d.name: d.version for d in reversed(facts.distributions)}
         packages = facts.conda_packages
         self._owned: dict[str, str | None] = {
-            name: p.name for p in packages for name in (normalise(p.name), of_conda(p.name))
+            name: p.name for p in packages for name in (normalise(p.name), *brought_by(p))
         }
         self._owned |= {d.name: d.package for d in facts.distributions if d.source == "conda"}
         self._depended = {
             normalise(found[1]): (found[1], package.name)
             for package in packages
-            for spec in package.depends
-            if (found := _OF_SPEC.match(spec))
+            for row in package.depends
+            if (found := _OF_SPEC.match(row))
         }
         pips = [d for d in facts.distributions if d.source != "conda"]
         rows = (parse(text) for dist in pips for text in dist.requires)
@@ -211,7 +212,7 @@ class _Names:
             yield PipObjection(f"which packages are conda's is not known: {self._blind.reason}")
         elif key in self._owned:
             package = self._owned[key]
-            package = package if package and _CONDAS.fullmatch(package) else None
+            package = package if package and conda.is_name(package) else None
             unknown = "" if package else ", which package of it is not known: `conda install`"
             yield PipObjection(f"{key} was installed by conda{unknown}", package, requirement)
         elif key in self._depended and key not in self._pythons:

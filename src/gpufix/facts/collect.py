@@ -38,7 +38,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     """
     from gpufix.facts.libraries import libraries
     from gpufix.facts.machine import caches, gpus, operating_system
-    from gpufix.facts.packages import conda, distributions
+    from gpufix.facts.packages import conda, conda_prefix, distributions
     from gpufix.facts.project import project as project_facts
     from gpufix.facts.python import environment, interpreter, torch_package
     from gpufix.facts.python.environment import overlay_path
@@ -51,6 +51,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     ctx.progress("installed distributions")
     condas = conda.Installed()
     condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), condas)
+    managed = _try(ctx, "conda", lambda: conda_prefix.collect(ctx, patient), None)
     installed: Installed = ([], [])
     installed = _try(
         ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
@@ -88,6 +89,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         host=here,
         python=patient,
         distributions=dists,
+        conda=managed,
         conda_packages=packages,
         shared_files=shared,
         torch=torch_facts,

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from packaging.requirements import Requirement
+
 from gpufix.checks.doctor.doc003_fix_crashed import Crash, crashed
+from gpufix.evidence import conda
 from gpufix.evidence.requirements import PipObjection, objections
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
@@ -15,7 +18,6 @@ from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
 from gpufix.model.base import Invalid, from_json, is_own, to_json
 from gpufix.text import clean
-from gpufix.text.shell import join
 
 
 def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
@@ -38,15 +40,19 @@ def _all_condas(step: Install, found: Sequence[PipObjection]) -> bool:
 
 
 def _by_hand(plan: Plan, step: Install, found: Sequence[PipObjection], facts: Facts) -> Plan:
-    python = facts.python
-    options = ["--prefix", python.prefix] if python else []
-    options += ["--force-reinstall"] if step.reinstall else []
-    specs = [f"{o.package}{o.requirement.specifier}" for o in found if o.requirement]
-    advice = Advise(
-        text="; ".join(dict.fromkeys(o.reason for o in found)),
-        command=join(["conda", "install", *options, *specs]),
-    )
+    asked = [(o.package, o.requirement) for o in found if o.package and o.requirement]
+    if step.reinstall:
+        packages = {name: _exact(requirement) for name, requirement in asked}
+        command = conda.reinstall(facts, packages)
+    else:
+        command = conda.add(facts, [f"{name}{r.specifier}" for name, r in asked])
+    advice = Advise(text="; ".join(dict.fromkeys(o.reason for o in found)), command=command)
     return replace(plan, safety="manual", steps=[advice])
+
+
+def _exact(requirement: Requirement) -> str:
+    """The version that it asks for with ==; "" for any."""
+    return next((s.version for s in requirement.specifier if s.operator == "=="), "")
 
 
 _MODES = range(0o10000)

@@ -90,10 +90,6 @@ class Release(Frozen):
         """The GPU builds for a platform, by name. Empty where none is known."""
         return self.builds.get(platform, {})
 
-    def has_python(self, tag: str, platform: str) -> bool:
-        """Whether a wheel exists for this Python tag ("cp311", "cp313t")."""
-        return tag in self.python_tags.get(platform, ())
-
     @property
     def pins(self) -> Pins | None:
         """What the default x86-64 wheel requires."""

@@ -38,6 +38,7 @@ from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
+    CondaPrefix,
     Distribution,
     Environment,
     PthFile,
@@ -80,6 +81,7 @@ __all__ = [
     "CodeObject",
     "CodePart",
     "CondaPackage",
+    "CondaPrefix",
     "Diagnosis",
     "Distribution",
     "Driver",

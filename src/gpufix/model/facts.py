@@ -11,6 +11,7 @@ from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
+    CondaPrefix,
     Distribution,
     Environment,
     Python,
@@ -99,6 +100,7 @@ class Facts(Model):
     host: Host
     python: Python | None = None
     distributions: list[Distribution] = field(default_factory=list)
+    conda: CondaPrefix | None = None
     conda_packages: list[CondaPackage] = field(default_factory=list)
     shared_files: list[SharedFile] = field(default_factory=list)
     torch: Torch | None = None

@@ -97,6 +97,18 @@ class CondaPackage(Model):
     record: Record | None = None  # existence of its files alone
     channel: str | None = None
     build: str | None = None
+    brings: list[str] | None = None  # distributions of Python's that it recorded; None = not known
+
+
+CondaProgram = Literal["conda", "mamba", "micromamba", "pixi"]
+
+
+class CondaPrefix(Model):
+    """Who manages a conda environment. `manifest`, `environment`: pixi's, where its marker names them."""
+
+    program: CondaProgram = "conda"
+    manifest: str | None = None
+    environment: str | None = None
 
 
 class SharedFile(Model):

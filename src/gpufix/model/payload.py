@@ -57,6 +57,7 @@ class DamagedDistribution(DistributionFault):
     """Files that a distribution installed are gone or altered."""
 
     version: str | None  # None = not known
+    location: str = ""  # of the copy: its site folder, or conda's prefix; "" where none is recorded
 
 
 class StrayWheel(DistributionFault):
@@ -80,6 +81,13 @@ class UnmetRequirements(DistributionFault):
     """What a distribution declares that it requires, and what is not so."""
 
     unmet: tuple[UnmetRequirement, ...]
+
+
+class AbsentDepends(Payload):
+    """Packages that one of conda's depends on, and that are not installed."""
+
+    package: str  # as conda spells it
+    specs: tuple[str, ...]  # MatchSpecs: "libstdcxx >=13"
 
 
 class KnownConflict(Payload):

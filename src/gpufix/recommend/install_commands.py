@@ -4,55 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gpufix.evidence import conda
 from gpufix.evidence.building import major
 from gpufix.evidence.torch_builds.candidates import TorchBuild
+from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import packages
-from gpufix.knowledge.data_table import minor, numbers
+from gpufix.knowledge.conda import CHANNEL, pytorch
+from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.packages import index_url
 from gpufix.text.shell import join
 
-# The pytorch channel: https://pytorch.org/get-started/previous-versions/ ; it ended with 2.5
-# (https://github.com/pytorch/pytorch/issues/138506). Minor release → its CUDA versions.
-_CHANNEL = {
-    "1.13": ("11.6", "11.7"),
-    "2.0": ("11.7", "11.8"),
-    "2.1": ("11.8", "12.1"),
-    "2.2": ("11.8", "12.1"),
-    "2.3": ("11.8", "12.1"),
-    "2.4": ("11.8", "12.1", "12.4"),
-    "2.5": ("11.8", "12.1", "12.4"),
-}
-
 
 class Commands(Frozen):
-    """`conda` None: the pytorch channel has no such build."""
+    """None: the build is not offered there."""
 
-    pip: str
-    uv: str
+    pip: str | None
+    uv: str | None
     conda: str | None
 
 
-def commands(build: TorchBuild, along: Sequence[str] = (), python: str | None = None) -> Commands:
-    """`along`: exact requirements that move with it. `python`: the patient's interpreter."""
+def commands(
+    build: TorchBuild, along: Sequence[str] = (), view: View | None = None, platform: str = ""
+) -> Commands:
+    """`along`: exact requirements that move with it. `view`: the patient, if there is one."""
+    if build.channel == CHANNEL:
+        return Commands(None, None, _conda(build, view))
+    found = view.facts.python if view else None
+    python = found.executable if found else None
     wanted = [build.requirement, *along]
     index = ["--index-url", index_url(build.name)]
     pip = [python or "python", "-m", "pip", "install", *wanted, *index]
     uv = ["uv", "pip", "install", *(["--python", python] if python else []), *wanted, *index]
-    return Commands(join(pip), join(uv), _conda(build))
+    twin = conda_forge_twin(build, platform)
+    return Commands(join(pip), join(uv), _conda(twin, view) if twin else None)
 
 
-def _conda(build: TorchBuild) -> str | None:
-    offered = _CHANNEL.get(minor(build.release.version))
-    if offered is None:
+def conda_forge_twin(build: TorchBuild, platform: str) -> TorchBuild | None:
+    """conda-forge's build of the same release: for the same CUDA, else the nearest of its major."""
+    offered = pytorch(build.release.version, platform)
+    if offered is None or (build.variant and not build.variant.cuda):
         return None
-    package = f"pytorch=={build.release.version}"
     if build.variant is None:
-        return join(["conda", "install", package, "cpuonly", "-c", "pytorch"])
-    if build.variant.cuda not in offered:
-        return None
-    cuda = f"pytorch-cuda={build.variant.cuda}"
-    return join(["conda", "install", package, cuda, "-c", "pytorch", "-c", "nvidia"])
+        return TorchBuild(build.release, None, CHANNEL)
+    wanted = numbers(build.variant.cuda or "")
+    same = [v for v in offered.variants.values() if numbers(v.cuda or "")[:1] == wanted[:1]]
+    nearest = min(same, key=lambda v: abs(numbers(v.cuda or "")[1] - wanted[1]), default=None)
+    return TorchBuild(build.release, nearest, CHANNEL) if nearest else None
+
+
+def _conda(build: TorchBuild, view: View | None) -> str:
+    if view is not None and view.facts.conda:
+        cuda = build.variant.cuda if build.variant else None
+        command = conda.add(view.facts, [build.requirement], CHANNEL)
+        return conda.override(view.facts, cuda) + command
+    return join(["conda", "install", "--channel", CHANNEL, build.requirement])
 
 
 def known_companions(build: TorchBuild) -> list[str]:

@@ -145,7 +145,6 @@ def _offer(
     question = answer.question
     wanted = dict.fromkeys(moved_along(view, build)[0] if view else ())
     wanted |= dict.fromkeys(r for name in along if (r := companion(name, build)))
-    python = view.facts.python.executable if view and view.facts.python else None
     return Offer(
         build=build,
         served={arch: how.value for arch, how in services(build, question).items()},
@@ -153,7 +152,7 @@ def _offer(
         reasons=tuple(reasons(build, question)),
         breaks=tuple(breaks(view, build)) if view else (),
         companions=tuple(known_companions(build)),
-        commands=commands(build, tuple(wanted), python),
+        commands=commands(build, tuple(wanted), view, question.platform),
     )
 
 

@@ -12,8 +12,3 @@ _SEPARATORS = re.compile(r"[-_.]+")
 def normalise(name: str) -> str:
     """ "Foo_Bar.baz" → "foo-bar-baz"."""
     return _SEPARATORS.sub("-", name).lower()
-
-
-def of_conda(name: str) -> str:
-    """As Python names what a conda package of this name brings: "pytorch" → "torch"."""
-    return "torch" if name == "pytorch" else normalise(name)

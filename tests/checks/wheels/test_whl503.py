@@ -57,7 +57,7 @@ def gone(
         evidence=tuple(Evidence(text="missing", path=f"{at}/{p}") for p in paths),
         breaks=(*(f"file:{at}/{p}" for p in paths), *breaks),
         needs=tuple(f"shared:{p}" for p in paths),
-        payload=DamagedDistribution(name, "1.0"),
+        payload=DamagedDistribution(name, "1.0", at),
     )
 
 
@@ -68,7 +68,7 @@ def changed(message: str, *paths: str, name: str = "a") -> Fault:
         message,
         evidence=tuple(Evidence(text="altered", path=f"{b.SITE}/{p}") for p in paths),
         breaks=tuple(f"file:{b.SITE}/{p}" for p in paths),
-        payload=DamagedDistribution(name, "1.0"),
+        payload=DamagedDistribution(name, "1.0", b.SITE),
     )
 
 
@@ -189,7 +189,7 @@ FIRING = {
             evidence=(Evidence(text="missing", path=f"{b.SITE}/b.py"),),
             breaks=(f"file:{b.SITE}/b.py",),
             needs=("shared:a/../b.py",),
-            payload=DamagedDistribution("a", "1.0"),
+            payload=DamagedDistribution("a", "1.0", b.SITE),
         ),
         offers=OFFER,
     ),
@@ -336,4 +336,4 @@ test_silent, test_firing = rows(files_missing, SILENT, FIRING)
 @pytest.mark.parametrize("name", ["x.so.1", "x.py", "x.h", "x.cuh", "x.hpp", "x.cmake", "x.cu"])
 def test_what_is_altered_counts_when_it_is_code(name: str) -> None:
     (finding,) = b.run(files_missing, of(altered=(f"a/{name}",)).facts)
-    assert finding.payload == DamagedDistribution("a", "1.0")
+    assert finding.payload == DamagedDistribution("a", "1.0", b.SITE)

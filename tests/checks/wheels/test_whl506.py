@@ -13,8 +13,13 @@ from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
-from gpufix.model import Distribution, Evidence
-from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
+from gpufix.model import Distribution, Evidence, Gap
+from gpufix.model.payload import (
+    AbsentDepends,
+    KnownConflict,
+    UnmetRequirement,
+    UnmetRequirements,
+)
 from gpufix.model.source_payload import ConflictingPins
 
 GRADIO = b.dist("gradio", "4.44.1")
@@ -102,8 +107,17 @@ SILENT = {
         needs("nvidia-nccl-cu12==2.27.5", name="torch"), b.dist("nvidia-nccl-cu12", "2.21.5")
     ),
     "another torch": of(needs("torch==2.6.0"), TORCH),  # WHL505's
-    "what conda's packages depend on": of(
-        conda_packages=(b.conda("pytorch", depends=["libstdcxx >=13", "magma-cuda126"]),)
+    "what conda's packages depend on, of the machine or there": of(
+        b.dist("dask", "1.0"),
+        conda_packages=(
+            b.conda("pytorch", depends=["__glibc >=2.17", "forge::libgcc >=13", "dask"]),
+            b.conda("libgcc"),
+            b.conda("odd", depends=["a[version='>=1']", "b >=1; if linux", ""]),
+        ),
+    ),
+    "what they depend on, where one could not be read": of(
+        conda_packages=(b.conda("pytorch", depends=["libgcc >=13"]),),
+        gaps=[Gap(section="conda", subject="/env", reason="cannot be listed")],
     ),
     "gradio with what it wants": of(GRADIO, b.dist("huggingface-hub", "0.36.2")),
     "gradio alone": of(GRADIO),
@@ -120,6 +134,28 @@ SILENT = {
 }
 
 FIRING = {
+    "a package of conda's that is absent": Fires(
+        of(conda_packages=(b.conda("pytorch", "2.9.1", depends=["libgcc >=13"]),)),
+        Fault(
+            WARNING,
+            "pytorch",
+            "conda's pytorch 2.9.1 depends on libgcc >=13; not installed.",
+            evidence=("/env/conda-meta/pytorch.json",),
+            payload=AbsentDepends("pytorch", ("libgcc >=13",)),
+        ),
+        offers=["resolve-conflict manual"],
+    ),
+    "three of them": Fires(
+        of(conda_packages=(b.conda("pytorch", "2", depends=["a", "f::b 1.* *_cpu", "c"]),)),
+        Fault(
+            WARNING,
+            "pytorch",
+            "conda's pytorch 2 depends on a; not installed (and 2 more packages are absent).",
+            evidence=("/env/conda-meta/pytorch.json", "a", "b 1.* *_cpu", "c"),
+            payload=AbsentDepends("pytorch", ("a", "b 1.* *_cpu", "c")),
+        ),
+        offers=["resolve-conflict manual"],
+    ),
     "absent": Fires(
         of(needs("b>=1")),
         declared("a 1.0 requires b>=1; not installed.", unmet("b", "b>=1")),

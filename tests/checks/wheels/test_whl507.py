@@ -52,6 +52,18 @@ SIX = fault(
 )
 CONDA = {"name": "numpy", "source": "conda"}
 
+
+def two_owners(name: str, pips: str, package: str, condas: str) -> Fault:
+    return Fault(
+        WARNING,
+        name,
+        f"{name} has two owners: pip, which installed {pips} in {b.SITE}, and conda, whose "
+        f"{package} {condas} it replaced there.",
+        evidence=(info(pips, name), f"/env/conda-meta/{package}.json"),
+        payload=DistributionFault(name),
+    )
+
+
 SILENT = {
     "one copy": of(copy("1.16")),
     "two packages": of(copy("1.16"), copy("1.16", "seven")),
@@ -65,6 +77,12 @@ SILENT = {
     ),
     "conda's package of pip's version": of(copy("2.0", "numpy"), condas=(b.conda("numpy", "2.0"),)),
     "conda's packages alone": of(condas=(b.conda("numpy", "2.0"), b.conda("Numpy", "2.1"))),
+    "a package whose record names no distribution": of(
+        copy("2.0", "numpy"), condas=(b.conda("numpy", "1.1", brings=[]),)
+    ),
+    "what conda brought lies there": of(
+        copy("2.0", **CONDA), condas=(b.conda("numpy", "2.0", brings=["numpy"]),)
+    ),
     "another package of conda's": of(copy("2.0", "numpy"), condas=(b.conda("scipy", "1.1"),)),
 }
 
@@ -129,6 +147,16 @@ FIRING = {
             "/env/conda-meta/pytorch.json",
             name="torch",
         ),
+    ),
+    "pip's over conda's, by conda's own record": Fires(
+        of(copy("2.9.0", "torch"), condas=(b.conda("pytorch", "2.9.0", brings=["torch", "fun"]),)),
+        two_owners("torch", "2.9.0", "pytorch", "2.9.0"),
+        offers=["drop-duplicate manual"],
+    ),
+    "what is no GPU package has two owners, too": Fires(
+        of(copy("1.16"), condas=(b.conda("python-six", "1.15", brings=["six"]),)),
+        two_owners("six", "1.16", "python-six", "1.15"),
+        offers=["drop-duplicate manual"],
     ),
     "conda's in an earlier folder than pip's": Fires(
         of(copy("2.0", **CONDA), elsewhere("1.26", "numpy")),

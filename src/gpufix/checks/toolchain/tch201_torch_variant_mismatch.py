@@ -47,9 +47,16 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
         severity=_severity(view, view.targets),
         subject="torch",
         message=f"torch {torch.version} is {_kind(torch)} build; {named} {verb} {needed} build.",
-        evidence=(f"{torch.location}/torch/version.py",),
+        evidence=tuple(_evidence(view, torch)),
         breaks=("torch-gpu",),
     )
+
+
+def _evidence(view: View, torch: Torch) -> Iterator[str]:
+    yield f"{torch.location}/torch/version.py"
+    dist = view.dist("torch")
+    if dist is not None and dist.build:
+        yield f"conda's build: {dist.package} {dist.version} {dist.build}"
 
 
 def _vendor(torch: Torch) -> str:

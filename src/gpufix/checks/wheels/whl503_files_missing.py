@@ -86,7 +86,7 @@ def _judge(
             evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
             breaks=_broken(view, dist, missing),
             needs=tuple(f"shared:{path}" for path in missing),
-            payload=DamagedDistribution(dist.name, dist.version),
+            payload=DamagedDistribution(dist.name, dist.version, dist.location),
         )
     if altered:
         unlisted = record.altered_count - len(record.altered)
@@ -97,7 +97,7 @@ def _judge(
             "content than is there now.",
             evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
-            payload=DamagedDistribution(dist.name, dist.version),
+            payload=DamagedDistribution(dist.name, dist.version, dist.location),
         )
 
 

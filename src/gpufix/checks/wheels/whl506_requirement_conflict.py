@@ -9,12 +9,19 @@ from packaging.specifiers import SpecifierSet
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
+from gpufix.evidence import conda
+from gpufix.evidence.conda import MatchSpec
 from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
-from gpufix.model import Distribution
-from gpufix.model.payload import KnownConflict, UnmetRequirement, UnmetRequirements
+from gpufix.model import CondaPackage, Distribution
+from gpufix.model.payload import (
+    AbsentDepends,
+    KnownConflict,
+    UnmetRequirement,
+    UnmetRequirements,
+)
 from gpufix.text.clean import counted
 
 
@@ -26,8 +33,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Checks every declared requirement (as `pip check` does, extras that were asked for included),
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
-    same combinations among the pins of one requirement file. What conda's packages depend on is
-    conda's to check: those are no names of Python's.
+    same combinations among the pins of one requirement file. Of conda's packages, whether those
+    that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
     `ImportError: cannot import name 'HfFolder' from 'huggingface_hub'`.
@@ -58,6 +65,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows)
+    for package, specs in conda.absent(view.facts):
+        yield _absent(package, specs)
     yield from source_pins.faults(view)
 
 
@@ -110,6 +119,18 @@ def _declared(name: str, rows: list[Unmet]) -> Fault:
         evidence=tuple(str(row) for row in rows) if len(rows) > 1 else (),
         breaks=tuple(f"dist:{missing}" for missing in absent),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
+    )
+
+
+def _absent(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
+    others = counted(len(specs) - 1, "more package")
+    more = f" (and {others} {'is' if len(specs) == 2 else 'are'} absent)" if others else ""
+    return Fault(
+        severity=WARNING,
+        subject=package.name,
+        message=f"conda's {package.name} {package.version} depends on {specs[0]}; not installed{more}.",
+        evidence=(package.metadata, *(map(str, specs) if others else ())),
+        payload=AbsentDepends(package.name, tuple(map(str, specs))),
     )
 
 

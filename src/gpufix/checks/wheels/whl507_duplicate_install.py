@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
 from gpufix.evidence.view import View
+from gpufix.knowledge.conda import brought_by
+from gpufix.model import CondaPackage, Distribution
 from gpufix.model.payload import DistributionFault
 
 # Elsewhere a copy that hides another one is everyday life; for these it decides what loads.
@@ -19,11 +21,14 @@ def duplicate_install(view: View) -> Iterator[Fault]:
 
     ## What it does
     Finds distributions with the same name: twice in one folder (an upgrade that was cut short),
-    from pip and from conda, or in the user site and the environment. One that hides another in a
-    different folder is reported for packages that decide what GPU code loads.
+    from pip over conda's, or in the user site and the environment. One that hides another in a
+    different folder is reported for packages that decide what GPU code loads. What conda brought
+    is told by its own record: its `pytorch` brought the distribution `torch`.
 
     ## Why it matters
     Which one is imported, and which one an uninstall removes, is an accident of the search path.
+    conda takes what pip replaced for its own: its next transaction puts files of two versions
+    into one folder.
 
     ## Example
     `torch is installed twice: 2.7.1 (pip) in …/site-packages and 2.4.0 (pip) in ~/.local/…; Python
@@ -33,17 +38,37 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     Warning.
 
     ## Fix
-    Unsafe: remove the copies, install the wanted one again.
+    Unsafe: remove the copies, install the wanted one again. Manual, over conda's: the command by
+    which conda puts its own there again.
 
     ## Source
     PEP 376; the order of sys.path.
     """
-    packages = {copy.name: copy for copy in map(of_package, view.facts.conda_packages)}
+    packages = {
+        name: package for package in view.facts.conda_packages for name in brought_by(package)
+    }
     names = dict.fromkeys(d.name for d in view.facts.distributions)
     for name in names:
-        copies = _distinct([of_distribution(d) for d in view.dists(name)], packages.get(name))
+        dists, package = view.dists(name), packages.get(name)
+        if package and package.brings and all(d.source == "pip" for d in dists):
+            yield _over_conda(dists[0], package)
+            continue
+        known = of_package(package) if package else None
+        copies = _distinct([of_distribution(d) for d in dists], known)
         if len(copies) > 1 and _matters(name, copies):
             yield _fault(name, copies)
+
+
+def _over_conda(dist: Distribution, package: CondaPackage) -> Fault:
+    """pip wrote where conda's record still says that its own distribution lies."""
+    return Fault(
+        severity=WARNING,
+        subject=dist.name,
+        message=f"{dist.name} has two owners: pip, which installed {dist.version} in "
+        f"{dist.location}, and conda, whose {package.name} {package.version} it replaced there.",
+        evidence=(dist.metadata or dist.location, package.metadata),
+        payload=DistributionFault(dist.name),
+    )
 
 
 def _distinct(copies: list[InstalledCopy], package: InstalledCopy | None) -> list[InstalledCopy]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gpufix.evidence.gpu_code import SubjectCode, code_of
 from gpufix.frozen import Frozen
-from gpufix.knowledge import torch_releases
+from gpufix.knowledge import conda, torch_releases
+from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.torch_releases import Release, Variant
 
 if TYPE_CHECKING:
     from gpufix.evidence.inspected import Inspection
 
+Channel = Literal["pytorch.org", "conda-forge"]
+# Wheels of 2.6 and later are manylinux_2_28.
+_GLIBC = (("2.6.0", "2.28"), ("1.13.0", "2.17"))
+
 
 class TorchBuild(Frozen):
-    """One release for one CUDA or ROCm, or for the CPU alone (`variant` None)."""
+    """One release for one CUDA or ROCm, or for the CPU alone (`variant` None), and who offers it."""
 
     release: Release
     variant: Variant | None
+    channel: Channel = "pytorch.org"
 
     @property
     def name(self) -> str:
@@ -34,7 +40,13 @@ class TorchBuild(Frozen):
 
     @property
     def requirement(self) -> str:
-        """ "torch==2.9.0+cu128". CPU wheels carry their local version on some platforms alone."""
+        """ "torch==2.9.0+cu128"; conda's is a MatchSpec, "pytorch=2.9.0=cuda129*".
+
+        CPU wheels carry their local version on some platforms alone.
+        """
+        if self.channel == conda.CHANNEL:
+            build = f"cuda{self.name.removeprefix('cu')}" if self.variant else "cpu"
+            return f"pytorch={self.release.version}={build}*"
         return f"torch=={self.version if self.variant else self.release.version}"
 
     @property
@@ -45,6 +57,21 @@ class TorchBuild(Frozen):
         kind = "CUDA" if self.variant.cuda else "ROCm"
         return f"torch {self.release.version} for {kind} {self.variant.cuda or self.variant.rocm}"
 
+    def pythons(self, platform: str) -> tuple[str, ...]:
+        """The tags that it was built for."""
+        if self.channel == conda.CHANNEL:
+            found = conda.pytorch(self.release.version, platform)
+            return found.pythons if found else ()
+        return self.release.python_tags.get(platform, ())
+
+    @property
+    def glibc(self) -> str | None:
+        """The oldest that it runs on; conda-forge's CUDA 13 is the first to ask for 2.28."""
+        if self.channel == conda.CHANNEL:
+            cuda = self.variant.cuda if self.variant else None
+            return "2.28" if cuda and at_least(cuda, "13") else "2.17"
+        return next((g for since, g in _GLIBC if at_least(self.release.version, since)), None)
+
     @cached_property
     def code(self) -> SubjectCode | None:
         """Its GPU code by the release table; None for a CPU build, or where it is a guess."""
@@ -54,16 +81,24 @@ class TorchBuild(Frozen):
         return code_of(self.release.version, variant)
 
 
-def builds(platform: str, vendor: str | None) -> Iterator[TorchBuild]:
+def builds(
+    platform: str, vendor: str | None, channel: Channel = "pytorch.org"
+) -> Iterator[TorchBuild]:
     """Every build for a platform that runs on a vendor's GPUs (None: the CPU builds)."""
     for release in torch_releases.all():
         if vendor is None:
-            yield from (
-                TorchBuild(release, None) for _ in release.python_tags.get(platform, ())[:1]
-            )
+            build = TorchBuild(release, None, channel)
+            yield from (build for _ in build.pythons(platform)[:1])
         else:
-            variants = release.variants(platform).values()
-            yield from (TorchBuild(release, v) for v in variants if v.vendor == vendor)
+            variants = _variants(release, platform, channel)
+            yield from (TorchBuild(release, v, channel) for v in variants if v.vendor == vendor)
+
+
+def _variants(release: Release, platform: str, channel: Channel) -> Iterable[Variant]:
+    if channel == conda.CHANNEL:
+        found = conda.pytorch(release.version, platform)
+        return found.variants.values() if found else ()
+    return release.variants(platform).values()
 
 
 _CUDART = re.compile(r"libcudart\.so\.(\d+)")

@@ -13,8 +13,6 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.model import Target
 
-# Wheels of 2.6 and later are manylinux_2_28.
-_GLIBC = (("2.6.0", "2.28"), ("1.13.0", "2.17"))
 _SERVES = (Service.native, Service.jit)
 
 
@@ -58,16 +56,15 @@ def obstacles(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
 
 
 def _system(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
-    release = build.release
-    if not release.has_python(question.python, question.platform):
-        tags = release.python_tags.get(question.platform, ())
+    tags = build.pythons(question.platform)
+    if question.python not in tags:
         known = f"{tags[0]} – {tags[-1]}" if tags else "none"
-        yield Obstacle(Kind.python, f"has no wheel for {question.python} (has: {known})")
+        yield Obstacle(Kind.python, f"is not built for {question.python} (is for: {known})")
     if question.libc == "musl":
         yield Obstacle(
             Kind.system, "needs glibc; this system has musl, for which there are no wheels"
         )
-    need = next((glibc for since, glibc in _GLIBC if at_least(release.version, since)), None)
+    need = build.glibc
     have = question.libc_version if question.libc != "musl" else None
     if need and have and not at_least(have, need):
         yield Obstacle(Kind.system, f"needs glibc {need}; here is {have}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from gpufix.evidence.building import toolkit_in_use
-from gpufix.evidence.torch_builds.candidates import Extension
+from gpufix.evidence.torch_builds.candidates import Channel, Extension
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
@@ -43,6 +43,7 @@ class Question(Frozen):
     """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
 
     `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.
+    `channel`: whose builds may be offered.
     """
 
     targets: tuple[Target, ...]
@@ -55,6 +56,7 @@ class Question(Frozen):
     extensions: tuple[Extension, ...] = ()
     allowed: SpecifierSet | None = None
     rocm: str | None = None
+    channel: Channel = "pytorch.org"
 
     @property
     def vendor(self) -> str | None:
@@ -83,7 +85,15 @@ def of_view(
         now=_now(view),
         extensions=extensions,
         rocm=rocm,
+        channel=_channel(view),
     )
+
+
+def _channel(view: View) -> Channel:
+    """Of whom the torch comes that is there; without one, of who manages the environment."""
+    torch = view.dist("torch")
+    condas = torch.source == "conda" if torch else view.facts.conda is not None
+    return "conda-forge" if condas else "pytorch.org"
 
 
 def driver(text: str) -> NvidiaDriver:

@@ -130,7 +130,8 @@ def answer(question: Question, prefer: Prefer) -> RankedBuilds:
     order = key(question, prefer)
     fitting: list[TorchBuild] = []
     rest: list[Miss] = []
-    for build in sorted(builds(question.platform, question.vendor), key=order):
+    offered = builds(question.platform, question.vendor, question.channel)
+    for build in sorted(offered, key=order):
         against = tuple(obstacles(build, question))
         if against:
             rest.append(Miss(build, against))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,12 +17,15 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_credentials
 from gpufix.facts.packages.record_file import gone, named
 from gpufix.facts.reading import json_text, read_whole, text, why
+from gpufix.knowledge.conda import brought_by
 from gpufix.model import CondaPackage, Distribution, Python, Record
 from gpufix.text.names import normalise
 
 _LIMIT = 64 << 20
+_INSTALLER = 1 << 10
 _PACKAGES = 5000
 _METADATA = re.compile(r"(?:[^/]+/)*?[^/]+\.(?:dist|egg)-info(?=/|$)")
+_BRINGS = re.compile(r"(?:[^/]+/)*(?:site|dist)-packages/([^/-]+)-[^/]*\.(?:dist|egg)-info(?=/|$)")
 _TOKEN = re.compile(r"/t/[^/\s]+/")  # how anaconda.org's private channels carry it
 
 
@@ -37,9 +41,17 @@ class Installed:
         shown = {dist.name for dist in dists if dist.source == "conda"}
         replaced = {dist.name for dist in dists} - shown
         return [
-            replace(package, record=None) if normalise(package.name) in replaced else package
+            package if replaced.isdisjoint(brought_by(package)) else replace(package, record=None)
             for package in self.packages
         ]
+
+    def wrote(self, metadata: str) -> bool:
+        """Whether a .dist-info is still the one that a package of conda's put there.
+
+        Its INSTALLER tells, which pip writes anew: conda recorded the hash of its own, whatever it says.
+        """
+        package = self.brought.get(metadata)
+        return package is not None and _holds(package, f"{metadata}/INSTALLER")
 
 
 def collect(ctx: CollectContext, python: Python | None) -> Installed:
@@ -86,6 +98,7 @@ def _package(ctx: CollectContext, prefix: str, path: Path) -> tuple[CondaPackage
             record=_record(prefix, files),
             channel=_channel(data.get("channel")),
             build=None if data.get("build") is None else json_text(data["build"]),
+            brings=sorted({normalise(m[1]) for f in files if (m := _BRINGS.match(f))}),
         )
         return package, files
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -98,6 +111,17 @@ def _metadata(prefix: str, files: list[str]) -> Iterator[str]:
     for path in files:
         if "-info" in path and (found := _METADATA.match(path)):
             yield f"{prefix}/{found[0]}"
+
+
+def _holds(package: CondaPackage, path: str) -> bool:
+    """Whether a file has the content that the package recorded; no, where nothing is recorded."""
+    try:
+        rows = json.loads(read_whole(package.metadata, _LIMIT))["paths_data"]["paths"]
+        row = next(row for row in rows if f"{package.prefix}/{row['_path']}" == path)
+        wanted = row.get("sha256_in_prefix") or row["sha256"]
+        return bool(hashlib.sha256(read_whole(path, _INSTALLER)).hexdigest() == wanted)
+    except (OSError, ValueError, LookupError, TypeError, StopIteration, RecursionError):
+        return False
 
 
 def _parse(raw: bytes) -> Any:

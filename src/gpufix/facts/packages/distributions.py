@@ -115,7 +115,8 @@ class _Survey:
         """With conda's channel and build when conda installed it, or its .egg-link's folder."""
         if dist.location in self.links:
             return replace(dist, editable=dist.location)
-        if dist.installer not in (None, "conda"):
+        pip_wrote_it = dist.installer not in (None, "conda")
+        if pip_wrote_it and not self.conda.wrote(dist.metadata or ""):
             return dist
         package = self.conda.brought.get(dist.metadata or "")
         package = package or self.owned.get((dist.name, dist.version))

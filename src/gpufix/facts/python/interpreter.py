@@ -214,10 +214,10 @@ def _soabi(suffixes: list[str]) -> str | None:
 
 def _kind(ctx: CollectContext, reply: dict[str, Any]) -> Kind:
     venv, prefix = reply["venv"], Path(reply["prefix"])
-    if venv is not None:
-        return "uv" if "uv" in venv else "venv"
     if (prefix / "conda-meta").is_dir():
         return "conda"
+    if venv is not None:
+        return "uv" if "uv" in venv else "venv"
     pyenv = Path(ctx.environ.get("PYENV_ROOT") or ctx.home / ".pyenv")
     if pyenv / "versions" in prefix.parents or ".pyenv" in prefix.parts:
         return "pyenv"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import libstdcxx
@@ -48,7 +47,7 @@ def update_conda_libstdcxx(finding: Finding, view: View) -> Plan | Skip | None:
         steps=[
             Advise(
                 text=f"{unfit.versions[-1]} came with GCC {gcc}.",
-                command=shlex.join(["conda", "install", "--prefix", python.prefix, spec]),
+                command=conda.add(view.facts, [spec]),
             )
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.evidence import conda
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.question import of_view
 from gpufix.evidence.torch_builds.rank import choose, moved_along, native
@@ -10,7 +11,8 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import why_not
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import packages
-from gpufix.model import Finding, Install, Plan, Skip, Target, TorchMove
+from gpufix.knowledge.conda import CHANNEL as CONDA_FORGE
+from gpufix.model import Advise, Finding, Install, Plan, Skip, Target, TorchMove
 from gpufix.model.payload import ToolkitInUse
 
 NAME = "install-torch-build"
@@ -44,10 +46,12 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
 
 
 def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
-    along, unknown = moved_along(view, choice)
     torch = view.facts.torch
     notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
     notes += [] if _native(view, choice) else ["serves the target by PTX: slow at the first start"]
+    if choice.channel == CONDA_FORGE:
+        return _by_conda(finding, view, choice, notes)
+    along, unknown = moved_along(view, choice)
     notes += [
         f"{name} has no version known to go with it: reinstall it yourself" for name in unknown
     ]
@@ -59,6 +63,28 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
         title=f"install {choice.label}",
         safety="unsafe",
         steps=[step],
+        notes=notes,
+        moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
+    )
+
+
+def _by_conda(finding: Finding, view: View, choice: TorchBuild, notes: list[str]) -> Plan:
+    """conda moves what goes with it, too."""
+    cuda = choice.variant.cuda if choice.variant else None
+    forced = conda.override(view.facts, cuda)
+    unseen = f"No driver is seen here: CONDA_OVERRIDE_CUDA={cuda} has conda choose as if one was."
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=["torch"],
+        title=f"have conda install {choice.label}",
+        safety="manual",
+        steps=[
+            Advise(
+                text=unseen if forced else f"conda-forge builds it as {choice.requirement}.",
+                command=forced + conda.add(view.facts, [choice.requirement], CONDA_FORGE),
+            )
+        ],
         notes=notes,
         moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
     )
@@ -91,6 +117,8 @@ def _native(view: View, choice: TorchBuild) -> bool:
 
 def _blocked(view: View) -> str | None:
     torch, dist = view.facts.torch, view.dist("torch")
+    if dist is not None and dist.source == "conda":
+        return None  # conda replaces it by a build of its own
     if torch is not None and torch.build != "release":
         return KEPT
     return why_not(dist) if dist else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, Plan, Skip
+from gpufix.knowledge.conda import brought_by
+from gpufix.model import Advise, CondaPackage, Finding, Plan, Skip
 from gpufix.model.payload import DamagedDistribution
+from gpufix.text.names import normalise
 
 
 @fix("reinstall-distribution", "WHL503", "SYM405")
@@ -17,8 +20,15 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
     """
     damaged = finding.payload_as(DamagedDistribution)
     name, version = damaged.distribution, damaged.version or ""
+    package = _condas(damaged, view)
+    if package is not None:
+        return _by_conda(finding, package, view)
     dist = view.dist(name)
     reason = why_not(dist) if dist and dist.source != "conda" else None
+    if dist is not None and damaged.location not in ("", dist.location):
+        reason = (
+            f"an installer would act on {name} {dist.version} in {dist.location}, which comes first"
+        )
     reason = reason or (None if version else "its version is not known")
     torch = view.facts.torch
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
@@ -32,4 +42,32 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
         title=f"reinstall {name} {version}",
         safety="safe",
         steps=[reinstall(name, version)],
+    )
+
+
+def _condas(damaged: DamagedDistribution, view: View) -> CondaPackage | None:
+    """conda's package, when the copy is the one that conda put into its prefix."""
+    if damaged.location:
+        rows = [p for p in view.facts.conda_packages if p.prefix == damaged.location]
+    else:
+        dist = view.dist(damaged.distribution)
+        owner = dist.package if dist and dist.source == "conda" else None
+        rows = [p for p in view.facts.conda_packages if p.name == owner]
+    named = (p for p in rows if damaged.distribution in (*brought_by(p), normalise(p.name)))
+    return next(named, None)
+
+
+def _by_conda(finding: Finding, package: CondaPackage, view: View) -> Plan:
+    return Plan(
+        fix="reinstall-distribution",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"have conda reinstall {package.name} {package.version}",
+        safety="manual",
+        steps=[
+            Advise(
+                text=f"{package.name} was installed by conda.",
+                command=conda.reinstall(view.facts, {package.name: package.version}),
+            )
+        ],
     )
