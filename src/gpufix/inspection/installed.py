@@ -71,9 +71,10 @@ def _installed(name: str, targets: Sequence[str], facts: Facts | None) -> Inspec
     if dist is None or facts is None or facts.python is None:
         raise CannotInspect(f"{name}: no such file, and no installed package of this name")
     from gpufix.facts.context import CollectContext
-    from gpufix.facts.libraries.library_files import find, owners
+    from gpufix.facts.libraries.library_files import owners
+    from gpufix.facts.libraries.library_walk import find
 
-    paths = find(CollectContext(), facts.python, facts.distributions)
+    paths = find(CollectContext(), facts.python, facts.distributions).paths
     belongs = owners(facts.distributions, facts.conda_packages, paths)
     own = [path for path in paths if belongs.get(path) == dist.name]
     return inspect_files(dist.name, dist.version, own, targets)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer, is_refused
-from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
+from gpufix.facts.libraries.library_files import owners, python_tag, stray
+from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
@@ -100,15 +101,16 @@ def collect(
     """
     if python is None:
         return Binaries()
-    paths = list(dict.fromkeys([*find(ctx, python, distributions), *extra]))
+    found = find(ctx, python, distributions)
+    paths = list(dict.fromkeys([*found.paths, *extra]))
     belongs = owners(distributions, packages, paths)
     try:
-        judge = Judge(ctx, python, paths, belongs)
+        judge = Judge(ctx, python, paths, belongs, found.others)
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
     told = _imports(ctx, python, judge, belongs)
-    opened = {found.library for found in told if found.state == "fails" and found.library}
+    opened = {one.library for one in told if one.state == "fails" and one.library}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(

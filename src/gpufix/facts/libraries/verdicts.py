@@ -31,14 +31,15 @@ class Judge:
         python: Python,
         paths: Collection[str],
         belongs: Mapping[str, str],
+        others: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """Raises ElfError when the interpreter is no program."""
+        """others: further paths of the same file. Raises ElfError when the interpreter is no program."""
         self.files = Files()
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
         process = Process(python.executable, self._sites, dict(ctx.environ))
-        self.preloaded = preloaded = Preloaded(self.files, process, start(self.files, process))
+        self.preloaded = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [
@@ -48,8 +49,16 @@ class Judge:
         chosen = set(first)
         for path in (*first, *(p for p in loadable if p not in chosen)):
             if path in chosen or path not in self.needed or self._links_torch(path):
-                verdict = self.verdicts[path] = preloaded.judge(path)
+                verdict = self.verdicts[path] = self._judge(path, (others or {}).get(path, ()))
                 self.needed.update(used.path for used in verdict.uses)
+
+    def _judge(self, path: str, others: Collection[str]) -> Verdict:
+        """$ORIGIN is where the path says: a file is refused when it is by all its paths."""
+        verdict = self.preloaded.judge(path)
+        if verdict.loads:
+            return verdict
+        again = (self.preloaded.judge(other) for other in others)
+        return next((found for found in again if found.loads), verdict)
 
     def elf(self, path: str) -> ElfFile | None:
         """The library's reader; None for a file that is none."""
