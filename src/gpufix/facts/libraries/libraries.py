@@ -102,8 +102,10 @@ def collect(
     if python is None:
         return Binaries()
     found = find(ctx, python, distributions)
-    paths = list(dict.fromkeys([*found.paths, *extra]))
-    belongs = owners(distributions, packages, paths)
+    found.add(extra)
+    belongs = owners(distributions, packages, found.every())
+    found.prefer(belongs)
+    paths = found.paths
     try:
         judge = Judge(ctx, python, paths, belongs, found.others)
     except ElfError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from posixpath import basename
 
@@ -35,6 +36,25 @@ class Found:
 
     paths: list[str] = field(default_factory=list)
     others: dict[str, list[str]] = field(default_factory=dict)
+
+    def every(self) -> list[str]:
+        """All paths that were found."""
+        return [*self.paths, *chain.from_iterable(self.others.values())]
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Further libraries, unless they are there already."""
+        known = set(map(_identity, self.paths)) if paths else set()
+        self.paths += [path for path in dict.fromkeys(paths) if _identity(path) not in known]
+
+    def prefer(self, recorded: Collection[str]) -> None:
+        """Let those paths stand that a distribution records: they are the imported ones."""
+        for at, path in enumerate(self.paths):
+            others = self.others.get(path, ())
+            better = next((other for other in others if other in recorded), None)
+            if better is not None and path not in recorded:
+                del self.others[path]
+                self.paths[at] = better
+                self.others[better] = [path, *(other for other in others if other != better)]
 
 
 def find(ctx: CollectContext, python: Python, distributions: Sequence[Distribution]) -> Found:
@@ -142,7 +162,8 @@ class _Walk:
             if not gone(error):
                 self._denied.append(entry.path)
             return False
-        if folder in self._roots and entry.is_symlink() and _identity(entry.path) is None:
+        package = folder in self._roots and entry.name.isidentifier()
+        if package and entry.is_symlink() and _identity(entry.path) is None:
             self._gone.append(entry.path)
         return False
 

@@ -38,7 +38,7 @@ class Judge:
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
-        process = Process(python.executable, self._sites, dict(ctx.environ))
+        process = Process(python.program or python.executable, self._sites, dict(ctx.environ))
         self.preloaded = Preloaded(self.files, process, start(self.files, process))
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
