@@ -136,36 +136,36 @@ class _Walk:
         names: list[str] = []
         inner: list[str] = []
         links: list[str] = []
+        is_root = folder in self._roots
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                if self._is_folder(entry, folder):
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as error:
+                    self._unseen(entry.path, error)
+                    continue
+                if is_folder:
                     # A folder named like a library is neither: as a file it is none, and none
                     # looks inside.
-                    if name in _NEVER or (".so" in name and _SHARED.search(name)):
-                        continue
-                    (links if entry.is_symlink() else inner).append(entry.path)
+                    if name not in _NEVER and not (".so" in name and _SHARED.search(name)):
+                        (links if entry.is_symlink() else inner).append(entry.path)
                 elif ".so" in name and _SHARED.search(name):
                     if entry.is_symlink():
                         self._file_links.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
                         names.append(name)
+                elif is_root and entry.is_symlink() and name.isidentifier() and not entry.is_file():
+                    self._gone.append(entry.path)  # it may have been a package's folder
         self._paths += [f"{folder}/{name}" for name in sorted(names)]
         self._folder_links += [(path, is_project) for path in sorted(links)]
         return sorted(inner, reverse=True)
 
-    def _is_folder(self, entry: os.DirEntry[str], folder: str) -> bool:
-        try:
-            if entry.is_dir():
-                return True
-        except OSError as error:
-            if not gone(error):
-                self._denied.append(entry.path)
-            return False
-        package = folder in self._roots and entry.name.isidentifier()
-        if package and entry.is_symlink() and _identity(entry.path) is None:
-            self._gone.append(entry.path)
-        return False
+    def _unseen(self, link: str, error: OSError) -> None:
+        if not gone(error):
+            self._denied.append(link)
+        elif python_tag(link):
+            self._gone.append(link)
 
     def _elsewhere(self, folder: str) -> bool:
         """Whether the folder was walked by another path; asked once links are followed."""
@@ -223,9 +223,8 @@ class _Walk:
         for link in self._file_links:
             try:
                 status = os.stat(link)  # noqa: PTH116 - there may be thousands
-            except OSError:
-                if python_tag(link):
-                    self._gone.append(link)
+            except OSError as error:
+                self._unseen(link, error)
                 continue
             if not stat.S_ISREG(status.st_mode):
                 continue
