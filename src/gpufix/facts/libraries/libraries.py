@@ -101,18 +101,18 @@ def collect(
     """
     if python is None:
         return Binaries()
-    found = find(ctx, python, distributions)
-    found.add(extra)
-    belongs = owners(distributions, packages, found.every())
-    found.prefer(belongs)
-    paths = found.paths
+    walked = find(ctx, python, distributions)
+    walked.add(extra)
+    belongs = owners(distributions, packages, walked.every())
+    walked.prefer(belongs)
+    paths = walked.paths
     try:
-        judge = Judge(ctx, python, paths, belongs, found.others)
+        judge = Judge(ctx, python, paths, belongs, walked.others)
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
     told = _imports(ctx, python, judge, belongs)
-    opened = {one.library for one in told if one.state == "fails" and one.library}
+    opened = {found.library for found in told if found.state == "fails" and found.library}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(

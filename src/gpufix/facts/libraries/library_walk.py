@@ -43,8 +43,8 @@ class Found:
 
     def add(self, paths: Sequence[str]) -> None:
         """Further libraries, unless they are there already."""
-        known = set(map(_identity, self.paths)) if paths else set()
-        self.paths += [path for path in dict.fromkeys(paths) if _identity(path) not in known]
+        known = set(map(identity, self.paths)) if paths else set()
+        self.paths += [path for path in dict.fromkeys(paths) if identity(path) not in known]
 
     def prefer(self, recorded: Collection[str]) -> None:
         """Let those paths stand that a distribution records: they are the imported ones."""
@@ -136,6 +136,7 @@ class _Walk:
         names: list[str] = []
         inner: list[str] = []
         links: list[str] = []
+        files: list[str] = []  # links to them
         is_root = folder in self._roots
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -152,12 +153,13 @@ class _Walk:
                         (links if entry.is_symlink() else inner).append(entry.path)
                 elif ".so" in name and _SHARED.search(name):
                     if entry.is_symlink():
-                        self._file_links.append(entry.path)
+                        files.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
                         names.append(name)
                 elif is_root and entry.is_symlink() and name.isidentifier() and not entry.is_file():
                     self._gone.append(entry.path)  # it may have been a package's folder
         self._paths += [f"{folder}/{name}" for name in sorted(names)]
+        self._file_links += sorted(files)
         self._folder_links += [(path, is_project) for path in sorted(links)]
         return sorted(inner, reverse=True)
 
@@ -171,10 +173,10 @@ class _Walk:
         """Whether the folder was walked by another path; asked once links are followed."""
         if self._known is None:
             return False
-        identity = _identity(folder)
-        if identity is None:
+        own = identity(folder)
+        if own is None:
             return False
-        known = self._known.setdefault(identity, folder)
+        known = self._known.setdefault(own, folder)
         if known != folder and len(self._aliases) < _ALIASES and not folder.startswith(f"{known}/"):
             self._aliases.append((known, folder))
         return known != folder
@@ -183,15 +185,15 @@ class _Walk:
         """Walk behind the links to folders. One to a folder above is a loop, or leads out of all."""
         if not self._folder_links:
             return
-        pairs = ((_identity(folder), folder) for folder in self._walked)
-        self._known = {identity: folder for identity, folder in pairs if identity}
+        pairs = ((identity(folder), folder) for folder in self._walked)
+        self._known = {own: folder for own, folder in pairs if own}
         above = {
-            _identity(str(p)) for root in self._roots for p in Path(os.path.realpath(root)).parents
+            identity(str(p)) for root in self._roots for p in Path(os.path.realpath(root)).parents
         }
         for link, is_project in self._folder_links:  # grows
             if is_project and not _is_imported_from(link):
                 continue
-            if _identity(link) not in above:
+            if identity(link) not in above:
                 self._descend(link, is_project)
 
     def found(self) -> Found:
@@ -219,7 +221,7 @@ class _Walk:
         """Put the links to files where they belong: to a library that is there, or as a new one."""
         if not self._file_links:
             return
-        by_file = {_identity(path): path for path in self._paths}
+        by_file = {identity(path): path for path in self._paths}
         for link in self._file_links:
             try:
                 status = os.stat(link)  # noqa: PTH116 - there may be thousands
@@ -251,7 +253,8 @@ class _Walk:
         return is_module and all(folder.isidentifier() for folder in folders)
 
 
-def _identity(path: str) -> Identity | None:
+def identity(path: str) -> Identity | None:
+    """What all paths of one file or folder have in common; None when it is gone."""
     try:
         status = os.stat(path)  # noqa: PTH116 - Path.stat costs four times as much
     except OSError:

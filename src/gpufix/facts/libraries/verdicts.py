@@ -12,6 +12,7 @@ from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.facts.libraries.library_walk import identity
 from gpufix.model import Python
 
 TORCH_LIBRARIES = ("libtorch", "libc10")
@@ -47,10 +48,13 @@ class Judge:
             *(p for p in loadable if python_tag(p) and belongs.get(p) != "torch"),
         ]
         chosen = set(first)
+        self._names = {identity(path): path for path in loadable}
+        self._names.pop(None, None)  # gone since
+        self._used: set[str] = set()
         for path in (*first, *(p for p in loadable if p not in chosen)):
             if path in chosen or path not in self.needed or self._links_torch(path):
                 verdict = self.verdicts[path] = self._judge(path, (others or {}).get(path, ()))
-                self.needed.update(used.path for used in verdict.uses)
+                self._note(verdict)
 
     def _judge(self, path: str, others: Collection[str]) -> Verdict:
         """$ORIGIN is where the path says: a file is refused when it is by all its paths."""
@@ -59,6 +63,12 @@ class Judge:
             return verdict
         again = (self.preloaded.judge(other) for other in others)
         return next((found for found in again if found.loads), verdict)
+
+    def _note(self, verdict: Verdict) -> None:
+        """What it uses, by the paths of this scan: the loader finds a file by `..` and links."""
+        for path in {used.path for used in verdict.uses} - self._used:
+            self._used.add(path)
+            self.needed |= {path, self._names.get(identity(path), path)}
 
     def elf(self, path: str) -> ElfFile | None:
         """The library's reader; None for a file that is none."""
