@@ -255,6 +255,17 @@ def editable_by_finder(at: Place) -> Laid:
     return Laid(at.venv / "bin/python", at.tmp / "project/src/demo.libs/libdep.so", recorded=False)
 
 
+def editable_by_meson(at: Place) -> Laid:
+    """meson-python imports from the project's build folder, by a hook of a .pth file."""
+    _editable(at)
+    build = at.tmp / f"project/build/cp3{sys.version_info[1]}"
+    build.parent.mkdir()
+    (at.tmp / "project/src").rename(build)
+    hook = f"import sys; sys.path.append('{build}')\n"
+    (at.site / "demo-editable.pth").write_text(hook)
+    return Laid(at.venv / "bin/python", build / "demo.libs/libdep.so", recorded=False)
+
+
 def unzipped_egg(at: Place) -> Laid:
     egg = at.site / "demo-1.0-py3.11-linux-x86_64.egg"
     shutil.copytree(at.store, egg)
@@ -326,6 +337,7 @@ LAYOUTS: dict[str, Layout] = {
         by_pth,
         editable_by_pth,
         editable_by_finder,
+        editable_by_meson,
         unzipped_egg,
         uv_links,
         started_by_a_wrapper,

@@ -117,9 +117,9 @@ def test_what_is_found(ctx: CollectContext, site: Site, tmp_path: Path, name: st
     assert ctx.gaps == []
 
 
-def test_ten_thousand_links_are_one_library(ctx: CollectContext, site: Site) -> None:
+def test_thousands_of_links_are_one_library(ctx: CollectContext, site: Site) -> None:
     made(site.folder, "a/libx.so")
-    for number in range(10_000):
+    for number in range(2_000):
         (site.folder / f"a/lib{number}.so").symlink_to("libx.so")
     found = walked(ctx, site)
     assert names(site, found) == ["a/libx.so"]

@@ -63,8 +63,10 @@ def find(ctx: CollectContext, python: Python, distributions: Sequence[Distributi
     for site in python.site_dirs:
         walk.enter(site, is_project=False)
     for project in dict.fromkeys(d.editable for d in distributions if d.editable):
-        if Path(project).is_dir():
-            walk.enter(project, is_project=True)
+        # meson-python imports from the build folder of the Python.
+        for folder in (project, f"{project}/build/{python.tag}"):
+            if is_dir(folder):
+                walk.enter(folder, is_project=True)
     for folder in _further(python):
         walk.enter(folder, is_project=True)
     walk.follow()

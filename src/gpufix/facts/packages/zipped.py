@@ -32,11 +32,10 @@ def collect(ctx: CollectContext, path: str) -> list[Distribution]:
             names = [member.name for member in archive.members()]
             libraries = [name for name in names if _LIBRARY.search(name)]
             if libraries:
-                reason = (
-                    f"compiled libraries in a zip file were not looked at: {len(libraries)}, "
-                    "which are unpacked when they are imported"
+                reason = "compiled libraries in a zip file are not looked at"
+                ctx.gap(
+                    "binaries", text(path), text(f"{reason}: {len(libraries)}, as {libraries[0]}")
                 )
-                ctx.gap("binaries", text(f"{path}/{libraries[0]}"), reason)
             files = [name for name in names if _METADATA.fullmatch(name)]
             if len(files) > _LISTED:
                 ctx.gap("distributions", text(path), f"only {_LISTED} of {len(files)} were read")
