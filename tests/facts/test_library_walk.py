@@ -147,7 +147,7 @@ def test_links_that_lead_nowhere_are_one_gap(ctx: CollectContext, site: Site) ->
     assert names(site, walked(ctx, site)) == [f"a/{MODULE}"]
     (gap,) = ctx.gaps
     assert gap.subject == f"{site.folder}/pkg"
-    assert gap.reason == "a link to a file that is gone, and 2 more"
+    assert gap.reason == "a link to a file that is gone (and 2 more)"
 
 
 @pytest.mark.needs("a user other than root")
@@ -161,7 +161,7 @@ def test_links_to_where_nobody_may_look_are_one_gap(
     assert names(site, walked(ctx, site)) == []
     (tmp_path / "cache").chmod(0o700)
     (gap,) = ctx.gaps
-    assert gap.reason == "a link to where nobody may look, and 1 more"
+    assert gap.reason == "a link to where nobody may look (and 1 more)"
 
 
 def test_folders_of_sys_path_without_metadata(

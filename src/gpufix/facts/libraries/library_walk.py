@@ -44,7 +44,10 @@ class Found:
     def add(self, paths: Sequence[str]) -> None:
         """Further libraries, unless they are there already."""
         known = set(map(identity, self.paths)) if paths else set()
-        self.paths += [path for path in dict.fromkeys(paths) if identity(path) not in known]
+        for path in paths:
+            if (own := identity(path)) not in known:
+                known.add(own)
+                self.paths.append(path)
 
     def prefer(self, recorded: Collection[str]) -> None:
         """Let those paths stand that a distribution records: they are the imported ones."""
@@ -244,7 +247,7 @@ class _Walk:
             (self._denied, "where nobody may look"),
         ):
             if links:
-                others = f", and {len(links) - 1} more" if len(links) > 1 else ""
+                others = f" (and {len(links) - 1} more)" if len(links) > 1 else ""
                 self._ctx.gap("binaries", text(links[0]), f"a link to {what}{others}")
 
     def _imported(self, path: str, name: str) -> bool:
