@@ -96,10 +96,14 @@ def walk(
     not followed, but for libraries. Linear in the tree; what the bounds cut off is a gap.
     """
     found = Found()
+    outside: list[str] = []
     for entry, relative in _files(ctx, root, tracked):
         if any(fnmatchcase(relative, pattern) for pattern in excluded):
             continue
-        if entry.name == CMAKE_CACHE:
+        if entry.is_symlink() and not entry.name.endswith(".so"):
+            if kind_of(relative) or _holds_sources(entry):
+                outside.append(entry.path)
+        elif entry.name == CMAKE_CACHE:
             found.cmake_caches.append(Path(entry.path))
         elif entry.name.endswith(".so"):
             found.libraries.append(Path(entry.path))
@@ -109,6 +113,9 @@ def walk(
                 break
             size = entry.stat(follow_symlinks=False).st_size
             found.sources.append(SourceFile(path=text(relative), kind=kind, size=size))
+    if outside:
+        more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
+        ctx.gap("project", text(min(outside)), f"a link to sources elsewhere: not followed{more}")
     found.sources.sort(key=lambda source: source.path)
     return found
 
@@ -117,7 +124,6 @@ def _files(
     ctx: CollectContext, root: Path, tracked: frozenset[str] | None
 ) -> Iterator[tuple[os.DirEntry[str], str]]:
     queue, folders, seen = [("", 0)], 0, 0
-    outside: list[str] = []
     while queue:
         folder, depth = queue.pop()
         entries = _listed(ctx, root / folder)
@@ -140,12 +146,7 @@ def _files(
                 elif (cache := _cache_in(entry)) is not None:
                     yield cache, f"{relative}/{CMAKE_CACHE}"
             elif entry.is_symlink() and _leads_out(entry, root):
-                if entry.name.endswith(".so"):
-                    yield entry, relative
-                elif kind_of(relative) or _holds_sources(entry):
-                    ctx.gap(
-                        "project", text(entry.path), "a link to sources elsewhere: not followed"
-                    )
+                yield entry, relative
 
 
 def _leads_out(link: os.DirEntry[str], root: Path) -> bool:
