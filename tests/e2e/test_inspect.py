@@ -89,6 +89,13 @@ def test_a_folder_and_an_installed_package(module: Path, empty: Venv) -> None:
     assert package["files"][0]["here"] == []
 
 
+def test_a_folder_of_links(module: Path, tmp_path: Path) -> None:
+    for name, target in {"a": module.parent, "b": module.parent, "self": ".", "top": "/"}.items():
+        (tmp_path / name).symlink_to(target)
+    (folder,) = report(str(tmp_path))
+    assert [f["path"] for f in folder["files"]] == [f"a/{module.name}"]
+
+
 @pytest.mark.needs("nvcc", "Python.h")
 def test_the_chart_of_targets(empty: Venv) -> None:
     target = compiled.installed(empty, "kernels")

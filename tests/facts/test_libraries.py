@@ -285,6 +285,17 @@ def test_queries(ctx: CollectContext, site: Site, built: Path, torch: Torch, tmp
     assert ask.sha256(str(empty)).startswith("e3b0c44298fc1c14")
 
 
+def test_headers_of_a_torch_behind_links(site: Site, tmp_path: Path):
+    write(tmp_path, "store/include/c10/a.h", "word")
+    (site.folder / "torch").symlink_to(tmp_path / "store")
+    own = Torch(state="ok", location=str(site.folder))
+    ask = Queries.of(facts(site, Binaries(), own))
+    assert ask.torch_header("c10/a.h") and ask.torch_declares("c10/a.h", "word")
+    write(tmp_path, "outside/include/c10/a.h")
+    with pytest.raises(ValueError, match="belongs to neither"):
+        ask.torch_declares("../../../../../../outside/include/c10/a.h", "word")
+
+
 @pytest.mark.parametrize(
     ("question", "subject"),
     [

@@ -62,3 +62,20 @@ def test_its_json_is_json(value: object) -> None:
 def test_it_refuses_what_json_has_no_word_for() -> None:
     with pytest.raises(TypeError):
         probe.dumps(1.5)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_wrappers_of_nix_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    """Only the sitecustomize of Nix's Python obeys these variables."""
+    monkeypatch.setenv("NIX_PYTHONPATH", "/env/lib/python3.11/site-packages:/more")
+    monkeypatch.setenv("NIX_PYTHONPREFIX", "/env")
+    if ours:
+        (tmp_path / "sitecustomize.py").touch()
+    told = ["/env/lib/python3.11/site-packages", "/more"], "/env"
+    assert probe.told_by_wrapper([str(tmp_path)]) == (told if ours else ([], None))
+
+
+def test_a_program_that_starts_another_is_told_from_it(venv: Path) -> None:
+    assert ask(venv / "bin/python")["program"] == str(Path(sys.executable).resolve())

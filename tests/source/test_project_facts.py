@@ -65,6 +65,25 @@ def test_what_belongs_to_a_project(tmp_path: Path) -> None:
     assert sources(tmp_path) == ["a.py", "pkg/b.py"]
 
 
+def test_links_out_of_the_project(tmp_path: Path) -> None:
+    """Sources behind them are not read, which is said; a library is one wherever it lies."""
+    project, other = tmp_path / "project", tmp_path / "other"
+    t.write(other, {"k.cu": "", "data/x.bin": "", "src/k.cu": "", "_C.so": ""})
+    t.write(project, {"own/a.py": ""})
+    for name in ("k.cu", "data", "src", "_C.so"):
+        (project / name).symlink_to(other / name)
+    for name, target in {"inner": "own", "inner.py": "own/a.py", "gone.py": "none"}.items():
+        (project / name).symlink_to(target)
+    ctx = CollectContext()
+    found = collect(ctx, project)
+    assert found is not None
+    assert [source.path for source in found.sources] == ["own/a.py"]
+    assert found.libraries == [f"{project}/_C.so"]
+    (gap,) = ctx.gaps
+    assert gap.subject == f"{project}/k.cu"
+    assert gap.reason == "a link to sources elsewhere: not followed (and 1 more)"
+
+
 @pytest.mark.parametrize(
     ("exclude", "left"),
     [

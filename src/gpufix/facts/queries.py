@@ -31,7 +31,10 @@ _SOURCE_LIMIT = 4 << 20
 
 
 class Queries:
-    """Answers the Questions about one patient. Paths outside its `roots` are never opened."""
+    """Answers the Questions about one patient. Paths outside its `roots` are never opened.
+
+    Below the folder of torch, links may lead out of them: into uv's cache, or Nix's store.
+    """
 
     def __init__(self, roots: Iterable[str], torch_libraries: Iterable[str] = ()) -> None:
         """roots: files and folders that may be read; torch_libraries: where exports are sought."""
@@ -67,7 +70,8 @@ class Queries:
 
     def _allowed(self, path: str) -> str:
         real = os.path.realpath(path)
-        if not any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in self._roots):
+        of_torch = path.startswith(self._torch_root) and ".." not in path.split("/")
+        if not of_torch and not _below(real, self._roots):
             raise ValueError(f"{path} belongs to neither the patient nor the project")
         return real
 
@@ -171,6 +175,10 @@ class Queries:
 
     def project_holders(self, word: str) -> tuple[str, ...]:
         return self._project.holders(word)
+
+
+def _below(path: str, roots: Iterable[str]) -> bool:
+    return any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)
 
 
 def _opened(paths: Iterable[str]) -> Iterable[ElfFile]:

@@ -77,11 +77,13 @@ def _installed(name: str, question: Question, facts: Facts | None) -> Inspection
     if dist is None or facts is None or facts.python is None:
         raise CannotInspect(f"{name}: no such file, and no installed package of this name")
     from gpufix.facts.context import CollectContext
-    from gpufix.facts.libraries.library_files import find, owners
+    from gpufix.facts.libraries.library_files import owners
+    from gpufix.facts.libraries.library_walk import find
 
-    paths = find(CollectContext(), facts.python, facts.distributions)
-    belongs = owners(facts.distributions, facts.conda_packages, paths)
-    own = [path for path in paths if belongs.get(path) == dist.name]
+    found = find(CollectContext(), facts.python, facts.distributions)
+    belongs = owners(facts.distributions, facts.conda_packages, found.every())
+    found.prefer(belongs)
+    own = [path for path in found.paths if belongs.get(path) == dist.name]
     return inspect_files(dist.name, dist.version, own, question)
 
 
@@ -104,7 +106,7 @@ def judge_here(inspection: Inspection, facts: Facts, root: str | None) -> None:
     torch = facts.torch.version if facts.torch else None
     if root is not None:
         process = Process(
-            facts.python.executable,
+            facts.python.program or facts.python.executable,
             tuple(facts.python.site_dirs),
             dict(facts.environment.process),
         )

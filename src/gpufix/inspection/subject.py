@@ -16,6 +16,7 @@ from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
 from gpufix.binary.wheel import WheelZip
 from gpufix.evidence.inspected import File, InspectedCode, Inspection, Kind, TorchNeed
 from gpufix.facts.libraries.library_files import python_tag
+from gpufix.facts.libraries.library_walk import identity
 from gpufix.facts.packages import metadata
 from gpufix.inspection.served import Question, judge, together
 from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement
@@ -134,7 +135,14 @@ def inspect_files(name: str, version: str, files: Iterable[str], question: Quest
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for folder, inner, names in os.walk(root):
+    """Its files that may hold code, links followed, each folder once."""
+    seen = {identity(str(above)) for above in Path(os.path.realpath(root)).parents}
+    for folder, inner, names in os.walk(root, followlinks=True):
+        own = identity(folder)
+        if own in seen:
+            inner.clear()
+            continue
+        seen.add(own)
         inner.sort()
         yield from (Path(folder, n) for n in sorted(names) if _CODE.search(n))
 

@@ -20,6 +20,7 @@ class Python(Model):
     """The patient's interpreter, as its own isolated probe describes it."""
 
     executable: str
+    program: str | None = None  # what runs, where the executable is a wrapper that starts it
     version: str  # "3.11.7"
     implementation: str = "cpython"
     tag: str  # "cp311", "cp313t"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer
-from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
+from gpufix.facts.libraries.library_files import owners, python_tag, stray
+from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
@@ -109,10 +110,13 @@ def collect(
     """
     if python is None:
         return Binaries()
-    paths = list(dict.fromkeys([*find(ctx, python, distributions), *extra]))
-    belongs = owners(distributions, packages, paths)
+    walked = find(ctx, python, distributions)
+    walked.add(extra)
+    belongs = owners(distributions, packages, walked.every())
+    walked.prefer(belongs)
+    paths = walked.paths
     try:
-        judge = Judge(ctx, python, paths, belongs)
+        judge = Judge(ctx, python, paths, belongs, walked.others)
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()

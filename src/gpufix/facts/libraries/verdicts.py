@@ -12,6 +12,7 @@ from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.facts.libraries.library_walk import identity
 from gpufix.facts.libraries.startup import started
 from gpufix.model import Python
 
@@ -32,14 +33,15 @@ class Judge:
         python: Python,
         paths: Collection[str],
         belongs: Mapping[str, str],
+        others: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """Raises ElfError when the interpreter is no program."""
+        """others: further paths of the same file. Raises ElfError when the interpreter is no program."""
         self.files = Files()
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
         self._sites = tuple(python.site_dirs)
         process = Process(
-            python.executable,
+            python.program or python.executable,
             self._sites,
             dict(ctx.environ),
             sys_path=tuple(python.sys_path) or self._sites,
@@ -57,10 +59,27 @@ class Judge:
             *(p for p in loadable if python_tag(p) and belongs.get(p) != "torch"),
         ]
         chosen = set(first)
+        self._names = {identity(path): path for path in loadable}
+        self._names.pop(None, None)  # gone since
+        self._used: set[str] = set()
         for path in (*first, *(p for p in loadable if p not in chosen)):
             if path in chosen or path not in self.needed or self._links_torch(path):
-                verdict = self.verdicts[path] = preloaded.judge(path)
-                self.needed.update(used.path for used in verdict.uses)
+                verdict = self.verdicts[path] = self._judge(path, (others or {}).get(path, ()))
+                self._note(verdict)
+
+    def _judge(self, path: str, others: Collection[str]) -> Verdict:
+        """$ORIGIN is where the path says: a file is refused when it is by all its paths."""
+        verdict = self.preloaded.judge(path)
+        if verdict.loads:
+            return verdict
+        again = (self.preloaded.judge(other) for other in others)
+        return next((found for found in again if found.loads), verdict)
+
+    def _note(self, verdict: Verdict) -> None:
+        """What it uses, by the paths of this scan: the loader finds a file by `..` and links."""
+        for path in {used.path for used in verdict.uses} - self._used:
+            self._used.add(path)
+            self.needed |= {path, self._names.get(identity(path), path)}
 
     def elf(self, path: str) -> ElfFile | None:
         """The library's reader; None for a file that is none."""

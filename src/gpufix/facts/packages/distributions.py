@@ -9,6 +9,7 @@ from pathlib import Path
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages import conda, metadata, record_file
 from gpufix.facts.packages.record_file import Budget
+from gpufix.facts.python.site_paths import is_dir
 from gpufix.facts.reading import why
 from gpufix.model import Distribution, Python, SharedFile
 from gpufix.text.names import normalise
@@ -33,8 +34,22 @@ def collect(
                 survey.look(site)
         except OSError as error:
             ctx.gap("distributions", location, f"cannot be opened: {why(error)}")
+    for path in _files(python.sys_path):
+        from gpufix.facts.packages import zipped
+
+        survey.dists += zipped.collect(ctx, path)
     dists = [dist for dist in survey.dists if not _is_source_of_editable(dist, survey.dists)]
     return dists, survey.shared
+
+
+def _files(sys_path: list[str]) -> list[str]:
+    """The files on sys.path, or around its entries: Python imports from zip files."""
+    found = (
+        next((str(p) for p in (Path(entry), *Path(entry).parents) if p.exists()), "")
+        for entry in sys_path
+        if not is_dir(entry)
+    )
+    return [path for path in dict.fromkeys(found) if Path(path).is_file()]
 
 
 def _root(python: Python, location: str) -> str | None:

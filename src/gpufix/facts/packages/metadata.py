@@ -248,11 +248,15 @@ def _installer(path: Path) -> str | None:
 
 
 def _requires(path: Path) -> list[str]:
-    """requires.txt as Requires-Dist rows: its sections `[extra:marker]` become markers."""
     try:
-        lines = read(path, _EGG_INFO_LIMIT).decode("utf-8", "replace").splitlines()
+        return requires_rows(read(path, _EGG_INFO_LIMIT))
     except OSError:
         return []
+
+
+def requires_rows(raw: bytes) -> list[str]:
+    """requires.txt as Requires-Dist rows: its sections `[extra:marker]` become markers."""
+    lines = raw.decode("utf-8", "replace").splitlines()
     rows, suffix = [], ""
     for line in (line.strip() for line in lines[:2000]):
         if line.startswith("[") and line.endswith("]"):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
@@ -14,6 +15,7 @@ from gpufix.model import SourceFile, SourceKind
 
 CMAKE_CACHE = "CMakeCache.txt"
 _LIMIT_GIT_FILE = 1 << 14  # bytes
+_LIMIT_LOOK = 1000  # entries of a folder that is linked to
 _LIMIT_DEPTH, _LIMIT_FOLDERS, _LIMIT_ENTRIES, _LIMIT_SOURCES = 14, 20_000, 400_000, 30_000
 # Entered only when git tracks something in them.
 _OUTPUTS = {"build", "dist", "_build", "cmake-build-debug", "cmake-build-release", "out", "wandb"}
@@ -90,14 +92,18 @@ def walk(
 ) -> Found:
     """Describe the files under `root`; `tracked` holds the folders that git's index knows, submodules included.
 
-    excluded: patterns of paths below the root that are not looked at. Links are not followed. Linear
-    in the tree; what the bounds cut off is a gap.
+    excluded: patterns of paths below the root that are not looked at. Links out of the project are
+    not followed, but for libraries. Linear in the tree; what the bounds cut off is a gap.
     """
     found = Found()
+    outside: list[str] = []
     for entry, relative in _files(ctx, root, tracked):
         if any(fnmatchcase(relative, pattern) for pattern in excluded):
             continue
-        if entry.name == CMAKE_CACHE:
+        if entry.is_symlink() and not entry.name.endswith(".so"):
+            if kind_of(relative) or _holds_sources(entry):
+                outside.append(entry.path)
+        elif entry.name == CMAKE_CACHE:
             found.cmake_caches.append(Path(entry.path))
         elif entry.name.endswith(".so"):
             found.libraries.append(Path(entry.path))
@@ -107,6 +113,9 @@ def walk(
                 break
             size = entry.stat(follow_symlinks=False).st_size
             found.sources.append(SourceFile(path=text(relative), kind=kind, size=size))
+    if outside:
+        more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
+        ctx.gap("project", text(min(outside)), f"a link to sources elsewhere: not followed{more}")
     found.sources.sort(key=lambda source: source.path)
     return found
 
@@ -136,6 +145,23 @@ def _files(
                     queue.append((relative, depth + 1))
                 elif (cache := _cache_in(entry)) is not None:
                     yield cache, f"{relative}/{CMAKE_CACHE}"
+            elif entry.is_symlink() and _leads_out(entry, root):
+                yield entry, relative
+
+
+def _leads_out(link: os.DirEntry[str], root: Path) -> bool:
+    """Whether a link has a target, and one that the walk does not meet."""
+    real = os.path.realpath(link.path)
+    return Path(real).exists() and not Path(real).is_relative_to(os.path.realpath(root))
+
+
+def _holds_sources(link: os.DirEntry[str]) -> bool:
+    """Whether it is a folder that has some; data may be linked to as well."""
+    try:
+        with os.scandir(link.path) as entries:
+            return any(kind_of(entry.name) for entry in islice(entries, _LIMIT_LOOK))
+    except OSError:
+        return False
 
 
 def _listed(ctx: CollectContext, folder: Path) -> list[os.DirEntry[str]]:

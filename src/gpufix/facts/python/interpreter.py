@@ -133,6 +133,7 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
     has_marker = venv is None and marker.is_file()
     return Python(
         executable=text(reply["executable"]),
+        program=_program(reply),
         version=json_text(reply["version"]),
         implementation=json_text(reply["implementation"]),
         tag=_tag(reply),
@@ -169,6 +170,8 @@ def _layout(
     if whole_system:
         for folder in reply["base_site_packages"]:
             layout.add_site(folder)
+    for folder in reply["wrapper_site_packages"]:
+        layout.add_site(folder)
     return layout
 
 
@@ -205,6 +208,13 @@ def _tag(reply: dict[str, Any]) -> str:
     major, minor = reply["version"].split(".")[:2]
     short = {"cpython": "cp", "pypy": "pp"}.get(reply["implementation"], reply["implementation"])
     return f"{short}{major}{minor}{'t' if 't' in reply['abiflags'] else ''}"
+
+
+def _program(reply: dict[str, Any]) -> str | None:
+    program: str | None = reply["program"]
+    if program is None or program == os.path.realpath(reply["executable"]):
+        return None
+    return text(program)
 
 
 def _soabi(suffixes: list[str]) -> str | None:

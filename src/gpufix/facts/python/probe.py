@@ -5,7 +5,7 @@ sys.path while it runs, so no .pth file, sitecustomize or package of the patient
 """
 
 # pathlib would double its start-up time.
-# ruff: noqa: PTH100, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH100, PTH110, PTH113, PTH115, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -71,6 +71,22 @@ def site_packages(prefix: str) -> list[str]:
     return site.getsitepackages([prefix])
 
 
+def program() -> str | None:
+    """The file that runs here: Nix's bin/python is a program that starts another."""
+    try:
+        path = os.readlink("/proc/self/exe")
+    except OSError:
+        return None
+    return path if os.path.exists(path) else None
+
+
+def told_by_wrapper(folders: list[str]) -> tuple[list[str], str | None]:
+    """Site folders and prefix that Nix's wrappers hand to the sitecustomize of Nix's Python."""
+    there = any(os.path.isfile(os.path.join(folder, "sitecustomize.py")) for folder in folders)
+    told = os.environ.get("NIX_PYTHONPATH", "") if there else ""
+    return told.split(":") if told else [], os.environ.get("NIX_PYTHONPREFIX") if told else None
+
+
 def user_site_suffix() -> str | None:
     """The user site relative to the user base (Debian and macOS frameworks differ)."""
     site.USER_BASE = "/base"
@@ -87,11 +103,16 @@ def describe() -> dict[str, object]:
     folder, settings = venv_settings(sys.executable)
     if folder is not None:
         sys.prefix = sys.exec_prefix = folder  # site would have done so
+    base_sites = site_packages(base)
+    further, told_prefix = told_by_wrapper(base_sites)
+    if folder is None and told_prefix:
+        sys.prefix = sys.exec_prefix = told_prefix
     abiflags = getattr(sys, "abiflags", "")
     major, minor, micro = sys.version_info[:3]
     stdlib = os.path.dirname(os.path.abspath(os.__file__))
     return {
         "executable": sys.executable,
+        "program": program(),
         "version": f"{major}.{minor}.{micro}",
         "implementation": sys.implementation.name,
         "abiflags": abiflags,
@@ -103,7 +124,8 @@ def describe() -> dict[str, object]:
         "stdlib": stdlib,
         "stdlib_path": sys.path,
         "site_packages": site_packages(sys.prefix),
-        "base_site_packages": site_packages(base),
+        "base_site_packages": base_sites,
+        "wrapper_site_packages": further,
         "user_site": user_site_suffix(),
         "include": os.path.join(base, "include", f"python{major}.{minor}{abiflags}"),
         "libpython": loaded_libpython(),
