@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.choices import TextOrJson, split
+from gpufix.cli.choices import TextOrJson
 
 
 def inspect(
@@ -27,7 +27,8 @@ def inspect(
 
     With --python: would they load in that environment. Nothing is loaded or unpacked to disk.
     """
-    from gpufix.cli.examine import examine, fail
+    from gpufix.cli.examine import examine, fail, no_patient
+    from gpufix.cli.values import GPUS, split
     from gpufix.inspection.installed import run
     from gpufix.inspection.subject import CannotInspect
     from gpufix.knowledge.gpus.models import GpuNameError, resolve
@@ -35,8 +36,10 @@ def inspect(
     # An installed package is looked up in the patient; a file needs none.
     needs_patient = python is not None or not all(Path(f).exists() for f in files)
     try:
-        targets = list(dict.fromkeys(resolve(name).arch for name in split(gpu)))
+        targets = list(dict.fromkeys(resolve(name).arch for name in split("--gpu", gpu, GPUS)))
         facts = examine(python, None).facts if needs_patient else None
+        if facts is not None and facts.python is None:
+            raise no_patient(facts.gaps)
         as_json = format is TextOrJson.json
         text = run(files, targets, facts, python is not None, as_json, verbose)
     except (CannotInspect, GpuNameError) as error:

@@ -17,6 +17,12 @@ def render(diagnosis: Diagnosis) -> str:
         for gap in diagnosis.gaps
     ]
     counts = diagnosis.summary
+    if counts.unjudged:
+        title = _property("gpufix: nothing judged")
+        lines.append(f"::warning title={title}::{_message(counts.unjudged)}")
+    if diagnosis.not_judged:
+        title = _property("gpufix: not judged")
+        lines.append(f"::notice title={title}::{_message(', '.join(diagnosis.not_judged))}")
     accepted = f", {counts.accepted} accepted" if counts.accepted else ""
     lines.append(
         f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
