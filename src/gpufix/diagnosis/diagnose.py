@@ -19,7 +19,6 @@ from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
 from gpufix.plugins import all_fixes, all_rules
 
-
 Verdict = Literal["clean", "faults", "incomplete", "nothing judged"]
 
 

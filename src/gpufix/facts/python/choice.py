@@ -34,17 +34,17 @@ def _of_a_tool(folder: str) -> bool:
     """Whether it is gpufix's own environment, made by an installer of tools: pre-commit activates
     it for its hook."""
     own = os.path.realpath(folder) == os.path.realpath(sys.prefix)
-    return own and any(os.path.isfile(f"{folder}/{name}") for name in _OF_TOOLS)
+    return own and any(os.path.lexists(f"{folder}/{name}") for name in _OF_TOOLS)
 
 
 def _is_environment(path: Path) -> bool:
-    return any(os.path.exists(path / name) for name in _OF_ENVIRONMENTS)
+    return any(os.path.lexists(path / name) for name in _OF_ENVIRONMENTS)
 
 
 def _folders(ctx: CollectContext, project: Path | None) -> list[Path]:
     """uv keeps one environment for all members of a workspace, where its lock file lies."""
     near = [folder for folder in (project, ctx.cwd) if folder]
-    locked = [up for folder in near for up in folder.parents if os.path.isfile(up / "uv.lock")]
+    locked = [up for folder in near for up in folder.parents if os.path.lexists(up / "uv.lock")]
     return list(dict.fromkeys([*near, *locked[:1]]))
 
 
