@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]:
-    """The file's variables; empty when there is none. One that cannot be used exits with 2."""
+    """The file's variables; none, and a line on standard error, without an environment.
+
+    A file that cannot be used exits with 2.
+    """
     from gpufix.cli.examine import fail, no_patient
+    from gpufix.diagnosis.unjudged import NAME_ONE, NO_ENVIRONMENT
     from gpufix.facts.context import CollectContext
     from gpufix.facts.project.project import locate
     from gpufix.facts.python import environment, interpreter
@@ -31,7 +36,10 @@ def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]
     except (interpreter.NoInterpreter, NotADirectoryError) as error:
         raise fail(str(error)) from None
     if patient is None:
-        raise no_patient(ctx.gaps)
+        if ctx.gaps:
+            raise no_patient(ctx.gaps)
+        print(f"gpufix: no variables: {NO_ENVIRONMENT}: {NAME_ONE}", file=sys.stderr)
+        return {}
     path = overlay_path(patient.prefix, root, ctx.environ)
     found = environment.collect(ctx, path).overlay
     broken = next((g for g in ctx.gaps if g.subject == str(path)), None)

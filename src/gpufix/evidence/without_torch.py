@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from gpufix.evidence.building import builds
-from gpufix.evidence.gpu_code import extensions
+from gpufix.evidence.gpu_code import SubjectCode, extensions
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.unknown_packages import not_judged
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
+from gpufix.model.host import Vendor
 from gpufix.text.names import normalise
 
 _GPU_BUILD = re.compile(r"\+(?:cu|rocm)\d")
@@ -18,15 +19,20 @@ _GPU_LIBRARIES = ("libtorch_cuda", "libc10_cuda", "libtorch_hip", "libc10_hip")
 _COMPILED_FOR_TORCH = frozenset({"triton", "pytorch-triton", "pytorch-triton-rocm", "triton-rocm"})
 
 
-def frameworks(view: View) -> list[str]:
-    """Installed packages with GPU code, or for GPUs by their names, that have nothing to do with
-    torch: JAX's plug-ins, CuPy, RAPIDS …; none when something here needs torch's own GPU code."""
-    of_torch = _users_of_torch(view)
-    holders = {code.subject for code in extensions(view.facts)} | set(not_judged(view))
-    if holders & of_torch or _needs_gpu_build(view):
+def frameworks(view: View, vendor: Vendor) -> list[str]:
+    """Installed packages for GPUs of a vendor that have nothing to do with torch: JAX's plug-ins,
+    CuPy, RAPIDS …; none when something here needs torch's own GPU code."""
+    holders = {code.subject: _vendors(code) for code in extensions(view.facts)}
+    for name in not_judged(view):
+        holders.setdefault(name, {"amd" if "rocm" in name else "nvidia"})
+    if holders.keys() & _users_of_torch(view) or _needs_gpu_build(view):
         return []
-    installed = {dist.name for dist in view.facts.distributions}
-    return sorted((holders & installed) - packages.names())
+    own = {dist.name for dist in view.facts.distributions} - packages.names()
+    return sorted(name for name, vendors in holders.items() if name in own and vendor in vendors)
+
+
+def _vendors(code: SubjectCode) -> set[str]:
+    return {"amd" if o.kind in ("hip", "bitcode", "spirv") else "nvidia" for o in code.objects}
 
 
 def _users_of_torch(view: View) -> set[str]:

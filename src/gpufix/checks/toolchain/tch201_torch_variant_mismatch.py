@@ -50,7 +50,8 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     needed = " or ".join(sorted({f"a {_BUILDS[t.vendor]}" for t in targets}))
     named = ", ".join(f"{t.arch} ({t.name or t.source})" for t in targets[:4])
     verb = "needs" if len(targets) == 1 else "need"
-    others = frameworks(view) if built_for == "none" else []
+    vendors = {t.vendor for t in targets}
+    others = frameworks(view, *vendors) if built_for == "none" and len(vendors) == 1 else []
     aside = f"{', '.join(others[:4])}: GPU code that needs no torch" if others else None
     yield Fault(
         severity=ADVICE if others else _severity(view, targets),
