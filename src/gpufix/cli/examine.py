@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
+    from gpufix.diagnosis.diagnose import Judgement
     from gpufix.facts.questions import Questions
     from gpufix.model import Facts, Gap
 
@@ -40,12 +41,16 @@ def no_patient(gaps: Sequence[Gap], also: str = "") -> SystemExit:
     return fail(f"{unusable or NO_ENVIRONMENT}: {NAME_ONE}{also}")
 
 
-def say_unjudged(facts: Facts, gaps: Sequence[Gap], codes: Sequence[str] = ()) -> None:
+def say_unjudged(facts: Facts, judgement: Judgement | None = None) -> None:
     """On standard error, of a command whose report has no verdict: that nothing was judged."""
     from gpufix.diagnosis.unjudged import unjudged
     from gpufix.text.clean import clean
 
-    why = unjudged(facts, gaps, codes)
+    if judgement is None:
+        why = unjudged(facts, facts.gaps, ())
+    else:
+        gaps = [*facts.gaps, *judgement.view.gaps]
+        why = unjudged(facts, gaps, judgement.judged, judgement.findings)
     if why:
         print(f"gpufix: nothing judged: {clean(why)}", file=sys.stderr)
 

@@ -99,8 +99,7 @@ def fix(
     fix_request = _wish(patient, gpu, select, ignore, only, unsafe)
     fix_request = replace(fix_request, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, fix_request)
-    judgement = proposed.judgement
-    say_unjudged(patient.facts, [*patient.facts.gaps, *judgement.view.gaps], judgement.judged)
+    say_unjudged(patient.facts, proposed.judgement)
     if apply and proposed.choice.plans and patient.facts.python is None:
         raise no_patient(patient.facts.gaps)
     indexes = Indexes(index_url, tuple(find_links or ()))

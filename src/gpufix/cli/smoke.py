@@ -69,7 +69,7 @@ def smoke(
     facts = examine(python, None).facts
     request = _request(facts, gpu, only, compile_only, jobs)
     if facts.python is None:
-        say_unjudged(facts, facts.gaps)
+        say_unjudged(facts)
     report = _run(facts, replace(request, private_toolkit=private_toolkit))
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)

@@ -37,5 +37,5 @@ def snapshot(
         raise fail(str(error)) from None
     view = judgement.view
     facts = replace(patient.facts, answers=view.answers, gaps=[*patient.facts.gaps, *view.gaps])
-    say_unjudged(facts, facts.gaps, judgement.judged)
+    say_unjudged(patient.facts, judgement)
     write(dumps(to_json(redact(facts)), indent=1) + "\n", output)

@@ -62,7 +62,7 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
         gaps,
         judgement.view.targets,
         judgement.ignored,
-        why_unjudged=unjudged(facts, gaps, judgement.judged),
+        why_unjudged=unjudged(facts, gaps, judgement.judged, judgement.findings),
     )
     return Diagnosis(
         gpufix_version=gpufix.__version__,

@@ -20,13 +20,13 @@ def render(diagnosis: Diagnosis) -> str:
     if counts.unjudged:
         title = _property("gpufix: nothing judged")
         lines.append(f"::warning title={title}::{_message(counts.unjudged)}")
-    if diagnosis.not_judged:
-        title = _property("gpufix: not judged")
-        lines.append(f"::notice title={title}::{_message(', '.join(diagnosis.not_judged))}")
     accepted = f", {counts.accepted} accepted" if counts.accepted else ""
+    names = ", ".join(map(clean, diagnosis.not_judged))
+    unknown = f"; not judged: {names}" if names else ""
     lines.append(
         f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
         f"{counts.advice} advice{accepted}: {counts.verdict}"
+        f"{unknown}"
     )
     return "\n".join(lines) + "\n"
 

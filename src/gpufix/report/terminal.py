@@ -146,7 +146,11 @@ class Painter:
         counts = diagnosis.summary
         self.console.print()
         if counts.unjudged and counts.verdict != "nothing judged":
-            self.print(self.text(("? no environment judged", "magenta"), f": {counts.unjudged}"))
+            self.print(
+                self.text(
+                    ("? nothing judged of the environment", "magenta"), f": {counts.unjudged}"
+                )
+            )
         if counts.verdict == "clean" and not counts.advice and not counts.accepted:
             self.print(self.text(("✓ clean", "bold green"), ": nothing wrong found"))
             return
