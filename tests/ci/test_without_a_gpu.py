@@ -27,6 +27,10 @@ pytestmark = pytest.mark.needs("a machine without an NVIDIA driver")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("patient") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    site = next(folder.glob("lib/python3*/site-packages"))
+    info = site / "pillow-11.0.0.dist-info"  # something that a rule knows
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pillow\nVersion: 11.0.0\n")
     return folder
 
 

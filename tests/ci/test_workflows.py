@@ -112,7 +112,9 @@ def test_every_report_and_output_of_the_action(job: Job) -> None:
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == ".gitmodules"
     assert place["region"]["startLine"] == 1
-    assert JUnitXml.fromfile(str(job.workspace / "gpufix.xml")).failures == 1
+    report = JUnitXml.fromfile(str(job.workspace / "gpufix.xml"))
+    assert report.failures == 2  # the finding, and that the environment is empty
+    assert job.outputs["doctor"]["verdict"] == "faults"
 
     # In the same job, installed already: what is hostile reaches gpufix as one argument each.
     doctor = [step for step in ACTION["runs"]["steps"] if step.get("id") == "doctor"]
@@ -126,6 +128,11 @@ def test_every_report_and_output_of_the_action(job: Job) -> None:
     inputs = {key: row["default"] for key, row in ACTION["inputs"].items()} | {"project": "--help"}
     assert job._step(doctor[0], {}, inputs) == 2
     assert not list(job.workspace.rglob("pwned"))
+    # Without --strict the doctor's exit code is 0, and the job fails nevertheless.
+    inputs |= {"project": "third_party", "python": "env"}
+    assert job._step(doctor[0], {}, inputs) == 1
+    assert job.outputs["doctor"]["verdict"] == "nothing judged"
+    assert job.outputs["doctor"]["exit-code"] == "1"
 
 
 def test_no_expression_stands_inside_a_script() -> None:
@@ -153,6 +160,7 @@ def test_the_pre_commit_hooks(state: str, job: Job) -> None:
     job.env["VIRTUAL_ENV"] = str(
         job.python.parent
     )  # as pre-commit sets it: the hook's own environment
+    (job.python.parent / ".install_state_v2").touch()
     assert job.run([{"run": 'python -m pip install --quiet "$GPUFIX"'}]) == 0
     for hook in hooks:
         assert hook["pass_filenames"] is False

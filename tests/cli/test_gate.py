@@ -34,6 +34,10 @@ def project(tmp_path: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True
     )
+    site = next((tmp_path / "venv").glob("lib/python3*/site-packages"))
+    info = site / "pillow-11.0.0.dist-info"  # something that a rule knows
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pillow\nVersion: 11.0.0\n")
     module(folder, "glm")
     return folder
 

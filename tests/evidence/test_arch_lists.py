@@ -191,9 +191,16 @@ def test_nvcc_is_not_asked_for_an_amd_gpu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unserved", "certain", "expected"),
-    [(2, True, ERROR), (2, False, WARNING), (1, True, WARNING)],
+    ("named", "unserved", "certain", "expected"),
+    [
+        (True, 2, True, ERROR),
+        (True, 1, True, ERROR),
+        (True, 2, False, WARNING),
+        (False, 2, True, ERROR),
+        (False, 1, True, WARNING),
+    ],
 )
-def test_how_grave_it_is(unserved: int, certain: bool, expected: object) -> None:
-    view = b.view(b.healthy(), "sm_89", "sm_120")
+def test_how_grave_it_is(named: bool, unserved: int, certain: bool, expected: object) -> None:
+    gpus = [b.gpu("sm_89"), b.gpu("sm_120", index=1)]
+    view = b.view(b.healthy(gpus=gpus), *(["sm_89", "sm_120"] if named else []))
     assert severity(view, view.targets[:unserved], certain) is expected

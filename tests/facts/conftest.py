@@ -26,7 +26,7 @@ def ctx(tmp_path: Path) -> CollectContext:
     home, root = tmp_path / "home", tmp_path / "root"
     home.mkdir()
     root.mkdir()
-    return CollectContext(environ={"PATH": os.environ["PATH"]}, home=home, root=root)
+    return CollectContext(environ={"PATH": os.environ["PATH"]}, home=home, root=root, cwd=home)
 
 
 @pytest.fixture(scope="session")

@@ -97,9 +97,26 @@ def test_the_active_environment_is_the_default(
     assert found is not None and found.prefix == str(venv)
 
 
-def test_without_one_it_is_the_interpreter_that_runs_gpufix(ctx: CollectContext) -> None:
-    found = collect(ctx, None)
-    assert found is not None and found.prefix == sys.prefix
+def test_without_one_it_is_the_projects(ctx: CollectContext, venv: Path, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(venv)
+    found = collect(ctx, None, tmp_path)
+    assert found is not None and found.prefix == str(tmp_path / ".venv")
+
+
+def test_without_any_there_is_no_patient(ctx: CollectContext, tmp_path: Path) -> None:
+    assert collect(ctx, None, tmp_path) is None
+    assert ctx.gaps == []
+
+
+@pytest.mark.parametrize("given", ["", " ", "\t"])
+def test_a_blank_name_names_nothing(ctx: CollectContext, given: str) -> None:
+    with pytest.raises(NoInterpreter, match="path is needed"):
+        collect(ctx, given)
+
+
+def test_a_hidden_folder_that_is_not_there_is_no_command(ctx: CollectContext) -> None:
+    with pytest.raises(NoInterpreter, match=r"^\.venv is not a usable Python: no such file$"):
+        collect(ctx, ".venv")
 
 
 def test_a_stale_default_is_a_gap(ctx: CollectContext, tmp_path: Path) -> None:

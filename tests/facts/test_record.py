@@ -49,6 +49,7 @@ def test_a_healthy_install_is_silent(ctx: CollectContext, site: Site) -> None:
 def test_quoted_rows_bytecode_and_notes_are_no_exceptions(ctx: CollectContext, site: Site) -> None:
     rows = (
         "pkg/__pycache__/a.cpython-311.pyc,,\n"
+        "pkg/__pycache__,,\n"
         "pkg/gone.pyc,sha256=x,9\n"
         "pkg-1.0.dist-info/direct_url.json,sha256=x,9\n"
         "\n"

@@ -90,6 +90,7 @@ def test_json_is_ascii_and_complete() -> None:
         "targets",
         "findings",
         "gaps",
+        "not_judged",
         "summary",
     ]
     assert set(data["findings"][0]) >= {

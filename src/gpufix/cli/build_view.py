@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]:
-    """The file's variables; empty when there is none. One that cannot be used exits with 2."""
-    from gpufix.cli.examine import fail
+    """The file's variables; none, and a line on standard error, without an environment.
+
+    A file that cannot be used exits with 2.
+    """
+    from gpufix.cli.examine import fail, no_patient
+    from gpufix.diagnosis.unjudged import NAME_ONE, NO_ENVIRONMENT
     from gpufix.facts.context import CollectContext
     from gpufix.facts.project.project import locate
     from gpufix.facts.python import environment, interpreter
@@ -27,11 +32,14 @@ def overlay_of(python: str | None, project: str | None) -> dict[str, str | None]
     ctx = CollectContext(home=Path(os.devnull))
     try:
         root = locate(project, Path.cwd())
-        patient = interpreter.collect(ctx, python)
+        patient = interpreter.collect(ctx, python, root)
     except (interpreter.NoInterpreter, NotADirectoryError) as error:
         raise fail(str(error)) from None
     if patient is None:
-        raise fail("there is no Python here: name one with --python")
+        if ctx.gaps:
+            raise no_patient(ctx.gaps)
+        print(f"gpufix: no variables: {NO_ENVIRONMENT}: {NAME_ONE}", file=sys.stderr)
+        return {}
     path = overlay_path(patient.prefix, root, ctx.environ)
     found = environment.collect(ctx, path).overlay
     broken = next((g for g in ctx.gaps if g.subject == str(path)), None)
@@ -46,7 +54,7 @@ _WAIT = 60.0  # seconds for another run on the same patient
 def view_of(python: str | None, gpu: list[str] | None, project: str | None = None) -> View:
     """The patient with its targets. What the user mistyped exits with 2."""
     from gpufix.cli.config import settings
-    from gpufix.cli.examine import examine, fail
+    from gpufix.cli.examine import examine, fail, no_patient
     from gpufix.evidence.targets import choose
     from gpufix.evidence.view import View
     from gpufix.knowledge.gpus.models import GpuNameError
@@ -54,7 +62,7 @@ def view_of(python: str | None, gpu: list[str] | None, project: str | None = Non
     patient = examine(python, project)
     chosen = settings(patient.facts, gpu, None, None, None)
     if patient.facts.python is None:
-        raise fail("there is no Python to build for: name one with --python")
+        raise no_patient(patient.facts.gaps)
     try:
         targets = choose(patient.facts, chosen.request.gpus)
     except GpuNameError as error:

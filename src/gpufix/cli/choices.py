@@ -31,10 +31,3 @@ class FailOn(str, Enum):
     warning = "warning"
     advice = "advice"
     never = "never"
-
-
-def split(values: list[str] | None) -> tuple[str, ...]:
-    """Options that repeat may also be given as one comma-separated list."""
-    return tuple(
-        part.strip() for value in values or () for part in value.split(",") if part.strip()
-    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpufix.cli.choices import FailOn, split
+from gpufix.cli.choices import FailOn
 from gpufix.cli.examine import fail
+from gpufix.cli.values import GPUS, RULES, split
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -39,19 +40,20 @@ def settings(
     if unknown:
         raise fail(f"[tool.gpufix] has no key {unknown[0]!r}; it knows {', '.join(KEYS)}")
     selection = Selection(
-        select=split(select) or _strings(config, "select"),
-        ignore=(*split(ignore), *_strings(config, "ignore")),
+        select=split("--select", select, RULES) or _strings(config, "select", RULES),
+        ignore=(*split("--ignore", ignore, RULES), *_strings(config, "ignore", RULES)),
     )
-    request = Request(gpus=split(gpu) or _strings(config, "gpu"), selection=selection)
+    gpus = split("--gpu", gpu, GPUS) or _strings(config, "gpu", GPUS)
+    request = Request(gpus=gpus, selection=selection)
     return Settings(request, fail_on or _fail_on(config))
 
 
-def _strings(config: dict[str, Any], key: str) -> tuple[str, ...]:
+def _strings(config: dict[str, Any], key: str, needed: str) -> tuple[str, ...]:
     value = config.get(key, [])
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
         raise fail(f"[tool.gpufix] {key}: expected a string or a list of strings, found {value!r}")
-    return tuple(values)
+    return split(f"[tool.gpufix] {key}:", values, needed)
 
 
 def _fail_on(config: dict[str, Any]) -> FailOn:

@@ -25,7 +25,11 @@ def doctor(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 also when something could not be looked at.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit 1 also when something could not be looked at, or nothing was judged.",
+        ),
     ] = False,
     baseline: Annotated[
         str | None,
@@ -61,7 +65,9 @@ def doctor(
 ) -> None:
     """Say what is wrong with a Python GPU environment, without importing anything.
 
-    Exit code 0: clean. 1: findings at or over --fail-on. 2: usage. 3: gpufix itself failed.
+    Verdict: clean, faults, incomplete (something could not be looked at), or nothing judged (no
+    environment, or nothing in it that a rule knows). Exit code 0: nothing at or over --fail-on. 1: findings.
+    2: usage. 3: gpufix itself failed.
     """
     from gpufix.cli.doctor_run import Wanted, run
 

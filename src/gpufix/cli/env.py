@@ -100,11 +100,8 @@ def env(
 
     if gpu and not build:
         raise fail("--gpu says for what to build: it needs --build")
-    found = overlay_of(python, project)
-    notes: list[str] = []
-    if build:
-        settings, notes = for_build(python, gpu, project, verbose)
-        found = {**found, **settings}
+    settings, notes = for_build(python, gpu, project, verbose) if build else ({}, [])
+    found = {**overlay_of(python, project), **settings}
     try:
         text, remarks = render(found, format.value)
     except NotExpressible as error:

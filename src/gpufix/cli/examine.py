@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
+    from gpufix.diagnosis.diagnose import Judgement
     from gpufix.facts.questions import Questions
-    from gpufix.model import Facts
+    from gpufix.model import Facts, Gap
 
 USAGE = 2
 
@@ -29,6 +31,28 @@ def fail(message: str) -> SystemExit:
 
     print(f"gpufix: {clean(message)}", file=sys.stderr)
     return SystemExit(USAGE)
+
+
+def no_patient(gaps: Sequence[Gap], also: str = "") -> SystemExit:
+    """A usage error of a command that needs an environment; `gaps` say why a chosen one is none."""
+    from gpufix.diagnosis.unjudged import NAME_ONE, NO_ENVIRONMENT
+
+    unusable = next((f"{g.subject}: {g.reason}" for g in gaps if g.section == "python"), None)
+    return fail(f"{unusable or NO_ENVIRONMENT}: {NAME_ONE}{also}")
+
+
+def say_unjudged(facts: Facts, judgement: Judgement | None = None) -> None:
+    """On standard error, of a command whose report has no verdict: that nothing was judged."""
+    from gpufix.diagnosis.unjudged import unjudged
+    from gpufix.text.clean import clean
+
+    if judgement is None:
+        why = unjudged(facts, facts.gaps, ())
+    else:
+        gaps = [*facts.gaps, *judgement.view.gaps]
+        why = unjudged(facts, gaps, judgement.judged, judgement.findings)
+    if why:
+        print(f"gpufix: nothing judged: {clean(why)}", file=sys.stderr)
 
 
 def examine(

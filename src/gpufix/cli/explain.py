@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.choices import TextOrJson, split
+from gpufix.cli.choices import TextOrJson
 from gpufix.cli.examine import examine, fail
+from gpufix.cli.values import GPUS, split
 from gpufix.files import given
 from gpufix.frozen import Frozen
 
@@ -65,7 +66,8 @@ def explain(
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
     if no_patient and (python or facts or gpu):
         raise fail("--no-patient looks at no environment: leave out --python, --facts and --gpu")
-    request = LogRequest(python, facts, split(gpu), no_patient, format, output, verbose)
+    gpus = split("--gpu", gpu, GPUS)
+    request = LogRequest(python, facts, gpus, no_patient, format, output, verbose)
     if what == "-" and sys.stdin.isatty():
         typer.echo("gpufix: paste the error, then end with Ctrl-D", err=True)
     names = {rule.code: rule.name for rule in known}

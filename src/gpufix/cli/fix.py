@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from gpufix.cli import help, options
-from gpufix.cli.choices import split
 
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
@@ -91,7 +90,7 @@ def fix(
     Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, or findings remain.
     2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
-    from gpufix.cli.examine import examine
+    from gpufix.cli.examine import examine, no_patient, say_unjudged
     from gpufix.engine.run_context import Indexes, RunContext
 
     if "list" in (fallback or ()):
@@ -100,6 +99,9 @@ def fix(
     fix_request = _wish(patient, gpu, select, ignore, only, unsafe)
     fix_request = replace(fix_request, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, fix_request)
+    say_unjudged(patient.facts, proposed.judgement)
+    if apply and proposed.choice.plans and patient.facts.python is None:
+        raise no_patient(patient.facts.gaps)
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
@@ -117,10 +119,11 @@ def _wish(
     unsafe: bool,
 ) -> FixRequest:
     from gpufix.cli.config import settings
+    from gpufix.cli.values import RULES, split
     from gpufix.engine.run.propose import FixRequest
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
-    return FixRequest(chosen.request, split(only), unsafe)
+    return FixRequest(chosen.request, split("--only", only, RULES), unsafe)
 
 
 def _list_fallbacks() -> None:

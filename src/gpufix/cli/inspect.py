@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.choices import TextOrJson, split
+from gpufix.cli.choices import TextOrJson
 
 
 def inspect(
@@ -28,7 +28,8 @@ def inspect(
 
     With --python: would they load in that environment. Nothing is loaded or unpacked to disk.
     """
-    from gpufix.cli.examine import examine, fail
+    from gpufix.cli.examine import examine, fail, no_patient
+    from gpufix.cli.values import GPUS, split
     from gpufix.evidence.gpu_code import driver_of
     from gpufix.evidence.torch_builds.question import driver as asked_driver
     from gpufix.inspection.installed import run
@@ -38,8 +39,10 @@ def inspect(
     # An installed package is looked up in the patient; a file needs none.
     needs_patient = python is not None or not all(Path(f).exists() for f in files)
     try:
-        targets = list(dict.fromkeys(resolve(name).arch for name in split(gpu)))
+        targets = list(dict.fromkeys(resolve(name).arch for name in split("--gpu", gpu, GPUS)))
         facts = examine(python, None).facts if needs_patient else None
+        if facts is not None and facts.python is None:
+            raise no_patient(facts.gaps)
         here = driver_of(facts) if facts else None
         cuda = asked_driver(driver).cuda if driver else here
         as_json = format is TextOrJson.json

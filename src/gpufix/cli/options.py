@@ -14,7 +14,8 @@ Python = Annotated[
         "--python",
         metavar="PATH",
         help="The patient: an interpreter or environment folder. "
-        "Default: the active venv or conda environment, else gpufix's own.",
+        "Default: the active venv or conda environment, else the project's (.venv, or as uv, pixi, "
+        "poetry, hatch, pdm and pipenv keep it).",
     ),
 ]
 Gpu = Annotated[
@@ -22,7 +23,8 @@ Gpu = Annotated[
     typer.Option(
         "--gpu",
         metavar="GPU",
-        help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable. Default: the visible ones.",
+        help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable: each must be served. "
+        "Default: the visible ones, of which one must be.",
         autocompletion=help.gpus,
     ),
 ]

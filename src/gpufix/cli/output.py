@@ -237,6 +237,7 @@ def _without(diagnosis: Diagnosis, baseline: Baseline, file: str) -> Diagnosis:
         diagnosis.targets,
         diagnosis.summary.ignored,
         sorted_.accepted,
+        diagnosis.summary.unjudged,
     )
     return replace(diagnosis, findings=sorted_.remaining, summary=summary)
 

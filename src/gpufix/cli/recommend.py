@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.choices import TextOrJson, split
+from gpufix.cli.choices import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.evidence.torch_builds.candidates import Extension
@@ -106,13 +106,14 @@ def recommend(
 
 def _view(python: str | None, facts_file: str | None, gpu: list[str] | None) -> View:
     from gpufix.cli.examine import examine, fail
+    from gpufix.cli.values import GPUS, split
     from gpufix.evidence.targets import choose
     from gpufix.evidence.view import View
     from gpufix.knowledge.gpus.models import GpuNameError
 
     patient = examine(python, None, facts_file)
     try:
-        return View(patient.facts, choose(patient.facts, split(gpu)), patient.ask)
+        return View(patient.facts, choose(patient.facts, split("--gpu", gpu, GPUS)), patient.ask)
     except GpuNameError as error:
         raise fail(str(error)) from None
 
@@ -124,7 +125,8 @@ def _question(
     platform: str | None,
     patient: tuple[str | None, str | None],
 ) -> Question:
-    from gpufix.cli.examine import fail
+    from gpufix.cli.examine import fail, no_patient
+    from gpufix.cli.values import GPUS, split
     from gpufix.evidence.torch_builds.question import Question, of_view, platform_name, python_tag
     from gpufix.knowledge.gpus.models import GpuNameError, resolve
 
@@ -132,12 +134,14 @@ def _question(
         targets = list(view.targets)
         found = of_view(view, targets)
         if found is None:
-            raise fail("the snapshot holds no Python: name one with --python-version")
+            if patient[1] is not None:
+                raise fail("the snapshot holds no Python: name one with --python-version")
+            raise no_patient(view.facts.gaps, "; --python-version asks for one that is not here")
     else:
         if any(patient):
             raise fail("--python-version and --platform ask about no patient: leave it out")
         try:
-            targets = [resolve(name) for name in split(gpu)]
+            targets = [resolve(name) for name in split("--gpu", gpu, GPUS)]
             found = Question(
                 tuple(targets), python_tag(python_version), platform=platform_name(platform)
             )
@@ -184,10 +188,11 @@ def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, 
 
 def _companions(named: list[str] | None) -> tuple[str, ...]:
     from gpufix.cli.examine import fail
+    from gpufix.cli.values import PACKAGES, split
     from gpufix.knowledge import packages
     from gpufix.text.names import normalise
 
-    wanted = tuple(normalise(name) for name in split(named))
+    wanted = tuple(normalise(name) for name in split("--with", named, PACKAGES))
     strangers = [name for name in wanted if name not in packages.names()]
     if strangers:
         known = ", ".join(sorted(packages.names()))

@@ -36,12 +36,10 @@ def run(
 
     if gpu and not build:
         raise fail("--gpu says for what to build: it needs --build")
-    variables = overlay_of(python, project)
-    if build:
-        settings, notes = for_build(python, gpu, project, verbose=False)
-        variables = {**variables, **settings}
-        for note in notes:
-            typer.echo(f"gpufix: {note}", err=True)
+    settings, notes = for_build(python, gpu, project, verbose=False) if build else ({}, [])
+    variables = {**overlay_of(python, project), **settings}
+    for note in notes:
+        typer.echo(f"gpufix: {note}", err=True)
     environ = dict(os.environ)
     for name, value in variables.items():
         if value is None:

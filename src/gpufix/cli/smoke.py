@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.choices import TextOrJson, split
+from gpufix.cli.choices import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.model import Facts
@@ -61,13 +61,15 @@ def smoke(
 
     Exit code 0: all well, or not applicable. 1: a kernel fails. 2: usage. 3: gpufix itself failed.
     """
-    from gpufix.cli.examine import examine
+    from gpufix.cli.examine import examine, say_unjudged
     from gpufix.cli.output import write
     from gpufix.smoke import save as saving
 
     then = _load(compare)
     facts = examine(python, None).facts
     request = _request(facts, gpu, only, compile_only, jobs)
+    if facts.python is None:
+        say_unjudged(facts)
     report = _run(facts, replace(request, private_toolkit=private_toolkit))
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)
@@ -105,18 +107,19 @@ def _request(
     jobs: int | None,
 ) -> SmokeRequest:
     from gpufix.cli.examine import fail
+    from gpufix.cli.values import GPUS, KERNELS, split
     from gpufix.kernels.execute import TORCH_EXTENSION
     from gpufix.kernels.manifest import suite
     from gpufix.knowledge.gpus.models import GpuNameError
     from gpufix.smoke.devices import NoTarget, targets_of
     from gpufix.smoke.request import SmokeRequest, cache_dir, child_environment, compilers_at_once
 
-    kernels, wanted = suite(), set(split(only))
+    kernels, wanted = suite(), set(split("--only", only, KERNELS))
     known = [*(kernel.name for kernel in kernels), TORCH_EXTENSION.name]
     if unknown := sorted(wanted - set(known)):
         raise fail(f"--only {unknown[0]}: no such kernel; there are {', '.join(known)}")
     try:
-        targets = targets_of(facts, split(gpu), compile_only)
+        targets = targets_of(facts, split("--gpu", gpu, GPUS), compile_only)
     except (GpuNameError, NoTarget) as error:
         raise fail(str(error)) from None
     return SmokeRequest(

@@ -20,7 +20,7 @@ def snapshot(
     """
 
     from gpufix.cli.config import settings
-    from gpufix.cli.examine import examine, fail
+    from gpufix.cli.examine import examine, fail, say_unjudged
     from gpufix.cli.output import write
     from gpufix.diagnosis.diagnose import examine as judge
     from gpufix.diagnosis.redaction import redact
@@ -32,8 +32,10 @@ def snapshot(
     chosen = settings(patient.facts, gpu, None, None, None)
     try:
         # Judging records every answer that the checks ask of files: a replay has no disk to ask.
-        view = judge(patient.facts, chosen.request, patient.ask).view
+        judgement = judge(patient.facts, chosen.request, patient.ask)
     except GpuNameError as error:
         raise fail(str(error)) from None
+    view = judgement.view
     facts = replace(patient.facts, answers=view.answers, gaps=[*patient.facts.gaps, *view.gaps])
+    say_unjudged(patient.facts, judgement)
     write(dumps(to_json(redact(facts)), indent=1) + "\n", output)

@@ -43,9 +43,11 @@ def patient(python: str | None) -> str | None:
     from gpufix.cli.examine import fail
     from gpufix.engine.journal import runs
     from gpufix.facts.context import CollectContext
+    from gpufix.facts.project.project import locate
     from gpufix.facts.python.prefix import find
 
-    found = find(CollectContext(), python)
+    ctx = CollectContext()
+    found = find(ctx, python, locate(None, ctx.cwd))
     if python is not None and found.error is not None:
         known = {run.prefix for run in runs.every(state_folder())}
         if found.path is None or found.path not in known:

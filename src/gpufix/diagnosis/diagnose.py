@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field, replace
+from typing import Literal
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
+from gpufix.diagnosis.unjudged import unjudged
 from gpufix.evidence.targets import choose
+from gpufix.evidence.unknown_packages import not_judged
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.fixes.commands import summary
@@ -15,6 +18,8 @@ from gpufix.fixes.planner import Planner
 from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
 from gpufix.plugins import all_fixes, all_rules
+
+Verdict = Literal["clean", "faults", "incomplete", "nothing judged"]
 
 
 class Request(Frozen):
@@ -51,14 +56,22 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
     planner = Planner(fixes, judgement.view)
     findings = [with_fixes(f, judgement.view, planner) for f in [*broken, *judgement.findings]]
     findings = [*planner.crashed(), *findings]
-    gaps = [*facts.gaps, *judgement.view.gaps]
+    gaps = list(dict.fromkeys([*facts.gaps, *judgement.view.gaps]))
+    counts = summarised(
+        findings,
+        gaps,
+        judgement.view.targets,
+        judgement.ignored,
+        why_unjudged=unjudged(facts, gaps, judgement.judged, judgement.findings),
+    )
     return Diagnosis(
         gpufix_version=gpufix.__version__,
         patient=patient_summary(facts),
         targets=list(judgement.view.targets),
         findings=findings,
         gaps=gaps,
-        summary=summarised(findings, gaps, judgement.view.targets, judgement.ignored),
+        not_judged=not_judged(judgement.view),
+        summary=counts,
         judged=judgement.judged,
     )
 
@@ -95,12 +108,15 @@ def summarised(
     targets: Sequence[Target],
     ignored: int,
     accepted: int = 0,
+    why_unjudged: str | None = None,
 ) -> Summary:
     """The counts and the verdict; `accepted` findings are not among `findings`."""
     counts = {s: sum(f.severity is s for f in findings) for s in Severity}
     serious = counts[Severity.error] + counts[Severity.warning]
+    unseen: Verdict = "nothing judged" if why_unjudged else "incomplete" if gaps else "clean"
     return Summary(
-        verdict="faults" if serious else "incomplete" if gaps else "clean",
+        verdict="faults" if serious else unseen,
+        unjudged=why_unjudged,
         error=counts[Severity.error],
         warning=counts[Severity.warning],
         advice=counts[Severity.advice],
@@ -114,7 +130,8 @@ FINDINGS, INTERNAL = 1, 3
 
 
 class Gate(Frozen):
-    """`least`: the least severity that fails, None = none does. `strict`: gaps fail too."""
+    """`least`: the least severity that fails, None = none does. `strict`: gaps fail too, and so does
+    having nothing to judge."""
 
     least: Severity | None = Severity.error
     strict: bool = False
@@ -129,6 +146,6 @@ class Gate(Frozen):
         """The designed exit code of a completed report: 0, 1 or 3."""
         if any(f.code in INTERNAL_CODES for f in diagnosis.findings):
             return INTERNAL
-        if self.strict and diagnosis.gaps:
+        if self.strict and (diagnosis.gaps or diagnosis.summary.unjudged):
             return FINDINGS
         return FINDINGS if any(map(self.fails, diagnosis.findings)) else 0

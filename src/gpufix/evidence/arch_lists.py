@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gpufix.evidence.building import generates, rocm_torch, toolkit_in_use
+from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda
@@ -18,7 +19,7 @@ from gpufix.knowledge.gpus.architectures import (
     parse_arch,
     ptx_serves,
 )
-from gpufix.model import ERROR, WARNING, Severity, Target
+from gpufix.model import WARNING, Severity, Target
 from gpufix.source.arch_flags import ArchFlag
 
 
@@ -40,8 +41,18 @@ class ArchList(Frozen):
         return native or any(ptx_serves(code, device) for code in self.ptx)
 
 
-def of_torch(value: str, release: str) -> ArchList:
-    """TORCH_CUDA_ARCH_LIST as cpp_extension of a torch release reads it.
+def of_installed_torch(view: View, value: str) -> ArchList | None:
+    """TORCH_CUDA_ARCH_LIST as the installed torch reads it; without one, as text. None: its release
+    is not known."""
+    torch = view.facts.torch
+    if torch is not None and torch.release is None:
+        return None
+    return of_torch(value, torch.release if torch else None)
+
+
+def of_torch(value: str, release: str | None) -> ArchList:
+    """TORCH_CUDA_ARCH_LIST as cpp_extension of a torch release reads it. None: of any one, which
+    may know architectures that the newest no longer does.
 
     Blanks and semicolons separate; names stand for lists; anything else is a ValueError there.
     """
@@ -52,8 +63,10 @@ def of_torch(value: str, release: str) -> ArchList:
         return ArchList(native=True)
     for name, expansion in sorted(rules["named"].items(), key=lambda pair: -len(pair[0])):
         value = value.replace(name, expansion)
-    known = set(rules["archs"].split())
     parts = [part for part in re.split(r"[; ]+", value.strip()) if part]
+    known = set(rules["archs"].split())
+    if release is None:
+        known |= {name for part in parts if _cuda(name := part.removesuffix("+PTX"))}
     good = [part for part in parts if part.removesuffix("+PTX") in known]
     bad = tuple(part for part in parts if part.removesuffix("+PTX") not in known)
     cubins = tuple(arch for part in good if (arch := _cuda(part.removesuffix("+PTX"))))
@@ -87,17 +100,18 @@ def of_cmake(value: str) -> ArchList:
     return ArchList(cubins=tuple(cubins), ptx=tuple(ptx), bad=tuple(bad))
 
 
-def spelled(targets: Iterable[Target], release: str) -> str:
+def spelled(targets: Iterable[Target], release: str | None) -> str:
     """The targets as TORCH_CUDA_ARCH_LIST: "8.9;12.0". The last gets +PTX, for later GPUs.
 
-    Raises ValueError when cpp_extension of this release does not know one of them.
+    Raises ValueError when cpp_extension of this release (None: the newest) does not know one of them.
     """
     archs = sorted({a for t in targets if isinstance(a := parse_arch(t.arch), CudaArch)})
     parts = [f"{a.major}.{a.minor}{a.variant}" for a in archs]
     rules = cuda.extension_rules(release)
     unknown = [p for p in parts if rules is None or p not in rules["archs"].split()]
     if unknown or not parts:
-        raise ValueError(f"cpp_extension of torch {release} does not know {', '.join(unknown)}")
+        whose = f"torch {release}" if release else "the newest torch"
+        raise ValueError(f"cpp_extension of {whose} does not know {', '.join(unknown)}")
     plain = not archs[-1].variant  # PTX of an "a" arch runs nowhere else
     return ";".join(parts) + ("+PTX" if plain else "")
 
@@ -119,7 +133,9 @@ def _gfx(text: str) -> GfxArch | None:
 
 
 def vendor(view: View) -> str:
-    """Whose GPUs a build of the project is for."""
+    """Whose GPUs a build of the project is for; without a torch, the targets say."""
+    if view.facts.torch is None and view.targets:
+        return "amd" if all(target.vendor == "amd" for target in view.targets) else "nvidia"
     return "amd" if rocm_torch(view) else "nvidia"
 
 
@@ -167,8 +183,8 @@ def refused(view: View, archs: ArchList) -> tuple[str, list[str]]:
 
 
 def severity(view: View, unserved: Sequence[Target], certain: bool) -> Severity:
-    """Error when nothing is served and nothing stands in doubt."""
-    return ERROR if certain and len(unserved) == len(targets(view)) else WARNING
+    """Error for what a user would meet, when nothing stands in doubt."""
+    return gravity(unserved, targets(view)) if certain else WARNING
 
 
 def named(flags: Sequence[ArchFlag]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -12,7 +12,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.std_includes import NEEDS, Need
-from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Severity
+from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Gap, Severity
 from gpufix.model.source_payload import RemovedNameUse
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ _TORCH_SUFFIXES = (".h", ".hpp", ".cuh")
 _PROPERTY = "cudaDeviceProp::"
 
 
-def faults(view: View) -> Iterator[Fault]:
-    """One fault for each file and each name in it that is gone."""
+def faults(view: View) -> Iterator[Fault | Gap]:
+    """One fault for each file and each name in it that is gone; one gap for those of a file of which
+    nothing here tells."""
     torch = view.facts.torch
     if torch is not None and torch.hip:
         return
@@ -38,6 +39,28 @@ def faults(view: View) -> Iterator[Fault]:
         for name, found in lines.items():
             if lacking := _lacking(view, name):
                 yield _fault(view, path, name, sorted(set(found)), lacking)
+        if unknown := [name for name in lines if _unknown(view, name)]:
+            yield gap(view, path, unknown)
+
+
+def gap(view: View, path: str, names: Sequence[str]) -> Gap:
+    """For names that some releases lack, of packages of which none is installed."""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    reason = (
+        f"uses {shown}, which some releases lack; nothing installed tells which release it meets"
+    )
+    return Gap(section="sources", subject=absolute(view, path), reason=reason)
+
+
+def _unknown(view: View, name: str) -> bool:
+    """Whether the name is one that releases removed, and neither a torch nor a toolkit is here."""
+    if view.facts.torch is not None:
+        return False
+    if name.startswith(("<TH/", "<THC/")):
+        return True
+    row = removed_apis.removed().get(name)
+    of_cuda = name.startswith(_PROPERTY) or (row is not None and row.owner == "CUDA")
+    return cxx.cuda_version(view) is None if of_cuda else row is not None
 
 
 def _used(facts: CxxFacts) -> Iterator[tuple[str, int, Guards]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpufix.knowledge.gpus import models as known
-from gpufix.model import Facts, Gpu, Target
+from gpufix.model import ERROR, WARNING, Facts, Gpu, Severity, Target
 
 
 def choose(facts: Facts, named: Sequence[str]) -> list[Target]:
@@ -16,6 +16,19 @@ def choose(facts: Facts, named: Sequence[str]) -> list[Target]:
     if named:
         return _unique([known.resolve(name) for name in named])
     return _unique([t for gpu in _relevant(facts) if (t := _of(gpu)) is not None])
+
+
+def wanting(unserved: Sequence[Target], targets: Sequence[Target]) -> list[Target]:
+    """Those of the unserved targets whose lack is a fault: each that the user or the project named;
+    visible GPUs when none of them is served."""
+    if len(unserved) == len(targets):
+        return list(unserved)
+    return [target for target in unserved if target.gpu is None]
+
+
+def gravity(unserved: Sequence[Target], targets: Sequence[Target]) -> Severity:
+    """Error where a lack is a fault, warning for a visible GPU beside another one that is served."""
+    return ERROR if wanting(unserved, targets) else WARNING
 
 
 def _relevant(facts: Facts) -> list[Gpu]:

@@ -32,7 +32,7 @@ Machine: TypeAlias = tuple[list[Gpu], list[Driver]]
 def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Facts:
     """Observe one patient. `python` and `project` as on the command line, already located.
 
-    Raises facts.python.NotPython when `python` names no interpreter, and
+    Raises facts.python.interpreter.NoInterpreter when `python` names no interpreter, and
     facts.project.ConfigError when the project's configuration cannot be used. Everything else
     that goes wrong becomes a gap.
     """
@@ -45,7 +45,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
-    patient = interpreter.collect(ctx, python)
+    patient = interpreter.collect(ctx, python, project)
     ctx.examined = _examined(patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")

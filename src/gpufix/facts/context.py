@@ -14,6 +14,14 @@ def _silent(_: str) -> None:
     return None
 
 
+def _here() -> Path:
+    """The current folder; the root where it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path("/")
+
+
 @dataclass
 class CollectContext:
     """`root` stands for "/" (tests point it at a recorded /proc, /sys, /etc tree)."""
@@ -21,6 +29,7 @@ class CollectContext:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     root: Path = Path("/")
     home: Path = field(default_factory=Path.home)
+    cwd: Path = field(default_factory=_here)
     deep: bool = False  # hash every recorded file
     examined: tuple[
         Path, ...

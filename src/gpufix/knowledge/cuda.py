@@ -170,13 +170,13 @@ def headers_need_gcc(release: str) -> int | None:
     return next((gcc for since, gcc in _HEADERS if at_least(release, since)), None)
 
 
-def extension_rules(release: str) -> dict[str, Any] | None:
-    """The cpp_extension facts that hold for a release: the newest row not after it.
+def extension_rules(release: str | None) -> dict[str, Any] | None:
+    """The cpp_extension facts that hold for a release (None: the newest): the newest row not after it.
 
     Keys: since, gcc, clang, archs ("7.0 9.0a ..."), named {name: list}, native. None before 1.13.
     """
-    short = release.split("+")[0]
-    if not numbers(short):
-        return None
-    rows = [row for row in table("host_compilers")["torch"] if at_least(short, row["since"])]
+    rows = table("host_compilers")["torch"]
+    if release is not None:
+        short = release.split("+")[0]
+        rows = [row for row in rows if numbers(short) and at_least(short, row["since"])]
     return rows[-1] if rows else None

@@ -78,6 +78,20 @@ def names() -> frozenset[str]:
     return frozenset(n for row in data["releases"].values() for n in row) | set(data["find_links"])
 
 
+# The toolkit's libraries, and those that NVIDIA packages as it does them.
+_OF_CUDA = re.compile(
+    r"nvidia-(?:cu[a-z]+|cuda-[a-z]+|cuda-sanitizer-api|nccl|npp|nvfatbin|nvjitlink|nvjpeg|nvptxcompiler"
+    r"|nvshmem|nvtx|nvvm)(?:-cu\d+)?"
+)
+
+
+def known(name: str) -> bool:
+    """Whether a table here has something to say of a distribution."""
+    if _OF_CUDA.fullmatch(name) or name in names():
+        return True
+    return any(name in conflict.trigger for conflict in all())
+
+
 class Conflict(Frozen):
     """Holds when every distribution of `trigger` is installed in the range given.
 

@@ -116,7 +116,9 @@ class PatientSummary(Model):
 class Summary(Model):
     """Counts by severity (primary findings), and the verdict."""
 
-    verdict: Literal["clean", "faults", "incomplete"]
+    verdict: Literal["clean", "faults", "incomplete", "nothing judged"]
+    # Why the rules had no environment, or no source, to judge; faults may be found all the same.
+    unjudged: str | None = None
     error: int = 0
     warning: int = 0
     advice: int = 0
@@ -134,6 +136,8 @@ class Diagnosis(Model):
     targets: list[Target] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    # Installed packages for GPUs of which no rule tells which GPUs they serve: they change no verdict.
+    not_judged: list[str] = field(default_factory=list)
     summary: Summary
     # For reports that also list what was judged and found well; not part of the JSON.
     judged: tuple[str, ...] = field(default=(), metadata=INNER)  # codes of the rules that ran

@@ -17,10 +17,16 @@ def render(diagnosis: Diagnosis) -> str:
         for gap in diagnosis.gaps
     ]
     counts = diagnosis.summary
+    if counts.unjudged:
+        title = _property("gpufix: nothing judged")
+        lines.append(f"::warning title={title}::{_message(counts.unjudged)}")
     accepted = f", {counts.accepted} accepted" if counts.accepted else ""
+    names = ", ".join(map(clean, diagnosis.not_judged))
+    unknown = f"; not judged: {names}" if names else ""
     lines.append(
         f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
         f"{counts.advice} advice{accepted}: {counts.verdict}"
+        f"{unknown}"
     )
     return "\n".join(lines) + "\n"
 

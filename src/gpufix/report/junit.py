@@ -17,7 +17,7 @@ from gpufix.text.clean import below, clean, located
 
 
 def render(diagnosis: Diagnosis, gate: Gate | None = None) -> str:
-    """One suite a family of rules, and one of what could not be looked at.
+    """One suite a family of rules, and one of what could not be looked at, or was not there.
 
     Findings that the gate lets pass are passed cases with their text; gaps are skipped cases,
     and failures under a strict gate.
@@ -42,13 +42,16 @@ class _Report:
         found = {f.code for f in self.diagnosis.findings}
         for code, name in _names(self.diagnosis):
             if code not in found:
-                families.setdefault(code[:3], []).append(self.case(code[:3], f"{code} {name}"))
+                families.setdefault(code[:3], []).append(self.silent(code, name))
         for finding in self.diagnosis.findings:
             families.setdefault(finding.code[:3], []).append(self.finding(finding))
         for family in sorted(families):
             root.append(self.suite(family, families[family]))
-        if self.diagnosis.gaps:
-            root.append(self.suite("gaps", [self.gap(g) for g in self.diagnosis.gaps]))
+        unseen = [self.gap(g) for g in self.diagnosis.gaps]
+        if self.diagnosis.summary.unjudged:
+            unseen.append(self.unseen("nothing judged", self.diagnosis.summary.unjudged))
+        if unseen:
+            root.append(self.suite("gaps", unseen))
         for total in ("tests", "failures", "errors", "skipped"):
             root.set(total, str(sum(int(suite.get(total, 0)) for suite in root)))
         return root
@@ -70,6 +73,14 @@ class _Report:
         attributes = {"classname": f"gpufix.{clean(family)}", "name": name, "time": "0"}
         return ElementTree.Element("testcase", attributes)
 
+    def silent(self, code: str, name: str) -> ElementTree.Element:
+        """A rule that found nothing: passed, unless it had nothing before it."""
+        case = self.case(code[:3], f"{code} {name}")
+        of_sources = code.startswith("SRC") and self.diagnosis.patient.project
+        if self.diagnosis.summary.unjudged and not of_sources:
+            ElementTree.SubElement(case, "skipped").set("message", "nothing judged")
+        return case
+
     def finding(self, finding: Finding) -> ElementTree.Element:
         subject = self.places.portable(finding.subject)
         case = self.case(finding.code[:3], f"{finding.code} {finding.name}: {subject}")
@@ -88,9 +99,13 @@ class _Report:
         return case
 
     def gap(self, gap: Gap) -> ElementTree.Element:
-        case = self.case("gaps", f"{gap.section}: {self.places.portable(gap.subject)}")
+        subject = self.places.portable(gap.subject)
+        return self.unseen(f"{gap.section}: {subject}", f"could not look: {gap.reason}")
+
+    def unseen(self, name: str, why: str) -> ElementTree.Element:
+        case = self.case("gaps", name)
         answer = ElementTree.SubElement(case, "failure" if self.gate.strict else "skipped")
-        answer.set("message", clean(f"could not look: {gap.reason}"))
+        answer.set("message", clean(why))
         return case
 
     def _inside(self, path: str) -> bool:

@@ -18,7 +18,12 @@ from gpufix.text.clean import below, clean, counted, located
 _LIMIT = 60_000
 _EVIDENCE, _COMMAND, _PROSE, _GAPS = 20, 2_000, 2_000, 50
 _MARK = {Severity.error: "❌ error", Severity.warning: "⚠️ warning", Severity.advice: "💡 advice"}
-_VERDICT = {"clean": "✅ clean", "faults": "❌ faults", "incomplete": "❔ incomplete"}
+_VERDICT = {
+    "clean": "✅ clean",
+    "faults": "❌ faults",
+    "incomplete": "❔ incomplete",
+    "nothing judged": "❔ nothing judged",
+}
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$<>&@#]|:(?=//)|(?<=www)\.", re.I)
 _OPENER = re.compile(r"^(?:(?=[-+=])|\d+(?=[.)](?: |$)))")  # of a list, a rule or a heading
 _BREAK = "<!-- -->"  # splits the text without being seen: "@" and "#" refer to nothing
@@ -31,6 +36,9 @@ def render(diagnosis: Diagnosis) -> str:
     rest = [_finding(f) for f in diagnosis.findings]
     if diagnosis.gaps:
         rest.append(_gaps(diagnosis.gaps))
+    if diagnosis.not_judged:
+        names = diagnosis.not_judged
+        rest.append("\n".join(_details(f"not judged ({len(names)})", list(names[:_GAPS]))))
     for number, part in enumerate(rest):
         room -= len(part) + 1
         if room < 0:
@@ -46,12 +54,18 @@ def _head(diagnosis: Diagnosis) -> str:
     tally += [f"{counts.advice} advice" if counts.advice else ""]
     tally += [f"{counts.accepted} accepted" if counts.accepted else ""]
     tally += [f"{len(diagnosis.gaps)} not looked at" if diagnosis.gaps else ""]
-    shown = ", ".join(t for t in tally if t) or "nothing wrong found"
+    shown = ", ".join(t for t in tally if t)
+    if not shown and counts.verdict != "nothing judged":
+        shown = "nothing wrong found"
+    said = f"{_VERDICT[counts.verdict]}: {shown}" if shown else _VERDICT[counts.verdict]
     about = [f"Python {patient.python}" if patient.python else "no Python"]
     about += [patient.torch or "no torch", patient.platform]
     targets = ", ".join(f"{t.arch} ({t.name})" if t.name else t.arch for t in diagnosis.targets)
     about.append(f"for {targets}" if targets else "no GPU target")
-    return f"## gpufix: {_VERDICT[counts.verdict]}: {shown}\n\n{_prose(' · '.join(about))}\n"
+    head = f"## gpufix: {said}\n\n{_prose(' · '.join(about))}\n"
+    if not counts.unjudged:
+        return head
+    return f"{head}\n**Nothing judged of the environment**: {_prose(counts.unjudged)}\n"
 
 
 def _finding(finding: Finding) -> str:

@@ -43,11 +43,11 @@ def _rule(code: str, name: str, page: str) -> Json:
 
 def notification(gap: Gap) -> Json:
     """Something that could not be looked at."""
-    return {
-        "descriptor": {"id": "not-looked-at"},
-        "level": "warning",
-        "message": {"text": message(f"{gap.section}: {gap.subject}: {gap.reason}")},
-    }
+    return _notification("not-looked-at", f"{gap.section}: {gap.subject}: {gap.reason}")
+
+
+def _notification(kind: str, text: str) -> Json:
+    return {"descriptor": {"id": kind}, "level": "warning", "message": {"text": message(text)}}
 
 
 def text(finding: Finding) -> str:
@@ -119,7 +119,11 @@ class _Log:
             "originalUriBaseIds": self.base_ids(),
             "columnKind": "unicodeCodePoints",
             "results": list(self.results(index)),
-            "properties": {"targets": [clean(t.arch) for t in self.diagnosis.targets]},
+            "properties": {
+                "targets": [clean(t.arch) for t in self.diagnosis.targets],
+                "verdict": self.diagnosis.summary.verdict,
+                "notJudged": [clean(name) for name in self.diagnosis.not_judged],
+            },
         }
         return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -135,9 +139,10 @@ class _Log:
         """What could not be looked at, and which check crashed, are said here."""
         crashed = [f for f in self.diagnosis.findings if f.code in INTERNAL_CODES]
         out: Json = {"executionSuccessful": not crashed}
-        if self.diagnosis.gaps:
-            out["toolExecutionNotifications"] = [notification(g) for g in self.diagnosis.gaps]
-        return out
+        notes = [notification(g) for g in self.diagnosis.gaps]
+        if self.diagnosis.summary.unjudged:
+            notes.append(_notification("nothing-judged", self.diagnosis.summary.unjudged))
+        return {**out, "toolExecutionNotifications": notes} if notes else out
 
     def results(self, index: dict[str, int]) -> Iterator[Json]:
         seen: Counter[str] = Counter()

@@ -27,7 +27,7 @@ _PLAIN = str.maketrans(
         "→": ">",
     }
 )
-_SHOWN_EVIDENCE, _SHOWN_GAPS = 6, 8
+_SHOWN_EVIDENCE, _SHOWN_GAPS, _SHOWN_NAMES = 6, 8, 4
 
 
 def show(diagnosis: Diagnosis, console: Console, verbose: bool = False) -> None:
@@ -37,6 +37,7 @@ def show(diagnosis: Diagnosis, console: Console, verbose: bool = False) -> None:
     for finding in diagnosis.findings:
         painter.finding(finding)
     painter.gaps(diagnosis.gaps)
+    painter.notes(diagnosis)
     painter.verdict(diagnosis)
 
 
@@ -71,7 +72,8 @@ class Painter:
         kind = f" ({patient.kind})" if patient.kind else ""
         parts = [f"{python}{kind}", patient.torch or "no torch", patient.platform]
         self.print(self.text(("gpufix ", "bold"), " · ".join(parts)))
-        self.print(self.text((f"{patient.prefix or patient.executable or ''}", "dim")))
+        if patient.prefix or patient.executable:
+            self.print(self.text((patient.prefix or patient.executable or "", "dim")))
         if patient.project:
             self.print(self.text(("project ", "dim"), (patient.project, "dim")))
         self.print(_targets_line(self, diagnosis.targets))
@@ -130,9 +132,25 @@ class Painter:
         if not self.verbose and len(gaps) > _SHOWN_GAPS:
             self.print(self.text((f"… {len(gaps) - _SHOWN_GAPS} more (-v)", "dim")), indent=2)
 
+    def notes(self, diagnosis: Diagnosis) -> None:
+        """What changes no verdict: packages that no rule knows."""
+        names = diagnosis.not_judged
+        if not names:
+            return
+        shown = names if self.verbose else names[:_SHOWN_NAMES]
+        more = f", … {len(names) - len(shown)} more (-v)" if len(names) > len(shown) else ""
+        self.console.print()
+        self.print(self.text(("not judged: ", "dim"), ", ".join(shown) + more))
+
     def verdict(self, diagnosis: Diagnosis) -> None:
         counts = diagnosis.summary
         self.console.print()
+        if counts.unjudged and counts.verdict != "nothing judged":
+            self.print(
+                self.text(
+                    ("? nothing judged of the environment", "magenta"), f": {counts.unjudged}"
+                )
+            )
         if counts.verdict == "clean" and not counts.advice and not counts.accepted:
             self.print(self.text(("✓ clean", "bold green"), ": nothing wrong found"))
             return
@@ -140,11 +158,13 @@ class Painter:
             "clean": ("✓ clean", "bold green"),
             "faults": ("✗ faults", "bold red" if counts.error else "bold yellow"),
             "incomplete": ("? incomplete", "bold magenta"),
+            "nothing judged": ("? nothing judged", "bold magenta"),
         }[counts.verdict]
         tally = [counted(counts.error, "error"), counted(counts.warning, "warning")]
         tally += [f"{counts.advice} advice"] if counts.advice else []
         tally += [f"{counts.accepted} accepted"] if counts.accepted else []
         tally += [f"{len(diagnosis.gaps)} not looked at"] if diagnosis.gaps else []
+        tally += [counts.unjudged or ""] if counts.verdict == "nothing judged" else []
         self.print(self.text((mark, style), ": " + ", ".join(t for t in tally if t)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 from rows import Fires, rows
 
@@ -63,7 +65,12 @@ SILENT = {
     "no cache": of(entries=()),
     "it loads and serves": of(library(archs=("sm_89",))),
     "it holds no GPU code": of(library()),
-    "one of its targets is served": of(library(archs=("sm_89",)), gpus=("sm_89", "sm_120")),
+    "one of the visible GPUs is served": b.view(
+        replace(
+            of(library(archs=("sm_89",))).facts,
+            gpus=[b.gpu("sm_89"), b.gpu("sm_120", index=1)],
+        )
+    ),
     "no target": b.view(of(library(archs=("sm_50",))).facts),
     "its library was not read": of(),
     "its driver is missing": of(library(DRIVER, archs=("sm_89",))),
@@ -74,6 +81,11 @@ SILENT = {
 }
 
 FIRING = {
+    "one of two named targets": Fires(
+        of(library(archs=("sm_89",)), gpus=("sm_89", "sm_120")),
+        fault("holds no code for sm_120"),
+        offers=OFFER,
+    ),
     "it lacks a symbol": Fires(of(library(DRIVER, UNDEFINED)), LACKS, offers=OFFER),
     "another's entry, then one's own": Fires(
         of(

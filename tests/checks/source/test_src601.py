@@ -228,7 +228,10 @@ SILENT = {
     "-arch brings PTX": py('"-arch=sm_80"'),
     "each target by one flag": py(quoted("80", "120"), "", "sm_86", "sm_120"),
     "native": py('"-arch=native"'),
-    "no torch": py(quoted("75"), torch=None),
+    "no torch: served": py(quoted("120"), torch=None),
+    "no torch, and the target is of another vendor": py(quoted("75"), "", "gfx1100", torch=None),
+    "no torch: the list serves": py("", set_list("7.5 9.0+PTX"), torch=None),
+    "no torch: the list is blank": py("", set_list(" "), torch=None),
     "CPU torch": py(quoted("75"), torch=b.torch("2.9.0+cpu")),
     "no target": py(quoted("75"), gpus=[]),
     "the other vendor's target": py(quoted("75"), "", "gfx1100"),
@@ -358,7 +361,7 @@ SILENT = {
     "a script: torch's release is not known": files(
         "go.sh", f"export {LIST}=7.5\n", torch=b.torch("2.9.0+cu128", release=None)
     ),
-    "a script: no torch": files("go.sh", f"export {LIST}=7.5\n", torch=None),
+    "a script: no torch, and served": files("go.sh", f"export {LIST}=12.0\n", torch=None),
     "a Dockerfile: serves": files("Dockerfile", f'ENV {LIST}="9.0 12.0"\n'),
     "a Dockerfile: a comment": files("Dockerfile", f"# ENV {LIST}=7.5\n"),
     "a Dockerfile: a comment in between": files(
@@ -405,7 +408,20 @@ FIRING = {
     ),
     "one of two targets": Fires(
         py(quoted("90"), "", "sm_90", "sm_120"),
+        builds("sm_90", {8: gencode("90")}),
+        offers=FOLLOWED,
+    ),
+    "one of two GPUs that are visible": Fires(
+        py(quoted("90"), gpus=[b.gpu("sm_90"), b.gpu("sm_120", index=1)]),
         builds("sm_90", {8: gencode("90")}, WARNING),
+        offers=FOLLOWED,
+    ),
+    "no torch": Fires(
+        py(quoted("75"), torch=None), builds("sm_75", {8: gencode("75")}), offers=FOLLOWED
+    ),
+    "no torch, for AMD": Fires(
+        py('"--offload-arch=gfx90a"', "", "gfx1100", torch=None, toolkits=[]),
+        builds("gfx90a", {8: "--offload-arch=gfx90a"}, missed="gfx1100"),
         offers=FOLLOWED,
     ),
     "both targets": Fires(
@@ -646,8 +662,9 @@ FIRING = {
     ),
     "the list": Fires(py("", set_list("7.5;8.0")), sets("7.5;8.0"), offers=FOLLOWED),
     "the list: one of two targets": Fires(
-        py("", set_list("9.0"), "sm_90", "sm_120"), sets("9.0", WARNING), offers=FOLLOWED
+        py("", set_list("9.0"), "sm_90", "sm_120"), sets("9.0"), offers=FOLLOWED
     ),
+    "the list: no torch": Fires(py("", set_list("7.5"), torch=None), sets("7.5"), offers=FOLLOWED),
     "the list: perhaps": Fires(
         py("", f"if a():\n    {set_list('7.5')}"), sets("7.5", WARNING, line=5), offers=FOLLOWED
     ),
@@ -783,7 +800,7 @@ FIRING |= {
     ),
     "CMake: one of two targets": Fires(
         cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real)", "sm_90", "sm_120"),
-        fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL, WARNING),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL),
         offers=FOLLOWED,
     ),
     "CMake: perhaps": Fires(
@@ -844,10 +861,11 @@ FIRING |= {
         cmake(
             f"add_compile_options({gencode('80')})",
             head="find_package(Torch REQUIRED)",
-            env={LIST: "12.0"},
+            env={LIST: "9.0"},
             torch=None,
         ),
         fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST),
+        offers=FOLLOWED,
     ),
     "CMake: flags, torch's release is not known": Fires(
         cmake(
@@ -941,6 +959,11 @@ FIRING |= {
     "a script: one variable": Fires(
         files("go.sh", f"export {LIST}='7.5 8.0'\n", "sm_90", "sm_120"),
         exports("go.sh", 1, "7.5 8.0", WARNING, missed="sm_90, sm_120"),
+        offers=FOLLOWED,
+    ),
+    "a script: without torch": Fires(
+        files("go.sh", f"export {LIST}=7.5\n", torch=None),
+        exports("go.sh", 1, "7.5", WARNING),
         offers=FOLLOWED,
     ),
     "a script: for CMake, without torch": Fires(

@@ -7,7 +7,7 @@ from typing import Any
 
 import builders as b
 import source_tree as t
-from rows import Fires, Given, rows
+from rows import ROOT, Fires, Given, Unseen, rows
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src602_hard_coded_abi import hard_coded_abi
@@ -77,8 +77,15 @@ FORCED = {"CMakeLists.txt": BY_CMAKE.format(abi=ABI), "a.cpp": '#include "force_
 SILENT = {
     "as torch has it": cmake(f"add_definitions(-D{ABI}=1)"),
     "as an older torch has it": cmake(f"add_definitions(-D{ABI}=0)", **old()),
-    "no torch": cmake(f"add_definitions(-D{ABI}=0)", torch=None),
-    "torch's ABI is not known": cmake(f"add_definitions(-D{ABI}=0)", torch=b.torch(cxx11_abi=None)),
+    "no torch": Unseen(
+        cmake(f"add_definitions(-D{ABI}=0)", torch=None), [f"{ROOT}/CMakeLists.txt"]
+    ),
+    "no torch, and nothing is fixed": cmake("add_definitions(-DX=0)", torch=None),
+    "no torch, and never reached": py(f'if False:\n    f = ["-D{ABI}=0"]', torch=None),
+    "torch's ABI is not known": Unseen(
+        cmake(f"add_definitions(-D{ABI}=0)", torch=b.torch(cxx11_abi=None)),
+        [f"{ROOT}/CMakeLists.txt"],
+    ),
     "asked of torch": py(f'f = [f"-D{ABI}={{torch._C.{ABI}}}"]'),
     "in a message": cmake(f'message("-D{ABI}=0")'),
     "in a comment": cmake(f"# add_definitions(-D{ABI}=0)"),

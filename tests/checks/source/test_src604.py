@@ -7,7 +7,7 @@ from typing import Any
 import builders as b
 import source_tree as t
 from cxx_sources import SETUP, cuda
-from rows import Fires, Given, Unseen, rows
+from rows import ROOT, Fires, Given, Unseen, rows
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src604_removed_api import removed_api
@@ -72,7 +72,8 @@ SILENT = {
     "numpy still has it": py(FLOAT, "1.23.5"),
     "numpy has it again": py("import numpy as np\nx = np.bool\n", "2.0.0"),
     "no numpy": py(FLOAT, None),
-    "no torch": py("from torch._six import inf\n", torch=None),
+    "no torch": Unseen(py("from torch._six import inf\n", torch=None), [f"{ROOT}/a.py"]),
+    "no environment": Unseen(py(FLOAT, None, python=None), [f"{ROOT}/a.py"]),
     "torch's release is not known": py("from torch._six import inf\n", torch=b.torch(release=None)),
     "torch still has it": py("from torch._six import inf\n", torch=b.torch("1.13.1+cu117")),
     "CUDA: guarded": cu(f"#if CUDART_VERSION >= 13000\nint m;\n#else\n{MAX}\n#endif\n"),
@@ -91,7 +92,10 @@ SILENT = {
     "CUDA: other functions": cu("void cudaThreadSynchronizeAll(); self.cudaThreadExit();"),
     "CUDA: a header of the project's own": cu('#include "thrust/optional.h"\n'),
     "CUDA: carried along": cu(MAX, path="third_party/x/a.cu"),
-    "CUDA: no toolkit, no torch": cu(MAX, toolkits=[], torch=None),
+    "CUDA: no toolkit, no torch": Unseen(cu(MAX, toolkits=[], torch=None), [f"{ROOT}/ext.cu"]),
+    "CUDA: no toolkit, no torch, and nothing that went": cu(
+        "cub::DeviceScan s;\n", toolkits=[], torch=None
+    ),
     "CUDA: a toolkit without a version, torch for the CPU": cu(
         MAX, toolkits=[b.toolkit(None)], torch=b.torch("2.13.0+cpu")
     ),
@@ -99,7 +103,9 @@ SILENT = {
     "torch: its headers have it": cu(
         f"#include <THC/THC.h>\n{CHECK}", answers={"torch-header:THC/THC.h": True, SAYS: True}
     ),
-    "torch: not here": cu(f"#include <THC/THC.h>\n{CHECK}", torch=None, answers=NO_HEADERS),
+    "torch: not here": Unseen(
+        cu(f"#include <THC/THC.h>\n{CHECK}", torch=None, answers=NO_HEADERS), [f"{ROOT}/ext.cu"]
+    ),
     "torch: not a header": cu(
         "#include <ATen/cuda/x.inc>\n", answers={"torch-header:ATen/cuda/x.inc": False}
     ),

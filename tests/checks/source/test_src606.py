@@ -61,7 +61,6 @@ SILENT = {
     "installed": of(b.dist("ext")),
     "installed, from its folder": editable("a/"),
     "installed, from the project's own": editable("", ""),
-    "no torch": of(torch=None),
     "isolation is off, by pip's variable": of(env={"PIP_NO_BUILD_ISOLATION": "0"}),
     "isolation is off, by uv's variable": of(env={"UV_NO_BUILD_ISOLATION": "1"}),
     "isolation is off, by uv's setting": of(toml="[tool.uv]\nno-build-isolation = true\n"),
@@ -71,6 +70,8 @@ FIRING = {
     "pip isolates all": Fires(of(PIP, folder="a/"), imports(WARNING, "a"), offers=BUILT),
     "pip that does not yet": Fires(of(b.dist("pip", "25.2")), imports(ADVICE), offers=BUILT),
     "no pip": Fires(of(), imports(ADVICE), offers=BUILT),
+    "no torch": Fires(of(torch=None), imports(ADVICE)),
+    "no environment": Fires(of(torch=None, python=None, toml=OTHERS), imports(WARNING)),
     "a pyproject.toml beside it": Fires(
         of(b.dist("pip", "24.0"), toml=OTHERS), imports(WARNING), offers=BUILT
     ),

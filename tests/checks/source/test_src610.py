@@ -31,13 +31,17 @@ def built(code: list[Any], owner: str = "nvdiffrast") -> dict[str, Any]:
 
 
 def makes(
-    call: str, *lines: int, severity: Severity = WARNING, others: tuple[tuple[int, str], ...] = ()
+    call: str,
+    *lines: int,
+    severity: Severity = WARNING,
+    others: tuple[tuple[int, str], ...] = (),
+    lacking: str = "torch 2.9.0+rocm6.4",
 ) -> Fault:
     calls = (*((line, call) for line in lines), *others)
     return Fault(
         severity,
         "a.py",
-        f"a.py makes a {call}; torch 2.9.0+rocm6.4 has no CUDA, and no nvdiffrast with code for "
+        f"a.py makes a {call}; {lacking} has no CUDA, and no nvdiffrast with code for "
         "AMD GPUs is installed.",
         evidence=tuple(t.at("a.py", line, name) for line, name in calls),
         payload=ProjectFile("a.py"),
@@ -46,7 +50,8 @@ def makes(
 
 SILENT = {
     "a CUDA torch": of(CUDA, torch=b.torch(), gpus=[b.gpu()]),
-    "no torch": of(CUDA, torch=None),
+    "no torch, for NVIDIA": of(CUDA, torch=None, gpus=[b.gpu()]),
+    "no torch, and no target": of(CUDA, torch=None, gpus=[]),
     "no project": b.view(b.healthy_amd(project=None)),
     "no context": of("x = dr.interpolate(a, b, c)"),
     "tried": of(f"try:\n    {CUDA}\nexcept Exception:\n    ctx = None"),
@@ -58,6 +63,9 @@ SILENT = {
 }
 
 FIRING = {
+    "no torch, for AMD": Fires(
+        of(CUDA, torch=None), makes("RasterizeCudaContext", 2, lacking="gfx1101"), offers=PORT
+    ),
     "the CUDA context": Fires(of(CUDA), makes("RasterizeCudaContext", 2), offers=PORT),
     "the OpenGL context": Fires(
         of("ctx = dr.RasterizeGLContext()"), makes("RasterizeGLContext", 2), offers=PORT

@@ -46,11 +46,13 @@ SILENT = {
     "another's interpolate": of(f"{IMPORT}def f(x):\n    return F.interpolate(x.half())\n"),
     "half, and then float": of(HALF.replace("return", "y = y.float()\n    return").format("y")),
     "ranges on the CPU": of(RANGES.format("'cpu'", "dr.rasterize(c, p, t, ranges=r)")),
-    "no torch": of(HALF.format("y"), torch=None),
 }
 
 FIRING = {
     "a half tensor": Fires(of(HALF.format("y")), hands("y", "rasterize_gaussians"), offers=CAST),
+    "no torch": Fires(
+        of(HALF.format("y"), torch=None), hands("y", "rasterize_gaussians"), offers=CAST
+    ),
     "made at the call": Fires(
         of("def f(x):\n    return rasterize_gaussians(x.half())\n"),
         hands("x.half()", "rasterize_gaussians", 2),

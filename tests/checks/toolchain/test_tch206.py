@@ -88,7 +88,11 @@ FIRING = {
     ),
     "two of three": Fires(
         of("12.6", "sm_100", "sm_89", "sm_120"),
-        [fault("sm_100", NEWER, severity=WARNING), fault("sm_120", NEWER, severity=WARNING)],
+        [fault("sm_100", NEWER), fault("sm_120", NEWER)],
+    ),
+    "one of two that are visible": Fires(
+        of("12.6", gpus=[b.gpu("sm_89"), b.gpu("sm_120", index=1, name="RTX 5080")]),
+        fault("sm_120", NEWER, severity=WARNING, target="RTX 5080"),
     ),
     "an AMD GPU beside it is not served either": Fires(
         of("12.6", "sm_120", "gfx1100"), fault("sm_120", NEWER)

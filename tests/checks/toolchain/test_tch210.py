@@ -43,6 +43,12 @@ def tree(files: dict[str, str | bytes]) -> Callable[[Path], View]:
     return lambda root: t.look(t.write(root, files), "sm_89")
 
 
+def textual(name: str, value: str, **files: str) -> Callable[[Path], View]:
+    """A project that builds with torch, for sm_120, and no torch here."""
+    tree = {"setup.py": t.setup(), "ext.cu": "", **files}
+    return t.project(tree, "sm_120", env={name: value}, torch=None, gpus=[])
+
+
 def fault(text: str, name: str = TORCH, severity: Severity = ERROR, *lines: str) -> Fault:
     return Fault(
         severity,
@@ -68,7 +74,11 @@ SILENT = {
     "an empty list is none": of(""),
     "nothing to build": of("6.0", project=b.project(builds=False)),
     "no project": of("6.0", project=None),
-    "no torch": of("6.0", torch=None),
+    "no torch, and the project does without": of("6.0", torch=None),
+    "no torch, and a CMake project without it": textual(
+        TORCH, "6.0", **{"CMakeLists.txt": "enable_language(CUDA)\n", "setup.py": ""}
+    ),
+    "no torch, and the list serves": textual(TORCH, "3.5;12.0"),
     "torch for CPUs": of("6.0", torch=b.torch("2.13.0+cpu")),
     "how torch reads it is not known": of("6.0", torch=b.torch(release=None)),
     "a torch before the table": of("x", torch=b.torch("1.12.1+cu116")),
@@ -102,7 +112,22 @@ FIRING = {
     ),
     "one of two is not": Fires(
         of("8.6;9.0", "sm_89", "sm_120"),
+        fault(f'{TORCH} is "8.6;9.0", whose code does not run on sm_120.'),
+        offers=SAFE,
+    ),
+    "one of two visible ones is not": Fires(
+        of("8.6;9.0", gpus=[b.gpu("sm_89"), b.gpu("sm_120", index=1)]),
         fault(f'{TORCH} is "8.6;9.0", whose code does not run on sm_120.', severity=WARNING),
+        offers=SAFE,
+    ),
+    "no torch, and the project builds with one": Fires(
+        textual(TORCH, "3.5;9.0"),
+        fault(f'{TORCH} is "3.5;9.0", whose code does not run on sm_120.'),
+        offers=SAFE,
+    ),
+    "no torch, and a part that is none to any": Fires(
+        textual(TORCH, "9.0;12,0"),
+        fault(f'{TORCH} is "9.0;12,0"; 12,0 is no architecture to torch.'),
         offers=SAFE,
     ),
     "none of two, and a shell profile sets it": Fires(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.gpu_code import Service, code_in, service
+from gpufix.evidence.targets import wanting
 from gpufix.evidence.view import View
 from gpufix.model import CacheEntry, Library, Problem, Target
 from gpufix.model.payload import StaleBuild
@@ -50,8 +51,10 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
         if problems:
             what = f"cannot be loaded with torch {torch.version}: {shown(problems[0])}"
             yield _fault(entry, libraries, what, problems)
-        elif view.targets and all(_lacks(libraries, target) for target in view.targets):
-            archs = ", ".join(target.arch for target in view.targets)
+            continue
+        lacking = [target for target in view.targets if _lacks(libraries, target)]
+        if lacking := wanting(lacking, view.targets):
+            archs = ", ".join(target.arch for target in lacking)
             yield _fault(entry, libraries, f"holds no code for {archs}")
 
 

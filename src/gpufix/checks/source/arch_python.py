@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
-from gpufix.evidence.arch_lists import of_rocm, of_torch
+from gpufix.evidence.arch_lists import ArchList, of_installed_torch, of_rocm
 from gpufix.evidence.source_view import active, at, for_tests, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 def faults(view: View) -> Iterator[Fault]:
     """Every fault of the project's Python files."""
     torch = view.facts.torch
-    if torch is None or not (torch.cuda or torch.hip):
+    if torch is not None and not (torch.cuda or torch.hip):
         return
     for path, facts in python_files(view).items():
         if for_tests(path):
             continue
         yield from _flags(view, path, facts)
         yield from _overwritten(view, path, facts)
-        yield from _without_cuda(view, path, facts)
+        if torch is not None:
+            yield from _without_cuda(view, path, facts)
 
 
 def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
@@ -151,9 +152,7 @@ def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     values = [r.value for r in rows if r.value is not None]
     if not rows or len(values) < len(rows) or any(r.archs for r in facts.nvcc):
         return
-    torch = view.facts.torch
-    release = (torch.release if torch else None) or ""
-    stated = [of_rocm(v) if _amd(view) else of_torch(v, release) for v in values if v.strip()]
+    stated = [_stated(view, value) for value in values if value.strip()]
     sure = [r for r in rows if active(view, r.guards) and not r.function]
     certain = bool(sure) and facts.extension
     missed = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in stated)]
@@ -172,6 +171,12 @@ def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
     elif bad:
         message = f'{path} sets {name} to "{values[0]}"; nvcc {cuda} generates no code for '
         yield Fault(ERROR, path, f"{message}{', '.join(bad)}.", evidence, payload=payload)
+
+
+def _stated(view: View, value: str) -> ArchList:
+    if _amd(view):
+        return of_rocm(value)
+    return of_installed_torch(view, value) or ArchList(native=True)
 
 
 def _without_cuda(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
@@ -203,6 +208,8 @@ def _blanked(
 ) -> Iterator[Fault]:
     """Blank is unset: torch asks the GPUs that it sees. On ROCm it takes what itself was built for."""
     path = payload.path
+    if view.facts.torch is None:
+        return
     if not _amd(view) and not any(g.vendor == "nvidia" for g in view.facts.gpus):
         yield Fault(
             ERROR if certain and path.endswith("setup.py") else ADVICE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
-from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
+from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds
 from gpufix.evidence.source_view import (
     active,
@@ -60,10 +60,9 @@ def cmake_faults(view: View) -> Iterator[Fault]:
 
 def _served_beside(view: View, name: str, target: Target) -> bool:
     """Whether the variable that CMake or torch adds flags from, is set and serves a target."""
-    value, torch = view.env(name) or "", view.facts.torch
-    if name == "CUDAARCHS":
-        return of_cmake(value).serves(target)
-    return bool(torch and torch.release and of_torch(value, torch.release).serves(target))
+    value = view.env(name) or ""
+    archs = of_cmake(value) if name == "CUDAARCHS" else of_installed_torch(view, value)
+    return archs is not None and archs.serves(target)
 
 
 def _read_by(files: Mapping[str, CMakeFacts]) -> str | None:
@@ -119,19 +118,15 @@ def shell_faults(view: View) -> Iterator[Fault]:
 def _exported(
     view: View, path: str, row: ShellExport, file: Literal["shell", "docker"]
 ) -> Iterator[Fault]:
-    name, value, torch = row.name, row.value, view.facts.torch
+    name, value = row.name, row.value
     amd = arch.vendor(view) == "amd"
     if (name == "PYTORCH_ROCM_ARCH") != amd or not value.strip():
         return
     if name == "CUDAARCHS":
-        archs = of_cmake(value)
-    elif amd:
-        archs = of_rocm(value)
-    elif torch and torch.release:
-        archs = of_torch(value, torch.release)
+        archs: ArchList | None = of_cmake(value)
     else:
-        return
-    missed = arch.missed(view, archs)
+        archs = of_rocm(value) if amd else of_installed_torch(view, value)
+    missed = arch.missed(view, archs) if archs else []
     if missed:
         yield Fault(
             severity=WARNING,

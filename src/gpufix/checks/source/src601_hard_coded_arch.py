@@ -30,9 +30,9 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     flags are left out.`
 
     ## Severity
-    Error when no target is served, or nvcc refuses; warning when some are, when only a run would
-    tell whether the code is reached, for shell scripts, and for a flag that merely contains
-    "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
+    Error when a GPU that was named is not served, none of the visible ones is, or nvcc refuses;
+    warning when some of the visible ones are, when only a run would tell whether the code is
+    reached, for shell scripts, and for a flag that merely contains "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
     which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST, and for
     Dockerfiles: an image is another environment than this one. Advice, too, for code that is built
     for a variant such as sm_90a alone, and so written for it.

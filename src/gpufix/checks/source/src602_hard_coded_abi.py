@@ -18,7 +18,7 @@ from gpufix.evidence.source_view import (
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
-from gpufix.model import Severity, Torch
+from gpufix.model import Gap, Severity, Torch
 from gpufix.model.source_payload import AbiFile, FixedAbi
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _APPENDS_BEFORE = "2.8"
 
 
 @rule("SRC602", "hard-coded-abi")
-def hard_coded_abi(view: View) -> Iterator[Fault]:
+def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     """A build file fixes `_GLIBCXX_USE_CXX11_ABI`, and not as the installed torch has it.
 
     ## What it does
@@ -46,7 +46,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
     ## Severity
     Error; warning where only a run would tell whether it is reached, and in scripts. Advice in a
     setup.py built by torch before 2.8, which appends its own value, and in a Dockerfile, whose
-    image may hold another torch.
+    image may hold another torch. Without a torch whose value is known it is a gap.
 
     ## Fix
     Safe: read the value from the installed torch instead.
@@ -55,8 +55,6 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
     GCC's dual ABI; torch/utils/cpp_extension.py of 1.13 to 2.15.
     """
     torch = view.facts.torch
-    if torch is None or torch.cxx11_abi is None:
-        return
     for path, facts in python_files(view).items():
         if facts.setup or facts.extension:  # in another script's text it is no build's flag
             yield from _judged(view, torch, "python", path, facts.abi, facts.extension)
@@ -72,17 +70,28 @@ def hard_coded_abi(view: View) -> Iterator[Fault]:
 
 def _judged(
     view: View,
-    torch: Torch,
+    torch: Torch | None,
     part: AbiFile,
     path: str,
     flags: Sequence[AbiFlag],
     by_torch: bool = False,
-) -> Iterator[Fault]:
+) -> Iterator[Fault | Gap]:
     """by_torch: cpp_extension builds it."""
-    rows = [r for r in flags if bool(r.value) != torch.cxx11_abi]
-    rows = [r for r in rows if active(view, r.guards) is not False]
-    if rows and not (part == "cmake" and forced(view, path)):
+    rows = [r for r in flags if active(view, r.guards) is not False]
+    if not rows or (part == "cmake" and forced(view, path)):
+        return
+    if torch is None or torch.cxx11_abi is None:
+        yield _unknown(view, torch, path, rows[0])
+        return
+    rows = [r for r in rows if bool(r.value) != torch.cxx11_abi]
+    if rows:
         yield _fault(view, torch, part, path, rows, by_torch)
+
+
+def _unknown(view: View, torch: Torch | None, path: str, row: AbiFlag) -> Gap:
+    known = f"what torch {torch.version} has is not known" if torch else "no torch is installed"
+    reason = f"defines _GLIBCXX_USE_CXX11_ABI={row.value} (line {row.line}); {known}"
+    return Gap(section="sources", subject=absolute(view, path), reason=reason)
 
 
 def _fault(

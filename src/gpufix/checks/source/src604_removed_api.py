@@ -9,11 +9,12 @@ from gpufix.evidence import removed_names as removed_cuda_api
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge import removed_apis
+from gpufix.model import Gap
 from gpufix.model.source_payload import RemovedNameUse
 
 
 @rule("SRC604", "removed-api")
-def removed_api(view: View) -> Iterator[Fault]:
+def removed_api(view: View) -> Iterator[Fault | Gap]:
     """A source uses a name that the installed torch, CUDA or Python package no longer has.
 
     ## What it does
@@ -32,6 +33,7 @@ def removed_api(view: View) -> Iterator[Fault]:
     ## Severity
     Error: the line fails whenever it is reached. In C++ and CUDA sources, warning where no build
     file names the source; advice where no toolkit is here, and its version is guessed from torch.
+    Where nothing installed tells the version, it is a gap.
 
     ## Fix
     Safe where an equal spelling works on old and new releases; else shown.
@@ -45,6 +47,8 @@ def removed_api(view: View) -> Iterator[Fault]:
             lines.setdefault(row.name, []).append(row.line)
         for name, found in lines.items():
             yield from _python(view, path, name, sorted(set(found)))
+        if unknown := [name for name in lines if _unknown(view, name)]:
+            yield removed_cuda_api.gap(view, path, unknown)
     yield from removed_cuda_api.faults(view)
 
 
@@ -61,6 +65,14 @@ def _python(view: View, path: str, name: str, lines: list[int]) -> Iterator[Faul
         evidence=tuple(at(view, path, line, name) for line in lines),
         payload=RemovedNameUse(path, name, tuple(lines), "python"),
     )
+
+
+def _unknown(view: View, name: str) -> bool:
+    """Whether no environment, or none with a torch, tells the version of a name's package."""
+    row = removed_apis.get(name)
+    if row is None or _version(view, row.package) is not None:
+        return False
+    return view.facts.python is None or (row.package == "torch" and view.facts.torch is None)
 
 
 def _version(view: View, package: str) -> str | None:

@@ -44,7 +44,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## Source
     PEP 517 and 518; pip's changelog, 25.3.
     """
-    if view.facts.torch is None or _switched_off(view):
+    if _switched_off(view):
         return
     tomls = toml_files(view)
     for path, facts in python_files(view).items():

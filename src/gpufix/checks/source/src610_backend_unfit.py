@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import rocm_torch
 from gpufix.evidence.source_view import active, at, python_files
 from gpufix.evidence.view import View
-from gpufix.model import Torch
 from gpufix.model.source_payload import ProjectFile
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def backend_unfit(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for nvdiffrast contexts (`RasterizeCudaContext`, `RasterizeGLContext`, utils3d's
-    `RastContext`) where torch is a ROCm build and the nvdiffrast installed, if any, holds no code
-    for AMD GPUs. What stands under try/except is no fault.
+    `RastContext`) where torch is a ROCm build (without a torch: where all targets are AMD's) and the
+    nvdiffrast installed, if any, holds no code for AMD GPUs. What stands under try/except is no fault.
 
     ## Why it matters
     nvdiffrast's rasteriser is CUDA code with inline PTX, and its OpenGL one, which went with 0.4,
@@ -46,14 +46,23 @@ def backend_unfit(view: View) -> Iterator[Fault]:
     nvdiffrast's sources of 0.3.3 and 0.4.0: csrc/common/cudaraster, common/glutil.h, torch/ops.py;
     what hipify of torch 2.13 makes of them.
     """
-    torch = rocm_torch(view)
-    if torch is None or _ported(view):
+    lacking = _without_cuda(view)
+    if lacking is None or _ported(view):
         return
     for path, facts in python_files(view).items():
         rows = [r for r in facts.backends if not r.tried and not _other(r)]
         rows = [r for r in rows if active(view, r.guards) is not False]
         if rows:
-            yield _fault(view, torch, path, rows)
+            yield _fault(view, lacking, path, rows)
+
+
+def _without_cuda(view: View) -> str | None:
+    """What has no CUDA: the torch, or the targets where there is none."""
+    if torch := rocm_torch(view):
+        return f"torch {torch.version}"
+    if view.facts.torch is None and view.targets and vendor(view) == "amd":
+        return ", ".join(target.arch for target in view.targets)
+    return None
 
 
 def _ported(view: View) -> bool:
@@ -74,13 +83,13 @@ def _other(row: RasteriserContext) -> bool:
     return row.call == "RastContext" and row.backend not in ("cuda", "gl")
 
 
-def _fault(view: View, torch: Torch, path: str, rows: list[RasteriserContext]) -> Fault:
+def _fault(view: View, lacking: str, path: str, rows: list[RasteriserContext]) -> Fault:
     call = rows[0].call
     certain = any(active(view, r.guards) for r in rows)
     return Fault(
         severity=WARNING if certain else ADVICE,
         subject=path,
-        message=f"{path} makes a {call}; torch {torch.version} has no CUDA, and "
+        message=f"{path} makes a {call}; {lacking} has no CUDA, and "
         "no nvdiffrast with code for AMD GPUs is installed.",
         evidence=tuple(at(view, path, r.line, r.call) for r in rows),
         payload=ProjectFile(path),

@@ -36,8 +36,6 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
     torch_rasterize.cpp (NVDR_CHECK_CPU(ranges),
     NVDR_CHECK_I32(tri, ranges)).
     """
-    if view.facts.torch is None:
-        return
     for path, facts in python_files(view).items():
         for row in facts.half:
             if row.kind == "ranges":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.arch_lists import of_torch
 from gpufix.evidence.building import cuda_build, describe, generates, names_in_nvcc
+from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import minor
@@ -30,7 +31,7 @@ def nvcc_lacks_target(view: View) -> Iterator[Fault]:
     CUDA 12.8.`
 
     ## Severity
-    Error; warning when it serves another target. Silent when the project has nothing to build,
+    Error; warning for a visible GPU beside another one that it serves. Silent when the project has nothing to build,
     and when TORCH_CUDA_ARCH_LIST asks for PTX that the target can compile.
 
     ## Fix
@@ -48,7 +49,7 @@ def nvcc_lacks_target(view: View) -> Iterator[Fault]:
     lacking = [t for t in refused if not _asked(view, build.torch, t)]
     for target in lacking:
         yield Fault(
-            severity=ERROR if len(lacking) == len(targets) else WARNING,
+            severity=gravity(lacking, targets),
             subject=target.arch,
             message=f"{describe(build.toolkit)} generates no code for {target.arch}, {_history(target)}.",
             evidence=(f"nvcc: {build.toolkit.compiler}", f"target: {target.name or target.source}"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.arch_lists import ArchList, of_cmake, of_rocm, of_torch
+from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
-from gpufix.evidence.source_view import python_files
+from gpufix.evidence.source_view import cmake_files, python_files
+from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Target
+from gpufix.model import Evidence, Severity, Target
 from gpufix.model.payload import EnvironmentVariable
 
 
@@ -30,8 +31,10 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     `TORCH_CUDA_ARCH_LIST is "8.6;9.0", whose code does not run on sm_120.`
 
     ## Severity
-    Error when no target is served or the value cannot be read; warning when some are served, and
-    for a list that is not set where no GPU is visible. Silent when the project builds nothing.
+    Error when the value cannot be read, a GPU that was named is not served, or none of the visible
+    ones is; warning when some of these are, and for a list that is not set where no GPU is visible.
+    Silent when the project builds nothing. Without a torch the value is judged as text, where the
+    project builds with torch.
 
     ## Fix
     Safe: set it in the environment file. A line of a shell profile that sets it is named.
@@ -47,11 +50,12 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
 
 
 def _variables(view: View) -> Iterator[tuple[str, ArchList]]:
-    torch, project = view.facts.torch, view.facts.project
+    project = view.facts.project
     cuda, rocm = view.env("TORCH_CUDA_ARCH_LIST"), view.env("PYTORCH_ROCM_ARCH")
-    if cuda and cuda_torch(view) and torch and torch.release:
-        yield "TORCH_CUDA_ARCH_LIST", of_torch(cuda, torch.release)
-    if rocm and rocm_torch(view):
+    as_text = view.facts.torch is None and (cuda or rocm) and _builds_with_torch(view)
+    if cuda and (cuda_torch(view) or as_text) and (archs := of_installed_torch(view, cuda)):
+        yield "TORCH_CUDA_ARCH_LIST", archs
+    if rocm and (rocm_torch(view) or as_text):
         yield "PYTORCH_ROCM_ARCH", of_rocm(rocm)
     cmake = view.env("CUDAARCHS")
     if cmake and not rocm_torch(view) and project and "CMakeLists.txt" in project.markers:
@@ -63,14 +67,14 @@ def _judge(view: View, name: str, archs: ArchList) -> Iterator[Fault]:
     if archs.bad:
         what = "is no architecture" if len(archs.bad) == 1 else "are no architectures"
         text = f'{name} is "{value}"; {", ".join(archs.bad)} {what} to {_reader(view, name)}.'
-        yield _fault(view, name, text, True)
+        yield _fault(view, name, text, ERROR)
         return
     targets = _of_vendor(view, "amd" if name == "PYTORCH_ROCM_ARCH" else "nvidia")
     missed = [t for t in targets if not archs.native and not archs.serves(t)]
     if missed:
         named = ", ".join(t.arch for t in missed)
         text = f'{name} is "{value}", whose code does not run on {named}.'
-        yield _fault(view, name, text, len(missed) == len(targets))
+        yield _fault(view, name, text, gravity(missed, targets))
 
 
 def _of_vendor(view: View, vendor: str) -> list[Target]:
@@ -85,7 +89,7 @@ def _unset(view: View) -> Iterator[Fault]:
     if cuda_torch(view) is None or not _has_setup_py(view):
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
-    yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, False)
+    yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, WARNING)
 
 
 def _has_setup_py(view: View) -> bool:
@@ -97,18 +101,24 @@ def _has_setup_py(view: View) -> bool:
     return any(path.endswith("/setup.py") and facts.extension for path, facts in files)
 
 
+def _builds_with_torch(view: View) -> bool:
+    return any(facts.extension for facts in python_files(view).values()) or any(
+        facts.torch for facts in cmake_files(view).values()
+    )
+
+
 def _reader(view: View, name: str) -> str:
     torch = view.facts.torch
-    if name == "TORCH_CUDA_ARCH_LIST" and torch:
-        return f"torch {torch.release}"
+    if name == "TORCH_CUDA_ARCH_LIST":
+        return f"torch {torch.release}" if torch else "torch"
     return "hipcc" if name == "PYTORCH_ROCM_ARCH" else "CMake"
 
 
-def _fault(view: View, name: str, text: str, fatal: bool) -> Fault:
+def _fault(view: View, name: str, text: str, severity: Severity) -> Fault:
     lines = view.facts.environment.profile.get(name, [])
     shown = tuple(Evidence(text=f"set by {line}") for line in lines)
     return Fault(
-        severity=ERROR if fatal else WARNING,
+        severity=severity,
         subject=name,
         message=text,
         evidence=shown,

@@ -172,7 +172,8 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
             found.unseen = f"it has more than {_ENTRIES:,} entries: the others were not looked at"
             break
         found.files += 1
-        if path.endswith(".pyc") or (
+        # virtualenv records the folders of caches, too.
+        if path.endswith((".pyc", "/__pycache__")) or (
             (path[0] == "/" or ".." in path) and not _inside(site, found, path)
         ):
             continue

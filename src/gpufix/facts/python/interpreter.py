@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
+from gpufix.facts.python.choice import chosen
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
 from gpufix.files import is_binary
@@ -31,21 +31,21 @@ class NoInterpreter(Exception):
         self.path, self.why = path, why
 
 
-def default(ctx: CollectContext) -> str:
-    """The patient when none is named: $VIRTUAL_ENV, else $CONDA_PREFIX, else what runs gpufix."""
-    return ctx.environ.get("VIRTUAL_ENV") or ctx.environ.get("CONDA_PREFIX") or sys.executable
-
-
-def collect(ctx: CollectContext, executable: str | None) -> Python | None:
+def collect(
+    ctx: CollectContext, executable: str | None, project: Path | None = None
+) -> Python | None:
     """Describe the interpreter `executable` (a file, an environment's folder, or a command).
 
-    Without one: the default. Raises NotPython when the named one is unusable; an unusable default
-    one is a gap, and None.
+    Without one: the environment that is active, or the project's; None when there is none. Raises
+    NoInterpreter when the named one is unusable; an unusable one that was chosen is a gap, and None.
     """
     if executable is not None:
         return _describe(ctx, _locate(ctx, executable))
+    found = chosen(ctx, project)
+    if found is None:
+        return None
     try:
-        return _describe(ctx, _locate(ctx, default(ctx)))
+        return _describe(ctx, _locate(ctx, found))
     except NoInterpreter as error:
         ctx.gap("python", text(error.path), error.why)
         return None
@@ -53,12 +53,14 @@ def collect(ctx: CollectContext, executable: str | None) -> Python | None:
 
 def _locate(ctx: CollectContext, given: str) -> Path:
     """An executable file, its symbolic links kept: a venv is told by where the link lies."""
-    if "\0" in given or not given:
-        raise NoInterpreter(text(given), "not a path")
+    if "\0" in given or not given.strip():
+        raise NoInterpreter(
+            repr(text(given)), "an interpreter's or an environment's path is needed"
+        )
     path = Path(given).expanduser().absolute()
     if path.is_dir():
         return _inside(path, text(given))
-    if not os.path.lexists(path) and os.sep not in given:
+    if not os.path.lexists(path) and os.sep not in given and not given.startswith("."):
         import shutil  # which imports three compressors
 
         found = shutil.which(given, path=ctx.environ.get("PATH", os.defpath))
@@ -94,7 +96,7 @@ def _require_program(path: Path, given: str) -> None:
 
 
 def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
-    """What the probe prints. Raises NotPython."""
+    """What the probe prints. Raises NoInterpreter."""
     environ = {k: v for k, v in ctx.environ.items() if not k.startswith(("PYTHON", "__PYVENV"))}
     try:
         answer = ask([str(path), "-I", "-S", "-B", str(_PROBE)], environ, _TIMEOUT)

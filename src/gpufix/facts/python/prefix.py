@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.python.interpreter import NoInterpreter, collect, default
+from gpufix.facts.python.choice import chosen
+from gpufix.facts.python.interpreter import NoInterpreter, collect
 from gpufix.frozen import Frozen
 
 
@@ -17,13 +18,15 @@ class Prefix(Frozen):
     error: NoInterpreter | None = None
 
 
-def find(ctx: CollectContext, executable: str | None) -> Prefix:
-    """Of the patient that `executable` names, or of the default one, as `collect` chooses it.
+def find(ctx: CollectContext, executable: str | None, project: Path | None) -> Prefix:
+    """Of the patient that `executable` names, or of the one that `collect` would choose.
 
     An environment that a repair has broken half-way still is that folder, and so is one that is
     gone: both are told from the path alone.
     """
-    given = default(ctx) if executable is None else executable
+    given = chosen(ctx, project) if executable is None else executable
+    if given is None:
+        return Prefix(None)
     try:
         python = collect(ctx, given)
     except NoInterpreter as error:

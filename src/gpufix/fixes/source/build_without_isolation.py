@@ -40,11 +40,13 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
 def _hopeless(view: View, folder: str, amd: bool) -> str | None:
     """Why the folder's GPU sources cannot be built here; one without any needs no toolkit."""
     project, torch = view.facts.project, view.facts.torch
+    if torch is None:
+        return "no torch is installed to build with"
     prefix = f"{folder}/" if folder else ""
     kinds = {s.kind for s in project.sources if s.path.startswith(prefix)} if project else set()
     if not kinds & {"cuda", "hip"}:
         return None
-    if torch is not None and not (torch.cuda or torch.hip):
+    if not (torch.cuda or torch.hip):
         what = f"torch {torch.version} is a build without CUDA and ROCm"
         return f"{what}: the GPU sources of {folder or 'the project'} cannot be built with it"
     if toolkit_in_use(view, "rocm" if amd else "cuda") is None:

@@ -9,7 +9,7 @@ from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import hip_api, removed_apis
-from gpufix.model import WriteFile
+from gpufix.model import Fault, WriteFile
 from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
 from gpufix.source.cxx.code import CxxCode
@@ -106,7 +106,7 @@ def removed_edits(view: View, path: str, code: CxxCode, names: list[str]) -> lis
 
 
 def _removed_uses(view: View) -> list[RemovedNameUse]:
-    payloads = (fault.payload for fault in removed_names.faults(view))
+    payloads = (f.payload for f in removed_names.faults(view) if isinstance(f, Fault))
     return [use for use in payloads if isinstance(use, RemovedNameUse)]
 
 

@@ -46,7 +46,7 @@ def value_for(view: View, name: str) -> str | None:
     if name == "CUDAARCHS":
         return ";".join(dict.fromkeys(_cmake(t) for t in targets))
     torch = view.facts.torch
-    return spelled(targets, torch.release if torch and torch.release else "")
+    return spelled(targets, (torch.release or "") if torch else None)
 
 
 def _cmake(target: Target) -> str:

@@ -20,6 +20,7 @@ _VERDICTS = {
     "clean": ("✓", "Clean", "nothing wrong found"),
     "faults": ("✗", "Faults", ""),
     "incomplete": ("?", "Incomplete", "nothing wrong found, but not everything could be looked at"),
+    "nothing judged": ("?", "Nothing judged", ""),
 }
 
 
@@ -38,10 +39,12 @@ def _verdict(summary: Summary) -> Markup:
     sign, word, meaning = _VERDICTS[summary.verdict]
     counts = tally(summary)
     tone = "warning" if summary.verdict == "faults" and not summary.error else summary.verdict
+    tone = "incomplete" if summary.verdict == "nothing judged" else tone
     return tag(
         "div",
         tag("p", tag("span", f"{sign} ", aria_hidden="true"), word, class_="word"),
-        tag("p", counts or meaning, class_="tally"),
+        tag("p", counts or meaning, class_="tally") if counts or meaning else None,
+        tag("p", summary.unjudged, class_="tally") if summary.unjudged else None,
         class_=f"verdict {tone}",
     )
 
@@ -97,6 +100,11 @@ def gaps(found: Sequence[Gap]) -> Markup | None:
     return tag("ul", items, class_="consequences")
 
 
+def _names(unknown: Sequence[str]) -> Markup | None:
+    about = "Packages for GPUs of which no rule tells which GPUs they serve: "
+    return tag("p", about, ", ".join(unknown), ".") if unknown else None
+
+
 # Nothing is loaded and nothing runs, whatever an untrusted name should smuggle in.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -119,6 +127,7 @@ def render(content: Content) -> str:
         ("plan", "What gpufix fix would do", plan(content.proposal)),
         ("smoke", "Benchmark", smoke(content.smoke)),
         ("gaps", "Not looked at", gaps(diagnosis.gaps)),
+        ("unknown", "Not judged", _names(diagnosis.not_judged)),
     ]
     shown = [(anchor, title, body) for anchor, title, body in sections if body]
     main = [
