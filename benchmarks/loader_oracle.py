@@ -28,7 +28,14 @@ _MESSAGES = (
     ("missing", re.compile(r"^(\S+): cannot open shared object file")),
     ("undefined", re.compile(r"undefined symbol: ([^\s,]+)")),
     ("versions", re.compile(r"version `([^']+)' not found")),
-    ("unusable", re.compile(r"(invalid ELF header|file too short|cannot dynamically load)")),
+    (
+        "unusable",
+        re.compile(
+            r"invalid ELF header|file too short|cannot read file data|cannot dynamically load"
+            r"|ELF file|wrong ELF class|padding in e_ident|only ET_DYN|no loadable segments"
+            r"|no dynamic section|not page-aligned|cannot be dlopen|executable stack|static TLS"
+        ),
+    ),
 )
 
 
@@ -55,8 +62,10 @@ class Case:
         """What the loader names in its message is among what was predicted."""
         for kind, pattern in _MESSAGES:
             found = pattern.search(self.message)
+            if (found and kind == "unusable") or (found and found[1] == self.verdict.path):
+                return bool(self.verdict.unusable)
             if found:
-                return kind == "unusable" or found[1] in _names(self.verdict, kind)
+                return found[1] in _names(self.verdict, kind)
         return False
 
 

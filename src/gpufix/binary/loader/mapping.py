@@ -6,7 +6,7 @@ from gpufix.binary.elf import ElfError
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.library import LinkedLibrary
 from gpufix.binary.loader.model import Missing, Place, Reason, Unusable
-from gpufix.binary.loader.refusal import Refusal
+from gpufix.binary.loader.refusal import EXECUTABLE_STACK, Refusal
 from gpufix.binary.loader.resolve import Loaded, Namespace
 from gpufix.binary.loader.search import Rule, Search, is_driver_library
 from gpufix.binary.loader.system import System
@@ -32,7 +32,7 @@ class Mapper:
         library = self.files.open(path)
         fault = str(library.what) if isinstance(library, ElfError) else self.fault(library)
         if fault or isinstance(library, ElfError):
-            return Unusable(path, None, fault)
+            return _unusable(path, None, fault)
         known = namespace.same_file(library)
         if known is not None:
             return known
@@ -90,7 +90,7 @@ class Mapper:
             return Missing(name, needed_by.path, hit.searched, hit.driver)
         path, reason, library = hit
         if isinstance(library, str):
-            return Unusable(path, needed_by.path, library)
+            return _unusable(path, needed_by.path, library)
         needed_by.used.append((name, path, reason))
         return self._place(namespace, library, path, name, needed_by)
 
@@ -127,3 +127,7 @@ class Mapper:
         # musl knows a library by the name that found it; glibc by its path and SONAME as well.
         names = (name,) if self.system.musl else (name, loaded.path, loaded.library.elf.soname)
         namespace.add(loaded, names)
+
+
+def _unusable(path: str, needed_by: str | None, fault: str) -> Unusable:
+    return Unusable(path, needed_by, fault, sound=fault == EXECUTABLE_STACK)

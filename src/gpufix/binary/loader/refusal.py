@@ -19,6 +19,7 @@ from gpufix.binary.elf.layout import (
 from gpufix.binary.loader.system import System
 
 OTHER_MACHINE = "built for another processor or word size"
+EXECUTABLE_STACK = "needs an executable stack, which glibc refuses since 2.41"
 _SYSV, _GNU = 0, 3  # EI_OSABI
 _GNU_VERSIONS = 3  # the highest EI_ABIVERSION of a GNU file (include/libc-abis.h)
 
@@ -83,7 +84,7 @@ class Refusal:
         if any(self._misaligned(segment) for segment in loads):
             return "its segments are not aligned to pages"
         if self._system.since(2, 41) and _wants_executable_stack(file) and not self._stack:
-            return "needs an executable stack, which glibc refuses since 2.41"
+            return EXECUTABLE_STACK
         return ""
 
     def _misaligned(self, segment: Segment) -> bool:

@@ -50,7 +50,7 @@ class StaticTls:
             used += size
             if what:
                 asks = user.path if user is not owner else None
-                problems.append(Unusable(owner.path, asks, what))
+                problems.append(Unusable(owner.path, asks, what, sound=True))
         if used == self.used:
             return self, problems
         return replace(self, placed=frozenset(placed), used=used), problems

@@ -18,12 +18,14 @@ def unloadable_library(view: View) -> Iterator[Fault]:
 
     ## What it does
     Reads each library's headers as ld.so does: a file that is truncated or no library at all, one
-    for another processor, for another C library.
+    for another processor or system. And looks for what a sound file may ask in vain: more static TLS
+    than the process has left, an executable stack under glibc 2.41 and later.
 
     ## Why it matters
     `ImportError: …/_core.so: file too short`, `invalid ELF header`, `cannot open shared object
-    file: No such file or directory` for an interpreter's library. A wheel for aarch64 that was
-    unpacked by hand, a download that broke off, a pointer of Git LFS in place of the file.
+    file: No such file or directory` for an interpreter's library, `cannot allocate memory in static
+    TLS block`, `cannot enable executable stack as shared object requires`. A wheel for aarch64 that
+    was unpacked by hand, a download that broke off, a pointer of Git LFS in place of the file.
 
     ## Example
     `fastkern/_core.cpython-311-x86_64-linux-gnu.so is no library that can be loaded here: it is
@@ -34,21 +36,28 @@ def unloadable_library(view: View) -> Iterator[Fault]:
     it; warning for other extension modules.
 
     ## Fix
-    Safe: reinstall the distribution that brought it, at the same version.
+    Safe: reinstall the distribution that brought it, at the same version. None for a sound file:
+    another release of it, another order of imports or the tunable `glibc.rtld.optional_static_tls`
+    may help.
 
     ## Source
-    ld.so(8); elf(5); glibc's dl-load.c (open_verify).
+    ld.so(8); elf(5); glibc's dl-load.c (open_verify), dl-tls.c and the NEWS of 2.41.
     """
     groups: dict[str, list[tuple[Library, Problem]]] = {}
+    users: dict[str, list[Library]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
-            if problem.kind in ("unusable", "wrong-machine") and problem.provider is None:
+            if problem.kind not in ("unusable", "wrong-machine", "refused"):
+                continue
+            if problem.provider is None:
                 groups.setdefault(library.distribution or library.path, []).append(
                     (library, problem)
                 )
+            else:
+                users.setdefault(problem.provider, []).append(library)
     told = view.derive(Imports.of)
     for owner, rows in sorted(groups.items()):
-        libraries = [library for library, _ in rows]
+        libraries = [x for library, _ in rows for x in (library, *users.get(library.path, ()))]
         must = owner == "torch" or told.failing(libraries) is not None
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         library, problem = rows[0]
@@ -60,6 +69,8 @@ def unloadable_library(view: View) -> Iterator[Fault]:
             f"here: {problem.name}.",
             evidence=(*(f"{x.path}: {p.name}" for x, p in rows[:10]), *told.way(libraries)),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
-            needs=(*(f"file:{x.path}" for x in libraries), f"family:{owner}"),
-            payload=DamagedDistribution(owner, dist.version if dist else None),
+            needs=(*(f"file:{x.path}" for x, _ in rows), f"family:{owner}"),
+            payload=None
+            if problem.kind == "refused"
+            else DamagedDistribution(owner, dist.version if dist else None),
         )

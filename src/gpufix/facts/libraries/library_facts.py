@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from posixpath import normpath
 from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
@@ -74,10 +75,10 @@ def _problems(verdict: Verdict) -> Iterator[Problem]:
 def _unusable(verdict: Verdict, file: Unusable) -> Problem:
     wrong = "another processor" in file.what
     return Problem(
-        kind="wrong-machine" if wrong else "unusable",
+        kind="refused" if file.sound else "wrong-machine" if wrong else "unusable",
         name=text(file.what),
         needed_by=_other(verdict, file.needed_by) if file.needed_by else None,
-        provider=text(file.path) if file.path != verdict.path else None,
+        provider=text(normpath(file.path)) if file.path != verdict.path else None,
         why=_why(verdict, file.path),
     )
 
@@ -174,6 +175,12 @@ class Describer:
         opened: by an import that fails by them.
         """
         self._opened = opened
+        # Files that the loader refuses when it loads a module: no verdict of their own names them.
+        self._broken = {
+            normpath(file.path)
+            for path, verdict in judge.verdicts.items()
+            for file in (verdict.unusable if python_tag(path) else ())
+        }
         self._ctx = ctx
         self._judge = judge
         self._belongs = belongs
@@ -187,7 +194,10 @@ class Describer:
         links = _links_torch(elf, verdict, problems)
         problems = self._believed(elf, problems)
         opener = self._opener(path, bool(problems))
-        if opener not in ("import", "source") and not links and owner != "torch":
+        if opener != "import":  # who names it may preload it, or clear its flag
+            problems = [problem for problem in problems if problem.kind != "refused"]
+        told = opener in ("import", "source") or path in self._broken
+        if not told and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")

@@ -15,6 +15,13 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
 
     For what conda installed the plan names the `conda install` command.
     """
+    if finding.payload is None:
+        return Skip(
+            fix="reinstall-distribution",
+            code=finding.code,
+            subject=finding.subject,
+            reason="its file is as it was installed",
+        )
     damaged = finding.payload_as(DamagedDistribution)
     name, version = damaged.distribution, damaged.version or ""
     dist = view.dist(name)
