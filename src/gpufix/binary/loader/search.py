@@ -36,6 +36,8 @@ def is_driver_library(name: str) -> bool:
 
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_])|\{(ORIGIN|LIB|PLATFORM)\})")
+# musl replaces $ORIGIN alone, and does not search a list with another such name.
+_NOT_MUSLS = re.compile(r"\$(?!ORIGIN|\{ORIGIN\})")
 Rule = tuple[Reason, str]
 Step = tuple[Place, str]
 """A rule's folder, and the file to try."""
@@ -81,6 +83,8 @@ class Search:
         if self.system.musl:
             # musl takes both tags for the same, and lets dependencies inherit either.
             text = elf.runpath or elf.rpath
+            if text and _NOT_MUSLS.search(text):
+                text = None
         own = self._list(text or "", loaded.origin, ":")
         above = loaded.loader.inherited if loaded.loader else ()
         loaded.inherited = tuple(dict.fromkeys((*own, *above))) if own else above
