@@ -99,7 +99,7 @@ def _version(data: bytearray, elf: ElfFile, chance: random.Random) -> None:
 
 def _rename(data: bytearray, elf: ElfFile, name: bytes) -> None:
     start = data.index(b"\0" + name + b"\0", max(elf.image.strings - 1, 0), elf.image.strings_end)
-    data[start + len(name)] ^= 1
+    data[start + len(name)] = ord("~")  # no name ends in one: what is meant is surely not there
 
 
 def _flags(data: bytearray, elf: ElfFile, chance: random.Random) -> None:
