@@ -54,9 +54,10 @@ class UnfitLibrary(MissingLibrary):
 
 
 class DamagedDistribution(DistributionFault):
-    """Files that a distribution installed are gone or altered."""
+    """Files that a distribution installed are gone or altered, or ask in vain for something."""
 
     version: str | None  # None = not known
+    sound: bool = False  # they are as they were installed
 
 
 class StrayWheel(DistributionFault):

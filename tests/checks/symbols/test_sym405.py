@@ -84,7 +84,9 @@ FIRING = {
         OFFER,
     ),
     "a sound file that asks for too much: reinstalling it would change nothing": Fires(
-        of(lib(problems=[TLS])), replace(fault(TLS.name), payload=None), []
+        of(lib(problems=[TLS])),
+        replace(fault(TLS.name), payload=DamagedDistribution("foo", "1.2", sound=True)),
+        [],
     ),
     "the import fails by a module that needs it": Fires(
         of(lib(problems=[USES]), BROKEN, imports=[b.importing(lib(problems=[USES]))]),

@@ -70,7 +70,7 @@ def unloadable_library(view: View) -> Iterator[Fault]:
             evidence=(*(f"{x.path}: {p.name}" for x, p in rows[:10]), *told.way(libraries)),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
             needs=(*(f"file:{x.path}" for x, _ in rows), f"family:{owner}"),
-            payload=None
-            if problem.kind == "refused"
-            else DamagedDistribution(owner, dist.version if dist else None),
+            payload=DamagedDistribution(
+                owner, dist.version if dist else None, sound=problem.kind == "refused"
+            ),
         )

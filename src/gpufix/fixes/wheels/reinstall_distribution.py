@@ -15,18 +15,12 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
 
     For what conda installed the plan names the `conda install` command.
     """
-    if finding.payload is None:
-        return Skip(
-            fix="reinstall-distribution",
-            code=finding.code,
-            subject=finding.subject,
-            reason="its file is as it was installed",
-        )
     damaged = finding.payload_as(DamagedDistribution)
     name, version = damaged.distribution, damaged.version or ""
     dist = view.dist(name)
     reason = why_not(dist) if dist and dist.source != "conda" else None
     reason = reason or (None if version else "its version is not known")
+    reason = "its file is as it was installed" if damaged.sound else reason
     torch = view.facts.torch
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"
