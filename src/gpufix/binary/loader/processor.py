@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gpufix.frozen import Frozen
 
 _HWCAPS = ("x86-64-v4", "x86-64-v3", "x86-64-v2")
 # Flags of /proc/cpuinfo that each level adds (x86-64 psABI; lzcnt is named abm, sse3 pni there).
@@ -17,8 +17,7 @@ _HASWELL = {"avx2", "fma", "bmi1", "bmi2", "abm", "movbe", "popcnt"}
 _AVX512 = {"avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
+class Processor(Frozen):
     """platform: what $PLATFORM stands for.
 
     levels: the subfolders of glibc-hwcaps; legacy: the folders that glibc searched until 2.36.

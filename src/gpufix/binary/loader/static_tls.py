@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from gpufix.binary.elf.layout import DF_STATIC_TLS, PT_TLS
 from gpufix.binary.loader.model import Unusable
 from gpufix.binary.loader.resolve import Loaded, definer
 from gpufix.binary.loader.system import System
+from gpufix.frozen import Frozen
 
 # elf/dl-tls.c: 1,664 bytes in all releases so far, more when a tunable says so. The whole block is
 # rounded up, so up to an alignment more may be free: a library that needs no more is not blamed.
@@ -18,12 +18,11 @@ _BYTES_A_NAMESPACE = 288
 _ALIGNMENT = 64
 _LATEST = (2, 43)
 _MACHINES = ("x86_64", "aarch64")
-_TUNABLE = re.compile(r"(?:^|:)glibc\.rtld\.(optional_static_tls|nns)=(0x[0-9a-fA-F]+|\d+)(?=:|$)")
+_TUNABLE = r"(?:^|:)glibc\.rtld\.(optional_static_tls|nns)=(0x[0-9a-fA-F]+|\d+)(?=:|$)"
 _MUSL = "its thread-local variables must be there when the program starts (initial-exec)"
 
 
-@dataclass(frozen=True, slots=True)
-class StaticTls:
+class StaticTls(Frozen):
     """What of the room is taken. placed: the libraries whose variables have their place.
 
     room: the most bytes that may be free at start, None when that is not known; alignment: the
@@ -53,7 +52,8 @@ class StaticTls:
                 problems.append(Unusable(owner.path, asks, what, sound=True))
         if used == self.used:
             return self, problems
-        return replace(self, placed=frozenset(placed), used=used), problems
+        taken = StaticTls(self.musl, self.room, self.alignment, frozenset(placed), used)
+        return taken, problems
 
     def _fault(self, size: int, alignment: int, used: int) -> str:
         if self.musl:
@@ -82,7 +82,7 @@ def at_start(
 
 def _room(tunables: str) -> int:
     """Each tunable's last value counts."""
-    values = {name: int(value, 0) for name, value in _TUNABLE.findall(tunables)}
+    values = {name: int(value, 0) for name, value in re.findall(_TUNABLE, tunables)}
     spaces = values.get("nns", _NAMESPACES) - _NAMESPACES
     return (
         _ROOM
