@@ -18,12 +18,14 @@ _MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "l
 class Mapper:
     """Maps libraries for one program; `program` is its executable."""
 
-    def __init__(self, files: Files, system: System, search: Search, program: Loaded) -> None:
+    def __init__(
+        self, files: Files, system: System, search: Search, program: Loaded, tunables: str
+    ) -> None:
         self.files = files
         self.system = system
         self.search = search
         self.program = search.describe(program)
-        self.refusal = Refusal(system, program.library.elf)
+        self.refusal = Refusal(system, program.library.elf, tunables)
         self._hits: dict[object, tuple[str, Reason, LinkedLibrary | str] | Missing] = {}
         self._faults: dict[LinkedLibrary, str] = {}
 

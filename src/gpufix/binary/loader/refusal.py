@@ -27,10 +27,11 @@ _GNU_VERSIONS = 3  # the highest EI_ABIVERSION of a GNU file (include/libc-abis.
 class Refusal:
     """Judges files for one program on one system."""
 
-    def __init__(self, system: System, program: ElfFile) -> None:
+    def __init__(self, system: System, program: ElfFile, tunables: str = "") -> None:
+        """tunables: $GLIBC_TUNABLES; one of them makes every stack executable from the start."""
         self._system = system
         self._program = program
-        self._stack = _wants_executable_stack(program)
+        self._stack = "glibc.rtld.execstack=2" in tunables or _wants_executable_stack(program)
 
     def passes_over(self, file: ElfFile | ElfError) -> bool:
         """Whether the search goes on to the next folder, as if the file were not there."""
