@@ -137,6 +137,14 @@ def test_a_changed_file(lab: Lab, whole: bytes, user: str, name: str) -> None:
     assert searched.loads is (direct.loads or name in PASSED_OVER)
 
 
+def test_a_folder_of_that_name(lab: Lab, user: str) -> None:
+    folder = lab.folder / "changed" / "folder"
+    (folder / "libdep.so").mkdir(parents=True)
+    searched = judge(lab, user, {"LD_LIBRARY_PATH": f"{folder}:{lab.path('base')}"})
+    assert [problem.what for problem in searched.unusable] == ["a directory"]
+    assert not judge(lab, str(folder / "libdep.so")).loads
+
+
 @pytest.mark.parametrize("name", sorted(PASSED_OVER - {"no class"}))
 def test_what_is_passed_over_is_for_another_machine(whole: bytes, name: str) -> None:
     data = bytearray(whole)
