@@ -64,7 +64,10 @@ class State:
     def _static_tls(self, root: Loaded) -> tuple[StaticTls, list[Unusable]]:
         objects = closure(root)
         fresh = [entry for entry in objects if self.namespace.same_file(entry.library) is None]
-        return self.tls.after(fresh, [*self.namespace.scope, *objects])
+        try:
+            return self.tls.after(fresh, [*self.namespace.scope, *objects])
+        except ElfError:  # relocations that cannot be read tell nothing
+            return self.tls, []
 
     def _judge(self, layer: Namespace, root: Loaded, path: str, context: str) -> Verdict:
         objects = closure(root)
