@@ -105,18 +105,31 @@ EXTENSIONS = {
 }
 
 
+def build_packages(folder: Path, listed: Path) -> None:
+    """Make `folder`/venv of the wheels in a list, without what they require."""
+    venv = _venv(folder)
+    for line in listed.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            _pip(venv, line, line, "--no-deps")
+
+
 def build(folder: Path, quick: bool) -> None:
     """Make `folder`/venv and `folder`/ext/NAME-VERSION; what is there already is kept."""
-    venv = folder / "venv"
-    if not (venv / "bin/python").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        _pip(venv, "torch", TORCH)
+    venv = _venv(folder)
+    _pip(venv, "torch", TORCH)
     for name in QUICK if quick else FULL:
         _pip(venv, name, name)
     for name, releases in (QUICK_EXTENSIONS if quick else EXTENSIONS).items():
         for release in releases:
             target = folder / "ext" / f"{name}-{release}"
             _pip(venv, target.name, f"{name}=={release}", "--no-deps", "--target", str(target))
+
+
+def _venv(folder: Path) -> Path:
+    venv = folder / "venv"
+    if not (venv / "bin/python").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    return venv
 
 
 def _pip(venv: Path, mark: str, *arguments: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import needs
+from gpufix.binary.loader import Opened, Process, Verdict, predict
 
 REAL = """
 import ctypes, json, os, sys
@@ -68,3 +69,17 @@ class Lab:
         if result.returncode < 0:
             return Opening(False, f"killed by signal {-result.returncode}", None)
         return Opening(*json.loads(result.stdout))
+
+
+def judge(
+    lab: Lab,
+    path: str,
+    environment: dict[str, str] | None = None,
+    before: tuple[tuple[str, bool], ...] = (),
+) -> Verdict:
+    """The prediction, after checking that the real loader agrees on loading at all."""
+    opened = tuple(Opened(*item) for item in before)
+    verdict = predict(Process(sys.executable, (), environment or {}, opened), path)
+    real = lab.open(path, environment, before)
+    assert verdict.loads == real.loads, (real.message, verdict)
+    return verdict

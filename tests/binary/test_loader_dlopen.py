@@ -7,29 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from lab import Lab, judge
 
-from gpufix.binary.loader import Opened, Process, Verdict, predict
+from gpufix.binary.loader import Process, predict
 
 CALLS_DEP = "int dep(void); int which(void) { return dep(); }"
 OLD = "-Wl,--disable-new-dtags"
 NEW = "-Wl,--enable-new-dtags"
 V1 = "V1 { global: one; local: *; };"
 V2 = "V1 { global: one; local: *; }; V2 { global: two; } V1;"
-
-
-def judge(
-    lab: Lab,
-    path: str,
-    environment: dict[str, str] | None = None,
-    before: tuple[tuple[str, bool], ...] = (),
-) -> Verdict:
-    """The prediction, after checking that the real loader agrees on loading at all."""
-    opened = tuple(Opened(*item) for item in before)
-    verdict = predict(Process(sys.executable, (), environment or {}, opened), path)
-    real = lab.open(path, environment, before)
-    assert verdict.loads == real.loads, (real.message, verdict)
-    return verdict
 
 
 def test_a_library_that_needs_only_libc_loads(lab: Lab) -> None:
@@ -285,3 +271,33 @@ def test_verdicts_are_json() -> None:
 
     verdict = predict(Process(sys.executable), "/nowhere.so")
     assert json.loads(json.dumps(verdict.to_dict()))["loads"] is False
+
+
+FILTERS = [
+    # the filtee, whether it may be absent, whether the real loader opens the filter
+    ("liba_base.so", True, True),
+    ("liba_base.so", False, True),
+    ("libgone.so", True, True),
+    ("libgone.so", False, False),
+    ("libtext.so", True, True),
+    ("libtext.so", False, False),
+    ("libneedy.so", True, False),
+    ("libneedy.so", False, False),
+    ("libwanting.so", True, False),
+]
+
+
+@pytest.mark.parametrize(("filtee", "optional", "loads"), FILTERS)
+def test_filters(lab: Lab, filtee: str, optional: bool, loads: bool) -> None:
+    """The symbol that the filter lacks is its filtee's; without that one, nobody has it."""
+    lab.build("filter/liba_base.so", "int dep(void) { return 1; }")
+    lab.build("filter/libneedy.so", CALLS_DEP, "-L{}/filter", "-la_base", "-Wl,-rpath,/nowhere")
+    lab.build("filter/libwanting.so", "int nobody(void); int dep(void) { return nobody(); }")
+    (lab.folder / "filter" / "libtext.so").write_text("INPUT(-lm)\n" * 20)
+    used = "int which(void) { return 1; }" if filtee != "liba_base.so" else CALLS_DEP
+    name = f"filter/{filtee[3:-3]}{optional}.so"
+    search = (
+        "-Wl,-rpath,$ORIGIN" if filtee != "libneedy.so" else "-Wl,--enable-new-dtags,-rpath,$ORIGIN"
+    )
+    path = lab.build(name, used, f"-Wl,{'-f' if optional else '-F'},{filtee}", search)
+    assert judge(lab, path).loads is loads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from lab import Lab
@@ -103,3 +104,35 @@ def test_a_library_of_glibc_lacks_symbols(musl: MuslLab, lab: Lab) -> None:
     )
     path = lab.build("glibc_user.so", source, "-D_FORTIFY_SOURCE=2", "-O2")
     judge(musl, path)
+
+
+def test_thread_local_variables_must_be_there_at_the_start(musl: MuslLab) -> None:
+    variable = '__thread int counter __attribute__((tls_model("initial-exec")));'
+    path = musl.build("fixed.so", f"{variable} int f(void) {{ return counter; }}")
+    (problem,) = judge(musl, path).unusable
+    assert problem.sound
+    assert judge(musl, path, {"LD_PRELOAD": path}).loads
+    free = musl.build("free.so", "__thread int many[4096]; int f(void) { return many[0]; }")
+    assert judge(musl, free).loads
+
+
+@pytest.mark.parametrize(
+    ("folder", "loads"),
+    [("$ORIGIN/base", True), ("${ORIGIN}/base", True), ("$ORIGIN/base:$ORIGIN/$LIB", False)],
+)
+def test_a_list_with_another_name_than_origin_counts_for_nothing(
+    musl: MuslLab, folder: str, loads: bool
+) -> None:
+    path = musl.build("named.so", CALLS_DEP, "-L{}/base", "-ldep", f"-Wl,-rpath,{folder}")
+    assert judge(musl, path).loads is loads
+
+
+def test_the_header_is_hardly_looked_at(musl: MuslLab) -> None:
+    """Nor is a filter: musl knows none."""
+    data = bytearray(Path(musl.path("base/libdep.so")).read_bytes())
+    data[7:9] = (9, 9)
+    Path(musl.path("system.so")).write_bytes(data)
+    assert judge(musl, musl.path("system.so")).loads
+    assert judge(
+        musl, musl.build("filter.so", "int f(void) { return 1; }", "-Wl,-F,libgone.so")
+    ).loads

@@ -41,6 +41,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "_lost.so": "extern void h(); void f() { h(); }",
         "libplugin.so": "extern void h(); void f() { h(); }",
         "libh.so": "void h() {}",
+        "libtls.so": '__thread char v[4096] __attribute__((tls_model("initial-exec"))) = {1};'
+        "char f() { return v[0]; }",
     }
     links = {
         "_user.so": ["-lc10"],
@@ -55,7 +57,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "-fPIC",
             "-O1",
             f"-Wl,-soname,{name}",
-            "-Wl,-rpath,$ORIGIN/../torch/lib",
+            "-Wl,-rpath,$ORIGIN/../torch/lib:$ORIGIN/../lost.libs",
         ]
         command = ["g++", *flags, "a.cpp", "-o", name, "-L.", *links.get(name, [])]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -211,6 +213,29 @@ def test_a_file_that_is_no_library(ctx: CollectContext, site: Site, content: byt
     site.install("pkg", files={f"pkg/_C{OWN}": content})
     (problem,) = one(scan(ctx, site), f"_C{OWN}").problems
     assert problem.kind == kind
+
+
+def test_a_broken_library_below_a_module(ctx: CollectContext, site: Site, built: Path):
+    """Nobody opens it but the loader: both are told, and the module says by which file."""
+    broken = (built / "libh.so").read_bytes()[:9000]
+    files = {f"lost/_lost{OWN}": (built / "_lost.so").read_bytes(), "lost.libs/libh.so": broken}
+    site.install("lost", files=files)
+    binaries = scan(ctx, site)
+    (own,) = one(binaries, "libh.so").problems
+    (module,) = one(binaries, f"_lost{OWN}").problems
+    assert (own.kind, own.provider) == ("unusable", None)
+    assert (module.name, module.provider) == (own.name, f"{site.folder}/lost.libs/libh.so")
+
+
+def test_static_tls_is_a_module_s_fault_alone(ctx: CollectContext, site: Site, built: Path):
+    """Who names a library in its source may have it preloaded."""
+    content = (built / "libtls.so").read_bytes()
+    source = b'PRELOAD = "libtls.so"'
+    files = {"big/__init__.py": source, "big/libtls.so": content, f"big/_big{OWN}": content}
+    site.install("big", files=files)
+    binaries = scan(ctx, site)
+    assert [p.kind for p in one(binaries, f"_big{OWN}").problems] == ["refused"]
+    assert [lib.path for lib in binaries.libraries if lib.path.endswith("libtls.so")] == []
 
 
 def test_where_is_looked(ctx: CollectContext, site: Site, built: Path, tmp_path: Path):

@@ -12,9 +12,14 @@ class Problem(Model):
     """One reason for which the dynamic loader would refuse a library."""
 
     kind: Literal[
-        "missing-library", "missing-version", "undefined-symbol", "wrong-machine", "unusable"
+        "missing-library",
+        "missing-version",
+        "undefined-symbol",
+        "wrong-machine",
+        "unusable",
+        "refused",  # a sound file that asks for what this loader does not give
     ]
-    name: str  # SONAME, version or mangled symbol; of an unusable file, what is wrong with it
+    name: str  # SONAME, version or mangled symbol; of an unusable or refused file, the reason
     version: str | None = None  # of an undefined symbol
     needed_by: str | None = None  # the file that asks, when it is not the library itself
     provider: str | None = None  # the file that should have had it

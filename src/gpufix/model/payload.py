@@ -54,10 +54,11 @@ class UnfitLibrary(MissingLibrary):
 
 
 class DamagedDistribution(DistributionFault):
-    """Files that a distribution installed are gone or altered."""
+    """Files that a distribution installed are gone or altered, or ask in vain for something."""
 
     version: str | None  # None = not known
     location: str = ""  # of the copy: its site folder, or conda's prefix; "" where none is recorded
+    sound: bool = False  # they are as they were installed
 
 
 class StrayWheel(DistributionFault):

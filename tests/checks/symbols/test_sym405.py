@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -52,8 +53,12 @@ def fault(
     )
 
 
+TLS = Problem(kind="refused", name="needs 4096 bytes of static TLS, of which 1728 are free")
 LACKS = Problem(kind="missing-library", name="libfoo.so.1")
 BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
+
+BROKEN = lib(SHORT, file="libz.so")
+USES = Problem(kind="unusable", name=SHORT, provider=BROKEN.path)
 
 SILENT = {
     "libraries load": of(lib()),
@@ -88,6 +93,16 @@ FIRING = {
     "torch": Fires(
         of(lib(SHORT, owner="torch"), dists=[b.dist("torch", "2.9.0")]),
         fault(SHORT, owner="torch", severity=ERROR, version="2.9.0"),
+        OFFER,
+    ),
+    "a sound file that asks for too much: reinstalling it would change nothing": Fires(
+        of(lib(problems=[TLS])),
+        replace(fault(TLS.name), payload=DamagedDistribution("foo", "1.2", sound=True)),
+        [],
+    ),
+    "the import fails by a module that needs it": Fires(
+        of(lib(problems=[USES]), BROKEN, imports=[b.importing(lib(problems=[USES]))]),
+        fault(SHORT, "libz.so", severity=ERROR, way=b.way()),
         OFFER,
     ),
     "two of a package": Fires(

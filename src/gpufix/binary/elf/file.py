@@ -11,12 +11,19 @@ from gpufix.binary.elf.headers import MappedFile
 from gpufix.binary.elf.image import Image
 from gpufix.binary.elf.layout import ElfError
 from gpufix.binary.elf.symbols import ExportedSymbol, SymbolTable, UndefinedSymbol
-from gpufix.binary.elf.tables import Section, build_id, read_sections, referenced_symbols
+from gpufix.binary.elf.tables import (
+    Section,
+    build_id,
+    read_sections,
+    referenced_symbols,
+    static_tls_symbols,
+)
 from gpufix.binary.elf.versions import (
     VersionDefinition,
     VersionNeed,
     Versions,
     is_definition,
+    is_looked_up,
     pick,
     read_versions,
 )
@@ -56,7 +63,19 @@ class ElfFile:
     @cached_property
     def needed(self) -> tuple[str, ...]:
         table = self.image.dynamic
-        return tuple(self.image.string(at, "DT_NEEDED") for at in table.needed) if table else ()
+        return tuple(self._strings(table.needed, "DT_NEEDED")) if table else ()
+
+    @cached_property
+    def auxiliaries(self) -> tuple[str, ...]:
+        """Libraries whose symbols go before this one's, when they are there."""
+        table = self.image.dynamic
+        return tuple(self._strings(table.auxiliaries, "DT_AUXILIARY")) if table else ()
+
+    @cached_property
+    def filters(self) -> tuple[str, ...]:
+        """Libraries whose symbols go before this one's, and that must be there."""
+        table = self.image.dynamic
+        return tuple(self._strings(table.filters, "DT_FILTER")) if table else ()
 
     @cached_property
     def soname(self) -> str | None:
@@ -178,6 +197,20 @@ class ElfFile:
         """Indices of the symbols that relocations use: only these are looked up at load time."""
         return referenced_symbols(self.image)
 
+    def static_tls(self) -> set[bytes]:
+        """Thread-local variables whose offset from the thread pointer is fixed on loading.
+
+        "" stands for the file's own, that no other file can have instead.
+        """
+        table = self.symbols
+        if table is None:
+            return set()
+        rows = ((index, table.row(index)) for index in static_tls_symbols(self.image))
+        return {
+            self.image.raw_string(row[0]) if index and is_looked_up(row) else b""
+            for index, row in rows
+        }
+
     @cached_property
     def sections(self) -> list[Section]:
         return read_sections(self.image)
@@ -209,6 +242,9 @@ class ElfFile:
         self.source.release()
         for name in ("hash_table", "symbols"):
             self.__dict__.pop(name, None)
+
+    def _strings(self, offsets: tuple[int, ...], where: str) -> Iterator[str]:
+        return (self.image.string(at, where) for at in offsets)
 
     def _text(self, tag: int, where: str) -> str | None:
         at = self.image.tags.get(tag)

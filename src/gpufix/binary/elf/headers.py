@@ -85,6 +85,7 @@ class Header:
     """Fields of the ELF header, as in the specification."""
 
     layout: Layout
+    ident: bytes
     type: int
     machine: int
     version: int
@@ -106,6 +107,7 @@ class Segment(NamedTuple):
     address: int
     file_size: int
     memory_size: int
+    align: int
 
 
 def read_header(path: str, data: Buffer, size: int) -> Header:
@@ -114,15 +116,17 @@ def read_header(path: str, data: Buffer, size: int) -> Header:
     if len(ident) < 16 or not ident.startswith(MAGIC):
         raise ElfError(path, "not an ELF file" if ident else "empty file", "header")
     bits, order = {1: 32, 2: 64}.get(ident[4]), ident[5]
-    if bits is None or order not in (1, 2):
-        raise ElfError(path, f"unknown class {ident[4]} or byte order {order}", "header")
+    if bits is None:
+        raise ElfError(path, f"unknown class {ident[4]}", "header")
+    if order not in (1, 2):
+        raise ElfError(path, f"unknown byte order {order}", "header")
     form = layout(bits, order == 1)
     if size < form.header.size:
         raise ElfError(path, f"{size} bytes, the header alone takes {form.header.size}", "header")
     kind, machine, version, _entry, phoff, shoff, _flags, _ehsize, *counts = (
         form.header.unpack_from(data)
     )
-    return Header(form, kind, machine, version, phoff, shoff, *counts)
+    return Header(form, ident, kind, machine, version, phoff, shoff, *counts)
 
 
 def read_segments(path: str, data: Buffer, size: int, header: Header) -> list[Segment]:
@@ -137,8 +141,8 @@ def read_segments(path: str, data: Buffer, size: int, header: Header) -> list[Se
         raise ElfError(path, f"end at {end}, the file at {size}", "program headers")
     rows = form.iter_unpack(data[header.phoff : end])
     if header.layout.bits == 64:
-        return [Segment(t, f, o, a, n, m) for t, f, o, a, _p, n, m, _align in rows]
-    return [Segment(t, f, o, a, n, m) for t, o, a, _p, n, m, f, _align in rows]
+        return [Segment(t, f, o, a, n, m, align) for t, f, o, a, _p, n, m, align in rows]
+    return [Segment(t, f, o, a, n, m, align) for t, o, a, _p, n, m, f, align in rows]
 
 
 def loadable(segments: list[Segment]) -> list[Segment]:

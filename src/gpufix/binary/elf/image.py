@@ -14,6 +14,8 @@ from gpufix.binary.elf.headers import (
     read_segments,
 )
 from gpufix.binary.elf.layout import (
+    DT_AUXILIARY,
+    DT_FILTER,
     DT_NEEDED,
     DT_STRSZ,
     DT_STRTAB,
@@ -26,10 +28,15 @@ from gpufix.binary.elf.layout import (
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """tags: the last value of each tag, as the loader keeps it; needed: string offsets in order."""
+    """tags: the last value of each tag, as the loader keeps it.
+
+    String offsets in order: needed; auxiliaries and filters, libraries to search before this one.
+    """
 
     tags: dict[int, int]
     needed: tuple[int, ...]
+    auxiliaries: tuple[int, ...] = ()
+    filters: tuple[int, ...] = ()
 
 
 # Tables have some forty entries; a hole of a sparse file may follow one that does not end.
@@ -47,14 +54,20 @@ def read_dynamic(
     end -= (end - offset) % entry
     tags: dict[int, int] = {}
     needed: list[int] = []
+    auxiliaries: list[int] = []
+    filters: list[int] = []
     for tag, value in form.dynamic.iter_unpack(data[offset:end]):
         if tag == 0:
             break
         if tag == DT_NEEDED:
             needed.append(value)
+        elif tag == DT_AUXILIARY:
+            auxiliaries.append(value)
+        elif tag == DT_FILTER:
+            filters.append(value)
         else:
             tags[tag] = value
-    return Dynamic(tags, tuple(needed))
+    return Dynamic(tags, tuple(needed), tuple(auxiliaries), tuple(filters))
 
 
 MAX_STRING = 64 * 1024
@@ -139,8 +152,9 @@ class Image:
         start, end = self.offset(found.address, "dynamic section")
         length = min(max(found.memory_size, found.file_size), end - start)
         table = read_dynamic(self.path, data, self.size, self.layout, start, length)
-        if len(table.needed) > MAX_NEEDED:
-            raise self.fail(f"{len(table.needed)} needed libraries", "dynamic section")
+        libraries = len(table.needed) + len(table.auxiliaries) + len(table.filters)
+        if libraries > MAX_NEEDED:
+            raise self.fail(f"{libraries} needed libraries", "dynamic section")
         return table
 
     def _read_strings(self) -> tuple[int, int]:

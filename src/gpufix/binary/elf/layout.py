@@ -25,6 +25,11 @@ class ElfError(ValueError):
         """The file could not be opened at all."""
         return self.what.startswith("cannot open")
 
+    @property
+    def other_class(self) -> bool:
+        """Neither 32 nor 64 bits."""
+        return self.what.startswith("unknown class")
+
     def __reduce__(self) -> tuple[type[ElfError], tuple[str, str, str]]:
         return type(self), (self.path, self.what, self.where)
 
@@ -32,7 +37,9 @@ class ElfError(ValueError):
 ET_EXEC, ET_DYN = 2, 3
 EM_386, EM_ARM, EM_X86_64, EM_AARCH64 = 3, 40, 62, 183
 
-PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_TLS = 1, 2, 3, 4, 7
+PT_GNU_STACK = 0x6474E551
+PF_X = 1
 
 SHT_NOBITS = 8
 SHF_COMPRESSED = 0x800
@@ -43,6 +50,7 @@ DT_SONAME, DT_RPATH, DT_SYMBOLIC = 14, 15, 16
 DT_REL, DT_RELSZ, DT_RELENT = 17, 18, 19
 DT_PLTRELSZ, DT_PLTREL, DT_JMPREL = 2, 20, 23
 DT_BIND_NOW, DT_RUNPATH, DT_FLAGS = 24, 29, 30
+DT_AUXILIARY, DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
 DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
 DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
 

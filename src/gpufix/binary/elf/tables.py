@@ -15,12 +15,16 @@ from gpufix.binary.elf.layout import (
     DT_RELA,
     DT_RELASZ,
     DT_RELSZ,
+    EM_AARCH64,
+    EM_X86_64,
     PT_NOTE,
     SHF_COMPRESSED,
     SHT_NOBITS,
 )
 
 NT_GNU_BUILD_ID = 3
+# R_X86_64_TPOFF64, R_AARCH64_TLS_TPREL: a variable's offset from the thread pointer.
+_TPOFF = {EM_X86_64: 18, EM_AARCH64: 1030}
 MAX_SECTIONS = 500_000
 MAX_RELOCATIONS = 128 << 20  # bytes; libtorch_cpu.so has 12 MiB
 
@@ -103,17 +107,30 @@ def _notes(image: Image) -> Iterator[tuple[int, bytes, bytes]]:
 
 def referenced_symbols(image: Image) -> set[int]:
     """Indices into the dynamic symbol table that some relocation uses. Raises ElfError."""
+    shift = image.layout.symbol_shift
+    found = {info >> shift for info in _relocations(image)}
+    found.discard(0)
+    return found
+
+
+def static_tls_symbols(image: Image) -> set[int]:
+    """Those that a relocation wants at a fixed offset from the thread pointer. Raises ElfError."""
+    kind = _TPOFF.get(image.header.machine)
+    shift = image.layout.symbol_shift
+    mask = (1 << shift) - 1
+    return {info >> shift for info in _relocations(image) if info & mask == kind}
+
+
+def _relocations(image: Image) -> Iterator[int]:
+    """r_info of every relocation."""
     tags = image.tags
-    found: set[int] = set()
     for table, length, rela in (
         (DT_RELA, DT_RELASZ, True),
         (DT_REL, DT_RELSZ, False),
         (DT_JMPREL, DT_PLTRELSZ, tags.get(DT_PLTREL) == DT_RELA),
     ):
         if tags.get(table) and tags.get(length):
-            found.update(_table(image, tags[table], tags[length], rela))
-    found.discard(0)
-    return found
+            yield from _table(image, tags[table], tags[length], rela)
 
 
 def _table(image: Image, address: int, length: int, rela: bool) -> Iterator[int]:
@@ -123,5 +140,4 @@ def _table(image: Image, address: int, length: int, rela: bool) -> Iterator[int]
         raise image.fail(f"{length} bytes", "relocations")
     end = min(end, start + length)
     end -= (end - start) % form.size
-    shift = image.layout.symbol_shift
-    return (row[1] >> shift for row in form.iter_unpack(image.data[start:end]))
+    return (row[1] for row in form.iter_unpack(image.data[start:end]))

@@ -17,6 +17,7 @@ from gpufix.binary.elf.layout import (
     SHN_UNDEF,
     STB_GLOBAL,
     STB_GNU_UNIQUE,
+    STB_LOCAL,
     STB_WEAK,
     STT_COMMON,
     STT_FUNC,
@@ -149,6 +150,11 @@ def is_definition(row: Row) -> bool:
     if section == SHN_UNDEF or info not in VISIBLE_INFO or other not in VISIBLE_OTHER:
         return False
     return value != 0 or defined_at_zero(info | section << 16)
+
+
+def is_looked_up(row: Row) -> bool:
+    """Other files may define what a reference to the row means."""
+    return row[1] >> 4 != STB_LOCAL and row[2] in VISIBLE_OTHER
 
 
 def defined_at_zero(word: int) -> bool:

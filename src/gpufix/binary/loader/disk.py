@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import OrderedDict
 
 from gpufix.binary.elf import ElfError, ElfFile
@@ -69,6 +70,8 @@ class Files:
             known = self._by_identity.get((status.st_dev, status.st_ino))
             if known is not None:
                 return known
+            if stat.S_ISDIR(status.st_mode):  # ld.so opens it, and stops there
+                return ElfError(path, "a directory", "file")
             elf = ElfFile(path)
         except ElfError as error:
             return error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.binary.elf.layout import DF_1_NOOPEN, DF_1_PIE, ET_DYN, ET_EXEC, PT_LOAD
+from gpufix.binary.elf import ElfError
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.library import LinkedLibrary
 from gpufix.binary.loader.model import Missing, Place, Reason, Unusable
+from gpufix.binary.loader.refusal import EXECUTABLE_STACK, Refusal
 from gpufix.binary.loader.resolve import Loaded, Namespace
 from gpufix.binary.loader.search import Rule, Search, is_driver_library
 from gpufix.binary.loader.system import System
@@ -18,11 +18,14 @@ _MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "l
 class Mapper:
     """Maps libraries for one program; `program` is its executable."""
 
-    def __init__(self, files: Files, system: System, search: Search, program: Loaded) -> None:
+    def __init__(
+        self, files: Files, system: System, search: Search, program: Loaded, tunables: str
+    ) -> None:
         self.files = files
         self.system = system
         self.search = search
         self.program = search.describe(program)
+        self.refusal = Refusal(system, program.library.elf, tunables)
         self._hits: dict[object, tuple[str, Reason, LinkedLibrary | str] | Missing] = {}
         self._faults: dict[LinkedLibrary, str] = {}
 
@@ -31,7 +34,7 @@ class Mapper:
         library = self.files.open(path)
         fault = str(library.what) if isinstance(library, ElfError) else self.fault(library)
         if fault or isinstance(library, ElfError):
-            return Unusable(path, None, fault)
+            return _unusable(path, None, fault)
         known = namespace.same_file(library)
         if known is not None:
             return known
@@ -55,37 +58,20 @@ class Mapper:
         """Why ld.so refuses to load a file that it found; "" when it does not."""
         known = self._faults.get(library)
         if known is None:
-            known = self._faults[library] = self._fault(library)
+            known = self._faults[library] = self.refusal.of(library.elf)
         return known
 
-    def _fault(self, library: LinkedLibrary) -> str:
-        image = library.elf.image
-        if library.elf.type not in (ET_DYN, ET_EXEC):
-            return "not a shared object"
-        if library.elf.type == ET_EXEC or library.elf.flags_1 & DF_1_PIE:
-            return "an executable, not a shared object"
-        if library.elf.flags_1 & DF_1_NOOPEN:
-            return "marked as not to be opened (DF_1_NOOPEN)"
-        ends = [s.offset + s.file_size for s in image.segments if s.type == PT_LOAD]
-        if not ends or not library.elf.dynamic:
-            return "no dynamic section" if ends else "no loadable segments"
-        end = max(ends)
-        if end > image.size:
-            return f"truncated: {image.size} bytes of {end}"
-        return "" if self.fits(library.elf) else "built for another processor or word size"
-
-    def fits(self, elf: ElfFile) -> bool:
-        """Same processor, word size and byte order as the program."""
-        mine, its = self.program.library.elf.image.header, elf.image.header
-        return its.machine == mine.machine and its.layout is mine.layout
-
     def _fill_one(self, namespace: Namespace, loaded: Loaded) -> None:
-        rules = self.search.rules(loaded)
-        for name in loaded.library.elf.needed:
+        rules, elf = self.search.rules(loaded), loaded.library.elf
+        optional = () if self.system.musl else elf.auxiliaries
+        filters = () if self.system.musl else elf.filters
+        # A library that this one filters for is searched for symbols before it: that some library
+        # has them is what matters here.
+        for name in (*optional, *filters, *elf.needed):
             found = self.need(namespace, name, loaded, rules)
             if isinstance(found, Loaded):
                 loaded.needs.append(found)
-            else:
+            elif name not in optional:
                 loaded.problems.append(found)
         loaded.filled = True
 
@@ -106,7 +92,7 @@ class Mapper:
             return Missing(name, needed_by.path, hit.searched, hit.driver)
         path, reason, library = hit
         if isinstance(library, str):
-            return Unusable(path, needed_by.path, library)
+            return _unusable(path, needed_by.path, library)
         needed_by.used.append((name, path, reason))
         return self._place(namespace, library, path, name, needed_by)
 
@@ -118,12 +104,13 @@ class Mapper:
         for place, path in self.search.steps(name, needed_by):
             searched.append(place)
             library = self.files.open(path) if path else None
-            if library is None or (isinstance(library, ElfError) and library.absent):
+            if library is None or self.refusal.passes_over(
+                library if isinstance(library, ElfError) else library.elf
+            ):
                 continue
             if isinstance(library, ElfError):
                 return path, place.reason, library.what
-            if self.fits(library.elf):
-                return path, place.reason, self.fault(library) or library
+            return path, place.reason, self.fault(library) or library
         return Missing(name, needed_by.path, tuple(searched), is_driver_library(name))
 
     def _place(
@@ -142,3 +129,7 @@ class Mapper:
         # musl knows a library by the name that found it; glibc by its path and SONAME as well.
         names = (name,) if self.system.musl else (name, loaded.path, loaded.library.elf.soname)
         namespace.add(loaded, names)
+
+
+def _unusable(path: str, needed_by: str | None, fault: str) -> Unusable:
+    return Unusable(path, needed_by, fault, sound=fault == EXECUTABLE_STACK)

@@ -82,11 +82,15 @@ class Undefined(Frozen):
 
 
 class Unusable(Frozen):
-    """A file that the loader finds and refuses, or that would crash it."""
+    """A file that the loader finds and refuses, or that would crash it.
+
+    sound: nothing is wrong with the file, it asks for what this process does not have.
+    """
 
     path: str
     needed_by: str | None
     what: str
+    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)

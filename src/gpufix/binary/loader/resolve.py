@@ -56,6 +56,10 @@ class Namespace:
         """A further name; an earlier library of that name keeps it."""
         self._by_name.setdefault(name, loaded)
 
+    def members(self) -> Iterable[Loaded]:
+        """All libraries."""
+        return self._by_library.values()
+
     def named(self, name: str) -> Loaded | None:
         """The library that a request for `name` would find without searching."""
         return self._by_name.get(name)
@@ -79,6 +83,11 @@ def closure(root: Loaded) -> list[Loaded]:
                 seen.add(need)
                 order.append(need)
     return order
+
+
+def definer(symbol: bytes, scope: Iterable[Loaded]) -> Loaded | None:
+    """The first library of `scope` that defines `symbol`."""
+    return next((loaded for loaded in scope if loaded.library.elf.find(symbol) is not None), None)
 
 
 _MANY = 1000

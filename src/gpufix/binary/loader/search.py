@@ -36,6 +36,8 @@ def is_driver_library(name: str) -> bool:
 
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_])|\{(ORIGIN|LIB|PLATFORM)\})")
+# musl replaces $ORIGIN alone, and does not search a list with another such name.
+_NOT_MUSLS = re.compile(r"\$(?!ORIGIN|\{ORIGIN\})")
 Rule = tuple[Reason, str]
 Step = tuple[Place, str]
 """A rule's folder, and the file to try."""
@@ -45,8 +47,20 @@ def expand(text: str, origin: str, system: System) -> str:
     """Replace $ORIGIN, $LIB and $PLATFORM, with or without braces."""
     if "$" not in text:
         return text
-    values = {"ORIGIN": origin, "LIB": system.lib, "PLATFORM": system.machine}
+    values = {"ORIGIN": origin, "LIB": system.lib, "PLATFORM": system.processor.platform}
     return _TOKEN.sub(lambda found: values[found[1] or found[2]], text)
+
+
+def _preferred(system: System) -> dict[str, tuple[str, ...]]:
+    """First folder below a library folder -> the subfolders that go before it, best first."""
+    found: dict[str, tuple[str, ...]] = {}
+    if not system.before(2, 33):
+        found["glibc-hwcaps"] = tuple(f"glibc-hwcaps/{x}" for x in system.processor.levels)
+    if system.before(2, 37):
+        for path in system.processor.legacy:
+            top = path.partition("/")[0]
+            found[top] = (*found.get(top, ()), path)
+    return found
 
 
 class Search:
@@ -55,6 +69,7 @@ class Search:
     def __init__(self, files: Files, system: System, library_path: str, program: str) -> None:
         self.files = files
         self.system = system
+        self._preferred = _preferred(system)
         self._folders: dict[tuple[str, str], tuple[str, ...]] = {}
         origin = "" if system.musl else program.rpartition("/")[0]
         separator = r"[:\n]" if system.musl else r"[:;]"
@@ -68,6 +83,8 @@ class Search:
         if self.system.musl:
             # musl takes both tags for the same, and lets dependencies inherit either.
             text = elf.runpath or elf.rpath
+            if text and _NOT_MUSLS.search(text):
+                text = None
         own = self._list(text or "", loaded.origin, ":")
         above = loaded.loader.inherited if loaded.loader else ()
         loaded.inherited = tuple(dict.fromkeys((*own, *above))) if own else above
@@ -118,16 +135,16 @@ class Search:
 
     def _folder_steps(self, folder: str, name: str, reason: Reason) -> Iterator[Step]:
         base = self.files.names_in(folder)
-        if "glibc-hwcaps" in base:
-            for level in self.system.hwcaps:
-                inside = f"{folder}/glibc-hwcaps/{level}"
-                if name in self.files.names_in(inside):
-                    yield Place(inside, reason), f"{inside}/{name}"
+        if not base.isdisjoint(self._preferred):
+            for top, paths in self._preferred.items():
+                for inside in (f"{folder}/{path}" for path in paths if top in base):
+                    if name in self.files.names_in(inside):
+                        yield Place(inside, reason), f"{inside}/{name}"
         yield Place(folder, reason), f"{folder.rstrip('/')}/{name}" if name in base else ""
 
     def _cache_steps(self, name: str) -> Iterator[Step]:
         flags = FLAGS.get(self.system.machine)
-        rank = {level: at for at, level in enumerate(self.system.hwcaps)}
+        rank = {level: at for at, level in enumerate(self.system.processor.levels)}
         rank[""] = len(rank)
         entries = self.files.cache(self.system.cache).get(name, [])
         fitting = [e for e in entries if e.hwcaps in rank and flags in (None, e.flags)]

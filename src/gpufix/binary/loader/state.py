@@ -11,6 +11,7 @@ from gpufix.binary.loader.mapping import Mapper
 from gpufix.binary.loader.model import Missing, Process, Reason, Unusable, Used, Verdict
 from gpufix.binary.loader.resolve import Loaded, Namespace, Resolver, closure, missing_versions
 from gpufix.binary.loader.search import Search
+from gpufix.binary.loader.static_tls import StaticTls, at_start
 from gpufix.binary.loader.system import System, describe_system
 
 
@@ -18,11 +19,17 @@ class State:
     """Immutable: opening gives a verdict and a further state."""
 
     def __init__(
-        self, mapper: Mapper, namespace: Namespace, caller: Loaded, below: State | None = None
+        self,
+        mapper: Mapper,
+        namespace: Namespace,
+        caller: Loaded,
+        tls: StaticTls,
+        below: State | None = None,
     ) -> None:
         self.mapper = mapper
         self.namespace = namespace
         self.caller = caller
+        self.tls = tls
         self.resolver: Resolver = Resolver(namespace, below.resolver if below else None)
 
     @property
@@ -40,7 +47,8 @@ class State:
             return verdict, self
         if everywhere:
             layer.scope = list(dict.fromkeys((*layer.scope, *closure(loaded))))
-        return verdict, State(self.mapper, layer, self.caller, self)
+        tls = self._static_tls(loaded)[0]
+        return verdict, State(self.mapper, layer, self.caller, tls, self)
 
     def locate(self, name: str) -> str | None:
         """The file that dlopen("libx.so.1") would open; None when the search finds none."""
@@ -61,6 +69,14 @@ class State:
             fault = Unusable(error.path, None, f"{error.where}: {error.what}")
             return Verdict(path, context, unusable=(fault,)), layer, None
 
+    def _static_tls(self, root: Loaded) -> tuple[StaticTls, list[Unusable]]:
+        objects = closure(root)
+        fresh = [entry for entry in objects if self.namespace.same_file(entry.library) is None]
+        try:
+            return self.tls.after(fresh, [*self.namespace.scope, *objects])
+        except ElfError:  # relocations that cannot be read tell nothing
+            return self.tls, []
+
     def _judge(self, layer: Namespace, root: Loaded, path: str, context: str) -> Verdict:
         objects = closure(root)
         fresh = [entry for entry in objects if self.namespace.same_file(entry.library) is None]
@@ -79,6 +95,8 @@ class State:
             if failing or entry is root or reason != "already loaded"
         )
         blocked = bool(problems or versions)
+        if not (blocked or undefined):
+            unusable = tuple(self._static_tls(root)[1])
         return Verdict(
             path=path,
             context=context,
@@ -111,7 +129,8 @@ def start(files: Files, process: Process) -> State:
     system = describe_system(files, elf.interpreter or "", elf.machine, elf.bits)
     search = Search(files, system, process.environment.get("LD_LIBRARY_PATH", ""), path)
     program = Loaded(library, path, None)
-    mapper = Mapper(files, system, search, program)
+    tunables = process.environment.get("GLIBC_TUNABLES", "")
+    mapper = Mapper(files, system, search, program, tunables)
     namespace = Namespace()
     namespace.add(program, ("",))
     _enter_loader(mapper, namespace)
@@ -119,7 +138,8 @@ def start(files: Files, process: Process) -> State:
     mapper.fill(namespace, program)
     scope = dict.fromkeys(closure(program)[:1] + preloaded + closure(program)[1:])
     namespace.scope = list(scope)
-    return State(mapper, namespace, _caller(namespace, program))
+    tls = at_start(system, process.environment, namespace.members())
+    return State(mapper, namespace, _caller(namespace, program), tls)
 
 
 def _enter_loader(mapper: Mapper, namespace: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What the loader program itself was built with: its folders, its cache, its hwcaps."""
+"""What the loader program itself was built with: its version, its folders, its cache."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import re
 from dataclasses import dataclass
 
 from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.processor import Processor, describe_processor
 
 MAX_LOADER = 4 << 20
 _FOLDERS = re.compile(rb"(?:/[\w.+/-]*lib[\w.+/-]*/\0){2,8}")
 _LONGEST = 512  # bytes of one such folder
 _CACHE = re.compile(rb"/[\w.+/-]{1,200}/ld\.so\.cache(?=\0)")
-_HWCAPS = ("x86-64-v4", "x86-64-v3", "x86-64-v2")
-# Flags of /proc/cpuinfo that each level adds (x86-64 psABI; lzcnt is named abm, sse3 pni there).
-_LEVELS = {
-    "x86-64-v2": {"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"},
-    "x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
+_VERSION = re.compile(rb"ld\.so [^\0]{0,80} release version (\d+)\.(\d+)\.\n")
+Version = tuple[int, int]
+_BEFORE = (2, 32)  # `ld.so --version`, and with it the text, came with 2.33
 _TRIPLETS = {
     "x86_64": "x86_64-linux-gnu",
     "aarch64": "aarch64-linux-gnu",
@@ -27,7 +24,10 @@ _TRIPLETS = {
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """musl: the loader is musl's; folders: the default ones; lib: what $LIB stands for."""
+    """musl: the loader is musl's; folders: the default ones; lib: what $LIB stands for.
+
+    glibc: the version, 2.32 for all up to that, None when it cannot be told.
+    """
 
     loader: str
     musl: bool
@@ -36,14 +36,24 @@ class System:
     folders: tuple[str, ...]
     cache: str
     lib: str
-    hwcaps: tuple[str, ...]
+    glibc: Version | None
+    processor: Processor
+
+    def before(self, *version: int) -> bool:
+        """Whether it is known to be a glibc before this version."""
+        return self.glibc is not None and self.glibc < version
+
+    def since(self, *version: int) -> bool:
+        """Whether it is known to be a glibc of this version, or a later one."""
+        return self.glibc is not None and self.glibc >= version
 
 
 def describe_system(files: Files, loader: str, machine: str, bits: int) -> System:
     """Read from the loader `loader` (an executable's PT_INTERP) for a machine and word size."""
+    processor = describe_processor(files.read("/proc/cpuinfo", 1 << 16), machine)
     if "ld-musl-" in loader:
         folders = _musl_folders(files, loader)
-        return System(loader, True, machine, bits, folders, "", "lib", ())
+        return System(loader, True, machine, bits, folders, "", "lib", None, processor)
     data = files.read(loader, MAX_LOADER)
     folders = _glibc_folders(data) or _usual_folders(machine, bits)
     cache = _CACHE.search(data)
@@ -55,8 +65,16 @@ def describe_system(files: Files, loader: str, machine: str, bits: int) -> Syste
         folders=folders,
         cache=cache.group().decode() if cache else "/etc/ld.so.cache",
         lib=folders[0].strip("/"),
-        hwcaps=_hwcaps(files) if machine == "x86_64" else (),
+        glibc=_version(data),
+        processor=processor,
     )
+
+
+def _version(data: bytes) -> Version | None:
+    found = _VERSION.search(data)
+    if found:
+        return int(found[1]), int(found[2])
+    return _BEFORE if data else None
 
 
 def _glibc_folders(data: bytes) -> tuple[str, ...]:
@@ -82,16 +100,3 @@ def _musl_folders(files: Files, loader: str) -> tuple[str, ...]:
     text = files.read(f"/etc/{name}.path", 1 << 16).decode("utf-8", "surrogateescape")
     listed = tuple(path for path in re.split(r"[:\n]", text) if path)
     return listed or ("/lib", "/usr/local/lib", "/usr/lib")
-
-
-def _hwcaps(files: Files) -> tuple[str, ...]:
-    """The glibc-hwcaps subfolders that this processor may use, best first."""
-    text = files.read("/proc/cpuinfo", 1 << 16).decode("ascii", "replace")
-    line = next((row for row in text.splitlines() if row.startswith("flags")), "")
-    flags = set(line.split())
-    levels: list[str] = []
-    for name in reversed(_HWCAPS):
-        if not flags >= _LEVELS[name]:
-            break
-        levels.insert(0, name)
-    return tuple(levels)

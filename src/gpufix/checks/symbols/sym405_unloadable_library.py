@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from posixpath import basename
 
-from gpufix.checks.registry import Fault, rule
+from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
@@ -19,12 +19,14 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
 
     ## What it does
     Reads each library's headers as ld.so does: a file that is truncated or no library at all, one
-    for another processor, for another C library.
+    for another processor or system. And looks for what a sound file may ask in vain: more static TLS
+    than the process has left, an executable stack under glibc 2.41 and later.
 
     ## Why it matters
     `ImportError: …/_core.so: file too short`, `invalid ELF header`, `cannot open shared object
-    file: No such file or directory` for an interpreter's library. A wheel for aarch64 that was
-    unpacked by hand, a download that broke off, a pointer of Git LFS in place of the file.
+    file: No such file or directory` for an interpreter's library, `cannot allocate memory in static
+    TLS block`, `cannot enable executable stack as shared object requires`. A wheel for aarch64 that
+    was unpacked by hand, a download that broke off, a pointer of Git LFS in place of the file.
 
     ## Example
     `fastkern/_core.cpython-311-x86_64-linux-gnu.so is no library that can be loaded here: it is
@@ -36,37 +38,49 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     import does without. A gap where neither can be told.
 
     ## Fix
-    Safe: reinstall the distribution that brought it, at the same version.
+    Safe: reinstall the distribution that brought it, at the same version. None for a sound file:
+    another release of it, another order of imports or the tunable `glibc.rtld.optional_static_tls`
+    may help.
 
     ## Source
-    ld.so(8); elf(5); glibc's dl-load.c (open_verify).
+    ld.so(8); elf(5); glibc's dl-load.c (open_verify), dl-tls.c and the NEWS of 2.41.
     """
     groups: dict[str, list[Row]] = {}
+    users: dict[str, list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
-            if problem.kind in ("unusable", "wrong-machine") and problem.provider is None:
+            if problem.kind not in ("unusable", "wrong-machine", "refused"):
+                continue
+            if problem.provider is None:
                 groups.setdefault(library.distribution or library.path, []).append(
                     (library, problem)
                 )
     for owner, rows in sorted(groups.items()):
-        weighed = weigh(view, rows)
+        above = [row for library, _ in rows for row in users.get(library.path, ())]
+        weighed, of_users = weigh(view, rows), weigh(view, above)
         yield from weighed.gaps()
-        if weighed.severity is None:
+        severity = weighed.severity or of_users.severity
+        if severity is None:
             continue
-        libraries = [library for library, _ in weighed.rows]
+        if of_users.severity is ERROR:
+            severity = ERROR
+        shown = weighed.rows or tuple(rows)
+        libraries = [library for library, _ in shown]
         more = f" (and {len(libraries) - 1} more)" if len(libraries) > 1 else ""
-        library, problem = weighed.rows[0]
+        library, problem = shown[0]
         dist = view.dist(owner)
         yield Fault(
-            severity=weighed.severity,
+            severity=severity,
             subject=owner,
             message=f"{basename(library.path)} of {owner}{more} is no library that can be loaded "
             f"here: {problem.name}.",
             evidence=(
-                *(f"{x.path}: {p.name}" for x, p in weighed.rows[:10]),
-                *view.derive(Imports.of).way(libraries),
+                *(f"{x.path}: {p.name}" for x, p in shown[:10]),
+                *view.derive(Imports.of).way([*libraries, *(x for x, _ in above)]),
             ),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
             needs=(*(f"file:{x.path}" for x in libraries), f"family:{owner}"),
-            payload=DamagedDistribution(owner, dist.version if dist else None),
+            payload=DamagedDistribution(
+                owner, dist.version if dist else None, sound=problem.kind == "refused"
+            ),
         )

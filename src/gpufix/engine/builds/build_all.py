@@ -143,5 +143,6 @@ def _problem(problem: Problem) -> str:
         "undefined-symbol": "undefined symbol",
         "wrong-machine": "for another machine",
         "unusable": "unusable",
+        "refused": "refused by the loader",
     }
     return f"{words[problem.kind]}: {problem.name}"

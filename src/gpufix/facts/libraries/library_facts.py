@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from posixpath import normpath
 from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
@@ -78,6 +79,12 @@ class Describer:
         opened: asked for in vain by imports that were followed.
         """
         self._opened = opened
+        # Files that the loader refuses when it loads a module: no verdict of their own names them.
+        self._broken = {
+            normpath(file.path)
+            for path, verdict in judge.verdicts.items()
+            for file in (verdict.unusable if python_tag(path) else ())
+        }
         self._ctx = ctx
         self._judge = judge
         self._belongs = belongs
@@ -94,7 +101,10 @@ class Describer:
         if known := plugin(text(path), owner):
             opener = "plugin"
             problems += self._lost(known)
-        if opener not in ("import", "source", "plugin") and not links and owner != "torch":
+        if opener != "import":  # who names it may preload it, or clear its flag
+            problems = [problem for problem in problems if problem.kind != "refused"]
+        told = opener in ("import", "source", "plugin") or path in self._broken
+        if not told and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 
 from gpufix.binary.loader import Undefined, Unusable, Verdict
 from gpufix.facts.reading import text
@@ -62,10 +63,10 @@ def _problems(verdict: Verdict) -> Iterator[Problem]:
 def _unusable(verdict: Verdict, file: Unusable) -> Problem:
     wrong = "another processor" in file.what
     return Problem(
-        kind="wrong-machine" if wrong else "unusable",
+        kind="refused" if file.sound else "wrong-machine" if wrong else "unusable",
         name=text(file.what),
         needed_by=_other(verdict, file.needed_by) if file.needed_by else None,
-        provider=text(file.path) if file.path != verdict.path else None,
+        provider=text(normpath(file.path)) if file.path != verdict.path else None,
         why=_why(verdict, file.path),
     )
 

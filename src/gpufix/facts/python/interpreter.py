@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from gpufix.model import Python
 from gpufix.process import NoAnswer, ask
 
 _PROBE = Path(__file__).with_name("probe.py")
+_OLDEST = (3, 7)  # that probe.py is written for
 _TIMEOUT = 10.0
 _DISTRIBUTION = (".dist-info", ".egg-info", ".egg-link")
 
@@ -103,6 +105,9 @@ def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
     except NoAnswer as error:
         raise NoInterpreter(text(str(path)), str(error)) from error
     if answer.code != 0:
+        if version := _too_old(path, environ):
+            why = f"it is Python {version}; gpufix examines {_OLDEST[0]}.{_OLDEST[1]} and later"
+            raise NoInterpreter(text(str(path)), why)
         reply = text(answer.err[:300]).strip().splitlines()
         detail = f": {reply[0]}" if reply else ""
         raise NoInterpreter(text(str(path)), f"it exits with {answer.code}{detail}")
@@ -114,6 +119,18 @@ def _ask(ctx: CollectContext, path: Path) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise NoInterpreter(text(str(path)), "it does not answer as a Python does") from error
     return facts
+
+
+def _too_old(path: Path, environ: Mapping[str, str]) -> str | None:
+    """The version of a Python that the probe is not made for; None for any other program."""
+    try:
+        answer = ask([str(path), "-V"], environ, _TIMEOUT)  # on stderr before 3.4
+    except NoAnswer:
+        return None
+    found = re.match(rb"Python ((\d+)\.(\d+)[\w.+]{0,20})", answer.out or answer.err)
+    if found is None or (int(found[2]), int(found[3])) >= _OLDEST:
+        return None
+    return found[1].decode("ascii")
 
 
 def _describe(ctx: CollectContext, path: Path) -> Python:

@@ -30,6 +30,7 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
             f"an installer would act on {name} {dist.version} in {dist.location}, which comes first"
         )
     reason = reason or (None if version else "its version is not known")
+    reason = "its file is as it was installed" if damaged.sound else reason
     torch = view.facts.torch
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"
