@@ -55,6 +55,8 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
                 groups.setdefault(library.distribution or library.path, []).append(
                     (library, problem)
                 )
+            else:
+                users.setdefault(problem.provider, []).append((library, problem))
     for owner, rows in sorted(groups.items()):
         above = [row for library, _ in rows for row in users.get(library.path, ())]
         weighed, of_users = weigh(view, rows), weigh(view, above)

@@ -20,7 +20,7 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
     """
     damaged = finding.payload_as(DamagedDistribution)
     name, version = damaged.distribution, damaged.version or ""
-    package = _condas(damaged, view)
+    package = None if damaged.sound else _condas(damaged, view)
     if package is not None:
         return _by_conda(finding, package, view)
     dist = view.dist(name)
