@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
-_PARTS = 12  # modules of one package that are asked as well
+_PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
 
@@ -42,10 +43,11 @@ def imports(
         if name and name.partition(".")[0] not in _APART:
             packages.setdefault(name, []).append(path)
     known = _of_torch(torch)
-    found = []
+    suspects = {os.path.realpath(path): path for path in suspect}
+    found, parts = [], 0
     for name, paths in packages.items():
         owner = belongs.get(paths[0])
-        site = Site(python, environ, judge.preloaded, suspect, name.partition(".")[0], known)
+        site = Site(python, environ, judge.preloaded, suspects, name.partition(".")[0], known)
         session = Session(site)
         told = session.follow(name)
         _remember(judge, site, told)
@@ -53,7 +55,9 @@ def imports(
         if told.state == "fails":
             continue
         met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
-        for part in _users(site, judge.files, name, [p for p in paths if p not in met]):
+        undecided = [p for p in paths if p not in met and not judge.verdicts[p].unusable]
+        for part in _users(site, judge.files, name, undecided)[: max(0, _ALL_PARTS - parts)]:
+            parts += 1
             for call, asked in _of_part(session, name, part):
                 _remember(judge, site, asked)
                 if asked.library or asked.missing or asked.spared or asked.doubts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from posixpath import basename
 from typing import Any
@@ -67,7 +67,7 @@ class Site:
         python: Python,
         environ: Mapping[str, str],
         preloaded: Preloaded,
-        suspect: Iterable[str],
+        suspect: Collection[str],
         followed: str,
         known: Mapping[str, Any],
     ) -> None:
@@ -77,7 +77,7 @@ class Site:
         self.suffixes: Sequence[str] = python.extension_suffixes or [".so"]
         self.known = known
         self._python, self._followed = python, followed
-        self._suspect = {os.path.realpath(path) for path in suspect}
+        self._suspect = suspect  # real paths
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self._preloaded = preloaded
         self._bare = self._state = preloaded.bare

@@ -11,7 +11,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_facts import Describer, is_refused
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
-from gpufix.facts.reading import text
+from gpufix.facts.reading import text, without_collection
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
@@ -85,7 +85,8 @@ def _imports(
         return []
     from gpufix.facts.libraries.followed import imports
 
-    return imports(python, ctx.environ, judge, suspect, belongs, torch)
+    with without_collection():
+        return imports(python, ctx.environ, judge, suspect, belongs, torch)
 
 
 def _met(found: Import) -> Iterator[str]:

@@ -52,6 +52,7 @@ class Expressions(ABC):
         self.doubts: list[Fails] = []
         self.places: list[str] = []  # "FILE:LINE" of each call that runs
         self._steps = self._depth = 0
+        self._yield: dict[ast.AST, bool] = {}  # by function
         version = tuple(world.version)
         self._known: dict[str, Any] = {
             **_CONSTANTS,
@@ -66,6 +67,10 @@ class Expressions(ABC):
     @abstractmethod
     def import_module(self, name: str) -> Any:
         """The module of a dotted name. Raises Fails."""
+
+    @abstractmethod
+    def body_of(self, function: Function) -> Sequence[ast.stmt]:
+        """The statements of a function."""
 
     @abstractmethod
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> None:
@@ -265,12 +270,15 @@ class Expressions(ABC):
             return made
         function = called.function if isinstance(called, Bound) else called
         args = [called.owner, *args] if isinstance(called, Bound) else args
-        if isinstance(function.node, ast.AsyncFunctionDef) or _yields(function.node):
+        body = self.body_of(function)
+        if function.node not in self._yield:
+            self._yield[function.node] = _yields(body)
+        if isinstance(function.node, ast.AsyncFunctionDef) or self._yield[function.node]:
             return UNKNOWN
         frame = Frame(function.frame.module, self._given(function, args, named), function.frame)
         with self.deeper():
             try:
-                self.block(function.node.body, frame)
+                self.block(body, frame)
             except Return as returned:
                 return UNKNOWN if frame.doubtful else returned.value
             except Fails as failure:
@@ -299,5 +307,6 @@ class Expressions(ABC):
         return local
 
 
-def _yields(node: ast.FunctionDef) -> bool:
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+def _yields(body: Sequence[ast.stmt]) -> bool:
+    every = (node for part in body for node in ast.walk(part))
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in every)

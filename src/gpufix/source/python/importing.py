@@ -8,7 +8,8 @@ a run could tell, a failure becomes a doubt, never a verdict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -31,13 +32,13 @@ from gpufix.source.python.import_world import (
     TooMuch,
     World,
 )
-from gpufix.source.python.tree import dotted_name, parsed
+from gpufix.source.python.skeleton import skeleton
+from gpufix.source.python.tree import NotPython
 
 _CALLS = 8  # functions of one module that are followed
-_OPENERS = {
-    "CDLL", "PyDLL", "LoadLibrary", "load_library", "load_op_library", "dlopen", "import_module",
-    "__import__",
-}  # fmt: skip
+_OPENS = re.compile(
+    r"\bimport|\b(?:CDLL|PyDLL|LoadLibrary|load_library|load_op_library|dlopen|import_module)\b"
+)
 
 
 def outcome(world: World, name: str) -> Outcome:
@@ -60,7 +61,7 @@ class Session:
         module = self._importer.module(name)
         names = module.names if isinstance(module, Module) else {}
         found = [f for f in names.values() if isinstance(f, Function) and f.frame.module is module]
-        for function in [f for f in found if _opens(f.node)][:_CALLS]:
+        for function in [f for f in found if f.mentions(_OPENS)][:_CALLS]:
             yield function.node.name, self._told(partial(self._importer.call, function, [], {}))
 
     def _told(self, run: Callable[[], object]) -> Outcome:
@@ -88,18 +89,6 @@ class Session:
             tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and d.named)),
             whole and not importer.unread,
         )
-
-
-def _opens(node: ast.AST) -> bool:
-    """Whether a function imports, or opens a library itself."""
-    for part in ast.walk(node):
-        if isinstance(part, (ast.Import, ast.ImportFrom)):
-            return True
-        if isinstance(part, ast.Call):
-            name = (dotted_name(part.func) or "").rpartition(".")[2]
-            if name in _OPENERS:
-                return True
-    return False
 
 
 def _chain(failure: Fails) -> tuple[str, ...]:
@@ -183,8 +172,9 @@ class _Importer(Statements):
             doubt.named = True
 
     def _run(self, module: Module) -> None:
-        tree = self._tree(module.path)
-        if tree is None:
+        try:
+            tree, module.bodies = skeleton(self.world.text(module.path))
+        except (OSError, ValueError):
             self.unread = True
             self.doubts.append(Fails(IMPORT))  # or another Python's syntax
             return
@@ -197,11 +187,13 @@ class _Importer(Statements):
         with self.deeper():
             self.block(tree.body, Frame(module, module.names))
 
-    def _tree(self, path: str) -> ast.Module | None:
+    def body_of(self, function: Function) -> Sequence[ast.stmt]:
+        """The statements of a function; none when they cannot be parsed."""
         try:
-            return parsed(self.world.text(path))
-        except (OSError, ValueError):
-            return None
+            return function.body()
+        except NotPython:
+            self.unread = True
+            return []
 
     def import_from(self, node: ast.ImportFrom, frame: Frame) -> None:
         """Run a `from` import. Raises Fails."""
