@@ -71,7 +71,7 @@ def _texts(value: Any) -> Iterator[str]:
 # Their rows point into `sources`, or one text holds for all of them.
 SOURCED = {
     "companions", "conflicts", "cuda_toolkits", "cuda_wheels", "gpus", "host_compilers",
-    "libstdcxx", "removed_names", "torch_pins", "torch_releases",
+    "libstdcxx", "plugins", "removed_names", "torch_pins", "torch_releases",
 }  # fmt: skip
 
 

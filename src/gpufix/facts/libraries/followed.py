@@ -20,6 +20,7 @@ from gpufix.source.python.importing import Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
+_STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
 
@@ -44,14 +45,15 @@ def imports(
             packages.setdefault(name, []).append(path)
     known = _of_torch(torch)
     suspects = {os.path.realpath(path): path for path in suspect}
-    found, parts = [], 0
+    found, parts, left = [], 0, _STEPS
     for name, paths in packages.items():
         owner = belongs.get(paths[0])
         site = Site(python, environ, judge.preloaded, suspects, name.partition(".")[0], known)
-        session = Session(site)
+        session = Session(site, left)
         told = session.follow(name)
         _remember(judge, site, told)
         found.append(_import(name, owner, told))
+        left = session.left
         if told.state == "fails":
             continue
         met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
@@ -62,6 +64,7 @@ def imports(
                 _remember(judge, site, asked)
                 if asked.library or asked.missing or asked.spared or asked.doubts:
                     found.append(replace(_import(part, owner, asked), part_of=name, call=call))
+        left = session.left
     return found
 
 

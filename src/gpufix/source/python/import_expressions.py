@@ -23,7 +23,7 @@ from gpufix.source.python.import_values import (
 )
 from gpufix.source.python.import_world import GLOBAL, LAZY, NOW, Fails, Return, TooMuch, World
 
-_STEPS = 200_000  # statements and expressions of one import
+STEPS = 200_000  # statements and expressions of one import
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
 _CONSTANTS: dict[str, Any] = {
@@ -51,7 +51,8 @@ class Expressions(ABC):
         self.world = world
         self.doubts: list[Fails] = []
         self.places: list[str] = []  # "FILE:LINE" of each call that runs
-        self._steps = self._depth = 0
+        self.steps = self._depth = 0
+        self.most = STEPS
         self._yield: dict[ast.AST, bool] = {}  # by function
         version = tuple(world.version)
         self._known: dict[str, Any] = {
@@ -90,8 +91,8 @@ class Expressions(ABC):
 
     def step(self) -> None:
         """Count one. Raises TooMuch."""
-        self._steps += 1
-        if self._steps > _STEPS:
+        self.steps += 1
+        if self.steps > self.most:
             raise TooMuch
 
     @contextmanager

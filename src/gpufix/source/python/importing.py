@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from gpufix.source.python.import_expressions import STEPS
 from gpufix.source.python.import_statements import Statements
 from gpufix.source.python.import_values import (
     UNKNOWN,
@@ -37,7 +38,7 @@ from gpufix.source.python.tree import NotPython
 
 _CALLS = 8  # functions of one module that are followed
 _OPENS = re.compile(
-    r"\bimport|\b(?:CDLL|PyDLL|LoadLibrary|load_library|load_op_library|dlopen|import_module)\b"
+    r"\b(?:__)?import|\b(?:CDLL|PyDLL|LoadLibrary|load_library|load_op_library|dlopen|import_module)\b"
 )
 
 
@@ -49,7 +50,8 @@ def outcome(world: World, name: str) -> Outcome:
 class Session:
     """Imports in one process, one after the other."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, steps: int = STEPS) -> None:
+        self.left = steps  # statements and expressions that may still run
         self._importer = _Importer(world)
 
     def follow(self, name: str) -> Outcome:
@@ -66,7 +68,7 @@ class Session:
 
     def _told(self, run: Callable[[], object]) -> Outcome:
         importer = self._importer
-        importer.begin()
+        importer.begin(min(self.left, STEPS))
         state: Literal["works", "fails", "unsure"] = "works"
         failure, whole = None, True
         try:
@@ -77,6 +79,7 @@ class Session:
             state, whole = "unsure", False
         except (Return, Leaves):  # `return` outside a function
             state = "unsure"
+        self.left -= importer.steps
         if state == "works" and importer.doubts:
             state, failure = "unsure", importer.doubts[0]
         return Outcome(
@@ -106,9 +109,10 @@ class _Importer(Statements):
         self._modules: dict[str, Any] = {}
         self.unread = False
 
-    def begin(self) -> None:
-        """Another import, in the process as it is now."""
-        self._steps = self._depth = self.perhaps_runs = 0
+    def begin(self, steps: int) -> None:
+        """Another import, of so many steps at most, in the process as it is now."""
+        self.most = steps
+        self.steps = self._depth = self.perhaps_runs = 0
         self._guards = []
         self.doubts, self.spared, self.loaded, self.unread = [], [], set(), False
         self.places = [""]

@@ -21,7 +21,10 @@ Bodies = dict[int, str]  # by the line that they begin in
 
 
 def skeleton(text: str) -> tuple[ast.Module, Bodies]:
-    """The tree, with `...` in the place of bodies, and those. Raises NotPython."""
+    """The tree, with `...` in the place of bodies, and those. Raises NotPython.
+
+    Of code in a text the bodies are lost.
+    """
     found = _without_bodies(text.removeprefix("\ufeff"))
     if found is not None:
         try:
