@@ -6,20 +6,23 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
+from gpufix.facts.libraries.dependents import dependents
 from gpufix.facts.libraries.imports import Site, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
-from gpufix.model import Import, Python, Spared, Torch
+from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
+_DEPENDENTS = 24  # packages that require one of these, that are asked as well
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
@@ -32,40 +35,78 @@ def imports(
     suspect: Collection[str],
     belongs: Mapping[str, str],
     torch: Torch | None,
+    distributions: Sequence[Distribution] = (),
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do.
 
     Where a package's own import goes nowhere near a suspect library, the modules that name it are
-    asked too: they are the parts that are lost without it.
+    asked too: they are the parts that are lost without it. And the packages that require it, whose
+    imports may need just such a part.
     """
     packages: dict[str, list[str]] = {}
     for path in suspect:
         name = module_above(path, python.sys_path)
         if name and name.partition(".")[0] not in _APART:
             packages.setdefault(name, []).append(path)
-    known = _of_torch(torch)
-    suspects = {os.path.realpath(path): path for path in suspect}
-    found, parts, left = [], 0, _STEPS
-    for name, paths in packages.items():
-        owner = belongs.get(paths[0])
-        site = Site(python, environ, judge.preloaded, suspects, name.partition(".")[0], known)
-        session = Session(site, left)
+    real = {os.path.realpath(path): path for path in suspect}
+    follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions)
+    return [
+        found
+        for name, paths in packages.items()
+        for found in follower.package(name, belongs.get(paths[0]), paths)
+    ]
+
+
+class _Follower:
+    """Follows imports, within limits for all of them together."""
+
+    def __init__(
+        self,
+        python: Python,
+        environ: Mapping[str, str],
+        judge: Judge,
+        suspects: Collection[str],
+        known: Mapping[str, Any],
+        distributions: Sequence[Distribution],
+    ) -> None:
+        self._context = (python, environ, judge.preloaded, suspects)
+        self._judge, self._known, self._distributions = judge, known, distributions
+        self._steps, self._parts, self._others = _STEPS, _ALL_PARTS, _DEPENDENTS
+
+    def _site(self, *followed: str) -> tuple[Site, Session]:
+        tops = {name.partition(".")[0] for name in followed}
+        site = Site(*self._context, tops, self._known)
+        return site, Session(site, self._steps)
+
+    def package(self, name: str, owner: str | None, paths: Sequence[str]) -> Iterator[Import]:
+        """The import of a package that holds these libraries, and what more is asked."""
+        site, session = self._site(name)
         told = session.follow(name)
-        _remember(judge, site, told)
-        found.append(_import(name, owner, told))
-        left = session.left
-        if told.state == "fails":
-            continue
-        met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
-        undecided = [p for p in paths if p not in met and not judge.verdicts[p].unusable]
-        for part in _users(site, judge.files, name, undecided)[: max(0, _ALL_PARTS - parts)]:
-            parts += 1
-            for call, asked in _of_part(session, name, part):
-                _remember(judge, site, asked)
-                if asked.library or asked.missing or asked.spared or asked.doubts:
-                    found.append(replace(_import(part, owner, asked), part_of=name, call=call))
-        left = session.left
-    return found
+        _remember(self._judge, site, told)
+        yield _import(name, owner, told)
+        if told.state != "fails":
+            met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
+            left = [p for p in paths if p not in met and not self._judge.verdicts[p].unusable]
+            for part in _users(site, self._judge.files, name, left)[: self._parts]:
+                self._parts -= 1
+                for call, asked in _of_part(session, name, part):
+                    _remember(self._judge, site, asked)
+                    if asked.library or asked.missing or asked.spared or asked.doubts:
+                        yield replace(_import(part, owner, asked), part_of=name, call=call)
+        self._steps = session.left
+        if told.state != "fails" and owner is not None:
+            yield from self._dependents(name, owner)
+
+    def _dependents(self, name: str, owner: str) -> Iterator[Import]:
+        """The imports of packages that require this one, of those that fail by a library."""
+        for other, package in islice(dependents(self._distributions, owner), self._others):
+            self._others -= 1
+            site, session = self._site(name, package)
+            told = session.follow(package)
+            self._steps = session.left
+            if told.state == "fails" and told.library in site.refused:
+                _remember(self._judge, site, told)
+                yield _import(package, other, told)
 
 
 def _of_part(session: Session, package: str, part: str) -> Iterator[tuple[str | None, Outcome]]:

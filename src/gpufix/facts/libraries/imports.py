@@ -58,7 +58,7 @@ def _dotted(path: str, sys_path: Iterable[str]) -> str | None:
 
 
 class Site:
-    """A patient's modules, as its import system would find them; those of one top package are followed."""
+    """A patient's modules, as its import system would find them. `followed`: of which packages."""
 
     platform = "linux"
 
@@ -68,7 +68,7 @@ class Site:
         environ: Mapping[str, str],
         preloaded: Preloaded,
         suspect: Collection[str],
-        followed: str,
+        followed: Collection[str],
         known: Mapping[str, Any],
     ) -> None:
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
@@ -107,7 +107,7 @@ class Site:
         found = _first(self._look(folder, last) for folder in self._python.sys_path)
         if found is None:
             return Found("outside") if self._hooked else None
-        return found if top == self._followed else Found("outside")
+        return found if top in self._followed else Found("outside")
 
     def _folders(self, name: str, found: Found) -> list[str]:
         if found.kind == "source":
@@ -186,7 +186,7 @@ class Site:
         found = {}
         for path in self._suspect:
             name = _dotted(path, self._python.sys_path)
-            if name and "." in name and name.partition(".")[0] == self._followed:
+            if name and "." in name and name.partition(".")[0] in self._followed:
                 found[name.encode()] = name
         return found
 

@@ -74,6 +74,7 @@ def _imports(
     judge: Judge,
     belongs: Mapping[str, str],
     torch: Torch | None,
+    distributions: Sequence[Distribution],
 ) -> list[Import]:
     """What the imports of suspect libraries' packages would do.
 
@@ -86,7 +87,7 @@ def _imports(
     from gpufix.facts.libraries.followed import imports
 
     with without_collection():
-        return imports(python, ctx.environ, judge, suspect, belongs, torch)
+        return imports(python, ctx.environ, judge, suspect, belongs, torch, distributions)
 
 
 def _met(found: Import) -> Iterator[str]:
@@ -117,7 +118,7 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    told = _imports(ctx, python, judge, belongs, torch)
+    told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]
