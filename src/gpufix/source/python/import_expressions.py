@@ -21,26 +21,11 @@ from gpufix.source.python.import_values import (
     attribute,
     truth,
 )
-from gpufix.source.python.import_world import GLOBAL, LAZY, NOW, Fails, Return, TooMuch, World
+from gpufix.source.python.import_world import Fails, Return, TooMuch, World, constants
 
 STEPS = 200_000  # statements and expressions of one import
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
-_CONSTANTS: dict[str, Any] = {
-    "os.name": "posix",
-    "os.sep": "/",
-    "os.path.sep": "/",
-    "os.pathsep": ":",
-    "sys.maxsize": 2**63 - 1,
-    "typing.TYPE_CHECKING": False,
-    "os.RTLD_LAZY": LAZY,
-    "os.RTLD_NOW": NOW,
-    "os.RTLD_GLOBAL": GLOBAL,
-    "os.RTLD_LOCAL": 0,
-    "ctypes.RTLD_GLOBAL": GLOBAL,
-    "ctypes.RTLD_LOCAL": 0,
-    "ctypes.DEFAULT_MODE": 0,
-}
 
 
 class Expressions(ABC):
@@ -54,16 +39,7 @@ class Expressions(ABC):
         self.steps = self._depth = 0
         self.most = STEPS
         self._yield: dict[ast.AST, bool] = {}  # by function
-        version = tuple(world.version)
-        self._known: dict[str, Any] = {
-            **_CONSTANTS,
-            "sys.platform": world.platform,
-            "sys.version_info": version,
-            "sys.version_info.major": version[0],
-            "sys.version_info.minor": version[1],
-            "importlib.machinery.EXTENSION_SUFFIXES": list(world.suffixes),
-            **world.known,
-        }
+        self._known = constants(world)
 
     @abstractmethod
     def import_module(self, name: str) -> Any:
