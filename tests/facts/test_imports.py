@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fake_site import Site
 import needs
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
+from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.imports import module_above
 from gpufix.model import Binaries, Distribution
 
@@ -193,6 +195,52 @@ def test_who_requires_a_package_is_asked_as_well(
     assert all(i.library == str(package.site / module) for i in others)
     part = next(i for i in found if i.module == "p.part" and i.call is None)
     assert (part.part_of, part.state, part.library) == ("p", "fails", str(package.site / module))
+
+
+LACKING = {
+    # what q requires, its text, and whether its import is told
+    "it needs what is not here": (["nowhere-at-all"], "import nowhere_at_all\n", True),
+    "it does without": (
+        ["nowhere-at-all"], "try:\n    import nowhere_at_all\nexcept ImportError:\n    pass\n", False
+    ),
+    "it is required elsewhere": (
+        ["nowhere-at-all; sys_platform == 'win32'"], "import nowhere_at_all\n", False
+    ),
+    "for an extra": (["nowhere-at-all; extra == 'x'"], "import nowhere_at_all\n", False),
+    "nothing is required": ([], "import nowhere_at_all\n", False),
+}  # fmt: skip
+
+
+NAMES = b"p.one" + bytes(20) + b"p.two" * 60
+TEXTS = {
+    "as it is": (NAMES, [NAMES]),
+    "compressed, by another than Cython": (b"a" + zlib.compress(NAMES) + b"z", None),
+    "compressed": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES) + b"z", [NAMES]),
+    "a header alone": (b"CYTHON_COMPRESS_STRINGS\x78\xda", []),
+    "cut short": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES)[:9], []),
+    "a bomb": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(bytes(1 << 26)), [bytes(1 << 20)]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_of_compiled_modules_are_found(name: str) -> None:
+    data, more = TEXTS[name]
+    found = list(texts(data))
+    assert found[0] == data
+    assert found[1:] == ([] if more is None or more == [data] else more)
+
+
+@pytest.mark.needs("gcc", "Python.h")
+@pytest.mark.parametrize("name", LACKING)
+def test_what_lacks_a_requirement_is_asked(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    requires, text, is_told = LACKING[name]
+    package = Package(tmp_path / "site")
+    package.python("q/__init__.py", text)
+    dists = [recorded(package, "q", "q/__init__.py", requires=requires)]
+    found = collected(package, ctx, site, dists).imports
+    assert [(i.module, i.missing) for i in found] == [("q", "nowhere_at_all")] * is_told
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
-from gpufix.facts.libraries.dependents import dependents
+from gpufix.facts.libraries.dependents import dependents, lacking
 from gpufix.facts.libraries.imports import Site, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.verdicts import Judge
@@ -50,11 +50,12 @@ def imports(
             packages.setdefault(name, []).append(path)
     real = {os.path.realpath(path): path for path in suspect}
     follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions)
-    return [
-        found
+    found = [
+        told
         for name, paths in packages.items()
-        for found in follower.package(name, belongs.get(paths[0]), paths)
+        for told in follower.package(name, belongs.get(paths[0]), paths)
     ]
+    return [*found, *follower.lacking({one.module for one in found})]
 
 
 class _Follower:
@@ -96,6 +97,18 @@ class _Follower:
         self._steps = session.left
         if told.state != "fails" and owner is not None:
             yield from self._dependents(name, owner)
+
+    def lacking(self, known: Collection[str]) -> Iterator[Import]:
+        """The imports that fail since a distribution that is required is not here."""
+        every = lacking(self._distributions, self._context[0])
+        for owner, package in islice(every, _DEPENDENTS):
+            if package in known or package in _APART:
+                continue
+            session = self._site(package)[1]
+            told = session.follow(package)
+            self._steps = session.left
+            if told.state == "fails" and told.missing and not told.missing.startswith("/"):
+                yield _import(package, owner, told)
 
     def _dependents(self, name: str, owner: str) -> Iterator[Import]:
         """The imports of packages that require this one, of those that fail by a library."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
+from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.library_facts import is_refused
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.files import read_whole
@@ -178,7 +179,8 @@ class Site:
             data = read_whole(extension, _LIBRARY_LIMIT)
         except OSError:
             return []
-        return [self._native[name] for name in dict.fromkeys(named.findall(data))]
+        every = (name for text in texts(data) for name in named.findall(text))
+        return [self._native[name] for name in dict.fromkeys(every)]
 
     @cached_property
     def _native(self) -> dict[bytes, str]:

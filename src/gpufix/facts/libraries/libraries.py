@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
+from gpufix.facts.libraries.dependents import lacking
 from gpufix.facts.libraries.library_facts import Describer, is_refused
 from gpufix.facts.libraries.library_files import find, owners, python_tag, stray
 from gpufix.facts.libraries.verdicts import Judge
@@ -82,7 +83,7 @@ def _imports(
     libraries before: the sources tell whether it opens those that are lacking.
     """
     suspect = [p for p, v in judge.verdicts.items() if is_refused(v) or v.context == "package"]
-    if not suspect:
+    if not suspect and next(lacking(distributions, python), None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
