@@ -62,6 +62,8 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
             unsure.append(library)
         if use is Use.named and _is_damage(view, library, problem):
             unsure.append(library)
+        if library in unsure and _is_curable(problem):
+            continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
             found.append((library, problem))
             fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
@@ -85,9 +87,24 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
     if use is Use.plugin:
         known = plugin(library.path, library.distribution)
         return known is not None and (known.asked or _serves_nvidia(view))
-    if use is Use.told or _of_cuda_wheel(view, library, problem) or _is_last(view, library):
+    if use is Use.told and (_is_alone(view, library) or family(view, [library])):
+        return True
+    if _of_cuda_wheel(view, library, problem) or _is_last(view, library):
         return True
     return _is_damage(view, library, problem)
+
+
+def _is_curable(problem: Problem) -> bool:
+    """Whether a library that is opened before may bring what is lacking."""
+    lacks = problem.kind in ("missing-library", "undefined-symbol")
+    return lacks and not is_torch_name(problem.name)
+
+
+def _is_alone(view: View, library: Library) -> bool:
+    """Whether its package has no other library for torch or a GPU that loads."""
+    same = (x for x in view.facts.binaries.libraries if x.distribution == library.distribution)
+    every = [x for x in same if x.links_torch or x.code]
+    return library in every and all(any(not p.driver for p in x.problems) for x in every)
 
 
 def _is_last(view: View, library: Library) -> bool:
@@ -135,12 +152,8 @@ def _for_target(view: View, library: Library) -> bool:
         return True
     if not view.targets or not library.code:
         return False
-    holders = [
-        x
-        for x in view.facts.binaries.libraries
-        if x.code and x.distribution == library.distribution
-    ]
-    return all(any(not p.driver for p in x.problems) for x in holders)
+    same = (x for x in view.facts.binaries.libraries if x.distribution == library.distribution)
+    return all(any(not p.driver for p in x.problems) for x in same if x.code)
 
 
 def family(view: View, libraries: Iterable[Library]) -> list[str]:

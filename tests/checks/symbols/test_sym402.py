@@ -71,6 +71,7 @@ def fault(
     )
 
 
+LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
@@ -103,6 +104,12 @@ SILENT = {
     ),
     "compiled code names it": of(
         lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
+    ),
+    "its import goes on, and says so": of(lib(FOO), imports=[b.sparing(lib(FOO), said=True)]),
+    "its import goes on, and says so of one of two for torch": of(
+        LINKED,
+        lib(file="_y.so", links_torch=True),
+        imports=[b.sparing(LINKED, said=True)],
     ),
     "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
     "a module of it fails, for want of what nobody asked for": of(
@@ -172,9 +179,14 @@ FIRING = {
     "the driver's library beside another": Fires(
         of(lib("libcuda.so.1", FOO, owner="torch")), fault(FOO, owner="torch")
     ),
-    "its import goes on, and says so": Fires(
-        of(lib(FOO), imports=[b.sparing(lib(FOO), said=True)]),
-        fault(FOO, severity=WARNING, evidence=[f"_x.so needs {FOO}", b.tried("foo")]),
+    "its import goes on, and says that nothing for torch is left": Fires(
+        of(LINKED, imports=[b.sparing(LINKED, said=True)]),
+        fault(
+            FOO,
+            severity=WARNING,
+            links_torch=True,
+            evidence=[f"_x.so needs {FOO}", b.tried("foo")],
+        ),
     ),
     "and all code for a GPU is lost": Fires(
         of(
