@@ -71,6 +71,8 @@ def fault(
     )
 
 
+OPENER_FILE = "ctranslate2.libs/libctranslate2-a.so.4"
+OPENER = lib("libcublas.so.12", owner="ctranslate2", file=OPENER_FILE, opened_by="plugin")
 LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
@@ -99,9 +101,7 @@ SILENT = {
     "a wheel for one CUDA release, and no GPU": of(
         CUPY, imports=[b.importing(CUPY, "works")], gpus=[]
     ),
-    "native code opens it for a GPU, which nobody asked for": of(
-        lib(FOO, owner="ctranslate2", opened_by="plugin"), gpus=[]
-    ),
+    "native code opens it for a GPU, which nobody asked for": of(OPENER, gpus=[]),
     "compiled code names it": of(
         lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
     ),
@@ -229,6 +229,17 @@ FIRING = {
             files=[PROVIDER_FILE],
             severity=WARNING,
             evidence=OPENED,
+        ),
+    ),
+    "native code opens it for a GPU, and another release of it is here": Fires(
+        of(OPENER, b.library("x/lib/libcublas.so.13", distribution="nvidia-cublas"), gpus=[]),
+        fault(
+            "libcublas.so.12",
+            owner="ctranslate2",
+            files=[OPENER_FILE],
+            wheels=["nvidia-cublas-cu12"],
+            severity=WARNING,
+            evidence=["libctranslate2-a.so.4 needs libcublas.so.12"],
         ),
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(
