@@ -35,13 +35,12 @@ SECONDS = 120
 @contextmanager
 def broken(path: str) -> Iterator[None]:
     """The library is a text meanwhile; its own bytes, which others may share, stay as they are."""
-    aside = f"{path}.aside"
-    os.rename(path, aside)
+    aside = Path(path).rename(f"{path}.aside")
     try:
         Path(path).write_text("no library\n")
         yield
     finally:
-        os.replace(aside, path)
+        aside.replace(path)
 
 
 def works(python: Python, name: str) -> tuple[bool, str]:

@@ -28,6 +28,7 @@ from gpufix.facts.libraries.library_facts import is_refused
 from gpufix.facts.libraries.library_files import find, foreign, python_tag
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.python.interpreter import collect as ask
+from gpufix.facts.reading import without_collection
 
 
 def spoil(paths: list[str], number: int) -> None:
@@ -66,9 +67,10 @@ def main() -> int:
             ctx = CollectContext(environ=environ)
             scan, judge = timed(lambda ctx=ctx: Judge(ctx, patient, paths, {}))
             suspect = [p for p, v in judge.verdicts.items() if is_refused(v)]
-            follow, told = timed(
-                lambda j=judge, s=suspect: imports(patient, environ, j, s, {}, None)
-            )
+            with without_collection():  # as the doctor does
+                follow, told = timed(
+                    lambda j=judge, s=suspect: imports(patient, environ, j, s, {}, None)
+                )
             scans.append(scan)
             follows.append(follow)
     scan, follow = statistics.median(scans), statistics.median(follows)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import imported_sources
 import machine_code
 import package_records
 import project_sources
@@ -31,7 +32,7 @@ from fuzz_target import SLOWER, BadAnswer, Target, checked
 HERE = Path(__file__).resolve().parent
 STATE = HERE.parent / "build" / "fuzz"
 TARGETS: dict[str, Target] = {
-    **machine_code.TARGETS, **package_records.TARGETS, **project_sources.TARGETS, **saved_files.TARGETS,
+    **imported_sources.TARGETS, **machine_code.TARGETS, **package_records.TARGETS, **project_sources.TARGETS, **saved_files.TARGETS,
 }  # fmt: skip
 MEMORY = 256  # MiB beside what the reader takes when it is loaded
 _STATUS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+)")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,9 @@ from fake_site import Site
 import needs
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
+from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.imports import module_above
-from gpufix.model import Binaries
+from gpufix.model import Binaries, Distribution
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 INIT = '#include <Python.h>\n%s\nstatic struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "%s", 0, -1, 0};\n'
@@ -91,19 +95,31 @@ CASES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> Package:
-    made = Package(tmp_path / "site")
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The libraries, compiled once."""
+    made = Package(tmp_path_factory.mktemp("compiled") / "site")
     made.library("p/libs/libneed.so", "void need(void) {}\n", "-Wl,-soname,libneed.so")
     made.module("good")
     made.module("lacks", calls="need")
     made.module("text").write_text("version https://git-lfs.github.com/spec/v1\n")
     lazy = "void later(void);\nvoid (*volatile never)(void);\nstatic void f(void) { if (never) later(); }"
     made.library(f"p/lazy{SUFFIX}", INIT % (lazy, "lazy", "lazy", "f();"), "-Wl,-z,lazy")
-    return made
+    return made.site
 
 
-def collected(package: Package, ctx: CollectContext, site: Site) -> Binaries:
+@pytest.fixture
+def package(compiled: Path, tmp_path: Path) -> Package:
+    shutil.copytree(compiled, tmp_path / "site")
+    return Package(tmp_path / "site")
+
+
+def collected(
+    package: Package,
+    ctx: CollectContext,
+    site: Site,
+    distributions: Sequence[Distribution] = (),
+) -> Binaries:
     version = sys.version_info
     python = site.python(
         executable=sys.executable,
@@ -113,7 +129,7 @@ def collected(package: Package, ctx: CollectContext, site: Site) -> Binaries:
         sys_path=[str(package.site)],
         site_dirs=[str(package.site)],
     )
-    return libraries.collect(ctx, python, [], None)
+    return libraries.collect(ctx, python, distributions, None)
 
 
 @pytest.mark.needs("Linux", "gcc", "Python.h")
@@ -131,6 +147,100 @@ def test_it_is_what_import_does(
     assert (ran.returncode == 0) is (expected == ""), ran.stderr
     assert found.state == ("fails" if expected else "works"), found
     assert found.library == (str(package.site / f"p/{expected}{SUFFIX}") if expected else None)
+
+
+def recorded(
+    package: Package, name: str, *files: str, requires: Sequence[str] = ()
+) -> Distribution:
+    """A distribution with these files."""
+    folder = package.site / f"{name}-1.dist-info"
+    folder.mkdir()
+    (folder / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    return Distribution(
+        name=name,
+        version="1",
+        location=str(package.site),
+        metadata=str(folder),
+        requires=list(requires),
+    )
+
+
+USERS = {
+    # what requires p, and the package whose import is told beside that of p
+    "it needs the part that is lost": ("import p.part\n", ["p>=1"], "q"),
+    "it does without": ("try:\n    import p.part\nexcept ImportError:\n    pass\n", ["p"], None),
+    "it needs another part": ("import p\n", ["p"], None),
+    "it requires p for an extra alone": ("import p.part\n", ["p; extra == 'x'"], None),
+    "it requires another": ("import p.part\n", ["p-part"], None),
+}
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+@pytest.mark.parametrize("name", USERS)
+def test_who_requires_a_package_is_asked_as_well(
+    name: str, package: Package, ctx: CollectContext, site: Site
+) -> None:
+    text, requires, expected = USERS[name]
+    package.python("p/__init__.py", "")
+    package.python("p/part.py", "from . import lacks\n")
+    package.python("q/__init__.py", text)
+    module = f"p/lacks{SUFFIX}"
+    dists = [
+        recorded(package, "p", "p/__init__.py", module),
+        recorded(package, "q", "q/__init__.py", requires=requires),
+    ]
+    found = collected(package, ctx, site, dists).imports
+    others = [i for i in found if i.part_of is None and i.module != "p"]
+    assert [i.module for i in others] == ([expected] if expected else [])
+    assert all(i.library == str(package.site / module) for i in others)
+    part = next(i for i in found if i.module == "p.part" and i.call is None)
+    assert (part.part_of, part.state, part.library) == ("p", "fails", str(package.site / module))
+
+
+LACKING = {
+    # what q requires, its text, and whether its import is told
+    "it needs what is not here": (["nowhere-at-all"], "import nowhere_at_all\n", True),
+    "it does without": (
+        ["nowhere-at-all"], "try:\n    import nowhere_at_all\nexcept ImportError:\n    pass\n", False
+    ),
+    "it is required elsewhere": (
+        ["nowhere-at-all; sys_platform == 'win32'"], "import nowhere_at_all\n", False
+    ),
+    "for an extra": (["nowhere-at-all; extra == 'x'"], "import nowhere_at_all\n", False),
+    "nothing is required": ([], "import nowhere_at_all\n", False),
+}  # fmt: skip
+
+
+NAMES = b"p.one" + bytes(20) + b"p.two" * 60
+TEXTS = {
+    "as it is": (NAMES, [NAMES]),
+    "compressed, by another than Cython": (b"a" + zlib.compress(NAMES) + b"z", None),
+    "compressed": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES) + b"z", [NAMES]),
+    "a header alone": (b"CYTHON_COMPRESS_STRINGS\x78\xda", []),
+    "cut short": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES)[:9], []),
+    "a bomb": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(bytes(1 << 26)), [bytes(1 << 20)]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_of_compiled_modules_are_found(name: str) -> None:
+    data, more = TEXTS[name]
+    found = list(texts(data))
+    assert found[0] == data
+    assert found[1:] == ([] if more is None or more == [data] else more)
+
+
+@pytest.mark.needs("gcc", "Python.h")
+@pytest.mark.parametrize("name", LACKING)
+def test_what_lacks_a_requirement_is_asked(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    requires, text, is_told = LACKING[name]
+    package = Package(tmp_path / "site")
+    package.python("q/__init__.py", text)
+    dists = [recorded(package, "q", "q/__init__.py", requires=requires)]
+    found = collected(package, ctx, site, dists).imports
+    assert [(i.module, i.missing) for i in found] == [("q", "nowhere_at_all")] * is_told
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gpufix.source.python.import_world import Found, Loads, Outcome
-from gpufix.source.python.importing import outcome
+from gpufix.source.python.importing import Session, outcome
 
 SO = ".so"  # a module of this suffix is no library: every loader refuses it
 CASES: dict[str, tuple[dict[str, str], str]] = {
@@ -106,7 +106,79 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         },
         "works",
     ),
+    "caught by a class of its own": (
+        {"p/__init__.py": "class Lost(Exception):\n    pass\ndef load():\n    try:\n        import p.bad\n"
+         "    except ImportError as e:\n        raise Lost() from e\ntry:\n    load()\nexcept (Lost, KeyError):\n    pass\n"},
+        "works",
+    ),
+    "caught by a name for several": (
+        {"p/__init__.py": "LOST = (ImportError, OSError)\ntry:\n    import p.bad\nexcept LOST:\n    pass\n"},
+        "works",
+    ),
+    "a module may be absent, and is": (
+        {"p/__init__.py": "try:\n    import nowhere_at_all\nexcept ImportError as e:\n    if 'No module named' not in str(e):\n        raise\n"},
+        "works",
+    ),
+    "a condition that is not known, in what is caught": (
+        {"p/__init__.py": "import os\ntry:\n    if os.getpid() > 0:\n        import p.bad\nexcept ImportError:\n    pass\n"},
+        "works",
+    ),
+    "a list stays empty": (
+        {"p/__init__.py": "names = []\nif False:\n    names.append('p.bad')\nfor n in names:\n    __import__(n)\n"},
+        "works",
+    ),
+    "a switch is off": (
+        {"p/__init__.py": "import os\nON = bool(os.environ.get('GPUFIX_NOWHERE'))\nif ON:\n    import p.bad\n"},
+        "works",
+    ),
+    "a name is not bound": (
+        {"p/__init__.py": "try:\n    __SETUP__\nexcept NameError:\n    __SETUP__ = False\nif __SETUP__:\n    import p.bad\n"},
+        "works",
+    ),
     # the import fails
+    "a module may be absent, and is not": (
+        {"p/__init__.py": "try:\n    import p.bad\nexcept ImportError as e:\n    if 'No module named' not in str(e):\n        raise\n"},
+        "p/bad.so",
+    ),
+    "in a method that is called": (
+        {"p/__init__.py": "class L:\n    def __init__(self, n):\n        self.n = n\n        self.load()\n"
+         "    def load(self):\n        __import__('p.' + self.n)\nL('bad')\n"},
+        "p/bad.so",
+    ),
+    "of a list that grows": (
+        {"p/__init__.py": "names = []\nnames.append('p.bad')\nfor n in names:\n    __import__(n)\n"},
+        "p/bad.so",
+    ),
+    "of a comprehension": (
+        {"p/__init__.py": "for n in [f'p.{x}' for x in ('bad', 'no') if x != 'no']:\n    __import__(n)\n"},
+        "p/bad.so",
+    ),
+    "of a table": (
+        {"p/__init__.py": "import sys\nNAMES = {'linux': 'p.bad'}\n__import__(NAMES[sys.platform])\n"},
+        "p/bad.so",
+    ),
+    "by a finder": (
+        {"p/__init__.py": "import ctypes, importlib.machinery as m, os\n"
+         "f = m.FileFinder(os.path.dirname(__file__), (m.ExtensionFileLoader, ['.so']))\n"
+         "spec = f.find_spec('bad')\nif spec is None:\n    raise ImportError\nctypes.CDLL(spec.origin)\n"},
+        "p/bad.so",
+    ),
+    "by its place": (
+        {"p/__init__.py": "import importlib.util as u, pathlib\n"
+         "s = u.spec_from_file_location('p.bad', str(pathlib.Path(__file__).with_name('bad.so')))\n"
+         "m = u.module_from_spec(s)\n"},
+        "p/bad.so",
+    ),
+    "of the package's resources": (
+        {"p/__init__.py": "import ctypes, importlib.resources\n"
+         "with importlib.resources.as_file(importlib.resources.files('p') / 'bad.so') as f:\n    ctypes.CDLL(str(f))\n"},
+        "p/bad.so",
+    ),
+    "an exception that was kept is raised": (
+        {"p/__init__.py": "lost = []\nfor n in ('bad', 'bad2'):\n    try:\n        __import__(f'p.{n}')\n        break\n"
+         "    except ImportError as e:\n        lost.append(e)\nelse:\n    raise lost[0]\n", "p/bad2.so": ""},
+        "p/bad.so",
+    ),
     "imported": ({"p/__init__.py": "from . import bad\n"}, "p/bad.so"),
     "imported by its name": ({"p/__init__.py": "import p.bad\n"}, "p/bad.so"),
     "imported further down": (
@@ -247,7 +319,7 @@ class Disk:
         return Path(path).exists()
 
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
-        return "lacks"
+        return "loads" if path.endswith("good.so") else "lacks"
 
     def named_in(self, extension: str) -> Sequence[str]:
         return []
@@ -298,7 +370,86 @@ def test_the_way_to_the_failure_is_told(tmp_path: Path) -> None:
     assert found.chain == (f"{tmp_path}/p/__init__.py:2", f"{tmp_path}/p/a.py:3")
 
 
+SPARED = {
+    # what is tried in vain: whether the code says so, and whether another takes its place
+    "in silence": ("try:\n    import p.bad\nexcept ImportError:\n    pass\n", (False, False)),
+    "it warns": (
+        "import warnings\ntry:\n    import p.bad\nexcept ImportError as e:\n    warnings.warn(str(e))\n",
+        (True, False),
+    ),
+    "it logs": (
+        "import logging\nlog = logging.getLogger()\ntry:\n    import p.bad\nexcept ImportError:\n    log.warning('x')\n",
+        (True, False),
+    ),
+    "the handler loads another": (
+        "try:\n    import p.bad\nexcept ImportError:\n    import p.good\n",
+        (False, True),
+    ),
+    "the next of a loop": (
+        "for n in ('bad', 'good'):\n    try:\n        __import__(f'p.{n}')\n        break\n    except ImportError:\n        pass\n",
+        (False, True),
+    ),
+    "none of a loop": (
+        "for n in ('bad', 'bad'):\n    try:\n        __import__(f'p.{n}')\n        break\n    except ImportError:\n        pass\n",
+        (False, False),
+    ),
+    "another, elsewhere": (
+        "try:\n    import p.bad\nexcept ImportError:\n    pass\nimport p.good\n",
+        (False, False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPARED)
+def test_what_is_done_without_is_told(name: str, tmp_path: Path) -> None:
+    text, expected = SPARED[name]
+    found = told(tmp_path, {"p/__init__.py": text, "p/good.so": ""})
+    assert found.state == "works"
+    assert {(one.said, one.served) for one in found.spared} == {expected}
+    assert {one.library for one in found.spared} == {f"{tmp_path}/p/bad.so"}
+
+
+OPERATOR = (
+    "import torch\ntry:\n    torch.ops.load_library(__path__[0] + '/bad.so')\nexcept OSError:\n    pass\n"
+    "@torch.library.register_fake('p::%s')\ndef f():\n    pass\n"
+)
+
+
+def test_an_operator_of_a_lost_library_cannot_be_registered(tmp_path: Path) -> None:
+    assert told(tmp_path, {"p/__init__.py": OPERATOR % "op"}).state == "fails"
+    assert told(tmp_path, {"p/__init__.py": OPERATOR % "other"}).state == "works"
+
+
+def test_what_a_call_would_do_is_told(tmp_path: Path) -> None:
+    text = "def load(n='bad'):\n    return __import__(f'p.{n}')\ndef plain():\n    return 1\n"
+    told(tmp_path, {"p/__init__.py": text})
+    session = Session(Disk(tmp_path))
+    assert session.follow("p").state == "works"
+    calls = dict(session.calls("p"))
+    assert calls["load"].library == f"{tmp_path}/p/bad.so"
+    assert "plain" not in calls
+
+
+def test_what_compiled_code_names_is_a_doubt_of_its_own(tmp_path: Path) -> None:
+    class Named(Disk):
+        def named_in(self, extension: str) -> Sequence[str]:
+            return ["p.bad"] if extension.endswith("good.so") else []
+
+    told(tmp_path, {"p/__init__.py": "import p.good\n", "p/good.so": ""})
+    found = outcome(Named(tmp_path), "p")
+    assert (found.state, found.doubts) == ("unsure", ())
+    assert found.named == (f"{tmp_path}/p/bad.so",)
+
+
 HOSTILE = {
+    "a list of itself": "x = [1]\nx.append(x)\ny = '{}'.format(x)\nif x in x: pass\nz = sorted(x)\n",
+    "a text of a list that doubles": "x = [1]\n" + "x = [x, x]\n" * 60 + "y = '{}'.format(x)\nz = '%s' % x\n",
+    "classes that double": "class A:\n    pass\n" + "class A(A, A):\n    pass\n" * 200 + "A().x\n",
+    "a list that grows for ever": "x = ['a']\nfor n in x:\n    x.append('b')\n    x.extend(x)\n",
+    "comprehensions of comprehensions": "x = list(range(60))\n" + "x = [[y for y in x] for z in x]\n" * 5,
+    "tries in tries": "".join(" " * n + "try:\n" for n in range(15)) + " " * 15 + "import p.bad\n"
+    + "".join(" " * n + "except KeyError: pass\n" for n in reversed(range(15))),
+    "a dict of what cannot be hashed": "x = {[]: 1, (1, []): 2}\ny = x[[]]\nfor z in x: pass\n",
     "a text that doubles": "x = 'aa'\n" + "x = f'{x}{x}'\n" * 60,
     "a list that doubles": "x = [1]\n" + "x = [x, x]\n" * 60 + "if x == x: pass\n",
     "a number that doubles": "x = 2\n" + "x = x + x\n" * 5000,

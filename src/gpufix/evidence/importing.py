@@ -94,6 +94,11 @@ class Imports:
                 return found
         return None
 
+    def lacking(self, distribution: str) -> Import | None:
+        """The import of a distribution's package that fails for want of a module."""
+        own = (x for x in self._told if x.distribution == distribution and not x.part_of)
+        return next((x for x in own if x.state == "fails" and x.missing and not x.library), None)
+
     def rivals(self, library: Library) -> set[str]:
         """The libraries that are tried at the same place, of which one would do."""
         places = {one.place for one in self._spared.get(library.path, [])}

@@ -13,7 +13,7 @@ from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.packages import bringing
 from gpufix.knowledge.plugins import plugin
-from gpufix.model import ERROR, WARNING, Gap, Library, Problem, Severity
+from gpufix.model import ADVICE, ERROR, WARNING, Gap, Library, Problem, Severity
 
 Row = tuple[Library, Problem]
 _OF_TORCH = ("libtorch", "libc10")
@@ -53,19 +53,25 @@ class Weighed(Frozen):
 
 def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
-    that the package's users would miss. None: an alternative serves, or nobody misses it."""
+    that the package's users would miss. Advice: it is left out in silence, since it is made for
+    another torch. None: an alternative serves, or nobody misses it."""
     found: list[Row] = []
-    severity, unsure = None, []
+    unsure: list[Library] = []
+    severity: Severity | None = None
     for library, problem in rows:
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
             unsure.append(library)
         if use is Use.named and _is_damage(view, library, problem):
             unsure.append(library)
+        if library in unsure and _is_curable(problem):
+            continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
             found.append((library, problem))
             fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
-            severity = ERROR if fails else severity or WARNING
+            least = ADVICE if _is_of_other_torch(view, problem, use) else WARNING
+            own = ERROR if fails else least
+            severity = own if severity is None or own.rank > severity.rank else severity
     return Weighed(severity, tuple(found), tuple(unsure))
 
 
@@ -84,10 +90,34 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
         return False
     if use is Use.plugin:
         known = plugin(library.path, library.distribution)
-        return known is not None and (known.asked or _serves_nvidia(view))
-    if use is Use.told or _of_cuda_wheel(view, library, problem) or _is_last(view, library):
+        if known is None:
+            return False
+        return known.asked or _serves_nvidia(view) or _is_here_otherwise(view, problem.name)
+    if use is Use.told and (_is_alone(view, library) or family(view, [library])):
+        return True
+    if _of_cuda_wheel(view, library, problem) or _is_last(view, library):
         return True
     return _is_damage(view, library, problem)
+
+
+def _is_of_other_torch(view: View, problem: Problem, use: Use) -> bool:
+    """Whether a package does in silence without what is made for another torch."""
+    made_for = is_torch_name(problem.name) or problem.name.startswith(_OF_TORCH)
+    quiet = use in (Use.spared, Use.apart)
+    return made_for and quiet and view.facts.torch is not None
+
+
+def _is_curable(problem: Problem) -> bool:
+    """Whether a library that is opened before may bring what is lacking."""
+    lacks = problem.kind in ("missing-library", "undefined-symbol")
+    return lacks and not is_torch_name(problem.name)
+
+
+def _is_alone(view: View, library: Library) -> bool:
+    """Whether its package has no other library for torch or a GPU that loads."""
+    same = (x for x in view.facts.binaries.libraries if x.distribution == library.distribution)
+    every = [x for x in same if x.links_torch or x.code]
+    return library in every and all(any(not p.driver for p in x.problems) for x in every)
 
 
 def _is_last(view: View, library: Library) -> bool:
@@ -118,6 +148,13 @@ def _lacks_framework(view: View, library: Library, problem: Problem) -> bool:
     return library.distribution not in view.derive(Requirements.of).required_by.get("torch", ())
 
 
+def _is_here_otherwise(view: View, name: str) -> bool:
+    """Whether a CUDA library is installed of another release than this one."""
+    stem = f"{name.partition('.so')[0]}.so"
+    others = (x for x in view.facts.binaries.libraries if (x.distribution or "")[:7] == "nvidia-")
+    return any(basename(x.path).startswith(stem) for x in others)
+
+
 def _serves_nvidia(view: View) -> bool:
     return any(target.vendor == "nvidia" for target in view.targets)
 
@@ -135,12 +172,8 @@ def _for_target(view: View, library: Library) -> bool:
         return True
     if not view.targets or not library.code:
         return False
-    holders = [
-        x
-        for x in view.facts.binaries.libraries
-        if x.code and x.distribution == library.distribution
-    ]
-    return all(any(not p.driver for p in x.problems) for x in holders)
+    same = (x for x in view.facts.binaries.libraries if x.distribution == library.distribution)
+    return all(any(not p.driver for p in x.problems) for x in same if x.code)
 
 
 def family(view: View, libraries: Iterable[Library]) -> list[str]:

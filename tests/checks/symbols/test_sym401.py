@@ -20,7 +20,7 @@ from torch_extensions import (
     undefined,
 )
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym401_undefined_torch_symbol import undefined_torch_symbol
 from gpufix.model import Library, Problem, Severity
 from gpufix.model.payload import ExtensionModules
@@ -115,7 +115,12 @@ FIRING = {
     ),
     "its import works without": Fires(
         of(ext(GUARD), imports=[b.importing(ext(GUARD), "works")]),
-        fault(GUARD, severity=WARNING),
+        fault(GUARD, severity=ADVICE),
+        [MOVE],
+    ),
+    "its import does without in silence": Fires(
+        of(ext(GUARD), imports=[b.sparing(ext(GUARD))]),
+        fault(GUARD, severity=ADVICE, evidence=[b.tried("ext")]),
         [MOVE],
     ),
     "its import works without, and says so": Fires(
@@ -137,7 +142,7 @@ FIRING = {
             ext(file="other.so", code=b.code("sm_89")),
             imports=[b.importing(ext(GUARD), "works")],
         ),
-        fault(GUARD, severity=WARNING),
+        fault(GUARD, severity=ADVICE),
         [MOVE],
     ),
     "its import fails, for want of torch": Fires(
@@ -222,7 +227,7 @@ FIRING = {
             ext(file="a.so"),
             imports=[b.importing(ext(file="a.so"), "works")],
         ),
-        fault(GUARD, severity=WARNING, files=["z.so"]),
+        fault(GUARD, severity=ADVICE, files=["z.so"]),
         [MOVE],
     ),
     "ten lines of evidence at most": Fires(

@@ -72,6 +72,9 @@ def fault(
     )
 
 
+OPENER_FILE = "ctranslate2.libs/libctranslate2-a.so.4"
+OPENER = lib("libcublas.so.12", owner="ctranslate2", file=OPENER_FILE, opened_by="plugin")
+LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
@@ -99,11 +102,15 @@ SILENT = {
     "a wheel for one CUDA release, and no GPU": of(
         CUPY, imports=[b.importing(CUPY, "works")], gpus=[]
     ),
-    "native code opens it for a GPU, which nobody asked for": of(
-        lib(FOO, owner="ctranslate2", opened_by="plugin"), gpus=[]
-    ),
+    "native code opens it for a GPU, which nobody asked for": of(OPENER, gpus=[]),
     "compiled code names it": of(
         lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
+    ),
+    "its import goes on, and says so": of(lib(FOO), imports=[b.sparing(lib(FOO), said=True)]),
+    "its import goes on, and says so of one of two for torch": of(
+        LINKED,
+        lib(file="_y.so", links_torch=True),
+        imports=[b.sparing(LINKED, said=True)],
     ),
     "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
     "a module of it fails, for want of what nobody asked for": of(
@@ -186,9 +193,14 @@ FIRING = {
     "the driver's library beside another": Fires(
         of(lib("libcuda.so.1", FOO, owner="torch")), fault(FOO, owner="torch")
     ),
-    "its import goes on, and says so": Fires(
-        of(lib(FOO), imports=[b.sparing(lib(FOO), said=True)]),
-        fault(FOO, severity=WARNING, evidence=[f"_x.so needs {FOO}", b.tried("foo")]),
+    "its import goes on, and says that nothing for torch is left": Fires(
+        of(LINKED, imports=[b.sparing(LINKED, said=True)]),
+        fault(
+            FOO,
+            severity=WARNING,
+            links_torch=True,
+            evidence=[f"_x.so needs {FOO}", b.tried("foo")],
+        ),
     ),
     "and all code for a GPU is lost": Fires(
         of(
@@ -231,6 +243,17 @@ FIRING = {
             files=[PROVIDER_FILE],
             severity=WARNING,
             evidence=OPENED,
+        ),
+    ),
+    "native code opens it for a GPU, and another release of it is here": Fires(
+        of(OPENER, b.library("x/lib/libcublas.so.13", distribution="nvidia-cublas"), gpus=[]),
+        fault(
+            "libcublas.so.12",
+            owner="ctranslate2",
+            files=[OPENER_FILE],
+            wheels=["nvidia-cublas-cu12"],
+            severity=WARNING,
+            evidence=["libctranslate2-a.so.4 needs libcublas.so.12"],
         ),
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import builders as b
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 from torch_extensions import GUARD
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
@@ -97,17 +97,14 @@ SILENT = {
     "nothing is lacking": of(lib()),
     "no library": of(),
     "a name of torch's, which SYM401 tells": of(lib(GUARD)),
+    "a module, and one of its imports may fail": Unseen(
+        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]), ["ext"]
+    ),
     "an alternative serves": of(EXT, imports=[b.sparing(EXT, served=True)]),
     "a fault of another kind": of(lib(problems=[Problem(kind="missing-library", name=SYMBOL)])),
 }
 
 FIRING = {
-    "a module, and one of its imports may fail": Fires(
-        of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]),
-        fault(SYMBOL, owner="ext", severity=WARNING),
-        REINSTALL,
-        gaps=["ext"],
-    ),
     "an older copy of the wheel": Fires(of(lib(SYMBOL)), fault(SYMBOL), REINSTALL),
     "the scan knows whose the copy is": Fires(
         of(lib(SYMBOL), b.library("nvidia/nccl/lib/libnccl.so.2", distribution="nccl-of-mine")),

@@ -8,7 +8,7 @@ import builders as b
 from rows import Fires, rows
 from torch_extensions import GUARD, ext, of
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym404_operator_not_registered import operator_not_registered
 from gpufix.model import Library, Severity
 from gpufix.model.payload import ExtensionModules
@@ -71,12 +71,12 @@ FIRING = {
     ),
     "its package's import goes on": Fires(
         of(LOST, dists=VISION, imports=[b.sparing(LOST)]),
-        fault("_C.so", severity=WARNING),
+        fault("_C.so", severity=ADVICE),
         ["match-torch-family unsafe"],
     ),
     "two, by name": Fires(
         of(*OTHERS, ops(file="c.so"), dists=VISION, imports=[b.importing(OTHERS[0], "works")]),
-        fault("a.so", "b.so", severity=WARNING),
+        fault("a.so", "b.so", severity=ADVICE),
         ["match-torch-family unsafe"],
     ),
     "torch's version is not known": Fires(

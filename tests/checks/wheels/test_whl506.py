@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import builders as b
@@ -13,7 +14,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
-from gpufix.model import Distribution, Evidence, Gap
+from gpufix.model import Distribution, Evidence, Gap, Import
 from gpufix.model.payload import (
     AbsentDepends,
     KnownConflict,
@@ -133,6 +134,13 @@ SILENT = {
     "a pin for another Python": pins('gradio==4.44.1\npydantic==2.11.7; python_version < "3.8"\n'),
 }
 
+NO_B = Import(module="a", distribution="a", state="fails", missing="b", chain=["/s/a.py:1"])
+
+
+def told(*imports: Import) -> dict[str, object]:
+    return {"binaries": b.binaries(imports=imports)}
+
+
 FIRING = {
     "a package of conda's that is absent": Fires(
         of(conda_packages=(b.conda("pytorch", "2.9.1", depends=["libgcc >=13"]),)),
@@ -155,6 +163,25 @@ FIRING = {
             payload=AbsentDepends("pytorch", ("a", "b 1.* *_cpu", "c")),
         ),
         offers=["resolve-conflict manual"],
+    ),
+    "the import fails for want of it": Fires(
+        of(needs("b>=1"), **told(NO_B)),
+        replace(
+            declared("a 1.0 requires b>=1; not installed.", unmet("b", "b>=1")),
+            severity=ERROR,
+            evidence=("import a fails: no b", "/s/a.py:1"),
+        ),
+        offers=["resolve-conflict safe"],
+    ),
+    "a part of it fails": Fires(
+        of(needs("b>=1"), **told(replace(NO_B, part_of="a"))),
+        declared("a 1.0 requires b>=1; not installed.", unmet("b", "b>=1")),
+        offers=["resolve-conflict safe"],
+    ),
+    "it is here, and too old": Fires(
+        of(needs("b>=2"), b.dist("b", "1.0"), **told(NO_B)),
+        declared("a 1.0 requires b>=2; b 1.0 is installed.", unmet("b", "b>=2", "1.0")),
+        offers=["resolve-conflict unsafe"],
     ),
     "absent": Fires(
         of(needs("b>=1")),

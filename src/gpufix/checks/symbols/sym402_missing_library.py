@@ -34,11 +34,13 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
 
     ## Severity
     Error where the package's import fails by it, as its sources show; for what `import torch`
-    needs; and where a GPU that must be served loses all code that the package has for it. Warning
-    for a part that the import does without, when the import says so, and when a wheel that the
-    package requires, or the package itself, should have brought the library. A gap where it cannot
-    be told whether the import fails. Silent for other parts: what they want was never asked for; for
-    one of several alternatives of which another loads; and for a GPU driver's own libraries.
+    needs; and where a GPU that must be served loses what the package has for it: all of its GPU
+    code, a plug-in that native code opens, the libraries of the CUDA release that the wheel is made
+    for. Warning for a part that the import does without: when a wheel that the package requires, or
+    the package itself, should have brought the library; when none of several alternatives loads, or
+    nothing of it for torch, and the import says so. A gap where it cannot be told whether the import
+    fails. Silent for other parts: what they want was never asked for; for one of several
+    alternatives of which another loads; and for a GPU driver's own libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of

@@ -30,8 +30,8 @@ def operator_not_registered(view: View) -> Iterator[Fault | Gap]:
 
     ## Severity
     Error where the package's import fails by it, and where a GPU that must be served loses all code
-    that the package has for it; else warning. A gap where it cannot be told. Silent where an
-    alternative loads.
+    that the package has for it; advice where the import does without and says nothing; else warning.
+    A gap where it cannot be told. Silent where an alternative loads.
 
     ## Fix
     Unsafe: install the release made for this torch.

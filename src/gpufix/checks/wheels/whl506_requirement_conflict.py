@@ -11,11 +11,12 @@ from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
 from gpufix.evidence import conda
 from gpufix.evidence.conda import MatchSpec
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
-from gpufix.model import CondaPackage, Distribution
+from gpufix.model import CondaPackage, Distribution, Import
 from gpufix.model.payload import (
     AbsentDepends,
     KnownConflict,
@@ -44,8 +45,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     'HfFolder' from 'huggingface_hub'.`
 
     ## Severity
-    Error for combinations that are known to fail and for a library wheel that torch loads;
-    warning for a declared requirement that does not hold: the code may never use it.
+    Error for combinations that are known to fail, for a library wheel that torch loads, and for an
+    absent requirement without which the package's import fails, as its sources show; warning for
+    another declared requirement that does not hold: the code may never use it.
 
     ## Fix
     Unsafe: versions that satisfy all. Safe where a package is merely absent; Unsafe, in the place
@@ -64,7 +66,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
-        yield _declared(name, rows)
+        yield _declared(name, rows, view.derive(Imports.of).lacking(name))
     for package, specs in conda.absent(view.facts):
         yield _absent(package, specs)
     yield from source_pins.faults(view)
@@ -107,16 +109,19 @@ def _known(conflict: Conflict, held: list[Distribution]) -> Fault:
     )
 
 
-def _declared(name: str, rows: list[Unmet]) -> Fault:
+def _declared(name: str, rows: list[Unmet], failing: Import | None) -> Fault:
     first = rows[0]
     others = counted(len(rows) - 1, "more requirement")
     more = f" (and {others} {'does' if len(rows) == 2 else 'do'} not hold)" if others else ""
     absent = [row.name for row in rows if row.installed is None]
+    way: tuple[str, ...] = ()
+    if absent and failing is not None:
+        way = (f"import {failing.module} fails: no {failing.missing}", *failing.chain)
     return Fault(
-        severity=WARNING,
+        severity=ERROR if way else WARNING,
         subject=name,
         message=f"{first}{more}.",
-        evidence=tuple(str(row) for row in rows) if len(rows) > 1 else (),
+        evidence=(*(str(row) for row in rows if len(rows) > 1), *way),
         breaks=tuple(f"dist:{missing}" for missing in absent),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
     )

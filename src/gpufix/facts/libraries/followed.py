@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
+from gpufix.facts.libraries.dependents import dependents, lacking
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
-from gpufix.model import Import, Python, Spared, Torch
+from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
 _MODULES = 40  # of one package whose own imports are tried
-_PARTS = 12  # modules of one package that are asked as well
+_PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
+_DEPENDENTS = 24  # packages that require one of these, that are asked as well
+_STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
 
@@ -32,50 +37,103 @@ def imports(
     suspect: Collection[str],
     belongs: Mapping[str, str],
     torch: Torch | None,
+    distributions: Sequence[Distribution] = (),
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do.
 
     Where a package's own import goes nowhere near a suspect library, the modules that name it are
-    asked too: they are the parts that are lost without it.
+    asked too: they are the parts that are lost without it. And the packages that require it, whose
+    imports may need just such a part.
     """
     packages: dict[str, list[str]] = {}
     for path in suspect:
         name = module_above(path, python.sys_path)
         if name and name.partition(".")[0] not in _APART:
             packages.setdefault(name, []).append(path)
-    known, modules = _of_torch(torch), Modules(python)
-    found = []
-    for name, paths in packages.items():
-        owner = belongs.get(paths[0])
-        top = {name.partition(".")[0]}
-        siblings = any(_serves_another(judge, path, python.sys_path) for path in paths)
-        site = Site(python, environ, judge.preloaded, suspect, modules, top, siblings, known)
-        session = Session(site)
+    real = {os.path.realpath(path): path for path in suspect}
+    follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions)
+    found = [
+        told
+        for name, paths in packages.items()
+        for told in follower.package(name, belongs.get(paths[0]), paths)
+    ]
+    return [*found, *follower.lacking({one.module for one in found})]
+
+
+class _Follower:
+    """Follows imports, within limits for all of them together."""
+
+    def __init__(
+        self,
+        python: Python,
+        environ: Mapping[str, str],
+        judge: Judge,
+        suspects: Mapping[str, str],
+        known: Mapping[str, Any],
+        distributions: Sequence[Distribution],
+    ) -> None:
+        self._python = python
+        self._context = (python, environ, judge.preloaded, suspects, Modules(python))
+        self._judge, self._known, self._distributions = judge, known, distributions
+        self._steps, self._parts, self._others = _STEPS, _ALL_PARTS, _DEPENDENTS
+
+    def _site(self, *followed: str, siblings: bool = False) -> tuple[Site, Session]:
+        tops = {name.partition(".")[0] for name in followed}
+        site = Site(*self._context, tops, siblings, self._known)
+        return site, Session(site, self._steps)
+
+    def package(self, name: str, owner: str | None, paths: Sequence[str]) -> Iterator[Import]:
+        """The import of a package that holds these libraries, and what more is asked."""
+        siblings = any(_serves_another(self._judge, p, self._python.sys_path) for p in paths)
+        site, session = self._site(name, siblings=siblings)
         told = session.follow(name)
-        _remember(judge, site, told)
-        found.append(_import(name, owner, told))
-        if told.state == "fails":
-            continue
-        _try_rest(judge, site, session, paths, python)
-        met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
-        for part in _users(site, judge.files, name, [p for p in paths if p not in met]):
-            for call, asked in _of_part(session, name, part):
-                _remember(judge, site, asked)
-                if asked.library or asked.missing or asked.spared or asked.doubts:
-                    found.append(replace(_import(part, owner, asked), part_of=name, call=call))
-    return found
+        _remember(self._judge, site, told)
+        yield _import(name, owner, told)
+        if told.state != "fails":
+            self._try_rest(site, session, paths)
+            met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
+            left = [p for p in paths if p not in met and not self._judge.verdicts[p].unusable]
+            for part in _users(site, self._judge.files, name, left)[: self._parts]:
+                self._parts -= 1
+                for call, asked in _of_part(session, name, part):
+                    _remember(self._judge, site, asked)
+                    if asked.library or asked.missing or asked.spared or asked.doubts:
+                        yield replace(_import(part, owner, asked), part_of=name, call=call)
+        self._steps = session.left
+        if told.state != "fails" and owner is not None:
+            yield from self._dependents(name, owner, siblings)
 
+    def _try_rest(self, site: Site, session: Session, paths: Sequence[str]) -> None:
+        """What loads in the process that the package's import, or a module's own, has prepared."""
+        rest = [path for path in paths[:_MODULES] if self._judge.servers(path) != []]
+        for path in rest:
+            if path not in site.tried and (module := dotted(path, self._python.sys_path)):
+                session.follow(module)
+        site.try_rest(rest)
+        self._judge.verdicts |= site.loaded
 
-def _try_rest(
-    judge: Judge, site: Site, session: Session, paths: Sequence[str], python: Python
-) -> None:
-    """What loads in the process that the package's import, or a module's own, has prepared."""
-    rest = [path for path in paths[:_MODULES] if judge.servers(path) != []]
-    for path in rest:
-        if path not in site.tried and (module := dotted(path, python.sys_path)):
-            session.follow(module)
-    site.try_rest(rest)
-    judge.verdicts |= site.loaded
+    def lacking(self, known: Collection[str]) -> Iterator[Import]:
+        """The imports that fail since a distribution that is required is not here."""
+        every = lacking(self._distributions, self._python)
+        for owner, package in islice(every, _DEPENDENTS):
+            if package in known or package in _APART:
+                continue
+            session = self._site(package)[1]
+            told = session.follow(package)
+            self._steps = session.left
+            if told.state == "fails" and told.missing and not told.missing.startswith("/"):
+                yield _import(package, owner, told)
+
+    def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
+        """The imports of packages that require this one, of those that fail by a library."""
+        for other, package in islice(dependents(self._distributions, owner), self._others):
+            self._others -= 1
+            site, session = self._site(name, package, siblings=siblings)
+            told = session.follow(package)
+            self._steps = session.left
+            if told.state == "fails" and told.library in site.refused:
+                _remember(self._judge, site, told)
+                yield _import(package, other, told)
 
 
 def _serves_another(judge: Judge, path: str, sys_path: Sequence[str]) -> bool:

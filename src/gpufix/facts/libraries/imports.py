@@ -13,6 +13,7 @@ from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.search import is_driver_library
 from gpufix.binary.loader.state import State
+from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.nvidia_files import nvidia_files
@@ -55,7 +56,8 @@ def dotted(path: str, sys_path: Iterable[str]) -> str | None:
 class Site:
     """The modules of these top packages are followed, and those of others that may open libraries.
 
-    siblings: whether what others open could serve; where it could not, they are not followed.
+    suspect: path by real path. siblings: whether what others open could serve; where it could not,
+    they are not followed.
     """
 
     platform = "linux"
@@ -65,7 +67,7 @@ class Site:
         python: Python,
         environ: Mapping[str, str],
         preloaded: Preloaded,
-        suspect: Collection[str],
+        suspect: Mapping[str, str],
         modules: Modules,
         followed: Collection[str],
         siblings: bool,
@@ -79,7 +81,7 @@ class Site:
         self.state: State = preloaded.bare
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
-        self._suspect = {os.path.realpath(path): path for path in suspect}
+        self._suspect = suspect
         self._preloaded, self._modules = preloaded, modules
         self._python, self._followed, self._siblings = python, followed, siblings
         self._found: dict[str, Found | None] = {}
@@ -167,7 +169,8 @@ class Site:
             data = read_whole(extension, _LIBRARY_LIMIT)
         except OSError:
             return []
-        return [self._native[name] for name in dict.fromkeys(named.findall(data))]
+        every = (name for text in texts(data) for name in named.findall(text))
+        return [self._native[name] for name in dict.fromkeys(every)]
 
     @cached_property
     def _native(self) -> dict[bytes, str]:

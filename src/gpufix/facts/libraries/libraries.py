@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
+from gpufix.facts.libraries.dependents import lacking
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.verdicts import Judge
-from gpufix.facts.reading import text
+from gpufix.facts.reading import text, without_collection
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
@@ -75,6 +76,7 @@ def _imports(
     judge: Judge,
     belongs: Mapping[str, str],
     torch: Torch | None,
+    distributions: Sequence[Distribution],
 ) -> list[Import]:
     """What the imports of suspect libraries' packages would do.
 
@@ -82,11 +84,12 @@ def _imports(
     libraries before: the sources tell whether it opens those that are lacking.
     """
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
-    if not suspect:
+    if not suspect and next(lacking(distributions, python), None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
-    return imports(python, ctx.environ, judge, suspect, belongs, torch)
+    with without_collection():
+        return imports(python, ctx.environ, judge, suspect, belongs, torch, distributions)
 
 
 def _met(found: Import) -> Iterator[str]:
@@ -120,7 +123,7 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    told = _imports(ctx, python, judge, belongs, torch)
+    told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
     kept = [library for path in paths if (library := describer.describe(path))]

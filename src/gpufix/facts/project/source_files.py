@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from gpufix.facts.reading import read, why
+from gpufix.facts.reading import read, why, without_collection
 from gpufix.model import Project, SourceFile
 from gpufix.source.source_text import decode
 
@@ -106,7 +104,7 @@ class ProjectSources:
 
         files: dict[str, T] = {}
         gaps: list[Unread] = []
-        with _without_collection():
+        with without_collection():
             for source in self._sources:
                 if source.kind not in kinds:
                     continue
@@ -197,18 +195,6 @@ class ProjectSources:
 def _unless_empty(facts: T) -> T | None:
     """The facts of a file, None where none of them says anything."""
     return facts if any(vars(facts).values()) else None
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Syntax trees are many small objects without cycles: looking for some takes half the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 _LIMIT = 4 << 20

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from gpufix.source.python.import_expressions import ROUNDS, Expressions
 from gpufix.source.python.import_guards import catches, classes_of, kinds_by_name
-from gpufix.source.python.import_operations import method, os_path
+from gpufix.source.python.import_operations import method, of_list, os_path
 from gpufix.source.python.import_values import (
     UNKNOWN,
     Class,
@@ -192,7 +191,7 @@ class Calls(Expressions):
             if name in ("list", "dict", "tuple") and not args and not named:
                 return {} if name == "dict" else []
             return len(first) if name == "len" and isinstance(first, str) else NotImplemented
-        return _of_list(name, first, args)
+        return of_list(name, first, args)
 
     def _member_of(self, name: str, args: list[Any]) -> Any:
         found = attribute(args[0], args[1])
@@ -287,31 +286,6 @@ class Calls(Expressions):
             return is_folder
         there = self.world.exists(path)
         return there and not is_folder if how in ("isfile", "is_file") else there
-
-
-def _of_list(name: str, every: list[Any] | tuple[Any, ...], args: list[Any]) -> Any:
-    """What builtins make of a list."""
-    if name == "len":
-        return UNKNOWN if any(item is UNKNOWN for item in every) else len(every)
-    if name in ("tuple", "list", "set"):
-        return list(every)
-    if name == "reversed":
-        return list(reversed(every))
-    if name == "enumerate":
-        return list(enumerate(every))
-    if name == "zip" and all(isinstance(a, (list, tuple)) for a in args):
-        return list(zip(*args, strict=False))
-    if name == "sorted":
-        return sorted(every) if _of_one_kind(every) else list(every)
-    if name in ("any", "all"):
-        told, ends = [truth(item) for item in every], name == "any"
-        return ends if ends in told else (UNKNOWN if None in told else not ends)
-    return NotImplemented
-
-
-def _of_one_kind(values: Sequence[Any]) -> bool:
-    """Whether they can be sorted."""
-    return any(all(isinstance(value, kind) for value in values) for kind in (str, int))
 
 
 def _may_load(name: str) -> bool:

@@ -21,26 +21,11 @@ from gpufix.source.python.import_values import (
     attribute,
     truth,
 )
-from gpufix.source.python.import_world import GLOBAL, LAZY, NOW, Fails, Return, TooMuch, World
+from gpufix.source.python.import_world import Fails, Return, TooMuch, World, constants
 
-_STEPS = 200_000  # statements and expressions of one import
+STEPS = 200_000  # statements and expressions of one import
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
-_CONSTANTS: dict[str, Any] = {
-    "os.name": "posix",
-    "os.sep": "/",
-    "os.path.sep": "/",
-    "os.pathsep": ":",
-    "sys.maxsize": 2**63 - 1,
-    "typing.TYPE_CHECKING": False,
-    "os.RTLD_LAZY": LAZY,
-    "os.RTLD_NOW": NOW,
-    "os.RTLD_GLOBAL": GLOBAL,
-    "os.RTLD_LOCAL": 0,
-    "ctypes.RTLD_GLOBAL": GLOBAL,
-    "ctypes.RTLD_LOCAL": 0,
-    "ctypes.DEFAULT_MODE": 0,
-}
 
 
 class Expressions(ABC):
@@ -51,21 +36,18 @@ class Expressions(ABC):
         self.world = world
         self.doubts: list[Fails] = []
         self.places: list[str] = []  # "FILE:LINE" of each call that runs
-        self._steps = self._depth = 0
-        version = tuple(world.version)
-        self._known: dict[str, Any] = {
-            **_CONSTANTS,
-            "sys.platform": world.platform,
-            "sys.version_info": version,
-            "sys.version_info.major": version[0],
-            "sys.version_info.minor": version[1],
-            "importlib.machinery.EXTENSION_SUFFIXES": list(world.suffixes),
-            **world.known,
-        }
+        self.steps = self._depth = 0
+        self.most = STEPS
+        self._yield: dict[ast.AST, bool] = {}  # by function
+        self._known = constants(world)
 
     @abstractmethod
     def import_module(self, name: str) -> Any:
         """The module of a dotted name. Raises Fails."""
+
+    @abstractmethod
+    def body_of(self, function: Function) -> Sequence[ast.stmt]:
+        """The statements of a function."""
 
     @abstractmethod
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> None:
@@ -85,8 +67,8 @@ class Expressions(ABC):
 
     def step(self) -> None:
         """Count one. Raises TooMuch."""
-        self._steps += 1
-        if self._steps > _STEPS:
+        self.steps += 1
+        if self.steps > self.most:
             raise TooMuch
 
     @contextmanager
@@ -265,12 +247,15 @@ class Expressions(ABC):
             return made
         function = called.function if isinstance(called, Bound) else called
         args = [called.owner, *args] if isinstance(called, Bound) else args
-        if isinstance(function.node, ast.AsyncFunctionDef) or _yields(function.node):
+        body = self.body_of(function)
+        if function.node not in self._yield:
+            self._yield[function.node] = _yields(body)
+        if isinstance(function.node, ast.AsyncFunctionDef) or self._yield[function.node]:
             return UNKNOWN
         frame = Frame(function.frame.module, self._given(function, args, named), function.frame)
         with self.deeper():
             try:
-                self.block(function.node.body, frame)
+                self.block(body, frame)
             except Return as returned:
                 return UNKNOWN if frame.doubtful else returned.value
             except Fails as failure:
@@ -301,5 +286,6 @@ class Expressions(ABC):
         return local
 
 
-def _yields(node: ast.FunctionDef) -> bool:
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+def _yields(body: Sequence[ast.stmt]) -> bool:
+    every = (node for part in body for node in ast.walk(part))
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in every)

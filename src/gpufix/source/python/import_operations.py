@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gpufix.source.python.import_values import UNKNOWN, Outside, PathText, Raised
+from gpufix.source.python.import_values import UNKNOWN, Outside, PathText, Raised, truth
 
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
@@ -154,3 +154,28 @@ def os_path(name: str, args: list[Any]) -> Any:
     if name in ("dirname", "basename", "splitext", "split", "isabs"):
         return getattr(posixpath, name)(args[0])
     return UNKNOWN
+
+
+def of_list(name: str, every: list[Any] | tuple[Any, ...], args: list[Any]) -> Any:
+    """What builtins make of a list."""
+    if name == "len":
+        return UNKNOWN if any(item is UNKNOWN for item in every) else len(every)
+    if name in ("tuple", "list", "set"):
+        return list(every)
+    if name == "reversed":
+        return list(reversed(every))
+    if name == "enumerate":
+        return list(enumerate(every))
+    if name == "zip" and all(isinstance(a, (list, tuple)) for a in args):
+        return list(zip(*args, strict=False))
+    if name == "sorted":
+        return sorted(every) if _of_one_kind(every) else list(every)
+    if name in ("any", "all"):
+        told, ends = [truth(item) for item in every], name == "any"
+        return ends if ends in told else (UNKNOWN if None in told else not ends)
+    return NotImplemented
+
+
+def _of_one_kind(values: Sequence[Any]) -> bool:
+    """Whether they can be sorted."""
+    return any(all(isinstance(value, kind) for value in values) for kind in (str, int))

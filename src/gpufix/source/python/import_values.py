@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import posixpath
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from gpufix.source.python.import_world import Fails
+from gpufix.source.python.skeleton import Bodies, body_at
 
 
 class Unknown:
@@ -44,6 +46,7 @@ class Module:
     package: str  # that relative imports in it are relative to
     aside: bool = False  # followed only for the libraries that it opens
     names: dict[str, Any] = field(default_factory=dict)
+    bodies: Bodies = field(default_factory=dict)  # of its functions, not yet parsed
 
 
 @dataclass(eq=False)
@@ -52,6 +55,19 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     frame: Frame
+
+    def mentions(self, what: re.Pattern[str]) -> bool:
+        """Whether the text of its body holds something; true of one that is parsed already."""
+        late = self.frame.module.bodies.get(self.node.body[0].lineno)
+        return late is None or what.search(late) is not None
+
+    def body(self) -> list[ast.stmt]:
+        """Its statements, parsed when first asked for. Raises NotPython."""
+        node, line = self.node, self.node.body[0].lineno
+        late = self.frame.module.bodies.pop(line, None)
+        if late is not None:
+            node.body = body_at(late, line)
+        return node.body
 
 
 @dataclass(eq=False)

@@ -149,3 +149,34 @@ class Leaves(Exception):
 
 class TooMuch(Exception):
     """The code is larger than what is followed."""
+
+
+_CONSTANTS: dict[str, Any] = {
+    "os.name": "posix",
+    "os.sep": "/",
+    "os.path.sep": "/",
+    "os.pathsep": ":",
+    "sys.maxsize": 2**63 - 1,
+    "typing.TYPE_CHECKING": False,
+    "os.RTLD_LAZY": LAZY,
+    "os.RTLD_NOW": NOW,
+    "os.RTLD_GLOBAL": GLOBAL,
+    "os.RTLD_LOCAL": 0,
+    "ctypes.RTLD_GLOBAL": GLOBAL,
+    "ctypes.RTLD_LOCAL": 0,
+    "ctypes.DEFAULT_MODE": 0,
+}
+
+
+def constants(world: World) -> dict[str, Any]:
+    """Names of modules that are not followed, with their values."""
+    version = tuple(world.version)
+    return {
+        **_CONSTANTS,
+        "sys.platform": world.platform,
+        "sys.version_info": version,
+        "sys.version_info.major": version[0],
+        "sys.version_info.minor": version[1],
+        "importlib.machinery.EXTENSION_SUFFIXES": list(world.suffixes),
+        **world.known,
+    }

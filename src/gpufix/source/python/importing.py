@@ -8,10 +8,12 @@ a run could tell, a failure becomes a doubt, never a verdict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from gpufix.source.python.import_expressions import STEPS
 from gpufix.source.python.import_statements import Statements
 from gpufix.source.python.import_values import (
     UNKNOWN,
@@ -31,13 +33,13 @@ from gpufix.source.python.import_world import (
     TooMuch,
     World,
 )
-from gpufix.source.python.tree import dotted_name, parsed
+from gpufix.source.python.skeleton import skeleton
+from gpufix.source.python.tree import NotPython
 
 _CALLS = 8  # functions of one module that are followed
-_OPENERS = {
-    "CDLL", "PyDLL", "LoadLibrary", "load_library", "load_op_library", "dlopen", "import_module",
-    "__import__",
-}  # fmt: skip
+_OPENS = re.compile(
+    r"\b(?:__)?import|\b(?:CDLL|PyDLL|LoadLibrary|load_library|load_op_library|dlopen|import_module)\b"
+)
 
 
 def outcome(world: World, name: str) -> Outcome:
@@ -48,7 +50,8 @@ def outcome(world: World, name: str) -> Outcome:
 class Session:
     """Imports in one process, one after the other."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, steps: int = STEPS) -> None:
+        self.left = steps  # statements and expressions that may still run
         self._importer = _Importer(world)
 
     def follow(self, name: str) -> Outcome:
@@ -60,12 +63,12 @@ class Session:
         module = self._importer.module(name)
         names = module.names if isinstance(module, Module) else {}
         found = [f for f in names.values() if isinstance(f, Function) and f.frame.module is module]
-        for function in [f for f in found if _opens(f.node)][:_CALLS]:
+        for function in [f for f in found if f.mentions(_OPENS)][:_CALLS]:
             yield function.node.name, self._told(partial(self._importer.call, function, [], {}))
 
     def _told(self, run: Callable[[], object]) -> Outcome:
         importer = self._importer
-        importer.begin()
+        importer.begin(min(self.left, STEPS))
         state: Literal["works", "fails", "unsure"] = "works"
         failure, whole = None, True
         try:
@@ -76,6 +79,7 @@ class Session:
             state, whole = "unsure", False
         except (Return, Leaves):  # `return` outside a function
             state = "unsure"
+        self.left -= importer.steps
         if state == "works" and importer.doubts:
             state, failure = "unsure", importer.doubts[0]
         return Outcome(
@@ -88,18 +92,6 @@ class Session:
             tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and d.named)),
             whole and not importer.unread,
         )
-
-
-def _opens(node: ast.AST) -> bool:
-    """Whether a function imports, or opens a library itself."""
-    for part in ast.walk(node):
-        if isinstance(part, (ast.Import, ast.ImportFrom)):
-            return True
-        if isinstance(part, ast.Call):
-            name = (dotted_name(part.func) or "").rpartition(".")[2]
-            if name in _OPENERS:
-                return True
-    return False
 
 
 def _chain(failure: Fails) -> tuple[str, ...]:
@@ -117,9 +109,10 @@ class _Importer(Statements):
         self._modules: dict[str, Any] = {}
         self.unread = False
 
-    def begin(self) -> None:
-        """Another import, in the process as it is now."""
-        self._steps = self._depth = self.perhaps_runs = 0
+    def begin(self, steps: int) -> None:
+        """Another import, of so many steps at most, in the process as it is now."""
+        self.most = steps
+        self.steps = self._depth = self.perhaps_runs = 0
         self._guards = []
         self.doubts, self.spared, self.loaded, self.unread = [], [], set(), False
         self.places = [""]
@@ -185,8 +178,9 @@ class _Importer(Statements):
             doubt.named = True
 
     def _run(self, module: Module) -> None:
-        tree = self._tree(module.path)
-        if tree is None:
+        try:
+            tree, module.bodies = skeleton(self.world.text(module.path))
+        except (OSError, ValueError):
             if not module.aside:
                 self.unread = True
                 self.doubts.append(Fails(IMPORT))  # or another Python's syntax
@@ -203,11 +197,13 @@ class _Importer(Statements):
         if module.aside:
             self.doubts[before:] = [doubt for doubt in self.doubts[before:] if doubt.library]
 
-    def _tree(self, path: str) -> ast.Module | None:
+    def body_of(self, function: Function) -> Sequence[ast.stmt]:
+        """The statements of a function; none when they cannot be parsed."""
         try:
-            return parsed(self.world.text(path))
-        except (OSError, ValueError):
-            return None
+            return function.body()
+        except NotPython:
+            self.unread = True
+            return []
 
     def import_from(self, node: ast.ImportFrom, frame: Frame) -> None:
         """Run a `from` import. Raises Fails."""

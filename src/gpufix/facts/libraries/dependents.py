@@ -1,0 +1,70 @@
+"""Packages that require another one, or one that is not here, by the modules that people import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gpufix.facts.reading import text_of
+from gpufix.model import Distribution, Python
+from gpufix.text.names import normalise
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_PACKAGE = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
+_RECORD = 4 << 20
+
+
+def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tuple[str, str]]:
+    """The distributions that require the owner, each with its packages."""
+    for dist in distributions:
+        if any(_requires(text, owner) for text in dist.requires):
+            yield from _packages(dist)
+
+
+def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[tuple[str, str]]:
+    """The distributions that require one that is not here, each with its packages."""
+    here = {dist.name for dist in distributions}
+    for dist in distributions:
+        rows = (text for text in dist.requires if "extra" not in text)  # cheap: most are an extra's
+        absent = (text for text in rows if _name(text) not in here)
+        if any(_applies(text, python) for text in absent):
+            yield from _packages(dist)
+
+
+def _packages(dist: Distribution) -> Iterator[tuple[str, str]]:
+    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    for package in dict.fromkeys(_PACKAGE.findall(record)):
+        yield dist.name, package
+
+
+def _applies(text: str, python: Python) -> bool:
+    """Whether a row holds for this Python, of no extra."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        marker = Requirement(text).marker
+    except InvalidRequirement:
+        return False
+    short = ".".join(python.version.split(".")[:2])
+    values = {
+        "implementation_name": python.implementation,
+        "os_name": "posix",
+        "platform_machine": python.machine or "",
+        "platform_python_implementation": {"cpython": "CPython"}.get(python.implementation, ""),
+        "platform_system": "Linux",
+        "python_full_version": python.version,
+        "python_version": short,
+        "sys_platform": "linux",
+        "extra": "",
+    }
+    return marker is None or marker.evaluate(values)
+
+
+def _name(text: str) -> str:
+    name = _NAME.match(text)
+    return normalise(name[0]) if name else ""
+
+
+def _requires(text: str, owner: str) -> bool:
+    """Whether a row asks for the owner, without an extra that somebody must name."""
+    return _name(text) == owner and "extra" not in text
