@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
 from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.imports import module_above
-from gpufix.model import Binaries, Distribution
+from gpufix.model import Binaries, Distribution, Record
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 INIT = '#include <Python.h>\n%s\nstatic struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "%s", 0, -1, 0};\n'
@@ -190,7 +191,7 @@ def test_who_requires_a_package_is_asked_as_well(
         recorded(package, "q", "q/__init__.py", requires=requires),
     ]
     found = collected(package, ctx, site, dists).imports
-    others = [i for i in found if i.part_of is None and i.module != "p"]
+    others = [i for i in found if i.state == "fails" and i.part_of is None]
     assert [i.module for i in others] == ([expected] if expected else [])
     assert all(i.library == str(package.site / module) for i in others)
     part = next(i for i in found if i.module == "p.part" and i.call is None)
@@ -240,7 +241,30 @@ def test_what_lacks_a_requirement_is_asked(
     package.python("q/__init__.py", text)
     dists = [recorded(package, "q", "q/__init__.py", requires=requires)]
     found = collected(package, ctx, site, dists).imports
-    assert [(i.module, i.missing) for i in found] == [("q", "nowhere_at_all")] * is_told
+    failing = [(i.module, i.missing) for i in found if i.state == "fails"]
+    assert failing == [("q", "nowhere_at_all")] * is_told
+
+
+LOST = {
+    "a module that the import needs": ("from . import a\n", "q/a.py", [("q", "fails", "q.a")]),
+    "one that it does not need": ("", "q/a.py", [("q", "works", None)]),
+    "a file that is no module": ("", "q/a.txt", []),
+    "a test": ("", "q/tests/a.py", []),
+}
+
+
+@pytest.mark.needs("gcc", "Python.h")
+@pytest.mark.parametrize("name", LOST)
+def test_what_lost_a_module_is_asked(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    text, lost, expected = LOST[name]
+    package = Package(tmp_path / "site")
+    package.python("q/__init__.py", text)
+    dist = recorded(package, "q", "q/__init__.py")
+    dist = replace(dist, record=Record(missing=[lost], missing_count=1))
+    found = collected(package, ctx, site, [dist]).imports
+    assert [(i.module, i.state, i.missing) for i in found] == expected
 
 
 @pytest.mark.parametrize(

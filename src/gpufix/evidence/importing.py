@@ -99,6 +99,11 @@ class Imports:
         own = (x for x in self._told if x.distribution == distribution and not x.part_of)
         return next((x for x in own if x.state == "fails" and x.missing and not x.library), None)
 
+    def works(self, distribution: str) -> bool:
+        """Whether the imports of a distribution's packages were followed, and all of them work."""
+        own = [x for x in self._told if x.distribution == distribution and not x.part_of]
+        return bool(own) and all(x.state == "works" and x.whole for x in own)
+
     def rivals(self, library: Library) -> set[str]:
         """The libraries that are tried at the same place, of which one would do."""
         places = {one.place for one in self._spared.get(library.path, [])}

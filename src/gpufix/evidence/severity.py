@@ -26,7 +26,7 @@ _VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wh
 
 
 class Weighed(Frozen):
-    """The severity of problems of several libraries, and those by which it is so.
+    """The severity of the worst of several libraries' problems, and those that are as bad.
 
     `unsure`: of these it cannot be told whether they must load.
     """
@@ -55,9 +55,8 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
     that the package's users would miss. Advice: it is left out in silence, since it is made for
     another torch. None: an alternative serves, or nobody misses it."""
-    found: list[Row] = []
+    found: list[tuple[Severity, Row]] = []
     unsure: list[Library] = []
-    severity: Severity | None = None
     for library, problem in rows:
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
@@ -67,12 +66,12 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
         if library in unsure and _is_curable(problem):
             continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
-            found.append((library, problem))
             fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
             least = ADVICE if _is_of_other_torch(view, problem, use) else WARNING
-            own = ERROR if fails else least
-            severity = own if severity is None or own.rank > severity.rank else severity
-    return Weighed(severity, tuple(found), tuple(unsure))
+            found.append((ERROR if fails else least, (library, problem)))
+    severity = max((own for own, _ in found), key=lambda own: own.rank, default=None)
+    rows = tuple(row for own, row in found if own is severity)
+    return Weighed(severity, rows, tuple(unsure))
 
 
 def _must(library: Library, use: Use) -> bool:

@@ -17,6 +17,7 @@ from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 SYMBOL = "ncclGroupSimulateEnd"
+GUARD_SPELT = "c10::SymBool::guard_or_false(char const*, long) const"
 MANGLED, SPELT = "_ZN3foo3barEv", "foo::bar()"
 WHEELS = ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")
 SYSTEM = "/usr/local/nccl/lib/libnccl.so.2"
@@ -53,6 +54,7 @@ def of(
             answers={
                 **{f"demangle:{name}": name for name in (SYMBOL, "a", *MANY)},
                 f"demangle:{MANGLED}": SPELT,
+                f"demangle:{GUARD}": GUARD_SPELT,
             },
         )
     )
@@ -96,7 +98,7 @@ EXT = lib(SYMBOL, owner="ext", module=True)
 SILENT = {
     "nothing is lacking": of(lib()),
     "no library": of(),
-    "a name of torch's, which SYM401 tells": of(lib(GUARD)),
+    "a name of torch's, which SYM401 tells": of(lib(GUARD, owner="ext")),
     "a module, and one of its imports may fail": Unseen(
         of(EXT, imports=[b.importing(EXT, "works"), b.importing(EXT, "unsure")]), ["ext"]
     ),
@@ -105,6 +107,10 @@ SILENT = {
 }
 
 FIRING = {
+    "a name of torch's, which torch's own library lacks": Fires(
+        of(lib(GUARD, at=None, why=None)),
+        fault(GUARD, at=None, why=None, holder=None, wheels=(), shown=GUARD_SPELT),
+    ),
     "an older copy of the wheel": Fires(of(lib(SYMBOL)), fault(SYMBOL), REINSTALL),
     "the scan knows whose the copy is": Fires(
         of(lib(SYMBOL), b.library("nvidia/nccl/lib/libnccl.so.2", distribution="nccl-of-mine")),
@@ -196,7 +202,7 @@ FIRING = {
     ),
     "one of its libraries is a module": Fires(
         of(lib(SYMBOL, owner="ext"), lib("a", owner="ext", module=True)),
-        fault(SYMBOL, "a", owner="ext"),
+        fault("a", owner="ext"),
         REINSTALL,
     ),
     "no distribution owns the asker": Fires(

@@ -11,7 +11,7 @@ from rows import Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl503_files_missing import files_missing
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Record, SharedFile
+from gpufix.model import Evidence, Import, Record, SharedFile
 from gpufix.model.payload import DamagedDistribution
 
 NCCL = "nvidia/nccl/lib/libnccl.so.2"
@@ -29,10 +29,17 @@ def record(*missing: str, altered: tuple[str, ...] = (), unlisted: int = 0) -> R
     )
 
 
+def told(state: str, **more: object) -> dict[str, object]:
+    """The import of the distribution's package was followed."""
+    one = Import(module="a", distribution="a", state=state, **more)
+    return {"binaries": b.binaries(imports=[one])}
+
+
 def of(*missing: str, name: str = "a", **more: object) -> View:
     """The record of one distribution, beside a torch that is well."""
     counted = {key: more.pop(key) for key in ("altered", "unlisted") if key in more}
     sections = {"torch": more.pop("torch", b.torch()), "shared_files": more.pop("files", [])}
+    sections |= more.pop("told", {})
     dist = b.dist(name, record=record(*missing, **counted), **more)
     return b.view(b.facts(distributions=[dist], **sections))
 
@@ -115,6 +122,30 @@ SILENT = {
 }
 
 FIRING = {
+    "a module, and the import works without": Fires(
+        of("a/x.py", told=told("works")),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py", severity=WARNING),
+        OFFER,
+    ),
+    "a module, and the import fails": Fires(
+        of("a/x.py", told=told("fails", missing="a.x")),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),
+        OFFER,
+    ),
+    "a module, and not all of the import was followed": Fires(
+        of("a/x.py", told=told("works", whole=False)),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),
+        OFFER,
+    ),
+    "a library that is no module, and the import works": Fires(
+        of("a/libx.so.1", told=told("works")),
+        gone(
+            "a 1.0 recorded a/libx.so.1, which is missing.",
+            "a/libx.so.1",
+            breaks=("soname:libx.so.1",),
+        ),
+        OFFER,
+    ),
     "a library": Fires(
         of(NCCL),
         gone(f"a 1.0 recorded {NCCL}, which is missing.", NCCL, breaks=("soname:libnccl.so.2",)),

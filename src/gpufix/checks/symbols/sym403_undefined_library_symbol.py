@@ -12,7 +12,7 @@ from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Gap, Severity
+from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
@@ -47,7 +47,7 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
     groups: dict[tuple[str, str | None], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems:
-            if problem.kind == "undefined-symbol" and not is_torch_name(problem.name):
+            if problem.kind == "undefined-symbol" and _is_ours(library, problem):
                 owner = library.distribution or library.path
                 provider = normpath(problem.provider) if problem.provider else None
                 groups.setdefault((owner, provider), []).append((library, problem))
@@ -56,6 +56,11 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
         yield from weighed.gaps()
         if weighed.severity is not None:
             yield _fault(view, owner, provider, weighed.rows, weighed.severity)
+
+
+def _is_ours(library: Library, problem: Problem) -> bool:
+    """SYM401 tells of torch's names, but for those that torch's own libraries lack."""
+    return library.distribution == "torch" or not is_torch_name(problem.name)
 
 
 def _fault(

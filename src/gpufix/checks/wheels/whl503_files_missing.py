@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Record, Severity
@@ -35,8 +36,8 @@ def files_missing(view: View) -> Iterator[Fault]:
     `nvidia-nccl-cu12 2.27.5 recorded nvidia/nccl/lib/libnccl.so.2, which is missing.`
 
     ## Severity
-    Error when a shared library or Python module is missing; warning for other missing files and
-    for altered ones. Tests, documentation and type stubs are not missed.
+    Error when a shared library or Python module is missing; warning for modules without which the
+    package's import works, as its sources show, for other missing files and for altered ones. Tests, documentation and type stubs are not missed.
 
     ## Fix
     Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
@@ -80,7 +81,7 @@ def _judge(
     altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
     if missing:
         yield Fault(
-            severity=_severity(missing),
+            severity=_severity(view, dist.name, missing),
             subject=dist.name,
             message=_message(view, dist, missing, record.missing_count - len(record.missing)),
             evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
@@ -118,8 +119,11 @@ def _names(paths: list[str], unlisted: int) -> str:
     return f"{', '.join(shown)} and {counted(rest, 'more file')}"
 
 
-def _severity(missing: list[str]) -> Severity:
-    return ERROR if any(_is_library(p) or p.endswith(".py") for p in missing) else WARNING
+def _severity(view: View, name: str, missing: list[str]) -> Severity:
+    code = [p for p in missing if _is_library(p) or p.endswith(".py")]
+    modules = all(p.endswith((".py", ".abi3.so")) or ".cpython-" in p for p in code)
+    spared = modules and view.derive(Imports.of).works(name)
+    return ERROR if code and not spared else WARNING
 
 
 def _matters(path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.reading import text_of
 from gpufix.model import Distribution, Python
 from gpufix.text.names import normalise
@@ -22,13 +23,23 @@ def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tu
 
 
 def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[tuple[str, str]]:
-    """The distributions that require one that is not here, each with its packages."""
+    """The distributions that require one that is not here, or lack a module of their own.
+
+    Each with its packages.
+    """
     here = {dist.name for dist in distributions}
     for dist in distributions:
         rows = (text for text in dist.requires if "extra" not in text)  # cheap: most are an extra's
         absent = (text for text in rows if _name(text) not in here)
-        if any(_applies(text, python) for text in absent):
+        lost = dist.record.missing if dist.record else []
+        if any(map(_is_module, lost)) or any(_applies(text, python) for text in absent):
             yield from _packages(dist)
+
+
+def _is_module(path: str) -> bool:
+    """Whether a file of a distribution is a module of Python's, and no test."""
+    inner = {"test", "tests", "testing"} & set(path.split("/"))
+    return not inner and (path.endswith(".py") or python_tag(path) is not None)
 
 
 def _packages(dist: Distribution) -> Iterator[tuple[str, str]]:

@@ -113,7 +113,7 @@ class _Follower:
         self._judge.verdicts |= site.loaded
 
     def lacking(self, known: Collection[str]) -> Iterator[Import]:
-        """The imports that fail since a distribution that is required is not here."""
+        """The imports of what lacks a distribution, or a module of its own."""
         every = lacking(self._distributions, self._python)
         for owner, package in islice(every, _DEPENDENTS):
             if package in known or package in _APART:
@@ -121,8 +121,7 @@ class _Follower:
             session = self._site(package)[1]
             told = session.follow(package)
             self._steps = session.left
-            if told.state == "fails" and told.missing and not told.missing.startswith("/"):
-                yield _import(package, owner, told)
+            yield _import(package, owner, told)
 
     def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
         """The imports of packages that require this one, of those that fail by a library."""

@@ -27,6 +27,7 @@ class Catching(Calls):
         super().__init__(world)
         self.perhaps_runs = 0  # conditions around, of which it is not known whether they hold
         self._guards: list[list[set[str] | None]] = []  # what each `try` around takes
+        self._handled_now: list[Fails] = []  # by the handlers that run
 
     def perhaps(self, body: Sequence[ast.stmt], frame: Frame) -> None:
         """What may run: its failures are doubts, what it binds is unknown."""
@@ -135,7 +136,9 @@ class Catching(Calls):
             at, loaded = len(self.doubts), set(self.loaded)
             if id(handler) not in raises:
                 self._catch(handler, doubt, frame)
+                self._handled_now.append(doubt)
                 self.perhaps(handler.body, frame)
+                self._handled_now.pop()
                 raises[id(handler)] = len(self.doubts) > at
             elif raises[id(handler)]:
                 self.doubts.append(doubt)
@@ -155,11 +158,14 @@ class Catching(Calls):
             self.doubts.append(failure)
         self._catch(handler, failure, frame)
         loaded = set(self.loaded)
+        self._handled_now.append(failure)
         try:
             self.block(handler.body, frame)
         except (Return, Leaves):
             self._spare(failure, handler.body, loaded)
             raise
+        finally:
+            self._handled_now.pop()
         self._spare(failure, handler.body, loaded)
 
     def _spare(
@@ -179,7 +185,8 @@ class Catching(Calls):
     def _on_raise(self, node: ast.Raise, frame: Frame) -> None:
         """Of what was caught, or of what the code itself decides."""
         made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        raise raised(self.value(made, frame), frame.last)
+        around = self._handled_now[-1] if self._handled_now else None
+        raise raised(self.value(made, frame), frame.last or around)
 
 
 def _first(handlers: Sequence[Handler], failure: Fails) -> Handler | None:
