@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from layout_package import VERSION
+from layout_package import SUFFIX, VERSION
 
 import needs
 
