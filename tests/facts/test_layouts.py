@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import layouts
+import layout_package
 import pytest
 from layouts import LAYOUTS, Laid, Place
 
@@ -23,7 +23,7 @@ from gpufix.model import Facts, Host
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return layouts.built(tmp_path_factory.mktemp("demo"))
+    return layout_package.built(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def looked_at(ctx: CollectContext, laid: Laid) -> Facts:
         gpufix_version="0",
         host=Host(os="Linux", kernel="6", machine="x86_64"),
         python=python,
-        distributions=[dist for dist in dists if dist.name in ("demo", "second")],
+        distributions=[dist for dist in dists if dist.name == "demo"],
         shared_files=shared,
         binaries=libraries.collect(ctx, python, dists, None),
         gaps=ctx.gaps,
@@ -72,5 +72,5 @@ def test_a_layout(ctx: CollectContext, place: Place, name: str) -> None:
     broken = looked_at(ctx, laid)
     (module,) = broken.binaries.libraries
     assert [(p.kind, p.name) for p in module.problems] == [("missing-library", "libdep.so")]
-    assert module.path.endswith(f"/demo/_m{layouts.SUFFIX}")
+    assert module.path.endswith(f"/demo/_m{layout_package.SUFFIX}")
     assert codes(broken) == ["WHL503" if laid.recorded else "SYM402"]

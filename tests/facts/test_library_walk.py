@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_site import Site
-from layouts import SUFFIX
+from layout_package import SUFFIX
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import library_walk
