@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from verdict_envs import Distribution, Recipe, clone, distributions, site_of
@@ -15,36 +16,62 @@ from verdict_envs import Distribution, Recipe, clone, distributions, site_of
 Broken = dict[str, str]  # what was done: kind, distribution, file, and LD_LIBRARY_PATH if set
 
 
+@lru_cache(maxsize=2)
+def libraries_of(base: Path) -> dict[str, tuple[str, list[str], str]]:
+    """path below site-packages -> (distribution, NEEDED names, soname), of the whole environment."""
+    site = site_of(base)
+    owner = {p: d.name for d in distributions(base).values() for p in d.libraries}
+    real = [p for p in sorted(owner) if (site / p).is_file() and not (site / p).is_symlink()]
+    read = read_dynamic([site / p for p in real])
+    return {p: (owner[p], *read[site / p]) for p in real}
+
+
 class Draw:
-    """One environment that is to be broken, and what can be drawn in it."""
+    """A copy of an environment that is to be broken, and what can be drawn in it."""
 
-    def __init__(self, venv: Path, recipe: Recipe, rng: random.Random) -> None:
-        self.venv, self.recipe, self.rng = venv, recipe, rng
-        self.site = site_of(venv)
-        self.items = distributions(venv)
-        self.owner = {p: d.name for d in self.items.values() for p in d.libraries}
-        paths = (self.site / p for p in sorted(self.owner))
-        self.libraries = [p for p in paths if p.is_file() and not p.is_symlink()]
-        self.dynamic = read_dynamic(self.libraries)
+    def __init__(self, base: Path, copy: Path, recipe: Recipe, rng: random.Random) -> None:
+        self.venv, self.recipe, self.rng = copy, recipe, rng
+        self.site = site_of(copy)
+        self.items = distributions(base)
+        self.table = libraries_of(base)
+        self.libraries = list(self.table)
 
-    def name_of(self, path: Path) -> str:
-        return self.owner[str(path.relative_to(self.site))]
-
-    def needed(self) -> list[Path]:
+    def needed(self) -> list[str]:
         """Libraries that another one of this environment asks for by name."""
-        asked = {name for needed, _ in self.dynamic.values() for name in needed}
-        return [p for p in self.libraries if {p.name, self.dynamic[p][1]} & asked]
+        asked = {name for _, needed, _ in self.table.values() for name in needed}
+        return [p for p in self.table if self.names(p) & asked]
 
-    def dependencies(self) -> list[Distribution]:
-        """What a target requires, directly or not, and is installed."""
+    def names(self, path: str) -> set[str]:
+        """What others can call it."""
+        return {Path(path).name, self.table[path][2]}
+
+    def users(self, path: str) -> list[str]:
+        """Libraries that need it."""
+        return [p for p, (_, needed, _) in self.table.items() if self.names(path) & set(needed)]
+
+    def required(self, *names: str) -> list[str]:
+        """What these require, directly or not, and is installed."""
         seen: list[str] = []
-        todo = [r for t in self.recipe.targets if t in self.items for r in self.items[t].requires]
+        todo = [r for name in names if name in self.items for r in self.items[name].requires]
         while todo:
             name = todo.pop(0)
             if name in self.items and name not in seen:
                 seen.append(name)
                 todo += self.items[name].requires
-        return [self.items[name] for name in sorted(seen)]
+        return sorted(seen)
+
+    def dependencies(self) -> list[Distribution]:
+        return [self.items[name] for name in self.required(*self.recipe.targets)]
+
+    def reached(self, done: Broken) -> list[str]:
+        """Whom the damage can reach: the victim, and targets that require or link it; two more."""
+        victim, targets = done["distribution"], [t for t in self.recipe.targets if t in self.items]
+        linked = (
+            {self.table[p][0] for p in self.users(done.get("file", ""))} if "file" in done else ()
+        )
+        hit = [t for t in targets if victim in (t, "", *self.required(t)) or t in linked]
+        others = [t for t in targets if t not in hit]
+        return list(dict.fromkeys([victim, *hit, *self.rng.sample(others, min(2, len(others)))]))
 
 
 def read_dynamic(paths: list[Path]) -> dict[Path, tuple[list[str], str]]:
@@ -70,38 +97,40 @@ def put(path: Path, content: bytes) -> None:
 
 def delete_library(draw: Draw) -> Broken:
     path = draw.rng.choice(draw.needed())
-    path.unlink()
+    (draw.site / path).unlink()
     return _library("delete-library", draw, path)
 
 
 def bump_soname(draw: Draw) -> Broken:
     path = draw.rng.choice(draw.needed())
-    path.rename(path.with_name(path.name + ".9"))
+    (draw.site / path).rename(draw.site / (path + ".9"))
     return _library("bump-soname", draw, path)
 
 
 def empty_library(draw: Draw) -> Broken:
     path = draw.rng.choice(draw.libraries)
-    put(path, b"")
+    put(draw.site / path, b"")
     return _library("empty-library", draw, path)
 
 
 def cut_library(draw: Draw) -> Broken:
     path = draw.rng.choice(draw.libraries)
-    put(path, path.read_bytes()[: path.stat().st_size // 2])
+    content = (draw.site / path).read_bytes()
+    put(draw.site / path, content[: len(content) // 2])
     return _library("cut-library", draw, path)
 
 
 def delete_module(draw: Draw) -> Broken:
-    path = draw.rng.choice([p for p in draw.libraries if p not in set(draw.needed())])
-    path.unlink()
+    needed = set(draw.needed())
+    path = draw.rng.choice([p for p in draw.libraries if p not in needed])
+    (draw.site / path).unlink()
     return _library("delete-module", draw, path)
 
 
 def lose_symbol(draw: Draw) -> Broken:
     """The library is one release older: something that is asked of it is not there yet."""
     path, symbol, content = _without_symbol(draw)
-    put(path, content)
+    put(draw.site / path, content)
     return {**_library("lose-symbol", draw, path), "symbol": symbol}
 
 
@@ -110,7 +139,7 @@ def shadow(draw: Draw) -> Broken:
     path, symbol, content = _without_symbol(draw)
     folder = draw.venv / "shadow"
     folder.mkdir()
-    (folder / (draw.dynamic[path][1] or path.name)).write_bytes(content)
+    (folder / (draw.table[path][2] or Path(path).name)).write_bytes(content)
     done = _library("shadow", draw, path)
     return {**done, "symbol": symbol, "LD_LIBRARY_PATH": str(folder)}
 
@@ -166,12 +195,15 @@ def break_once(base: Path, recipe: Recipe, number: int) -> Path | None:
         return target
     rng = random.Random(f"{recipe.id}:{number}")
     for kind in rng.sample(KINDS, len(KINDS)):
+        draw = Draw(base, clone(base, target), recipe, rng)
         try:
-            done = kind(Draw(clone(base, target), recipe, rng))
+            done = kind(draw)
         except (LookupError, ValueError):
             continue
-        (target / "broken.json").write_text(json.dumps(done))
+        reached = " ".join(draw.reached(done))
+        (target / "broken.json").write_text(json.dumps({**done, "judged": reached}))
         return target
+    shutil.rmtree(target, ignore_errors=True)
     return None
 
 
@@ -185,20 +217,16 @@ def _prune(site: Path, folder: Path) -> None:
         folder = folder.parent
 
 
-def _library(kind: str, draw: Draw, path: Path) -> Broken:
-    owner = draw.name_of(path)
-    return {"kind": kind, "distribution": owner, "file": str(path.relative_to(draw.site))}
+def _library(kind: str, draw: Draw, path: str) -> Broken:
+    return {"kind": kind, "distribution": draw.table[path][0], "file": path}
 
 
-def _without_symbol(draw: Draw) -> tuple[Path, str, bytes]:
+def _without_symbol(draw: Draw) -> tuple[str, str, bytes]:
     """(library, symbol, content): a symbol that another library asks for gets another name."""
     path = draw.rng.choice(draw.needed())
-    names = {path.name, draw.dynamic[path][1]}
-    users = [p for p in draw.libraries if names & set(draw.dynamic[p][0])]
-    asked = _symbols(draw.rng.choice(users), "--undefined-only")
-    common = sorted(asked & _symbols(path, "--defined-only"))
-    symbol = draw.rng.choice(common)
-    content, old = path.read_bytes(), b"\0" + symbol.encode() + b"\0"
+    asked = _symbols(draw.site / draw.rng.choice(draw.users(path)), "--undefined-only")
+    symbol = draw.rng.choice(sorted(asked & _symbols(draw.site / path, "--defined-only")))
+    content, old = (draw.site / path).read_bytes(), b"\0" + symbol.encode() + b"\0"
     if old not in content:
         raise LookupError("its name is the end of another")
     return path, symbol, content.replace(old, b"\0~" + symbol.encode()[1:] + b"\0")

@@ -15,11 +15,11 @@ _WORD = re.compile(r"[\w.+-]+")
 
 @dataclass
 class Said:
-    """The findings that name a package, and the errors that name what its import names."""
+    """Findings that name a package, and errors that name what its import fails by."""
 
     errors: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
-    of_library: list[dict[str, Any]] = field(default_factory=list)
+    of_cause: list[dict[str, Any]] = field(default_factory=list)
 
 
 def flat(findings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -29,8 +29,14 @@ def flat(findings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from flat(finding.get("consequences", []))
 
 
-def said(report: dict[str, Any], name: str, files: set[str], truth: Import) -> Said:
-    """Of the package `name`, whose files (absolute paths) are `files`."""
+def said(
+    report: dict[str, Any],
+    name: str,
+    files: set[str],
+    truth: Import,
+    others: dict[str, list[str]],
+) -> Said:
+    """Of the package `name`, whose files (absolute paths) are `files`; `others`: modules of all."""
     answer = Said()
     for finding in flat(report["findings"]):
         about = names(finding["subject"], name, files)
@@ -38,14 +44,25 @@ def said(report: dict[str, Any], name: str, files: set[str], truth: Import) -> S
             answer.errors.append(finding)
         elif about and finding["severity"] == "warning":
             answer.warnings.append(finding)
-        elif finding["severity"] == "error" and mentions(finding, truth.detail):
-            answer.of_library.append(finding)
+        elif finding["severity"] == "error" and (
+            mentions(finding, truth.detail) or _behind(finding["subject"], truth, others)
+        ):
+            answer.of_cause.append(finding)
     return answer
 
 
 def names(subject: str, name: str, files: set[str]) -> bool:
     """A subject is a distribution, several, or a file."""
     return subject in files or name in {normal(word) for word in _WORD.findall(subject)}
+
+
+def _behind(subject: str, truth: Import, others: dict[str, list[str]]) -> bool:
+    """Whether the import fails within, or for want of, a distribution that the subject names."""
+    modules = [m for word in _WORD.findall(subject) for m in others.get(normal(word), ())]
+    paths = [f"/site-packages/{module.replace('.', '/')}" for module in modules]
+    return truth.detail in modules or any(
+        re.search(re.escape(path) + r"[/.]", truth.text) for path in paths
+    )
 
 
 def mentions(finding: dict[str, Any], detail: str) -> bool:
@@ -67,7 +84,7 @@ def judge(truth: Import, answer: Said, claimed: bool) -> str:
         return "false error" if answer.errors else "warned" if answer.warnings else "healthy"
     if truth.kind == "driver":
         return "driver blamed" if answer.errors else "driver"
-    if answer.errors or answer.of_library:
+    if answer.errors or answer.of_cause:
         return "caught"
     if truth.kind == "library":
         return "missed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -29,7 +28,7 @@ class Recipe:
     @property
     def id(self) -> str:
         names = "-".join(self.targets)[:40].strip("-") or "empty"
-        return f"{names}-{hashlib.sha256(self.line.encode()).hexdigest()[:6]}"
+        return f"{names}-{hashlib.sha256(repr((self.steps, self.python)).encode()).hexdigest()[:6]}"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -179,5 +178,5 @@ def _below(tree: dict[str, set[str]], folder: str, depth: int) -> list[str]:
 def clone(venv: Path, target: Path) -> Path:
     """A copy of hard links: whoever changes a file there must put a new one in its place."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(venv, target, symlinks=True, copy_function=os.link)
+    subprocess.run(["cp", "-al", str(venv), str(target)], check=True)
     return target

@@ -140,16 +140,19 @@ class Oracle:
         whole = items
         if case.broken:
             whole = distributions(self.folder / "envs" / case.recipe.id)
-        judged = [n for n in (*case.recipe.targets, case.broken.get("distribution")) if n in items]
+        wanted = case.broken["judged"].split() if case.broken else case.recipe.targets
+        judged = [name for name in wanted if name in items]
+        others = {name: modules(item) for name, item in whole.items()}
         for condition in CONDITIONS:
             report = self.report(case, condition)
-            for name in dict.fromkeys(judged):
+            for name in judged:
                 if not modules(whole.get(name, items[name])):
                     continue
                 item = items[name]
                 truth = self.truth(case, condition, item, whole.get(name, item))
                 site = site_of(case.venv)
-                answer = said(report, name, {str(site / path) for path in item.files}, truth)
+                files = {str(site / path) for path in item.files}
+                answer = said(report, name, files, truth, others)
                 verdict = judge(truth, answer, claimed(case, items, whole, name, truth))
                 compiled = bool(whole.get(name, item).libraries)
                 yield Row(case.venv.name, case.recipe.line, case.broken, condition, name,

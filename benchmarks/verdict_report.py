@@ -95,7 +95,7 @@ def written(rows: list[Row]) -> str:
 
 
 def _explained(row: Row) -> str:
-    findings = row.said.errors + row.said.of_library + row.said.warnings
+    findings = row.said.errors + row.said.of_cause + row.said.warnings
     others = [f for f in flat(row.report["findings"]) if f not in findings]
     lines = [f"\n## {row.line}", f"- recipe: `{row.recipe}`", f"- damage: {row.broken or 'none'}"]
     lines += [f"- import: {row.truth.kind}: {row.truth.detail[:400]}"]

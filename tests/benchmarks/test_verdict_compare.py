@@ -57,7 +57,7 @@ VERDICTS = {
     "warning of what works": (WORKS, Said(warnings=[WARNING]), False, "warned"),
     "error of what works": (WORKS, Said(errors=[ERROR]), False, "false error"),
     "error of what fails": (FAILS, Said(errors=[ERROR]), False, "caught"),
-    "error that names the library": (FAILS, Said(of_library=[ERROR]), False, "caught"),
+    "error that names the library": (FAILS, Said(of_cause=[ERROR]), False, "caught"),
     "warning of what fails by a library": (FAILS, Said(warnings=[WARNING]), False, "missed"),
     "silence on what fails": (FAILS, Said(), False, "missed"),
     "no driver": (DRIVER, Said(), False, "driver"),
@@ -85,8 +85,23 @@ def test_findings_are_those_of_the_package() -> None:
         finding("other", message="it lacks libb.so.2"),
         finding("A", severity="warning"),
     ]
-    answer = said({"findings": findings}, "a", {"/site/a/x.so"}, FAILS)
+    answer = said({"findings": findings}, "a", {"/site/a/x.so"}, FAILS, {})
     assert answer == Said([inner], [findings[3]], [findings[2]])
+
+
+TOLD = 'File "/v/site-packages/d/__init__.py"\nModuleNotFoundError: No module named'
+CAUSES = {
+    "fails within what the error names": (Import("other", "", TOLD), "D", True),
+    "fails for want of it": (Import("module", "d"), "d", True),
+    "fails within another": (Import("other", "", TOLD), "e", False),
+    "a name that begins alike": (Import("other", "", TOLD.replace("/d/", "/dd/")), "d", False),
+}
+
+
+@pytest.mark.parametrize(("truth", "subject", "told"), CAUSES.values(), ids=CAUSES)
+def test_the_cause_may_lie_in_another_package(truth: Import, subject: str, told: bool) -> None:
+    report = {"findings": [finding(subject)]}
+    assert bool(said(report, "a", set(), truth, {"d": ["d"], "e": ["e"]}).of_cause) is told
 
 
 def test_recipes_are_read() -> None:
