@@ -226,10 +226,19 @@ def _without_symbol(draw: Draw) -> tuple[str, str, bytes]:
     path = draw.rng.choice(draw.needed())
     asked = _symbols(draw.site / draw.rng.choice(draw.users(path)), "--undefined-only")
     symbol = draw.rng.choice(sorted(asked & _symbols(draw.site / path, "--defined-only")))
+    head = subprocess.run(["readelf", "-dW", str(draw.site / path)], capture_output=True).stdout
     content, old = (draw.site / path).read_bytes(), b"\0" + symbol.encode() + b"\0"
-    if old not in content:
-        raise LookupError("its name is the end of another")
-    return path, symbol, content.replace(old, b"\0~" + symbol.encode()[1:] + b"\0")
+    if old not in content or b"(GNU_HASH)" not in head:
+        raise LookupError("its name is the end of another, or is looked up by another hash")
+    return path, symbol, content.replace(old, b"\0" + same_hash(symbol).encode() + b"\0")
+
+
+def same_hash(name: str) -> str:
+    """Another name of the same length and GNU hash: the library's own references still resolve."""
+    for i in range(len(name) - 2, -1, -1):
+        if name[i].isalnum() and name[i + 1] in "cdefghijklmnopqrstuvwxyz" and name[i] not in "9Zz":
+            return name[:i] + chr(ord(name[i]) + 1) + chr(ord(name[i + 1]) - 33) + name[i + 2 :]
+    raise LookupError("no two characters that can be changed")
 
 
 def _symbols(path: Path, which: str) -> set[str]:

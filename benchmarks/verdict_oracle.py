@@ -121,18 +121,35 @@ class Oracle:
         return bool(self.truths.rows[key])
 
     def truth(self, case: Case, condition: str, item: Distribution, whole: Distribution) -> Import:
-        """What importing it does, from the store when it has been done. `whole`: before the damage."""
-        if not self.asks_for_driver(case):
+        """What importing it does, from the store when it has been done. `whole`: before the damage.
+
+        All names in one process; where that fails, each in its own.
+        """
+        if not self.driver_matters(case, whole):
             condition = CONDITIONS[0]
-        found = []
-        for name in modules(item) or modules(whole):
-            key = f"{case.venv.name} {condition} {name}"
-            if key not in self.truths.rows:
-                python = case.venv / "bin/python"
-                done = attempt(python, name, self.variables(case, condition), self.empty)
-                self.truths.put(key, asdict(done))
-            found.append(Import(**self.truths.rows[key]))
-        return worst(found)
+        names = modules(item) or modules(whole)
+        together = self.tried(case, condition, ", ".join(names))
+        if together.kind == "works" or len(names) == 1:
+            return together
+        return worst([self.tried(case, condition, name) for name in names])
+
+    def tried(self, case: Case, condition: str, names: str) -> Import:
+        key = f"{case.venv.name} {condition} {names}"
+        if key not in self.truths.rows:
+            python = case.venv / "bin/python"
+            done = attempt(python, names, self.variables(case, condition), self.empty)
+            self.truths.put(key, asdict(done))
+        return Import(**self.truths.rows[key])
+
+    def driver_matters(self, case: Case, whole: Distribution) -> bool:
+        """Broken copies are imported with the stub only where that matters to the whole one."""
+        if not self.asks_for_driver(case):
+            return False
+        if not case.broken:
+            return True
+        base = Case(self.folder / "envs" / case.recipe.id, case.recipe, {})
+        first, second = (self.truth(base, condition, whole, whole) for condition in CONDITIONS)
+        return (first.kind, first.detail) != (second.kind, second.detail)
 
     def rows(self, case: Case) -> Iterator[Row]:
         """One row a package and condition."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from verdict_break import same_hash
 from verdict_compare import Said, judge, said
 from verdict_envs import Distribution, modules, recipes
 from verdict_truth import Import, classify, worst
@@ -126,3 +127,15 @@ FILES = {
 @pytest.mark.parametrize(("files", "names"), FILES.values(), ids=FILES)
 def test_modules_are_told_from_files(files: list[str], names: list[str]) -> None:
     assert modules(Distribution("a", "1", files)) == names
+
+
+def test_a_lost_symbol_keeps_its_place_in_the_hash_table() -> None:
+    def gnu_hash(name: str) -> int:
+        value = 5381
+        for character in name:
+            value = (value * 33 + ord(character)) & 0xFFFFFFFF
+        return value
+
+    for name in ("cublasCreate_v2", "_ZN3c1010TensorType3getEv", "deflate"):
+        assert same_hash(name) != name and len(same_hash(name)) == len(name)
+        assert gnu_hash(same_hash(name)) == gnu_hash(name)
