@@ -72,6 +72,7 @@ class Adapter(Strict):
     install: tuple[str, ...] = ()  # requirements of the tool's own environment
     source: str = ""  # or a folder of the repository, installed as it is: "."
     inside: bool = False  # run by the patient's Python, as a tool that must be installed in it
+    oldest: str = Field(default="3.0", pattern=r"^3\.\d+$")  # inside: the Python that it needs
     run: Commands
     reading: Reading
     cause: tuple[Phrases, ...] = ()
@@ -105,6 +106,12 @@ def load(path: Path) -> Adapter:
         if phrases.name not in {**known.environment, **known.tree}:
             raise BadCase(f"{path}: taxonomy.toml has no cause {phrases.name!r}")
     return made
+
+
+def fits(tool: Adapter, case: Case) -> bool:
+    """Whether the tool can be asked: one that is run inside needs a Python that it supports."""
+    have, needed = (int(version.split(".")[1]) for version in (case.python, tool.oldest))
+    return not tool.inside or have >= needed
 
 
 def python(tool: Adapter, case: Case) -> str:

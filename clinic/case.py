@@ -58,6 +58,7 @@ class Recipe(Strict):
     wheels: str = ""  # a file of "name==version --hash=sha256:…" lines; every wheel, no resolution
     link: Literal["hardlink", "symlink", "copy"] = "hardlink"
     script: str = ""  # Python, make(patient): what breaks it or builds it
+    folder: str = "venv"  # what the environment's folder is called, below the patient's
     project: str = ""  # a folder beside case.toml that becomes the patient's project
     environment: dict[str, str] = {}  # variables of everybody who looks at this patient
     needs: list[str] = []  # programs that must be on PATH: g++, nvcc, cuobjdump, cmake, …

@@ -16,9 +16,11 @@ from clinic.case import HERE, Case, Kind, taxonomy
 AT = "/patient"
 DEBIAN = {"g++": "g++", "gcc": "gcc", "cmake": "cmake", "git": "git", "make": "make"}
 DEBIAN |= {"readelf": "binutils", "patchelf": "patchelf", "clang++-19": "clang-19"}
+DEBIAN |= {"/usr/bin/python3.11": "python3", "dpkg": "dpkg"}
 PLAIN = "debian:bookworm-slim"
 CUDA = "nvidia/cuda:13.0.1-devel-ubuntu22.04"
 PYTHON = "/opt/python"  # of both stages: a venv points at it
+CLINIC = "3.11"  # the Python that runs the clinic and the verifier
 IGNORED = shutil.ignore_patterns("results", "__pycache__", "cases")
 
 
@@ -84,7 +86,7 @@ workdir = "{AT}"
 def _instruction(case: Case) -> str:
     known = taxonomy()
     causes = known.environment if case.kind is Kind.environment else known.tree
-    what = f"The Python environment `{AT}/venv`"
+    what = f"The Python environment `{AT}/{case.recipe.folder}`"
     if case.recipe.project:
         what += f", with the project `{AT}/project`,"
     gpus = f" for the GPU {', '.join(case.gpu)}" if case.gpu else ""
@@ -117,15 +119,16 @@ def _image(case: Case) -> str:
     packages = {DEBIAN[n] for n in case.recipe.needs if n in DEBIAN}
     packages |= {"ca-certificates", "curl"} | ({"g++"} if cuda else set())
     base = CUDA if cuda else PLAIN
+    pythons = " ".join(dict.fromkeys((CLINIC, case.python)))
     install = f"RUN apt-get update && apt-get install -y {' '.join(sorted(packages))}"
     return f"""FROM {base} AS ready
 {install}
 COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
 ENV UV_PYTHON_INSTALL_DIR=/opt/pythons UV_PYTHON_PREFERENCE=only-managed
-RUN uv python install {case.python} && ln -s "$(dirname "$(dirname "$(uv python find {case.python})")")" {PYTHON}
+RUN uv python install {pythons} && ln -s "$(dirname "$(dirname "$(uv python find {CLINIC})")")" {PYTHON}
 
 FROM ready AS maker
-RUN uv venv --seed --python {case.python} /opt/clinic && \\
+RUN uv venv --seed --python {CLINIC} /opt/clinic && \\
     uv pip install --python /opt/clinic/bin/python typer rich pydantic tomli
 WORKDIR /src
 COPY clinic clinic

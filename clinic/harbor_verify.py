@@ -29,17 +29,19 @@ def diagnosed(case: dict[str, Any], answer: dict[str, Any]) -> bool:
 
 
 def repaired(case: dict[str, Any], patient: Path) -> bool:
+    prefix = patient / case["recipe"].get("folder", "venv")
+
     def filled(text: str) -> str:
-        site = patient / "venv" / "lib" / f"python{case['python']}" / "site-packages"
-        names = {"python": patient / "venv/bin/python", "prefix": patient / "venv", "site": site}
+        site = prefix / "lib" / f"python{case['python']}" / "site-packages"
+        names = {"python": prefix / "bin/python", "prefix": prefix, "site": site}
         names |= {"project": patient / "project", "root": patient, "cuda": Path("/usr/local/cuda")}
         for name, path in names.items():
             text = text.replace("{" + name + "}", str(path))
         return text
 
     own = {k: filled(v) for k, v in case["recipe"]["environment"].items()}
-    path = f"{patient}/venv/bin:{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "VIRTUAL_ENV": f"{patient}/venv", **own}
+    path = f"{prefix}/bin:{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(prefix), **own}
     where = patient / "project" if (patient / "project").is_dir() else patient
     return all(
         subprocess.run(

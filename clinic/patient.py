@@ -41,11 +41,12 @@ class Patient:
     case: Path  # the case's folder
     version: str  # of its Python
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "venv"
     tools: tuple[str, ...] = ()  # folders of the programs that the recipe needs, last on PATH
 
     @property
     def prefix(self) -> Path:
-        return self.root / "venv"
+        return self.root / self.folder
 
     @property
     def python(self) -> Path:

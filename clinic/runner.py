@@ -91,7 +91,8 @@ def run(
 
     Tools that only look share a patient; one that repairs gets its own.
     """
-    wanted = dict.fromkeys((t.name, adapter.python(t, c)) for t in tools for c in chosen)
+    pairs = [(t, c) for t in tools for c in chosen if adapter.fits(t, c)]
+    wanted = dict.fromkeys((t.name, adapter.python(t, c)) for t, c in pairs)
     named = {tool.name: tool for tool in tools}
     places = {(name, python): adapter.installed(named[name], python) for name, python in wanted}
     kept = {tool.name: records(tool.name, root) for tool in tools}
@@ -100,10 +101,11 @@ def run(
 
     def due(tool: Adapter, case: Case) -> bool:
         old = kept[tool.name].get(case.id)
-        return again or not (
-            old
-            and not old.failed
-            and (old.content, old.version, old.how) == (content[case.id], tool.version, how(tool))
+        return adapter.fits(tool, case) and (
+            again
+            or not old
+            or bool(old.failed)
+            or (old.content, old.version, old.how) != (content[case.id], tool.version, how(tool))
         )
 
     def keep(made: Record) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clinic import runner, tree
+from clinic import build, runner, tree
 from clinic.adapter import Adapter, command
 from clinic.case import Case, load
 from clinic.runner import Record
@@ -150,6 +150,25 @@ def test_a_command_names_each_gpu(case: Case) -> None:
         "--gpu=sm_90",
         "{prefix}",
     ]
+
+
+def test_a_tool_inside_is_not_asked_about_an_older_python(case: Case, tmp_path: Path) -> None:
+    inside = tool(diagnose="true").model_copy(update={"inside": True, "oldest": "3.99"})
+    assert runner.run([inside], [case], jobs=1, again=True, root=tmp_path / "results") == 0
+    assert runner.records("shell", tmp_path / "results") == {}
+
+
+def test_a_python_that_is_missing_leaves_the_case_out(case: Case) -> None:
+    other = case.model_copy(update={"python": "3.99"})
+    with pytest.raises(build.Unfit, match=r"needs Python 3\.99"), build.patient(other):
+        pass
+
+
+def test_an_environment_may_have_a_name_of_its_own(case: Case) -> None:
+    recipe = case.recipe.model_copy(update={"folder": "with blank/é"})
+    with build.patient(case.model_copy(update={"recipe": recipe})) as patient:
+        assert patient.site.is_relative_to(patient.root / "with blank/é")
+        assert patient.ask(["{python}", "-c", "import own"]).exit == 0
 
 
 def test_what_a_distribution_owns_is_no_stray(tmp_path: Path) -> None:
