@@ -7,22 +7,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from posixpath import basename
 
+from gpufix.facts.libraries.start_code import telling
 from gpufix.files import read_whole
 from gpufix.model import Python
 from gpufix.source.python.import_world import Found
 from gpufix.source.source_text import decode
 
 _SOURCE_LIMIT = 2 << 20
-# Code of .pth files that finds no modules but the standard library's, or none.
-NO_HOOKS = {
-    "distutils-precedence.pth",
-    "_virtualenv.pth",
-    "a1_coverage.pth",
-    "coloredlogs.pth",
-    "matplotlib.pth",
-}
 OPENS = re.compile(r"CDLL|LoadLibrary|PyDLL|dlopen|load_library|load_nvidia_dynamic_lib")
 _IMPORTS = re.compile(
     r"(?:^|;)[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
@@ -138,10 +130,7 @@ class Modules:
     @cached_property
     def hooked(self) -> bool:
         """Whether something may bring modules that no folder shows: code of a .pth file."""
-        return any(
-            pth.runs_code and basename(pth.path) not in NO_HOOKS and "nspkg" not in pth.path
-            for pth in self._python.pth_files
-        )
+        return any("nspkg" not in pth.path for pth in telling(self._python))
 
 
 def _imported(text: str, package: str) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from posixpath import dirname
 
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.state import State
 from gpufix.facts.libraries.imports import Site
-from gpufix.facts.libraries.modules import NO_HOOKS, Modules
+from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.start_code import customizing, telling
 from gpufix.files import read_whole
 from gpufix.model import PthFile, Python
 from gpufix.source.python.importing import Session
@@ -22,9 +23,8 @@ _SITEDIR = re.compile(r"""sys\._getframe\(\d?\)\.f_locals(?:\[|\.get\()["']sited
 def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) -> State:
     """The process when `site` has run. The lines are read as code is read, and never run."""
     modules = Modules(python)
-    custom = ["sitecustomize", *(["usercustomize"] if python.user_site else [])]
-    steps = [_scripts(modules, number, pth) for number, pth in enumerate(_telling(python))]
-    steps += [[name] for name in custom if modules.find(name) is not None]
+    steps = [_scripts(modules, number, pth) for number, pth in enumerate(telling(python))]
+    steps += [[name] for name in customizing(python) if modules.find(name) is not None]
     own = {name for names in steps for name in names}
     if True not in {modules.may_open(name) for name in own}:
         return preloaded.bare
@@ -37,12 +37,6 @@ def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) ->
             if session.follow(name).state == "fails":
                 break
     return site.state
-
-
-def _telling(python: Python) -> Iterator[PthFile]:
-    for pth in python.pth_files:
-        if pth.runs_code and pth.path.rpartition("/")[2] not in NO_HOOKS:
-            yield pth
 
 
 def _scripts(modules: Modules, number: int, pth: PthFile) -> list[str]:

@@ -13,7 +13,7 @@ from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, python_tag
 from gpufix.facts.libraries.library_walk import identity
-from gpufix.facts.libraries.startup import started
+from gpufix.facts.libraries.start_code import runs_code
 from gpufix.model import Python
 
 TORCH_LIBRARIES = ("libtorch", "libc10")
@@ -46,12 +46,13 @@ class Judge:
             dict(ctx.environ),
             sys_path=tuple(python.sys_path) or self._sites,
         )
-        bare = start(self.files, process)
-        preloaded = Preloaded(self.files, process, bare, paths)
-        state = started(python, ctx.environ, preloaded)
-        if state is not preloaded.bare:
-            preloaded = Preloaded(self.files, process, state, paths)
-        self.preloaded = preloaded
+        self.preloaded = Preloaded(self.files, process, start(self.files, process), paths)
+        if runs_code(python):
+            from gpufix.facts.libraries.startup import started
+
+            state = started(python, ctx.environ, self.preloaded)
+            if state is not self.preloaded.bare:
+                self.preloaded = Preloaded(self.files, process, state, paths)
         loadable = [path for path in paths if not foreign(path, python.tag)]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [
