@@ -246,7 +246,7 @@ def test_what_lacks_a_requirement_is_asked(
 
 
 LOST = {
-    "a module that the import needs": ("from . import a\n", "q/a.py", [("q", "fails", "q.a")]),
+    "a module that the import needs": ("import q.a\n", "q/a.py", [("q", "fails", "q.a")]),
     "one that it does not need": ("", "q/a.py", [("q", "works", None)]),
     "a file that is no module": ("", "q/a.txt", []),
     "a test": ("", "q/tests/a.py", []),

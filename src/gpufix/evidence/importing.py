@@ -100,9 +100,13 @@ class Imports:
         return next((x for x in own if x.state == "fails" and x.missing and not x.library), None)
 
     def works(self, distribution: str) -> bool:
-        """Whether the imports of a distribution's packages were followed, and all of them work."""
+        """Whether the imports of a distribution's packages were followed, and none lacks anything.
+
+        Unsure may be what has nothing to do with modules and libraries: an exception of its own.
+        """
         own = [x for x in self._told if x.distribution == distribution and not x.part_of]
-        return bool(own) and all(x.state == "works" and x.whole for x in own)
+        lacks = any(x.state == "fails" or x.missing or x.library or x.doubts for x in own)
+        return bool(own) and not lacks and all(x.whole for x in own)
 
     def rivals(self, library: Library) -> set[str]:
         """The libraries that are tried at the same place, of which one would do."""

@@ -127,6 +127,16 @@ FIRING = {
         gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py", severity=WARNING),
         OFFER,
     ),
+    "a module, and the import may raise for other reasons": Fires(
+        of("a/x.py", told=told("unsure")),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py", severity=WARNING),
+        OFFER,
+    ),
+    "a module, and the import may want it": Fires(
+        of("a/x.py", told=told("unsure", missing="a.x")),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),
+        OFFER,
+    ),
     "a module, and the import fails": Fires(
         of("a/x.py", told=told("fails", missing="a.x")),
         gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),
