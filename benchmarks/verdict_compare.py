@@ -36,7 +36,11 @@ def said(
     truth: Import,
     others: dict[str, list[str]],
 ) -> Said:
-    """Of the package `name`, whose files (absolute paths) are `files`; `others`: modules of all."""
+    """Of the package `name`, whose files (absolute paths) are `files`.
+
+    `others`: the modules of what is installed with it. A crash leaves no traceback: then an error of
+    any of these is taken for its cause.
+    """
     answer = Said()
     for finding in flat(report["findings"]):
         about = names(finding["subject"], name, files)
@@ -60,6 +64,8 @@ def _behind(subject: str, truth: Import, others: dict[str, list[str]]) -> bool:
     """Whether the import fails within, or for want of, a distribution that the subject names."""
     modules = [m for word in _WORD.findall(subject) for m in others.get(normal(word), ())]
     paths = [f"/site-packages/{module.replace('.', '/')}" for module in modules]
+    if truth.crashed:
+        return bool(modules)
     return truth.detail in modules or any(
         re.search(re.escape(path) + r"[/.]", truth.text) for path in paths
     )
@@ -86,7 +92,7 @@ def judge(truth: Import, answer: Said, claimed: bool) -> str:
         return "driver blamed" if answer.errors else "driver"
     if answer.errors or answer.of_cause:
         return "caught"
-    if truth.kind == "library":
+    if truth.kind == "library" or (truth.crashed and claimed):
         return "missed"
     if answer.warnings:
         return "caught as warning"

@@ -26,7 +26,16 @@ from typing import Any
 
 from verdict_break import break_once
 from verdict_compare import judge, said
-from verdict_envs import Distribution, Recipe, distributions, make, modules, recipes, site_of
+from verdict_envs import (
+    Distribution,
+    Recipe,
+    distributions,
+    make,
+    modules,
+    normal,
+    recipes,
+    site_of,
+)
 from verdict_report import Row, summary, written
 from verdict_truth import Import, attempt, environment, worst
 
@@ -133,6 +142,14 @@ class Oracle:
             return together
         return worst([self.tried(case, condition, name) for name in names])
 
+    def before(self, case: Case, condition: str, item: Distribution, truth: Import) -> Import:
+        """The import in the environment that is whole, where a broken copy's does not work."""
+        base = Case(self.folder / "envs" / case.recipe.id, case.recipe, {})
+        if not case.broken or truth.kind == "works":
+            return truth
+        whole = distributions(base.venv).get(item.name, item)
+        return self.truth(base, condition, whole, whole)
+
     def tried(self, case: Case, condition: str, names: str) -> Import:
         key = f"{case.venv.name} {condition} {names}"
         if key not in self.truths.rows:
@@ -159,6 +176,7 @@ class Oracle:
             whole = distributions(self.folder / "envs" / case.recipe.id)
         wanted = case.broken["judged"].split() if case.broken else case.recipe.targets
         judged = [name for name in wanted if name in items]
+        lost = {need for item in items.values() for need in item.requires} - set(items)
         others = {name: modules(item) for name, item in whole.items()}
         for condition in CONDITIONS:
             report = self.report(case, condition)
@@ -170,25 +188,21 @@ class Oracle:
                 site = site_of(case.venv)
                 files = {str(site / path) for path in item.files}
                 answer = said(report, name, files, truth, others)
-                verdict = judge(truth, answer, claimed(case, items, whole, name, truth))
+                before = self.before(case, condition, item, truth)
+                verdict = judge(truth, answer, claimed(lost, case.broken, truth, before))
                 compiled = bool(whole.get(name, item).libraries)
                 yield Row(case.venv.name, case.recipe.line, case.broken, condition, name,
                           item.version, compiled, truth, answer, verdict, report)  # fmt: skip
 
 
-def claimed(
-    case: Case,
-    items: dict[str, Distribution],
-    whole: dict[str, Distribution],
-    name: str,
-    truth: Import,
-) -> bool:
-    """Whether a rule speaks of this cause: a file or a requirement that was taken away."""
-    if case.broken.get("kind") not in (None, "older-dependency"):
-        return True
-    lost = {need for item in items.values() for need in item.requires} - set(items)
-    top = truth.detail.split(".")[0].replace("_", "-").lower()
-    return truth.kind == "module" and top in lost
+def claimed(lost: set[str], broken: dict[str, str], truth: Import, before: Import) -> bool:
+    """Whether a rule speaks of this cause: a file or a requirement (`lost`) that is not there.
+
+    `before`: what importing it did before the damage.
+    """
+    if broken.get("kind") not in (None, "older-dependency"):
+        return (truth.kind, truth.detail) != (before.kind, before.detail)
+    return truth.kind == "module" and normal(truth.detail.split(".")[0]) in lost
 
 
 def _digest(source: Path) -> str:

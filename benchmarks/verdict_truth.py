@@ -27,6 +27,10 @@ class Import:
     detail: str = ""  # the library or module that is named
     text: str = ""
 
+    @property
+    def crashed(self) -> bool:
+        return self.detail.startswith("signal ")
+
 
 def environment(extra: dict[str, str], folders: list[str], home: Path) -> dict[str, str]:
     """The variables of a patient: this process's, without those that lead to other code."""

@@ -53,6 +53,7 @@ def test_the_worst_name_stands_for_the_package() -> None:
 ERROR, WARNING = {"severity": "error"}, {"severity": "warning"}
 WORKS, FAILS, GONE = Import("works"), Import("library", LIBRARY), Import("module", "six")
 DRIVER = Import("driver", "libcuda.so.1: cannot open")
+CRASH = Import("other", "signal 7")
 VERDICTS = {
     "both well": (WORKS, Said(), False, "healthy"),
     "warning of what works": (WORKS, Said(warnings=[WARNING]), False, "warned"),
@@ -61,6 +62,8 @@ VERDICTS = {
     "error that names the library": (FAILS, Said(of_cause=[ERROR]), False, "caught"),
     "warning of what fails by a library": (FAILS, Said(warnings=[WARNING]), False, "missed"),
     "silence on what fails": (FAILS, Said(), False, "missed"),
+    "a crash that the damage brought": (CRASH, Said(warnings=[WARNING]), True, "missed"),
+    "a crash of its own": (CRASH, Said(), False, "unclaimed"),
     "no driver": (DRIVER, Said(), False, "driver"),
     "no driver, and the package blamed": (DRIVER, Said(errors=[ERROR]), False, "driver blamed"),
     "requirement gone, said": (GONE, Said(warnings=[WARNING]), True, "caught as warning"),
