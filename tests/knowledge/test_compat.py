@@ -288,10 +288,12 @@ def test_the_reason_says_what_is_there_and_what_is_needed(code, target, driver, 
     assert (coverage.why, coverage.needs_cuda) == (why, needs)
 
 
-def test_older_ptx_is_taken_when_the_newest_is_too_new():
+def test_older_ptx_is_no_way_out_when_the_newest_is_too_new():
+    """Launched with driver 580: error 222 (benchmarks/launch_oracle.py, ptx-80-newer-ptx-90)."""
     code = [Named("ptx", "sm_90", "9.0"), Named("ptx", "sm_80", "8.0")]
-    assert serves(code, "sm_120", "12.8").by == "PTX sm_80"
+    assert serves(code, "sm_120", "12.8").status == "too new"
     assert serves(code[::-1], "sm_120", "13.0").by == "PTX sm_90"
+    assert serves(code, "sm_86", "12.8").by == "PTX sm_80"
 
 
 def test_of_several_that_are_too_new_the_newest_architecture_is_named():
