@@ -15,7 +15,7 @@ from machine import write
 import needs
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
-from gpufix.facts.libraries.library_files import foreign, python_tag, stray
+from gpufix.facts.libraries.library_files import foreign, passed_over, python_tag, stray
 from gpufix.facts.queries import Queries
 from gpufix.model import Binaries, Distribution, Facts, Host, Library, Python, Torch
 
@@ -279,6 +279,15 @@ def test_an_interpreter_that_is_no_program_is_a_gap(ctx: CollectContext, site: S
 )
 def test_python_tag(name: str, tag: str | None):
     assert python_tag(f"/x/{name}") == tag
+
+
+def test_modules_for_another_platform_beside_ones_for_this():
+    own = ["/a/m.cpython-311-x86_64-linux-gnu.so", "/a/n.abi3.so", "/a/o.so"]
+    other = [f"/a/{name}.cpython-311-aarch64-linux-gnu.so" for name in "mno"]
+    alone = ["/b/m.cpython-311-aarch64-linux-gnu.so", "/a/p.cpython-311-aarch64-linux-gnu.so"]
+    suffixes = [".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so"]
+    assert passed_over([*own, *other, *alone, "/a/libq.so.1"], suffixes) == set(other)
+    assert passed_over([*own, *other], []) == set()
 
 
 def test_stray_modules():

@@ -34,6 +34,19 @@ def foreign(path: str, tag: str) -> bool:
     return own is not None and own not in (tag, "abi3")
 
 
+def passed_over(paths: Iterable[str], suffixes: Sequence[str]) -> set[str]:
+    """Modules for another platform (".cpython-311-aarch64-linux-gnu.so") beside one for this Python."""
+    served: set[tuple[str, str]] = set()
+    others: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        stem, _, rest = basename(path).partition(".")
+        if f".{rest}" in suffixes:
+            served.add((dirname(path), stem))
+        elif rest.startswith("cpython-"):
+            others[path] = dirname(path), stem
+    return {path for path, module in others.items() if module in served}
+
+
 def stray(paths: Iterable[str], tag: str) -> set[str]:
     """Modules that lie here for other Pythons alone: no file of the same name serves this one."""
     served: set[tuple[str, str]] = set()

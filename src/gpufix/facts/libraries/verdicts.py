@@ -11,7 +11,7 @@ from gpufix.binary.loader import Files, Process, Verdict
 from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.facts.libraries.library_files import foreign, passed_over, python_tag
 from gpufix.facts.libraries.library_walk import identity
 from gpufix.facts.libraries.start_code import runs_code
 from gpufix.model import Python
@@ -53,7 +53,8 @@ class Judge:
             state = started(python, ctx.environ, self.preloaded)
             if state is not self.preloaded.bare:
                 self.preloaded = Preloaded(self.files, process, state, paths)
-        loadable = [path for path in paths if not foreign(path, python.tag)]
+        apart = passed_over(paths, python.extension_suffixes)
+        loadable = [p for p in paths if not foreign(p, python.tag) and p not in apart]
         self._torch = [path for path in loadable if belongs.get(path) == "torch"]
         first = [
             *self._torch,
