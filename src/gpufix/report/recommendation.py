@@ -104,7 +104,7 @@ def _best(lines: Lines, offer: Offer) -> None:
         if command:
             lines.add((f"  {name:<6}", "dim"), ("$ " + command, "green"))
     if offer.commands.conda is None:
-        _wrapped(lines, "  conda ", "conda-forge has no such build: use pip in the environment")
+        _wrapped(lines, "  conda ", "none is known on conda-forge: use pip in the environment")
 
 
 def _others(lines: Lines, offers: Sequence[Offer], more: int) -> None:
