@@ -290,6 +290,11 @@ def test_modules_for_another_platform_beside_ones_for_this():
     assert passed_over([*own, *other], []) == set()
 
 
+def test_a_name_that_no_import_looks_for_is_no_modules():
+    assert python_tag("/a/MPI.openmpi.cpython-313-x86_64-linux-gnu.so") is None
+    assert python_tag("/a/MPI.cpython-313-x86_64-linux-gnu.so") == "cp313"
+
+
 def test_stray_modules():
     paths = ["/a/m.cpython-310.so", "/a/n.cpython-310.so", "/a/n.abi3.so", "/b/m.cpython-311.so"]
     assert stray(paths, "cp311") == {"/a/m.cpython-310.so"}

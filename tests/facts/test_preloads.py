@@ -110,6 +110,18 @@ CASES: dict[str, tuple[dict[str, str], bool]] = {
                   " 'base', 'native', 'linux', 'libneed.so.1'); ctypes.CDLL(p, mode=ctypes.RTLD_GLOBAL)\n"},
         True,
     ),
+    "a .pth file that maps": (
+        {"p/__init__.py": SYMBOL,
+         "a.pth": "import sys, os, ctypes; d = sys._getframe(1).f_locals['sitedir']; list(map(lambda p: p, []));"
+                  " list(map(ctypes.PyDLL, [])); n = list(map(ctypes.CDLL, [d + '/base/native/linux/libneed.so.1']))\n"},
+        False,  # for itself alone
+    ),
+    "a .pth file that maps to a name": (
+        {"p/__init__.py": NEEDS,
+         "a.pth": "import sys, ctypes; d = sys._getframe(1).f_locals['sitedir'];"
+                  " n = list(map(ctypes.CDLL, [d + '/base/native/linux/libneed.so.1']))\n"},
+        True,
+    ),
     "a module that a .pth file imports": (
         {"p/__init__.py": NEEDS, "a.pth": "import sys; import base\n", "base/__init__.py": OPENS}, True,
     ),

@@ -53,6 +53,17 @@ def dotted(path: str, sys_path: Iterable[str]) -> str | None:
     return ".".join([*folder.split("/"), name.partition(".")[0]]) if folder else None
 
 
+def _of_process(python: Python) -> dict[str, Any]:
+    """What `sys` says in the patient's process."""
+    return {
+        "sys.prefix": python.prefix,
+        "sys.exec_prefix": python.prefix,
+        "sys.base_prefix": python.base_prefix,
+        "sys.base_exec_prefix": python.base_prefix,
+        "sys.executable": python.executable,
+    }
+
+
 class Site:
     """The modules of these top packages are followed, and those of others that may open libraries.
 
@@ -77,7 +88,7 @@ class Site:
         self.machine = python.machine or ""
         self.environ = environ
         self.suffixes: Sequence[str] = python.extension_suffixes or [".so"]
-        self.known = known
+        self.known: Mapping[str, Any] = {**_of_process(python), **known}
         self.state: State = preloaded.bare
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it

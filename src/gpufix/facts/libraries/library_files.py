@@ -12,14 +12,17 @@ from gpufix.facts.reading import read
 from gpufix.model import CondaPackage, Distribution
 from gpufix.text.names import normalise
 
-_CPYTHON = re.compile(r"\.cpython-(\d)(\d+)([a-z]*)(?:-[\w-]+)?\.so$")
+_CPYTHON = re.compile(r"[^.]+\.cpython-(\d)(\d+)([a-z]*)(?:-[\w-]+)?\.so$")
 _OTHER = re.compile(r"\.(pypy\d+|graalpy\d+)-[\w-]+\.so$")
 
 
 def python_tag(path: str) -> str | None:
-    """ "cp311", "cp313t", "abi3", "pypy310"; None when the name says nothing."""
+    """ "cp311", "cp313t", "abi3", "pypy310"; None when the name says nothing.
+
+    "MPI.openmpi.cpython-313-….so" is no module that an import looks for: who opens it names it.
+    """
     name = basename(path)
-    found = _CPYTHON.search(name)
+    found = _CPYTHON.fullmatch(name)
     if found:
         return f"cp{found[1]}{found[2]}{found[3].replace('m', '')}"
     if name.endswith(".abi3.so"):

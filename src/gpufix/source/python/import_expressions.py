@@ -227,13 +227,20 @@ class Expressions(ABC):
             called = self.value(node.func, frame)
         args = list(self._items(node.args, frame))
         named = {k.arg: self.value(k.value, frame) for k in node.keywords}
-        if isinstance(called, Outside):
-            return self.outside(called.name, args, named, frame)
-        if isinstance(called, (Function, Bound, Class)):
-            return self.call(called, args, named)
+        if isinstance(called, (Outside, Function, Bound, Class)):
+            return self.apply(called, args, named, frame)
         if isinstance(node.func, ast.Attribute):
             return self.of_value(owner, node.func.attr, [*args, *named.values()])
         return UNKNOWN
+
+    def apply(self, called: Any, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
+        """A call of a value, as far as that is known. Raises Fails."""
+        if isinstance(called, Outside):
+            if called.name == "map" and len(args) == 2 and isinstance(args[1], (list, tuple)):
+                return [self.apply(args[0], [each], {}, frame) for each in args[1]]
+            return self.outside(called.name, args, named, frame)
+        known = isinstance(called, (Function, Bound, Class))
+        return self.call(called, args, named) if known else UNKNOWN
 
     def call(self, called: Function | Bound | Class, args: list[Any], named: dict[Any, Any]) -> Any:
         """Run a function of a followed module. Raises Fails."""
