@@ -114,7 +114,10 @@ def test_a_blank_name_names_nothing(ctx: CollectContext, given: str) -> None:
         collect(ctx, given)
 
 
-def test_a_hidden_folder_that_is_not_there_is_no_command(ctx: CollectContext) -> None:
+def test_a_hidden_folder_that_is_not_there_is_no_command(
+    ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(NoInterpreter, match=r"^\.venv is not a usable Python: no such file$"):
         collect(ctx, ".venv")
 
