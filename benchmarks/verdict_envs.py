@@ -69,11 +69,13 @@ def make(folder: Path, recipe: Recipe) -> Path | None:
     if (folder / f"{recipe.id}.failed").exists():
         return None
     shutil.rmtree(venv, ignore_errors=True)
-    _uv("venv", "--python", recipe.python, str(venv))
-    errors = [error for step in recipe.steps for error in _step(venv, step)]
-    if not distributions(venv):
+    made = _uv("venv", "--python", recipe.python, str(venv))
+    errors = [made.stderr]
+    if made.returncode == 0:
+        errors = [error for step in recipe.steps for error in _step(venv, step)]
+    if made.returncode or not distributions(venv):
         (folder / f"{recipe.id}.failed").write_text("\n".join(errors))
-        shutil.rmtree(venv)
+        shutil.rmtree(venv, ignore_errors=True)
         return None
     (venv / "made").write_text("\n".join(errors))
     return venv
