@@ -71,6 +71,16 @@ def _behind(subject: str, truth: Import, others: dict[str, list[str]]) -> bool:
     )
 
 
+def ends_in(truth: Import, modules: list[str]) -> bool:
+    """Whether the failed import of another package ended in these: its traceback's last path."""
+    paths = re.findall(r"/site-packages/([^\s\"':,]+)", truth.text + "\n" + truth.detail)
+    return truth.kind != "works" and any(
+        re.match(re.escape(module.replace(".", "/")) + r"[/.]", path)
+        for module in modules
+        for path in paths[-1:]
+    )
+
+
 def mentions(finding: dict[str, Any], detail: str) -> bool:
     """Whether it speaks of a library, symbol or version that the loader's message names."""
     evidence = [f"{one['text']} {one.get('path')}" for one in finding.get("evidence", [])]
@@ -82,7 +92,7 @@ def mentions(finding: dict[str, Any], detail: str) -> bool:
 
 
 def judge(truth: Import, answer: Said, claimed: bool) -> str:
-    """healthy, caught, false error, false warning, missed, unclaimed, driver, driver blamed.
+    """healthy, warned, caught (as warning), missed, unclaimed, driver (blamed), (false) error.
 
     `claimed`: a rule speaks of what Python itself fails by (a requirement or file that is gone).
     """

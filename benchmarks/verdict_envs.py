@@ -15,6 +15,8 @@ _JUNK = frozenset(
     ["tests", "test", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "scripts"]
 )
 
+_MOST = 20  # names that are imported of one distribution
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -151,13 +153,16 @@ def _installed(path: str) -> bool:
 
 
 def modules(item: Distribution) -> list[str]:
-    """The names to import: top-level ones; below a namespace the first that are packages."""
+    """The names to import: top-level ones; below a namespace the first that are packages.
+
+    No more than _MOST: a namespace of hundreds is one package's inside.
+    """
     tree: dict[str, set[str]] = {}
     for path in item.files:
         parts = path.split("/")
         for depth in range(len(parts)):
             tree.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
-    return sorted(_below(tree, "", 0))
+    return sorted(_below(tree, "", 0))[:_MOST]
 
 
 def _below(tree: dict[str, set[str]], folder: str, depth: int) -> list[str]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from verdict_break import break_once
-from verdict_compare import judge, said
+from verdict_compare import ends_in, judge, said
 from verdict_envs import (
     Distribution,
     Recipe,
@@ -175,21 +175,26 @@ class Oracle:
         if case.broken:
             whole = distributions(self.folder / "envs" / case.recipe.id)
         wanted = case.broken["judged"].split() if case.broken else case.recipe.targets
-        judged = [name for name in wanted if name in items]
+        judged = [n for n in wanted if n in items and modules(whole.get(n, items[n]))]
         lost = {need for item in items.values() for need in item.requires} - set(items)
         others = {name: modules(item) for name, item in whole.items()}
         for condition in CONDITIONS:
             report = self.report(case, condition)
-            for name in judged:
-                if not modules(whole.get(name, items[name])):
-                    continue
+            truths = {
+                name: self.truth(case, condition, items[name], whole.get(name, items[name]))
+                for name in judged
+            }
+            for name, truth in truths.items():
                 item = items[name]
-                truth = self.truth(case, condition, item, whole.get(name, item))
                 site = site_of(case.venv)
                 files = {str(site / path) for path in item.files}
                 answer = said(report, name, files, truth, others)
                 before = self.before(case, condition, item, truth)
                 verdict = judge(truth, answer, claimed(lost, case.broken, truth, before))
+                if verdict == "false error" and any(
+                    ends_in(t, others[name]) for t in truths.values()
+                ):
+                    verdict = "caught for another"
                 compiled = bool(whole.get(name, item).libraries)
                 yield Row(case.venv.name, case.recipe.line, case.broken, condition, name,
                           item.version, compiled, truth, answer, verdict, report)  # fmt: skip

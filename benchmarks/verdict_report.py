@@ -61,7 +61,15 @@ def summary(rows: list[Row]) -> str:
 
 
 _VERDICTS = (
-    *("healthy", "caught", "driver", "warned", "caught as warning", "unclaimed"),
+    *(
+        "healthy",
+        "caught",
+        "caught for another",
+        "driver",
+        "warned",
+        "caught as warning",
+        "unclaimed",
+    ),
     *("false error", "driver blamed", "missed"),
 )
 

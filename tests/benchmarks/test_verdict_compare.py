@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from verdict_break import same_hash
-from verdict_compare import Said, judge, said
+from verdict_compare import Said, ends_in, judge, said
 from verdict_envs import Distribution, modules, recipes
 from verdict_truth import Import, classify, worst
 
@@ -106,6 +106,18 @@ CAUSES = {
 def test_the_cause_may_lie_in_another_package(truth: Import, subject: str, told: bool) -> None:
     report = {"findings": [finding(subject)]}
     assert bool(said(report, "a", set(), truth, {"d": ["d"], "e": ["e"]}).of_cause) is told
+
+
+def test_the_cause_of_a_failure_is_where_its_traceback_ends() -> None:
+    lines = [
+        'File "/v/site-packages/e/__init__.py"',
+        'File "/v/site-packages/d/__init__.py"',
+        LIBRARY,
+    ]
+    truth = Import("library", LIBRARY, traceback(*lines))
+    assert ends_in(truth, ["d"])
+    assert not ends_in(truth, ["e"])
+    assert not ends_in(Import("works"), ["d"])
 
 
 def test_recipes_are_read() -> None:
