@@ -66,7 +66,8 @@ def _behind(subject: str, truth: Import, others: dict[str, list[str]]) -> bool:
     paths = [f"/site-packages/{module.replace('.', '/')}" for module in modules]
     if truth.crashed:
         return bool(modules)
-    return truth.detail in modules or any(
+    missing = [m for m in modules if f"{m}.".startswith(f"{truth.detail}.")]  # or its namespace
+    return (truth.kind == "module" and bool(missing)) or any(
         re.search(re.escape(path) + r"[/.]", truth.text) for path in paths
     )
 

@@ -97,6 +97,7 @@ TOLD = 'File "/v/site-packages/d/__init__.py"\nModuleNotFoundError: No module na
 CAUSES = {
     "fails within what the error names": (Import("other", "", TOLD), "D", True),
     "fails for want of it": (Import("module", "d"), "d", True),
+    "fails for want of its namespace": (Import("module", "n"), "n-part", True),
     "fails within another": (Import("other", "", TOLD), "e", False),
     "a name that begins alike": (Import("other", "", TOLD.replace("/d/", "/dd/")), "d", False),
 }
@@ -105,7 +106,12 @@ CAUSES = {
 @pytest.mark.parametrize(("truth", "subject", "told"), CAUSES.values(), ids=CAUSES)
 def test_the_cause_may_lie_in_another_package(truth: Import, subject: str, told: bool) -> None:
     report = {"findings": [finding(subject)]}
-    assert bool(said(report, "a", set(), truth, {"d": ["d"], "e": ["e"]}).of_cause) is told
+    assert (
+        bool(
+            said(report, "a", set(), truth, {"d": ["d"], "e": ["e"], "n-part": ["n.part"]}).of_cause
+        )
+        is told
+    )
 
 
 def test_the_cause_of_a_failure_is_where_its_traceback_ends() -> None:
