@@ -177,7 +177,9 @@ def _below(tree: dict[str, set[str]], folder: str, depth: int) -> list[str]:
                 names.append(path.replace("/", "."))
             elif depth < 2:
                 names += _below(tree, path, depth + 1)
-        elif re.fullmatch(r"py|(cpython-\S+\.|abi3\.)?so", rest):
+        elif re.fullmatch(r"py|(cpython-\S+\.|abi3\.)so", rest) or (
+            rest == "so" and not stem.startswith("lib")
+        ):
             names.append((f"{folder}/{stem}" if folder else stem).replace("/", "."))
     return names
 

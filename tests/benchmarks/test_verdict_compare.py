@@ -140,6 +140,7 @@ FILES = {
         ["_b", "a", "c"],
     ),
     "namespace": (["nvidia/cudnn/__init__.py", "nvidia/cudnn/lib/libcudnn.so.9"], ["nvidia.cudnn"]),
+    "a library beside a module": (["libx.so", "x.so"], ["x"]),
     "libraries alone": (["nvidia/cu13/lib/libcublas.so.13"], []),
     "its tests": (["tests/__init__.py", "a/__init__.so"], ["a"]),
 }
