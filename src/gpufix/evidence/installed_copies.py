@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.conda import brought_by
 from gpufix.model import CondaPackage, Distribution, Record
@@ -45,3 +48,13 @@ def of_package(package: CondaPackage) -> InstalledCopy:
         package.record,
         package.name,
     )
+
+
+def condas_packages(view: View) -> dict[str, CondaPackage]:
+    """Distribution → the package of conda's that brought it. For `view.derive`."""
+    return {name: package for package in view.facts.conda_packages for name in brought_by(package)}
+
+
+def is_replaced(package: CondaPackage, copies: Sequence[Distribution]) -> bool:
+    """Whether pip wrote all that is there where conda's record says that its own distribution lies."""
+    return bool(package.brings) and all(copy.source == "pip" for copy in copies)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
+from gpufix.evidence.installed_copies import (
+    InstalledCopy,
+    condas_packages,
+    is_replaced,
+    of_distribution,
+    of_package,
+)
 from gpufix.evidence.view import View
-from gpufix.knowledge.conda import brought_by
 from gpufix.model import CondaPackage, Distribution
 from gpufix.model.payload import DistributionFault
 
@@ -44,13 +49,11 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     ## Source
     PEP 376; the order of sys.path.
     """
-    packages = {
-        name: package for package in view.facts.conda_packages for name in brought_by(package)
-    }
+    packages = view.derive(condas_packages)
     names = dict.fromkeys(d.name for d in view.facts.distributions)
     for name in names:
         dists, package = view.dists(name), packages.get(name)
-        if package and package.brings and all(d.source == "pip" for d in dists):
+        if package and is_replaced(package, dists):
             yield _over_conda(dists[0], package)
             continue
         known = of_package(package) if package else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gpufix.evidence import conda
+from gpufix.evidence.installed_copies import condas_packages, is_replaced
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
-from gpufix.knowledge.conda import brought_by
 from gpufix.model import Advise, CondaPackage, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import DistributionFault
 
@@ -17,8 +17,8 @@ NAME = "drop-duplicate"
 def drop_duplicate(finding: Finding, view: View) -> Plan | Skip:
     """Remove the copies and install the one that Python takes now."""
     copies = view.dists(finding.payload_as(DistributionFault).distribution)
-    package = next((p for p in view.facts.conda_packages if copies[0].name in brought_by(p)), None)
-    if package and package.brings and all(d.source == "pip" for d in copies):
+    package = view.derive(condas_packages).get(copies[0].name)
+    if package and is_replaced(package, copies):
         return _give_back(copies[0], package, view)
     blocked = next((reason for d in copies if (reason := why_not(d))), None)
     if blocked:
