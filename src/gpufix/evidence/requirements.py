@@ -13,6 +13,7 @@ from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.conda import brought_by
+from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Facts, Install
 from gpufix.text.names import normalise
 
@@ -103,25 +104,8 @@ class Requirements:
     @cached_property
     def markers(self) -> dict[str, str]:
         """The PEP 508 environment of the patient, not of gpufix's own Python."""
-        python, host = self._facts.python, self._facts.host
-        version = python.version if python else "3.0.0"
-        implementation = python.implementation if python else "cpython"
-        return {
-            "implementation_name": implementation,
-            "implementation_version": version,
-            "os_name": "posix",
-            "platform_machine": host.machine,
-            "platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}.get(
-                implementation, implementation
-            ),
-            "platform_release": host.kernel,
-            "platform_system": host.os,
-            "platform_version": "",
-            "python_full_version": version,
-            "python_version": ".".join(version.split(".")[:2]),
-            "sys_platform": host.os.lower(),
-            "extra": "",
-        }
+        host = self._facts.host
+        return environment(self._facts.python, host.os, host.machine, host.kernel)
 
 
 @lru_cache(maxsize=8192)

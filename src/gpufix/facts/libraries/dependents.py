@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.reading import text_of
+from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
 from gpufix.text.names import normalise
 
@@ -56,19 +57,8 @@ def _applies(text: str, python: Python) -> bool:
         marker = Requirement(text).marker
     except InvalidRequirement:
         return False
-    short = ".".join(python.version.split(".")[:2])
-    values = {
-        "implementation_name": python.implementation,
-        "os_name": "posix",
-        "platform_machine": python.machine or "",
-        "platform_python_implementation": {"cpython": "CPython"}.get(python.implementation, ""),
-        "platform_system": "Linux",
-        "python_full_version": python.version,
-        "python_version": short,
-        "sys_platform": "linux",
-        "extra": "",
-    }
-    return marker is None or marker.evaluate(values)
+    here = environment(python, machine=python.machine or "")
+    return marker is None or marker.evaluate(here)
 
 
 def _name(text: str) -> str:

@@ -1,0 +1,29 @@
+"""The PEP 508 environment of a patient, not of gpufix's own Python."""
+
+from __future__ import annotations
+
+from gpufix.model import Python
+
+_NAMES = {"cpython": "CPython", "pypy": "PyPy"}
+
+
+def environment(
+    python: Python | None, system: str = "Linux", machine: str = "", release: str = ""
+) -> dict[str, str]:
+    """The variables of markers. Without a Python: of one that nothing asks for."""
+    version = python.version if python else "3.0.0"
+    implementation = python.implementation if python else "cpython"
+    return {
+        "implementation_name": implementation,
+        "implementation_version": version,
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_python_implementation": _NAMES.get(implementation, implementation),
+        "platform_release": release,
+        "platform_system": system,
+        "platform_version": "",
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+        "sys_platform": system.lower(),
+        "extra": "",
+    }
