@@ -19,7 +19,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpufix.knowledge.symbols.history import TABLE
-from knowledge_build import companions, compilers, conda, conflicts, cuda, gpus, plugins, torch
+from knowledge_build import (
+    companions,
+    compilers,
+    conda,
+    conflicts,
+    cuda,
+    drivers,
+    gpus,
+    plugins,
+    torch,
+)
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
 
@@ -35,6 +45,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "cuda_wheels": cuda.wheels,
     "host_compilers": compilers.build,
     "gpus": gpus.build,
+    "drivers": drivers.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
     "conda_names": conda.names,

@@ -40,6 +40,7 @@ class Knowledge:
     wheels: rows.CudaWheels
     nvidia: rows.Nvidia
     amd: rows.Amd
+    drivers: rows.Drivers
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
@@ -112,6 +113,7 @@ def read(folder: Path) -> Knowledge:
         "wheels": reader.one("cuda/wheels.toml", rows.CudaWheels),
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
         "amd": reader.one("gpus/amd.toml", rows.Amd),
+        "drivers": reader.one("gpus/drivers.toml", rows.Drivers),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),

@@ -199,6 +199,76 @@ class Nvidia(Row):
     pattern: list[Pattern]
 
 
+Branch = Annotated[str, Field(pattern=r"^\d{3}$")]
+
+
+class DriverArchitecture(Row):
+    """The driver branches for one architecture, or for those of its products that the row names.
+
+    `worked`: a flavour outside `flavours` that was seen at work all the same.
+    """
+
+    arch: Annotated[str, Field(pattern=r"^sm_\d+$")]
+    name: str
+    names: list[str] = []
+    ids: list[Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]] = []
+    first: Branch | None = None
+    first_source: Source | None = None
+    confidence: Confidence | None = None
+    last: Branch | None = None
+    flavours: list[Literal["proprietary", "open"]] = []
+    worked: Source | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _first_is_told(self) -> DriverArchitecture:
+        if self.first and not (self.first_source and self.confidence):
+            raise ValueError("first needs first_source and confidence")
+        return self
+
+
+class DriverBranch(Row):
+    """`kind`: LTSB lives three years, PB one, NFB until the next."""
+
+    cuda: Cuda | None = None
+    kind: Literal["LTSB", "PB", "NFB"] | None = None
+    end_of_life: Annotated[str, Field(pattern=r"^20\d\d-\d\d$")] | None = None
+    ended: bool
+    source: Source
+
+
+class DriverPackage(Row):
+    """An administrator's command for a branch, by the kernel modules' flavour."""
+
+    distributions: list[str]
+    open: str
+    proprietary: str | None = None
+    source: Source
+
+
+class Drivers(Row):
+    """gpus/drivers.toml. pci: architecture -> spans of PCI device ids, and their source."""
+
+    architecture: list[DriverArchitecture]
+    branch: dict[Branch, DriverBranch]
+    pci: dict[str, str]
+    package: list[DriverPackage]
+
+    @model_validator(mode="after")
+    def _spans_are_apart(self) -> Drivers:
+        real_source(self.pci["source"])
+        spans = sorted(
+            (span.split("-")[0], span.split("-")[-1])
+            for arch, text in self.pci.items()
+            if arch != "source"
+            for span in text.split()
+        )
+        for (first, last), (after, _) in zip(spans, spans[1:], strict=False):
+            if not first <= last < after:
+                raise ValueError(f"pci: {first}-{last} and {after} overlap")
+        return self
+
+
 class Gfx(Row):
     products: list[str]
     wave: Literal[32, 64]

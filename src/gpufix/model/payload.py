@@ -120,6 +120,7 @@ DriverState: TypeAlias = Literal[
     "denied",  # this user may not open them
     "error",  # it answers with one
     "too old",  # for torch's CUDA
+    "unfit",  # its branch or kernel modules do not drive the GPU
 ]
 
 
@@ -128,6 +129,15 @@ class DriverFault(Payload):
 
     vendor: Vendor
     state: DriverState
+
+
+class UnfitDriver(DriverFault):
+    """What a driver must be, to drive an architecture: None = either will do."""
+
+    arch: str
+    least: str | None  # a version or branch that all the needs ask for
+    last: str | None  # the last branch
+    flavour: Literal["open", "proprietary"] | None  # of the kernel modules
 
 
 class ToolkitInUse(Payload):

@@ -8,6 +8,7 @@ from enum import IntEnum
 from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
+from gpufix.evidence.torch_builds.drives import undriven
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, minor, numbers
@@ -89,7 +90,9 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         enough = numbers(driver.version) >= numbers(need)
     else:
         enough = int(major(driver.cuda)) >= int(major(variant.cuda))
-    if not enough:
+    if undriven_gpu := undriven(question):
+        yield Obstacle(Kind.driver, undriven_gpu)
+    elif not enough:
         least = f"driver {need} or newer" if need else f"a driver for CUDA {major(variant.cuda)}"
         yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")
 

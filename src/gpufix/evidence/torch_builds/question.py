@@ -9,21 +9,28 @@ from collections.abc import Sequence
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.driver_fit import stands_here
 from gpufix.evidence.torch_builds.candidates import Channel, Extension
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
+from gpufix.knowledge.gpus.drivers import Flavour
 from gpufix.model import Target
 
 _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
 class NvidiaDriver(Frozen):
-    """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
+    """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known.
+
+    `drives` False: it is of a machine whose GPUs are others than the targets.
+    """
 
     cuda: str
     version: str | None = None
+    flavour: Flavour | None = None
+    drives: bool = True
 
     def __str__(self) -> str:
         return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
@@ -81,7 +88,7 @@ def of_view(
         platform=torch_releases.platform(host.os, host.machine),
         libc=host.libc,
         libc_version=host.libc_version,
-        driver=_driver(view),
+        driver=_driver(view, targets),
         now=_now(view),
         extensions=extensions,
         rocm=rocm,
@@ -149,14 +156,15 @@ def specifier(text: str) -> SpecifierSet:
         raise ValueError(f"{text!r} is not a version or a range of versions") from None
 
 
-def _driver(view: View) -> NvidiaDriver | None:
+def _driver(view: View, targets: Sequence[Target]) -> NvidiaDriver | None:
     """By the CUDA that it names, else by its version: of which WSL2's library says nothing."""
     found = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
     if found is None:
         return None
     known = found.version and not view.facts.host.wsl
     cuda = found.cuda or (cuda_toolkits.cuda_of_driver(str(found.version)) if known else None)
-    return NvidiaDriver(cuda, found.version) if cuda else None
+    drives = all(stands_here(view, found, target) for target in targets)
+    return NvidiaDriver(cuda, found.version, found.flavour, drives) if cuda else None
 
 
 def _now(view: View) -> Now:
