@@ -29,6 +29,7 @@ from knowledge_build import (
     gpus,
     plugins,
     torch,
+    triton,
 )
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
@@ -46,6 +47,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "host_compilers": compilers.build,
     "gpus": gpus.build,
     "drivers": drivers.build,
+    "triton": triton.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
     "conda_names": conda.names,

@@ -205,7 +205,7 @@ def test_no_override_that_would_hold_for_another_gpu() -> None:
 @pytest.mark.parametrize(
     ("isa", "title"),
     [
-        ("9.2", "install NVIDIA's driver 595.45.04 or newer"),
+        ("9.2", "install NVIDIA's driver 595.45.04 or newer with the open kernel modules"),
         ("99.0", "install a newer NVIDIA driver"),
     ],
 )

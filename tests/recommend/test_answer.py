@@ -46,8 +46,8 @@ def build(version: str) -> TorchBuild:
 
 
 BEST = {
-    "RTX 5090, a driver of CUDA 12.4": (
-        question("RTX 5090", driver=driver("550.54.14")),
+    "RTX 5090, its first driver": (
+        question("RTX 5090", driver=driver("570.86.16")),
         Prefer.newest,
         "2.11.0+cu128",
     ),
@@ -173,6 +173,38 @@ AGAINST: dict[str, tuple[list[str], list[str]]] = {
     "a CUDA that is too old": (
         against("2.9.0+cu128", "sm_90", driver=driver("11.8")),
         ["needs driver 525.60.13 or newer; here is one of CUDA 11.8"],
+    ),
+    "a driver before the GPU's first": (
+        against("2.9.0+cu128", "sm_120", driver=driver("560.35.03")),
+        [
+            "sm_120 needs driver 570 or newer with the open kernel modules; here is 560.35.03 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "its first would still be too old for the build": (
+        against("2.11.0+cu130", "sm_120", driver=driver("560")),
+        [
+            "sm_120 needs driver 580.65.06 or newer with the open kernel modules; here is 560 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "a driver after the GPU's last": (
+        against("2.6.0+cu126", "sm_61", driver=driver("590")),
+        [
+            "sm_61 needs driver 580 or older with the proprietary kernel modules; here is 590 "
+            "(CUDA 13.1)"
+        ],
+    ),
+    "the other kernel modules": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("13.0", "580.95.05", "proprietary")),
+        [
+            "sm_120 needs the open kernel modules; here is 580.95.05 (CUDA 13.0) with the "
+            "proprietary kernel modules"
+        ],
+    ),
+    "the driver of a machine with another GPU": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("12.4", "550.54.14", drives=False)),
+        [],
     ),
     "PTX for a later GPU": (against("2.9.0+cu129", targets=LATER, driver=driver("575.51.03")), []),
     "PTX that the driver does not compile": (
@@ -349,7 +381,9 @@ def test_a_patients_question_is_about_the_gpus_of_the_first_ones_vendor() -> Non
         asked = of_view(b.view(facts), targets)
         assert asked is not None and list(asked.targets) == expected
         assert (asked.libc, asked.libc_version, asked.python) == ("musl", "1.2", "cp311")
-        assert asked.driver == NvidiaDriver("13.0", "580.95.05")
+        # The machine has an RTX 4090: its driver drives no H100.
+        drives = expected != mixed[1:2]
+        assert asked.driver == NvidiaDriver("13.0", "580.95.05", drives=drives)
         assert asked.now == Now("2.9.0", "cu128", "12.8", None, "12.8")
     assert of_view(b.view(b.facts(python=None)), mixed) is None
     rocm = of_view(b.view(b.healthy_amd()), mixed)
@@ -427,7 +461,7 @@ def test_reasons_name_the_driver_that_is_needed_when_none_is_known() -> None:
 
 READ = [
     (driver, "550.54.14", NvidiaDriver("12.4", "550.54.14")),
-    (driver, "550", NvidiaDriver("12.4")),
+    (driver, "550", NvidiaDriver("12.4", branch="550")),
     (driver, "12.4", NvidiaDriver("12.4")),
     (driver, "13", NvidiaDriver("13.0")),
     (driver, "550.54.14.1", NvidiaDriver("12.4", "550.54.14.1")),

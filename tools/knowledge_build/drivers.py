@@ -35,7 +35,7 @@ def build(known: Knowledge) -> Any:
 
 def _row(row: DriverArchitecture, sources: Sources) -> dict[str, Any]:
     sure = row.confidence in _SURE
-    of_first = f"{row.first_source}; " if sure else ""
+    of_first = f"{row.first_source}; " if sure and str(row.first_source) not in row.source else ""
     return {
         "arch": row.arch,
         "names": row.names,

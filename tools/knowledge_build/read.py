@@ -41,6 +41,7 @@ class Knowledge:
     nvidia: rows.Nvidia
     amd: rows.Amd
     drivers: rows.Drivers
+    triton: rows.Triton
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
@@ -113,6 +114,7 @@ def read(folder: Path) -> Knowledge:
         "wheels": reader.one("cuda/wheels.toml", rows.CudaWheels),
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
         "amd": reader.one("gpus/amd.toml", rows.Amd),
+        "triton": reader.one("triton.toml", rows.Triton),
         "drivers": reader.one("gpus/drivers.toml", rows.Drivers),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),

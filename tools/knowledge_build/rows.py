@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from packaging.requirements import Requirement
@@ -154,11 +155,20 @@ class Branch(Row):
     source: Source
 
 
+class MathHeaders(Row):
+    """crt/math_functions.h from a toolkit on: the newest glibc that it agrees with, if one is known."""
+
+    since: Cuda
+    glibc: Cuda | None = None
+
+
 class Toolkits(Row):
     """cuda/toolkits.toml. A driver's branch is the first number of a toolkit's driver_full;
     `branches` are those that came with no toolkit."""
 
     driver_source: Source
+    math_source: Source
+    math_headers: list[MathHeaders]
     toolkit: dict[Cuda, Toolkit]
     branches: dict[str, Branch]
 
@@ -199,7 +209,7 @@ class Nvidia(Row):
     pattern: list[Pattern]
 
 
-Branch = Annotated[str, Field(pattern=r"^\d{3}$")]
+DriverNumber = Annotated[str, Field(pattern=r"^\d{3}$")]
 
 
 class DriverArchitecture(Row):
@@ -212,10 +222,10 @@ class DriverArchitecture(Row):
     name: str
     names: list[str] = []
     ids: list[Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]] = []
-    first: Branch | None = None
+    first: DriverNumber | None = None
     first_source: Source | None = None
     confidence: Confidence | None = None
-    last: Branch | None = None
+    last: DriverNumber | None = None
     flavours: list[Literal["proprietary", "open"]] = []
     worked: Source | None = None
     source: Source
@@ -250,7 +260,7 @@ class Drivers(Row):
     """gpus/drivers.toml. pci: architecture -> spans of PCI device ids, and their source."""
 
     architecture: list[DriverArchitecture]
-    branch: dict[Branch, DriverBranch]
+    branch: dict[DriverNumber, DriverBranch]
     pci: dict[str, str]
     package: list[DriverPackage]
 
@@ -263,10 +273,30 @@ class Drivers(Row):
             if arch != "source"
             for span in text.split()
         )
-        for (first, last), (after, _) in zip(spans, spans[1:], strict=False):
+        for (first, last), (after, _) in pairwise(spans):
             if not first <= last < after:
                 raise ValueError(f"pci: {first}-{last} and {after} overlap")
         return self
+
+
+class TritonToolchain(Row):
+    """From a Triton release on. See triton.toml."""
+
+    since: Number
+    program: str
+    variable: str
+    newer: str | None = None
+    newer_from: int | None = None
+    newer_variable: str | None = None
+    cuda: int | None = None
+
+
+class Triton(Row):
+    """triton.toml, oldest first."""
+
+    source: Source
+    toolchain: list[TritonToolchain]
+    ships: dict[Number, list[Cuda]]
 
 
 class Gfx(Row):

@@ -117,6 +117,14 @@ class View:
         """Whether a compiler would find a header such as EGL/egl.h."""
         return self._answer("system-header", name, lambda ask: ask.system_header(name))
 
+    def ptxas_release(self, path: str) -> str | None:
+        """The CUDA release that a ptxas names in itself; None without a gap: there is none."""
+        return self._answer("ptxas-release", path, lambda ask: ask.ptxas_release(path))
+
+    def clashing_math(self, root: str) -> tuple[str, ...] | None:
+        """The functions that a CUDA toolkit declares otherwise than the C library here does."""
+        return self._answer("clashing-math", root, lambda ask: ask.clashing_math(root))
+
     def torch_header(self, name: str) -> bool | None:
         """Whether the installed torch has a header, named as its users include it."""
         return self._answer("torch-header", name, lambda ask: ask.torch_header(name))

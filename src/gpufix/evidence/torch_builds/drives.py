@@ -12,14 +12,16 @@ def driver_need(question: Question, least: str | None = None) -> DriverNeed:
     return need(_rows(question), least)
 
 
-def undriven(question: Question) -> str | None:
-    """What the driver would have to be for a target that it does not drive."""
+def undriven(question: Question, least: str | None) -> str | None:
+    """What the driver would have to be for a target that it does not drive; `least`: what the build
+    asks for too, where the driver is older than that."""
     driver = question.driver
     if driver is None or not driver.drives:
         return None
-    here = Present(driver.version, driver.cuda, driver.flavour)
+    here = Present(driver.version or driver.branch, driver.cuda, driver.flavour)
     for row in _rows(question):
         if wanted := lacks(row, here):
+            wanted = need([row], least) if least else wanted
             modules = f" with the {driver.flavour} kernel modules" if driver.flavour else ""
             return f"{row.arch} needs {wanted}; here is {driver}{modules}"
     return None

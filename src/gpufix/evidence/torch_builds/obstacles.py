@@ -90,8 +90,8 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         enough = numbers(driver.version) >= numbers(need)
     else:
         enough = int(major(driver.cuda)) >= int(major(variant.cuda))
-    if undriven_gpu := undriven(question):
-        yield Obstacle(Kind.driver, undriven_gpu)
+    if text := undriven(question, None if enough else need):
+        yield Obstacle(Kind.driver, text)
     elif not enough:
         least = f"driver {need} or newer" if need else f"a driver for CUDA {major(variant.cuda)}"
         yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")

@@ -22,7 +22,8 @@ _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
 class NvidiaDriver(Frozen):
-    """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known.
+    """NVIDIA's driver. `version` None: only its branch ("570") or the highest CUDA that it serves is
+    known.
 
     `drives` False: it is of a machine whose GPUs are others than the targets.
     """
@@ -31,9 +32,11 @@ class NvidiaDriver(Frozen):
     version: str | None = None
     flavour: Flavour | None = None
     drives: bool = True
+    branch: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
+        number = self.version or self.branch
+        return f"{number} (CUDA {self.cuda})" if number else f"one of CUDA {self.cuda}"
 
 
 class Now(Frozen):
@@ -82,13 +85,14 @@ def of_view(
     if python is None:
         return None
     vendor = targets[0].vendor if targets else None
+    asked = tuple(t for t in targets if t.vendor == vendor)
     return Question(
-        targets=tuple(t for t in targets if t.vendor == vendor),
+        targets=asked,
         python=python.tag,
         platform=torch_releases.platform(host.os, host.machine),
         libc=host.libc,
         libc_version=host.libc_version,
-        driver=_driver(view, targets),
+        driver=_driver(view, asked),
         now=_now(view),
         extensions=extensions,
         rocm=rocm,
@@ -116,7 +120,7 @@ def driver(text: str) -> NvidiaDriver:
     cuda = cuda_toolkits.cuda_of_driver(version)
     if cuda is None:
         raise ValueError(f"driver {version} is older than every one that gpufix knows")
-    return NvidiaDriver(cuda, version if len(parts) > 1 else None)
+    return NvidiaDriver(cuda, version) if len(parts) > 1 else NvidiaDriver(cuda, branch=version)
 
 
 def python_tag(version: str | None) -> str:
@@ -163,7 +167,7 @@ def _driver(view: View, targets: Sequence[Target]) -> NvidiaDriver | None:
         return None
     known = found.version and not view.facts.host.wsl
     cuda = found.cuda or (cuda_toolkits.cuda_of_driver(str(found.version)) if known else None)
-    drives = all(stands_here(view, found, target) for target in targets)
+    drives = all(stands_here(view, found, t) for t in targets if t.vendor == "nvidia")
     return NvidiaDriver(cuda, found.version, found.flavour, drives) if cuda else None
 
 

@@ -105,9 +105,8 @@ def _newer(finding: Finding, view: View) -> _Advice:
     needed = finding.payload.cuda if isinstance(finding.payload, UnreadPtx) else of_torch
     least = cuda.min_driver(needed, full=True) if needed else None
     rows = [row for t in view.targets if t.vendor == "nvidia" and (row := driven(t.arch, t.name))]
-    wanted = need(rows, least)
     return (
-        f"install NVIDIA's {wanted}" if wanted.least else "install a newer NVIDIA driver",
+        f"install NVIDIA's {need(rows, least)}" if least else "install a newer NVIDIA driver",
         "Use the system's own packages where it has them; a container takes its host's driver.",
         None,
     )

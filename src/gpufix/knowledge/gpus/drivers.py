@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 from gpufix.frozen import Frozen
@@ -34,6 +35,7 @@ class Driven(Frozen):
         return branch_cuda(self.first) if self.first else None
 
 
+@cache
 def driven(arch: str, name: str | None = None, pci_id: str | None = None) -> Driven | None:
     """The row of "sm_90", or that of one of its products by name or PCI device id."""
     rows = [row for row in table("drivers")["architectures"] if row["arch"] == arch]
