@@ -288,7 +288,7 @@ class TritonToolchain(Row):
     newer: str | None = None
     newer_from: int | None = None
     newer_variable: str | None = None
-    cuda: int | None = None
+    cuda: Cuda | None = None
 
 
 class Triton(Row):

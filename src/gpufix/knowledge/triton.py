@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from packaging.specifiers import SpecifierSet
-
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, numbers, table
 
 
 class TritonPtxas(Frozen):
     """The ptxas for one architecture. `path`: below the package. `variable` None: no shell can set
-    it. `cuda_major`: the newest CUDA whose ptxas may take its place; None = any."""
+    it. `newest`: the last CUDA whose ptxas may take its place; None = any."""
 
     path: str
     variable: str | None
-    cuda_major: int | None
+    newest: str | None
     ships: str | None  # the CUDA of the wheel's own; None = not listed
 
 
@@ -32,12 +30,12 @@ def ptxas(version: str, capability: int) -> TritonPtxas | None:
     return TritonPtxas(
         path=row["newer"] if newer else row["program"],
         variable=row["newer_variable"] if newer else row["variable"],
-        cuda_major=row["cuda"],
+        newest=row["cuda"],
         ships=shipped[-1 if newer else 0] if shipped else None,
     )
 
 
-def newest(wanted: SpecifierSet) -> str | None:
-    """The newest listed Triton that a requirement takes."""
-    listed = [v for v in table("triton")["ships"] if wanted.contains(v)]
-    return max(listed, key=numbers, default=None)
+def after(version: str) -> list[str]:
+    """The listed releases that are newer, oldest first."""
+    listed = sorted(table("triton")["ships"], key=numbers)
+    return [other for other in listed if not at_least(version, other)]

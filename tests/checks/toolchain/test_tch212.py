@@ -26,7 +26,7 @@ def of(
     *named: str,
     reads: dict[str, str | None] | None = None,
     env: dict[str, str] | None = None,
-    requires: str = "triton",
+    requires: str | None = None,
     requested: bool = True,
     **sections: Any,
 ) -> View:
@@ -36,7 +36,7 @@ def of(
         "gpus": [],
         "toolkits": [],
         "distributions": [
-            b.dist("torch", "2.9.0+cu128", requires=[requires]),
+            b.dist("torch", "2.9.0+cu128", requires=[requires or f"triton=={version}"]),
             b.dist("triton", version, requested=requested),
         ],
         "environment": b.environment(**(env or {})),
@@ -113,7 +113,18 @@ FIRING = {
     "3.3 reads no variable that a shell can set; torch declares another": Fires(
         of("3.3.1", "sm_121", reads={BLACKWELL: "12.8"}, requires="triton~=3.8.0"),
         fault(lacks("3.3.1", "12.8"), path=BLACKWELL),
-        offers=["install-declared-triton unsafe"],
+        offers=["install-triton unsafe"],
+    ),
+    "without torch any newer release will do": Fires(
+        of(
+            "3.1.0",
+            "sm_120",
+            reads={OWN: "12.4"},
+            torch=None,
+            distributions=[b.dist("triton", "3.1.0", requested=True)],
+        ),
+        fault(lacks("3.1.0", "12.4", "12.8", "sm_120"), "sm_120"),
+        offers=["install-triton unsafe"],  # 3.1 takes no ptxas after CUDA 12.5
     ),
     "3.3, which torch declares": Fires(
         of("3.3.1", "sm_121", reads={BLACKWELL: "12.8"}, requires="triton==3.3.1"),
@@ -141,7 +152,7 @@ FIRING = {
             "know sm_121: it needs CUDA 12.9.",
             path=CUDA13,
         ),
-        offers=[WHEEL],
+        offers=["set-triton-ptxas safe"],
     ),
     "the variable names nothing": Fires(
         of(
@@ -161,7 +172,7 @@ FIRING = {
             "sm_70",
             CUDA13,
         ),
-        offers=[WHEEL],
+        offers=["set-triton-ptxas safe"],
     ),
     "nothing is seen to use it": Fires(
         of("3.5.1", "sm_121", reads={OWN: "12.8"}, requested=False),
@@ -186,7 +197,7 @@ FIRING = {
             "sm_121",
             reads={OWN: "12.8"},
             distributions=[
-                b.dist("torch", "2.9.0+cu128", requires=["triton"]),
+                b.dist("torch", "2.9.0+cu128", requires=["triton==3.5.1"]),
                 b.dist("triton", "3.5.1"),
                 b.dist("liger-kernel", requires=["triton>=2.3"]),
             ],

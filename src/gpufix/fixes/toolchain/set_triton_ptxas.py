@@ -9,9 +9,9 @@ from gpufix.evidence.triton_ptxas import installed, tool_for
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda as cuda_wheels
-from gpufix.knowledge.data_table import minor, numbers
+from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.knowledge.triton import TritonPtxas
-from gpufix.model import Finding, Install, Plan, SetVariables, Skip, Step, Target
+from gpufix.model import Finding, Install, Plan, Safety, SetVariables, Skip, Step, Target
 from gpufix.model.payload import UnfitCode
 
 NAME = "set-triton-ptxas"
@@ -34,6 +34,8 @@ def set_triton_ptxas(finding: Finding, view: View) -> Plan | Skip | None:
     if tool.variable is None:
         reason = f"{dist.name} {dist.version} reads no variable for this GPU that a shell can set"
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    if view.env(tool.variable) and tool.ships and generates(tool.ships, arch):
+        return _plan(finding, tool.variable, None, "", "safe", [])
     alike = [t for t in view.targets if tool_for(dist, t) == tool]
     here = next(_here(view, tool, alike), None)
     if here:
@@ -48,14 +50,19 @@ def set_triton_ptxas(finding: Finding, view: View) -> Plan | Skip | None:
 
 
 def _plan(
-    finding: Finding, variable: str, path: str, whose: str, safety: str, before: list[Step]
+    finding: Finding,
+    variable: str,
+    path: str | None,
+    whose: str,
+    safety: Safety,
+    before: list[Step],
 ) -> Plan:
     return Plan(
         fix=NAME,
         codes=[finding.code],
         subjects=[variable],
-        title=f"set {variable} to the ptxas {whose}",
-        safety="safe" if safety == "safe" else "unsafe",
+        title=f"set {variable} to the ptxas {whose}" if path else f"unset {variable}",
+        safety=safety,
         steps=[*before, SetVariables(variables={variable: path})],
     )
 
@@ -90,6 +97,6 @@ def _wheels(view: View, tool: TritonPtxas, targets: list[Target]) -> Iterator[tu
 
 
 def _fits(release: str, tool: TritonPtxas, targets: list[Target]) -> bool:
-    if tool.cuda_major and int(major(release)) > tool.cuda_major:
+    if tool.newest and not at_least(tool.newest, release):
         return False
     return all(generates(release, target.arch) for target in targets)
