@@ -82,20 +82,16 @@ def _of_branch(fault: UnfitDriver, view: View) -> _Advice:
         return f"install {wanted} on Windows", "WSL2 uses the driver of Windows.", None
     if host.container:
         return f"install {wanted} on the host", "A container takes its host's driver.", None
-    number = str(branch(here.version or "") or "")
-    if fault.least or fault.last:
-        number = best_branch(fault.least or "0", fault.last) or ""
+    same = branch(here.kernel_version or here.version or "")
+    keeps = fault.least is None and not (same and fault.last and same > int(fault.last))
+    number = str(same or "") if keeps else best_branch(fault.least or "0", fault.last) or ""
     end = end_of_life(number)
-    text = (
-        f"Branch {number}{f', supported until {end},' if end else ''} is one such."
-        if number
-        else ""
-    )
-    command = package_command(host.distro, number, fault.flavour) if number else None
+    until = f", supported until {end}," if end else ""
+    text = f"Branch {number}{until} is one such. " if number and not keeps else ""
     return (
-        f"install {wanted}",
-        f"{text} Take the packages of the distribution, or of NVIDIA's repository for it.".strip(),
-        command,
+        f"install {DriverNeed(flavour=fault.flavour) if keeps else wanted}",
+        f"{text}Take the packages of the distribution, or of NVIDIA's repository for it.",
+        package_command(host.distro, number, fault.flavour) if number else None,
     )
 
 
