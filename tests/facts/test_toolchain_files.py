@@ -22,8 +22,7 @@ VERSION = (
 def test_release(tmp_path: Path) -> None:
     assert release(str(write(tmp_path, "ptxas", b"\x7fELF" + VERSION))) == "12.8"
     assert release(str(tmp_path / "gone")) is None
-    with pytest.raises(ValueError, match="names no CUDA release"):
-        release(str(write(tmp_path, "other", b"\x7fELF release 12.8")))
+    assert release(str(write(tmp_path, "script", "#!/bin/sh\nexec /opt/cuda/bin/ptxas"))) == ""
 
 
 GLIBC = """

@@ -39,9 +39,9 @@ def in_use(view: View, dist: Distribution, target: Target) -> InUse | None:
     if tool is None:
         return None
     named = view.env(tool.variable) if tool.variable else None
-    if named and (release := view.ptxas_release(named)):
-        return InUse(named, release, tool.variable, tool)
+    if named and (release := view.ptxas_release(named)) is not None:
+        return InUse(named, release or None, tool.variable, tool)
     own = f"{dist.location}/triton/{tool.path}"
     if tool.ships and generates(tool.ships, target.arch):
         return InUse(own, tool.ships, None, tool)  # some 30 MB need not be read
-    return InUse(own, view.ptxas_release(own), None, tool)
+    return InUse(own, view.ptxas_release(own) or None, None, tool)

@@ -118,7 +118,7 @@ class View:
         return self._answer("system-header", name, lambda ask: ask.system_header(name))
 
     def ptxas_release(self, path: str) -> str | None:
-        """The CUDA release that a ptxas names in itself; None without a gap: there is none."""
+        """The CUDA release that a ptxas names in itself, "" for none; None without a gap: no such file."""
         return self._answer("ptxas-release", path, lambda ask: ask.ptxas_release(path))
 
     def clashing_math(self, root: str) -> tuple[str, ...] | None:

@@ -64,7 +64,7 @@ class Questions(Protocol):
         ...
 
     def ptxas_release(self, path: str) -> str | None:
-        """The CUDA release ("12.8") that a ptxas names in itself; None: there is no such file."""
+        """The CUDA release ("12.8") that a ptxas names in itself, "" for none; None: no such file."""
         ...
 
     def clashing_math(self, root: str) -> tuple[str, ...]:

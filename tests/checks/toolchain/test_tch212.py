@@ -86,6 +86,9 @@ SILENT = {
     ),
     "a CUDA that no table lists": of("3.5.9", "sm_121", reads={OWN: "99.0"}),
     "Thor was sm_101 to CUDA 12.8": of("3.5.1", "sm_110"),
+    "the variable names a script around one": Unseen(
+        of("3.5.1", "sm_121", env={"TRITON_PTXAS_PATH": CUDA13}, reads={CUDA13: ""}), ["triton"]
+    ),
     "there is no ptxas": Unseen(of("3.5.9", "sm_120", reads={OWN: None}), ["triton"]),
 }
 
