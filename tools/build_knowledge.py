@@ -19,7 +19,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpufix.knowledge.symbols.history import TABLE
-from knowledge_build import companions, compilers, conda, conflicts, cuda, gpus, plugins, torch
+from knowledge_build import (
+    companions,
+    compilers,
+    conda,
+    conflicts,
+    cuda,
+    gpus,
+    listings,
+    plugins,
+    torch,
+)
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
 
@@ -31,6 +41,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "torch_releases": torch.releases,
     "torch_pins": torch.pins,
     "companions": companions.build,
+    "listings": listings.build,
     "cuda_toolkits": cuda.toolkits,
     "cuda_wheels": cuda.wheels,
     "host_compilers": compilers.build,

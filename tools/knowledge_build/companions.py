@@ -35,17 +35,4 @@ def build(known: Knowledge) -> Any:
     return {
         "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI",
         "releases": {torch: _release(torch, rows) for torch in known.torch},
-        "find_links": {
-            name: row.find_links.model_dump() | {"source": row.source}
-            for name, row in rows.items()
-            if row.find_links
-        },
-        "prebuilt": {
-            name: {
-                "rows": {t: [p.version, p.cuda_majors] for t, p in row.prebuilt.items()},
-                "source": row.source,
-            }
-            for name, row in rows.items()
-            if row.prebuilt
-        },
     }

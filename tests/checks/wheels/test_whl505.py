@@ -198,6 +198,7 @@ FIRING = {
     "PyG of torch 2.10": Fires(
         of("pyg-lib", "0.5+pt210cpu"),
         fault("pyg-lib", f"pyg-lib 0.5+pt210cpu names torch 2.10; {INSTALLED}"),
+        offers=MATCH,
     ),
     "flash-attn of another torch": Fires(
         of("flash-attn", "2.7.4+cu12torch2.6cxx11abifalse", problems=[UNDEFINED]),
@@ -252,6 +253,7 @@ FIRING = {
             "torch-scatter",
             "torch-scatter 2.1.2+pt29cpu is built for pt29cpu; torch 2.9.0+cu128 is cu128.",
         ),
+        offers=MATCH,
     ),
     "an index of another CUDA minor": Fires(
         requirements(f"# x\n--index-url {PYTORCH}/cu126\na\n--extra-index-url {PYTORCH}/cu126\n"),
