@@ -10,6 +10,7 @@ import pytest
 
 from gpufix.evidence.inspected import File, Inspection, TorchNeed
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds, of_inspection
+from gpufix.evidence.torch_builds.companions import Moved, companion, moved_along
 from gpufix.evidence.torch_builds.obstacles import Kind, obstacles
 from gpufix.evidence.torch_builds.question import (
     Now,
@@ -21,7 +22,7 @@ from gpufix.evidence.torch_builds.question import (
     python_tag,
     specifier,
 )
-from gpufix.evidence.torch_builds.rank import Prefer, answer, companion, moved_along
+from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.gpus.models import resolve
 from gpufix.model import Target
 from gpufix.recommend.install_commands import commands, known_companions
@@ -311,22 +312,34 @@ def test_an_extension_of_another_python_is_an_obstacle() -> None:
         ("2.9.0+cu128", "torchaudio", "torchaudio==2.9.0+cu128"),
         ("2.9.0+cpu", "torchvision", "torchvision==0.24.0"),
         ("2.7.1+cu128", "xformers", "xformers==0.0.31.post1"),  # the last of two
-        ("2.7.0+cu128", "kaolin", None),  # from a page of its own, not from an index
+        ("2.7.0+cu128", "kaolin", "kaolin==0.18.0"),  # from a page of its own
         ("2.9.0+cu128", "unheard-of", None),
     ],
 )
 def test_the_companion_that_goes_with_a_build(
     version: str, name: str, requirement: str | None
 ) -> None:
-    assert companion(name, build(version)) == requirement
+    found = companion(name, build(version), question("sm_90"))
+    assert (found if isinstance(found, str) else found.requirement) == (
+        requirement or f"which wheels of {name} are published is not known here"
+    )
 
 
 def test_installed_companions_move_along() -> None:
     installed = [b.dist("torchvision", "0.20.0"), b.dist("kaolin", "0.17.0"), b.dist("numpy")]
     view = b.view(b.facts(distributions=installed))
     found = moved_along(view, build("2.9.0+cu128"))
-    assert found == (["torchvision==0.24.0+cu128"], ["kaolin"])
-    assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == ([], [])
+    assert found.along == ("torchvision==0.24.0+cu128",) and not found.later
+    assert found.unknown.keys() == {"kaolin"} and found.unknown["kaolin"].startswith("kaolin has")
+    assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == Moved((), (), {})
+
+
+def test_what_lies_elsewhere_follows_torch() -> None:
+    view = b.view(b.facts(distributions=[b.dist("kaolin", "0.17.0"), b.dist("flash-attn", "2.8")]))
+    found = moved_along(view, build("2.8.0+cu128"))
+    assert [offer.name for offer in found.later] == ["flash-attn", "kaolin"]
+    assert found.later[1].page and found.later[1].page.endswith("/torch-2.8.0_cu128.html")
+    assert not found.along and not found.unknown
 
 
 @pytest.mark.parametrize(
@@ -394,7 +407,7 @@ def test_commands(version: str) -> None:
     ],
 )
 def test_companions_that_are_known(version: str, named: set[str]) -> None:
-    found = set(known_companions(build(version)))
+    found = set(known_companions(build(version), question("sm_90")))
     assert named <= found
     assert any(c.startswith("flash-attn") for c in found) == ("+cu12" in version)
 

@@ -137,7 +137,20 @@ def _template(text: str) -> str:
 
 # What the names of wheels and pages are made of.
 FIELDS = frozenset(
-    "name version release minor short digits variant local major abi python platform".split()
+    [
+        "name",
+        "version",
+        "release",
+        "minor",
+        "short",
+        "digits",
+        "variant",
+        "local",
+        "major",
+        "abi",
+        "python",
+        "platform",
+    ]
 )
 TorchName = Annotated[str, AfterValidator(_of_torch)]
 Template = Annotated[str, AfterValidator(_template)]

@@ -76,6 +76,12 @@ def names() -> list[str]:
     return list(table("listings")["listings"])
 
 
+def source_alone(name: str) -> bool:
+    """Whether its listing says that there are no wheels: it is built beside any torch."""
+    known = key(name)
+    return known is not None and not _blocks(known)
+
+
 def offers(name: str, build: Build) -> Iterator[Offer]:
     """Every listed wheel that fits, newest version first."""
     known = key(name)

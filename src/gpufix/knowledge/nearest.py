@@ -9,7 +9,6 @@ from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import minor, numbers, table
 from gpufix.knowledge.listings import KINDS, Block, Build, key, misses
 
-
 _TOLD = 2
 
 

@@ -8,6 +8,7 @@ from gpufix.evidence.published import published
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
+from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.listings import Offer
 from gpufix.model import Distribution, Finding, Install, Plan, Skip
@@ -37,18 +38,6 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
         safety="unsafe",
         steps=[step],
         for_this_torch=True,
-    )
-
-
-def install(offer: Offer, replaced: Distribution | None = None) -> Install:
-    """The step that installs a published wheel in place of what is there."""
-    other = replaced is not None and replaced.name != offer.distribution
-    return Install(
-        install=[offer.requirement],
-        uninstall=[replaced.name] if replaced and other else [],
-        reinstall=True,
-        index=offer.index,
-        links=offer.page,
     )
 
 
