@@ -116,6 +116,17 @@ def on_pages() -> frozenset[str]:
     )
 
 
+def would_list(name: str, url: str) -> bool:
+    """Whether an address looks like a page of a package that names a torch build."""
+    known = {str(b["page"]) for b in _blocks(name) if "page" in b}
+    return any("{" in page and url.startswith(page.partition("{")[0]) for page in known)
+
+
+def read(name: str) -> str:
+    """The day of which a listing tells."""
+    return str(table("listings")["listings"][name]["read"])
+
+
 def by_page(release: str) -> dict[str, list[Block]]:
     """Those of them with wheels for a release, with their blocks for it."""
     found = {n: [b for b in _blocks(n) if _of_torch(b["torch"], release)] for n in on_pages()}

@@ -12,23 +12,27 @@ from gpufix.knowledge.listings import KINDS, Block, Build, key, misses
 _TOLD = 2
 
 
-def reason(name: str, build: Build) -> str:
-    """ "flash-attn has wheels for torch 2.0 – 2.9, none for torch 2.10". By the wheels that miss least."""
+def reason(name: str, build: Build, kinds: Sequence[str] = KINDS) -> str:
+    """ "kaolin has wheels for torch 2.0.1 – 2.8.0, none for torch 2.9.0 (as of 2026-08-14)".
+
+    By the wheels that miss least. `kinds`: what of the build is known.
+    """
     known = key(name)
     if known is None:
         return f"which wheels of {name} are published is not known here"
-    blocks = table("listings")["listings"][known]["wheels"]
-    if not blocks:
-        return f"{name} is published as source alone"
-    missed = [(misses(block, build), block) for block in blocks]
-    least = min((kinds for kinds, _ in missed), key=lambda kinds: (len(kinds), _rank(kinds)))
-    near = [block for kinds, block in missed if kinds == least]
+    row = table("listings")["listings"][known]
+    if not row["wheels"]:
+        return f"{name} is published as source alone (as of {row['read']})"
+    missed = [
+        (tuple(k for k in misses(block, build) if k in kinds), block) for block in row["wheels"]
+    ]
+    least = min((found for found, _ in missed), key=lambda found: (len(found), _rank(found)))
+    near = [block for found, block in missed if found == least]
     told = least[:_TOLD]
     have = " and ".join(_have(kind, near, build) for kind in told)
     beside = "" if "torch" in least else f" with torch {build.release}"
-    return (
-        f"{name} has wheels for {have}{beside}, none for {', '.join(_want(k, build) for k in told)}"
-    )
+    want = ", ".join(_want(kind, build) for kind in told)
+    return f"{name} has wheels for {have}{beside}, none for {want} (as of {row['read']})"
 
 
 def _rank(kinds: Sequence[str]) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ def _question(lines: Lines, question: Question) -> None:
     for name in question.along:
         lines.add(("with ", "dim"), name)
     for text in sentences(question):
-        _wrapped(lines, "torch ", text.removeprefix("torch "))
+        _wrapped(lines, "· ", text)
 
 
 def _installed(question: Question) -> str | None:

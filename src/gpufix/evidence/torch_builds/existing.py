@@ -39,9 +39,9 @@ def sentences(question: Question) -> Iterator[str]:
 
 
 def exists(release: Release, platform: str, variant: str | None = None) -> str:
-    """ "2.8.0 exists for cu126, cu128, cu129, cpu; cu118 ends at 2.7.1"."""
+    """ "torch 2.8.0 exists for cu126, cu128, cu129, cpu; cu118 ends at 2.7.1"."""
     have = variants(release, platform)
-    text = f"{release.version} exists for {', '.join(have)}"
+    text = f"torch {release.version} exists for {', '.join(have)}"
     if not variant or variant in have or disputed(release, platform, variant):
         return text
     return f"{text}; {bounds(variant, platform, release.version)}"
