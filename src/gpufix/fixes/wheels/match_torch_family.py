@@ -29,12 +29,14 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     if isinstance(found, str):
         return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=found)
     step = found if isinstance(found, Install) else install(found, dist)
-    what = f"{found.distribution} {found.version or ''}".strip() if isinstance(found, Offer) else ""
+    what = step.install[0].partition(" @ ")[0]
+    if isinstance(found, Offer) and what != step.install[0]:
+        what = f"{what} {found.version}"  # its address is in the command
     return Plan(
         fix="match-torch-family",
         codes=[finding.code],
         subjects=[name],
-        title=f"install {what or step.install[0]}, made for torch {torch.release if torch else ''}",
+        title=f"install {what}, made for torch {torch.release if torch else ''}",
         safety="unsafe",
         steps=[step],
         for_this_torch=True,
