@@ -24,7 +24,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes
 from gpufix.knowledge import conda, cuda, listings, packages, torch_releases
-from gpufix.knowledge.listings import Build
+from gpufix.knowledge.wheel_blocks import Build
 from gpufix.model import Advise, Facts, Finding, Install, Plan
 from gpufix.plugins import all_rules
 from gpufix.text.names import normalise

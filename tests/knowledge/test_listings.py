@@ -12,8 +12,9 @@ from packaging.utils import parse_wheel_filename
 
 from gpufix.knowledge import listings, nearest, torch_releases
 from gpufix.knowledge.data_table import source, table
-from gpufix.knowledge.listings import Build, Offer
+from gpufix.knowledge.listings import Offer
 from gpufix.knowledge.packages import index_url
+from gpufix.knowledge.wheel_blocks import Build
 
 X86, ARM = "linux_x86_64", "linux_aarch64"
 GITHUB = "https://github.com/Dao-AILab/flash-attention/releases/download"

@@ -33,6 +33,7 @@ def _release(torch: str, rows: dict[str, Companion]) -> dict[str, Any]:
 def build(known: Knowledge) -> Any:
     rows = known.companions
     return {
-        "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI",
+        "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI; of torchcodec the "
+        "table in meta-pytorch/torchcodec README.md",
         "releases": {torch: _release(torch, rows) for torch in known.torch},
     }

@@ -7,8 +7,9 @@ import re
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, torch_releases
 from gpufix.knowledge.data_table import minor
-from gpufix.knowledge.listings import Build, Offer
+from gpufix.knowledge.listings import Offer
 from gpufix.knowledge.nearest import reason
+from gpufix.knowledge.wheel_blocks import Build
 from gpufix.model import Torch
 
 

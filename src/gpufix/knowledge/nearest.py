@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import minor, numbers, table
-from gpufix.knowledge.listings import KINDS, Block, Build, key, misses
+from gpufix.knowledge.listings import key
+from gpufix.knowledge.wheel_blocks import KINDS, Block, Build, misses
 
 _TOLD = 2
 

@@ -15,6 +15,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import listings, packages, torch_releases
 from gpufix.knowledge.nearest import reason
 from gpufix.knowledge.torch_releases import Release
+from gpufix.knowledge.wheel_blocks import Build
 from gpufix.model.source_payload import AbsentPin
 from gpufix.text.names import normalise
 
@@ -38,7 +39,7 @@ def faults(view: View) -> Iterator[Fault]:
         for row in facts.addresses:
             name = _absent_page(row)
             if name:
-                build = listings.Build(row.torch or "", row.variant, "", platform)
+                build = Build(row.torch or "", row.variant, "", platform)
                 why = reason(name, build, ("torch", "cuda"))
                 text = f"{path} points to a page for torch {row.torch} and {row.variant}: {why}."
                 yield _fault(view, path, row.line, row.url, text)

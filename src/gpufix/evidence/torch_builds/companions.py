@@ -10,7 +10,8 @@ from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import conda, listings, packages
-from gpufix.knowledge.listings import Build, Offer
+from gpufix.knowledge.listings import Offer
+from gpufix.knowledge.wheel_blocks import Build
 
 
 def companion(name: str, build: TorchBuild, question: Question) -> Offer | str:
