@@ -21,6 +21,7 @@ from gpufix.evidence.torch_builds.question import (
     platform_name,
     python_tag,
     specifier,
+    wanted,
 )
 from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.gpus.models import resolve
@@ -88,6 +89,31 @@ BEST = {
     "Volta and Blackwell together": (question("V100", "RTX 5080"), Prefer.newest, "2.10.0+cu128"),
     "no GPU": (question(), Prefer.newest, "2.15.0+cpu"),
     "only 2.8": (question("sm_90", allowed=specifier("2.8")), Prefer.newest, "2.8.0+cu128"),
+    "only one build": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu126"),
+        Prefer.newest,
+        "2.8.0+cu126",
+    ),
+    "a build that does not exist": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu118"),
+        Prefer.newest,
+        None,
+    ),
+    "with a wheel of kaolin": (
+        question("RTX 5090", along=("kaolin",)),
+        Prefer.newest,
+        "2.8.0+cu128",
+    ),
+    "with a wheel of kaolin for this Python": (
+        question("RTX 5090", along=("kaolin",), python="cp313"),
+        Prefer.newest,
+        None,
+    ),
+    "with what is built beside any torch": (
+        question("sm_90", along=("nvdiffrast",)),
+        Prefer.newest,
+        "2.15.0+cu132",
+    ),
     "a GPU that no build serves": (question("sm_35"), Prefer.newest, None),
     "musl": (question("sm_90", libc="musl"), Prefer.newest, None),
     "Python 3.7": (question("sm_90", python="cp37"), Prefer.newest, None),
@@ -115,6 +141,21 @@ MISSES = {
         question("sm_90", allowed=specifier("1.0")),
         Kind.asked,
         "is not torch==1.0.*",
+    ),
+    "what its toolkit cannot generate": (
+        question("sm_120", allowed=specifier("2.7.1"), extensions=(Extension("x", cuda="11"),)),
+        Kind.unknown,
+        "CUDA 11.8 cannot generate machine code for sm_120; whether it has PTX is not known",
+    ),
+    "no wheel of what goes along": (
+        question("sm_90", allowed=specifier("2.9.0"), along=("kaolin",)),
+        Kind.extension,
+        "none for torch 2.9.0 (as of 2026-08-14)",
+    ),
+    "another build than asked for": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu118"),
+        Kind.asked,
+        "is not for cu118",
     ),
     "a build of which too little is known": (
         question("sm_90", allowed=specifier("2.7.1"), extensions=(Extension("x", cuda="11"),)),
@@ -439,6 +480,10 @@ def test_reasons_name_the_driver_that_is_needed_when_none_is_known() -> None:
 
 
 READ = [
+    (wanted, "2.7.0+cu118", (specifier("2.7.0"), "cu118")),
+    (wanted, "2.8+rocm6.4", (specifier("2.8"), "rocm6.4")),
+    (wanted, "cu126", (None, "cu126")),
+    (wanted, ">=2.6,<2.9", (specifier(">=2.6,<2.9"), None)),
     (driver, "550.54.14", NvidiaDriver("12.4", "550.54.14")),
     (driver, "550", NvidiaDriver("12.4")),
     (driver, "12.4", NvidiaDriver("12.4")),

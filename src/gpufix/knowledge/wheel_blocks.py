@@ -90,10 +90,11 @@ def _of_cuda(rows: Iterable[str], build: Build) -> bool:
 def _of_python(tags: str, build: Build) -> bool:
     if tags.startswith(">="):
         number = re.fullmatch(r"cp(3)(\d+)", build.python)
-        return bool(number) and numbers(tags[2:]) <= (int(number[1]), int(number[2]))
+        return number is not None and numbers(tags[2:]) <= (int(number[1]), int(number[2]))
     if tags == "torch":
         release = torch_releases.get(build.release)
-        return bool(release) and build.python in release.python_tags.get(build.platform, ())
+        known = release.python_tags if release else {}
+        return build.python in known.get(build.platform, ())
     return build.python in tags.split()
 
 

@@ -14,7 +14,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import listings
 from gpufix.knowledge.data_table import at_least, minor, numbers
-from gpufix.knowledge.gpus.architectures import parse_arch
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Target
 
 _SERVES = (Service.native, Service.jit)
@@ -137,7 +137,7 @@ def _unread(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
 def _machine_code(made_for: str, arch: str) -> bool:
     """Whether code for one runs on the other: of its major version, no newer."""
     code, device = parse_arch(made_for), parse_arch(arch)
-    if code is None or device is None:
+    if not (isinstance(code, CudaArch) and isinstance(device, CudaArch)):
         return made_for == arch
     return code.major == device.major and code.minor <= device.minor
 
