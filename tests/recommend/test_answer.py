@@ -375,6 +375,12 @@ def test_installed_companions_move_along() -> None:
     assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == Moved((), (), {})
 
 
+def test_an_editable_install_is_left_to_its_owner() -> None:
+    view = b.view(b.facts(distributions=[b.dist("flash-attn", "2.8", editable="/src/flash")]))
+    found = moved_along(view, build("2.8.0+cu128"))
+    assert found == Moved((), (), {"flash-attn": "flash-attn is an editable install of /src/flash"})
+
+
 def test_what_lies_elsewhere_follows_torch() -> None:
     view = b.view(b.facts(distributions=[b.dist("kaolin", "0.17.0"), b.dist("flash-attn", "2.8")]))
     found = moved_along(view, build("2.8.0+cu128"))

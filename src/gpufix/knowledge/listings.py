@@ -56,6 +56,11 @@ def source_alone(name: str) -> bool:
     return known is not None and not _blocks(known)
 
 
+def loads_anywhere(name: str) -> bool:
+    """Whether its builds for the CPU are listed for any build of torch."""
+    return any(not block.get("cuda") for block in _blocks(key(name) or ""))
+
+
 def offers(name: str, build: Build) -> Iterator[Offer]:
     """Every listed wheel that fits, newest version first."""
     known = key(name)

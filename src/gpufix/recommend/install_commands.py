@@ -44,7 +44,7 @@ def commands(
     index = ["--index-url", index_url(build.name)]
     pip = [python or "python", "-m", "pip", "install"]
     uv = ["uv", "pip", "install", *(["--python", python] if python else [])]
-    rows = [[*wanted, *index], *(_from_elsewhere(offer) for offer in later)]
+    rows = [[*wanted, *index], *(_from_elsewhere(offer, view) for offer in later)]
     twin = conda_forge_twin(build, platform)
     return Commands(
         " && ".join(join([*pip, *row]) for row in rows),
@@ -53,9 +53,16 @@ def commands(
     )
 
 
-def _from_elsewhere(offer: Offer) -> list[str]:
+def _from_elsewhere(offer: Offer, view: View | None) -> list[str]:
+    """What is here of the same version, for another torch, is no reason to keep it."""
+    again = ["--force-reinstall", "--no-deps"] if view and view.dist(offer.name) else []
     place = ["--index-url", index_url(offer.index)] if offer.index else []
-    return [offer.requirement, *place, *(["--find-links", offer.page] if offer.page else [])]
+    return [
+        *again,
+        offer.requirement,
+        *place,
+        *(["--find-links", offer.page] if offer.page else []),
+    ]
 
 
 def conda_forge_twin(build: TorchBuild, platform: str) -> TorchBuild | None:

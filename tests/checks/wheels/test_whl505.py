@@ -108,6 +108,7 @@ SILENT = {
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),
     "another package's CUDA": of("mypkg", "1.0+cu118"),
+    "one whose build for CPUs loads beside any torch": of("torchcodec", "0.9.1+cpu"),
     "a companion that names no build": of("torchvision", "0.24.0"),
     "a companion of a build that is not compared": of("torchvision", "0.24.0+xpu"),
     "CPU's beside CPU's": of("torchvision", "0.24.0+cpu", b.torch("2.9.0+cpu")),

@@ -11,7 +11,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import absent_pins, addresses
 from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
-from gpufix.knowledge import packages
+from gpufix.knowledge import listings, packages
 from gpufix.model import Distribution, Torch
 from gpufix.model.payload import DistributionFault
 
@@ -92,7 +92,7 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{dist.name} {dist.version} names torch {built}; torch {torch.version} is installed."
         )
         yield _fault(view, dist, message)
-    elif dist.name in packages.names() and _other_cuda(local, torch):
+    elif dist.name in packages.names() and _other_cuda(dist.name, local, torch):
         message = (
             f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "
             f"{_variant(torch)}."
@@ -112,12 +112,12 @@ def _fault(view: View, dist: Distribution, message: str) -> Fault:
     )
 
 
-def _other_cuda(local: str, torch: Torch) -> bool:
+def _other_cuda(name: str, local: str, torch: Torch) -> bool:
     found = _BUILD_IN_LOCAL.search(local)
     if found is None:
         return False
     if found[0] == "cpu":
-        return bool(torch.cuda or torch.hip)
+        return bool(torch.cuda or torch.hip) and not listings.loads_anywhere(name)
     # "cu12" names a major alone, "cu124" a minor too.
     return torch.cuda is None or not torch.cuda.replace(".", "").startswith(found[1])
 

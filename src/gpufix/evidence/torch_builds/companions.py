@@ -47,8 +47,13 @@ def moved_along(view: View, build: TorchBuild) -> Moved:
     question = of_view(view, [])
     if question is None:
         return Moved((), (), {})
-    installed = [name for name in sorted(made_for_torch()) if view.dist(name)]
-    found = {name: companion(name, build, question) for name in installed}
+    installed = [dist for name in sorted(made_for_torch()) if (dist := view.dist(name))]
+    found = {
+        dist.name: f"{dist.name} is an editable install of {dist.editable}"
+        if dist.editable
+        else companion(dist.name, build, question)
+        for dist in installed
+    }
     unknown = {name: why for name, why in found.items() if isinstance(why, str)}
     return split(build, [o for o in found.values() if isinstance(o, Offer)], unknown)
 

@@ -54,7 +54,7 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     if choice.channel == CONDA_FORGE:
         return _by_conda(finding, view, choice, notes)
     moved = moved_along(view, choice)
-    notes += [f"{why}: reinstall it yourself" for why in moved.unknown.values()]
+    notes += [f"{why}: install it again yourself" for why in moved.unknown.values()]
     wanted = [choice.requirement, *moved.along]
     step = Install(install=wanted, dependencies=True, index=choice.name)
     later = [install(offer, view.dist(offer.name)) for offer in moved.later]
