@@ -36,6 +36,7 @@ class Knowledge:
 
     torch: dict[str, rows.TorchRelease]
     companions: dict[str, rows.Companion]
+    listings: dict[str, rows.Listing]
     toolkits: rows.Toolkits
     wheels: rows.CudaWheels
     nvidia: rows.Nvidia
@@ -110,6 +111,7 @@ def read(folder: Path) -> Knowledge:
     found: dict[str, Any] = {
         "torch": reader.releases(),
         "companions": reader.folder_of("companions", rows.Companion),
+        "listings": reader.folder_of("listings", rows.Listing),
         "toolkits": reader.one("cuda/toolkits.toml", rows.Toolkits),
         "wheels": reader.one("cuda/wheels.toml", rows.CudaWheels),
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
@@ -142,6 +144,9 @@ def _contradictions(found: dict[str, Any]) -> list[str]:
                 if name.startswith("cu") and cuda not in found["toolkits"].toolkit:
                     where = f"torch/{version}.toml: variants.{platform}.{name}"
                     faults.append(f"{where}: cuda/toolkits.toml has no toolkit {cuda}")
+    for name, row in found["listings"].items():
+        if any(block.declared for block in row.wheels) and name not in found["companions"]:
+            faults.append(f"listings/{name}.toml: declared, but there is no companions/{name}.toml")
     for name, row in found["companions"].items():
         for version, text in row.requires.items():
             if text == "torch" and version not in row.since:

@@ -112,20 +112,6 @@ class TorchRelease(Row):
         return self
 
 
-class FindLinks(Row):
-    """Wheels on a page of their own, by torch release: version ("*": any) -> variants."""
-
-    url: Annotated[str, Field(pattern=r"^https://.*\{release\}.*\{variant\}")]
-    rows: dict[str, dict[str, list[str]]]
-
-
-class Prebuilt(Row):
-    """Wheels among a project's own releases: the newest version with one, by torch minor."""
-
-    version: Number
-    cuda_majors: list[str]
-
-
 class Companion(Row):
     """companions/NAME.toml. requires: version -> its requirement of torch in its METADATA.
 
@@ -135,8 +121,115 @@ class Companion(Row):
     source: Source
     requires: dict[Number, Annotated[str, AfterValidator(_requirement)]] = {}
     since: dict[Number, Number] = {}
-    find_links: FindLinks | None = None
-    prebuilt: dict[str, Prebuilt] = {}
+
+
+def _of_torch(text: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
+        SpecifierSet(text)
+    return text
+
+
+def _template(text: str) -> str:
+    unknown = set(re.findall(r"\{(.*?)\}", text)) - FIELDS
+    if unknown:
+        raise ValueError(f"{text!r}: there is no {{{min(unknown)}}}")
+    return text
+
+
+# What the names of wheels and pages are made of.
+FIELDS = frozenset(
+    [
+        "name",
+        "version",
+        "release",
+        "minor",
+        "short",
+        "digits",
+        "variant",
+        "local",
+        "major",
+        "abi",
+        "python",
+        "platform",
+    ]
+)
+TorchName = Annotated[str, AfterValidator(_of_torch)]
+Template = Annotated[str, AfterValidator(_template)]
+WheelCuda = Annotated[str, Field(pattern=r"^(cpu|torch|\d\d|cu\d{3}|rocm\d+(\.\d+){1,2})$")]
+Day = Annotated[str, Field(pattern=r"^20\d\d-\d\d-\d\d$")]
+
+
+class Without(Row):
+    """Combinations that were not published: of all that is said here."""
+
+    torch: TorchName | None = None
+    cuda: WheelCuda | None = None
+    python: str | None = None
+    abi: Literal[0, 1] | None = None
+    platform: Platform | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Without:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("says nothing")
+        return self
+
+
+class Wheels(Row):
+    """A block of a listing: each combination of its values is published, but `without`.
+
+    torch: minors ("2.8"), releases ("2.8.0") or ranges. cuda: builds ("cu128", "cpu"), majors
+    ("12"), "torch" for each build of that torch; left out, any. python: tags, ">=3.9" for wheels
+    of any CPython, "torch" for torch's own. abi left out: the C++ ABI of torch's own wheels.
+    `declared`: the versions that companions/NAME.toml has for a release. At most one of `index`
+    (one of torch's), `page` (of links) and `file`; none of them is the package index.
+    """
+
+    versions: list[str] = []
+    declared: bool = False
+    torch: list[TorchName] = []
+    cuda: list[WheelCuda] = []
+    python: Annotated[str, Field(pattern=r"^(torch|>=3\.\d+|cp3\d+t?( cp3\d+t?)*)$")]
+    abi: list[Literal[0, 1]] = []
+    platforms: list[Platform]
+    without: list[Without] = []
+    requirement: Template = "{name}=={version}"
+    index: Template | None = None
+    page: Annotated[Template, Field(pattern="^https://")] | None = None
+    file: Annotated[Template, Field(pattern=r"^https://.*\.whl$")] | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Wheels:
+        if sum(place is not None for place in (self.index, self.page, self.file)) > 1:
+            raise ValueError("at most one of index, page and file")
+        if self.declared == bool(self.versions) or self.declared == bool(self.torch):
+            raise ValueError("either declared, or versions and torch")
+        for version in self.versions:
+            if version != "*":
+                Version(version)
+        return self
+
+
+class Listing(Row):
+    """listings/NAME.toml: the published wheels of a package that is built for torch or CUDA.
+
+    `read`: the day on which that was read. `also`: other distributions of the same package.
+    `pure`: the package index has a wheel of it that fits any torch. `none`: the source that there
+    are no wheels.
+    """
+
+    read: Day
+    also: list[str] = []
+    pure: bool = False
+    none: Source | None = None
+    wheels: list[Wheels] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Listing:
+        if bool(self.wheels) == bool(self.none):
+            raise ValueError("either wheels, or none")
+        return self
 
 
 class Toolkit(Row):
