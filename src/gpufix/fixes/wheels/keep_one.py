@@ -1,0 +1,77 @@
+"""Keep one of several distributions that lay the same files, and restore it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gpufix.evidence.families import Rivals, core_files, rivals
+from gpufix.evidence.gpu_parts import cuda_here
+from gpufix.evidence.requirements import Requirements
+from gpufix.evidence.view import View
+from gpufix.fixes.pins import reinstall, why_not
+from gpufix.fixes.registry import fix
+from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
+from gpufix.model.payload import RivalDistributions
+
+_CUDA = re.compile(r"-cu(?:da)?(\d\d)")
+
+
+@fix("keep-one", "WHL508", "WHL509")
+def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
+    """Remove the others, then install the kept one again: their removal takes its files along.
+
+    What other packages require stays, and the GPU package is laid over it.
+    """
+    if not isinstance(finding.payload, RivalDistributions):
+        return None
+    names = finding.payload.distributions
+    found = next((r for r in rivals(view) if r.names == names), None)
+    if found is None:
+        return None
+    kept = _kept(found, view)
+    if kept is None:
+        reason = f"which of {' and '.join(names)} is meant cannot be told"
+        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
+    others = [d for d in found.here if d is not kept]
+    required = view.derive(Requirements.of).required_by
+    users = sorted({user for d in others for user in required.get(d.name, ())} - set(names))
+    reason = next(filter(None, map(why_not, (kept, *others))), None)
+    if reason is None and users and not found.group.gpu:
+        reason = f"{', '.join(users)} require what would be removed"
+    if reason:
+        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
+    return _plan(finding, kept, [] if users else others, users)
+
+
+def _plan(
+    finding: Finding, kept: Distribution, removed: Sequence[Distribution], users: Sequence[str]
+) -> Plan:
+    steps: list[Step] = [reinstall(kept.name, kept.version)]
+    title = f"reinstall {kept.name} {kept.version} over what has overwritten it"
+    if removed:
+        gone = [d.name for d in removed]
+        steps.insert(0, Install(uninstall=gone))
+        title = f"remove {', '.join(gone)}, and reinstall {kept.name} {kept.version}"
+    return Plan(
+        fix="keep-one",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=title,
+        safety="unsafe" if any(d.requested for d in removed) else "safe",
+        steps=steps,
+        notes=[f"{user} requires the other one, which stays" for user in users],
+    )
+
+
+def _kept(found: Rivals, view: View) -> Distribution | None:
+    """The GPU package; of several, the one for the CUDA that is here; else the one that is used."""
+    if found.lost is not None:
+        return found.lost[0]
+    here = cuda_here(view)
+    meant = [d for d in found.here if here and (m := _CUDA.search(d.name)) and int(m[1]) == here]
+    if len(meant) == 1:
+        return meant[0]
+    holders = {shared.holder for shared in core_files(view, found.group)}
+    used = [d for d in found.here if holders == {d.name}]
+    return used[0] if used else None
