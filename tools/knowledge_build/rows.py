@@ -348,10 +348,11 @@ class Part(Row):
 class Libraries(Row):
     """What brings the CUDA libraries of a distribution: an extra, at the installed version.
 
-    opened_by: the call that opens them where they lie in NVIDIA's wheels.
+    since: the first release that has it. opened_by: the call that opens them where they lie in NVIDIA's wheels.
     """
 
     extra: Annotated[str, AfterValidator(_with_extra)]
+    since: Number | None = None
     opened_by: str | None = None
     source: Source
 

@@ -66,10 +66,15 @@ def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
         return step
     moved = {normalise(r.name) for text in step.install if (r := parse(text))}
     fixed = {name for plan in plans for subject in plan.subjects for name in subject.split(" × ")}
-    dists = [d for name in sorted(_above(moved, view)) if (d := view.dist(name))]
+    gone = {name for plan in plans for other in plan.steps for name in _uninstalled(other)}
+    dists = [d for name in sorted(_above(moved, view) - gone) if (d := view.dist(name))]
     dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
     along = [_kept(dist, dist.name in fixed) for dist in dists]
     return replace(step, install=[*step.install, *along])
+
+
+def _uninstalled(step: Step) -> set[str]:
+    return set(step.uninstall) if isinstance(step, Install) else set()
 
 
 def _kept(dist: Distribution, fixed: bool) -> str:

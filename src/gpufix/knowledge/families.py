@@ -54,6 +54,7 @@ class Libraries(Frozen):
     """The requirement that brings the CUDA libraries of a distribution, and who opens them."""
 
     extra: str  # "jax-cuda12-plugin[with-cuda]"
+    since: str | None  # the first release that has it
     opened_by: str | None
     source: str
 

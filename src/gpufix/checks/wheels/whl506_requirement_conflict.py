@@ -13,7 +13,7 @@ from gpufix.evidence import conda
 from gpufix.evidence.conda import MatchSpec
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.requirements import Requirements, Unmet, version_of
+from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
@@ -144,10 +144,4 @@ def _absent(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
 
 def _unmet(row: Unmet) -> UnmetRequirement:
     required = row.requirement
-    extras = f"[{','.join(sorted(required.extras))}]" if required.extras else ""
-    return UnmetRequirement(
-        row.name,
-        f"{row.name}{extras}{required.specifier}",
-        row.installed,
-        direct=required.url is not None,
-    )
+    return UnmetRequirement(row.name, bare(required), row.installed, direct=required.url is not None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from packaging.requirements import Requirement
 
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here
-from gpufix.evidence.requirements import Requirements, holds, parse
+from gpufix.evidence.requirements import Requirements, bare, holds, parse
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import declared_version
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
+from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.families import Part
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries
@@ -63,8 +64,10 @@ def _libraries(lost: LostGpuLibraries, view: View) -> Made:
             return f"no release of {name} for CUDA {here} is known here"
         wanted = [f"{name}{other}"]
         return Install(install=wanted, dependencies=True), f"install {wanted[0]}, for CUDA {here}"
-    extra = Requirement(known.extra)
-    return _extra(view, extra)
+    if known.since and not at_least(dist.version, known.since):
+        wanted = [f"{known.extra}>={known.since}"]
+        return Install(install=wanted, dependencies=True), f"install {wanted[0]}"
+    return _extra(view, Requirement(known.extra))
 
 
 def _extra(view: View, extra: Requirement) -> Made:
@@ -81,9 +84,11 @@ def _extra(view: View, extra: Requirement) -> Made:
     unmet = [(row, dist) for row, dist in found if dist is None or not holds(row, dist.version)]
     if not unmet:
         return f"what {extra} asks for is installed"
-    wanted = f"{extra}=={owner.version}"
     frozen = all(dist is None for _, dist in unmet)  # else something that is here must move
-    return Install(install=[wanted], dependencies=True, freeze=frozen), f"install {wanted}"
+    # The wheels themselves: what else the package requires may be in conflict already.
+    wanted = [bare(row) for row, _ in unmet]
+    step = Install(install=wanted, dependencies=True, freeze=frozen)
+    return step, f"install what {extra} of {owner.version} asks for: {', '.join(wanted)}"
 
 
 def _rows(view: View, owner: Distribution, extra: Requirement) -> list[Requirement]:
