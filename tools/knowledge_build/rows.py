@@ -287,11 +287,13 @@ class Plugins(Row):
 
 Outcome = Literal["raises", "gpu", "unchecked"]
 Agreement = Literal["release", "prefix", "minor", "declared", "floor"]
-Names = Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)]
+Names = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
+]
 
 
 class Pair(Row):
-    """Two distributions that must agree; "{for}" in a name stands for each word of `for`.
+    """Two distributions, by their normalised names, that must agree; "{for}" in a name stands for each word of `for`.
 
     agree: release, the same version but for its local part; prefix, the version of `one` begins with
     the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
@@ -306,6 +308,7 @@ class Pair(Row):
     agree: Agreement
     moves: Literal["one", "other"] = "one"
     optional: bool = False
+    vendor: Literal["nvidia", "amd"] = "nvidia"
     outcome: Outcome
     says: str
     switch: str | None = None
@@ -315,11 +318,12 @@ class Pair(Row):
 class Alone(Row):
     """Distributions that lay the same files: one of them may be there. core: what the others overwrite.
 
-    gpu: those that bring GPU code, where not all do. lost: what becomes of it, or what is printed.
+    gpu: those that bring GPU code, where not all do; asked: who installs one asks for the GPU. lost: what becomes of it, or what is printed.
     """
 
     distributions: Names
     gpu: list[str]
+    asked: bool = True
     core: str
     lost: str
     source: Source

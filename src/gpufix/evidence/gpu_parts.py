@@ -78,7 +78,10 @@ def used_otherwise(view: View, vendor: Vendor, own: set[str]) -> list[str]:
     """What else here uses the GPUs of a vendor: torch, other frameworks."""
     torch = view.facts.torch
     built_for = torch and (torch.cuda if vendor == "nvidia" else torch.hip)
-    return [*(["torch"] if built_for else []), *(n for n in frameworks(view, vendor) if n not in own)]
+    return [
+        *(["torch"] if built_for else []),
+        *(n for n in frameworks(view, vendor) if n not in own),
+    ]
 
 
 def cuda_here(view: View) -> int | None:

@@ -6,7 +6,7 @@ The rows' own words are explained in tools/knowledge_build/rows.py.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, source, table
@@ -21,6 +21,7 @@ class Pair(Frozen):
     agree: Literal["release", "prefix", "minor", "declared", "floor"]
     moves: Literal["one", "other"]
     optional: bool  # what moves may be done without
+    vendor: Vendor  # whose GPUs it is about
     outcome: Literal["raises", "gpu", "unchecked"]
     says: str
     switch: str | None  # the variable that has them not compared
@@ -32,6 +33,7 @@ class Alone(Frozen):
 
     distributions: tuple[str, ...]
     gpu: tuple[str, ...]  # those that bring GPU code, where not all do
+    asked: bool  # who installs one of them asks for the GPU
     core: str  # a pattern of paths below the site folder: whose these are works
     lost: str
     source: str
@@ -107,12 +109,11 @@ def for_cuda(distribution: str, major: int) -> str | None:
     return None
 
 
-def _tuples(row: dict[str, object]) -> dict[str, object]:
+def _tuples(row: dict[str, Any]) -> dict[str, Any]:
     lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
     return _sourced(row) | lists
 
 
-def _sourced(row: dict[str, object]) -> dict[str, object]:
-    number = row["source"]
-    assert isinstance(number, int)
+def _sourced(row: dict[str, Any]) -> dict[str, Any]:
+    number: int = row["source"]
     return row | {"source": source("families", number)}

@@ -18,7 +18,9 @@ from gpufix.model.payload import MismatchedPair, RivalDistributions
 PIN = "flashinfer-python==0.6.12"
 
 
-def of(*dists: Distribution, gpu: bool = True, shared: tuple[SharedFile, ...] = (), **env: str) -> View:
+def of(
+    *dists: Distribution, gpu: bool = True, shared: tuple[SharedFile, ...] = (), **env: str
+) -> View:
     return b.view(
         b.facts(
             distributions=list(dists),
@@ -79,7 +81,8 @@ def several(message: str, *names: str) -> Fault:
 
 
 BOTH = several(
-    "cupy-cuda12x 13.6.0 and cupy-cuda13x 13.6.0 lay the same files in cupy/", *(d.name for d in CUPY)
+    "cupy-cuda12x 13.6.0 and cupy-cuda13x 13.6.0 lay the same files in cupy/",
+    *(d.name for d in CUPY),
 )
 RUNTIME = b.dist("nvidia-cuda-runtime", "13.0.48")
 SGLANG = b.dist("sglang", "0.5.10", requires=["sglang-kernel==0.4.1"])
@@ -96,9 +99,13 @@ SILENT = {
     "its own variable switches the check off": of(
         *flashinfer("0.6.12", "0.6.11"), FLASHINFER_DISABLE_VERSION_CHECK="1"
     ),
-    "the cache names its CUDA": of(*flashinfer("0.6.7", "0.6.7", b.dist("flashinfer-jit-cache", "0.6.7.post2+cu129"))),
+    "the cache names its CUDA": of(
+        *flashinfer("0.6.7", "0.6.7", b.dist("flashinfer-jit-cache", "0.6.7.post2+cu129"))
+    ),
     "kernels newer than the floor": of(SGLANG, b.dist("sglang-kernel", "0.4.2")),
-    "patches of one release": of(b.dist("cudf-cu12", "25.10.0"), b.dist("pylibcudf-cu12", "25.10.2")),
+    "patches of one release": of(
+        b.dist("cudf-cu12", "25.10.0"), b.dist("pylibcudf-cu12", "25.10.2")
+    ),
     "one CuPy": of(CUPY[0]),
     "a GPU package beside a CPU one: WHL509 or WHL502 tells": of(
         b.dist("onnxruntime"), b.dist("onnxruntime-gpu")
@@ -151,12 +158,27 @@ FIRING = {
         fault(WARNING, "cudf-cu12 25.10.0", "pylibcudf-cu12 25.8.0", "25.10"),
         ["match-partner unsafe"],
     ),
+    "an AMD GPU is lost": Fires(
+        b.view(
+            b.facts(
+                distributions=[
+                    b.dist("jaxlib", "0.8.2"),
+                    b.dist("jax-rocm7-plugin", "0.8.1+rocm7.2.4"),
+                ],
+                gpus=[b.gpu("gfx1100")],
+            )
+        ),
+        fault(ERROR, "jax-rocm7-plugin 0.8.1+rocm7.2.4", "jaxlib 0.8.2", "0.8.1"),
+    ),
     "no listing tells of its releases": Fires(
         of(b.dist("rocm-sdk-core", "7.2.0"), b.dist("rocm-sdk-libraries", "7.1.0")),
         fault(WARNING, "rocm-sdk-libraries 7.1.0", "rocm-sdk-core 7.2.0", "7.1.0"),
     ),
     "conda brought it": Fires(
-        of(*flashinfer("0.6.12", "0.6.11")[:1], b.dist("flashinfer-cubin", "0.6.11", source="conda")),
+        of(
+            *flashinfer("0.6.12", "0.6.11")[:1],
+            b.dist("flashinfer-cubin", "0.6.11", source="conda"),
+        ),
         fault(ERROR, "flashinfer-cubin 0.6.11", "flashinfer-python 0.6.12", "0.6.11"),
     ),
     "two for two CUDA majors, and one CUDA is here": Fires(

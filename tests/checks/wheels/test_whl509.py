@@ -18,9 +18,7 @@ from gpufix.model import Distribution, Library, Problem, Severity, SharedFile
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
 
 CUBLAS = "libcublas.so.12"
-JAX_EXTRAS = [
-    f'jax-cuda{n}-plugin[with-cuda]<=0.7.2,>=0.7.2; extra == "cuda{n}"' for n in (12, 13)
-]
+JAX_EXTRAS = [f'jax-cuda{n}-plugin[with-cuda]<=0.7.2,>=0.7.2; extra == "cuda{n}"' for n in (12, 13)]
 JAX = b.dist("jax", "0.7.2", requires=["jaxlib", *JAX_EXTRAS])
 PLUGIN = b.dist(
     "jax-cuda12-plugin",
@@ -45,7 +43,9 @@ FILES = {
 }
 
 
-def of(*dists: Distribution, gpu: bool = True, libraries: Sequence[Library] = (), **more: Any) -> View:
+def of(
+    *dists: Distribution, gpu: bool = True, libraries: Sequence[Library] = (), **more: Any
+) -> View:
     gpus = [b.gpu()] if gpu else []
     scan = b.binaries(*libraries)
     return b.view(b.facts(distributions=list(dists), gpus=gpus, binaries=scan, **more))
@@ -72,9 +72,7 @@ def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
     )
 
 
-def absent(
-    severity: Severity, dist: Distribution, found: str, *halves: tuple[str, ...]
-) -> Fault:
+def absent(severity: Severity, dist: Distribution, found: str, *halves: tuple[str, ...]) -> Fault:
     part = next(p for p in families.parts() if p.framework == dist.name)
     present, missing = halves or ((), ())
     return Fault(
@@ -87,10 +85,9 @@ def absent(
     )
 
 
-def shared(path: str = STATE, holder: str | None = "onnxruntime", differ: bool = True) -> SharedFile:
-    return SharedFile(
-        path=path, owners=["onnxruntime", "onnxruntime-gpu"], differ=differ, holder=holder
-    )
+def shared(path: str = STATE, holder: str | None = "onnxruntime", **more: Any) -> SharedFile:
+    base = {"owners": ["onnxruntime", "onnxruntime-gpu"], "differ": True}
+    return SharedFile(path=path, holder=holder, **(base | more))
 
 
 SOURCE = next(g.source for g in families.alone() if "onnxruntime" in g.distributions)
@@ -104,14 +101,21 @@ OVERWRITTEN = Fault(
     payload=RivalDistributions(BOTH),
 )
 LLAMA = b.dist("llama-cpp-python", "0.3.16", requested=True)
-TF = b.dist(
-    "tensorflow", "2.19.0", requires=['nvidia-cublas-cu12==12.5.3.2; extra == "and-cuda"']
+TF = b.dist("tensorflow", "2.19.0", requires=['nvidia-cublas-cu12==12.5.3.2; extra == "and-cuda"'])
+TF_CPU = b.dist("tensorflow-cpu", "2.19.0")
+TF_CORE = "tensorflow/libtensorflow_cc.so.2"
+TF_GROUP = next(g for g in families.alone() if "tensorflow" in g.distributions)
+TF_OVERWRITTEN = Fault(
+    WARNING,
+    "tensorflow / tensorflow-cpu",
+    f"tensorflow-cpu 2.19.0 has overwritten {TF_CORE} of tensorflow 2.19.0: {TF_GROUP.lost}.",
+    evidence=(TF_CORE, f"source: {TF_GROUP.source}"),
+    breaks=("collision:tensorflow", "collision:tensorflow-cpu", "family:tensorflow"),
+    payload=RivalDistributions(("tensorflow", "tensorflow-cpu")),
 )
 CT2 = b.dist("ctranslate2", "4.5.0")
 CUPY_13 = b.dist("cupy-cuda12x", "13.6.0")
-CUPY_14 = b.dist(
-    "cupy-cuda12x", "14.2.0", requires=['cuda-toolkit[cublas]==12.*; extra == "ctk"']
-)
+CUPY_14 = b.dist("cupy-cuda12x", "14.2.0", requires=['cuda-toolkit[cublas]==12.*; extra == "ctk"'])
 CU13 = b.dist("nvidia-cublas", "13.0.0.19")
 ORT_13 = b.dist("onnxruntime-gpu", "1.27.0")
 LIES = f"{b.SITE}/nvidia/cublas/lib/{CUBLAS}"
@@ -125,7 +129,11 @@ SILENT = {
     ),
     "jax with its plug-in": of(JAX, JAXLIB, PLUGIN, PJRT),
     "jax for CUDA 13 beside a half for CUDA 12": of(
-        JAX, JAXLIB, PLUGIN, b.dist("jax-cuda13-plugin", "0.7.2"), b.dist("jax-cuda13-pjrt", "0.7.2")
+        JAX,
+        JAXLIB,
+        PLUGIN,
+        b.dist("jax-cuda13-plugin", "0.7.2"),
+        b.dist("jax-cuda13-pjrt", "0.7.2"),
     ),
     "an old jaxlib that holds the GPU code itself": of(
         JAX, JAXLIB, libraries=[b.library("jaxlib/x.so", b.code("sm_80"), distribution="jaxlib")]
@@ -149,13 +157,13 @@ SILENT = {
     "another TensorFlow": of(replace(TF, version="2.13.0"), libraries=[lacking("tensorflow")]),
     "CTranslate2 without a GPU": of(CT2, gpu=False, libraries=[lacking("ctranslate2")]),
     "CuPy without a GPU": of(CUPY_14, gpu=False, libraries=[lacking("cupy-cuda12x")]),
-    "what no CUDA wheel brings": of(CUPY_14, libraries=[lacking("cupy-cuda12x", "libcutensor.so.2")]),
+    "what no CUDA wheel brings": of(
+        CUPY_14, libraries=[lacking("cupy-cuda12x", "libcutensor.so.2")]
+    ),
 }
 
 FIRING = {
-    "overwritten": Fires(
-        of(ORT, ORT_GPU, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]
-    ),
+    "overwritten": Fires(of(ORT, ORT_GPU, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]),
     "overwritten, and no GPU is here": Fires(
         of(ORT, ORT_GPU, gpu=False, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]
     ),
@@ -181,6 +189,21 @@ FIRING = {
             message=OVERWRITTEN.message.replace(STATE, f"{STATE} (and 1 more file)"),
             evidence=(STATE, "onnxruntime/capi/libonnxruntime.so.1", f"source: {SOURCE}"),
         ),
+        ["keep-one safe"],
+    ),
+    "overwritten, which is of use without a GPU": Fires(
+        of(
+            TF,
+            TF_CPU,
+            gpu=False,
+            shared_files=[shared(TF_CORE, TF_CPU.name, owners=[TF.name, TF_CPU.name])],
+        ),
+        TF_OVERWRITTEN,
+        ["keep-one safe"],
+    ),
+    "overwritten, which is of use without a GPU, and one is here": Fires(
+        of(TF, TF_CPU, shared_files=[shared(TF_CORE, TF_CPU.name, owners=[TF.name, TF_CPU.name])]),
+        replace(TF_OVERWRITTEN, severity=ERROR),
         ["keep-one safe"],
     ),
     "the plug-in's libraries": Fires(
@@ -252,7 +275,10 @@ FIRING = {
     ),
     "TensorFlow's libraries, beside torch": Fires(
         of(
-            TF, TORCH, torch=b.torch("2.11.0+cu130"), libraries=[lacking("tensorflow", "libcudnn.so.9")]
+            TF,
+            TORCH,
+            torch=b.torch("2.11.0+cu130"),
+            libraries=[lacking("tensorflow", "libcudnn.so.9")],
         ),
         lost(WARNING, TF, "libcudnn.so.9"),
         PLAN,

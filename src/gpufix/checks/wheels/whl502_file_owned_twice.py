@@ -78,7 +78,9 @@ def _whose(files: list[SharedFile]) -> str:
 
 def _held(holder: str | None, count: int) -> str:
     verb = "is" if count == 1 else "are"
-    return f"{verb} " + ("missing" if holder == "missing" else f"{holder}'s" if holder else "nobody's")
+    return f"{verb} " + (
+        "missing" if holder == "missing" else f"{holder}'s" if holder else "nobody's"
+    )
 
 
 def _matters(path: str) -> bool:

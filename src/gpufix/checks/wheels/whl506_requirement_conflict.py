@@ -144,4 +144,6 @@ def _absent(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
 
 def _unmet(row: Unmet) -> UnmetRequirement:
     required = row.requirement
-    return UnmetRequirement(row.name, bare(required), row.installed, direct=required.url is not None)
+    return UnmetRequirement(
+        row.name, bare(required), row.installed, direct=required.url is not None
+    )

@@ -65,8 +65,7 @@ def _pair(view: View, mismatch: Mismatch) -> Fault:
 
 
 def _severity(view: View, mismatch: Mismatch) -> Severity:
-    vendor = "amd" if "rocm" in mismatch.one.name else "nvidia"
-    served = any(target.vendor == vendor for target in view.targets)
+    served = any(target.vendor == mismatch.pair.vendor for target in view.targets)
     lost = mismatch.pair.outcome == "gpu" and served
     return ERROR if lost or mismatch.pair.outcome == "raises" else WARNING
 

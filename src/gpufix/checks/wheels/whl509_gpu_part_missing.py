@@ -39,7 +39,7 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     of onnxruntime-gpu 1.23.2: its GPU providers are gone.`
 
     ## Severity
-    Error for overwritten files, and where a GPU that must be served loses what is installed for it.
+    Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be served loses what is installed for it.
     Warning for an installed GPU part on a machine without a GPU, for a framework without one where
     a GPU must be served, and for a package that works without it beside another framework that
     uses the GPU. Advice for a framework without a GPU part that others require, or beside another
@@ -73,7 +73,7 @@ def _overwritten(view: View, several: Rivals, gpu: Distribution, core: SharedFil
     ]
     more = f" (and {counted(len(taken) - 1, 'more file')})" if len(taken) > 1 else ""
     return Fault(
-        severity=ERROR,
+        severity=ERROR if several.group.asked or view.targets else WARNING,
         subject=" / ".join(several.names),
         message=(
             f"{core.holder} {holder.version if holder else ''} has overwritten {core.path}{more} of "
@@ -105,7 +105,9 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
             f"{name}{version} needs {missing[0]}{more} for the GPU, which {'are' if more else 'is'} "
             "in no place that it looks in."
         ),
-        evidence=tuple(dict.fromkeys(f"{basename(x.path)} needs {p.name}" for x, p in weighed.rows)),
+        evidence=tuple(
+            dict.fromkeys(f"{basename(x.path)} needs {p.name}" for x, p in weighed.rows)
+        ),
         breaks=(f"load:{name}",),
         needs=(f"family:{name}", *(f"soname:{s}" for s in missing), *(f"dist:{w}" for w in wheels)),
         payload=LostGpuLibraries(name, wheels),

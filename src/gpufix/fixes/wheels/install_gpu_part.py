@@ -29,9 +29,7 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     else:
         return None  # overwritten: keep-one
     if isinstance(made, str):
-        return Skip(
-            fix="install-gpu-part", code=finding.code, subject=finding.subject, reason=made
-        )
+        return Skip(fix="install-gpu-part", code=finding.code, subject=finding.subject, reason=made)
     step, title = made
     by_hand = isinstance(step, Advise)
     moves = isinstance(step, Install) and step.dependencies and not step.freeze

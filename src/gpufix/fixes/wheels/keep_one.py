@@ -31,12 +31,12 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     kept = _kept(found, view)
     if kept is None:
-        reason = f"which of {' and '.join(names)} is meant cannot be told"
-        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
+        why = f"which of {' and '.join(names)} is meant cannot be told"
+        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
     others = [d for d in found.here if d is not kept]
     required = view.derive(Requirements.of).required_by
     users = sorted({user for d in others for user in required.get(d.name, ())} - set(names))
-    reason = next(filter(None, map(why_not, (kept, *others))), None)
+    reason: str | None = next(filter(None, map(why_not, (kept, *others))), None)
     if reason is None and users and not found.group.gpu:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
