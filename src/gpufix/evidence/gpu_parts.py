@@ -56,7 +56,7 @@ class AbsentPart(Frozen):
 def absent_parts(view: View) -> list[AbsentPart]:
     """Frameworks that nothing brings GPU code for; what conda built tells it by its build."""
     found = []
-    holders = {x.distribution for x in view.facts.binaries.libraries if x.code}
+    holders = {x.distribution for x in view.facts.binaries.libraries if _for_gpus(x)}
     for part in families.parts():
         framework = view.dist(part.framework)
         if framework is None or framework.source == "conda" or holders & set(part.code_in):
@@ -72,6 +72,13 @@ def absent_parts(view: View) -> list[AbsentPart]:
         else:
             found.append(broken or AbsentPart(part, framework, (), ()))
     return found
+
+
+def _for_gpus(library: Library) -> bool:
+    """It holds GPU code, or asks for CUDA's libraries."""
+    return bool(library.code) or any(
+        bringing(name) or name.startswith("libcuda.so") for name in library.needed
+    )
 
 
 def used_otherwise(view: View, vendor: Vendor, own: set[str]) -> list[str]:

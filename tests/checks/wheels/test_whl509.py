@@ -102,6 +102,7 @@ OVERWRITTEN = Fault(
 )
 LLAMA = b.dist("llama-cpp-python", "0.3.16", requested=True)
 TF = b.dist("tensorflow", "2.19.0", requires=['nvidia-cublas-cu12==12.5.3.2; extra == "and-cuda"'])
+PADDLE = b.dist("paddlepaddle", "3.3.1")
 TF_CPU = b.dist("tensorflow-cpu", "2.19.0")
 TF_CORE = "tensorflow/libtensorflow_cc.so.2"
 TF_GROUP = next(g for g in families.alone() if "tensorflow" in g.distributions)
@@ -119,6 +120,24 @@ CUPY_14 = b.dist("cupy-cuda12x", "14.2.0", requires=['cuda-toolkit[cublas]==12.*
 CU13 = b.dist("nvidia-cublas", "13.0.0.19")
 ORT_13 = b.dist("onnxruntime-gpu", "1.27.0")
 LIES = f"{b.SITE}/nvidia/cublas/lib/{CUBLAS}"
+AMD = b.facts(
+    distributions=[ORT_GPU],
+    gpus=[b.gpu("gfx1100")],
+    binaries=b.binaries(lacking("onnxruntime-gpu")),
+)
+
+
+def for_nvidia(severity: Severity) -> Fault:
+    return Fault(
+        severity,
+        "onnxruntime-gpu",
+        "onnxruntime-gpu 1.23.2 is for NVIDIA's GPUs; gfx1100 needs a build for AMD's.",
+        breaks=("load:onnxruntime-gpu",),
+        needs=("family:onnxruntime-gpu",),
+        payload=LostGpuLibraries("onnxruntime-gpu", ()),
+    )
+
+
 PLAN = ["install-gpu-part safe"]
 
 SILENT = {
@@ -138,8 +157,16 @@ SILENT = {
     "an old jaxlib that holds the GPU code itself": of(
         JAX, JAXLIB, libraries=[b.library("jaxlib/x.so", b.code("sm_80"), distribution="jaxlib")]
     ),
+    "a build that asks for CUDA's libraries": of(
+        LLAMA,
+        libraries=[
+            b.library("llama_cpp/lib/libggml-cuda.so", distribution=LLAMA.name, needed=[CUBLAS])
+        ],
+    ),
     "conda's jax": of(replace(JAX, source="conda")),
     "a CPU onnxruntime": of(ORT),
+    "a CPU Paddle, and no GPU": of(PADDLE, gpu=False),
+    "Paddle's package for GPUs": of(PADDLE, b.dist("paddlepaddle-gpu", "2.6.2")),
     "the GPU package was installed last": of(ORT, ORT_GPU, shared_files=[shared(holder=BOTH[1])]),
     "nobody can tell whose bytes they are": of(ORT, ORT_GPU, shared_files=[shared(holder=None)]),
     "equal bytes": of(ORT, ORT_GPU, shared_files=[shared(differ=False)]),
@@ -238,6 +265,10 @@ FIRING = {
     "conda brought the plug-in": Fires(
         of(replace(PLUGIN, source="conda"), PJRT, libraries=[lacking("jax-cuda12-pjrt")]),
         lost(ERROR, PJRT),
+    ),
+    "a provider for another vendor's GPU": Fires(b.view(AMD, "gfx1100"), for_nvidia(ERROR)),
+    "a provider for another vendor's GPU, which nobody named": Fires(
+        b.view(AMD), for_nvidia(WARNING)
     ),
     "a provider's libraries": Fires(
         of(ORT_GPU, libraries=[lacking("onnxruntime-gpu")]), lost(ERROR, ORT_GPU), PLAN
@@ -343,6 +374,9 @@ FIRING = {
             ("jax-cuda12-pjrt",),
             ("jax-cuda12-plugin",),
         ),
+    ),
+    "a package for CPUs in the place of one for GPUs": Fires(
+        of(PADDLE), absent(WARNING, PADDLE, "no GPU part"), ["install-gpu-part manual"]
     ),
     "what must be built for the GPU": Fires(
         of(LLAMA), absent(WARNING, LLAMA, "no GPU part"), ["install-gpu-part manual"]

@@ -40,7 +40,8 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
 
     ## Severity
     Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be served loses what is installed for it.
-    Warning for an installed GPU part on a machine without a GPU, for a framework without one where
+    Warning for an installed GPU part on a machine without a GPU, or with another vendor's that nobody
+    named (an error for one that was), for a framework without one where
     a GPU must be served, and for a package that works without it beside another framework that
     uses the GPU. Advice for a framework without a GPU part that others require, or beside another
     framework that uses the GPU; and for libraries that lie there and are opened by a call alone.
@@ -94,6 +95,9 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
     yield from weighed.gaps()
     if weighed.severity is None:
         return
+    if view.targets and not any(target.vendor == "nvidia" for target in view.targets):
+        yield _for_another_vendor(view, name)
+        return
     missing = sorted({problem.name for _, problem in weighed.rows})
     wheels = tuple(dict.fromkeys(w for soname in missing for w in bringing(soname)))
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
@@ -111,6 +115,20 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
         breaks=(f"load:{name}",),
         needs=(f"family:{name}", *(f"soname:{s}" for s in missing), *(f"dist:{w}" for w in wheels)),
         payload=LostGpuLibraries(name, wheels),
+    )
+
+
+def _for_another_vendor(view: View, name: str) -> Fault:
+    """The CUDA libraries would not help."""
+    archs = ", ".join(target.arch for target in view.targets)
+    dist = view.dist(name)
+    return Fault(
+        severity=ERROR if any(target.gpu is None for target in view.targets) else WARNING,
+        subject=name,
+        message=f"{name} {dist.version if dist else ''} is for NVIDIA's GPUs; {archs} needs a build for AMD's.",
+        breaks=(f"load:{name}",),
+        needs=(f"family:{name}",),
+        payload=LostGpuLibraries(name, ()),
     )
 
 

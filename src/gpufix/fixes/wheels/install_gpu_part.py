@@ -48,6 +48,8 @@ Made = tuple[Install | Advise, str] | str  # a step and its title, or why there 
 
 def _libraries(lost: LostGpuLibraries, view: View) -> Made:
     name = lost.distribution
+    if not lost.wheels:
+        return f"{name} is for another vendor's GPUs"
     pinned = {w: v for w in lost.wheels if (v := declared_version(view, w))}
     if pinned:
         wanted = [f"{wheel}=={version}" for wheel, version in pinned.items()]
