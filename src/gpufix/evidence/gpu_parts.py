@@ -76,9 +76,8 @@ def absent_parts(view: View) -> list[AbsentPart]:
 
 def _for_gpus(library: Library) -> bool:
     """It holds GPU code, or asks for CUDA's libraries."""
-    return bool(library.code) or any(
-        bringing(name) or name.startswith("libcuda.so") for name in library.needed
-    )
+    asked = [*library.needed, *(problem.name for problem in library.problems)]
+    return bool(library.code) or any(bringing(n) or n.startswith("libcuda.so") for n in asked)
 
 
 def used_otherwise(view: View, vendor: Vendor, own: set[str]) -> list[str]:

@@ -28,14 +28,19 @@ def reinstall(name: str, version: str) -> Install:
 
 def why_not(dist: Distribution) -> str | None:
     """The reason for which a distribution cannot simply be installed again, if there is one."""
+    if (reason := immovable(dist)) is None and dist.direct_url:
+        return f"{dist.name} was installed from {dist.direct_url}, not from an index"
+    return reason
+
+
+def immovable(dist: Distribution) -> str | None:
+    """The reason for which no release of an index may take its place, if there is one."""
     if dist.source == "conda":
         return f"{dist.name} was installed by conda: reinstall it with conda"
     if is_ours(dist.version):
         return f"{dist.name} is a fallback: `gpufix fix --fallback {dist.name}` installs it again"
     if dist.editable:
         return f"{dist.name} is an editable install of {dist.editable}"
-    if dist.direct_url:
-        return f"{dist.name} was installed from {dist.direct_url}, not from an index"
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 from rows import Fires, rows
@@ -174,6 +176,14 @@ FIRING = {
         of(b.dist("rocm-sdk-core", "7.2.0"), b.dist("rocm-sdk-libraries", "7.1.0")),
         fault(WARNING, "rocm-sdk-libraries 7.1.0", "rocm-sdk-core 7.2.0", "7.1.0"),
     ),
+    "it came from a file": Fires(
+        of(
+            *flashinfer("0.6.12", "0.6.11")[:1],
+            b.dist("flashinfer-cubin", "0.6.11", direct_url="file:///a.whl"),
+        ),
+        fault(ERROR, "flashinfer-cubin 0.6.11", "flashinfer-python 0.6.12", "0.6.11"),
+        ["match-partner unsafe"],
+    ),
     "conda brought it": Fires(
         of(
             *flashinfer("0.6.12", "0.6.11")[:1],
@@ -188,6 +198,11 @@ FIRING = {
         of(*CUPY, shared=(cupy("cupy-cuda12x"),)), BOTH, ["keep-one safe"]
     ),
     "two, and nobody can tell": Fires(of(*CUPY), BOTH),
+    "the one that is kept came from a file": Fires(
+        of(CUPY[0], replace(CUPY[1], direct_url="file:///a.whl"), RUNTIME),
+        BOTH,
+        ["keep-one unsafe"],
+    ),
     "what would be removed was asked for": Fires(
         of(b.dist("cupy-cuda12x", "13.6.0", requested=True), CUPY[1], RUNTIME),
         BOTH,

@@ -163,6 +163,16 @@ SILENT = {
             b.library("llama_cpp/lib/libggml-cuda.so", distribution=LLAMA.name, needed=[CUBLAS])
         ],
     ),
+    "a build that lacks CUDA's libraries: SYM402 tells": of(
+        LLAMA,
+        libraries=[
+            b.library(
+                "llama_cpp/lib/libllama.so",
+                distribution=LLAMA.name,
+                problems=[Problem(kind="missing-library", name=CUBLAS)],
+            )
+        ],
+    ),
     "conda's jax": of(replace(JAX, source="conda")),
     "a CPU onnxruntime": of(ORT),
     "a CPU Paddle, and no GPU": of(PADDLE, gpu=False),
@@ -300,6 +310,22 @@ FIRING = {
             "onnxruntime.preload_dlls(), or where another package has opened them before.",
             evidence=(LIES,),
         ),
+    ),
+    "one lies there, and another does not": Fires(
+        of(
+            ORT_GPU,
+            libraries=[
+                lacking(
+                    "onnxruntime-gpu",
+                    problems=[
+                        Problem(kind="missing-library", name=CUBLAS, provider=LIES),
+                        Problem(kind="missing-library", name="libcudnn.so.9"),
+                    ],
+                )
+            ],
+        ),
+        lost(ERROR, ORT_GPU, "libcudnn.so.9"),
+        PLAN,
     ),
     "TensorFlow's libraries": Fires(
         of(TF, libraries=[lacking("tensorflow")]), lost(ERROR, TF), PLAN

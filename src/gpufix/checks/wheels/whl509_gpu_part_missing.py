@@ -88,9 +88,12 @@ def _overwritten(view: View, several: Rivals, gpu: Distribution, core: SharedFil
 
 def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
     known, dist = families.libraries(name), view.dist(name)
-    if known and known.opened_by and all(problem.provider for _, problem in rows):
-        yield _opened_by_call(name, known.opened_by, rows)
-        return
+    if known and known.opened_by:
+        gone = [row for row in rows if row[1].provider is None]
+        if not gone:
+            yield _opened_by_call(name, known.opened_by, rows)
+            return
+        rows = gone
     weighed = weigh(view, rows)
     yield from weighed.gaps()
     if weighed.severity is None:

@@ -9,7 +9,7 @@ from gpufix.evidence.families import Rivals, core_files, rivals
 from gpufix.evidence.gpu_parts import cuda_here
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import reinstall, why_not
+from gpufix.fixes.pins import immovable, reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
 from gpufix.model.payload import RivalDistributions
@@ -36,7 +36,7 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
     others = [d for d in found.here if d is not kept]
     required = view.derive(Requirements.of).required_by
     users = sorted({user for d in others for user in required.get(d.name, ())} - set(names))
-    reason: str | None = next(filter(None, map(why_not, (kept, *others))), None)
+    reason: str | None = next(filter(None, map(immovable, (kept, *others))), None)
     if reason is None and users and not found.group.gpu:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
@@ -47,6 +47,7 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
 def _plan(
     finding: Finding, kept: Distribution, removed: Sequence[Distribution], users: Sequence[str]
 ) -> Plan:
+    other_build = [why] if (why := why_not(kept)) else []
     steps: list[Step] = [reinstall(kept.name, kept.version)]
     title = f"reinstall {kept.name} {kept.version} over what has overwritten it"
     if removed:
@@ -58,9 +59,9 @@ def _plan(
         codes=[finding.code],
         subjects=[finding.subject],
         title=title,
-        safety="unsafe" if any(d.requested for d in removed) else "safe",
+        safety="unsafe" if other_build or any(d.requested for d in removed) else "safe",
         steps=steps,
-        notes=[f"{user} requires the other one, which stays" for user in users],
+        notes=[*other_build, *(f"{user} requires the other one, which stays" for user in users)],
     )
 
 

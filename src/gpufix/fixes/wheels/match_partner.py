@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from gpufix.evidence.families import Mismatch, Mismatches, edition
 from gpufix.evidence.requirements import Requirements, version_of
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import why_not
+from gpufix.fixes.pins import immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
 from gpufix.model import Distribution, Finding, Install, Plan, Skip
@@ -24,7 +24,7 @@ def match_partner(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     mover, anchor = _roles(found, view)
     wanted, title = _wanted(found, mover, anchor), f"which goes with {anchor.name} {anchor.version}"
-    reason = why_not(mover)
+    reason = immovable(mover)
     if reason is None and wanted is None and not (found.pair.optional and mover is found.one):
         listed = "no listing of its releases is known here"
         if families.releases(mover.name):
@@ -34,7 +34,7 @@ def match_partner(finding: Finding, view: View) -> Plan | Skip | None:
         return Skip(fix="match-partner", code="WHL508", subject=finding.subject, reason=reason)
     if wanted is None:
         step = Install(uninstall=[mover.name])
-        title = f"remove {mover.name} {mover.version}: none is published for {anchor.version}"
+        title = f"remove {mover.name} {mover.version}, which is optional: none for {anchor.version} is listed"
     else:
         step = Install(install=[wanted, *_followers(mover.name, wanted, view)])
         title = f"install {', '.join(step.install)}, {title}"
