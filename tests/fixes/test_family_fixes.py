@@ -15,6 +15,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes
+from gpufix.knowledge import families
 from gpufix.model import Advise, Install, Plan, SharedFile, Skip
 
 
@@ -93,6 +94,10 @@ def test_the_plug_ins_other_half_moves_along() -> None:
             ["cuda-bindings~=13.4.4"],
         ),
         (
+            [b.dist("ctranslate2", "4.4.0"), b.dist("nvidia-cudnn-cu12", "9.10.2.21")],
+            [f"ctranslate2=={families.releases('ctranslate2')[0]}"],
+        ),
+        (
             [b.dist("cudf-cu12", "25.10.0"), b.dist("rmm-cu12", "25.8.0")],
             ["rmm-cu12==25.10.*"],
         ),
@@ -103,6 +108,7 @@ def test_the_plug_ins_other_half_moves_along() -> None:
         "others pin one",
         "floor",
         "declared",
+        "table",
         "minor",
     ],
 )
@@ -151,6 +157,13 @@ def test_of_several_the_one_for_torchs_cuda_is_kept() -> None:
     assert plan(framework_pair_mismatch, view).title == (
         "remove cupy-cuda12x, and reinstall cupy-cuda13x 13.6.0"
     )
+
+
+def test_a_plug_in_goes_with_its_other_half_and_nothing_is_laid_again() -> None:
+    names = [f"jax-cuda{n}-{part}" for n in (12, 13) for part in ("pjrt", "plugin")]
+    view = of(*(b.dist(n, "0.7.2") for n in names), b.dist("nvidia-cublas", "13.0.0.19"))
+    found = plan(framework_pair_mismatch, view)
+    assert found.steps == [Install(uninstall=["jax-cuda12-pjrt", "jax-cuda12-plugin"])]
 
 
 def test_what_is_removed_does_not_come_back_as_a_dependent() -> None:

@@ -19,6 +19,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 def test_pair(pair: families.Pair) -> None:
     assert NAME.fullmatch(pair.one) and NAME.fullmatch(pair.other) and pair.one != pair.other
     assert pair.says and not pair.says.endswith(".")
+    assert (pair.agree == "table") == bool(pair.needs)
     if pair.agree in ("declared", "floor", "minor"):  # the requirement of `one` tells the version
         assert pair.moves == "other"
 
@@ -31,7 +32,7 @@ def test_each_pair_is_told_once() -> None:
 @pytest.mark.parametrize("group", families.alone(), ids=lambda g: g.distributions[0])
 def test_alone(group: families.Alone) -> None:
     assert len(group.distributions) > 1 and set(group.gpu) < set(group.distributions)
-    assert not group.core.startswith("/")
+    assert not (group.core or "").startswith("/") and set(group.along) <= set(group.distributions)
 
 
 @pytest.mark.parametrize("part", families.parts(), ids=lambda p: p.framework)

@@ -286,7 +286,7 @@ class Plugins(Row):
 
 
 Outcome = Literal["raises", "gpu", "unchecked"]
-Agreement = Literal["release", "prefix", "minor", "declared", "floor"]
+Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
 Names = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
 ]
@@ -297,7 +297,7 @@ class Pair(Row):
 
     agree: release, the same version but for its local part; prefix, the version of `one` begins with
     the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
-    version that `one` pins. moves: which is installed anew. optional: that one may be done without.
+    version that `one` pins; table, as `needs` says of `one` from a version on ("": any). moves: which is installed anew. optional: that one may be done without.
     outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; unchecked,
     nothing compares them. switch: the variable that has them not compared.
     """
@@ -309,6 +309,7 @@ class Pair(Row):
     moves: Literal["one", "other"] = "one"
     optional: bool = False
     vendor: Literal["nvidia", "amd"] = "nvidia"
+    needs: dict[Number, Specifier] = {}
     outcome: Outcome
     says: str
     switch: str | None = None
@@ -316,15 +317,16 @@ class Pair(Row):
 
 
 class Alone(Row):
-    """Distributions that lay the same files: one of them may be there. core: what the others overwrite.
+    """Distributions of which one may be there; most lay the same files. core: what the others overwrite.
 
-    gpu: those that bring GPU code, where not all do; asked: who installs one asks for the GPU. lost: what becomes of it, or what is printed.
+    gpu: those that bring GPU code, where not all do; asked: who installs one asks for the GPU; along: what goes with one that is removed. lost: what becomes of it, or what is printed.
     """
 
     distributions: Names
     gpu: list[str]
     asked: bool = True
-    core: str
+    along: dict[str, list[str]] = {}
+    core: str | None = None
     lost: str
     source: Source
 

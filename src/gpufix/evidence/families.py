@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from gpufix.evidence.requirements import Requirements, version_of
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import families
+from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.families import Alone, Pair
 from gpufix.model import Distribution, SharedFile
 
@@ -58,11 +60,27 @@ def _needed(view: View, pair: Pair, one: Distribution, other: Distribution) -> s
     mine, theirs = version_of(one.version), version_of(other.version)
     if mine is None or theirs is None or not (any(mine.release) and any(theirs.release)):
         return None  # "0.0.0": a build out of a checkout
+    if pair.agree == "table":
+        return _tabled(pair, one, other)
     if pair.agree == "minor":
         return None if mine.release[:2] == theirs.release[:2] else _minor(mine)
     if pair.agree == "prefix":
         return None if mine.public.startswith(theirs.public) else mine.public
     return None if edition(mine) == edition(theirs) else mine.public
+
+
+def _tabled(pair: Pair, one: Distribution, other: Distribution) -> str | None:
+    """The range of `other` for this `one`, where it is not within it."""
+    needed = needs(pair, one.version)
+    parsed = version_of(other.version)
+    return (
+        needed if parsed and not SpecifierSet(needed).contains(parsed, prereleases=True) else None
+    )
+
+
+def needs(pair: Pair, version: str) -> str:
+    """The range of `other` that goes with a version of `one`; "" = any, or no row tells."""
+    return next((spec for since, spec in reversed(pair.needs) if at_least(version, since)), "")
 
 
 def edition(version: Version) -> tuple[object, ...]:
@@ -126,4 +144,4 @@ def _lost(
 def core_files(view: View, group: Alone) -> list[SharedFile]:
     """The files of a group's core that several own, with different content."""
     shared = (f for f in view.facts.shared_files if f.differ)
-    return [f for f in shared if fnmatchcase(f.path, group.core)]
+    return [f for f in shared if group.core and fnmatchcase(f.path, group.core)]

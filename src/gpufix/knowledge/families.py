@@ -18,10 +18,11 @@ class Pair(Frozen):
 
     one: str
     other: str
-    agree: Literal["release", "prefix", "minor", "declared", "floor"]
+    agree: Literal["release", "prefix", "minor", "declared", "floor", "table"]
     moves: Literal["one", "other"]
     optional: bool  # what moves may be done without
     vendor: Vendor  # whose GPUs it is about
+    needs: tuple[tuple[str, str], ...]  # of a table: (`one` from this version on, `other`'s range)
     outcome: Literal["raises", "gpu", "unchecked"]
     says: str
     switch: str | None  # the variable that has them not compared
@@ -29,12 +30,13 @@ class Pair(Frozen):
 
 
 class Alone(Frozen):
-    """Distributions that lay the same files, of which one may be installed."""
+    """Distributions of which one may be installed; most lay the same files."""
 
     distributions: tuple[str, ...]
     gpu: tuple[str, ...]  # those that bring GPU code, where not all do
     asked: bool  # who installs one of them asks for the GPU
-    core: str  # a pattern of paths below the site folder: whose these are works
+    along: dict[str, tuple[str, ...]]  # what goes with one that is removed
+    core: str | None  # a pattern of paths below the site folder: whose these are works
     lost: str
     source: str
 
@@ -64,13 +66,16 @@ class Libraries(Frozen):
 @cache
 def pairs() -> tuple[Pair, ...]:
     """Every pair that must agree."""
-    return tuple(Pair(**_sourced(row)) for row in table("families")["pairs"])
+    rows = table("families")["pairs"]
+    return tuple(Pair(**_sourced(row) | {"needs": tuple(row["needs"].items())}) for row in rows)
 
 
 @cache
 def alone() -> tuple[Alone, ...]:
     """Every group of which one may be installed."""
-    return tuple(Alone(**_tuples(row)) for row in table("families")["alone"])
+    rows = (_tuples(row) for row in table("families")["alone"])
+    along = ((row, {k: tuple(v) for k, v in row["along"].items()}) for row in rows)
+    return tuple(Alone(**row | {"along": removed}) for row, removed in along)
 
 
 @cache

@@ -75,7 +75,7 @@ def several(message: str, *names: str) -> Fault:
     return Fault(
         WARNING,
         " / ".join(names),
-        f"{message}; one may be there: {group.lost}.",
+        f"{message}; one of them may be there: {group.lost}.",
         evidence=(f"source: {group.source}",),
         breaks=tuple(f"{kind}:{name}" for name in names for kind in ("collision", "family")),
         payload=RivalDistributions(names),
@@ -83,7 +83,7 @@ def several(message: str, *names: str) -> Fault:
 
 
 BOTH = several(
-    "cupy-cuda12x 13.6.0 and cupy-cuda13x 13.6.0 lay the same files in cupy/",
+    "cupy-cuda12x 13.6.0 and cupy-cuda13x 13.6.0 are side by side",
     *(d.name for d in CUPY),
 )
 RUNTIME = b.dist("nvidia-cuda-runtime", "13.0.48")
@@ -107,6 +107,15 @@ SILENT = {
     "kernels newer than the floor": of(SGLANG, b.dist("sglang-kernel", "0.4.2")),
     "patches of one release": of(
         b.dist("cudf-cu12", "25.10.0"), b.dist("pylibcudf-cu12", "25.10.2")
+    ),
+    "within the table's range": of(
+        b.dist("ctranslate2", "4.5.0"), b.dist("nvidia-cudnn-cu12", "9.10.2.21")
+    ),
+    "before the table begins": of(
+        b.dist("ctranslate2", "2.0"), b.dist("nvidia-cudnn-cu12", "9.10.2.21")
+    ),
+    "after the table ends": of(
+        b.dist("onnxruntime-gpu", "1.32.0"), b.dist("tensorrt-cu12-libs", "11.4.0.106")
     ),
     "one CuPy": of(CUPY[0]),
     "a GPU package beside a CPU one: WHL509 or WHL502 tells": of(
@@ -171,6 +180,24 @@ FIRING = {
             )
         ),
         fault(ERROR, "jax-rocm7-plugin 0.8.1+rocm7.2.4", "jaxlib 0.8.2", "0.8.1"),
+    ),
+    "a table tells the range": Fires(
+        of(b.dist("ctranslate2", "4.4.0"), b.dist("nvidia-cudnn-cu12", "9.10.2.21")),
+        fault(WARNING, "ctranslate2 4.4.0", "nvidia-cudnn-cu12 9.10.2.21", "<9"),
+        ["match-partner unsafe"],
+    ),
+    "a table tells the range, and no listing what is within": Fires(
+        of(b.dist("onnxruntime-gpu", "1.23.2"), b.dist("tensorrt-cu12-libs", "11.4.0.106")),
+        fault(WARNING, "onnxruntime-gpu 1.23.2", "tensorrt-cu12-libs 11.4.0.106", ">=10,<11"),
+    ),
+    "plug-ins for two CUDA majors": Fires(
+        of(*jax(), b.dist("jax-cuda13-pjrt", "0.7.2"), RUNTIME),
+        several(
+            "jax-cuda12-pjrt 0.7.2 and jax-cuda13-pjrt 0.7.2 are side by side",
+            "jax-cuda12-pjrt",
+            "jax-cuda13-pjrt",
+        ),
+        ["keep-one safe"],
     ),
     "no listing tells of its releases": Fires(
         of(b.dist("rocm-sdk-core", "7.2.0"), b.dist("rocm-sdk-libraries", "7.1.0")),

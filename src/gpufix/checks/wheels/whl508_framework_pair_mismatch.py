@@ -18,9 +18,10 @@ def framework_pair_mismatch(view: View) -> Iterator[Fault]:
     ## What it does
     Compares the versions of packages that are made for one another: jax, jaxlib, its GPU plug-in
     and that one's compiler; FlashInfer, its cubins and its compiled kernels; SGLang and its
-    kernels; RAPIDS' parts; cuda-python and its bindings; TensorRT's bindings and libraries; the
-    wheels of one ROCm. And finds packages of which one may be installed, since all of them lay the
-    same files: CuPy's, cuDF's, DALI's, spconv's and TensorFlow's builds.
+    kernels; RAPIDS' parts; cuda-python and its bindings; TensorRT's bindings and libraries; ONNX
+    Runtime and TensorRT; CTranslate2 and cuDNN; the wheels of one ROCm. And finds packages of which
+    one may be installed: builds that lay the same files (CuPy's, cuDF's, DALI's, spconv's), JAX's
+    plug-ins for two CUDA majors.
 
     ## Why it matters
     `RuntimeWarning: JAX plugin jax_cuda12_plugin version 0.9.2 is installed, but it is not
@@ -72,11 +73,10 @@ def _severity(view: View, mismatch: Mismatch) -> Severity:
 
 def _several(several: Rivals) -> Fault:
     named = " and ".join(f"{d.name} {d.version}" for d in several.here)
-    folder = several.group.core.partition("/")[0]
     return Fault(
         severity=WARNING,
         subject=" / ".join(several.names),
-        message=f"{named} lay the same files in {folder}/; one may be there: {several.group.lost}.",
+        message=f"{named} are side by side; one of them may be there: {several.group.lost}.",
         evidence=(f"source: {several.group.source}",),
         breaks=tuple(f"{kind}:{n}" for n in several.names for kind in ("collision", "family")),
         payload=RivalDistributions(several.names),

@@ -34,26 +34,33 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         why = f"which of {' and '.join(names)} is meant cannot be told"
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
     others = [d for d in found.here if d is not kept]
+    along = [name for d in others for name in found.group.along.get(d.name, ())]
+    others += [d for name in along if (d := view.dist(name))]
     required = view.derive(Requirements.of).required_by
-    users = sorted({user for d in others for user in required.get(d.name, ())} - set(names))
+    users = sorted({user for d in others for user in required.get(d.name, ())} - {*names, *along})
     reason: str | None = next(filter(None, map(immovable, (kept, *others))), None)
     if reason is None and users and not found.group.gpu:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
-    return _plan(finding, kept, [] if users else others, users)
+    return _plan(finding, kept, [] if users else others, users, found.group.core is not None)
 
 
 def _plan(
-    finding: Finding, kept: Distribution, removed: Sequence[Distribution], users: Sequence[str]
+    finding: Finding,
+    kept: Distribution,
+    removed: Sequence[Distribution],
+    users: Sequence[str],
+    shares: bool,
 ) -> Plan:
     other_build = [why] if (why := why_not(kept)) else []
-    steps: list[Step] = [reinstall(kept.name, kept.version)]
-    title = f"reinstall {kept.name} {kept.version} over what has overwritten it"
+    again = f"reinstall {kept.name} {kept.version}"
+    steps: list[Step] = [reinstall(kept.name, kept.version)] if shares else []
+    title = f"{again} over what has overwritten it"
     if removed:
         gone = [d.name for d in removed]
         steps.insert(0, Install(uninstall=gone))
-        title = f"remove {', '.join(gone)}, and reinstall {kept.name} {kept.version}"
+        title = f"remove {', '.join(gone)}" + (f", and {again}" if shares else "")
     return Plan(
         fix="keep-one",
         codes=[finding.code],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packaging.specifiers import SpecifierSet
 
-from gpufix.evidence.families import Mismatch, Mismatches, edition
+from gpufix.evidence.families import Mismatch, Mismatches, edition, needs
 from gpufix.evidence.requirements import Requirements, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import immovable
@@ -73,9 +73,19 @@ def _wanted(found: Mismatch, mover: Distribution, anchor: Distribution) -> str |
         exact = next((v for v in published if within.contains(v)), None)
     elif found.pair.agree == "floor":
         exact = found.needed.removeprefix(">=")
+    elif found.pair.agree == "table":
+        exact = next((v for v in published if _goes(found, mover, v)), None)
     else:
         return f"{mover.name}=={found.needed}.*"
     return f"{mover.name}=={exact}" if exact else None
+
+
+def _goes(found: Mismatch, mover: Distribution, version: str) -> bool:
+    """Whether a version of what moves goes with the other one, by the table."""
+    one, other = (version, found.other.version)
+    if mover is found.other:
+        one, other = found.one.version, version
+    return SpecifierSet(needs(found.pair, one)).contains(other)
 
 
 def _edition(text: str) -> tuple[object, ...] | None:
