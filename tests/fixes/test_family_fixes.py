@@ -16,7 +16,7 @@ from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes
 from gpufix.knowledge import families
-from gpufix.model import Advise, Install, Plan, SharedFile, Skip
+from gpufix.model import Advise, Install, Plan, Problem, SharedFile, Skip
 
 
 def offers(check: Check, view: View) -> list[Plan | Skip]:
@@ -219,6 +219,45 @@ def test_the_extra_for_the_cuda_that_suits(
 def test_the_half_that_is_absent() -> None:
     view = of(jax(), b.dist("jaxlib", "0.7.2"), b.dist("jax-cuda12-plugin", "0.7.2"))
     assert plan(gpu_part_missing, view).steps == [Install(install=["jax-cuda12-pjrt==0.7.2"])]
+
+
+PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
+CUBLAS = Problem(kind="missing-library", name="libcublas.so.12")
+
+
+def ort(version: str, *others: Any, **changes: Any) -> View:
+    dist = b.dist("onnxruntime-gpu", version, **changes)
+    asks = b.library(PROVIDER, distribution=dist.name, opened_by="plugin", problems=[CUBLAS])
+    return of(dist, *others, binaries=b.binaries(asks))
+
+
+def test_what_an_extra_asks_for_and_nothing_else() -> None:
+    """Another requirement of the package may be in conflict already."""
+    rows = ["sympy", *(f'nvidia-{n}-cu12~=12.0; extra == "cuda"' for n in ("cublas", "cufft"))]
+    found = plan(gpu_part_missing, ort("1.23.2", requires=rows))
+    assert found.title == "install what onnxruntime-gpu[cuda,cudnn] of 1.23.2 asks for: 2 packages"
+    wanted = ["nvidia-cublas-cu12~=12.0", "nvidia-cufft-cu12~=12.0"]
+    assert found.steps == [Install(install=wanted, dependencies=True, freeze=True)]
+
+
+@pytest.mark.parametrize(
+    ("view", "wanted"),
+    [
+        (ort("1.20.2"), "onnxruntime-gpu[cuda,cudnn]>=1.21.0,<1.27.0"),
+        (ort("1.23.2", b.dist("nvidia-cublas", "13.0.0.19")), "onnxruntime-gpu>=1.27.0"),
+        (ort("1.27.0", b.dist("nvidia-cublas-cu12", "12.9")), "onnxruntime-gpu>=1.19.0,<1.27.0"),
+    ],
+    ids=["a release that has the extra, for the same CUDA", "for CUDA 13", "for CUDA 12"],
+)
+def test_another_release_for_the_libraries_here(view: View, wanted: str) -> None:
+    found = plan(gpu_part_missing, view)
+    assert found.steps == [Install(install=[wanted], dependencies=True)]
+    assert found.safety == "unsafe"
+
+
+def test_no_release_for_cuda_11_has_the_extra() -> None:
+    why = "no release of onnxruntime-gpu for CUDA 11 says which packages bring its libraries"
+    assert reason(gpu_part_missing, ort("1.18.1")) == why
 
 
 def test_what_is_built_by_hand() -> None:

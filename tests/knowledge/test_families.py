@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import table
+from gpufix.knowledge.plugins import plugin
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -69,6 +70,21 @@ def test_cuda_majors(distribution: str, version: str, major: int, versions: str)
     assert families.cuda_major(distribution, version) == major
     assert families.for_cuda(distribution, major) == versions
     assert SpecifierSet(versions).contains(version)
+
+
+@pytest.mark.parametrize(
+    ("version", "cudnn"),
+    [
+        ("2.19.0", "libcudnn.so.9"),
+        ("2.16.1", "libcudnn.so.8"),
+        ("2.13.0", None),
+        ("main", None),
+        (None, None),
+    ],
+)
+def test_what_a_release_of_tensorflow_opens(version: str | None, cudnn: str | None) -> None:
+    known = plugin("/env/tensorflow/libtensorflow_cc.so.2", "tensorflow", version)
+    assert (known is not None and cudnn in known.opens) if cudnn else known is None
 
 
 def test_what_no_row_tells() -> None:

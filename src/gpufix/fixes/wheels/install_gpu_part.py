@@ -65,9 +65,17 @@ def _libraries(lost: LostGpuLibraries, view: View) -> Made:
         wanted = [f"{name}{other}"]
         return Install(install=wanted, dependencies=True), f"install {wanted[0]}, for CUDA {here}"
     if known.since and not at_least(dist.version, known.since):
-        wanted = [f"{known.extra}>={known.since}"]
-        return Install(install=wanted, dependencies=True), f"install {wanted[0]}"
+        return _newer(name, known.extra, known.since, built)
     return _extra(view, Requirement(known.extra))
+
+
+def _newer(name: str, extra: str, since: str, cuda: int | None) -> Made:
+    """A release that has the extra, built for the same CUDA."""
+    _, _, until = ((cuda and families.for_cuda(name, cuda)) or "").partition(",")
+    if until and at_least(since, until.removeprefix("<")):
+        return f"no release of {name} for CUDA {cuda} says which packages bring its libraries"
+    wanted = f"{extra}>={since}" + (f",{until}" if until else "")
+    return Install(install=[wanted], dependencies=True), f"install {wanted}"
 
 
 def _extra(view: View, extra: Requirement) -> Made:
@@ -88,7 +96,8 @@ def _extra(view: View, extra: Requirement) -> Made:
     # The wheels themselves: what else the package requires may be in conflict already.
     wanted = [bare(row) for row, _ in unmet]
     step = Install(install=wanted, dependencies=True, freeze=frozen)
-    return step, f"install what {extra} of {owner.version} asks for: {', '.join(wanted)}"
+    told = wanted[0] if len(wanted) == 1 else f"{len(wanted)} packages"
+    return step, f"install what {extra} of {owner.version} asks for: {told}"
 
 
 def _rows(view: View, owner: Distribution, extra: Requirement) -> list[Requirement]:
