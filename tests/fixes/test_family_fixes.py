@@ -260,6 +260,12 @@ def test_no_release_for_cuda_11_has_the_extra() -> None:
     assert reason(gpu_part_missing, ort("1.18.1")) == why
 
 
+def test_a_package_for_cpus_goes_before_the_one_for_gpus_is_laid() -> None:
+    found = plan(gpu_part_missing, of(b.dist("paddlepaddle", "2.6.2")))
+    install = Install(install=["paddlepaddle-gpu==2.6.2"], dependencies=True)
+    assert found.steps == [Install(uninstall=["paddlepaddle"]), install]
+
+
 def test_what_is_built_by_hand() -> None:
     found = plan(gpu_part_missing, of(b.dist("llama-cpp-python", "0.3.16")))
     (step,) = found.steps

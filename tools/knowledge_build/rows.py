@@ -339,13 +339,15 @@ class Alone(Row):
 
 class Part(Row):
     """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
-    the files of `code_in`. extra: the requirement that brings it; "{major}" is CUDA's."""
+    the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
+    distribution that takes its place; by_hand: the command that builds or brings it."""
 
     framework: str
     vendor: Literal["nvidia", "amd"]
     together: list[Names]
     code_in: list[str] = []
     extra: str | None = None
+    instead: str | None = None
     by_hand: str | None = None
     says: str
     source: Source

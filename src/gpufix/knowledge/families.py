@@ -49,6 +49,7 @@ class Part(Frozen):
     together: tuple[tuple[str, ...], ...]  # alternatives, each of which is whole or broken
     code_in: tuple[str, ...]  # or these distributions hold GPU code themselves
     extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
+    instead: str | None  # the distribution that takes its place, at its version
     by_hand: str | None  # else the command that builds it
     says: str
     source: str

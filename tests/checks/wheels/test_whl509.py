@@ -103,6 +103,7 @@ OVERWRITTEN = Fault(
 LLAMA = b.dist("llama-cpp-python", "0.3.16", requested=True)
 TF = b.dist("tensorflow", "2.19.0", requires=['nvidia-cublas-cu12==12.5.3.2; extra == "and-cuda"'])
 PADDLE = b.dist("paddlepaddle", "3.3.1")
+PADDLE_2 = replace(PADDLE, version="2.6.2")
 TF_CPU = b.dist("tensorflow-cpu", "2.19.0")
 TF_CORE = "tensorflow/libtensorflow_cc.so.2"
 TF_GROUP = next(g for g in families.alone() if "tensorflow" in g.distributions)
@@ -403,6 +404,11 @@ FIRING = {
     ),
     "a package for CPUs in the place of one for GPUs": Fires(
         of(PADDLE), absent(WARNING, PADDLE, "no GPU part"), ["install-gpu-part manual"]
+    ),
+    "a package for CPUs, and one for GPUs of its version is published": Fires(
+        of(PADDLE_2),
+        absent(WARNING, PADDLE_2, "no GPU part"),
+        ["install-gpu-part unsafe"],
     ),
     "what must be built for the GPU": Fires(
         of(LLAMA), absent(WARNING, LLAMA, "no GPU part"), ["install-gpu-part manual"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.requirements import Requirement
 
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here
@@ -12,7 +14,7 @@ from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.families import Part
-from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
+from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip, Step
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries
 from gpufix.text.names import normalise
 
@@ -33,13 +35,16 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     step, title = made
     by_hand = isinstance(step, Advise)
     moves = isinstance(step, Install) and step.dependencies and not step.freeze
+    steps: list[Step] = [step]
+    if isinstance(step, Install) and step.uninstall:  # they lay the same files: one goes first
+        steps = [Install(uninstall=step.uninstall), replace(step, uninstall=[])]
     return Plan(
         fix="install-gpu-part",
         codes=[finding.code],
         subjects=[finding.subject],
         title=title,
         safety="manual" if by_hand else "unsafe" if moves else "safe",
-        steps=[step],
+        steps=steps,
     )
 
 
@@ -119,6 +124,10 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
         wanted = [f"{name}=={version}" for name in absent.lacking]
         return Install(install=wanted), f"install {', '.join(wanted)}"
     part, framework = found.part, found.framework
+    if part.instead and framework.version in families.releases(part.instead):
+        wanted = f"{part.instead}=={framework.version}"
+        step = Install(install=[wanted], uninstall=[framework.name], dependencies=True)
+        return step, f"install {wanted} in the place of {framework.name}"
     if part.by_hand:
         command = part.by_hand.format(version=framework.version)
         return Advise(text=part.says, command=command), f"build {framework.name} for the GPU"
