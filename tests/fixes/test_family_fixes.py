@@ -274,3 +274,8 @@ def test_what_is_built_by_hand() -> None:
         "CMAKE_ARGS=-DGGML_CUDA=on python -m pip install --no-cache-dir --force-reinstall "
         "--no-deps llama-cpp-python==0.3.16"
     )
+
+
+def test_a_command_holds_no_version_that_is_none() -> None:
+    view = of(b.dist("llama-cpp-python", "1;id"))
+    assert reason(gpu_part_missing, view) == "'1;id' is no version"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here
-from gpufix.evidence.requirements import Requirements, bare, holds, parse
+from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import declared_version
 from gpufix.fixes.registry import fix
@@ -125,10 +125,12 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
         return Install(install=wanted), f"install {', '.join(wanted)}"
     part, framework = found.part, found.framework
     if part.instead and framework.version in families.releases(part.instead):
-        wanted = f"{part.instead}=={framework.version}"
-        step = Install(install=[wanted], uninstall=[framework.name], dependencies=True)
-        return step, f"install {wanted} in the place of {framework.name}"
+        other = f"{part.instead}=={framework.version}"
+        step = Install(install=[other], uninstall=[framework.name], dependencies=True)
+        return step, f"install {other} in the place of {framework.name}"
     if part.by_hand:
+        if version_of(framework.version) is None:  # what is printed is copied into a shell
+            return f"{framework.version!r} is no version"
         command = part.by_hand.format(version=framework.version)
         return Advise(text=part.says, command=command), f"build {framework.name} for the GPU"
     major = _major(part, framework, view)
