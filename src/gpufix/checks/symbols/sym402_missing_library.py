@@ -37,11 +37,12 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     Error where the package's import fails by it, as its sources show; for what `import torch`
     needs; and where a GPU that must be served loses what the package has for it: all of its GPU
     code, the libraries of the CUDA release that the wheel is made for. What the GPU part of a known
-    framework lacks is WHL509's. Warning for a part that the import does without: when a wheel that the package requires, or
-    the package itself, should have brought the library; when none of several alternatives loads, or
-    nothing of it for torch, and the import says so. A gap where it cannot be told whether the import
-    fails. Silent for other parts: what they want was never asked for; for one of several
-    alternatives of which another loads; and for a GPU driver's own libraries.
+    framework lacks is WHL509's. Warning for a part that the import does without: when a wheel that
+    the package requires, or the package itself, should have brought the library; when none of
+    several alternatives loads, or nothing of it for torch, and the import says so. A gap where it
+    cannot be told whether the import fails. Silent for other parts: what they want was never asked
+    for; for one of several alternatives of which another loads; and for a GPU driver's own
+    libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of

@@ -39,13 +39,13 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     of onnxruntime-gpu 1.23.2: its GPU providers are gone.`
 
     ## Severity
-    Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be served loses what is installed for it.
-    Warning for an installed GPU part on a machine without a GPU, or with another vendor's that nobody
-    named (an error for one that was), for a framework without one where
-    a GPU must be served, and for a package that works without it beside another framework that
-    uses the GPU. Advice for a framework without a GPU part that others require, or beside another
-    framework that uses the GPU; and for libraries that lie there and are opened by a call alone.
-    Silent for CPU packages where no GPU must be served.
+    Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be
+    served loses what is installed for it. Warning for an installed GPU part on a machine without a
+    GPU, or with another vendor's that nobody named (an error for one that was), for a framework
+    without one where a GPU must be served, and for a package that works without it beside another
+    framework that uses the GPU. Advice for a framework without a GPU part that others require, or
+    beside another framework that uses the GPU; and for libraries that lie there and are opened by a
+    call alone. Silent for CPU packages where no GPU must be served.
 
     ## Fix
     Safe: the libraries that the package's extra names, at the installed version; the half that is
