@@ -11,6 +11,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import families
 from gpufix.knowledge.families import Part
 from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.plugins import plugin
 from gpufix.model import Distribution, Library, Problem
 from gpufix.model.host import Vendor
 
@@ -29,17 +30,19 @@ class LostLibraries:
         found: dict[str, list[Row]] = {}
         for library in view.facts.binaries.libraries:
             for problem in library.problems:
-                if library.distribution and _of_gpu_part(library, problem):
+                if library.distribution and _of_gpu_part(view, library, problem):
                     found.setdefault(library.distribution, []).append((library, problem))
         return cls(found)
 
 
-def _of_gpu_part(library: Library, problem: Problem) -> bool:
-    """A GPU driver's own libraries are none of a package's."""
+def _of_gpu_part(view: View, library: Library, problem: Problem) -> bool:
+    """A GPU driver's own libraries are none of a package's; a build for CPUs has no GPU part."""
     if problem.kind != "missing-library" or problem.driver:
         return False
     if library.opened_by == "plugin":
-        return True
+        dist = view.dist(library.distribution or "")
+        opener = plugin(library.path, library.distribution, dist.version if dist else None)
+        return opener is not None and (opener.asked or bool(library.code))
     known = families.libraries(library.distribution or "")
     return known is not None and bool(bringing(problem.name))
 

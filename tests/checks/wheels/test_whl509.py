@@ -54,7 +54,8 @@ def of(
 def lacking(owner: str, name: str = CUBLAS, provider: str | None = None, **changes: Any) -> Library:
     problem = Problem(kind="missing-library", name=name, provider=provider)
     opened = None if owner.startswith("cupy") else "plugin"
-    base = {"distribution": owner, "problems": [problem], "opened_by": opened}
+    code = b.code("sm_89") if opened else []
+    base = {"distribution": owner, "problems": [problem], "opened_by": opened, "code": code}
     return b.library(FILES[owner], **(base | changes))
 
 
@@ -193,6 +194,7 @@ SILENT = {
     ),
     "TensorFlow without a GPU": of(TF, gpu=False, libraries=[lacking("tensorflow")]),
     "another TensorFlow": of(replace(TF, version="2.13.0"), libraries=[lacking("tensorflow")]),
+    "a TensorFlow built for CPUs": of(TF, libraries=[lacking("tensorflow", code=[])]),
     "CTranslate2 without a GPU": of(CT2, gpu=False, libraries=[lacking("ctranslate2")]),
     "CuPy without a GPU": of(CUPY_14, gpu=False, libraries=[lacking("cupy-cuda12x")]),
     "what no CUDA wheel brings": of(

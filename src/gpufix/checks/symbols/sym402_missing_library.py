@@ -52,9 +52,9 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ld.so(8); the wheels' RECORD files.
     """
     groups: dict[tuple[str, tuple[str, ...], bool], list[Row]] = {}
-    told = view.derive(LostLibraries.of).rows  # by WHL509
+    told = view.derive(LostLibraries.of).rows  # by WHL509, as all of a plug-in's
     for library in view.facts.binaries.libraries:
-        for problem in library.problems:
+        for problem in library.problems if library.opened_by != "plugin" else ():
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
             missing = problem.kind == "missing-library" and not problem.driver
             if missing and (library, problem) not in told.get(library.distribution or "", ()):
