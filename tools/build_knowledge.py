@@ -26,6 +26,7 @@ from knowledge_build import (
     conflicts,
     cuda,
     drivers,
+    families,
     gpus,
     listings,
     plugins,
@@ -52,6 +53,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "triton": triton.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
+    "families": families.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

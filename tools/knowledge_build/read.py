@@ -46,6 +46,7 @@ class Knowledge:
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    families: dict[str, rows.Family]
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
 
@@ -121,6 +122,7 @@ def read(folder: Path) -> Knowledge:
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "families": reader.folder_of("families", rows.Family),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }

@@ -36,6 +36,18 @@ def _requirement(text: str) -> str:
     return text
 
 
+def _versions(text: str) -> str:
+    for version in text.split():
+        Version(version)
+    return text
+
+
+def _with_extra(text: str) -> str:
+    if not Requirement(text).extras:
+        raise ValueError(f"{text!r} names no extra")
+    return text
+
+
 def _regex(text: str) -> str:
     try:
         re.compile(text)
@@ -454,6 +466,7 @@ class Plugin(Row):
 
     library: str
     distributions: list[str]
+    versions: Specifier = ""
     opens: list[str] = []
     asked: bool
     source: Source
@@ -463,6 +476,113 @@ class Plugins(Row):
     """plugins.toml."""
 
     plugin: list[Plugin]
+
+
+Outcome = Literal["raises", "gpu", "unchecked"]
+Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
+Names = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
+]
+
+
+class Pair(Row):
+    """Two distributions, by their normalised names, that must agree; "{for}" in a name stands for each word of `for`.
+
+    agree: release, the same version but for its local part; prefix, the version of `one` begins with
+    the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
+    version that `one` pins; table, as `needs` says of `one` from a version on ("": any). moves: which is installed anew. optional: that one may be done without.
+    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; unchecked,
+    nothing compares them. switch: the variable that has them not compared.
+    """
+
+    for_: Annotated[list[str], Field(alias="for", min_length=1)] = [""]
+    one: str
+    other: str
+    agree: Agreement
+    moves: Literal["one", "other"] = "one"
+    optional: bool = False
+    vendor: Literal["nvidia", "amd"] = "nvidia"
+    needs: dict[Number, Specifier] = {}
+    outcome: Outcome
+    says: str
+    switch: str | None = None
+    source: Source
+
+
+class Alone(Row):
+    """Distributions of which one may be there; most lay the same files. core: what the others overwrite.
+
+    gpu: those that bring GPU code, where not all do; asked: who installs one asks for the GPU; along: what goes with one that is removed. lost: what becomes of it, or what is printed.
+    """
+
+    distributions: Names
+    gpu: list[str]
+    asked: bool = True
+    along: dict[str, list[str]] = {}
+    core: str | None = None
+    lost: str
+    source: Source
+
+    @model_validator(mode="after")
+    def _gpu_is_among_them(self) -> Alone:
+        if odd := set(self.gpu) - set(self.distributions):
+            raise ValueError(f"gpu: {min(odd)} is none of the distributions")
+        return self
+
+
+class Part(Row):
+    """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
+    the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
+    distribution that takes its place; by_hand: the command that builds or brings it."""
+
+    framework: str
+    vendor: Literal["nvidia", "amd"]
+    together: list[Names]
+    code_in: list[str] = []
+    extra: str | None = None
+    instead: str | None = None
+    by_hand: str | None = None
+    says: str
+    source: Source
+
+
+class Libraries(Row):
+    """What brings the CUDA libraries of a distribution: an extra, at the installed version.
+
+    since: the first release that has it. opened_by: the call that opens them where they lie in NVIDIA's wheels.
+    """
+
+    extra: Annotated[str, AfterValidator(_with_extra)]
+    since: Number | None = None
+    opened_by: str | None = None
+    source: Source
+
+
+class CudaMajors(Row):
+    """The CUDA major of a distribution's builds on the package index: first version -> major."""
+
+    since: dict[Number, Annotated[int, Field(ge=10, le=20)]]
+    source: Source
+
+
+class Listing(Row):
+    """Published versions, newest first, separated by blanks."""
+
+    source: Source
+    releases: dict[str, Annotated[str, AfterValidator(_versions)]]
+
+
+class Family(Row):
+    """families/NAME.toml."""
+
+    family: str
+    source: Source
+    pair: list[Pair] = []
+    alone: list[Alone] = []
+    part: list[Part] = []
+    libraries: dict[str, Libraries] = {}
+    cuda: dict[str, CudaMajors] = {}
+    listing: Listing | None = None
 
 
 class Cap(Row):

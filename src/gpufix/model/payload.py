@@ -98,6 +98,32 @@ class KnownConflict(Payload):
     remedies: tuple[tuple[str, ...], ...]  # alternatives, each the requirements to install
 
 
+class MismatchedPair(Payload):
+    """Two distributions that must agree and do not, as the table of families names them."""
+
+    one: str
+    other: str
+
+
+class RivalDistributions(Payload):
+    """Installed distributions that lay the same files, of which one may be there."""
+
+    distributions: tuple[str, ...]
+
+
+class LostGpuLibraries(DistributionFault):
+    """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
+
+    wheels: tuple[str, ...]
+
+
+class AbsentGpuPart(DistributionFault):
+    """A framework without a GPU part, or with a piece of one."""
+
+    present: tuple[str, ...]
+    lacking: tuple[str, ...]  # beside what is present
+
+
 class FileOwners(Payload):
     """Distributions that own the same file with different content."""
 
