@@ -272,6 +272,29 @@ class Plugins(Row):
     plugin: list[Plugin]
 
 
+_CAPABILITY = r"\d{1,2}\.\d"
+Capability = Annotated[str, Field(pattern=rf"^{_CAPABILITY}$")]
+Capabilities = Annotated[str, Field(pattern=rf"^{_CAPABILITY}(-({_CAPABILITY})?)?$")]
+
+
+class Dispatched(Row):
+    """A library that a dispatcher takes for some compute capabilities."""
+
+    library: str
+    distributions: Annotated[list[str], Field(min_length=1)]
+    since: Number | None = None
+    before: Number | None = None
+    capabilities: Annotated[list[Capabilities], Field(min_length=1)]
+    kernels_until: Capability | None = None
+    source: Source
+
+
+class Dispatchers(Row):
+    """dispatchers.toml."""
+
+    dispatched: list[Dispatched]
+
+
 class Cap(Row):
     """From `since` on, `needs`; "-": no longer a dependency, "": any version."""
 

@@ -1,0 +1,40 @@
+"""Libraries of which a package's dispatcher takes one by the GPU's compute capability."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from gpufix.frozen import Frozen
+from gpufix.knowledge.data_table import at_least, table
+
+
+class Dispatched(Frozen):
+    """When a library is taken. `until`: for later capabilities (90 = 9.0) its kernels fail."""
+
+    capabilities: tuple[tuple[int, int | None], ...]
+    until: int | None
+    source: str
+
+    def at(self, capability: int) -> bool:
+        """Whether the dispatcher takes the library for a GPU of this capability (90 = 9.0)."""
+        return any(
+            low <= capability and (high is None or capability <= high)
+            for low, high in self.capabilities
+        )
+
+
+def dispatched(path: str, distribution: str | None, version: str | None) -> Dispatched | None:
+    """What is known of a library of a release of a distribution."""
+    for row in table("dispatchers")["dispatched"]:
+        if distribution in row["distributions"] and fnmatchcase(path, f"*/{row['library']}"):
+            if _holds(row.get("since"), row.get("before"), version):
+                ranges = tuple((low, high) for low, high in row["capabilities"])
+                return Dispatched(ranges, row.get("until"), row["source"])
+    return None
+
+
+def _holds(since: str | None, before: str | None, version: str | None) -> bool:
+    if since is None and before is None:
+        return True
+    late = since is None or at_least(version or "", since)
+    return version is not None and late and (before is None or not at_least(version, before))
