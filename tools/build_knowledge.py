@@ -19,7 +19,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpufix.knowledge.symbols.history import TABLE
-from knowledge_build import companions, compilers, conda, conflicts, cuda, dispatchers, gpus, plugins, torch
+from knowledge_build import (
+    companions,
+    compilers,
+    conda,
+    conflicts,
+    cuda,
+    dispatchers,
+    gpus,
+    plugins,
+    torch,
+)
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
 

@@ -307,9 +307,7 @@ def _skipped(library: Library, facts: Facts) -> bool:
     return inside or owner == "torch" or owner.startswith(_OWN_DISPATCH)
 
 
-def code_in(
-    subject: str, libraries: Sequence[Library], version: str | None = None
-) -> SubjectCode:
+def code_in(subject: str, libraries: Sequence[Library], version: str | None = None) -> SubjectCode:
     """The GPU code of several libraries, of which each is used where it fits."""
     objects = [o for library in libraries for o in library.code]
     evidence = tuple(f"{x.path}: {listed(x.code)}" for x in libraries[:8])

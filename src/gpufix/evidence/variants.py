@@ -50,7 +50,9 @@ def _of_wheel(dist: Distribution, variant: WheelVariant) -> Build:
     for row in variant.properties:
         feature, _, value = row.rpartition(" :: ")
         values.setdefault(feature, []).append(value)
-    least = [v for v in values.get("nvidia :: cuda_version_lower_bound", ()) if _VERSION.fullmatch(v)]
+    least = [
+        v for v in values.get("nvidia :: cuda_version_lower_bound", ()) if _VERSION.fullmatch(v)
+    ]
     return Build(
         dist.name,
         dist.version,

@@ -7,7 +7,6 @@ left out of those facts: no rule guesses it, and no plan is refused for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from gpufix.checks.judge import findings_of
@@ -15,7 +14,7 @@ from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import Judged, View
 from gpufix.knowledge import torch_releases
-from gpufix.model import Facts, Finding, Install, Plan, SetVariables, Severity, Torch
+from gpufix.model import Facts, Finding, Install, Plan, SetVariables, Severity, Torch, TorchMove
 from gpufix.text.names import normalise
 
 # The facts were looked up with these: what another value would show takes another look.
@@ -39,7 +38,7 @@ def objection(plan: Plan, finding: Finding, view: View) -> str | None:
             continue
         known = {f.key for f in before.findings if f.severity is Severity.error}
         for found in judged(rule, there).findings:
-            if found.key == finding.key and rule.code in (*_OF_TORCH, finding.code):
+            if found.key == finding.key:
                 return f"it would leave this: {found.message}"
             if found.severity is Severity.error and found.key not in known:
                 return f"it would bring {found.code}: {found.message}"
@@ -65,9 +64,11 @@ def after(plan: Plan, view: View) -> View | None:
     facts = _overlaid(view.facts, _variables(plan))
     installs = [step for step in plan.steps if isinstance(step, Install)]
     gone = {name for step in installs for name in step.uninstall}
-    facts = _installed(facts, _pins(plan), gone)
+    pins = _pins(plan)
     if plan.moves_torch:
-        facts = replace(facts, torch=_moved(plan, facts))
+        facts = replace(facts, torch=_moved(plan.moves_torch, facts))
+        pins |= {"torch": f"{plan.moves_torch.release}+{plan.moves_torch.variant}"}
+    facts = _installed(facts, pins, gone)
     return view.with_facts(facts) if facts != view.facts else None
 
 
@@ -89,23 +90,24 @@ def _overlaid(facts: Facts, changes: dict[str, str | None]) -> Facts:
 
 
 def _pins(plan: Plan) -> dict[str, str]:
-    """The distributions that it installs at a version of its choice."""
-    return dict(_exact(plan))
+    """The distributions that it installs at versions of its choice; none where it leaves one open."""
+    steps = [step for step in plan.steps if isinstance(step, Install)]
+    exact = [_exact(text) for step in steps for text in step.install]
+    return dict(filter(None, exact)) if all(exact) else {}
 
 
-def _exact(plan: Plan) -> Iterator[tuple[str, str]]:
-    for step in plan.steps:
-        for text in step.install if isinstance(step, Install) else ():
-            requirement = parse(text)
-            exact = [s.version for s in requirement.specifier if s.operator == "=="] if requirement else []
-            if requirement and exact and "*" not in exact[0]:
-                yield normalise(requirement.name), exact[0]
+def _exact(text: str) -> tuple[str, str] | None:
+    requirement = parse(text)
+    rows = list(requirement.specifier) if requirement else []
+    if requirement is None or len(rows) != 1 or rows[0].operator != "==" or "*" in rows[0].version:
+        return None
+    return normalise(requirement.name), rows[0].version
 
 
 def _installed(facts: Facts, pins: dict[str, str], gone: set[str]) -> Facts:
     """With other versions of some distributions, of which no more than that is known."""
     installed = {dist.name: dist.version for dist in facts.distributions}
-    moved = {name for name, version in pins.items() if installed.get(name) not in (None, version)}
+    moved = {name for name, version in pins.items() if installed.get(name) != version}
     gone = gone - pins.keys()
     if not moved and not gone:
         return facts
@@ -119,11 +121,11 @@ def _installed(facts: Facts, pins: dict[str, str], gone: set[str]) -> Facts:
     return replace(facts, distributions=dists, binaries=replace(binaries, libraries=kept))
 
 
-def _moved(plan: Plan, facts: Facts) -> Torch | None:
-    """The torch that it installs, as the release table has it."""
-    move, torch = plan.moves_torch, facts.torch
-    if torch is None or move is None:
-        return torch
+def _moved(move: TorchMove, facts: Facts) -> Torch | None:
+    """The torch that is installed in place of the present one, as the release table has it."""
+    torch = facts.torch
+    if torch is None:
+        return None
     release = torch_releases.get(move.release)
     platform = torch_releases.platform(facts.host.os, facts.host.machine)
     variant = release.variants(platform).get(move.variant) if release else None

@@ -26,10 +26,10 @@ class Dispatched(Frozen):
 def dispatched(path: str, distribution: str | None, version: str | None) -> Dispatched | None:
     """What is known of a library of a release of a distribution."""
     for row in table("dispatchers")["dispatched"]:
-        if distribution in row["distributions"] and fnmatchcase(path, f"*/{row['library']}"):
-            if _holds(row.get("since"), row.get("before"), version):
-                ranges = tuple((low, high) for low, high in row["capabilities"])
-                return Dispatched(ranges, row.get("until"), row["source"])
+        named = distribution in row["distributions"] and fnmatchcase(path, f"*/{row['library']}")
+        if named and _holds(row.get("since"), row.get("before"), version):
+            ranges = tuple((low, high) for low, high in row["capabilities"])
+            return Dispatched(ranges, row.get("until"), row["source"])
     return None
 
 

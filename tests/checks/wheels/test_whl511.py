@@ -10,8 +10,8 @@ import builders as b
 from rows import Fires, rows
 
 from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
-from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, declared
 from gpufix.checks.judge import judge
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, declared
 from gpufix.checks.wheels.whl511_variant_unfit import variant_unfit
 from gpufix.evidence.view import View
 from gpufix.model import CondaPackage, Distribution, Severity, WheelVariant

@@ -91,7 +91,9 @@ def _dispatched(
     taken = f"{code.subject} takes {file} on {label(target)}"
     until = library.taken.until if library.taken else None
     if until is not None and library.outgrown(target):
-        what = f"{taken}; its kernels are for compute capability {until // 10}.{until % 10} and older."
+        what = (
+            f"{taken}; its kernels are for compute capability {until // 10}.{until % 10} and older."
+        )
     else:
         held = listed([item for unit in library.units for item in unit.code])
         what = f"{taken}, which holds {held}; none of it runs there."
