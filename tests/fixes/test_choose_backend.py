@@ -148,7 +148,7 @@ UNFIT: dict[str, tuple[str, tuple[Library, ...], dict[str, Any], str]] = {
         BLACKWELL,
         (OPERATORS, FLASH_3),
         {},
-        "takes _C_flashattention3.so on sm_120",
+        "takes xformers/_C_flashattention3.so on sm_120",
     ),
     "PTX of kernels that fail there": (
         BLACKWELL,
@@ -250,7 +250,7 @@ def test_each_part_of_a_program_gets_what_it_accepts(tmp_path: Path) -> None:
     files = {"dense.py": ACCEPTS_ALL, "sparse.py": SPARSE}
     unfit = look(tmp_path, files, BLACKWELL, OPERATORS, FLASH_3)
     assert chosen(unfit) == {"ATTN_BACKEND": "sdpa"}
-    assert "takes _C_flashattention3.so on sm_120" in reasons(unfit)  # of the sparse part
+    assert "takes xformers/_C_flashattention3.so on sm_120" in reasons(unfit)  # of the sparse part
     fit = look(tmp_path, files, BLACKWELL, FIT)
     assert chosen(fit) == {"ATTN_BACKEND": "sdpa", "SPARSE_ATTN_BACKEND": "xformers"}
 

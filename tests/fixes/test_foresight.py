@@ -76,6 +76,8 @@ ELSEWHERE = {"toolkits": [b.toolkit(selected=False)]}
         # which version is taken is for an installer to say
         (plan(Install(install=["huggingface-hub>=1"])), None, {"distributions": GRADIO}),
         (plan(Install(install=["huggingface-hub==0.35.0"])), None, {"distributions": GRADIO}),
+        (plan(Install(install=["xformers==0.0.30"])), None, {}),
+        (plan(Install(install=["xformers==0.0.34"])), None, BLACKWELL),
     ],
 )
 def test_nothing_speaks_against_it(given: Plan, code: str | None, sections: dict[str, Any]) -> None:
@@ -109,6 +111,12 @@ def test_nothing_speaks_against_it(given: Plan, code: str | None, sections: dict
             None,
             {"distributions": GRADIO},
             "it would bring WHL506: gradio 4.44.1 does not work with huggingface-hub 1.2.0",
+        ),
+        (
+            plan(Install(install=["xformers==0.0.32.post2"], reinstall=True), safety="unsafe"),
+            None,
+            BLACKWELL,
+            "it would bring GPU103: xformers 0.0.32.post2 takes xformers/flash_attn_3/_C.so",
         ),
     ],
 )

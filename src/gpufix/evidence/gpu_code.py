@@ -8,8 +8,8 @@ from enum import Enum
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
-from gpufix.knowledge import torch_releases
-from gpufix.knowledge.dispatchers import Dispatched, dispatched
+from gpufix.knowledge import dispatchers, torch_releases
+from gpufix.knowledge.dispatchers import Dispatched
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch, ptx_serves
 from gpufix.knowledge.gpus.serves import ServingCode
 from gpufix.knowledge.gpus.units import Reach, Unit, reach
@@ -65,7 +65,7 @@ class LibraryCode(Frozen):
             code = tuple(library.code[at] for at in part.code)
             counts[code] = counts.get(code, 0) + part.count
         units = [Unit(code, count) for code, count in counts.items()]
-        taken = dispatched(library.path, library.distribution, version)
+        taken = dispatchers.dispatched(library.path, library.distribution, version)
         return cls(library.path, tuple(units) or (Unit(tuple(library.code)),), taken)
 
     def launched(self, target: Target) -> bool | None:
@@ -187,6 +187,18 @@ def combined(found: Reaches, target: Target, complete: bool = True) -> Service:
 def refused(found: Reaches, target: Target) -> list[LibraryCode]:
     """The libraries that a dispatcher takes for a target, and that hold nothing that runs there."""
     return [x for x, how in found if how.status == "none" and x.launched(target)]
+
+
+def outgrown(name: str, version: str, targets: Iterable[Target]) -> str | None:
+    """Why a release of a package, installed or not, fails on a target: its dispatcher's choice."""
+    for target in targets:
+        device = _cuda(target.arch)
+        row = dispatchers.outgrown(name, version, device.number) if device else None
+        if row is not None:
+            return (
+                f"{name} {version} takes {row.library} on {label(target)}, whose kernels fail there"
+            )
+    return None
 
 
 def ptx_for(code: SubjectCode, device: CudaArch) -> list[CodeObject]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from gpufix.checks.judge import findings_of
 from gpufix.checks.registry import Rule, builtin_rules
+from gpufix.evidence.gpu_code import outgrown
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import Judged, View
 from gpufix.knowledge import torch_releases
@@ -29,6 +30,9 @@ _OF_TORCH = ("GPU101", "GPU104", "GPU105", "GPU107", "TCH201", "TCH209")
 def objection(plan: Plan, finding: Finding, view: View) -> str | None:
     """Why the plan does not mend the patient; None: nothing that is known speaks against it."""
     there, variables = after(plan, view), _variables(plan).keys()
+    for name, version in _pins(plan).items():
+        if against := outgrown(name, version, view.targets):
+            return f"it would bring GPU103: {against}"
     if there is None or plan.safety == "manual":
         return None
     codes = _OF_TORCH if plan.moves_torch else _OF_INSTALLED if _pins(plan) else ()

@@ -97,7 +97,7 @@ SILENT = {
         )
     ),
 }
-NAME = "_C_flashattention3.so"
+NAME = "xformers/_C_flashattention3.so"
 FIRING = {
     "FlashAttention 3 on an RTX 50": Fires(
         of("0.0.30", "sm_120", OLD_C, FA3),
@@ -111,7 +111,7 @@ FIRING = {
     ),
     "PTX that compiles, of kernels that fail": Fires(
         of("0.0.32.post2", "sm_120", NEW_C, BOTH),
-        fault("xformers", "_C.so", "sm_120", OUTGROWN, BOTH, "0.0.32.post2"),
+        fault("xformers", "flash_attn_3/_C.so", "sm_120", OUTGROWN, BOTH, "0.0.32.post2"),
         offers=["install-fallback unsafe"],
     ),
     "beside a GPU that is served": Fires(
@@ -122,7 +122,7 @@ FIRING = {
         of("0.3.16", "sm_121", SGL_90, SGL_100),
         fault(
             "sgl-kernel",
-            "common_ops.abi3.so",
+            "sm100/common_ops.abi3.so",
             "sm_121",
             ", which holds machine code for sm_80, sm_89, sm_90, sm_90a, sm_100a, sm_101a, sm_120a; "
             "none of it runs there.",
@@ -134,7 +134,7 @@ FIRING = {
         of("2.2.0", "sm_120", FUSED, SAGE_89),
         fault(
             "sageattention",
-            "_qattn_sm89.abi3.so",
+            "sageattention/_qattn_sm89.abi3.so",
             "sm_120",
             ", which holds machine code for sm_89; none of it runs there.",
             SAGE_89,

@@ -22,6 +22,7 @@ from gpufix.evidence.gpu_code import (
 )
 from gpufix.evidence.partial import Partial, partials
 from gpufix.evidence.view import View
+from gpufix.knowledge.gpus.units import reach
 from gpufix.model import Gap, Severity, Target
 from gpufix.model.payload import UnfitCode
 
@@ -87,16 +88,16 @@ def _dispatched(
     code: SubjectCode, target: Target, severity: Severity, library: LibraryCode
 ) -> Fault:
     """The one library that the package's dispatcher takes on this GPU."""
-    file = library.path.rpartition("/")[2]
+    file = "/".join(library.path.split("/")[-2:])
     taken = f"{code.subject} takes {file} on {label(target)}"
+    units = [item for unit in library.units for item in unit.code]
     until = library.taken.until if library.taken else None
-    if until is not None and library.outgrown(target):
+    if until is not None and reach(library.units, target.arch).status != "none":
         what = (
             f"{taken}; its kernels are for compute capability {until // 10}.{until % 10} and older."
         )
     else:
-        held = listed([item for unit in library.units for item in unit.code])
-        what = f"{taken}, which holds {held}; none of it runs there."
+        what = f"{taken}, which holds {listed(units)}; none of it runs there."
     fault = _fault(code, target, severity, what)
     source = library.taken.source if library.taken else ""
     return replace(fault, evidence=(library.path, source))

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from gpufix.evidence.building import same_major
-from gpufix.evidence.gpu_code import Service
+from gpufix.evidence.gpu_code import Service, outgrown
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds
 from gpufix.evidence.torch_builds.obstacles import Kind, Obstacle, obstacles, services
 from gpufix.evidence.torch_builds.question import Question, of_view
@@ -174,7 +174,7 @@ def moved_along(view: View, build: TorchBuild) -> tuple[list[str], list[str]]:
         if view.dist(name) is None:
             continue
         found = companion(name, build)
-        if found is None:
+        if found is None or outgrown(name, found.partition("==")[2], view.targets):
             unknown.append(name)
         else:
             requirements.append(found)
