@@ -80,7 +80,7 @@ def _companions(view: View, build: TorchBuild) -> Iterator[str]:
         dist = view.dist(name)
         if dist is None:
             continue
-        found = companion(name, build)
+        found = companion(name, build, view.targets)
         if found is None:
             yield f"{name} {dist.version}: no version is known to go with torch {build.release.version}"
         elif found != f"{name}=={dist.version}":
@@ -144,7 +144,8 @@ def _offer(
 ) -> Offer:
     question = answer.question
     wanted = dict.fromkeys(moved_along(view, build)[0] if view else ())
-    wanted |= dict.fromkeys(r for name in along if (r := companion(name, build)))
+    asked = (companion(name, build, question.targets) for name in along)
+    wanted |= dict.fromkeys(filter(None, asked))
     return Offer(
         build=build,
         served={arch: how.value for arch, how in services(build, question).items()},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -173,18 +173,20 @@ def moved_along(view: View, build: TorchBuild) -> tuple[list[str], list[str]]:
     for name in sorted(packages.names()):
         if view.dist(name) is None:
             continue
-        found = companion(name, build)
-        if found is None or outgrown(name, found.partition("==")[2], view.targets):
+        found = companion(name, build, view.targets)
+        if found is None:
             unknown.append(name)
         else:
             requirements.append(found)
     return requirements, unknown
 
 
-def companion(name: str, build: TorchBuild) -> str | None:
-    """The requirement for a companion's version that goes with a build, when it is in an index."""
+def companion(name: str, build: TorchBuild, targets: Sequence[Target] = ()) -> str | None:
+    """The requirement for a companion's version that goes with a build, when it is in an index, and
+    that is not known to fail on a target."""
     row = packages.for_torch(build.release.version).get(name)
-    versions = sorted(row.exact if row and not row.find_links else (), key=numbers)
+    listed = row.exact if row and not row.find_links else ()
+    versions = sorted((v for v in listed if not outgrown(name, v, targets)), key=numbers)
     if not versions:
         return None
     local = f"+{build.name}" if build.variant and name in ("torchvision", "torchaudio") else ""
