@@ -76,7 +76,7 @@ def _against(view: View, dist: Distribution) -> Iterator[str]:
     unmet = view.derive(Requirements.of).unmet
     yield from (f"does not work: {row}" for row in unmet if row.dist.name == dist.name)
     yield from _against_loading(view, dist.name)
-    for rule in builtin_rules(project=False):
+    for rule in builtin_rules(view.facts.project is not None):
         for finding in judged(rule, view).findings:
             if _is_about(dist, finding):
                 yield f"is unfit: {finding.message.rstrip('.')}"
