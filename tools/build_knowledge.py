@@ -25,6 +25,7 @@ from knowledge_build import (
     conda,
     conflicts,
     cuda,
+    dispatchers,
     drivers,
     families,
     gpus,
@@ -54,6 +55,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "conflicts": conflicts.build,
     "plugins": plugins.build,
     "families": families.build,
+    "dispatchers": dispatchers.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

@@ -398,6 +398,14 @@ def test_the_companion_that_goes_with_a_build(
     )
 
 
+def test_no_companion_that_fails_on_the_target() -> None:
+    """xformers 0.0.31.post1 takes FlashAttention 3 on an RTX 50, whose kernels are Hopper's."""
+    hopper, blackwell = ([resolve(arch)] for arch in ("sm_90", "sm_120"))
+    for_torch = build("2.7.1+cu128")
+    assert companion("xformers", for_torch, hopper) == "xformers==0.0.31.post1"
+    assert companion("xformers", for_torch, blackwell) is None
+
+
 def test_installed_companions_move_along() -> None:
     installed = [b.dist("torchvision", "0.20.0"), b.dist("kaolin", "0.17.0"), b.dist("numpy")]
     view = b.view(b.facts(distributions=installed))

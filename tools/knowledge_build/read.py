@@ -47,6 +47,7 @@ class Knowledge:
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
     families: dict[str, rows.Family]
+    dispatchers: rows.Dispatchers
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
 
@@ -123,6 +124,7 @@ def read(folder: Path) -> Knowledge:
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
         "families": reader.folder_of("families", rows.Family),
+        "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }

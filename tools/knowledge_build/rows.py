@@ -565,7 +565,7 @@ class CudaMajors(Row):
     source: Source
 
 
-class Listing(Row):
+class Releases(Row):
     """Published versions, newest first, separated by blanks."""
 
     source: Source
@@ -582,7 +582,30 @@ class Family(Row):
     part: list[Part] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
-    listing: Listing | None = None
+    listing: Releases | None = None
+
+
+_CAPABILITY = r"\d{1,2}\.\d"
+Capability = Annotated[str, Field(pattern=rf"^{_CAPABILITY}$")]
+Capabilities = Annotated[str, Field(pattern=rf"^{_CAPABILITY}(-({_CAPABILITY})?)?$")]
+
+
+class Dispatched(Row):
+    """A library that a dispatcher takes for some compute capabilities."""
+
+    library: str
+    distributions: Annotated[list[str], Field(min_length=1)]
+    since: Number | None = None
+    before: Number | None = None
+    capabilities: Annotated[list[Capabilities], Field(min_length=1)]
+    kernels_until: Capability | None = None
+    source: Source
+
+
+class Dispatchers(Row):
+    """dispatchers.toml."""
+
+    dispatched: list[Dispatched]
 
 
 class Cap(Row):

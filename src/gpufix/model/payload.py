@@ -61,6 +61,13 @@ class DamagedDistribution(DistributionFault):
     sound: bool = False  # they are as they were installed
 
 
+class UnfitVariant(DistributionFault):
+    """A wheel variant, or a build of conda's, that is for another machine."""
+
+    version: str
+    build: str | None  # of conda's, that would fit, as in a MatchSpec: "cuda12*"; None: of a wheel
+
+
 class StrayWheel(DistributionFault):
     """A wheel of CUDA libraries of another major than torch's."""
 
