@@ -11,7 +11,7 @@ from gpufix.evidence.importing import Imports, Use
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import ADVICE, ERROR, WARNING, Gap, Library, Problem, Severity
 

@@ -10,7 +10,7 @@ from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Gap, Library, Severity
 from gpufix.model.payload import MissingLibrary
 
