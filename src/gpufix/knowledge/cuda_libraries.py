@@ -80,6 +80,22 @@ def bringing(soname: str) -> list[str]:
     return [wheel.of(m) for m in sorted(wheel.sonames) or (*_SUFFIXED, _UNSUFFIXED)]
 
 
+def wheel_of(soname: str, major: int) -> str | None:
+    """The wheel that brings a library for a CUDA major; None where none does."""
+    wheel, version = _wheel(soname)
+    if wheel is None or is_copy(soname):
+        return None
+    fits = not (wheel.sonames and version) or major in wheel.majors(version)
+    return wheel.of(major) if fits else None
+
+
+def folder_of(wheel: str, major: int) -> str:
+    """Where a wheel's libraries lie below the site folder: CUDA 13's toolkit has one for all."""
+    base, suffixed, _ = wheel.removeprefix("nvidia-").partition("-cu1")
+    inner = base.replace("-", "_") if suffixed else f"cu{major}"
+    return f"nvidia/{inner}/lib"
+
+
 def major_of_wheel(name: str, version: str) -> int | None:
     """The CUDA major of a wheel of NVIDIA's; None for other distributions, and where nothing tells.
 

@@ -27,6 +27,14 @@ class ExtensionModules(DistributionFault):
     libraries: tuple[str, ...] = ()  # their paths, where the rule tells them
 
 
+class OtherCudaMajor(ExtensionModules):
+    """Compiled modules for another CUDA major than what is here."""
+
+    major: int = 0  # that they are for
+    sonames: tuple[str, ...] = ()  # of the libraries that are lacking
+    links_torch: bool = False  # and torch is for another one
+
+
 class UnfitCode(DistributionFault):
     """GPU code of a distribution that does not serve an architecture, or serves it by PTX alone."""
 

@@ -7,16 +7,18 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import packages
 from gpufix.model import Finding, Install, Plan, Skip
-from gpufix.model.payload import DistributionFault
+from gpufix.model.payload import DistributionFault, OtherCudaMajor
 
 _ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 
 
-@fix("match-torch-family", "WHL505", "ABI301", "ABI305", "SYM401", "SYM404")
+@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI305", "SYM401", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look the companion's version up for this torch; unknown ones are not guessed."""
     if not isinstance(finding.payload, DistributionFault):
         return None  # an address in a file: match-wheel-address
+    if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
+        return None
     name, torch = finding.payload.distribution, view.facts.torch
     release = torch.release if torch and torch.release else ""
     known = packages.for_torch(release).get(name)
