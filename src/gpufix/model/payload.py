@@ -70,7 +70,7 @@ class DamagedDistribution(DistributionFault):
 
 
 class StrayWheel(DistributionFault):
-    """A wheel of CUDA libraries of another major than torch's."""
+    """A wheel of CUDA libraries of another major than the one that is wanted here."""
 
     required_by: tuple[str, ...]
     requested: bool  # somebody asked for it by name
