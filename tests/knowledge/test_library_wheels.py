@@ -2,7 +2,16 @@
 
 import pytest
 
-from gpufix.knowledge.cuda_libraries import belongs, bringing, is_copy, major_of_wheel, majors
+from gpufix.knowledge.cuda_libraries import (
+    belongs,
+    bringing,
+    folder_of,
+    is_copy,
+    is_wheel,
+    major_of_wheel,
+    majors,
+    wheel_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +83,17 @@ def test_names_of_cuda_libraries() -> None:
 )
 def test_major_of_wheel(name: str, version: str, major: int | None) -> None:
     assert major_of_wheel(name, version) == major
+
+
+def test_wheels_of_one_major() -> None:
+    assert wheel_of("libcusolver.so.11", 12) == "nvidia-cusolver-cu12"
+    assert wheel_of("libcudnn.so.9", 13) == "nvidia-cudnn-cu13"
+    assert wheel_of("libcublas.so.12", 13) is None
+    assert wheel_of("libfoo.so.1", 12) is None
+    assert wheel_of("libcudart-53d54daa.so.12", 12) is None
+    assert folder_of("nvidia-cuda-runtime-cu12", 12) == "nvidia/cuda_runtime/lib"
+    assert folder_of("nvidia-cudnn-cu13", 13) == "nvidia/cudnn/lib"
+    assert folder_of("nvidia-cublas", 13) == "nvidia/cu13/lib"
+    assert is_wheel("nvidia-cublas-cu12")
+    assert is_wheel("nvidia-cublas")
+    assert not is_wheel("nvidia-dali-cuda130")

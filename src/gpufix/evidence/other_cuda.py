@@ -9,7 +9,7 @@ from gpufix.evidence.own_cuda import own_cuda
 from gpufix.evidence.severity import Row, Weighed, weigh
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge.cuda_libraries import bringing, major_of_wheel, majors
+from gpufix.knowledge.cuda_libraries import bringing, is_wheel, major_of_wheel, majors
 from gpufix.model import Library, Problem, Torch
 
 
@@ -42,8 +42,8 @@ def other_cuda(view: View) -> Mapping[str, OtherCuda]:
 
 def _lacking(view: View) -> Iterator[Row]:
     for library in view.facts.binaries.libraries:
-        dist = view.dist(library.distribution or "")
-        if library.distribution == "torch" or (dist and major_of_wheel(dist.name, dist.version)):
+        owner = library.distribution or ""
+        if owner == "torch" or is_wheel(owner):
             continue
         for problem in library.problems:
             if problem.kind == "missing-library" and majors(problem.name):

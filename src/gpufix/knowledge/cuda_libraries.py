@@ -96,6 +96,12 @@ def folder_of(wheel: str, major: int) -> str:
     return f"nvidia/{inner}/lib"
 
 
+def is_wheel(name: str) -> bool:
+    """Whether a distribution is one of these wheels, for whatever CUDA."""
+    base = name.partition("-cu1")[0]
+    return any(wheel.name == base for wheel in _wheels().values())
+
+
 def major_of_wheel(name: str, version: str) -> int | None:
     """The CUDA major of a wheel of NVIDIA's; None for other distributions, and where nothing tells.
 

@@ -138,6 +138,12 @@ class DriverFault(Payload):
     state: DriverState
 
 
+class OldDriver(DriverFault):
+    """A driver that does not serve the CUDA of packages other than torch."""
+
+    cuda: str
+
+
 class ToolkitInUse(Payload):
     """The toolkit that a build would use, and that does not suit."""
 

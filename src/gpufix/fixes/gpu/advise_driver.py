@@ -6,7 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda
 from gpufix.model import Advise, Finding, Plan
-from gpufix.model.payload import DriverFault, DriverState, UnreadPtx
+from gpufix.model.payload import DriverFault, DriverState, OldDriver, UnreadPtx
 
 _Advice = tuple[str, str, str | None]  # title, text, command
 _NVIDIA: dict[DriverState, _Advice] = {
@@ -67,7 +67,9 @@ def advise_driver(finding: Finding, view: View) -> Plan:
 def _newer(finding: Finding, view: View) -> _Advice:
     torch = view.facts.torch
     of_torch = torch.cuda if torch else None
-    needed = finding.payload.cuda if isinstance(finding.payload, UnreadPtx) else of_torch
+    needed = (
+        finding.payload.cuda if isinstance(finding.payload, (UnreadPtx, OldDriver)) else of_torch
+    )
     least = cuda.min_driver(needed, full=True) if needed else None
     return (
         f"install NVIDIA's driver {least} or newer" if least else "install a newer NVIDIA driver",
