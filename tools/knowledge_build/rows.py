@@ -285,12 +285,22 @@ class NvccPackage(Row):
     source: Source
 
 
+class CudaLibrary(Row):
+    """sonames: CUDA major -> version in the SONAMEs."""
+
+    stems: list[str]
+    sonames: dict[Annotated[str, Field(pattern=r"^\d+$")], Number] = {}
+    suffixed: bool = False
+    source: Source
+
+
 class CudaWheels(Row):
     """cuda/wheels.toml. toolkit: version of cuda-toolkit -> extra -> its pins."""
 
     source: Source
     nvcc: dict[str, NvccPackage]
     toolkit: dict[Number, dict[str, list[str]]]
+    library: dict[str, CudaLibrary]
 
 
 class Products(Row):

@@ -9,8 +9,8 @@ from gpufix.evidence.view import View
 from gpufix.evidence.without_torch import frameworks
 from gpufix.frozen import Frozen
 from gpufix.knowledge import families
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.families import Part
-from gpufix.knowledge.packages import bringing
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import Distribution, Library, Problem
 from gpufix.model.host import Vendor

@@ -109,6 +109,10 @@ class View:
         """Destructors of c10's classes that a library holds itself."""
         return self._answer("c10-destructors", path, lambda ask: ask.c10_destructors(path))
 
+    def search_path(self, path: str) -> tuple[str, ...] | None:
+        """The folders of a library's RUNPATH, or RPATH."""
+        return self._answer("search-path", path, lambda ask: ask.search_path(path))
+
     def unnamed_kernels(self, units: str) -> tuple[str, ...] | None:
         """A kernel of each unit of GPU code of a kind whose kernels are named for no GPU."""
         return self._answer("unnamed-kernels", units, lambda ask: ask.unnamed_kernels(units))

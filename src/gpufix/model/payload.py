@@ -27,6 +27,14 @@ class ExtensionModules(DistributionFault):
     libraries: tuple[str, ...] = ()  # their paths, where the rule tells them
 
 
+class OtherCudaMajor(ExtensionModules):
+    """Compiled modules for another CUDA major than what is here."""
+
+    major: int = 0  # that they are for
+    sonames: tuple[str, ...] = ()  # of the libraries that are lacking
+    links_torch: bool = False  # and torch is for another one
+
+
 class UnfitCode(DistributionFault):
     """GPU code of a distribution that does not serve an architecture, or serves it by PTX alone."""
 
@@ -69,7 +77,7 @@ class UnfitVariant(DistributionFault):
 
 
 class StrayWheel(DistributionFault):
-    """A wheel of CUDA libraries of another major than torch's."""
+    """A wheel of CUDA libraries of another major than the one that is wanted here."""
 
     required_by: tuple[str, ...]
     requested: bool  # somebody asked for it by name
@@ -171,6 +179,12 @@ class UnfitDriver(DriverFault):
     least: str | None  # a version or branch that all the needs ask for
     last: str | None  # the last branch
     flavour: Literal["open", "proprietary"] | None  # of the kernel modules
+
+
+class OldDriver(DriverFault):
+    """A driver that does not serve the CUDA of packages other than torch."""
+
+    cuda: str
 
 
 class ToolkitInUse(Payload):

@@ -12,6 +12,7 @@ from rows import Fires, Unseen, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.evidence.view import View
+from gpufix.knowledge.cuda_libraries import majors
 from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
@@ -62,6 +63,7 @@ def fault(
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
+            *((f"cuda:{owner}",) if any(map(majors, names)) else ()),
             *(f"soname:{name}" for name in names),
             *(f"dist:{wheel}" for wheel in wheels),
             *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
@@ -75,8 +77,19 @@ def fault(
 OPENER_FILE = "ctranslate2.libs/libctranslate2-a.so.4"
 OPENER = lib("libcublas.so.12", owner="ctranslate2", file=OPENER_FILE, opened_by="plugin")
 LINKED = lib(FOO, links_torch=True)
+CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 FOR_CUDA_12 = lib("libcublas.so.12", owner="foo-cu12")
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
+HELD_CUBLAS = Problem(
+    kind="missing-library",
+    name="libcublas.so.12",
+    provider=f"{b.SITE}/nvidia/cublas/lib/libcublas.so.12",
+)
+PATHFINDER = [
+    b.dist("cupy-cuda12x", requires=["cuda-pathfinder>=1.3"]),
+    b.dist("cuda-pathfinder", "1.9.1"),
+    b.dist("nvidia-cublas-cu12", "12.8.4.1"),
+]
 VENDORED = "libz-0123abcd.so.1"
 FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
 
@@ -138,6 +151,11 @@ SILENT = {
     ),
     "what links torch, and its import works": of(
         lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "works")]
+    ),
+    "cuda.pathfinder opens it, from a wheel that is here": of(
+        replace(CUPY, problems=[HELD_CUBLAS]),
+        b.library("nvidia/cublas/lib/libcublas.so.12", distribution="nvidia-cublas-cu12"),
+        dists=PATHFINDER,
     ),
     "its import fails by another": of(lib(FOO), imports=[b.importing(lib(FOO, file="_y.so"))]),
 }
@@ -230,6 +248,13 @@ FIRING = {
             torch=None,
         ),
         fault("libtorch.so", links_torch=True, severity=WARNING),
+    ),
+    "a wheel for one CUDA release, and its libraries can be installed": Fires(
+        of(
+            lib("libcublas.so.12", owner="cupy-cuda12x"), dists=[b.dist("cupy-cuda12x")], torch=None
+        ),
+        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
+        offers=["install-own-cuda unsafe"],
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(
         of(FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")]),

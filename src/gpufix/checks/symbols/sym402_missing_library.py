@@ -11,7 +11,7 @@ from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.model import Gap, Library, Severity
 from gpufix.model.payload import MissingLibrary
 
@@ -45,8 +45,9 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     libraries.
 
     ## Fix
-    Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of
-    the package, where there is one.
+    Safe: reinstall that wheel at the version that torch declares; install the wheels of the CUDA that
+    the package is built for, where its own search leads to them. Unsafe: the same by
+    LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
@@ -84,7 +85,8 @@ def _fault(
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
     held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
-    needed = [f"soname:{name}" for name in names]
+    needed = [f"cuda:{owner}"] if any(map(majors, names)) else []
+    needed += [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")

@@ -12,7 +12,7 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import Distribution, Gap, Severity, SharedFile
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
