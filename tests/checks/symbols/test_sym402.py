@@ -250,10 +250,8 @@ FIRING = {
         fault("libtorch.so", links_torch=True, severity=WARNING),
     ),
     "a wheel for one CUDA release, and its libraries can be installed": Fires(
-        of(
-            lib("libcublas.so.12", owner="cupy-cuda12x"), dists=[b.dist("cupy-cuda12x")], torch=None
-        ),
-        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
+        of(FOR_CUDA_12, dists=[b.dist("foo-cu12")], torch=None),
+        fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
         offers=["install-own-cuda unsafe"],
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(
