@@ -60,6 +60,11 @@ def _extension(hit: Hit, around: str) -> str | None:
     return named[0] if named else None
 
 
+def thrust_memory(explanation: Explanation, _: Hit) -> Explanation | None:
+    """Without code for the GPU thrust's own launches fail, and it takes that for a lack of memory."""
+    return explanation.but(open=("GPU103", "GPU108"))
+
+
 def absurd_size(explanation: Explanation, _: Hit) -> Explanation | None:
     """Only sizes that no memory has; the rest is an ordinary lack of it."""
     found = re.fullmatch(r"(\d{1,20}(?:\.\d*)?)\s?(\w+)", explanation.captures.get("size", ""))

@@ -174,6 +174,7 @@ REFINERS: dict[str, Refiner] = {
     "no-torch": no_torch,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
+    "thrust-memory": cuda_details.thrust_memory,
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
