@@ -19,7 +19,21 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpufix.knowledge.symbols.history import TABLE
-from knowledge_build import companions, compilers, conda, conflicts, cuda, gpus, plugins, torch
+from knowledge_build import (
+    companions,
+    compilers,
+    conda,
+    conflicts,
+    cuda,
+    dispatchers,
+    drivers,
+    families,
+    gpus,
+    listings,
+    plugins,
+    torch,
+    triton,
+)
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
 
@@ -31,12 +45,17 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "torch_releases": torch.releases,
     "torch_pins": torch.pins,
     "companions": companions.build,
+    "listings": listings.build,
     "cuda_toolkits": cuda.toolkits,
     "cuda_wheels": cuda.wheels,
     "host_compilers": compilers.build,
     "gpus": gpus.build,
+    "drivers": drivers.build,
+    "triton": triton.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
+    "families": families.build,
+    "dispatchers": dispatchers.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

@@ -38,6 +38,7 @@ def toolkits(known: Knowledge) -> Any:
         "toolkits": rows,
         "sm": _first_and_last(table.toolkit),
         "branches": dict(sorted(branches.items())),
+        "math_headers": [[row.since, row.glibc] for row in table.math_headers],
     }
 
 

@@ -91,7 +91,8 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
     if use is Use.served or _lacks_framework(view, library, problem):
         return False
     if use is Use.plugin:
-        known = plugin(library.path, library.distribution)
+        dist = view.dist(library.distribution or "")
+        known = plugin(library.path, library.distribution, dist.version if dist else None)
         if known is None:
             return False
         return known.asked or _serves_nvidia(view) or _is_here_otherwise(view, problem.name)

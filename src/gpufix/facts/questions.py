@@ -67,6 +67,14 @@ class Questions(Protocol):
         """Whether a header such as EGL/egl.h lies where a compiler would look."""
         ...
 
+    def ptxas_release(self, path: str) -> str | None:
+        """The CUDA release ("12.8") that a ptxas names in itself, "" for none; None: no such file."""
+        ...
+
+    def clashing_math(self, root: str) -> tuple[str, ...]:
+        """The functions that a CUDA toolkit declares otherwise than the C library here does."""
+        ...
+
     def torch_header(self, name: str) -> bool:
         """Whether the installed torch has a header, named as its users include it."""
         ...

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from packaging.version import Version
+
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import at_least, minor, table
+from gpufix.knowledge import listings
+from gpufix.knowledge.data_table import at_least, source, table
 
 
 class Companion(Frozen):
@@ -43,21 +46,18 @@ def for_torch(release: str) -> dict[str, Companion]:
 def _linked(release: str) -> dict[str, Companion]:
     """Those whose wheels lie on pages of their own."""
     found = {}
-    for name, row in table("companions")["find_links"].items():
-        for version, variants in row["rows"].get(release, {}).items():
-            exact = () if version == "*" else (version,)
-            found[name] = Companion(name, exact, (), row["source"], row["url"], tuple(variants))
+    for name, blocks in listings.by_page(release).items():
+        versions = {v for block in blocks for v in block["versions"] if v != "*"}
+        variants = tuple(dict.fromkeys(v for block in blocks for v in block["cuda"]))
+        for block in blocks[:1]:
+            where = source("listings", block["source"])
+            found[name] = Companion(name, tuple(versions), (), where, block["page"], variants)
     return found
 
 
 def find_links(name: str, release: str, variant: str) -> str | None:
     """The page of a companion's wheels for a torch build, when one is known to exist."""
-    companion = for_torch(release).get(name)
-    if companion is None or companion.find_links is None:
-        return None
-    if companion.variants is not None and variant not in companion.variants:
-        return None
-    return companion.find_links.format(release=release.split("+")[0], variant=variant)
+    return next(listings.pages(name, release.split("+")[0], variant), None)
 
 
 def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
@@ -65,17 +65,17 @@ def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
     name → the newest such version. `cuda_major` "12"; None and ROCm have none.
     """
     found = {}
-    for name, about in table("companions")["prebuilt"].items():
-        version, majors = about["rows"].get(minor(release), (None, ()))
-        if version and cuda_major in majors:
-            found[name] = version
+    for name in listings.by_file():
+        versions = listings.for_cuda(name, release.split("+")[0], cuda_major)
+        if versions:
+            found[name] = max(versions, key=Version)
     return found
 
 
 def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""
-    data = table("companions")
-    return frozenset(n for row in data["releases"].values() for n in row) | set(data["find_links"])
+    rows = table("companions")["releases"].values()
+    return frozenset(n for row in rows for n in row) | listings.on_pages()
 
 
 # The toolkit's libraries, and those that NVIDIA packages as it does them.

@@ -69,6 +69,13 @@ class DamagedDistribution(DistributionFault):
     sound: bool = False  # they are as they were installed
 
 
+class UnfitVariant(DistributionFault):
+    """A wheel variant, or a build of conda's, that is for another machine."""
+
+    version: str
+    build: str | None  # of conda's, that would fit, as in a MatchSpec: "cuda12*"; None: of a wheel
+
+
 class StrayWheel(DistributionFault):
     """A wheel of CUDA libraries of another major than the one that is wanted here."""
 
@@ -106,6 +113,32 @@ class KnownConflict(Payload):
     remedies: tuple[tuple[str, ...], ...]  # alternatives, each the requirements to install
 
 
+class MismatchedPair(Payload):
+    """Two distributions that must agree and do not, as the table of families names them."""
+
+    one: str
+    other: str
+
+
+class RivalDistributions(Payload):
+    """Installed distributions that lay the same files, of which one may be there."""
+
+    distributions: tuple[str, ...]
+
+
+class LostGpuLibraries(DistributionFault):
+    """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
+
+    wheels: tuple[str, ...]
+
+
+class AbsentGpuPart(DistributionFault):
+    """A framework without a GPU part, or with a piece of one."""
+
+    present: tuple[str, ...]
+    lacking: tuple[str, ...]  # beside what is present
+
+
 class FileOwners(Payload):
     """Distributions that own the same file with different content."""
 
@@ -128,6 +161,7 @@ DriverState: TypeAlias = Literal[
     "denied",  # this user may not open them
     "error",  # it answers with one
     "too old",  # for torch's CUDA
+    "unfit",  # its branch or kernel modules do not drive the GPU
 ]
 
 
@@ -136,6 +170,15 @@ class DriverFault(Payload):
 
     vendor: Vendor
     state: DriverState
+
+
+class UnfitDriver(DriverFault):
+    """What a driver must be, to drive an architecture: None = either will do."""
+
+    arch: str
+    least: str | None  # a version or branch that all the needs ask for
+    last: str | None  # the last branch
+    flavour: Literal["open", "proprietary"] | None  # of the kernel modules
 
 
 class OldDriver(DriverFault):

@@ -139,7 +139,8 @@ def collect(
         return Binaries()
     told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
-    describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
+    versions = {dist.name: dist.version for dist in reversed(distributions)}
+    describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
         scanned=len(paths),
