@@ -145,7 +145,7 @@ def test_rebuilds_are_registered_for_what_a_build_mends() -> None:
     assert codes == {
         "rebuild-for-system": ("ABI302",),
         "rebuild-for-target": ("GPU103", "GPU104", "GPU108"),
-        "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401"),
+        "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401", "WHL510"),
     }
 
 

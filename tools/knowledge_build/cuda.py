@@ -60,4 +60,7 @@ def wheels(known: Knowledge) -> Any:
         "source": table.source,
         "packages": {name: row.model_dump() for name, row in table.nvcc.items()},
         "toolkits": dict(table.toolkit),
+        "libraries": {
+            name: row.model_dump(exclude={"source"}) for name, row in table.library.items()
+        },
     }

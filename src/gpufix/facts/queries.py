@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
+from gpufix.facts.reading import text
 from gpufix.files import opened, read, read_whole
 from gpufix.model import Facts
 
@@ -90,6 +91,13 @@ class Queries:
         from gpufix.facts.libraries.library_facts import c10_destructors
 
         return tuple(c10_destructors(ElfFile(self._allowed(path))))
+
+    def search_path(self, path: str) -> tuple[str, ...]:
+        elf = ElfFile(self._allowed(path))
+        folders = (elf.runpath or elf.rpath or "").split(":")
+        origin = path.rpartition("/")[0]
+        named = (f.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for f in folders if f)
+        return tuple(text(os.path.normpath(folder)) for folder in named)
 
     def unnamed_kernels(self, units: str) -> tuple[str, ...]:
         from gpufix.facts.libraries.gpu_choice import unnamed_kernels

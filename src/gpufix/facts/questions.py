@@ -32,6 +32,10 @@ class Questions(Protocol):
         """Destructors of c10's classes that a library holds itself."""
         ...
 
+    def search_path(self, path: str) -> tuple[str, ...]:
+        """The folders of a library's RUNPATH, or RPATH."""
+        ...
+
     def unnamed_kernels(self, units: str) -> tuple[str, ...]:
         """A kernel of each unit of GPU code that has kernels, none of them named for a GPU.
 

@@ -8,10 +8,11 @@ import builders as b
 from rows import Fires, rows
 
 from gpufix.checks.gpu.gpu105_driver_too_old import driver_too_old
+from gpufix.checks.judge import attach
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.view import View
-from gpufix.model import Driver, Severity
-from gpufix.model.payload import DriverFault, UnfitDriver
+from gpufix.model import Driver, Library, Severity
+from gpufix.model.payload import DriverFault, OldDriver, UnfitDriver
 
 OFFERS = ["advise-driver manual", "install-torch-build unsafe"]
 
@@ -74,6 +75,33 @@ def fault(message: str, library: str | None = b.driver().library) -> Fault:
 
 
 OLD = b.driver("570.86.15", "12.8")
+JAX = {"jax-cuda13-pjrt": ["libcudart.so.13"], "jax-cuda13-plugin": ["libcublas.so.13"]}
+
+
+def packages(cuda: dict[str, list[str]], *libraries: Library, **sections: object) -> View:
+    """An old driver, and packages whose libraries name these."""
+    owners = {*cuda, *(x.distribution for x in libraries if x.distribution)}
+    known = {
+        "drivers": [OLD],
+        "torch": None,
+        "distributions": [b.dist(name) for name in sorted(owners)],
+        "binaries": replace(b.binaries(*libraries), cuda=cuda),
+    }
+    return b.view(b.healthy(**(known | sections)))
+
+
+def of_packages(message: str, *evidence: str) -> Fault:
+    return Fault(
+        ERROR,
+        evidence[0].partition(" ")[0],
+        f"{message} needs driver 580.65.06 or newer; 570.86.15 (CUDA 12.8) is installed.",
+        evidence=evidence,
+        breaks=("driver",),
+        needs=("driver",),
+        payload=OldDriver("nvidia", "too old", "13.0"),
+    )
+
+
 NO_GPU = {"gpus": [], "drivers": [replace(OLD, pci_devices=0)]}
 SILENT = {
     "healthy": b.view(b.healthy()),
@@ -90,6 +118,20 @@ SILENT = {
     "WSL2 numbers its library otherwise": of(b.driver("472.12", None), host=b.host(wsl=True)),
     "cuda-compat raises what the driver serves": of(b.driver("535.54.03", "13.0"), "2.13.0+cu130"),
     "the toolkit's stub is GPU106's": of(b.driver("470.57.02", "11.4", library_is_stub=True)),
+    "packages for the driver's CUDA": packages({"cupy-cuda12x": ["libcublas.so.12"]}),
+    "it has a library for each CUDA": packages({"bnb": ["libcudart.so.12", "libcudart.so.13"]}),
+    "a library of CUDA's own": packages({"nvidia-cusolver": ["libcublas.so.13"]}),
+    "torch's CUDA is its users'": packages(
+        {"ext": ["libcudart.so.13"]}, b.library("ext/x.so", distribution="ext", links_torch=True)
+    ),
+    "only its name says so": packages({"rmm-cu13": ["libcudnn.so.9"]}),
+    "packages, and no GPU": packages(JAX, **NO_GPU),
+    "packages, and a stub": packages(JAX, drivers=[replace(OLD, library_is_stub=True)]),
+    "packages, and a driver that names no CUDA": packages(JAX, drivers=[b.driver("570.1", None)]),
+    "packages, and no driver": packages(JAX, drivers=[]),
+    "no distribution owns the library": packages(
+        {"/x/_C.so": ["libcudart.so.13"]}, distributions=[]
+    ),
     "a driver's library, and no GPU": of(OLD, "2.11.0+cu130", **NO_GPU),
     "the first branch of an RTX 50, and its open modules": of(
         b.driver("570.86.16", "12.8", flavour="open"), arch="sm_120"
@@ -190,6 +232,22 @@ FIRING = {
         of(b.driver(None, "13.0", library=None), "2.99.0+cu990"),
         fault("torch 2.99.0+cu990 needs a driver of CUDA 99; one (CUDA 13.0) is installed.", None),
         offers=OFFERS,
+    ),
+    "packages without torch": Fires(
+        packages(JAX),
+        of_packages(
+            "jax-cuda13-pjrt (and 1 more) is built for CUDA 13 and",
+            "jax-cuda13-pjrt names libcudart.so.13",
+            "jax-cuda13-plugin names libcublas.so.13",
+        ),
+        offers=["advise-driver manual"],
+    ),
+    "its name says so, and it holds code": Fires(
+        packages({}, b.library("cupy/x.so", b.code("sm_90"), distribution="cupy-cuda13x"), gpus=[]),
+        of_packages(
+            "cupy-cuda13x is built for CUDA 13 and", "cupy-cuda13x is called cupy-cuda13x 1.0"
+        ),
+        offers=["advise-driver manual"],
     ),
     "a two-figure major": Fires(
         of(b.driver("340.10", "9.2")),
@@ -384,3 +442,12 @@ FIRING |= {
 }
 
 test_silent, test_firing = rows(driver_too_old, SILENT, FIRING)
+
+
+def test_one_driver_is_one_finding() -> None:
+    both = packages(JAX, torch=b.torch("2.11.0+cu130"))
+    (root,) = attach(b.run(driver_too_old, both.facts))
+    assert [root.subject, *(x.subject for x in root.consequences)] == [
+        "nvidia driver",
+        "jax-cuda13-pjrt",
+    ]

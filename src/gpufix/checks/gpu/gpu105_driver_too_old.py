@@ -7,20 +7,22 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import major
 from gpufix.evidence.driver_fit import DriverNeed, Judged, need, present, unfit
+from gpufix.evidence.driver_users import users_of_newer
+from gpufix.evidence.own_cuda import own_cuda
 from gpufix.evidence.view import View
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Driver, Severity
-from gpufix.model.payload import DriverFault, UnfitDriver
+from gpufix.model.payload import DriverFault, OldDriver, UnfitDriver
 
 
 @rule("GPU105", "driver-too-old")
 def driver_too_old(view: View) -> Iterator[Fault]:
-    """The NVIDIA driver cannot serve the CUDA that torch is built with, or does not drive the GPU.
+    """The NVIDIA driver cannot serve the CUDA that torch or another package is built with, or does not drive the GPU.
 
     ## What it does
-    Compares the driver with the oldest one that serves torch's CUDA: within a CUDA major version
-    every driver of that major will do. And with the branches and kernel modules that drive the GPU,
+    Compares the driver with the oldest one that serves torch's CUDA, and the CUDA of each package
+    that does not link torch: within a CUDA major version every driver of that major will do. And with the branches and kernel modules that drive the GPU,
     which no compatibility between CUDA versions changes: Blackwell starts with branch 570 and its
     open kernel modules, Maxwell, Pascal and Volta end with 580 and need the proprietary ones.
     GPUs are those that the driver shows, else those on the PCI bus by their ids. A GPU named with
@@ -54,6 +56,7 @@ def driver_too_old(view: View) -> Iterator[Fault]:
     if undriven := _undriven(view):
         yield undriven
         return
+    yield from _of_packages(view)
     torch = view.facts.torch
     driver = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
     if torch is None or torch.cuda is None or driver is None or driver.library_is_stub:
@@ -119,6 +122,29 @@ def _for_nvidia(view: View) -> bool:
     if torch and torch.cuda:
         return True
     return any(o.kind in ("cubin", "ptx") for x in view.facts.binaries.libraries for o in x.code)
+
+
+def _of_packages(view: View) -> Iterator[Fault]:
+    """What has nothing to do with torch: JAX, CuPy, ONNX Runtime; told once where torch says it too."""
+    driver = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
+    if driver is None or driver.library_is_stub or not driver.cuda:
+        return
+    if not driver.pci_devices and not any(g.vendor == "nvidia" for g in view.facts.gpus):
+        return
+    for cuda, users in users_of_newer(view, int(major(driver.cuda))).items():
+        least = cuda_toolkits.min_driver(f"{cuda}.0")
+        requirement = f"driver {least} or newer" if least else "a newer driver"
+        more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
+        yield Fault(
+            severity=ERROR,
+            subject=users[0],
+            message=f"{users[0]}{more} is built for CUDA {cuda} and needs {requirement}; "
+            f"{driver.version or 'one'} (CUDA {driver.cuda}) is installed.",
+            evidence=tuple(f"{user} {view.derive(own_cuda)[user].evidence[0]}" for user in users),
+            breaks=("driver",),
+            needs=("driver",),
+            payload=OldDriver("nvidia", "too old", f"{cuda}.0"),
+        )
 
 
 def _too_old(view: View, driver: Driver, cuda: str, least: str | None) -> bool:

@@ -53,7 +53,8 @@ class Question(Frozen):
     """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
 
     `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.
-    `channel`: whose builds may be offered.
+    `channel`: whose builds may be offered. `variant`: only builds of this name ("cu118").
+    `along`: packages of which there must be a wheel for it.
     """
 
     targets: tuple[Target, ...]
@@ -67,6 +68,8 @@ class Question(Frozen):
     allowed: SpecifierSet | None = None
     rocm: str | None = None
     channel: Channel = "pytorch.org"
+    variant: str | None = None
+    along: tuple[str, ...] = ()
 
     @property
     def vendor(self) -> str | None:
@@ -158,6 +161,14 @@ def specifier(text: str) -> SpecifierSet:
         return SpecifierSet(wanted)
     except InvalidSpecifier:
         raise ValueError(f"{text!r} is not a version or a range of versions") from None
+
+
+def wanted(text: str) -> tuple[SpecifierSet | None, str | None]:
+    """ "2.7.0+cu118" → that release and that build; "cu118" → the build of any. Raises ValueError."""
+    found = re.fullmatch(r"(.*?)\+?(cpu|cu\d{2,3}|rocm\d+(?:\.\d+){1,2})", text.strip())
+    if found is None:
+        return specifier(text), None
+    return specifier(found[1]) if found[1] else None, found[2]
 
 
 def _driver(view: View, targets: Sequence[Target]) -> NvidiaDriver | None:

@@ -14,7 +14,7 @@ from gpufix.knowledge.gpus.drivers import (
     package_command,
 )
 from gpufix.model import Advise, Finding, Plan
-from gpufix.model.payload import DriverFault, DriverState, UnfitDriver, UnreadPtx
+from gpufix.model.payload import DriverFault, DriverState, OldDriver, UnfitDriver, UnreadPtx
 
 _Advice = tuple[str, str, str | None]  # title, text, command
 _NVIDIA: dict[DriverState, _Advice] = {
@@ -98,7 +98,9 @@ def _of_branch(fault: UnfitDriver, view: View) -> _Advice:
 def _newer(finding: Finding, view: View) -> _Advice:
     torch = view.facts.torch
     of_torch = torch.cuda if torch else None
-    needed = finding.payload.cuda if isinstance(finding.payload, UnreadPtx) else of_torch
+    needed = (
+        finding.payload.cuda if isinstance(finding.payload, (UnreadPtx, OldDriver)) else of_torch
+    )
     least = cuda.min_driver(needed, full=True) if needed else None
     rows = [row for t in view.targets if t.vendor == "nvidia" and (row := driven(t.arch, t.name))]
     return (
