@@ -18,7 +18,14 @@ def make(patient: Patient) -> None:
     out = patient.at(f"{{root}}/build/{name}")
     lib = patient.site / "torch" / "lib"
     libraries = [lib / f"lib{n}.so" for n in ("torch", "c10", "c10_cuda")]
-    flags = ["-shared", "-fPIC", "-O1", "-Wl,--no-as-needed", "-Wl,-z,now", f"-Wl,-rpath-link,{lib}"]
+    flags = [
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-Wl,--no-as-needed",
+        "-Wl,-z,now",
+        f"-Wl,-rpath-link,{lib}",
+    ]
     flags += ["-Wl,--unresolved-symbols=ignore-all"]
     patient.run("gcc", *flags, source, *map(str, libraries), "-o", out)
     content = f'import torch  # noqa: F401\n\n__version__ = "{VERSION}"\n'

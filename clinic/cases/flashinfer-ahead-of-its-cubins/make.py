@@ -18,7 +18,10 @@ OTHERS = {"cuda-tile": "1.1.0", "nvidia-cudnn-frontend": "1.18.0", "nvidia-cutla
 
 def make(patient: Patient) -> None:
     content = KERNELS.format(version="0.6.8.post1", what="cubin", folder="cubins")
-    files = {"flashinfer_cubin/__init__.py": content, "flashinfer_cubin/cubins/README": "none here\\n"}
+    files = {
+        "flashinfer_cubin/__init__.py": content,
+        "flashinfer_cubin/cubins/README": "none here\\n",
+    }
     patient.distribution("flashinfer-cubin", "0.6.8.post1", files)
     for name, version in OTHERS.items():
         patient.distribution(name, version, {f"{name.replace('-', '_')}_stand_in.py": ""})

@@ -18,7 +18,10 @@ OTHERS = {"cuda-tile": "1.1.0", "nvidia-cudnn-frontend": "1.18.0", "nvidia-cutla
 
 def make(patient: Patient) -> None:
     content = KERNELS.format(version="0.6.9", what="cubin", folder="cubins")
-    files = {"flashinfer_cubin/__init__.py": content, "flashinfer_cubin/cubins/README": "none here\\n"}
+    files = {
+        "flashinfer_cubin/__init__.py": content,
+        "flashinfer_cubin/cubins/README": "none here\\n",
+    }
     patient.distribution("flashinfer-cubin", "0.6.9", files)
     content = KERNELS.format(version="0.6.7+cu130", what="jit_cache", folder="jit_cache")
     files = {

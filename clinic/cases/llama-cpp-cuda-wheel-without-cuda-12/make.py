@@ -40,11 +40,15 @@ def make(patient: Patient) -> None:
         source = patient.case / "src" / f"{name}.c"
         linked = links if name != "ggml-cpu" else []
         flags = [f"-Wl,-soname,lib{name}.so", "-Wl,-rpath,$ORIGIN", "-Wl,--as-needed"]
-        patient.run("gcc", "-shared", "-fPIC", "-O1", source, *flags, *map(str, linked), "-o", target)
+        patient.run(
+            "gcc", "-shared", "-fPIC", "-O1", source, *flags, *map(str, linked), "-o", target
+        )
         links.append(target)
     files = {"llama_cpp/__init__.py": INIT}
     files |= {f"llama_cpp/lib/{so.name}": so.read_bytes() for so in sorted(out.iterdir())}
-    patient.distribution("llama-cpp-python", "0.3.18", files, "Requires-Dist: numpy>=1.20.0 ; extra == 'test'")
+    patient.distribution(
+        "llama-cpp-python", "0.3.18", files, "Requires-Dist: numpy>=1.20.0 ; extra == 'test'"
+    )
     tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-linux_x86_64\n"
     patient.write("llama_cpp_python-0.3.18.dist-info/WHEEL", tag)
     patient.remove("{root}/build")

@@ -11,7 +11,11 @@ from clinic.patient import Patient
 
 TENSORRT = 11
 PARTS = {
-    "nvidia-cublas-cu12": ("12.8.4.1", "nvidia/cublas/lib", ["libcublas.so.12", "libcublasLt.so.12"]),
+    "nvidia-cublas-cu12": (
+        "12.8.4.1",
+        "nvidia/cublas/lib",
+        ["libcublas.so.12", "libcublasLt.so.12"],
+    ),
     "nvidia-cufft-cu12": ("11.3.3.83", "nvidia/cufft/lib", ["libcufft.so.11"]),
     "nvidia-cudnn-cu12": ("9.10.2.21", "nvidia/cudnn/lib", ["libcudnn.so.9"]),
     "tensorrt-cu12-libs": (
@@ -29,7 +33,9 @@ def make(patient: Patient) -> None:
         for row in patient.run("readelf", "-W", "--dyn-syms", library).splitlines():
             if match := re.search(r" UND (\w+)@(lib[\w.]+)", row):
                 symbols[match[2]].add(match[1])
-            elif match := re.search(r" UND (createInfer\w+|createNvOnnx\w+|getInfer\w+|\w*[pP]lugin\w*)$", row):
+            elif match := re.search(
+                r" UND (createInfer\w+|createNvOnnx\w+|getInfer\w+|\w*[pP]lugin\w*)$", row
+            ):
                 symbols["tensorrt"].add(match[1])
     for name, (version, folder, libraries) in PARTS.items():
         files = {f"{folder}/{so}": built(patient, so, symbols) for so in libraries}

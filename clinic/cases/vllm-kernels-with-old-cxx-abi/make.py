@@ -13,7 +13,9 @@ void *PyInit__C(void) { return registered("op"); }
 def make(patient: Patient) -> None:
     source = patient.write("{root}/build/ops.c", CODE)
     out = patient.at("{root}/build/_C.abi3.so")
-    libraries = [patient.site / "torch" / "lib" / f"lib{n}.so" for n in ("torch", "torch_cpu", "c10")]
+    libraries = [
+        patient.site / "torch" / "lib" / f"lib{n}.so" for n in ("torch", "torch_cpu", "c10")
+    ]
     flags = ["-shared", "-fPIC", "-O1", "-Wl,--no-as-needed", "-Wl,-z,now"]
     patient.run("gcc", *flags, source, *map(str, libraries), "-o", out)
     files = {"vllm/__init__.py": '__version__ = "0.7.3"\n', "vllm/_C.abi3.so": out.read_bytes()}
