@@ -2,7 +2,7 @@
 
 from clinic.patient import Patient
 
-CODE = """extern int SYMBOL(ARGUMENT device);
+CODE = """extern int SYMBOL(ARGUMENT device, _Bool force);
 
 int flash_attn_set_device(int device) { return SYMBOL((ARGUMENT)device, 0); }
 void *PyInit_flash_attn_2_cuda(void) { return 0; }
