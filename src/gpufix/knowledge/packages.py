@@ -82,6 +82,7 @@ def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
     return found
 
 
+@cache
 def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""
     rows = table("companions")["releases"].values()
