@@ -19,7 +19,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpufix.knowledge.symbols.history import TABLE
-from knowledge_build import companions, compilers, conda, conflicts, cuda, gpus, plugins, torch
+from knowledge_build import (
+    companions,
+    compilers,
+    conda,
+    conflicts,
+    cuda,
+    gpus,
+    plugins,
+    system,
+    torch,
+)
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
 
@@ -37,6 +47,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "gpus": gpus.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
+    "system_libraries": system.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

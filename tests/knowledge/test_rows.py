@@ -71,7 +71,8 @@ def _texts(value: Any) -> Iterator[str]:
 # Their rows point into `sources`, or one text holds for all of them.
 SOURCED = {
     "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels", "gpus",
-    "host_compilers", "libstdcxx", "plugins", "removed_names", "torch_pins", "torch_releases",
+    "host_compilers", "libstdcxx", "plugins", "removed_names", "system_libraries", "torch_pins",
+    "torch_releases",
 }  # fmt: skip
 
 

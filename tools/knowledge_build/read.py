@@ -43,6 +43,7 @@ class Knowledge:
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    system_libraries: rows.SystemLibraries
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
 
@@ -115,6 +116,7 @@ def read(folder: Path) -> Knowledge:
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "system_libraries": reader.one("system_libraries.toml", rows.SystemLibraries),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }
