@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import at_least, minor, table
+from gpufix.knowledge.data_table import at_least, minor, numbers, table
 
 
 class Companion(Frozen):
@@ -48,6 +50,34 @@ def _linked(release: str) -> dict[str, Companion]:
             exact = () if version == "*" else (version,)
             found[name] = Companion(name, exact, (), row["source"], row["url"], tuple(variants))
     return found
+
+
+def fitting(name: str, release: str) -> tuple[str, ...]:
+    """The versions of a companion that go with a torch release, the best last: those that name it,
+    else those that take it and later ones."""
+    found = for_torch(release).get(name)
+    if found is None:
+        return ()
+    return found.exact or tuple(version for version, _ in found.since)
+
+
+def first_torch(name: str, version: str, release: str) -> str | None:
+    """The torch release that a companion's version came with, and which takes later ones, too.
+
+    None: it goes with this release, it names one, or one of the two is not known.
+    """
+    rows = table("companions")["releases"]
+    if release not in rows:
+        return None
+    taking = [t for t, row in rows.items() if version in _since(row.get(name, {}))]
+    if not taking or release in taking:
+        return None
+    first = min(taking, key=numbers)
+    return None if at_least(release, first) else first
+
+
+def _since(row: dict[str, Any]) -> list[str]:
+    return [version for version, _ in row.get("since", ())]
 
 
 def find_links(name: str, release: str, variant: str) -> str | None:
@@ -162,26 +192,76 @@ _STEMS = {
 _NUMBERED = frozenset(
     {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti"}
 ) | {"nvidia-nvjitlink"}
+# The SONAME's major of others → the CUDA majors that have it: NEEDED of torch 2.7.1+cu118,
+# 2.9.0+cu128 and 2.14.1+cu130, and the RECORD of nvidia-nvtx 13.0.85, which holds no libnvToolsExt.
+_OF_MAJOR: dict[str, dict[int, frozenset[int]]] = {
+    "nvidia-cufft": {10: frozenset({11}), 11: frozenset({12}), 12: frozenset({13})},
+    "nvidia-cusolver": {11: frozenset({11, 12}), 12: frozenset({13})},
+    "nvidia-cusparse": {11: frozenset({11}), 12: frozenset({12, 13})},
+    "nvidia-nvtx": {1: frozenset({11, 12})},
+}
 # Those that are no part of the toolkit kept their suffix with CUDA 13.
 _SUFFIXED = frozenset({"nvidia-cudnn", "nvidia-nccl", "nvidia-nvshmem", "nvidia-cusparselt"})
+_MAJORS = frozenset({11, 12, 13})
 
 
 def bringing(soname: str) -> list[str]:
     """The wheels that can bring a library: "libcudart.so.12" → nvidia-cuda-runtime-cu12,
     "libnccl.so.2" → nvidia-nccl-cu11, -cu12 and -cu13; empty when it is no CUDA library."""
-    stem, _, version = soname.partition(".so")
-    if stem.startswith("libcudnn_"):
-        stem = "libcudnn"
-    base = _STEMS.get(stem)
+    base = _wheel(soname)
+    return [wheel_of(base, major) for major in sorted(cuda_majors(soname))] if base else []
+
+
+def cuda_majors(soname: str) -> frozenset[int]:
+    """The CUDA releases that have a library of this name: {12} of "libcufft.so.11"; none of others."""
+    base = _wheel(soname)
     if base is None:
+        return frozenset()
+    found = re.match(r"\.(\d+)", soname.partition(".so")[2])
+    if found is None:
+        return _MAJORS
+    number = int(found[1])
+    if base in _NUMBERED:
+        return frozenset({number}) & _MAJORS
+    return _OF_MAJOR.get(base, {}).get(number, _MAJORS)
+
+
+def bound(soname: str) -> str:
+    """The versions of its wheel that have a library, where the wheel's name does not tell."""
+    found = re.match(r"libcudnn[^.]*\.so\.(\d+)", soname)
+    return f"=={found[1]}.*" if found else ""
+
+
+def wheel_of(base: str, major: int) -> str:
+    """A library's wheel for a CUDA major: the part of CUDA 13's toolkit has no suffix."""
+    return base if major >= 13 and base not in _SUFFIXED else f"{base}-cu{major}"
+
+
+def _wheel(soname: str) -> str | None:
+    """Its wheel's name without the CUDA suffix."""
+    stem = soname.partition(".so")[0]
+    return _STEMS.get("libcudnn" if stem.startswith("libcudnn_") else stem)
+
+
+# Extras of the meta-package cuda-toolkit whose wheel is not named nvidia-EXTRA (Requires-Dist of
+# cuda-toolkit 11.8.0 to 13.5.0).
+_EXTRAS = {
+    name: f"nvidia-cuda-{part}"
+    for name, part in (
+        ("cudart", "runtime"),
+        *((same, same) for same in ("cccl", "crt", "cupti", "cuxxfilt", "nvcc", "nvrtc", "opencl")),
+        ("profiler", "profiler-api"),
+        ("sanitizer", "sanitizer-api"),
+    )
+} | {"nvml": "nvidia-nvml-dev"}
+
+
+def of_extras(name: str, extras: Iterable[str], version: str) -> list[str]:
+    """The wheels that extras of the meta-package cuda-toolkit bring; none of other packages."""
+    found = re.match(r"\d+", version)
+    if name != "cuda-toolkit" or found is None:
         return []
-    wheels = {11: f"{base}-cu11", 12: f"{base}-cu12", 13: base}
-    if base in _SUFFIXED:
-        wheels[13] = f"{base}-cu13"
-    major = re.match(r"\.(\d+)", version)
-    if base in _NUMBERED and major and int(major[1]) in wheels:
-        return [wheels[int(major[1])]]
-    return list(wheels.values())
+    return [wheel_of(_EXTRAS.get(e, f"nvidia-{e}"), int(found[0])) for e in sorted(extras)]
 
 
 # https://pytorch.org/get-started/locally/ : one index per variant, named like the local version.

@@ -65,9 +65,10 @@ def known_companions(build: TorchBuild) -> list[str]:
     """ "torchvision 0.24.0", newest known version of each, by name."""
     found = []
     for name, row in sorted(packages.for_torch(build.release.version).items()):
-        if not row.exact or (row.variants is not None and build.name not in row.variants):
+        versions = packages.fitting(name, build.release.version)
+        if not versions or (row.variants is not None and build.name not in row.variants):
             continue
-        found.append(f"{name} {max(row.exact, key=numbers)}")
+        found.append(f"{name} {versions[-1]}")
     cuda = build.variant.cuda if build.variant else None
     wheels = packages.prebuilt(build.release.version, major(cuda) if cuda else None)
     return found + [f"{name} {version}" for name, version in wheels.items()]

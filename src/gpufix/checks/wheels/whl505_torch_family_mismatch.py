@@ -27,7 +27,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     ## What it does
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
     the torch that it declares, or that its version names (`+pt25cu124`, `+cu12torch2.6`), and the
-    CUDA that its version names, with the installed torch. So too the index and find-links
+    CUDA that its version names, with the installed torch; of versions that ask for no torch in
+    particular (torchaudio since 2.11), the release that they came with. So too the index and find-links
     addresses of requirement files, and of scripts where they stand outside any condition; those
     of a Dockerfile are compared with the CUDA of NVIDIA's development image that it builds on.
 
@@ -85,6 +86,14 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
         message = (
             f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "
             f"{_variant(torch)}."
+        )
+        yield _fault(view, dist, message)
+    elif first := packages.first_torch(
+        dist.name, dist.version.partition("+")[0], torch.release or ""
+    ):
+        message = (
+            f"{dist.name} {dist.version} is for torch {first} and later; torch {torch.version} is "
+            "installed."
         )
         yield _fault(view, dist, message)
 

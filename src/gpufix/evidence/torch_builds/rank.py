@@ -183,9 +183,9 @@ def moved_along(view: View, build: TorchBuild) -> tuple[list[str], list[str]]:
 
 def companion(name: str, build: TorchBuild) -> str | None:
     """The requirement for a companion's version that goes with a build, when it is in an index."""
-    row = packages.for_torch(build.release.version).get(name)
-    versions = sorted(row.exact if row and not row.find_links else (), key=numbers)
-    if not versions:
+    release = build.release.version
+    row, versions = packages.for_torch(release).get(name), packages.fitting(name, release)
+    if row is None or row.find_links or not versions:
         return None
     local = f"+{build.name}" if build.variant and name in ("torchvision", "torchaudio") else ""
     return f"{name}=={versions[-1]}{local}"
