@@ -62,6 +62,32 @@ def _gcc(*arguments: object) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+CXX = """\
+#include <Python.h>
+#include <string>
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_c", 0, -1, 0};
+PyMODINIT_FUNC PyInit__c(void) {
+  return std::to_string(Py_REFCNT(Py_None)).empty() ? nullptr : PyModule_Create(&module);
+}
+"""
+
+
+def with_old_libstdcxx(venv: Venv, name: str) -> None:
+    """A package that brings a libstdc++ without what its module needs, and has it loaded."""
+    needs.require("gcc", "g++")
+    package = add(venv, name, module="from . import _c\n")
+    made = venv.home / name
+    made.mkdir()
+    (made / "stub.c").write_text("void stub(void) {}\n")
+    (made / "versions").write_text("GLIBCXX_3.4 { global: *; };\nCXXABI_1.3 { };\n")
+    (made / "module.cpp").write_text(CXX)
+    old = ["-Wl,-soname,libstdc++.so.6", f"-Wl,--version-script,{made}/versions"]
+    _gcc("-o", package / "libstdc++.so.6", made / "stub.c", *old)
+    suffix, include = sysconfig.get_config_var("EXT_SUFFIX"), sysconfig.get_path("include")
+    search = ["-Wl,--disable-new-dtags,-rpath,$ORIGIN", "-lstdc++"]
+    _gcc("-o", package / f"_c{suffix}", f"-I{include}", made / "module.cpp", *search)
+
+
 def installed(venv: Venv) -> set[str]:
     return {path.name.partition("-")[0] for path in venv.site.glob("*.dist-info")}
 
@@ -92,6 +118,18 @@ def test_a_wheel_of_the_right_cuda_is_brought_and_found(empty: Venv) -> None:
     assert ran.returncode == 0, ran.stderr
     assert undo(empty)["exit"] == 0
     assert "nvidia_cuda_runtime_cu12" not in installed(empty)
+
+
+def test_a_newer_libstdcxx_that_is_here_is_loaded_first(empty: Venv) -> None:
+    with_old_libstdcxx(empty, "cxx")
+    command = [str(empty.python), "-c", "import cxx"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    done = fix(empty, "--apply")
+    assert (done["state"], done["exit"]) == ("kept", 0), done
+    assert [f["code"] for f in done["fixed"]] == ["ABI302"]
+    ran = empty.gpufix("run", "--python", str(empty.python), "--", *command)
+    assert ran.returncode == 0, ran.stderr
+    assert undo(empty)["exit"] == 0
 
 
 def test_errors_that_stand_are_named_and_the_exit_code_says_so(empty: Venv) -> None:
