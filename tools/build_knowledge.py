@@ -31,6 +31,7 @@ from knowledge_build import (
     gpus,
     listings,
     plugins,
+    system,
     torch,
     triton,
 )
@@ -56,6 +57,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "plugins": plugins.build,
     "families": families.build,
     "dispatchers": dispatchers.build,
+    "system_libraries": system.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

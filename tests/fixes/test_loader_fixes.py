@@ -18,6 +18,7 @@ from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.checks.symbols.sym403_undefined_library_symbol import undefined_library_symbol
 from gpufix.evidence.view import View
 from gpufix.fixes.abi.advise_newer_system import advise_newer_system
+from gpufix.fixes.abi.preload_libstdcxx import preload_libstdcxx
 from gpufix.fixes.abi.remove_leftover_module import remove_leftover_module
 from gpufix.fixes.abi.update_conda_libstdcxx import update_conda_libstdcxx
 from gpufix.fixes.gpu.install_torch_build import install_torch_build
@@ -28,6 +29,7 @@ from gpufix.model import (
     Advise,
     Build,
     CondaPackage,
+    CxxLibrary,
     Environment,
     Install,
     Library,
@@ -270,6 +272,24 @@ REBUILDS: dict[str, tuple[View, str | None]] = {
         ),
         None,
     ),
+    "the source is gone": (
+        needs(
+            "GLIBCXX_3.4.32",
+            at=CONDA,
+            why="RPATH",
+            distributions=[b.dist("ext", direct_url="file:///src/ext", gone=True)],
+        ),
+        "the source it was built from is gone: /src/ext",
+    ),
+    "the source of an editable install is gone": (
+        needs(
+            "GLIBCXX_3.4.32",
+            at=CONDA,
+            why="RPATH",
+            distributions=[b.dist("ext", editable="/src/my", gone=True)],
+        ),
+        "the source it was built from is gone: /src/my",
+    ),
     "the source is not known": (
         needs("GLIBCXX_3.4.32", at=CONDA, why="RPATH"),
         "where the source of ext lies is not known",
@@ -381,15 +401,14 @@ def test_the_library_path_is_not_at_fault(case: str) -> None:
     assert isinstance(offer(undefined_library_symbol, install_declared, view), Plan)
 
 
-@pytest.mark.parametrize(("wheels", "kind"), [(("triton",), Plan), ((), Skip)])
-def test_what_no_wheel_lacks_is_not_installed_again(
-    wheels: tuple[str, ...], kind: type[Plan | Skip]
-) -> None:
+@pytest.mark.parametrize(("wheels", "planned"), [(("triton",), True), ((), False)])
+def test_what_no_wheel_lacks_is_not_installed_again(wheels: tuple[str, ...], planned: bool) -> None:
     torch = b.dist("torch", "2.9.0", requires=["triton==3.5.0"])
     view = b.view(b.healthy(distributions=[torch, b.dist("triton", "3.5.0")]))
     payload = MissingLibrary("triton", wheels)
     fault = Fault(ERROR, "triton", "triton needs libx.so", payload=payload)
-    assert isinstance(install_declared(declared(missing_library).finding(fault), view), kind)
+    found = install_declared(declared(missing_library).finding(fault), view)
+    assert isinstance(found, Plan) is planned
 
 
 STRAYS: dict[str, tuple[list[str], str, bool]] = {
@@ -427,6 +446,73 @@ def test_the_systems_libstdcxx_is_not_known() -> None:
         host=b.host(),
     )
     assert isinstance(offer(libstdcxx_too_old, trim_library_path, view), Skip)
+
+
+def copies(*rows: tuple[str, str | None, str | None]) -> dict[str, Any]:
+    """The copies of libstdc++ that are here."""
+    found = [CxxLibrary(path=p, glibcxx=glibcxx, cxxabi=cxxabi) for p, glibcxx, cxxabi in rows]
+    return {"host": b.host(libstdcxx=SYSTEM, cxx_libraries=found)}
+
+
+NEWER = copies((SYSTEM, "3.4.33", "1.3.15"), (CONDA, "3.4.30", "1.3.13"))
+PRELOADS: dict[str, tuple[View, str | None]] = {
+    "the system's": (needs("GLIBCXX_3.4.32", at=CONDA, why="RPATH", **NEWER), SYSTEM),
+    "the environment's": (
+        needs(
+            "GLIBCXX_3.4.32",
+            at=SYSTEM,
+            why="cache",
+            **copies((SYSTEM, "3.4.30", "1.3.13"), (CONDA, "3.4.33", "1.3.15")),
+        ),
+        CONDA,
+    ),
+    "before what is loaded first already": (
+        needs(
+            "CXXABI_1.3.15",
+            at=CONDA,
+            why="RPATH",
+            environment=b.environment(LD_PRELOAD="/a.so /b.so"),
+            **NEWER,
+        ),
+        f"{SYSTEM}:/a.so:/b.so",
+    ),
+    "none has one of two versions": (
+        needs("CXXABI_1.3.16", "GLIBCXX_3.4.32", at=CONDA, why="RPATH", **NEWER),
+        None,
+    ),
+    "the newest is the one that is taken": (
+        needs("GLIBCXX_3.4.34", at=SYSTEM, why="cache", **NEWER),
+        None,
+    ),
+    "what a copy defines is not known": (
+        needs("GLIBCXX_3.4.32", at=CONDA, why="RPATH", **copies((SYSTEM, None, None))),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PRELOADS)
+def test_a_newer_libstdcxx_is_loaded_first(case: str) -> None:
+    view, value = PRELOADS[case]
+    found = offer(libstdcxx_too_old, preload_libstdcxx, view)
+    if value is None:
+        assert isinstance(found, Skip) and "no libstdc++ that is here defines" in found.reason
+    else:
+        assert isinstance(found, Plan) and found.safety == "safe"
+        assert found.steps == [SetVariables(variables={"LD_PRELOAD": value})]
+
+
+def test_glibc_and_what_the_library_path_puts_first_are_not_preloaded() -> None:
+    libc = needs("GLIBC_2.38", at=LIBC, why="cache", **NEWER)
+    first = needs(
+        "GLIBCXX_3.4.32",
+        at=OLD,
+        why="LD_LIBRARY_PATH",
+        environment=b.environment(LD_LIBRARY_PATH="/opt/old"),
+        **NEWER,
+    )
+    assert offer(libstdcxx_too_old, preload_libstdcxx, libc) is None
+    assert offer(libstdcxx_too_old, preload_libstdcxx, first) is None
 
 
 def left(*paths: str, owner: str | None = None, **sections: Any) -> View:

@@ -17,7 +17,8 @@ def _of(torch: str, row: Companion) -> dict[str, Any]:
     for version in sorted(row.requires, key=Version):
         spec = Requirement(row.requires[version]).specifier
         first = row.since.get(version, "0")
-        fits = spec.contains(torch) and Version(torch) >= Version(first)
+        last = row.until.get(version, torch)
+        fits = spec.contains(torch) and Version(first) <= Version(torch) <= Version(last)
         if fits and str(spec).startswith("=="):
             exact.append(version)
         elif fits:

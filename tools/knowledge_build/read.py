@@ -48,6 +48,7 @@ class Knowledge:
     plugins: rows.Plugins
     families: dict[str, rows.Family]
     dispatchers: rows.Dispatchers
+    system_libraries: rows.SystemLibraries
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
 
@@ -125,6 +126,7 @@ def read(folder: Path) -> Knowledge:
         "plugins": reader.one("plugins.toml", rows.Plugins),
         "families": reader.folder_of("families", rows.Family),
         "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),
+        "system_libraries": reader.one("system_libraries.toml", rows.SystemLibraries),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }

@@ -127,12 +127,14 @@ class TorchRelease(Row):
 class Companion(Row):
     """companions/NAME.toml. requires: version -> its requirement of torch in its METADATA.
 
-    A version that names no torch range says in `since` with which release it came out.
+    A version that names no torch range says in `since` with which release it came out. One that
+    takes more than its libraries load with says in `until` the last release that it is known to suit.
     """
 
     source: Source
     requires: dict[Number, Annotated[str, AfterValidator(_requirement)]] = {}
     since: dict[Number, Number] = {}
+    until: dict[Number, Number] = {}
 
 
 def _of_torch(text: str) -> str:
@@ -616,6 +618,37 @@ class Dispatchers(Row):
     """dispatchers.toml."""
 
     dispatched: list[Dispatched]
+
+
+class SystemLibrary(Row):
+    """`apt`: the package in Debian 12 and 13, or one for each of them that has it."""
+
+    apt: str | dict[Literal["12", "13"], str]
+    conda: str | None = None
+
+
+class Ffmpeg(Row):
+    """A library's stem → the number in its SONAME → the majors of FFmpeg that have it."""
+
+    source: Source
+    debian: dict[Literal["12", "13"], list[int]]
+    libavutil: dict[str, list[int]]
+    libavcodec: dict[str, list[int]]
+    libavformat: dict[str, list[int]]
+    libavdevice: dict[str, list[int]]
+    libavfilter: dict[str, list[int]]
+    libswscale: dict[str, list[int]]
+    libswresample: dict[str, list[int]]
+
+
+class SystemLibraries(Row):
+    """system_libraries.toml: SONAME → packages."""
+
+    apt_source: Source
+    conda_source: Source
+    rpm_source: Source
+    libraries: dict[str, SystemLibrary]
+    ffmpeg: Ffmpeg
 
 
 class Cap(Row):

@@ -87,7 +87,8 @@ def fix(
 ) -> None:
     """Show what would repair the environment; with --apply, do it.
 
-    Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, or findings remain.
+    Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, errors stand that have
+    none, or findings remain.
     2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
     from gpufix.cli.examine import examine, no_patient, say_unjudged
@@ -171,8 +172,9 @@ def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
         write(plans.as_json(proposal), output)
     else:
         write_lines(plans.proposed(proposal), output)
-    pending = proposal.plans or proposal.held or any(s.asked for s in proposal.skips)
-    raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending else 0)
+    pending = [*proposal.plans, *proposal.held, *proposal.standing]
+    unmet = any(s.asked for s in proposal.skips)
+    raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending or unmet else 0)
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:

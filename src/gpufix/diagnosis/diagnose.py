@@ -14,6 +14,7 @@ from gpufix.evidence.unknown_packages import not_judged
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.fixes.commands import summary
+from gpufix.fixes.no_plan import no_plan
 from gpufix.fixes.planner import Planner
 from gpufix.frozen import Frozen
 from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
@@ -54,7 +55,10 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
     # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
     fixes, broken = all_fixes() if judgement.findings else ([], [])
     planner = Planner(fixes, judgement.view)
-    findings = [with_fixes(f, judgement.view, planner) for f in [*broken, *judgement.findings]]
+    found = [*broken, *judgement.findings]
+    findings = [
+        replace(with_fixes(f, judgement.view, planner), no_plan=no_plan(f, planner)) for f in found
+    ]
     findings = [*planner.crashed(), *findings]
     gaps = list(dict.fromkeys([*facts.gaps, *judgement.view.gaps]))
     counts = summarised(

@@ -140,7 +140,8 @@ def bare(requirement: Requirement) -> str:
 
 
 def _bare(requirement: Requirement) -> str:
-    return f"{requirement.name}{requirement.specifier}"
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

@@ -83,7 +83,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         Binaries(),
     )
     unknown = Host(os="?", kernel="?", machine="?")
-    here = _try(ctx, "host", lambda: operating_system.collect(ctx), unknown)
+    prefixes = [patient.prefix, patient.base_prefix] if patient else []
+    here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
     return Facts(
         gpufix_version=gpufix.__version__,
         host=here,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gpufix.evidence.declared import declared, spelled
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
@@ -21,9 +22,38 @@ def index_of(version: str) -> str | None:
     return local if _LOCAL_INDEX.fullmatch(local) else None
 
 
-def reinstall(name: str, version: str) -> Install:
+def reinstall(view: View, name: str, version: str) -> Install:
     """The same distribution again, with nothing else moved."""
-    return Install(install=[f"{name}=={version}"], reinstall=True, index=index_of(version))
+    return Install(install=[at(view, name, version)], reinstall=True, index=index_of(version))
+
+
+def at(view: View, name: str, version: str) -> str:
+    """The requirement for one version, with the extras that somebody requires of it."""
+    return spelled(name, extras_of(view, name), f"=={version}")
+
+
+def extras_of(view: View, name: str) -> frozenset[str]:
+    """The extras that are required of a distribution; conda, which knows none, gets none."""
+    dist = view.dist(name)
+    return frozenset() if dist and dist.source == "conda" else declared(view, name).extras
+
+
+def as_declared(view: View, name: str) -> Install | str | None:
+    """The installation that satisfies all who require a distribution; else why there is none.
+
+    None: nobody requires it. A package that is required with extras is installed for what
+    they bring, which `--no-deps` would leave out.
+    """
+    wanted = declared(view, name)
+    if wanted.conflict:
+        return wanted.conflict
+    version = wanted.version
+    if not wanted.rows:
+        return None
+    if wanted.extras:
+        return Install(install=[wanted.spelled(version)], dependencies=True)
+    index = index_of(version) if version else None
+    return Install(install=[wanted.spelled(version)], reinstall=True, index=index)
 
 
 def why_not(dist: Distribution) -> str | None:
@@ -39,26 +69,15 @@ def immovable(dist: Distribution) -> str | None:
         return f"{dist.name} was installed by conda: reinstall it with conda"
     if is_ours(dist.version):
         return f"{dist.name} is a fallback: `gpufix fix --fallback {dist.name}` installs it again"
+    gone = ", which is gone" if dist.gone else ""
     if dist.editable:
-        return f"{dist.name} is an editable install of {dist.editable}"
+        return f"{dist.name} is an editable install of {dist.editable}{gone}"
     return None
 
 
 def from_address(name: str) -> str:
     """Why what is required as "name @ https://…" is not looked for in an index."""
     return f"{name} is required from an address of its own; an index may hold another {name}"
-
-
-def declared_version(view: View, name: str) -> str | None:
-    """The version that torch, or its CUDA meta-package, pins with ==."""
-    for dist, requirement in view.derive(Requirements.of).rows:
-        if dist.name not in ("torch", "cuda-toolkit"):
-            continue
-        if requirement.name.lower().replace("_", "-") == name:
-            exact = [s.version for s in requirement.specifier if s.operator == "=="]
-            if exact and not exact[0].endswith(".*"):
-                return exact[0]
-    return None
 
 
 def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
@@ -74,7 +93,7 @@ def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
     gone = {name for plan in plans for other in plan.steps for name in _uninstalled(other)}
     dists = [d for name in sorted(_above(moved, view) - gone) if (d := view.dist(name))]
     dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
-    along = [_kept(dist, dist.name in fixed) for dist in dists]
+    along = [_kept(view, dist, dist.name in fixed) for dist in dists]
     return replace(step, install=[*step.install, *along])
 
 
@@ -82,9 +101,10 @@ def _uninstalled(step: Step) -> set[str]:
     return set(step.uninstall) if isinstance(step, Install) else set()
 
 
-def _kept(dist: Distribution, fixed: bool) -> str:
+def _kept(view: View, dist: Distribution, fixed: bool) -> str:
     stays = fixed or dist.name == "torch" or why_not(dist) is not None
-    return f"{dist.name}=={dist.version}" if stays and parse(f"x=={dist.version}") else dist.name
+    version = f"=={dist.version}" if stays and parse(f"x=={dist.version}") else ""
+    return spelled(dist.name, extras_of(view, dist.name), version)
 
 
 def _above(moved: set[str], view: View) -> set[str]:

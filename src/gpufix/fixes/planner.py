@@ -15,6 +15,7 @@ from gpufix.evidence.requirements import PipObjection, objections
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
 from gpufix.fixes.foresight import objection
+from gpufix.fixes.own_environment import elsewhere
 from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
 from gpufix.model.base import Invalid, from_json, is_own, to_json
@@ -66,9 +67,15 @@ class Planner:
         """`foresee` False: who asks judges each step itself, as a build's variables are found."""
         self._fixes, self._view, self._foresee = fixes, view, foresee
         self._crashes: dict[str, list[Crash]] = {}
+        self._offers: dict[int, tuple[Finding, list[Plan | Skip]]] = {}  # a finding's id → it
 
     def offers(self, finding: Finding) -> list[Plan | Skip]:
         """The plans for one finding, safest first, then the reasons of fixes that have none."""
+        if id(finding) not in self._offers:
+            self._offers[id(finding)] = (finding, self._ask(finding))
+        return list(self._offers[id(finding)][1])
+
+    def _ask(self, finding: Finding) -> list[Plan | Skip]:
         found = [
             self.attempt(fix, finding.code, finding.subject, partial(fix.plan, finding, self._view))
             for fix in self._fixes
@@ -101,7 +108,10 @@ class Planner:
         facts, module = self._view.facts, str(getattr(fix.plan, "__module__", "?"))
         try:
             found = checked(ask(), facts, is_own(module))
-            return permitted(found, code, subject, facts) if isinstance(found, Plan) else found
+            if not isinstance(found, Plan):
+                return found
+            allowed = permitted(found, code, subject, facts)
+            return elsewhere(allowed, facts) if isinstance(allowed, Plan) else allowed
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else clean.trace(error)

@@ -28,6 +28,8 @@ def rebuild(
     subject = finding.subject
     dist = view.dist(subject)
     source = source_of(finding, view, dist)
+    if dist and dist.gone and source in (dist.editable, _local(dist)):
+        return _skip(name, finding, f"the source it was built from is gone: {source}")
     if source is None:
         return _skip(name, finding, f"where the source of {subject} lies is not known")
     gpu = holds_gpu_code(finding, view)
@@ -59,9 +61,8 @@ def source_of(finding: Finding, view: View, dist: Distribution | None) -> str | 
     """The folder of an editable install, the one it was installed from, or the project."""
     if dist and dist.editable:
         return dist.editable
-    url = dist.direct_url if dist else None
-    if url and url.startswith("file:///") and not url.endswith(_ARCHIVES):
-        return unquote(url.removeprefix("file://"))
+    if dist and (folder := _local(dist)):
+        return folder
     project = view.facts.project
     if project is None or not project.builds_extensions:
         return None
@@ -69,6 +70,14 @@ def source_of(finding: Finding, view: View, dist: Distribution | None) -> str | 
     libraries = payload.libraries if isinstance(payload, ExtensionModules) else ()
     inside = any(p.startswith(f"{project.root}/") for p in (finding.subject, *libraries))
     return project.root if inside else None
+
+
+def _local(dist: Distribution) -> str | None:
+    """The folder on this machine that it was installed from."""
+    url = dist.direct_url
+    if url and url.startswith("file:///") and not url.endswith(_ARCHIVES):
+        return unquote(url.removeprefix("file://"))
+    return None
 
 
 def holds_gpu_code(finding: Finding, view: View) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from gpufix.frozen import Frozen
@@ -115,3 +116,26 @@ def major_of_wheel(name: str, version: str) -> int | None:
     leading = version.partition(".")[0]
     found = [m for m, own in wheel.sonames.items() if m >= _UNSUFFIXED and own == leading]
     return found[0] if len(found) == 1 else None
+
+
+# Extras of the meta-package cuda-toolkit whose wheel is not named nvidia-EXTRA (Requires-Dist of
+# cuda-toolkit 11.8.0 to 13.5.0).
+_EXTRAS = {
+    name: f"nvidia-cuda-{part}"
+    for name, part in (
+        ("cudart", "runtime"),
+        *((same, same) for same in ("cccl", "crt", "cupti", "cuxxfilt", "nvcc", "nvrtc", "opencl")),
+        ("profiler", "profiler-api"),
+        ("sanitizer", "sanitizer-api"),
+    )
+} | {"nvml": "nvidia-nvml-dev"}
+
+
+def of_extras(name: str, extras: Iterable[str], version: str) -> list[str]:
+    """The wheels that extras of the meta-package cuda-toolkit bring; none of other packages."""
+    found = re.match(r"\d+", version)
+    if name != "cuda-toolkit" or found is None:
+        return []
+    major = int(found[0])
+    suffix = f"-cu{major}" if major in _SUFFIXED else ""
+    return [f"{_EXTRAS.get(e, f'nvidia-{e}')}{suffix}" for e in sorted(extras)]

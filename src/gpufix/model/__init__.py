@@ -33,7 +33,7 @@ from gpufix.model.finding import (
     Summary,
     Target,
 )
-from gpufix.model.host import Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vendor
+from gpufix.model.host import CxxLibrary, Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vendor
 from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
@@ -83,6 +83,7 @@ __all__ = [
     "CodePart",
     "CondaPackage",
     "CondaPrefix",
+    "CxxLibrary",
     "Diagnosis",
     "Distribution",
     "Driver",

@@ -79,6 +79,7 @@ class Finding(Model):
     evidence: list[Evidence] = field(default_factory=list)
     consequences: list[Finding] = field(default_factory=list)
     fixes: list[PlanSummary] = field(default_factory=list)
+    no_plan: str | None = None  # of an error: why there is no plan for it and its consequences
     # For arranging and fixing; not part of the report.
     breaks: list[str] = field(
         default_factory=list, metadata=INNER

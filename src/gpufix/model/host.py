@@ -10,6 +10,14 @@ from gpufix.model.base import Model
 Vendor = Literal["nvidia", "amd"]
 
 
+class CxxLibrary(Model):
+    """A copy of libstdc++.so.6, and the highest versions that it defines, as "3.4.30"."""
+
+    path: str
+    glibcxx: str | None = None
+    cxxabi: str | None = None
+
+
 class Host(Model):
     """The machine that was looked at. Sizes in bytes; `None` = not known."""
 
@@ -17,11 +25,15 @@ class Host(Model):
     kernel: str  # uname release
     machine: str  # "x86_64", "aarch64"
     distro: str | None = None  # os-release PRETTY_NAME
+    distro_ids: list[str] = field(default_factory=list)  # ID and ID_LIKE: "ubuntu", "debian"
+    distro_version: str | None = None  # VERSION_ID
     libc: Literal["glibc", "musl"] | None = None
     libc_version: str | None = None
     libstdcxx: str | None = None  # path of the libstdc++.so.6 that the default search finds
     glibcxx: str | None = None  # highest GLIBCXX_x.y.z that it defines, as "3.4.30"
     cxxabi: str | None = None  # highest CXXABI_x.y.z, as "1.3.13"
+    # The system's and the one of the environment's, or of what it was made from.
+    cxx_libraries: list[CxxLibrary] = field(default_factory=list)
     cpus: int = 1  # usable ones (affinity and cgroup quota)
     memory: int | None = None  # usable: the smaller of RAM and the cgroup limit
     memory_available: int | None = None

@@ -76,6 +76,7 @@ class Proposal(Model):
     held: list[Held] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
     refused: str | None = None  # a precondition that does not hold
+    standing: list[Finding] = field(default_factory=list)  # errors for which nothing is planned
     failures: list[Finding] = field(
         default_factory=list
     )  # of gpufix or a plugin (DOC…): not all was judged and planned

@@ -78,6 +78,7 @@ class Distribution(Model):
     requested: bool = False
     direct_url: str | None = None
     editable: str | None = None  # the project folder of an editable install
+    gone: bool = False  # that folder, or the one it was installed from, is not there any more
     requires: list[str] = field(
         default_factory=list
     )  # Requires-Dist as written; extras' rows included

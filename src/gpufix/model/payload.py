@@ -50,14 +50,17 @@ class UnreadPtx(UnfitCode):
 class MissingLibrary(DistributionFault):
     """A distribution needs a library, or a newer copy of one, that certain wheels bring."""
 
-    wheels: tuple[str, ...]  # any of them; none when no wheel is known to bring it
+    wheels: tuple[str, ...]  # that bring what is missing; none when no wheel is known to
+    each: tuple[tuple[str, ...], ...] = ()  # of several libraries: for each the wheels, any will do
+    names: tuple[str, ...] = ()  # of what is missing
+    held: tuple[str, ...] = ()  # the files that are there, and that no search leads to
 
 
 class UnfitLibrary(MissingLibrary):
     """The copy of a library that the loader takes lacks what is asked of it."""
 
-    path: str | None  # of that copy; None = no single library should have it
-    chosen_by: str | None  # the loader's rule: "LD_LIBRARY_PATH", "RPATH", "cache"; None = not told
+    path: str | None = None  # of that copy; None = no single library should have it
+    chosen_by: str | None = None  # the loader's rule: "LD_LIBRARY_PATH", "cache"; None = not told
     versions: tuple[str, ...] = ()  # of symbols, that it does not define; the highest last
 
 

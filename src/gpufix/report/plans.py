@@ -7,6 +7,7 @@ from typing import Any
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.model.base import to_json
 from gpufix.report.lines import Lines
+from gpufix.text.clean import counted
 from gpufix.text.json_output import dumps
 
 _STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
@@ -54,7 +55,9 @@ def proposed(proposal: Proposal) -> Lines:
     for number, step in enumerate(proposal.steps, 1):
         _step(lines, number, step)
     _held(lines, proposal.held)
-    skips(lines, proposal.skips)
+    told = {(f.code, f.subject) for f in proposal.standing}
+    skips(lines, [s for s in proposal.skips if (s.code, s.subject) not in told])
+    _standing(lines, proposal.standing)
     _failures(lines, proposal.failures)
     if proposal.refused:
         lines.add()
@@ -127,6 +130,21 @@ def skips(lines: Lines, found: list[Skip]) -> None:
         lines.add((f"{skip[0]} " if skip[0] else "", "bold"), f"{skip[1]}: {skip[2]}")
 
 
+def _standing(lines: Lines, found: list[Finding]) -> None:
+    if not found:
+        return
+    if lines.some:
+        lines.add()
+    lines.add(("Errors that stand", "bold"))
+    for finding in found:
+        lines.add(
+            ("✗ ", "bold red"),
+            (f"{finding.code} ", "bold"),
+            f"{finding.subject}: {finding.message}",
+        )
+        lines.add((f"  no plan: {finding.no_plan}", "dim"))
+
+
 def _failures(lines: Lines, found: list[Finding]) -> None:
     if not found:
         return
@@ -148,6 +166,10 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         lines.add(label, (f"--apply{unsafe}", "bold"))
     elif proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
+    elif proposal.standing:
+        lines.add(
+            f"nothing to carry out: {counted(len(proposal.standing), 'error')} without a plan"
+        )
     elif proposal.failures:
         lines.add("nothing to carry out; not everything could be judged and planned")
     else:

@@ -92,7 +92,9 @@ class Painter:
         self.evidence(finding.evidence)
         for below in finding.consequences:
             self.consequence(below, depth=1)
-        self.fixes(finding.fixes)
+        self.fixes(finding.fixes or _below(finding))
+        if finding.no_plan is not None:
+            self.print(self.text(("no plan: ", "yellow"), finding.no_plan), indent=2)
 
     def evidence(self, evidence: Sequence[Evidence]) -> None:
         shown = evidence if self.verbose else evidence[:_SHOWN_EVIDENCE]
@@ -166,6 +168,12 @@ class Painter:
         tally += [f"{len(diagnosis.gaps)} not looked at"] if diagnosis.gaps else []
         tally += [counts.unjudged or ""] if counts.verdict == "nothing judged" else []
         self.print(self.text((mark, style), ": " + ", ".join(t for t in tally if t)))
+
+
+def _below(finding: Finding) -> list[PlanSummary]:
+    """Where nothing mends a cause: the best plan for each thing that follows from it."""
+    found = [row for c in finding.consequences for row in (c.fixes[:1] or _below(c))]
+    return list(dict.fromkeys(found))
 
 
 def _targets_line(painter: Painter, targets: Sequence[Target]) -> Text:

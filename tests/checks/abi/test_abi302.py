@@ -11,7 +11,7 @@ from rows import Fires, rows
 from gpufix.checks.abi.abi302_libstdcxx_too_old import libstdcxx_too_old
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.view import View
-from gpufix.model import CondaPackage, Library, Problem, Severity
+from gpufix.model import CondaPackage, CxxLibrary, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 SYSTEM = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"
@@ -92,6 +92,17 @@ SILENT = {
 NEWER = module(*GLIBCXX_32)
 
 FIRING = {
+    "the system's own is newer": Fires(
+        of(
+            module(*lacking("GLIBCXX_3.4.32")),
+            host=b.host(
+                libstdcxx=SYSTEM,
+                cxx_libraries=[CxxLibrary(path=SYSTEM, glibcxx="3.4.33", cxxabi="1.3.15")],
+            ),
+        ),
+        fault("GLIBCXX_3.4.32"),
+        offers=["preload-libstdcxx safe"],
+    ),
     "its package works without the module": Fires(
         of(NEWER, binaries=b.binaries(NEWER, imports=[b.importing(NEWER, "works")])),
         fault("GLIBCXX_3.4.32", severity=WARNING),

@@ -52,25 +52,36 @@ def fault(
     files: Sequence[str] = ("_x.so",),
     links_torch: bool = False,
     evidence: Sequence[str] = (),
+    each: Sequence[Sequence[str]] | None = None,
+    held: Sequence[str] = (),
 ) -> Fault:
+    """`each`: of several libraries, for each its wheels; else each of `wheels` is one's."""
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-    brings = f"; {' or '.join(wheels)} brings {'it' if len(names) == 1 else 'them'}"
+    alone = [[wheel] for wheel in wheels] if each is None else each
+    listed, verb = (
+        ", ".join(" or ".join(row) for row in alone),
+        "bring" if len(alone) > 1 else "brings",
+    )
+    brings = f"; {listed} {verb} {'it' if len(names) == 1 else 'them'}"
     return Fault(
         severity,
         owner,
         f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
         f"{brings if wheels else ''}.",
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
-        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),
         needs=(
             *((f"cuda:{owner}",) if any(map(majors, names)) or names[0] == "libtorch.so" else ()),
             *(f"soname:{name}" for name in names),
             *(f"dist:{wheel}" for wheel in wheels),
             *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
+            *(f"damaged:{one}" for one in wheels or (owner,)),
             *(("torch",) if links_torch else ()),
             f"family:{owner}",
         ),
-        payload=MissingLibrary(owner, tuple(wheels)),
+        payload=MissingLibrary(
+            owner, tuple(wheels), tuple(map(tuple, alone)), tuple(names), tuple(held)
+        ),
     )
 
 
@@ -181,14 +192,57 @@ FIRING = {
             )
         ),
         replace(
-            fault(NCCL, owner="torch"),
+            fault(NCCL, owner="torch", held=[HELD]),
             message=f"torch needs {NCCL}, which lies at {HELD}: the loader does not search there, "
             "and nothing opens it before.",
         ),
+        ["extend-library-path safe"],
     ),
     "torch that declares no wheel": Fires(
+        of(lib(NCCL, owner="torch"), dists=[b.dist("torch")], torch=None),
+        fault(NCCL, owner="torch", wheels=EVERY_NCCL, each=[EVERY_NCCL]),
+    ),
+    "of the CUDA release that torch is for": Fires(
         of(lib(NCCL, owner="torch"), dists=[b.dist("torch")]),
-        fault(NCCL, owner="torch", wheels=EVERY_NCCL),
+        fault(NCCL, owner="torch", wheels=NCCL_CU12),
+    ),
+    "that its package's other libraries are for": Fires(
+        of(
+            lib("libcurand.so.10", owner="foo", needed=["libcufft.so.12", "libcurand.so.10"]),
+            imports=[b.importing(lib("libcurand.so.10"))],
+        ),
+        fault(
+            "libcurand.so.10",
+            wheels=["nvidia-curand"],
+            evidence=["_x.so needs libcurand.so.10", *b.way()],
+        ),
+        ["install-own-cuda unsafe"],
+    ),
+    "all that one package lacks of wheels is one fault": Fires(
+        of(
+            lib("libcublas.so.13", "libcufft.so.12", "libnccl.so.2", owner="torch"),
+            dists=[
+                b.dist(
+                    "torch",
+                    "2.11.0+cu130",
+                    requires=["cuda-toolkit[cublas,cufft]==13.0.2", "nvidia-nccl-cu13==2.28.9"],
+                )
+            ],
+            torch=b.torch("2.11.0+cu130"),
+        ),
+        fault(
+            "libcublas.so.13",
+            "libcufft.so.12",
+            "libnccl.so.2",
+            owner="torch",
+            wheels=["nvidia-cublas", "nvidia-cufft", "nvidia-nccl-cu13"],
+        ),
+        PIN,
+    ),
+    "a library of the system": Fires(
+        of(lib("libGL.so.1"), imports=[b.importing(lib("libGL.so.1"))]),
+        fault("libGL.so.1", evidence=["_x.so needs libGL.so.1", *b.way()]),
+        ["install-system-library manual"],
     ),
     "torch, a library of no wheel": Fires(of(lib(FOO, owner="torch")), fault(FOO, owner="torch")),
     "torch links itself": Fires(
@@ -200,7 +254,7 @@ FIRING = {
             "libcudnn_cnn.so.9",
             "libcudnn_ops.so.9",
             owner="torch",
-            wheels=["nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"],
+            wheels=["nvidia-cudnn-cu12"],
         ),
     ),
     "libraries of two wheels": Fires(
@@ -279,6 +333,7 @@ FIRING = {
                 "soname:libav.so.5",
                 f"file:{b.SITE}/foo/libcore4.so",
                 f"file:{b.SITE}/foo/libcore5.so",
+                "damaged:foo",
                 "family:foo",
             ),
         ),

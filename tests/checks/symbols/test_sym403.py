@@ -84,6 +84,7 @@ def fault(
         needs=(
             *((f"provider:{at}", f"file:{at}") if at else ()),
             *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
+            *(() if at else (f"symbols:{owner}",)),
             f"family:{owner}",
         ),
         payload=UnfitLibrary(owner, wheels, path=at, chosen_by=why),

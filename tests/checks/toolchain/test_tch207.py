@@ -179,11 +179,12 @@ FIRING = {
         [COMPILER, NO_NINJA, NO_SETUPTOOLS],
         offers=["install-build-tools manual", "install-build-tools unsafe"],
     ),
-    "a Python that the system manages is left alone": Fires(
+    "a Python that the system manages: an environment of its own": Fires(
         of(
             distributions=[NINJA], python=b.python(externally_managed="/usr/lib/EXTERNALLY-MANAGED")
         ),
         NO_SETUPTOOLS,
+        offers=["install-build-tools manual"],
     ),
     "required and absent": Fires(
         requiring("torch", "PyBind11>=2.6", "scikit_build"),

@@ -192,13 +192,20 @@ FIRING = {
     ),
     "many more than the facts name": Fires(
         of("a/x.py", unlisted=8),
-        gone("a 1.0 recorded a/x.py and 8 more files, which are missing.", "a/x.py"),
+        gone(
+            "a 1.0 recorded a/x.py and 8 more files, which are missing.",
+            "a/x.py",
+            breaks=("damaged:a",),
+        ),
         offers=OFFER,
     ),
     "one more than the facts name": Fires(
         of("a/x.py", "a/y.py", unlisted=1),
         gone(
-            "a 1.0 recorded a/x.py, a/y.py and 1 more file, which are missing.", "a/x.py", "a/y.py"
+            "a 1.0 recorded a/x.py, a/y.py and 1 more file, which are missing.",
+            "a/x.py",
+            "a/y.py",
+            breaks=("damaged:a",),
         ),
         offers=OFFER,
     ),

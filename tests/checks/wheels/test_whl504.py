@@ -89,6 +89,7 @@ FIRING = {
     "a range": Fires(
         of(torch("Nvidia_NCCL.cu12>=2.27"), OLD),
         fault("torch 2.9.0+cu128 declares Nvidia_NCCL.cu12>=2.27; 2.21.5 is installed."),
+        offers=["install-declared unsafe"],
     ),
     "met, then not": Fires(
         of(torch("nvidia-a==1", "numpy<2", f"{NCCL}==2.27.5"), b.dist("numpy", "2.1"), OLD),

@@ -104,6 +104,11 @@ SILENT = {
             ],
         )
     ),
+    "a version that takes the torch it came with, and later ones": of(
+        "torchaudio", "2.11.0+cu130", b.torch("2.14.1+cu130")
+    ),
+    "a version that is for earlier ones, which the loader tells": of("torchtext", "0.18.0"),
+    "a torch that the table does not know": of("torchaudio", "2.11.0", b.torch("2.9.9+cu128")),
     "CUDA's major alone": of("flash-attn", "2.8.3+cu12torch2.9cxx11abitrue"),
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),
@@ -199,6 +204,11 @@ FIRING = {
             "torch-scatter",
             "torch-scatter 2.1.2+pt25cu124 names torch 2.5; torch 2.8.0+cu128 is installed.",
         ),
+        offers=MATCH,
+    ),
+    "one that asks for no torch, and came with a later one": Fires(
+        of("torchaudio", "2.11.0+cu128"),
+        fault("torchaudio", f"torchaudio 2.11.0+cu128 is for torch 2.11.0 and later; {INSTALLED}"),
         offers=MATCH,
     ),
     "PyG of torch 2.10": Fires(

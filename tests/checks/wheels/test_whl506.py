@@ -45,14 +45,21 @@ def unmet(
 
 
 def declared(
-    message: str, *rows: UnmetRequirement, name: str = "a", rest: tuple[str, ...] = ()
+    message: str,
+    *rows: UnmetRequirement,
+    name: str = "a",
+    rest: tuple[str, ...] = (),
+    told_by: str | None = None,
+    brought: tuple[str, ...] = (),
 ) -> Fault:
+    absent = [row.name for row in rows if row.installed is None]
     return Fault(
         WARNING,
         name,
         message,
         evidence=rest,
-        breaks=tuple(f"dist:{row.name}" for row in rows if row.installed is None),
+        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, rows),
     )
 
@@ -221,8 +228,42 @@ FIRING = {
         of(needs("c"), needs("c", name="b")),
         [
             declared("a 1.0 requires c; not installed.", unmet("c", "c")),
-            declared("b 1.0 requires c; not installed.", unmet("c", "c"), name="b"),
+            declared("b 1.0 requires c; not installed.", unmet("c", "c"), name="b", told_by="a"),
         ],
+        offers=["resolve-conflict safe"],
+    ),
+    "one lacks all that another does, and more": Fires(
+        of(needs("c"), needs("c", "d", name="b")),
+        [
+            declared("a 1.0 requires c; not installed.", unmet("c", "c"), told_by="b"),
+            declared(
+                "b 1.0 requires c; not installed (and 1 more requirement does not hold).",
+                unmet("c", "c"),
+                unmet("d", "d"),
+                name="b",
+                rest=(
+                    "b 1.0 requires c; not installed",
+                    "b 1.0 requires d; not installed",
+                ),
+            ),
+        ],
+        offers=["resolve-conflict safe"],
+    ),
+    "what another lacks has an address of its own": Fires(
+        of(needs("c"), needs("c @ https://example.org/c.whl", name="b")),
+        [
+            declared("a 1.0 requires c; not installed.", unmet("c", "c")),
+            declared("b 1.0 requires c; not installed.", unmet("c", "c", direct=True), name="b"),
+        ],
+        offers=["resolve-conflict safe"],
+    ),
+    "the wheels that extras of what is absent bring": Fires(
+        of(needs("cuda-toolkit[cublas,cudart]==13.0.3")),
+        declared(
+            "a 1.0 requires cuda-toolkit[cublas,cudart]==13.0.3; not installed.",
+            unmet("cuda-toolkit", "cuda-toolkit[cublas,cudart]==13.0.3"),
+            brought=("nvidia-cublas", "nvidia-cuda-runtime"),
+        ),
         offers=["resolve-conflict safe"],
     ),
     "of an address": Fires(
@@ -236,7 +277,7 @@ FIRING = {
     ),
     "absent, with extras": Fires(
         of(needs("b[y,x]>=1")),
-        declared("a 1.0 requires b>=1; not installed.", unmet("b", "b[x,y]>=1")),
+        declared("a 1.0 requires b[x,y]>=1; not installed.", unmet("b", "b[x,y]>=1")),
         offers=["resolve-conflict safe"],
     ),
     "a library that torch pins is absent": Fires(
@@ -310,7 +351,7 @@ FIRING = {
                 WARNING,
                 "gradio",
                 "gradio 4.44.1 requires b; not installed.",
-                breaks=("dist:b",),
+                breaks=("dist:b", "unmet:gradio"),
                 payload=UnmetRequirements("gradio", (unmet("b", "b"),)),
             ),
         ],

@@ -37,7 +37,8 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
 
     ## Fix
     Safe: rebuild here, when the source is here and the compiler is older than the version that is
-    lacking; take the folder out of LD_LIBRARY_PATH that puts an older copy before one that will do.
+    lacking; take the folder out of LD_LIBRARY_PATH that puts an older copy before one that will do;
+    load a newer copy that is here first (LD_PRELOAD), the system's or the environment's.
     Manual: a newer libstdc++ from conda in a conda environment; a newer system, or a container of
     one; a wheel for an older glibc.
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from gpufix.checks.registry import Fault, rule
+from gpufix.evidence.cuda_wheels import is_required, wheels_for
 from gpufix.evidence.gpu_parts import LostLibraries
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
-from gpufix.knowledge.cuda_libraries import bringing, majors
-from gpufix.model import Gap, Library, Severity
+from gpufix.knowledge.cuda_libraries import majors
+from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
+_SHOWN = 3
 _OF_TORCH = ("libtorch", "libc10")
 
 
@@ -47,14 +48,15 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     libraries.
 
     ## Fix
-    Safe: reinstall that wheel at the version that torch declares; install the wheels of the CUDA that
-    the package is built for, where its own search leads to them. Unsafe: the same by
-    LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one.
+    Safe: the wheels of the CUDA release that the package is for, at a version that satisfies all who
+    require them, where its own search leads to them. Unsafe: the same, or the folder in which the
+    library lies, by LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one. Manual:
+    the system's package that holds a library which no wheel brings, by apt, dnf or conda.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
-    groups: dict[tuple[str, tuple[str, ...], bool], list[Row]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     told = view.derive(LostLibraries.of).rows  # by WHL509, as all of a plug-in's
     for library in view.facts.binaries.libraries:
         for problem in library.problems if library.opened_by != "plugin" else ():
@@ -62,57 +64,76 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
             missing = problem.kind == "missing-library" and not problem.driver
             if missing and (library, problem) not in told.get(library.distribution or "", ()):
                 owner = library.distribution or library.path
-                wheels = () if problem.provider else tuple(bringing(problem.name))
-                key = (owner, wheels, problem.provider is not None)
-                groups.setdefault(key, []).append((library, problem))
-    for (owner, wheels, _), rows in sorted(groups.items(), key=lambda group: group[0]):
+                groups.setdefault((owner, _state(view, library, problem)), []).append(
+                    (library, problem)
+                )
+    for (owner, _), rows in sorted(groups.items(), key=lambda group: group[0]):
         weighed = weigh(view, rows)
         yield from weighed.gaps()
         if weighed.severity is not None:
-            yield _fault(view, owner, wheels, weighed.rows, weighed.severity)
+            yield _fault(view, owner, weighed.rows, weighed.severity)
 
 
-def _fault(
-    view: View,
-    owner: str,
-    wheels: tuple[str, ...],
-    rows: Sequence[Row],
-    severity: Severity,
-) -> Fault:
-    """One fault for all libraries that the same wheel should have brought."""
+def _state(view: View, library: Library, problem: Problem) -> str:
+    """What is alike in this has one cause: wheels that were never installed, or one that is damaged."""
+    if problem.provider:
+        return "held"
+    wheels = wheels_for(view, library, problem.name)
+    here = [wheel for wheel in wheels if view.dist(wheel)]
+    if here or not wheels:
+        return " ".join(here)
+    return "required" if is_required(view, wheels[0]) else "absent"
+
+
+def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> Fault:
+    """One fault for all libraries that are missing for one cause."""
     missing: dict[str, list[Library]] = {}
+    wheels: dict[str, tuple[str, ...]] = {}
     for library, problem in rows:
         missing.setdefault(problem.name, []).append(library)
+        found = () if problem.provider else wheels_for(view, library, problem.name)
+        wheels.setdefault(problem.name, found)
     names = sorted(missing)
     libraries = [lib for name in names for lib in missing[name]]
-    expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
-    held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
+    each = tuple(dict.fromkeys(wheels[name] for name in names if wheels[name]))
+    expected = tuple(dict.fromkeys(wheel for row in each for wheel in row))
+    here = {p.name: p.provider for _, p in rows if p.provider}
+    held = tuple(here[name] for name in names if name in here)
     is_of_torch = all(name.startswith(_OF_TORCH) for name in names)
     needed = [f"cuda:{owner}"] if is_of_torch or any(map(majors, names)) else []
     needed += [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
+    needed += [f"damaged:{wheel}" for wheel in expected or (owner,)]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")
     needed.append(f"family:{owner}")
     return Fault(
         severity=severity,
         subject=owner,
-        message=_message(owner, names, _lacks(names, expected, held), family(view, libraries)),
+        message=_message(
+            owner, names, _lacks(names, each, here.get(names[0])), family(view, libraries)
+        ),
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
         + view.derive(Imports.of).way(libraries),
-        breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
+        # What it lacks would have had symbols, too.
+        breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),
         needs=tuple(needed),
-        payload=MissingLibrary(owner, tuple(expected)),
+        payload=MissingLibrary(owner, expected, each, tuple(names), held),
     )
 
 
-def _lacks(names: list[str], expected: list[str], held: str | None) -> str:
+def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) -> str:
     if held:
         return f"lies at {held}: the loader does not search there, and nothing opens it before"
-    brings = f"; {' or '.join(expected)} brings {'it' if len(names) == 1 else 'them'}"
-    return "is in no place that the loader searches" + (brings if expected else "")
+    where = "is in no place that the loader searches"
+    if not each:
+        return where
+    verb = "bring" if len(each) > 1 else "brings"
+    listed = ", ".join(" or ".join(row) for row in each[:_SHOWN])
+    more = f" and {len(each) - _SHOWN} more wheels" if len(each) > _SHOWN else ""
+    return f"{where}; {listed}{more} {verb} {'it' if len(names) == 1 else 'them'}"
 
 
 def _message(owner: str, names: list[str], lacks: str, alternatives: list[str]) -> str:
@@ -121,9 +142,3 @@ def _message(owner: str, names: list[str], lacks: str, alternatives: list[str]) 
         return f"{owner} needs {names[0]}{more}, which {lacks}."
     others = f"{len(alternatives)} libraries, {alternatives[0]} to {alternatives[-1]}"
     return f"{owner} needs one of {others}, and none loads: {names[0]}{more} {lacks}."
-
-
-def _wanted(view: View, wheel: str) -> bool:
-    """Whether torch, or its CUDA meta-package, requires this wheel."""
-    users = view.derive(Requirements.of).required_by.get(wheel, [])
-    return "torch" in users or "cuda-toolkit" in users

@@ -89,6 +89,7 @@ def _fault(
         needs=(
             *((f"provider:{provider}", f"file:{provider}") if provider else ()),
             *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
+            *(() if provider else (f"symbols:{owner}",)),
             f"family:{owner}",
         ),
         payload=UnfitLibrary(owner, tuple(wheels), path=provider, chosen_by=problem.why),

@@ -151,5 +151,7 @@ def _absolute(dist: InstalledCopy, path: str) -> str:
 def _broken(view: View, dist: InstalledCopy, missing: list[str]) -> tuple[str, ...]:
     keys = [f"file:{_absolute(dist, path)}" for path in missing]
     keys += [f"soname:{basename(path)}" for path in missing if _is_library(path)]
+    if dist.record and dist.record.missing_count > len(dist.record.missing):
+        keys.append(f"damaged:{dist.name}")  # of the others it is not known which they are
     torch = view.facts.torch
     return (*keys, "torch") if dist.name == "torch" and torch and torch.missing else tuple(keys)

@@ -31,7 +31,7 @@ def pin_skew(view: View) -> Iterator[Fault]:
     Warning; error when the libraries say that torch cannot load with it (then SYM403 is attached).
 
     ## Fix
-    Install the declared version. Safe where torch cannot load without it, else Unsafe; Manual
+    Install a version that satisfies all who declare one. Safe where torch cannot load without it, else Unsafe; Manual
     where conda installed the wheel: its `conda install` command.
 
     ## Source

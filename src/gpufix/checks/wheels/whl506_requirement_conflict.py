@@ -11,6 +11,7 @@ from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
 from gpufix.evidence import conda
 from gpufix.evidence.conda import MatchSpec
+from gpufix.evidence.declared import wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
@@ -69,9 +70,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
-        yield _declared(name, rows, view.derive(Imports.of).lacking(name))
+        yield _declared(name, rows, view.derive(Imports.of).lacking(name), _told_by(name, grouped))
     for package, specs in conda.absent(view.facts):
-        yield _absent(package, specs)
+        yield _condas(package, specs)
     yield from source_pins.faults(view)
 
 
@@ -112,11 +113,32 @@ def _known(conflict: Conflict, held: list[Distribution]) -> Fault:
     )
 
 
-def _declared(name: str, rows: list[Unmet], failing: Import | None) -> Fault:
+def _told_by(name: str, grouped: dict[str, list[Unmet]]) -> str | None:
+    """The distribution that lacks all that this one lacks, and more; of equals, the first one.
+
+    What it lacks is merely absent: what brings that serves both.
+    """
+    own = _absent(grouped[name])
+    others = {other: found for other, rows in grouped.items() if (found := _absent(rows))}
+    wider = [o for o, names in others.items() if own < names or (own == names and o < name)]
+    return max(wider, key=lambda other: len(others[other]), default=None) if own else None
+
+
+def _absent(rows: list[Unmet]) -> set[str]:
+    """The names that a distribution of pip's lacks; none when it lacks anything else."""
+    plain = all(
+        row.installed is None and not row.requirement.url and row.dist.source != "conda"
+        for row in rows
+    )
+    return {row.name for row in rows} if plain else set()
+
+
+def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str | None) -> Fault:
     first = rows[0]
     others = counted(len(rows) - 1, "more requirement")
     more = f" (and {others} {'does' if len(rows) == 2 else 'do'} not hold)" if others else ""
     absent = [row.name for row in rows if row.installed is None]
+    brought = [w for row in rows if row.installed is None for w in wheels_of(row.requirement)]
     way: tuple[str, ...] = ()
     if absent and failing is not None:
         way = (f"import {failing.module} fails: no {failing.missing}", *failing.chain)
@@ -125,12 +147,13 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None) -> Fault:
         subject=name,
         message=f"{first}{more}.",
         evidence=(*(str(row) for row in rows if len(rows) > 1), *way),
-        breaks=tuple(f"dist:{missing}" for missing in absent),
+        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
     )
 
 
-def _absent(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
+def _condas(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
     others = counted(len(specs) - 1, "more package")
     more = f" (and {others} {'is' if len(specs) == 2 else 'are'} absent)" if others else ""
     return Fault(

@@ -212,6 +212,7 @@ def proposal(proposed: Proposed, context: RunContext, resolve: Resolve | None = 
         held=proposed.choice.held,
         skips=proposed.choice.skips,
         refused=_refused(proposed, context),
+        standing=list(proposed.standing),
         failures=proposed.failures,
     )
 

@@ -14,6 +14,7 @@ from gpufix.fallbacks import catalogue
 from gpufix.fixes.conflicts import Base
 from gpufix.fixes.fallback import install_fallback
 from gpufix.fixes.merge import PlanChoice, choose, merge
+from gpufix.fixes.no_plan import no_plan, unmended
 from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
@@ -40,6 +41,7 @@ class Proposed(Frozen):
     judgement: Judgement
     choice: PlanChoice
     unplanned: tuple[Finding, ...] = ()  # what kept fixes from planning: DOC002, DOC003
+    standing: tuple[Finding, ...] = ()  # errors for which nothing is planned, each with the reason
 
     @property
     def failures(self) -> list[Finding]:
@@ -80,7 +82,19 @@ def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Pro
         lambda f: f.code in wanted and install_fallback.served_as(f) not in served,
     )
     chosen = choose(findings, partial(_offered, planner), fix_request.unsafe, _base(view), by_name)
-    return Proposed(judgement, chosen, (*broken, *planner.crashed()))
+    unplanned = (*broken, *planner.crashed())
+    # By name, one thing was asked for: the rest is not spoken of.
+    standing = () if by_name else tuple(_standing(judgement.findings, chosen, planner, wanted))
+    return Proposed(judgement, chosen, unplanned, standing)
+
+
+def _standing(
+    findings: Sequence[Finding], chosen: PlanChoice, planner: Planner, wanted: set[str]
+) -> Iterator[Finding]:
+    plans = [*chosen.plans, *(row.plan for row in chosen.held)]
+    for finding in unmended(findings, {plan.finding for plan in plans}):
+        reason = no_plan(finding, planner) if finding.code in wanted else None
+        yield replace(finding, no_plan=reason or "it is not what was asked for")
 
 
 def _on_demand(

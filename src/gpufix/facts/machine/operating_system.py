@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, text_of, why
 from gpufix.frozen import Frozen
-from gpufix.model import Host
+from gpufix.model import CxxLibrary, Host
 
 _NAME = "libstdc++.so.6"
 _VERSION = re.compile(r"(GLIBCXX|CXXABI)_(\d+(?:\.\d+)*)")
@@ -67,30 +67,45 @@ _LIMIT = 1 << 16
 _MEMINFO = re.compile(r"^(MemTotal|MemAvailable):\s+(\d+) kB", re.MULTILINE)
 
 
-def collect(ctx: CollectContext) -> Host:
-    """Describe the machine under ctx.root; parts that cannot be read are gaps."""
+def collect(ctx: CollectContext, prefixes: Sequence[str] = ()) -> Host:
+    """Describe the machine under ctx.root; parts that cannot be read are gaps.
+
+    `prefixes`: of environments that may bring a libstdc++ of their own.
+    """
     uname = os.uname()
     libc, libc_version = _libc(ctx)
     library = find_libstdcxx(ctx, uname.machine)
     glibcxx, cxxabi = highest_versions(ctx, library) if library else (None, None)
-    limits = cgroup_limits(ctx)
+    own = [CxxLibrary(path=text(str(library)), glibcxx=glibcxx, cxxabi=cxxabi)] if library else []
+    limits, release = cgroup_limits(ctx), _distro(ctx)
     total, available = _memory(ctx)
     return Host(
         os=uname.sysname,
         kernel=_kernel(ctx) or uname.release,
         machine=uname.machine,
-        distro=_distro(ctx),
+        distro=release.name,
+        distro_ids=list(release.ids),
+        distro_version=release.version,
         libc=libc,
         libc_version=libc_version,
         libstdcxx=text(str(library)) if library else None,
         glibcxx=glibcxx,
         cxxabi=cxxabi,
+        cxx_libraries=[*own, *_copies(ctx, prefixes)],
         cpus=_cpus(limits.cpus),
         memory=_least(total, limits.memory),
         memory_available=_least(available, limits.memory_left),
         container=container_kind(ctx),
         wsl=is_wsl(ctx),
     )
+
+
+def _copies(ctx: CollectContext, prefixes: Sequence[str]) -> Iterator[CxxLibrary]:
+    for prefix in dict.fromkeys(prefixes):
+        path = ctx.at(f"{prefix}/lib/{_NAME}")
+        if path.is_file():
+            has = highest_versions(ctx, path)
+            yield CxxLibrary(path=text(str(path)), glibcxx=has[0], cxxabi=has[1])
 
 
 def _least(*sizes: int | None) -> int | None:
@@ -104,7 +119,18 @@ def _kernel(ctx: CollectContext) -> str | None:
         return None
 
 
-def _distro(ctx: CollectContext) -> str | None:
+class _Release(NamedTuple):
+    """What os-release says."""
+
+    name: str | None = None
+    ids: tuple[str, ...] = ()
+    version: str | None = None
+
+
+_ID = re.compile(r"[a-z0-9._-]{1,32}")
+
+
+def _distro(ctx: CollectContext) -> _Release:
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         try:
             lines = text(read(ctx.at(path), _LIMIT)).splitlines()
@@ -112,8 +138,13 @@ def _distro(ctx: CollectContext) -> str | None:
             continue
         pairs = (line.partition("=") for line in lines)
         fields = {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
-        return (fields.get("PRETTY_NAME") or fields.get("NAME") or "")[:200] or None
-    return None
+        ids = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".split()
+        return _Release(
+            (fields.get("PRETTY_NAME") or fields.get("NAME") or "")[:200] or None,
+            tuple(filter(_ID.fullmatch, ids)),
+            fields.get("VERSION_ID", "")[:32] or None,
+        )
+    return _Release()
 
 
 def _libc(ctx: CollectContext) -> tuple[Literal["glibc", "musl"] | None, str | None]:

@@ -27,6 +27,7 @@ class Origin(Frozen):
 
     url: str | None = None
     editable: str | None = None
+    gone: bool = False  # what lay on this machine is not there any more
 
 
 def read_origin(dir_fd: int) -> Origin:
@@ -41,8 +42,18 @@ def read_origin(dir_fd: int) -> Origin:
         raise ValueError("no url")
     info = data.get("dir_info")
     editable = isinstance(info, dict) and info.get("editable") is True
-    folder = unquote(url[len("file://") :]) if editable and url.startswith("file://") else None
-    return Origin(text(without_credentials(url)), text(folder) if folder else None)
+    local = unquote(url[len("file://") :]) if url.startswith("file://") else None
+    folder = local if editable else None
+    gone = local is not None and _is_gone(local)
+    return Origin(text(without_credentials(url)), text(folder) if folder else None, gone)
+
+
+def _is_gone(path: str) -> bool:
+    """Whether nothing is there; False where it cannot be looked at."""
+    try:
+        return not Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def without_credentials(url: str) -> str:
@@ -187,6 +198,7 @@ def _read(
         requested="REQUESTED" in names,
         direct_url=origin.url,
         editable=origin.editable,
+        gone=origin.gone,
         requires=metadata.requires,
         requires_python=metadata.requires_python,
         tags=attempt("WHEEL", lambda: _tags(read("WHEEL", _DIST_INFO_LIMIT, fd)), []),

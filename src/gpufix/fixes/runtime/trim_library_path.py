@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from posixpath import dirname, normpath
 
+from gpufix.evidence.declared import declared
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import declared_version, reinstall
+from gpufix.fixes.pins import as_declared
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.data_table import at_least
-from gpufix.model import Finding, Plan, SetVariables, Skip, Step
+from gpufix.model import Finding, Install, Plan, SetVariables, Skip, Step
 from gpufix.model.payload import UnfitLibrary
 
 NAME = "trim-library-path"
@@ -24,15 +25,17 @@ def trim_library_path(finding: Finding, view: View) -> Plan | Skip | None:
     folder = put_first(unfit, view)
     if folder is None:
         return None
-    pinned = next(((n, v) for n in unfit.wheels if (v := declared_version(view, n))), None)
+    pinned = next((n for n in unfit.wheels if isinstance(as_declared(view, n), Install)), None)
     if pinned is None and not _system_has(unfit, view):
         reason = f"{folder} stands in {_VARIABLE}; no other copy is known here that would do"
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     kept = [part for part in _parts(view) if normpath(part) != folder]
     steps: list[Step] = [SetVariables(variables={_VARIABLE: ":".join(kept) or None})]
-    dist = view.dist(pinned[0]) if pinned else None
-    if pinned and (dist is None or dist.version != pinned[1]):
-        steps.append(reinstall(*pinned))
+    dist, step = view.dist(pinned or ""), as_declared(view, pinned or "")
+    if isinstance(step, Install) and (
+        dist is None or not declared(view, dist.name).allows(dist.version)
+    ):
+        steps.append(step)
     lines = view.facts.environment.profile.get(_VARIABLE, [])
     return Plan(
         fix=NAME,

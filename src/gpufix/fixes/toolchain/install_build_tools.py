@@ -27,8 +27,6 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
             command = f"sudo apt-get install python{minor}-dev"
         return _plan(tool, "manual", Advise(text=text, command=command))
     reason = from_address(tool) if missing.direct else None
-    if python and python.externally_managed:
-        reason = f"this Python is managed by the system ({python.externally_managed})"
     if reason:
         return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
     return _plan(tool, "unsafe", Install(install=[tool], dependencies=True))

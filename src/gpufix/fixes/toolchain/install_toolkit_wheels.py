@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpufix.evidence.building import cuda_torch, generates
+from gpufix.evidence.declared import Declared, declared, spelled
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda as cuda_wheels
@@ -26,8 +27,11 @@ def install_toolkit_wheels(finding: Finding, view: View) -> Plan | Skip | None:
     if blocked or wheel is None:
         reason = blocked or f"no toolkit wheels of CUDA {torch.cuda} are listed"
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    version = _version(view, torch.cuda) or wheel.version
-    extras = ",".join(sorted(wheel.extras))
+    asked = declared(view, "cuda-toolkit")
+    version = _version(view, torch.cuda) or asked.version or wheel.version
+    if unfit := asked.conflict or _outside(asked, version):
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=unfit)
+    extras = {*wheel.extras, *asked.extras}
     root = f"{python.site_dirs[0]}/nvidia/cu{torch.cuda.partition('.')[0]}"
     return Plan(
         fix=NAME,
@@ -36,7 +40,7 @@ def install_toolkit_wheels(finding: Finding, view: View) -> Plan | Skip | None:
         title=f"install the CUDA {version} toolkit from wheels",
         safety="unsafe",
         steps=[
-            Install(install=[f"cuda-toolkit[{extras}]=={version}"], dependencies=True),
+            Install(install=[spelled("cuda-toolkit", extras, f"=={version}")], dependencies=True),
             WriteFile(path=f"{root}/lib/libcudart.so", content=_LINK),
             SetVariables(variables=_variables(view, root)),
         ],
@@ -62,6 +66,12 @@ def _blocked(view: View, cuda: str, wheel: cuda_wheels.ToolkitWheel | None) -> s
     targets = [t.arch for t in view.targets if t.vendor == "nvidia"]
     lacking = [arch for arch in targets if generates(cuda, arch) is False]
     return f"CUDA {cuda} generates no code for {', '.join(lacking)}" if lacking else None
+
+
+def _outside(asked: Declared, version: str) -> str | None:
+    if asked.allows(version):
+        return None
+    return f"cuda-toolkit{asked.specifier} is required here, which {version} does not satisfy"
 
 
 def _version(view: View, cuda: str) -> str | None:

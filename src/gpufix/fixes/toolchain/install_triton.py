@@ -39,7 +39,7 @@ def install_triton(finding: Finding, view: View) -> Plan | Skip | None:
         subjects=[dist.name],
         title=f"install {dist.name} {fitting[0]}, whose ptxas knows {arch}",
         safety="unsafe",
-        steps=[reinstall(dist.name, fitting[0])],
+        steps=[reinstall(view, dist.name, fitting[0])],
         for_this_torch=True,
     )
 

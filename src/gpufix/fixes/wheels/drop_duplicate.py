@@ -30,7 +30,7 @@ def drop_duplicate(finding: Finding, view: View) -> Plan | Skip:
         subjects=[first.name],
         title=f"remove every {first.name} and install {first.version} again",
         safety="unsafe",
-        steps=[Install(uninstall=[first.name]), reinstall(first.name, first.version)],
+        steps=[Install(uninstall=[first.name]), reinstall(view, first.name, first.version)],
     )
 
 

@@ -1,44 +1,89 @@
-"""Install the CUDA wheels that torch declares."""
+"""Install the wheels that are declared, at versions that satisfy all who declare them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gpufix.evidence.cuda_wheels import is_required
+from gpufix.evidence.declared import brought_by
+from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import declared_version, reinstall
+from gpufix.fixes.pins import as_declared
 from gpufix.fixes.registry import fix
 from gpufix.fixes.runtime.trim_library_path import put_first
-from gpufix.model import Finding, Plan, Severity, Skip
+from gpufix.model import Finding, Install, Plan, Severity, Skip
 from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary
 
+NAME = "install-declared"
 
-@fix("install-declared", "SYM402", "SYM403", "WHL504")
+
+@fix(NAME, "SYM402", "SYM403", "WHL504")
 def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
-    """Install, at the version that torch pins, the wheel that brings the library."""
+    """The wheels that bring the libraries, at versions that satisfy all who require them."""
     fault = finding.payload_as(DistributionFault)
-    wheels = fault.wheels if isinstance(fault, MissingLibrary) else ()
-    # To install its user again does not bring a library that no wheel is known to lack.
-    is_lacking = isinstance(fault, MissingLibrary) and not isinstance(fault, UnfitLibrary)
-    candidates = wheels if is_lacking else wheels or (fault.distribution,)
-    pinned = [(n, v) for n in candidates if (v := declared_version(view, n))]
-    torch, reason = view.dist("torch"), None
+    torch = view.dist("torch")
     if torch is not None and torch.source == "conda":
-        reason = "torch was installed by conda, which brings its libraries"
-    elif not pinned:
-        reason = "torch declares no version of what is missing"
-    elif isinstance(fault, UnfitLibrary) and (folder := put_first(fault, view)):
-        reason = f"{folder} stands in LD_LIBRARY_PATH and would still come first"
-    if reason:
-        return Skip(
-            fix="install-declared", code=finding.code, subject=finding.subject, reason=reason
-        )
-    name, version = pinned[0]
+        return _skip(finding, "torch was installed by conda, which brings its libraries")
+    if isinstance(fault, UnfitLibrary) and (folder := put_first(fault, view)):
+        return _skip(finding, f"{folder} stands in LD_LIBRARY_PATH and would still come first")
+    if _is_anothers(fault, view):
+        return None
+    found = [_installed(view, wheels) for wheels in _asked(fault)]
+    reasons = [row for row in found if isinstance(row, str)]
+    if reasons:
+        return _skip(finding, reasons[0])
+    return _plan(finding, [row for row in found if isinstance(row, Install)])
+
+
+def _is_anothers(fault: DistributionFault, view: View) -> bool:
+    """Whether no wheel brings what is missing, or one that nobody requires: other fixes' to plan."""
+    if not isinstance(fault, MissingLibrary) or isinstance(fault, UnfitLibrary):
+        return False
+    if not fault.wheels:
+        return True
+    return fault.distribution != "torch" and not any(is_required(view, w) for w in fault.wheels)
+
+
+def _asked(fault: DistributionFault) -> Sequence[tuple[str, ...]]:
+    """Of each library the wheels that bring it; a distribution that is to move by itself."""
+    if not isinstance(fault, MissingLibrary) or not fault.wheels:
+        return [(fault.distribution,)]
+    return fault.each or [fault.wheels]
+
+
+def _installed(view: View, wheels: tuple[str, ...]) -> Install | str:
+    """The installation of the first of them that somebody declares, itself or by an extra."""
+    for wheel in wheels:
+        for name in (wheel, brought_by(view, wheel)):
+            if name and (step := as_declared(view, name)):
+                return step
+    return f"nothing that is installed requires {' or '.join(wheels)}"
+
+
+def _plan(finding: Finding, rows: Sequence[Install]) -> Plan:
+    steps: list[Install] = []
+    for step in rows:
+        manner = replace(step, install=[])
+        same = next((s for s in steps if replace(s, install=[]) == manner), None)
+        if same is None:
+            steps.append(step)
+        else:
+            new = [r for r in step.install if r not in same.install]
+            steps[steps.index(same)] = replace(same, install=[*same.install, *new])
+    wanted = [text for step in steps for text in step.install]
     # Somebody may have chosen the version that is there: only a torch that cannot load overrides it.
     breaks_torch = finding.code != "WHL504" or finding.severity is Severity.error
     return Plan(
-        fix="install-declared",
+        fix=NAME,
         codes=[finding.code],
-        subjects=[name],
-        title=f"install {name} {version}, as torch declares",
+        subjects=[r.name for text in wanted if (r := parse(text))],
+        title=f"install {', '.join(wanted)}, as declared",
         safety="safe" if breaks_torch else "unsafe",
-        steps=[reinstall(name, version)],
+        steps=list(steps),
         for_this_torch=True,
     )
+
+
+def _skip(finding: Finding, reason: str) -> Skip:
+    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from packaging.requirements import Requirement
 
+from gpufix.evidence.declared import declared
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here
 from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import declared_version
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import at_least
@@ -55,7 +55,7 @@ def _libraries(lost: LostGpuLibraries, view: View) -> Made:
     name = lost.distribution
     if not lost.wheels:
         return f"{name} is for another vendor's GPUs"
-    pinned = {w: v for w in lost.wheels if (v := declared_version(view, w))}
+    pinned = {w: v for w in lost.wheels if (v := declared(view, w).version)}
     if pinned:
         wanted = [f"{wheel}=={version}" for wheel, version in pinned.items()]
         return Install(install=wanted, reinstall=True), f"install {', '.join(wanted)}, as declared"

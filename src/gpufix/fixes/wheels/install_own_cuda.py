@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import dirname
 
 from gpufix.evidence import pathfinder
+from gpufix.evidence.cuda_wheels import is_required
 from gpufix.evidence.other_cuda import other_cuda
 from gpufix.evidence.own_cuda import own_cuda
 from gpufix.evidence.severity import weigh
@@ -54,6 +55,8 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     if finding.code == "SYM402" and dist.name in view.derive(other_cuda):
         return None  # planned for the cause
     lacks = list(_lacks(view, dist, own.major))
+    if any(lack.wheel and is_required(view, lack.wheel) for lack in lacks):
+        return None  # at the version that is declared: install-declared
     wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
     if not lacks:
         return None

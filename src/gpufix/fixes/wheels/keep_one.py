@@ -43,11 +43,12 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
-    return _plan(finding, kept, [] if users else others, users, found.group.core is not None)
+    return _plan(finding, view, kept, [] if users else others, users, found.group.core is not None)
 
 
 def _plan(
     finding: Finding,
+    view: View,
     kept: Distribution,
     removed: Sequence[Distribution],
     users: Sequence[str],
@@ -55,7 +56,7 @@ def _plan(
 ) -> Plan:
     other_build = [why] if (why := why_not(kept)) else []
     again = f"reinstall {kept.name} {kept.version}"
-    steps: list[Step] = [reinstall(kept.name, kept.version)] if shares else []
+    steps: list[Step] = [reinstall(view, kept.name, kept.version)] if shares else []
     title = f"{again} over what has overwritten it"
     if removed:
         gone = [d.name for d in removed]

@@ -42,7 +42,7 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
         subjects=[name],
         title=f"reinstall {name} {version}",
         safety="safe",
-        steps=[reinstall(name, version)],
+        steps=[reinstall(view, name, version)],
     )
 
 

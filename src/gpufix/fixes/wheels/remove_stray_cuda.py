@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gpufix.evidence.declared import declared
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import declared_version, reinstall
+from gpufix.fixes.pins import reinstall
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Install, Plan, Step
 from gpufix.model.payload import StrayWheel
@@ -16,7 +17,7 @@ def remove_stray_cuda(finding: Finding, view: View) -> Plan:
     name = stray.distribution
     keepers = [d for owner in stray.shared_with if (d := view.dist(owner))]
     steps: list[Step] = [Install(uninstall=[name])]
-    steps += [reinstall(d.name, declared_version(view, d.name) or d.version) for d in keepers]
+    steps += [reinstall(view, d.name, declared(view, d.name).version or d.version) for d in keepers]
     wanted = bool(stray.required_by or stray.requested)
     restored = f", and restore {', '.join(d.name for d in keepers)}" if keepers else ""
     return Plan(

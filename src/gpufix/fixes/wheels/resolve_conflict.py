@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpufix.evidence import conda
+from gpufix.evidence.declared import spelled, with_row
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import from_address
+from gpufix.fixes.pins import extras_of, from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Skip
 from gpufix.model.payload import AbsentDepends, KnownConflict, UnmetRequirements
@@ -28,11 +29,11 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     if isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
-        wanted = next(iter(payload.remedies), ())
+        wanted = _joined(view, _best(view, payload.remedies))
     else:
-        declared = finding.payload_as(UnmetRequirements)
-        wanted = [row.wanted for row in declared.unmet]
-        reason = _blocked(declared, view)
+        unmet = finding.payload_as(UnmetRequirements)
+        wanted = _joined(view, [row.wanted for row in unmet.unmet])
+        reason = _blocked(unmet, view)
     if not wanted:
         reason = reason or "no set of versions is known that satisfies all"
     if reason:
@@ -47,6 +48,25 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         safety="unsafe" if moved else "safe",
         steps=[Install(install=list(wanted), dependencies=True)],
     )
+
+
+def _best(view: View, remedies: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The first that moves nothing out of what others require; else the first: others move, too."""
+    agreeing = (r for r in remedies if all(with_row(view, text).conflict is None for text in r))
+    return next(agreeing, next(iter(remedies), ()))
+
+
+def _joined(view: View, wanted: Sequence[str]) -> list[str]:
+    """With what others declare of the same, where some version can satisfy all; their extras always."""
+    found = []
+    for text in wanted:
+        everybody, row = with_row(view, text), parse(text)
+        if row is None or not everybody.conflict:
+            found.append(everybody.spelled() if row else text)
+        else:
+            extras = extras_of(view, everybody.name)
+            found.append(spelled(everybody.name, extras | row.extras, str(row.specifier)))
+    return list(dict.fromkeys(found))
 
 
 def _by_conda(absent: AbsentDepends, view: View) -> Plan:

@@ -30,5 +30,5 @@ def restore_owner(finding: Finding, view: View) -> Plan | Skip:
         subjects=[owner.name],
         title=f"reinstall {owner.name} {owner.version}, which is required",
         safety="safe",
-        steps=[reinstall(owner.name, owner.version)],
+        steps=[reinstall(view, owner.name, owner.version)],
     )

@@ -1,0 +1,39 @@
+"""Have the loader search the folder in which a missing library lies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from posixpath import dirname
+
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.model import Finding, Plan, SetVariables
+from gpufix.model.payload import MissingLibrary
+
+NAME = "extend-library-path"
+_VARIABLE = "LD_LIBRARY_PATH"
+
+
+@fix(NAME, "SYM402")
+def extend_library_path(finding: Finding, view: View) -> Plan | None:
+    """By LD_LIBRARY_PATH, for a library that is installed and that nothing opens before."""
+    lacking = finding.payload_as(MissingLibrary)
+    folders = list(dict.fromkeys(map(dirname, lacking.held)))
+    if not folders:
+        return None
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"have the loader search {', '.join(folders)}",
+        safety="unsafe",
+        steps=[extended(view, folders)],
+        notes=[f"every program that runs with {_VARIABLE} searches there first"],
+    )
+
+
+def extended(view: View, folders: Iterable[str]) -> SetVariables:
+    """The variable with these folders behind those that it names."""
+    named = [part for part in re.split("[:;]", view.env(_VARIABLE) or "") if part]
+    return SetVariables(variables={_VARIABLE: ":".join(dict.fromkeys([*named, *folders]))})
