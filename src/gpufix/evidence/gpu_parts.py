@@ -19,7 +19,7 @@ _CUDA_WHEEL = re.compile(r"nvidia-(?:cuda-runtime|cublas|cudnn)(?:-cu(\d\d))?")
 
 
 class LostLibraries:
-    """Distribution → the libraries that its GPU part lacks, where a row tells of it."""
+    """Distribution → the libraries that its GPU part lacks, by plug-in."""
 
     def __init__(self, rows: dict[str, list[Row]]) -> None:
         self.rows = rows
@@ -37,14 +37,11 @@ class LostLibraries:
 
 def _of_gpu_part(view: View, library: Library, problem: Problem) -> bool:
     """A GPU driver's own libraries are none of a package's; a build for CPUs has no GPU part."""
-    if problem.kind != "missing-library" or problem.driver:
+    if library.opened_by != "plugin" or problem.kind != "missing-library" or problem.driver:
         return False
-    if library.opened_by == "plugin":
-        dist = view.dist(library.distribution or "")
-        opener = plugin(library.path, library.distribution, dist.version if dist else None)
-        return opener is not None and (opener.asked or bool(library.code))
-    known = families.libraries(library.distribution or "")
-    return known is not None and bool(bringing(problem.name))
+    dist = view.dist(library.distribution or "")
+    opener = plugin(library.path, library.distribution, dist.version if dist else None)
+    return opener is not None and (opener.asked or bool(library.code))
 
 
 class AbsentPart(Frozen):

@@ -124,9 +124,6 @@ SILENT = {
         FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")], gpus=[]
     ),
     "native code opens it: WHL509 tells": of(OPENER),
-    "an extra of its package brings it: WHL509 tells": of(
-        lib("libcublas.so.12", owner="cupy-cuda12x")
-    ),
     "compiled code names it": of(
         lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
     ),

@@ -196,10 +196,6 @@ SILENT = {
     "another TensorFlow": of(replace(TF, version="2.13.0"), libraries=[lacking("tensorflow")]),
     "a TensorFlow built for CPUs": of(TF, libraries=[lacking("tensorflow", code=[])]),
     "CTranslate2 without a GPU": of(CT2, gpu=False, libraries=[lacking("ctranslate2")]),
-    "CuPy without a GPU": of(CUPY_14, gpu=False, libraries=[lacking("cupy-cuda12x")]),
-    "what no CUDA wheel brings": of(
-        CUPY_14, libraries=[lacking("cupy-cuda12x", "libcutensor.so.2")]
-    ),
 }
 
 FIRING = {
@@ -356,12 +352,6 @@ FIRING = {
             ],
         ),
         lost(WARNING, CT2),
-    ),
-    "CuPy's": Fires(of(CUPY_14, libraries=[lacking("cupy-cuda12x")]), lost(ERROR, CUPY_14), PLAN),
-    "CuPy's, of a release without the extra": Fires(
-        of(CUPY_13, libraries=[lacking("cupy-cuda12x")]),
-        lost(ERROR, CUPY_13),
-        ["install-gpu-part unsafe"],
     ),
     "a CPU jax where a GPU must be served": Fires(
         of(JAX, JAXLIB), absent(WARNING, JAX, "no GPU part"), PLAN

@@ -7,7 +7,6 @@ from posixpath import basename
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.cuda_wheels import is_required, wheels_for
-from gpufix.evidence.gpu_parts import LostLibraries
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
@@ -39,8 +38,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where the package's import fails by it, as its sources show; for what `import torch`
     needs; and where a GPU that must be served loses what the package has for it: all of its GPU
-    code, the libraries of the CUDA release that the wheel is made for. What the GPU part of a known
-    framework lacks is WHL509's. Warning for a part that the import does without: when a wheel that
+    code, the libraries of the CUDA release that the wheel is made for. What a plug-in lacks that
+    native code opens by its path is WHL509's. Warning for a part that the import does without: when a wheel that
     the package requires, or the package itself, should have brought the library; when none of
     several alternatives loads, or nothing of it for torch, and the import says so. A gap where it
     cannot be told whether the import fails. Silent for other parts: what they want was never asked
@@ -57,12 +56,10 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ld.so(8); the wheels' RECORD files.
     """
     groups: dict[tuple[str, str], list[Row]] = {}
-    told = view.derive(LostLibraries.of).rows  # by WHL509, as all of a plug-in's
     for library in view.facts.binaries.libraries:
-        for problem in library.problems if library.opened_by != "plugin" else ():
+        for problem in library.problems if library.opened_by != "plugin" else ():  # WHL509 tells
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
-            missing = problem.kind == "missing-library" and not problem.driver
-            if missing and (library, problem) not in told.get(library.distribution or "", ()):
+            if problem.kind == "missing-library" and not problem.driver:
                 owner = library.distribution or library.path
                 groups.setdefault((owner, _state(view, library, problem)), []).append(
                     (library, problem)

@@ -26,7 +26,7 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Finds a GPU package whose files another package has overwritten (onnxruntime over
     onnxruntime-gpu); a plug-in or provider that finds the CUDA libraries nowhere that it looks
-    (JAX's plug-in, ONNX Runtime's CUDA provider, CuPy, CTranslate2, TensorFlow); a plug-in without
+    (JAX's plug-in, ONNX Runtime's CUDA provider, CTranslate2, TensorFlow); a plug-in without
     its other half; and a framework without any GPU part where a GPU must be served.
 
     ## Why it matters
