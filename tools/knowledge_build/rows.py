@@ -115,9 +115,11 @@ class Companion(Row):
     """companions/NAME.toml. requires: version -> its requirement of torch in its METADATA.
 
     A version that names no torch range says in `since` with which release it came out.
+    `undeclared`: the METADATA names no torch, and `requires` is what the project says elsewhere.
     """
 
     source: Source
+    undeclared: bool = False
     requires: dict[Number, Annotated[str, AfterValidator(_requirement)]] = {}
     since: dict[Number, Number] = {}
 
