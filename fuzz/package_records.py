@@ -1,4 +1,4 @@
-"""Readers of what installers wrote: METADATA, RECORD, direct_url.json, conda's records, .pth files."""
+"""Readers of what installers wrote: METADATA, RECORD, direct_url.json, variant.json, conda's records."""
 
 from __future__ import annotations
 
@@ -88,6 +88,13 @@ TARGETS = {
     "direct_url": Target(
         _site("direct_url.json"),
         seeds=lambda: [b'{"url": "file:///a", "dir_info": {"editable": true}}'],
+    ),
+    "variant": Target(
+        _site("variant.json"),
+        seeds=lambda: [
+            b'{"$schema": "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json",'
+            b' "variants": {"a": {"nvidia": {"sm_arch": ["90_real"]}}}}'
+        ],
     ),
     "wheel_file": Target(_site("WHEEL"), seeds=_of_here("WHEEL")),
     "conda": Target(conda, seeds=_conda),

@@ -25,10 +25,14 @@ from knowledge_build import (
     conda,
     conflicts,
     cuda,
+    dispatchers,
+    drivers,
+    families,
     gpus,
     listings,
     plugins,
     torch,
+    triton,
 )
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
@@ -46,8 +50,12 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "cuda_wheels": cuda.wheels,
     "host_compilers": compilers.build,
     "gpus": gpus.build,
+    "drivers": drivers.build,
+    "triton": triton.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
+    "families": families.build,
+    "dispatchers": dispatchers.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
 }

@@ -41,6 +41,7 @@ def library(name: str, *archs: str, ptx: tuple[str, ...] = (), **more: Any) -> L
 # As the wheels hold it: operators for all, and FlashAttention 3, which Hopper's compiler made.
 OPERATORS = library("_C", "sm_70", "sm_75", "sm_80", "sm_90a", ptx=("sm_80",))
 FLASH_3 = library("_C_flashattention3", "sm_90a")
+BOTH_ARCHS = library("flash_attn_3/_C", "sm_80", "sm_90a", ptx=("sm_80",))
 FIT = library("_C", "sm_80", "sm_90", "sm_120")
 ACCEPTS_ALL = source(("xformers", "flash_attn", "sdpa", "naive"))
 PACKAGES = source(("xformers", "flash_attn"))
@@ -106,6 +107,12 @@ HEALTHY: dict[str, tuple[str, str, tuple[Library, ...], str]] = {
 }
 
 
+def test_what_its_dispatcher_leaves_out_does_not_count(tmp_path: Path) -> None:
+    given = {"version": "0.0.34", "requires": ["torch>=2.7"]}
+    view = look(tmp_path, {"a.py": PACKAGES}, BLACKWELL, OPERATORS, BOTH_ARCHS, **given)
+    assert chosen(view) == {"ATTN_BACKEND": "xformers"}, reasons(view)
+
+
 @pytest.mark.parametrize("case", HEALTHY)
 def test_what_runs_is_set(tmp_path: Path, case: str) -> None:
     text, target, libraries, value = HEALTHY[case]
@@ -129,13 +136,25 @@ UNFIT: dict[str, tuple[str, tuple[Library, ...], dict[str, Any], str]] = {
         BLACKWELL,
         (library("_C", "sm_80", "sm_90"),),
         {},
-        "_C.so holds machine code for sm_80, sm_90",
+        "holds machine code for sm_80, sm_90; none of it runs on sm_120",
     ),
     "one library of two, which is launched all the same": (
         BLACKWELL,
+        (OPERATORS, library("_other", "sm_90a")),
+        {},
+        "_other.so holds machine code for sm_90a",
+    ),
+    "one that its dispatcher takes": (
+        BLACKWELL,
         (OPERATORS, FLASH_3),
         {},
-        "cannot serve sm_120",
+        "takes xformers/_C_flashattention3.so on sm_120",
+    ),
+    "PTX of kernels that fail there": (
+        BLACKWELL,
+        (OPERATORS, BOTH_ARCHS),
+        {"version": "0.0.32.post2"},
+        "its kernels are for compute capability 9.0 and older",
     ),
     "one container of two": (BLACKWELL, (PARTS,), {}, "holds machine code for sm_80"),
     "newer code alone": (AMPERE, (FLASH_3,), {}, "holds no code that runs on sm_80"),
@@ -231,7 +250,7 @@ def test_each_part_of_a_program_gets_what_it_accepts(tmp_path: Path) -> None:
     files = {"dense.py": ACCEPTS_ALL, "sparse.py": SPARSE}
     unfit = look(tmp_path, files, BLACKWELL, OPERATORS, FLASH_3)
     assert chosen(unfit) == {"ATTN_BACKEND": "sdpa"}
-    assert "cannot serve sm_120" in reasons(unfit)  # of the sparse part
+    assert "takes xformers/_C_flashattention3.so on sm_120" in reasons(unfit)  # of the sparse part
     fit = look(tmp_path, files, BLACKWELL, FIT)
     assert chosen(fit) == {"ATTN_BACKEND": "sdpa", "SPARSE_ATTN_BACKEND": "xformers"}
 

@@ -25,6 +25,7 @@ from gpufix.evidence.torch_builds.question import (
 )
 from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.gpus.models import resolve
+from gpufix.knowledge.listings import Offer
 from gpufix.model import Target
 from gpufix.recommend.install_commands import commands, known_companions
 from gpufix.recommend.offer import breaks, pose, reasons
@@ -48,8 +49,8 @@ def build(version: str) -> TorchBuild:
 
 
 BEST = {
-    "RTX 5090, a driver of CUDA 12.4": (
-        question("RTX 5090", driver=driver("550.54.14")),
+    "RTX 5090, its first driver": (
+        question("RTX 5090", driver=driver("570.86.16")),
         Prefer.newest,
         "2.11.0+cu128",
     ),
@@ -216,6 +217,38 @@ AGAINST: dict[str, tuple[list[str], list[str]]] = {
         against("2.9.0+cu128", "sm_90", driver=driver("11.8")),
         ["needs driver 525.60.13 or newer; here is one of CUDA 11.8"],
     ),
+    "a driver before the GPU's first": (
+        against("2.9.0+cu128", "sm_120", driver=driver("560.35.03")),
+        [
+            "sm_120 needs driver 570 or newer with the open kernel modules; here is 560.35.03 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "its first would still be too old for the build": (
+        against("2.11.0+cu130", "sm_120", driver=driver("560")),
+        [
+            "sm_120 needs driver 580.65.06 or newer with the open kernel modules; here is 560 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "a driver after the GPU's last": (
+        against("2.6.0+cu126", "sm_61", driver=driver("590")),
+        [
+            "sm_61 needs driver 580 or older with the proprietary kernel modules; here is 590 "
+            "(CUDA 13.1)"
+        ],
+    ),
+    "the other kernel modules": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("13.0", "580.95.05", "proprietary")),
+        [
+            "sm_120 needs the open kernel modules; here is 580.95.05 (CUDA 13.0) with the "
+            "proprietary kernel modules"
+        ],
+    ),
+    "the driver of a machine with another GPU": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("12.4", "550.54.14", drives=False)),
+        [],
+    ),
     "PTX for a later GPU": (against("2.9.0+cu129", targets=LATER, driver=driver("575.51.03")), []),
     "PTX that the driver does not compile": (
         against("2.9.0+cu129", targets=LATER, driver=driver("570.86.15")),
@@ -366,6 +399,15 @@ def test_the_companion_that_goes_with_a_build(
     )
 
 
+def test_no_companion_that_fails_on_the_target() -> None:
+    """xformers 0.0.31.post1 takes FlashAttention 3 on an RTX 50, whose kernels are Hopper's."""
+    hopper, blackwell = (Question((resolve(arch),), "cp312") for arch in ("sm_90", "sm_120"))
+    for_torch = build("2.7.1+cu128")
+    found = companion("xformers", for_torch, hopper)
+    assert isinstance(found, Offer) and found.requirement == "xformers==0.0.31.post1"
+    assert isinstance(companion("xformers", for_torch, blackwell), str)
+
+
 def test_installed_companions_move_along() -> None:
     installed = [b.dist("torchvision", "0.20.0"), b.dist("kaolin", "0.17.0"), b.dist("numpy")]
     view = b.view(b.facts(distributions=installed))
@@ -409,7 +451,9 @@ def test_a_patients_question_is_about_the_gpus_of_the_first_ones_vendor() -> Non
         asked = of_view(b.view(facts), targets)
         assert asked is not None and list(asked.targets) == expected
         assert (asked.libc, asked.libc_version, asked.python) == ("musl", "1.2", "cp311")
-        assert asked.driver == NvidiaDriver("13.0", "580.95.05")
+        # The machine has an RTX 4090: its driver drives no H100.
+        drives = expected != mixed[1:2]
+        assert asked.driver == NvidiaDriver("13.0", "580.95.05", drives=drives)
         assert asked.now == Now("2.9.0", "cu128", "12.8", None, "12.8")
     assert of_view(b.view(b.facts(python=None)), mixed) is None
     rocm = of_view(b.view(b.healthy_amd()), mixed)
@@ -491,7 +535,7 @@ READ = [
     (wanted, "cu126", (None, "cu126")),
     (wanted, ">=2.6,<2.9", (specifier(">=2.6,<2.9"), None)),
     (driver, "550.54.14", NvidiaDriver("12.4", "550.54.14")),
-    (driver, "550", NvidiaDriver("12.4")),
+    (driver, "550", NvidiaDriver("12.4", branch="550")),
     (driver, "12.4", NvidiaDriver("12.4")),
     (driver, "13", NvidiaDriver("13.0")),
     (driver, "550.54.14.1", NvidiaDriver("12.4", "550.54.14.1")),

@@ -41,9 +41,13 @@ class Knowledge:
     wheels: rows.CudaWheels
     nvidia: rows.Nvidia
     amd: rows.Amd
+    drivers: rows.Drivers
+    triton: rows.Triton
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    families: dict[str, rows.Family]
+    dispatchers: rows.Dispatchers
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
 
@@ -114,9 +118,13 @@ def read(folder: Path) -> Knowledge:
         "wheels": reader.one("cuda/wheels.toml", rows.CudaWheels),
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
         "amd": reader.one("gpus/amd.toml", rows.Amd),
+        "triton": reader.one("triton.toml", rows.Triton),
+        "drivers": reader.one("gpus/drivers.toml", rows.Drivers),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "families": reader.folder_of("families", rows.Family),
+        "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gpufix.checks.doctor.doc001_check_crashed import crashed
 from gpufix.checks.registry import Rule
-from gpufix.evidence.view import View
+from gpufix.evidence.view import Judged, View
 from gpufix.frozen import Frozen
 from gpufix.model import Finding, Gap
 
@@ -31,6 +31,12 @@ def findings_of(rule: Rule, view: View) -> list[Finding]:
 
 def run_check(rule: Rule, view: View) -> list[Finding]:
     """What one rule finds; what it could not look at is among the view's gaps. Raises as it does."""
+    findings, asked = view.asking(lambda: _checked(rule, view))
+    view.judged[rule.code] = Judged(tuple(findings), asked)
+    return findings
+
+
+def _checked(rule: Rule, view: View) -> list[Finding]:
     findings: list[Finding] = []
     for found in rule.check(view) if rule.check else ():
         if isinstance(found, Gap):

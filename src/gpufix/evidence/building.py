@@ -34,15 +34,15 @@ def rocm_torch(view: View) -> Torch | None:
 
 def toolkit_in_use(view: View, kind: str = "cuda") -> Toolkit | None:
     """The toolkit with a compiler that cpp_extension would use."""
+    home = view.env("CUDA_HOME") or view.env("CUDA_PATH")
     overlay = view.facts.environment.overlay
     if kind == "cuda" and overlay.keys() & {"CUDA_HOME", "CUDA_PATH"}:
-        return _by_environment_file(view)
+        return _by_environment_file(view, home)
     return next((t for t in usable(view, kind) if t.selected), None)
 
 
-def _by_environment_file(view: View) -> Toolkit | None:
+def _by_environment_file(view: View, home: str | None) -> Toolkit | None:
     """The facts were looked up with the process's variables; the environment file outranks them."""
-    home = view.env("CUDA_HOME") or view.env("CUDA_PATH")
     if home:
         return next((t for t in usable(view) if t.root == home.rstrip("/")), None)
     usual = [t for origin in ("PATH", "/usr/local") for t in usable(view) if t.origin == origin]

@@ -8,7 +8,8 @@ from enum import Enum
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
-from gpufix.knowledge import torch_releases
+from gpufix.knowledge import dispatchers, torch_releases
+from gpufix.knowledge.dispatchers import Dispatched
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch, ptx_serves
 from gpufix.knowledge.gpus.serves import ServingCode
 from gpufix.knowledge.gpus.units import Reach, Unit, reach
@@ -47,20 +48,41 @@ _FIRST = (Service.partly, Service.native, Service.jit, Service.unknown, Service.
 
 
 class LibraryCode(Frozen):
-    """The units of one library."""
+    """The units of one library. taken: for which GPUs, where a dispatcher is known to choose it."""
 
     path: str
     units: tuple[Unit, ...]
+    taken: Dispatched | None = None
 
     @classmethod
-    def of(cls, library: Library) -> LibraryCode:
-        """Of a library that was read; an old snapshot does not tell its containers apart."""
+    def of(cls, library: Library, version: str | None = None) -> LibraryCode:
+        """Of a library that was read; an old snapshot does not tell its containers apart.
+
+        version: of its distribution.
+        """
         counts: dict[tuple[CodeObject, ...], int] = {}
         for part in library.parts:
             code = tuple(library.code[at] for at in part.code)
             counts[code] = counts.get(code, 0) + part.count
         units = [Unit(code, count) for code, count in counts.items()]
-        return cls(library.path, tuple(units) or (Unit(tuple(library.code)),))
+        taken = dispatchers.dispatched(library.path, library.distribution, version)
+        return cls(library.path, tuple(units) or (Unit(tuple(library.code)),), taken)
+
+    def launched(self, target: Target) -> bool | None:
+        """Whether the package's dispatcher takes it for this GPU; None: where it fits."""
+        device = _cuda(target.arch)
+        return self.taken.at(device.number) if self.taken and device else None
+
+    def outgrown(self, target: Target) -> bool:
+        """Whether its kernels fail on so late a GPU, whatever code it holds."""
+        device, until = _cuda(target.arch), self.taken.until if self.taken else None
+        return device is not None and until is not None and device.number > until
+
+    def reach(self, target: Target, driver_cuda: str | None, cuda: str | None = None) -> Reach:
+        """How it serves a target."""
+        if self.outgrown(target):
+            return Reach("none")
+        return reach(self.units, target.arch, driver_cuda, cuda)
 
 
 class SubjectCode(Frozen):
@@ -136,22 +158,47 @@ def service(code: SubjectCode, target: Target, driver_cuda: str | None = None) -
 
     The units alone are looked at: evidence/partial.py also asks which of them are meant for it.
     """
-    return combined([how for _, how in reaches(code, target, driver_cuda)], code.complete)
+    return combined(reaches(code, target, driver_cuda), target, code.complete)
+
+
+Reaches = Sequence[tuple[LibraryCode, Reach]]
 
 
 def reaches(
     code: SubjectCode, target: Target, driver_cuda: str | None = None
 ) -> list[tuple[LibraryCode, Reach]]:
-    """How each library of the code serves one target."""
+    """How each library of the code serves one target; none that is never launched there."""
     libraries = code.libraries or (LibraryCode(code.subject, (Unit(code.objects),)),)
-    return [(x, reach(x.units, target.arch, driver_cuda, code.cuda)) for x in libraries]
+    launched = (x for x in libraries if x.launched(target) is not False)
+    return [(x, x.reach(target, driver_cuda, code.cuda)) for x in launched]
 
 
-def combined(found: Sequence[Reach], complete: bool = True) -> Service:
-    """How several libraries serve together."""
-    statuses = {Service(how.status) for how in found}
-    nothing = Service.none if complete else Service.unknown
+def combined(found: Reaches, target: Target, complete: bool = True) -> Service:
+    """How several libraries serve together: each where it fits, but those that a dispatcher takes."""
+    of_taken = {how.status for library, how in found if library.launched(target)}
+    for lack in (Service.none, Service.too_new):
+        if lack.value in of_taken:
+            return lack
+    statuses = {Service(how.status) for _, how in found}
+    nothing = Service.none if complete and found else Service.unknown
     return next((each for each in _FIRST if each in statuses), nothing)
+
+
+def refused(found: Reaches, target: Target) -> list[LibraryCode]:
+    """The libraries that a dispatcher takes for a target, and that hold nothing that runs there."""
+    return [x for x, how in found if how.status == "none" and x.launched(target)]
+
+
+def outgrown(name: str, version: str, targets: Iterable[Target]) -> str | None:
+    """Why a release of a package, installed or not, fails on a target: its dispatcher's choice."""
+    for target in targets:
+        device = _cuda(target.arch)
+        row = dispatchers.outgrown(name, version, device.number) if device else None
+        if row is not None:
+            return (
+                f"{name} {version} takes {row.library} on {label(target)}, whose kernels fail there"
+            )
+    return None
 
 
 def ptx_for(code: SubjectCode, device: CudaArch) -> list[CodeObject]:
@@ -248,14 +295,16 @@ _OWN_DISPATCH = ("nvidia-", "triton", "pytorch-triton", "cupy", "jax")
 def extensions(facts: Facts) -> list[SubjectCode]:
     """Everything with GPU code but torch and NVIDIA's and Triton's libraries.
 
-    A distribution's libraries are one: bitsandbytes has a library for each CUDA, xformers one for
-    sm_90a alone, and each is used only where it fits.
+    A distribution's libraries are one: bitsandbytes has a library for each CUDA, and each is used
+    only where it fits. Where a dispatcher is known to take one (knowledge/dispatchers.toml), that one
+    must serve.
     """
     groups: dict[str, list[Library]] = {}
     for library in facts.binaries.libraries:
         if library.code and not _skipped(library, facts):
             groups.setdefault(library.distribution or library.path, []).append(library)
-    return [code_in(subject, libraries) for subject, libraries in sorted(groups.items())]
+    versions = {dist.name: dist.version for dist in reversed(facts.distributions)}
+    return [code_in(name, found, versions.get(name)) for name, found in sorted(groups.items())]
 
 
 def all_code(view: View) -> list[SubjectCode]:
@@ -270,11 +319,11 @@ def _skipped(library: Library, facts: Facts) -> bool:
     return inside or owner == "torch" or owner.startswith(_OWN_DISPATCH)
 
 
-def code_in(subject: str, libraries: Sequence[Library]) -> SubjectCode:
+def code_in(subject: str, libraries: Sequence[Library], version: str | None = None) -> SubjectCode:
     """The GPU code of several libraries, of which each is used where it fits."""
     objects = [o for library in libraries for o in library.code]
     evidence = tuple(f"{x.path}: {listed(x.code)}" for x in libraries[:8])
-    parts = tuple(LibraryCode.of(library) for library in libraries if library.code)
+    parts = tuple(LibraryCode.of(library, version) for library in libraries if library.code)
     return SubjectCode(subject, tuple(objects), evidence, libraries=parts)
 
 

@@ -62,8 +62,9 @@ def service_here(view: View, code: SubjectCode, target: Target) -> Service:
     """As `service`, with the driver of this machine, and without units that are for other GPUs."""
     found = []
     for library, how in reaches(code, target, driver_cuda(view)):
-        found.append(how.but([unit for unit, _ in _meant(view, library, how, target)]))
-    return combined(found, code.complete)
+        meant_here = [unit for unit, _ in _meant(view, library, how, target)]
+        found.append((library, how.but(meant_here)))
+    return combined(found, target, code.complete)
 
 
 def _meant(

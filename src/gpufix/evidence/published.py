@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from gpufix.evidence.gpu_code import outgrown
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, torch_releases
 from gpufix.knowledge.data_table import minor
 from gpufix.knowledge.listings import Offer
 from gpufix.knowledge.nearest import reason
 from gpufix.knowledge.wheel_blocks import Build
-from gpufix.model import Torch
+from gpufix.model import Target, Torch
 
 
 def published(name: str, view: View) -> Offer | str:
@@ -19,14 +21,19 @@ def published(name: str, view: View) -> Offer | str:
     if isinstance(build, str):
         return build
     dist = view.dist(name)
-    return best(name, build, dist.version if dist else None)
+    return best(name, build, dist.version if dist else None, view.targets)
 
 
-def best(name: str, build: Build, installed: str | None = None) -> Offer | str:
-    """The newest listed wheel for a build, of the installed version if there is one."""
-    found = list(listings.offers(name, build))
+def best(
+    name: str, build: Build, installed: str | None = None, targets: Sequence[Target] = ()
+) -> Offer | str:
+    """The newest listed wheel for a build that is not known to fail on a target, of the installed
+    version if there is one."""
+    listed = list(listings.offers(name, build))
+    against = {o: outgrown(name, o.version, targets) for o in listed if o.version}
+    found = [offer for offer in listed if not against.get(offer)]
     if not found:
-        return reason(name, build)
+        return next(filter(None, against.values()), reason(name, build))
     public = installed.partition("+")[0] if installed else None
     return next((offer for offer in found if offer.version == public), found[0])
 

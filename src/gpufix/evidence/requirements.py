@@ -133,6 +133,12 @@ def version_of(text: str) -> Version | None:
         return None
 
 
+def bare(requirement: Requirement) -> str:
+    """As an installer is asked for it, extras included: its marker is left out."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{normalise(requirement.name)}{extras}{requirement.specifier}"
+
+
 def _bare(requirement: Requirement) -> str:
     return f"{requirement.name}{requirement.specifier}"
 

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from gpufix.facts.questions import Questions
-from gpufix.model import Distribution, Facts, Gap, Target
+from gpufix.frozen import Frozen
+from gpufix.model import Distribution, Facts, Finding, Gap, Target
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
     from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
@@ -21,6 +22,13 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
     )
 
 T = TypeVar("T")
+
+
+class Judged(Frozen):
+    """What one rule found on a view, and the variables that it asked for on the way."""
+
+    findings: tuple[Finding, ...]
+    asked: frozenset[str]
 
 
 class NotRecorded(Exception):
@@ -40,13 +48,16 @@ class View:
         self.facts = facts
         self.targets = tuple(targets)
         self.gaps: list[Gap] = []
+        self.asked: set[str] = set()  # the variables that were asked for so far
+        self.judged: dict[str, Judged] = {}  # by the rule's code
         self._ask = ask
         self._base: View | None = None  # asks in the place of this one
         self._answers: dict[str, object] = {}  # by "question:subject", in the order of asking
-        self._derived: dict[Callable[[View], Any], Any] = {}
+        self._derived: dict[Callable[[View], Any], tuple[Any, frozenset[str]]] = {}
 
     def env(self, name: str) -> str | None:
         """A variable as a build or run would see it: the environment file outranks the process."""
+        self.asked.add(name)
         overlay = self.facts.environment.overlay
         if name in overlay:
             return overlay[name]
@@ -70,9 +81,18 @@ class View:
     def derive(self, build: Callable[[View], T]) -> T:
         """Something computed from the view that several checks use, computed once."""
         if build not in self._derived:
-            self._derived[build] = build(self)
-        derived: T = self._derived[build]
+            self._derived[build] = self.asking(lambda: build(self))
+        derived: T = self._derived[build][0]
+        self.asked |= self._derived[build][1]
         return derived
+
+    def asking(self, ask: Callable[[], T]) -> tuple[T, frozenset[str]]:
+        """What a call returns, and the variables that it asks for."""
+        before, self.asked = self.asked, set()
+        try:
+            return ask(), frozenset(self.asked)
+        finally:
+            self.asked |= before
 
     @cached_property
     def _by_name(self) -> dict[str, list[Distribution]]:
@@ -88,6 +108,10 @@ class View:
     def c10_destructors(self, path: str) -> tuple[str, ...] | None:
         """Destructors of c10's classes that a library holds itself."""
         return self._answer("c10-destructors", path, lambda ask: ask.c10_destructors(path))
+
+    def search_path(self, path: str) -> tuple[str, ...] | None:
+        """The folders of a library's RUNPATH, or RPATH."""
+        return self._answer("search-path", path, lambda ask: ask.search_path(path))
 
     def unnamed_kernels(self, units: str) -> tuple[str, ...] | None:
         """A kernel of each unit of GPU code of a kind whose kernels are named for no GPU."""
@@ -116,6 +140,14 @@ class View:
     def system_header(self, name: str) -> bool | None:
         """Whether a compiler would find a header such as EGL/egl.h."""
         return self._answer("system-header", name, lambda ask: ask.system_header(name))
+
+    def ptxas_release(self, path: str) -> str | None:
+        """The CUDA release that a ptxas names in itself, "" for none; None without a gap: no such file."""
+        return self._answer("ptxas-release", path, lambda ask: ask.ptxas_release(path))
+
+    def clashing_math(self, root: str) -> tuple[str, ...] | None:
+        """The functions that a CUDA toolkit declares otherwise than the C library here does."""
+        return self._answer("clashing-math", root, lambda ask: ask.clashing_math(root))
 
     def torch_header(self, name: str) -> bool | None:
         """Whether the installed torch has a header, named as its users include it."""

@@ -14,6 +14,7 @@ from gpufix.evidence import conda
 from gpufix.evidence.requirements import PipObjection, objections
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import summary
+from gpufix.fixes.foresight import objection
 from gpufix.fixes.registry import Fix, by_safety
 from gpufix.model import Advise, Facts, Finding, Install, Plan, Skip, Step, WriteFile
 from gpufix.model.base import Invalid, from_json, is_own, to_json
@@ -61,8 +62,9 @@ _MODES = range(0o10000)
 class Planner:
     """The fixes, the view that they plan on, and what went wrong in them so far."""
 
-    def __init__(self, fixes: Sequence[Fix], view: View):
-        self._fixes, self._view = fixes, view
+    def __init__(self, fixes: Sequence[Fix], view: View, foresee: bool = True):
+        """`foresee` False: who asks judges each step itself, as a build's variables are found."""
+        self._fixes, self._view, self._foresee = fixes, view, foresee
         self._crashes: dict[str, list[Crash]] = {}
 
     def offers(self, finding: Finding) -> list[Plan | Skip]:
@@ -72,8 +74,18 @@ class Planner:
             for fix in self._fixes
             if finding.code in fix.codes
         ]
+        found = [self._foreseen(answer, finding) for answer in found]
         plans = by_safety([p for p in found if isinstance(p, Plan)])
         return [*plans, *(s for s in found if isinstance(s, Skip))]
+
+    def _foreseen(self, answer: Plan | Skip | None, finding: Finding) -> Plan | Skip | None:
+        """The answer; no plan that the rules would not let pass."""
+        if not isinstance(answer, Plan) or not self._foresee:
+            return answer
+        against = objection(answer, finding, self._view)
+        if against is None:
+            return answer
+        return Skip(fix=answer.fix, code=finding.code, subject=finding.subject, reason=against)
 
     def plans(self, finding: Finding) -> list[Plan]:
         """The plans alone."""

@@ -46,6 +46,7 @@ from gpufix.model.patient import (
     Record,
     SharedFile,
     Torch,
+    WheelVariant,
 )
 from gpufix.model.payload import Payload
 from gpufix.model.plan import (
@@ -133,5 +134,6 @@ __all__ = [
     "Torch",
     "TorchMove",
     "Vendor",
+    "WheelVariant",
     "WriteFile",
 ]

@@ -56,6 +56,13 @@ class Record(Model):
     altered_count: int = 0
 
 
+class WheelVariant(Model):
+    """Which variant a wheel was installed as: its variant.json (PEP 825, a draft)."""
+
+    label: str
+    properties: list[str] = field(default_factory=list)  # "nvidia :: sm_arch :: 120_real"
+
+
 class Distribution(Model):
     """One installed Python distribution. `name` is normalised (PEP 503).
 
@@ -76,6 +83,7 @@ class Distribution(Model):
     )  # Requires-Dist as written; extras' rows included
     requires_python: str | None = None
     tags: list[str] = field(default_factory=list)  # WHEEL tags
+    variant: WheelVariant | None = None
     record: Record | None = None  # None = no RECORD
     package: str | None = None  # the conda package that brought it, as conda spells it
     channel: str | None = None  # conda

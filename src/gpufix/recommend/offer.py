@@ -12,6 +12,7 @@ from gpufix.evidence.gpu_code import Service
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.torch_builds.candidates import TorchBuild, cuda_major
 from gpufix.evidence.torch_builds.companions import companion, made_for_torch, moved_along, split
+from gpufix.evidence.torch_builds.drives import driver_need
 from gpufix.evidence.torch_builds.obstacles import services
 from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.torch_builds.rank import Prefer, RankedBuilds, answer
@@ -62,9 +63,9 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[str]:
     variant, driver = build.variant, question.driver
     if variant is None or variant.cuda is None:
         return
-    if driver is None:
-        if variant.driver_min:
-            yield f"needs NVIDIA driver {variant.driver_min} or newer"
+    if driver is None or not driver.drives:
+        if wanted := str(driver_need(question, variant.driver_min)):
+            yield f"needs NVIDIA {wanted}"
     elif at_least(driver.cuda, variant.cuda):
         yield f"the driver serves CUDA {variant.cuda}"
     else:

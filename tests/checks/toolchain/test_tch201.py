@@ -139,8 +139,7 @@ FIRING = {
         fault(
             "torch 2.13.0+xpu is an XPU build; sm_89 (--gpu sm_89), gfx1101 (--gpu gfx1101) need "
             "a CUDA or a ROCm build."
-        ),
-        offers=OFFER,
+        ),  # no build serves both: the fault would stay
     ),
     "five targets, of which four are named": Fires(
         of("cpu", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90"),

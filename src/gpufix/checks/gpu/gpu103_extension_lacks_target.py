@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.gpu_code import (
+    LibraryCode,
     Service,
     SubjectCode,
     driver_cuda,
     extensions,
     label,
     listed,
+    reaches,
+    refused,
     targets_of_code,
     unserved,
     variants_only,
 )
 from gpufix.evidence.partial import Partial, partials
 from gpufix.evidence.view import View
+from gpufix.knowledge.gpus.units import reach
 from gpufix.model import Gap, Severity, Target
 from gpufix.model.payload import UnfitCode
 
@@ -44,15 +49,18 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error; advice for a GPU beside another one that is served. A gap where some units lack code, and
     it is not known whether they are launched there.
-    A distribution counts as one: some of its libraries may be for other GPUs. Code for exact or
-    family targets alone: GPU108.
+    A distribution counts as one: some of its libraries may be for other GPUs. Where its dispatcher is
+    known to take one of them for a compute capability (xformers' FlashAttention 3, SageAttention,
+    sgl-kernel), that one must serve the target, and is named. Code for exact or family targets alone:
+    GPU108.
 
     ## Fix
     Safe: rebuild it for the targets, when its source is known. Unsafe: a fallback in its place.
 
     ## Source
-    The libraries themselves; launches on an H200 (`benchmarks/launch_oracle.py`); NVIDIA's
-    Blackwell compatibility guide 1.2; LLVM AMDGPUUsage.
+    The libraries themselves; the dispatchers' sources, a row each in `knowledge/dispatchers.toml`;
+    launches on an H200 (`benchmarks/launch_oracle.py`); NVIDIA's Blackwell compatibility guide 1.2;
+    LLVM AMDGPUUsage.
     """
     for code in extensions(view.facts):
         if variants_only(code):
@@ -67,9 +75,32 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
                     reason = f"{what}; whether they are launched is not known"
                     yield Gap(section="gpu code", subject=code.subject, reason=reason)
         for target, severity in unserved(code, targets, driver_cuda=driver_cuda(view)):
-            held = listed(code.objects)
-            what = f"{code.subject} holds {held}; none of it runs on {label(target)}."
-            yield _fault(code, target, severity, what)
+            taken = refused(reaches(code, target, driver_cuda(view)), target)
+            if taken:
+                yield _dispatched(code, target, severity, taken[0])
+            else:
+                held = listed(code.objects)
+                what = f"{code.subject} holds {held}; none of it runs on {label(target)}."
+                yield _fault(code, target, severity, what)
+
+
+def _dispatched(
+    code: SubjectCode, target: Target, severity: Severity, library: LibraryCode
+) -> Fault:
+    """The one library that the package's dispatcher takes on this GPU."""
+    file = "/".join(library.path.split("/")[-2:])
+    taken = f"{code.subject} takes {file} on {label(target)}"
+    units = [item for unit in library.units for item in unit.code]
+    until = library.taken.until if library.taken else None
+    if until is not None and reach(library.units, target.arch).status != "none":
+        what = (
+            f"{taken}; its kernels are for compute capability {until // 10}.{until % 10} and older."
+        )
+    else:
+        what = f"{taken}, which holds {listed(units)}; none of it runs there."
+    fault = _fault(code, target, severity, what)
+    source = library.taken.source if library.taken else ""
+    return replace(fault, evidence=(library.path, source))
 
 
 def _fault(code: SubjectCode, target: Target, severity: Severity, message: str) -> Fault:

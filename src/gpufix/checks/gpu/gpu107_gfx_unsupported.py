@@ -75,7 +75,8 @@ def gfx_unsupported(view: View) -> Iterator[Fault | Gap]:
 def _overridden(view: View, code: SubjectCode) -> bool:
     """HSA_OVERRIDE_GFX_VERSION_1 is that of the kernel's node 1 alone, and outranks the general one."""
     environment = view.facts.environment
-    names = {n for n in (*environment.process, *environment.overlay) if n.startswith(_VARIABLE)}
+    set_here = (*environment.process, *environment.overlay)
+    names = {_VARIABLE, *(name for name in set_here if name.startswith(_VARIABLE))}
     values = [models.posed(view.env(name) or "") for name in names]
     return any(gfx is not None and _holds(code, gfx) for gfx in values)
 

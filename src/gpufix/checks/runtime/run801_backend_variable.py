@@ -30,9 +30,10 @@ def backend_variable(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: set it, in the environment file, to a value that the program accepts and that is shown to
-    work here. torch's own attention comes first; a package only when its libraries load, each of
-    them holds code for every target, its requirements hold, and nothing says that it is made for
-    another torch. Otherwise no value is set, and the reason is given for each.
+    work here. torch's own attention comes first; a package only when no rule finds fault with it:
+    its libraries load, those that it takes hold code for every target, its requirements hold, and
+    nothing says that it is made for another torch. Otherwise no value is set, and the reason is given
+    for each.
 
     ## Source
     The sources of the programs that read these variables: the project's, else TRELLIS and TRELLIS.2.

@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import absent_pins, addresses
+from gpufix.evidence.other_cuda import other_cuda
 from gpufix.evidence.requirements import Requirements, Unmet, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, packages
@@ -93,6 +94,8 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{dist.name} {dist.version} names torch {built}; torch {torch.version} is installed."
         )
         yield _fault(view, dist, message)
+    elif dist.name in view.derive(other_cuda):
+        return  # WHL510
     elif dist.name in packages.names() and _other_cuda(dist.name, local, torch):
         message = (
             f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "

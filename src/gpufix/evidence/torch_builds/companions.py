@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
+from gpufix.evidence.gpu_code import outgrown
 from gpufix.evidence.published import best
 from gpufix.evidence.torch_builds.candidates import TorchBuild
 from gpufix.evidence.torch_builds.question import Question, of_view
@@ -22,8 +23,11 @@ def companion(name: str, build: TorchBuild, question: Question) -> Offer | str:
         if row is None or row.find_links or not row.exact:
             return f"which {name} goes with torch {release} is not known here"
         version = max(row.exact, key=Version)
+        if against := outgrown(name, version, question.targets):
+            return against
         return Offer(name, version, f"{name}=={version}", None, None, "", row.source)
-    return best(name, Build(release, build.name, question.python, question.platform))
+    there = Build(release, build.name, question.python, question.platform)
+    return best(name, there, targets=question.targets)
 
 
 def made_for_torch() -> frozenset[str]:

@@ -9,6 +9,7 @@ from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.companions import companion
+from gpufix.evidence.torch_builds.drives import undriven
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
@@ -99,7 +100,9 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         enough = numbers(driver.version) >= numbers(need)
     else:
         enough = int(major(driver.cuda)) >= int(major(variant.cuda))
-    if not enough:
+    if text := undriven(question, None if enough else need):
+        yield Obstacle(Kind.driver, text)
+    elif not enough:
         least = f"driver {need} or newer" if need else f"a driver for CUDA {major(variant.cuda)}"
         yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from gpufix.facts.context import CollectContext
+from gpufix.facts.packages.wheel_variant import read_variant
 from gpufix.facts.reading import read, read_whole, text, why
 from gpufix.frozen import Frozen
 from gpufix.model import Distribution
@@ -189,6 +190,7 @@ def _read(
         requires=metadata.requires,
         requires_python=metadata.requires_python,
         tags=attempt("WHEEL", lambda: _tags(read("WHEEL", _DIST_INFO_LIMIT, fd)), []),
+        variant=attempt("variant.json", lambda: read_variant(fd), None),
     ), has_record
 
 

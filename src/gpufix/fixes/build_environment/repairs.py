@@ -9,6 +9,7 @@ from gpufix.checks.judge import INTERNAL_CODES, findings_of
 from gpufix.checks.registry import builtin_rules
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.variables import Folder, Variable, unwrapped
+from gpufix.fixes.foresight import overlaid
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import builtin_fixes
 from gpufix.model import Finding, Plan, Project, SetVariables, Severity
@@ -30,7 +31,7 @@ def repaired(view: View, folder: Folder | None) -> tuple[View, list[Variable], l
     rules, fixes = {rule.code: rule for rule in builtin_rules()}, builtin_fixes()
     for code in _CODES:
         for finding in findings_of(rules[code], view):
-            planner = Planner(fixes, view)
+            planner = Planner(fixes, view, foresee=False)
             changes = _changes(planner.plans(finding))
             obstacles += [failure.message for failure in planner.crashed()]
             variables += [Variable(n, v, finding.message) for n, v in changes.items()]
@@ -77,12 +78,3 @@ def as_project(view: View, folder: Folder | None) -> View:
         )
     facts = replace(view.facts, project=project)
     return view.with_facts(facts)
-
-
-def overlaid(view: View, changes: dict[str, str | None]) -> View:
-    """The view as it would be with these variables in the environment file."""
-    if not changes:
-        return view
-    environment = view.facts.environment
-    environment = replace(environment, overlay={**environment.overlay, **changes})
-    return view.with_facts(replace(view.facts, environment=environment))

@@ -15,7 +15,7 @@ from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.conda import CHANNEL as CONDA_FORGE
 from gpufix.model import Advise, Finding, Install, Plan, Skip, Target, TorchMove
-from gpufix.model.payload import ToolkitInUse
+from gpufix.model.payload import OldDriver, ToolkitInUse
 
 NAME = "install-torch-build"
 KEPT = (
@@ -29,6 +29,8 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
 
     For an extension that asks for symbols of another torch: the nearest release that it loads with.
     """
+    if isinstance(finding.payload, OldDriver):
+        return _skip(finding, "it is not torch that asks for this driver")
     blocked = _blocked(view)
     targets = _targets(view)
     if blocked or not targets:

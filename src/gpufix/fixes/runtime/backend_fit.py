@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from posixpath import basename
 
-from gpufix.checks.abi.abi305_torch_inline_abi_break import torch_inline_abi_break
-from gpufix.checks.wheels.whl503_files_missing import files_missing
-from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
+from gpufix.checks.registry import builtin_rules
 from gpufix.evidence.backends import OWN, OWN_AND_SLOW, PACKAGES
 from gpufix.evidence.gpu_code import (
     LibraryCode,
@@ -23,15 +21,15 @@ from gpufix.evidence.gpu_code import (
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
+from gpufix.fixes.foresight import judged
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.knowledge.gpus.serves import ServingCode
 from gpufix.knowledge.gpus.units import reach
-from gpufix.model import Distribution, Fault, Library, Payload, Target
+from gpufix.model import ADVICE, Distribution, Finding, Library, Target
 from gpufix.model.payload import DistributionFault
 
 _SERVES = (Service.native, Service.jit)
-_JUDGING = (torch_family_mismatch, torch_inline_abi_break, files_missing)
 
 
 def why_not(view: View, value: str) -> str | None:
@@ -78,9 +76,10 @@ def _against(view: View, dist: Distribution) -> Iterator[str]:
     unmet = view.derive(Requirements.of).unmet
     yield from (f"does not work: {row}" for row in unmet if row.dist.name == dist.name)
     yield from _against_loading(view, dist.name)
-    for fault in chain.from_iterable(check(view) for check in _JUDGING):
-        if isinstance(fault, Fault) and _is_about(dist, fault.payload):
-            yield f"is unfit: {fault.message.rstrip('.')}"
+    for rule in builtin_rules(view.facts.project is not None):
+        for finding in judged(rule, view).findings:
+            if _is_about(dist, finding):
+                yield f"is unfit: {finding.message.rstrip('.')}"
     if is_ours(dist.version):
         return  # made of torch's own operators
     if not targets_of_torch(view):
@@ -90,11 +89,13 @@ def _against(view: View, dist: Distribution) -> Iterator[str]:
         yield "has no compiled library with GPU code that was read"
     yield from _gaps(view, dist, libraries)
     for target in targets_of_torch(view):
-        yield from _lacking(view, libraries, target)
+        yield from _lacking(view, dist, libraries, target)
 
 
-def _is_about(dist: Distribution, payload: Payload | None) -> bool:
-    return isinstance(payload, DistributionFault) and payload.distribution == dist.name
+def _is_about(dist: Distribution, finding: Finding) -> bool:
+    payload = finding.payload
+    of_it = isinstance(payload, DistributionFault) and payload.distribution == dist.name
+    return of_it and finding.severity is not ADVICE
 
 
 def _libraries(view: View, dist: Distribution) -> Iterator[Library]:
@@ -125,19 +126,26 @@ def _gaps(view: View, dist: Distribution, libraries: Sequence[Library]) -> Itera
             yield f"was not read whole: {gap.subject}: {gap.reason}"
 
 
-def _lacking(view: View, libraries: Sequence[Library], target: Target) -> Iterator[str]:
+def _lacking(
+    view: View, dist: Distribution, libraries: Sequence[Library], target: Target
+) -> Iterator[str]:
     """Libraries without code for a target that the package may still choose on it.
 
-    A package of several operators takes one by the GPU's compute capability, and asks for a minimum,
-    seldom for a maximum: what is built for newer GPUs alone is passed over, what is built for older
-    ones alone is launched, and fails (xformers 0.0.30: FlashAttention 3, for sm_90a, on sm_120).
+    Which its dispatcher takes is known of some (knowledge/dispatchers.toml). Of the others: a package
+    of several operators takes one by the GPU's compute capability, and asks for a minimum, seldom for
+    a maximum. What is built for newer GPUs alone is passed over, what is built for older ones alone
+    is launched, and fails.
     """
     served = False
     for library in libraries:
-        for unit in LibraryCode.of(library).units:
-            if reach([unit], target.arch, driver_cuda(view)).status in ("native", "jit"):
+        code = LibraryCode.of(library, dist.version)
+        if code.launched(target) is False:
+            continue
+        for unit in code.units:
+            how = reach([unit], target.arch, driver_cuda(view))
+            if how.status in ("native", "jit") and not code.outgrown(target):
                 served = True
-            elif not _newer(unit.code, target):
+            elif code.launched(target) or not _newer(unit.code, target):
                 held = f"{basename(library.path)} holds {listed(unit.code)}"
                 yield f"cannot serve {label(target)}: {held}"
     if not served:

@@ -12,14 +12,16 @@ from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.listings import Offer
 from gpufix.model import Distribution, Finding, Install, Plan, Skip
-from gpufix.model.payload import DistributionFault
+from gpufix.model.payload import DistributionFault, OtherCudaMajor
 
 
-@fix("match-torch-family", "WHL505", "ABI301", "ABI305", "SYM401", "SYM404")
+@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI305", "SYM401", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look for a published wheel for this torch; what no listing has is not guessed."""
     if not isinstance(finding.payload, DistributionFault):
         return None  # an address in a file: match-wheel-address
+    if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
+        return None
     name, torch = finding.payload.distribution, view.facts.torch
     own, dist = view.dist("torch"), view.dist(name)
     condas = "conda" in [d.source for d in (own, dist) if d]
