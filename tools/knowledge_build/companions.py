@@ -36,5 +36,6 @@ def build(known: Knowledge) -> Any:
     return {
         "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI; of torchcodec the "
         "table in meta-pytorch/torchcodec README.md",
+        "undeclared": [name for name, row in rows.items() if row.undeclared],
         "releases": {torch: _release(torch, rows) for torch in known.torch},
     }

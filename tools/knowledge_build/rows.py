@@ -129,9 +129,11 @@ class Companion(Row):
 
     A version that names no torch range says in `since` with which release it came out. One that
     takes more than its libraries load with says in `until` the last release that it is known to suit.
+    `undeclared`: the METADATA names no torch, and `requires` is what the project says elsewhere.
     """
 
     source: Source
+    undeclared: bool = False
     requires: dict[Number, Annotated[str, AfterValidator(_requirement)]] = {}
     since: dict[Number, Number] = {}
     until: dict[Number, Number] = {}

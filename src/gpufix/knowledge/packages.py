@@ -56,7 +56,9 @@ def _linked(release: str) -> dict[str, Companion]:
 
 
 def made_for(name: str, version: str) -> tuple[str, ...]:
-    """The torch releases, oldest first, that a version of a companion goes with by the table."""
+    """The torch releases, oldest first, for which a version is made, of those that declare none."""
+    if name not in table("companions")["undeclared"]:
+        return ()
     return tuple(
         release
         for release, rows in table("companions")["releases"].items()
