@@ -48,6 +48,23 @@ def test_companions_come_along() -> None:
     assert "torchvision==0.23.0+cu128" in done.stdout
 
 
+def test_a_page_stands_in_the_command() -> None:
+    done = gpufix(*ELSEWHERE, "--gpu", "sm_120", "--with", "kaolin", "--format", "json")
+    (command,) = {row["commands"]["pip"] for row in json.loads(done.stdout)["builds"][:1]}
+    assert "torch==2.8.0+cu128 --index-url" in command
+    page = "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.8.0_cu128.html"
+    assert command.endswith(f"&& python -m pip install kaolin==0.18.0 --find-links {page}")
+
+
+def test_which_builds_exist_is_said() -> None:
+    done = gpufix(*ELSEWHERE, "--gpu", "sm_90", "--torch", "2.8.0+cu118")
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert (
+        "2.8.0 exists for cu126, cu128, cu129, rocm6.3, rocm6.4, cpu; cu118 ends at 2.7.1" in said
+    )
+
+
 @pytest.mark.needs("gcc")
 def test_an_extension_narrows_the_answer(tmp_path: Path) -> None:
     runtime, extension = tmp_path / "libcudart.so.12", tmp_path / "ext.so"

@@ -12,7 +12,7 @@ import trees
 from steps_for import STEPS, carry_out, use_local_programs
 from trees import Patient
 
-from gpufix.engine.installer import resolve
+from gpufix.engine.installer import options, resolve
 from gpufix.engine.journal import runs, undo_run
 from gpufix.engine.run_context import Refused, RunContext
 from gpufix.engine.steps.install import _constraints as constraints
@@ -120,6 +120,8 @@ def test_what_is_gone_already_is_no_fault(patient: Patient) -> None:
         Install(install=["-e ."]),
         Install(install=["not a requirement!"]),
         Install(install=["pkg==1.0"], index="../../evil"),
+        Install(install=["pkg==1.0"], links="https://evil.example/torch-2.8.0_cu128.html"),
+        Install(install=["pkg @ https://evil.example/pkg-1.0-py3-none-any.whl"]),
         Install(uninstall=["absent"]),
         Install(uninstall=["--all"]),
     ],
@@ -127,6 +129,13 @@ def test_what_is_gone_already_is_no_fault(patient: Patient) -> None:
 def test_installations_that_are_none_are_refused(step: Install, patient: Patient) -> None:
     with pytest.raises((Refused, ValueError)):
         check(patient, step)
+
+
+def test_a_listed_page_is_given_to_the_installer(patient: Patient) -> None:
+    page = "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.8.0_cu128.html"
+    step = Install(install=["kaolin==0.18.0"], links=page)
+    context = RunContext(patient.facts(), environ={})
+    assert options(step, context) == ["--no-deps", "--find-links", page]
 
 
 def test_conda_packages_and_those_without_record_are_refused(patient: Patient) -> None:

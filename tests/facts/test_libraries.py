@@ -41,6 +41,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "_lost.so": "extern void h(); void f() { h(); }",
         "libplugin.so": "extern void h(); void f() { h(); }",
         "libh.so": "void h() {}",
+        "libcudart.so.12": "void rt() {}",
+        "_gpu.so": "extern void rt(); void f() { rt(); }",
         "libtls.so": '__thread char v[4096] __attribute__((tls_model("initial-exec"))) = {1};'
         "char f() { return v[0]; }",
     }
@@ -49,8 +51,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "_stale.so": ["-lc10", "-D_GLIBCXX_USE_CXX11_ABI=0"],
         "_lost.so": ["-lh"],
         "libplugin.so": ["-lh"],
+        "_gpu.so": ["-l:libcudart.so.12"],
     }
-    for name in ("libc10.so", "libh.so", *sources):
+    for name in ("libc10.so", "libh.so", "libcudart.so.12", *sources):
         (folder / "a.cpp").write_text(sources[name])
         flags = [
             "-shared",
@@ -236,6 +239,17 @@ def test_static_tls_is_a_module_s_fault_alone(ctx: CollectContext, site: Site, b
     binaries = scan(ctx, site)
     assert [p.kind for p in one(binaries, f"_big{OWN}").problems] == ["refused"]
     assert [lib.path for lib in binaries.libraries if lib.path.endswith("libtls.so")] == []
+
+
+def test_cuda_libraries_by_who_names_them(ctx: CollectContext, site: Site, built: Path):
+    """Of a module that loads nothing else is kept."""
+    gpu, runtime = ((built / name).read_bytes() for name in ("_gpu.so", "libcudart.so.12"))
+    site.install("mine", files={f"mine/_C{OWN}": gpu, "lost.libs/libcudart.so.12": runtime})
+    site.install("plain", files={f"plain/_plain{OWN}": (built / "_plain.so").read_bytes()})
+    unowned = write(site.folder, f"stray/_C{OWN}", gpu)
+    binaries = scan(ctx, site)
+    assert binaries.libraries == []
+    assert binaries.cuda == {"mine": ["libcudart.so.12"], str(unowned): ["libcudart.so.12"]}
 
 
 def test_where_is_looked(ctx: CollectContext, site: Site, built: Path, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import builders as b
 import pytest
@@ -17,8 +18,10 @@ from gpufix.fixes.gpu.set_hsa_override import set_hsa_override
 from gpufix.fixes.rebuild import rebuild_for_target, rebuild_for_torch
 from gpufix.fixes.registry import builtin_fixes
 from gpufix.model import (
+    Advise,
     Build,
     Distribution,
+    Driver,
     Facts,
     Finding,
     Plan,
@@ -142,7 +145,7 @@ def test_rebuilds_are_registered_for_what_a_build_mends() -> None:
     assert codes == {
         "rebuild-for-system": ("ABI302",),
         "rebuild-for-target": ("GPU103", "GPU104", "GPU108"),
-        "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401"),
+        "rebuild-for-torch": ("ABI301", "ABI304", "ABI305", "SYM401", "WHL510"),
     }
 
 
@@ -205,7 +208,7 @@ def test_no_override_that_would_hold_for_another_gpu() -> None:
 @pytest.mark.parametrize(
     ("isa", "title"),
     [
-        ("9.2", "install NVIDIA's driver 595.45.04 or newer"),
+        ("9.2", "install NVIDIA's driver 595.45.04 or newer with the open kernel modules"),
         ("99.0", "install a newer NVIDIA driver"),
     ],
 )
@@ -221,6 +224,81 @@ def test_newer_driver() -> None:
     facts = b.healthy(torch=b.torch("2.11.0+cu130"), drivers=[b.driver("570.86.15", "12.8")])
     plan = advise_driver(b.run(driver_too_old, facts)[0], b.view(facts))
     assert plan.safety == "manual" and plan.title == "install NVIDIA's driver 580.65.06 or newer"
+
+
+UBUNTU = "Ubuntu 24.04.3 LTS"
+OLD = b.driver("560.35.03", "12.6", flavour="proprietary")
+
+
+@pytest.mark.parametrize(
+    ("driver", "arch", "host", "title", "text", "command"),
+    [
+        (
+            OLD,
+            "sm_120",
+            {"distro": UBUNTU},
+            "install driver 570 or newer with the open kernel modules",
+            "Branch 580, supported until 2028-06, is one such.",
+            "sudo apt-get install nvidia-driver-580-open",
+        ),
+        (
+            b.driver("595.58.03", "13.2"),
+            "sm_61",
+            {"distro": UBUNTU},
+            "install driver 580 or older with the proprietary kernel modules",
+            "Branch 580, supported until 2028-06, is one such.",
+            "sudo apt-get install nvidia-driver-580",
+        ),
+        (
+            b.driver("570.86.16", flavour="proprietary"),
+            "sm_120",
+            {"distro": UBUNTU},
+            "install the open kernel modules",
+            "Take the packages of the distribution",
+            "sudo apt-get install nvidia-driver-570-open",
+        ),
+        (
+            b.driver("580.95.05", flavour="open"),
+            "sm_70",
+            {"distro": UBUNTU},
+            "install the proprietary kernel modules",
+            "Take the packages of the distribution",
+            "sudo apt-get install nvidia-driver-580",
+        ),
+        (OLD, "sm_120", {"distro": "Gentoo"}, None, "Branch 580", None),
+        (
+            OLD,
+            "sm_120",
+            {"container": "docker", "distro": UBUNTU},
+            "install driver 570 or newer with the open kernel modules on the host",
+            "A container takes its host's driver.",
+            None,
+        ),
+        (
+            b.driver("561.09", "12.6", kernel_version=None),
+            "sm_120",
+            {"wsl": True, "distro": UBUNTU},
+            "install driver 570 or newer with the open kernel modules on Windows",
+            "WSL2 uses the driver of Windows.",
+            None,
+        ),
+    ],
+)
+def test_a_driver_that_drives_the_gpu(
+    driver: Driver,
+    arch: str,
+    host: dict[str, Any],
+    title: str | None,
+    text: str,
+    command: str | None,
+) -> None:
+    facts = b.healthy(gpus=[b.gpu(arch)], drivers=[driver], host=b.host(**host))
+    (finding,) = b.run(driver_too_old, facts)
+    plan = advise_driver(finding, b.view(facts))
+    (step,) = plan.steps
+    assert isinstance(step, Advise) and plan.safety == "manual"
+    assert plan.title == (title or plan.title) and step.text.startswith(text)
+    assert step.command == command
 
 
 DRIVERS = {

@@ -70,8 +70,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 # Their rows point into `sources`, or one text holds for all of them.
 SOURCED = {
-    "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels", "dispatchers", "gpus",
-    "host_compilers", "libstdcxx", "plugins", "removed_names", "torch_pins", "torch_releases",
+    "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels",
+    "dispatchers", "drivers", "families", "gpus", "host_compilers", "libstdcxx", "listings",
+    "plugins", "removed_names", "torch_pins", "torch_releases", "triton",
 }  # fmt: skip
 
 

@@ -86,14 +86,15 @@ def test_companions() -> None:
     assert packages.find_links("kaolin", "2.9.0", "cu128") is None
     assert packages.for_torch("9.9") == {}
     assert packages.for_torch("2.7.0")["kaolin"].exact == ("0.18.0",)
-    assert packages.for_torch("2.8.0")["torch-scatter"].exact == ()  # whichever is on its page
+    assert packages.for_torch("2.8.0")["torch-scatter"].exact == ("2.1.2",)
+    assert packages.for_torch("2.8.0")["pyg-lib"].exact == ()  # whichever is on its page
 
 
 @pytest.mark.parametrize(
     ("release", "cuda", "found"),
     [
         ("2.1.2", "12", {"flash-attn": "2.7.4"}),
-        ("2.1.2", "11", {}),  # offered for CUDA 12 alone
+        ("2.1.2", "11", {"flash-attn": "2.6.3"}),  # later ones are for CUDA 12 alone
         ("2.0.1", "11", {"flash-attn": "2.6.3"}),
         ("2.1.2", None, {}),
         ("1.13.1", "11", {}),

@@ -2,7 +2,8 @@
 
 The oracle knows three rules of its own: machine code serves its own major version at or above its
 minor one (CUDA), the very gfx or a generic of its family is needed (AMD: only equality is asked
-for here, both ways), and a CUDA major needs the first driver of that major.
+for here, both ways), a CUDA major needs the first driver of that major, and a GPU a branch between
+its first and its last one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from gpufix.knowledge.gpus.models import resolve
 DATA = Path(gpufix.__file__).parent / "knowledge" / "data"
 RELEASES: dict[str, Any] = json.loads((DATA / "torch_releases.json").read_text())["releases"]
 TOOLKITS: dict[str, Any] = json.loads((DATA / "cuda_toolkits.json").read_text())
+DRIVEN: dict[str, Any] = {
+    row["arch"]: row
+    for row in json.loads((DATA / "drivers.json").read_text())["architectures"]
+    if not row["ids"]
+}
 GPUS: dict[str, Any] = json.loads((DATA / "gpus.json").read_text())
 
 NVIDIA = sorted(set(re.findall(r"sm_\d+", json.dumps(GPUS["nvidia"]))))
@@ -67,6 +73,13 @@ def served_cuda(branch: str | None) -> tuple[int, int] | None:
     return pair(TOOLKITS["branches"][branch]) if branch else None
 
 
+def drives(branch: str | None, device: str) -> bool:
+    row = DRIVEN.get(device)
+    if branch is None or row is None:
+        return True
+    return int(row["first"] or 0) <= int(branch) <= int(row["last"] or 9999)
+
+
 def rows(tag: str, platform: str, vendor: str) -> list[tuple[str, str, dict[str, Any]]]:
     prefix = {"nvidia": "cu", "amd": "rocm"}[vendor]
     return [
@@ -80,7 +93,7 @@ def rows(tag: str, platform: str, vendor: str) -> list[tuple[str, str, dict[str,
 
 def surely_fits(row: dict[str, Any], name: str, device: str, branch: str | None) -> bool:
     """Machine code for the device, and a driver of the CUDA's major: no doubt is possible."""
-    if row["confidence"] not in SURE:
+    if row["confidence"] not in SURE or not drives(branch, device):
         return False
     archs = row["archs"].split()
     if device.startswith("gfx"):
@@ -100,7 +113,7 @@ def cannot_fit(row: dict[str, Any], name: str, device: str, branch: str | None) 
     if device.startswith("gfx"):
         return device not in archs and not any("generic" in a for a in archs)
     served = served_cuda(branch)
-    if served is not None and served[0] < cuda_of(name)[0]:
+    if (served is not None and served[0] < cuda_of(name)[0]) or not drives(branch, device):
         return True
     return not any(by_machine_code(a, device) for a in archs) and not any(
         by_ptx(p, device) for p in ptx

@@ -10,6 +10,7 @@ import pytest
 
 from gpufix.evidence.inspected import File, Inspection, TorchNeed
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds, of_inspection
+from gpufix.evidence.torch_builds.companions import Moved, companion, moved_along
 from gpufix.evidence.torch_builds.obstacles import Kind, obstacles
 from gpufix.evidence.torch_builds.question import (
     Now,
@@ -20,9 +21,11 @@ from gpufix.evidence.torch_builds.question import (
     platform_name,
     python_tag,
     specifier,
+    wanted,
 )
-from gpufix.evidence.torch_builds.rank import Prefer, answer, companion, moved_along
+from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.gpus.models import resolve
+from gpufix.knowledge.listings import Offer
 from gpufix.model import Target
 from gpufix.recommend.install_commands import commands, known_companions
 from gpufix.recommend.offer import breaks, pose, reasons
@@ -46,8 +49,8 @@ def build(version: str) -> TorchBuild:
 
 
 BEST = {
-    "RTX 5090, a driver of CUDA 12.4": (
-        question("RTX 5090", driver=driver("550.54.14")),
+    "RTX 5090, its first driver": (
+        question("RTX 5090", driver=driver("570.86.16")),
         Prefer.newest,
         "2.11.0+cu128",
     ),
@@ -87,6 +90,31 @@ BEST = {
     "Volta and Blackwell together": (question("V100", "RTX 5080"), Prefer.newest, "2.10.0+cu128"),
     "no GPU": (question(), Prefer.newest, "2.15.0+cpu"),
     "only 2.8": (question("sm_90", allowed=specifier("2.8")), Prefer.newest, "2.8.0+cu128"),
+    "only one build": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu126"),
+        Prefer.newest,
+        "2.8.0+cu126",
+    ),
+    "a build that does not exist": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu118"),
+        Prefer.newest,
+        None,
+    ),
+    "with a wheel of kaolin": (
+        question("RTX 5090", along=("kaolin",)),
+        Prefer.newest,
+        "2.8.0+cu128",
+    ),
+    "with a wheel of kaolin for this Python": (
+        question("RTX 5090", along=("kaolin",), python="cp313"),
+        Prefer.newest,
+        None,
+    ),
+    "with what is built beside any torch": (
+        question("sm_90", along=("nvdiffrast",)),
+        Prefer.newest,
+        "2.15.0+cu132",
+    ),
     "a GPU that no build serves": (question("sm_35"), Prefer.newest, None),
     "musl": (question("sm_90", libc="musl"), Prefer.newest, None),
     "Python 3.7": (question("sm_90", python="cp37"), Prefer.newest, None),
@@ -114,6 +142,21 @@ MISSES = {
         question("sm_90", allowed=specifier("1.0")),
         Kind.asked,
         "is not torch==1.0.*",
+    ),
+    "what its toolkit cannot generate": (
+        question("sm_120", allowed=specifier("2.7.1"), extensions=(Extension("x", cuda="11"),)),
+        Kind.unknown,
+        "CUDA 11.8 cannot generate machine code for sm_120; whether it has PTX is not known",
+    ),
+    "no wheel of what goes along": (
+        question("sm_90", allowed=specifier("2.9.0"), along=("kaolin",)),
+        Kind.extension,
+        "none for torch 2.9.0 (as of 2026-08-14)",
+    ),
+    "another build than asked for": (
+        question("sm_90", allowed=specifier("2.8"), variant="cu118"),
+        Kind.asked,
+        "is not for cu118",
     ),
     "a build of which too little is known": (
         question("sm_90", allowed=specifier("2.7.1"), extensions=(Extension("x", cuda="11"),)),
@@ -173,6 +216,38 @@ AGAINST: dict[str, tuple[list[str], list[str]]] = {
     "a CUDA that is too old": (
         against("2.9.0+cu128", "sm_90", driver=driver("11.8")),
         ["needs driver 525.60.13 or newer; here is one of CUDA 11.8"],
+    ),
+    "a driver before the GPU's first": (
+        against("2.9.0+cu128", "sm_120", driver=driver("560.35.03")),
+        [
+            "sm_120 needs driver 570 or newer with the open kernel modules; here is 560.35.03 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "its first would still be too old for the build": (
+        against("2.11.0+cu130", "sm_120", driver=driver("560")),
+        [
+            "sm_120 needs driver 580.65.06 or newer with the open kernel modules; here is 560 "
+            "(CUDA 12.6)"
+        ],
+    ),
+    "a driver after the GPU's last": (
+        against("2.6.0+cu126", "sm_61", driver=driver("590")),
+        [
+            "sm_61 needs driver 580 or older with the proprietary kernel modules; here is 590 "
+            "(CUDA 13.1)"
+        ],
+    ),
+    "the other kernel modules": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("13.0", "580.95.05", "proprietary")),
+        [
+            "sm_120 needs the open kernel modules; here is 580.95.05 (CUDA 13.0) with the "
+            "proprietary kernel modules"
+        ],
+    ),
+    "the driver of a machine with another GPU": (
+        against("2.9.0+cu128", "sm_120", driver=NvidiaDriver("12.4", "550.54.14", drives=False)),
+        [],
     ),
     "PTX for a later GPU": (against("2.9.0+cu129", targets=LATER, driver=driver("575.51.03")), []),
     "PTX that the driver does not compile": (
@@ -311,30 +386,49 @@ def test_an_extension_of_another_python_is_an_obstacle() -> None:
         ("2.9.0+cu128", "torchaudio", "torchaudio==2.9.0+cu128"),
         ("2.9.0+cpu", "torchvision", "torchvision==0.24.0"),
         ("2.7.1+cu128", "xformers", "xformers==0.0.31.post1"),  # the last of two
-        ("2.7.0+cu128", "kaolin", None),  # from a page of its own, not from an index
+        ("2.7.0+cu128", "kaolin", "kaolin==0.18.0"),  # from a page of its own
         ("2.9.0+cu128", "unheard-of", None),
     ],
 )
 def test_the_companion_that_goes_with_a_build(
     version: str, name: str, requirement: str | None
 ) -> None:
-    assert companion(name, build(version)) == requirement
+    found = companion(name, build(version), question("sm_90"))
+    assert (found if isinstance(found, str) else found.requirement) == (
+        requirement or f"which wheels of {name} are published is not known here"
+    )
 
 
 def test_no_companion_that_fails_on_the_target() -> None:
     """xformers 0.0.31.post1 takes FlashAttention 3 on an RTX 50, whose kernels are Hopper's."""
-    hopper, blackwell = ([resolve(arch)] for arch in ("sm_90", "sm_120"))
+    hopper, blackwell = (Question((resolve(arch),), "cp312") for arch in ("sm_90", "sm_120"))
     for_torch = build("2.7.1+cu128")
-    assert companion("xformers", for_torch, hopper) == "xformers==0.0.31.post1"
-    assert companion("xformers", for_torch, blackwell) is None
+    found = companion("xformers", for_torch, hopper)
+    assert isinstance(found, Offer) and found.requirement == "xformers==0.0.31.post1"
+    assert isinstance(companion("xformers", for_torch, blackwell), str)
 
 
 def test_installed_companions_move_along() -> None:
     installed = [b.dist("torchvision", "0.20.0"), b.dist("kaolin", "0.17.0"), b.dist("numpy")]
     view = b.view(b.facts(distributions=installed))
     found = moved_along(view, build("2.9.0+cu128"))
-    assert found == (["torchvision==0.24.0+cu128"], ["kaolin"])
-    assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == ([], [])
+    assert found.along == ("torchvision==0.24.0+cu128",) and not found.later
+    assert found.unknown.keys() == {"kaolin"} and found.unknown["kaolin"].startswith("kaolin has")
+    assert moved_along(b.view(b.facts()), build("2.9.0+cu128")) == Moved((), (), {})
+
+
+def test_an_editable_install_is_left_to_its_owner() -> None:
+    view = b.view(b.facts(distributions=[b.dist("flash-attn", "2.8", editable="/src/flash")]))
+    found = moved_along(view, build("2.8.0+cu128"))
+    assert found == Moved((), (), {"flash-attn": "flash-attn is an editable install of /src/flash"})
+
+
+def test_what_lies_elsewhere_follows_torch() -> None:
+    view = b.view(b.facts(distributions=[b.dist("kaolin", "0.17.0"), b.dist("flash-attn", "2.8")]))
+    found = moved_along(view, build("2.8.0+cu128"))
+    assert [offer.name for offer in found.later] == ["flash-attn", "kaolin"]
+    assert found.later[1].page and found.later[1].page.endswith("/torch-2.8.0_cu128.html")
+    assert not found.along and not found.unknown
 
 
 @pytest.mark.parametrize(
@@ -357,7 +451,9 @@ def test_a_patients_question_is_about_the_gpus_of_the_first_ones_vendor() -> Non
         asked = of_view(b.view(facts), targets)
         assert asked is not None and list(asked.targets) == expected
         assert (asked.libc, asked.libc_version, asked.python) == ("musl", "1.2", "cp311")
-        assert asked.driver == NvidiaDriver("13.0", "580.95.05")
+        # The machine has an RTX 4090: its driver drives no H100.
+        drives = expected != mixed[1:2]
+        assert asked.driver == NvidiaDriver("13.0", "580.95.05", drives=drives)
         assert asked.now == Now("2.9.0", "cu128", "12.8", None, "12.8")
     assert of_view(b.view(b.facts(python=None)), mixed) is None
     rocm = of_view(b.view(b.healthy_amd()), mixed)
@@ -402,7 +498,7 @@ def test_commands(version: str) -> None:
     ],
 )
 def test_companions_that_are_known(version: str, named: set[str]) -> None:
-    found = set(known_companions(build(version)))
+    found = set(known_companions(build(version), question("sm_90")))
     assert named <= found
     assert any(c.startswith("flash-attn") for c in found) == ("+cu12" in version)
 
@@ -434,8 +530,12 @@ def test_reasons_name_the_driver_that_is_needed_when_none_is_known() -> None:
 
 
 READ = [
+    (wanted, "2.7.0+cu118", (specifier("2.7.0"), "cu118")),
+    (wanted, "2.8+rocm6.4", (specifier("2.8"), "rocm6.4")),
+    (wanted, "cu126", (None, "cu126")),
+    (wanted, ">=2.6,<2.9", (specifier(">=2.6,<2.9"), None)),
     (driver, "550.54.14", NvidiaDriver("12.4", "550.54.14")),
-    (driver, "550", NvidiaDriver("12.4")),
+    (driver, "550", NvidiaDriver("12.4", branch="550")),
     (driver, "12.4", NvidiaDriver("12.4")),
     (driver, "13", NvidiaDriver("13.0")),
     (driver, "550.54.14.1", NvidiaDriver("12.4", "550.54.14.1")),

@@ -33,19 +33,7 @@ def _release(torch: str, rows: dict[str, Companion]) -> dict[str, Any]:
 def build(known: Knowledge) -> Any:
     rows = known.companions
     return {
-        "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI",
+        "source": "Requires-Dist in the METADATA of each companion's wheels on PyPI; of torchcodec the "
+        "table in meta-pytorch/torchcodec README.md",
         "releases": {torch: _release(torch, rows) for torch in known.torch},
-        "find_links": {
-            name: row.find_links.model_dump() | {"source": row.source}
-            for name, row in rows.items()
-            if row.find_links
-        },
-        "prebuilt": {
-            name: {
-                "rows": {t: [p.version, p.cuda_majors] for t, p in row.prebuilt.items()},
-                "source": row.source,
-            }
-            for name, row in rows.items()
-            if row.prebuilt
-        },
     }

@@ -38,6 +38,7 @@ def toolkits(known: Knowledge) -> Any:
         "toolkits": rows,
         "sm": _first_and_last(table.toolkit),
         "branches": dict(sorted(branches.items())),
+        "math_headers": [[row.since, row.glibc] for row in table.math_headers],
     }
 
 
@@ -59,4 +60,7 @@ def wheels(known: Knowledge) -> Any:
         "source": table.source,
         "packages": {name: row.model_dump() for name, row in table.nvcc.items()},
         "toolkits": dict(table.toolkit),
+        "libraries": {
+            name: row.model_dump(exclude={"source"}) for name, row in table.library.items()
+        },
     }

@@ -36,13 +36,17 @@ class Knowledge:
 
     torch: dict[str, rows.TorchRelease]
     companions: dict[str, rows.Companion]
+    listings: dict[str, rows.Listing]
     toolkits: rows.Toolkits
     wheels: rows.CudaWheels
     nvidia: rows.Nvidia
     amd: rows.Amd
+    drivers: rows.Drivers
+    triton: rows.Triton
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    families: dict[str, rows.Family]
     dispatchers: rows.Dispatchers
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
@@ -109,13 +113,17 @@ def read(folder: Path) -> Knowledge:
     found: dict[str, Any] = {
         "torch": reader.releases(),
         "companions": reader.folder_of("companions", rows.Companion),
+        "listings": reader.folder_of("listings", rows.Listing),
         "toolkits": reader.one("cuda/toolkits.toml", rows.Toolkits),
         "wheels": reader.one("cuda/wheels.toml", rows.CudaWheels),
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
         "amd": reader.one("gpus/amd.toml", rows.Amd),
+        "triton": reader.one("triton.toml", rows.Triton),
+        "drivers": reader.one("gpus/drivers.toml", rows.Drivers),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "families": reader.folder_of("families", rows.Family),
         "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
@@ -140,6 +148,9 @@ def _contradictions(found: dict[str, Any]) -> list[str]:
                 if name.startswith("cu") and cuda not in found["toolkits"].toolkit:
                     where = f"torch/{version}.toml: variants.{platform}.{name}"
                     faults.append(f"{where}: cuda/toolkits.toml has no toolkit {cuda}")
+    for name, row in found["listings"].items():
+        if any(block.declared for block in row.wheels) and name not in found["companions"]:
+            faults.append(f"listings/{name}.toml: declared, but there is no companions/{name}.toml")
     for name, row in found["companions"].items():
         for version, text in row.requires.items():
             if text == "torch" and version not in row.since:

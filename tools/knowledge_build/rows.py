@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from packaging.requirements import Requirement
@@ -32,6 +33,18 @@ def _version(text: str) -> str:
 def _requirement(text: str) -> str:
     if Requirement(text).name != "torch":
         raise ValueError(f"{text!r} is no requirement of torch")
+    return text
+
+
+def _versions(text: str) -> str:
+    for version in text.split():
+        Version(version)
+    return text
+
+
+def _with_extra(text: str) -> str:
+    if not Requirement(text).extras:
+        raise ValueError(f"{text!r} names no extra")
     return text
 
 
@@ -111,20 +124,6 @@ class TorchRelease(Row):
         return self
 
 
-class FindLinks(Row):
-    """Wheels on a page of their own, by torch release: version ("*": any) -> variants."""
-
-    url: Annotated[str, Field(pattern=r"^https://.*\{release\}.*\{variant\}")]
-    rows: dict[str, dict[str, list[str]]]
-
-
-class Prebuilt(Row):
-    """Wheels among a project's own releases: the newest version with one, by torch minor."""
-
-    version: Number
-    cuda_majors: list[str]
-
-
 class Companion(Row):
     """companions/NAME.toml. requires: version -> its requirement of torch in its METADATA.
 
@@ -134,8 +133,115 @@ class Companion(Row):
     source: Source
     requires: dict[Number, Annotated[str, AfterValidator(_requirement)]] = {}
     since: dict[Number, Number] = {}
-    find_links: FindLinks | None = None
-    prebuilt: dict[str, Prebuilt] = {}
+
+
+def _of_torch(text: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
+        SpecifierSet(text)
+    return text
+
+
+def _template(text: str) -> str:
+    unknown = set(re.findall(r"\{(.*?)\}", text)) - FIELDS
+    if unknown:
+        raise ValueError(f"{text!r}: there is no {{{min(unknown)}}}")
+    return text
+
+
+# What the names of wheels and pages are made of.
+FIELDS = frozenset(
+    [
+        "name",
+        "version",
+        "release",
+        "minor",
+        "short",
+        "digits",
+        "variant",
+        "local",
+        "major",
+        "abi",
+        "python",
+        "platform",
+    ]
+)
+TorchName = Annotated[str, AfterValidator(_of_torch)]
+Template = Annotated[str, AfterValidator(_template)]
+WheelCuda = Annotated[str, Field(pattern=r"^(cpu|torch|\d\d|cu\d{3}|rocm\d+(\.\d+){1,2})$")]
+Day = Annotated[str, Field(pattern=r"^20\d\d-\d\d-\d\d$")]
+
+
+class Without(Row):
+    """Combinations that were not published: of all that is said here."""
+
+    torch: TorchName | None = None
+    cuda: WheelCuda | None = None
+    python: str | None = None
+    abi: Literal[0, 1] | None = None
+    platform: Platform | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Without:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("says nothing")
+        return self
+
+
+class Wheels(Row):
+    """A block of a listing: each combination of its values is published, but `without`.
+
+    torch: minors ("2.8"), releases ("2.8.0") or ranges. cuda: builds ("cu128", "cpu"), majors
+    ("12"), "torch" for each build of that torch; left out, any. python: tags, ">=3.9" for wheels
+    of any CPython, "torch" for torch's own. abi left out: the C++ ABI of torch's own wheels.
+    `declared`: the versions that companions/NAME.toml has for a release. At most one of `index`
+    (one of torch's), `page` (of links) and `file`; none of them is the package index.
+    """
+
+    versions: list[str] = []
+    declared: bool = False
+    torch: list[TorchName] = []
+    cuda: list[WheelCuda] = []
+    python: Annotated[str, Field(pattern=r"^(torch|>=3\.\d+|cp3\d+t?( cp3\d+t?)*)$")]
+    abi: list[Literal[0, 1]] = []
+    platforms: list[Platform]
+    without: list[Without] = []
+    requirement: Template = "{name}=={version}"
+    index: Template | None = None
+    page: Annotated[Template, Field(pattern="^https://")] | None = None
+    file: Annotated[Template, Field(pattern=r"^https://.*\.whl$")] | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Wheels:
+        if sum(place is not None for place in (self.index, self.page, self.file)) > 1:
+            raise ValueError("at most one of index, page and file")
+        if self.declared == bool(self.versions) or self.declared == bool(self.torch):
+            raise ValueError("either declared, or versions and torch")
+        for version in self.versions:
+            if version != "*":
+                Version(version)
+        return self
+
+
+class Listing(Row):
+    """listings/NAME.toml: the published wheels of a package that is built for torch or CUDA.
+
+    `read`: the day on which that was read. `also`: other distributions of the same package.
+    `pure`: the package index has a wheel of it that fits any torch. `none`: the source that there
+    are no wheels.
+    """
+
+    read: Day
+    also: list[str] = []
+    pure: bool = False
+    none: Source | None = None
+    wheels: list[Wheels] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Listing:
+        if bool(self.wheels) == bool(self.none):
+            raise ValueError("either wheels, or none")
+        return self
 
 
 class Toolkit(Row):
@@ -154,11 +260,20 @@ class Branch(Row):
     source: Source
 
 
+class MathHeaders(Row):
+    """crt/math_functions.h from a toolkit on: the newest glibc that it agrees with, if one is known."""
+
+    since: Cuda
+    glibc: Cuda | None = None
+
+
 class Toolkits(Row):
     """cuda/toolkits.toml. A driver's branch is the first number of a toolkit's driver_full;
     `branches` are those that came with no toolkit."""
 
     driver_source: Source
+    math_source: Source
+    math_headers: list[MathHeaders]
     toolkit: dict[Cuda, Toolkit]
     branches: dict[str, Branch]
 
@@ -170,12 +285,22 @@ class NvccPackage(Row):
     source: Source
 
 
+class CudaLibrary(Row):
+    """sonames: CUDA major -> version in the SONAMEs."""
+
+    stems: list[str]
+    sonames: dict[Annotated[str, Field(pattern=r"^\d+$")], Number] = {}
+    suffixed: bool = False
+    source: Source
+
+
 class CudaWheels(Row):
     """cuda/wheels.toml. toolkit: version of cuda-toolkit -> extra -> its pins."""
 
     source: Source
     nvcc: dict[str, NvccPackage]
     toolkit: dict[Number, dict[str, list[str]]]
+    library: dict[str, CudaLibrary]
 
 
 class Products(Row):
@@ -197,6 +322,96 @@ class Nvidia(Row):
     ambiguous: dict[str, list[str]]
     products: list[Products]
     pattern: list[Pattern]
+
+
+DriverNumber = Annotated[str, Field(pattern=r"^\d{3}$")]
+
+
+class DriverArchitecture(Row):
+    """The driver branches for one architecture, or for those of its products that the row names.
+
+    `worked`: a flavour outside `flavours` that was seen at work all the same.
+    """
+
+    arch: Annotated[str, Field(pattern=r"^sm_\d+$")]
+    name: str
+    names: list[str] = []
+    ids: list[Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]] = []
+    first: DriverNumber | None = None
+    first_source: Source | None = None
+    confidence: Confidence | None = None
+    last: DriverNumber | None = None
+    flavours: list[Literal["proprietary", "open"]] = []
+    worked: Source | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _first_is_told(self) -> DriverArchitecture:
+        if self.first and not (self.first_source and self.confidence):
+            raise ValueError("first needs first_source and confidence")
+        return self
+
+
+class DriverBranch(Row):
+    """`kind`: LTSB lives three years, PB one, NFB until the next."""
+
+    cuda: Cuda | None = None
+    kind: Literal["LTSB", "PB", "NFB"] | None = None
+    end_of_life: Annotated[str, Field(pattern=r"^20\d\d-\d\d$")] | None = None
+    ended: bool
+    source: Source
+
+
+class DriverPackage(Row):
+    """An administrator's command for a branch, by the kernel modules' flavour."""
+
+    distributions: list[str]
+    open: str
+    proprietary: str | None = None
+    source: Source
+
+
+class Drivers(Row):
+    """gpus/drivers.toml. pci: architecture -> spans of PCI device ids, and their source."""
+
+    architecture: list[DriverArchitecture]
+    branch: dict[DriverNumber, DriverBranch]
+    pci: dict[str, str]
+    package: list[DriverPackage]
+
+    @model_validator(mode="after")
+    def _spans_are_apart(self) -> Drivers:
+        real_source(self.pci["source"])
+        spans = sorted(
+            (span.split("-")[0], span.split("-")[-1])
+            for arch, text in self.pci.items()
+            if arch != "source"
+            for span in text.split()
+        )
+        for (first, last), (after, _) in pairwise(spans):
+            if not first <= last < after:
+                raise ValueError(f"pci: {first}-{last} and {after} overlap")
+        return self
+
+
+class TritonToolchain(Row):
+    """From a Triton release on. See triton.toml."""
+
+    since: Number
+    program: str
+    variable: str
+    newer: str | None = None
+    newer_from: int | None = None
+    newer_variable: str | None = None
+    cuda: Cuda | None = None
+
+
+class Triton(Row):
+    """triton.toml, oldest first."""
+
+    source: Source
+    toolchain: list[TritonToolchain]
+    ships: dict[Number, list[Cuda]]
 
 
 class Gfx(Row):
@@ -261,6 +476,7 @@ class Plugin(Row):
 
     library: str
     distributions: list[str]
+    versions: Specifier = ""
     opens: list[str] = []
     asked: bool
     source: Source
@@ -270,6 +486,113 @@ class Plugins(Row):
     """plugins.toml."""
 
     plugin: list[Plugin]
+
+
+Outcome = Literal["raises", "gpu", "unchecked"]
+Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
+Names = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
+]
+
+
+class Pair(Row):
+    """Two distributions, by their normalised names, that must agree; "{for}" in a name stands for each word of `for`.
+
+    agree: release, the same version but for its local part; prefix, the version of `one` begins with
+    the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
+    version that `one` pins; table, as `needs` says of `one` from a version on ("": any). moves: which is installed anew. optional: that one may be done without.
+    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; unchecked,
+    nothing compares them. switch: the variable that has them not compared.
+    """
+
+    for_: Annotated[list[str], Field(alias="for", min_length=1)] = [""]
+    one: str
+    other: str
+    agree: Agreement
+    moves: Literal["one", "other"] = "one"
+    optional: bool = False
+    vendor: Literal["nvidia", "amd"] = "nvidia"
+    needs: dict[Number, Specifier] = {}
+    outcome: Outcome
+    says: str
+    switch: str | None = None
+    source: Source
+
+
+class Alone(Row):
+    """Distributions of which one may be there; most lay the same files. core: what the others overwrite.
+
+    gpu: those that bring GPU code, where not all do; asked: who installs one asks for the GPU; along: what goes with one that is removed. lost: what becomes of it, or what is printed.
+    """
+
+    distributions: Names
+    gpu: list[str]
+    asked: bool = True
+    along: dict[str, list[str]] = {}
+    core: str | None = None
+    lost: str
+    source: Source
+
+    @model_validator(mode="after")
+    def _gpu_is_among_them(self) -> Alone:
+        if odd := set(self.gpu) - set(self.distributions):
+            raise ValueError(f"gpu: {min(odd)} is none of the distributions")
+        return self
+
+
+class Part(Row):
+    """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
+    the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
+    distribution that takes its place; by_hand: the command that builds or brings it."""
+
+    framework: str
+    vendor: Literal["nvidia", "amd"]
+    together: list[Names]
+    code_in: list[str] = []
+    extra: str | None = None
+    instead: str | None = None
+    by_hand: str | None = None
+    says: str
+    source: Source
+
+
+class Libraries(Row):
+    """What brings the CUDA libraries of a distribution: an extra, at the installed version.
+
+    since: the first release that has it. opened_by: the call that opens them where they lie in NVIDIA's wheels.
+    """
+
+    extra: Annotated[str, AfterValidator(_with_extra)]
+    since: Number | None = None
+    opened_by: str | None = None
+    source: Source
+
+
+class CudaMajors(Row):
+    """The CUDA major of a distribution's builds on the package index: first version -> major."""
+
+    since: dict[Number, Annotated[int, Field(ge=10, le=20)]]
+    source: Source
+
+
+class Releases(Row):
+    """Published versions, newest first, separated by blanks."""
+
+    source: Source
+    releases: dict[str, Annotated[str, AfterValidator(_versions)]]
+
+
+class Family(Row):
+    """families/NAME.toml."""
+
+    family: str
+    source: Source
+    pair: list[Pair] = []
+    alone: list[Alone] = []
+    part: list[Part] = []
+    libraries: dict[str, Libraries] = {}
+    cuda: dict[str, CudaMajors] = {}
+    listing: Releases | None = None
 
 
 _CAPABILITY = r"\d{1,2}\.\d"

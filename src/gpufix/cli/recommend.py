@@ -57,12 +57,12 @@ def recommend(
     ] = None,
     torch: Annotated[
         str | None,
-        typer.Option("--torch", metavar="SPEC", help="Only these releases: 2.8, '>=2.6,<2.9'."),
+        typer.Option("--torch", metavar="SPEC", help="Only these: 2.8, 2.7.0+cu118, '>=2.6,<2.9'."),
     ] = None,
     also: Annotated[
         list[str] | None,
         typer.Option(
-            "--with", metavar="NAME", help="Companions to install along: torchvision, xformers."
+            "--with", metavar="NAME", help="Companions that must have a wheel for it: kaolin."
         ),
     ] = None,
     prefer: Annotated[
@@ -92,11 +92,12 @@ def recommend(
     elsewhere = python_version is not None or platform is not None
     view = None if elsewhere else _view(python, facts, gpu)
     question = _question(view, gpu, python_version, platform, (python, facts))
-    question = _narrowed(question, driver, torch, _extensions(extension, view))
+    wanted = _companions(also)
+    question = _narrowed(question, driver, torch, _extensions(extension, view), wanted)
     preference = _preference(prefer, question)
     found = answer(question, preference)
     remains = pose(found, preference)
-    shown = offers(found, view, _companions(also), None if everything else _SHOWN)
+    shown = offers(found, view, wanted, None if everything else _SHOWN)
     if format is TextOrJson.json:
         write(report.as_json(found, shown, remains), output)
     else:
@@ -153,7 +154,11 @@ def _question(
 
 
 def _narrowed(
-    question: Question, driver: str | None, torch: str | None, extensions: tuple[Extension, ...]
+    question: Question,
+    driver: str | None,
+    torch: str | None,
+    extensions: tuple[Extension, ...],
+    along: tuple[str, ...],
 ) -> Question:
     from dataclasses import replace
 
@@ -161,11 +166,14 @@ def _narrowed(
     from gpufix.evidence.torch_builds import question as asked
 
     try:
+        allowed, variant = asked.wanted(torch) if torch else (None, None)
         return replace(
             question,
             driver=asked.driver(driver) if driver else question.driver,
-            allowed=asked.specifier(torch) if torch else None,
+            allowed=allowed,
+            variant=variant,
             extensions=extensions,
+            along=along,
         )
     except ValueError as error:
         raise fail(str(error)) from None
@@ -189,13 +197,14 @@ def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, 
 def _companions(named: list[str] | None) -> tuple[str, ...]:
     from gpufix.cli.examine import fail
     from gpufix.cli.values import PACKAGES, split
-    from gpufix.knowledge import packages
+    from gpufix.knowledge import listings, packages
     from gpufix.text.names import normalise
 
     wanted = tuple(normalise(name) for name in split("--with", named, PACKAGES))
-    strangers = [name for name in wanted if name not in packages.names()]
+    every = {*packages.names(), *listings.names()}
+    strangers = [name for name in wanted if listings.key(name) is None and name not in every]
     if strangers:
-        known = ", ".join(sorted(packages.names()))
+        known = ", ".join(sorted(every))
         raise fail(f"--with {strangers[0]}: not one of the packages made for one torch: {known}")
     return wanted
 

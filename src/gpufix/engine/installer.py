@@ -97,6 +97,7 @@ def options(step: Install, context: RunContext, constraints: str | None = None) 
     found += ["--constraint", constraints] if constraints else []
     url = index(step, context.indexes, context.environ)
     found += ["--index-url", url] if url else []
+    found += ["--find-links", step.links] if step.links else []
     for place in context.indexes.find_links:
         found += ["--find-links", place]
     return found

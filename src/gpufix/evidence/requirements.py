@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
+from gpufix.knowledge import listings
 from gpufix.knowledge.conda import brought_by
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Facts, Install
@@ -132,6 +133,12 @@ def version_of(text: str) -> Version | None:
         return None
 
 
+def bare(requirement: Requirement) -> str:
+    """As an installer is asked for it, extras included: its marker is left out."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{normalise(requirement.name)}{extras}{requirement.specifier}"
+
+
 def _bare(requirement: Requirement) -> str:
     return f"{requirement.name}{requirement.specifier}"
 
@@ -151,9 +158,11 @@ class PipObjection(Frozen):
 def objections(step: Install, facts: Facts) -> Iterator[PipObjection]:
     """What speaks against giving a step to pip or uv."""
     names = _Names(facts)
+    if step.links and not listings.publishes(step.links):
+        yield PipObjection(f"{step.links!r} is no page of wheels that is known")
     for text in step.install:
         requirement = parse(text)
-        if requirement is None or requirement.url:
+        if requirement is None or (requirement.url and not listings.publishes(requirement.url)):
             yield PipObjection(f"{text!r} is not a plain requirement")
         elif step.reinstall or not names.here(requirement):
             yield from names.against(requirement.name, requirement)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from posixpath import basename
 
 from gpufix.binary.demangle.mangled import is_torch_name
+from gpufix.evidence import pathfinder
 from gpufix.evidence.importing import Imports, Use
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import ADVICE, ERROR, WARNING, Gap, Library, Problem, Severity
 
@@ -58,6 +59,8 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     found: list[tuple[Severity, Row]] = []
     unsure: list[Library] = []
     for library, problem in rows:
+        if problem.provider and pathfinder.opens(view, library.distribution, problem.name):
+            continue
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
             unsure.append(library)
@@ -88,7 +91,8 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
     if use is Use.served or _lacks_framework(view, library, problem):
         return False
     if use is Use.plugin:
-        known = plugin(library.path, library.distribution)
+        dist = view.dist(library.distribution or "")
+        known = plugin(library.path, library.distribution, dist.version if dist else None)
         if known is None:
             return False
         return known.asked or _serves_nvidia(view) or _is_here_otherwise(view, problem.name)

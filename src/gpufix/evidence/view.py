@@ -109,6 +109,10 @@ class View:
         """Destructors of c10's classes that a library holds itself."""
         return self._answer("c10-destructors", path, lambda ask: ask.c10_destructors(path))
 
+    def search_path(self, path: str) -> tuple[str, ...] | None:
+        """The folders of a library's RUNPATH, or RPATH."""
+        return self._answer("search-path", path, lambda ask: ask.search_path(path))
+
     def unnamed_kernels(self, units: str) -> tuple[str, ...] | None:
         """A kernel of each unit of GPU code of a kind whose kernels are named for no GPU."""
         return self._answer("unnamed-kernels", units, lambda ask: ask.unnamed_kernels(units))
@@ -136,6 +140,14 @@ class View:
     def system_header(self, name: str) -> bool | None:
         """Whether a compiler would find a header such as EGL/egl.h."""
         return self._answer("system-header", name, lambda ask: ask.system_header(name))
+
+    def ptxas_release(self, path: str) -> str | None:
+        """The CUDA release that a ptxas names in itself, "" for none; None without a gap: no such file."""
+        return self._answer("ptxas-release", path, lambda ask: ask.ptxas_release(path))
+
+    def clashing_math(self, root: str) -> tuple[str, ...] | None:
+        """The functions that a CUDA toolkit declares otherwise than the C library here does."""
+        return self._answer("clashing-math", root, lambda ask: ask.clashing_math(root))
 
     def torch_header(self, name: str) -> bool | None:
         """Whether the installed torch has a header, named as its users include it."""

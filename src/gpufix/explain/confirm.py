@@ -131,10 +131,12 @@ _KIN = (
     {"SYM404", "WHL505"},
     {"TCH202", "TCH203", "TCH204"},
     {"TCH204", "TCH205", "TCH206", "TCH210", "SRC601"},
+    {"TCH205", "TCH213"},
+    {"TCH206", "TCH212"},
     {"SRC610", "RUN801", "RUN802"},
     {"WHL505", "WHL506", "SRC604"},
 )
-_PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "JIT702")
+_PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "TCH213", "JIT702")
 
 
 @dataclass(frozen=True, slots=True)

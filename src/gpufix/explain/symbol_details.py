@@ -8,7 +8,7 @@ from functools import cache
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 
 # Whose a C symbol is, by how its library names its functions.
 _LIBRARIES = (

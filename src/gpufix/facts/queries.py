@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
+from gpufix.facts.reading import text
 from gpufix.files import opened, read, read_whole
 from gpufix.model import Facts
 
@@ -45,6 +46,8 @@ class Queries:
         self._include: list[str] = []  # the patient's own headers
         self._sources: ProjectSources | None = None
         self._sites: list[str] = []  # folders whose own folders are packages
+        self._toolkits: list[str] = []  # their roots
+        self._programs: set[str] = set()  # files outside the roots that may be read all the same
 
     @classmethod
     def of(cls, facts: Facts) -> Queries:
@@ -59,6 +62,11 @@ class Queries:
         queries._torch_root = own
         queries._sites = [os.path.realpath(site) for site in python.site_dirs] if python else []
         queries._include = [f"{python.prefix}/include"] if python else []
+        queries._toolkits = [toolkit.root for toolkit in facts.toolkits]
+        queries._programs = {
+            *(f"{root}/bin/ptxas" for root in queries._toolkits),
+            *(v for k, v in facts.environment.process.items() if k.startswith("TRITON_PTXAS")),
+        }
         queries._sources = ProjectSources(facts.project) if facts.project else None
         return queries
 
@@ -84,6 +92,13 @@ class Queries:
         from gpufix.facts.libraries.library_facts import c10_destructors
 
         return tuple(c10_destructors(ElfFile(self._allowed(path))))
+
+    def search_path(self, path: str) -> tuple[str, ...]:
+        elf = ElfFile(self._allowed(path))
+        folders = (elf.runpath or elf.rpath or "").split(":")
+        origin = path.rpartition("/")[0]
+        named = (f.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for f in folders if f)
+        return tuple(text(os.path.normpath(folder)) for folder in named)
 
     def unnamed_kernels(self, units: str) -> tuple[str, ...]:
         from gpufix.facts.libraries.gpu_choice import unnamed_kernels
@@ -128,6 +143,18 @@ class Queries:
     def torch_declares(self, header: str, word: str) -> bool:
         path = self._allowed(f"{self._torch_root}include/{header}")
         return word.encode() in read(path, _SOURCE_LIMIT)
+
+    def ptxas_release(self, path: str) -> str | None:
+        from gpufix.facts.toolchain.ptxas import release
+
+        return release(path if path in self._programs else self._allowed(path))
+
+    def clashing_math(self, root: str) -> tuple[str, ...]:
+        from gpufix.facts.toolchain.math_headers import clashing
+
+        if root not in self._toolkits:
+            raise ValueError(f"{root} is no CUDA toolkit that was found")
+        return clashing(Path(root), Path("/"))
 
     def torch_header(self, name: str) -> bool:
         include = self._allowed(f"{self._torch_root}include")

@@ -32,6 +32,10 @@ class Questions(Protocol):
         """Destructors of c10's classes that a library holds itself."""
         ...
 
+    def search_path(self, path: str) -> tuple[str, ...]:
+        """The folders of a library's RUNPATH, or RPATH."""
+        ...
+
     def unnamed_kernels(self, units: str) -> tuple[str, ...]:
         """A kernel of each unit of GPU code that has kernels, none of them named for a GPU.
 
@@ -61,6 +65,14 @@ class Questions(Protocol):
 
     def system_header(self, name: str) -> bool:
         """Whether a header such as EGL/egl.h lies where a compiler would look."""
+        ...
+
+    def ptxas_release(self, path: str) -> str | None:
+        """The CUDA release ("12.8") that a ptxas names in itself, "" for none; None: no such file."""
+        ...
+
+    def clashing_math(self, root: str) -> tuple[str, ...]:
+        """The functions that a CUDA toolkit declares otherwise than the C library here does."""
         ...
 
     def torch_header(self, name: str) -> bool:

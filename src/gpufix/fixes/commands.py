@@ -68,6 +68,8 @@ def _install(step: Install, facts: Facts) -> Iterator[str]:
         options += [] if step.dependencies else ["--no-deps"]
         if step.index:
             options += ["--index-url", index_url(step.index)]
+        if step.links:
+            options += ["--find-links", step.links]
         yield join(pip(facts, "install", *options, *step.install))
 
 

@@ -28,14 +28,19 @@ def reinstall(name: str, version: str) -> Install:
 
 def why_not(dist: Distribution) -> str | None:
     """The reason for which a distribution cannot simply be installed again, if there is one."""
+    if (reason := immovable(dist)) is None and dist.direct_url:
+        return f"{dist.name} was installed from {dist.direct_url}, not from an index"
+    return reason
+
+
+def immovable(dist: Distribution) -> str | None:
+    """The reason for which no release of an index may take its place, if there is one."""
     if dist.source == "conda":
         return f"{dist.name} was installed by conda: reinstall it with conda"
     if is_ours(dist.version):
         return f"{dist.name} is a fallback: `gpufix fix --fallback {dist.name}` installs it again"
     if dist.editable:
         return f"{dist.name} is an editable install of {dist.editable}"
-    if dist.direct_url:
-        return f"{dist.name} was installed from {dist.direct_url}, not from an index"
     return None
 
 
@@ -66,10 +71,15 @@ def with_dependents(step: Step, plans: Sequence[Plan], view: View) -> Step:
         return step
     moved = {normalise(r.name) for text in step.install if (r := parse(text))}
     fixed = {name for plan in plans for subject in plan.subjects for name in subject.split(" × ")}
-    dists = [d for name in sorted(_above(moved, view)) if (d := view.dist(name))]
+    gone = {name for plan in plans for other in plan.steps for name in _uninstalled(other)}
+    dists = [d for name in sorted(_above(moved, view) - gone) if (d := view.dist(name))]
     dists = [d for d in dists if not is_ours(d.version)]  # no index has it; any torch serves it
     along = [_kept(dist, dist.name in fixed) for dist in dists]
     return replace(step, install=[*step.install, *along])
+
+
+def _uninstalled(step: Step) -> set[str]:
+    return set(step.uninstall) if isinstance(step, Install) else set()
 
 
 def _kept(dist: Distribution, fixed: bool) -> str:

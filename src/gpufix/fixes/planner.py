@@ -37,7 +37,7 @@ def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
 def _all_condas(step: Install, found: Sequence[PipObjection]) -> bool:
     """Whether conda can do all that the step does: a torch index means nothing to it."""
     known = [o for o in found if o.package and o.requirement and not o.requirement.extras]
-    return len(known) == len(step.install) and not (step.uninstall or step.index)
+    return len(known) == len(step.install) and not (step.uninstall or step.index or step.links)
 
 
 def _by_hand(plan: Plan, step: Install, found: Sequence[PipObjection], facts: Facts) -> Plan:

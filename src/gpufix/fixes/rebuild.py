@@ -12,7 +12,7 @@ from gpufix.fixes.build_environment.variables import Folder
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import libstdcxx
 from gpufix.model import Build, Distribution, Finding, Plan, Skip
-from gpufix.model.payload import ExtensionModules, UnfitLibrary
+from gpufix.model.payload import ExtensionModules, OtherCudaMajor, UnfitLibrary
 
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 _GPU_CODES = ("GPU103", "GPU104", "GPU108")
@@ -123,12 +123,14 @@ def _no_toolkit(finding: Finding, reason: str) -> Skip:
 FOR_TORCH = "rebuild-for-torch"
 
 
-@fix(FOR_TORCH, "ABI301", "ABI304", "ABI305", "SYM401")
-def rebuild_for_torch(finding: Finding, view: View) -> Plan | Skip:
+@fix(FOR_TORCH, "ABI301", "ABI304", "ABI305", "SYM401", "WHL510")
+def rebuild_for_torch(finding: Finding, view: View) -> Plan | Skip | None:
     """Build an extension again, against the torch and the Python that are installed.
 
     From its source. A C++ ABI that the build files fix to the other value is overruled.
     """
+    if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
+        return None
     torch = view.facts.torch
     abi = torch.cxx11_abi if torch and finding.code == "ABI301" else None
     return rebuild(FOR_TORCH, finding, view, abi)

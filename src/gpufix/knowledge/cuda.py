@@ -65,6 +65,19 @@ def first_and_last(arch: str) -> tuple[str, str | None] | None:
     return (row[0], row[1]) if row else None
 
 
+def agreeing_glibc(cuda: str) -> str | None:
+    """The newest glibc whose mathematical functions a toolkit's headers declare as it does; None: none
+    is known to disagree, or the toolkit is older than all that are listed."""
+    rows = [row for row in table("cuda_toolkits")["math_headers"] if at_least(cuda, row[0])]
+    return rows[-1][1] if rows else None
+
+
+def headers_agree(cuda: str, glibc: str) -> bool:
+    """Whether a listed toolkit's headers agree with a glibc."""
+    newest = agreeing_glibc(cuda)
+    return newest is None or at_least(newest, glibc)
+
+
 @cache
 def _toolkit(version: str) -> CudaToolkit:
     row = table("cuda_toolkits")["toolkits"][version]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from packaging.version import Version
+
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import at_least, minor, table
+from gpufix.knowledge import listings
+from gpufix.knowledge.data_table import at_least, source, table
 
 
 class Companion(Frozen):
@@ -43,21 +46,18 @@ def for_torch(release: str) -> dict[str, Companion]:
 def _linked(release: str) -> dict[str, Companion]:
     """Those whose wheels lie on pages of their own."""
     found = {}
-    for name, row in table("companions")["find_links"].items():
-        for version, variants in row["rows"].get(release, {}).items():
-            exact = () if version == "*" else (version,)
-            found[name] = Companion(name, exact, (), row["source"], row["url"], tuple(variants))
+    for name, blocks in listings.by_page(release).items():
+        versions = {v for block in blocks for v in block["versions"] if v != "*"}
+        variants = tuple(dict.fromkeys(v for block in blocks for v in block["cuda"]))
+        for block in blocks[:1]:
+            where = source("listings", block["source"])
+            found[name] = Companion(name, tuple(versions), (), where, block["page"], variants)
     return found
 
 
 def find_links(name: str, release: str, variant: str) -> str | None:
     """The page of a companion's wheels for a torch build, when one is known to exist."""
-    companion = for_torch(release).get(name)
-    if companion is None or companion.find_links is None:
-        return None
-    if companion.variants is not None and variant not in companion.variants:
-        return None
-    return companion.find_links.format(release=release.split("+")[0], variant=variant)
+    return next(listings.pages(name, release.split("+")[0], variant), None)
 
 
 def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
@@ -65,17 +65,17 @@ def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
     name → the newest such version. `cuda_major` "12"; None and ROCm have none.
     """
     found = {}
-    for name, about in table("companions")["prebuilt"].items():
-        version, majors = about["rows"].get(minor(release), (None, ()))
-        if version and cuda_major in majors:
-            found[name] = version
+    for name in listings.by_file():
+        versions = listings.for_cuda(name, release.split("+")[0], cuda_major)
+        if versions:
+            found[name] = max(versions, key=Version)
     return found
 
 
 def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""
-    data = table("companions")
-    return frozenset(n for row in data["releases"].values() for n in row) | set(data["find_links"])
+    rows = table("companions")["releases"].values()
+    return frozenset(n for row in rows for n in row) | listings.on_pages()
 
 
 # The toolkit's libraries, and those that NVIDIA packages as it does them.
@@ -131,57 +131,6 @@ def caps(package: str, version: str) -> dict[str, str]:
 def known_good(requirement: str) -> dict[str, str]:
     """A set of versions that ran together, for "gradio==4.44.1"; empty when none is known."""
     return dict(table("conflicts")["known_good"].get(requirement, {}))
-
-
-# SONAME stem → the wheel's name without its CUDA suffix. Read off the wheels' RECORD files
-# (nvidia-*-cu11, -cu12, -cu13 and the unsuffixed ones of CUDA 13).
-_STEMS = {
-    "libcublas": "nvidia-cublas",
-    "libcublasLt": "nvidia-cublas",
-    "libnvblas": "nvidia-cublas",
-    "libcudart": "nvidia-cuda-runtime",
-    "libcudnn": "nvidia-cudnn",
-    "libcufft": "nvidia-cufft",
-    "libcufftw": "nvidia-cufft",
-    "libcufile": "nvidia-cufile",
-    "libcufile_rdma": "nvidia-cufile",
-    "libcupti": "nvidia-cuda-cupti",
-    "libcurand": "nvidia-curand",
-    "libcusolver": "nvidia-cusolver",
-    "libcusolverMg": "nvidia-cusolver",
-    "libcusparse": "nvidia-cusparse",
-    "libcusparseLt": "nvidia-cusparselt",
-    "libnccl": "nvidia-nccl",
-    "libnvJitLink": "nvidia-nvjitlink",
-    "libnvToolsExt": "nvidia-nvtx",
-    "libnvrtc": "nvidia-cuda-nvrtc",
-    "libnvrtc-builtins": "nvidia-cuda-nvrtc",
-    "libnvshmem_host": "nvidia-nvshmem",
-}
-# Their SONAME's major is CUDA's own.
-_NUMBERED = frozenset(
-    {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti"}
-) | {"nvidia-nvjitlink"}
-# Those that are no part of the toolkit kept their suffix with CUDA 13.
-_SUFFIXED = frozenset({"nvidia-cudnn", "nvidia-nccl", "nvidia-nvshmem", "nvidia-cusparselt"})
-
-
-def bringing(soname: str) -> list[str]:
-    """The wheels that can bring a library: "libcudart.so.12" → nvidia-cuda-runtime-cu12,
-    "libnccl.so.2" → nvidia-nccl-cu11, -cu12 and -cu13; empty when it is no CUDA library."""
-    stem, _, version = soname.partition(".so")
-    if stem.startswith("libcudnn_"):
-        stem = "libcudnn"
-    base = _STEMS.get(stem)
-    if base is None:
-        return []
-    wheels = {11: f"{base}-cu11", 12: f"{base}-cu12", 13: base}
-    if base in _SUFFIXED:
-        wheels[13] = f"{base}-cu13"
-    major = re.match(r"\.(\d+)", version)
-    if base in _NUMBERED and major and int(major[1]) in wheels:
-        return [wheels[int(major[1])]]
-    return list(wheels.values())
 
 
 # https://pytorch.org/get-started/locally/ : one index per variant, named like the local version.

@@ -20,10 +20,23 @@ class Plugin(Frozen):
     asked: bool
 
 
-def plugin(path: str, distribution: str | None) -> Plugin | None:
-    """What is known of a library of a distribution."""
+def plugin(path: str, distribution: str | None, version: str | None = None) -> Plugin | None:
+    """What is known of a library of a distribution at a version; None = not known."""
     for row in table("plugins")["plugins"]:
-        if distribution in row["distributions"] and fnmatchcase(path, f"*/{row['library']}"):
+        meant = distribution in row["distributions"] and _within(version, row["versions"])
+        if meant and fnmatchcase(path, f"*/{row['library']}"):
             lists = (tuple(row["distributions"]), tuple(row["opens"]))
             return Plugin(row["library"], *lists, asked=row["asked"])
     return None
+
+
+def _within(version: str | None, versions: str) -> bool:
+    if not versions:
+        return True
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion
+
+    try:
+        return version is not None and SpecifierSet(versions).contains(version, prereleases=True)
+    except InvalidVersion:
+        return False

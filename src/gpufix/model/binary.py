@@ -122,3 +122,6 @@ class Binaries(Model):
     modules: dict[str, int] = field(
         default_factory=dict
     )  # distribution -> how many extension modules it has
+    cuda: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # distribution, or the path of a library that none owns -> CUDA libraries that it names

@@ -57,6 +57,7 @@ class Driver(Model):
     vendor: Vendor
     version: str | None = None  # of the user-space library
     kernel_version: str | None = None  # of the loaded kernel module
+    flavour: Literal["open", "proprietary"] | None = None  # of NVIDIA's kernel module
     cuda: str | None = None
     library: str | None = None  # path of libcuda.so.1 / None
     library_is_stub: bool = False
@@ -65,6 +66,7 @@ class Driver(Model):
     )  # device nodes that exist: /dev/nvidia0, /dev/kfd, ...
     denied: list[str] = field(default_factory=list)  # those of them that this user may not open
     pci_devices: int = 0  # GPUs of this vendor seen on the PCI bus
+    pci_ids: list[str] = field(default_factory=list)  # NVIDIA's, its driver's or nobody's: "2b85"
     error: str | None = None  # what NVML/KFD said when it failed
 
 

@@ -27,6 +27,14 @@ class ExtensionModules(DistributionFault):
     libraries: tuple[str, ...] = ()  # their paths, where the rule tells them
 
 
+class OtherCudaMajor(ExtensionModules):
+    """Compiled modules for another CUDA major than what is here."""
+
+    major: int = 0  # that they are for
+    sonames: tuple[str, ...] = ()  # of the libraries that are lacking
+    links_torch: bool = False  # and torch is for another one
+
+
 class UnfitCode(DistributionFault):
     """GPU code of a distribution that does not serve an architecture, or serves it by PTX alone."""
 
@@ -69,7 +77,7 @@ class UnfitVariant(DistributionFault):
 
 
 class StrayWheel(DistributionFault):
-    """A wheel of CUDA libraries of another major than torch's."""
+    """A wheel of CUDA libraries of another major than the one that is wanted here."""
 
     required_by: tuple[str, ...]
     requested: bool  # somebody asked for it by name
@@ -105,6 +113,32 @@ class KnownConflict(Payload):
     remedies: tuple[tuple[str, ...], ...]  # alternatives, each the requirements to install
 
 
+class MismatchedPair(Payload):
+    """Two distributions that must agree and do not, as the table of families names them."""
+
+    one: str
+    other: str
+
+
+class RivalDistributions(Payload):
+    """Installed distributions that lay the same files, of which one may be there."""
+
+    distributions: tuple[str, ...]
+
+
+class LostGpuLibraries(DistributionFault):
+    """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
+
+    wheels: tuple[str, ...]
+
+
+class AbsentGpuPart(DistributionFault):
+    """A framework without a GPU part, or with a piece of one."""
+
+    present: tuple[str, ...]
+    lacking: tuple[str, ...]  # beside what is present
+
+
 class FileOwners(Payload):
     """Distributions that own the same file with different content."""
 
@@ -127,6 +161,7 @@ DriverState: TypeAlias = Literal[
     "denied",  # this user may not open them
     "error",  # it answers with one
     "too old",  # for torch's CUDA
+    "unfit",  # its branch or kernel modules do not drive the GPU
 ]
 
 
@@ -135,6 +170,21 @@ class DriverFault(Payload):
 
     vendor: Vendor
     state: DriverState
+
+
+class UnfitDriver(DriverFault):
+    """What a driver must be, to drive an architecture: None = either will do."""
+
+    arch: str
+    least: str | None  # a version or branch that all the needs ask for
+    last: str | None  # the last branch
+    flavour: Literal["open", "proprietary"] | None  # of the kernel modules
+
+
+class OldDriver(DriverFault):
+    """A driver that does not serve the CUDA of packages other than torch."""
+
+    cuda: str
 
 
 class ToolkitInUse(Payload):

@@ -39,6 +39,7 @@ class Install(Model):
     reinstall: bool = False  # --force-reinstall
     dependencies: bool = False  # False = --no-deps
     index: str | None = None  # a torch index name such as "cu128"; None = the user's own
+    links: str | None = None  # a page of links to wheels, one that knowledge/listings has
     freeze: bool = False  # with dependencies: nothing that is installed moves but what is named
 
 

@@ -31,6 +31,14 @@ class ArchFlags(Payload):
     variants: tuple[str, ...] = ()  # sm_90a and its like, where nothing else is built for
 
 
+class AbsentPin(Payload):
+    """A requirement, or the address of a page, that no published build answers to."""
+
+    path: str
+    line: int
+    text: str
+
+
 class ArchWord(Payload):
     """Flags for nvcc that only contain the word "arch", for which torch leaves its own out."""
 

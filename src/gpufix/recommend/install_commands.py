@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpufix.evidence import conda
-from gpufix.evidence.building import major
 from gpufix.evidence.torch_builds.candidates import TorchBuild
+from gpufix.evidence.torch_builds.companions import companion, made_for_torch
+from gpufix.evidence.torch_builds.question import Question
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import packages
 from gpufix.knowledge.conda import CHANNEL, pytorch
 from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.listings import Offer
 from gpufix.knowledge.packages import index_url
 from gpufix.text.shell import join
 
@@ -25,19 +26,43 @@ class Commands(Frozen):
 
 
 def commands(
-    build: TorchBuild, along: Sequence[str] = (), view: View | None = None, platform: str = ""
+    build: TorchBuild,
+    along: Sequence[str] = (),
+    view: View | None = None,
+    platform: str = "",
+    later: Sequence[Offer] = (),
 ) -> Commands:
-    """`along`: exact requirements that move with it. `view`: the patient, if there is one."""
+    """`along`: exact requirements that move with it, `later` wheels that lie elsewhere.
+
+    `view`: the patient, if there is one.
+    """
     if build.channel == CHANNEL:
         return Commands(None, None, _conda(build, view))
     found = view.facts.python if view else None
     python = found.executable if found else None
     wanted = [build.requirement, *along]
     index = ["--index-url", index_url(build.name)]
-    pip = [python or "python", "-m", "pip", "install", *wanted, *index]
-    uv = ["uv", "pip", "install", *(["--python", python] if python else []), *wanted, *index]
+    pip = [python or "python", "-m", "pip", "install"]
+    uv = ["uv", "pip", "install", *(["--python", python] if python else [])]
+    rows = [[*wanted, *index], *(_from_elsewhere(offer, view) for offer in later)]
     twin = conda_forge_twin(build, platform)
-    return Commands(join(pip), join(uv), _conda(twin, view) if twin else None)
+    return Commands(
+        " && ".join(join([*pip, *row]) for row in rows),
+        " && ".join(join([*uv, *row]) for row in rows),
+        _conda(twin, view) if twin and not later else None,
+    )
+
+
+def _from_elsewhere(offer: Offer, view: View | None) -> list[str]:
+    """What is here of the same version, for another torch, is no reason to keep it."""
+    again = ["--force-reinstall", "--no-deps"] if view and view.dist(offer.name) else []
+    place = ["--index-url", index_url(offer.index)] if offer.index else []
+    return [
+        *again,
+        offer.requirement,
+        *place,
+        *(["--find-links", offer.page] if offer.page else []),
+    ]
 
 
 def conda_forge_twin(build: TorchBuild, platform: str) -> TorchBuild | None:
@@ -61,13 +86,11 @@ def _conda(build: TorchBuild, view: View | None) -> str:
     return join(["conda", "install", "--channel", CHANNEL, build.requirement])
 
 
-def known_companions(build: TorchBuild) -> list[str]:
-    """ "torchvision 0.24.0", newest known version of each, by name."""
-    found = []
-    for name, row in sorted(packages.for_torch(build.release.version).items()):
-        if not row.exact or (row.variants is not None and build.name not in row.variants):
-            continue
-        found.append(f"{name} {max(row.exact, key=numbers)}")
-    cuda = build.variant.cuda if build.variant else None
-    wheels = packages.prebuilt(build.release.version, major(cuda) if cuda else None)
-    return found + [f"{name} {version}" for name, version in wheels.items()]
+def known_companions(build: TorchBuild, question: Question) -> list[str]:
+    """ "torchvision 0.24.0", the newest with a wheel for it and this Python, by name."""
+    found = {name: companion(name, build, question) for name in sorted(made_for_torch())}
+    return [
+        f"{name} {offer.version or ''}".strip()
+        for name, offer in found.items()
+        if isinstance(offer, Offer)
+    ]

@@ -11,13 +11,15 @@ from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.torch_builds.candidates import TorchBuild, cuda_major
+from gpufix.evidence.torch_builds.companions import companion, made_for_torch, moved_along, split
+from gpufix.evidence.torch_builds.drives import driver_need
 from gpufix.evidence.torch_builds.obstacles import services
-from gpufix.evidence.torch_builds.question import Question
-from gpufix.evidence.torch_builds.rank import Prefer, RankedBuilds, answer, companion, moved_along
+from gpufix.evidence.torch_builds.question import Question, of_view
+from gpufix.evidence.torch_builds.rank import Prefer, RankedBuilds, answer
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import packages
+from gpufix.knowledge import listings, packages
 from gpufix.knowledge.data_table import at_least
 from gpufix.knowledge.gpus import models
 from gpufix.model import Target
@@ -42,6 +44,9 @@ def reasons(build: TorchBuild, question: Question) -> Iterator[str]:
     if jit:
         yield f"PTX alone for {', '.join(jit)}: compiled at the first start, slow once"
     yield from _driver(build, question)
+    for name in question.along:
+        if listings.source_alone(name):
+            yield f"{name} is published as source alone, to be built beside it"
     if build.variant and build.variant.limited and build.variant.note:
         yield build.variant.note
     if build.variant and build.variant.confidence == _UNSURE:
@@ -58,9 +63,9 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[str]:
     variant, driver = build.variant, question.driver
     if variant is None or variant.cuda is None:
         return
-    if driver is None:
-        if variant.driver_min:
-            yield f"needs NVIDIA driver {variant.driver_min} or newer"
+    if driver is None or not driver.drives:
+        if wanted := str(driver_need(question, variant.driver_min)):
+            yield f"needs NVIDIA {wanted}"
     elif at_least(driver.cuda, variant.cuda):
         yield f"the driver serves CUDA {variant.cuda}"
     else:
@@ -76,20 +81,25 @@ def breaks(view: View, build: TorchBuild) -> list[str]:
 
 
 def _companions(view: View, build: TorchBuild) -> Iterator[str]:
-    for name in sorted(packages.names()):
+    question = of_view(view, [])
+    for name in sorted(made_for_torch()):
         dist = view.dist(name)
-        if dist is None:
+        if dist is None or question is None:
             continue
-        found = companion(name, build, view.targets)
-        if found is None:
-            yield f"{name} {dist.version}: no version is known to go with torch {build.release.version}"
-        elif found != f"{name}=={dist.version}":
-            yield f"{name} {dist.version} moves to {found.partition('==')[2]}"
+        found = companion(name, build, question)
+        if isinstance(found, str):
+            yield f"{name} {dist.version}: {found}"
+        elif found.requirement != f"{name}=={dist.version}":
+            yield f"{name} {dist.version} moves to {_told(found)}"
+
+
+def _told(offer: listings.Offer) -> str:
+    return offer.requirement.partition("==")[2] or offer.version or "what lies on its page"
 
 
 def _extensions(view: View, build: TorchBuild) -> Iterator[str]:
     for user in view.derive(torch_users):
-        if user.owner not in packages.names() and (why := _rebuilt(user, build)):
+        if user.owner not in made_for_torch() and (why := _rebuilt(user, build)):
             yield f"{user.label} must be built again: {why}"
 
 
@@ -143,17 +153,19 @@ def _offer(
     build: TorchBuild, answer: RankedBuilds, view: View | None, along: Sequence[str]
 ) -> Offer:
     question = answer.question
-    wanted = dict.fromkeys(moved_along(view, build)[0] if view else ())
-    asked = (companion(name, build, question.targets) for name in along)
-    wanted |= dict.fromkeys(filter(None, asked))
+    moved = moved_along(view, build) if view else split(build, [], {})
+    asked = [companion(name, build, question) for name in along]
+    named = split(build, [o for o in asked if isinstance(o, listings.Offer)], {})
+    wanted = dict.fromkeys((*moved.along, *named.along))
+    later = dict.fromkeys((*moved.later, *named.later))
     return Offer(
         build=build,
         served={arch: how.value for arch, how in services(build, question).items()},
         installed=is_installed(build, question),
         reasons=tuple(reasons(build, question)),
         breaks=tuple(breaks(view, build)) if view else (),
-        companions=tuple(known_companions(build)),
-        commands=commands(build, tuple(wanted), view, question.platform),
+        companions=tuple(known_companions(build, question)),
+        commands=commands(build, tuple(wanted), view, question.platform, tuple(later)),
     )
 
 

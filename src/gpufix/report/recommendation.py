@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from gpufix.evidence.torch_builds.existing import sentences
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.evidence.torch_builds.rank import Miss, RankedBuilds
 from gpufix.recommend.offer import Offer, Pose
@@ -14,6 +15,8 @@ from gpufix.text.clean import counted
 from gpufix.text.json_output import dumps
 
 _WIDTH = 80
+_NO_CONDA = "none is known on conda-forge: use pip in the environment"
+_WHEELS = "the wheels above are for torch's own builds: use pip in the environment"
 
 
 def as_json(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None = None) -> str:
@@ -28,7 +31,9 @@ def as_json(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None = N
             "driver": str(question.driver) if question.driver else None,
             "installed": _installed(question),
             "extensions": [e.name for e in question.extensions],
+            "along": list(question.along),
         },
+        "exists": list(sentences(question)),
         "builds": [_row(offer) for offer in offers],
         "nearest": [
             {"torch": m.build.version, "obstacles": [o.text for o in m.obstacles]}
@@ -81,6 +86,10 @@ def _question(lines: Lines, question: Question) -> None:
         lines.add(("installed ", "dim"), f"torch {installed}")
     for extension in question.extensions:
         lines.add(("with ", "dim"), extension.name)
+    for name in question.along:
+        lines.add(("with ", "dim"), name)
+    for text in sentences(question):
+        _wrapped(lines, "· ", text)
 
 
 def _installed(question: Question) -> str | None:
@@ -104,7 +113,7 @@ def _best(lines: Lines, offer: Offer) -> None:
         if command:
             lines.add((f"  {name:<6}", "dim"), ("$ " + command, "green"))
     if offer.commands.conda is None:
-        _wrapped(lines, "  conda ", "none is known on conda-forge: use pip in the environment")
+        _wrapped(lines, "  conda ", _NO_CONDA if "&&" not in str(offer.commands.pip) else _WHEELS)
 
 
 def _others(lines: Lines, offers: Sequence[Offer], more: int) -> None:

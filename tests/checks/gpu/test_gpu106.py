@@ -204,4 +204,14 @@ FIRING = {
     ),
 }
 
+IGNORED = b.driver("595.58.03", None, pci_ids=["1b80"], error="Driver Not Loaded")
+FIRING["the driver's branch does not drive the GPU: GPU105 is the cause"] = Fires(
+    of(IGNORED, gpus=[]),
+    replace(
+        fault("error", "The NVIDIA driver answers: Driver Not Loaded.", error="Driver Not Loaded"),
+        needs=("driver branch",),
+    ),
+    offers=OFFERS,
+)
+
 test_silent, test_firing = rows(driver_unusable, SILENT, FIRING)

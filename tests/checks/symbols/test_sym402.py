@@ -12,6 +12,7 @@ from rows import Fires, Unseen, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.evidence.view import View
+from gpufix.knowledge.cuda_libraries import majors
 from gpufix.model import Distribution, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
@@ -62,6 +63,7 @@ def fault(
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
+            *((f"cuda:{owner}",) if any(map(majors, names)) else ()),
             *(f"soname:{name}" for name in names),
             *(f"dist:{wheel}" for wheel in wheels),
             *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
@@ -76,10 +78,18 @@ OPENER_FILE = "ctranslate2.libs/libctranslate2-a.so.4"
 OPENER = lib("libcublas.so.12", owner="ctranslate2", file=OPENER_FILE, opened_by="plugin")
 LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
-PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
-OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
-PROVIDER = lib(FOO, owner="onnxruntime-gpu", file=PROVIDER_FILE, opened_by="plugin")
+FOR_CUDA_12 = lib("libcublas.so.12", owner="foo-cu12")
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
+HELD_CUBLAS = Problem(
+    kind="missing-library",
+    name="libcublas.so.12",
+    provider=f"{b.SITE}/nvidia/cublas/lib/libcublas.so.12",
+)
+PATHFINDER = [
+    b.dist("cupy-cuda12x", requires=["cuda-pathfinder>=1.3"]),
+    b.dist("cuda-pathfinder", "1.9.1"),
+    b.dist("nvidia-cublas-cu12", "12.8.4.1"),
+]
 VENDORED = "libz-0123abcd.so.1"
 FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
 
@@ -100,9 +110,12 @@ SILENT = {
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
     "a wheel for one CUDA release, and no GPU": of(
-        CUPY, imports=[b.importing(CUPY, "works")], gpus=[]
+        FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")], gpus=[]
     ),
-    "native code opens it for a GPU, which nobody asked for": of(OPENER, gpus=[]),
+    "native code opens it: WHL509 tells": of(OPENER),
+    "an extra of its package brings it: WHL509 tells": of(
+        lib("libcublas.so.12", owner="cupy-cuda12x")
+    ),
     "compiled code names it": of(
         lib(FOO), imports=[b.importing(lib(FOO), "works", named=[lib(FOO).path])]
     ),
@@ -138,6 +151,11 @@ SILENT = {
     ),
     "what links torch, and its import works": of(
         lib(FOO, links_torch=True), imports=[b.importing(lib(FOO), "works")]
+    ),
+    "cuda.pathfinder opens it, from a wheel that is here": of(
+        replace(CUPY, problems=[HELD_CUBLAS]),
+        b.library("nvidia/cublas/lib/libcublas.so.12", distribution="nvidia-cublas-cu12"),
+        dists=PATHFINDER,
     ),
     "its import fails by another": of(lib(FOO), imports=[b.importing(lib(FOO, file="_y.so"))]),
 }
@@ -231,34 +249,14 @@ FIRING = {
         ),
         fault("libtorch.so", links_torch=True, severity=WARNING),
     ),
-    "native code opens it, and a GPU is here": Fires(
-        of(PROVIDER),
-        fault(FOO, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED),
-    ),
-    "native code opens it": Fires(
-        of(PROVIDER, gpus=[]),
-        fault(
-            FOO,
-            owner="onnxruntime-gpu",
-            files=[PROVIDER_FILE],
-            severity=WARNING,
-            evidence=OPENED,
-        ),
-    ),
-    "native code opens it for a GPU, and another release of it is here": Fires(
-        of(OPENER, b.library("x/lib/libcublas.so.13", distribution="nvidia-cublas"), gpus=[]),
-        fault(
-            "libcublas.so.12",
-            owner="ctranslate2",
-            files=[OPENER_FILE],
-            wheels=["nvidia-cublas-cu12"],
-            severity=WARNING,
-            evidence=["libctranslate2-a.so.4 needs libcublas.so.12"],
-        ),
+    "a wheel for one CUDA release, and its libraries can be installed": Fires(
+        of(FOR_CUDA_12, dists=[b.dist("foo-cu12")], torch=None),
+        fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
+        offers=["install-own-cuda unsafe"],
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(
-        of(CUPY, imports=[b.importing(CUPY, "works")]),
-        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
+        of(FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")]),
+        fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
     ),
     "a wheel that it requires should have brought it": Fires(
         of(lib(NCCL), dists=[TORCH, b.dist("foo", requires=["nvidia-nccl-cu12"])]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 from rows import Fires, rows
 
@@ -28,8 +30,17 @@ def shared(path: str = NCCL, holder: str | None = "nvidia-nccl-cu11", **more: ob
     return SharedFile(path=path, holder=holder, **(owners | more))
 
 
-def of(*dists: Distribution, torch: object = b.torch(), files: tuple[SharedFile, ...] = ()) -> View:
-    return b.view(b.facts(torch=torch, distributions=[*dists], shared_files=[*files]))
+def of(
+    *dists: Distribution,
+    torch: object = b.torch(),
+    files: tuple[SharedFile, ...] = (),
+    **cuda: list[str],
+) -> View:
+    """`cuda`: what the libraries of distributions name."""
+    scan = replace(b.binaries(), cuda={name.replace("_", "-"): own for name, own in cuda.items()})
+    return b.view(
+        b.facts(torch=torch, distributions=[*dists], shared_files=[*files], binaries=scan)
+    )
 
 
 def fault(
@@ -39,12 +50,13 @@ def fault(
     users: tuple[str, ...] = (),
     requested: bool = False,
     beside: tuple[str, ...] = (),
+    told: str = NOT_LOADED,
 ) -> Fault:
     name = "nvidia-nccl-cu11"
     return Fault(
         severity,
         name,
-        f"{NOT_LOADED}{tail}.",
+        f"{told}{tail}.",
         evidence=evidence,
         breaks=(f"collision:{name}",),
         payload=StrayWheel(name, users, requested, beside),
@@ -67,6 +79,17 @@ def held(path: str, holder: str) -> str:
     return f"{path}: owned by nvidia-nccl-cu11 and nvidia-nccl-cu12; held by {holder}"
 
 
+JAX_11 = b.dist("jax-cuda11", requires=["nvidia-nccl-cu11"])
+CUPY = b.dist("cupy-cuda12x", "13.6.0")
+CUBLAS_12 = b.dist("nvidia-cublas-cu12", "12.8.4.1")
+SIDE_BY_SIDE = "libraries of CUDA 11 and 12 are here; nvidia-nccl-cu11 2.21.5 is CUDA 11's"
+CLASSIC = fault(
+    f" and owns {NCCL} too",
+    WARNING,
+    held(NCCL, "nvidia-nccl-cu11"),
+    beside=("nvidia-nccl-cu12",),
+    told=SIDE_BY_SIDE,
+)
 MANY = tuple(shared(f"nvidia/nccl/include/{i:02}.h") for i in range(11))
 
 SILENT = {
@@ -75,6 +98,22 @@ SILENT = {
     "a CPU build": of(stray(), torch=b.torch("2.9.0+cpu")),
     "a ROCm build": of(stray(), torch=b.torch("2.9.0+rocm6.4")),
     "a CUDA that is no version": of(stray(), torch=b.torch("2.9.0+cu128", cuda="none")),
+    "no torch, and each major has users": of(
+        OWN, stray(), JAX_11, CUPY, torch=None, cupy_cuda12x=["libnccl.so.2", "libcublas.so.12"]
+    ),
+    "beside a torch for 13, a package names what it brings": of(
+        b.dist("torch", "2.13.0+cu130"),
+        CUBLAS_12,
+        CUPY,
+        torch=CU13,
+        cupy_cuda12x=["libcublas.so.12"],
+    ),
+    "no torch, and one major collides with itself": of(
+        OWN,
+        b.dist("nvidia-other-cu12"),
+        torch=None,
+        files=(shared(owners=["nvidia-nccl-cu12", "nvidia-other-cu12"]),),
+    ),
     "requested, nothing collides": of(TORCH, OWN, stray(requested=True)),
     "required, nothing collides": of(
         TORCH, OWN, stray(), b.dist("jax-cuda11", requires=["nvidia-nccl-cu11"])
@@ -165,6 +204,59 @@ FIRING = {
             "required by jax-cuda11",
             users=("jax-cuda11",),
             beside=("nvidia-nccl-cu12",),
+        ),
+        offers=["remove-stray-cuda unsafe"],
+    ),
+    "without torch": Fires(
+        of(OWN, stray(), torch=None, files=(shared(),)),
+        CLASSIC,
+        offers=["remove-stray-cuda safe"],
+    ),
+    "beside a CPU build": Fires(
+        of(OWN, stray(), torch=b.torch("2.9.0+cpu"), files=(shared(),)),
+        CLASSIC,
+        offers=["remove-stray-cuda safe"],
+    ),
+    "without torch, both requested": Fires(
+        of(replace(OWN, requested=True), stray(requested=True), torch=None, files=(shared(),)),
+        replace(CLASSIC, payload=StrayWheel("nvidia-nccl-cu11", (), True, ("nvidia-nccl-cu12",))),
+        offers=["remove-stray-cuda unsafe"],
+    ),
+    "without torch, one is wanted": Fires(
+        of(OWN, stray(), CUPY, torch=None, cupy_cuda12x=["libcublas.so.12", "libnccl.so.2"]),
+        fault(
+            ", and nothing requires it",
+            ADVICE,
+            told="cupy-cuda12x wants CUDA 12 libraries; nvidia-nccl-cu11 2.21.5 is CUDA 11's",
+        ),
+        offers=["remove-stray-cuda safe"],
+    ),
+    "without torch, the older one is wanted": Fires(
+        of(OWN, stray(), JAX_11, torch=None, files=(shared(),)),
+        Fault(
+            WARNING,
+            "nvidia-nccl-cu12",
+            "jax-cuda11 wants CUDA 11 libraries; nvidia-nccl-cu12 2.27.5 is CUDA 12's and owns "
+            f"{NCCL} too.",
+            evidence=(held(NCCL, "nvidia-nccl-cu11"),),
+            breaks=("collision:nvidia-nccl-cu12",),
+            payload=StrayWheel("nvidia-nccl-cu12", (), False, ("nvidia-nccl-cu11",)),
+        ),
+        offers=["remove-stray-cuda safe"],
+    ),
+    "two strays that collide beside a torch for a third": Fires(
+        of(
+            b.dist("torch", "2.13.0+cu130"),
+            replace(OWN, requested=True),
+            stray(requested=True),
+            torch=CU13,
+            files=(shared(),),
+        ),
+        replace(
+            CLASSIC,
+            message="torch 2.13.0+cu130 wants CUDA 13 libraries; nvidia-nccl-cu11 2.21.5 is CUDA "
+            f"11's and owns {NCCL} too.",
+            payload=StrayWheel("nvidia-nccl-cu11", (), True, ("nvidia-nccl-cu12",)),
         ),
         offers=["remove-stray-cuda unsafe"],
     ),

@@ -83,10 +83,26 @@ FIRING = {
     "two files, the library first": Fires(
         of(shared("cv2/a.py", None), shared("cv2/__init__.py"), shared()),
         fault(
-            f"{BOTH} {CV} (and 2 more files); the bytes there are opencv-python's.",
+            f"{BOTH} {CV} (and 2 more files); of these, 2 are opencv-python's, 1 is nobody's.",
             shared(),
             shared("cv2/__init__.py"),
             shared("cv2/a.py", None),
+        ),
+    ),
+    "each file's holder is told": Fires(
+        of(
+            shared("a.h"),
+            shared("b.h", "opencv-python-headless"),
+            shared("c.h", "opencv-python-headless"),
+            shared("d.h", "missing"),
+        ),
+        fault(
+            f"{BOTH} a.h (and 3 more files); of these, 2 are opencv-python-headless's, "
+            "1 is opencv-python's, 1 is missing.",
+            shared("a.h"),
+            shared("b.h", "opencv-python-headless"),
+            shared("c.h", "opencv-python-headless"),
+            shared("d.h", "missing"),
         ),
     ),
     "of many files twenty are shown": Fires(

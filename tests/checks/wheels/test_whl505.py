@@ -14,12 +14,13 @@ from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_misma
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Payload, Problem, Severity
 from gpufix.model.payload import DistributionFault
-from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
+from gpufix.model.source_payload import AbsentPin, ImageWheelAddress, WheelAddress
 
 MATCH = ["match-torch-family unsafe"]
 POINT = ["match-wheel-address unsafe"]
 PYTORCH = "https://download.pytorch.org/whl"
 KAOLIN = "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-{}.html"
+PYG = "https://data.pyg.org/whl/torch-{}.html"
 IMAGE = "FROM nvidia/cuda:11.8.0-devel-ubuntu22.04\n"
 INSTALLED = "torch 2.9.0+cu128 is installed."
 
@@ -107,6 +108,7 @@ SILENT = {
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),
     "another package's CUDA": of("mypkg", "1.0+cu118"),
+    "one whose build for CPUs loads beside any torch": of("torchcodec", "0.9.1+cpu"),
     "a companion that names no build": of("torchvision", "0.24.0"),
     "a companion of a build that is not compared": of("torchvision", "0.24.0+xpu"),
     "CPU's beside CPU's": of("torchvision", "0.24.0+cpu", b.torch("2.9.0+cpu")),
@@ -124,8 +126,8 @@ SILENT = {
     "addresses, and a torch of no known build": requirements(
         f"--extra-index-url {PYTORCH}/cu118\n", torch=b.torch(variant=None)
     ),
-    "wheels of this torch and CUDA": requirements(f"-f {KAOLIN.format('2.9.0_cu128')}\n"),
-    "another patch release": requirements(f"-f {KAOLIN.format('2.9.1_cu128')}\n"),
+    "wheels of this torch and CUDA": requirements(f"-f {PYG.format('2.9.0+cu128')}\n"),
+    "another patch release": requirements(f"-f {PYG.format('2.9.1+cu128')}\n"),
     "an address in a branch": tree(
         {"s.sh": f"case $V in\n  a) pip install x --index-url {PYTORCH}/cu118 ;;\nesac\n"}
     ),
@@ -198,6 +200,7 @@ FIRING = {
     "PyG of torch 2.10": Fires(
         of("pyg-lib", "0.5+pt210cpu"),
         fault("pyg-lib", f"pyg-lib 0.5+pt210cpu names torch 2.10; {INSTALLED}"),
+        offers=MATCH,
     ),
     "flash-attn of another torch": Fires(
         of("flash-attn", "2.7.4+cu12torch2.6cxx11abifalse", problems=[UNDEFINED]),
@@ -252,6 +255,7 @@ FIRING = {
             "torch-scatter",
             "torch-scatter 2.1.2+pt29cpu is built for pt29cpu; torch 2.9.0+cu128 is cu128.",
         ),
+        offers=MATCH,
     ),
     "an index of another CUDA minor": Fires(
         requirements(f"# x\n--index-url {PYTORCH}/cu126\na\n--extra-index-url {PYTORCH}/cu126\n"),
@@ -334,6 +338,95 @@ FIRING = {
     ),
     "an image of another CUDA": Fires(
         docker(f"{IMAGE}RUN pip install torch --index-url {PYTORCH}/cu124\n"), image(2)
+    ),
+}
+
+EXIST = "torch 2.8.0 exists for cu126, cu128, cu129, rocm6.3, rocm6.4, cpu; cu118 ends at 2.7.1."
+
+
+def pin(line: int, text: str, message: str, path: str = "requirements.txt") -> Fault:
+    return address(path, text, message, line, severity=WARNING, payload=AbsentPin(path, line, text))
+
+
+NO_TORCH = {"torch": None, "distributions": []}
+KAOLIN_OLD = KAOLIN.format("2.7.0_cu124")
+SILENT |= {
+    "a pin that was published": requirements("torch==2.8.0+cu126\ntorchvision==0.23.0+cu126\n"),
+    "a pin without a build": requirements("torch==2.8.0\n"),
+    "a pin from an index that has it": requirements(
+        f"-i {PYTORCH}/cu128\ntorch==2.8.0\n", **NO_TORCH
+    ),
+    "an index beside the package index": requirements(
+        f"--extra-index-url {PYTORCH}/cu118\ntorch==2.8.0\n", **NO_TORCH
+    ),
+    "a pin from a further index": requirements(
+        f"-i {PYTORCH}/cu128\n--extra-index-url {PYTORCH}/cu126\ntorch==2.8.0+cu126\n", **NO_TORCH
+    ),
+    "a release that the table does not have": requirements("torch==2.8.5+cu118\n"),
+    "a build of somebody's own": requirements("torch==2.8.0+mine\n"),
+    "one whose existence is disputed": requirements("torch==2.12.0+cu129\n"),
+    "a nightly index": requirements(f"-i {PYTORCH}/nightly/cu118\ntorch==2.8.0\n", **NO_TORCH),
+    "another platform's pin": requirements("torch==2.8.0+cu118; sys_platform == 'win32'\n"),
+    "a page that exists": requirements(f"-f {KAOLIN.format('2.7.0_cu118')}\n", **NO_TORCH),
+    "a page for a release that is newer than the listing": requirements(
+        f"-f {KAOLIN.format('2.15.0_cu132')}\n", **NO_TORCH
+    ),
+    "a page that nobody lists": requirements(
+        "-f https://example.org/torch-2.7.0_cu124.html\n", **NO_TORCH
+    ),
+}
+FIRING |= {
+    "a pin that was never published": Fires(
+        requirements("torch==2.8.0+cu118\n"),
+        pin(
+            1,
+            "torch==2.8.0+cu118",
+            f"pins torch==2.8.0+cu118, a build that was not published: {EXIST}",
+        ),
+    ),
+    "a pin from an index that does not have it, without a torch": Fires(
+        requirements(f"--index-url {PYTORCH}/cu118\ntorch==2.8.0\n", **NO_TORCH),
+        pin(
+            2,
+            "torch==2.8.0",
+            f"pins torch==2.8.0 from the index cu118, which does not have it: {EXIST}",
+        ),
+    ),
+    "a pin that lies on another index": Fires(
+        requirements(f"-i {PYTORCH}/cu128\ntorch==2.8.0+cu126\n", **NO_TORCH),
+        pin(
+            2,
+            "torch==2.8.0+cu126",
+            "pins torch==2.8.0+cu126 from the index cu128, which does not have it: it lies on the "
+            "index cu126.",
+        ),
+    ),
+    "a companion's pin": Fires(
+        requirements("torchvision==0.23.0+cu118\n", **NO_TORCH),
+        pin(
+            1,
+            "torchvision==0.23.0+cu118",
+            "pins torchvision==0.23.0+cu118, a build that was not published: it is made for torch "
+            f"2.8.0, and {EXIST}",
+        ),
+    ),
+    "a variant that begins later": Fires(
+        requirements("torch==2.8.0+cu130\n"),
+        pin(
+            1,
+            "torch==2.8.0+cu130",
+            "pins torch==2.8.0+cu130, a build that was not published: torch 2.8.0 exists for cu126, "
+            "cu128, cu129, rocm6.3, rocm6.4, cpu; cu130 begins with 2.9.0.",
+        ),
+    ),
+    "a page that does not exist": Fires(
+        requirements(f"-f {KAOLIN_OLD}\n", **NO_TORCH),
+        pin(
+            1,
+            KAOLIN_OLD,
+            "points to a page for torch 2.7.0 and cu124: kaolin has wheels for cu118, cu126, cu128 "
+            "with torch 2.7.0, none for cu124 (as of 2026-08-14).",
+        ),
     ),
 }
 

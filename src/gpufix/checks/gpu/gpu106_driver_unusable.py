@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.driver_fit import unfit
 from gpufix.evidence.view import View
 from gpufix.model import Driver, Severity
 from gpufix.model.payload import DriverFault, DriverState
@@ -30,7 +31,8 @@ def driver_unusable(view: View) -> Iterator[Fault]:
     ## Severity
     Error; warning in a container that was given none of the device nodes; advice when torch is not
     built for that vendor. AMD: only for a ROCm torch. Silent when some GPUs may be opened and others
-    not: schedulers share a machine's GPUs out like that.
+    not: schedulers share a machine's GPUs out like that. Told below GPU105 where the driver's branch or
+    kernel modules do not drive the GPU.
 
     ## Fix
     Manual: drivers, groups and container options need root.
@@ -51,8 +53,14 @@ def driver_unusable(view: View) -> Iterator[Fault]:
                 message=f"{text}.",
                 evidence=(driver.error,) if driver.error else (),
                 breaks=("driver",),
+                needs=("driver branch",) if _follows(view, driver, state) else (),
                 payload=DriverFault(driver.vendor, state),
             )
+
+
+def _follows(view: View, driver: Driver, state: DriverState) -> bool:
+    """Whether GPU105 says why: a driver that does not drive the GPU makes no nodes and opens nothing."""
+    return driver.vendor == "nvidia" and state in ("nodes", "error") and unfit(view) is not None
 
 
 def _built_for(view: View, vendor: str) -> bool:

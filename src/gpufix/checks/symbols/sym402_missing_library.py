@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from gpufix.checks.registry import Fault, rule
+from gpufix.evidence.gpu_parts import LostLibraries
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.model import Gap, Library, Severity
 from gpufix.model.payload import MissingLibrary
 
@@ -35,25 +36,29 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where the package's import fails by it, as its sources show; for what `import torch`
     needs; and where a GPU that must be served loses what the package has for it: all of its GPU
-    code, a plug-in that native code opens, the libraries of the CUDA release that the wheel is made
-    for. Warning for a part that the import does without: when a wheel that the package requires, or
-    the package itself, should have brought the library; when none of several alternatives loads, or
-    nothing of it for torch, and the import says so. A gap where it cannot be told whether the import
-    fails. Silent for other parts: what they want was never asked for; for one of several
-    alternatives of which another loads; and for a GPU driver's own libraries.
+    code, the libraries of the CUDA release that the wheel is made for. What the GPU part of a known
+    framework lacks is WHL509's. Warning for a part that the import does without: when a wheel that
+    the package requires, or the package itself, should have brought the library; when none of
+    several alternatives loads, or nothing of it for torch, and the import says so. A gap where it
+    cannot be told whether the import fails. Silent for other parts: what they want was never asked
+    for; for one of several alternatives of which another loads; and for a GPU driver's own
+    libraries.
 
     ## Fix
-    Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of
-    the package, where there is one.
+    Safe: reinstall that wheel at the version that torch declares; install the wheels of the CUDA that
+    the package is built for, where its own search leads to them. Unsafe: the same by
+    LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
     """
     groups: dict[tuple[str, tuple[str, ...], bool], list[Row]] = {}
+    told = view.derive(LostLibraries.of).rows  # by WHL509, as all of a plug-in's
     for library in view.facts.binaries.libraries:
-        for problem in library.problems:
+        for problem in library.problems if library.opened_by != "plugin" else ():
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
-            if problem.kind == "missing-library" and not problem.driver:
+            missing = problem.kind == "missing-library" and not problem.driver
+            if missing and (library, problem) not in told.get(library.distribution or "", ()):
                 owner = library.distribution or library.path
                 wheels = () if problem.provider else tuple(bringing(problem.name))
                 key = (owner, wheels, problem.provider is not None)
@@ -80,7 +85,8 @@ def _fault(
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
     held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
-    needed = [f"soname:{name}" for name in names]
+    needed = [f"cuda:{owner}"] if any(map(majors, names)) else []
+    needed += [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")

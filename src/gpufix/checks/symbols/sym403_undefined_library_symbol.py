@@ -11,7 +11,7 @@ from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 

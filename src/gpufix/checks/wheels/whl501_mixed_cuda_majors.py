@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.building import major as major_of
+from gpufix.evidence.own_cuda import asked_for, own_cuda
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, SharedFile, Torch
+from gpufix.frozen import Frozen
+from gpufix.knowledge.cuda_libraries import bringing, major_of_wheel
+from gpufix.model import Distribution, SharedFile
 from gpufix.model.payload import StrayWheel
-
-_SUFFIXED = re.compile(r"nvidia-[a-z0-9-]+-cu(\d{2})")
-# CUDA 13's wheels dropped the suffix; the toolkit's own parts then carry the major as version.
-_TOOLKIT_PARTS = {"nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti", "nvidia-cublas"}
 
 
 @rule("WHL501", "mixed-cuda-majors")
 def mixed_cuda_majors(view: View) -> Iterator[Fault]:
-    """CUDA libraries of another major than torch's lie beside torch's own.
+    """CUDA libraries of two majors lie in one environment, and one of them is in the way.
 
     ## What it does
     Groups the `nvidia-*` wheels by CUDA major (`-cu11`, `-cu12`, `-cu13`, and the unsuffixed ones
     of CUDA 13), and finds those of another major than the installed torch wants: which own the
-    same files as torch's, and which nothing requires or requested.
+    same files as others, and which nothing requires, requested or asks the loader for. Without a
+    torch for CUDA the major counts that requirements and compiled packages want; of two that are
+    wanted, or none, the newer.
 
     ## Why it matters
     Wheels of two majors own the same paths (`nvidia/nccl/lib/libnccl.so.2`). The last one
@@ -35,9 +36,10 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     nvidia/nccl/lib/libnccl.so.2 too.`
 
     ## Severity
-    Warning when files collide: torch may have the wrong one; error when it cannot load with what
-    is there (SYM403 or WHL503 is then attached). Advice when the strays are merely nobody's. Silent
-    when another package requires them and nothing collides.
+    Warning when files collide: whoever loads them may have the wrong one; error when torch cannot
+    load with what is there (SYM403 or WHL503 is then attached). Advice when the strays are merely
+    nobody's. Silent when another package requires them, or its libraries name theirs, and nothing
+    collides.
 
     ## Fix
     Safe: remove the strays that nothing requires or requested, and restore what their removal
@@ -47,23 +49,68 @@ def mixed_cuda_majors(view: View) -> Iterator[Fault]:
     Measured: `pip uninstall nvidia-nccl-cu11` removes nvidia-nccl-cu12's file, and `pip check`
     stays silent.
     """
-    torch = view.facts.torch
-    wanted = _leading(torch.cuda) if torch else None
-    if torch is None or wanted is None:
+    wheels = [d for d in view.facts.distributions if _major(d)]
+    wanted = _wanted(view, wheels)
+    if wanted is None:
         return
-    requirements = view.derive(Requirements.of)
-    strays = [d for d in view.facts.distributions if _major(d) not in (None, wanted)]
-    own = {d.name for d in view.facts.distributions if _major(d) == wanted}
-    for stray in strays:
-        collisions = [f for f in view.facts.shared_files if _collides(f, stray, own)]
+    for stray in (d for d in wheels if _major(d) != wanted.major):
+        apart = {d.name for d in wheels if _is_apart(d, stray, wanted.major)}
+        collisions = [f for f in view.facts.shared_files if _collides(f, stray, apart)]
         collisions.sort(key=lambda f: ".so" not in f.path)
-        users = requirements.required_by.get(stray.name, [])
-        if collisions or not (users or stray.requested):
-            yield _fault(torch, stray, wanted, collisions, users)
+        users = _users(view, stray)
+        is_nobodys = not (users or stray.requested) and wanted.by is not None
+        if collisions or is_nobodys:
+            yield _fault(wanted, stray, collisions, users)
+
+
+class _Wanted(Frozen):
+    """The major that counts, and who wants it; None where nobody does."""
+
+    major: int
+    by: str | None
+    others: tuple[int, ...]
+
+    def __str__(self) -> str:
+        if self.by:
+            return f"{self.by} wants CUDA {self.major} libraries"
+        return f"libraries of CUDA {', '.join(map(str, self.others))} and {self.major} are here"
+
+
+def _wanted(view: View, wheels: list[Distribution]) -> _Wanted | None:
+    """None where no question arises: one major alone, and no torch for another."""
+    torch = view.facts.torch
+    number = major_of(torch.cuda) if torch and torch.cuda else ""
+    if torch and number.isdigit():
+        return _Wanted(int(number), f"torch {torch.version}", ())
+    majors = sorted({major for d in wheels if (major := _major(d))})
+    if len(majors) < 2:
+        return None
+    users: dict[int, str] = {}
+    names = {d.name for d in wheels}
+    for wheel in wheels:
+        own = [user for user in _users(view, wheel) if user not in names]
+        if own and (major := _major(wheel)):
+            users.setdefault(major, own[0])
+    major = max(users or majors)
+    return _Wanted(major, users.get(major), tuple(m for m in majors if m != major))
+
+
+def _users(view: View, wheel: Distribution) -> list[str]:
+    """Who requires a wheel, and packages for its CUDA that ask the loader for what it brings."""
+    required = view.derive(Requirements.of).required_by.get(wheel.name, [])
+    told = view.derive(own_cuda)
+    asking = {
+        owner
+        for soname, owners in view.derive(asked_for).items()
+        if wheel.name in bringing(soname)
+        for owner in owners
+        if told[owner].major == _major(wheel) and owner != wheel.name
+    }
+    return [*required, *sorted(asking - {*required})]
 
 
 def _fault(
-    torch: Torch, stray: Distribution, wanted: int, collisions: list[SharedFile], users: list[str]
+    wanted: _Wanted, stray: Distribution, collisions: list[SharedFile], users: list[str]
 ) -> Fault:
     found = f"{stray.name} {stray.version} is CUDA {_major(stray)}'s"
     if collisions:
@@ -73,7 +120,7 @@ def _fault(
     return Fault(
         severity=WARNING if collisions else ADVICE,
         subject=stray.name,
-        message=f"torch {torch.version} wants CUDA {wanted} libraries; {found}.",
+        message=f"{wanted}; {found}.",
         evidence=tuple(
             f"{f.path}: owned by {' and '.join(f.owners)}; held by {f.holder or 'unknown'}"
             for f in collisions[:10]
@@ -89,19 +136,15 @@ def _fault(
     )
 
 
-def _collides(shared: SharedFile, stray: Distribution, own: set[str]) -> bool:
-    return shared.differ and stray.name in shared.owners and bool(own & set(shared.owners))
+def _is_apart(wheel: Distribution, stray: Distribution, wanted: int) -> bool:
+    """Whether a file of both is the stray's fault: of two strays it is the older's."""
+    own, other = _major(stray) or 0, _major(wheel) or 0
+    return other == wanted or other > own
+
+
+def _collides(shared: SharedFile, stray: Distribution, apart: set[str]) -> bool:
+    return shared.differ and stray.name in shared.owners and bool(apart & set(shared.owners))
 
 
 def _major(dist: Distribution) -> int | None:
-    """The CUDA major of an nvidia-* wheel; None for other distributions and for unknown ones."""
-    suffixed = _SUFFIXED.fullmatch(dist.name)
-    if suffixed:
-        return int(suffixed.group(1))
-    return _leading(dist.version) if dist.name in _TOOLKIT_PARTS else None
-
-
-def _leading(version: str | None) -> int | None:
-    """ "12.8" → 12."""
-    found = re.match(r"\d+", version or "")
-    return int(found[0]) if found else None
+    return major_of_wheel(dist.name, dist.version)

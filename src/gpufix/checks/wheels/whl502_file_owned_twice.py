@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from posixpath import basename
 
@@ -19,8 +20,8 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
     """Two distributions own the same file with different content.
 
     ## What it does
-    Looks for paths that several RECORDs list with different hashes, and says whose bytes are
-    there now. Package markers (`__init__.py` alone), tests, documents and scripts do not count.
+    Looks for paths that several RECORDs list with different hashes, and says of each whose bytes
+    are there now. Package markers (`__init__.py` alone), tests, documents and scripts do not count.
 
     ## Why it matters
     The last one installed wins, and removing either takes the file from the other.
@@ -52,18 +53,33 @@ def _fault(owners: tuple[str, ...], files: list[SharedFile]) -> Fault:
     first = files[0]
     more = f" (and {counted(len(files) - 1, 'more file')})" if len(files) > 1 else ""
     each = "both" if len(owners) == 2 else "all"
-    here = {
-        "missing": f"{basename(first.path)} is missing now",
-        None: "the bytes there are none of theirs, or could not be told",
-    }.get(first.holder, f"the bytes there are {first.holder}'s")
     return Fault(
         severity=WARNING,
         subject=" / ".join(owners),
-        message=f"{' and '.join(owners)} {each} own {first.path}{more}; {here}.",
+        message=f"{' and '.join(owners)} {each} own {first.path}{more}; {_whose(files)}.",
         evidence=tuple(f"{f.path}: held by {f.holder or 'unknown'}" for f in files[:20]),
         breaks=tuple(f"shared:{f.path}" for f in files),
         needs=tuple(f"collision:{owner}" for owner in owners),
         payload=FileOwners(owners),
+    )
+
+
+def _whose(files: list[SharedFile]) -> str:
+    """Whose bytes are there now, of each file."""
+    held = Counter(f.holder for f in files)
+    if len(held) == 1:
+        return {
+            "missing": f"{basename(files[0].path)} is missing now",
+            None: "the bytes there are none of theirs, or could not be told",
+        }.get(files[0].holder, f"the bytes there are {files[0].holder}'s")
+    told = [f"{count} {_held(holder, count)}" for holder, count in held.most_common()]
+    return f"of these, {', '.join(told)}"
+
+
+def _held(holder: str | None, count: int) -> str:
+    verb = "is" if count == 1 else "are"
+    return f"{verb} " + (
+        "missing" if holder == "missing" else f"{holder}'s" if holder else "nobody's"
     )
 
 

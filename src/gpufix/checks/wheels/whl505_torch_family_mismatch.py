@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.checks.source import addresses
+from gpufix.checks.source import absent_pins, addresses
+from gpufix.evidence.other_cuda import other_cuda
 from gpufix.evidence.requirements import Requirements, Unmet, version_of
 from gpufix.evidence.view import View
-from gpufix.knowledge import packages
+from gpufix.knowledge import listings, packages
 from gpufix.model import Distribution, Torch
 from gpufix.model.payload import DistributionFault
 
@@ -30,6 +31,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     CUDA that its version names, with the installed torch. So too the index and find-links
     addresses of requirement files, and of scripts where they stand outside any condition; those
     of a Dockerfile are compared with the CUDA of NVIDIA's development image that it builds on.
+    Pins of torch, torchvision and torchaudio, and pages of wheels, in requirement files are looked
+    up in the tables of published builds, with or without a torch here.
 
     ## Why it matters
     `RuntimeError: operator torchvision::nms does not exist`, undefined symbols, or a crash.
@@ -40,18 +43,28 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     ## Severity
     Error when its libraries cannot load; warning when they do, or were not looked at: what they
     register may still not fit. An address for another CUDA major or torch minor is a warning, one
-    for another CUDA minor advice.
+    for another CUDA minor advice. A pin or a page that was not published is a warning: an
+    installation from that file fails, unless it is told of other places.
 
     ## Fix
     Unsafe: install the version made for this torch; point the file to the wheels for it. Manual
     where conda installed the package: its `conda install` command.
 
     ## Source
-    The packages' own metadata; naming of local versions by flash-attn and PyG.
+    The packages' own metadata; naming of local versions by flash-attn and PyG; torch's build
+    matrix; the listings of each package's wheels, with their days.
     """
     torch = view.facts.torch
-    if torch is None or torch.release is None:
-        return
+    if torch is not None and torch.release is not None:
+        yield from _installed(view, torch)
+    differing = list(addresses.faults(view, torch)) if torch and torch.release else []
+    yield from differing
+    told = {fault.subject for fault in differing}
+    yield from (fault for fault in absent_pins.faults(view) if fault.subject not in told)
+
+
+def _installed(view: View, torch: Torch) -> Iterator[Fault]:
+    """The packages that are here."""
     declared = {u.dist.name: u for u in view.derive(Requirements.of).unmet if u.name == "torch"}
     for dist in view.facts.distributions:
         if dist.name == "torch":
@@ -61,7 +74,6 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
             yield _declared(view, dist, unmet, torch)
         else:
             yield from _named(view, dist, torch)
-    yield from addresses.faults(view, torch)
 
 
 def _declared(view: View, dist: Distribution, unmet: Unmet, torch: Torch) -> Fault:
@@ -81,7 +93,9 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{dist.name} {dist.version} names torch {built}; torch {torch.version} is installed."
         )
         yield _fault(view, dist, message)
-    elif dist.name in packages.names() and _other_cuda(local, torch):
+    elif dist.name in view.derive(other_cuda):
+        return  # WHL510
+    elif dist.name in packages.names() and _other_cuda(dist.name, local, torch):
         message = (
             f"{dist.name} {dist.version} is built for {local}; torch {torch.version} is "
             f"{_variant(torch)}."
@@ -101,12 +115,12 @@ def _fault(view: View, dist: Distribution, message: str) -> Fault:
     )
 
 
-def _other_cuda(local: str, torch: Torch) -> bool:
+def _other_cuda(name: str, local: str, torch: Torch) -> bool:
     found = _BUILD_IN_LOCAL.search(local)
     if found is None:
         return False
     if found[0] == "cpu":
-        return bool(torch.cuda or torch.hip)
+        return bool(torch.cuda or torch.hip) and not listings.loads_anywhere(name)
     # "cu12" names a major alone, "cu124" a minor too.
     return torch.cuda is None or not torch.cuda.replace(".", "").startswith(found[1])
 

@@ -11,8 +11,9 @@ from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
 from gpufix.evidence import conda
 from gpufix.evidence.conda import MatchSpec
+from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.requirements import Requirements, Unmet, version_of
+from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import Conflict
@@ -61,6 +62,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     for conflict, held in known:
         yield _known(conflict, held)
     known_pairs = {frozenset(conflict.trigger) for conflict, _ in known}
+    told = view.derive(Mismatches.of).found  # by WHL508
+    known_pairs |= {frozenset((m.one.name, m.other.name)) for m in told}
     grouped: dict[str, list[Unmet]] = {}
     for unmet in view.derive(Requirements.of).unmet:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
@@ -141,10 +144,6 @@ def _absent(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
 
 def _unmet(row: Unmet) -> UnmetRequirement:
     required = row.requirement
-    extras = f"[{','.join(sorted(required.extras))}]" if required.extras else ""
     return UnmetRequirement(
-        row.name,
-        f"{row.name}{extras}{required.specifier}",
-        row.installed,
-        direct=required.url is not None,
+        row.name, bare(required), row.installed, direct=required.url is not None
     )

@@ -8,9 +8,14 @@ from enum import IntEnum
 from gpufix.evidence.building import major
 from gpufix.evidence.gpu_code import Service, SubjectCode, listed, service
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
+from gpufix.evidence.torch_builds.companions import companion
+from gpufix.evidence.torch_builds.drives import undriven
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.frozen import Frozen
+from gpufix.knowledge import cuda as cuda_toolkits
+from gpufix.knowledge import listings
 from gpufix.knowledge.data_table import at_least, minor, numbers
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Target
 
 _SERVES = (Service.native, Service.jit)
@@ -53,6 +58,10 @@ def obstacles(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     for extension in question.extensions:
         against = (*_python_of(extension, question.python), *_extension(build, extension))
         yield from (Obstacle(Kind.extension, text) for text in against)
+    for name in question.along:
+        found = companion(name, build, question)
+        if isinstance(found, str) and not listings.source_alone(name):
+            yield Obstacle(Kind.extension, found)
 
 
 def _system(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
@@ -74,6 +83,8 @@ def _asked(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
     allowed = question.allowed
     if allowed is not None and not allowed.contains(build.release.version, prereleases=True):
         yield Obstacle(Kind.asked, f"is not torch{allowed}")
+    if question.variant and build.name != question.variant:
+        yield Obstacle(Kind.asked, f"is not for {question.variant}")
     rocm = build.variant.rocm if build.variant else None
     if question.rocm and minor(rocm or "") != question.rocm:
         yield Obstacle(Kind.asked, f"is not for ROCm {question.rocm}")
@@ -89,7 +100,9 @@ def _driver(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         enough = numbers(driver.version) >= numbers(need)
     else:
         enough = int(major(driver.cuda)) >= int(major(variant.cuda))
-    if not enough:
+    if text := undriven(question, None if enough else need):
+        yield Obstacle(Kind.driver, text)
+    elif not enough:
         least = f"driver {need} or newer" if need else f"a driver for CUDA {major(variant.cuda)}"
         yield Obstacle(Kind.driver, f"needs {least}; here is {driver}")
 
@@ -99,12 +112,37 @@ def _targets(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         return
     code = build.code
     if code is None:
-        yield Obstacle(Kind.unknown, "which GPUs it has code for is not known")
+        yield from _unread(build, question)
         return
     for target in question.targets:
         found = services(build, question)[target.arch]
         if found not in _SERVES:
             yield _unserved(code, target, found, question)
+
+
+def _unread(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
+    """What its toolkit cannot generate is known all the same."""
+    toolkit = (
+        cuda_toolkits.get(build.variant.cuda) if build.variant and build.variant.cuda else None
+    )
+    without = [
+        t.arch
+        for t in question.targets
+        if toolkit and not any(_machine_code(f"sm_{sm}", t.arch) for sm in toolkit.sm)
+    ]
+    if toolkit and without:
+        text = f"CUDA {toolkit.version} cannot generate machine code for {', '.join(without)}; whether it has PTX is not known"
+        yield Obstacle(Kind.unknown, text)
+    else:
+        yield Obstacle(Kind.unknown, "which GPUs it has code for is not known")
+
+
+def _machine_code(made_for: str, arch: str) -> bool:
+    """Whether code for one runs on the other: of its major version, no newer."""
+    code, device = parse_arch(made_for), parse_arch(arch)
+    if not (isinstance(code, CudaArch) and isinstance(device, CudaArch)):
+        return made_for == arch
+    return code.major == device.major and code.minor <= device.minor
 
 
 def _unserved(code: SubjectCode, target: Target, found: Service, question: Question) -> Obstacle:

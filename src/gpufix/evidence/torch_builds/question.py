@@ -9,24 +9,34 @@ from collections.abc import Sequence
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.driver_fit import stands_here
 from gpufix.evidence.torch_builds.candidates import Channel, Extension
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import torch_releases
+from gpufix.knowledge.gpus.drivers import Flavour
 from gpufix.model import Target
 
 _PLATFORMS = ("linux_x86_64", "linux_aarch64")
 
 
 class NvidiaDriver(Frozen):
-    """NVIDIA's driver. `version` None: only the highest CUDA that it serves is known."""
+    """NVIDIA's driver. `version` None: only its branch ("570") or the highest CUDA that it serves is
+    known.
+
+    `drives` False: it is of a machine whose GPUs are others than the targets.
+    """
 
     cuda: str
     version: str | None = None
+    flavour: Flavour | None = None
+    drives: bool = True
+    branch: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.version} (CUDA {self.cuda})" if self.version else f"one of CUDA {self.cuda}"
+        number = self.version or self.branch
+        return f"{number} (CUDA {self.cuda})" if number else f"one of CUDA {self.cuda}"
 
 
 class Now(Frozen):
@@ -43,7 +53,8 @@ class Question(Frozen):
     """`targets` are of one vendor; none asks for a CPU build. `libc` "musl" has no wheels.
 
     `allowed`: torch versions that are wanted at all. `rocm`: only this ROCm minor version.
-    `channel`: whose builds may be offered.
+    `channel`: whose builds may be offered. `variant`: only builds of this name ("cu118").
+    `along`: packages of which there must be a wheel for it.
     """
 
     targets: tuple[Target, ...]
@@ -57,6 +68,8 @@ class Question(Frozen):
     allowed: SpecifierSet | None = None
     rocm: str | None = None
     channel: Channel = "pytorch.org"
+    variant: str | None = None
+    along: tuple[str, ...] = ()
 
     @property
     def vendor(self) -> str | None:
@@ -75,13 +88,14 @@ def of_view(
     if python is None:
         return None
     vendor = targets[0].vendor if targets else None
+    asked = tuple(t for t in targets if t.vendor == vendor)
     return Question(
-        targets=tuple(t for t in targets if t.vendor == vendor),
+        targets=asked,
         python=python.tag,
         platform=torch_releases.platform(host.os, host.machine),
         libc=host.libc,
         libc_version=host.libc_version,
-        driver=_driver(view),
+        driver=_driver(view, asked),
         now=_now(view),
         extensions=extensions,
         rocm=rocm,
@@ -109,7 +123,7 @@ def driver(text: str) -> NvidiaDriver:
     cuda = cuda_toolkits.cuda_of_driver(version)
     if cuda is None:
         raise ValueError(f"driver {version} is older than every one that gpufix knows")
-    return NvidiaDriver(cuda, version if len(parts) > 1 else None)
+    return NvidiaDriver(cuda, version) if len(parts) > 1 else NvidiaDriver(cuda, branch=version)
 
 
 def python_tag(version: str | None) -> str:
@@ -149,14 +163,23 @@ def specifier(text: str) -> SpecifierSet:
         raise ValueError(f"{text!r} is not a version or a range of versions") from None
 
 
-def _driver(view: View) -> NvidiaDriver | None:
+def wanted(text: str) -> tuple[SpecifierSet | None, str | None]:
+    """ "2.7.0+cu118" → that release and that build; "cu118" → the build of any. Raises ValueError."""
+    found = re.fullmatch(r"(.*?)\+?(cpu|cu\d{2,3}|rocm\d+(?:\.\d+){1,2})", text.strip())
+    if found is None:
+        return specifier(text), None
+    return specifier(found[1]) if found[1] else None, found[2]
+
+
+def _driver(view: View, targets: Sequence[Target]) -> NvidiaDriver | None:
     """By the CUDA that it names, else by its version: of which WSL2's library says nothing."""
     found = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
     if found is None:
         return None
     known = found.version and not view.facts.host.wsl
     cuda = found.cuda or (cuda_toolkits.cuda_of_driver(str(found.version)) if known else None)
-    return NvidiaDriver(cuda, found.version) if cuda else None
+    drives = all(stands_here(view, found, t) for t in targets if t.vendor == "nvidia")
+    return NvidiaDriver(cuda, found.version, found.flavour, drives) if cuda else None
 
 
 def _now(view: View) -> Now:

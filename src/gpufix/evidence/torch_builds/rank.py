@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from gpufix.evidence.building import same_major
-from gpufix.evidence.gpu_code import Service, outgrown
+from gpufix.evidence.gpu_code import Service
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild, builds
 from gpufix.evidence.torch_builds.obstacles import Kind, Obstacle, obstacles, services
 from gpufix.evidence.torch_builds.question import Question, of_view
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import packages, torch_releases
+from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model import Target
 
@@ -143,7 +143,7 @@ def answer(question: Question, prefer: Prefer) -> RankedBuilds:
 def _nearest(rest: list[Miss]) -> tuple[Miss, ...]:
     """Those with the fewest obstacles, the easiest first; of those alike in kind one is enough."""
     alike: dict[tuple[Kind, ...], Miss] = {}
-    for miss in rest:
+    for miss in sorted(rest, key=lambda m: len(m.obstacles)):
         alike.setdefault(tuple(sorted({o.kind for o in miss.obstacles})), miss)
     kinds = sorted(alike, key=lambda k: (len(k), sum(k)))
     return tuple(alike[k] for k in kinds[:_MISSES] if len(k) == len(kinds[0]))
@@ -165,29 +165,3 @@ def choose(
         return None
     fitting = answer(question, Prefer.smallest_change).fitting
     return fitting[0] if fitting else None
-
-
-def moved_along(view: View, build: TorchBuild) -> tuple[list[str], list[str]]:
-    """Requirements for the installed companions, and the names of those for which none is known."""
-    requirements, unknown = [], []
-    for name in sorted(packages.names()):
-        if view.dist(name) is None:
-            continue
-        found = companion(name, build, view.targets)
-        if found is None:
-            unknown.append(name)
-        else:
-            requirements.append(found)
-    return requirements, unknown
-
-
-def companion(name: str, build: TorchBuild, targets: Sequence[Target] = ()) -> str | None:
-    """The requirement for a companion's version that goes with a build, when it is in an index, and
-    that is not known to fail on a target."""
-    row = packages.for_torch(build.release.version).get(name)
-    listed = row.exact if row and not row.find_links else ()
-    versions = sorted((v for v in listed if not outgrown(name, v, targets)), key=numbers)
-    if not versions:
-        return None
-    local = f"+{build.name}" if build.variant and name in ("torchvision", "torchaudio") else ""
-    return f"{name}=={versions[-1]}{local}"

@@ -14,6 +14,7 @@ from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text, without_collection
+from gpufix.knowledge.cuda_libraries import belongs as belongs_to_cuda
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
@@ -97,6 +98,19 @@ def _met(found: Import) -> Iterator[str]:
     yield from (found.library or "", *found.doubts, *(one.library for one in found.spared))
 
 
+def _named_of_cuda(
+    judge: Judge, paths: Iterable[str], belongs: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """The CUDA libraries that each distribution's libraries name, whether they are found or not."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        elf = judge.elf(path)
+        named = [name for name in elf.needed if belongs_to_cuda(name)] if elf else ()
+        if named:
+            found.setdefault(belongs.get(path) or text(path), set()).update(named)
+    return {owner: sorted(map(text, names)) for owner, names in sorted(found.items())}
+
+
 def collect(
     ctx: CollectContext,
     python: Python | None,
@@ -125,7 +139,8 @@ def collect(
         return Binaries()
     told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
-    describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
+    versions = {dist.name: dist.version for dist in reversed(distributions)}
+    describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
         scanned=len(paths),
@@ -137,4 +152,5 @@ def collect(
         },
         imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
+        cuda=_named_of_cuda(judge, paths, belongs),
     )

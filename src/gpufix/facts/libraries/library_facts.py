@@ -73,11 +73,13 @@ class Describer:
         belongs: Mapping[str, str],
         stray: Collection[str],
         opened: Collection[str] = (),
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         """belongs: library -> distribution. stray: kept although they are for another Python.
 
-        opened: asked for in vain by imports that were followed.
+        opened: asked for in vain by imports that were followed. versions: distribution -> its own.
         """
+        self._versions = versions or {}
         self._opened = opened
         # Files that the loader refuses when it loads a module: no verdict of their own names them.
         self._broken = {
@@ -98,7 +100,7 @@ class Describer:
         links = _links_torch(elf, verdict, problems)
         problems = placed(self._judge, self._belongs, self._believed(elf, problems))
         opener = self._opener(path, bool(problems))
-        if known := plugin(text(path), owner):
+        if known := plugin(text(path), owner, self._versions.get(owner or "")):
             opener = "plugin"
             problems += self._lost(known)
         if opener != "import":  # who names it may preload it, or clear its flag

@@ -8,7 +8,7 @@ from dataclasses import replace
 from gpufix.facts.libraries.problems import problems_of
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Problem
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import amd, nvidia
@@ -20,7 +20,9 @@ _NVIDIA_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvmap", "nvhost-gpu
 _VERSION = re.compile(r"(?<![\w.])(\d{3,4}\.\d+(?:\.\d+)?)(?![\w.])")
 
 
-def nvidia_driver(ctx: CollectContext, survey: dict[str, Any], pci_devices: int) -> Driver:
+def nvidia_driver(
+    ctx: CollectContext, survey: dict[str, Any], on_bus: Sequence[PciDevice]
+) -> Driver:
     """NVIDIA's driver. `survey` is NVML's answer, {} when there was none."""
     library = reachable(ctx, "libcuda.so.1")
     nodes = [n for pattern in _NVIDIA_NODES for n in sorted(ctx.at("/dev").glob(pattern))]
@@ -31,10 +33,12 @@ def nvidia_driver(ctx: CollectContext, survey: dict[str, Any], pci_devices: int)
         vendor="nvidia",
         version=_user_version(library) or _known(survey.get("driver")),
         kernel_version=_kernel_version(ctx),
+        flavour=_flavour(ctx),
         cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if isinstance(cuda, int) else None,
         library=shown(ctx, library) if library else None,
         library_is_stub=library is not None and _is_stub(library),
-        pci_devices=pci_devices,
+        pci_devices=len(on_bus),
+        pci_ids=[f"{d.device:04x}" for d in on_bus if d.driver in (None, "nvidia")],
         error=text(str(error)[:300]) if error else None,
         nodes=[shown(ctx, n) for n in nodes],
         denied=_denied(ctx, nodes),
@@ -75,6 +79,25 @@ def _kernel_version(ctx: CollectContext) -> str | None:
     line = _line(ctx.at("/proc/driver/nvidia/version")) or ""
     found = _VERSION.search(line)
     return found[1] if found else _known(_line(ctx.at("/sys/module/nvidia/version")))
+
+
+def _flavour(ctx: CollectContext) -> Literal["open", "proprietary"] | None:
+    """Of the loaded module, by its own words, else by the kernel's taint letters (P: proprietary).
+
+    None without a gap: none is loaded, as in WSL2. In a container both files are the host's.
+    """
+    own = ctx.at("/proc/driver/nvidia/version")
+    line = _line(own) or ""
+    if "Open Kernel Module" in line:
+        return "open"
+    if "Kernel Module" in line:
+        return "proprietary"
+    taint = _line(ctx.at("/sys/module/nvidia/taint")) or ""
+    if "O" in taint:
+        return "proprietary" if "P" in taint else "open"
+    if own.exists():
+        ctx.gap("gpus", own, "the flavour of the kernel module cannot be read")
+    return None
 
 
 def _known(version: object) -> str | None:
@@ -149,17 +172,19 @@ def _number(path: Path) -> int:
 
 def collect(ctx: CollectContext) -> tuple[list[Gpu], list[Driver]]:
     """NVIDIA's devices, then AMD's. A vendor without any sign of itself costs no process."""
-    bus = [device.vendor for device in display_devices(ctx)]
+    bus = display_devices(ctx)
+    of_nvidia = [device for device in bus if device.vendor == NVIDIA]
     gpus: list[Gpu] = []
     found: list[Driver] = []
-    for devices, driver in (_nvidia(ctx, bus.count(NVIDIA)), _amd(ctx, bus.count(AMD))):
+    of_amd = len(bus) - len(of_nvidia)
+    for devices, driver in (_nvidia(ctx, of_nvidia), _amd(ctx, of_amd)):
         gpus += devices
         found += [driver] if driver else []
     return gpus, found
 
 
-def _nvidia(ctx: CollectContext, on_bus: int) -> tuple[list[Gpu], Driver | None]:
-    if not nvidia.present(ctx, on_bus):
+def _nvidia(ctx: CollectContext, on_bus: Sequence[PciDevice]) -> tuple[list[Gpu], Driver | None]:
+    if not nvidia.present(ctx, len(on_bus)):
         return [], None
     survey = nvidia.ask_nvml(ctx)
     devices = nvidia.from_nvml(ctx, survey) or nvidia.from_proc(ctx)

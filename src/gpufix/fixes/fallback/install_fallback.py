@@ -32,7 +32,7 @@ NAME = "install-fallback"
 # is required and absent.
 CODES = (
     "GPU103", "GPU104", "GPU108", "SYM401", "SYM402", "ABI301", "ABI304", "ABI305", "KRN901",
-    "RUN806", "WHL506",
+    "RUN806", "WHL506", "WHL510",
 )  # fmt: skip
 
 

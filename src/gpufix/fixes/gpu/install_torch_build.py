@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from gpufix.evidence import conda
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
+from gpufix.evidence.torch_builds.companions import moved_along
 from gpufix.evidence.torch_builds.question import of_view
-from gpufix.evidence.torch_builds.rank import choose, moved_along, native
+from gpufix.evidence.torch_builds.rank import choose, native
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import why_not
 from gpufix.fixes.registry import fix
+from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.conda import CHANNEL as CONDA_FORGE
 from gpufix.model import Advise, Finding, Install, Plan, Skip, Target, TorchMove
-from gpufix.model.payload import ToolkitInUse
+from gpufix.model.payload import OldDriver, ToolkitInUse
 
 NAME = "install-torch-build"
 KEPT = (
@@ -27,6 +29,8 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
 
     For an extension that asks for symbols of another torch: the nearest release that it loads with.
     """
+    if isinstance(finding.payload, OldDriver):
+        return _skip(finding, "it is not torch that asks for this driver")
     blocked = _blocked(view)
     targets = _targets(view)
     if blocked or not targets:
@@ -51,18 +55,18 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     notes += [] if _native(view, choice) else ["serves the target by PTX: slow at the first start"]
     if choice.channel == CONDA_FORGE:
         return _by_conda(finding, view, choice, notes)
-    along, unknown = moved_along(view, choice)
-    notes += [
-        f"{name} has no version known to go with it: reinstall it yourself" for name in unknown
-    ]
-    step = Install(install=[choice.requirement, *along], dependencies=True, index=choice.name)
+    moved = moved_along(view, choice)
+    notes += [f"{why}: install it again yourself" for why in moved.unknown.values()]
+    wanted = [choice.requirement, *moved.along]
+    step = Install(install=wanted, dependencies=True, index=choice.name)
+    later = [install(offer, view.dist(offer.name)) for offer in moved.later]
     return Plan(
         fix=NAME,
         codes=[finding.code],
         subjects=["torch"],
         title=f"install {choice.label}",
         safety="unsafe",
-        steps=[step],
+        steps=[step, *later],
         notes=notes,
         moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
     )

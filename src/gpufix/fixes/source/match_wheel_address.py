@@ -8,7 +8,7 @@ from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.knowledge import packages
 from gpufix.knowledge.packages import TORCH_INDEX, index_url
 from gpufix.model import Finding, Plan, Skip, Torch
-from gpufix.model.source_payload import WheelAddress
+from gpufix.model.source_payload import AbsentPin, WheelAddress
 from gpufix.source.edits import Edit, Offsets, applied
 
 NAME = "match-wheel-address"
@@ -18,6 +18,9 @@ NAME = "match-wheel-address"
 def match_wheel_address(finding: Finding, view: View) -> Plan | Skip | None:
     """torch's own index by its variant; another page only where it is known to exist."""
     found = finding.payload
+    if isinstance(found, AbsentPin):
+        reason = "which build is wanted in its place is for you to say"
+        return Skip(fix=NAME, code="WHL505", subject=finding.subject, reason=reason)
     if not isinstance(found, WheelAddress) or view.facts.torch is None:
         return None
     path, url, lines = found.path, found.url, found.lines

@@ -15,7 +15,7 @@ NAME = "install-toolkit-wheels"
 _LINK = "/* GNU ld script */\nINPUT(libcudart.so.13)\n"
 
 
-@fix(NAME, "TCH202", "TCH204", "TCH206")
+@fix(NAME, "TCH202", "TCH204", "TCH206", "TCH213")
 def install_toolkit_wheels(finding: Finding, view: View) -> Plan | Skip | None:
     """The wheels of torch's own CUDA, and the variables by which a build finds them."""
     torch, python = cuda_torch(view), view.facts.python
@@ -56,6 +56,9 @@ def _variables(view: View, root: str) -> dict[str, str | None]:
 def _blocked(view: View, cuda: str, wheel: cuda_wheels.ToolkitWheel | None) -> str | None:
     if wheel is not None and not wheel.compiles:
         return f"the wheels of CUDA {cuda} bring ptxas, but no nvcc: install NVIDIA's own toolkit"
+    glibc = view.facts.host.libc_version
+    if glibc and not cuda_wheels.headers_agree(cuda, glibc):
+        return f"the headers of CUDA {cuda} do not agree with glibc {glibc}"
     targets = [t.arch for t in view.targets if t.vendor == "nvidia"]
     lacking = [arch for arch in targets if generates(cuda, arch) is False]
     return f"CUDA {cuda} generates no code for {', '.join(lacking)}" if lacking else None

@@ -12,15 +12,19 @@ from gpufix.model.payload import MissingHeaders
 NAME = "point-cuda-home"
 
 
-@fix(NAME, "TCH202", "TCH204", "TCH206")
+@fix(NAME, "TCH202", "TCH204", "TCH206", "TCH213")
 def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
     """Of torch's CUDA major, with nvcc, able to generate code for the targets; nearest minor."""
     torch = cuda_torch(view)
     if torch is None or torch.cuda is None or isinstance(finding.payload, MissingHeaders):
         return None
     fitting = [t for t in usable(view) if t.origin != "wheel" and _fits(view, t, torch.cuda)]
+    of_glibc = finding.code == "TCH213"
+    if of_glibc:
+        fitting = [t for t in fitting if view.clashing_math(t.root) == ()]
     if not fitting:
-        reason = f"no CUDA {torch.cuda.partition('.')[0]} toolkit here serves the targets"
+        what = "agrees with glibc" if of_glibc else "serves the targets"
+        reason = f"no CUDA {torch.cuda.partition('.')[0]} toolkit here {what}"
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     best = min(fitting, key=lambda t: _distance(t, torch.cuda or ""))
     return Plan(

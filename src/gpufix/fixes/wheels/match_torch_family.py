@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+from packaging.version import Version
+
+from gpufix.evidence.published import published
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
+from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
-from gpufix.model import Finding, Install, Plan, Skip
-from gpufix.model.payload import DistributionFault
+from gpufix.knowledge.listings import Offer
+from gpufix.model import Distribution, Finding, Install, Plan, Skip
+from gpufix.model.payload import DistributionFault, OtherCudaMajor
 
-_ON_TORCH_INDEX = ("torchvision", "torchaudio", "torchtext", "xformers")
 
-
-@fix("match-torch-family", "WHL505", "ABI301", "ABI305", "SYM401", "SYM404")
+@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI305", "SYM401", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
-    """Look the companion's version up for this torch; unknown ones are not guessed."""
+    """Look for a published wheel for this torch; what no listing has is not guessed."""
     if not isinstance(finding.payload, DistributionFault):
         return None  # an address in a file: match-wheel-address
+    if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
+        return None
     name, torch = finding.payload.distribution, view.facts.torch
-    release = torch.release if torch and torch.release else ""
-    known = packages.for_torch(release).get(name)
-    page = packages.find_links(name, release, (torch.variant if torch else "") or "")
-    if known is None or not (known.exact or page):
-        reason = f"which {name} goes with torch {release} is not known here"
-        return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=reason)
-    versions = sorted(known.exact, key=lambda v: version_of(v) or v)
-    requirement = f"{name}=={versions[-1]}" if versions else name
-    index = torch.variant if torch and torch.variant and name in _ON_TORCH_INDEX else None
+    own, dist = view.dist("torch"), view.dist(name)
+    condas = "conda" in [d.source for d in (own, dist) if d]
+    found = _of_conda(name, view) if condas else published(name, view)
+    if isinstance(found, Offer) and dist and _lower_major(found, dist):
+        found = f"the newest published wheel is of {name} {found.version}, {dist.version} is here"
+    if isinstance(found, str):
+        return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=found)
+    step = found if isinstance(found, Install) else install(found, dist)
+    what = step.install[0].partition(" @ ")[0]
+    if isinstance(found, Offer) and what != step.install[0]:
+        what = f"{what} {found.version}"  # its address is in the command
     return Plan(
         fix="match-torch-family",
         codes=[finding.code],
         subjects=[name],
-        title=f"install {requirement}, made for torch {release}",
+        title=f"install {what}, made for torch {torch.release if torch else ''}",
         safety="unsafe",
-        steps=[Install(install=[requirement], reinstall=True, index=index)],
-        notes=[f"wheels are listed at {page}"] if page else [],
+        steps=[step],
         for_this_torch=True,
     )
+
+
+def _of_conda(name: str, view: View) -> Install | str:
+    """conda's own builds have the same versions."""
+    release = view.facts.torch.release if view.facts.torch else None
+    known = packages.for_torch(release or "").get(name)
+    if known is None or known.find_links or not known.exact:
+        return f"which {name} goes with torch {release} is not known here"
+    newest = max(known.exact, key=Version)
+    return Install(install=[f"{name}=={newest}"], reinstall=True)
+
+
+def _lower_major(offer: Offer, dist: Distribution) -> bool:
+    """Whether it is of an older generation: another package to those who use it."""
+    new, old = version_of(offer.version or ""), version_of(dist.version)
+    return new is not None and old is not None and new.major < old.major

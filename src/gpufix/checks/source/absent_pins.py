@@ -1,0 +1,130 @@
+"""WHL505's requirement-file half: pins and pages that no published build answers to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from gpufix.checks.registry import WARNING, Fault
+from gpufix.evidence.requirements import Requirements, parse
+from gpufix.evidence.source_view import at, requirement_files
+from gpufix.evidence.torch_builds.existing import disputed, exists, variants
+from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
+from gpufix.knowledge import listings, packages, torch_releases
+from gpufix.knowledge.nearest import reason
+from gpufix.knowledge.torch_releases import Release
+from gpufix.knowledge.wheel_blocks import Build
+from gpufix.model.source_payload import AbsentPin
+from gpufix.text.names import normalise
+
+if TYPE_CHECKING:
+    from gpufix.source.source_facts import Address, Requirement
+
+_FAMILY = ("torch", "torchvision", "torchaudio")
+_VARIANT = re.compile(r"cpu|cu\d{3}|rocm\d+(?:\.\d+){1,2}")
+_TORCH_INDEX = packages.TORCH_INDEX.partition("{")[0]
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """One for each pin or page. Silent where the release, or the page's package, is not known."""
+    host = view.facts.host
+    platform = torch_releases.platform(host.os, host.machine)
+    for path, facts in requirement_files(view).items():
+        for pin in _pins(view, facts.requirements):
+            why = _why(pin, facts.addresses, platform)
+            if why:
+                yield _fault(view, path, pin.line, pin.text, f"{path} pins {pin.text}{why}.")
+        for row in facts.addresses:
+            name = _absent_page(row)
+            if name:
+                build = Build(row.torch or "", row.variant, "", platform)
+                why = reason(name, build, ("torch", "cuda"))
+                text = f"{path} points to a page for torch {row.torch} and {row.variant}: {why}."
+                yield _fault(view, path, row.line, row.url, text)
+
+
+class _Pin(Frozen):
+    """A version of torch, or of one of its family, pinned by ==."""
+
+    line: int
+    name: str
+    version: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
+def _pins(view: View, rows: Sequence[Requirement]) -> Iterator[_Pin]:
+    applies = view.derive(Requirements.of).applies
+    for row in rows:
+        requirement = parse(row.text)
+        if requirement is None or not applies(requirement):
+            continue
+        name = normalise(requirement.name)
+        for spec in requirement.specifier:
+            if name in _FAMILY and spec.operator in ("==", "==="):
+                yield _Pin(row.line, name, spec.version)
+
+
+def _why(pin: _Pin, rows: Sequence[Address], platform: str) -> str | None:
+    """The rest of the message for a build that was not published, or that lies elsewhere."""
+    release, local = _release(pin), pin.version.partition("+")[2]
+    if release is None or platform not in release.python_tags:
+        return None
+    indexes = _own_indexes(rows)
+    wanted = [local] if local else indexes
+    if not wanted or not all(_VARIANT.fullmatch(variant) for variant in wanted):
+        return None
+    have = variants(release, platform)
+    elsewhere = f" from the index {', '.join(indexes)}, which does not have it: "
+    if all(v not in have and not disputed(release, platform, v) for v in wanted):
+        made = "" if pin.name == "torch" else f"it is made for torch {release.version}, and "
+        start = ", a build that was not published: " if local else elsewhere
+        return start + made + exists(release, platform, wanted[0])
+    if local and indexes and local not in {row.variant for row in rows}:
+        return f"{elsewhere}it lies on the index {local}"
+    return None
+
+
+def _release(pin: _Pin) -> Release | None:
+    """The torch release that a pin means."""
+    public = pin.version.partition("+")[0]
+    if pin.name == "torch":
+        return torch_releases.get(public)
+    for release in torch_releases.all():
+        row = packages.for_torch(release.version).get(pin.name)
+        if row and public in row.exact:
+            return release
+    return None
+
+
+def _own_indexes(rows: Sequence[Address]) -> list[str]:
+    """Of torch's own indexes those that stand in place of the package index."""
+    named = [r for r in rows if r.option in ("--index-url", "-i")]
+    return [r.variant for r in named if r.url.startswith(_TORCH_INDEX) and "nightly" not in r.url]
+
+
+def _absent_page(row: Address) -> str | None:
+    """The package on whose pages an address would lie, when it has none for that torch build."""
+    release = torch_releases.get(row.torch) if row.torch else None
+    if release is None:
+        return None
+    named = [name for name in sorted(listings.on_pages()) if listings.would_list(name, row.url)]
+    for name in named:
+        later = release.date >= listings.read(name)
+        if later or any(listings.pages(name, release.version, row.variant)):
+            return None
+    return named[0] if named else None
+
+
+def _fault(view: View, path: str, line: int, text: str, message: str) -> Fault:
+    return Fault(
+        severity=WARNING,
+        subject=f"{path}: {text}",
+        message=message,
+        evidence=(at(view, path, line, text),),
+        payload=AbsentPin(path, line, text),
+    )

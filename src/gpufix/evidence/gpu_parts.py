@@ -1,0 +1,106 @@
+"""What frameworks have their GPU back ends from: libraries that are lost, parts that are absent."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.evidence.severity import Row
+from gpufix.evidence.view import View
+from gpufix.evidence.without_torch import frameworks
+from gpufix.frozen import Frozen
+from gpufix.knowledge import families
+from gpufix.knowledge.cuda_libraries import bringing
+from gpufix.knowledge.families import Part
+from gpufix.knowledge.plugins import plugin
+from gpufix.model import Distribution, Library, Problem
+from gpufix.model.host import Vendor
+
+_CUDA_WHEEL = re.compile(r"nvidia-(?:cuda-runtime|cublas|cudnn)(?:-cu(\d\d))?")
+
+
+class LostLibraries:
+    """Distribution → the libraries that its GPU part lacks, where a row tells of it."""
+
+    def __init__(self, rows: dict[str, list[Row]]) -> None:
+        self.rows = rows
+
+    @classmethod
+    def of(cls, view: View) -> LostLibraries:
+        """For `view.derive`."""
+        found: dict[str, list[Row]] = {}
+        for library in view.facts.binaries.libraries:
+            for problem in library.problems:
+                if library.distribution and _of_gpu_part(view, library, problem):
+                    found.setdefault(library.distribution, []).append((library, problem))
+        return cls(found)
+
+
+def _of_gpu_part(view: View, library: Library, problem: Problem) -> bool:
+    """A GPU driver's own libraries are none of a package's; a build for CPUs has no GPU part."""
+    if problem.kind != "missing-library" or problem.driver:
+        return False
+    if library.opened_by == "plugin":
+        dist = view.dist(library.distribution or "")
+        opener = plugin(library.path, library.distribution, dist.version if dist else None)
+        return opener is not None and (opener.asked or bool(library.code))
+    known = families.libraries(library.distribution or "")
+    return known is not None and bool(bringing(problem.name))
+
+
+class AbsentPart(Frozen):
+    """A framework without a GPU back end. lacking: what a part that is there wants beside it."""
+
+    part: Part
+    framework: Distribution
+    present: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+
+def absent_parts(view: View) -> list[AbsentPart]:
+    """Frameworks that nothing brings GPU code for; what conda built tells it by its build."""
+    found = []
+    holders = {x.distribution for x in view.facts.binaries.libraries if _for_gpus(x)}
+    for part in families.parts():
+        framework = view.dist(part.framework)
+        if framework is None or framework.source == "conda" or holders & set(part.code_in):
+            continue
+        broken = None
+        for together in part.together:
+            present = tuple(name for name in together if view.dist(name))
+            if len(present) == len(together):
+                break
+            if present:
+                lacking = tuple(name for name in together if name not in present)
+                broken = AbsentPart(part, framework, present, lacking)
+        else:
+            found.append(broken or AbsentPart(part, framework, (), ()))
+    return found
+
+
+def _for_gpus(library: Library) -> bool:
+    """It holds GPU code, or asks for CUDA's libraries."""
+    asked = [*library.needed, *(problem.name for problem in library.problems)]
+    return bool(library.code) or any(bringing(n) or n.startswith("libcuda.so") for n in asked)
+
+
+def used_otherwise(view: View, vendor: Vendor, own: set[str]) -> list[str]:
+    """What else here uses the GPUs of a vendor: torch, other frameworks."""
+    torch = view.facts.torch
+    built_for = torch and (torch.cuda if vendor == "nvidia" else torch.hip)
+    return [
+        *(["torch"] if built_for else []),
+        *(n for n in frameworks(view, vendor) if n not in own),
+    ]
+
+
+def cuda_here(view: View) -> int | None:
+    """The CUDA major of the libraries that are installed: torch's, else the one of NVIDIA's wheels."""
+    torch = view.facts.torch
+    if torch and torch.cuda:
+        return int(torch.cuda.partition(".")[0])
+    majors = set()
+    for dist in view.facts.distributions:
+        wheel = _CUDA_WHEEL.fullmatch(dist.name)
+        if wheel and (major := wheel[1] or dist.version.partition(".")[0]).isdigit():
+            majors.add(int(major))
+    return majors.pop() if len(majors) == 1 else None

@@ -1,0 +1,60 @@
+"""The published wheel of a package that fits the patient's torch, Python and platform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gpufix.evidence.gpu_code import outgrown
+from gpufix.evidence.view import View
+from gpufix.knowledge import listings, torch_releases
+from gpufix.knowledge.data_table import minor
+from gpufix.knowledge.listings import Offer
+from gpufix.knowledge.nearest import reason
+from gpufix.knowledge.wheel_blocks import Build
+from gpufix.model import Target, Torch
+
+
+def published(name: str, view: View) -> Offer | str:
+    """The wheel to install, or why there is none. The installed version is kept where it has one."""
+    build = build_of(view)
+    if isinstance(build, str):
+        return build
+    dist = view.dist(name)
+    return best(name, build, dist.version if dist else None, view.targets)
+
+
+def best(
+    name: str, build: Build, installed: str | None = None, targets: Sequence[Target] = ()
+) -> Offer | str:
+    """The newest listed wheel for a build that is not known to fail on a target, of the installed
+    version if there is one."""
+    listed = list(listings.offers(name, build))
+    against = {o: outgrown(name, o.version, targets) for o in listed if o.version}
+    found = [offer for offer in listed if not against.get(offer)]
+    if not found:
+        return next(filter(None, against.values()), reason(name, build))
+    public = installed.partition("+")[0] if installed else None
+    return next((offer for offer in found if offer.version == public), found[0])
+
+
+def build_of(view: View) -> Build | str:
+    """The patient's torch build and Python, or why they say nothing."""
+    torch, python, host = view.facts.torch, view.facts.python, view.facts.host
+    if torch is None or torch.release is None or python is None:
+        return "there is no torch here to choose wheels for"
+    if torch.build not in (None, "release"):
+        return f"torch is a {torch.build} build: published wheels are for releases"
+    variant = torch.variant or _named(torch)
+    if variant is None:
+        return f"which build of torch {torch.release} this is is not known"
+    platform = torch_releases.platform(host.os, host.machine)
+    return Build(torch.release, variant, python.tag, platform, torch.cxx11_abi)
+
+
+def _named(torch: Torch) -> str | None:
+    """By its version, else by its CUDA."""
+    local = (torch.version or "").partition("+")[2]
+    if re.fullmatch(r"cpu|cu\d{3}|rocm\d+(\.\d+){1,2}", local):
+        return local
+    return f"cu{minor(torch.cuda).replace('.', '')}" if torch.cuda else None

@@ -1,0 +1,133 @@
+"""Install the libraries of the CUDA that a package is built for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from posixpath import dirname
+
+from gpufix.evidence import pathfinder
+from gpufix.evidence.other_cuda import other_cuda
+from gpufix.evidence.own_cuda import own_cuda
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.frozen import Frozen
+from gpufix.knowledge.cuda_libraries import folder_of, majors, wheel_of
+from gpufix.model import Distribution, Finding, Install, Plan, SetVariables, Skip, Step
+from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary
+
+NAME = "install-own-cuda"
+_PATH = "LD_LIBRARY_PATH"
+
+
+class _Lack(Frozen):
+    """A library that is missing: the wheel that brings it, and the folder in which it then lies.
+
+    wheel: None where it is there, and not found.
+    """
+
+    soname: str
+    wheel: str | None
+    folder: str
+    searched: bool
+
+    @property
+    def requirement(self) -> str | None:
+        """A wheel's version begins with that of its libraries' SONAMEs."""
+        leading = self.soname.partition(".so.")[2].partition(".")[0]
+        return f"{self.wheel}=={leading}.*" if self.wheel and leading else self.wheel
+
+
+@fix(NAME, "SYM402", "WHL510")
+def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
+    """For a package that does not link torch: several CUDA majors may lie side by side.
+
+    Where neither the package's RPATH nor cuda.pathfinder leads to the wheels' folders, they are
+    added to LD_LIBRARY_PATH in the environment file, behind what stands there.
+    """
+    fault = finding.payload
+    if not isinstance(fault, DistributionFault) or isinstance(fault, UnfitLibrary):
+        return None
+    dist, own = view.dist(fault.distribution), view.derive(own_cuda).get(fault.distribution)
+    if dist is None or own is None or own.major is None or _links_torch(view, dist):
+        return None
+    if finding.code == "SYM402" and dist.name in view.derive(other_cuda):
+        return None  # planned for the cause
+    asked = fault.wheels if isinstance(fault, MissingLibrary) else ()
+    lacks = [x for x in _lacks(view, dist, own.major) if x.wheel in asked or majors(x.soname)]
+    wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
+    if not lacks:
+        return None
+    if other := next(_overwritten(view, [x.wheel for x in lacks if x.wheel]), None):
+        return _skip(finding, f"{other[0]} would overwrite files of {other[1]}")
+    folders = sorted({x.folder for x in lacks if not x.searched})
+    return _plan(finding, view, wheels, folders, own.major)
+
+
+def _plan(
+    finding: Finding, view: View, wheels: Sequence[str], folders: Sequence[str], major: int
+) -> Plan | Skip:
+    steps: list[Step] = []
+    if wheels:
+        steps.append(Install(install=[*wheels], dependencies=True, freeze=True))
+    if folders:
+        now = [part for part in (view.env(_PATH) or "").split(":") if part]
+        value = ":".join(dict.fromkeys((*now, *folders)))
+        steps.append(SetVariables(variables={_PATH: value}))
+    if not steps:
+        return _skip(finding, "its libraries are here, and its own search leads to them")
+    what = f"install {', '.join(wheels)}" if wheels else f"name the folders of CUDA {major}"
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"{what}{' and name their folders' if wheels and folders else ''}"
+        f"{f' in {_PATH}' if folders else ''}",
+        safety="unsafe" if folders else "safe",
+        steps=steps,
+        notes=[f"every program that runs with {_PATH} searches there first"] if folders else [],
+    )
+
+
+def _skip(finding: Finding, reason: str) -> Skip:
+    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+
+
+def _links_torch(view: View, dist: Distribution) -> bool:
+    libraries = view.facts.binaries.libraries
+    return dist.name == "torch" or any(
+        x.links_torch for x in libraries if x.distribution == dist.name and x.problems
+    )
+
+
+def _lacks(view: View, dist: Distribution, major: int) -> Iterator[_Lack]:
+    """Of all its libraries: one plan serves them."""
+    seen: set[str] = set()
+    for library in view.facts.binaries.libraries:
+        for problem in library.problems if library.distribution == dist.name else ():
+            wheel = wheel_of(problem.name, major)
+            if problem.kind != "missing-library" or wheel is None or problem.name in seen:
+                continue
+            seen.add(problem.name)
+            folder = f"{dist.location}/{folder_of(wheel, major)}"
+            is_here = _is_own(problem.provider, folder_of(wheel, major))
+            if problem.provider and is_here:
+                folder = dirname(problem.provider)
+            ways = view.search_path(problem.needed_by or library.path) or ()
+            searched = folder in ways or pathfinder.opens(view, dist.name, problem.name)
+            yield _Lack(problem.name, None if is_here else wheel, folder, searched)
+
+
+def _is_own(provider: str | None, folder: str) -> bool:
+    """Whether the file that is there, and not found, is none of another CUDA's wheel."""
+    if provider is None:
+        return False
+    return "/nvidia/" not in provider or dirname(provider).endswith(f"/{folder}")
+
+
+def _overwritten(view: View, wheels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Wheels of CUDA 11 and 12, and of what is no part of the toolkit, lie in the same folders."""
+    for wheel in wheels:
+        base, suffix, _ = wheel.partition("-cu1")
+        for dist in view.facts.distributions if suffix else ():
+            if dist.name != wheel and dist.name.startswith(f"{base}-cu1"):
+                yield wheel, dist.name

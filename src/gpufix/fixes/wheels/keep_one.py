@@ -1,0 +1,85 @@
+"""Keep one of several distributions that lay the same files, and restore it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gpufix.evidence.families import Rivals, core_files, rivals
+from gpufix.evidence.gpu_parts import cuda_here
+from gpufix.evidence.requirements import Requirements
+from gpufix.evidence.view import View
+from gpufix.fixes.pins import immovable, reinstall, why_not
+from gpufix.fixes.registry import fix
+from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
+from gpufix.model.payload import RivalDistributions
+
+_CUDA = re.compile(r"-cu(?:da)?(\d\d)")
+
+
+@fix("keep-one", "WHL508", "WHL509")
+def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
+    """Remove the others, then install the kept one again: their removal takes its files along.
+
+    What other packages require stays, and the GPU package is laid over it.
+    """
+    if not isinstance(finding.payload, RivalDistributions):
+        return None
+    names = finding.payload.distributions
+    found = next((r for r in rivals(view) if r.names == names), None)
+    if found is None:
+        return None
+    kept = _kept(found, view)
+    if kept is None:
+        why = f"which of {' and '.join(names)} is meant cannot be told"
+        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
+    others = [d for d in found.here if d is not kept]
+    along = [name for d in others for name in found.group.along.get(d.name, ())]
+    others += [d for name in along if (d := view.dist(name))]
+    required = view.derive(Requirements.of).required_by
+    users = sorted({user for d in others for user in required.get(d.name, ())} - {*names, *along})
+    reason: str | None = next(filter(None, map(immovable, (kept, *others))), None)
+    if reason is None and users and not found.group.gpu:
+        reason = f"{', '.join(users)} require what would be removed"
+    if reason:
+        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
+    return _plan(finding, kept, [] if users else others, users, found.group.core is not None)
+
+
+def _plan(
+    finding: Finding,
+    kept: Distribution,
+    removed: Sequence[Distribution],
+    users: Sequence[str],
+    shares: bool,
+) -> Plan:
+    other_build = [why] if (why := why_not(kept)) else []
+    again = f"reinstall {kept.name} {kept.version}"
+    steps: list[Step] = [reinstall(kept.name, kept.version)] if shares else []
+    title = f"{again} over what has overwritten it"
+    if removed:
+        gone = [d.name for d in removed]
+        steps.insert(0, Install(uninstall=gone))
+        title = f"remove {', '.join(gone)}" + (f", and {again}" if shares else "")
+    return Plan(
+        fix="keep-one",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=title,
+        safety="unsafe" if other_build or any(d.requested for d in removed) else "safe",
+        steps=steps,
+        notes=[*other_build, *(f"{user} requires the other one, which stays" for user in users)],
+    )
+
+
+def _kept(found: Rivals, view: View) -> Distribution | None:
+    """The GPU package; of several, the one for the CUDA that is here; else the one that is used."""
+    if found.lost is not None:
+        return found.lost[0]
+    here = cuda_here(view)
+    meant = [d for d in found.here if here and (m := _CUDA.search(d.name)) and int(m[1]) == here]
+    if len(meant) == 1:
+        return meant[0]
+    holders = {shared.holder for shared in core_files(view, found.group)}
+    used = [d for d in found.here if holders == {d.name}]
+    return used[0] if used else None

@@ -1,0 +1,125 @@
+"""Package families: what must agree, what may only be there alone, what brings the GPU part.
+
+The rows' own words are explained in tools/knowledge_build/rows.py.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+from gpufix.frozen import Frozen
+from gpufix.knowledge.data_table import at_least, source, table
+from gpufix.model.host import Vendor
+
+
+class Pair(Frozen):
+    """Two distributions that must agree, how, and what happens where they do not."""
+
+    one: str
+    other: str
+    agree: Literal["release", "prefix", "minor", "declared", "floor", "table"]
+    moves: Literal["one", "other"]
+    optional: bool  # what moves may be done without
+    vendor: Vendor  # whose GPUs it is about
+    needs: tuple[tuple[str, str], ...]  # of a table: (`one` from this version on, `other`'s range)
+    outcome: Literal["raises", "gpu", "unchecked"]
+    says: str
+    switch: str | None  # the variable that has them not compared
+    source: str
+
+
+class Alone(Frozen):
+    """Distributions of which one may be installed; most lay the same files."""
+
+    distributions: tuple[str, ...]
+    gpu: tuple[str, ...]  # those that bring GPU code, where not all do
+    asked: bool  # who installs one of them asks for the GPU
+    along: dict[str, tuple[str, ...]]  # what goes with one that is removed
+    core: str | None  # a pattern of paths below the site folder: whose these are works
+    lost: str
+    source: str
+
+
+class Part(Frozen):
+    """What a framework has its GPU back end from."""
+
+    framework: str
+    vendor: Vendor
+    together: tuple[tuple[str, ...], ...]  # alternatives, each of which is whole or broken
+    code_in: tuple[str, ...]  # or these distributions hold GPU code themselves
+    extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
+    instead: str | None  # the distribution that takes its place, at its version
+    by_hand: str | None  # else the command that builds it
+    says: str
+    source: str
+
+
+class Libraries(Frozen):
+    """The requirement that brings the CUDA libraries of a distribution, and who opens them."""
+
+    extra: str  # "jax-cuda12-plugin[with-cuda]"
+    since: str | None  # the first release that has it
+    opened_by: str | None
+    source: str
+
+
+@cache
+def pairs() -> tuple[Pair, ...]:
+    """Every pair that must agree."""
+    rows = table("families")["pairs"]
+    return tuple(Pair(**_sourced(row) | {"needs": tuple(row["needs"].items())}) for row in rows)
+
+
+@cache
+def alone() -> tuple[Alone, ...]:
+    """Every group of which one may be installed."""
+    rows = (_tuples(row) for row in table("families")["alone"])
+    along = ((row, {k: tuple(v) for k, v in row["along"].items()}) for row in rows)
+    return tuple(Alone(**row | {"along": removed}) for row, removed in along)
+
+
+@cache
+def parts() -> tuple[Part, ...]:
+    """Every framework that has its GPU back end from elsewhere."""
+    rows = (_tuples(row) for row in table("families")["parts"])
+    return tuple(Part(**(row | {"together": tuple(map(tuple, row["together"]))})) for row in rows)
+
+
+def libraries(distribution: str) -> Libraries | None:
+    """What brings the CUDA libraries of a distribution."""
+    row = table("families")["libraries"].get(distribution)
+    return Libraries(**_sourced(row)) if row else None
+
+
+def releases(distribution: str) -> tuple[str, ...]:
+    """Its published versions, newest first; empty where no listing is known."""
+    return tuple(table("families")["releases"].get(distribution, ()))
+
+
+def cuda_major(distribution: str, version: str) -> int | None:
+    """The CUDA major of the build on the package index; None where no row tells."""
+    row = table("families")["cuda"].get(distribution)
+    since = row["since"] if row else {}
+    majors = [major for first, major in since.items() if at_least(version, first)]
+    return majors[-1] if majors else None
+
+
+def for_cuda(distribution: str, major: int) -> str | None:
+    """The versions whose build on the package index is for a CUDA major: ">=1.19.0,<1.27.0"."""
+    row = table("families")["cuda"].get(distribution)
+    since = list(row["since"].items()) if row else []
+    for at, (first, found) in enumerate(since):
+        if found == major:
+            return ",".join([f">={first}", *(f"<{after}" for after, _ in since[at + 1 : at + 2])])
+    return None
+
+
+def _tuples(row: dict[str, Any]) -> dict[str, Any]:
+    lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
+    return _sourced(row) | lists
+
+
+def _sourced(row: dict[str, Any]) -> dict[str, Any]:
+    number: int = row["source"]
+    return row | {"source": source("families", number)}

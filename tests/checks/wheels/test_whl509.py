@@ -1,0 +1,420 @@
+"""WHL509: a framework that takes the CPU, since its GPU part is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.wheels.whl509_gpu_part_missing import gpu_part_missing
+from gpufix.evidence.view import View
+from gpufix.knowledge import families
+from gpufix.knowledge.cuda_libraries import bringing
+from gpufix.model import Distribution, Library, Problem, Severity, SharedFile
+from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
+
+CUBLAS = "libcublas.so.12"
+JAX_EXTRAS = [f'jax-cuda{n}-plugin[with-cuda]<=0.7.2,>=0.7.2; extra == "cuda{n}"' for n in (12, 13)]
+JAX = b.dist("jax", "0.7.2", requires=["jaxlib", *JAX_EXTRAS])
+PLUGIN = b.dist(
+    "jax-cuda12-plugin",
+    "0.7.2",
+    requires=["jax-cuda12-pjrt==0.7.2", 'nvidia-cublas-cu12>=12.1; extra == "with-cuda"'],
+)
+PJRT = b.dist("jax-cuda12-pjrt", "0.7.2")
+JAXLIB = b.dist("jaxlib", "0.7.2")
+ORT = b.dist("onnxruntime", "1.23.2")
+ORT_GPU = b.dist(
+    "onnxruntime-gpu", "1.23.2", requires=['nvidia-cublas-cu12~=12.0; extra == "cuda"']
+)
+TORCH = b.dist("torch", "2.9.0+cu128", requires=["nvidia-cublas-cu12==12.8.4.1"])
+STATE = "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so"
+PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
+FILES = {
+    "jax-cuda12-pjrt": "jax_plugins/xla_cuda12/xla_cuda_plugin.so",
+    "onnxruntime-gpu": PROVIDER,
+    "ctranslate2": "ctranslate2.libs/libctranslate2-a.so.4",
+    "tensorflow": "tensorflow/libtensorflow_cc.so.2",
+    "cupy-cuda12x": "cupy_backends/cuda/libs/cublas.so",
+}
+
+
+def of(
+    *dists: Distribution, gpu: bool = True, libraries: Sequence[Library] = (), **more: Any
+) -> View:
+    gpus = [b.gpu()] if gpu else []
+    scan = b.binaries(*libraries)
+    return b.view(b.facts(distributions=list(dists), gpus=gpus, binaries=scan, **more))
+
+
+def lacking(owner: str, name: str = CUBLAS, provider: str | None = None, **changes: Any) -> Library:
+    problem = Problem(kind="missing-library", name=name, provider=provider)
+    opened = None if owner.startswith("cupy") else "plugin"
+    code = b.code("sm_89") if opened else []
+    base = {"distribution": owner, "problems": [problem], "opened_by": opened, "code": code}
+    return b.library(FILES[owner], **(base | changes))
+
+
+def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
+    wheels = tuple(bringing(name))
+    file = FILES[dist.name].rpartition("/")[2]
+    return Fault(
+        severity,
+        dist.name,
+        f"{dist.name} {dist.version} needs {name} for the GPU, which is in no place that it looks in.",
+        evidence=(f"{file} needs {name}",),
+        breaks=(f"load:{dist.name}",),
+        needs=(f"family:{dist.name}", f"soname:{name}", *(f"dist:{w}" for w in wheels)),
+        payload=LostGpuLibraries(dist.name, wheels),
+    )
+
+
+def absent(severity: Severity, dist: Distribution, found: str, *halves: tuple[str, ...]) -> Fault:
+    part = next(p for p in families.parts() if p.framework == dist.name)
+    present, missing = halves or ((), ())
+    return Fault(
+        severity,
+        dist.name,
+        f"{dist.name} {dist.version} has {found}: {part.says.rstrip('.')}.",
+        evidence=(f"source: {part.source}",),
+        needs=tuple(f"dist:{name}" for name in missing),
+        payload=AbsentGpuPart(dist.name, present, missing),
+    )
+
+
+def shared(path: str = STATE, holder: str | None = "onnxruntime", **more: Any) -> SharedFile:
+    base = {"owners": ["onnxruntime", "onnxruntime-gpu"], "differ": True}
+    return SharedFile(path=path, holder=holder, **(base | more))
+
+
+SOURCE = next(g.source for g in families.alone() if "onnxruntime" in g.distributions)
+BOTH = ("onnxruntime", "onnxruntime-gpu")
+OVERWRITTEN = Fault(
+    ERROR,
+    "onnxruntime / onnxruntime-gpu",
+    f"onnxruntime 1.23.2 has overwritten {STATE} of onnxruntime-gpu 1.23.2: its GPU providers are gone.",
+    evidence=(STATE, f"source: {SOURCE}"),
+    breaks=(*(f"collision:{name}" for name in BOTH), "family:onnxruntime-gpu"),
+    payload=RivalDistributions(BOTH),
+)
+LLAMA = b.dist("llama-cpp-python", "0.3.16", requested=True)
+TF = b.dist("tensorflow", "2.19.0", requires=['nvidia-cublas-cu12==12.5.3.2; extra == "and-cuda"'])
+PADDLE = b.dist("paddlepaddle", "3.3.1")
+PADDLE_2 = replace(PADDLE, version="2.6.2")
+TF_CPU = b.dist("tensorflow-cpu", "2.19.0")
+TF_CORE = "tensorflow/libtensorflow_cc.so.2"
+TF_GROUP = next(g for g in families.alone() if "tensorflow" in g.distributions)
+TF_OVERWRITTEN = Fault(
+    WARNING,
+    "tensorflow / tensorflow-cpu",
+    f"tensorflow-cpu 2.19.0 has overwritten {TF_CORE} of tensorflow 2.19.0: {TF_GROUP.lost}.",
+    evidence=(TF_CORE, f"source: {TF_GROUP.source}"),
+    breaks=("collision:tensorflow", "collision:tensorflow-cpu", "family:tensorflow"),
+    payload=RivalDistributions(("tensorflow", "tensorflow-cpu")),
+)
+CT2 = b.dist("ctranslate2", "4.5.0")
+CUPY_13 = b.dist("cupy-cuda12x", "13.6.0")
+CUPY_14 = b.dist("cupy-cuda12x", "14.2.0", requires=['cuda-toolkit[cublas]==12.*; extra == "ctk"'])
+CU13 = b.dist("nvidia-cublas", "13.0.0.19")
+ORT_13 = b.dist("onnxruntime-gpu", "1.27.0")
+LIES = f"{b.SITE}/nvidia/cublas/lib/{CUBLAS}"
+AMD = b.facts(
+    distributions=[ORT_GPU],
+    gpus=[b.gpu("gfx1100")],
+    binaries=b.binaries(lacking("onnxruntime-gpu")),
+)
+
+
+def for_nvidia(severity: Severity) -> Fault:
+    return Fault(
+        severity,
+        "onnxruntime-gpu",
+        "onnxruntime-gpu 1.23.2 is for NVIDIA's GPUs; gfx1100 needs a build for AMD's.",
+        breaks=("load:onnxruntime-gpu",),
+        needs=("family:onnxruntime-gpu",),
+        payload=LostGpuLibraries("onnxruntime-gpu", ()),
+    )
+
+
+PLAN = ["install-gpu-part safe"]
+
+SILENT = {
+    "nothing of them": of(),
+    "a CPU jax, and no GPU": of(JAX, JAXLIB, gpu=False),
+    "a GPU of another vendor": b.view(
+        b.facts(distributions=[JAX, JAXLIB], gpus=[b.gpu("gfx1100")])
+    ),
+    "jax with its plug-in": of(JAX, JAXLIB, PLUGIN, PJRT),
+    "jax for CUDA 13 beside a half for CUDA 12": of(
+        JAX,
+        JAXLIB,
+        PLUGIN,
+        b.dist("jax-cuda13-plugin", "0.7.2"),
+        b.dist("jax-cuda13-pjrt", "0.7.2"),
+    ),
+    "an old jaxlib that holds the GPU code itself": of(
+        JAX, JAXLIB, libraries=[b.library("jaxlib/x.so", b.code("sm_80"), distribution="jaxlib")]
+    ),
+    "a build that asks for CUDA's libraries": of(
+        LLAMA,
+        libraries=[
+            b.library("llama_cpp/lib/libggml-cuda.so", distribution=LLAMA.name, needed=[CUBLAS])
+        ],
+    ),
+    "a build that lacks CUDA's libraries: SYM402 tells": of(
+        LLAMA,
+        libraries=[
+            b.library(
+                "llama_cpp/lib/libllama.so",
+                distribution=LLAMA.name,
+                problems=[Problem(kind="missing-library", name=CUBLAS)],
+            )
+        ],
+    ),
+    "conda's jax": of(replace(JAX, source="conda")),
+    "a CPU onnxruntime": of(ORT),
+    "a CPU Paddle, and no GPU": of(PADDLE, gpu=False),
+    "Paddle's package for GPUs": of(PADDLE, b.dist("paddlepaddle-gpu", "2.6.2")),
+    "the GPU package was installed last": of(ORT, ORT_GPU, shared_files=[shared(holder=BOTH[1])]),
+    "nobody can tell whose bytes they are": of(ORT, ORT_GPU, shared_files=[shared(holder=None)]),
+    "equal bytes": of(ORT, ORT_GPU, shared_files=[shared(differ=False)]),
+    "a file apart from the core": of(ORT, ORT_GPU, shared_files=[shared("onnxruntime/a.py")]),
+    "a driver's library": of(
+        ORT_GPU,
+        libraries=[
+            lacking(
+                "onnxruntime-gpu",
+                problems=[Problem(kind="missing-library", name="libcuda.so.1", driver=True)],
+            )
+        ],
+    ),
+    "TensorFlow without a GPU": of(TF, gpu=False, libraries=[lacking("tensorflow")]),
+    "another TensorFlow": of(replace(TF, version="2.13.0"), libraries=[lacking("tensorflow")]),
+    "a TensorFlow built for CPUs": of(TF, libraries=[lacking("tensorflow", code=[])]),
+    "CTranslate2 without a GPU": of(CT2, gpu=False, libraries=[lacking("ctranslate2")]),
+    "CuPy without a GPU": of(CUPY_14, gpu=False, libraries=[lacking("cupy-cuda12x")]),
+    "what no CUDA wheel brings": of(
+        CUPY_14, libraries=[lacking("cupy-cuda12x", "libcutensor.so.2")]
+    ),
+}
+
+FIRING = {
+    "overwritten": Fires(of(ORT, ORT_GPU, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]),
+    "overwritten, and no GPU is here": Fires(
+        of(ORT, ORT_GPU, gpu=False, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]
+    ),
+    "overwritten by what was asked for": Fires(
+        of(replace(ORT, requested=True), ORT_GPU, shared_files=[shared()]),
+        OVERWRITTEN,
+        ["keep-one unsafe"],
+    ),
+    "overwritten by what another one requires": Fires(
+        of(
+            replace(ORT, requested=True),
+            ORT_GPU,
+            b.dist("rembg", requires=["onnxruntime"]),
+            shared_files=[shared()],
+        ),
+        OVERWRITTEN,
+        ["keep-one safe"],
+    ),
+    "overwritten in several files": Fires(
+        of(ORT, ORT_GPU, shared_files=[shared(), shared("onnxruntime/capi/libonnxruntime.so.1")]),
+        replace(
+            OVERWRITTEN,
+            message=OVERWRITTEN.message.replace(STATE, f"{STATE} (and 1 more file)"),
+            evidence=(STATE, "onnxruntime/capi/libonnxruntime.so.1", f"source: {SOURCE}"),
+        ),
+        ["keep-one safe"],
+    ),
+    "overwritten, which is of use without a GPU": Fires(
+        of(
+            TF,
+            TF_CPU,
+            gpu=False,
+            shared_files=[shared(TF_CORE, TF_CPU.name, owners=[TF.name, TF_CPU.name])],
+        ),
+        TF_OVERWRITTEN,
+        ["keep-one safe"],
+    ),
+    "overwritten, which is of use without a GPU, and one is here": Fires(
+        of(TF, TF_CPU, shared_files=[shared(TF_CORE, TF_CPU.name, owners=[TF.name, TF_CPU.name])]),
+        replace(TF_OVERWRITTEN, severity=ERROR),
+        ["keep-one safe"],
+    ),
+    "the plug-in's libraries": Fires(
+        of(JAX, JAXLIB, PLUGIN, PJRT, libraries=[lacking("jax-cuda12-pjrt")]),
+        lost(ERROR, PJRT),
+        PLAN,
+    ),
+    "the plug-in's libraries, and no GPU is here": Fires(
+        of(JAX, JAXLIB, PLUGIN, PJRT, gpu=False, libraries=[lacking("jax-cuda12-pjrt")]),
+        lost(WARNING, PJRT),
+        PLAN,
+    ),
+    "what the extra asks for is installed": Fires(
+        of(
+            PLUGIN,
+            PJRT,
+            b.dist("nvidia-cublas-cu12", "12.9.1.4"),
+            libraries=[lacking("jax-cuda12-pjrt")],
+        ),
+        lost(ERROR, PJRT),
+    ),
+    "the extra wants another version of what is here": Fires(
+        of(
+            PLUGIN,
+            PJRT,
+            b.dist("nvidia-cublas-cu12", "12.0.0"),
+            libraries=[lacking("jax-cuda12-pjrt")],
+        ),
+        lost(ERROR, PJRT),
+        ["install-gpu-part unsafe"],
+    ),
+    "conda brought the plug-in": Fires(
+        of(replace(PLUGIN, source="conda"), PJRT, libraries=[lacking("jax-cuda12-pjrt")]),
+        lost(ERROR, PJRT),
+    ),
+    "a provider for another vendor's GPU": Fires(b.view(AMD, "gfx1100"), for_nvidia(ERROR)),
+    "a provider for another vendor's GPU, which nobody named": Fires(
+        b.view(AMD), for_nvidia(WARNING)
+    ),
+    "a provider's libraries": Fires(
+        of(ORT_GPU, libraries=[lacking("onnxruntime-gpu")]), lost(ERROR, ORT_GPU), PLAN
+    ),
+    "torch declares them": Fires(
+        of(TORCH, ORT_GPU, torch=b.torch(), libraries=[lacking("onnxruntime-gpu")]),
+        lost(ERROR, ORT_GPU),
+        PLAN,
+    ),
+    "its build is for another CUDA than what is here": Fires(
+        of(ORT_GPU, CU13, libraries=[lacking("onnxruntime-gpu")]),
+        lost(ERROR, ORT_GPU),
+        ["install-gpu-part unsafe"],
+    ),
+    "its build is for CUDA 13, and no release is for the one here": Fires(
+        of(
+            ORT_13,
+            b.dist("nvidia-cublas-cu10", "10.2"),
+            libraries=[lacking("onnxruntime-gpu", "libcublas.so.13")],
+        ),
+        lost(ERROR, ORT_13, "libcublas.so.13"),
+    ),
+    "they lie there, and a call opens them": Fires(
+        of(ORT_GPU, libraries=[lacking("onnxruntime-gpu", provider=LIES)]),
+        Fault(
+            ADVICE,
+            "onnxruntime-gpu: onnxruntime.preload_dlls()",
+            f"onnxruntime-gpu finds its CUDA libraries, {CUBLAS} among them, only after "
+            "onnxruntime.preload_dlls(), or where another package has opened them before.",
+            evidence=(LIES,),
+        ),
+    ),
+    "one lies there, and another does not": Fires(
+        of(
+            ORT_GPU,
+            libraries=[
+                lacking(
+                    "onnxruntime-gpu",
+                    problems=[
+                        Problem(kind="missing-library", name=CUBLAS, provider=LIES),
+                        Problem(kind="missing-library", name="libcudnn.so.9"),
+                    ],
+                )
+            ],
+        ),
+        lost(ERROR, ORT_GPU, "libcudnn.so.9"),
+        PLAN,
+    ),
+    "TensorFlow's libraries": Fires(
+        of(TF, libraries=[lacking("tensorflow")]), lost(ERROR, TF), PLAN
+    ),
+    "TensorFlow's libraries, beside torch": Fires(
+        of(
+            TF,
+            TORCH,
+            torch=b.torch("2.11.0+cu130"),
+            libraries=[lacking("tensorflow", "libcudnn.so.9")],
+        ),
+        lost(WARNING, TF, "libcudnn.so.9"),
+        PLAN,
+    ),
+    "no extra brings CTranslate2's": Fires(
+        of(CT2, libraries=[lacking("ctranslate2")]), lost(ERROR, CT2)
+    ),
+    "CTranslate2's are here of another CUDA": Fires(
+        of(
+            CT2,
+            gpu=False,
+            libraries=[
+                lacking("ctranslate2"),
+                b.library("x/lib/libcublas.so.13", distribution="nvidia-cublas"),
+            ],
+        ),
+        lost(WARNING, CT2),
+    ),
+    "CuPy's": Fires(of(CUPY_14, libraries=[lacking("cupy-cuda12x")]), lost(ERROR, CUPY_14), PLAN),
+    "CuPy's, of a release without the extra": Fires(
+        of(CUPY_13, libraries=[lacking("cupy-cuda12x")]),
+        lost(ERROR, CUPY_13),
+        ["install-gpu-part unsafe"],
+    ),
+    "a CPU jax where a GPU must be served": Fires(
+        of(JAX, JAXLIB), absent(WARNING, JAX, "no GPU part"), PLAN
+    ),
+    "a CPU jax that others require": Fires(
+        of(JAX, JAXLIB, b.dist("mediapipe", requires=["jax"])),
+        absent(ADVICE, JAX, "no GPU part"),
+        PLAN,
+    ),
+    "a CPU jax that others require and somebody asked for": Fires(
+        of(replace(JAX, requested=True), JAXLIB, b.dist("flax", requires=["jax"])),
+        absent(WARNING, replace(JAX, requested=True), "no GPU part"),
+        PLAN,
+    ),
+    "a CPU jax beside torch": Fires(
+        of(JAX, JAXLIB, TORCH, torch=b.torch()), absent(ADVICE, JAX, "no GPU part"), PLAN
+    ),
+    "a CPU jax that declares no such extra": Fires(
+        of(replace(JAX, requires=["jaxlib"]), JAXLIB),
+        absent(WARNING, replace(JAX, requires=["jaxlib"]), "no GPU part"),
+    ),
+    "half a plug-in": Fires(
+        of(JAX, JAXLIB, PLUGIN),
+        absent(
+            ERROR,
+            JAX,
+            "jax-cuda12-plugin without jax-cuda12-pjrt",
+            ("jax-cuda12-plugin",),
+            ("jax-cuda12-pjrt",),
+        ),
+        PLAN,
+    ),
+    "half a plug-in, and no GPU is here": Fires(
+        of(JAX, JAXLIB, replace(PJRT, version="0.7.99"), gpu=False),
+        absent(
+            WARNING,
+            JAX,
+            "jax-cuda12-pjrt without jax-cuda12-plugin",
+            ("jax-cuda12-pjrt",),
+            ("jax-cuda12-plugin",),
+        ),
+    ),
+    "a package for CPUs in the place of one for GPUs": Fires(
+        of(PADDLE), absent(WARNING, PADDLE, "no GPU part"), ["install-gpu-part manual"]
+    ),
+    "a package for CPUs, and one for GPUs of its version is published": Fires(
+        of(PADDLE_2),
+        absent(WARNING, PADDLE_2, "no GPU part"),
+        ["install-gpu-part unsafe"],
+    ),
+    "what must be built for the GPU": Fires(
+        of(LLAMA), absent(WARNING, LLAMA, "no GPU part"), ["install-gpu-part manual"]
+    ),
+}
+
+test_silent, test_firing = rows(gpu_part_missing, SILENT, FIRING)

@@ -1,0 +1,43 @@
+"""Package families: what must agree, what lays the same files, what brings the GPU part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from . import rows
+from .read import Knowledge
+from .sources import Sources
+
+
+def build(known: Knowledge) -> Any:
+    sources = Sources()
+    families = known.families.values()
+    tables: dict[str, Any] = {
+        "pairs": [row for f in families for pair in f.pair for row in _pairs(pair, sources)],
+        "alone": [_plain(row, sources) for f in families for row in f.alone],
+        "parts": [_plain(row, sources) for f in families for row in f.part],
+        "libraries": {
+            name: _plain(row, sources) for f in families for name, row in f.libraries.items()
+        },
+        "cuda": {name: _plain(row, sources) for f in families for name, row in f.cuda.items()},
+        "releases": {
+            name: text.split()
+            for f in families
+            if f.listing
+            for name, text in f.listing.releases.items()
+        },
+    }
+    return {**tables, "sources": sources.texts}
+
+
+def _pairs(pair: rows.Pair, sources: Sources) -> Iterator[dict[str, Any]]:
+    for word in pair.for_:
+        row = _plain(pair, sources)
+        del row["for_"]
+        yield row | {key: row[key].replace("{for}", word) for key in ("one", "other")}
+
+
+def _plain(row: rows.Row, sources: Sources) -> dict[str, Any]:
+    plain: dict[str, Any] = row.model_dump()
+    return plain | {"source": sources.number(plain["source"])}
