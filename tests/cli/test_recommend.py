@@ -24,7 +24,7 @@ def builds(*arguments: str) -> list[str]:
 
 
 def test_text_fits_80_columns_but_for_commands() -> None:
-    done = gpufix(*ELSEWHERE, "--gpu", "RTX 5090", "--driver", "550.54.14")
+    done = gpufix(*ELSEWHERE, "--gpu", "RTX 5090", "--driver", "570.86.16")
     assert done.returncode == 0 and "torch 2.11.0 for CUDA 12.8" in done.stdout
     for line in done.stdout.splitlines():
         assert len(line) <= 80 or "$ " in line, line

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.knowledge.gpus import models
 from gpufix.knowledge.gpus.drivers import Driven, Flavour, arch_of_pci, branch, driven
-from gpufix.model import Driver, Target
+from gpufix.model import Driver, Gpu, Target
 
 
 class DriverNeed(Frozen):
@@ -95,16 +95,16 @@ def present(view: View, driver: Driver) -> Present:
 
 
 def unfit(view: View) -> tuple[Judged, DriverNeed] | None:
-    """A GPU that the driver should serve and does not drive; None when it drives any of them."""
+    """A GPU that the driver should serve and does not drive; None when it drives any of several that
+    nobody named."""
     driver = next((d for d in view.facts.drivers if d.vendor == "nvidia"), None)
     if driver is None or driver.library_is_stub:
         return None
     here = present(view, driver)
-    found = [(gpu, lacks(gpu.row, here)) for gpu in judged(view, driver)]
-    if not found or any(what is None for _, what in found):
-        return None
-    gpu, what = found[0]
-    return (gpu, what) if what else None
+    gpus = judged(view, driver)
+    lacking = [(gpu, what) for gpu in gpus if (what := lacks(gpu.row, here))]
+    named = any(t.gpu is None and t.vendor == "nvidia" for t in view.targets)
+    return lacking[0] if lacking and (named or len(lacking) == len(gpus)) else None
 
 
 def judged(view: View, driver: Driver) -> list[Judged]:
@@ -132,21 +132,20 @@ def stands_here(view: View, driver: Driver, target: Target) -> bool:
 
 
 def _here(view: View, driver: Driver) -> list[Judged]:
-    return list(_seen(view)) or list(_on_bus(driver))
+    """All that the driver shows, else those on the bus; none where one of them cannot be told."""
+    shown = [gpu for gpu in view.facts.gpus if gpu.vendor == "nvidia"]
+    found = [_shown(gpu) for gpu in shown] or [_on_bus(pci_id) for pci_id in driver.pci_ids]
+    told = [gpu for gpu in found if gpu]
+    return told if len(told) == len(found) else []
 
 
-def _seen(view: View) -> Iterator[Judged]:
-    for gpu in view.facts.gpus:
-        if gpu.vendor == "nvidia":
-            arch = gpu.arch or (models.arch_of_name(gpu.name) if gpu.name else None)
-            row = driven(arch, gpu.name) if arch else None
-            if arch and row:
-                yield Judged(arch, gpu.name, row, seen=gpu.source == "nvml")
+def _shown(gpu: Gpu) -> Judged | None:
+    arch = gpu.arch or (models.arch_of_name(gpu.name) if gpu.name else None)
+    row = driven(arch, gpu.name) if arch else None
+    return Judged(row.arch, gpu.name, row, seen=gpu.source == "nvml") if row else None
 
 
-def _on_bus(driver: Driver) -> Iterator[Judged]:
-    for pci_id in driver.pci_ids:
-        arch = arch_of_pci(pci_id)
-        row = driven(arch, pci_id=pci_id) if arch else None
-        if arch and row:
-            yield Judged(arch, f"PCI device 10de:{pci_id}", row)
+def _on_bus(pci_id: str) -> Judged | None:
+    arch = arch_of_pci(pci_id)
+    row = driven(arch, pci_id=pci_id) if arch else None
+    return Judged(row.arch, f"PCI device 10de:{pci_id}", row) if row else None

@@ -63,10 +63,9 @@ class Queries:
         queries._sites = [os.path.realpath(site) for site in python.site_dirs] if python else []
         queries._include = [f"{python.prefix}/include"] if python else []
         queries._toolkits = [toolkit.root for toolkit in facts.toolkits]
-        queries._programs = {
-            *(f"{root}/bin/ptxas" for root in queries._toolkits),
-            *(v for k, v in facts.environment.process.items() if k.startswith("TRITON_PTXAS")),
-        }
+        variables = {**facts.environment.process, **facts.environment.overlay}
+        named = [v for k, v in variables.items() if v and k.startswith("TRITON_PTXAS")]
+        queries._programs = {*(f"{root}/bin/ptxas" for root in queries._toolkits), *named}
         queries._sources = ProjectSources(facts.project) if facts.project else None
         return queries
 

@@ -156,6 +156,10 @@ SILENT = {
         b.driver("550.54.14", "12.4"), "2.9.0+cu128", "sm_120", arch="sm_75"
     ),
     "by its id the GPU is none of those named": on_bus("550.54.14", "1eb8", named="sm_120"),
+    "one of the two on the bus cannot be told": on_bus("595.58.03", "1b80", "0001"),
+    "one of the two that are shown cannot be told": of(
+        b.driver("595.58.03", "13.2"), gpus=[b.gpu("sm_61"), b.gpu("sm_999", index=1)]
+    ),
     "nobody can tell the GPU": on_bus("550.54.14", "0001"),
     "no GPU, and one is named": on_bus("550.54.14", named="sm_120"),
     "WSL2's numbers are Windows'": of(
@@ -356,6 +360,7 @@ FIRING |= {
             b.driver("595.58.03", "13.2"),
             "2.9.0+cu128",
             "sm_61",
+            "sm_89",
             gpus=[b.gpu("sm_89"), b.gpu("sm_61", index=1)],
         ),
         unfit(

@@ -63,7 +63,7 @@ def fault(
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
-            *((f"cuda:{owner}",) if any(map(majors, names)) else ()),
+            *((f"cuda:{owner}",) if any(map(majors, names)) or names[0] == "libtorch.so" else ()),
             *(f"soname:{name}" for name in names),
             *(f"dist:{wheel}" for wheel in wheels),
             *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
