@@ -22,14 +22,14 @@ MODULE = f"{b.SITE}/cupy/cublas.so"
 
 def lacking(*missing: str, provider: str | None = None, **changes: Any) -> Library:
     problems = [Problem(kind="missing-library", name=n, provider=provider) for n in missing]
-    own = {"distribution": "cupy-cuda12x", "problems": problems, "module": True}
+    own = {"distribution": "solver-cuda12x", "problems": problems, "module": True}
     return b.library("cupy/cublas.so", **(own | changes))
 
 
 def of(
     *libraries: Library,
     dists: Sequence[Distribution] = (),
-    cupy: Distribution = b.dist("cupy-cuda12x"),
+    cupy: Distribution = b.dist("solver-cuda12x"),
     path: Sequence[str] = (),
     **sections: Any,
 ) -> View:
@@ -53,7 +53,7 @@ CUBLAS = lacking("libcublas.so.12")
 HERE = lacking("libcublas.so.12", provider=f"{b.SITE}/{OWN}/libcublas.so.12")
 OF_13 = lacking("libcurand.so.10", provider=f"{b.SITE}/nvidia/cu13/lib/libcurand.so.10")
 FINDER = b.dist("cuda-pathfinder", "1.9.1")
-USER = b.dist("cupy-cuda12x", requires=["cuda-pathfinder"])
+USER = b.dist("solver-cuda12x", requires=["cuda-pathfinder"])
 NEWER = b.library("nvidia/cu13/lib/libcublas.so.13", distribution="nvidia-cublas")
 SET = b.environment(LD_LIBRARY_PATH="/opt/lib")
 
@@ -87,8 +87,8 @@ def test_plans(view: View, wheels: list[str], variable: str | None) -> None:
 
 
 def test_for_cuda_13_one_folder_holds_all() -> None:
-    jax = lacking("libcufft.so.12", "libcublas.so.13", distribution="jax-cuda13-pjrt")
-    plan = planned(of(jax, cupy=b.dist("jax-cuda13-pjrt")))
+    jax = lacking("libcufft.so.12", "libcublas.so.13", distribution="solver-cuda13x")
+    plan = planned(of(jax, cupy=b.dist("solver-cuda13x")))
     assert isinstance(plan, Plan)
     assert plan.steps == [
         Install(

@@ -68,7 +68,12 @@ def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
         f"{dist.name} {dist.version} needs {name} for the GPU, which is in no place that it looks in.",
         evidence=(f"{file} needs {name}",),
         breaks=(f"load:{dist.name}",),
-        needs=(f"family:{dist.name}", f"soname:{name}", *(f"dist:{w}" for w in wheels)),
+        needs=(
+            f"cuda:{dist.name}",
+            f"family:{dist.name}",
+            f"soname:{name}",
+            *(f"dist:{w}" for w in wheels),
+        ),
         payload=LostGpuLibraries(dist.name, wheels),
     )
 

@@ -117,7 +117,12 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
             dict.fromkeys(f"{basename(x.path)} needs {p.name}" for x, p in weighed.rows)
         ),
         breaks=(f"load:{name}",),
-        needs=(f"family:{name}", *(f"soname:{s}" for s in missing), *(f"dist:{w}" for w in wheels)),
+        needs=(
+            f"cuda:{name}",
+            f"family:{name}",
+            *(f"soname:{s}" for s in missing),
+            *(f"dist:{w}" for w in wheels),
+        ),
         payload=LostGpuLibraries(name, wheels),
     )
 
