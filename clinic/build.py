@@ -71,6 +71,7 @@ def _made(case: Case, root: Path, python: str) -> Patient:
         with unpacking(wheels, root / "store" if linked else None) as store:
             options += ["--cache-dir", str(store)]
             plain.run(uv(), "pip", "install", *options, *map(str, wheels), cwd=root)
+        plain.forget_origins()
     if recipe.script:
         runpy.run_path(str(case.folder / recipe.script))["make"](plain)
     return made

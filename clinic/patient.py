@@ -148,7 +148,20 @@ class Patient:
         from clinic.wheels import uv
 
         fixed = ["--python", str(self.python), "--no-deps", "--no-index", "--no-build-isolation"]
-        return self.run(uv(), "pip", "install", *fixed, *arguments)
+        said = self.run(uv(), "pip", "install", *fixed, *arguments)
+        self.forget_origins()
+        return said
+
+    def forget_origins(self) -> None:
+        """Wheels lie as an index would have brought them: without the path that they came from."""
+        for origin in self.site.glob("*.dist-info/direct_url.json"):
+            if '.whl"' not in origin.read_text("utf-8"):
+                continue
+            record = origin.with_name("RECORD")
+            mine = f"{origin.parent.name}/{origin.name},"
+            rows = record.read_text("utf-8").splitlines(keepends=True)
+            self.write(record, "".join(row for row in rows if not row.startswith(mine)))
+            origin.unlink()
 
     def distribution(
         self, name: str, version: str, files: Mapping[str, str | bytes], *metadata: str

@@ -71,8 +71,8 @@ def _texts(value: Any) -> Iterator[str]:
 # Their rows point into `sources`, or one text holds for all of them.
 SOURCED = {
     "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels",
-    "dispatchers", "families", "gpus", "host_compilers", "libstdcxx", "listings", "plugins",
-    "removed_names", "torch_pins", "torch_releases",
+    "dispatchers", "drivers", "families", "gpus", "host_compilers", "libstdcxx", "listings",
+    "plugins", "removed_names", "torch_pins", "torch_releases", "triton",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from gpufix.evidence.torch_builds.question import (
 )
 from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.gpus.models import resolve
+from gpufix.knowledge.listings import Offer
 from gpufix.model import Target
 from gpufix.recommend.install_commands import commands, known_companions
 from gpufix.recommend.offer import breaks, pose, reasons
@@ -400,10 +401,11 @@ def test_the_companion_that_goes_with_a_build(
 
 def test_no_companion_that_fails_on_the_target() -> None:
     """xformers 0.0.31.post1 takes FlashAttention 3 on an RTX 50, whose kernels are Hopper's."""
-    hopper, blackwell = ([resolve(arch)] for arch in ("sm_90", "sm_120"))
+    hopper, blackwell = (Question((resolve(arch),), "cp312") for arch in ("sm_90", "sm_120"))
     for_torch = build("2.7.1+cu128")
-    assert companion("xformers", for_torch, hopper) == "xformers==0.0.31.post1"
-    assert companion("xformers", for_torch, blackwell) is None
+    found = companion("xformers", for_torch, hopper)
+    assert isinstance(found, Offer) and found.requirement == "xformers==0.0.31.post1"
+    assert isinstance(companion("xformers", for_torch, blackwell), str)
 
 
 def test_installed_companions_move_along() -> None:

@@ -10,13 +10,13 @@ from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.conda import brought_by
 from gpufix.knowledge.data_table import numbers
-from gpufix.knowledge.gpus.serves import Named
-from gpufix.model import CondaPackage, Distribution, WheelVariant
+from gpufix.model import CodeObject, CondaPackage, Distribution, WheelVariant
 
 # "cuda129_generic_py311_h1", "cuda_118py39h", "py3.9_cuda11.8_cudnn8.7.0_0"
 _CUDA = re.compile(r"(?:^|_)cuda_?(\d{2,3}|\d{1,2}\.\d)(?=_|py|$)")
 _CPU = re.compile(r"cpu(?=_|py|$)")
 _ARCH = re.compile(r"(\d{2,3}[af]?)(?:_(real|virtual))?")  # as CMake's CUDA_ARCHITECTURES
+_GFX = re.compile(r"gfx\d{1,3}[0-9a-f]{2}")
 _VERSION = re.compile(r"\d{1,2}(?:\.\d{1,2})?")
 
 
@@ -31,7 +31,7 @@ class Build(Frozen):
     what: str
     where: str | None
     cuda: str | None = None
-    code: tuple[Named, ...] = ()
+    code: tuple[CodeObject, ...] = ()
     cpu: bool = False
     conda: str | None = None
 
@@ -63,17 +63,18 @@ def _of_wheel(dist: Distribution, variant: WheelVariant) -> Build:
     )
 
 
-def _code(values: dict[str, list[str]]) -> Iterator[Named]:
+def _code(values: dict[str, list[str]]) -> Iterator[CodeObject]:
     """None at all where a value is in a form that is not known."""
     found = [_ARCH.fullmatch(value) for value in values.get("nvidia :: sm_arch", ())]
     if all(found):
         for match in filter(None, found):
             if match[2] != "virtual":
-                yield Named("cubin", f"sm_{match[1]}")
+                yield CodeObject(kind="cubin", arch=f"sm_{match[1]}")
             if match[2] != "real":
-                yield Named("ptx", f"sm_{match[1]}")
-    for value in values.get("amd :: gfx_arch", ()):
-        yield Named("hip", value)
+                yield CodeObject(kind="ptx", arch=f"sm_{match[1]}")
+    gfx = values.get("amd :: gfx_arch", ())
+    if all(_GFX.fullmatch(value) for value in gfx):
+        yield from (CodeObject(kind="hip", arch=value) for value in gfx)
 
 
 def _roots(packages: Iterable[CondaPackage]) -> Iterator[Build]:

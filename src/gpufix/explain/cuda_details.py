@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames, operator
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.messages import cuda_errors, messages
 
@@ -16,12 +17,6 @@ _EXTENSION = re.compile(
     r"Cuda error: \d+\[|(?<!torch\.)\b_C\.|(?<!torch\._C)\b_ext\b|\w_cuda\.|\w_ext\.|_cuda\b.*\.so|thrust|radix_sort"
     r"|\bcub\b|parallel_for|DeviceRadixSort|ext_module\.|flash_(?:attn|fwd|bwd)|onnxruntime|mmcv"
     r"|xformers|spconv|tinycudann|detectron2|pointnet2|bitsandbytes|ggml|llama|faiss|cupy|deepspeed"
-)
-_FRAME = re.compile(
-    r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n\s*(?P<code>[^\n]{0,300}))?'
-)
-_PASSED_THROUGH = re.compile(
-    r"torch/(?:autograd/function|nn/modules/module|utils/_contextlib|_ops)\.py"
 )
 _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
 _ABSURD = 1 << 47  # bytes: 128 TiB, more than any GPU will have
@@ -54,15 +49,20 @@ def _extension(hit: Hit, around: str) -> str | None:
     for found in _CU_FILE.finditer(near):
         if not _OWN_SOURCE.search(found["path"]):
             return found["path"]
-    frames = list(_FRAME.finditer(hit.before))
-    if frames:
-        last = frames[-1]
-        if _EXTENSION.search(last["code"] or "") or _EXTENSION.search(last["path"]):
-            return last["code"] or last["path"]
-        if _PASSED_THROUGH.search(last["path"].replace("\\", "/")):
-            return None
-    named = _EXTENSION.search(hit.shown) or (None if frames else _EXTENSION.search(near))
+    shown = frames(hit.before)
+    if shown:
+        last, called = shown[-1], operator(shown)
+        if called:
+            return called
+        if _EXTENSION.search(last.code) or _EXTENSION.search(last.path):
+            return last.code or last.path
+    named = _EXTENSION.search(hit.shown) or (None if shown else _EXTENSION.search(near))
     return named[0] if named else None
+
+
+def thrust_memory(explanation: Explanation, _: Hit) -> Explanation | None:
+    """Without code for the GPU thrust's own launches fail, and it takes that for a lack of memory."""
+    return explanation.but(open=("GPU103", "GPU108"))
 
 
 def absurd_size(explanation: Explanation, _: Hit) -> Explanation | None:

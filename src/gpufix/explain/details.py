@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import cuda_details, symbol_details
+from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
 from gpufix.fallbacks.catalogue import every
@@ -173,6 +174,9 @@ REFINERS: dict[str, Refiner] = {
     "no-torch": no_torch,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
+    "thrust-memory": cuda_details.thrust_memory,
+    "torch-capability": torch_capability,
     "torch-family": torch_family,
+    "torchcodec": symbol_details.torchcodec,
     "xformers": xformers,
 }

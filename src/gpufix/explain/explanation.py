@@ -14,7 +14,8 @@ from gpufix.knowledge.messages import Role
 class Explanation:
     """A message with its meaning. `rule` None: explained without a rule of the catalogue.
 
-    `open`: other rules that the text alone cannot tell from this one.
+    `open`: other rules that the text alone cannot tell from this one. `handled`: an absence that a
+    program was about to handle when another exception came.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Explanation:
     captures: Mapping[str, str]
     notes: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
+    handled: bool = False
 
     def but(self, note: str | None = None, **changes: object) -> Explanation:
         """The same with other words."""

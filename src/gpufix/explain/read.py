@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from gpufix.explain.chains import was_handled, without_first_tries
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
@@ -118,6 +119,7 @@ def explained(hit: Hit) -> Explanation | None:
         order=hit.order,
         shown=hit.shown,
         captures=hit.captures,
+        handled=was_handled(hit),
     )
     if message.refine is not None:
         refined = REFINERS[message.refine](explanation, hit)
@@ -202,7 +204,7 @@ def _said(ordered: list[Explanation]) -> Explanation:
 def resolve(found: Iterable[Explanation]) -> Explanations:
     """The first of the strongest kind is primary; in one line the earlier message decides."""
     best: dict[tuple[int, int], Explanation] = {}
-    for explanation in sorted(found, key=lambda t: (t.line, t.order)):
+    for explanation in sorted(without_first_tries(found), key=lambda t: (t.line, t.order)):
         best.setdefault((explanation.line, _RANK[explanation.role]), explanation)
     ordered = sorted(best.values(), key=lambda t: (_RANK[t.role], t.line))
     if not ordered:

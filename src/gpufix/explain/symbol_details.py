@@ -154,4 +154,41 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None
     wheels = bringing(name)
+    majors, torch = {_cuda_of(wheel) for wheel in wheels}, _torch_cuda(hit)
+    if torch and len(majors) == 1 and torch not in majors:
+        return explanation.but(
+            f"{name} comes with {' or '.join(wheels)}.",
+            rule="WHL510",
+            what=f"{name} is of CUDA {majors.pop()}, and the torch of this text is of CUDA {torch}: "
+            "what asks for it was built for another CUDA than torch.",
+            do="Install the release of that package for torch's CUDA, build it here "
+            "(--no-build-isolation), or install a torch of its CUDA. The library alone does not help.",
+        )
     return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
+
+
+_TORCH = re.compile(r"(?<![\w.])\d+\.\d+\.\d+[\w.]{0,20}\+cu(?P<major>\d{2})\d(?!\d)")
+
+
+def _torch_cuda(hit: Hit) -> str | None:
+    """The CUDA major of the torch whose version stands around; None when there is none, or two."""
+    majors = {found["major"] for found in _TORCH.finditer(context(hit))}
+    return majors.pop() if len(majors) == 1 else None
+
+
+def _cuda_of(wheel: str) -> str:
+    """The CUDA major of NVIDIA's wheel. Those of CUDA 13 dropped the suffix."""
+    found = re.search(r"-cu(\d{2})$", wheel)
+    return found[1] if found else "13"
+
+
+def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """What it shows of its tries: an undefined symbol is of another torch, else FFmpeg is absent."""
+    tries = context(hit, 0, 8192)
+    if re.search(r"undefined symbol", tries):
+        return explanation.but(
+            "One of its libraries was found, and asks torch for a symbol in vain."
+        )
+    if re.search(r"libav\w+\.so[.\d]*: cannot open shared object file", tries):
+        return explanation.but("None of its tries found FFmpeg's libraries.", rule="SYM402")
+    return explanation.but(open=("SYM402",))

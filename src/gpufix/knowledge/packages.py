@@ -55,6 +55,16 @@ def _linked(release: str) -> dict[str, Companion]:
     return found
 
 
+def made_for(name: str, version: str) -> tuple[str, ...]:
+    """The torch releases, oldest first, that a version of a companion goes with by the table."""
+    return tuple(
+        release
+        for release, rows in table("companions")["releases"].items()
+        if name in rows
+        and version in (*rows[name].get("exact", ()), *(v for v, _ in rows[name].get("since", ())))
+    )
+
+
 def find_links(name: str, release: str, variant: str) -> str | None:
     """The page of a companion's wheels for a torch build, when one is known to exist."""
     return next(listings.pages(name, release.split("+")[0], variant), None)
@@ -72,6 +82,7 @@ def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
     return found
 
 
+@cache
 def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""
     rows = table("companions")["releases"].values()

@@ -63,7 +63,7 @@ def fault(
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
-            *((f"cuda:{owner}",) if any(map(majors, names)) else ()),
+            *((f"cuda:{owner}",) if any(map(majors, names)) or names[0] == "libtorch.so" else ()),
             *(f"soname:{name}" for name in names),
             *(f"dist:{wheel}" for wheel in wheels),
             *(f"file:{b.SITE}/{owner}/{file}" for _ in names for file in files),
@@ -250,10 +250,8 @@ FIRING = {
         fault("libtorch.so", links_torch=True, severity=WARNING),
     ),
     "a wheel for one CUDA release, and its libraries can be installed": Fires(
-        of(
-            lib("libcublas.so.12", owner="cupy-cuda12x"), dists=[b.dist("cupy-cuda12x")], torch=None
-        ),
-        fault("libcublas.so.12", owner="cupy-cuda12x", wheels=["nvidia-cublas-cu12"]),
+        of(FOR_CUDA_12, dists=[b.dist("foo-cu12")], torch=None),
+        fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
         offers=["install-own-cuda unsafe"],
     ),
     "a wheel for one CUDA release, and a GPU is here": Fires(

@@ -108,6 +108,10 @@ SILENT = {
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),
     "another package's CUDA": of("mypkg", "1.0+cu118"),
+    "one that its project's table has for this torch": of("torchcodec", "0.9.1"),
+    "a torch that the table does not have": of("torchcodec", "0.17.0", b.torch("2.99.0+cu130")),
+    "a version that the table does not have": of("torchcodec", "0.99"),
+    "one that declares a torch that is there": of("torchcodec", "0.7.0", requires=["torch>=2.8"]),
     "one whose build for CPUs loads beside any torch": of("torchcodec", "0.9.1+cpu"),
     "a companion that names no build": of("torchvision", "0.24.0"),
     "a companion of a build that is not compared": of("torchvision", "0.24.0+xpu"),
@@ -247,6 +251,16 @@ FIRING = {
             "torchvision",
             "torchvision 0.24.0+cpu is built for cpu; torch 2.9.0+rocm6.4 is rocm6.4.",
         ),
+        offers=MATCH,
+    ),
+    "one that declares none, for another torch": Fires(
+        of("torchcodec", "0.7.0", problems=[UNDEFINED]),
+        fault("torchcodec", f"torchcodec 0.7.0 is made for torch 2.8.0; {INSTALLED}", ERROR),
+        offers=MATCH,
+    ),
+    "one that declares none, for later torches": Fires(
+        of("torchcodec", "0.12.0"),
+        fault("torchcodec", f"torchcodec 0.12.0 is made for torch 2.11.0 – 2.15.0; {INSTALLED}"),
         offers=MATCH,
     ),
     "PyG for CPUs": Fires(

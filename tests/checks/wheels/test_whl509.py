@@ -13,7 +13,7 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl509_gpu_part_missing import gpu_part_missing
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
-from gpufix.knowledge.packages import bringing
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Distribution, Library, Problem, Severity, SharedFile
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
 

@@ -70,6 +70,7 @@ SILENT = {
         binaries=b.binaries(b.library("kern/_C.so", b.code("sm_120"), distribution="kern")),
     ),
     "AMD's": b.view(b.healthy_amd(distributions=[wheel("amd :: gfx_arch :: gfx1100")])),
+    "AMD's in another form": b.view(b.healthy_amd(distributions=[wheel("amd :: gfx_arch :: all")])),
     "conda's build for an older CUDA": of(
         condas=(conda("jaxlib", "cuda126py311hda37e9b_200", "__cuda >=12.6"),)
     ),

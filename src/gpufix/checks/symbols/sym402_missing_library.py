@@ -15,6 +15,8 @@ from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.model import Gap, Library, Severity
 from gpufix.model.payload import MissingLibrary
 
+_OF_TORCH = ("libtorch", "libc10")
+
 
 @rule("SYM402", "missing-library")
 def missing_library(view: View) -> Iterator[Fault | Gap]:
@@ -85,7 +87,8 @@ def _fault(
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
     held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
-    needed = [f"cuda:{owner}"] if any(map(majors, names)) else []
+    is_of_torch = all(name.startswith(_OF_TORCH) for name in names)
+    needed = [f"cuda:{owner}"] if is_of_torch or any(map(majors, names)) else []
     needed += [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":

@@ -10,7 +10,7 @@ from packaging.version import Version
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import absent_pins, addresses
 from gpufix.evidence.other_cuda import other_cuda
-from gpufix.evidence.requirements import Requirements, Unmet, version_of
+from gpufix.evidence.requirements import Requirements, Unmet, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, packages
 from gpufix.model import Distribution, Torch
@@ -27,10 +27,11 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
 
     ## What it does
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
-    the torch that it declares, or that its version names (`+pt25cu124`, `+cu12torch2.6`), and the
-    CUDA that its version names, with the installed torch. So too the index and find-links
-    addresses of requirement files, and of scripts where they stand outside any condition; those
-    of a Dockerfile are compared with the CUDA of NVIDIA's development image that it builds on.
+    the torch that it declares, that its version names (`+pt25cu124`, `+cu12torch2.6`), or that its
+    project's table names where it declares none (torchcodec), and the CUDA that its version names,
+    with the installed torch. So too the index and find-links addresses of requirement files, and of
+    scripts where they stand outside any condition; those of a Dockerfile are compared with the CUDA
+    of NVIDIA's development image that it builds on.
     Pins of torch, torchvision and torchaudio, and pages of wheels, in requirement files are looked
     up in the tables of published builds, with or without a torch here.
 
@@ -101,6 +102,20 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{_variant(torch)}."
         )
         yield _fault(view, dist, message)
+    elif torch.release and not _declares(dist):
+        made = packages.made_for(dist.name, dist.version.partition("+")[0])
+        if made and packages.for_torch(torch.release) and torch.release not in made:
+            span = made[0] if len(made) == 1 else f"{made[0]} – {made[-1]}"
+            message = (
+                f"{dist.name} {dist.version} is made for torch {span}; torch {torch.version} is "
+                "installed."
+            )
+            yield _fault(view, dist, message)
+
+
+def _declares(dist: Distribution) -> bool:
+    rows = (parse(text) for text in dist.requires)
+    return any(row is not None and row.name == "torch" for row in rows)
 
 
 def _fault(view: View, dist: Distribution, message: str) -> Fault:

@@ -16,7 +16,7 @@ from gpufix.evidence.gpu_code import (
 from gpufix.evidence.variants import Build, builds
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
-from gpufix.model import CodeObject, Severity
+from gpufix.model import Severity
 from gpufix.model.payload import UnfitVariant
 
 
@@ -75,10 +75,9 @@ def _other_gpus(view: View, build: Build) -> Iterator[Fault]:
         for library in view.facts.binaries.libraries
     ):
         return
-    objects = tuple(CodeObject(kind=c.kind, arch=c.arch) for c in build.code)
-    code = SubjectCode(build.name, objects)
+    code = SubjectCode(build.name, build.code)
     for target, severity in unserved(code, targets_of_code(view, code) or view.targets):
-        what = f"{build.what}, with {listed(objects)}; none of it runs on {label(target)}."
+        what = f"{build.what}, with {listed(build.code)}; none of it runs on {label(target)}."
         yield _fault(build, WARNING if severity is ERROR else ADVICE, what)
 
 

@@ -54,7 +54,10 @@ def bounds(variant: str, platform: str, at: str) -> str:
     if not every:
         return f"no release has {variant}"
     before = [version for version in every if order.index(version) < order.index(at)]
-    return f"{variant} ends at {before[-1]}" if before else f"{variant} begins with {every[0]}"
+    after = every[len(before) :]
+    if before and after:
+        return f"{variant} exists for {before[-1]} and {after[0]}"
+    return f"{variant} ends at {before[-1]}" if before else f"{variant} begins with {after[0]}"
 
 
 def _allowed(allowed: SpecifierSet, release: Release) -> bool:

@@ -131,8 +131,8 @@ def _unread(build: TorchBuild, question: Question) -> Iterator[Obstacle]:
         if toolkit and not any(_machine_code(f"sm_{sm}", t.arch) for sm in toolkit.sm)
     ]
     if toolkit and without:
-        text = f"CUDA {toolkit.version} cannot generate machine code for {', '.join(without)}; whether it has PTX is not known"
-        yield Obstacle(Kind.unknown, text)
+        cannot = f"CUDA {toolkit.version} cannot generate machine code for {', '.join(without)}"
+        yield Obstacle(Kind.unknown, f"{cannot}; whether it has PTX is not known")
     else:
         yield Obstacle(Kind.unknown, "which GPUs it has code for is not known")
 

@@ -8,12 +8,13 @@ from posixpath import dirname
 from gpufix.evidence import pathfinder
 from gpufix.evidence.other_cuda import other_cuda
 from gpufix.evidence.own_cuda import own_cuda
+from gpufix.evidence.severity import weigh
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.frozen import Frozen
-from gpufix.knowledge.cuda_libraries import folder_of, majors, wheel_of
+from gpufix.knowledge.cuda_libraries import folder_of, wheel_of
 from gpufix.model import Distribution, Finding, Install, Plan, SetVariables, Skip, Step
-from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary
+from gpufix.model.payload import DistributionFault, UnfitLibrary
 
 NAME = "install-own-cuda"
 _PATH = "LD_LIBRARY_PATH"
@@ -52,8 +53,7 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if finding.code == "SYM402" and dist.name in view.derive(other_cuda):
         return None  # planned for the cause
-    asked = fault.wheels if isinstance(fault, MissingLibrary) else ()
-    lacks = [x for x in _lacks(view, dist, own.major) if x.wheel in asked or majors(x.soname)]
+    lacks = list(_lacks(view, dist, own.major))
     wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
     if not lacks:
         return None
@@ -100,21 +100,21 @@ def _links_torch(view: View, dist: Distribution) -> bool:
 
 
 def _lacks(view: View, dist: Distribution, major: int) -> Iterator[_Lack]:
-    """Of all its libraries: one plan serves them."""
-    seen: set[str] = set()
-    for library in view.facts.binaries.libraries:
-        for problem in library.problems if library.distribution == dist.name else ():
-            wheel = wheel_of(problem.name, major)
-            if problem.kind != "missing-library" or wheel is None or problem.name in seen:
-                continue
-            seen.add(problem.name)
-            folder = f"{dist.location}/{folder_of(wheel, major)}"
-            is_here = _is_own(problem.provider, folder_of(wheel, major))
-            if problem.provider and is_here:
-                folder = dirname(problem.provider)
-            ways = view.search_path(problem.needed_by or library.path) or ()
-            searched = folder in ways or pathfinder.opens(view, dist.name, problem.name)
-            yield _Lack(problem.name, None if is_here else wheel, folder, searched)
+    """Of all its libraries that are missed: one plan serves them."""
+    own = (x for x in view.facts.binaries.libraries if x.distribution == dist.name)
+    rows = [(x, p) for x in own for p in x.problems if p.kind == "missing-library"]
+    found = {problem.name: (library, problem) for library, problem in weigh(view, rows).rows}
+    for soname, (library, problem) in sorted(found.items()):
+        wheel = wheel_of(soname, major)
+        if wheel is None:
+            continue
+        folder = f"{dist.location}/{folder_of(wheel, major)}"
+        is_here = _is_own(problem.provider, folder_of(wheel, major))
+        if problem.provider and is_here:
+            folder = dirname(problem.provider)
+        ways = view.search_path(problem.needed_by or library.path) or ()
+        searched = folder in ways or pathfinder.opens(view, dist.name, soname)
+        yield _Lack(soname, None if is_here else wheel, folder, searched)
 
 
 def _is_own(provider: str | None, folder: str) -> bool:

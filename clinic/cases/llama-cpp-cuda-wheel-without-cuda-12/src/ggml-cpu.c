@@ -1,0 +1,1 @@
+int ggml_cpu_devices(void) { return 1; }

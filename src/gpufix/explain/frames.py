@@ -1,0 +1,60 @@
+"""The frames of a Python traceback: who called what failed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FRAME = re.compile(
+    r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n[ \t]*(?!File ")(?P<code>[^\n]{0,300}))?'
+)
+_INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+)/")
+# torch calls an operator that somebody registered from here, and its own ones without Python.
+_OPERATOR = re.compile(r"(?:^|/)torch/_ops\.py$")
+_NAMED_OPERATOR = re.compile(r"\btorch\.ops\.(?P<space>\w+)\.(?P<name>\w+)")
+_OWN_SPACES = ("aten", "prim", "prims", "quantized", "c10d", "c10d_functional", "inductor")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`path` with forward slashes; `code`: the line that it was at, "" where it is not shown."""
+
+    path: str
+    code: str
+
+    @property
+    def package(self) -> str | None:
+        """The folder of site-packages that holds it; None for a program's own file."""
+        found = _INSTALLED.search(self.path)
+        return found["name"] if found else None
+
+    @property
+    def of_torch(self) -> bool:
+        """Whether it is torch's own."""
+        return self.package == "torch" or bool(re.match(r"(?:\.\.\.|<\w+>)?/?torch/", self.path))
+
+
+def frames(text: str) -> list[Frame]:
+    """Those of a text, the innermost last."""
+    return [
+        Frame(found["path"].replace("\\", "/"), (found["code"] or "").strip())
+        for found in _FRAME.finditer(text)
+    ]
+
+
+def operator(shown: list[Frame]) -> str | None:
+    """The operator that torch was asked to call, when it is not one of torch's: "space::name".
+
+    `torch/_ops.py` stands last in the trace of every operator that is called by its name; the frame
+    above it names the operator, or belongs to the package that registered it.
+    """
+    if not shown or not _OPERATOR.search(shown[-1].path):
+        return None
+    for frame in reversed(shown):
+        named = _NAMED_OPERATOR.search(frame.code)
+        if named:
+            own = named["space"] in _OWN_SPACES
+            return None if own else f"{named['space']}::{named['name']}"
+        if not frame.of_torch:
+            return frame.package
+    return None
