@@ -21,6 +21,7 @@ from gpufix.evidence.torch_builds.obstacles import services
 from gpufix.evidence.torch_builds.question import Question, driver
 from gpufix.evidence.torch_builds.rank import Prefer, answer
 from gpufix.knowledge.data_table import at_least
+from gpufix.knowledge.gpus.drivers import driven
 from gpufix.knowledge.gpus.models import resolve
 from gpufix.recommend.offer import reasons
 
@@ -83,6 +84,10 @@ def agrees(sm: str, cuda: str, python: str) -> None:
         for b in builds("linux_x86_64", "nvidia")
         if python in b.pythons("linux_x86_64") and b.code is not None and taken(b, sm, cuda)
     }
+    row = driven(asked.targets[0].arch)
+    if row and row.first_cuda and not at_least(cuda, row.first_cuda):
+        assert not fitting  # the provider does not know that a GPU has a first driver
+        return
     assert theirs <= {b.version for b in fitting}
     for build in fitting:
         assert build.version in theirs or explained(build, asked), build.version

@@ -18,13 +18,14 @@ from gpufix.model.payload import DriverFault, OldDriver, UnfitDriver
 
 @rule("GPU105", "driver-too-old")
 def driver_too_old(view: View) -> Iterator[Fault]:
-    """The NVIDIA driver cannot serve the CUDA that torch or another package is built with, or does not drive the GPU.
+    """The NVIDIA driver cannot serve the CUDA of torch or another package, or does not drive the GPU.
 
     ## What it does
     Compares the driver with the oldest one that serves torch's CUDA, and the CUDA of each package
-    that does not link torch: within a CUDA major version every driver of that major will do. And with the branches and kernel modules that drive the GPU,
-    which no compatibility between CUDA versions changes: Blackwell starts with branch 570 and its
-    open kernel modules, Maxwell, Pascal and Volta end with 580 and need the proprietary ones.
+    that does not link torch: within a CUDA major version every driver of that major will do. And with
+    the branches and kernel modules that drive the GPU, which no compatibility between CUDA versions
+    changes: Blackwell starts with branch 570 and its open kernel modules, Maxwell, Pascal and Volta
+    end with 580 and need the proprietary ones.
     GPUs are those that the driver shows, else those on the PCI bus by their ids. A GPU named with
     `--gpu` is judged where this machine has it, or has one that nobody can tell; else it stands in
     another machine, with a driver of its own.
