@@ -2,10 +2,13 @@
 
 from clinic.patient import Patient
 
-CODE = """extern int SYMBOL(ARGUMENT device);
+CODE = """#include <Python.h>
+
+extern int SYMBOL(ARGUMENT device);
 
 int flash_attn_set_device(int device) { return SYMBOL((ARGUMENT)device); }
-void *PyInit_flash_attn_2_cuda(void) { return 0; }
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "flash_attn_2_cuda", 0, -1, 0};
+PyMODINIT_FUNC PyInit_flash_attn_2_cuda(void) { return PyModule_Create(&module); }
 """
 SYMBOL = ("_ZN3c104cuda9SetDeviceEi", "int")
 VERSION = "2.5.6"
@@ -27,8 +30,10 @@ def make(patient: Patient) -> None:
         f"-Wl,-rpath-link,{lib}",
     ]
     flags += ["-Wl,--unresolved-symbols=ignore-all"]
+    where = "import sysconfig; print(sysconfig.get_path('include'))"
+    flags.append("-I" + patient.run(patient.python, "-c", where).strip())
     patient.run("gcc", *flags, source, *map(str, libraries), "-o", out)
-    content = f'import torch  # noqa: F401\n\n__version__ = "{VERSION}"\n'
+    content = f'import torch  # noqa: F401\n\nimport flash_attn_2_cuda  # noqa: F401\n\n__version__ = "{VERSION}"\n'
     files = {"flash_attn/__init__.py": content, name: out.read_bytes()}
     patient.distribution("flash-attn", VERSION, files, "Requires-Dist: torch")
     patient.remove("{root}/build")
