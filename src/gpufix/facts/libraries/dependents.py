@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from posixpath import basename
 
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.reading import text_of
+from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
-from gpufix.text.names import normalise
+from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PACKAGE = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
@@ -24,7 +26,7 @@ def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tu
 
 
 def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[tuple[str, str]]:
-    """The distributions that require one that is not here, or lack a module of their own.
+    """The distributions that require one that is not here, or lack a module or library of their own.
 
     Each with its packages.
     """
@@ -32,9 +34,37 @@ def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[t
     for dist in distributions:
         rows = (text for text in dist.requires if "extra" not in text)  # cheap: most are an extra's
         absent = (text for text in rows if _name(text) not in here)
-        lost = dist.record.missing if dist.record else []
-        if any(map(_is_module, lost)) or any(_applies(text, python) for text in absent):
+        if any(map(_is_code, _missing(dist))) or any(_applies(text, python) for text in absent):
             yield from _packages(dist)
+
+
+class Gone(Frozen):
+    """What distributions recorded and no longer have. `files`: libraries, as sources may call them."""
+
+    owners: frozenset[str]
+    modules: frozenset[str]
+    files: frozenset[str]
+
+
+def gone(distributions: Sequence[Distribution]) -> Gone:
+    """The modules and libraries that are gone."""
+    rows = [(dist, path) for dist in distributions for path in _missing(dist) if _is_code(path)]
+    libraries = [(dist, path) for dist, path in rows if not _is_module(path)]
+    return Gone(
+        frozenset(dist.name for dist, _ in rows),
+        frozenset(module_name(path) for _, path in rows if _is_module(path)),
+        frozenset(
+            name for d, path in libraries for name in (f"{d.location}/{path}", basename(path))
+        ),
+    )
+
+
+def _missing(dist: Distribution) -> list[str]:
+    return dist.record.missing if dist.record else []
+
+
+def _is_code(path: str) -> bool:
+    return ".so" in basename(path) or _is_module(path)
 
 
 def _is_module(path: str) -> bool:

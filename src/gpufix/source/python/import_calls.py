@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+from functools import lru_cache
 from typing import Any
 
 from gpufix.source.python.import_expressions import ROUNDS, Expressions
@@ -47,6 +48,7 @@ _OPENERS = {
 }
 # What gives an operator of a library a Python implementation: it asks for the operator.
 _REGISTER = ("torch.library.register_fake", "torch.library.impl_abstract")
+_PLAIN = sys.stdlib_module_names - {"ctypes", "importlib", "imp"}
 _HANDLE = "ctypes.CDLL()"  # of an open library: it is there
 _FIND = ("importlib.machinery.PathFinder.find_spec", "importlib.machinery.PathFinder().find_spec")
 
@@ -76,6 +78,7 @@ class Calls(Expressions):
         if name in _REGISTER and isinstance(first, str):
             self._registered(first)
         if name.endswith("load_nvidia_dynamic_lib") and isinstance(first, str):
+            self.asked += 1
             self._blind |= not self.world.load_nvidia(first)
         else:
             self._blind |= _may_load(name)
@@ -231,6 +234,7 @@ class Calls(Expressions):
 
     def load(self, path: str, flags: Any, kinds: frozenset[str]) -> None:
         """With flags that only a run could tell, it is taken for the most that they may allow."""
+        self.asked += 1
         known = flags if isinstance(flags, int) else GLOBAL | LAZY
         everywhere, lazy = bool(known & GLOBAL), bool(known & LAZY)
         loads = self.world.load(path, everywhere=everywhere, lazy=lazy)
@@ -245,6 +249,7 @@ class Calls(Expressions):
             raise failure
 
     def _opened(self, path: Any, flags: Any, kinds: frozenset[str]) -> Any:
+        self.asked += 1
         if isinstance(path, str) and path and "/" not in path:
             located = self.world.locate(path)
             if located == "":
@@ -288,9 +293,10 @@ class Calls(Expressions):
         return there and not is_folder if how in ("isfile", "is_file") else there
 
 
+@lru_cache(4_096)
 def _may_load(name: str) -> bool:
     """Whether a function that is not followed may load libraries, by its name."""
     top, _, last = name.lower().rpartition(".")
-    if top.partition(".")[0] in sys.stdlib_module_names - {"ctypes", "importlib", "imp"}:
+    if top.partition(".")[0] in _PLAIN:
         return False
     return "load" in last or "dlopen" in last or last.endswith("dll")

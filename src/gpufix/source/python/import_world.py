@@ -97,8 +97,8 @@ class Outcome:
     """Of an import. `library`: what the loader refuses; `missing`: a module that is not there.
 
     `chain`: the places that lead to it, "FILE:LINE", from the import on. `doubts`: libraries by
-    which it may fail; `named`: libraries that compiled code names, and may import. `whole`: all that
-    it runs was followed.
+    which it may fail; `named`: libraries, and modules that are not there, that compiled code names, and
+    may import. `whole`: all that it runs was followed.
     """
 
     state: Literal["works", "fails", "unsure"]
