@@ -469,7 +469,9 @@ def test_a_source_is_parsed_once_for_several_sessions(tmp_path: Path) -> None:
 IDLE = "def f(n):\n    return %s\nfor n in range(60):\n    f(f'lib{n}.so')\n"
 
 
-@pytest.mark.parametrize(("body", "idle"), [("n + 'x'", 20), ("__import__('ctypes').CDLL('./' + n)", 0)])
+@pytest.mark.parametrize(
+    ("body", "idle"), [("n + 'x'", 20), ("__import__('ctypes').CDLL('./' + n)", 0)]
+)
 def test_a_function_of_another_package_that_brings_in_nothing_runs_no_more(
     body: str, idle: int, tmp_path: Path
 ) -> None:

@@ -262,6 +262,7 @@ class Plugin(Row):
     library: str
     distributions: list[str]
     opens: list[str] = []
+    preload: str | None = None
     asked: bool
     source: Source
 

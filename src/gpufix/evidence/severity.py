@@ -54,7 +54,7 @@ class Weighed(Frozen):
 def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     """Error: an import fails, or GPU code that a target needs is lost. Warning: a part is lost
     that the package's users would miss. Advice: it is left out in silence, since it is made for
-    another torch. None: an alternative serves, or nobody misses it."""
+    another torch, or a call of the package finds what is lacking. None: an alternative serves, or nobody misses it."""
     found: list[tuple[Severity, Row]] = []
     unsure: list[Library] = []
     for library, problem in rows:
@@ -66,12 +66,23 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
         if library in unsure and _is_curable(problem):
             continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
+            if use is Use.plugin and preload(library):
+                found.append((ADVICE, (library, problem)))
+                continue
             fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
             least = ADVICE if _is_of_other_torch(view, problem, use) else WARNING
             found.append((ERROR if fails else least, (library, problem)))
     severity = max((own for own, _ in found), key=lambda own: own.rank, default=None)
     rows = tuple(row for own, row in found if own is severity)
     return Weighed(severity, rows, tuple(unsure))
+
+
+def preload(library: Library) -> str | None:
+    """The call of its package that opens what a plug-in lacks, where all of that is installed."""
+    known = plugin(library.path, library.distribution)
+    lacks = [p for p in library.problems if not p.driver]
+    here = all(p.kind == "missing-library" and p.provider for p in lacks)
+    return known.preload if known and here else None
 
 
 def _must(library: Library, use: Use) -> bool:

@@ -9,7 +9,7 @@ from gpufix.knowledge.data_table import table
 
 
 class Plugin(Frozen):
-    """`opens`: libraries without which the GPU part is lost.
+    """`opens`: libraries without which the GPU part is lost. `preload`: the call that finds them.
 
     `asked`: who installs its distribution asks for the GPU.
     """
@@ -17,6 +17,7 @@ class Plugin(Frozen):
     library: str
     distributions: tuple[str, ...]
     opens: tuple[str, ...]
+    preload: str | None
     asked: bool
 
 
@@ -25,5 +26,5 @@ def plugin(path: str, distribution: str | None) -> Plugin | None:
     for row in table("plugins")["plugins"]:
         if distribution in row["distributions"] and fnmatchcase(path, f"*/{row['library']}"):
             lists = (tuple(row["distributions"]), tuple(row["opens"]))
-            return Plugin(row["library"], *lists, asked=row["asked"])
+            return Plugin(row["library"], *lists, preload=row["preload"], asked=row["asked"])
     return None

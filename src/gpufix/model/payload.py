@@ -45,6 +45,12 @@ class MissingLibrary(DistributionFault):
     wheels: tuple[str, ...]  # any of them; none when no wheel is known to bring it
 
 
+class UnopenedLibrary(MissingLibrary):
+    """A library that is installed where the loader does not look, and that a call opens."""
+
+    call: str
+
+
 class UnfitLibrary(MissingLibrary):
     """The copy of a library that the loader takes lacks what is asked of it."""
 

@@ -9,11 +9,11 @@ from typing import Any
 import builders as b
 from rows import Fires, Unseen, rows
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym402_missing_library import missing_library
 from gpufix.evidence.view import View
 from gpufix.model import Distribution, Import, Library, Problem, Severity
-from gpufix.model.payload import MissingLibrary
+from gpufix.model.payload import MissingLibrary, UnopenedLibrary
 
 NCCL, FOO = "libnccl.so.2", "libfoo.so.1"
 HELD = f"{b.SITE}/nvidia/nccl/lib/{NCCL}"
@@ -79,6 +79,11 @@ CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
 PROVIDER = lib(FOO, owner="onnxruntime-gpu", file=PROVIDER_FILE, opened_by="plugin")
+IS_HELD = Problem(kind="missing-library", name=FOO, provider=f"/x/{FOO}")
+HELD = replace(PROVIDER, problems=[IS_HELD])
+BAR = "libbar.so.1"
+OPENED_BAR = [f"libonnxruntime_providers_cuda.so needs {BAR}"]
+PARTLY = replace(PROVIDER, problems=[IS_HELD, Problem(kind="missing-library", name=BAR)])
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
 VENDORED = "libz-0123abcd.so.1"
 FFMPEG = [lib(f"libav.so.{n}", file=f"libcore{n}.so") for n in (4, 5)]
@@ -234,6 +239,33 @@ FIRING = {
     "native code opens it, and a GPU is here": Fires(
         of(PROVIDER),
         fault(FOO, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED),
+    ),
+    "native code opens it, and a call opens what is installed": Fires(
+        of(HELD),
+        replace(
+            fault(
+                FOO,
+                owner="onnxruntime-gpu",
+                files=[PROVIDER_FILE],
+                severity=ADVICE,
+                evidence=OPENED,
+            ),
+            message=f"onnxruntime-gpu needs {FOO}, which lies at /x/{FOO}: the loader does not search "
+            "there, and nothing opens it before.",
+            payload=UnopenedLibrary("onnxruntime-gpu", (), "onnxruntime.preload_dlls()"),
+        ),
+        offers=["call-preload manual"],
+    ),
+    "native code opens it, and only some is installed": Fires(
+        of(PARTLY),
+        [
+            fault(BAR, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED_BAR),
+            replace(
+                fault(FOO, owner="onnxruntime-gpu", files=[PROVIDER_FILE], evidence=OPENED),
+                message=f"onnxruntime-gpu needs {FOO}, which lies at /x/{FOO}: the loader does not "
+                "search there, and nothing opens it before.",
+            ),
+        ],
     ),
     "native code opens it": Fires(
         of(PROVIDER, gpus=[]),

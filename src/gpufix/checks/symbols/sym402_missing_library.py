@@ -8,11 +8,11 @@ from posixpath import basename
 from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
-from gpufix.evidence.severity import Row, family, weigh
+from gpufix.evidence.severity import Row, family, preload, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
 from gpufix.model import Gap, Library, Severity
-from gpufix.model.payload import MissingLibrary
+from gpufix.model.payload import MissingLibrary, UnopenedLibrary
 
 
 @rule("SYM402", "missing-library")
@@ -38,13 +38,14 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     code, a plug-in that native code opens, the libraries of the CUDA release that the wheel is made
     for. Warning for a part that the import does without: when a wheel that the package requires, or
     the package itself, should have brought the library; when none of several alternatives loads, or
-    nothing of it for torch, and the import says so. A gap where it cannot be told whether the import
+    nothing of it for torch, and the import says so. Advice where what a plug-in lacks is installed,
+    and a call of its package opens it. A gap where it cannot be told whether the import
     fails. Silent for other parts: what they want was never asked for; for one of several
     alternatives of which another loads; and for a GPU driver's own libraries.
 
     ## Fix
     Safe: reinstall that wheel at the version that torch declares; none where it is there. Unsafe: gpufix's replacement of
-    the package, where there is one.
+    the package, where there is one. Manual: the call that opens what is installed.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
@@ -95,8 +96,13 @@ def _fault(
         + view.derive(Imports.of).way(libraries),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=tuple(needed),
-        payload=MissingLibrary(owner, tuple(expected)),
+        payload=_payload(owner, tuple(expected), libraries),
     )
+
+
+def _payload(owner: str, wheels: tuple[str, ...], libraries: list[Library]) -> MissingLibrary:
+    call = next(filter(None, map(preload, libraries)), None)
+    return UnopenedLibrary(owner, wheels, call) if call else MissingLibrary(owner, wheels)
 
 
 def _lacks(names: list[str], expected: list[str], held: str | None) -> str:

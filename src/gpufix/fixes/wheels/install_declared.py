@@ -7,13 +7,15 @@ from gpufix.fixes.pins import declared_version, reinstall
 from gpufix.fixes.registry import fix
 from gpufix.fixes.runtime.trim_library_path import put_first
 from gpufix.model import Finding, Plan, Severity, Skip
-from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary
+from gpufix.model.payload import DistributionFault, MissingLibrary, UnfitLibrary, UnopenedLibrary
 
 
 @fix("install-declared", "SYM402", "SYM403", "WHL504")
 def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
     """Install, at the version that torch pins, the wheel that brings the library."""
     fault = finding.payload_as(DistributionFault)
+    if isinstance(fault, UnopenedLibrary):
+        return None
     wheels = fault.wheels if isinstance(fault, MissingLibrary) else ()
     # To install its user again does not bring a library that no wheel is known to lack.
     is_lacking = isinstance(fault, MissingLibrary) and not isinstance(fault, UnfitLibrary)
