@@ -302,6 +302,71 @@ def test_what_lost_a_module_is_asked(
     assert [(i.module, i.state, i.missing) for i in found] == expected
 
 
+SOUGHT = {
+    # the text of q, the library that its import is said to fail by
+    "sought, and raised": (
+        "from ctypes.util import find_library as find\nfor n in ('nowhere-a', 'nowhere-b'):\n"
+        "    n = find(n)\n    if n is not None:\n        break\n"
+        "else:\n    raise OSError('Nowhere-B is not here')\n", "libnowhere-b.so"
+    ),
+    "sought, and raised in a function": (
+        "import ctypes.util\ndef load():\n    path = ctypes.util.find_library('nowhere')\n"
+        "    if not path:\n        raise ImportError('Unable to find nowhere')\nload()\n", "libnowhere.so"
+    ),
+    "opened by name": ("import ctypes\nctypes.CDLL('libnowhere.so.1')\n", "libnowhere.so.1"),
+    "one of several, and raised": (
+        "import ctypes\nnames = ['libnowhere.so', 'nowhere.dll']\nfor n in names:\n    try:\n"
+        "        ctypes.cdll.LoadLibrary(n)\n        break\n    except OSError:\n        pass\n"
+        "else:\n    raise ImportError('none of {}'.format(' '.join(names)))\n", "libnowhere.so"
+    ),
+    "sought, and done without": (
+        "import ctypes.util\nif ctypes.util.find_library('nowhere') is None:\n    x = 1\n", None
+    ),
+    "caught": (
+        "import ctypes.util\ntry:\n    if not ctypes.util.find_library('nowhere'):\n"
+        "        raise OSError('no nowhere')\nexcept OSError:\n    pass\n", None
+    ),
+    "found": (
+        "import ctypes.util\nif not ctypes.util.find_library('c'):\n    raise OSError('no c')\n"
+        "import ctypes\nctypes.CDLL(ctypes.util.find_library('c'))\n", None
+    ),
+    "the process itself is there": (
+        "import ctypes, ctypes.util\nd = ctypes.CDLL(ctypes.util.find_library('nowhere'))\n"
+        "if d is None:\n    ctypes.CDLL('libnowhere.so.1')\n", None
+    ),
+    "asked of a function that nobody calls": (
+        "import ctypes\ndef load():\n    ctypes.CDLL('libnowhere.so.1')\n", None
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+@pytest.mark.parametrize("name", SOUGHT)
+def test_a_library_of_the_system_that_is_not_here_is_told(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    text, expected = SOUGHT[name]
+    package = Package(tmp_path / "site")
+    package.python("q.py", text)
+    dist = replace(recorded(package, "q", "q.py"), record=Record(files=2))
+    found = [(i.module, i.state, i.missing) for i in collected(package, ctx, site, [dist]).imports]
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(package.site)!r}); import q"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode != 0) is (expected is not None), ran.stderr
+    assert found == ([("q", "fails", expected)] if expected else [])
+
+
+def test_a_large_distribution_is_not_searched(
+    tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    package = Package(tmp_path / "site")
+    package.python("q.py", SOUGHT["opened by name"][0])
+    dist = replace(recorded(package, "q", "q.py"), record=Record(files=81))
+    assert collected(package, ctx, site, [dist]).imports == []
+
+
 GONE = {
     # the text of q, which requires p; an extension module of q names p.part; what is told of q
     "it needs the module": ("import p.part\n", False, ("fails", "p.part", [])),

@@ -106,6 +106,13 @@ class Imports:
         found = [one for one in self._told if one.state == "fails" and one.missing in missing]
         return min(found, key=lambda one: one.part_of is not None, default=None)
 
+    def without_library(self) -> list[Import]:
+        """Packages' own imports that fail, or may, for want of a library that they open by name."""
+        own = (
+            one for one in self._told if not one.part_of and not one.library and one.distribution
+        )
+        return [one for one in own if one.state != "works" and _is_library(one.missing or "")]
+
     def named_of(self, modules: Iterable[str]) -> list[str]:
         """Those of these modules that compiled code names, and may import."""
         return [module for module in modules if module in self._named]
@@ -146,6 +153,10 @@ class Imports:
         """The evidence: the import that fails for want of one of these, and the places that lead there."""
         found = self.failing_for(missing)
         return (f"import {found.module} fails", *found.chain) if found else ()
+
+
+def _is_library(name: str) -> bool:
+    return name.startswith("lib") and ".so" in name
 
 
 def _holds(module: str, library: Library) -> bool:

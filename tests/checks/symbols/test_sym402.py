@@ -79,6 +79,7 @@ CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 PROVIDER_FILE = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 OPENED = [f"libonnxruntime_providers_cuda.so needs {FOO}"]
 PROVIDER = lib(FOO, owner="onnxruntime-gpu", file=PROVIDER_FILE, opened_by="plugin")
+SOUGHT = Import(module="q", distribution="q", state="fails", missing="libq.so.1", chain=["/q.py:3"])
 IS_HELD = Problem(kind="missing-library", name=FOO, provider=f"/x/{FOO}")
 HELD = replace(PROVIDER, problems=[IS_HELD])
 BAR = "libbar.so.1"
@@ -102,6 +103,9 @@ SILENT = {
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
+    "an import lacks a module": of(imports=[replace(SOUGHT, missing="lib")]),
+    "a part of a package opens a library": of(imports=[replace(SOUGHT, part_of="p")]),
+    "a library that is opened is refused": of(imports=[replace(SOUGHT, library="/q/libq.so")]),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
     "a wheel for one CUDA release, and no GPU": of(
@@ -256,6 +260,19 @@ FIRING = {
         ),
         offers=["call-preload manual"],
     ),
+    "a package opens a library of the system": Fires(
+        of(imports=[SOUGHT]),
+        Fault(
+            ERROR,
+            "q",
+            "q opens libq.so.1, which is in no place that the loader searches.",
+            evidence=("import q fails", "/q.py:3"),
+            breaks=("load:q",),
+            needs=("soname:libq.so.1",),
+            payload=MissingLibrary("q", ()),
+        ),
+    ),
+    "it may open one": Fires(of(imports=[replace(SOUGHT, state="unsure")]), [], gaps=["q"]),
     "native code opens it, and only some is installed": Fires(
         of(PARTLY),
         [

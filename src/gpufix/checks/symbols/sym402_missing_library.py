@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from posixpath import basename
 
-from gpufix.checks.registry import Fault, rule
+from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, preload, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.packages import bringing
-from gpufix.model import Gap, Library, Severity
+from gpufix.model import Gap, Import, Library, Severity
 from gpufix.model.payload import MissingLibrary, UnopenedLibrary
 
 
@@ -23,7 +23,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     Follows every NEEDED entry the way ld.so would (RPATH, LD_LIBRARY_PATH, RUNPATH, its cache,
     the default folders, libraries that `import torch`, other packages, .pth files and sitecustomize
     have opened by then), and names the wheel that should have brought what is missing, or the file
-    that is there and that no search leads to.
+    that is there and that no search leads to. Of small packages, too, the libraries of the system
+    that their sources open by name, with `ctypes`, `find_library` or cffi.
 
     ## Why it matters
     `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
@@ -64,6 +65,25 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
         yield from weighed.gaps()
         if weighed.severity is not None:
             yield _fault(view, owner, wheels, weighed.rows, weighed.severity)
+    for told in view.derive(Imports.of).without_library():
+        yield _opened(told)
+
+
+def _opened(told: Import) -> Fault | Gap:
+    """Of a library that a package opens by its name."""
+    owner, name = told.distribution or told.module, told.missing or ""
+    if told.state != "fails":
+        reason = f"it opens {name}, which is not here: whether its import fails cannot be told"
+        return Gap(section="imports", subject=owner, reason=reason)
+    return Fault(
+        severity=ERROR,
+        subject=owner,
+        message=f"{owner} opens {name}, which {_lacks([name], list(bringing(name)), None)}.",
+        evidence=(f"import {told.module} fails", *told.chain),
+        breaks=(f"load:{owner}",),
+        needs=(f"soname:{name}",),
+        payload=MissingLibrary(owner, tuple(bringing(name))),
+    )
 
 
 def _fault(

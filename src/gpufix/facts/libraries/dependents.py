@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from gpufix.facts.libraries.library_files import python_tag
-from gpufix.facts.reading import text_of
+from gpufix.facts.reading import read, text_of
 from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
 from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_PACKAGE = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
+_PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
+_SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
+_OPENS = re.compile(rb"find_library|\bdlopen\(|\bCDLL\(|LoadLibrary\(")
+_FEW, _TEXT = 80, 256 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
 
 
@@ -44,6 +47,27 @@ class Gone(Frozen):
     owners: frozenset[str]
     modules: frozenset[str]
     files: frozenset[str]
+
+
+def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:
+    """Small distributions whose sources open libraries, each with its packages.
+
+    Bindings of one library of the system: that it is not here, no file of theirs tells.
+    """
+    for dist in distributions:
+        if dist.record is None or not 0 < dist.record.files <= _FEW or not dist.metadata:
+            continue
+        record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+        sources = (f"{dist.location}/{path}" for path in _SOURCE.findall(record))
+        if any(map(_opens, sources)):
+            yield from _packages(dist)
+
+
+def _opens(path: str) -> bool:
+    try:
+        return _OPENS.search(read(path, _TEXT)) is not None
+    except OSError:
+        return False
 
 
 def gone(distributions: Sequence[Distribution]) -> Gone:

@@ -11,7 +11,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
-from gpufix.facts.libraries.dependents import dependents, gone, lacking
+from gpufix.facts.libraries.dependents import dependents, gone, lacking, openers
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
@@ -25,6 +25,7 @@ _APART = {"torch"}  # judged by its own libraries; its sources decide by hundred
 _MODULES = 40  # of one package whose own imports are tried
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
+_OPENERS = 24  # packages that open libraries of the system
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
@@ -57,7 +58,8 @@ def imports(
         for name, paths in packages.items()
         for told in follower.package(name, belongs.get(paths[0]), paths)
     ]
-    return [*found, *follower.lacking({one.module for one in found})]
+    found += follower.lacking({one.module for one in found})
+    return [*found, *follower.openers({one.module for one in found})]
 
 
 class _Follower:
@@ -133,6 +135,17 @@ class _Follower:
             yield _import(package, owner, told)
             if told.state != "fails" and owner in self._gone.owners:
                 yield from self._dependents(package, owner, siblings=False)
+
+    def openers(self, known: Collection[str]) -> Iterator[Import]:
+        """The imports that may fail by a library of the system, of what holds no refused one."""
+        for owner, package in islice(openers(self._distributions), _OPENERS):
+            if package in known or package in _APART:
+                continue
+            session = self._site(package)[1]
+            told = session.follow(package)
+            self._steps = session.left
+            if told.missing:
+                yield _import(package, owner, told)
 
     def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
         """The imports of packages that require this one, of those that fail by it, or may."""

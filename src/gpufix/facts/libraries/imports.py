@@ -216,6 +216,12 @@ class Site:
         found = self.state.locate(name)
         return None if found is None and is_driver_library(name) else found or ""
 
+    def find_library(self, name: str) -> str | None:
+        """See World."""
+        if is_driver_library(f"lib{name}.so.1") or not name:
+            return None
+        return self.state.find_library(name)
+
     def load_nvidia(self, name: str) -> bool:
         """See World: `cuda.pathfinder.load_nvidia_dynamic_lib`, which opens what it finds for everybody."""
         files = nvidia_files(self._modules, self._python.sys_path, name)

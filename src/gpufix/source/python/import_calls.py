@@ -61,6 +61,7 @@ class Calls(Expressions):
         self.flags: Any = NOW  # of dlopen, for extension modules
         self.loaded: set[tuple[str, ...]] = set()  # the places where a library was loaded
         self.spared: list[Spared] = []
+        self.absent: dict[str, str] = {}  # libraries that were sought by a name, in vain
         self._blind = False  # libraries were loaded that were not followed
 
     def outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
@@ -77,6 +78,8 @@ class Calls(Expressions):
             return {**frame.module.names}
         if name in _REGISTER and isinstance(first, str):
             self._registered(first)
+        if name == "ctypes.util.find_library" and isinstance(first, str):
+            return self._sought(first)
         if name.endswith("load_nvidia_dynamic_lib") and isinstance(first, str):
             self.asked += 1
             self._blind |= not self.world.load_nvidia(first)
@@ -216,7 +219,7 @@ class Calls(Expressions):
             return self._module_at(owner.path) if name == "load_module" else UNKNOWN
         if owner is UNKNOWN or isinstance(owner, (Instance, Class)):
             if name == "dlopen" and args and isinstance(args[0], str):  # cffi's
-                return self._opened(args[0], NOW, OS)
+                return self._by_cffi(args[0])
             self._blind |= _may_load(name)
             return UNKNOWN
         return method(owner, name, args)
@@ -253,6 +256,7 @@ class Calls(Expressions):
         if isinstance(path, str) and path and "/" not in path:
             located = self.world.locate(path)
             if located == "":
+                self.absent[path] = path
                 raise Fails(kinds, missing=path)
             path = located or UNKNOWN
         if isinstance(path, str) and path.startswith("/"):
@@ -261,8 +265,28 @@ class Calls(Expressions):
             # ctypes adds RTLD_NOW to any mode.
             self.load(path, flags & ~LAZY if isinstance(flags, int) else GLOBAL, kinds)
             return Outside(_HANDLE, is_module=True)
-        self._blind |= path is not None  # None: the process itself
+        if path is None:  # the process itself
+            return Outside(_HANDLE, is_module=True)
+        self._blind = True
         return UNKNOWN
+
+    def _sought(self, name: str) -> Any:
+        """What `ctypes.util.find_library` finds."""
+        found = self.world.find_library(name)
+        if found == "":
+            self.absent[name] = f"lib{name}.so"
+            return None
+        return UNKNOWN if found is None else found.rpartition("/")[2]
+
+    def _by_cffi(self, name: str) -> Any:
+        """`dlopen` of cffi tries what find_library finds for a name that the loader does not know."""
+        if (
+            "/" not in name
+            and self.world.locate(name) == ""
+            and self.world.find_library(name) != ""
+        ):
+            return UNKNOWN
+        return self._opened(name, NOW, OS)
 
     def _registered(self, operator: str) -> None:
         """Fails when the library that defines the operator was refused."""

@@ -70,6 +70,10 @@ class World(Protocol):
         """The file that the loader finds for a bare name: "" for none, None where a driver brings it."""
         ...
 
+    def find_library(self, name: str) -> str | None:
+        """The file that `ctypes.util.find_library` finds: "" for none, None where that is not known."""
+        ...
+
     def load_nvidia(self, name: str) -> bool:
         """Load a CUDA library by its short name, as cuda.pathfinder does; False: none is known."""
         ...

@@ -120,6 +120,7 @@ class _Importer(Statements):
         self.steps = self._depth = self.perhaps_runs = 0
         self._guards = []
         self.doubts, self.spared, self.loaded, self.unread = [], [], set(), False
+        self.absent = {}
         self.places = [""]
 
     def import_module(self, name: str) -> Any:
