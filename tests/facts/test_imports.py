@@ -363,7 +363,7 @@ def test_a_large_distribution_is_not_searched(
 ) -> None:
     package = Package(tmp_path / "site")
     package.python("q.py", SOUGHT["opened by name"][0])
-    dist = replace(recorded(package, "q", "q.py"), record=Record(files=81))
+    dist = replace(recorded(package, "q", "q.py"), record=Record(files=31))
     assert collected(package, ctx, site, [dist]).imports == []
 
 

@@ -16,8 +16,8 @@ from gpufix.text.names import module_name, normalise
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
 _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
-_OPENS = re.compile(rb"find_library|\bdlopen\(|\bCDLL\(|LoadLibrary\(")
-_FEW, _TEXT = 80, 256 << 10  # files of a distribution that is looked at, bytes of each
+_OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
+_FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
 
 
@@ -65,9 +65,10 @@ def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:
 
 def _opens(path: str) -> bool:
     try:
-        return _OPENS.search(read(path, _TEXT)) is not None
+        text = read(path, _TEXT)
     except OSError:
         return False
+    return any(word in text for word in _OPENS)
 
 
 def gone(distributions: Sequence[Distribution]) -> Gone:
