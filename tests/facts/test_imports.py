@@ -177,6 +177,43 @@ USERS = {
 
 
 @pytest.mark.needs("Linux", "gcc", "Python.h")
+def test_a_library_that_ends_the_process_is_caught_by_nobody(
+    package: Package, ctx: CollectContext, site: Site
+) -> None:
+    package.python(
+        "p/__init__.py", "try:\n    from . import lacks\nexcept BaseException:\n    pass\n"
+    )
+    path = package.site / f"p/lacks{SUFFIX}"
+    path.write_bytes(path.read_bytes()[:8192])
+    found = next(i for i in collected(package, ctx, site).imports if i.module == "p")
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(package.site)!r}); import p"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode < 0
+    assert (found.state, found.library) == ("fails", str(path))
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+def test_who_requires_it_by_another_is_followed_through_that_one(
+    package: Package, ctx: CollectContext, site: Site
+) -> None:
+    package.python("p/__init__.py", "")
+    package.python("p/part.py", "from . import lacks\n")
+    package.python("q/__init__.py", "")
+    package.python("q/deep.py", "import p.part\n")
+    package.python("r/__init__.py", "import q.deep\n")
+    module = f"p/lacks{SUFFIX}"
+    dists = [
+        recorded(package, "p", "p/__init__.py", module),
+        recorded(package, "q", "q/__init__.py", requires=["p"]),
+        recorded(package, "r", "r/__init__.py", requires=["p", "q"]),
+    ]
+    found = collected(package, ctx, site, dists).imports
+    assert [i.module for i in found if i.state == "fails" and i.part_of is None] == ["r"]
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
 @pytest.mark.parametrize("name", USERS)
 def test_who_requires_a_package_is_asked_as_well(
     name: str, package: Package, ctx: CollectContext, site: Site

@@ -28,6 +28,14 @@ def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tu
             yield from _packages(dist)
 
 
+def between(distributions: Sequence[Distribution], user: str, owner: str) -> Iterator[str]:
+    """The packages of distributions that the user requires and that require the owner."""
+    wanted = {_name(text) for d in distributions if d.name == user for text in d.requires}
+    for other in distributions:
+        if other.name in wanted and any(_requires(text, owner) for text in other.requires):
+            yield from (package for _, package in _packages(other))
+
+
 def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[tuple[str, str]]:
     """The distributions that require one that is not here, or lack a module or library of their own.
 

@@ -11,7 +11,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
-from gpufix.facts.libraries.dependents import dependents, gone, lacking, openers
+from gpufix.facts.libraries.dependents import between, dependents, gone, lacking, openers
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
@@ -152,7 +152,8 @@ class _Follower:
         names = self._gone.modules | self._gone.files
         for other, package in islice(dependents(self._distributions, owner), self._others):
             self._others -= 1
-            site, session = self._site(name, package, siblings=siblings)
+            way = between(self._distributions, other, owner)
+            site, session = self._site(name, package, *way, siblings=siblings)
             told = session.follow(package)
             self._steps = session.left
             fails = told.library in site.refused or told.missing in names

@@ -167,6 +167,8 @@ class Site:
             self.loaded[suspect] = replace(verdict, path=suspect, context="package")
             return "loads"
         self.refused[path] = verdict
+        if any(one.crashes for one in verdict.unusable):
+            return "crashes"
         if verdict.unusable or verdict.versions:
             return "refused"
         later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing

@@ -244,7 +244,7 @@ class Calls(Expressions):
         if loads == "loads":
             self.loaded.add(tuple(self.places))
             return
-        failure = Fails(kinds, library=path)
+        failure = Fails(frozenset() if loads == "crashes" else kinds, library=path)
         failure.place = tuple(self.places)
         if loads == "lacks" and self._blind:
             self.doubts.append(failure)

@@ -26,7 +26,8 @@ from gpufix.source.python.import_values import (
 from gpufix.source.python.import_world import Fails, Return, TooMuch, World, constants
 
 STEPS = 200_000  # statements and expressions of one import
-_IDLE = 20  # runs of a function of another package that brought in nothing: it is run no more
+# A function that brought in nothing so often is run no more; one of the package itself: ROUNDS.
+_IDLE = 20
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
 
@@ -258,9 +259,8 @@ class Expressions(ABC):
                 self.call(start, args, named)
             return made
         function = called.function if isinstance(called, Bound) else called
-        if not function.frame.module.aside:
-            return self._run_body(function, called, args, named)
-        if self._idle.get(function.node, 0) >= _IDLE:
+        most = _IDLE if function.frame.module.aside else ROUNDS
+        if self._idle.get(function.node, 0) >= most:
             return UNKNOWN
         before = self.asked
         try:

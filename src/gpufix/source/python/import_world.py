@@ -22,7 +22,7 @@ class Found:
     aside: bool = False
 
 
-Loads = Literal["loads", "lacks", "refused"]
+Loads = Literal["loads", "lacks", "refused", "crashes"]
 
 
 class World(Protocol):
@@ -55,6 +55,7 @@ class World(Protocol):
         """Load a library, for all that are loaded after it or for itself, now or symbol by symbol.
 
         "lacks": refused for want of a library or a symbol, which another could have brought before.
+        "crashes": the process ends.
         """
         ...
 
