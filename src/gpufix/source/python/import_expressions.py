@@ -95,7 +95,7 @@ class Expressions(ABC):
         if node is None:
             return None
         self.step()
-        tell = getattr(self, _method(type(node)), None)
+        tell = getattr(self, _method(type(node).__name__), None)
         if tell is not None:
             return tell(node, frame)
         if not isinstance(node, (ast.Lambda, ast.DictComp, ast.SetComp)):
@@ -321,8 +321,8 @@ class Expressions(ABC):
 
 
 @cache
-def _method(kind: type[ast.expr]) -> str:
-    return f"_of_{kind.__name__.lower()}"
+def _method(kind: str) -> str:
+    return f"_of_{kind.lower()}"
 
 
 def _yields(body: Sequence[ast.stmt]) -> bool:

@@ -45,7 +45,7 @@ class Statements(Catching):
             self.step()
             self.places[-1] = f"{frame.module.path}:{statement.lineno}"
             try:
-                run = getattr(self, _method(type(statement)), None)
+                run = getattr(self, _method(type(statement).__name__), None)
                 if run is not None:
                     run(statement, frame)
             except Fails as failure:
@@ -173,5 +173,5 @@ class Statements(Catching):
 
 
 @cache
-def _method(kind: type[ast.stmt]) -> str:
-    return f"_on_{kind.__name__.lower()}"
+def _method(kind: str) -> str:
+    return f"_on_{kind.lower()}"
