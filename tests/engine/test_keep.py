@@ -39,7 +39,7 @@ def test_what_is_gone_by_then_is_left_out_and_the_rest_is_kept(
         (tmp_path / "env" / gone).unlink()
     kept = keep(whole, listed, tmp_path / "kept")
     sources = place(tmp_path / "kept", dict(kept))
-    assert {name: path.read_text() for name, path in sources.items()} == {
+    assert {name: Path(source).read_text() for name, source in sources.items()} == {
         name: name for name in NAMES if name != gone
     }
     assert gone not in kept

@@ -49,7 +49,7 @@ class Guard:
     def close(self) -> None:
         """Note what has changed, then let go of what has not. Raises StepFailed for what may not."""
         rows = []
-        unneeded: list[Path] = []
+        unneeded: list[str] = []
         for number, (scope, before, folder) in enumerate(self._kept):
             after = states.take(scope)
             if scope.through is None:

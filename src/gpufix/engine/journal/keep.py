@@ -34,12 +34,12 @@ def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
     """
     make_folder(folder)
     kept: Listing = {}
-    copies: list[Path] = []
+    copies: list[str] = []
     for key, entry in listing.items():
         if entry.is_dir or (entry.kind == "link" and entry.links == 1):
             kept[key] = entry
             continue
-        path, target = scope.at(key), folder / str(len(kept))
+        path, target = scope.at(key), f"{folder}/{len(kept)}"
         try:
             how = _keep_one(path, target, entry, scope)
         except FileNotFoundError:  # somebody has removed it since it was listed
@@ -54,21 +54,21 @@ def keep(scope: Scope, listing: Listing, folder: Path) -> Listing:
     return kept
 
 
-def twin(copy: Path) -> Path:
+def twin(copy: str) -> str:
     """Where a link to the original lies beside its copy, if it has other names as well."""
-    return copy.with_name(f"{copy.name}.link")
+    return f"{copy}.link"
 
 
-def place(folder: Path, listing: Mapping[str, ListedEntry | None]) -> dict[str, Path]:
+def place(folder: Path, listing: Mapping[str, ListedEntry | None]) -> dict[str, str]:
     """Where the bytes of each kept entry lie."""
     return {
-        key: folder / str(number)
+        key: f"{folder}/{number}"
         for number, (key, entry) in enumerate(listing.items())
         if entry is not None and entry.kept
     }
 
 
-def _keep_one(path: str, target: Path, entry: ListedEntry, scope: Scope) -> str:
+def _keep_one(path: str, target: str, entry: ListedEntry, scope: Scope) -> str:
     if not _may_be_written(path, entry, scope) and _linked(path, target):
         return "link"
     if entry.kind == "link":
@@ -82,20 +82,20 @@ def _keep_one(path: str, target: Path, entry: ListedEntry, scope: Scope) -> str:
     return "copy"
 
 
-def _as_kept(entry: ListedEntry, target: Path, how: str) -> ListedEntry:
+def _as_kept(entry: ListedEntry, target: str, how: str) -> ListedEntry:
     """The entry of what is kept: somebody may have written it since it was listed."""
     if how and entry.kind == "file":
         status = os.lstat(target)
         if status.st_size != entry.size or (
             how == "link" and (status.st_ino, status.st_mtime_ns) != (entry.inode, entry.mtime)
         ):
-            now = look(str(target))
+            now = look(target)
             assert now is not None
             entry = now if how == "link" else entry._replace(size=now.size)
     return entry._replace(kept=how)
 
 
-def _linked(path: str, target: Path) -> bool:
+def _linked(path: str, target: str) -> bool:
     try:
         os.link(path, target, follow_symlinks=False)
     except OSError as error:
@@ -124,7 +124,7 @@ def _may_be_written(path: str, entry: ListedEntry, scope: Scope) -> bool:
     return entry.size <= _COPIED and (plain or _BUILD_FOLDERS.search(path) is not None)
 
 
-def _sync(copies: list[Path]) -> None:
+def _sync(copies: list[str]) -> None:
     if len(copies) > _SYNCED_ONE_BY_ONE:
         os.sync()
         return

@@ -94,7 +94,7 @@ def in_place(parts: Iterable[Part]) -> set[proof.Identity]:
     for part in parts:
         for key, source in place(part.kept, part.before).items():
             with suppress(OSError):
-                if (kept := proof.identity(str(source))) == proof.identity(part.path(key)):
+                if (kept := proof.identity(source)) == proof.identity(part.path(key)):
                     found.add(kept)
     return found
 

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from gpufix.engine.journal.aside import Aside, moved
 from gpufix.engine.journal.exchange import named
@@ -44,7 +43,7 @@ class Restorer:
         self,
         scope: Scope,
         before: Mapping[str, ListedEntry | None],
-        kept: Mapping[str, Path],
+        kept: Mapping[str, str],
         aside: Aside,
     ):
         self.scope, self.before, self.kept, self.aside = scope, before, kept, aside
@@ -117,7 +116,7 @@ class Restorer:
 
     def _put_file(self, key: str, entry: ListedEntry, now: ListedEntry | None) -> None:
         source = self.kept.get(key)
-        bytes_there = look(str(source)) if source else None
+        bytes_there = look(source) if source else None
         if source is None or bytes_there is None:
             if not equal(entry, now):
                 raise Lost("its bytes were not kept")
@@ -127,25 +126,23 @@ class Restorer:
             if now is None or now.inode != bytes_there.inode:
                 self._replace(key, entry if whole else None, lambda place: _link(source, place))
             elif whole:
-                set_attributes(str(source), entry)
+                set_attributes(source, entry)
         elif whole:
             self._put_copy(key, entry, now, source)
         if not whole:
             raise Lost("it was written in place, and its kept bytes with it")
 
-    def _put_copy(
-        self, key: str, entry: ListedEntry, now: ListedEntry | None, source: Path
-    ) -> None:
+    def _put_copy(self, key: str, entry: ListedEntry, now: ListedEntry | None, source: str) -> None:
         """The bytes; and where the file has other names too, the very file that they name."""
         path, shared = self.path(key), twin(source)
-        original = look(str(shared))
+        original = look(shared)
         same = now is not None and _same_bytes(entry, now, source, path)
         if original is not None and now is not None and now.inode == original.inode:
             if not same:  # written in place under all of its names
                 seen = os.lstat(shared)
-                self.aside.copy(path, str(shared))
+                self.aside.copy(path, shared)
                 _rewrite(source, shared, seen)
-            set_attributes(str(shared), entry)
+            set_attributes(shared, entry)
         elif original is not None and _equal(source, shared):
             self._replace(key, entry, lambda place: _link(shared, place))
         elif not (same and equal(entry, now, identity=False)):
@@ -209,22 +206,22 @@ class Restorer:
         return {name for name in os.listdir(place) if covers(scope, key, name)}
 
 
-def _same_bytes(entry: ListedEntry, now: ListedEntry, kept: Path, path: str) -> bool:
+def _same_bytes(entry: ListedEntry, now: ListedEntry, kept: str, path: str) -> bool:
     """Inode and time do not tell: both are used anew within one tick of the kernel's clock."""
     same = (now.kind, now.size) == ("file", entry.size)
     return same and _equal(kept, path)
 
 
-def _equal(one: Path, other: Path | str) -> bool:
+def _equal(one: str, other: str) -> bool:
     filecmp.clear_cache()  # it knows a file by its size and its time, and that not to the nanosecond
     return filecmp.cmp(one, other, shallow=False)
 
 
-def _link(source: Path, place: str) -> None:
+def _link(source: str, place: str) -> None:
     os.link(source, place, follow_symlinks=False)
 
 
-def _rewrite(source: Path, path: Path, seen: os.stat_result) -> None:
+def _rewrite(source: str, path: str, seen: os.stat_result) -> None:
     """A kill in the middle leaves bytes that differ still: the next undo writes them again.
 
     `seen`: what it was when its bytes were put aside.
@@ -238,7 +235,7 @@ def _rewrite(source: Path, path: Path, seen: os.stat_result) -> None:
         os.fsync(file.fileno())
 
 
-def _copy(source: Path, place: str) -> None:
+def _copy(source: str, place: str) -> None:
     shutil.copyfile(source, place, follow_symlinks=False)
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
