@@ -101,6 +101,9 @@ def _fault(
     libraries = [lib for name in names for lib in missing[name]]
     expected = [w for w in wheels if _wanted(view, w)] or list(wheels)
     held = next((p.provider for _, p in rows if p.name == names[0] and p.provider), None)
+    payload = MissingLibrary(owner, tuple(expected))
+    if call := next(filter(None, map(preload, libraries)), None):
+        payload = UnopenedLibrary(owner, tuple(expected), call)
     needed = [f"soname:{name}" for name in names]
     needed += [f"dist:{wheel}" for wheel in expected] + [f"file:{lib.path}" for lib in libraries]
     if any(lib.links_torch for lib in libraries) and owner != "torch":
@@ -116,13 +119,8 @@ def _fault(
         + view.derive(Imports.of).way(libraries),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=tuple(needed),
-        payload=_payload(owner, tuple(expected), libraries),
+        payload=payload,
     )
-
-
-def _payload(owner: str, wheels: tuple[str, ...], libraries: list[Library]) -> MissingLibrary:
-    call = next(filter(None, map(preload, libraries)), None)
-    return UnopenedLibrary(owner, wheels, call) if call else MissingLibrary(owner, wheels)
 
 
 def _lacks(names: list[str], expected: list[str], held: str | None) -> str:
