@@ -24,8 +24,8 @@ from typing import Any
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.followed import imports
-from gpufix.facts.libraries.library_facts import is_refused
-from gpufix.facts.libraries.library_files import find, foreign, python_tag
+from gpufix.facts.libraries.library_files import foreign, python_tag
+from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.python.interpreter import collect as ask
 from gpufix.facts.reading import without_collection
@@ -59,14 +59,14 @@ def main() -> int:
         site = f"{folder}/site"
         shutil.copytree(python.site_dirs[0], site, copy_function=os.link, symlinks=True)
         patient = replace(python, site_dirs=[site], sys_path=[site], pth_files=[])
-        paths = find(CollectContext(environ=environ), patient, [])
+        paths = find(CollectContext(environ=environ), patient, []).paths
         modules = [p for p in paths if python_tag(p) and not foreign(p, python.tag)]
         spoil(sorted(modules), options.libraries)
         scans, follows = [], []
         for _ in range(options.runs):
             ctx = CollectContext(environ=environ)
             scan, judge = timed(lambda ctx=ctx: Judge(ctx, patient, paths, {}))
-            suspect = [p for p, v in judge.verdicts.items() if is_refused(v)]
+            suspect = [p for p, v in judge.verdicts.items() if v.refused]
             with without_collection():  # as the doctor does
                 follow, told = timed(
                     lambda j=judge, s=suspect: imports(patient, environ, j, s, {}, None)

@@ -66,6 +66,8 @@ def _behind(subject: str, truth: Import, others: dict[str, list[str]]) -> bool:
     paths = [f"/site-packages/{module.replace('.', '/')}" for module in modules]
     if truth.crashed:
         return bool(modules)
+    if any(re.search(rf"\b{re.escape(m)}\b[\w.]* failed to import", truth.detail) for m in modules):
+        return True  # Cython's message for what failed within
     missing = [m for m in modules if f"{m}.".startswith(f"{truth.detail}.")]  # or its namespace
     return (truth.kind == "module" and bool(missing)) or any(
         re.search(re.escape(path) + r"[/.]", truth.text) for path in paths

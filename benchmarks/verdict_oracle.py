@@ -205,6 +205,8 @@ def claimed(lost: set[str], broken: dict[str, str], truth: Import, before: Impor
 
     `before`: what importing it did before the damage.
     """
+    if truth.unanswered:
+        return False
     if broken.get("kind") not in (None, "older-dependency"):
         return (truth.kind, truth.detail) != (before.kind, before.detail)
     return truth.kind == "module" and normal(truth.detail.split(".")[0]) in lost

@@ -28,6 +28,11 @@ class Import:
     text: str = ""
 
     @property
+    def unanswered(self) -> bool:
+        """It was stopped: how it would have ended is not known."""
+        return self.text.startswith("no answer")
+
+    @property
     def crashed(self) -> bool:
         return self.detail.startswith("signal ")
 

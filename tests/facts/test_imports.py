@@ -17,7 +17,7 @@ from fake_site import Site
 import needs
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import libraries
-from gpufix.facts.libraries.compiled_text import texts
+from gpufix.facts.libraries.compiled_text import texts, unpacked
 from gpufix.facts.libraries.imports import module_above
 from gpufix.model import Binaries, Distribution, Record
 
@@ -177,6 +177,43 @@ USERS = {
 
 
 @pytest.mark.needs("Linux", "gcc", "Python.h")
+def test_a_library_that_ends_the_process_is_caught_by_nobody(
+    package: Package, ctx: CollectContext, site: Site
+) -> None:
+    package.python(
+        "p/__init__.py", "try:\n    from . import lacks\nexcept BaseException:\n    pass\n"
+    )
+    path = package.site / f"p/lacks{SUFFIX}"
+    path.write_bytes(path.read_bytes()[:8192])
+    found = next(i for i in collected(package, ctx, site).imports if i.module == "p")
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(package.site)!r}); import p"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode < 0
+    assert (found.state, found.library) == ("fails", str(path))
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+def test_who_requires_it_by_another_is_followed_through_that_one(
+    package: Package, ctx: CollectContext, site: Site
+) -> None:
+    package.python("p/__init__.py", "")
+    package.python("p/part.py", "from . import lacks\n")
+    package.python("q/__init__.py", "")
+    package.python("q/deep.py", "import p.part\n")
+    package.python("r/__init__.py", "import q.deep\n")
+    module = f"p/lacks{SUFFIX}"
+    dists = [
+        recorded(package, "p", "p/__init__.py", module),
+        recorded(package, "q", "q/__init__.py", requires=["p"]),
+        recorded(package, "r", "r/__init__.py", requires=["p", "q"]),
+    ]
+    found = collected(package, ctx, site, dists).imports
+    assert [i.module for i in found if i.state == "fails" and i.part_of is None] == ["r"]
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
 @pytest.mark.parametrize("name", USERS)
 def test_who_requires_a_package_is_asked_as_well(
     name: str, package: Package, ctx: CollectContext, site: Site
@@ -231,6 +268,40 @@ def test_texts_of_compiled_modules_are_found(name: str) -> None:
     assert found[1:] == ([] if more is None or more == [data] else more)
 
 
+PACKED = {
+    # of eight flags, the lowest is the first; 1 = a byte, 0 = a reference
+    "bytes alone": (b"\xffabcdefgh", b"abcdefgh"),
+    "a near reference: 3 more, 2 before the last 3": (
+        b"\x1fabcde\x02\x00\xff" + b"x" * 10,
+        b"abcdeabc",
+    ),
+    "one to before the beginning": (b"\x07abc\x09\x00", b"abc"),
+    "nothing": (b"", b""),
+}
+FAR = b"\xff01234567" * 40  # 320 bytes
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_cython_packs_is_unpacked(name: str) -> None:
+    packed, expected = PACKED[name]
+    assert unpacked(packed).startswith(expected)
+    assert len(unpacked(packed + b"\x00" * 16)) < 100
+
+
+def test_far_references_are_followed() -> None:
+    # 0x80 + 2 * 0x80 + 1 back from the end of 4: begins at 320 - 385 - 4 < 0; at 320 - 129 - 4 = 187
+    assert unpacked(FAR + b"\x00\x81\x01")[320:324] == bytes(b"01234567" * 40)[187:191]
+    # 14 bits: 0x80 + 5, and a length of 7
+    assert unpacked(FAR + b"\x00\x85\x80\x04")[320:327] == bytes(b"01234567" * 40)[180:187]
+
+
+def test_packed_texts_are_found_where_they_are_aligned() -> None:
+    mark, packed = b"LZSS string data decompression failed\0\0\0", b"\xffp.onetwo" * 30
+    assert b"p.onetwo" * 30 in b"".join(list(texts(mark + packed))[1:])
+    assert len(list(texts(mark + b"\0" + packed))) == 1
+    assert len(list(texts(bytes(40) + packed))) == 1
+
+
 @pytest.mark.needs("gcc", "Python.h")
 @pytest.mark.parametrize("name", LACKING)
 def test_what_lacks_a_requirement_is_asked(
@@ -248,6 +319,7 @@ def test_what_lacks_a_requirement_is_asked(
 LOST = {
     "a module that the import needs": ("import q.a\n", "q/a.py", [("q", "fails", "q.a")]),
     "one that it does not need": ("", "q/a.py", [("q", "works", None)]),
+    "a library": ("", "q/liba.so.1", [("q", "works", None)]),
     "a file that is no module": ("", "q/a.txt", []),
     "a test": ("", "q/tests/a.py", []),
 }
@@ -265,6 +337,111 @@ def test_what_lost_a_module_is_asked(
     dist = replace(dist, record=Record(missing=[lost], missing_count=1))
     found = collected(package, ctx, site, [dist]).imports
     assert [(i.module, i.state, i.missing) for i in found] == expected
+
+
+SOUGHT = {
+    # the text of q, the library that its import is said to fail by
+    "sought, and raised": (
+        "from ctypes.util import find_library as find\nfor n in ('nowhere-a', 'nowhere-b'):\n"
+        "    n = find(n)\n    if n is not None:\n        break\n"
+        "else:\n    raise OSError('Nowhere-B is not here')\n", "libnowhere-b.so"
+    ),
+    "sought, and raised in a function": (
+        "import ctypes.util\ndef load():\n    path = ctypes.util.find_library('nowhere')\n"
+        "    if not path:\n        raise ImportError('Unable to find nowhere')\nload()\n", "libnowhere.so"
+    ),
+    "opened by name": ("import ctypes\nctypes.CDLL('libnowhere.so.1')\n", "libnowhere.so.1"),
+    "one of several, and raised": (
+        "import ctypes\nnames = ['libnowhere.so', 'nowhere.dll']\nfor n in names:\n    try:\n"
+        "        ctypes.cdll.LoadLibrary(n)\n        break\n    except OSError:\n        pass\n"
+        "else:\n    raise ImportError('none of {}'.format(' '.join(names)))\n", "libnowhere.so"
+    ),
+    "sought, and done without": (
+        "import ctypes.util\nif ctypes.util.find_library('nowhere') is None:\n    x = 1\n", None
+    ),
+    "caught": (
+        "import ctypes.util\ntry:\n    if not ctypes.util.find_library('nowhere'):\n"
+        "        raise OSError('no nowhere')\nexcept OSError:\n    pass\n", None
+    ),
+    "found": (
+        "import ctypes.util\nif not ctypes.util.find_library('c'):\n    raise OSError('no c')\n"
+        "import ctypes\nctypes.CDLL(ctypes.util.find_library('c'))\n", None
+    ),
+    "the process itself is there": (
+        "import ctypes, ctypes.util\nd = ctypes.CDLL(ctypes.util.find_library('nowhere'))\n"
+        "if d is None:\n    ctypes.CDLL('libnowhere.so.1')\n", None
+    ),
+    "asked of a function that nobody calls": (
+        "import ctypes\ndef load():\n    ctypes.CDLL('libnowhere.so.1')\n", None
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.needs("Linux", "gcc", "Python.h")
+@pytest.mark.parametrize("name", SOUGHT)
+def test_a_library_of_the_system_that_is_not_here_is_told(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    text, expected = SOUGHT[name]
+    package = Package(tmp_path / "site")
+    package.python("q.py", text)
+    dist = replace(recorded(package, "q", "q.py"), record=Record(files=2))
+    found = [(i.module, i.state, i.missing) for i in collected(package, ctx, site, [dist]).imports]
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(package.site)!r}); import q"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode != 0) is (expected is not None), ran.stderr
+    assert found == ([("q", "fails", expected)] if expected else [])
+
+
+def test_a_large_distribution_is_not_searched(
+    tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    package = Package(tmp_path / "site")
+    package.python("q.py", SOUGHT["opened by name"][0])
+    dist = replace(recorded(package, "q", "q.py"), record=Record(files=31))
+    assert collected(package, ctx, site, [dist]).imports == []
+
+
+GONE = {
+    # the text of q, which requires p; an extension module of q names p.part; what is told of q
+    "it needs the module": ("import p.part\n", False, ("fails", "p.part", [])),
+    "it needs nothing of it": ("import p\n", False, None),
+    "its compiled code names it": ("import p\n", True, ("works", None, ["p.part"])),
+    "it opens the library": (
+        "import ctypes\nctypes.CDLL(__file__[:-13] + 'p/libp.so')\n", False, ("fails", "%s/p/libp.so", [])
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.needs("gcc", "Python.h")
+@pytest.mark.parametrize("name", GONE)
+def test_who_requires_what_lost_a_module_is_asked(
+    name: str, tmp_path: Path, ctx: CollectContext, site: Site
+) -> None:
+    text, named, expected = GONE[name]
+    package = Package(tmp_path / "site")
+    package.python("p/__init__.py", "")
+    package.python("q/__init__.py", text)
+    if named:
+        head = 'const char *const needed = "p.part";'
+        package.library(f"q/c{SUFFIX}", INIT % (head, "c", "c", ""))
+    lost = [f"p/part{SUFFIX}", "p/libp.so"]
+    dists = [
+        replace(recorded(package, "p", "p/__init__.py"), record=Record(missing=lost)),
+        recorded(package, "q", "q/__init__.py", requires=["p"]),
+    ]
+    told = {i.module: i for i in collected(package, ctx, site, dists).imports}
+    assert told["p"].state == "works"
+    found = told.get("q")
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        state, missing, names = expected
+        missing = missing % package.site if missing and "%s" in missing else missing
+        assert (found.state, found.missing, found.named) == (state, missing, names)
 
 
 @pytest.mark.parametrize(

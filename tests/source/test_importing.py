@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpufix.source.python.import_world import Found, Loads, Outcome
-from gpufix.source.python.importing import Session, outcome
+from gpufix.source.python.importing import Parsed, Session, outcome
 
 SO = ".so"  # a module of this suffix is no library: every loader refuses it
 CASES: dict[str, tuple[dict[str, str], str]] = {
@@ -443,6 +444,46 @@ def test_what_compiled_code_names_is_a_doubt_of_its_own(tmp_path: Path) -> None:
     found = outcome(Named(tmp_path), "p")
     assert (found.state, found.doubts) == ("unsure", ())
     assert found.named == (f"{tmp_path}/p/bad.so",)
+
+
+def test_a_module_that_is_not_there_may_be_named_as_well(tmp_path: Path) -> None:
+    class Named(Disk):
+        def named_in(self, extension: str) -> Sequence[str]:
+            return ["p.gone"]
+
+    told(tmp_path, {"p/__init__.py": "import p.good\n", "p/good.so": ""})
+    found = outcome(Named(tmp_path), "p")
+    assert (found.state, found.doubts, found.named) == ("unsure", (), ("p.gone",))
+
+
+def test_a_source_is_parsed_once_for_several_sessions(tmp_path: Path) -> None:
+    told(tmp_path, {"p/__init__.py": "def f():\n    import p.bad\nf()\n"})
+    parsed: Parsed = {}
+    first = Session(Disk(tmp_path), parsed=parsed).follow("p")
+    trees = dict(parsed)
+    assert Session(Disk(tmp_path), parsed=parsed).follow("p") == first
+    assert parsed == trees
+    assert list(trees) == [f"{tmp_path}/p/__init__.py"]
+
+
+IDLE = "def f(n):\n    return %s\nfor n in range(60):\n    f(f'lib{n}.so')\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "idle"), [("n + 'x'", 20), ("__import__('ctypes').CDLL('./' + n)", 0)]
+)
+def test_a_function_of_another_package_that_brings_in_nothing_runs_no_more(
+    body: str, idle: int, tmp_path: Path
+) -> None:
+    class Aside(Disk):
+        def find(self, name: str) -> Found | None:
+            found = super().find(name)
+            return replace(found, aside=name == "q") if found else None
+
+    told(tmp_path, {"p/__init__.py": "import q\n", "q.py": IDLE % body})
+    session = Session(Aside(tmp_path))
+    assert session.follow("p").state == "works"
+    assert list(session._importer._idle.values()) == [idle]
 
 
 HOSTILE = {

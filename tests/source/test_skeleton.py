@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpufix.source.python.skeleton import body_at, skeleton
+from gpufix.source.python.skeleton import skeleton
 from gpufix.source.python.tree import NotPython
 
 SOURCES = {
@@ -24,6 +24,12 @@ SOURCES = {
     "a bracket at the edge": "def f():\n    return (\n1,\n)\ny = 1\n",
     "a comment at the edge": "def f():\n    x = 1\n# c\n    return x\ny = 1\n",
     "a line that goes on": "def f():\n    x = 1 + \\\n2\n    return x\ny = 1\n",
+    "a header that is aligned": "def f(a,\n      b=1):\n    return a\n\ndef g(\n    c\n):\n    pass\n",
+    "a header with a bracket in a text": "def f(a='('):\n    return a\nx = 1\n",
+    "a function in an open one": "class A:\n    def f(self):\n        pass\n\tx = 1\n".replace(
+        "\tx", "    x"
+    ),
+    "a text's mark alone in one": 'def f():\n    x = \'"""\'\n    return x\n\ndef g():\n    return 1\n',
     "no last line break": "def f():\n    return 1",
     "with tabs": "def f():\n\tif 1:\n\t\treturn 2\n\treturn 1\nx = 1\n",
     "functions in a function": "def f():\n    def g():\n        return 1\n    return g\nx = 1\n",
@@ -32,11 +38,11 @@ SOURCES = {
 
 
 def whole(text: str) -> ast.Module:
-    """The tree that its skeleton and its bodies make."""
-    tree, bodies = skeleton(text)
+    """The tree that its skeleton and its functions make."""
+    tree, functions = skeleton(text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and (late := bodies.get(node.body[0].lineno)):
-            node.body = body_at(late, node.body[0].lineno)
+        if isinstance(node, ast.FunctionDef) and (late := functions.get(node.lineno)):
+            node.args, node.body, node.returns = late.node.args, late.node.body, late.node.returns
     return tree
 
 
@@ -49,7 +55,7 @@ def shown(tree: ast.Module) -> str:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value:
             node.value = ""
         if isinstance(node, ast.AsyncFunctionDef):
-            node.body = []
+            node.args, node.body, node.returns = ast.parse("def f(): ...").body[0].args, [], None
     lines = [(type(n).__name__, n.lineno) for n in ast.walk(tree) if isinstance(n, ast.stmt)]
     return f"{ast.dump(tree)} {lines}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from posixpath import dirname
 
@@ -85,6 +85,13 @@ class Imports:
         names = {p.needed_by for x in root for p in x.problems}
         return not root or library in root or library.path in names
 
+    def torch_lacks(self, names: Collection[str]) -> bool:
+        """Whether a library that `import torch` loads needs one of these names."""
+        needed = (x for x in self._torch if self._of_torch(x))
+        return any(
+            p.kind == "missing-library" and p.name in names for x in needed for p in x.problems
+        )
+
     def failing(self, libraries: Iterable[Library]) -> Import | None:
         """The import that fails by one of these libraries: the package's own, else of a part."""
         every = list(libraries)
@@ -93,6 +100,22 @@ class Imports:
             if found:
                 return found
         return None
+
+    def failing_for(self, missing: Collection[str]) -> Import | None:
+        """The import that fails for want of one of these; a package's own, where one does."""
+        found = [one for one in self._told if one.state == "fails" and one.missing in missing]
+        return min(found, key=lambda one: one.part_of is not None, default=None)
+
+    def without_library(self) -> list[Import]:
+        """Packages' own imports that fail, or may, for want of a library that they open by name."""
+        own = (
+            one for one in self._told if not one.part_of and not one.library and one.distribution
+        )
+        return [one for one in own if one.state != "works" and _is_library(one.missing or "")]
+
+    def named_of(self, modules: Iterable[str]) -> list[str]:
+        """Those of these modules that compiled code names, and may import."""
+        return [module for module in modules if module in self._named]
 
     def lacking(self, distribution: str) -> Import | None:
         """The import of a distribution's package that fails for want of a module."""
@@ -125,6 +148,15 @@ class Imports:
             return (f"{what} fails", *found.chain)
         tried = [one for x in every for one in self._spared.get(x.path, [])]
         return (f"tried at {tried[0].place}, and done without",) if tried else ()
+
+    def way_without(self, missing: Collection[str]) -> tuple[str, ...]:
+        """The evidence: the import that fails for want of one of these, and the places that lead there."""
+        found = self.failing_for(missing)
+        return (f"import {found.module} fails", *found.chain) if found else ()
+
+
+def _is_library(name: str) -> bool:
+    return name.startswith("lib") and ".so" in name
 
 
 def _holds(module: str, library: Library) -> bool:

@@ -101,7 +101,9 @@ class Import(Model):
     call: str | None = None  # the function of the module that was followed, not its import
     spared: list[Spared] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  # libraries by which it may fail
-    named: list[str] = field(default_factory=list)  # that compiled code names, and may import
+    named: list[str] = field(
+        default_factory=list
+    )  # libraries, and modules that are not there, that compiled code names, and may import
     whole: bool = True  # all that it runs was followed
 
 

@@ -70,6 +70,7 @@ class DamagedDistribution(DistributionFault):
     version: str | None  # None = not known
     location: str = ""  # of the copy: its site folder, or conda's prefix; "" where none is recorded
     sound: bool = False  # they are as they were installed
+    static_tls: int = 0  # bytes of it that they need and the process has not left
 
 
 class UnfitVariant(DistributionFault):

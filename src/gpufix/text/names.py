@@ -1,4 +1,4 @@
-"""Names of distributions, compared as PEP 503 compares them."""
+"""Names of distributions, compared as PEP 503 compares them, and of modules."""
 
 from __future__ import annotations
 
@@ -12,3 +12,10 @@ _SEPARATORS = re.compile(r"[-_.]+")
 def normalise(name: str) -> str:
     """ "Foo_Bar.baz" → "foo-bar-baz"."""
     return _SEPARATORS.sub("-", name).lower()
+
+
+def module_name(path: str) -> str:
+    """ "a/b.cpython-311.so" and "a/b/__init__.py" → "a.b": of a source or an extension module."""
+    folder, _, name = path.rpartition("/")
+    stem = name.partition(".")[0]
+    return "/".join(filter(None, [folder, stem if stem != "__init__" else ""])).replace("/", ".")

@@ -90,6 +90,7 @@ OPENER = lib("libcublas.so.12", owner="ctranslate2", file=OPENER_FILE, opened_by
 LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 FOR_CUDA_12 = lib("libcublas.so.12", owner="foo-cu12")
+SOUGHT = Import(module="q", distribution="q", state="fails", missing="libq.so.1", chain=["/q.py:3"])
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
 HELD_CUBLAS = Problem(
     kind="missing-library",
@@ -118,6 +119,9 @@ SILENT = {
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
+    "an import lacks a module": of(imports=[replace(SOUGHT, missing="lib")]),
+    "a part of a package opens a library": of(imports=[replace(SOUGHT, part_of="p")]),
+    "a library that is opened is refused": of(imports=[replace(SOUGHT, library="/q/libq.so")]),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
     "a wheel for one CUDA release, and no GPU": of(
@@ -305,6 +309,19 @@ FIRING = {
         fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
         offers=["install-own-cuda unsafe"],
     ),
+    "a package opens a library of the system": Fires(
+        of(imports=[SOUGHT]),
+        Fault(
+            ERROR,
+            "q",
+            "q opens libq.so.1, which is in no place that the loader searches.",
+            evidence=("import q fails", "/q.py:3"),
+            breaks=("load:q",),
+            needs=("soname:libq.so.1",),
+            payload=MissingLibrary("q", (), (), ("libq.so.1",)),
+        ),
+    ),
+    "it may open one": Fires(of(imports=[replace(SOUGHT, state="unsure")]), [], gaps=["q"]),
     "a wheel for one CUDA release, and a GPU is here": Fires(
         of(FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")]),
         fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),

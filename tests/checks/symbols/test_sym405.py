@@ -54,6 +54,7 @@ def fault(
 
 
 TLS = Problem(kind="refused", name="needs 4096 bytes of static TLS, of which 1728 are free")
+STACK = Problem(kind="refused", name="it needs an executable stack")
 LACKS = Problem(kind="missing-library", name="libfoo.so.1")
 BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 
@@ -97,7 +98,22 @@ FIRING = {
     ),
     "a sound file that asks for too much: reinstalling it would change nothing": Fires(
         of(lib(problems=[TLS])),
-        replace(fault(TLS.name), payload=DamagedDistribution("foo", "1.2", sound=True)),
+        replace(
+            fault(TLS.name), payload=DamagedDistribution("foo", "1.2", sound=True, static_tls=2368)
+        ),
+        ["raise-static-tls safe"],
+    ),
+    "two that ask for too much of one process": Fires(
+        of(lib(problems=[TLS]), lib(problems=[TLS], file="_y.so")),
+        replace(
+            fault(TLS.name, "_x.so", "_y.so"),
+            payload=DamagedDistribution("foo", "1.2", sound=True, static_tls=6464),
+        ),
+        ["raise-static-tls safe"],
+    ),
+    "a sound file that asks for an executable stack": Fires(
+        of(lib(problems=[STACK])),
+        replace(fault(STACK.name), payload=DamagedDistribution("foo", "1.2", sound=True)),
         [],
     ),
     "the import fails by a module that needs it": Fires(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import builders as b
@@ -11,7 +12,15 @@ from rows import Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl503_files_missing import files_missing
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Import, Record, SharedFile
+from gpufix.model import (
+    CodeObject,
+    Evidence,
+    Import,
+    Library,
+    Problem,
+    Record,
+    SharedFile,
+)
 from gpufix.model.payload import DamagedDistribution
 
 NCCL = "nvidia/nccl/lib/libnccl.so.2"
@@ -29,19 +38,36 @@ def record(*missing: str, altered: tuple[str, ...] = (), unlisted: int = 0) -> R
     )
 
 
-def told(state: str, **more: object) -> dict[str, object]:
-    """The import of the distribution's package was followed."""
-    one = Import(module="a", distribution="a", state=state, **more)
-    return {"binaries": b.binaries(imports=[one])}
+PLUGIN = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 
 
-def of(*missing: str, name: str = "a", **more: object) -> View:
+def told(
+    state: str, *, code: bool = False, other: Import | None = None, **more: object
+) -> dict[str, object]:
+    """The import of the distribution's package was followed. `code`: it has GPU code."""
+    every = [
+        Import(module="a", distribution=d, state=state, **more) for d in ("a", "onnxruntime-gpu")
+    ]
+    kernels = [CodeObject(kind="cubin", arch="sm_90")] if code else []
+    libraries = [Library(path=f"{b.SITE}/a/y.so", distribution="a", code=kernels)]
+    return {"binaries": b.binaries(*libraries, imports=[*every, *([other] if other else [])])}
+
+
+def of_torch(lacking: str) -> dict[str, object]:
+    """What torch._C lacks."""
+    problem = Problem(kind="missing-library", name=lacking)
+    path = f"{b.SITE}/torch/_C.so"
+    root = Library(path=path, distribution="torch", module=True, problems=[problem])
+    return {"binaries": b.binaries(root)}
+
+
+def of(*missing: str, name: str = "a", targets: Sequence[str] = (), **more: object) -> View:
     """The record of one distribution, beside a torch that is well."""
     counted = {key: more.pop(key) for key in ("altered", "unlisted") if key in more}
     sections = {"torch": more.pop("torch", b.torch()), "shared_files": more.pop("files", [])}
     sections |= more.pop("told", {})
     dist = b.dist(name, record=record(*missing, **counted), **more)
-    return b.view(b.facts(distributions=[dist], **sections))
+    return b.view(b.facts(distributions=[dist], **sections), *targets)
 
 
 def conda(name: str, *missing: str, dists: tuple[object, ...] = ()) -> View:
@@ -56,12 +82,13 @@ def gone(
     name: str = "a",
     breaks: tuple[str, ...] = (),
     at: str = b.SITE,
+    more: tuple[str, ...] = (),
 ) -> Fault:
     return Fault(
         severity,
         name,
         message,
-        evidence=tuple(Evidence(text="missing", path=f"{at}/{p}") for p in paths),
+        evidence=(*(Evidence(text="missing", path=f"{at}/{p}") for p in paths), *more),
         breaks=(*(f"file:{at}/{p}" for p in paths), *breaks),
         needs=tuple(f"shared:{p}" for p in paths),
         payload=DamagedDistribution(name, "1.0", at),
@@ -139,7 +166,7 @@ FIRING = {
     ),
     "a module, and the import fails": Fires(
         of("a/x.py", told=told("fails", missing="a.x")),
-        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py"),
+        gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py", more=("import a fails",)),
         OFFER,
     ),
     "a module, and not all of the import was followed": Fires(
@@ -152,8 +179,80 @@ FIRING = {
         gone(
             "a 1.0 recorded a/libx.so.1, which is missing.",
             "a/libx.so.1",
+            severity=WARNING,
             breaks=("soname:libx.so.1",),
         ),
+        OFFER,
+    ),
+    "a library of a package whose GPU code a target needs": Fires(
+        of("a/libx.so.1", told=told("works", code=True), targets=["sm_90"]),
+        gone(
+            "a 1.0 recorded a/libx.so.1, which is missing.",
+            "a/libx.so.1",
+            breaks=("soname:libx.so.1",),
+        ),
+        OFFER,
+    ),
+    "a plug-in that a target needs": Fires(
+        of(PLUGIN, name="onnxruntime-gpu", told=told("works"), targets=["sm_90"]),
+        gone(
+            f"onnxruntime-gpu 1.0 recorded {PLUGIN}, which is missing.",
+            PLUGIN,
+            name="onnxruntime-gpu",
+            breaks=(f"soname:{PLUGIN.rpartition('/')[2]}",),
+        ),
+        OFFER,
+    ),
+    "a module, and the import of another package fails": Fires(
+        of(
+            "a/x.py",
+            told=told(
+                "works", other=Import(module="q", state="fails", missing="a.x", chain=["q.py:1"])
+            ),
+        ),
+        gone(
+            "a 1.0 recorded a/x.py, which is missing.", "a/x.py", more=("import q fails", "q.py:1")
+        ),
+        OFFER,
+    ),
+    "a module that compiled code names": Fires(
+        of(
+            "a/x.abi3.so",
+            told=told("works", other=Import(module="q", state="works", named=["a.x"])),
+        ),
+        gone(
+            "a 1.0 recorded a/x.abi3.so, which is missing.",
+            "a/x.abi3.so",
+            severity=WARNING,
+            breaks=("soname:x.abi3.so",),
+        ),
+        OFFER,
+        gaps=["a"],
+    ),
+    "a library of torch's that its import does without": Fires(
+        of("torch/lib/libaoti.so", name="torch", told=of_torch("libother.so")),
+        gone(
+            "torch 1.0 recorded torch/lib/libaoti.so, which is missing.",
+            "torch/lib/libaoti.so",
+            severity=WARNING,
+            name="torch",
+            breaks=("soname:libaoti.so",),
+        ),
+        OFFER,
+    ),
+    "one that it needs": Fires(
+        of("torch/lib/libaoti.so", name="torch", told=of_torch("libaoti.so")),
+        gone(
+            "torch 1.0 recorded torch/lib/libaoti.so, which is missing.",
+            "torch/lib/libaoti.so",
+            name="torch",
+            breaks=("soname:libaoti.so",),
+        ),
+        OFFER,
+    ),
+    "a source of torch's": Fires(
+        of("torch/x.py", name="torch", told=of_torch("libother.so")),
+        gone("torch 1.0 recorded torch/x.py, which is missing.", "torch/x.py", name="torch"),
         OFFER,
     ),
     "a library": Fires(

@@ -92,6 +92,11 @@ class Unusable(Frozen):
     what: str
     sound: bool = False
 
+    @property
+    def crashes(self) -> bool:
+        """Whether the process ends: pages of a file that was cut are mapped, and not there (SIGBUS)."""
+        return self.what.startswith("truncated:")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 
 from gpufix.binary.elf import ElfError
 from gpufix.binary.elf.bulk import Keys
@@ -57,6 +58,16 @@ class State:
         found = self.mapper.need(Namespace(self.namespace), name, caller, rules)
         del caller.used[before:]
         return None if isinstance(found, Missing) else found.path
+
+    def find_library(self, name: str) -> str | None:
+        """A file "libNAME.…" of the loader's cache and folders: "" for none, None = not told (musl)."""
+        search, start = self.mapper.search, f"lib{name}."
+        if search.system.musl:
+            return None
+        cached = (n for n in search.files.cache(search.system.cache) if n.startswith(start))
+        folders = [folder for rule, folder in search.rules(self.caller) if rule != "cache"]
+        held = (n for f in folders for n in search.files.names_in(f) if n.startswith(start))
+        return min(chain(cached, (n for n in held if ".so" in n)), default="")
 
     def _open(self, path: str, context: str) -> tuple[Verdict, Namespace, Loaded | None]:
         layer = Namespace(self.namespace)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from posixpath import basename
 
-from gpufix.checks.registry import Fault, rule
+from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.cuda_wheels import is_required, wheels_for
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
-from gpufix.knowledge.cuda_libraries import majors
-from gpufix.model import Gap, Library, Problem, Severity
+from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.model import Gap, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 _SHOWN = 3
@@ -26,7 +26,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     Follows every NEEDED entry the way ld.so would (RPATH, LD_LIBRARY_PATH, RUNPATH, its cache,
     the default folders, libraries that `import torch`, other packages, .pth files and sitecustomize
     have opened by then), and names the wheel that should have brought what is missing, or the file
-    that is there and that no search leads to.
+    that is there and that no search leads to. Of small packages, too, the libraries of the system
+    that their sources open by name, with `ctypes`, `find_library` or cffi.
 
     ## Why it matters
     `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
@@ -69,6 +70,26 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
         yield from weighed.gaps()
         if weighed.severity is not None:
             yield _fault(view, owner, weighed.rows, weighed.severity)
+    for told in view.derive(Imports.of).without_library():
+        yield _opened(told)
+
+
+def _opened(told: Import) -> Fault | Gap:
+    """Of a library that a package opens by its name."""
+    owner, name = told.distribution or told.module, told.missing or ""
+    if told.state != "fails":
+        reason = f"it opens {name}, which is not here: whether its import fails cannot be told"
+        return Gap(section="imports", subject=owner, reason=reason)
+    each = (wheels,) if (wheels := tuple(bringing(name))) else ()
+    return Fault(
+        severity=ERROR,
+        subject=owner,
+        message=f"{owner} opens {name}, which {_lacks([name], each, None)}.",
+        evidence=(f"import {told.module} fails", *told.chain),
+        breaks=(f"load:{owner}",),
+        needs=(f"soname:{name}",),
+        payload=MissingLibrary(owner, wheels, each, (name,)),
+    )
 
 
 def _state(view: View, library: Library, problem: Problem) -> str:

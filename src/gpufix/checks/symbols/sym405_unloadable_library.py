@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from posixpath import basename
 
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
-from gpufix.model import Gap
+from gpufix.model import Gap, Problem
 from gpufix.model.payload import DamagedDistribution
+
+_TLS = re.compile(r"needs (\d+) bytes of static TLS, of which (\d+) are free")
 
 
 @rule("SYM405", "unloadable-library")
@@ -38,12 +41,12 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     import does without. A gap where neither can be told.
 
     ## Fix
-    Safe: reinstall the distribution that brought it, at the same version. None for a sound file:
-    another release of it, another order of imports or the tunable `glibc.rtld.optional_static_tls`
-    may help.
+    Safe: reinstall the distribution that brought it, at the same version. For static TLS: raise the
+    tunable `glibc.rtld.optional_static_tls` (since glibc 2.33) in the environment file by what is lacking.
+    None for another sound file: another release of it may help.
 
     ## Source
-    ld.so(8); elf(5); glibc's dl-load.c (open_verify), dl-tls.c and the NEWS of 2.41.
+    ld.so(8); elf(5); the glibc manual, "Dynamic Linking Tunables"; glibc's dl-load.c (open_verify), dl-tls.c and the NEWS of 2.41.
     """
     groups: dict[str, list[Row]] = {}
     users: dict[str, list[Row]] = {}
@@ -83,6 +86,16 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
             needs=(*(f"file:{x.path}" for x in libraries), f"family:{owner}"),
             payload=DamagedDistribution(
-                owner, dist.version if dist else None, sound=problem.kind == "refused"
+                owner,
+                dist.version if dist else None,
+                sound=problem.kind == "refused",
+                static_tls=_static_tls(problem for _, problem in shown),
             ),
         )
+
+
+def _static_tls(problems: Iterable[Problem]) -> int:
+    """The bytes that are lacking for all of them in one process."""
+    found = [match for problem in problems if (match := _TLS.match(problem.name))]
+    wanted = sum(int(match[1]) for match in found)
+    return wanted - min(int(match[2]) for match in found) if found else 0

@@ -9,9 +9,11 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Record, Severity
+from gpufix.knowledge.plugins import plugin
+from gpufix.model import Evidence, Gap, Record, Severity
 from gpufix.model.payload import DamagedDistribution
 from gpufix.text.clean import counted
+from gpufix.text.names import module_name
 
 # What an image builder removes on purpose, and nothing misses at run time.
 _EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
@@ -19,7 +21,7 @@ _SUFFIXES_NOBODY_LOADS = (".pyi", ".md", ".rst", ".txt", ".html", ".a", ".pyc", 
 
 
 @rule("WHL503", "files-missing")
-def files_missing(view: View) -> Iterator[Fault]:
+def files_missing(view: View) -> Iterator[Fault | Gap]:
     """Files that a distribution recorded are gone, or are no longer what it installed.
 
     ## What it does
@@ -36,8 +38,10 @@ def files_missing(view: View) -> Iterator[Fault]:
     `nvidia-nccl-cu12 2.27.5 recorded nvidia/nccl/lib/libnccl.so.2, which is missing.`
 
     ## Severity
-    Error when a shared library or Python module is missing; warning for modules without which the
-    package's import works, as its sources show, for other missing files and for altered ones. Tests, documentation and type stubs are not missed.
+    Error when a shared library or Python module is missing; warning where the imports of the package
+    and of those that require it do without, as their sources show (of torch, what its own import does
+    not load), for other missing files and for altered ones. A gap for a module that compiled code
+    names, and may import. Tests, documentation and type stubs are not missed.
 
     ## Fix
     Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
@@ -51,6 +55,7 @@ def files_missing(view: View) -> Iterator[Fault]:
     for copy in copies:
         if copy.record is not None:
             yield from _judge(view, copy, copy.record, overwritten)
+            yield from _gaps(view, copy, copy.record)
     yield from _half_removed(view)
 
 
@@ -81,10 +86,13 @@ def _judge(
     altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
     if missing:
         yield Fault(
-            severity=_severity(view, dist.name, missing),
+            severity=_severity(view, dist, missing),
             subject=dist.name,
             message=_message(view, dist, missing, record.missing_count - len(record.missing)),
-            evidence=tuple(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
+            evidence=(
+                *(Evidence(text="missing", path=_absolute(dist, p)) for p in missing),
+                *view.derive(Imports.of).way_without(_names_of(dist, missing)),
+            ),
             breaks=_broken(view, dist, missing),
             needs=tuple(f"shared:{path}" for path in missing),
             payload=DamagedDistribution(dist.name, dist.version, dist.location),
@@ -119,11 +127,43 @@ def _names(paths: list[str], unlisted: int) -> str:
     return f"{', '.join(shown)} and {counted(rest, 'more file')}"
 
 
-def _severity(view: View, name: str, missing: list[str]) -> Severity:
+def _severity(view: View, dist: InstalledCopy, missing: list[str]) -> Severity:
     code = [p for p in missing if _is_library(p) or p.endswith(".py")]
-    modules = all(p.endswith((".py", ".abi3.so")) or ".cpython-" in p for p in code)
-    spared = modules and view.derive(Imports.of).works(name)
-    return ERROR if code and not spared else WARNING
+    return ERROR if code and not _is_spared(view, dist, code) else WARNING
+
+
+def _is_spared(view: View, dist: InstalledCopy, code: list[str]) -> bool:
+    """Whether imports do without, and no GPU loses what the distribution has for it."""
+    told = view.derive(Imports.of)
+    if dist.name == "torch":
+        torch = view.facts.torch
+        whole = torch is not None and not torch.missing and all(map(_is_library, code))
+        return whole and not told.torch_lacks({basename(path) for path in code})
+    libraries = [path for path in code if not _is_module(path)]
+    if libraries and view.targets and _has_gpu_code(view, dist.name, libraries):
+        return False
+    return told.works(dist.name) and told.failing_for(_names_of(dist, code)) is None
+
+
+def _has_gpu_code(view: View, name: str, libraries: list[str]) -> bool:
+    others = (lib for lib in view.facts.binaries.libraries if lib.distribution == name)
+    return any(lib.code for lib in others) or any(plugin(f"/{path}", name) for path in libraries)
+
+
+def _names_of(dist: InstalledCopy, code: list[str]) -> set[str]:
+    """What an import that fails by one of these files is said to lack."""
+    files = {name for path in code for name in (_absolute(dist, path), basename(path))}
+    return files | {module_name(path) for path in code if _is_module(path)}
+
+
+def _gaps(view: View, dist: InstalledCopy, record: Record) -> Iterator[Gap]:
+    """Modules that compiled code names, where no import is known to fail by them."""
+    lost = [path for path in record.missing if _matters(path) and _is_module(path)]
+    told = view.derive(Imports.of)
+    named = told.named_of(map(module_name, lost))
+    if named and told.failing_for(_names_of(dist, lost)) is None:
+        reason = f"{named[0]} is missing, and compiled code names it: whether an import needs it cannot be told"
+        yield Gap(section="imports", subject=dist.name, reason=reason)
 
 
 def _matters(path: str) -> bool:
@@ -138,6 +178,10 @@ def _matters(path: str) -> bool:
 def _is_code(path: str) -> bool:
     """Data is adapted on purpose (certificates, configuration); code is not."""
     return _is_library(path) or path.endswith((".py", ".h", ".cuh", ".hpp", ".cmake", ".cu"))
+
+
+def _is_module(path: str) -> bool:
+    return path.endswith((".py", ".abi3.so")) or ".cpython-" in path
 
 
 def _is_library(path: str) -> bool:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from posixpath import basename
 
 from gpufix.facts.libraries.library_files import python_tag
-from gpufix.facts.reading import text_of
+from gpufix.facts.reading import read, text_of
+from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
-from gpufix.text.names import normalise
+from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_PACKAGE = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
+_PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
+_SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
+_OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
+_FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
 
 
@@ -23,8 +28,16 @@ def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tu
             yield from _packages(dist)
 
 
+def between(distributions: Sequence[Distribution], user: str, owner: str) -> Iterator[str]:
+    """The packages of distributions that the user requires and that require the owner."""
+    wanted = {_name(text) for d in distributions if d.name == user for text in d.requires}
+    for other in distributions:
+        if other.name in wanted and any(_requires(text, owner) for text in other.requires):
+            yield from (package for _, package in _packages(other))
+
+
 def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[tuple[str, str]]:
-    """The distributions that require one that is not here, or lack a module of their own.
+    """The distributions that require one that is not here, or lack a module or library of their own.
 
     Each with its packages.
     """
@@ -32,9 +45,59 @@ def lacking(distributions: Sequence[Distribution], python: Python) -> Iterator[t
     for dist in distributions:
         rows = (text for text in dist.requires if "extra" not in text)  # cheap: most are an extra's
         absent = (text for text in rows if _name(text) not in here)
-        lost = dist.record.missing if dist.record else []
-        if any(map(_is_module, lost)) or any(_applies(text, python) for text in absent):
+        if any(map(_is_code, _missing(dist))) or any(_applies(text, python) for text in absent):
             yield from _packages(dist)
+
+
+class Gone(Frozen):
+    """What distributions recorded and no longer have. `files`: libraries, as sources may call them."""
+
+    owners: frozenset[str]
+    modules: frozenset[str]
+    files: frozenset[str]
+
+
+def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:
+    """Small distributions whose sources open libraries, each with its packages.
+
+    Bindings of one library of the system: that it is not here, no file of theirs tells.
+    """
+    for dist in distributions:
+        if dist.record is None or not 0 < dist.record.files <= _FEW or not dist.metadata:
+            continue
+        record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+        sources = (f"{dist.location}/{path}" for path in _SOURCE.findall(record))
+        if any(map(_opens, sources)):
+            yield from _packages(dist)
+
+
+def _opens(path: str) -> bool:
+    try:
+        text = read(path, _TEXT)
+    except OSError:
+        return False
+    return any(word in text for word in _OPENS)
+
+
+def gone(distributions: Sequence[Distribution]) -> Gone:
+    """The modules and libraries that are gone."""
+    rows = [(dist, path) for dist in distributions for path in _missing(dist) if _is_code(path)]
+    libraries = [(dist, path) for dist, path in rows if not _is_module(path)]
+    return Gone(
+        frozenset(dist.name for dist, _ in rows),
+        frozenset(module_name(path) for _, path in rows if _is_module(path)),
+        frozenset(
+            name for d, path in libraries for name in (f"{d.location}/{path}", basename(path))
+        ),
+    )
+
+
+def _missing(dist: Distribution) -> list[str]:
+    return dist.record.missing if dist.record else []
+
+
+def _is_code(path: str) -> bool:
+    return ".so" in basename(path) or _is_module(path)
 
 
 def _is_module(path: str) -> bool:

@@ -11,7 +11,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
-from gpufix.facts.libraries.dependents import dependents, lacking
+from gpufix.facts.libraries.dependents import between, dependents, gone, lacking, openers
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
@@ -19,12 +19,13 @@ from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
-from gpufix.source.python.importing import Session
+from gpufix.source.python.importing import Parsed, Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
 _MODULES = 40  # of one package whose own imports are tried
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
+_OPENERS = 24  # packages that open libraries of the system
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
@@ -57,7 +58,8 @@ def imports(
         for name, paths in packages.items()
         for told in follower.package(name, belongs.get(paths[0]), paths)
     ]
-    return [*found, *follower.lacking({one.module for one in found})]
+    found += follower.lacking({one.module for one in found})
+    return [*found, *follower.openers({one.module for one in found})]
 
 
 class _Follower:
@@ -73,14 +75,23 @@ class _Follower:
         distributions: Sequence[Distribution],
     ) -> None:
         self._python = python
-        self._context = (python, environ, judge.preloaded, suspects, Modules(python))
         self._judge, self._known, self._distributions = judge, known, distributions
+        self._gone = gone(distributions)
+        damaged = (name for path in suspects.values() if (name := self._damaged(path)))
+        self._lost = {*self._gone.modules, *damaged}
+        self._context = (python, environ, judge.preloaded, suspects, self._lost, Modules(python))
         self._steps, self._parts, self._others = _STEPS, _ALL_PARTS, _DEPENDENTS
+        self._parsed: Parsed = {}
+
+    def _damaged(self, path: str) -> str | None:
+        """The name of a module that no process can load."""
+        unusable = self._judge.verdicts[path].unusable
+        return dotted(path, self._python.sys_path) if unusable else None
 
     def _site(self, *followed: str, siblings: bool = False) -> tuple[Site, Session]:
         tops = {name.partition(".")[0] for name in followed}
         site = Site(*self._context, tops, siblings, self._known)
-        return site, Session(site, self._steps)
+        return site, Session(site, self._steps, self._parsed)
 
     def package(self, name: str, owner: str | None, paths: Sequence[str]) -> Iterator[Import]:
         """The import of a package that holds these libraries, and what more is asked."""
@@ -122,17 +133,51 @@ class _Follower:
             told = session.follow(package)
             self._steps = session.left
             yield _import(package, owner, told)
+            if told.state != "fails" and owner in self._gone.owners:
+                yield from self._dependents(package, owner, siblings=False)
 
-    def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
-        """The imports of packages that require this one, of those that fail by a library."""
-        for other, package in islice(dependents(self._distributions, owner), self._others):
-            self._others -= 1
-            site, session = self._site(name, package, siblings=siblings)
+    def openers(self, known: Collection[str]) -> Iterator[Import]:
+        """The imports that may fail by a library of the system, of what holds no refused one."""
+        for owner, package in islice(openers(self._distributions), _OPENERS):
+            if package in known or package in _APART:
+                continue
+            session = self._site(package)[1]
             told = session.follow(package)
             self._steps = session.left
-            if told.state == "fails" and told.library in site.refused:
+            if told.missing:
+                yield _import(package, owner, told)
+
+    def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
+        """The imports of packages that require this one, of those that fail by it, or may."""
+        names = self._gone.modules | self._gone.files
+        for other, package in islice(dependents(self._distributions, owner), self._others):
+            self._others -= 1
+            way = between(self._distributions, other, owner)
+            site, session = self._site(name, package, *way, siblings=siblings)
+            told = session.follow(package)
+            self._steps = session.left
+            fails = told.library in site.refused or told.missing in names
+            if told.state != "fails" and not told.named:
+                told = replace(told, named=self._named_inside(site, session, package))
+            if (told.state == "fails" and fails) or told.named:
                 _remember(self._judge, site, told)
                 yield _import(package, other, told)
+
+    def _named_inside(self, site: Site, session: Session, package: str) -> tuple[str, ...]:
+        """What is lost and what some compiled module of a package names: others may import that one."""
+        found = site.find(package)
+        if not self._lost or found is None or not found.is_package or not found.path:
+            return ()
+        folder = f"{dirname(found.path)}/"
+        own = (p for p in self._judge.verdicts if p.startswith(folder) and python_tag(p))
+        every = dict.fromkeys(
+            name for path in islice(own, _MODULES) for name in site.named_in(path)
+        )
+        names = [n for n in every if any(f"{lost}.".startswith(f"{n}.") for lost in self._lost)]
+        asked = [session.follow(name) for name in names]
+        told = (t.named if t.state != "fails" else (t.library or t.missing,) for t in asked)
+        self._steps = session.left
+        return tuple(dict.fromkeys(name for some in told for name in some if name))
 
 
 def _serves_another(judge: Judge, path: str, sys_path: Sequence[str]) -> bool:

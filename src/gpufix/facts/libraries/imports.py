@@ -67,7 +67,7 @@ def _of_process(python: Python) -> dict[str, Any]:
 class Site:
     """The modules of these top packages are followed, and those of others that may open libraries.
 
-    suspect: path by real path. siblings: whether what others open could serve; where it could not,
+    suspect: path by real path. gone: modules that are not there, or that no process can load. siblings: whether what others open could serve; where it could not,
     they are not followed.
     """
 
@@ -79,6 +79,7 @@ class Site:
         environ: Mapping[str, str],
         preloaded: Preloaded,
         suspect: Mapping[str, str],
+        gone: Collection[str],
         modules: Modules,
         followed: Collection[str],
         siblings: bool,
@@ -92,7 +93,7 @@ class Site:
         self.state: State = preloaded.bare
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
-        self._suspect = suspect
+        self._suspect, self._gone = suspect, gone
         self._preloaded, self._modules = preloaded, modules
         self._python, self._followed, self._siblings = python, followed, siblings
         self._found: dict[str, Found | None] = {}
@@ -166,6 +167,8 @@ class Site:
             self.loaded[suspect] = replace(verdict, path=suspect, context="package")
             return "loads"
         self.refused[path] = verdict
+        if any(one.crashes for one in verdict.unusable):
+            return "crashes"
         if verdict.unusable or verdict.versions:
             return "refused"
         later = lazy and not self.environ.get("LD_BIND_NOW") and not verdict.missing
@@ -185,13 +188,19 @@ class Site:
 
     @cached_property
     def _native(self) -> dict[bytes, str]:
-        """Suspect modules of the followed package, by the name that others import them by."""
-        found = {}
-        for path in self._suspect:
-            name = dotted(path, self._python.sys_path)
-            if name and "." in name and name.partition(".")[0] in self._followed:
-                found[name.encode()] = name
-        return found
+        """Suspect modules of the followed packages, by the name that others import them by.
+
+        And packages around those that are gone: what imports one of these may not name the module.
+        """
+        names = {
+            *self._gone,
+            *(dotted(path, self._python.sys_path) or "" for path in self._suspect),
+        }
+        for name in self._gone:
+            parts = name.split(".")
+            names.update(".".join(parts[:end]) for end in range(2, len(parts)))
+        own = (n for n in names if "." in n and n.partition(".")[0] in self._followed)
+        return {name.encode("utf-8", "surrogateescape"): name for name in own}
 
     def defines(self, library: str, operator: str) -> bool | None:
         """See World."""
@@ -208,6 +217,12 @@ class Site:
         """See World."""
         found = self.state.locate(name)
         return None if found is None and is_driver_library(name) else found or ""
+
+    def find_library(self, name: str) -> str | None:
+        """See World."""
+        if is_driver_library(f"lib{name}.so.1") or not name:
+            return None
+        return self.state.find_library(name)
 
     def load_nvidia(self, name: str) -> bool:
         """See World: `cuda.pathfinder.load_nvidia_dynamic_lib`, which opens what it finds for everybody."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.dependents import lacking
+from gpufix.facts.libraries.dependents import lacking, openers
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
@@ -85,7 +86,8 @@ def _imports(
     libraries before: the sources tell whether it opens those that are lacking.
     """
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
-    if not suspect and next(lacking(distributions, python), None) is None:
+    asked = chain(lacking(distributions, python), openers(distributions))
+    if not suspect and next(asked, None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 

@@ -15,11 +15,10 @@ from gpufix.source.python.import_world import Found
 from gpufix.source.source_text import decode
 
 _SOURCE_LIMIT = 2 << 20
-OPENS = re.compile(r"CDLL|LoadLibrary|PyDLL|dlopen|load_library|load_nvidia_dynamic_lib")
-_IMPORTS = re.compile(
-    r"(?:^|;)[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
-    r"|import[ \t]+(?P<plain>[^\n#;]+))",
-    re.MULTILINE,
+_OPENS = ("CDLL", "LoadLibrary", "PyDLL", "dlopen", "load_library", "load_nvidia_dynamic_lib")
+_IMPORT = re.compile(
+    r"[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
+    r"|import[ \t]+(?P<plain>[^\n#;]+))"
 )
 _HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
@@ -34,6 +33,7 @@ class Modules:
         self._names: dict[str, frozenset[str] | None] = {}
         self._texts: dict[str, str] = {}
         self._opens: dict[str, bool] = {}
+        self._led: dict[str, tuple[bool, list[str]]] = {}
         self._above: set[str] = set()  # packages of modules that open libraries
 
     def find(self, name: str) -> Found | None:
@@ -70,16 +70,24 @@ class Modules:
     def _leads_to_opener(self, start: str) -> bool:
         pending, seen, found = [start], {start}, False
         for name in pending:
-            text, package = self._source(name)
-            if OPENS.search(text):
+            opens, others = self._leads(name)
+            if opens:
                 found = True
                 parts = name.split(".")
                 self._above.update(".".join(parts[:end]) for end in range(1, len(parts)))
-            for other in _imported(text[:_HEAD], package):
+            for other in others:
                 if other not in seen and len(seen) < _REACHED:
                     seen.add(other)
                     pending.append(other)
         return found
+
+    def _leads(self, name: str) -> tuple[bool, list[str]]:
+        """Whether a module's text names a way to open libraries, and the modules that it may import."""
+        if name not in self._led:
+            text, package = self._source(name)
+            others = dict.fromkeys(_imported(text[:_HEAD], package))
+            self._led[name] = any(word in text for word in _OPENS), list(others)
+        return self._led[name]
 
     def _source(self, name: str) -> tuple[str, str]:
         """The text of a module, and what its relative imports are relative to."""
@@ -135,7 +143,7 @@ class Modules:
 
 def _imported(text: str, package: str) -> Iterator[str]:
     """Names of modules that a source may import, its submodules and members that may be modules."""
-    for found in _IMPORTS.finditer(text):
+    for found in _statements(text):
         if found["plain"]:
             yield from _names(found["plain"])
             continue
@@ -147,6 +155,19 @@ def _imported(text: str, package: str) -> Iterator[str]:
         if base:
             yield base
             yield from (f"{base}.{name}" for name in _names(found["of"].strip("()")))
+
+
+def _statements(text: str) -> Iterator[re.Match[str]]:
+    """The word is looked for first: that is ten times as fast as a pattern for each line."""
+    at = text.find("import")
+    while at >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        start = max(start, text.rfind(";", start, at) + 1)
+        found = _IMPORT.match(text, start)
+        if found and found.end() > at:
+            yield found
+            at = found.end() - 1
+        at = text.find("import", at + 1)
 
 
 def _names(listed: str) -> Iterable[str]:

@@ -28,7 +28,7 @@ def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) ->
     own = {name for names in steps for name in names}
     if True not in {modules.may_open(name) for name in own}:
         return preloaded.bare
-    site = Site(python, environ, preloaded, {}, modules, own, siblings=True, known={})
+    site = Site(python, environ, preloaded, {}, (), modules, own, siblings=True, known={})
     site.hooked = False  # what would bring modules of its own has not run yet
     session = Session(site)
     for names in steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+from functools import lru_cache
 from typing import Any
 
 from gpufix.source.python.import_expressions import ROUNDS, Expressions
@@ -47,6 +48,7 @@ _OPENERS = {
 }
 # What gives an operator of a library a Python implementation: it asks for the operator.
 _REGISTER = ("torch.library.register_fake", "torch.library.impl_abstract")
+_PLAIN = sys.stdlib_module_names - {"ctypes", "importlib", "imp"}
 _HANDLE = "ctypes.CDLL()"  # of an open library: it is there
 _FIND = ("importlib.machinery.PathFinder.find_spec", "importlib.machinery.PathFinder().find_spec")
 
@@ -59,6 +61,7 @@ class Calls(Expressions):
         self.flags: Any = NOW  # of dlopen, for extension modules
         self.loaded: set[tuple[str, ...]] = set()  # the places where a library was loaded
         self.spared: list[Spared] = []
+        self.absent: dict[str, str] = {}  # libraries that were sought by a name, in vain
         self._blind = False  # libraries were loaded that were not followed
 
     def outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:
@@ -75,7 +78,10 @@ class Calls(Expressions):
             return {**frame.module.names}
         if name in _REGISTER and isinstance(first, str):
             self._registered(first)
+        if name == "ctypes.util.find_library" and isinstance(first, str):
+            return self._sought(first)
         if name.endswith("load_nvidia_dynamic_lib") and isinstance(first, str):
+            self.asked += 1
             self._blind |= not self.world.load_nvidia(first)
         else:
             self._blind |= _may_load(name)
@@ -213,7 +219,7 @@ class Calls(Expressions):
             return self._module_at(owner.path) if name == "load_module" else UNKNOWN
         if owner is UNKNOWN or isinstance(owner, (Instance, Class)):
             if name == "dlopen" and args and isinstance(args[0], str):  # cffi's
-                return self._opened(args[0], NOW, OS)
+                return self._by_cffi(args[0])
             self._blind |= _may_load(name)
             return UNKNOWN
         return method(owner, name, args)
@@ -231,13 +237,14 @@ class Calls(Expressions):
 
     def load(self, path: str, flags: Any, kinds: frozenset[str]) -> None:
         """With flags that only a run could tell, it is taken for the most that they may allow."""
+        self.asked += 1
         known = flags if isinstance(flags, int) else GLOBAL | LAZY
         everywhere, lazy = bool(known & GLOBAL), bool(known & LAZY)
         loads = self.world.load(path, everywhere=everywhere, lazy=lazy)
         if loads == "loads":
             self.loaded.add(tuple(self.places))
             return
-        failure = Fails(kinds, library=path)
+        failure = Fails(frozenset() if loads == "crashes" else kinds, library=path)
         failure.place = tuple(self.places)
         if loads == "lacks" and self._blind:
             self.doubts.append(failure)
@@ -245,9 +252,11 @@ class Calls(Expressions):
             raise failure
 
     def _opened(self, path: Any, flags: Any, kinds: frozenset[str]) -> Any:
+        self.asked += 1
         if isinstance(path, str) and path and "/" not in path:
             located = self.world.locate(path)
             if located == "":
+                self.absent[path] = path
                 raise Fails(kinds, missing=path)
             path = located or UNKNOWN
         if isinstance(path, str) and path.startswith("/"):
@@ -256,8 +265,28 @@ class Calls(Expressions):
             # ctypes adds RTLD_NOW to any mode.
             self.load(path, flags & ~LAZY if isinstance(flags, int) else GLOBAL, kinds)
             return Outside(_HANDLE, is_module=True)
-        self._blind |= path is not None  # None: the process itself
+        if path is None:  # the process itself
+            return Outside(_HANDLE, is_module=True)
+        self._blind = True
         return UNKNOWN
+
+    def _sought(self, name: str) -> Any:
+        """What `ctypes.util.find_library` finds."""
+        found = self.world.find_library(name)
+        if found == "":
+            self.absent[name] = f"lib{name}.so"
+            return None
+        return UNKNOWN if found is None else found.rpartition("/")[2]
+
+    def _by_cffi(self, name: str) -> Any:
+        """`dlopen` of cffi tries what find_library finds for a name that the loader does not know."""
+        if (
+            "/" not in name
+            and self.world.locate(name) == ""
+            and self.world.find_library(name) != ""
+        ):
+            return UNKNOWN
+        return self._opened(name, NOW, OS)
 
     def _registered(self, operator: str) -> None:
         """Fails when the library that defines the operator was refused."""
@@ -288,9 +317,10 @@ class Calls(Expressions):
         return there and not is_folder if how in ("isfile", "is_file") else there
 
 
+@lru_cache(4_096)
 def _may_load(name: str) -> bool:
     """Whether a function that is not followed may load libraries, by its name."""
     top, _, last = name.lower().rpartition(".")
-    if top.partition(".")[0] in sys.stdlib_module_names - {"ctypes", "importlib", "imp"}:
+    if top.partition(".")[0] in _PLAIN:
         return False
     return "load" in last or "dlopen" in last or last.endswith("dll")

@@ -186,7 +186,19 @@ class Catching(Calls):
         """Of what was caught, or of what the code itself decides."""
         made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         around = self._handled_now[-1] if self._handled_now else None
-        raise raised(self.value(made, frame), frame.last or around)
+        failure = raised(self.value(made, frame), frame.last or around)
+        sought = not failure.missing or failure.missing in self.absent.values()
+        if not failure.library and sought and node.exc is not None:
+            failure.missing = self._named_absent(node.exc, frame) or failure.missing
+        raise failure
+
+    def _named_absent(self, node: ast.expr, frame: Frame) -> str:
+        """A library that was sought in vain, where what is raised tells of it."""
+        parts = node.args if isinstance(node, ast.Call) and self.absent else []
+        said = " ".join(
+            v for v in (self.value(part, frame) for part in parts) if isinstance(v, str)
+        )
+        return next((self.absent[name] for name in self.absent if name.lower() in said.lower()), "")
 
 
 def _first(handlers: Sequence[Handler], failure: Fails) -> Handler | None:

@@ -6,12 +6,14 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from gpufix.source.python.import_operations import bounded, compared, joined
 from gpufix.source.python.import_values import (
     UNKNOWN,
+    AnyFunction,
     Bound,
     Class,
     Frame,
@@ -24,6 +26,8 @@ from gpufix.source.python.import_values import (
 from gpufix.source.python.import_world import Fails, Return, TooMuch, World, constants
 
 STEPS = 200_000  # statements and expressions of one import
+# A function that brought in nothing so often is run no more; one of the package itself: ROUNDS.
+_IDLE = 20
 _DEPTH = 60  # nested calls and imports
 ROUNDS = 64  # of a loop
 
@@ -38,6 +42,8 @@ class Expressions(ABC):
         self.places: list[str] = []  # "FILE:LINE" of each call that runs
         self.steps = self._depth = 0
         self.most = STEPS
+        self.asked = 0  # how often something was to be imported or opened
+        self._idle: dict[ast.AST, int] = {}  # by function: runs that brought in nothing
         self._yield: dict[ast.AST, bool] = {}  # by function
         self._known = constants(world)
 
@@ -46,8 +52,8 @@ class Expressions(ABC):
         """The module of a dotted name. Raises Fails."""
 
     @abstractmethod
-    def body_of(self, function: Function) -> Sequence[ast.stmt]:
-        """The statements of a function."""
+    def whole_of(self, function: Function) -> AnyFunction | None:
+        """The parameters and body of a function; None when they cannot be read."""
 
     @abstractmethod
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> None:
@@ -89,7 +95,7 @@ class Expressions(ABC):
         if node is None:
             return None
         self.step()
-        tell = getattr(self, f"_of_{type(node).__name__.lower()}", None)
+        tell = getattr(self, _method(type(node).__name__), None)
         if tell is not None:
             return tell(node, frame)
         if not isinstance(node, (ast.Lambda, ast.DictComp, ast.SetComp)):
@@ -253,16 +259,36 @@ class Expressions(ABC):
                 self.call(start, args, named)
             return made
         function = called.function if isinstance(called, Bound) else called
-        args = [called.owner, *args] if isinstance(called, Bound) else args
-        body = self.body_of(function)
-        if function.node not in self._yield:
-            self._yield[function.node] = _yields(body)
-        if isinstance(function.node, ast.AsyncFunctionDef) or self._yield[function.node]:
+        most = _IDLE if function.frame.module.aside else ROUNDS
+        if self._idle.get(function.node, 0) >= most:
             return UNKNOWN
-        frame = Frame(function.frame.module, self._given(function, args, named), function.frame)
+        before = self.asked
+        try:
+            return self._run_body(function, called, args, named)
+        finally:
+            idle = self._idle.get(function.node, 0) + 1
+            self._idle[function.node] = idle if self.asked == before else 0
+
+    def _run_body(
+        self,
+        function: Function,
+        called: Function | Bound,
+        args: list[Any],
+        named: dict[Any, Any],
+    ) -> Any:
+        args = [called.owner, *args] if isinstance(called, Bound) else args
+        node = self.whole_of(function)
+        if node is None or isinstance(node, ast.AsyncFunctionDef):
+            return UNKNOWN
+        if node not in self._yield:
+            self._yield[node] = _yields(node.body)
+        if self._yield[node]:
+            return UNKNOWN
+        given = self._given(node.args, function.frame, args, named)
+        frame = Frame(function.frame.module, given, function.frame)
         with self.deeper():
             try:
-                self.block(body, frame)
+                self.block(node.body, frame)
             except Return as returned:
                 return UNKNOWN if frame.doubtful else returned.value
             except Fails as failure:
@@ -273,15 +299,16 @@ class Expressions(ABC):
                 self.doubts.append(failure)
         return UNKNOWN if frame.doubtful else None
 
-    def _given(self, function: Function, args: list[Any], named: dict[Any, Any]) -> dict[str, Any]:
+    def _given(
+        self, given: ast.arguments, around: Frame, args: list[Any], named: dict[Any, Any]
+    ) -> dict[str, Any]:
         """Parameters by name; UNKNOWN where only a run could tell."""
-        given = function.node.args
         names = [a.arg for a in (*given.posonlyargs, *given.args)]
         local: dict[str, Any] = dict.fromkeys([*names, *(a.arg for a in given.kwonlyargs)], UNKNOWN)
         for default, name in zip(reversed(given.defaults), reversed(names), strict=False):
-            local[name] = self.value(default, function.frame)
+            local[name] = self.value(default, around)
         for only, value in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-            local[only.arg] = self.value(value, function.frame) if value else UNKNOWN
+            local[only.arg] = self.value(value, around) if value else UNKNOWN
         local |= dict(zip(names, args, strict=False))
         local |= {k: v for k, v in named.items() if k in local}
         if None in named:  # **more
@@ -291,6 +318,11 @@ class Expressions(ABC):
         if given.kwarg:
             local[given.kwarg.arg] = UNKNOWN
         return local
+
+
+@cache
+def _method(kind: str) -> str:
+    return f"_of_{kind.lower()}"
 
 
 def _yields(body: Sequence[ast.stmt]) -> bool:

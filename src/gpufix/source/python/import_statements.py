@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from gpufix.source.python.import_catching import Catching
@@ -44,7 +45,7 @@ class Statements(Catching):
             self.step()
             self.places[-1] = f"{frame.module.path}:{statement.lineno}"
             try:
-                run = getattr(self, f"_on_{type(statement).__name__.lower()}", None)
+                run = getattr(self, _method(type(statement).__name__), None)
                 if run is not None:
                     run(statement, frame)
             except Fails as failure:
@@ -169,3 +170,8 @@ class Statements(Catching):
 
     def _on_assert(self, node: ast.Assert, frame: Frame) -> None:
         self.value(node.test, frame)
+
+
+@cache
+def _method(kind: str) -> str:
+    return f"_on_{kind.lower()}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpufix.source.python.import_world import Fails
-from gpufix.source.python.skeleton import Bodies, body_at
+from gpufix.source.python.skeleton import Functions
 
 
 class Unknown:
@@ -21,6 +21,7 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class PathText(str):
@@ -46,28 +47,25 @@ class Module:
     package: str  # that relative imports in it are relative to
     aside: bool = False  # followed only for the libraries that it opens
     names: dict[str, Any] = field(default_factory=dict)
-    bodies: Bodies = field(default_factory=dict)  # of its functions, not yet parsed
+    functions: Functions = field(default_factory=dict)  # parsed when they are called
 
 
 @dataclass(eq=False)
 class Function:
     """A function of a followed module, not yet called."""
 
-    node: ast.FunctionDef | ast.AsyncFunctionDef
+    node: AnyFunction
     frame: Frame
 
     def mentions(self, what: re.Pattern[str]) -> bool:
-        """Whether the text of its body holds something; true of one that is parsed already."""
-        late = self.frame.module.bodies.get(self.node.body[0].lineno)
-        return late is None or what.search(late) is not None
+        """Whether its text holds something; true where that was parsed at once."""
+        late = self.frame.module.functions.get(self.node.lineno)
+        return late is None or what.search(late.text) is not None
 
-    def body(self) -> list[ast.stmt]:
-        """Its statements, parsed when first asked for. Raises NotPython."""
-        node, line = self.node, self.node.body[0].lineno
-        late = self.frame.module.bodies.pop(line, None)
-        if late is not None:
-            node.body = body_at(late, line)
-        return node.body
+    def whole(self) -> AnyFunction:
+        """With parameters and body, parsed when first asked for. Raises NotPython."""
+        late = self.frame.module.functions.get(self.node.lineno)
+        return self.node if late is None else late.node
 
 
 @dataclass(eq=False)

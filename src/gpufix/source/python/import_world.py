@@ -22,7 +22,7 @@ class Found:
     aside: bool = False
 
 
-Loads = Literal["loads", "lacks", "refused"]
+Loads = Literal["loads", "lacks", "refused", "crashes"]
 
 
 class World(Protocol):
@@ -55,6 +55,7 @@ class World(Protocol):
         """Load a library, for all that are loaded after it or for itself, now or symbol by symbol.
 
         "lacks": refused for want of a library or a symbol, which another could have brought before.
+        "crashes": the process ends.
         """
         ...
 
@@ -68,6 +69,10 @@ class World(Protocol):
 
     def locate(self, name: str) -> str | None:
         """The file that the loader finds for a bare name: "" for none, None where a driver brings it."""
+        ...
+
+    def find_library(self, name: str) -> str | None:
+        """The file that `ctypes.util.find_library` finds: "" for none, None where that is not known."""
         ...
 
     def load_nvidia(self, name: str) -> bool:
@@ -97,8 +102,8 @@ class Outcome:
     """Of an import. `library`: what the loader refuses; `missing`: a module that is not there.
 
     `chain`: the places that lead to it, "FILE:LINE", from the import on. `doubts`: libraries by
-    which it may fail; `named`: libraries that compiled code names, and may import. `whole`: all that
-    it runs was followed.
+    which it may fail; `named`: libraries, and modules that are not there, that compiled code names, and
+    may import. `whole`: all that it runs was followed.
     """
 
     state: Literal["works", "fails", "unsure"]

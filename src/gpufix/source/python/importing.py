@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from gpufix.source.python.import_expressions import STEPS
 from gpufix.source.python.import_statements import Statements
 from gpufix.source.python.import_values import (
     UNKNOWN,
+    AnyFunction,
     Frame,
     Function,
     Module,
@@ -33,9 +34,10 @@ from gpufix.source.python.import_world import (
     TooMuch,
     World,
 )
-from gpufix.source.python.skeleton import skeleton
+from gpufix.source.python.skeleton import Functions, skeleton
 from gpufix.source.python.tree import NotPython
 
+Parsed = dict[str, tuple[ast.Module, Functions]]  # by path
 _CALLS = 8  # functions of one module that are followed
 _OPENS = re.compile(
     r"\b(?:__)?import|\b(?:CDLL|PyDLL|LoadLibrary|load_library|load_op_library|dlopen|import_module)\b"
@@ -50,9 +52,10 @@ def outcome(world: World, name: str) -> Outcome:
 class Session:
     """Imports in one process, one after the other."""
 
-    def __init__(self, world: World, steps: int = STEPS) -> None:
+    def __init__(self, world: World, steps: int = STEPS, parsed: Parsed | None = None) -> None:
+        """`parsed`: sources that others parsed, and will."""
         self.left = steps  # statements and expressions that may still run
-        self._importer = _Importer(world)
+        self._importer = _Importer(world, {} if parsed is None else parsed)
 
     def follow(self, name: str) -> Outcome:
         """What `import name` would do, after those that were followed before."""
@@ -80,6 +83,7 @@ class Session:
         except (Return, Leaves):  # `return` outside a function
             state = "unsure"
         self.left -= importer.steps
+        named = [doubt for doubt in importer.doubts if doubt.named]
         if state == "works" and importer.doubts:
             state, failure = "unsure", importer.doubts[0]
         return Outcome(
@@ -89,7 +93,7 @@ class Session:
             _chain(failure) if failure else (),
             importer.spares(),
             tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and not d.named)),
-            tuple(dict.fromkeys(d.library for d in importer.doubts if d.library and d.named)),
+            tuple(dict.fromkeys(filter(None, (d.library or d.missing for d in named)))),
             whole and not importer.unread,
         )
 
@@ -104,8 +108,9 @@ def _chain(failure: Fails) -> tuple[str, ...]:
 
 
 class _Importer(Statements):
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, parsed: Parsed) -> None:
         super().__init__(world)
+        self._parsed = parsed
         self._modules: dict[str, Any] = {}
         self.unread = False
 
@@ -115,6 +120,7 @@ class _Importer(Statements):
         self.steps = self._depth = self.perhaps_runs = 0
         self._guards = []
         self.doubts, self.spared, self.loaded, self.unread = [], [], set(), False
+        self.absent = {}
         self.places = [""]
 
     def import_module(self, name: str) -> Any:
@@ -141,6 +147,7 @@ class _Importer(Statements):
     def _one(self, name: str) -> Any:
         if name in self._modules:
             return self._modules[name]
+        self.asked += 1
         found = self.world.find(name)
         if found is None:
             raise Fails(NO_MODULE, missing=name)
@@ -179,7 +186,7 @@ class _Importer(Statements):
 
     def _run(self, module: Module) -> None:
         try:
-            tree, module.bodies = skeleton(self.world.text(module.path))
+            tree, module.functions = self._source(module.path)
         except (OSError, ValueError):
             if not module.aside:
                 self.unread = True
@@ -197,13 +204,19 @@ class _Importer(Statements):
         if module.aside:
             self.doubts[before:] = [doubt for doubt in self.doubts[before:] if doubt.library]
 
-    def body_of(self, function: Function) -> Sequence[ast.stmt]:
-        """The statements of a function; none when they cannot be parsed."""
+    def _source(self, path: str) -> tuple[ast.Module, Functions]:
+        text = self.world.text(path)
+        if path not in self._parsed:
+            self._parsed[path] = skeleton(text)
+        return self._parsed[path]
+
+    def whole_of(self, function: Function) -> AnyFunction | None:
+        """The parameters and body of a function; None when they cannot be parsed."""
         try:
-            return function.body()
+            return function.whole()
         except NotPython:
             self.unread = True
-            return []
+            return None
 
     def import_from(self, node: ast.ImportFrom, frame: Frame) -> None:
         """Run a `from` import. Raises Fails."""

@@ -1,4 +1,4 @@
-"""A Python source without the bodies of its functions, which are parsed when they are called.
+"""A Python source without its functions' parameters and bodies, which are parsed when they are called.
 
 Most of a module is inside of functions, most of which nobody calls while it is imported: parsing them is
 nine tenths of the time that it takes to read a package.
@@ -8,73 +8,93 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
+from functools import cache, cached_property
 
 from gpufix.source.python.tree import NotPython, parsed
 
-_DEF = re.compile(r"^([ \t]*)(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(([^\n]*)\n", re.MULTILINE)
+# Both begin with a literal, by which the search skips quickly.
+_DEF = re.compile(r"\n([ \t]*)((?:async[ \t]+)?def[ \t]+\w+)[ \t]*(?=\()")
 _COLON = re.compile(r":[ \t]*(?:#.*)?$")
-# The last line of a header of several lines.
-_CLOSED = re.compile(r"^[ \t]*\)[^\n]*:[ \t]*(?:#[^\n]*)?\n", re.MULTILINE)
-
-Bodies = dict[int, str]  # by the line that they begin in
+_HEADER = 100  # lines of one header
 
 
-def skeleton(text: str) -> tuple[ast.Module, Bodies]:
-    """The tree, with `...` in the place of bodies, and those. Raises NotPython.
+class Late:
+    """A function that is parsed when first asked for."""
+
+    def __init__(self, text: str, line: int) -> None:
+        self.text, self._line = text, line
+
+    @cached_property
+    def node(self) -> ast.FunctionDef:
+        """Raises NotPython."""
+        indented = self.text[:1] in " \t"
+        made = parsed(f"{'if 1:' if indented else ''}\n{self.text}").body[-1]
+        node = made.body[-1] if isinstance(made, ast.If) else made
+        if not isinstance(node, ast.FunctionDef):
+            raise NotPython("no function")
+        ast.increment_lineno(node, self._line - 2)
+        return node
+
+
+Functions = dict[int, Late]  # by line
+
+
+def skeleton(text: str) -> tuple[ast.Module, Functions]:
+    """The tree, with `def name(): ...` in the place of functions, and those. Raises NotPython.
 
     Of code in a text the bodies are lost.
     """
-    found = _without_bodies(text.removeprefix("\ufeff"))
-    if found is not None:
+    cut, functions = _without_functions("\n" + text.removeprefix("\ufeff"))
+    if functions:
         try:
-            return parsed(found[0]), found[1]
+            return parsed(cut), functions
         except NotPython:  # a body ends elsewhere than its indentation says
             pass
     return parsed(text), {}
 
 
-def body_at(text: str, line: int) -> list[ast.stmt]:
-    """The statements of a body that begins in a line. Raises NotPython."""
-    function = parsed(f"def _():\n{text}").body[0]
-    ast.increment_lineno(function, line - 2)
-    return function.body if isinstance(function, ast.FunctionDef) else []
-
-
-def _without_bodies(text: str) -> tuple[str, Bodies] | None:
-    """None where a string seems to reach over the end of a body."""
-    kept, bodies, at, line = [], {}, 0, 1
+def _without_functions(text: str) -> tuple[str, Functions]:
+    """Of a text that a line break was put before."""
+    kept, at, line = [], 0, 0
+    functions: Functions = {}
     while (head := _DEF.search(text, at)) is not None:
         start = _end_of_header(text, head)
         stop = _outdent(head[1]).search(text, start) if start else None
         end = stop.start() if stop else len(text)
-        if not start or end <= start:
+        whole = text[head.start() + 1 : end]
+        # A string may reach over the end.
+        if not start or end <= start or whole.count('"""') % 2 or whole.count("'''") % 2:
             kept.append(text[at : head.end()])
             line += text.count("\n", at, head.end())
             at = head.end()
             continue
-        body = text[start:end]
-        if body.count('"""') % 2 or body.count("'''") % 2:
-            return None
-        line += text.count("\n", at, start)
-        lines = body.count("\n")
-        bodies[line] = body
-        kept += [text[at:start], f"{head[1]} ...", "\n" * lines]
+        line += text.count("\n", at, head.start()) + 1
+        functions[line] = Late(whole, line)
+        lines = whole.count("\n")
+        kept += [text[at : head.start() + 1], f"{head[1]}{head[2]}(): ...", "\n" * lines]
         line += lines
         at = end
-    return "".join([*kept, text[at:]]), bodies
+    return "".join([*kept, text[at:]])[1:], functions
 
 
 def _end_of_header(text: str, head: re.Match[str]) -> int:
-    """Where the line after a function's colon begins; 0 for a body in the header's own line."""
-    first = head[2]
-    if first.count("(") + 1 > first.count(")"):
-        closed = _CLOSED.search(text, head.end())
-        return closed.end() if closed else 0
-    return head.end() if _COLON.search(first) else 0
+    """Where the line of a function's colon ends; 0 where its body may be in that line."""
+    opened, start = 0, head.end()
+    for _ in range(_HEADER):
+        end = text.find("\n", start)
+        part = text[start:end] if end >= 0 else text[start:]
+        opened += part.count("(") - part.count(")")
+        if opened <= 0:
+            return end if end > 0 and opened == 0 and _COLON.search(part) else 0
+        if end < 0:
+            break
+        start = end + 1
+    return 0
 
 
 @cache
 def _outdent(indent: str) -> re.Pattern[str]:
-    """The beginning of a line that is no deeper than this, empty ones and comments left out."""
-    return re.compile(rf"^(?!{indent}[ \t]+\S|[ \t]*(?:#[^\n]*)?$)", re.MULTILINE)
+    """The next line that is no deeper than this, empty ones and comments left out."""
+    if "\t" in indent:
+        return re.compile(rf"\n(?!{indent}[ \t]+\S|[ \t]*(?:#[^\n]*)?(?:\n|\Z))")
+    return re.compile(rf"\n {{0,{len(indent)}}}(?=[^\s#])")
