@@ -9,6 +9,7 @@ from typing import Any
 from gpufix.checks.judge import run_check
 from gpufix.checks.registry import declared
 from gpufix.evidence.view import View
+from gpufix.knowledge.cuda_libraries import belongs
 from gpufix.knowledge.gpus import models as known
 from gpufix.model import (
     Binaries,
@@ -191,11 +192,17 @@ def library(path: str, objects: list[CodeObject] | None = None, **changes: Any) 
 def binaries(*libraries: Library, imports: Sequence[Import] = ()) -> Binaries:
     """A scan that found these libraries; what imports of their packages would do."""
     holders = sum(bool(x.code) for x in libraries)
+    cuda: dict[str, set[str]] = {}
+    for x in libraries:
+        named = {n for n in (*x.needed, *(p.name for p in x.problems)) if belongs(n)}
+        if x.distribution and named:
+            cuda.setdefault(x.distribution, set()).update(named)
     return Binaries(
         scanned=len(libraries),
         libraries=list(libraries),
         with_code=holders,
         imports=list(imports),
+        cuda={owner: sorted(named) for owner, named in cuda.items()},
     )
 
 

@@ -14,6 +14,7 @@ from gpufix.checks.toolchain.tch206_nvcc_lacks_target import nvcc_lacks_target
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
 from gpufix.checks.toolchain.tch208_build_will_exhaust_memory import build_will_exhaust_memory
 from gpufix.checks.toolchain.tch210_arch_list_misses_target import arch_list_misses_target
+from gpufix.fixes.own_environment import elsewhere
 from gpufix.fixes.toolchain.choose_host_compiler import choose_host_compiler
 from gpufix.fixes.toolchain.install_build_tools import install_build_tools
 from gpufix.fixes.toolchain.install_toolkit_wheels import install_toolkit_wheels
@@ -249,5 +250,7 @@ def test_tools(tool: str) -> None:
 def test_tools_of_a_managed_python() -> None:
     marker = "/usr/lib/python3.11/EXTERNALLY-MANAGED"
     facts = b.healthy(python=b.python(externally_managed=marker), distributions=[b.dist("ninja")])
-    skip = offer(install_build_tools, build_tools_missing, facts)
-    assert isinstance(skip, Skip) and marker in skip.reason
+    plan = offer(install_build_tools, build_tools_missing, facts)
+    assert isinstance(plan, Plan)
+    apart = elsewhere(plan, facts)
+    assert apart.safety == "manual" and marker in str(apart.steps[0])

@@ -63,7 +63,7 @@ def test_folders_are_searched_behind_those_that_are() -> None:
     ]
     view = of(lib(problems=held), environment=b.environment(LD_LIBRARY_PATH="/a:/b"))
     plan = offer(extend_library_path, view)
-    assert isinstance(plan, Plan) and plan.safety == "safe"
+    assert isinstance(plan, Plan) and plan.safety == "unsafe"
     path = f"/a:/b:{b.SITE}/x/p:{b.SITE}/x/q"
     assert plan.steps == [SetVariables(variables={"LD_LIBRARY_PATH": path})]
     assert offer(extend_library_path, of(lib("libfoo.so.1"))) is None
@@ -83,4 +83,5 @@ def test_folders_are_searched_behind_those_that_are() -> None:
     ],
 )
 def test_the_cuda_that_a_library_is_for(library: Library, major: int | None) -> None:
-    assert cuda_of(of(library), library) == major
+    view = of(library, dists=(b.dist(library.distribution or ""),))
+    assert cuda_of(view, library) == major

@@ -12,7 +12,7 @@ from gpufix.checks.registry import WARNING, Fault, declared
 from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.evidence.view import View
 from gpufix.fixes.wheels.match_torch_family import match_torch_family
-from gpufix.knowledge.packages import first_torch, fitting
+from gpufix.knowledge.packages import first_torch
 from gpufix.model import Install, Plan, Skip
 from gpufix.model.payload import DistributionFault
 
@@ -28,15 +28,15 @@ def of(torch: str, **requires: list[str]) -> View:
 
 
 INSTALLED = {
-    "one that names this torch": ("torchvision", of("2.9.0+cu128"), "torchvision==0.24.0"),
-    "the newest of several": ("xformers", of("2.6.0+cu124"), "xformers==0.0.29.post3"),
+    "one that names this torch": ("torchvision", of("2.9.0+cu128"), "torchvision==0.24.0+cu128"),
+    "the newest of several": ("xformers", of("2.6.0+cu126"), "xformers==0.0.29.post3"),
     "since torch 2.10": ("xformers", of("2.14.1+cu130"), "xformers==0.0.35"),
-    "since torch 2.11": ("torchaudio", of("2.14.1+cu130"), "torchaudio==2.11.0"),
-    "since torch 2.14": ("torchvision", of("2.14.1+cu130"), "torchvision==0.29.2"),
-    "the newest that others take": (
+    "since torch 2.11": ("torchaudio", of("2.14.1+cu130"), "torchaudio==2.11.0+cu130"),
+    "since torch 2.14": ("torchvision", of("2.14.1+cu130"), "torchvision==0.29.1+cu130"),
+    "with the extras that others ask for": (
         "xformers",
-        of("2.6.0+cu124", a=["xformers[x]<0.0.29.post3"]),
-        "xformers[x]==0.0.29.post2",
+        of("2.6.0+cu126", a=["xformers[x]<0.0.30"]),
+        "xformers[x]==0.0.29.post3",
     ),
 }
 
@@ -91,7 +91,3 @@ def test_a_requirement_file_of_the_project_counts(tmp_path: Path) -> None:
 )
 def test_with_which_torch_a_version_came(version: str, torch: str, first: str | None) -> None:
     assert first_torch("torchaudio", version, torch) == first
-
-
-def test_no_companion_fits_nothing() -> None:
-    assert fitting("requests", "2.9.0") == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gpufix.evidence.declared import Declared, declared
 from gpufix.evidence.gpu_code import outgrown
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, torch_releases
@@ -20,16 +21,25 @@ def published(name: str, view: View) -> Offer | str:
     build = build_of(view)
     if isinstance(build, str):
         return build
-    dist = view.dist(name)
-    return best(name, build, dist.version if dist else None, view.targets)
+    dist, asked = view.dist(name), declared(view, name)
+    installed = dist.version if dist else None
+    return best(name, build, installed, view.targets, asked)
 
 
 def best(
-    name: str, build: Build, installed: str | None = None, targets: Sequence[Target] = ()
+    name: str,
+    build: Build,
+    installed: str | None = None,
+    targets: Sequence[Target] = (),
+    asked: Declared | None = None,
 ) -> Offer | str:
     """The newest listed wheel for a build that is not known to fail on a target, of the installed
-    version if there is one."""
-    listed = list(listings.offers(name, build))
+    version if there is one. `asked`: what others require of the package."""
+    every = list(listings.offers(name, build))
+    listed = [o for o in every if asked is None or not o.version or asked.allows(o.version)]
+    if every and asked is not None and not listed:
+        fits = f"{name} {every[0].version} goes with torch {build.release}"
+        return f"{fits}; {name}{asked.specifier} is required here"
     against = {o: outgrown(name, o.version, targets) for o in listed if o.version}
     found = [offer for offer in listed if not against.get(offer)]
     if not found:

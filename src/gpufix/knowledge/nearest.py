@@ -28,6 +28,8 @@ def reason(name: str, build: Build, kinds: Sequence[str] = KINDS) -> str:
         (tuple(k for k in misses(block, build) if k in kinds), block) for block in row["wheels"]
     ]
     least = min((found for found, _ in missed), key=lambda found: (len(found), _rank(found)))
+    if not least:  # of a block that says no torch: its versions do, and none says this one
+        return f"which {name} goes with torch {build.release} is not known here"
     near = [block for found, block in missed if found == least]
     told = least[:_TOLD]
     have = " and ".join(_have(kind, near, build) for kind in told)

@@ -67,6 +67,25 @@ def made_for(name: str, version: str) -> tuple[str, ...]:
     )
 
 
+def first_torch(name: str, version: str, release: str) -> str | None:
+    """The torch release that a companion's version came with, and which takes later ones, too.
+
+    None: it goes with this release, it names one, or one of the two is not known.
+    """
+    rows = table("companions")["releases"]
+    if release not in rows:
+        return None
+    taking = [
+        torch
+        for torch, row in rows.items()
+        if version in [known for known, _ in row.get(name, {}).get("since", ())]
+    ]
+    if not taking or release in taking:
+        return None
+    first = min(taking, key=Version)
+    return None if at_least(release, first) else first
+
+
 def find_links(name: str, release: str, variant: str) -> str | None:
     """The page of a companion's wheels for a torch build, when one is known to exist."""
     return next(listings.pages(name, release.split("+")[0], variant), None)

@@ -70,7 +70,10 @@ THRUST = "RuntimeError: temporary_buffer::allocate: get_temporary_buffer failed"
 TORCH = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
 RAW = "RuntimeError: Cuda error: 2[cudaMalloc(&m_gpuPtr, bytes);]"
 NO_IMAGE = "CUDA error: no kernel image is available for execution on the device"
-SCRATCH = "A thrust or cub algorithm could not get device memory for its scratch space."
+SCRATCH = (
+    "A thrust or cub algorithm got no device memory for its scratch space, or its library holds no "
+    "code for this GPU: that fails in the same words, so look at it first."
+)
 DEVICE = "Device memory ran out."
 DIRECT = "A direct allocation of device memory failed."
 OFFER = ["install-fallback unsafe"]

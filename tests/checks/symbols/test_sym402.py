@@ -197,7 +197,7 @@ FIRING = {
             message=f"torch needs {NCCL}, which lies at {HELD}: the loader does not search there, "
             "and nothing opens it before.",
         ),
-        ["extend-library-path safe"],
+        ["extend-library-path unsafe"],
     ),
     "torch that declares no wheel": Fires(
         of(lib(NCCL, owner="torch"), dists=[b.dist("torch")], torch=None),
@@ -211,6 +211,7 @@ FIRING = {
         of(
             lib("libcurand.so.10", owner="foo", needed=["libcufft.so.12", "libcurand.so.10"]),
             imports=[b.importing(lib("libcurand.so.10"))],
+            dists=[b.dist("foo")],
         ),
         fault(
             "libcurand.so.10",

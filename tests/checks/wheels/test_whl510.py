@@ -243,8 +243,7 @@ def test_one_cause_is_one_finding() -> None:
     checks = (other_cuda_major, missing_library, torch_family_mismatch)
     (root,) = attach([f for check in checks for f in b.run(check, view.facts)])
     assert root.code == "WHL510"
-    assert {below.code for below in root.consequences} == {"SYM402"}
-    assert len(root.consequences) == 3
+    assert [below.code for below in root.consequences] == ["SYM402"]
 
 
 def test_the_package_is_for_another_torch_as_well() -> None:

@@ -28,7 +28,7 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     ## What it does
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
     the torch that it declares, that its version names (`+pt25cu124`, `+cu12torch2.6`), or that its
-    project's table names where it declares none (torchcodec), and the CUDA that its version names,
+    project's table names where it declares none (torchcodec, torchaudio since 2.11), and the CUDA that its version names,
     with the installed torch. So too the index and find-links addresses of requirement files, and of
     scripts where they stand outside any condition; those of a Dockerfile are compared with the CUDA
     of NVIDIA's development image that it builds on.
@@ -102,15 +102,19 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{_variant(torch)}."
         )
         yield _fault(view, dist, message)
-    elif torch.release and not _declares(dist):
-        made = packages.made_for(dist.name, dist.version.partition("+")[0])
-        if made and packages.for_torch(torch.release) and torch.release not in made:
-            span = made[0] if len(made) == 1 else f"{made[0]} – {made[-1]}"
-            message = (
-                f"{dist.name} {dist.version} is made for torch {span}; torch {torch.version} is "
-                "installed."
-            )
-            yield _fault(view, dist, message)
+    elif torch.release and not _declares(dist) and (whose := _by_table(dist, torch.release)):
+        message = f"{dist.name} {dist.version} is {whose}; torch {torch.version} is installed."
+        yield _fault(view, dist, message)
+
+
+def _by_table(dist: Distribution, release: str) -> str | None:
+    """The torch that a version without a word about it is for, where that is another one."""
+    version = dist.version.partition("+")[0]
+    made = packages.made_for(dist.name, version)
+    if made and release not in made and packages.for_torch(release):
+        return f"made for torch {made[0]}" + (f" – {made[-1]}" if len(made) > 1 else "")
+    first = packages.first_torch(dist.name, version, release)
+    return f"for torch {first} and later" if first and not made else None
 
 
 def _declares(dist: Distribution) -> bool:

@@ -7,6 +7,7 @@ from packaging.version import Version
 from gpufix.evidence.published import published
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
+from gpufix.fixes.pins import extras_of
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
@@ -30,7 +31,7 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
         found = f"the newest published wheel is of {name} {found.version}, {dist.version} is here"
     if isinstance(found, str):
         return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=found)
-    step = found if isinstance(found, Install) else install(found, dist)
+    step = found if isinstance(found, Install) else install(found, dist, extras_of(view, name))
     what = step.install[0].partition(" @ ")[0]
     if isinstance(found, Offer) and what != step.install[0]:
         what = f"{what} {found.version}"  # its address is in the command
