@@ -59,9 +59,10 @@ class Sweep:
         other = Other(patient, actor, self.above / "told", spares=phase == "during")
         before = trees.state(patient)
         fatal, mid = 1 + int(share * (self.points - 1)), 1 + int(share * (self.undo_points - 1))
-        if phase in ("between", "undo") and mid % 2:
+        odd = int(share * 9) % 2
+        if phase in ("between", "undo") and odd:
             fatal = 0  # the run is kept
-        acts = {fatal - 1 if mid % 2 else fatal // 2: other.act} if phase == "during" else None
+        acts = {fatal - 1 if odd else fatal // 2: other.act} if phase == "during" else None
         self.kills += faults.run(self._run(patient), fatal, acts=acts) is None
         if phase == "after":
             other.act()

@@ -101,35 +101,10 @@ STEPS: dict[str, Callable[[Real], Step]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def uv(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """uv, of the package index, once."""
-
-    def get() -> Path:
-        needs.require("package index")
-        folder = tmp_path_factory.getbasetemp() / "uv"
-        if not folder.exists():
-            pip_install = [
-                sys.executable,
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "--target",
-                str(folder),
-                "uv",
-            ]
-            subprocess.run(pip_install, check=True)
-        return folder / "bin/uv"
-
-    return get
-
-
 @pytest.fixture
 def bench(
     request: pytest.FixtureRequest,
     memory_path: Path,
-    uv: Callable[[], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Bench]:
     """The environment of the program that the test names."""
@@ -145,7 +120,7 @@ def bench(
     (patient.site / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     python = str(patient.prefix / "bin/python")
     if name == "uv":
-        chosen = installer.Installer("uv", (str(uv()), "pip"), ("--python", python))
+        chosen = installer.Installer("uv", (needs.path("uv"), "pip"), ("--python", python))
     else:
         chosen = installer.Installer("pip", (python, str(wheels / "alone/pip")))
     variables = {
@@ -238,7 +213,7 @@ def test_pip_is_killed_often(bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.needs("package index")
+@pytest.mark.needs("uv")
 @pytest.mark.parametrize("bench", ["uv"], indirect=True)
 def test_uv_is_killed_often(bench: Bench) -> None:
     """Its cache, whose files are the environment's own, and a copy by links are as they were."""
