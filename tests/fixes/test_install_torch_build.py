@@ -90,6 +90,16 @@ CASES = {
         (),
         ["torch==2.9.0+rocm6.3"],
     ),
+    "a release's wheel that was installed by its file": (
+        torch_lacks_target,
+        b.healthy(
+            torch=b.torch("2.6.0+cu124"),
+            gpus=BLACKWELL,
+            distributions=[b.dist("torch", "2.6.0+cu124", direct_url="file:///x/torch-2.6.0.whl")],
+        ),
+        (),
+        ["torch==2.7.0+cu128"],
+    ),
     "companions move along": (
         torch_lacks_target,
         b.healthy(

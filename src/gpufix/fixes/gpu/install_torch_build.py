@@ -9,7 +9,7 @@ from gpufix.evidence.torch_builds.question import of_view
 from gpufix.evidence.torch_builds.rank import choose, native
 from gpufix.evidence.torch_symbols import TorchUser, torch_users
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import why_not
+from gpufix.fixes.pins import immovable
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
@@ -125,7 +125,7 @@ def _blocked(view: View) -> str | None:
         return None  # conda replaces it by a build of its own
     if torch is not None and torch.build != "release":
         return KEPT
-    return why_not(dist) if dist else None
+    return immovable(dist) if dist else None
 
 
 def _targets(view: View) -> list[Target]:
