@@ -8,13 +8,14 @@ import builders as b
 import pytest
 import source_tree as t
 
+from gpufix.checks.abi.abi304_python_tag_mismatch import python_tag_mismatch
 from gpufix.checks.registry import WARNING, Fault, declared
 from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_mismatch
 from gpufix.evidence.view import View
 from gpufix.fixes.wheels.match_torch_family import match_torch_family
 from gpufix.knowledge.packages import first_torch
 from gpufix.model import Install, Plan, Skip
-from gpufix.model.payload import DistributionFault
+from gpufix.model.payload import DistributionFault, ExtensionModules
 
 
 def offer(name: str, view: View) -> Plan | Skip | None:
@@ -50,6 +51,17 @@ def test_the_release_for_this_torch(case: str) -> None:
     assert isinstance(step, Install)
     assert step.index == (view.facts.torch.variant if view.facts.torch else None)
     assert step.install == [requirement]
+
+
+def test_a_package_for_another_python_has_a_wheel_for_this_one() -> None:
+    """The installed release is kept where it has one."""
+    view = b.view(
+        b.facts(torch=b.torch("2.8.0+cu128"), distributions=[b.dist("flash-attn", "2.8.3")])
+    )
+    fault = Fault(WARNING, "flash-attn", "m", payload=ExtensionModules("flash-attn"))
+    plan = match_torch_family(declared(python_tag_mismatch).finding(fault), view)
+    assert isinstance(plan, Plan) and isinstance(step := plan.steps[0], Install)
+    assert "flash_attn-2.8.3" in step.install[0] and "-cp311-cp311-" in step.install[0]
 
 
 SKIPPED = {

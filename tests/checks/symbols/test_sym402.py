@@ -310,6 +310,15 @@ FIRING = {
         fault("libcublas.so.12", owner="foo-cu12", wheels=["nvidia-cublas-cu12"]),
         offers=["install-own-cuda unsafe"],
     ),
+    "a wheel for another C library": Fires(
+        of(
+            lib("libc.musl-x86_64.so.1"),
+            dists=[b.dist("foo")],
+            imports=[b.importing(lib("libc.musl-x86_64.so.1"))],
+        ),
+        fault("libc.musl-x86_64.so.1", evidence=["_x.so needs libc.musl-x86_64.so.1", *b.way()]),
+        offers=["reinstall-distribution safe"],
+    ),
     "a package opens a library of the system": Fires(
         of(imports=[SOUGHT]),
         Fault(

@@ -11,6 +11,7 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import immovable, reinstall, why_not
 from gpufix.fixes.registry import fix
+from gpufix.knowledge.data_table import numbers
 from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
 from gpufix.model.payload import RivalDistributions
 
@@ -74,13 +75,17 @@ def _plan(
 
 
 def _kept(found: Rivals, view: View) -> Distribution | None:
-    """The GPU package; of several, the one for the CUDA that is here; else the one that is used."""
+    """The GPU package; of several, the one for the CUDA that is here; else the newest release, or of
+    one release the one that is used."""
     if found.lost is not None:
         return found.lost[0]
     here = cuda_here(view)
     meant = [d for d in found.here if here and (m := _CUDA.search(d.name)) and int(m[1]) == here]
     if len(meant) == 1:
         return meant[0]
+    newest = max(found.here, key=lambda d: numbers(d.version))
+    if [d.version for d in found.here].count(newest.version) == 1:
+        return newest
     holders = {shared.holder for shared in core_files(view, found.group)}
     used = [d for d in found.here if holders == {d.name}]
     return used[0] if used else None

@@ -16,7 +16,7 @@ from gpufix.model import Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import DistributionFault, OtherCudaMajor
 
 
-@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI305", "SYM401", "SYM404")
+@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI304", "ABI305", "SYM401", "SYM404")
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look for a published wheel for this torch; what no listing has is not guessed."""
     if not isinstance(finding.payload, DistributionFault):

@@ -8,17 +8,20 @@ from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.conda import brought_by
 from gpufix.model import Advise, CondaPackage, Finding, Plan, Skip
-from gpufix.model.payload import DamagedDistribution
+from gpufix.model.payload import DamagedDistribution, MissingLibrary
 from gpufix.text.names import normalise
 
 
-@fix("reinstall-distribution", "WHL503", "SYM405")
-def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
+@fix("reinstall-distribution", "WHL503", "SYM405", "SYM402")
+def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
     """Install the same version again; nothing else moves.
 
-    For what conda installed the plan names the `conda install` command.
+    For what conda installed the plan names the `conda install` command. A wheel for another C library
+    (musl) is installed again, too: the index has one for this system, or the source.
     """
-    damaged = finding.payload_as(DamagedDistribution)
+    damaged = _damaged(finding, view)
+    if damaged is None:
+        return None
     name, version = damaged.distribution, damaged.version or ""
     package = None if damaged.sound else _condas(damaged, view)
     if package is not None:
@@ -44,6 +47,15 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip:
         safety="safe",
         steps=[reinstall(view, name, version)],
     )
+
+
+def _damaged(finding: Finding, view: View) -> DamagedDistribution | None:
+    lacking = finding.payload
+    if not isinstance(lacking, MissingLibrary):
+        return finding.payload_as(DamagedDistribution)
+    dist = view.dist(lacking.distribution)
+    of_musl = any(name.startswith("libc.musl-") for name in lacking.names)
+    return DamagedDistribution(dist.name, dist.version) if dist and of_musl else None
 
 
 def _condas(damaged: DamagedDistribution, view: View) -> CondaPackage | None:
