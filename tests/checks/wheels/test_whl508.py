@@ -186,9 +186,10 @@ FIRING = {
         fault(WARNING, "ctranslate2 4.4.0", "nvidia-cudnn-cu12 9.10.2.21", "<9"),
         ["match-partner unsafe"],
     ),
-    "a table tells the range, and no listing what is within": Fires(
+    "a table tells the range, and a listing what is within": Fires(
         of(b.dist("onnxruntime-gpu", "1.23.2"), b.dist("tensorrt-cu12-libs", "11.4.0.106")),
         fault(WARNING, "onnxruntime-gpu 1.23.2", "tensorrt-cu12-libs 11.4.0.106", ">=10,<11"),
+        ["match-partner unsafe"],
     ),
     "plug-ins for two CUDA majors": Fires(
         of(*jax(), b.dist("jax-cuda13-pjrt", "0.7.2"), RUNTIME),

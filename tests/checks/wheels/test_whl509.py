@@ -345,7 +345,7 @@ FIRING = {
         PLAN,
     ),
     "no extra brings CTranslate2's": Fires(
-        of(CT2, libraries=[lacking("ctranslate2")]), lost(ERROR, CT2)
+        of(CT2, libraries=[lacking("ctranslate2")]), lost(ERROR, CT2), ["install-own-cuda unsafe"]
     ),
     "CTranslate2's are here of another CUDA": Fires(
         of(
@@ -357,6 +357,7 @@ FIRING = {
             ],
         ),
         lost(WARNING, CT2),
+        ["install-own-cuda unsafe"],
     ),
     "a CPU jax where a GPU must be served": Fires(
         of(JAX, JAXLIB), absent(WARNING, JAX, "no GPU part"), PLAN

@@ -13,6 +13,7 @@ from gpufix.evidence.severity import weigh
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.frozen import Frozen
+from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import folder_of, wheel_of
 from gpufix.model import Distribution, Finding, Install, Plan, SetVariables, Skip, Step
 from gpufix.model.payload import DistributionFault, UnfitLibrary
@@ -39,7 +40,7 @@ class _Lack(Frozen):
         return f"{self.wheel}=={leading}.*" if self.wheel and leading else self.wheel
 
 
-@fix(NAME, "SYM402", "WHL510")
+@fix(NAME, "SYM402", "WHL509", "WHL510")
 def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     """For a package that does not link torch: several CUDA majors may lie side by side.
 
@@ -54,6 +55,8 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if finding.code == "SYM402" and dist.name in view.derive(other_cuda):
         return None  # planned for the cause
+    if finding.code == "WHL509" and families.libraries(dist.name):
+        return None  # by its extra: install-gpu-part
     lacks = list(_lacks(view, dist, own.major))
     if any(lack.wheel and is_required(view, lack.wheel) for lack in lacks):
         return None  # at the version that is declared: install-declared
