@@ -56,7 +56,7 @@ def test_it_is_installed(home: Path) -> None:
         (["gpufix", "sn"], ["snapshot"]),
         (["gpufix", "doctor", "--format", "s"], ["sarif"]),
         (["gpufix", "doctor", "--fail-on", "w"], ["warning"]),
-        (["gpufix", "doctor", "--select", "whl50"], [f"whl50{n}" for n in range(1, 8)]),
+        (["gpufix", "doctor", "--select", "whl50"], [f"whl50{n}" for n in range(1, 10)]),
         (["gpufix", "fix", "--ignore", "JIT"], ["JIT", "JIT701", "JIT702", "JIT703"]),
         (["gpufix", "doctor", "--gpu", "sm_12"], ["sm_120", "sm_121"]),
         (["gpufix", "doctor", "--gpu", "rtx-508"], ["rtx-5080"]),

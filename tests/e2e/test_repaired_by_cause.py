@@ -55,6 +55,8 @@ def needing(venv: Venv, name: str, *sonames: str) -> None:
         "-Wl,--no-as-needed",
         *stubs,
     )
+    with (venv.site / f"{name}-1.0.dist-info" / "RECORD").open("a") as record:
+        record.write(f"{name}/_c{suffix},,\n")
 
 
 def _gcc(*arguments: object) -> None:
