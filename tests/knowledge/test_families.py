@@ -39,7 +39,12 @@ def test_alone(group: families.Alone) -> None:
 @pytest.mark.parametrize("part", families.parts(), ids=lambda p: p.framework)
 def test_part(part: families.Part) -> None:
     assert part.together or part.code_in
-    assert bool(part.extra) != bool(part.by_hand)
+    assert not (part.extra and part.by_hand)
+    if (
+        not part.extra and not part.by_hand
+    ):  # the other half is installed at the framework's version
+        halves = {name for together in part.together for name in together}
+        assert part.framework in halves and all(map(families.releases, halves - {part.framework}))
     if part.extra:
         assert Requirement(part.extra.format(major=12)).extras
 

@@ -256,7 +256,7 @@ class Owner(Frozen):
 
 
 def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> list[SharedFile]:
-    """Shared files of one site folder: those whose recorded hashes differ, and those now gone.
+    """Shared files of one site folder: those whose recorded hashes or sizes differ, and those now gone.
 
     `recorded` pairs a distribution's name with its checked RECORD. Healthy wheels share equal
     files (an empty nvidia/__init__.py): these are not listed.
@@ -266,7 +266,10 @@ def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> li
     for path, owners in sorted(_claims(site, recorded).items()):
         if len({owner.name for owner in owners}) < 2:
             continue
-        differ = len({owner.digest for owner in owners if owner.digest}) > 1
+        # Some RECORDs have sizes alone.
+        differ = any(
+            len(said - {""}) > 1 for said in ({o.digest for o in owners}, {o.size for o in owners})
+        )
         holder = _holder(site, path, owners, budget) if differ else _presence(site, path)
         if differ or holder == "missing":
             names = sorted({owner.name for owner in owners})
@@ -309,6 +312,8 @@ def _holder(site: Site, path: str, owners: Sequence[Owner], budget: Budget) -> s
         size = os.stat(path, dir_fd=site.fd).st_size
         fitting = [owner for owner in owners if owner.size in ("", str(size))]
         if len({owner.digest for owner in fitting}) == 1 and size > _BY_SIZE:
+            return fitting[0].name
+        if len(fitting) == 1 and not fitting[0].digest:
             return fitting[0].name
         if not fitting or not budget.take(size * len(fitting)):
             return None

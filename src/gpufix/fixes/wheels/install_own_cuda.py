@@ -55,8 +55,8 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if finding.code == "SYM402" and dist.name in view.derive(other_cuda):
         return None  # planned for the cause
-    if finding.code == "WHL509" and families.libraries(dist.name):
-        return None  # by its extra: install-gpu-part
+    if finding.code != "SYM402" and families.libraries(dist.name):
+        return None  # by its extra, or another release: install-gpu-part
     lacks = list(_lacks(view, dist, own.major))
     if any(lack.wheel and is_required(view, lack.wheel) for lack in lacks):
         return None  # at the version that is declared: install-declared

@@ -13,21 +13,24 @@ from gpufix.fixes.pins import immovable, reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
-from gpufix.model.payload import RivalDistributions
+from gpufix.model.payload import FileOwners, RivalDistributions
 
 _CUDA = re.compile(r"-cu(?:da)?(\d\d)")
 
 
-@fix("keep-one", "WHL508", "WHL509")
+@fix("keep-one", "WHL502", "WHL508", "WHL509")
 def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
     """Remove the others, then install the kept one again: their removal takes its files along.
 
     What other packages require stays, and the GPU package is laid over it.
     """
-    if not isinstance(finding.payload, RivalDistributions):
+    if isinstance(finding.payload, FileOwners):
+        names = finding.payload.owners
+    elif isinstance(finding.payload, RivalDistributions):
+        names = finding.payload.distributions
+    else:
         return None
-    names = finding.payload.distributions
-    found = next((r for r in rivals(view) if r.names == names), None)
+    found = next((r for r in rivals(view) if set(r.names) == set(names)), None)
     if found is None:
         return None
     kept = _kept(found, view)
@@ -83,6 +86,9 @@ def _kept(found: Rivals, view: View) -> Distribution | None:
     meant = [d for d in found.here if here and (m := _CUDA.search(d.name)) and int(m[1]) == here]
     if len(meant) == 1:
         return meant[0]
+    for_gpu = [d for d in found.here if d.name in found.group.gpu]
+    if len(for_gpu) == 1:
+        return for_gpu[0]
     newest = max(found.here, key=lambda d: numbers(d.version))
     if [d.version for d in found.here].count(newest.version) == 1:
         return newest
