@@ -17,6 +17,7 @@ def build(known: Knowledge) -> Any:
         "pairs": [row for f in families for pair in f.pair for row in _pairs(pair, sources)],
         "alone": [_plain(row, sources) for f in families for row in f.alone],
         "parts": [_plain(row, sources) for f in families for row in f.part],
+        "chosen": [_plain(row, sources) for f in families for row in f.chosen],
         "libraries": {
             name: _plain(row, sources) for f in families for name, row in f.libraries.items()
         },

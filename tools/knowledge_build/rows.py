@@ -579,6 +579,20 @@ class CudaMajors(Row):
     source: Source
 
 
+class Chosen(Row):
+    """A package that opens the one of its libraries that is for torch's CUDA: "{cuda}" is "128".
+
+    major_since: from this version on another of the same major will do. variable: names another CUDA.
+    """
+
+    distribution: str
+    library: Annotated[str, Field(pattern=r"^lib[^/{}]*\{cuda\}[^/{}]*\.so$")]
+    major_since: Number | None = None
+    variable: str | None = None
+    says: str
+    source: Source
+
+
 class Releases(Row):
     """Published versions, newest first, separated by blanks."""
 
@@ -594,6 +608,7 @@ class Family(Row):
     pair: list[Pair] = []
     alone: list[Alone] = []
     part: list[Part] = []
+    chosen: list[Chosen] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     listing: Releases | None = None

@@ -55,6 +55,23 @@ class Part(Frozen):
     source: str
 
 
+class Chosen(Frozen):
+    """A package that opens the one of its libraries that is for torch's CUDA."""
+
+    distribution: str
+    library: str  # its name; "{cuda}" is "128"
+    major_since: str | None  # from this version on another of the same major will do
+    variable: str | None  # names another CUDA
+    says: str
+    source: str
+
+    def cuda_of(self, name: str) -> str | None:
+        """The CUDA that a library of this name is for."""
+        head, tail = self.library.split("{cuda}")
+        cuda = name.removeprefix(head).removesuffix(tail)
+        return cuda if cuda.isdigit() and name == f"{head}{cuda}{tail}" else None
+
+
 class Libraries(Frozen):
     """The requirement that brings the CUDA libraries of a distribution, and who opens them."""
 
@@ -84,6 +101,12 @@ def parts() -> tuple[Part, ...]:
     """Every framework that has its GPU back end from elsewhere."""
     rows = (_tuples(row) for row in table("families")["parts"])
     return tuple(Part(**(row | {"together": tuple(map(tuple, row["together"]))})) for row in rows)
+
+
+@cache
+def chosen() -> tuple[Chosen, ...]:
+    """Every package that has a library for each CUDA."""
+    return tuple(Chosen(**_sourced(row)) for row in table("families")["chosen"])
 
 
 def libraries(distribution: str) -> Libraries | None:

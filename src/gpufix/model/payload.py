@@ -130,6 +130,10 @@ class RivalDistributions(Payload):
     distributions: tuple[str, ...]
 
 
+class UnchosenLibrary(DistributionFault):
+    """A distribution has no library for torch's CUDA among those that it has for each."""
+
+
 class LostGpuLibraries(DistributionFault):
     """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
 

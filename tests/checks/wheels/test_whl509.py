@@ -15,7 +15,13 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Distribution, Library, Problem, Severity, SharedFile
-from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
+from gpufix.model.payload import (
+    AbsentGpuPart,
+    EnvironmentVariable,
+    LostGpuLibraries,
+    RivalDistributions,
+    UnchosenLibrary,
+)
 
 CUBLAS = "libcublas.so.12"
 JAX_EXTRAS = [f'jax-cuda{n}-plugin[with-cuda]<=0.7.2,>=0.7.2; extra == "cuda{n}"' for n in (12, 13)]
@@ -147,7 +153,42 @@ def for_nvidia(severity: Severity) -> Fault:
 
 PLAN = ["install-gpu-part safe"]
 
+BNB = b.dist("bitsandbytes", "0.45.5")
+NEAR = b.dist("bitsandbytes", "0.50.2")
+TORCH_13 = b.torch("2.14.1+cu130")
+
+
+def bnb(dist: Distribution, *cudas: str, **more: Any) -> View:
+    """A release with a library for each CUDA."""
+    files = [f"bitsandbytes/libbitsandbytes_cuda{cuda}.so" for cuda in cudas]
+    found = [b.library(f, b.code("sm_89"), distribution="bitsandbytes") for f in files]
+    return of(dist, libraries=found, **more)
+
+
+def unchosen(version: str, cuda: str, by: str, has: str) -> Fault:
+    row = families.chosen()[0]
+    return Fault(
+        ERROR,
+        "bitsandbytes",
+        f"bitsandbytes {version} has no libbitsandbytes_cuda{cuda}.so, which {by}; it has those for "
+        f"{has}: {row.says}.",
+        evidence=(f"source: {row.source}",),
+        breaks=("family:bitsandbytes",),
+        payload=UnchosenLibrary("bitsandbytes"),
+    )
+
+
+def told(cuda: str) -> Any:
+    return b.environment(BNB_CUDA_VERSION=cuda)
+
+
 SILENT = {
+    "its library is torch's": bnb(BNB, "118", "128", torch=b.torch("2.9.0+cu128")),
+    "another of the same major will do": bnb(NEAR, "128", torch=b.torch("2.9.1+cu129")),
+    "no GPU must be served": bnb(BNB, "128", torch=TORCH_13, gpu=False),
+    "a CPU torch": bnb(BNB, "128", torch=b.torch("2.13.0+cpu")),
+    "the variable names torch's": bnb(BNB, "130", torch=TORCH_13, environment=told("130")),
+    "none of its libraries was seen": bnb(BNB, torch=TORCH_13),
     "nothing of them": of(),
     "a CPU jax, and no GPU": of(JAX, JAXLIB, gpu=False),
     "a GPU of another vendor": b.view(
@@ -204,6 +245,35 @@ SILENT = {
 }
 
 FIRING = {
+    "no library for torch's CUDA": Fires(
+        bnb(BNB, "118", "128", torch=TORCH_13),
+        unchosen("0.45.5", "130", "torch 2.14.1+cu130 asks for", "CUDA 11.8, CUDA 12.8"),
+        ["match-torch-family unsafe"],
+    ),
+    "before, the very CUDA must be there": Fires(
+        bnb(BNB, "128", torch=b.torch("2.9.1+cu129")),
+        unchosen("0.45.5", "129", "torch 2.9.1+cu129 asks for", "CUDA 12.8"),
+        ["match-torch-family unsafe"],
+    ),
+    "a variable names one that is absent": Fires(
+        bnb(BNB, "130", torch=TORCH_13, environment=told("131")),
+        replace(
+            unchosen("0.45.5", "131", "BNB_CUDA_VERSION names", "CUDA 13.0"),
+            payload=EnvironmentVariable("BNB_CUDA_VERSION"),
+        ),
+        ["unset-variable safe"],
+    ),
+    "a variable names another CUDA's": Fires(
+        bnb(BNB, "124", "130", torch=TORCH_13, environment=told("124")),
+        replace(
+            unchosen("0.45.5", "", "", ""),
+            severity=WARNING,
+            message="BNB_CUDA_VERSION has bitsandbytes open libbitsandbytes_cuda124.so; torch "
+            "2.14.1+cu130 is for another CUDA.",
+            payload=EnvironmentVariable("BNB_CUDA_VERSION"),
+        ),
+        ["unset-variable safe"],
+    ),
     "overwritten": Fires(of(ORT, ORT_GPU, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]),
     "overwritten, and no GPU is here": Fires(
         of(ORT, ORT_GPU, gpu=False, shared_files=[shared()]), OVERWRITTEN, ["keep-one safe"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.chosen_library import Unchosen, unchosen_libraries
 from gpufix.evidence.families import Rivals, rivals
 from gpufix.evidence.gpu_parts import AbsentPart, LostLibraries, absent_parts, used_otherwise
 from gpufix.evidence.requirements import Requirements
@@ -15,7 +16,13 @@ from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import Distribution, Gap, Severity, SharedFile
-from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries, RivalDistributions
+from gpufix.model.payload import (
+    AbsentGpuPart,
+    EnvironmentVariable,
+    LostGpuLibraries,
+    RivalDistributions,
+    UnchosenLibrary,
+)
 from gpufix.text.clean import counted
 
 
@@ -27,7 +34,8 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     Finds a GPU package whose files another package has overwritten (onnxruntime over
     onnxruntime-gpu); a plug-in or provider that finds the CUDA libraries nowhere that it looks
     (JAX's plug-in, ONNX Runtime's CUDA provider, CTranslate2, TensorFlow); a plug-in without
-    its other half; and a framework without any GPU part where a GPU must be served.
+    its other half; a package that has a library for each CUDA, and none for torch's
+    (bitsandbytes); and a framework without any GPU part where a GPU must be served.
 
     ## Why it matters
     Nothing fails: the program runs on the CPU, and is slow. `Unable to load CUDA. Is it
@@ -64,6 +72,30 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
         yield from _lost(view, name, rows)
     for absent in absent_parts(view):
         yield from _absent(view, absent)
+    for unchosen in unchosen_libraries(view):
+        yield _unchosen(unchosen)
+
+
+def _unchosen(unchosen: Unchosen) -> Fault:
+    name, row = unchosen.dist.name, unchosen.row
+    by = f"{row.variable} names" if unchosen.by_variable else f"torch {unchosen.torch} asks for"
+    has = f"{name} {unchosen.dist.version} has no {unchosen.wanted}, which {by}; it has those for "
+    message = f"{has}{', '.join(unchosen.has)}: {row.says}."
+    if unchosen.is_here:
+        message = (
+            f"{row.variable} has {name} open {unchosen.wanted}; torch {unchosen.torch} is for another "
+            "CUDA."
+        )
+    return Fault(
+        severity=WARNING if unchosen.is_here else ERROR,
+        subject=name,
+        message=message,
+        evidence=(f"source: {row.source}",),
+        breaks=(f"family:{name}",),
+        payload=EnvironmentVariable(row.variable, None)
+        if row.variable and unchosen.by_variable
+        else UnchosenLibrary(name),
+    )
 
 
 def _overwritten(view: View, several: Rivals, gpu: Distribution, core: SharedFile) -> Fault:

@@ -8,10 +8,12 @@ from gpufix.model import Finding, Plan, SetVariables
 from gpufix.model.payload import EnvironmentVariable
 
 
-@fix("unset-variable", "RUN804", "RUN805")
-def unset_variable(finding: Finding, view: View) -> Plan:
+@fix("unset-variable", "RUN804", "RUN805", "WHL509")
+def unset_variable(finding: Finding, view: View) -> Plan | None:
     """Unset it in the environment file; the shell line that sets it is named."""
-    name = finding.payload_as(EnvironmentVariable).name
+    if not isinstance(finding.payload, EnvironmentVariable):
+        return None
+    name = finding.payload.name
     lines = view.facts.environment.profile.get(name, [])
     return Plan(
         fix="unset-variable",

@@ -13,14 +13,26 @@ from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.listings import Offer
 from gpufix.model import Distribution, Finding, Install, Plan, Skip
-from gpufix.model.payload import DistributionFault, OtherCudaMajor
+from gpufix.model.payload import DistributionFault, OtherCudaMajor, UnchosenLibrary
 
 
-@fix("match-torch-family", "WHL505", "WHL510", "ABI301", "ABI304", "ABI305", "SYM401", "SYM404")
+@fix(
+    "match-torch-family",
+    "WHL505",
+    "WHL509",
+    "WHL510",
+    "ABI301",
+    "ABI304",
+    "ABI305",
+    "SYM401",
+    "SYM404",
+)
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look for a published wheel for this torch; what no listing has is not guessed."""
     if not isinstance(finding.payload, DistributionFault):
         return None  # an address in a file: match-wheel-address
+    if finding.code == "WHL509" and not isinstance(finding.payload, UnchosenLibrary):
+        return None
     if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
         return None
     name, torch = finding.payload.distribution, view.facts.torch
