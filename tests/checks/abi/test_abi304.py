@@ -75,6 +75,15 @@ FIRING = {
         of(module("cp310", f"{b.SITE}/ext/_D"), module("cp310")),
         [fault("cp310"), fault("cp310", path=f"{b.SITE}/ext/_D")],
     ),
+    "a wheel for this Python is listed": Fires(
+        of(
+            module("cp310", f"{b.SITE}/flash_attn_2_cuda", distribution="flash-attn"),
+            dists=[b.dist("torch", "2.8.0+cu128"), b.dist("flash-attn", "2.8.3")],
+            torch=b.torch("2.8.0+cu128"),
+        ),
+        fault("cp310", path=f"{b.SITE}/flash_attn_2_cuda", owner="flash-attn"),
+        ["match-torch-family unsafe"],
+    ),
     "its source is here": Fires(
         of(module("cp310"), dists=[b.dist("ext", editable="/src/ext")]),
         fault("cp310"),

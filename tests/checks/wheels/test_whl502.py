@@ -76,6 +76,20 @@ FIRING = {
         fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
         offers=["restore-owner safe"],
     ),
+    "one of them is for GPUs": Fires(
+        of(
+            shared(
+                owners=["faiss-cpu", "faiss-gpu"], holder="faiss-cpu", path="faiss/_swigfaiss.so"
+            ),
+            dists=(b.dist("faiss-cpu", "1.7.4"), b.dist("faiss-gpu", "1.7.2")),
+        ),
+        fault(
+            "faiss-cpu and faiss-gpu both own faiss/_swigfaiss.so; the bytes there are faiss-cpu's.",
+            shared(holder="faiss-cpu", path="faiss/_swigfaiss.so"),
+            owners=("faiss-cpu", "faiss-gpu"),
+        ),
+        offers=["keep-one safe"],
+    ),
     "conda's is required": Fires(
         of(shared(), dists=(GUI, b.dist("opencv-python-headless", source="conda"), USER)),
         fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
