@@ -65,6 +65,13 @@ def test_a_package_for_another_python_has_a_wheel_for_this_one() -> None:
 
 
 SKIPPED = {
+    "it is what is installed": (
+        "torchcodec",
+        b.view(
+            b.facts(torch=b.torch("2.13.0+cpu"), distributions=[b.dist("torchcodec", "0.13.0")])
+        ),
+        "torchcodec 0.13.0 is the release for this torch",
+    ),
     "its libraries are for an older torch": (
         "torchtext",
         of("2.13.0+cu130"),

@@ -41,6 +41,8 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     found = _of_conda(name, view) if condas else published(name, view)
     if isinstance(found, Offer) and dist and _lower_major(found, dist):
         found = f"the newest published wheel is of {name} {found.version}, {dist.version} is here"
+    if isinstance(found, Offer) and dist and _is_installed(found, dist):
+        found = f"{name} {dist.version} is the release for this torch"
     if isinstance(found, str):
         return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=found)
     step = found if isinstance(found, Install) else install(found, dist, extras_of(view, name))
@@ -66,6 +68,11 @@ def _of_conda(name: str, view: View) -> Install | str:
         return f"which {name} goes with torch {release} is not known here"
     newest = max(known.exact, key=Version)
     return Install(install=[f"{name}=={newest}"], reinstall=True)
+
+
+def _is_installed(offer: Offer, dist: Distribution) -> bool:
+    """Whether it would bring the same again; another index may have another build of it."""
+    return offer.index is None and offer.requirement == f"{dist.name}=={dist.version}"
 
 
 def _lower_major(offer: Offer, dist: Distribution) -> bool:
