@@ -73,17 +73,30 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     for absent in absent_parts(view):
         yield from _absent(view, absent)
     for unchosen in unchosen_libraries(view):
-        yield _unchosen(unchosen)
+        variable = unchosen.row.variable if unchosen.by_variable else None
+        yield _misled(unchosen, variable) if variable else _unchosen(unchosen)
 
 
 def _unchosen(unchosen: Unchosen) -> Fault:
+    """torch's CUDA is not among those that it has a library for."""
     name, row = unchosen.dist.name, unchosen.row
-    by = f"{row.variable} names" if unchosen.by_variable else f"torch {unchosen.torch} asks for"
-    has = f"{name} {unchosen.dist.version} has no {unchosen.wanted}, which {by}; it has those for "
-    message = f"{has}{', '.join(unchosen.has)}: {row.says}."
+    return Fault(
+        severity=ERROR,
+        subject=name,
+        message=_has_not(unchosen, f"torch {unchosen.torch} asks for"),
+        evidence=(f"source: {row.source}",),
+        breaks=(f"family:{name}",),
+        payload=UnchosenLibrary(name),
+    )
+
+
+def _misled(unchosen: Unchosen, variable: str) -> Fault:
+    """A variable names a library that is absent, or another CUDA's."""
+    name, row = unchosen.dist.name, unchosen.row
+    message = _has_not(unchosen, f"{variable} names")
     if unchosen.is_here:
         message = (
-            f"{row.variable} has {name} open {unchosen.wanted}; torch {unchosen.torch} is for another "
+            f"{variable} has {name} open {unchosen.wanted}; torch {unchosen.torch} is for another "
             "CUDA."
         )
     return Fault(
@@ -92,10 +105,14 @@ def _unchosen(unchosen: Unchosen) -> Fault:
         message=message,
         evidence=(f"source: {row.source}",),
         breaks=(f"family:{name}",),
-        payload=EnvironmentVariable(row.variable, None)
-        if row.variable and unchosen.by_variable
-        else UnchosenLibrary(name),
+        payload=EnvironmentVariable(variable),
     )
+
+
+def _has_not(unchosen: Unchosen, by: str) -> str:
+    has = ", ".join(unchosen.has)
+    what = f"{unchosen.dist.name} {unchosen.dist.version} has no {unchosen.wanted}"
+    return f"{what}, which {by}; it has those for {has}: {unchosen.row.says}."
 
 
 def _overwritten(view: View, several: Rivals, gpu: Distribution, core: SharedFile) -> Fault:
