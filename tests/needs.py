@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -100,6 +101,9 @@ NEEDS = {
     "a user other than root": Need(find.that(os.geteuid() != 0)),
     "/dev/shm": Need(find.that(os.access("/dev/shm", os.W_OK))),
     "a Python that can be copied": Need(find.copied_python),
+    "a Python of site-packages": Need(
+        find.that("deb_system" not in sysconfig.get_scheme_names()), "any but Debian's own"
+    ),
     "a Python that starts in ASCII alone": Need(find.ascii_python, "a path of ASCII letters"),
     "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),

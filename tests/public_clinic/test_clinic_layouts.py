@@ -19,6 +19,7 @@ def patient(tmp_path: Path) -> Patient:
     return Patient(tmp_path, tmp_path, VERSION)
 
 
+@pytest.mark.needs("a Python of site-packages")
 def test_an_interpreter_of_its_own(patient: Patient) -> None:
     site = interpreter(patient, patient.prefix, sys.executable)
     (site / "own.py").write_text("")
