@@ -331,6 +331,18 @@ FIRING = {
             payload=MissingLibrary("q", (), (), ("libq.so.1",)),
         ),
     ),
+    "one that others have brought opens it": Fires(
+        of(imports=[SOUGHT], dists=[b.dist("q"), b.dist("user", requires=["q"])]),
+        Fault(
+            WARNING,
+            "q",
+            "q opens libq.so.1, which is in no place that the loader searches.",
+            evidence=("import q fails", "/q.py:3"),
+            breaks=("load:q",),
+            needs=("soname:libq.so.1",),
+            payload=MissingLibrary("q", (), (), ("libq.so.1",)),
+        ),
+    ),
     "it may open one": Fires(of(imports=[replace(SOUGHT, state="unsure")]), [], gaps=["q"]),
     "a wheel for one CUDA release, and a GPU is here": Fires(
         of(FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")]),

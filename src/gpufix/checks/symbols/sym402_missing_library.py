@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from posixpath import basename
 
-from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.cuda_wheels import is_required, wheels_for
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.cuda_libraries import bringing, majors
@@ -42,7 +43,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     code, the libraries of the CUDA release that the wheel is made for. What a plug-in lacks that
     native code opens by its path is WHL509's. Warning for a part that the import does without: when a wheel that
     the package requires, or the package itself, should have brought the library; when none of
-    several alternatives loads, or nothing of it for torch, and the import says so. A gap where it
+    several alternatives loads, or nothing of it for torch, and the import says so; and for a library
+    of the system that a package opens by its name, where others have brought that package. A gap where it
     cannot be told whether the import fails. Silent for other parts: what they want was never asked
     for; for one of several alternatives of which another loads; and for a GPU driver's own
     libraries.
@@ -71,18 +73,19 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
         if weighed.severity is not None:
             yield _fault(view, owner, weighed.rows, weighed.severity)
     for told in view.derive(Imports.of).without_library():
-        yield _opened(told)
+        yield _opened(view, told)
 
 
-def _opened(told: Import) -> Fault | Gap:
-    """Of a library that a package opens by its name."""
+def _opened(view: View, told: Import) -> Fault | Gap:
+    """Of a library that a package opens by its name. Who requires the package may do without it."""
     owner, name = told.distribution or told.module, told.missing or ""
     if told.state != "fails":
         reason = f"it opens {name}, which is not here: whether its import fails cannot be told"
         return Gap(section="imports", subject=owner, reason=reason)
     each = (wheels,) if (wheels := tuple(bringing(name))) else ()
+    users = view.derive(Requirements.of).required_by.get(owner)
     return Fault(
-        severity=ERROR,
+        severity=WARNING if users else ERROR,
         subject=owner,
         message=f"{owner} opens {name}, which {_lacks([name], each, None)}.",
         evidence=(f"import {told.module} fails", *told.chain),
