@@ -183,6 +183,8 @@ def judged(site: Path, ctx: CollectContext, fake: Site) -> tuple[Import, list[Li
 def imports(site: Path, module: str) -> bool:
     """Whether a real Python imports it, started as one that has this site folder."""
     code = f"import sys, site; site.addsitedir({str(site)!r})\n"
+    # Debian's Python has one of its own, which would come first.
+    code += f"sys.path.insert(0, {str(site)!r})\n"
     code += "try:\n    import sitecustomize\nexcept ImportError:\n    pass\n"
     command = [sys.executable, "-I", "-S", "-c", f"{code}import {module}"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
