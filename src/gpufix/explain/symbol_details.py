@@ -8,7 +8,7 @@ from functools import cache
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.cuda_libraries import bringing
+from gpufix.knowledge.cuda_libraries import bringing, majors
 
 # Whose a C symbol is, by how its library names its functions.
 _LIBRARIES = (
@@ -154,12 +154,12 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None
     wheels = bringing(name)
-    majors, torch = {_cuda_of(wheel) for wheel in wheels}, _torch_cuda(hit)
-    if torch and len(majors) == 1 and torch not in majors:
+    of, torch = majors(name), _torch_cuda(hit)
+    if torch and len(of) == 1 and torch not in of:
         return explanation.but(
             f"{name} comes with {' or '.join(wheels)}.",
             rule="WHL510",
-            what=f"{name} is of CUDA {majors.pop()}, and the torch of this text is of CUDA {torch}: "
+            what=f"{name} is of CUDA {max(of)}, and the torch of this text is of CUDA {torch}: "
             "what asks for it was built for another CUDA than torch.",
             do="Install the release of that package for torch's CUDA, build it here "
             "(--no-build-isolation), or install a torch of its CUDA. The library alone does not help.",
@@ -170,16 +170,10 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
 _TORCH = re.compile(r"(?<![\w.])\d+\.\d+\.\d+[\w.]{0,20}\+cu(?P<major>\d{2})\d(?!\d)")
 
 
-def _torch_cuda(hit: Hit) -> str | None:
+def _torch_cuda(hit: Hit) -> int | None:
     """The CUDA major of the torch whose version stands around; None when there is none, or two."""
-    majors = {found["major"] for found in _TORCH.finditer(context(hit))}
-    return majors.pop() if len(majors) == 1 else None
-
-
-def _cuda_of(wheel: str) -> str:
-    """The CUDA major of NVIDIA's wheel. Those of CUDA 13 dropped the suffix."""
-    found = re.search(r"-cu(\d{2})$", wheel)
-    return found[1] if found else "13"
+    named = {int(found["major"]) for found in _TORCH.finditer(context(hit))}
+    return named.pop() if len(named) == 1 else None
 
 
 def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:

@@ -12,10 +12,11 @@ from gpufix.evidence.own_cuda import own_cuda
 from gpufix.evidence.severity import weigh
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
+from gpufix.fixes.runtime.extend_library_path import extended
 from gpufix.frozen import Frozen
 from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import folder_of, wheel_of
-from gpufix.model import Distribution, Finding, Install, Plan, SetVariables, Skip, Step
+from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
 from gpufix.model.payload import DistributionFault, UnfitLibrary
 
 NAME = "install-own-cuda"
@@ -76,9 +77,7 @@ def _plan(
     if wheels:
         steps.append(Install(install=[*wheels], dependencies=True, freeze=True))
     if folders:
-        now = [part for part in (view.env(_PATH) or "").split(":") if part]
-        value = ":".join(dict.fromkeys((*now, *folders)))
-        steps.append(SetVariables(variables={_PATH: value}))
+        steps.append(extended(view, folders))
     if not steps:
         return _skip(finding, "its libraries are here, and its own search leads to them")
     what = f"install {', '.join(wheels)}" if wheels else f"name the folders of CUDA {major}"
