@@ -23,6 +23,10 @@ QUIET = {
     "constant bound": "for (int i = threadIdx.x; i < SIZE; i += 32) __syncthreads();",
     "rounded up": "int r = (n / blockDim.x + 1) * blockDim.x;\n"
     "for (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
+    "the same offset on both sides": "const int i = threadIdx.x; "
+    "for (int t = n*m + i, e = (n+1)*m + i; t < e; t += m) __syncthreads();",
+    "offsets kept in variables": "const int i = threadIdx.x, first = n*m + i, last = first + m;\n"
+    "for (int t = first; t < last - 2*n; t += m) { if (t > last - n) __syncthreads(); }",
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
 }
 DIVERGENT = {
@@ -32,6 +36,18 @@ DIVERGENT = {
     "variable": ("auto t = block.thread_rank(); bool in = t < n; if (in) __syncthreads();", 1),
     "loop": ("for (int i = threadIdx.x; i < n; i += blockDim.x) { __syncthreads(); }", 1),
     "while": ("int i = threadIdx.x;\nwhile (i < n) { i += 3; __syncthreads_or(1); }", 2),
+    "another offset": (
+        "for (int t = threadIdx.x, e = n + threadIdx.y; t < e; t += m) { __syncthreads(); }",
+        1,
+    ),
+    "the same offset, own steps": (
+        "int i = threadIdx.x; for (int t = i; t < n + i; t += i) { __syncthreads(); }",
+        1,
+    ),
+    "the same offset, moved": (
+        "int i = threadIdx.x; for (int t = i; t < n + i; t += m) { t += i; __syncthreads(); }",
+        1,
+    ),
     "loaded": ("float v = a[threadIdx.x]; if (v > 0) __syncthreads();", 1),
 }
 

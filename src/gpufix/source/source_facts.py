@@ -255,6 +255,7 @@ class Barrier(NamedTuple):
     guards: Guards
     condition: str
     condition_line: int
+    function: str = ""  # the kernel or device function
 
 
 class Condition(NamedTuple):

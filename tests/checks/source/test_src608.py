@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import source_tree as t
@@ -60,7 +61,21 @@ FIRING = {
         of(HIP_ALONE, "gfx1101", **rocm("6.4")), under(4, 3)
     ),
     "two, the first not compiled": Fires(
-        of(f"#ifdef _WIN32\n{DIFFERS}#endif\n{DIFFERS}{DIFFERS}"), [under(10, 9), under(15, 14)]
+        of(f"#ifdef _WIN32\n{DIFFERS}#endif\n{DIFFERS}{DIFFERS.replace('k(', 'l(')}"),
+        [under(10, 9), under(15, 14)],
+    ),
+    "two of one kernel": Fires(
+        of(KERNEL.format("threadIdx.x < n", "__syncthreads();\n    __syncthreads();")),
+        replace(
+            under(),
+            message='ext.cu calls __syncthreads() at lines 3, 4 under "threadIdx.x < n" (line 2), '
+            "which differs between the threads of a block.",
+            evidence=(
+                t.at("ext.cu", 3, "__syncthreads"),
+                t.at("ext.cu", 2, "threadIdx.x < n"),
+                t.at("ext.cu", 4, "__syncthreads"),
+            ),
+        ),
     ),
 }
 

@@ -10,6 +10,7 @@ from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.model import Evidence
 from gpufix.model.source_payload import ProjectFile
+from gpufix.source.source_facts import Barrier
 
 
 @rule("SRC608", "divergent-barrier")
@@ -41,18 +42,27 @@ def divergent_barrier(view: View) -> Iterator[Fault]:
     for path, facts in cxx.own_files(view).items():
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         passes = cxx.hip_passes(view) if hip else passes
+        kernels: dict[str, list[Barrier]] = {}
         for barrier in facts.barriers:
-            if not cxx.live(facts.macros, barrier.guards, passes):
-                continue
-            place, line, at = absolute(view, path), barrier.line, barrier.condition_line
-            yield Fault(
-                severity=WARNING,
-                subject=f"{path}:{line}",
-                message=f'{path} calls {barrier.name}() at line {line} under "{barrier.condition}" '
-                f"(line {at}), which differs between the threads of a block.",
-                evidence=(
-                    Evidence(text=barrier.name, path=place, line=line),
-                    Evidence(text=barrier.condition, path=place, line=at),
-                ),
-                payload=ProjectFile(path),
-            )
+            if cxx.live(facts.macros, barrier.guards, passes):
+                kernels.setdefault(barrier.function, []).append(barrier)
+        for barriers in kernels.values():
+            yield _fault(view, path, barriers)
+
+
+def _fault(view: View, path: str, barriers: list[Barrier]) -> Fault:
+    """One for a kernel: its barriers are moved together."""
+    first, place = barriers[0], absolute(view, path)
+    same = [str(b.line) for b in barriers if b.name == first.name]
+    lines = f"line {same[0]}" if len(same) == 1 else f"lines {', '.join(same)}"
+    rows = [row for b in barriers for row in ((b.line, b.name), (b.condition_line, b.condition))]
+    return Fault(
+        severity=WARNING,
+        subject=f"{path}:{first.line}",
+        message=f'{path} calls {first.name}() at {lines} under "{first.condition}" '
+        f"(line {first.condition_line}), which differs between the threads of a block.",
+        evidence=tuple(
+            Evidence(text=text, path=place, line=line) for line, text in dict.fromkeys(rows)
+        ),
+        payload=ProjectFile(path),
+    )

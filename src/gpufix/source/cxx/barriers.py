@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Set
 from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
+from gpufix.source.cxx.sums import Loop, decided_by, set_once
 from gpufix.source.source_facts import Barrier
 
 _BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
@@ -52,12 +53,12 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
         return
-    controlled = [span for span in _controlled(code, start, end) if span[2].strip()]
-    controlled = [s for s in controlled if any(s[0] <= b.start() < s[1] for b in barriers)]
+    controlled = [span for span in _controlled(code, start, end) if span.condition.strip()]
+    controlled = [s for s in controlled if any(s.begin <= b.start() < s.end for b in barriers)]
     if not controlled:
         return
     body = code.structure[start:end]
-    conditions = [_Value.of(span[2]) for span in controlled]
+    conditions = [_Value.of(span.decides) for span in controlled]
     differing = thread_dependent(body, {name for value in conditions for name in value.names})
     pairs = zip(controlled, conditions, strict=True)
     controlled = [span for span, value in pairs if value.differs(differing)]
@@ -65,14 +66,16 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
         return
     differing -= _also_uniform(body, differing)
     even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
-    spans = [span for span in controlled if not _bounded(span[2], even, differing)]
+    spans = [span for span in controlled if not _bounded(span.condition, even, differing)]
     for barrier in barriers:
-        for begin, stop, condition, at in spans:
-            if begin <= barrier.start() < stop and _Value.of(condition).differs(differing):
+        for span in spans:
+            if span.begin <= barrier.start() < span.end and _Value.of(span.decides).differs(
+                differing
+            ):
                 guards = code.conditions.at(barrier.start())
-                text = " ".join(condition.split())[:100]
+                text = " ".join(span.condition.split())[:100]
                 line = code.line(barrier.start())
-                yield Barrier(barrier[1], line, guards, text, code.line(at))
+                yield Barrier(barrier[1], line, guards, text, code.line(span.at), function.name)
                 break
 
 
@@ -156,9 +159,21 @@ def _own(value: str) -> str:
     return value
 
 
-def _controlled(code: CxxCode, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
-    """(begin, end, condition, offset) of what each condition of a body controls."""
+class _Span(Frozen):
+    """What a condition controls. Offsets; `at` is where the condition stands."""
+
+    begin: int
+    end: int
+    condition: str
+    at: int
+    decides: str  # the condition, without what cancels out in it
+
+
+def _controlled(code: CxxCode, start: int, end: int) -> Iterator[_Span]:
+    """What each condition of a body controls."""
     text = code.structure
+    values = set_once(text[start:end])
+    loops: list[tuple[int, Loop]] = []  # each with where it ends
     last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
     for match in _CONTROL.finditer(text, start, end):
         if match[1] == "else":
@@ -174,12 +189,15 @@ def _controlled(code: CxxCode, start: int, end: int) -> Iterator[tuple[int, int,
             if closing is None or closing > end:
                 continue
             condition, at = text[match.end() + 1 : closing], match.start()
-            if match[1] == "for":
-                condition = _loop_condition(condition)
             begin = closing + 1
         stop = _statement_end(code, begin, end)
+        if match[1] == "for":
+            if condition.count(";") == 2:
+                loops.append((stop, Loop.of(condition, text[begin:stop])))
+            condition = _loop_condition(condition)
         last[stop] = (condition, at)
-        yield begin, stop, condition, at
+        around = [loop for ends, loop in loops if stop <= ends]
+        yield _Span(begin, stop, condition, at, decided_by(condition, values, around))
 
 
 def _loop_condition(header: str) -> str:
