@@ -55,6 +55,8 @@ def _sees_gpu(view: View) -> bool | None:
 # Folders by which projects name what they carry along of others.
 _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
 _TESTS = {"test", "tests", "testing", "unittest", "unittests"}
+_ASIDE = {"examples", "example", "samples", "benchmarks", "benchmark", "exp", "experiments"}
+_ASIDE |= {"doc", "docs", "tutorials", "notebooks"}
 
 
 def python_files(view: View) -> Mapping[str, PythonFacts]:
@@ -143,6 +145,11 @@ def for_tests(path: str) -> bool:
     stem = name.partition(".")[0]
     named = stem == "conftest" or stem.startswith("test_") or stem.endswith("_test")
     return named or not _TESTS.isdisjoint(folders)
+
+
+def aside(path: str) -> bool:
+    """Whether a file belongs to tests, examples or measurements: the package does without it."""
+    return for_tests(path) or not _ASIDE.isdisjoint(path.split("/")[:-1])
 
 
 def absolute(view: View, path: str) -> str:

@@ -72,6 +72,7 @@ class Submodule(Model):
     line: int | None = None  # of its header there
     gitlink: bool | None = None  # None = no index to look in
     populated: bool = False  # its folder holds something
+    commit: str | None = None  # the one that the index records
 
 
 class Project(Model):

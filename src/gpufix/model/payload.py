@@ -213,6 +213,7 @@ class MissingTool(Payload):
 
     name: str
     direct: bool  # required from an address of its own: "name @ https://…"
+    others: tuple[str, ...] = ()  # packages that the same file requires and that are missing too
 
 
 class JobLimit(Payload):

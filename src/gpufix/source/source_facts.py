@@ -174,6 +174,7 @@ class PythonFacts(Frozen):
     stale_device: tuple[StaleDevice, ...] = ()
     setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
     torch_import: int | None = None  # the line on which a setup.py always imports torch
+    imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
 
 
 @table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import needs
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src605_submodule_missing import submodule_missing
 from gpufix.evidence.view import View
-from gpufix.model import Severity, Submodule
+from gpufix.model import Evidence, Severity, Submodule
 from gpufix.model.source_payload import EmptySubmodule
 
 GLM = "https://github.com/g-truc/glm.git"
@@ -121,6 +122,35 @@ FIRING = {
         of(("tests/setup.py", 1, False)), empty(ADVICE, ("tests/setup.py", 1))
     ),
     "named by none": Fires(of(), empty(ADVICE)),
+    "named by examples and measurements alone": Fires(
+        of(("examples/a.py", 1, False), ("benchmarks/run.sh", 2, False)),
+        empty(ADVICE, ("examples/a.py", 1), ("benchmarks/run.sh", 2)),
+    ),
+    "build files come first": Fires(
+        of(("a.py", 2, False), ("b.py", 2, False), ("c.py", 2, False), ("setup.py", 5, False)),
+        empty(ERROR, ("setup.py", 5), ("a.py", 2), ("b.py", 2)),
+        offers=FETCHED,
+    ),
+    "what CUDA brings": Fires(
+        of(*USERS, path="libs/cub"), empty(ADVICE, ("setup.py", 5), path="libs/cub")
+    ),
+    "what CUDA brings, without CUDA": Fires(
+        of(*USERS, path="libs/cub", torch=None),
+        empty(ERROR, ("setup.py", 5), path="libs/cub"),
+        offers=FETCHED,
+    ),
+    "the commit that is wanted": Fires(
+        of(*USERS, commit="5c46b9c07008ae65cb81ab79cd677ecc1934b903"),
+        replace(
+            empty(ERROR, ("setup.py", 5)),
+            evidence=(
+                t.at(".gitmodules", 4, '[submodule "third_party/glm"]'),
+                Evidence(text="git's index wants commit 5c46b9c07008"),
+                t.at("setup.py", 5, "names third_party/glm"),
+            ),
+        ),
+        offers=FETCHED,
+    ),
     "more that name it than are shown": Fires(
         of(*((f"{n}.py", n, False) for n in range(1, 6))),
         empty(WARNING, ("1.py", 1), ("2.py", 2), ("3.py", 3)),
@@ -210,7 +240,20 @@ def test_a_clone_without_its_submodules(clones: tuple[Path, Path]) -> None:
     whole, bare = clones
     assert t.found(submodule_missing, t.look(whole)) == []
     rows = t.told(t.found(submodule_missing, t.look(bare)))
-    assert rows == [("advice", "googletest", [4]), ("error", "third_party/glm", [1, 1])]
+    assert rows == [
+        ("advice", "googletest", [4, None]),
+        ("error", "third_party/glm", [1, None, 1]),
+    ]
+
+
+def test_modules_of_python_itself_name_no_folder(tmp_path: Path) -> None:
+    text = '[submodule "x"]\n\tpath = deps/json\n\turl = https://github.com/a/json.git\n'
+    t.write(tmp_path, {".gitmodules": text, "a.py": 'import json\nFORMAT = "json"\n'})
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert (finding.severity.value, [e.line for e in finding.evidence]) == ("advice", [1])
+    t.write(tmp_path, {"b.py": 'INCLUDE = "deps/json/include"\n'})
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert finding.severity.value == "warning"
 
 
 def test_a_folder_without_a_repository(tmp_path: Path) -> None:

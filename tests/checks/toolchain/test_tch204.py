@@ -28,7 +28,7 @@ def amd(*toolkits: object, **sections: object) -> View:
 
 
 def missing(tool: str, message: str, *evidence: str) -> Fault:
-    return Fault(ERROR, tool, message, evidence=evidence, breaks=("toolkit",))
+    return Fault(ERROR, tool, message, evidence=evidence, breaks=("toolkit",), needs=("torch-gpu",))
 
 
 def lacking(*headers: str, shown: str = "") -> Fault:
@@ -38,6 +38,7 @@ def lacking(*headers: str, shown: str = "") -> Fault:
         WARNING,
         root,
         f"CUDA 12.8 in {root} (from /usr/local) lacks {shown}, which torch's CUDA headers include.",
+        needs=("torch-gpu",),
         payload=MissingHeaders(headers),
     )
 

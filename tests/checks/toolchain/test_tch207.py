@@ -28,6 +28,7 @@ SCIKIT = """[build-system]
 requires = ["scikit-build-core"]
 build-backend = "scikit_build_core.build"
 """
+USES = "import pybind11, skbuild, foo\n"
 TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
 
 
@@ -44,7 +45,7 @@ def requiring(
 ) -> Callable[[Path], View]:
     """An extension whose build requires this; what is installed is the healthy twin's."""
     files: dict[str, str | bytes] = {
-        f"{folder}setup.py": t.setup() if setup is None else setup,
+        f"{folder}setup.py": t.setup(before=USES) if setup is None else setup,
         f"{folder}pyproject.toml": toml.format(", ".join(map('"{}"'.format, texts))),
     }
     return lambda root: t.look(t.write(root, files), **sections)
@@ -109,6 +110,7 @@ SILENT = {
     "what the build requires is here": requiring("ninja", "torch>=2", "Wheel"),
     "required of another Python": requiring("pybind11; python_version < '3.9'"),
     "required of another system": requiring("pybind11; sys_platform == 'win32'"),
+    "required, and never imported": requiring("tqdm", "easydict"),
     "what is required is no requirement": requiring("==3"),
     "a project that compiles nothing requires it": requiring(
         "pybind11", setup="from setuptools import setup\nsetup(name='x')\n"
@@ -188,7 +190,17 @@ FIRING = {
     ),
     "required and absent": Fires(
         requiring("torch", "PyBind11>=2.6", "scikit_build"),
-        [required("pybind11", "PyBind11>=2.6"), required("scikit-build", "scikit_build")],
+        Fault(
+            WARNING,
+            "pybind11, scikit-build",
+            "pyproject.toml requires pybind11, scikit-build for the build, and they are not "
+            "installed.",
+            evidence=tuple(
+                Evidence(text=text, path=f"{ROOT}/pyproject.toml")
+                for text in ("PyBind11>=2.6", "scikit_build")
+            ),
+            payload=MissingTool("pybind11", False, ("scikit-build",)),
+        ),
         offers=["install-build-tools unsafe"],
     ),
     "required below the root": Fires(
@@ -211,6 +223,20 @@ FIRING = {
     "required of this Python": Fires(
         requiring("pybind11; python_full_version == '3.11.7'"),
         required("pybind11", "pybind11; python_full_version == '3.11.7'"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "required, and perhaps imported by a module of the project": Fires(
+        lambda root: requiring("numpy", setup=t.setup(before="import tools\n"))(
+            t.write(root, {"tools.py": "import numpy\n"})
+        ),
+        required("numpy", "numpy"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "required as the back end": Fires(
+        requiring(
+            toml='[build-system]\nrequires = ["foo-build"]\nbuild-backend = "foo_build.api"\n'
+        ),
+        required("foo-build", "foo-build"),
         offers=["install-build-tools unsafe"],
     ),
     "required from an address": Fires(

@@ -55,6 +55,7 @@ def fault(text: str, name: str = TORCH, severity: Severity = ERROR, *lines: str)
         name,
         text,
         evidence=tuple(Evidence(text=f"set by {line}") for line in lines),
+        needs=("torch-gpu",),
         payload=EnvironmentVariable(name),
     )
 

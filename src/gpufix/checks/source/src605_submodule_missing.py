@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
-from gpufix.evidence.source_view import at, for_tests
+from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence, Severity, Submodule
 from gpufix.model.source_payload import EmptySubmodule
 from gpufix.source.git_files import https_url
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
 _NVIDIA, _AMD = ("nvidia",), ("rocm", "rocmsoftwareplatform", "radeonopencompute")
 _FRAMEWORKS = ("googletest", "gtest", "catch2", "doctest", "googlebenchmark")
+_TOOLKIT = ("cub", "thrust")  # CUDA brings them since 11.0
+_BUILD_FILES = ("setup.py", "CMakeLists.txt")
 
 
 @rule("SRC605", "submodule-missing")
@@ -40,7 +43,8 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     ## Severity
     Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
     submodules itself, names its folder; warning when another source does; advice when none does but
-    tests, for test frameworks, and for what the maker of the other GPUs publishes.
+    tests, examples and measurements, for test frameworks, for what the maker of the other GPUs
+    publishes, and for CUB and Thrust, which CUDA brings since 11.0.
 
     ## Fix
     Safe: what `git submodule update --init` leaves, over https where the entry asks for ssh. git
@@ -64,7 +68,9 @@ def _fault(view: View, module: Submodule) -> Fault:
     evidence: tuple[Evidence, ...] = ()
     if module.declared_in and module.line:
         evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
-    users = view.project_mentions(module.path) or ()
+    if module.commit:
+        evidence += (Evidence(text=f"git's index wants commit {module.commit[:12]}"),)
+    users = sorted(view.project_mentions(module.path) or (), key=lambda user: not _builds(user))
     evidence += tuple(at(view, u.path, u.line, f"names {module.path}") for u in users[:3])
     return Fault(
         severity=_severity(view, module, users),
@@ -78,23 +84,24 @@ def _fault(view: View, module: Submodule) -> Fault:
 
 
 def _severity(view: View, module: Submodule, users: Sequence[Mention]) -> Severity:
-    if _for_others(view, module) or all(for_tests(user.path) for user in users):
+    if _for_others(view, module) or all(aside(user.path) for user in users):
         return ADVICE
-    builds = [
-        user.path
-        for user in users
-        if user.path.rpartition("/")[2] in ("setup.py", "CMakeLists.txt") and not user.fetches
-    ]
-    if module.gitlink and builds:
+    if module.gitlink and any(_builds(user) and not user.fetches for user in users):
         return ERROR
     return WARNING
 
 
+def _builds(user: Mention) -> bool:
+    return user.path.rpartition("/")[2] in _BUILD_FILES
+
+
 def _for_others(view: View, module: Submodule) -> bool:
-    """Whether it is a test framework, or comes from the maker of the other GPUs."""
-    if module.path.rpartition("/")[2].lower() in _FRAMEWORKS:
+    """Whether it is a test framework, is CUDA's own, or comes from the maker of the other GPUs."""
+    name, torch = module.path.rpartition("/")[2].lower(), view.facts.torch
+    if name in _FRAMEWORKS:
         return True
-    torch = view.facts.torch
+    if name in _TOOLKIT and torch and torch.cuda and at_least(torch.cuda, "11.0"):
+        return True
     owner = _OWNER.search(module.url or "")
     if torch is None or owner is None or not (torch.cuda or torch.hip):
         return False

@@ -70,6 +70,7 @@ def _missing_nvcc(view: View) -> Fault:
         message=message if others else message + "; building CUDA sources needs one.",
         evidence=tuple(others[1:]),
         breaks=("toolkit",),
+        needs=("torch-gpu",),
     )
 
 
@@ -81,6 +82,7 @@ def _missing_hipcc(view: View) -> Fault:
         subject="hipcc",
         message=f"No hipcc was found: {found}; building HIP sources needs one.",
         breaks=("toolkit",),
+        needs=("torch-gpu",),
     )
 
 
@@ -94,5 +96,6 @@ def _missing_headers(view: View, toolkit: Toolkit) -> Iterator[Fault]:
         severity=WARNING,
         subject=toolkit.root,
         message=f"{describe(toolkit)} lacks {shown}, which torch's CUDA headers include.",
+        needs=("torch-gpu",),
         payload=MissingHeaders(tuple(toolkit.missing_headers)),
     )

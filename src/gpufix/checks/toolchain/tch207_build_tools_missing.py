@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import builds, tool, was_collected
+from packaging.requirements import Requirement
+
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.source_view import absolute, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
 from gpufix.model.payload import MissingTool
+from gpufix.source.source_facts import PythonFacts, TomlFacts
 from gpufix.text.names import normalise
 
 _COMPILERS = ("g++", "c++", "clang++")
+_PROVIDED = {"skbuild": "scikit-build", "git": "gitpython"}  # module -> its distribution
 _TOLD = {"setuptools", "wheel", "ninja", "cmake", "torch"}  # judged by rules of their own
 
 
@@ -25,7 +29,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     ## What it does
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
     70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
-    extension declares that its build requires.
+    extension requires for the build and its setup.py imports.
 
     ## Why it matters
     Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
@@ -100,33 +104,69 @@ def _required(view: View) -> Iterator[Fault]:
     if not was_collected(view, "distributions"):
         return
     for path, toml in toml_files(view).items():
-        setup = f"{path.removesuffix('pyproject.toml')}setup.py"
-        python = python_files(view).get(setup)
+        folder = path.removesuffix("pyproject.toml")
+        python = python_files(view).get(f"{folder}setup.py")
         if python is None or not python.extension:
             continue
-        for text in toml.requires or ():
-            requirement = parse(text)
-            name = normalise(requirement.name) if requirement else ""
-            if not requirement or name in _TOLD or view.dist(name):
-                continue
-            markers = view.derive(Requirements.of).markers
-            if requirement.marker is None or requirement.marker.evaluate(markers):
-                message = f"{path} requires {name} for the build, and it is not installed"
-                evidence = (Evidence(text=text, path=absolute(view, path)),)
-                yield _fault(name, message, False, evidence, requirement.url is not None)
+        missing = [
+            (text, requirement)
+            for text, requirement in _missing(view, toml)
+            if _used(view, requirement.name, toml, python, folder)
+        ]
+        indexed = [row for row in missing if row[1].url is None]
+        groups = [[row] for row in missing if row[1].url is not None]
+        for group in [indexed, *groups] if indexed else groups:
+            yield _absent(view, path, group)
+
+
+def _absent(view: View, path: str, rows: Sequence[tuple[str, Requirement]]) -> Fault:
+    """One finding for a pyproject.toml: its requirements are installed together."""
+    names = list(dict.fromkeys(normalise(requirement.name) for _, requirement in rows))
+    are = "it is" if len(names) == 1 else "they are"
+    return Fault(
+        severity=WARNING,
+        subject=", ".join(names),
+        message=f"{path} requires {', '.join(names)} for the build, and {are} not installed.",
+        evidence=tuple(Evidence(text=text, path=absolute(view, path)) for text, _ in rows),
+        payload=MissingTool(names[0], rows[0][1].url is not None, tuple(names[1:])),
+    )
+
+
+def _missing(view: View, toml: TomlFacts) -> Iterator[tuple[str, Requirement]]:
+    """What is required here, is not installed, and is judged by no rule of its own."""
+    markers = view.derive(Requirements.of).markers
+    for text in toml.requires or ():
+        requirement = parse(text)
+        if requirement is None or normalise(requirement.name) in _TOLD:
+            continue
+        wanted = requirement.marker is None or requirement.marker.evaluate(markers)
+        if wanted and not view.dist(normalise(requirement.name)):
+            yield text, requirement
+
+
+def _used(view: View, name: str, toml: TomlFacts, setup: PythonFacts, folder: str) -> bool:
+    """Whether the build comes to a requirement: installers do not ask for those that it does not.
+
+    Modules of the project that setup.py imports may import it.
+    """
+    project = view.facts.project
+    paths = [source.path for source in project.sources] if project else []
+    local = [f"{folder}{module}" for module in setup.imports]
+    if any(path.startswith((f"{own}/", f"{own}.py")) for own in local for path in paths):
+        return True
+    imported = {_PROVIDED.get(module, normalise(module)) for module in setup.imports}
+    back_end = normalise((toml.backend or "").split(".")[0])
+    return normalise(name) in imported | {back_end}
 
 
 def _numbered(view: View) -> bool:
     return any(t.name.startswith(("g++-", "clang++-")) for t in view.facts.tools)
 
 
-def _fault(
-    name: str, text: str, fatal: bool, evidence: tuple[Evidence, ...] = (), direct: bool = False
-) -> Fault:
+def _fault(name: str, text: str, fatal: bool) -> Fault:
     return Fault(
         severity=ERROR if fatal else WARNING,
         subject=name,
         message=f"{text}.",
-        evidence=evidence,
-        payload=MissingTool(name, direct),
+        payload=MissingTool(name, False),
     )

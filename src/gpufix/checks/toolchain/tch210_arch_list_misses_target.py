@@ -122,5 +122,6 @@ def _fault(view: View, name: str, text: str, severity: Severity) -> Fault:
         subject=name,
         message=text,
         evidence=shown,
+        needs=("torch-gpu",),
         payload=EnvironmentVariable(name),
     )

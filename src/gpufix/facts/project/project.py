@@ -50,12 +50,14 @@ def submodules(
                 line=declared.line,
                 gitlink=path in known.gitlinks if known and not folder else None,
                 populated=_populated(root / path),
+                commit=known.gitlinks.get(path) if known and not folder else None,
             )
     for link in sorted(known.gitlinks if known else ()):
         path = text(link)
         if path not in found:
             populated = _populated(root / link)
-            found[path] = Submodule(path=path, gitlink=True, populated=populated)
+            commit = known.gitlinks[link] if known else None
+            found[path] = Submodule(path=path, gitlink=True, populated=populated, commit=commit)
     return [found[path] for path in sorted(found)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -205,24 +206,19 @@ def mentions(project: Project, path: str) -> tuple[Mention, ...]:
     """The files that name a path.
 
     A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
-    an import of its last component. At most twenty files.
+    an import of its last component, unless Python itself has a module of that name. At most twenty
+    files.
     """
     from gpufix.source.scanned import Mention
 
     last = path.rpartition("/")[2]
     full, word = re.escape(path.encode()), re.escape(last.encode())
     tail = re.escape("/".join(path.split("/")[-2:]).encode())
-    pattern = re.compile(
-        rb"(?<![\w/.-])(?:\./)?(?:"
-        + full
-        + rb"|"
-        + tail
-        + rb")(?![\w.-])|[/\"']"
-        + word
-        + rb"[/\"']"
-        rb"|^[ \t]*(?:from|import)[ \t]+[\w.]*\b" + word + rb"\b",
-        re.MULTILINE,
-    )
+    named = rb"(?<![\w/.-])(?:\./)?(?:" + full + rb"|" + tail + rb")(?![\w.-])"
+    if last not in sys.stdlib_module_names:
+        named += rb"|[/\"']" + word + rb"[/\"']"
+        named += rb"|^[ \t]*(?:from|import)[ \t]+[\w.]*\b" + word + rb"\b"
+    pattern = re.compile(named, re.MULTILINE)
     found: list[Mention] = []
     for source in project.sources:
         if source.kind not in _READ or source.path.startswith(f"{path}/"):

@@ -29,7 +29,8 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
     reason = from_address(tool) if missing.direct else None
     if reason:
         return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
-    return _plan(tool, "unsafe", Install(install=[tool], dependencies=True))
+    tools = [tool, *missing.others]
+    return _plan(", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
 
 
 def _plan(tool: str, safety: Safety, step: Advise | Install) -> Plan:

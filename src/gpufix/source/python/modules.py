@@ -181,6 +181,11 @@ def imports(tree: Tree, module: str) -> bool:
     return any(name == module or name.startswith(f"{module}.") for name, _ in _imported(tree))
 
 
+def imported(tree: Tree) -> tuple[str, ...]:
+    """The first component of everything that a file imports, wherever; sorted."""
+    return tuple(sorted({name.split(".")[0] for name, _ in _imported(tree)}))
+
+
 def import_at_start(tree: Tree, package: str) -> int | None:
     """The line of an import that running the file always comes to; None = none, or guarded."""
     lines = [

@@ -54,6 +54,7 @@ def _setup(facts: PythonFacts, tree: Tree) -> PythonFacts:
         facts,
         setup=modules.setup_name(tree) or None,
         torch_import=modules.import_at_start(tree, "torch"),
+        imports=modules.imported(tree),
     )
 
 
