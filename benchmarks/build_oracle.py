@@ -81,7 +81,7 @@ def build(setup: Path, python: Path, variables: dict[str, str | None]) -> Row:
     for name in [k for k, v in variables.items() if v is None]:
         env.pop(name, None)
     env["PATH"] = f"{python.parent}:{env['PATH']}"
-    command = ["nice", "-n", "10", str(python), str(HERE.with_name("build_truth.py")), str(report)]
+    command = ["nice", "-n", "2", str(python), str(HERE.with_name("build_truth.py")), str(report)]
     try:
         done = subprocess.run(
             [

@@ -64,6 +64,8 @@ def _judge(view: View, facts: cxx.HipFile, name: str, line: int, detail: str) ->
         return Block(name, line, f"the launch of {detail}: clang and hipify read <<< as one token")
     if name == hip_api.PTX:
         return Block(name, line, f"{detail}: AMD GPUs have other instructions")
+    if name.startswith("#define "):
+        return Block(name, line, detail, certain=False)
     construct = hip_api.CONSTRUCTS.get(name)
     if construct is None:
         return None  # known to the gpufix that made the snapshot, not to this one
@@ -120,6 +122,8 @@ def waves(view: View) -> set[int]:
 
 def hip_counterpart(view: View, path: str) -> bool:
     """Whether the project has a HIP source of the same name: the CUDA one is not built for HIP."""
+    if cxx.source_kinds(view).get(path) == "hip":
+        return False
     stem = path.rpartition("/")[2].rpartition(".")[0]
     return any(
         kind == "hip" and other.rpartition("/")[2].rpartition(".")[0] == stem

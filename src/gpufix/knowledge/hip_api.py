@@ -68,5 +68,20 @@ OTHERS = {
     ]
 }
 CONSTRUCTS = MASKED | OTHERS
+# Macros that stand in for a warp function and do less: name -> (body without white space, what is
+# lost). A wavefront's lanes take turns where they branched, and the compiler moves what no barrier
+# holds: HIP 7.0's own __syncwarp fences on both sides of a wave barrier.
+WEAKER = {
+    "__syncwarp": [
+        (
+            r"(?:\(*void\)*\(*0\)*|do\{;?\}while\(0\)|\{\})?;?",
+            "neither waits for lanes nor orders memory",
+        ),
+        (r"\(?__threadfence(?:_block)?\(\)\)?;?", "orders memory and waits for no lane"),
+    ],
+    "__match_any_sync": [
+        (r"\(?(?:__ballot|__activemask)\([^()]*\)\)?;?", "compares no values: every lane matches"),
+    ],
+}
 # What no version of HIP compiles, found by its shape rather than by a name.
 PTX, CHEVRONS = "inline PTX", "launch chevrons with a space"

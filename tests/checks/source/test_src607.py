@@ -65,6 +65,18 @@ def lacks(
     )
 
 
+WEAK = "__global__ void k() { __syncwarp(); }\n"
+
+
+def weaker(name: str, line: int, lost: str, path: str = "ext.cu") -> Fault:
+    return lacks(
+        (f"#define {name}", line, lost),
+        what="one construct that HIP may refuse or read otherwise for gfx1101",
+        path=path,
+        severity=WARNING,
+    )
+
+
 def split(path: str = "ext.cu", severity: Severity = ERROR, line: int = 1, **more: Any) -> Fault:
     return lacks((CHEVRONS, line, JOINED), path=path, severity=severity, **more)
 
@@ -87,6 +99,14 @@ SILENT = {
     "a mask of 64 bits": of(masked("0xffffffffffffffffull")),
     "left to CUDA": of(f"#ifndef USE_ROCM\n{masked('~0u')}#endif\n"),
     "a macro of its own": of(OWN + masked("~0u")),
+    "a macro with the fences that HIP's own has": of(
+        "#define __syncwarp(...) __builtin_amdgcn_wave_barrier()\n"
+        "__global__ void k() { __syncwarp(); }\n"
+    ),
+    "a weaker macro for CUDA": of(
+        "#ifdef __CUDACC__\n#define __syncwarp() do {} while (0)\n#endif\n"
+        "#ifndef __HIPCC__\n#define __syncwarp() do {} while (0)\n#endif\n"
+    ),
     "__syncwarp of 7.0": of("__global__ void k() { __syncwarp(); }\n", "7.0", "2.10.0"),
     "a ballot in a macro is none yet": of(
         "#define BALLOT(mask, value) __ballot_sync((mask), value)\n", "7.0", "2.10.0", "gfx942"
@@ -144,6 +164,29 @@ FIRING = {
             ("__shfl_down_sync", 2, "ROCm 6.2 does not have it; from 6.2 on"), known=" (ROCm 6.2)"
         ),
         offers=ADAPTED,
+    ),
+    "a macro that waits for no lane": Fires(
+        of(f"#define __syncwarp(...) __threadfence_block()\n{WEAK}"),
+        weaker("__syncwarp", 1, "orders memory and waits for no lane"),
+    ),
+    "a macro that does nothing, in a header": Fires(
+        of(
+            f'#include "a.inl"\n{WEAK}',
+            files={"a.inl": "#ifndef __syncwarp\n#define __syncwarp(m) do {} while (0)\n#endif\n"},
+        ),
+        weaker("__syncwarp", 2, "neither waits for lanes nor orders memory", path="a.inl"),
+    ),
+    "a macro that compares nothing, in a HIP source": Fires(
+        t.project(
+            {
+                "setup.py": SETUP.replace("ext.cu", "ext.hip"),
+                "ext.hip": "#define __match_any_sync(m, v) __ballot(1)\n",
+                "ext.cu": "",
+            },
+            "gfx1101",
+            **rocm("6.4", "2.9.1"),
+        ),
+        weaker("__match_any_sync", 1, "compares no values: every lane matches", path="ext.hip"),
     ),
     "__syncwarp": Fires(
         of("\n\n__global__ void k() { __syncwarp(); }"),

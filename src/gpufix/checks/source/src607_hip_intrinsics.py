@@ -20,8 +20,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
 
     ## What it does
     When a target is an AMD GPU: lists, per file, warp functions with a mask, `__syncwarp`, 32-bit
-    lane masks, cooperative-groups reductions, inline PTX and launches written `<< <`, for the ROCm
-    version at hand and the wave size of the target. What a HIP build leaves out is passed over: code
+    lane masks, cooperative-groups reductions, inline PTX, launches written `<< <`, and macros that
+    replace a warp function by something weaker (`#define __syncwarp(...) __threadfence_block()`),
+    for the ROCm version at hand and the wave size of the target. What a HIP build leaves out is passed over: code
     by its conditions, sources that the build files name for CUDA alone or not at all, and what
     includes CUTLASS.
 

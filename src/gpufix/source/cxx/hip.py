@@ -21,6 +21,7 @@ _WIDE = re.compile(r"0[xX]([0-9a-fA-F']+)([uUlL]*)|\d+([uUlL]*)|-\s*1")
 _NARROW_MASK = re.compile(r"0[xX][fF]{8}[uU]?|-\s*1|~\s*0[uU]?|UINT_MAX")
 _SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\s+>>)")
 _NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
+_MACRO = re.compile(r"(\w+)\([^()]*\)(.*)", re.S)
 _LIMIT = 40
 _HOLDS = word_filter({"asm", *(construct.trigger for construct, _ in _NAMED)})
 
@@ -39,7 +40,7 @@ def _spaced(text: str) -> bool:
 
 def constructs(code: CxxCode) -> tuple[HipUse, ...]:
     """The constructs of a source, by line."""
-    rows = [*_named(code), *_assembly(code), *_chevrons(code)]
+    rows = [*_named(code), *_assembly(code), *_chevrons(code), *_weakened(code)]
     rows.sort(key=lambda row: row.line)
     return tuple(rows[: 10 * _LIMIT])
 
@@ -103,6 +104,21 @@ def _chevrons(code: CxxCode) -> Iterator[HipUse]:
     for launch in launches(code):
         if launch.split(code.structure):
             yield _row(code, hip_api.CHEVRONS, launch.start, launch.name)
+
+
+def _weakened(code: CxxCode) -> Iterator[HipUse]:
+    """Macros in the place of a warp function that do less than it does."""
+    for line in code.directives:
+        found = _MACRO.match(line.text) if line.name == "define" else None
+        if found is None or found[1] not in hip_api.WEAKER:
+            continue
+        body = "".join(found[2].split())
+        for pattern, lost in hip_api.WEAKER[found[1]]:
+            if re.fullmatch(pattern, body):
+                guards = code.conditions.at(line.start)
+                own = tuple(guard for guard in guards if found[1] not in guard)
+                yield HipUse(f"#define {found[1]}", code.line(line.start), own, lost)
+                break
 
 
 COMPAT = "gpufix_hip_compat.h"
