@@ -134,7 +134,7 @@ def _bare(token: re.Match[str]) -> str:
 _ABI = re.compile(r"_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _FLAGS = re.compile(r"CMAKE_CUDA_FLAGS(_\w+)?|CUDA_NVCC_FLAGS|CMAKE_HIP_FLAGS")
 _LITERAL = re.compile(r"[\d;af -]*(?:-real|-virtual)?[\d;afrelvitu -]*")
-_WORDS = (b"arch", b"CUDA", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch")
+_WORDS = (b"arch", b"CUDA", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch", b"constexpr")
 
 
 def concerns(data: bytes) -> bool:
@@ -158,6 +158,7 @@ def scan(text: str) -> CMakeFacts:
         abi=tuple(row for command in found for row in _abi(command)),
         cuda=cuda,
         torch=torch,
+        relaxed=any("expt-relaxed-constexpr" in word for row in found for word in row.words),
     )
 
 

@@ -205,6 +205,7 @@ class CMakeFacts(Frozen):
     abi: tuple[AbiFlag, ...] = ()
     cuda: int | None = None  # the line that enables the language
     torch: int | None = None  # the line of find_package(Torch)
+    relaxed: bool = False  # it hands nvcc --expt-relaxed-constexpr
 
 
 class ShellFacts(Frozen):

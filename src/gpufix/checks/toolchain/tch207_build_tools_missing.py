@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.building import builds, tool, was_collected
 from packaging.requirements import Requirement
 
+from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.source_view import absolute, python_files, toml_files
 from gpufix.evidence.view import View
