@@ -27,14 +27,13 @@ def note(**row: Any) -> None:
         file.write(json.dumps(row) + "\n")
 
 
-def torch_first(objects: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def chosen(objects: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The first C++ source that names torch's headers and the first of CUDA, with their objects."""
-    chosen = []
+    found = []
     for wanted in (False, True):
         rows = [row for row in objects if row[0].endswith(CUDA) is wanted]
-        torch = [row for row in rows if wanted or _names_torch(Path(row[0]))]
-        chosen += (torch or rows)[:1]
-    return chosen
+        found += ([row for row in rows if _names_torch(Path(row[0]))] or rows)[:1]
+    return found
 
 
 def _names_torch(path: Path) -> bool:
@@ -44,10 +43,14 @@ def _names_torch(path: Path) -> bool:
         return False
 
 
-def quicker(text: str) -> str:
-    """Whether a source compiles does not depend on what is optimised: the same without."""
+def quicker(text: str, parse: bool) -> str:
+    """Whether a source compiles does not depend on what is optimised: the same without.
+
+    parse: whether C++ is parsed, and not only preprocessed.
+    """
     text = re.sub(r"(?<![\w-])-O[123]\b", "-O0", text)
-    text = re.sub(r"^(cflags = )", r"\1-fsyntax-only ", text, flags=re.M)
+    flag = "-fsyntax-only" if parse else "-E"
+    text = re.sub(r"^(cflags = )", rf"\1{flag} ", text, flags=re.M)
     return re.sub(r"^(cuda_post_cflags = .*)$", r"\1 -Xcicc -O0 -Xptxas -O0", text, flags=re.M)
 
 
@@ -56,10 +59,13 @@ def ninja(build_directory: str, verbose: bool, error_prefix: str) -> None:
     text = Path(build_directory, "build.ninja").read_text()
     text = text.replace("$\n", "")
     rows = re.findall(r"^build ((?:[^:\s$]|\$.)+): \w*compile ((?:[^\s$]|\$.)+)", text, re.M)
-    Path(build_directory, "build.ninja").write_text(quicker(text))
     objects = [(re.sub(r"\$(.)", r"\1", source), target) for target, source in rows]
     flags = dict(re.findall(r"^(\w*cflags) = (.*)$", text, re.M))
-    for source, target in torch_first(objects):
+    tried = chosen(objects)
+    # What a CUDA source parses of torch's headers need not be parsed a second time.
+    parse = not any(source.endswith(CUDA) and _names_torch(Path(source)) for source, _ in tried)
+    Path(build_directory, "build.ninja").write_text(quicker(text, parse))
+    for source, target in tried:
         try:
             done = subprocess.run(
                 ["ninja", "-v", re.sub(r"\$(.)", r"\1", target)],

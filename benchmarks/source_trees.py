@@ -4,10 +4,9 @@ usage: python benchmarks/source_trees.py --trees DIR --out FILE --cuda ENV --roc
        [--target sm_120 ...] [--only TEXT] [--gpufix CHECKOUT] [--verdicts FILE] [--open]
 
 Each folder of DIR is a project, judged for each target in the environment of its maker (`--cuda`,
-`--rocm`). What the doctor says of an empty project in the same environment is no finding of the
-tree. FILE keeps the findings, one line of JSON each; with --counts it is read and nothing is run.
-A finding is looked up in the verdicts (benchmarks/source_verdicts.jsonl) by tree, rule, subject and
-severity; --open lists those that have none yet.
+`--rocm`). What the doctor says of a folder with one kernel in the same environment is no finding of
+the tree. FILE keeps the findings, one line of JSON each; with --counts it is read and nothing is run.
+A finding is looked up in the verdicts (benchmarks/source_verdicts.jsonl) by tree, rule and subject; --open lists those that have none yet.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def run(options: argparse.Namespace) -> list[Row]:
     for target in options.target or TARGETS:
         env = options.rocm if target.startswith("gfx") else options.cuda
         with tempfile.TemporaryDirectory() as empty:
-            Path(empty, "pyproject.toml").touch()
+            Path(empty, "k.cu").write_text("__global__ void k() {}\n")
             idle = {said(row) for row in doctor(options.gpufix, Path(empty), env, target)}
         for tree in trees:
             if options.only and options.only not in tree.name:
@@ -78,7 +77,7 @@ def run(options: argparse.Namespace) -> list[Row]:
 
 def key(row: Row) -> tuple[str, ...]:
     """What a verdict is given for."""
-    return tuple(str(row[name]) for name in ("tree", "code", "severity", "subject"))
+    return tuple(str(row[name]) for name in ("tree", "code", "subject"))
 
 
 def verdicts(path: Path) -> dict[tuple[str, ...], Row]:

@@ -27,6 +27,8 @@ QUIET = {
     "for (int t = n*m + i, e = (n+1)*m + i; t < e; t += m) __syncthreads();",
     "offsets kept in variables": "const int i = threadIdx.x, first = n*m + i, last = first + m;\n"
     "for (int t = first; t < last - 2*n; t += m) { if (t > last - n) __syncthreads(); }",
+    "rounded up, with const behind the type": "int const r = ((n + blockDim.x - 1) / blockDim.x) * "
+    "blockDim.x;\nfor (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
 }
 DIVERGENT = {

@@ -21,11 +21,11 @@ _THREAD = re.compile(
 _UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _ASSIGN = re.compile(
     r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
-    r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
+    r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
 )
 _DECLARE = re.compile(
     r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
-    r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(\w+)\s*=(?!=)([^;{}]*)"
+    r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?(\w+)\s*=(?!=)([^;{}]*)"
 )
 # A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
 _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
