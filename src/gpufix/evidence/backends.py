@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
@@ -99,6 +100,7 @@ def faults(view: View) -> Iterator[Fault]:
     """Where what the program would choose is not installed."""
     if view.facts.torch is None:
         return
+    found: dict[tuple[str, str, str], Fault] = {}
     for reading in _of_project(view):
         deciding, chosen = reading.deciding(view.env), reading.chosen(view.env)
         packages = PACKAGES.get(chosen)
@@ -107,7 +109,12 @@ def faults(view: View) -> Iterator[Fault]:
         taken = deciding is not None and chosen == deciding[1]
         if deciding and taken and deciding[0] in VARIABLES:
             continue  # the variable itself is at fault, and told as such
-        yield _fault(view, reading, deciding, "" if taken else ", ".join(reading.accepts))
+        fault = _fault(view, reading, deciding, "" if taken else ", ".join(reading.accepts))
+        same = (reading.variables[0], chosen, fault.message.partition(" chooses ")[2])
+        known = found.setdefault(same, fault)
+        if known is not fault:  # several files that read one variable alike: one finding
+            found[same] = replace(known, evidence=(*known.evidence, *fault.evidence))
+    yield from found.values()
 
 
 def _fault(view: View, reading: Reading, deciding: tuple[str, str] | None, accepts: str) -> Fault:

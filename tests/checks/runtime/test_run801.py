@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,17 @@ FIRING = {
     ),
     "the second of two variables": Fires(
         reads(TWO, **{DENSE: "xformers"}), named(DENSE, "xformers", "xformers"), offers=SDPA
+    ),
+    "two programs that read it alike": Fires(
+        reads(CHOICE, CHOICE),
+        replace(
+            of_choice(f"without {DENSE}"),
+            evidence=tuple(
+                Evidence(text=f"{DENSE}, else flash_attn", path=f"{ROOT}/src/{n}.py", line=4)
+                for n in "ab"
+            ),
+        ),
+        offers=SDPA,
     ),
     "the second of three programs": Fires(
         reads(CHOICE, ANY, "", dists=[FLASH]),
