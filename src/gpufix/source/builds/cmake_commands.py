@@ -43,7 +43,10 @@ def _set(run: CMakeRun, call: Call) -> None:
 
 
 def _valued(call: Call, rest: list[str]) -> Value:
-    return value(";".join(rest), call.places())
+    """Words that may be none at all may leave the variable unset."""
+    new = value(";".join(rest), call.places())
+    words = call.words[1 : 1 + len(rest)]
+    return new._replace(defined=None) if all(w.open and w.text == UNKNOWN_PART for w in words) else new
 
 
 def set_cache(run: CMakeRun, name: str, new: Value, kind: str, force: bool = False) -> None:

@@ -67,6 +67,11 @@ def constant(text: str) -> bool | None:
     return None
 
 
+def is_off(text: str) -> bool:
+    """Whether a variable's text is false."""
+    return text.upper() in _FALSE or text.upper().endswith("-NOTFOUND")
+
+
 class Condition:
     """One condition. A damaged one, which ends a configure, is unknown."""
 
@@ -78,25 +83,21 @@ class Condition:
 
     def holds(self) -> bool | None:
         """Its value. An argument that may be none or several leaves its operand unknown."""
-        verdict = self._or()
+        verdict = self._joined()
         return verdict if self._at >= len(self._words) else None
 
-    def _or(self) -> bool | None:
-        verdict = self._and()
-        while self._takes("OR"):
-            other = self._and()
-            verdict = True if True in (verdict, other) else _both_known(verdict, other)
-        return verdict
-
-    def _and(self) -> bool | None:
+    def _joined(self) -> bool | None:
+        """AND and OR, from left to right."""
         verdict = self._not()
-        while self._takes("AND"):
-            other = self._not()
-            if False in (verdict, other):
-                verdict = False
+        while True:
+            if self._takes("AND"):
+                pair = (verdict, self._not())
+                verdict = False if False in pair else None if None in pair else True
+            elif self._takes("OR"):
+                pair = (verdict, self._not())
+                verdict = True if True in pair else None if None in pair else False
             else:
-                verdict = None if None in (verdict, other) else True
-        return verdict
+                return verdict
 
     def _not(self) -> bool | None:
         negated = False
@@ -139,7 +140,7 @@ class Condition:
         if self._depth > _DEEPEST:
             self._at = len(self._words) + 1
             return None
-        verdict = self._or()
+        verdict = self._joined()
         closed = self._takes(")")
         self._depth -= 1
         return verdict if closed else None
@@ -149,7 +150,8 @@ class Condition:
             return None
         verdict = constant(word.text)
         if verdict is not None:
-            return verdict
+            settled = word.text in ("0", "1", "") or self._run.is_new("CMP0012", (2, 8))
+            return verdict if settled else None
         if word.quoted and self._run.is_new("CMP0054", (3, 1)):
             return False
         found = self._run.read(word.text)
@@ -157,7 +159,7 @@ class Condition:
             return False
         if not found.known:
             return None
-        return constant(found.text) is not False
+        return not is_off(found.text)
 
     def _unary(self, operator: str, subject: Word) -> bool | None:
         if not subject.known:
@@ -213,10 +215,6 @@ class Condition:
             return None
         self._run.matched(found)
         return bool(found)
-
-
-def _both_known(one: bool | None, two: bool | None) -> bool | None:
-    return None if None in (one, two) else False
 
 
 def compared(one: str, operator: str, two: str) -> bool | None:

@@ -55,10 +55,13 @@ class Routine(NamedTuple):
     body: tuple[Any, ...]
     path: str
     sure: bool = True
+    others: tuple[Any, ...] = ()  # definitions of which one may be in force instead
 
-    def doubted(self, other: Routine | None) -> Routine | None:
-        """Of two definitions neither is known; one that may be missing stays."""
-        return None if other is not None else self._replace(sure=False)
+    def doubted(self, other: Routine | None) -> Routine:
+        """One that may not be the one in force."""
+        if other is None:
+            return self._replace(sure=False)
+        return self._replace(others=(*self.others, other)[:4])
 
 
 class Call(NamedTuple):
@@ -528,10 +531,11 @@ class CMakeRun:
         """A function or macro of the project."""
         if self._calls >= _CALLS:
             raise Fatal
-        if not routine.sure:
-            doubt = f"{call.place.path}:{call.place.line}: whether {call.name}() is defined"
-            known = routine._replace(sure=True)
-            return self.reunite([self.aside(doubt, lambda: self.call_routine(known, call)), ("", {})])
+        if not routine.sure or routine.others:
+            doubt = f"{call.place.path}:{call.place.line}: which {call.name}() is defined"
+            each = [routine._replace(sure=True, others=()), *routine.others]
+            ends = [self.aside(doubt, lambda one=one: self.call_routine(one, call)) for one in each]
+            return self.reunite(ends if routine.sure else [*ends, ("", {})])
         self._calls += 1
         outer_path, outer_line = self.path, self._line
         try:
