@@ -31,7 +31,8 @@ from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 LIMIT = 150  # seconds of one configure
-NVCC = "/usr/local/cuda-13.0/bin/nvcc"
+CUDA = "/usr/local/cuda-13.0"
+NVCC = f"{CUDA}/bin/nvcc"
 OFFLINE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
 OFFLINE |= {"GIT_ALLOW_PROTOCOL": "file", "GIT_TERMINAL_PROMPT": "0", "PIP_NO_INDEX": "1"}
 
@@ -66,7 +67,9 @@ class Real:
 
 def environment(extra: dict[str, str]) -> dict[str, str]:
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
-    return {**{n: os.environ[n] for n in kept if n in os.environ}, **OFFLINE, **extra}
+    found = {n: os.environ[n] for n in kept if n in os.environ}
+    found["PATH"] = f"{CUDA}/bin:{found.get('PATH', '')}"
+    return {**found, **OFFLINE, "CUDA_PATH": CUDA, **extra}
 
 
 def configure(
@@ -202,6 +205,11 @@ def _flags(language: str, group: dict[str, Any], said: CMakeTarget) -> Iterator[
         if more:
             yield f"{language} flags not seen: {more[:6]}"
     yield from _standards(language, group, said)
+    yield from _macros(language, group, said)
+
+
+def _macros(language: str, group: dict[str, Any], said: CMakeTarget) -> Iterator[str]:
+    real = group["flags"]
     defines = {f"{m.name}={m.value}" if m.value is not None else m.name for m in said.macros if m.sure}
     given = {d.replace("\\\"", '"') for d in group["defines"]} | {f.removeprefix("-D") for f in real}
     for text in defines:
@@ -230,7 +238,7 @@ def worlds(root: Path, torch: Path | None, variables: dict[str, str]) -> BuildWo
                          location=str(torch))  # fmt: skip
     return BuildWorld(
         root=str(root), files=Disk(), environment=environment(variables), torch=seen,
-        cuda_home="/usr/local/cuda-13.0", nvcc="13.0",
+        cuda_home=CUDA, nvcc="13.0",
     )  # fmt: skip
 
 

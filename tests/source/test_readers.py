@@ -10,7 +10,7 @@ import pytest
 
 from gpufix.source import git_files, requirement_files, shell
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
-from gpufix.source.cmake import commands
+from gpufix.source.builds.cmake_syntax import commands
 from gpufix.source.edits import Edit, Offsets, applied
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree

@@ -213,7 +213,10 @@ def _toolkit(run: CMakeRun, call: Call, required: bool) -> Flow:
 def _torch(run: CMakeRun, call: Call, required: bool) -> Flow:
     """find_package(Torch): it enables CUDA, turns CMake's architectures off and adds its own flags."""
     torch = run.world.torch
+    run.with_torch = call.place
     run.prefixes |= {"TORCH_", "Torch_", "Caffe2_"}
+    if required and torch is None:
+        run.fail("find_package(Torch): whether it is here is not known", "package", sure=False)
     found = value("TRUE", (call.place,)) if required or torch else unknown((call.place,), defined=None)
     for name in ("TORCH_FOUND", "Torch_FOUND"):
         run.put(name, found)
@@ -252,7 +255,7 @@ def _append_flags(run: CMakeRun, call: Call, flags: str) -> None:
     old = run.read("CMAKE_CUDA_FLAGS")
     extra = " ".join(elements(flags))
     other = " -DONNX_NAMESPACE=onnx_c2 " + extra if extra != UNKNOWN_PART else UNKNOWN_PART
-    text = (UNKNOWN_PART if old.defined is None else old.text) + other + f" {UNKNOWN_PART}"
+    text = (UNKNOWN_PART if old.defined is None else old.text) + f"{other} -{UNKNOWN_PART}"
     run.put("CMAKE_CUDA_FLAGS", value(text, (*old.places, call.place), old.maybe))
 
 

@@ -44,6 +44,9 @@ def include(run: CMakeRun, call: Call) -> Flow:
             return "fatal"
         return run.run_file(path) if there else ""
     if name in _HARMLESS:
+        if name == "CTest":
+            cache = run.store.cache
+            run.store.put(cache, "BUILD_TESTING", cache.get("BUILD_TESTING", value("ON")))
         return ""
     if name == "GNUInstallDirs":
         for kind, folder in (("BIN", "bin"), ("LIB", UNKNOWN_PART), ("INCLUDE", "include")):
@@ -79,6 +82,8 @@ def _foreign(run: CMakeRun, call: Call, name: str, required: bool) -> None:
         run.prefixes.add(f"{spelled}_")
         found = value("1", (call.place,)) if required else unknown((call.place,), defined=None)
         run.put(f"{spelled}_FOUND", found)
+    if required:
+        run.fail(f"find_package({name}): whether it is here is not known", "package", sure=False)
     if required and name.startswith("Python") and run.world.python:
         numbers = [str(n) for n in run.world.python]
         run.put(f"{name}_VERSION_MAJOR", value(numbers[0]))
@@ -92,6 +97,8 @@ def _own_module(run: CMakeRun, call: Call, name: str, path: str, required: bool)
     run.put(f"{name}_FOUND", unknown((call.place,), defined=None))
     run.prefixes |= {f"{name}_", f"{name.upper()}_"}
     flow = run.run_file(path)
+    if required:
+        run.fail(f"find_package({name}): whether it is here is not known", "package", sure=False)
     if required and flow == "" and run.read(f"{name}_FOUND").defined is not True:
         run.set(f"{name}_FOUND", "1")
     return flow

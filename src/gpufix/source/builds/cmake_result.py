@@ -19,8 +19,23 @@ from gpufix.source.builds.run import UNKNOWN_PART, Ending, Macro, Place, Questio
 CUDA_SOURCE = (".cu",)
 CXX_SOURCE = (".cpp", ".cc", ".cxx", ".C", ".c++", ".mm", ".CPP")
 C_SOURCE = (".c", ".m")
+FOREIGN = ("what it links to",)  # passes on flags that nobody sees here
 _COMPILED = ("library", "module", "executable", "FindCUDA")
 _MOST_LINKS = 200
+
+
+class Archs(NamedTuple):
+    """CUDA_ARCHITECTURES. maybe: what may stand in its unknown part."""
+
+    text: str
+    place: Place
+    sure: bool = True
+    maybe: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """As a reader sees it."""
+        return self.text if UNKNOWN_PART not in self.text else " or ".join(self.maybe)
 
 
 class CMakeTarget(Frozen):
@@ -35,7 +50,7 @@ class CMakeTarget(Frozen):
     kind: str
     place: Place
     sources: tuple[Said, ...] = ()
-    archs: Said | None = None
+    archs: Archs | None = None
     nvcc: tuple[Said, ...] = ()
     cxx: tuple[Said, ...] = ()
     macros: tuple[Macro, ...] = ()
@@ -66,6 +81,12 @@ class CMakeBuild(Frozen):
     files: tuple[str, ...] = ()
     languages: tuple[tuple[str, Place], ...] = ()
     whole: bool = True
+    with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
+
+    @property
+    def enables_cuda(self) -> bool:
+        """Whether CUDA is a language of it, perhaps."""
+        return any(kind == "CUDA" for kind, _ in self.languages) or self.with_torch is not None
 
     @property
     def fails(self) -> Ending | None:
@@ -79,6 +100,8 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
     run.follow()
     try:
         targets = tuple(_Summary(run).targets()) if run.whole else ()
+        for target in targets:
+            _missing(run, target)
     except (Fatal, RecursionError):
         run.whole, targets = False, ()
     return CMakeBuild(
@@ -90,7 +113,18 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         files=tuple(run.relative(path) for path in run.reads),
         languages=tuple(run.languages.items()),
         whole=run.whole,
+        with_torch=run.with_torch,
     )
+
+
+def _missing(run: CMakeRun, target: CMakeTarget) -> None:
+    """Sources that are not there: CMake refuses to generate, unless a command makes them."""
+    for said in target.sources:
+        path = posixpath.join(run.world.root, said.text)
+        known = UNKNOWN_PART not in said.text and "$<" not in said.text
+        if known and run.exists(path) is not True and len(run.endings) < 200:
+            message = f"{target.name} names {said.text}, which is not here"
+            run.endings.append(Ending("error", said.place, "missing source", message[:300], sure=False))
 
 
 class _Item(NamedTuple):
@@ -144,14 +178,14 @@ class _Summary:
                     seen.add(path)
                     yield Said(path, item.places[-1] if item.places else target.place, item.sure, target.hangs)
 
-    def _archs(self, target: Target) -> Said | None:
+    def _archs(self, target: Target) -> Archs | None:
         found = self._property(target, "CUDA_ARCHITECTURES")
         if found.defined is False:
             return None
         text = generated(found.text, self._setting(target, "CUDA"))
         place = self._origin(found.places, text.split(";")[0], target.place)
         sure = found.known and UNKNOWN_PART not in text
-        return Said(text, place, sure, tuple(found.maybe))
+        return Archs(text, place, sure, found.maybe)
 
     def _standard(self, target: Target, language: str) -> Said | None:
         found = self._property(target, f"{language}_STANDARD")
@@ -185,7 +219,8 @@ class _Summary:
         if not (target.kind == "FindCUDA" and language == "CUDA"):
             for value in self._used(target, "COMPILE_OPTIONS"):
                 rows += self._items(value, setting)
-            rows += [_Item(UNKNOWN_PART, (), False)] * self._foreign(target)
+            if self._foreign(target):
+                yield Said(UNKNOWN_PART, target.place, False, FOREIGN)
         seen: set[str] = set()
         for row in rows:
             for text in _shell(row.text):
@@ -277,18 +312,15 @@ class _Summary:
         return frozenset(self._run.store.targets)
 
     def _origin(self, places: tuple[Place, ...], text: str, otherwise: Place) -> Place:
-        """The last of the lines that hold a text, as far as it is one."""
-        piece = re.split(r"[\0=]", text)[0] if "=" not in text else text.replace(UNKNOWN_PART, "")
-        for place in reversed(places):
-            lines = self._lines(place.path)
-            if piece and any(piece in line for line in lines[place.line - 1 : place.line + 12]):
-                at = next(n for n, line in enumerate(lines[place.line - 1 : place.line + 12]) if piece in line)
-                return place if at == 0 else self._command_at(place, at)
+        """The last of the lines that hold a text, else its number, else the last one."""
+        whole = text.replace(UNKNOWN_PART, "")
+        number = re.search(r"\d{2,3}", whole)
+        for piece in (whole, number[0] if number else ""):
+            for place in reversed(places) if piece else ():
+                lines = self._lines(place.path)[place.line - 1 : place.line + 12]
+                if any(piece in line for line in lines):
+                    return place
         return places[-1] if places else otherwise
-
-    def _command_at(self, place: Place, offset: int) -> Place:
-        """The place as it is: a command is told by its first line."""
-        return place
 
     def _lines(self, path: str) -> list[str]:
         cache = self._run.__dict__.setdefault("_split_lines", {})

@@ -29,7 +29,7 @@ from gpufix.source.builds.world import BuildWorld
 
 Flow = Literal["", "return", "break", "continue", "fatal", "stop"]
 
-_STEPS, _TEXT, _CALLS, _ROUNDS = 60_000, 24 << 20, 40, 3_000
+_STEPS, _TEXT, _CALLS, _ROUNDS = 60_000, 12 << 20, 40, 3_000
 _FILES, _LARGEST_FILE = 1_500, 2 << 20
 
 
@@ -112,6 +112,7 @@ class CMakeRun:
         self.unfollowed: list[tuple[str, Place]] = []
         self.whole = True
         self.languages: dict[str, Place] = {}
+        self.with_torch: Place | None = None  # the last find_package(Torch)
         self.prefixes: set[str] = set()  # of variables that what is not followed may set
         self.folder = call.source  # CMAKE_CURRENT_SOURCE_DIR
         self.path = ""  # of the file that runs, absolute
@@ -299,11 +300,13 @@ class CMakeRun:
             return "fatal" if first == ["FATAL_ERROR"] else ""
         return ""
 
-    def fail(self, message: str, error: str = "FATAL_ERROR") -> None:
+    def fail(self, message: str, error: str = "FATAL_ERROR", sure: bool = True) -> None:
         """The configure ends here, where it gets here."""
+        if len(self.endings) > 200:
+            raise Fatal
         shown = re.sub(r"\s+", " ", message.replace(UNKNOWN_PART, "…")).strip()[:300]
         self.endings.append(
-            Ending("error", self.here, error, shown, sure=self.sure, hangs=self.hangs)
+            Ending("error", self.here, error, shown, sure=sure and self.sure, hangs=self.hangs)
         )
 
     def _foreign(self, call: Call) -> None:
@@ -594,7 +597,9 @@ class CMakeRun:
         where = tuple(dict.fromkeys(places))[-24:]
         if argument.kind == "quoted":
             return [Word(text, True, where)]
-        return [Word(part, False, where) for part in split(text)]
+        parts = split(text)
+        self.spend(60 * len(parts))
+        return [Word(part, False, where) for part in parts]
 
     def _referenced(self, kind: str, name: str) -> Value:
         if kind == "ENV":

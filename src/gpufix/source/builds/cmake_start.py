@@ -68,7 +68,7 @@ def built_in(run: CMakeRun, name: str) -> Value:
     """A variable that neither the project nor the caller sets."""
     if name in _OFF:
         return UNDEFINED if run.world.platform.startswith("linux") else unknown(defined=None)
-    if name in _UNSET or name.startswith("CMAKE_MATCH_"):
+    if name in _UNSET or name == "TORCH_CUDA_ARCH_LIST" or name.startswith("CMAKE_MATCH_"):
         return UNDEFINED
     if name.startswith(("CMAKE_", "CPACK_", "CTEST_")) or name in ("UNIX", "SKBUILD"):
         # Of a build by scikit-build, its caller says so: see cmake_callers.
@@ -84,8 +84,7 @@ def enable(run: CMakeRun, language: str) -> None:
 
     if language in run.languages:
         return
-    if run.sure:
-        run.languages[language] = run.here
+    run.languages[language] = run.here
     if language == "CUDA":
         enable_cuda(run)
     elif language in ("CXX", "C"):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
 _PLACES, _MAYBE = 24, 16  # kept of a text: the lines that wrote it, what may be part of it
-_LONGEST = 1 << 18  # characters of a text; a longer one is not known
+_LONGEST = 1 << 17  # characters of a text; a longer one is not known
 
 
 class Value(NamedTuple):
@@ -55,7 +55,7 @@ def joined(left: Value, right: Value) -> Value:
     start = _common(one, two)
     end = _common(one[start:][::-1], two[start:][::-1])
     parts = [text[start : len(text) - end] for text in (one, two)]
-    maybe = dict.fromkeys((*left.maybe, *right.maybe, *(p for p in parts if p.strip(UNKNOWN_PART))))
+    maybe = dict.fromkeys((*left.maybe, *right.maybe, *filter(None, parts)))
     text = one[:start] + _between(parts) + one[len(one) - end :]
     text = text.replace(UNKNOWN_PART * 2, UNKNOWN_PART)
     return Value(text, places, defined, tuple(maybe)[:_MAYBE])
@@ -169,10 +169,19 @@ class Store:
             table, name, _ = rows[key]
             now = table.get(name, MISSING)
             each = [changes[key].new if key in changes else now for changes in branches]
+            if table is self.properties and name[0] == "target" and MISSING in each:
+                each = self._where_made(name[1], each, branches)
             result = each[0]
             for other in each[1:]:
                 result = _either(result, other)
             self.put(table, name, result)
+
+    def _where_made(self, target: str, each: list[Any], branches: list[Changes]) -> list[Any]:
+        """A property's values in the branches that have its target: elsewhere nobody asks for it."""
+        key = (id(self.targets), target)
+        now = self.targets.get(target, MISSING)
+        made = [changes[key].new if key in changes else now for changes in branches]
+        return [v for v, t in zip(each, made, strict=True) if t is not MISSING] or each
 
     def rejoin(self, left: Left) -> None:
         """At the end of a routine: join with a way that left it early."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from gpufix.source.source_facts import CMakeFacts
+
 _TOKEN = re.compile(
     r"(?P<bracket_comment>#\[(?P<c>=*)\[.*?(?:\](?P=c)\]|\Z))"
     r"|(?P<comment>\#[^\n]*)"
@@ -167,3 +169,29 @@ def _argument(token: re.Match[str], line: int) -> Argument:
         return Argument(inner, start, end, line, "bracket")
     kind: ArgumentKind = "paren" if token["open"] or token["close"] else "word"
     return Argument(value, start, end, line, kind)
+
+
+# Words without which a CMake file says nothing of GPUs or of the C++ ABI.
+_WORDS = (b"arch", b"CUDA", b"ARCH", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch", b"nvcc", b"cmake_minimum")
+_PROJECT = re.compile(r"^[ \t]*project[ \t]*\(", re.IGNORECASE | re.MULTILINE)
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a file has a word that is asked for, or begins a project."""
+    return any(word in data for word in (*_WORDS, b"project", b"PROJECT"))
+
+
+def scan(text: str) -> CMakeFacts:
+    """What one file tells by itself."""
+    torch = cuda = project = None
+    if "Torch" in text or "CUDA" in text or _PROJECT.search(text):
+        for command in commands(text):
+            words = command.words
+            if command.name == "find_package" and words[:1] == ["Torch"]:
+                torch = command.line
+            elif command.name in ("enable_language", "project") and "CUDA" in words:
+                cuda = command.line
+            if command.name == "project" and project is None:
+                project = command.line
+    asks = any(word.decode() in text for word in _WORDS)
+    return CMakeFacts(cuda=cuda, torch=torch, project=project, asks=asks)
