@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from gpufix.evidence.arch_lists import ArchList, arch_list, of_cmake
+from gpufix.evidence.arch_lists import ArchList, arch_list, missed, of_cmake, refused, targets
 from gpufix.evidence.cmake_builds import CMakeRoot, run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.model import Target
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.source.arch_flags import ArchFlag, parse
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ _MOST_RUNS = 24
 class Compiled(Frozen):
     """A target with CUDA sources. archs: what CMake adds itself; flags: what files hand to nvcc.
 
-    certain: nothing else adds architectures, and the target is there; by_file: a line of the project
-    fixes `archs`; perhaps: what an unknown part of `archs` may be. follows: the variable that takes
+    there: the target is, for sure; certain: and nothing else adds architectures; by_file: a line of the project
+    fixes `archs`; perhaps: what its unknown parts may be. follows: the variable that takes
     the place of flags; by_torch: the find_package(Torch) that adds flags.
     """
 
@@ -34,6 +35,7 @@ class Compiled(Frozen):
     cmake: ArchList
     flags: tuple[tuple[Place, ArchFlag], ...]
     certain: bool
+    there: bool
     perhaps: tuple[ArchList, ...]
     follows: str | None
     by_torch: Place | None
@@ -62,8 +64,10 @@ def compiled(build: CMakeBuild) -> Iterator[Compiled]:
 
 def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Compiled:
     archs = target.archs if target.archs is not None and _on(target.archs.text) else None
-    flags = tuple((said.place, flag) for said in _joined(target.nvcc) for flag in parse(said.text))
-    flags = tuple(row for row in flags if row[1].kind in (*_FIXED, "native"))
+    found = [(said, flag) for said in _joined(target.nvcc) for flag in parse(said.text)]
+    found = [row for row in found if row[1].kind in (*_FIXED, "native")]
+    flags = tuple((said.place, flag) for said, flag in found if said.sure or not target.sure)
+    doubted = arch_list(flag for said, flag in found if not said.sure)
     by_file = archs is not None and archs.place not in (enabled, target.place, torch)
     known = archs is None or ("\0" not in archs.text and archs.sure)
     unseen = any(_may_choose(said) for said in target.nvcc)
@@ -76,7 +80,8 @@ def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Comp
         cmake=of_cmake(archs.text) if archs and "\0" not in archs.text else ArchList(),
         flags=flags,
         certain=known and not unseen and target.sure and target.cuda is True,
-        perhaps=tuple(_alternative(text) for text in texts),
+        there=target.sure and target.cuda is True,
+        perhaps=(*(_alternative(text) for text in texts), doubted),
         follows=follows,
         by_torch=torch if target.kind != "FindCUDA" else None,
     )
@@ -84,7 +89,9 @@ def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Comp
 
 def _alternative(text: str) -> ArchList:
     """What an unknown part may be; one that is unknown itself may serve."""
-    return ArchList(native=True) if "\0" in text else of_cmake(text.strip(";"))
+    if "\0" in text:
+        return ArchList(native=True)
+    return of_cmake(text.strip(";")) if _on(text) else ArchList()
 
 
 def _on(text: str) -> bool:
@@ -115,52 +122,73 @@ def _joined(flags: tuple[Said, ...]) -> Iterator[Said]:
             yield said
 
 
-def serves(build: CMakeBuild, targets: list[Target], gpu: bool = False) -> bool:
-    """Whether a run compiles every CUDA target for all of these GPUs, as far as it is sure."""
+def serves(view: View, build: CMakeBuild) -> bool:
+    """Whether a run compiles every CUDA target for all GPUs, or fixes nothing where it is not sure."""
     found = list(compiled(build))
     if not found or build.fails is not None:
         return False
-    return all(
-        row.certain and not row.everything.native and not row.everything.bad
-        and all(row.everything.serves(target) for target in targets)
-        for row in found
-    )  # fmt: skip
+    return all(_serves(view, row) for row in found)
+
+
+def _serves(view: View, row: Compiled) -> bool:
+    everything = row.everything
+    if everything.bad or everything.native or refused(view, everything)[1]:
+        return False
+    if not missed(view, everything):
+        return True
+    return not row.certain and not row.flags and not row.by_file
 
 
 class Knob(Frozen):
-    """A variable with which the build serves the targets. kind: of the environment, or of CMake's -D."""
+    """A variable with which the build serves the targets: of the environment, or of CMake's -D."""
 
-    kind: str
     name: str
     value: str
+    define: bool = False
+
+    def variable(self, view: View) -> tuple[str, str]:
+        """The environment variable that sets it, with its value: pip hands CMAKE_ARGS on."""
+        if not self.define:
+            return self.name, self.value
+        old = view.env("CMAKE_ARGS") or ""
+        return "CMAKE_ARGS", f"{old} -D{self.name}={self.value}".strip()
 
 
-def knob(view: View, root: CMakeRoot, fits: Callable[[CMakeBuild], bool], spelled: list[str]) -> Knob | None:
+def steering(view: View, root: CMakeRoot) -> Knob | None:
     """The variable that steers the architectures, found by running again with each that is read."""
-    tries = 0
-    for kind, name in _read(root):
-        for value in spelled:
-            tries += 1
-            if tries > _MOST_RUNS:
-                return None
-            if kind == "environment":
-                build = run(view, root.path, root.defines, variables={name: value})
-            else:
-                build = run(view, root.path, {**root.defines, name: value})
-            if fits(build):
-                return Knob(kind=kind, name=name, value=value)
+    for knob in islice(_candidates(view, root), _MOST_RUNS):
+        if knob.define:
+            build = run(view, root.path, {**root.defines, knob.name: knob.value})
+        else:
+            build = run(view, root.path, root.defines, {knob.name: knob.value})
+        if serves(view, build):
+            return knob
     return None
 
 
-def _read(root: CMakeRoot) -> Iterator[tuple[str, str]]:
+def _candidates(view: View, root: CMakeRoot) -> Iterator[Knob]:
+    """Each variable with the targets in each spelling that build files know."""
+    archs = {a for t in targets(view) if isinstance(a := parse_arch(t.arch), CudaArch)}
+    numbers = [f"{a.number}{a.variant}" for a in sorted(archs)]
+    dotted = [f"{a.major}.{a.minor}{a.variant}" for a in sorted(archs)]
+    spelled = [";".join(numbers), ";".join(dotted), ";".join(f"sm_{n}" for n in numbers)]
+    if not numbers:
+        return
+    for define, name in _read(root):
+        for value in spelled:
+            if not (define and ";" in value):  # a shell would have to quote it
+                yield Knob(name=name, value=value, define=define)
+
+
+def _read(root: CMakeRoot) -> Iterator[tuple[bool, str]]:
     """The variables that the build reads: the environment's first, the likelier ones before."""
     names = [q.subject for q in root.build.asked if q.kind == "variable"]
     environment = [n[4:-1] for n in names if n.startswith("ENV{")]
     cache = [n for n in names if not n.startswith(("ENV{", "CMAKE_")) or n == "CMAKE_CUDA_ARCHITECTURES"]
     likely = [n for n in environment if _likely(n)]
-    yield from (("environment", n) for n in likely)
+    yield from ((False, n) for n in likely)
     if root.caller in ("scikit-build-core", "setup.py"):
-        yield from (("define", n) for n in cache if _likely(n) and n not in root.defines)
+        yield from ((True, n) for n in cache if _likely(n) and n not in root.defines)
 
 
 def _likely(name: str) -> bool:

@@ -935,6 +935,7 @@ FIRING |= {
             torch=b.torch("2.9.0+cu128", release=None),
         ),
         fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, line=3),
+        offers=FOLLOWED,
     ),
     "CMake: flags that nvcc has dropped": Fires(
         cmake(f"add_compile_options({gencode('60')})", **CUDA13),

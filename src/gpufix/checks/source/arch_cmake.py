@@ -52,7 +52,7 @@ def _judged(view: View, root: CMakeRoot, found: Compiled) -> Iterator[tuple[Faul
         missed = [t for t in missed if not any(a.native or a.serves(t) for a in found.perhaps)]
     for fixed, archs in _lines(view, found):
         cuda, bad = arch.refused(view, archs)
-        bad = bad if certain else []
+        bad = bad if found.there else []
         mine = [t for t in missed if not archs.serves(t)]
         if mine or bad:
             yield _fault(view, root, found, fixed, mine, (cuda, bad)), fixed.place

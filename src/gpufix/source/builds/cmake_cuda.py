@@ -230,7 +230,8 @@ def _torch(run: CMakeRun, call: Call, required: bool) -> Flow:
         flag = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.cxx11_abi)}"
         run.put("TORCH_CXX_FLAGS", value(flag, (call.place,)))
     if torch is None:
-        run.put(ARCHITECTURES, unknown((call.place,)))
+        old = run.read(ARCHITECTURES)  # OFF by a torch for CUDA
+        run.put(ARCHITECTURES, unknown((call.place,), ("OFF", *([old.text] if old.text else []))))
         _append_flags(run, call, UNKNOWN_PART)
         return ""
     if torch.cuda is None:

@@ -347,7 +347,8 @@ def _later(one: str, two: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    return separate(text)
+    """A variable of flags as words; a list is no such thing to CMake, but meant as one."""
+    return separate(text.replace(";", " "))
 
 
 def _shell(text: str) -> list[str]:
