@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CUDA = (".cu",)
+ARCH = os.environ.get("ORACLE_ARCH", "compute_120")
 REPORT = Path(sys.argv[1]).resolve()
 
 
@@ -43,45 +44,52 @@ def _names_torch(path: Path) -> bool:
         return False
 
 
-def quicker(text: str, parse: bool) -> str:
-    """Whether a source compiles does not depend on what is optimised: the same without.
+def commands(build: Path, target: str, source: str, parse: bool) -> list[str]:
+    """The command of an object without what does not decide whether it compiles.
 
-    parse: whether C++ is parsed, and not only preprocessed.
+    C++ is parsed or only preprocessed. Of CUDA nvcc first judges the options (--dryrun), then its
+    device front end compiles for one architecture: no machine code, no host compiler.
     """
-    text = re.sub(r"(?<![\w-])-O[123]\b", "-O0", text)
-    flag = "-fsyntax-only" if parse else "-E"
-    text = re.sub(r"^(cflags = )", rf"\1{flag} ", text, flags=re.M)
-    return re.sub(r"^(cuda_post_cflags = .*)$", r"\1 -Xcicc -O0 -Xptxas -O0", text, flags=re.M)
+    ask = ["ninja", "-t", "commands", target]
+    found = subprocess.run(ask, cwd=build, capture_output=True, text=True, check=True).stdout
+    command = re.sub(r"(?<![\w-])-O[123]\b", "-O0", found.strip().splitlines()[-1])
+    if not source.endswith(CUDA):
+        return [f"{command} {'-fsyntax-only' if parse else '-E'}"]
+    bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", command)
+    bare = re.sub(r" -c ", " -ptx ", bare, count=1)
+    return [f"{command} --dryrun", f"{bare} -arch={ARCH} -Xcicc -O0"]
 
 
 def ninja(build_directory: str, verbose: bool, error_prefix: str) -> None:
-    """In torch's place: builds two objects, leaves the others as empty files."""
-    text = Path(build_directory, "build.ninja").read_text()
-    text = text.replace("$\n", "")
+    """In torch's place: compiles two sources, leaves the others as empty files."""
+    build = Path(build_directory)
+    text = (build / "build.ninja").read_text().replace("$\n", "")
     rows = re.findall(r"^build ((?:[^:\s$]|\$.)+): \w*compile ((?:[^\s$]|\$.)+)", text, re.M)
-    objects = [(re.sub(r"\$(.)", r"\1", source), target) for target, source in rows]
+    objects = [tuple(re.sub(r"\$(.)", r"\1", name) for name in row[::-1]) for row in rows]
     flags = dict(re.findall(r"^(\w*cflags) = (.*)$", text, re.M))
-    tried = chosen(objects)
+    tried = chosen([(source, target) for source, target in objects])
     # What a CUDA source parses of torch's headers need not be parsed a second time.
     parse = not any(source.endswith(CUDA) and _names_torch(Path(source)) for source, _ in tried)
-    Path(build_directory, "build.ninja").write_text(quicker(text, parse))
     for source, target in tried:
-        try:
-            done = subprocess.run(
-                ["ninja", "-v", re.sub(r"\$(.)", r"\1", target)],
-                cwd=build_directory,
-                capture_output=True,
-                text=True,
-                timeout=float(os.environ.get("ORACLE_SECONDS", "900")),
-                check=False,
-            )
-            code, output = done.returncode, done.stdout + done.stderr
-        except subprocess.TimeoutExpired:
-            code, output = 124, "timed out"
+        for command in commands(build, target, source, parse):
+            code, output = compiled(command, build)
+            if code:
+                break
         note(kind="object", source=source, code=code, output=output[-6000:] if code else "")
     for _, target in objects:
-        Path(build_directory, re.sub(r"\$(.)", r"\1", target)).touch()
+        Path(build, target).touch()
     note(kind="extension", sources=[source for source, _ in objects], flags=flags)
+
+
+def compiled(command: str, folder: Path) -> tuple[int, str]:
+    """The exit code of a compiler and what it says."""
+    seconds = float(os.environ.get("ORACLE_SECONDS", "900"))
+    options: Any = {"shell": True, "cwd": folder, "capture_output": True, "text": True}
+    try:
+        done = subprocess.run(command, timeout=seconds, check=False, **options)
+    except subprocess.TimeoutExpired:
+        return 124, "timed out"
+    return done.returncode, done.stderr
 
 
 def main() -> None:

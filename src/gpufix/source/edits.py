@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
-from gpufix.source.cmake import Command, commands
+from gpufix.source.builds.cmake_syntax import Command, commands
 from gpufix.source.shell import simple_commands
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -93,7 +93,7 @@ def follow_archs(text: str, line: int, variable: str) -> str | None:
     architectures are left out where it is. None when its form is not known.
     """
     for command in commands(text):
-        if command.line != line or f"!env:{variable}" in command.guards:
+        if command.line != line:
             continue
         before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
         after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]

@@ -40,7 +40,7 @@ def drops(severity: Severity, user: str = "x.cu", line: int = 2) -> Fault:
         "CMakeLists.txt builds CUDA code with third_party/glm, whose vector operators nvcc drops "
         "without --expt-relaxed-constexpr.",
         evidence=(
-            t.at("CMakeLists.txt", 1, "CUDA without the flag"),
+            t.at("CMakeLists.txt", 2, "x: nvcc without the flag"),
             t.at(user, line, "includes glm/glm.hpp"),
             t.at("third_party/glm/glm/detail/type_vec3.inl", 2, "compute_vector_decl.hpp"),
         ),
@@ -48,9 +48,13 @@ def drops(severity: Severity, user: str = "x.cu", line: int = 2) -> Fault:
 
 
 FLAG = 'set(CMAKE_CUDA_FLAGS "${CMAKE_CUDA_FLAGS} --expt-relaxed-constexpr")\n'
+OF_TARGET = (
+    "target_compile_options(x PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)\n"
+)
 SILENT = {
     "an older GLM": of(OLD),
-    "the flag": of(cmake=CMAKE + FLAG),
+    "the flag": of(cmake=FLAG + CMAKE),
+    "the flag, of the target": of(cmake=CMAKE + OF_TARGET),
     "no CUDA in CMake": of(cmake="project(x CXX)\n"),
     "no source includes GLM": of(source="#include <cuda.h>\n"),
     "built by setup.py alone": of(cmake="", files={"setup.py": SETUP}),
