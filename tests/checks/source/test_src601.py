@@ -17,7 +17,6 @@ from gpufix.model.source_payload import (
     ArchFlags,
     ArchWord,
     CMakeArchs,
-    CudaSwitch,
     ProjectVariable,
 )
 
@@ -209,18 +208,6 @@ ASKED_FLAG = "-gencode=arch=compute_……,code=sm_……"
 GFX_ASKED = f'{ASKS}f = f"--offload-arch=gfx{{major}}{{minor}}"'
 SURE = 'x = {"nvcc": []}\n'
 UNSURE = 'x = {"nvcc": []}\nif cuda() >= 11:\n    '
-FORCE = 'import torch\ncuda = torch.cuda.is_available() or os.getenv("FORCE_CUDA", "0") == "1"\n'
-FORCE_AMD = {
-    "or a name": "if IS_ROCM or torch.cuda.is_available() or force:\n    pass",
-    "elif": "if torch.cuda.is_available() or force:\n    pass\nelif torch.version.hip:\n    pass",
-}
-
-
-def for_amd(case: str, *named: str, **sections: Any) -> Given:
-    force = f'import torch\nforce = os.getenv("FORCE_CUDA", "0") == "1"\n{FORCE_AMD[case]}'
-    return py("", force, *named, **sections)
-
-
 SILENT = {
     "no flags": py(),
     "served": py(quoted("120")),
@@ -313,12 +300,6 @@ SILENT = {
     "the list: nvcc had it, not in a build file": t.project(
         {"setup.py": "", "a.cu": "", "a.py": f"import os\n{set_list('6.0 9.0')}"}, "sm_90", **CUDA13
     ),
-    "FORCE_CUDA is set": py("", FORCE, env={"FORCE_CUDA": "1"}),
-    "FORCE_CUDA: a GPU is here": py("", FORCE, gpus=[b.gpu("sm_120")]),
-    "FORCE_CUDA: no target": py("", FORCE, gpus=[]),
-    "FORCE_CUDA: not in a setup.py": py("", FORCE, path="build.py"),
-    "FORCE_CUDA: ROCm is asked for beside it": for_amd("or a name", "gfx1100", **ROCM),
-    "FORCE_CUDA: ROCm is asked for behind it": for_amd("elif", "gfx1100", **ROCM),
     "CMake: numbers bring PTX": cmake("set(CMAKE_CUDA_ARCHITECTURES 70 75)"),
     "CMake: serves": cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real 120)"),
     "CMake: a default": cmake('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")'),
@@ -757,37 +738,10 @@ FIRING = {
 }
 
 
-def unforced(value: str, missed: str = "sm_120", line: int = 5) -> Fault:
-    return Fault(
-        WARNING,
-        "setup.py",
-        "setup.py builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is 1; it is "
-        f"{value}, and {missed} is to be served.",
-        evidence=(t.at("setup.py", line, "FORCE_CUDA"),),
-        payload=CudaSwitch("setup.py"),
-    )
-
-
 REAL = "no code of that runs on sm_120"
 ALONE = f"{REAL}; what does comes from {{}} alone"
 ASIDE = "only builds with CMake are concerned, setup.py does without"
 FIRING |= {
-    "FORCE_CUDA is not set": Fires(py("", FORCE), unforced("not set"), offers=FOLLOWED),
-    "FORCE_CUDA is 0": Fires(
-        py("", FORCE, env={"FORCE_CUDA": "0"}), unforced("0"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA: the other vendor's GPU is here": Fires(
-        py("", FORCE, "sm_120", gpus=[b.gpu("gfx1036")]), unforced("not set"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA: two targets": Fires(
-        py("", FORCE, "sm_90", "sm_120"), unforced("not set", "sm_90, sm_120"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA on ROCm, which is not asked for": Fires(
-        py("", FORCE, "gfx1100", **ROCM), unforced("not set", "gfx1100"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA on CUDA, ROCm is asked for": Fires(
-        for_amd("elif"), unforced("not set"), offers=FOLLOWED
-    ),
     "CMake": Fires(
         cmake('set(CMAKE_CUDA_ARCHITECTURES\n  "75-real;80-real")'),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real;80-real", REAL),
