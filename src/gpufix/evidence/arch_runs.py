@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from gpufix.evidence.builds import arch_flags, builds_of, compiles_gpu_code, wit
 from gpufix.evidence.gpu_build import spellings
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.source.arch_flags import ArchFlag
+from gpufix.source.arch_flags import ArchFlag, parse
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, EnvironmentWrite
 from gpufix.source.source_facts import ArchKnob, ArchListWrite, Guards
 
@@ -53,7 +54,14 @@ def of_run(view: View, path: str) -> Asked | None:
     flags = tuple(_flags(run, path))
     knobs = _knob(view, path, run) if _misses(view, run) else None
     writes = _writes(view, path, run)
-    return Asked(flags=flags, writes=writes, knobs=(knobs,) if knobs else (), followed=True)
+    detects = any(question.kind == "capability" for question in run.asked)
+    return Asked(
+        flags=flags,
+        writes=writes,
+        knobs=(knobs,) if knobs else (),
+        detects=detects,
+        followed=True,
+    )
 
 
 def _builds(run: BuildRun) -> bool:
@@ -79,13 +87,26 @@ def _served(view: View, run: BuildRun) -> bool:
     """Whether every extension's own flags serve all targets, surely."""
     built = [each for each in run.extensions if compiles_gpu_code(each)]
     for each in built:
-        archs = [a for said, found in arch_flags(each.nvcc) for a in found if said.sure]
-        if any(kind == "dynamic" for kind, _ in archs) or not each.sure:
+        rows = arch_flags(each.nvcc)
+        archs = [a for said, found in rows for a in found if said.sure]
+        unread = any(not found and is_malformed(said.text) for said, found in rows)
+        if unread or any(kind == "dynamic" for kind, _ in archs) or not each.sure:
             return False
         asked = arch_lists.arch_list(archs)
         if archs and (arch_lists.missed(view, asked) or arch_lists.refused(view, asked)[1]):
             return False
     return bool(built) and run.fails is None
+
+
+def is_malformed(text: str) -> bool:
+    """Whether a flag names architectures that nobody knows: compute_native."""
+    return bool(re.search(r"(?:compute|sm)_", text)) and not parse(text)
+
+
+def _is_open(run: BuildRun) -> bool:
+    """Whether some architecture is not known."""
+    rows = [row for each in run.extensions for row in arch_flags(each.nvcc)]
+    return any(kind == "dynamic" or not said.sure for said, found in rows for kind, _ in found)
 
 
 def _misses(view: View, run: BuildRun) -> bool:
@@ -150,8 +171,8 @@ def follows(view: View, path: str, text: str, variables: dict[str, str]) -> Buil
 
 
 def serves(view: View, run: BuildRun) -> bool:
-    """Whether a run's flags, or torch's list where it has none, serve the targets."""
-    if not _served(view, run):
+    """Whether a run's flags, or torch's list where it has none, may serve the targets."""
+    if not _served(view, run) and not _is_open(run):
         return False
     lists = [row for row in run.writes if row.name in _LISTS]
     if not lists or all(arch_flags(e.nvcc) for e in run.extensions if compiles_gpu_code(e)):

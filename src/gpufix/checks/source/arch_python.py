@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_installed_torch, of_rocm
-from gpufix.evidence.arch_runs import Asked, AskedFlag, of_run
+from gpufix.evidence.arch_runs import Asked, AskedFlag, is_malformed, of_run
 from gpufix.evidence.source_view import active, at, for_tests, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -80,7 +80,7 @@ def _flags(view: View, path: str, facts: Asked) -> Iterator[Fault]:
         subject=path,
         message=f"{message}; nothing of that runs on {arch.listed(missed)}, and torch's own "
         f"architecture flags are left out.",
-        evidence=tuple(_seen(view, path, r) for r in flags[:8]),
+        evidence=tuple(_seen(view, path, r) for r in _places(flags)[:8]),
         payload=ArchFlags(
             path,
             _lines(r for r in flags if all(kind != "dynamic" for kind, _ in r.archs)),
@@ -101,6 +101,11 @@ def _setting(knob: ArchKnob) -> ProjectVariable:
 
 def _seen(view: View, path: str, row: AskedFlag) -> Evidence:
     return at(view, row.path or path, row.line, row.text)
+
+
+def _places(rows: Sequence[AskedFlag]) -> list[AskedFlag]:
+    """The first flag of each line."""
+    return [*{(row.path, row.line): row for row in reversed(rows)}.values()][::-1]
 
 
 def _lines(rows: Iterable[AskedFlag]) -> tuple[int, ...]:
@@ -133,7 +138,7 @@ def _refused(
         severity=ERROR,
         subject=path,
         message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for {them}.",
-        evidence=tuple(_seen(view, path, r) for r in lines),
+        evidence=tuple(_seen(view, path, r) for r in _places(lines)),
         # Any that stays keeps torch's own out.
         payload=ArchFlags(path, _lines(flags)),
     )
@@ -142,7 +147,12 @@ def _refused(
 def _switched_off(view: View, path: str, rows: list[AskedFlag]) -> Iterator[Fault]:
     """A flag that only contains "arch", such as an include path below a folder `research`."""
     words = [
-        r for r in rows if not r.archs and switches_off_torch(r.text) and active(view, r.guards)
+        r
+        for r in rows
+        if not r.archs
+        and switches_off_torch(r.text)
+        and not is_malformed(r.text)
+        and active(view, r.guards)
     ]
     stated = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
     if not words or _amd(view) or "arch" in stated:
