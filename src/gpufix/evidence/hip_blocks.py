@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
 
-from gpufix.evidence import building, cxx
+from gpufix.evidence import building, builds, cxx
 from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import hip_api
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.knowledge.gpus import models
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun
 from gpufix.source.cxx.hip import COMPAT, narrow
 
 if TYPE_CHECKING:
@@ -150,11 +151,63 @@ def _handed(view: View) -> dict[str, bool]:
         files = {} if cxx.knows_hip(view) else cxx.hip_files(view)
         return {path: False for path in files if kinds.get(path) != "cpp"}
     found: dict[str, bool] = {}
+    left_out = _left_out(view)
     for root, plain in cxx.for_hip(view).items():
+        if left_out.get(root):
+            continue
+        plain = plain and root not in left_out
         if kinds.get(root) in _DEVICE and (compiled := _compiled(view, root)):
             for path in compiled:
                 found[path] = found.get(path, False) or plain
     return found
+
+
+def _left_out(view: View) -> dict[str, bool]:
+    """Sources beside a setup.py that no run of it compiles: its lists may be filtered in Python.
+
+    True: for sure; False: as far as the runs could be followed.
+    """
+    kinds, out = cxx.source_kinds(view), dict[str, bool]()
+    folders = {path.rpartition("/")[0] for path, _ in builds.setup_runs(view)}
+    for path, run in builds.setup_runs(view):
+        folder = path.rpartition("/")[0]
+        runs = [run, *_with_rocm(view, path, run)]
+        taken = {said.text for each in runs for x in each.extensions for said in x.sources}
+        if not any(text.endswith((".cu", ".hip")) for text in taken):
+            continue
+        if any(UNKNOWN_PART in text for text in taken) or f"{folder}/CMakeLists.txt" in kinds:
+            continue
+        whole = all(_followed(each) for each in runs)
+        for source, kind in kinds.items():
+            if kind in _DEVICE and source not in taken and _nearest(source, folders) == folder:
+                out[source] = whole
+    return out
+
+
+def _followed(run: BuildRun) -> bool:
+    """Whether nothing can add a source that the run did not meet."""
+    ended = all(ending.state == "done" and ending.sure for ending in run.endings)
+    return run.whole or (ended and not run.unsure and all(x.sure for x in run.extensions))
+
+
+def _with_rocm(view: View, path: str, run: BuildRun) -> Iterator[BuildRun]:
+    """The same with a ROCm and a GPU, and with every variable that it asks for set."""
+    known = builds.builds_of(view)
+    rocm: dict[str, Any] = {"rocm_home": "/opt/rocm", **builds.with_gpu(view)}
+    yield known.run(path, **rocm)
+    asked = {question.subject: "1" for question in run.asked if question.kind == "variable"}
+    if asked:
+        yield known.run(path, environment=asked, **rocm)
+
+
+def _nearest(path: str, folders: Collection[str]) -> str | None:
+    """The innermost of some folders that holds a path."""
+    folder = path
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if folder in folders:
+            return folder
+    return None
 
 
 def _compiled(view: View, root: str) -> set[str]:

@@ -65,6 +65,20 @@ def lacks(
     )
 
 
+FILTERED = """\
+import glob, os, torch
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+hip = torch.version.hip is not None
+FORCED = os.getenv("FORCE_CUDA", "0") == "1"
+sources = []
+for path in glob.glob("*.cu"):
+    if hip and any(name in path for name in ["mma"]):
+        continue
+    sources.append(path)
+setup(name="x", ext_modules=[CUDAExtension("x", sources)], cmdclass={"build_ext": BuildExtension})
+"""
+CHEVRON = "void f() { k<< <1, 2>> >(); }\n"
 WEAK = "__global__ void k() { __syncwarp(); }\n"
 
 
@@ -99,6 +113,11 @@ SILENT = {
     "a mask of 64 bits": of(masked("0xffffffffffffffffull")),
     "left to CUDA": of(f"#ifndef USE_ROCM\n{masked('~0u')}#endif\n"),
     "a macro of its own": of(OWN + masked("~0u")),
+    "sources filtered in Python": t.project(
+        {"setup.py": FILTERED, "ext.cu": "", "gemm_mma.cu": CHEVRON},
+        "gfx1101",
+        **rocm("6.4", "2.9.1"),
+    ),
     "a macro with the fences that HIP's own has": of(
         "#define __syncwarp(...) __builtin_amdgcn_wave_barrier()\n"
         "__global__ void k() { __syncwarp(); }\n"
