@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CUDA = (".cu",)
+HEADERS = os.environ.get("ORACLE_HEADERS") == "1"
 ARCH = os.environ.get("ORACLE_ARCH", "compute_120")
 REPORT = Path(sys.argv[1]).resolve()
 
@@ -48,15 +49,16 @@ def commands(build: Path, target: str, source: str, parse: bool) -> list[str]:
     """The command of an object without what does not decide whether it compiles.
 
     C++ is parsed or only preprocessed. Of CUDA nvcc first judges the options (--dryrun), then its
-    device front end compiles for one architecture: no machine code, no host compiler.
+    device front end compiles for one architecture: no machine code, no host compiler. With
+    ORACLE_HEADERS=1 both are preprocessed only: what headers refuse and what they lack.
     """
     ask = ["ninja", "-t", "commands", target]
     found = subprocess.run(ask, cwd=build, capture_output=True, text=True, check=True).stdout
     command = re.sub(r"(?<![\w-])-O[123]\b", "-O0", found.strip().splitlines()[-1])
     if not source.endswith(CUDA):
-        return [f"{command} {'-fsyntax-only' if parse else '-E'}"]
+        return [f"{command} {'-fsyntax-only' if parse and not HEADERS else '-E'}"]
     bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", command)
-    bare = re.sub(r" -c ", " -ptx ", bare, count=1)
+    bare = re.sub(r" -c ", " -E " if HEADERS else " -ptx ", bare, count=1)
     return [f"{command} --dryrun", f"{bare} -arch={ARCH} -Xcicc -O0"]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Set
 from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
-from gpufix.source.cxx.sums import Loop, decided_by, set_once
+from gpufix.source.cxx.sums import Loop, Variables, decided_by
 from gpufix.source.source_facts import Barrier
 
 _BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
@@ -33,6 +33,8 @@ _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
 _LIMIT = 20
+_FOLLOWED = 500  # conditions of one function whose sums are compared
+_NESTED = 8  # loops around a condition whose variables are followed
 
 
 def concerns(text: str) -> bool:
@@ -172,8 +174,9 @@ class _Span(Frozen):
 def _controlled(code: CxxCode, start: int, end: int) -> Iterator[_Span]:
     """What each condition of a body controls."""
     text = code.structure
-    values = set_once(text[start:end])
-    loops: list[tuple[int, Loop]] = []  # each with where it ends
+    variables = Variables.of(text[start:end])
+    loops: list[Loop] = []  # those around, the innermost last
+    followed = 0
     last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
     for match in _CONTROL.finditer(text, start, end):
         if match[1] == "else":
@@ -191,13 +194,17 @@ def _controlled(code: CxxCode, start: int, end: int) -> Iterator[_Span]:
             condition, at = text[match.end() + 1 : closing], match.start()
             begin = closing + 1
         stop = _statement_end(code, begin, end)
+        while loops and loops[-1].end <= match.start() - start:
+            loops.pop()
         if match[1] == "for":
             if condition.count(";") == 2:
-                loops.append((stop, Loop.of(condition, text[begin:stop])))
+                loops.append(Loop.of(condition, variables, begin - start, stop - start))
             condition = _loop_condition(condition)
         last[stop] = (condition, at)
-        around = [loop for ends, loop in loops if stop <= ends]
-        yield _Span(begin, stop, condition, at, decided_by(condition, values, around))
+        decides = condition
+        if (followed := followed + 1) <= _FOLLOWED:
+            decides = decided_by(condition, variables.values, loops[-_NESTED:])
+        yield _Span(begin, stop, condition, at, decides)
 
 
 def _loop_condition(header: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left
+from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 
 from gpufix.frozen import Frozen
@@ -15,26 +16,41 @@ _CHANGED = re.compile(
 )
 _BEFORE = re.compile(r"(?:\+\+|--)\s*([A-Za-z_]\w*)")
 _SET = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*=(?!=)([^;{}]*)")
-_DEPTH = 6
+_STEPS = 16  # names that are replaced in one comparison
+_LONG = 500  # characters of an expression that is not followed
 
 
-def set_once(body: str) -> dict[str, str]:
-    """The variables of a function that are given one value and keep it."""
-    changes = _changes(body)
-    found = ((m[1], _split(m[2], ",")) for m in _SET.finditer(body) if changes[m[1]] == 1)
-    values = {name: pieces[0][1] for name, pieces in found}
-    for match in _SET.finditer(body):  # const int a = 1, b = a + 2;
-        for _, piece in _split(match[2], ",")[1:]:
-            if (more := _STARTED.match(f" {piece.strip()}")) and changes[more[1]] == 1:
-                values[more[1]] = piece.partition("=")[2]
-    return values
+class Variables(Frozen):
+    """What a function does to its variables: by name, where each is set or moved, and to what."""
 
+    changes: dict[str, list[int]]
+    values: dict[str, str]  # of those that are given one value and keep it
 
-def _changes(body: str) -> Counter[str]:
-    """How often each name is set or moved."""
-    changes = Counter(one or other for one, other in _CHANGED.findall(body))
-    changes.update(_BEFORE.findall(body))
-    return changes
+    @classmethod
+    def of(cls, body: str) -> Variables:
+        """From the text of a function."""
+        changes: dict[str, list[int]] = {}
+        for pattern in (_CHANGED, _BEFORE):
+            for match in pattern.finditer(body):
+                changes.setdefault(match[match.lastindex or 1], []).append(match.start())
+        values: dict[str, str] = {}
+        for match in _SET.finditer(body):  # const int a = 1, b = a + 2;
+            first, *others = (piece for _, piece in _split(match[2], ","))
+            values[match[1]] = first
+            for piece in others:
+                if more := _STARTED.match(f" {piece.strip()}"):
+                    values[more[1]] = piece.partition("=")[2]
+        kept = {
+            name: value
+            for name, value in values.items()
+            if len(changes.get(name, ())) == 1 and len(value) < _LONG
+        }
+        return cls({name: sorted(at) for name, at in changes.items()}, kept)
+
+    def moved(self, name: str, begin: int, end: int) -> bool:
+        """Whether a variable changes between two offsets of the body."""
+        at = self.changes.get(name, [])
+        return bisect_left(at, begin) < bisect_left(at, end)
 
 
 class Loop(Frozen):
@@ -42,30 +58,34 @@ class Loop(Frozen):
 
     started: dict[str, str]
     step: str
+    end: int
 
     @classmethod
-    def of(cls, header: str, body: str) -> Loop:
-        """Without the variables that the body changes. Raises ValueError for one over a range."""
+    def of(cls, header: str, variables: Variables, begin: int, end: int) -> Loop:
+        """Without the variables that its body, between two offsets, changes.
+
+        Raises ValueError for a loop over a range.
+        """
         start, _, step = header.split(";")
         parts = ((_STARTED.search(part), part) for _, part in _split(start, ","))
         started = {found[1]: part[found.end() :] for found, part in parts if found}
-        started = {name: value for name, value in started.items() if not _changes(body)[name]}
+        started = {n: value for n, value in started.items() if not variables.moved(n, begin, end)}
         moved = re.sub("|".join(rf"\b{re.escape(name)}\b" for name in started) or "$^", " ", step)
-        return cls(started, moved)
+        return cls(started, moved, end)
 
 
-def decided_by(condition: str, values: Mapping[str, str], loops: Sequence[Loop]) -> str:
+def decided_by(condition: str, values: dict[str, str], loops: Sequence[Loop]) -> str:
     """What decides a comparison, without what both its sides add.
 
     `values` are variables that keep their value; `loops` those around the condition, itself included.
     """
+    if len(condition) > _LONG:
+        return condition
     compared = _COMPARED.split(condition)
     if len(compared) != 3 or any(sign in condition for sign in ("&&", "||", "?")):
         return condition
-    known = dict(values)
-    for loop in loops:
-        known |= loop.started
-    left, right = (_terms(side, known, _DEPTH) for side in compared[::2])
+    known = ChainMap(*(loop.started for loop in reversed(loops)), values)
+    left, right = (_terms(side, known) for side in compared[::2])
     if not any(left[name] and left[name] == right[name] for name in left):
         return condition
     left.subtract(right)
@@ -73,17 +93,22 @@ def decided_by(condition: str, values: Mapping[str, str], loops: Sequence[Loop])
     return " ".join([*(name for name, count in left.items() if count), *steps])
 
 
-def _terms(text: str, values: Mapping[str, str], depth: int) -> Counter[str]:
+def _terms(text: str, values: Mapping[str, str]) -> Counter[str]:
     """The summands without white space, names replaced by what they hold."""
     found: Counter[str] = Counter()
-    for sign, part in _split(text, "+-"):
-        term = "".join(part.split())
-        one = -1 if sign == "-" else 1
-        if depth and term in values:
-            inner = _terms(values[term], values, depth - 1)
-            found.update({name: one * count for name, count in inner.items()})
-        elif term:
-            found[term] += one
+    queue = [(1, text)]
+    for _ in range(_STEPS):
+        if not queue:
+            break
+        one, text = queue.pop()
+        for sign, part in _split(text, "+-"):
+            term = "".join(part.split())
+            count = -one if sign == "-" else one
+            if term in values:
+                queue.append((count, values[term]))
+            elif term:
+                found[term] += count
+    found.update({text: one for one, text in queue})  # more than is followed
     return found
 
 
