@@ -58,6 +58,7 @@ def commands(build: Path, target: str, source: str, parse: bool) -> list[str]:
     if not source.endswith(CUDA):
         return [f"{command} {'-fsyntax-only' if parse and not HEADERS else '-E'}"]
     bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", command)
+    bare = re.sub(r" -MD -MF \S+", "", bare)
     bare = re.sub(r" -c ", " -E " if HEADERS else " -ptx ", bare, count=1)
     return [f"{command} --dryrun", f"{bare} -arch={ARCH} -Xcicc -O0"]
 
