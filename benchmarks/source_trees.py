@@ -1,12 +1,14 @@
 """Runs the doctor over a folder of source trees and counts its findings by verdict.
 
 usage: python benchmarks/source_trees.py --trees DIR --out FILE --cuda ENV --rocm ENV
-       [--target sm_120 ...] [--only TEXT] [--gpufix CHECKOUT] [--verdicts FILE] [--open]
+       [--target sm_120 ...] [--only NAME ...] [--gpufix CHECKOUT] [--verdicts FILE] [--open]
 
 Each folder of DIR is a project, judged for each target in the environment of its maker (`--cuda`,
 `--rocm`). What the doctor says of a folder with one kernel in the same environment is no finding of
-the tree. FILE keeps the findings, one line of JSON each; with --counts it is read and nothing is run.
-A finding is looked up in the verdicts (benchmarks/source_verdicts.jsonl) by tree, rule and subject; --open lists those that have none yet.
+the tree. FILE keeps them, a line of JSON for each tree and target, so that a run goes on where one
+ended; with --counts it is read and nothing is run.
+A finding is looked up in the verdicts (benchmarks/source_verdicts.jsonl) by tree, rule and subject;
+--open lists those that have none yet.
 """
 
 from __future__ import annotations
@@ -56,23 +58,28 @@ def said(row: Row) -> str:
     return f"{row['code']} {row['subject']} {row['message']}"
 
 
-def run(options: argparse.Namespace) -> list[Row]:
-    """Every tree for every target."""
-    rows: list[Row] = []
-    trees = sorted(p for p in options.trees.iterdir() if p.is_dir())
+def run(options: argparse.Namespace) -> None:
+    """Every tree for every target; what FILE has already is not asked again."""
+    there = options.out.read_text().splitlines() if options.out.exists() else []
+    done = {(row["tree"], row["target"]) for row in map(json.loads, there)}
     for target in options.target or TARGETS:
         env = options.rocm if target.startswith("gfx") else options.cuda
         with tempfile.TemporaryDirectory() as empty:
             Path(empty, "k.cu").write_text("__global__ void k() {}\n")
             idle = {said(row) for row in doctor(options.gpufix, Path(empty), env, target)}
-        for tree in trees:
-            if options.only and options.only not in tree.name:
+        for name in options.only or sorted(p.name for p in options.trees.iterdir() if p.is_dir()):
+            if (name, target) in done:
                 continue
-            found = doctor(options.gpufix, tree, env, target)
-            head = {"tree": tree.name, "target": target}
-            rows += [{**head, **row} for row in kept(found, tree, idle)]
-            print(target, tree.name, len(found), file=sys.stderr, flush=True)
-    return rows
+            found = doctor(options.gpufix, options.trees / name, env, target)
+            rows = list(kept(found, options.trees / name, idle))
+            with options.out.open("a") as file:
+                file.write(json.dumps({"tree": name, "target": target, "findings": rows}) + "\n")
+
+
+def findings(path: Path) -> list[Row]:
+    """The findings that a file keeps, each with its tree and target."""
+    rows = map(json.loads, path.read_text().splitlines())
+    return [{"tree": r["tree"], "target": r["target"], **f} for r in rows for f in r["findings"]]
 
 
 def key(row: Row) -> tuple[str, ...]:
@@ -112,17 +119,15 @@ def main() -> int:
     parser.add_argument("--cuda", type=Path)
     parser.add_argument("--rocm", type=Path)
     parser.add_argument("--target", action="append")
-    parser.add_argument("--only")
+    parser.add_argument("--only", action="append")
     parser.add_argument("--gpufix", type=Path, default=HERE.parents[1])
     parser.add_argument("--verdicts", type=Path, default=HERE.with_name("source_verdicts.jsonl"))
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--open", action="store_true")
     options = parser.parse_args()
-    if options.counts:
-        rows = [json.loads(line) for line in options.out.read_text().splitlines()]
-    else:
-        rows = run(options)
-        options.out.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if not options.counts:
+        run(options)
+    rows = findings(options.out)
     given = verdicts(options.verdicts)
     counts(rows, given)
     for row in rows if options.open else ():
