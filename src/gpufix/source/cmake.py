@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import parse
-from gpufix.source.source_facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts
+from gpufix.source.cxx_standards import feature, flags, year
+from gpufix.source.source_facts import AbiFlag, ArchOption, ArchSetting, CMakeFacts, CxxStandard
 
 # cmake-language(7): bracket comment, line comment, bracket, quoted and unquoted arguments.
 _TOKEN = re.compile(
@@ -134,7 +135,7 @@ def _bare(token: re.Match[str]) -> str:
 _ABI = re.compile(r"_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _FLAGS = re.compile(r"CMAKE_CUDA_FLAGS(_\w+)?|CUDA_NVCC_FLAGS|CMAKE_HIP_FLAGS")
 _LITERAL = re.compile(r"[\d;af -]*(?:-real|-virtual)?[\d;afrelvitu -]*")
-_WORDS = (b"arch", b"CUDA", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch")
+_WORDS = (b"arch", b"CUDA", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch", b"std", b"STANDARD")
 
 
 def concerns(data: bytes) -> bool:
@@ -157,6 +158,7 @@ def scan(text: str) -> CMakeFacts:
         flags=tuple(row for command in found for row in _flags(command)),
         abi=tuple(row for command in found for row in _abi(command)),
         cuda=cuda,
+        standards=tuple(row for command in found for row in standards(command)),
         torch=torch,
     )
 
@@ -207,3 +209,49 @@ def _abi(command: Command) -> list[AbiFlag]:
             line = argument.line + argument.text[: found.start()].count("\n")
             rows.append(AbiFlag(line, int(found.group(1)), command.guards))
     return rows
+
+
+_STANDARD = re.compile(r"(?:CMAKE_)?(CXX|CUDA)_STANDARD")
+_COMPILER = {"CXX": "cxx", "CUDA": "nvcc"}
+_FLAG_COMMANDS = (
+    "set",
+    "list",
+    "string",
+    "add_compile_options",
+    "target_compile_options",
+    "add_definitions",
+)
+
+
+def standards(command: Command) -> list[CxxStandard]:
+    """Which C++ a command asks for: a variable, a property, a feature, or a flag."""
+    found: list[tuple[Argument, str, str, int]] = []
+    if command.name in ("set", "set_target_properties", "set_property"):
+        found += _standard_values(command)
+    elif command.name == "target_compile_features":
+        named = [(argument, feature(argument.text)) for argument in command.arguments]
+        found += [(a, a.text, *feat) for a, feat in named if feat]
+    if command.name in _FLAG_COMMANDS:
+        to = _flag_compiler(command.words)
+        for argument in command.arguments:
+            found += [(argument, text, to, n) for _, _, text, n in flags(argument.text)]
+    return [CxxStandard(a.line, text, n, to, command.guards) for a, text, to, n in found]
+
+
+def _standard_values(command: Command) -> Iterator[tuple[Argument, str, str, int]]:
+    for argument, value in zip(command.arguments, command.words[1:], strict=False):
+        variable = _STANDARD.fullmatch(argument.text)
+        number = year(value) if variable else None
+        fits = (command.name == "set") == argument.text.startswith("CMAKE_")
+        if variable and number is not None and fits:
+            yield argument, f"{argument.text} {value}", _COMPILER[variable[1]], number
+
+
+def _flag_compiler(words: list[str]) -> str:
+    """Who gets flags that stand in a command: by the variable or the language that it names."""
+    text = " ".join(words)
+    if "CMAKE_CXX_FLAGS" in text or "COMPILE_LANGUAGE:CXX" in text:
+        return "cxx"
+    if "CUDA" in text or "NVCC" in text.upper():
+        return "nvcc"
+    return ""

@@ -157,6 +157,18 @@ class StaleDevice(NamedTuple):
     moved: int  # the line that moves a single one
 
 
+@table
+class CxxStandard(NamedTuple):
+    """Where a build file says which C++ its compilers are to take."""
+
+    line: int
+    text: str  # "-std=c++17"
+    value: int  # 17
+    # "cxx", "nvcc"; "" = both. In Python after "load " or "load_inline " where that call compiles.
+    compiler: str
+    guards: Guards
+
+
 class PythonFacts(Frozen):
     """Of one Python file."""
 
@@ -174,6 +186,7 @@ class PythonFacts(Frozen):
     stale_device: tuple[StaleDevice, ...] = ()
     setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
     torch_import: int | None = None  # the line on which a setup.py always imports torch
+    standards: tuple[CxxStandard, ...] = ()
 
 
 @table
@@ -204,6 +217,7 @@ class CMakeFacts(Frozen):
     abi: tuple[AbiFlag, ...] = ()
     cuda: int | None = None  # the line that enables the language
     torch: int | None = None  # the line of find_package(Torch)
+    standards: tuple[CxxStandard, ...] = ()
 
 
 class ShellFacts(Frozen):
