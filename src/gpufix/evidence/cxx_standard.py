@@ -78,8 +78,11 @@ def _build_files(view: View) -> Iterator[tuple[str, StandardWay, Sequence[CxxSta
             ways.setdefault("load" if row.compiler.startswith("load") else "setup", []).append(row)
         for way, rows in ways.items():
             yield path, way, rows
-    for path, found in cmake_files(view).items():
-        if found.standards and not is_vendored(path):
+    cmake = cmake_files(view)
+    finding = [path.rpartition("/")[0] for path, found in cmake.items() if found.torch]
+    for path, found in cmake.items():
+        below = any(f"{path}/".startswith(f"{folder}/" if folder else "") for folder in finding)
+        if found.standards and below and not is_vendored(path):
             yield path, "cmake", found.standards
 
 

@@ -125,6 +125,9 @@ SILENT = {
     "CMake without torch's headers": of(
         cmake("set(CMAKE_CXX_STANDARD 11)\nadd_library(e c.cpp)\n", c__cpp="int x;\n")
     ),
+    "CMake that does not look for torch: what it builds is not said beside setup.py": of(
+        setup() | {"CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e STATIC k.cu)\n"}
+    ),
     "CMake: new enough": of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", ""))),
     "CMake: raised once torch is known": of(
         cmake(
@@ -219,9 +222,20 @@ FIRING = {
         old((2, "-std=c++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
-    "CMake: torch is not found in this file": Fires(
-        of(cmake("set(CMAKE_CXX_STANDARD 17)\nadd_library(e a.cpp)\n")),
-        old((1, "CMAKE_CXX_STANDARD 17"), path="CMakeLists.txt", way="cmake"),
+    "CMake: torch is found in another file": Fires(
+        of(
+            cmake("find_package(Torch)\nadd_subdirectory(x)\n")
+            | {"x/CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e a.cpp)\n"}
+            | {"x/a.cpp": "#include <torch/types.h>\n"}
+        ),
+        old(
+            (1, "CMAKE_CXX_STANDARD 17"),
+            path="x/CMakeLists.txt",
+            way="cmake",
+            source="x/a.cpp",
+            line=1,
+            header="torch/types.h",
+        ),
     ),
 }
 test_silent, test_firing = rows(cxx_standard_too_old, SILENT, FIRING)
