@@ -336,6 +336,7 @@ class CxxFacts(Frozen):
     fills: tuple[Fill, ...] = ()
     counts: Counts | None = None
     macros: Mapping[str, str] = field(default_factory=dict)  # that guards mention -> body
+    own: tuple[str, ...] = ()  # names as in knowledge/removed_apis that the file itself defines
 
 
 class HipUse(NamedTuple):
