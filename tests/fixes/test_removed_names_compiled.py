@@ -7,15 +7,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import needs
 import pytest
-import removed_rows
 import source_tree as t
 from cxx_sources import SETUP, cuda
-from removed_rows import Use
 
+import needs
+import removed_rows
 from gpufix.checks.source.src604_removed_api import removed_api
 from gpufix.fixes.source.replace_removed_cuda import replace_removed_cuda
+from removed_rows import Use
 
 CUDA = [use for use in removed_rows.every() if use.gone != "torch"]
 HEADERS = [use for use in CUDA if use.kind == "header"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-import removed_rows
 
+import removed_rows
 from gpufix.knowledge import hip_api, removed_apis
 from gpufix.source.cxx import cxx_facts, hip, used_names
 from gpufix.source.cxx.code import CxxCode, directives, unmasked

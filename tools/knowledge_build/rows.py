@@ -747,6 +747,7 @@ class RemovedCxxRow(Row):
     helper: str | None = None
     includes: list[str] = []
     wrap: bool = False
+    hip: bool = False
     pattern: str | None = None
     trigger: str | None = None
     counts: list[int] = []

@@ -104,7 +104,8 @@ def _lacking(view: View, name: str) -> str | None:
 def _known_lacking(view: View, name: str) -> str | None:
     """The same of names that a table has: what is only perhaps compiled is worth no more questions."""
     row = removed_apis.removed().get(name)
-    return _lacking(view, name) if row is not None and row.owner == "CUDA" else None
+    of_cuda = row is not None and row.owner == "CUDA" and not row.hip
+    return _lacking(view, name) if of_cuda else None
 
 
 def _cuda_since(view: View, gone: str) -> str | None:

@@ -37,6 +37,7 @@ class Removed(Frozen):
     includes: tuple[str, ...] = ()  # that `now` needs
     helper: str = ""  # text below the includes that `becomes` needs
     wrap: bool = False  # an include that only older releases are to see
+    hip: bool = False  # HIP has it
     counts: tuple[int, ...] = ()  # of arguments that are refused
     device: int | None = None  # the position of an argument that was an int
     of: int | None = None  # among so many
@@ -79,6 +80,7 @@ def _each(given: dict[str, Any]) -> Iterator[Removed]:
             includes=tuple(given.get("includes", ())),
             helper=table("removed_cxx")["helpers"].get(given.get("helper"), ""),
             wrap=given.get("wrap", False),
+            hip=given.get("hip", False),
             counts=tuple(given.get("counts", ())),
             device=given.get("device"),
             of=given.get("of"),
