@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget, run_cmake
-from gpufix.source.builds.cmake_run import CMakeCall
+from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.cmake_words import separate
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.world import BuildWorld, TorchSeen
@@ -50,7 +50,7 @@ class Disk:
         return os.path.lexists(path)
 
     def names_in(self, folder: str) -> Collection[str] | None:
-        return os.listdir(folder) if Path(folder).is_dir() else ()
+        return [p.name for p in Path(folder).iterdir()] if Path(folder).is_dir() else ()
 
     def is_folder(self, path: str) -> bool | None:
         return Path(path).is_dir()
@@ -73,7 +73,11 @@ def environment(extra: dict[str, str]) -> dict[str, str]:
 
 
 def configure(
-    source: Path, build: Path, defines: dict[str, str], variables: dict[str, str], cmake: str = "cmake"
+    source: Path,
+    build: Path,
+    defines: dict[str, str],
+    variables: dict[str, str],
+    cmake: str = "cmake",
 ) -> Real:
     """Configure with the real cmake and read the code model."""
     shutil.rmtree(build, ignore_errors=True)
@@ -103,7 +107,9 @@ def _targets(source: Path, build: Path) -> Iterator[tuple[str, Any]]:
         groups: dict[str, Any] = {}
         compiled = []
         for group in target.get("compileGroups", []):
-            row = groups.setdefault(group["language"], {"flags": [], "defines": [], "standard": None})
+            row = groups.setdefault(
+                group["language"], {"flags": [], "defines": [], "standard": None}
+            )
             fragments = " ".join(f["fragment"] for f in group.get("compileCommandFragments", []))
             row["flags"] += separate(fragments)
             row["defines"] += [d["define"] for d in group.get("defines", [])]
@@ -118,7 +124,11 @@ _CODE = re.compile(r"--generate-code=arch=(\w+),code=\[([^\]]*)\]")
 def codes_of(flags: list[str]) -> set[str]:
     """The architectures that CMake itself has added."""
     found = {c for flag in flags for m in [_CODE.fullmatch(flag)] if m for c in m[2].split(",")}
-    return found | {flag.partition("=")[2] for flag in flags if re.fullmatch(r"-arch=(?:all|all-major|native)", flag)}
+    return found | {
+        flag.partition("=")[2]
+        for flag in flags
+        if re.fullmatch(r"-arch=(?:all|all-major|native)", flag)
+    }
 
 
 def codes_said(archs: str | None) -> set[str] | None:
@@ -149,7 +159,7 @@ def differences(real: Real, said: CMakeBuild, source: Path, root: Path) -> list[
     found = []
     mine = {t.name: t for t in said.targets}
     for name, row in real.targets.items():
-        if not row["sources"] or name.startswith("cmTC") :
+        if not row["sources"] or name.startswith("cmTC"):
             continue
         if name not in mine:
             if not open_:
@@ -184,7 +194,9 @@ def _compiled(path: str, row: dict[str, Any]) -> bool:
     )
 
 
-_ADDED = re.compile(r"-std=|--generate-code=|-arch=(?:all|native)|-fPIC$|-fPIE$|-Xcompiler=-fPI|-fvisibility|-fopenmp|-Xcompiler=-fvis|-rdc")
+_ADDED = re.compile(
+    r"-std=|--generate-code=|-arch=(?:all|native)|-fPIC$|-fPIE$|-Xcompiler=-fPI|-fvisibility|-fopenmp|-Xcompiler=-fvis|-rdc"
+)
 
 
 def _flags(language: str, group: dict[str, Any], said: CMakeTarget) -> Iterator[str]:
@@ -210,10 +222,12 @@ def _flags(language: str, group: dict[str, Any], said: CMakeTarget) -> Iterator[
 
 def _macros(language: str, group: dict[str, Any], said: CMakeTarget) -> Iterator[str]:
     real = group["flags"]
-    defines = {f"{m.name}={m.value}" if m.value is not None else m.name for m in said.macros if m.sure}
-    given = {d.replace("\\\"", '"') for d in group["defines"]} | {f.removeprefix("-D") for f in real}
+    defines = {
+        f"{m.name}={m.value}" if m.value is not None else m.name for m in said.macros if m.sure
+    }
+    given = {d.replace('\\"', '"') for d in group["defines"]} | {f.removeprefix("-D") for f in real}
     for text in defines:
-        if text.replace("\\\"", '"') not in given and UNKNOWN_PART not in text:
+        if text.replace('\\"', '"') not in given and UNKNOWN_PART not in text:
             yield f"{language} macro {text}, cmake has {sorted(given)[:12]}"
 
 
@@ -233,7 +247,9 @@ def worlds(root: Path, torch: Path | None, variables: dict[str, str]) -> BuildWo
     seen = None
     if torch is not None:
         version = re.search(r"'([^']+)'", (torch / "torch/version.py").read_text())
-        cuda = re.search(r"^cuda[^=]*= '([^']+)'", (torch / "torch/version.py").read_text(), re.MULTILINE)
+        cuda = re.search(
+            r"^cuda[^=]*= '([^']+)'", (torch / "torch/version.py").read_text(), re.MULTILINE
+        )
         seen = TorchSeen(version=version[1] if version else "", cuda=cuda[1] if cuda else None, cxx11_abi=True,
                          location=str(torch))  # fmt: skip
     return BuildWorld(
@@ -247,8 +263,15 @@ def projects(trees: Path) -> Iterator[tuple[str, Path, Path]]:
     for root in sorted(p for p in trees.iterdir() if p.is_dir()):
         for path in sorted(root.rglob("CMakeLists.txt")):
             text = path.read_text(encoding="utf-8", errors="replace")
-            if re.search(r"^\s*project\s*\(", text, re.MULTILINE | re.IGNORECASE) and not path.is_symlink():
-                yield f"{root.name}/{path.parent.relative_to(root)}".removesuffix("/."), root, path.parent
+            if (
+                re.search(r"^\s*project\s*\(", text, re.MULTILINE | re.IGNORECASE)
+                and not path.is_symlink()
+            ):
+                yield (
+                    f"{root.name}/{path.parent.relative_to(root)}".removesuffix("/."),
+                    root,
+                    path.parent,
+                )
 
 
 def cmake_release() -> str:
@@ -257,7 +280,9 @@ def cmake_release() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trees", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--torch", type=Path)
@@ -289,7 +314,9 @@ def main() -> int:
             print(f"{name}: {'configured' if real.ok else 'failed: ' + real.message[:160]!r}")
             for text in found:
                 print(f"    {text}")
-    print(f"{sum(counts.values())} projects ({failed} that cmake refuses), {targets} targets: {counts}; {seconds:.1f} s")
+    print(
+        f"{sum(counts.values())} projects ({failed} that cmake refuses), {targets} targets: {counts}; {seconds:.1f} s"
+    )
     return 1 if counts["other"] else 0
 
 

@@ -51,7 +51,10 @@ def test_flags_of_cmake_give_way(case: str, torch: bool, tmp_path: Path) -> None
     name = "TORCH_CUDA_ARCH_LIST" if torch else "CUDAARCHS"
     assert list(variables) == [name]
     text = (root / "CMakeLists.txt").read_text()
-    assert text == f"{head}if(NOT DEFINED ENV{{{name}}})\n  {before}\nelse()\n  {after}\nendif()\n{TAIL}"
+    assert (
+        text
+        == f"{head}if(NOT DEFINED ENV{{{name}}})\n  {before}\nelse()\n  {after}\nendif()\n{TAIL}"
+    )
     env = {key: value or "" for key, value in variables.items()}
     assert t.found(check, t.look(root, "sm_120", env=env, **sections)) == []
 

@@ -16,7 +16,7 @@ from gpufix.model import Project, SourceFile
 from gpufix.source import requirement_files, toml_text
 from gpufix.source.builds import cmake_syntax
 from gpufix.source.builds.cmake_result import run_cmake
-from gpufix.source.builds.cmake_run import CMakeCall
+from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.world import BuildWorld
 
 SIZE = 1 << 18
@@ -46,7 +46,10 @@ def follow(text: str, folder: Path) -> object:
         ("list(APPEND A ${A} x)\n", lambda text, _: configured(text)),
         ("include(${CMAKE_CURRENT_LIST_FILE})\n", lambda text, _: configured(text)),
         ("add_library(x${i} a.cu)\nmath(EXPR i ${i}+1)\n", lambda text, _: configured(text)),
-        ('if("${a}" MATCHES "(a*)*b")\nendif()\n', lambda text, _: configured(f"set(a {'a' * 90})\n{text}")),
+        (
+            'if("${a}" MATCHES "(a*)*b")\nendif()\n',
+            lambda text, _: configured(f"set(a {'a' * 90})\n{text}"),
+        ),
         ("a.", lambda text, _: refused(text)),
         ("[a.", lambda text, _: refused(text)),
         ("a=[", lambda text, _: refused(text)),

@@ -72,7 +72,9 @@ def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Comp
     known = archs is None or ("\0" not in archs.text and archs.sure)
     unseen = any(_may_choose(said) for said in target.nvcc)
     texts = (archs.maybe or ("\0",)) if archs and not known else ()
-    follows = None if target.kind == "FindCUDA" else "TORCH_CUDA_ARCH_LIST" if torch else "CUDAARCHS"
+    follows = (
+        None if target.kind == "FindCUDA" else "TORCH_CUDA_ARCH_LIST" if torch else "CUDAARCHS"
+    )
     return Compiled(
         name=target.name,
         archs=archs,
@@ -102,7 +104,7 @@ def _may_choose(said: Said) -> bool:
     """Whether an unknown flag of the project's may name architectures."""
     from gpufix.source.builds.cmake_result import FOREIGN
 
-    if said.hangs == FOREIGN or "\0" not in said.text and said.sure:
+    if said.hangs == FOREIGN or ("\0" not in said.text and said.sure):
         return False
     known = said.text.replace("\0", "").strip()
     return not known or "arch" in known or "gencode" in known or "sm_" in known
@@ -184,7 +186,9 @@ def _read(root: CMakeRoot) -> Iterator[tuple[bool, str]]:
     """The variables that the build reads: the environment's first, the likelier ones before."""
     names = [q.subject for q in root.build.asked if q.kind == "variable"]
     environment = [n[4:-1] for n in names if n.startswith("ENV{")]
-    cache = [n for n in names if not n.startswith(("ENV{", "CMAKE_")) or n == "CMAKE_CUDA_ARCHITECTURES"]
+    cache = [
+        n for n in names if not n.startswith(("ENV{", "CMAKE_")) or n == "CMAKE_CUDA_ARCHITECTURES"
+    ]
     likely = [n for n in environment if _likely(n)]
     yield from ((False, n) for n in likely)
     if root.caller in ("scikit-build-core", "setup.py"):
@@ -194,4 +198,7 @@ def _read(root: CMakeRoot) -> Iterator[tuple[bool, str]]:
 def _likely(name: str) -> bool:
     """Whether a name may be one of architectures: others are not tried, each costs a run."""
     upper = name.upper()
-    return any(word in upper for word in ("ARCH", "GPU", "SM", "CUDA", "COMPUTE", "CAPAB", "NVCC", "GENCODE"))
+    return any(
+        word in upper
+        for word in ("ARCH", "GPU", "SM", "CUDA", "COMPUTE", "CAPAB", "NVCC", "GENCODE")
+    )

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.source_view import beside, cmake_files, is_vendored, for_tests, python_files
+from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import minor
@@ -60,7 +60,9 @@ class ProjectFiles:
         name = self._relative(path)
         if name in self._paths or name in self._folders:
             return True
-        listed = name.endswith((".cmake", "CMakeLists.txt", ".cu", ".cuh", ".cpp", ".cc", ".h", ".hpp"))
+        listed = name.endswith(
+            (".cmake", "CMakeLists.txt", ".cu", ".cuh", ".cpp", ".cc", ".h", ".hpp")
+        )
         folder = name.rpartition("/")[0]
         return False if listed and folder in self._folders else None
 
@@ -113,7 +115,11 @@ def _roots(view: View) -> tuple[CMakeRoot, ...]:
         return ()
     found: list[CMakeRoot] = []
     seen: set[str] = set()
-    paths = [p for p, facts in files.items() if facts.project and p.rpartition("/")[2] == "CMakeLists.txt"]
+    paths = [
+        p
+        for p, facts in files.items()
+        if facts.project and p.rpartition("/")[2] == "CMakeLists.txt"
+    ]
     for path in sorted(paths, key=lambda p: (p.count("/"), p))[:_MOST_ROOTS]:
         if path in seen or is_vendored(path) or for_tests(path):
             continue
@@ -139,7 +145,7 @@ def run(
 ) -> CMakeBuild:
     """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed."""
     from gpufix.source.builds.cmake_result import run_cmake
-    from gpufix.source.builds.cmake_run import CMakeCall
+    from gpufix.source.builds.cmake_state import CMakeCall
 
     project = view.facts.project
     root = project.root.rstrip("/") if project else ""

@@ -43,7 +43,13 @@ def old(version: str = "2.6.0+cu124", **torch: Any) -> dict[str, Any]:
 
 def editable(root: Path) -> View:
     """What is installed from folders of the project, and from others."""
-    t.write(root, {"ext/CMakeLists.txt": f"project(x)\nadd_definitions(-D{ABI}=0)\nadd_library(x a.cpp)", "ext/a.cpp": ""})
+    t.write(
+        root,
+        {
+            "ext/CMakeLists.txt": f"project(x)\nadd_definitions(-D{ABI}=0)\nadd_library(x a.cpp)",
+            "ext/a.cpp": "",
+        },
+    )
     folders = {"mine": "ext/", "whole": "", "beside": "ex", "below": "ext/a"}
     dists = [b.dist(name, editable=f"{root}/{path}") for name, path in folders.items()]
     return t.look(root, distributions=[*dists, b.dist("plain")])

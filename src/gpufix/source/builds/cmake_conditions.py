@@ -126,7 +126,11 @@ class Condition:
         following = self._keyword(self._at)
         if self._keyword(self._at - 1) == "(" and not word.quoted:
             return self._parenthesis()
-        if self._keyword(self._at - 1) in _UNARY and self._at < len(self._words) and following not in (")",):
+        if (
+            self._keyword(self._at - 1) in _UNARY
+            and self._at < len(self._words)
+            and following not in (")",)
+        ):
             subject, self._at = self._words[self._at], self._at + 1
             return self._unary(word.text, subject)
         if following in _BINARY and self._at + 1 < len(self._words):

@@ -6,14 +6,11 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gpufix.source.builds.cmake_patterns import compiled, fits
+from gpufix.source.builds.cmake_state import Call, CMakeState
 from gpufix.source.builds.cmake_store import unknown, value
 from gpufix.source.builds.run import UNKNOWN_PART
-
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun
 
 _MOST_FOLDERS, _MOST_FILES, _LONGEST = 4_000, 20_000, 1 << 16
 
@@ -22,7 +19,7 @@ class _Untold(Exception):
     """What a pattern finds is not known."""
 
 
-def file_command(run: CMakeRun, call: Call) -> None:
+def file_command(run: CMakeState, call: Call) -> None:
     """file()."""
     texts = call.texts
     match texts[:1]:
@@ -30,7 +27,9 @@ def file_command(run: CMakeRun, call: Call) -> None:
             _glob(run, call)
         case ["READ"] if len(texts) > 2:
             text = _read(run, texts[1]) if len(texts) == 3 else None
-            run.put(texts[2], unknown(call.places()) if text is None else value(text, call.places()))
+            run.put(
+                texts[2], unknown(call.places()) if text is None else value(text, call.places())
+            )
         case ["STRINGS"] if len(texts) > 2:
             _strings(run, call)
         case ["RELATIVE_PATH"] if len(texts) > 3:
@@ -38,7 +37,10 @@ def file_command(run: CMakeRun, call: Call) -> None:
             text = posixpath.relpath(texts[3], texts[2]) if known else UNKNOWN_PART
             run.put(texts[1], value(text, call.places()))
         case ["REAL_PATH"] if len(texts) > 2:
-            run.put(texts[2], value(run.absolute(texts[1]) if call.known else UNKNOWN_PART, call.places()))
+            run.put(
+                texts[2],
+                value(run.absolute(texts[1]) if call.known else UNKNOWN_PART, call.places()),
+            )
         case ["TO_CMAKE_PATH" | "TO_NATIVE_PATH"] if len(texts) > 2:
             run.put(texts[2], value(texts[1], call.places()))
         case ["SIZE" | "TIMESTAMP" | "SHA256" | "MD5" | "SHA1" | "READ_SYMLINK"] if len(texts) > 2:
@@ -49,7 +51,7 @@ def file_command(run: CMakeRun, call: Call) -> None:
                     run.put(texts[at + 1], unknown((call.place,)))
 
 
-def _read(run: CMakeRun, name: str) -> str | None:
+def _read(run: CMakeState, name: str) -> str | None:
     """A small file of the project."""
     if UNKNOWN_PART in name:
         return None
@@ -58,11 +60,15 @@ def _read(run: CMakeRun, name: str) -> str | None:
     return text if text is not None and len(text) <= _LONGEST and UNKNOWN_PART not in text else None
 
 
-def _strings(run: CMakeRun, call: Call) -> None:
+def _strings(run: CMakeState, call: Call) -> None:
     texts = call.texts
     text = _read(run, texts[1])
     pattern = compiled(texts[4]) if texts[3:4] == ["REGEX"] and len(texts) == 5 else None
-    if text is None or (len(texts) > 3 and pattern is None) or re.search(r"[^\t\n\r\x20-\x7e]", text):
+    if (
+        text is None
+        or (len(texts) > 3 and pattern is None)
+        or re.search(r"[^\t\n\r\x20-\x7e]", text)
+    ):
         run.put(texts[2], unknown(call.places()))
         return
     lines = [line for line in re.split(r"[\r\n]+", text) if line]
@@ -74,7 +80,7 @@ def _strings(run: CMakeRun, call: Call) -> None:
     run.put(texts[2], value(";".join(line.replace(";", "\\;") for line in lines), call.places()))
 
 
-def _glob(run: CMakeRun, call: Call) -> None:
+def _glob(run: CMakeState, call: Call) -> None:
     texts = call.texts
     recursive, out, rest = texts[0] == "GLOB_RECURSE", texts[1], texts[2:]
     relative, folders, patterns = None, not recursive, []
@@ -85,7 +91,9 @@ def _glob(run: CMakeRun, call: Call) -> None:
         elif rest[at] == "LIST_DIRECTORIES" and at + 1 < len(rest):
             folders, at = rest[at + 1].lower() in ("true", "1", "on", "yes"), at + 2
         else:
-            patterns += [rest[at]] if rest[at] not in ("CONFIGURE_DEPENDS", "FOLLOW_SYMLINKS") else []
+            patterns += (
+                [rest[at]] if rest[at] not in ("CONFIGURE_DEPENDS", "FOLLOW_SYMLINKS") else []
+            )
             at += 1
     found: list[str] = []
     for pattern in patterns:
@@ -99,7 +107,7 @@ def _glob(run: CMakeRun, call: Call) -> None:
     run.put(out, value(";".join(found), call.places()))
 
 
-def _matches(run: CMakeRun, pattern: str, recursive: bool, folders: bool) -> Iterator[str]:
+def _matches(run: CMakeState, pattern: str, recursive: bool, folders: bool) -> Iterator[str]:
     if UNKNOWN_PART in pattern:
         raise _Untold
     full = posixpath.normpath(posixpath.join(run.folder, pattern))
@@ -114,7 +122,7 @@ def _matches(run: CMakeRun, pattern: str, recursive: bool, folders: bool) -> Ite
 
 
 def _below(
-    run: CMakeRun, folder: str, parts: list[str], recursive: bool, folders: bool, seen: list[int]
+    run: CMakeState, folder: str, parts: list[str], recursive: bool, folders: bool, seen: list[int]
 ) -> Iterator[str]:
     """The paths that the parts of a pattern match below a folder."""
     names = run.world.files.names_in(folder)
@@ -125,7 +133,9 @@ def _below(
     for name in sorted(names):
         path = f"{folder}/{name}"
         fits_name = fnmatch.fnmatchcase(name, parts[0])
-        inner = files.is_folder(path) if not last or recursive or (fits_name and not folders) else False
+        inner = (
+            files.is_folder(path) if not last or recursive or (fits_name and not folders) else False
+        )
         if inner is None:
             raise _Untold
         if last and fits_name and (folders or not inner):

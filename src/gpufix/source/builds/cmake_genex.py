@@ -58,8 +58,22 @@ def _expression(text: str, at: int, setting: Setting, depth: int) -> tuple[str, 
     return _value(name, arguments, setting), at + 1
 
 
-_WHOLE = {"BUILD_INTERFACE", "BUILD_LOCAL_INTERFACE", "INSTALL_INTERFACE", "LOWER_CASE", "UPPER_CASE"}
-_WHOLE |= {"BOOL", "NOT", "SHELL_PATH", "MAKE_C_IDENTIFIER", "REMOVE_DUPLICATES", "TARGET_EXISTS", "TARGET_GENEX_EVAL"}
+_WHOLE = {
+    "BUILD_INTERFACE",
+    "BUILD_LOCAL_INTERFACE",
+    "INSTALL_INTERFACE",
+    "LOWER_CASE",
+    "UPPER_CASE",
+}
+_WHOLE |= {
+    "BOOL",
+    "NOT",
+    "SHELL_PATH",
+    "MAKE_C_IDENTIFIER",
+    "REMOVE_DUPLICATES",
+    "TARGET_EXISTS",
+    "TARGET_GENEX_EVAL",
+}
 
 
 def _yes(verdict: bool | None) -> str:
@@ -102,7 +116,14 @@ def _value(name: str, arguments: list[str], setting: Setting) -> str:
             return _yes(one == two)
         case "EQUAL", [one, two]:
             return _yes(compared(one, "EQUAL", two))
-        case "VERSION_LESS" | "VERSION_GREATER" | "VERSION_EQUAL" | "VERSION_LESS_EQUAL" | "VERSION_GREATER_EQUAL", [one, two]:
+        case (
+            "VERSION_LESS"
+            | "VERSION_GREATER"
+            | "VERSION_EQUAL"
+            | "VERSION_LESS_EQUAL"
+            | "VERSION_GREATER_EQUAL",
+            [one, two],
+        ):
             return _yes(compared(one, name, two))
         case "IN_LIST", [one, two]:
             return _yes(one in two.split(";"))

@@ -8,22 +8,19 @@ import operator
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from gpufix.source.builds.cmake_patterns import compiled, fits
+from gpufix.source.builds.cmake_state import Call, CMakeState
 from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Value, unknown, value
 from gpufix.source.builds.cmake_words import elements, separate
 from gpufix.source.builds.run import UNKNOWN_PART
-
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun
 
 
 class _Untold(Exception):
     """What a command gives is not known."""
 
 
-def _give(run: CMakeRun, call: Call, name: str, make: Callable[[], str], *read: Value) -> None:
+def _give(run: CMakeState, call: Call, name: str, make: Callable[[], str], *read: Value) -> None:
     """Write a result, an unknown one where it cannot be made."""
     places = (*(p for v in read for p in v.places), *call.places())
     try:
@@ -43,7 +40,7 @@ def _index(text: str, count: int, past: int = 0) -> int:
     return number
 
 
-def list_command(run: CMakeRun, call: Call) -> None:
+def list_command(run: CMakeState, call: Call) -> None:
     """list(): the name of a list stands for the variable."""
     texts = call.texts
     if len(texts) < 2:
@@ -66,7 +63,11 @@ def list_command(run: CMakeRun, call: Call) -> None:
         for out in rest or ():
             run.put(out, unknown((call.place,)))
         items = elements(found.text)
-        cut = items[: len(items) - max(1, len(rest))] if action == "POP_BACK" else items[max(1, len(rest)) :]
+        cut = (
+            items[: len(items) - max(1, len(rest))]
+            if action == "POP_BACK"
+            else items[max(1, len(rest)) :]
+        )
         taken = list(reversed(items)) if action == "POP_BACK" else items
         if known:
             for n, out in enumerate(rest):
@@ -81,9 +82,8 @@ def list_command(run: CMakeRun, call: Call) -> None:
     items = elements(found.text)
     if action in ("REMOVE_ITEM", "REMOVE_DUPLICATES", "FILTER") and not call.known:
         known = False
-    if not known and action in ("REMOVE_DUPLICATES", "REMOVE_ITEM", "SORT", "REVERSE") and found.defined is not None:
-        if action in ("REMOVE_DUPLICATES", "REMOVE_ITEM"):
-            return  # what is known of it may stay; an unknown part stays one
+    if action in ("REMOVE_DUPLICATES", "REMOVE_ITEM") and call.known:
+        known = found.defined is not None  # what is known of it is treated so
     change = _CHANGES.get(action)
     if change is None or not known:
         _give(run, call, out, _untold, found)
@@ -97,7 +97,7 @@ def _untold() -> str:
     raise _Untold
 
 
-def _extended(run: CMakeRun, call: Call, name: str, found: Value, front: bool) -> None:
+def _extended(run: CMakeState, call: Call, name: str, found: Value, front: bool) -> None:
     added = ";".join(call.texts[2:])
     if not call.texts[2:]:
         return
@@ -115,7 +115,9 @@ Answer = tuple[str, Callable[[], str]]
 
 
 def _get(items: list[str], rest: list[str]) -> Answer:
-    return rest[-1] if rest else "", lambda: ";".join(items[_index(t, len(items))] for t in rest[:-1])
+    return rest[-1] if rest else "", lambda: ";".join(
+        items[_index(t, len(items))] for t in rest[:-1]
+    )
 
 
 def _found_at(items: list[str], rest: list[str]) -> Answer:
@@ -165,12 +167,18 @@ def _sort(items: list[str], rest: list[str]) -> list[str]:
             raise _Untold
         key: Callable[[str], object] = _natural
     else:
-        key = (lambda item: item.lower()) if options.get("CASE") == "INSENSITIVE" else (lambda item: item)
+        key = (
+            (lambda item: item.lower())
+            if options.get("CASE") == "INSENSITIVE"
+            else (lambda item: item)
+        )
     return sorted(items, key=key, reverse=options.get("ORDER") == "DESCENDING")  # type: ignore[arg-type]
 
 
 def _natural(item: str) -> list[tuple[int, int, str]]:
-    return [(0, int(p[:18]), "") if p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", item)]
+    return [
+        (0, int(p[:18]), "") if p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", item)
+    ]
 
 
 def _transform(items: list[str], rest: list[str]) -> list[str]:
@@ -212,10 +220,9 @@ def _substituted(pattern: str, replacement: str, text: str) -> str:
     found = compiled(pattern)
     if found is None or not fits(found, text) or found.match("") is not None:
         raise _Untold
-    if "^" in pattern and "[^" not in pattern.replace("\\^", ""):
-        # CMake anchors each further search anew in older releases: only a single match is sure.
-        if len(found.findall(text)) > 1:
-            raise _Untold
+    anchored = "^" in pattern and "[^" not in pattern.replace("\\^", "")
+    if anchored and len(found.findall(text)) > 1:
+        raise _Untold  # CMake before 3.31 anchors each further search anew
 
     def each(match: re.Match[str]) -> str:
         return re.sub(
@@ -229,7 +236,7 @@ def _group(match: re.Match[str], number: int) -> str:
     return (match[number] or "") if number <= (match.re.groups or 0) else ""
 
 
-def string_command(run: CMakeRun, call: Call) -> None:
+def string_command(run: CMakeState, call: Call) -> None:
     """string()."""
     texts = call.texts
     if not texts:
@@ -246,7 +253,7 @@ def string_command(run: CMakeRun, call: Call) -> None:
         _give(run, call, out, make if call.known else _untold)
 
 
-def _concatenated(run: CMakeRun, call: Call, action: str) -> None:
+def _concatenated(run: CMakeState, call: Call, action: str) -> None:
     name, added = call.texts[1], "".join(call.texts[2:])
     found = UNDEFINED if action == "CONCAT" else run.read(name)
     old = UNKNOWN_PART if found.defined is None else found.text
@@ -256,7 +263,7 @@ def _concatenated(run: CMakeRun, call: Call, action: str) -> None:
         run.put(name, value(text, (*found.places, *call.places()), found.maybe))
 
 
-def _regex(run: CMakeRun, call: Call) -> None:
+def _regex(run: CMakeState, call: Call) -> None:
     kind, pattern = call.texts[1].upper(), call.texts[2]
     at = 4 if kind == "REPLACE" else 3
     out = call.texts[at] if len(call.texts) > at else ""
@@ -265,7 +272,12 @@ def _regex(run: CMakeRun, call: Call) -> None:
     if kind == "REPLACE":
         source = "".join(call.texts[at + 1 :])
         replacement = call.texts[3]
-        _give(run, call, out, (lambda: _substituted(pattern, replacement, source)) if call.known else _untold)
+        _give(
+            run,
+            call,
+            out,
+            (lambda: _substituted(pattern, replacement, source)) if call.known else _untold,
+        )
         return
     source = "".join(call.texts[at + 1 :])
     found = compiled(pattern) if call.known else None
@@ -309,7 +321,9 @@ def _string(action: str, rest: Sequence[str]) -> Answer:
         case "COMPARE", [kind, one, two, out]:
             return out, lambda: str(int(_compared(kind, one, two)))
         case "MD5" | "SHA1" | "SHA256", [out, text]:
-            return out, lambda: hashlib.new(action.lower(), text.encode(), usedforsecurity=False).hexdigest()
+            return out, lambda: hashlib.new(
+                action.lower(), text.encode(), usedforsecurity=False
+            ).hexdigest()
         case "GENEX_STRIP" | "CONFIGURE" | "ASCII" | "HEX", [*_, out]:
             return rest[1] if action == "CONFIGURE" and len(rest) > 1 else out, _untold
         case "TIMESTAMP" | "RANDOM" | "UUID" | "SHA512" | "SHA384" | "SHA224", [out, *more]:
@@ -340,7 +354,9 @@ _OPERATORS: dict[type[ast.AST], Callable[[int, int], int]] = {
     ast.BitXor: operator.xor,
     ast.LShift: lambda a, b: a << b if 0 <= b < 64 else _no_number(),
     ast.RShift: lambda a, b: a >> b if 0 <= b < 64 else _no_number(),
-    ast.Div: lambda a, b: (abs(a) // abs(b)) * (1 if (a < 0) == (b < 0) else -1) if b else _no_number(),
+    ast.Div: lambda a, b: (abs(a) // abs(b)) * (1 if (a < 0) == (b < 0) else -1)
+    if b
+    else _no_number(),
     ast.Mod: lambda a, b: a - b * int(a / b) if b else _no_number(),
 }
 
@@ -350,7 +366,12 @@ def _no_number() -> int:
 
 
 def _number(text: str) -> int:
-    if len(text) > 500 or not re.fullmatch(r"[\s\d+\-*/%|&^~<>()xXa-fA-F]*", text) or "**" in text or "//" in text:
+    if (
+        len(text) > 500
+        or not re.fullmatch(r"[\s\d+\-*/%|&^~<>()xXa-fA-F]*", text)
+        or "**" in text
+        or "//" in text
+    ):
         raise _Untold
     try:
         return _evaluated(ast.parse(re.sub(r"\b0+(?=\d)", "", text.strip()), mode="eval").body, 0)
@@ -365,7 +386,13 @@ def _evaluated(node: ast.expr, depth: int) -> int:
         result = node.value
     elif isinstance(node, ast.UnaryOp):
         inner = _evaluated(node.operand, depth + 1)
-        result = ~inner if isinstance(node.op, ast.Invert) else -inner if isinstance(node.op, ast.USub) else inner
+        result = (
+            ~inner
+            if isinstance(node.op, ast.Invert)
+            else -inner
+            if isinstance(node.op, ast.USub)
+            else inner
+        )
     elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         left, right = _evaluated(node.left, depth + 1), _evaluated(node.right, depth + 1)
         result = _OPERATORS[type(node.op)](left, right)
@@ -376,16 +403,18 @@ def _evaluated(node: ast.expr, depth: int) -> int:
     return result
 
 
-def math_command(run: CMakeRun, call: Call) -> None:
+def math_command(run: CMakeState, call: Call) -> None:
     """math(EXPR)."""
     texts = call.texts
     if len(texts) >= 3 and texts[0] == "EXPR":
         hexadecimal = "HEXADECIMAL" in texts[3:]
-        make = (lambda: f"0x{_number(texts[2]):x}") if hexadecimal else lambda: str(_number(texts[2]))
+        make = (
+            (lambda: f"0x{_number(texts[2]):x}") if hexadecimal else lambda: str(_number(texts[2]))
+        )
         _give(run, call, texts[1], make if call.known else _untold)
 
 
-def filename_component(run: CMakeRun, call: Call) -> None:
+def filename_component(run: CMakeState, call: Call) -> None:
     """get_filename_component()."""
     texts = call.texts
     if len(texts) < 3:
@@ -417,7 +446,7 @@ def _component(name: str, mode: str, base: str) -> str:
     raise _Untold
 
 
-def separate_arguments(run: CMakeRun, call: Call) -> None:
+def separate_arguments(run: CMakeState, call: Call) -> None:
     """separate_arguments()."""
     texts = call.texts
     if not texts:
@@ -433,7 +462,7 @@ def separate_arguments(run: CMakeRun, call: Call) -> None:
     _give(run, call, texts[0], lambda: ";".join(separate(" ".join(texts[2:]))))
 
 
-def parse_arguments(run: CMakeRun, call: Call) -> None:
+def parse_arguments(run: CMakeState, call: Call) -> None:
     """cmake_parse_arguments()."""
     words = list(call.words)
     texts = [word.text for word in words]
@@ -468,7 +497,9 @@ def parse_arguments(run: CMakeRun, call: Call) -> None:
     for name in options | singles | multis:
         items = found.get(name)
         if not sure:
-            run.put(f"{prefix}_{name}", unknown(places, items or (), defined=True if items else None))
+            run.put(
+                f"{prefix}_{name}", unknown(places, items or (), defined=True if items else None)
+            )
         elif items is None or (not items and name not in options):
             run.put(f"{prefix}_{name}", value("FALSE", places) if name in options else MISSING)
         else:

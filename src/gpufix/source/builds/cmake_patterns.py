@@ -52,7 +52,9 @@ def _translated(pattern: str) -> str:
 def fits(pattern: re.Pattern[str], text: str) -> bool:
     """Whether a search is sure to end soon."""
     repeats = len(re.findall(r"(?<!\\)[*+]", pattern.pattern))
-    return len(text) <= (_LONGEST_TEXT if repeats < 2 else 4000 if repeats < _MANY else 300 if repeats < 8 else 40)
+    return len(text) <= (
+        _LONGEST_TEXT if repeats < 2 else 4000 if repeats < _MANY else 300 if repeats < 8 else 40
+    )
 
 
 def search(pattern: str, text: str) -> list[str] | None:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_genex import Setting, generated
-from gpufix.source.builds.cmake_run import CMakeCall, CMakeRun, Fatal
+from gpufix.source.builds.cmake_run import CMakeRun
+from gpufix.source.builds.cmake_state import CMakeCall, Fatal
 from gpufix.source.builds.cmake_store import UNDEFINED, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate
@@ -64,7 +65,11 @@ class CMakeTarget(Frozen):
         """Whether nvcc compiles some of it; None where its sources are not all known."""
         if any(said.text.endswith(CUDA_SOURCE) and said.sure for said in self.sources):
             return True
-        return None if any(UNKNOWN_PART in s.text or s.text.endswith(CUDA_SOURCE) for s in self.sources) else False
+        return (
+            None
+            if any(UNKNOWN_PART in s.text or s.text.endswith(CUDA_SOURCE) for s in self.sources)
+            else False
+        )
 
 
 class CMakeBuild(Frozen):
@@ -91,7 +96,11 @@ class CMakeBuild(Frozen):
     @property
     def fails(self) -> Ending | None:
         """The end of every way through it, where none gets through."""
-        return next((e for e in self.endings if e.state == "error" and e.sure), None) if self.whole else None
+        return (
+            next((e for e in self.endings if e.state == "error" and e.sure), None)
+            if self.whole
+            else None
+        )
 
 
 def run_cmake(call: CMakeCall) -> CMakeBuild:
@@ -124,7 +133,9 @@ def _missing(run: CMakeRun, target: CMakeTarget) -> None:
         known = UNKNOWN_PART not in said.text and "$<" not in said.text
         if known and run.exists(path) is not True and len(run.endings) < 200:
             message = f"{target.name} names {said.text}, which is not here"
-            run.endings.append(Ending("error", said.place, "missing source", message[:300], sure=False))
+            run.endings.append(
+                Ending("error", said.place, "missing source", message[:300], sure=False)
+            )
 
 
 class _Item(NamedTuple):
@@ -176,7 +187,12 @@ class _Summary:
                 path = self._run.relative(text)
                 if path not in seen:
                     seen.add(path)
-                    yield Said(path, item.places[-1] if item.places else target.place, item.sure, target.hangs)
+                    yield Said(
+                        path,
+                        item.places[-1] if item.places else target.place,
+                        item.sure,
+                        target.hangs,
+                    )
 
     def _archs(self, target: Target) -> Archs | None:
         found = self._property(target, "CUDA_ARCHITECTURES")
@@ -214,7 +230,9 @@ class _Summary:
             for name in names:
                 found = folder.variables.get(name, UNDEFINED)
                 rows += [_Item(t, found.places, UNKNOWN_PART not in t) for t in _split(found.text)]
-            shared = self._run.store.properties.get(("folder", self._run.relative(target.folder), "_FLAGS"), UNDEFINED)
+            shared = self._run.store.properties.get(
+                ("folder", self._run.relative(target.folder), "_FLAGS"), UNDEFINED
+            )
             rows += [_Item(t, shared.places, UNKNOWN_PART not in t) for t in _split(shared.text)]
         if not (target.kind == "FindCUDA" and language == "CUDA"):
             for value in self._used(target, "COMPILE_OPTIONS"):
@@ -224,15 +242,26 @@ class _Summary:
         seen: set[str] = set()
         for row in rows:
             for text in _shell(row.text):
-                if text in seen and not text.startswith(("-X", "-gencode", "-arch")) and text.startswith("-"):
+                if (
+                    text in seen
+                    and not text.startswith(("-X", "-gencode", "-arch"))
+                    and text.startswith("-")
+                ):
                     continue
                 seen.add(text)
-                yield Said(text, self._origin(row.places, text, target.place), row.sure and target.sure)
+                yield Said(
+                    text, self._origin(row.places, text, target.place), row.sure and target.sure
+                )
 
     def _macros(self, target: Target) -> Iterator[Macro]:
-        setting = self._setting(target, "CUDA" if self._property(target, "SOURCES").text.find(".cu") >= 0 else "CXX")
+        setting = self._setting(
+            target, "CUDA" if self._property(target, "SOURCES").text.find(".cu") >= 0 else "CXX"
+        )
         key = ("folder", self._run.relative(target.folder), "COMPILE_DEFINITIONS")
-        values = [*self._used(target, "COMPILE_DEFINITIONS"), self._run.store.properties.get(key, UNDEFINED)]
+        values = [
+            *self._used(target, "COMPILE_DEFINITIONS"),
+            self._run.store.properties.get(key, UNDEFINED),
+        ]
         seen: set[str] = set()
         for value in values:
             for item in self._items(value, setting):
@@ -275,7 +304,9 @@ class _Summary:
         for name in seen:
             for wanted in ("LINK_LIBRARIES", "INTERFACE_LINK_LIBRARIES"):
                 for item in self._linked(name, wanted):
-                    if item not in self._run.store.targets and re.search(r"::|\0|^\$<|^[A-Za-z_]\w*$", item):
+                    if item not in self._run.store.targets and re.search(
+                        r"::|\0|^\$<|^[A-Za-z_]\w*$", item
+                    ):
                         return True
         return False
 
@@ -342,7 +373,10 @@ def _language(path: str) -> str:
 def _later(one: str, two: str) -> bool:
     """Whether a C++ standard is newer."""
     order = {"98": 0}
-    numbers = [order.get(text, int(text) if text.isdigit() and len(text) < 4 else -1) for text in (one, two)]
+    numbers = [
+        order.get(text, int(text) if text.isdigit() and len(text) < 4 else -1)
+        for text in (one, two)
+    ]
     return numbers[0] > numbers[1]
 
 

@@ -31,7 +31,9 @@ class Value(NamedTuple):
 UNDEFINED = Value("", defined=False)
 
 
-def unknown(places: Iterable[Place] = (), maybe: Iterable[str] = (), defined: bool | None = True) -> Value:
+def unknown(
+    places: Iterable[Place] = (), maybe: Iterable[str] = (), defined: bool | None = True
+) -> Value:
     """A text of which nothing is known."""
     return Value(UNKNOWN_PART, tuple(places)[-_PLACES:], defined, tuple(maybe)[:_MAYBE])
 
@@ -191,7 +193,9 @@ class Store:
             if (id(table), key) not in left.changes:
                 there[id(table), key] = Change(table, key, old)
         for key, change in there.items():
-            here.setdefault(key, Change(change.table, change.key, change.table.get(change.key, MISSING)))
+            here.setdefault(
+                key, Change(change.table, change.key, change.table.get(change.key, MISSING))
+            )
         self.merge([here, there])
 
     def resume(self, left: Left) -> None:
@@ -209,4 +213,8 @@ def _either(one: Any, two: Any) -> Any:
         right = two if isinstance(two, Value) else UNDEFINED
         return joined(left, right)
     known = two if one is MISSING else one
-    return known.doubted(None if MISSING in (one, two) else two) if hasattr(known, "doubted") else known
+    return (
+        known.doubted(None if MISSING in (one, two) else two)
+        if hasattr(known, "doubted")
+        else known
+    )

@@ -87,7 +87,7 @@ def _nodes(found: list[Command], at: int, closer: str, depth: int) -> tuple[list
     nodes: list[Node] = []
     while at < len(found):
         command = found[at]
-        if command.name == closer or command.name in ("else", "elseif") and closer == "endif":
+        if command.name == closer or (command.name in ("else", "elseif") and closer == "endif"):
             break
         if command.name in _CLOSES.values() or command.name in ("else", "elseif"):
             break
@@ -104,9 +104,7 @@ def _nodes(found: list[Command], at: int, closer: str, depth: int) -> tuple[list
     return nodes, at
 
 
-def _block(
-    found: list[Command], at: int, opener: Command, depth: int
-) -> tuple[Block | None, int]:
+def _block(found: list[Command], at: int, opener: Command, depth: int) -> tuple[Block | None, int]:
     closer, parts, head = _CLOSES[opener.name], [], opener
     while True:
         begun = at - 1
@@ -172,7 +170,16 @@ def _argument(token: re.Match[str], line: int) -> Argument:
 
 
 # Words without which a CMake file says nothing of GPUs or of the C++ ABI.
-_WORDS = (b"arch", b"CUDA", b"ARCH", b"_GLIBCXX_USE_CXX11_ABI", b"gencode", b"Torch", b"nvcc", b"cmake_minimum")
+_WORDS = (
+    b"arch",
+    b"CUDA",
+    b"ARCH",
+    b"_GLIBCXX_USE_CXX11_ABI",
+    b"gencode",
+    b"Torch",
+    b"nvcc",
+    b"cmake_minimum",
+)
 _PROJECT = re.compile(r"^[ \t]*project[ \t]*\(", re.IGNORECASE | re.MULTILINE)
 
 

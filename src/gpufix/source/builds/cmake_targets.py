@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gpufix.source.builds import cmake_cuda
+from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Value, unknown, value
 from gpufix.source.builds.cmake_words import Word
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun, Flow
-
 # Properties that a target takes from variables when it is made.
 _FROM_VARIABLES = {
     name: f"CMAKE_{name}"
-    for name in (
-        "CUDA_ARCHITECTURES CXX_STANDARD C_STANDARD CUDA_STANDARD CXX_EXTENSIONS CUDA_EXTENSIONS CXX_STANDARD_REQUIRED "
-        "CUDA_STANDARD_REQUIRED CUDA_SEPARABLE_COMPILATION POSITION_INDEPENDENT_CODE HIP_ARCHITECTURES"
-    ).split()
+    for name in [
+        "CUDA_ARCHITECTURES",
+        "CXX_STANDARD",
+        "C_STANDARD",
+        "CUDA_STANDARD",
+        "CXX_EXTENSIONS",
+        "CUDA_EXTENSIONS",
+        "CXX_STANDARD_REQUIRED",
+        "CUDA_STANDARD_REQUIRED",
+        "CUDA_SEPARABLE_COMPILATION",
+        "POSITION_INDEPENDENT_CODE",
+        "HIP_ARCHITECTURES",
+    ]
 }
 _SCOPES = {"PRIVATE", "PUBLIC", "INTERFACE"}
 _USED = {  # command -> property
@@ -60,18 +67,23 @@ class Folder(NamedTuple):
         return self
 
 
-def property_of(run: CMakeRun, kind: str, name: str, wanted: str) -> Value:
+def property_of(run: CMakeState, kind: str, name: str, wanted: str) -> Value:
     """A property; undefined where nothing has set it."""
     return run.store.properties.get((kind, name, wanted), UNDEFINED)
 
 
-def put_property(run: CMakeRun, kind: str, name: str, wanted: str, new: Value | Any) -> None:
+def put_property(run: CMakeState, kind: str, name: str, wanted: str, new: Value | Any) -> None:
     """Write a property."""
     run.store.put(run.store.properties, (kind, name, wanted), new)
 
 
 def extend(
-    run: CMakeRun, key: tuple[str, str, str], added: str, places: Sequence[Place], front: bool = False, glue: str = ";"
+    run: CMakeState,
+    key: tuple[str, str, str],
+    added: str,
+    places: Sequence[Place],
+    front: bool = False,
+    glue: str = ";",
 ) -> None:
     """Append to a property."""
     if not added:
@@ -90,7 +102,7 @@ _READ_AT_END = (
 )  # fmt: skip
 
 
-def open_folder(run: CMakeRun, folder: str, parent: str | None) -> None:
+def open_folder(run: CMakeState, folder: str, parent: str | None) -> None:
     """Folders inherit properties."""
     name = run.relative(folder)
     for wanted in _INHERITED if parent is not None else ():
@@ -99,7 +111,7 @@ def open_folder(run: CMakeRun, folder: str, parent: str | None) -> None:
             put_property(run, "folder", name, wanted, found)
 
 
-def close_folder(run: CMakeRun, folder: str) -> None:
+def close_folder(run: CMakeState, folder: str) -> None:
     """The flags that hold at the end of a folder are those of its targets."""
     kept = {}
     for name in _READ_AT_END:
@@ -110,7 +122,7 @@ def close_folder(run: CMakeRun, folder: str) -> None:
     run.store.put(run.store.other, ("folder", folder), Folder(kept, None))
 
 
-def _make(run: CMakeRun, call: Call, name: str, kind: str, sources: Sequence[Word]) -> None:
+def _make(run: CMakeState, call: Call, name: str, kind: str, sources: Sequence[Word]) -> None:
     if not name or UNKNOWN_PART in name:
         run.unfollow("a target of unknown name")
         name = name or "?"
@@ -130,38 +142,50 @@ def _make(run: CMakeRun, call: Call, name: str, kind: str, sources: Sequence[Wor
     _sources(run, call, name, "SOURCES", sources)
 
 
-def _sources(run: CMakeRun, call: Call, name: str, wanted: str, words: Sequence[Word]) -> None:
+def _sources(run: CMakeState, call: Call, name: str, wanted: str, words: Sequence[Word]) -> None:
     paths = [_source(run, word.text) for word in words]
     places = (*(p for word in words for p in word.places), call.place)
     extend(run, ("target", name, wanted), ";".join(paths), places)
 
 
-def _source(run: CMakeRun, text: str) -> str:
+def _source(run: CMakeState, text: str) -> str:
     """A source as an absolute path, where it is one."""
     if not text or text.startswith(("$<", "/", UNKNOWN_PART)):
         return text
     return posixpath.normpath(posixpath.join(run.folder, text))
 
 
-def _add_library(run: CMakeRun, call: Call) -> None:
+def _add_library(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     if not words:
         return
     name, rest = words[0].text, words[1:]
     if any(word.text == "ALIAS" and not word.quoted for word in rest[:1]):
         run.store.put(run.store.other, ("alias", name), rest[1].text if len(rest) > 1 else "")
-        run.store.put(run.store.targets, name, Target(name, "alias", run.folder, call.place, run.sure, run.hangs))
+        run.store.put(
+            run.store.targets,
+            name,
+            Target(name, "alias", run.folder, call.place, run.sure, run.hangs),
+        )
         return
     kinds = [word.text for word in rest if word.text in _KINDS]
     imported = any(word.text == "IMPORTED" for word in rest)
-    sources = [w for w in rest if w.text not in _KINDS and w.text not in ("EXCLUDE_FROM_ALL", "IMPORTED", "GLOBAL")]
-    kind = "imported" if imported else {"INTERFACE": "interface", "MODULE": "module"}.get((kinds or [""])[0], "library")
+    sources = [
+        w
+        for w in rest
+        if w.text not in _KINDS and w.text not in ("EXCLUDE_FROM_ALL", "IMPORTED", "GLOBAL")
+    ]
+    kind = (
+        "imported"
+        if imported
+        else {"INTERFACE": "interface", "MODULE": "module"}.get((kinds or [""])[0], "library")
+    )
     _make(run, call, name, kind, sources)
     if kind != "imported" and call.name != "pybind11_add_module":
         put_property(run, "target", name, "_TYPE", value((kinds or ["?"])[0]))
 
 
-def _add_executable(run: CMakeRun, call: Call) -> None:
+def _add_executable(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     if not words or any(word.text in ("IMPORTED", "ALIAS") for word in words[1:2]):
         return
@@ -169,12 +193,37 @@ def _add_executable(run: CMakeRun, call: Call) -> None:
     _make(run, call, words[0].text, "executable", sources)
 
 
-_MODULE_WORDS = {"MODULE", "SHARED", "STATIC", "EXCLUDE_FROM_ALL", "NO_EXTRAS", "THIN_LTO", "OPT_SIZE", "LTO"}
-_MODULE_WORDS |= {"WITH_SOABI", "NB_STATIC", "NB_SHARED", "STABLE_ABI", "FREE_THREADED", "NOMINSIZE", "NOSTRIP"}
-_MODULE_WORDS |= {"NB_DOMAIN", "LTO", "SYSTEM", "PROTECT_STACK", "NOTRIM", "MUSL_DYNAMIC_LIBCPP", "USE_SABI"}
+_MODULE_WORDS = {
+    "MODULE",
+    "SHARED",
+    "STATIC",
+    "EXCLUDE_FROM_ALL",
+    "NO_EXTRAS",
+    "THIN_LTO",
+    "OPT_SIZE",
+    "LTO",
+}
+_MODULE_WORDS |= {
+    "WITH_SOABI",
+    "NB_STATIC",
+    "NB_SHARED",
+    "STABLE_ABI",
+    "FREE_THREADED",
+    "NOMINSIZE",
+    "NOSTRIP",
+}
+_MODULE_WORDS |= {
+    "NB_DOMAIN",
+    "LTO",
+    "SYSTEM",
+    "PROTECT_STACK",
+    "NOTRIM",
+    "MUSL_DYNAMIC_LIBCPP",
+    "USE_SABI",
+}
 
 
-def _add_module(run: CMakeRun, call: Call) -> None:
+def _add_module(run: CMakeState, call: Call) -> None:
     """pybind11_add_module(), Python_add_library(), nanobind_add_module(): more flags may come with them."""
     words = list(call.words)
     if not words:
@@ -184,7 +233,7 @@ def _add_module(run: CMakeRun, call: Call) -> None:
         extend(run, ("target", words[0].text, "LINK_LIBRARIES"), "pybind11::module", (call.place,))
 
 
-def _find_cuda(run: CMakeRun, call: Call) -> None:
+def _find_cuda(run: CMakeState, call: Call) -> None:
     """cuda_add_library(): FindCUDA compiles .cu with the CUDA_NVCC_FLAGS of now."""
     words = list(call.words)
     if not words:
@@ -198,10 +247,12 @@ def _find_cuda(run: CMakeRun, call: Call) -> None:
     text = UNKNOWN_PART if flags.defined is None else flags.text
     more = ";".join(w.text for w in words[at + 1 :])
     made = ";".join(p for p in (text, more) if p)
-    put_property(run, "target", name, "_NVCC", value(made, (*flags.places, call.place), flags.maybe))
+    put_property(
+        run, "target", name, "_NVCC", value(made, (*flags.places, call.place), flags.maybe)
+    )
 
 
-def _target_use(run: CMakeRun, call: Call) -> None:
+def _target_use(run: CMakeState, call: Call) -> None:
     """target_compile_options() and its kin: scopes and items."""
     words = list(call.words)
     wanted = _USED[call.name]
@@ -216,7 +267,15 @@ def _target_use(run: CMakeRun, call: Call) -> None:
             scope = word.text
         elif word.text == "BEFORE" and not groups:
             front = True
-        elif word.text in ("SYSTEM", "AFTER", "LINK_PUBLIC", "LINK_PRIVATE", "debug", "optimized", "general"):
+        elif word.text in (
+            "SYSTEM",
+            "AFTER",
+            "LINK_PUBLIC",
+            "LINK_PRIVATE",
+            "debug",
+            "optimized",
+            "general",
+        ):
             continue
         else:
             groups.append((scope, [word]))
@@ -234,7 +293,9 @@ def _target_use(run: CMakeRun, call: Call) -> None:
             extend(run, ("target", name, f"INTERFACE_{wanted}"), text, places, front)
 
 
-def _target_sources(run: CMakeRun, call: Call, name: str, groups: list[tuple[str, list[Word]]]) -> None:
+def _target_sources(
+    run: CMakeState, call: Call, name: str, groups: list[tuple[str, list[Word]]]
+) -> None:
     """Also of file sets: FILE_SET and its keywords."""
     skip = 0
     for scope, (word,) in groups:
@@ -252,13 +313,13 @@ def _target_sources(run: CMakeRun, call: Call, name: str, groups: list[tuple[str
                 _sources(run, call, name, "INTERFACE_SOURCES", [word])
 
 
-def _add_options(run: CMakeRun, call: Call) -> None:
+def _add_options(run: CMakeState, call: Call) -> None:
     """add_compile_options(): of the targets that come after it."""
     key = ("folder", run.relative(run.folder), "COMPILE_OPTIONS")
     extend(run, key, ";".join(call.texts), call.places())
 
 
-def _add_definitions(run: CMakeRun, call: Call) -> None:
+def _add_definitions(run: CMakeState, call: Call) -> None:
     """add_definitions(), add_compile_definitions(): of all targets of the folder."""
     for word in call.words:
         text = word.text
@@ -271,7 +332,7 @@ def _add_definitions(run: CMakeRun, call: Call) -> None:
         extend(run, key, defined, (*word.places, call.place))
 
 
-def _remove_definitions(run: CMakeRun, call: Call) -> None:
+def _remove_definitions(run: CMakeState, call: Call) -> None:
     key = ("folder", run.relative(run.folder), "COMPILE_DEFINITIONS")
     old = run.store.properties.get(key)
     if old is not None:
@@ -280,21 +341,25 @@ def _remove_definitions(run: CMakeRun, call: Call) -> None:
         run.store.put(run.store.properties, key, old._replace(text=text))
 
 
-def _link_libraries(run: CMakeRun, call: Call) -> None:
+def _link_libraries(run: CMakeState, call: Call) -> None:
     key = ("folder", run.relative(run.folder), "LINK_LIBRARIES")
     extend(run, key, ";".join(call.texts), call.places())
 
 
-def _set_properties(run: CMakeRun, call: Call) -> None:
+def _set_properties(run: CMakeState, call: Call) -> None:
     """set_target_properties(), set_source_files_properties(), set_directory_properties()."""
     words = list(call.words)
     at = next((n for n, w in enumerate(words) if w.text == "PROPERTIES"), None)
     if at is None:
         return
-    kind = {"set_target_properties": "target", "set_source_files_properties": "source"}.get(call.name, "folder")
+    kind = {"set_target_properties": "target", "set_source_files_properties": "source"}.get(
+        call.name, "folder"
+    )
     names = [w.text for w in words[:at]] if kind != "folder" else [run.relative(run.folder)]
     if "DIRECTORY" in names or "TARGET_DIRECTORY" in names:
-        names = names[: next(n for n, t in enumerate(names) if t in ("DIRECTORY", "TARGET_DIRECTORY"))]
+        names = names[
+            : next(n for n, t in enumerate(names) if t in ("DIRECTORY", "TARGET_DIRECTORY"))
+        ]
     pairs = words[at + 1 :]
     for name in names:
         for wanted, word in zip(pairs[::2], pairs[1::2], strict=False):
@@ -302,7 +367,7 @@ def _set_properties(run: CMakeRun, call: Call) -> None:
             run.store.put(run.store.properties, key, value(word.text, (*word.places, call.place)))
 
 
-def _subject(run: CMakeRun, kind: str, name: str) -> str:
+def _subject(run: CMakeState, kind: str, name: str) -> str:
     if kind == "source":
         return _source(run, name)
     if kind == "target":
@@ -310,10 +375,16 @@ def _subject(run: CMakeRun, kind: str, name: str) -> str:
     return name
 
 
-_PROPERTY_KINDS = {"TARGET": "target", "SOURCE": "source", "DIRECTORY": "folder", "GLOBAL": "global", "CACHE": "cache"}
+_PROPERTY_KINDS = {
+    "TARGET": "target",
+    "SOURCE": "source",
+    "DIRECTORY": "folder",
+    "GLOBAL": "global",
+    "CACHE": "cache",
+}
 
 
-def _set_property(run: CMakeRun, call: Call) -> None:
+def _set_property(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     texts = [w.text for w in words]
     kind = _PROPERTY_KINDS.get(texts[0] if texts else "")
@@ -341,14 +412,18 @@ def _set_property(run: CMakeRun, call: Call) -> None:
             run.store.put(run.store.properties, key, value(text, places) if rest[1:] else MISSING)
 
 
-def _get_property(run: CMakeRun, call: Call) -> None:
+def _get_property(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if len(texts) < 4 or "PROPERTY" not in texts:
         return
     kind = _PROPERTY_KINDS.get(texts[1])
     at = texts.index("PROPERTY")
     wanted = texts[at + 1] if at + 1 < len(texts) else ""
-    if texts[-1] in ("SET", "DEFINED", "BRIEF_DOCS", "FULL_DOCS") or kind is None or kind == "cache":
+    if (
+        texts[-1] in ("SET", "DEFINED", "BRIEF_DOCS", "FULL_DOCS")
+        or kind is None
+        or kind == "cache"
+    ):
         run.put(texts[0], unknown((call.place,)))
         return
     name = texts[2] if at > 2 else {"folder": run.relative(run.folder), "global": ""}.get(kind, "")
@@ -364,15 +439,24 @@ def _get_property(run: CMakeRun, call: Call) -> None:
 _OWN_GLOBALS = ("CMAKE_", "TARGET", "GENERATOR", "ENABLED", "PACKAGES", "FIND", "USE_", "IN_TRY")
 
 
-def _told(run: CMakeRun, kind: str, name: str, wanted: str, found: Value | None) -> Value:
+def _told(run: CMakeState, kind: str, name: str, wanted: str, found: Value | None) -> Value:
     if found is not None:
         return found
-    known = kind != "target" or (name in run.store.targets and run.store.targets[name].kind != "imported")
-    own = kind == "target" and wanted in ("SOURCES", "TYPE", "NAME", "LOCATION", "SOURCE_DIR", "BINARY_DIR")
+    known = kind != "target" or (
+        name in run.store.targets and run.store.targets[name].kind != "imported"
+    )
+    own = kind == "target" and wanted in (
+        "SOURCES",
+        "TYPE",
+        "NAME",
+        "LOCATION",
+        "SOURCE_DIR",
+        "BINARY_DIR",
+    )
     return UNDEFINED if known and not own and kind != "folder" else unknown(defined=None)
 
 
-def _get_target_property(run: CMakeRun, call: Call) -> None:
+def _get_target_property(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if len(texts) < 3:
         return
@@ -386,18 +470,22 @@ def _get_target_property(run: CMakeRun, call: Call) -> None:
     run.put(out, told)
 
 
-def _gets_unknown(run: CMakeRun, call: Call) -> None:
+def _gets_unknown(run: CMakeState, call: Call) -> None:
     """get_directory_property() and its kin."""
     for name in call.texts[:1]:
         run.put(name, unknown((call.place,)))
 
 
-def _custom_target(run: CMakeRun, call: Call) -> None:
+def _custom_target(run: CMakeState, call: Call) -> None:
     for name in call.texts[:1]:
-        run.store.put(run.store.targets, name, Target(name, "custom", run.folder, call.place, run.sure, run.hangs))
+        run.store.put(
+            run.store.targets,
+            name,
+            Target(name, "custom", run.folder, call.place, run.sure, run.hangs),
+        )
 
 
-def _cuda_compile(run: CMakeRun, call: Call) -> None:
+def _cuda_compile(run: CMakeState, call: Call) -> None:
     """cuda_compile(VARIABLE sources…): objects that somebody adds to a target."""
     words = list(call.words)
     if words:
@@ -407,13 +495,7 @@ def _cuda_compile(run: CMakeRun, call: Call) -> None:
         run.put(words[0].text, unknown((call.place,)))
 
 
-def _handled(run: CMakeRun, call: Call) -> None:
-    from gpufix.source.builds.cmake_packages import handled
-
-    handled(run, call)
-
-
-_EACH: dict[str, Callable[[CMakeRun, Call], None]] = {
+_EACH: dict[str, Callable[[CMakeState, Call], None]] = {
     "add_library": _add_library,
     "add_executable": _add_executable,
     "pybind11_add_module": _add_module,
@@ -446,7 +528,6 @@ _EACH: dict[str, Callable[[CMakeRun, Call], None]] = {
     "include_directories": lambda run, call: None,
     "target_link_options": lambda run, call: None,
     "add_link_options": lambda run, call: None,
-    "find_package_handle_standard_args": _handled,
     **dict.fromkeys(_USED, _target_use),
 }
-COMMANDS: dict[str, Callable[[CMakeRun, Call], Flow | None]] = dict(_EACH)  # type: ignore[arg-type]
+COMMANDS: dict[str, Callable[[CMakeState, Call], Flow | None]] = dict(_EACH)
