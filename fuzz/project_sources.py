@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from fuzz_target import Target, as_file
@@ -35,12 +35,45 @@ def cxx() -> Callable[[bytes], object]:
     ]
 
 
+class _OneFile:
+    """A project of these files; whatever else is asked for is not known."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self._files = files
+
+    def text(self, path: str) -> str | None:
+        return self._files.get(path)
+
+    def exists(self, path: str) -> bool | None:
+        return True if path in self._files else None
+
+    def names_in(self, folder: str) -> Collection[str] | None:
+        return {path.rpartition("/")[2] for path in self._files if path.startswith(f"{folder}/")}
+
+    def is_folder(self, path: str) -> bool | None:
+        return any(name.startswith(f"{path}/") for name in self._files)
+
+
 def cmake() -> Callable[[bytes], object]:
-    from gpufix.source import cmake
+    from gpufix.source.builds import cmake_syntax
+    from gpufix.source.builds.cmake_result import run_cmake
+    from gpufix.source.builds.cmake_state import CMakeCall
+    from gpufix.source.builds.world import BuildWorld, TorchSeen
     from gpufix.source.cxx import build_files
     from gpufix.source.source_text import decode
 
-    return lambda data: (build_files.named(data, build_files.CMAKE), cmake.scan(decode(data).text))
+    def read(data: bytes) -> object:
+        text = decode(data).text
+        files = _OneFile({"/p/CMakeLists.txt": text, "/p/sub/CMakeLists.txt": text})
+        world = BuildWorld(
+            root="/p", files=files, nvcc="13.0", torch=TorchSeen(version="2.9.0", cuda="13.0")
+        )
+        named = build_files.named(data, build_files.CMAKE)
+        defines = {"WHO": None, "CMAKE_CUDA_ARCHITECTURES": None}
+        call = CMakeCall(world=world, source="/p", defines=defines, cmake="3.25.1")
+        return named, cmake_syntax.scan(text), run_cmake(call)
+
+    return read
 
 
 def shell() -> Callable[[bytes], object]:

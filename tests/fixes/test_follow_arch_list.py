@@ -12,6 +12,7 @@ from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch as check
 from gpufix.fixes.source.follow_arch_list import follow_arch_list
 from gpufix.model import Skip
 
+HEAD, TAIL = "project(x LANGUAGES CXX CUDA)\n", "add_library(x SHARED a.cu)\n"
 FOLLOWED = {
     "flags": (
         'set(CMAKE_CUDA_FLAGS "${CMAKE_CUDA_FLAGS} -O2 -gencode arch=compute_60,code=sm_60 -g")',
@@ -40,8 +41,8 @@ FOLLOWED = {
 @pytest.mark.parametrize("case", FOLLOWED)
 def test_flags_of_cmake_give_way(case: str, torch: bool, tmp_path: Path) -> None:
     before, after = FOLLOWED[case]
-    head = "find_package(Torch REQUIRED)\n" if torch else "enable_language(CUDA)\n"
-    root = t.write(tmp_path, {"CMakeLists.txt": f"{head}{before}\n", "a.cu": ""})
+    head = HEAD + ("find_package(Torch REQUIRED)\n" if torch else "")
+    root = t.write(tmp_path, {"CMakeLists.txt": f"{head}{before}\n{TAIL}", "a.cu": ""})
     sections = {"torch": b.torch("2.9.0+cu130"), "toolkits": [b.toolkit("13.0")]}
     view = t.look(root, "sm_120", **sections)
     (finding,) = t.found(check, view)
@@ -50,7 +51,10 @@ def test_flags_of_cmake_give_way(case: str, torch: bool, tmp_path: Path) -> None
     name = "TORCH_CUDA_ARCH_LIST" if torch else "CUDAARCHS"
     assert list(variables) == [name]
     text = (root / "CMakeLists.txt").read_text()
-    assert text == f"{head}if(NOT DEFINED ENV{{{name}}})\n  {before}\nelse()\n  {after}\nendif()\n"
+    assert (
+        text
+        == f"{head}if(NOT DEFINED ENV{{{name}}})\n  {before}\nelse()\n  {after}\nendif()\n{TAIL}"
+    )
     env = {key: value or "" for key, value in variables.items()}
     assert t.found(check, t.look(root, "sm_120", env=env, **sections)) == []
 
@@ -66,7 +70,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("case", SHOWN)
 def test_flags_of_cmake_that_are_only_shown(case: str, tmp_path: Path) -> None:
-    text = f"enable_language(CUDA)\n{SHOWN[case]}\n"
+    text = f"{HEAD}{SHOWN[case]}\n{TAIL}"
     root = t.write(tmp_path, {"CMakeLists.txt": text, "a.cu": ""})
     view = t.look(root, "sm_120", torch=b.torch("2.9.0+cu130"), toolkits=[b.toolkit("13.0")])
     (finding,) = t.found(check, view)

@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
         hard_coded_arch,
         follow_arch_list,
         "CMakeLists.txt",
-        "project(x LANGUAGES CXX CUDA)\nenable_language(CUDA)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+        "project(x LANGUAGES CXX CUDA)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nadd_library(x SHARED a.cu)\n",
         "if(NOT DEFINED ENV{CUDAARCHS})\n  set(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n",
         {},
     ),
@@ -103,8 +103,9 @@ CASES: dict[str, Case] = {
     "abi of cmake": (
         hard_coded_abi,
         follow_torch_abi,
-        "cmake/T.cmake",
-        f'if(X)\n  string(APPEND CMAKE_CXX_FLAGS " -Wall -D{ABI}=0")  # abi\nendif()\n',
+        "CMakeLists.txt",
+        f'project(x)\nif(UNIX)\n  string(APPEND CMAKE_CXX_FLAGS " -Wall -D{ABI}=0")  # abi\nendif()\n'
+        "add_library(x SHARED a.cpp)\n",
         f'  string(APPEND CMAKE_CXX_FLAGS " -Wall -D{ABI}=${{TORCH_CXX11_ABI}}")  # abi\n',
         {},
     ),
@@ -403,7 +404,8 @@ def test_cmake_reads_the_abi(tmp_path: Path, abi: str) -> None:
     fake = t.write(tmp_path, {"py/torch.py": f"class _C:\n    {ABI} = {abi!r}\n"})
     root = tmp_path / "p"
     text = f'set(F "-D{ABI}=0")\nfile(WRITE "${{OUT}}" "${{F}}")\n'
-    t.write(root, {"a.cmake": text})
+    main = "project(x)\ninclude(a.cmake)\nadd_definitions(${F})\nadd_library(x SHARED a.cpp)\n"
+    t.write(root, {"CMakeLists.txt": main, "a.cmake": text, "a.cpp": ""})
     view = t.look(root)
     found = t.found(hard_coded_abi, view) or t.found(hard_coded_abi, t.look(root, torch=b.torch()))
     t.apply(follow_torch_abi(found[0], view))

@@ -13,8 +13,11 @@ from gpufix.facts.project.project import collect
 from gpufix.facts.project.source_files import mentions
 from gpufix.facts.toolchain.programs import behind
 from gpufix.model import Project, SourceFile
-from gpufix.source import cmake, requirement_files, toml_text
-from gpufix.source.cmake import commands
+from gpufix.source import requirement_files, toml_text
+from gpufix.source.builds import cmake_syntax
+from gpufix.source.builds.cmake_result import run_cmake
+from gpufix.source.builds.cmake_state import CMakeCall
+from gpufix.source.builds.world import BuildWorld
 
 SIZE = 1 << 18
 
@@ -35,8 +38,18 @@ def follow(text: str, folder: Path) -> object:
 @pytest.mark.parametrize(
     ("piece", "read"),
     [
-        ("if(A)\n", lambda text, _: cmake.scan(text)),
-        ("if(NOT DEFINED ENV{A})\nif(B)\n", lambda text, _: cmake.scan(text)),
+        ("if(A)\n", lambda text, _: cmake_syntax.script(text)),
+        ("project(CUDA\n", lambda text, _: cmake_syntax.scan(text)),
+        ("if(A)\nendif()\n", lambda text, _: configured(text)),
+        ("find_package(A)\nif(A_FOUND)\nset(B ${B}x)\nendif()\n", lambda text, _: configured(text)),
+        ("set(A ${A}${A}x)\n", lambda text, _: configured(text)),
+        ("list(APPEND A ${A} x)\n", lambda text, _: configured(text)),
+        ("include(${CMAKE_CURRENT_LIST_FILE})\n", lambda text, _: configured(text)),
+        ("add_library(x${i} a.cu)\nmath(EXPR i ${i}+1)\n", lambda text, _: configured(text)),
+        (
+            'if("${a}" MATCHES "(a*)*b")\nendif()\n',
+            lambda text, _: configured(f"set(a {'a' * 90})\n{text}"),
+        ),
         ("a.", lambda text, _: refused(text)),
         ("[a.", lambda text, _: refused(text)),
         ("a=[", lambda text, _: refused(text)),
@@ -53,26 +66,33 @@ def test_repetition(piece: str, read: Callable[[str, Path], object], tmp_path: P
     assert time.process_time() - begin < 2  # each took from 4 seconds to minutes
 
 
+class OneFile:
+    """A project of one CMakeLists.txt."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def text(self, path: str) -> str | None:
+        return self._text
+
+    def exists(self, path: str) -> bool | None:
+        return path == "/p/CMakeLists.txt"
+
+    def names_in(self, folder: str) -> list[str]:
+        return []
+
+    def is_folder(self, path: str) -> bool | None:
+        return False
+
+
+def configured(text: str) -> object:
+    world = BuildWorld(root="/p", files=OneFile(text))
+    return run_cmake(CMakeCall(world=world, source="/p"))
+
+
 def refused(text: str) -> None:
     with pytest.raises(ValueError):
         requirement_files.scan_pyproject(text)
-
-
-def test_conditions_within_conditions_are_guards_once() -> None:
-    found = commands(
-        "if(NOT DEFINED ENV{A})\n if(B)\n  if(C)\n   foreach(i)\n    x()\n   endforeach()\n"
-        "  endif()\n else()\n  y()\n endif()\n z()\nendif()\nw()\n"
-    )
-    guards = {c.name: c.guards for c in found if c.name in "xyzw"}
-    assert guards == {"x": ("!env:A", "?"), "y": ("!env:A", "?"), "z": ("!env:A",), "w": ()}
-
-
-def test_guards_beyond_any_need_are_not_judged() -> None:
-    depth = 80
-    text = "".join(f"if(NOT DEFINED ENV{{A{i}}})\n" for i in range(depth)) + "x()\n"
-    guards = commands(text)[-1].guards
-    assert len(guards) == 51
-    assert guards[-1] == "?"
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a" * (2 << 20), "a." * 5000 + "b = 1"])

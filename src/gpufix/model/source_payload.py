@@ -71,6 +71,7 @@ class CMakeArchs(Payload):
     path: str
     line: int
     follows: str | None  # the variable that can stand in their place; None = none is read
+    root: str = "CMakeLists.txt"  # of the build that reads it
 
 
 class GpuAsked(Payload):

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 # g++, clang and nvcc; a year that is not out yet has a letter.
 _LETTERS = {"0x": 11, "1y": 14, "1z": 17, "2a": 20, "2b": 23, "2c": 26}
-_FLAG = re.compile(
-    r"(?<![\w-])(?P<dashes>--?)std(?P<joint>=|\s+)(?:c|gnu)\+\+(?P<year>\d[\dxyzabc])\b"
-)
-_FEATURE = re.compile(r"cxx_std_(\d\d)|cuda_std_(\d\d)")
+_FLAG = re.compile(r"(?<![\w-])--?std(?:=|\s+)(?:c|gnu)\+\+(?P<year>\d[\dxyzabc])\b")
+_FEATURE = re.compile(r"(?:cxx|cuda)_std_(\d\d)")
 
 
 def year(text: str) -> int | None:
@@ -19,23 +17,15 @@ def year(text: str) -> int | None:
     return 3 if value == 98 else value
 
 
-def flags(text: str, joint_only: bool = False) -> Iterator[tuple[int, int, str, int]]:
-    """(start, end, as it is written, C++) of each option that chooses one.
-
-    joint_only: only `-std=c++17`, which torch's cpp_extension knows; beside other spellings it adds its own.
-    """
+def flags(text: str) -> Iterator[tuple[int, int, str, int]]:
+    """(start, end, as it is written, C++) of each option that chooses one."""
     for found in _FLAG.finditer(text):
         value = year(found["year"])
-        joint = found["dashes"] == "-" and found["joint"] == "="
-        if value is not None and (joint or not joint_only):
+        if value is not None:
             yield found.start(), found.end(), found[0], value
 
 
-def feature(text: str) -> tuple[str, int] | None:
-    """("cxx", 17) for cxx_std_17, ("nvcc", 17) for cuda_std_17."""
+def feature(text: str) -> int | None:
+    """17 for cxx_std_17 and cuda_std_17."""
     found = _FEATURE.fullmatch(text)
-    if found is None:
-        return None
-    compiler = "cxx" if found[1] else "nvcc"
-    value = year(found[1] or found[2])
-    return (compiler, value) if value is not None else None
+    return year(found[1]) if found else None

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
-from gpufix.source.cmake import Command, commands, standards
+from gpufix.source.builds.cmake_syntax import Command, commands
+from gpufix.source.cmake_standards import standards
 from gpufix.source.cxx_standards import flags
 from gpufix.source.shell import simple_commands
 
@@ -94,7 +95,7 @@ def follow_archs(text: str, line: int, variable: str) -> str | None:
     architectures are left out where it is. None when its form is not known.
     """
     for command in commands(text):
-        if command.line != line or f"!env:{variable}" in command.guards:
+        if command.line != line:
             continue
         if not _alone(text, command):
             return None

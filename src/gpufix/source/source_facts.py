@@ -164,8 +164,7 @@ class CxxStandard(NamedTuple):
     line: int
     text: str  # "-std=c++17"
     value: int  # 17
-    # "cxx", "nvcc"; "" = both. In Python after "load " or "load_inline " where that call compiles.
-    compiler: str
+    compiler: str  # "load cxx", "load_inline nvcc": the call that compiles, and with what
     guards: Guards
 
 
@@ -189,35 +188,13 @@ class PythonFacts(Frozen):
     standards: tuple[CxxStandard, ...] = ()
 
 
-@table
-class ArchSetting(NamedTuple):
-    """CMAKE_CUDA_ARCHITECTURES, or the property of targets, with fixed values."""
-
-    line: int
-    variable: str
-    value: str  # "70;75"
-    guards: Guards
-
-
-@table
-class ArchOption(NamedTuple):
-    """Architectures in the flags that CMake hands to nvcc."""
-
-    line: int
-    archs: tuple[ArchFlag, ...]
-    text: str
-    guards: Guards
-
-
 class CMakeFacts(Frozen):
-    """Of one CMake file."""
+    """Of one CMake file: what tells whether a run of it is worth while."""
 
-    archs: tuple[ArchSetting, ...] = ()
-    flags: tuple[ArchOption, ...] = ()
-    abi: tuple[AbiFlag, ...] = ()
     cuda: int | None = None  # the line that enables the language
     torch: int | None = None  # the line of find_package(Torch)
-    standards: tuple[CxxStandard, ...] = ()
+    project: int | None = None  # the line of project()
+    asks: bool = False  # it has a word of GPUs or of the C++ ABI
 
 
 class ShellFacts(Frozen):

@@ -59,9 +59,18 @@ def files(path: str, text: str, *named: str, **sections: Any) -> Given:
     return t.project({**beside, path: text}, *(named or ("sm_120",)), **sections)
 
 
-def cmake(text: str, *named: str, head: str = "enable_language(CUDA)", **sections: Any) -> Given:
-    """A CMakeLists.txt with this from line 2 on."""
-    return files("CMakeLists.txt", f"{head}\n{text}\n", *named, **sections)
+CUDA = "project(x LANGUAGES CXX CUDA)"
+BUILT = "add_library(x SHARED a.cu)"
+
+
+def cmake(text: str, *named: str, head: str = CUDA, last: str = BUILT, **sections: Any) -> Given:
+    """A CMakeLists.txt with this from line 2 on, and a library of CUDA sources."""
+    return files("CMakeLists.txt", f"{head}\n{text}\n{last}\n", *named, **sections)
+
+
+def cmake_files(texts: dict[str, str], *named: str, **sections: Any) -> Given:
+    """A project of these CMake files and one source."""
+    return t.project({"a.cu": "", **texts}, *(named or ("sm_120",)), **sections)
 
 
 def set_list(value: str, name: str = LIST) -> str:
@@ -148,6 +157,7 @@ def fixes(
     follows: str | None = "CUDAARCHS",
     path: str = "CMakeLists.txt",
     line: int = 2,
+    root: str = "CMakeLists.txt",
 ) -> Fault:
     """A CMake file fixes them."""
     return Fault(
@@ -155,7 +165,7 @@ def fixes(
         path,
         f"{path} fixes {what} at {shown}; {why}.",
         evidence=(t.at(path, line, f"{what}: {shown}"),),
-        payload=CMakeArchs(path, line, follows),
+        payload=CMakeArchs(path, line, follows, root),
     )
 
 
@@ -303,18 +313,52 @@ SILENT = {
     ),
     "CMake: numbers bring PTX": cmake("set(CMAKE_CUDA_ARCHITECTURES 70 75)"),
     "CMake: serves": cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real 120)"),
-    "CMake: a default": cmake('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")'),
+    "CMake: a default that CUDAARCHS outranks": cmake(
+        'set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")', env={"CUDAARCHS": "120"}
+    ),
     "CMake: in a comment": cmake("# set(CMAKE_CUDA_ARCHITECTURES 75-real)"),
     "CMake: in a bracket comment": cmake("#[[ set(CMAKE_CUDA_ARCHITECTURES 75-real) ]]"),
     "CMake: where it is unset": cmake(
         "if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()",
         env={"CUDAARCHS": "120"},
     ),
+    "CMake: a condition that does not hold": cmake(
+        "if(X)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()"
+    ),
+    "CMake: the condition of a caller, who passes it": cmake_files(
+        {
+            "CMakeLists.txt": f"{CUDA}\nif(ARCHS)\nset(CMAKE_CUDA_ARCHITECTURES ${{ARCHS}})\n"
+            f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n",
+            "pyproject.toml": '[build-system]\nbuild-backend = "scikit_build_core.build"\n'
+            'requires = []\n[tool.scikit-build.cmake.define]\nARCHS = "120"\n',
+        }
+    ),
+    "CMake: the condition of a caller, which only a run tells": cmake_files(
+        {
+            "CMakeLists.txt": f"{CUDA}\nif(ARCHS)\nset(CMAKE_CUDA_ARCHITECTURES ${{ARCHS}})\n"
+            f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n",
+            "setup.py": 'run(["cmake", f"-DARCHS={archs}"])\n',
+        }
+    ),
     "CMake: carried along": files(
-        "third_party/x/CMakeLists.txt", "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n"
+        "third_party/x/CMakeLists.txt",
+        f"{CUDA}\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nadd_library(x SHARED ../../a.cu)\n",
     ),
     "CMake: nothing to build": t.project(
-        {"CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n"}, "sm_120"
+        {"CMakeLists.txt": f"{CUDA}\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\n"}, "sm_120"
+    ),
+    "CMake: a target without CUDA sources": cmake(
+        "set(CMAKE_CUDA_ARCHITECTURES 75-real)", last="add_library(x SHARED a.cpp)"
+    ),
+    "CMake: a file that nobody includes": cmake_files(
+        {
+            "CMakeLists.txt": f"{CUDA}\n{BUILT}\n",
+            "cmake/gpu.cmake": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+        }
+    ),
+    "CMake: flags beside nvcc's own default": cmake(
+        f"project(x LANGUAGES CUDA)\nadd_compile_options({gencode('80')})",
+        head="cmake_minimum_required(VERSION 3.18)",
     ),
     "CMake: on ROCm": cmake("set(CMAKE_CUDA_ARCHITECTURES 75-real)", "gfx1100", **ROCM),
     "CMake: flags beside CUDAARCHS": cmake(
@@ -322,7 +366,7 @@ SILENT = {
     ),
     "CMake: flags beside torch's list": cmake(
         f"add_compile_options({gencode('80')})",
-        head="find_package(Torch REQUIRED)",
+        head="project(x)\nfind_package(Torch REQUIRED)",
         env={LIST: "12.0"},
     ),
     "CMake: flags that bring PTX": cmake("add_compile_options(-arch=sm_80)"),
@@ -698,6 +742,11 @@ FIRING |= {
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real;80-real", REAL),
         offers=FOLLOWED,
     ),
+    "CMake: a default": Fires(
+        cmake('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")'),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL),
+        offers=FOLLOWED,
+    ),
     "CMake: a variable that it does not read": Fires(
         cmake("set(CMAKE_CUDA_ARCHITECTURES 75-real)", env={"CUDAARCHS": "120"}),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL),
@@ -708,18 +757,30 @@ FIRING |= {
         fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL),
         offers=FOLLOWED,
     ),
-    "CMake: perhaps": Fires(
-        cmake("if(X)\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()"),
-        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, WARNING, line=3),
+    "CMake: a target that is there perhaps": Fires(
+        cmake(
+            "set(CMAKE_CUDA_ARCHITECTURES 75-real)",
+            last="find_package(X)\nif(X_FOUND)\nadd_library(x SHARED a.cu)\nendif()",
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, WARNING),
         offers=FOLLOWED,
     ),
     "CMake: the property of a target": Fires(
-        cmake('set_target_properties(x PROPERTIES CUDA_ARCHITECTURES "70-real;75-real")'),
-        fixes("CUDA_ARCHITECTURES", "70-real;75-real", REAL),
+        cmake(
+            'set_target_properties(x PROPERTIES CUDA_ARCHITECTURES "70-real;75-real")',
+            head=f"{CUDA}\n{BUILT}",
+            last="",
+        ),
+        fixes("CUDA_ARCHITECTURES", "70-real;75-real", REAL, line=3),
         offers=FOLLOWED,
     ),
     "CMake: a file that is included": Fires(
-        files("cmake/gpu.cmake", "\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\n"),
+        cmake_files(
+            {
+                "CMakeLists.txt": f"{CUDA}\ninclude(cmake/gpu.cmake)\n{BUILT}\n",
+                "cmake/gpu.cmake": "\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+            }
+        ),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, path="cmake/gpu.cmake"),
         offers=FOLLOWED,
     ),
@@ -743,50 +804,50 @@ FIRING |= {
     ),
     "CMake: flags": Fires(
         cmake(f'set(CMAKE_CUDA_FLAGS "${{CMAKE_CUDA_FLAGS}} {gencode("75")}")'),
-        fixes("nvcc's flags", "sm_75", ALONE.format("CUDAARCHS"), ADVICE),
+        fixes("nvcc's flags", "sm_75", REAL),
         offers=FOLLOWED,
     ),
     "CMake: flags, the variable serves one of two": Fires(
         cmake(
             f"add_compile_options({gencode('80')})", "sm_90", "sm_120", env={"CUDAARCHS": "90-real"}
         ),
-        fixes("nvcc's flags", "sm_80", ALONE.format("CUDAARCHS"), ADVICE),
+        fixes("nvcc's flags", "sm_80", REAL),
         offers=FOLLOWED,
     ),
     "CMake: flags, torch's variable serves none": Fires(
         cmake(
             f"add_compile_options({gencode('80')})",
-            head="enable_language(CUDA)\nfind_package(Torch REQUIRED)",
+            head=f"{CUDA}\nfind_package(Torch REQUIRED)",
             env={LIST: "7.5", "CUDAARCHS": "120"},
         ),
-        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, line=3),
+        fixes("nvcc's flags", "sm_80", REAL, follows=LIST, line=3),
         offers=FOLLOWED,
     ),
     "CMake: flags, torch is not here": Fires(
         cmake(
             f"add_compile_options({gencode('80')})",
-            head="find_package(Torch REQUIRED)",
+            head=f"{CUDA}\nfind_package(Torch REQUIRED)",
             env={LIST: "9.0"},
             torch=None,
         ),
-        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, line=3),
         offers=FOLLOWED,
     ),
     "CMake: flags, torch's release is not known": Fires(
         cmake(
             f"add_compile_options({gencode('80')})",
-            head="find_package(Torch REQUIRED)",
-            env={LIST: "12.0"},
+            head=f"{CUDA}\nfind_package(Torch REQUIRED)",
             torch=b.torch("2.9.0+cu128", release=None),
         ),
-        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST),
+        fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, line=3),
+        offers=FOLLOWED,
     ),
     "CMake: flags that nvcc has dropped": Fires(
         cmake(f"add_compile_options({gencode('60')})", **CUDA13),
         fixes(
             "nvcc's flags",
             "sm_60",
-            f"{ALONE.format('CUDAARCHS')}; nvcc 13.0 generates no code for sm_60",
+            f"{REAL}; nvcc 13.0 generates no code for sm_60",
         ),
         offers=FOLLOWED,
     ),
@@ -796,41 +857,40 @@ FIRING |= {
         offers=FOLLOWED,
     ),
     "CMake: flags, another file asks for torch": Fires(
-        t.project(
+        cmake_files(
             {
-                "a.cu": "",
-                "CMakeLists.txt": "find_package(Torch REQUIRED)\ninclude(flags.cmake)\n",
+                "CMakeLists.txt": f"{CUDA}\nfind_package(Torch REQUIRED)\ninclude(flags.cmake)\n{BUILT}\n",
                 "flags.cmake": f"add_compile_options({gencode('80')})\n",
             },
-            "sm_120",
         ),
         fixes("nvcc's flags", "sm_80", ALONE.format(LIST), ADVICE, LIST, "flags.cmake", 1),
         offers=FOLLOWED,
     ),
     "CMake: flags, another file enables CUDA": Fires(
-        t.project(
+        cmake_files(
             {
-                "a.cu": "",
-                "CMakeLists.txt": "project(x LANGUAGES CUDA)\ninclude(flags.cmake)\n",
+                "CMakeLists.txt": f"{CUDA}\ninclude(flags.cmake)\n{BUILT}\n",
                 "flags.cmake": f"add_compile_options({gencode('80')})\n",
             },
-            "sm_120",
         ),
-        fixes(
-            "nvcc's flags", "sm_80", ALONE.format("CUDAARCHS"), ADVICE, path="flags.cmake", line=1
-        ),
+        fixes("nvcc's flags", "sm_80", REAL, path="flags.cmake", line=1),
         offers=FOLLOWED,
     ),
     "CMake: flags of the old FindCUDA": Fires(
-        cmake(f"list(APPEND CUDA_NVCC_FLAGS {gencode('75')})", head="find_package(CUDA)"),
-        fixes("nvcc's flags", "sm_75", REAL, follows=None),
+        cmake(
+            f"list(APPEND CUDA_NVCC_FLAGS {gencode('75')})",
+            head="project(x)\nfind_package(CUDA)",
+            last="cuda_add_library(x a.cu)",
+        ),
+        fixes("nvcc's flags", "sm_75", REAL, follows=None, line=3),
     ),
     "CMake: beside a setup.py that does without": Fires(
         t.project(
             {
                 "a.cu": "",
                 "setup.py": t.setup(),
-                "cmake/x/CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+                "cmake/x/CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n"
+                f"{CUDA}\nadd_library(x SHARED ../../a.cu)\n",
             },
             "sm_120",
         ),
@@ -841,6 +901,7 @@ FIRING |= {
             ADVICE,
             path="cmake/x/CMakeLists.txt",
             line=1,
+            root="cmake/x/CMakeLists.txt",
         ),
         offers=FOLLOWED,
     ),
@@ -849,7 +910,7 @@ FIRING |= {
             {
                 "a.cu": "",
                 "setup.py": "from setuptools import setup\nsetup(name='x')\n",
-                "CMakeLists.txt": "set(CMAKE_CUDA_ARCHITECTURES 75-real)\n",
+                "CMakeLists.txt": f"set(CMAKE_CUDA_ARCHITECTURES 75-real)\n{CUDA}\n{BUILT}\n",
             },
             "sm_120",
         ),

@@ -18,7 +18,7 @@ from gpufix.model.source_payload import AbiFile, FixedAbi
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 FOLLOWED = ["follow-torch-abi safe"]
 INJECTED = ["inject-abi-header safe"]
-BY_CMAKE = "project(x)\nfind_package(Torch)\nset(F [[-D{abi}=0]])\nadd_library(x SHARED a.cpp)\n"
+BY_CMAKE = "project(x)\nfind_package(Torch)\nset(F [[-D{abi}=0]])\nadd_compile_options(${{F}})\nadd_library(x SHARED a.cpp)\n"
 
 
 def files(more: dict[str, str], **sections: Any) -> Given:
@@ -31,7 +31,9 @@ def py(text: str, **sections: Any) -> Given:
 
 
 def cmake(text: str, **sections: Any) -> Given:
-    return files({"CMakeLists.txt": text}, **sections)
+    """A CMakeLists.txt with this from line 2 on."""
+    main = f"project(x)\n{text}\nadd_library(x SHARED a.cpp)\n"
+    return files({"CMakeLists.txt": main, "a.cpp": ""}, **sections)
 
 
 def old(version: str = "2.6.0+cu124", **torch: Any) -> dict[str, Any]:
@@ -41,7 +43,13 @@ def old(version: str = "2.6.0+cu124", **torch: Any) -> dict[str, Any]:
 
 def editable(root: Path) -> View:
     """What is installed from folders of the project, and from others."""
-    t.write(root, {"ext/CMakeLists.txt": f"add_definitions(-D{ABI}=0)"})
+    t.write(
+        root,
+        {
+            "ext/CMakeLists.txt": f"project(x)\nadd_definitions(-D{ABI}=0)\nadd_library(x a.cpp)",
+            "ext/a.cpp": "",
+        },
+    )
     folders = {"mine": "ext/", "whole": "", "beside": "ex", "below": "ext/a"}
     dists = [b.dist(name, editable=f"{root}/{path}") for name, path in folders.items()]
     return t.look(root, distributions=[*dists, b.dist("plain")])
@@ -88,6 +96,7 @@ SILENT = {
     ),
     "asked of torch": py(f'f = [f"-D{ABI}={{torch._C.{ABI}}}"]'),
     "in a message": cmake(f'message("-D{ABI}=0")'),
+    "a condition that does not hold": cmake(f"if(X)\nadd_definitions(-D{ABI}=0)\nendif()"),
     "in a comment": cmake(f"# add_definitions(-D{ABI}=0)"),
     "never": py(f'if False:\n    f = ["-D{ABI}=0"]'),
     "for Windows": py(f'import sys\nif sys.platform == "win32":\n    f = ["-D{ABI}=0"]'),
@@ -98,23 +107,28 @@ SILENT = {
 
 FIRING = {
     "CMake": Fires(
-        files({"cmake/T.cmake": f'\nstring(APPEND CMAKE_CXX_FLAGS " -D{ABI}=0")'}),
+        files(
+            {
+                "CMakeLists.txt": "project(x)\ninclude(cmake/T.cmake)\nadd_library(x SHARED a.cpp)\n",
+                "cmake/T.cmake": f'\nstring(APPEND CMAKE_CXX_FLAGS " -D{ABI}=0")',
+            }
+        ),
         fixed("cmake", "cmake/T.cmake", 2),
         offers=FOLLOWED,
     ),
     "CMake, over lines": Fires(
         cmake(f"target_compile_definitions(x\n  PRIVATE\n  {ABI}=0)"),
-        fixed("cmake", "CMakeLists.txt", 3),
+        fixed("cmake", "CMakeLists.txt", 4),
         offers=FOLLOWED,
     ),
     "CMake, perhaps": Fires(
-        cmake(f"if(X)\nadd_definitions(-D{ABI}=0)\nendif()"),
-        fixed("cmake", "CMakeLists.txt", 2, severity=WARNING),
+        cmake(f"find_package(X)\nif(X_FOUND)\nadd_definitions(-D{ABI}=0)\nendif()"),
+        fixed("cmake", "CMakeLists.txt", 4, severity=WARNING),
         offers=FOLLOWED,
     ),
     "CMake, for an older torch": Fires(
         cmake(f"add_definitions(-D{ABI}=1)", **old()),
-        fixed("cmake", "CMakeLists.txt", 1, value=1, torch="2.6.0+cu124"),
+        fixed("cmake", "CMakeLists.txt", 2, value=1, torch="2.6.0+cu124"),
         offers=FOLLOWED,
     ),
     "CMake, in a form that expands nothing": Fires(
@@ -182,7 +196,7 @@ FIRING = {
     ),
     "what was built from its folder": Fires(
         editable,
-        fixed("cmake", "ext/CMakeLists.txt", 1, breaks=("source-abi:mine", "source-abi:whole")),
+        fixed("cmake", "ext/CMakeLists.txt", 2, breaks=("source-abi:mine", "source-abi:whole")),
         offers=FOLLOWED,
     ),
 }

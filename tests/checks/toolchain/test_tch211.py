@@ -123,10 +123,13 @@ SILENT = {
     ),
     "a test's own build": of(SOURCES | {"tests/setup.py": setup(OLD)["setup.py"]}),
     "CMake without torch's headers": of(
-        cmake("set(CMAKE_CXX_STANDARD 11)\nadd_library(e c.cpp)\n", c__cpp="int x;\n")
+        cmake(
+            "project(e CXX)\nset(CMAKE_CXX_STANDARD 11)\nadd_library(e c.cpp)\n", c__cpp="int x;\n"
+        )
     ),
-    "CMake that does not look for torch: what it builds is not said beside setup.py": of(
-        setup() | {"CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e STATIC k.cu)\n"}
+    "CMake beside setup.py, of sources without torch": of(
+        setup(k__cu="__global__ void k() {}\n")
+        | {"CMakeLists.txt": "project(e CUDA)\nset(CMAKE_CUDA_STANDARD 17)\nadd_library(e k.cu)\n"}
     ),
     "CMake: new enough": of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", ""))),
     "CMake: raised once torch is known": of(
@@ -143,7 +146,7 @@ SILENT = {
 FIRING = {
     "the host compiler's": Fires(of(setup(OLD)), old((6, "-std=c++17")), RAISED),
     "nvcc's": Fires(of(setup(nvcc=OLD)), old((5, "-std=c++17")), RAISED),
-    "both": Fires(of(setup(OLD, OLD)), old((6, "-std=c++17"), (5, "-std=c++17")), RAISED),
+    "both": Fires(of(setup(OLD, OLD)), old((5, "-std=c++17"), (6, "-std=c++17")), RAISED),
     "one that every torch adds": Fires(of(setup(', "-std=c++14"')), old((6, "-std=c++14")), RAISED),
     "GNU's": Fires(of(setup(', "-std=gnu++1z"')), old((6, "-std=gnu++1z")), RAISED),
     "beside other flags": Fires(
@@ -158,6 +161,7 @@ FIRING = {
             | {
                 "setup.py": "from torch.utils.cpp_extension import CppExtension\n"
                 'e = CppExtension("e", ["a.cpp"], extra_compile_args=["-std=c++17"])\n'
+                "from setuptools import setup\nsetup(ext_modules=[e])\n"
             }
         ),
         old((2, "-std=c++17")),
@@ -199,22 +203,22 @@ FIRING = {
     ),
     "CMake: a variable": Fires(
         of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 17)", ""))),
-        old((2, "CMAKE_CXX_STANDARD 17"), path="CMakeLists.txt", way="cmake"),
+        old((2, "C++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
     "CMake: nvcc's variable": Fires(
         of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", "set(CMAKE_CUDA_STANDARD 17)"))),
-        old((4, "CMAKE_CUDA_STANDARD 17"), path="CMakeLists.txt", way="cmake"),
+        old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
     "CMake: a property": Fires(
         of(cmake(TORCH.format("", "set_target_properties(e PROPERTIES CXX_STANDARD 14)"))),
-        old((4, "CXX_STANDARD 14"), path="CMakeLists.txt", way="cmake"),
+        old((4, "C++14"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
     "CMake: a feature": Fires(
         of(cmake(TORCH.format("", "target_compile_features(e PUBLIC cxx_std_17)"))),
-        old((4, "cxx_std_17"), path="CMakeLists.txt", way="cmake"),
+        old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
     "CMake: a flag": Fires(
@@ -224,12 +228,12 @@ FIRING = {
     ),
     "CMake: torch is found in another file": Fires(
         of(
-            cmake("find_package(Torch)\nadd_subdirectory(x)\n")
+            cmake("project(e CXX)\nfind_package(Torch)\nadd_subdirectory(x)\n")
             | {"x/CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e a.cpp)\n"}
             | {"x/a.cpp": "#include <torch/types.h>\n"}
         ),
         old(
-            (1, "CMAKE_CXX_STANDARD 17"),
+            (1, "C++17"),
             path="x/CMakeLists.txt",
             way="cmake",
             source="x/a.cpp",

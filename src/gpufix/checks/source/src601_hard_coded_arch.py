@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.checks.source import arch_python, arch_text
+from gpufix.checks.source import arch_cmake, arch_python, arch_text
 from gpufix.evidence.view import View
 
 
@@ -46,5 +46,5 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     --list-gpu-code of each toolkit.
     """
     yield from arch_python.faults(view)
-    yield from arch_text.cmake_faults(view)
+    yield from arch_cmake.faults(view)
     yield from arch_text.shell_faults(view)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence import cmake_abi
 from gpufix.evidence.cxx import forced
 from gpufix.evidence.source_view import (
     absolute,
     active,
     at,
-    cmake_files,
     docker_files,
     python_files,
     shell_files,
@@ -22,7 +22,7 @@ from gpufix.model import Gap, Severity, Torch
 from gpufix.model.source_payload import AbiFile, FixedAbi
 
 if TYPE_CHECKING:
-    from gpufix.source.source_facts import AbiFlag, CMakeFacts, ShellFacts
+    from gpufix.source.source_facts import AbiFlag, ShellFacts
 
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"
@@ -33,8 +33,9 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     """A build file fixes `_GLIBCXX_USE_CXX11_ABI`, and not as the installed torch has it.
 
     ## What it does
-    Looks for the definition in setup.py's flags and macros, in CMake commands and in compiler
-    calls of scripts and Dockerfiles, and compares it with the installed torch's.
+    Looks for the definition in setup.py's flags and macros, in what a run of CMake would hand to
+    the compilers of its targets, and in compiler calls of scripts and Dockerfiles, and compares it
+    with the installed torch's.
 
     ## Why it matters
     The extension builds and does not load: `undefined symbol: _ZN3c106detail14torchCheckFail…RKSs`.
@@ -58,8 +59,9 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     for path, facts in python_files(view).items():
         if facts.setup or facts.extension:  # in another script's text it is no build's flag
             yield from _judged(view, torch, "python", path, facts.abi, facts.extension)
-    others: tuple[tuple[AbiFile, Mapping[str, CMakeFacts | ShellFacts]], ...] = (
-        ("cmake", cmake_files(view)),
+    for path, flags in view.derive(cmake_abi.fixed).items():
+        yield from _judged(view, torch, "cmake", path, flags)
+    others: tuple[tuple[AbiFile, Mapping[str, ShellFacts]], ...] = (
         ("shell", shell_files(view)),
         ("docker", docker_files(view)),
     )

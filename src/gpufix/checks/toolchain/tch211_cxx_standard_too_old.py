@@ -45,9 +45,9 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
 
 def _fault(view: View, row: Refused) -> Fault:
     torch = view.facts.torch
-    texts = " and ".join(dict.fromkeys(asked.text.removeprefix("inline ") for asked in row.asked))
+    texts = " and ".join(dict.fromkeys(asked.text for asked in row.asked))
     asks = f"sets {texts}" if row.way == "cmake" else f"compiles with {texts}"
-    evidence = [at(view, row.path, a.line, a.text.removeprefix("inline ")) for a in row.asked]
+    evidence = [at(view, row.path, a.line, a.text) for a in row.asked]
     if row.source:
         evidence.append(at(view, row.source, row.line, f"#include <{row.header}>"))
     version = torch.version if torch else ""

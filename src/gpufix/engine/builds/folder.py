@@ -15,7 +15,7 @@ from gpufix.facts.libraries.library_files import foreign
 from gpufix.facts.reading import read
 from gpufix.fixes.build_environment.variables import Backend, Folder
 from gpufix.model import Distribution, Facts
-from gpufix.source.cmake import commands
+from gpufix.source.builds.cmake_syntax import commands
 
 _SETTERS = ("set", "set_target_properties", "set_property")
 _PLACE = re.compile(r"\$\{(?:CMAKE_|PROJECT_|CMAKE_CURRENT_)BINARY_DIR\}/([\w./-]+)")

@@ -157,12 +157,14 @@ class ProjectSources:
         return _unless_empty(file.facts)
 
     def _cmake(self, source: SourceFile, data: bytes) -> CMakeFacts | None:
-        from gpufix.source import cmake
+        from gpufix.source.builds import cmake_syntax
         from gpufix.source.cxx import build_files
 
         if named := build_files.named(data, build_files.CMAKE):
             self._named[source.path] = named
-        return _unless_empty(cmake.scan(decode(data).text)) if cmake.concerns(data) else None
+        if not cmake_syntax.concerns(data):
+            return None
+        return _unless_empty(cmake_syntax.scan(decode(data).text))
 
     def _shell(self, _: SourceFile, data: bytes) -> ShellFacts | None:
         from gpufix.source import shell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gpufix.evidence import cmake_archs, cmake_builds
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.arch_runs import follows, of_run, serves
 from gpufix.evidence.view import View
@@ -25,7 +26,7 @@ from gpufix.source.python import python_edits
 
 NAME = "follow-arch-list"
 _WRITES = 4  # of the list in one file, that give way
-_Editable = ArchFlags | ArchAssignment | ArchExport | CMakeArchs
+_Editable = ArchFlags | ArchAssignment | ArchExport
 
 
 @fix(NAME, "SRC601")
@@ -39,7 +40,9 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
                 return _appended(finding, view)
             case ArchFlags(setting=ProjectVariable() as setting):
                 return _set(finding, view, setting)
-            case ArchFlags() | ArchAssignment() | ArchExport() | CMakeArchs() as editable:
+            case CMakeArchs() as place:
+                return _of_cmake(finding, view, place)
+            case ArchFlags() | ArchAssignment() | ArchExport() as editable:
                 return _edited(finding, view, editable)
             case other:
                 raise TypeError(f"SRC601 hands over {type(other).__name__}")
@@ -66,8 +69,6 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     if isinstance(place, ArchFlags) and place.variants:
         return _skip(finding, f"{path} holds code written for {', '.join(place.variants)} alone")
     variable = _variable(view, place)
-    if variable is None:
-        return _skip(finding, "the old FindCUDA reads no variable for architectures")
     value = value_for(view, variable)
     if value is None:
         return _skip(finding, "no target is known that the variable could name")
@@ -81,6 +82,32 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     steps: list[Step] = [write] if write else []
     steps.append(SetVariables(variables={variable: value}))
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
+
+
+def _of_cmake(finding: Finding, view: View, place: CMakeArchs) -> Plan | Skip:
+    """A variable that the build reads as it is, or the file follows one; each is tried by a run."""
+    root = next((r for r in cmake_builds.roots(view) if r.path == place.root), None)
+    if root is None:
+        return _skip(finding, f"{place.root} is not run")
+    if setting := cmake_archs.steering(view, root):
+        title = f"set {setting.name} to {setting.value}"
+        return _plan(finding, title, [SetVariables(variables=dict([setting.variable(view)]))])
+    if place.follows is None:
+        return _skip(finding, "the old FindCUDA reads no variable for architectures")
+    value = value_for(view, place.follows)
+    if value is None:
+        return _skip(finding, "no target is known that the variable could name")
+    variable = place.follows
+    write = rewrite(view, place.path, lambda text: edits.follow_archs(text, place.line, variable))
+    if write is None:
+        reason = f"{place.path} does not set it in a form that is changed with confidence"
+        return _skip(finding, reason)
+    edited = {place.path: write.content}
+    build = cmake_builds.run(view, root.path, root.defines, {variable: value}, edited)
+    if not cmake_archs.serves(view, build):
+        return _skip(finding, f"CMake would not take them from {variable} alone")
+    steps: list[Step] = [write, SetVariables(variables={variable: value})]
+    return _plan(finding, f"let {place.path} follow {variable}, set to {value}", steps)
 
 
 def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) -> WriteFile:
@@ -107,8 +134,6 @@ def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) 
 
 def _changed(text: str, place: _Editable, variable: str) -> str | None:
     match place:
-        case CMakeArchs():
-            return edits.follow_archs(text, place.line, variable)
         case ArchExport():
             return edits.shell_default(text, place.line, variable)
         case ArchAssignment():
@@ -117,9 +142,7 @@ def _changed(text: str, place: _Editable, variable: str) -> str | None:
             return python_edits.follow_arch_list(text, set(place.lines), variable)
 
 
-def _variable(view: View, place: _Editable) -> str | None:
-    if isinstance(place, CMakeArchs):
-        return place.follows
+def _variable(view: View, place: _Editable) -> str:
     if isinstance(place, ArchAssignment | ArchExport):
         return place.variable
     return "PYTORCH_ROCM_ARCH" if vendor(view) == "amd" else "TORCH_CUDA_ARCH_LIST"

@@ -10,7 +10,6 @@ from gpufix.source.arch_flags import parse, without
 from gpufix.source.cxx_standards import flags
 from gpufix.source.edits import Edit, Offsets, applied
 from gpufix.source.python.flags import Flag, nvcc_flags
-from gpufix.source.python.standards import standard_flags
 from gpufix.source.python.tree import NotPython, Tree
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
@@ -269,10 +268,7 @@ def raise_standard(
     tree, offsets = Tree(text), Offsets(text)
     edits: list[Edit] = []
     asks = False
-    asked = [flag.node for _, flag, _, value in standard_flags(tree) if value < needs]
-    for node in dict.fromkeys(part for whole in asked for part in _literals(whole, needs)):
-        if node.lineno not in lines:
-            continue
+    for node in _old_standards(tree, lines, needs):
         start, end = offsets.of(node)
         if not _PLAIN.fullmatch(text[start:end]):
             return None
@@ -303,11 +299,11 @@ def raise_standard(
     return finished(text, tree, edits) if edits else None
 
 
-def _literals(node: ast.expr, needs: int) -> list[ast.Constant]:
-    """The texts within an expression that ask for an older C++."""
-    inner = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
-    texts = [part for part in inner if isinstance(part.value, str)]
-    return [part for part in texts if any(row[3] < needs for row in flags(str(part.value)))]
+def _old_standards(tree: Tree, lines: Collection[int], needs: int) -> list[ast.Constant]:
+    """The texts on these lines that ask for an older C++."""
+    inner = [node for node in tree.each(ast.Constant) if node.lineno in lines]
+    texts = [node for node in inner if isinstance(node.value, str)]
+    return [node for node in texts if any(row[3] < needs for row in flags(str(node.value)))]
 
 
 def _dropped(text: str, offsets: Offsets, container: ast.List | ast.Tuple, node: ast.expr) -> Edit:

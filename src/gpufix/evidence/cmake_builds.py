@@ -1,0 +1,290 @@
+"""The project's CMake builds, run abstractly: with the patient's variables, toolkit and torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from gpufix.evidence import building
+from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
+from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
+from gpufix.knowledge.data_table import minor
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
+from gpufix.source.builds.world import BuildWorld, TorchSeen
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.cmake_result import CMakeBuild
+
+Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
+_MOST_ROOTS, _MOST_CALLERS = 30, 20
+_DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
+_ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
+
+
+class ProjectFiles:
+    """The project's files as its walk lists them: what a snapshot can answer, too."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        project = view.facts.project
+        self._root = project.root.rstrip("/") if project else ""
+        self._paths = {source.path for source in project.sources} if project else set()
+        self._cmake = {s.path for s in project.sources if s.kind == "cmake"} if project else set()
+
+    @cached_property
+    def _folders(self) -> Mapping[str, set[str]]:
+        """Folder -> the names in it."""
+        found: dict[str, set[str]] = {"": set()}
+        for path in self._paths:
+            while path:
+                folder, _, name = path.rpartition("/")
+                found.setdefault(folder, set()).add(name)
+                path = folder
+        return found
+
+    def _relative(self, path: str) -> str:
+        return path.removeprefix(self._root).lstrip("/")
+
+    def text(self, path: str) -> str | None:
+        """A CMake file; of others nobody asks."""
+        if self._relative(path) not in self._cmake:
+            return None
+        found = self._view.source(path)
+        return found.text if found else None
+
+    def exists(self, path: str) -> bool | None:
+        """Sources are all listed; of other files nobody knows."""
+        name = self._relative(path)
+        if name in self._paths or name in self._folders:
+            return True
+        listed = name.endswith(
+            (".cmake", "CMakeLists.txt", ".cu", ".cuh", ".cpp", ".cc", ".h", ".hpp")
+        )
+        folder = name.rpartition("/")[0]
+        return False if listed and folder in self._folders else None
+
+    def names_in(self, folder: str) -> Collection[str] | None:
+        """The sources in a folder."""
+        return self._folders.get(self._relative(folder), ())
+
+    def is_folder(self, path: str) -> bool | None:
+        """Whether it holds sources."""
+        return self._relative(path) in self._folders
+
+
+class _Environment(Mapping[str, str]):
+    """The patient's variables, noted as asked for, below some that are supposed."""
+
+    def __init__(self, view: View, supposed: Mapping[str, str]) -> None:
+        self._view, self._supposed = view, supposed
+
+    def __getitem__(self, name: str) -> str:
+        found = self._supposed.get(name, self._view.env(name))
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        environment = self._view.facts.environment
+        return iter({**environment.process, **environment.overlay, **self._supposed})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class CMakeRoot(Frozen):
+    """A CMakeLists.txt that is configured by itself, who calls it, and what it does here."""
+
+    path: str  # relative to the project
+    caller: Caller
+    defines: Mapping[str, str | None]
+    build: CMakeBuild
+
+
+def roots(view: View) -> tuple[CMakeRoot, ...]:
+    """Every CMake build of the project, without those that it carries along of others."""
+    return view.derive(_roots)
+
+
+def _roots(view: View) -> tuple[CMakeRoot, ...]:
+    files = cmake_files(view)
+    if not any(facts.asks for facts in files.values()):
+        return ()
+    found: list[CMakeRoot] = []
+    seen: set[str] = set()
+    paths = [
+        p
+        for p, facts in files.items()
+        if facts.project and p.rpartition("/")[2] == "CMakeLists.txt"
+    ]
+    for path in sorted(paths, key=lambda p: (p.count("/"), p))[:_MOST_ROOTS]:
+        if path in seen or is_vendored(path) or for_tests(path):
+            continue
+        root = _root(view, path)
+        seen |= set(root.build.files)
+        found.append(root)
+    return tuple(found)
+
+
+def _root(view: View, path: str) -> CMakeRoot:
+    caller = _caller(view, path)
+    defines = _defines(view, path, caller)
+    return CMakeRoot(path=path, caller=caller, defines=defines, build=run(view, path, defines))
+
+
+def run(
+    view: View,
+    path: str,
+    defines: Mapping[str, str | None],
+    variables: Mapping[str, str] | None = None,
+    edited: Mapping[str, str] | None = None,
+    gpu: bool | None = None,
+) -> CMakeBuild:
+    """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed."""
+    from gpufix.source.builds.cmake_result import run_cmake
+    from gpufix.source.builds.cmake_state import CMakeCall
+
+    project = view.facts.project
+    root = project.root.rstrip("/") if project else ""
+    folder = path.rpartition("/")[0]
+    world = _world(view, root, variables or {}, gpu)
+    full = {f"{root}/{name}": text for name, text in (edited or {}).items()}
+    return run_cmake(
+        CMakeCall(
+            world=world,
+            source=f"{root}/{folder}" if folder else root,
+            defines=defines,
+            cmake=release(view),
+            edited=full,
+        )
+    )
+
+
+def release(view: View) -> str | None:
+    """The cmake that a build would run."""
+    tool = building.tool(view, "cmake")
+    return tool.version if tool else None
+
+
+def _world(view: View, root: str, variables: Mapping[str, str], gpu: bool | None) -> BuildWorld:
+    toolkit = building.toolkit_in_use(view)
+    known = toolkit is not None and toolkit.version is not None
+    nvidia = [g for g in view.facts.gpus if g.vendor == "nvidia"]
+    torch = view.facts.torch
+    looked = building.was_collected(view, "gpus")
+    return BuildWorld(
+        root=root,
+        files=view.derive(ProjectFiles),
+        environment=_Environment(view, variables),
+        gpu=gpu if gpu is not None else bool(nvidia) if looked else None,
+        capabilities=tuple(_capabilities(nvidia)) if nvidia else (),
+        torch=_torch(torch) if torch else None,
+        cuda_home=toolkit.root if toolkit else "?",
+        nvcc=minor(toolkit.version) if toolkit and toolkit.version and known else "?",
+        platform=view.facts.host.os.lower(),
+        machine=view.facts.host.machine,
+    )
+
+
+def _torch(torch: Any) -> TorchSeen:
+    return TorchSeen(
+        version=torch.version or "", cuda=torch.cuda, hip=torch.hip, cxx11_abi=torch.cxx11_abi,
+        location=torch.location,
+    )  # fmt: skip
+
+
+def _capabilities(gpus: list[Any]) -> Iterator[tuple[int, int]]:
+    for gpu in gpus:
+        try:
+            arch = parse_arch(gpu.arch) if gpu.arch else None
+        except ValueError:
+            continue
+        if isinstance(arch, CudaArch):
+            yield arch.major, arch.minor
+
+
+def _caller(view: View, path: str) -> Caller:
+    """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
+    folder = path.rpartition("/")[0]
+    project = _pyproject(view, folder)
+    backend = str(project.get("build-system", {}).get("build-backend", "")) if project else ""
+    if backend.startswith("scikit_build_core"):
+        return "scikit-build-core"
+    holders = view.project_holders("cmake") or ()
+    above = [folder[: m.start()] for m in re.finditer(r"/", folder)] + [folder, ""]
+    setups = {f"{where}/setup.py" if where else "setup.py" for where in above}
+    if setups & set(holders):
+        return "setup.py"
+    return "aside" if any(facts.extension for facts in beside(path, python_files(view))) else "hand"
+
+
+def _pyproject(view: View, folder: str) -> dict[str, Any]:
+    from gpufix.source import toml_text
+
+    project = view.facts.project
+    path = f"{folder}/pyproject.toml" if folder else "pyproject.toml"
+    if project is None or not any(source.path == path for source in project.sources):
+        return {}
+    found = view.source(f"{project.root}/{path}")
+    try:
+        table = toml_text.parse(found.text) if found else {}
+    except ValueError:
+        return {}
+    system = table.get("build-system")
+    return table if isinstance(system, dict) else {**table, "build-system": {}}
+
+
+def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
+    """The -D of the callers: None for what only their run would tell."""
+    found: dict[str, str | None] = dict.fromkeys(_passed(view))
+    if caller == "scikit-build-core":
+        found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
+        found |= _configured(_pyproject(view, path.rpartition("/")[0]))
+    if caller in ("scikit-build-core", "setup.py"):
+        for name, text in _ARGUMENT.findall(view.env("CMAKE_ARGS") or ""):
+            found[name] = text.strip("\"'")
+    return found
+
+
+def _passed(view: View) -> tuple[str, ...]:
+    return view.derive(_passed_by_files)
+
+
+def _passed_by_files(view: View) -> tuple[str, ...]:
+    """Variables that Python files and scripts of the project give to cmake."""
+    project = view.facts.project
+    if project is None:
+        return ()
+    paths = list(view.project_holders("-D") or ())[:_MOST_CALLERS]
+    scripts = [s.path for s in project.sources if s.kind in ("shell", "docker")]
+    names: dict[str, None] = {}
+    for path in [*paths, *scripts[:_MOST_CALLERS]]:
+        found = view.source(f"{project.root}/{path}") if not for_tests(path) else None
+        if found and "cmake" in found.text.lower():
+            names |= dict.fromkeys(_DEFINES.findall(found.text))
+    return tuple(names)
+
+
+def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
+    """[tool.scikit-build.cmake]: define and args."""
+    tool = project.get("tool")
+    section = tool.get("scikit-build", {}) if isinstance(tool, dict) else {}
+    table = section.get("cmake", {}) if isinstance(section, dict) else {}
+    found: dict[str, str | None] = {}
+    if not isinstance(table, dict):
+        return found
+    if isinstance(table.get("build-type"), str):
+        found["CMAKE_BUILD_TYPE"] = table["build-type"]
+    for text in table.get("args", []) if isinstance(table.get("args"), list) else []:
+        if named := _ARGUMENT.fullmatch(str(text)):
+            found[named[1]] = named[2]
+    defines = table.get("define", {})
+    for name, value in defines.items() if isinstance(defines, dict) else ():
+        if isinstance(value, dict):
+            found[str(name)] = None  # of an environment variable
+        else:
+            found[str(name)] = ("ON" if value else "OFF") if isinstance(value, bool) else str(value)
+    return found
