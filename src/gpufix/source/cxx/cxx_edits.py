@@ -144,7 +144,7 @@ def _one(code: CxxCode, row: Removed, live: Live) -> list[Edit] | None:
 def _replaced(code: CxxCode, row: Removed, text: str, live: Live) -> list[Edit]:
     """Put `text` for each use in code that is compiled."""
     pattern = re.compile(row.pattern)
-    starts = {at for at in uses(code, row, pattern) if live(code.conditions.at(at))}
+    starts = {at for at in uses(code, row) if live(code.conditions.at(at))}
     spans = [m.span(1) for m in pattern.finditer(code.masked) if m.start(1) in starts]
     return [Edit(start, end, text) for start, end in spans]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.removed_apis import Removed
@@ -27,9 +28,10 @@ def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
     return found
 
 
-_ROWS = [(row, re.compile(row.pattern)) for row in removed_apis.removed().values() if row.pattern]
+_ROWS = [row for row in removed_apis.removed().values() if row.pattern]
 _FIELDS = removed_apis.fields()
-_HOLDS = word_filter({*(row.trigger for row, _ in _ROWS), *_FIELDS})
+_BEGIN = word_filter(row.trigger for row in _ROWS if row.kind == "regex")
+_WORDS = word_filter({row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}, whole=True)
 _INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
 _FLAG = ("true", "false")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -38,21 +40,24 @@ _ARGUMENTS = 2_000  # characters of a call
 
 def concerns(text: str) -> bool:
     """Whether a source may use one."""
-    return _HOLDS(text)
+    return _WORDS(text) or _BEGIN(text)
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
-    for row, pattern in _ROWS:
+    for row in _ROWS:
         if row.trigger in code.text and row.word in code.text:
-            found += places(code, ((row.name, at) for at in uses(code, row, pattern)))
+            found += places(code, ((row.name, at) for at in uses(code, row)))
     return (*found, *_field_uses(code))
 
 
-def uses(code: CxxCode, row: Removed, pattern: re.Pattern[str] | None = None) -> Iterator[int]:
+_compiled = cache(re.compile)
+
+
+def uses(code: CxxCode, row: Removed) -> Iterator[int]:
     """Where a source uses a name in the form that is gone."""
-    for match in (pattern or re.compile(row.pattern)).finditer(code.masked):
+    for match in _compiled(row.pattern).finditer(code.masked):
         if row.kind not in ("arguments", "trailing", "template") or _refused(code, row, match):
             yield match.start(1)
 
@@ -112,14 +117,12 @@ def own(code: CxxCode) -> tuple[str, ...]:
         if row.kind in ("header", "field", "regex", "template", "trailing"):
             continue
         space, last = name.rpartition("::")[0], row.word
-        if last not in code.text:
+        if (space and f"namespace {space}" not in code.text) or last not in code.text:
             continue
-        if last in code.definitions and not space:
-            found.append(name)
-        elif space and f"namespace {space}" not in code.text:
-            continue
-        elif re.search(rf"\b(?:struct|class|using)\s+{last}\b", code.masked) or re.search(
-            rf"[\w*&>]\s+{last}\s*\([^;{{}}()]*\)\s*(?:const\s*)?\{{", code.masked
+        if (
+            (last in code.definitions and not space)
+            or re.search(rf"\b(?:struct|class|using)\s+{last}\b", code.masked)
+            or re.search(rf"[\w*&>]\s+{last}\s*\([^;{{}}()]*\)\s*(?:const\s*)?\{{", code.masked)
         ):
             found.append(name)
     return tuple(found)
