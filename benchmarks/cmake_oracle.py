@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget, run_cmake
-from gpufix.source.builds.cmake_run import CMakeCall
+from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.cmake_words import separate
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.world import BuildWorld, TorchSeen
@@ -50,7 +50,7 @@ class Disk:
         return os.path.lexists(path)
 
     def names_in(self, folder: str) -> Collection[str] | None:
-        return os.listdir(folder) if Path(folder).is_dir() else ()
+        return [p.name for p in Path(folder).iterdir()] if Path(folder).is_dir() else ()
 
     def is_folder(self, path: str) -> bool | None:
         return Path(path).is_dir()

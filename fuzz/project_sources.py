@@ -57,7 +57,7 @@ class _OneFile:
 def cmake() -> Callable[[bytes], object]:
     from gpufix.source.builds import cmake_syntax
     from gpufix.source.builds.cmake_result import run_cmake
-    from gpufix.source.builds.cmake_run import CMakeCall
+    from gpufix.source.builds.cmake_state import CMakeCall
     from gpufix.source.builds.world import BuildWorld, TorchSeen
     from gpufix.source.cxx import build_files
     from gpufix.source.source_text import decode
@@ -65,7 +65,9 @@ def cmake() -> Callable[[bytes], object]:
     def read(data: bytes) -> object:
         text = decode(data).text
         files = _OneFile({"/p/CMakeLists.txt": text, "/p/sub/CMakeLists.txt": text})
-        world = BuildWorld(root="/p", files=files, nvcc="13.0", torch=TorchSeen(version="2.9.0", cuda="13.0"))
+        world = BuildWorld(
+            root="/p", files=files, nvcc="13.0", torch=TorchSeen(version="2.9.0", cuda="13.0")
+        )
         named = build_files.named(data, build_files.CMAKE)
         defines = {"WHO": None, "CMAKE_CUDA_ARCHITECTURES": None}
         call = CMakeCall(world=world, source="/p", defines=defines, cmake="3.25.1")

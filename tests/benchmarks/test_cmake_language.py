@@ -10,11 +10,13 @@ import re
 import subprocess
 from pathlib import Path
 
-import needs
 import pytest
-from cmake_oracle import Disk, cmake_release
 
-from gpufix.source.builds.cmake_run import CMakeCall, CMakeRun
+import needs
+from cmake_oracle import Disk, cmake_release
+from gpufix.source.builds.cmake_run import CMakeRun
+from gpufix.source.builds.cmake_start import begin
+from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.world import BuildWorld
 
@@ -265,8 +267,6 @@ def real(path: Path, names: list[str], define: str | None) -> dict[str, str | No
 
 
 def abstract(path: Path, defines: dict[str, str | None]) -> CMakeRun:
-    from gpufix.source.builds.cmake_start import begin
-
     world = BuildWorld(root=str(path.parent), files=Disk())
     run = CMakeRun(
         CMakeCall(world=world, source=str(path.parent), defines=defines, cmake=cmake_release())

@@ -134,7 +134,7 @@ def test_fields_of_the_device_build_with_cuda_13(tmp_path: Path) -> None:
     "text",
     [
         "void f() { cudaBindTexture(0, t, p); }",
-        "cub::CountingInputIterator<int> it(0);",
+        "auto m = cub::FpLimits<float>::Max();",
         "int f(cudaDeviceProp p) { return p.clockRate; }",
     ],
 )

@@ -16,7 +16,7 @@ from gpufix.model import Project, SourceFile
 from gpufix.source import requirement_files, toml_text
 from gpufix.source.builds import cmake_syntax
 from gpufix.source.builds.cmake_result import run_cmake
-from gpufix.source.builds.cmake_run import CMakeCall
+from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.world import BuildWorld
 
 SIZE = 1 << 18

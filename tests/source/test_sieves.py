@@ -6,11 +6,12 @@ import random
 
 import pytest
 
+import removed_rows
 from gpufix.knowledge import hip_api, removed_apis
-from gpufix.source.cxx import cxx_facts, hip
+from gpufix.source.cxx import cxx_facts, hip, used_names
 from gpufix.source.cxx.code import CxxCode, directives, unmasked
 from gpufix.source.python import modules, python_facts
-from gpufix.source.source_facts import CxxFacts, NameUse, PythonFacts
+from gpufix.source.source_facts import CxxFacts, PythonFacts
 from gpufix.source.source_text import word_filter
 
 KERNEL = "__global__ void k(int* out, const int* sums, int n) {{\n{body}\n}}\n"
@@ -21,7 +22,7 @@ LINES = [
         if "cub" in name and "<" not in name
     ),
     *(f"  {name}(a, b);" for name in removed_apis.removed() if name.startswith("cuda")),
-    *(f"int x = prop.{field};" for field in removed_apis.PROPERTIES),
+    *(f"int x = prop.{field};" for field in removed_apis.fields()["cudaDeviceProp"]),
     *(f"  {name}(0xffffffff, x);" for name in hip_api.CONSTRUCTS if "<" not in name),
     "cudaDeviceProp prop;",
     "auto m = cub :: Max();",
@@ -73,14 +74,13 @@ def test_each_construct_is_found(name: str) -> None:
     assert [(use.name, use.line) for use in cxx_facts.describe_hip(data).hip] == [(name, 2)]
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, r in removed_apis.removed().items() if r.owner == "CUDA"]
-)
-def test_each_removed_name_is_found(name: str) -> None:
-    if name.startswith("<"):
-        return  # an include
-    found = cxx_facts.describe(f"int a;\nvoid f() {{ {name}(x); }}\n".encode()).removed
-    assert NameUse(name, 2, ()) in found
+@pytest.mark.parametrize("row", removed_rows.every(), ids=lambda row: row.name)
+def test_each_removed_name_is_found(row: removed_rows.Use) -> None:
+    facts = cxx_facts.describe(row.text.encode())
+    used = {use.name for use in facts.removed} | {f"<{header.name}>" for header in facts.includes}
+    assert row.name in used, row.text
+    if not row.name.startswith("<"):
+        assert used_names.concerns(row.text)
 
 
 def test_directives_of_a_text_as_it_stands() -> None:

@@ -731,6 +731,72 @@ class RemovedName(Row):
     raises: bool = False
 
 
+class RemovedCxxRow(Row):
+    """Names that a release of CUDA, CCCL or torch took away; knowledge/removed_cxx.toml explains the keys."""
+
+    names: list[str]
+    kind: Literal[
+        "scoped", "call", "word", "header", "field", "regex", "arguments", "trailing", "template"
+    ]
+    gone: str
+    do: str
+    source: Source
+    use: list[str] = []
+    becomes: list[str] = []
+    now: list[str] = []
+    helper: str | None = None
+    includes: list[str] = []
+    wrap: bool = False
+    hip: bool = False
+    pattern: str | None = None
+    trigger: str | None = None
+    counts: list[int] = []
+    device: int | None = None
+    of: int | None = None
+    attribute: list[str] = []
+    torch_header: str | None = None
+    torch_word: str | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> RemovedCxxRow:
+        for key in ("becomes", "now", "attribute"):
+            given = getattr(self, key)
+            if given and len(given) not in (1, len(self.names)):
+                raise ValueError(f"{self.names[0]}: {key} needs one value, or one for each name")
+        if (self.kind == "regex") != bool(self.pattern and self.trigger):
+            raise ValueError(
+                f"{self.names[0]}: a regex has a pattern and a trigger, others have none"
+            )
+        if (self.gone == "torch") != bool(self.torch_header):
+            raise ValueError(f"{self.names[0]}: torch's names have a header, others have none")
+        return self
+
+
+class RemovedCxx(Row):
+    """removed_cxx.toml."""
+
+    helpers: dict[str, str]
+    removed: list[RemovedCxxRow]
+
+    @model_validator(mode="after")
+    def _helpers_exist(self) -> RemovedCxx:
+        unknown = [
+            row.helper for row in self.removed if row.helper and row.helper not in self.helpers
+        ]
+        if unknown:
+            raise ValueError(f"there is no helper {unknown[0]}")
+        names = [
+            name
+            for row in self.removed
+            for name in row.names
+            if row.kind not in ("template", "trailing")
+        ]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"{sorted(twice)[0]}: stands twice")
+        return self
+
+
 class RemovedNames(Row):
     """data/removed_names.json."""
 

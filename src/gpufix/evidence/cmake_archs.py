@@ -104,7 +104,7 @@ def _may_choose(said: Said) -> bool:
     """Whether an unknown flag of the project's may name architectures."""
     from gpufix.source.builds.cmake_result import FOREIGN
 
-    if said.hangs == FOREIGN or "\0" not in said.text and said.sure:
+    if said.hangs == FOREIGN or ("\0" not in said.text and said.sure):
         return False
     known = said.text.replace("\0", "").strip()
     return not known or "arch" in known or "gencode" in known or "sm_" in known

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.source_view import beside, cmake_files, is_vendored, for_tests, python_files
+from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import minor
@@ -145,7 +145,7 @@ def run(
 ) -> CMakeBuild:
     """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed."""
     from gpufix.source.builds.cmake_result import run_cmake
-    from gpufix.source.builds.cmake_run import CMakeCall
+    from gpufix.source.builds.cmake_state import CMakeCall
 
     project = view.facts.project
     root = project.root.rstrip("/") if project else ""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Folders of torch's headers whose contents went over the years; others come with other devices.
 _TORCH_FOLDERS = ("THC/", "TH/", "ATen/cuda/", "c10/cuda/", "c10/util/", "ATen/core/")
 _TORCH_SUFFIXES = (".h", ".hpp", ".cuh")
-_PROPERTY = "cudaDeviceProp::"
 
 
 def faults(view: View) -> Iterator[Fault | Gap]:
@@ -30,15 +29,23 @@ def faults(view: View) -> Iterator[Fault | Gap]:
     torch = view.facts.torch
     if torch is not None and torch.hip:
         return
+    own = {name for facts in cxx.cxx_files(view).values() for name in facts.own}
     for path, facts in cxx.own_files(view).items():
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         lines: dict[str, list[int]] = {}
+        unsure: dict[str, list[int]] = {}  # under a condition that nothing here decides
         for name, line, guards in _used(facts):
-            if cxx.live(facts.macros, guards, passes):
+            compiled = None if name in own else cxx.live(facts.macros, guards, passes)
+            if compiled:
                 lines.setdefault(name, []).append(line)
+            elif compiled is None and name not in own:
+                unsure.setdefault(name, []).append(line)
         for name, found in lines.items():
             if lacking := _lacking(view, name):
                 yield _fault(view, path, name, sorted(set(found)), lacking)
+        for name, found in unsure.items():
+            if name not in lines and (lacking := _known_lacking(view, name)):
+                yield _perhaps(view, path, name, sorted(set(found)), lacking)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
 
@@ -59,7 +66,7 @@ def _unknown(view: View, name: str) -> bool:
     if name.startswith(("<TH/", "<THC/")):
         return True
     row = removed_apis.removed().get(name)
-    of_cuda = name.startswith(_PROPERTY) or (row is not None and row.owner == "CUDA")
+    of_cuda = row is not None and row.owner == "CUDA"
     return cxx.cuda_version(view) is None if of_cuda else row is not None
 
 
@@ -81,14 +88,24 @@ def _lacking(view: View, name: str) -> str | None:
             return None  # a CPU build lacks some of CUDA's
         return f"torch {torch.version}" if view.torch_header(header) is False else None
     row = removed_apis.removed().get(name)
-    if name.startswith(_PROPERTY):
-        return _cuda_since(view, removed_apis.PROPERTIES_GONE)
     if row is None:
         return None
     if row.owner == "CUDA":
         return _cuda_since(view, row.gone)
-    declared = view.torch_declares(row.header, row.needle) if torch else None
-    return f"torch {torch.version}" if torch and declared is False else None
+    if torch is None:
+        return None
+    if row.needle:
+        there = view.torch_declares(row.header, row.needle)
+    else:
+        there = view.torch_header(row.header)
+    return f"torch {torch.version}" if there is False else None
+
+
+def _known_lacking(view: View, name: str) -> str | None:
+    """The same of names that a table has: what is only perhaps compiled is worth no more questions."""
+    row = removed_apis.removed().get(name)
+    of_cuda = row is not None and row.owner == "CUDA" and not row.hip
+    return _lacking(view, name) if of_cuda else None
 
 
 def _cuda_since(view: View, gone: str) -> str | None:
@@ -101,6 +118,17 @@ def _fault(view: View, path: str, name: str, lines: list[int], lacking: str) -> 
         severity=_severity(view, path, lacking),
         subject=path,
         message=f"{path} uses {name}, which {lacking} does not have.",
+        evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
+        payload=RemovedNameUse(path, name, tuple(lines), "cxx"),
+    )
+
+
+def _perhaps(view: View, path: str, name: str, lines: list[int], lacking: str) -> Fault:
+    return Fault(
+        severity=ADVICE,
+        subject=path,
+        message=f"{path} may use {name}, which {lacking} does not have: only a build decides the"
+        " condition around it.",
         evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
         payload=RemovedNameUse(path, name, tuple(lines), "cxx"),
     )

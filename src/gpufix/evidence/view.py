@@ -158,6 +158,10 @@ class View:
         subject = f"{header} {word}"
         return self._answer("torch-declares", subject, lambda ask: ask.torch_declares(header, word))
 
+    def torch_standard(self, header: str) -> int | None:
+        """The oldest C++ that compiles an include of a torch header; None: any, or not known."""
+        return self._answer("torch-standard", header, lambda ask: ask.torch_standard(header))
+
     def project_python(self, root: str) -> Scanned[PythonFacts] | None:
         """The project's Python files."""
         return self._answer("project-python", root, lambda ask: ask.project_python(root))

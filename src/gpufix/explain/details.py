@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain import cuda_details, symbol_details
+from gpufix.explain import cuda_details, removed_details, symbol_details
 from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
@@ -154,6 +154,8 @@ _WHOSE = (
 def header(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose header it is decides; one of a library that gpufix does not know stays unknown."""
     name = explanation.captures.get("header", "").replace("\\", "/")
+    if gone := removed_details.removed_header(explanation, name):
+        return gone
     for pattern, whose in _WHOSE:
         if re.match(pattern, name):
             own = next(message for message in messages() if message.id == whose)
@@ -166,12 +168,14 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
+    "changed-call": removed_details.changed_call,
     "cuda-code": cuda_details.cuda_code,
     "header": header,
     "kernel-image": cuda_details.kernel_image,
     "nvcc-arch": nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
+    "removed-name": removed_details.removed_name,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
     "thrust-memory": cuda_details.thrust_memory,

@@ -156,11 +156,20 @@ class Queries:
         return clashing(Path(root), Path("/"))
 
     def torch_header(self, name: str) -> bool:
-        include = self._allowed(f"{self._torch_root}include")
-        if not Path(include, "c10").is_dir() or ".." in name:
+        if ".." in name:
+            raise ValueError(f"{name!r} is not the name of a header")
+        return any(Path(folder, name).is_file() for folder in self._torch_includes())
+
+    def torch_standard(self, header: str) -> int:
+        from gpufix.facts.toolchain.torch_headers import demanded
+
+        return demanded(self._torch_includes(), header)
+
+    def _torch_includes(self) -> tuple[Path, ...]:
+        include = Path(self._allowed(f"{self._torch_root}include"))
+        if not (include / "c10").is_dir():
             raise ValueError("the installed torch has no headers")
-        folders = (include, f"{include}/torch/csrc/api/include")
-        return any(Path(folder, name).is_file() for folder in folders)
+        return include, include / "torch/csrc/api/include"
 
     def sha256(self, path: str) -> str:
         real = self._allowed(path)

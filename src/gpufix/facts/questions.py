@@ -83,6 +83,10 @@ class Questions(Protocol):
         """Whether a header of the installed torch has a word."""
         ...
 
+    def torch_standard(self, header: str) -> int:
+        """The oldest C++ (17) that compiles an include of a header of the installed torch; 0: any."""
+        ...
+
     def project_python(self, root: str) -> Scanned[PythonFacts]:
         """The project's Python files."""
         ...

@@ -2,150 +2,126 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, source, table
 
-_CCCL = "CCCL 3.0 migration guide; cub/thread/thread_operators.cuh of CUDA 12.9 and 13.0"
-_RUNTIME = "cuda_runtime_api.h of CUDA 12.9 and 13.0 compared"
-_PROPERTIES = "driver_types.h of CUDA 12.9 and 13.0 compared; CUDA 13.0 release notes"
-_TEXTURES = "CUDA 12.0 release notes; absent from cuda_runtime_api.h of 12.0.107"
-_TORCH = "the installed torch's own header is read"
+Kind = Literal[
+    "scoped", "call", "word", "header", "field", "regex", "arguments", "trailing", "template"
+]
 
 
 class Removed(Frozen):
-    """One removed name.
+    """One name that a release of CUDA, CCCL or torch took away; knowledge/removed_cxx.toml explains it.
 
     `pattern` is a regular expression for text without comments and literals, whose first group is
     the name; `trigger` occurs in every text that it can match. A CUDA row is gone from version
-    `gone` on; a torch row is gone when `header` of the installed torch lacks the word `needle`.
+    `gone` on; a torch row is gone when `header` of the installed torch is, or lacks the word `needle`.
     """
 
     name: str
     owner: Literal["CUDA", "torch"]
+    kind: Kind
     pattern: str
     trigger: str
     source: str
+    do: str
     gone: str = ""
     header: str = ""
     needle: str = ""
-    now: str = ""  # the plain replacement; "" = none that fits every use
+    becomes: str = ""  # what says the same on every release; "" = nothing that fits every use
+    now: str = ""  # what says it from `gone` on
+    includes: tuple[str, ...] = ()  # that `now` needs
+    helper: str = ""  # text below the includes that `becomes` needs
+    wrap: bool = False  # an include that only older releases are to see
+    hip: bool = False  # HIP has it
+    counts: tuple[int, ...] = ()  # of arguments that are refused
+    device: int | None = None  # the position of an argument that was an int
+    of: int | None = None  # among so many
+    attribute: str = ""  # of the device, in place of a field
 
-
-def _functors() -> list[Removed]:
-    now = {
-        "Max": "::cuda::maximum<>",
-        "Min": "::cuda::minimum<>",
-        "Sum": "::cuda::std::plus<>",
-        "Difference": "::cuda::std::minus<>",
-        "Division": "::cuda::std::divides<>",
-        "Equality": "::cuda::std::equal_to<>",
-        "Inequality": "::cuda::std::not_equal_to<>",
-    }
-    return [
-        Removed(f"cub::{n}", "CUDA", rf"(cub(?<!\wcub)\s*::\s*{n})\b", "cub", _CCCL, "13.0", now=to)
-        for n, to in now.items()
-    ]
-
-
-def _iterators() -> list[Removed]:
-    names = ("Constant", "Counting", "Transform")
-    rows = [f"{n}InputIterator" for n in names] + ["DiscardOutputIterator"]
-    source = "cub/iterator of CUDA 12.9 and 13.0 compared; CCCL 3.0 migration guide"
-    return [
-        Removed(f"cub::{n}", "CUDA", rf"(cub(?<!\wcub)\s*::\s*{n})\b", "cub", source, "13.0")
-        for n in rows
-    ]
-
-
-def _functions() -> list[Removed]:
-    now = {
-        "cudaThreadSynchronize": "cudaDeviceSynchronize",
-        "cudaThreadExit": "cudaDeviceReset",
-        "cudaThreadGetLimit": "cudaDeviceGetLimit",
-        "cudaThreadSetLimit": "cudaDeviceSetLimit",
-        "cudaThreadGetCacheConfig": "cudaDeviceGetCacheConfig",
-        "cudaThreadSetCacheConfig": "cudaDeviceSetCacheConfig",
-        "cudaLaunchCooperativeKernelMultiDevice": "",
-        "cudaSetDoubleForDevice": "",
-        "cudaSetDoubleForHost": "",
-    }
-    textures = (
-        "cudaBindTexture",
-        "cudaBindTexture2D",
-        "cudaBindTextureToArray",
-        "cudaBindTextureToMipmappedArray",
-        "cudaUnbindTexture",
-        "cudaGetTextureReference",
-        "cudaGetTextureAlignmentOffset",
-        "cudaBindSurfaceToArray",
-        "cudaGetSurfaceReference",
-    )
-    rows = [_function(name, "13.0", _RUNTIME, to) for name, to in now.items()]
-    return rows + [_function(name, "12.0", _TEXTURES, "") for name in textures]
-
-
-def _function(name: str, gone: str, source: str, now: str) -> Removed:
-    return Removed(name, "CUDA", rf"({name}(?<![\w.>]{name}))\s*\(", name, source, gone, now=now)
-
-
-def _headers() -> list[Removed]:
-    gone = ("agent/agent_spmv_orig", "device/device_spmv", "grid/grid_barrier", "host/mutex")
-    iterators = ("constant_input", "counting_input", "discard_output", "transform_input")
-    names = [f"cub/{n}.cuh" for n in gone] + [f"cub/iterator/{n}_iterator.cuh" for n in iterators]
-    names += [f"thrust/{n}.h" for n in ("event", "future", "limits", "optional")]
-    source = "CCCL's folders of CUDA 12.9 and 13.0 compared"
-    return [Removed(f"<{name}>", "CUDA", "", name, source, "13.0") for name in names]
-
-
-def _torch() -> list[Removed]:
-    return [
-        Removed(
-            "AT_CHECK",
-            "torch",
-            r"(AT_CHECK(?<!\wAT_CHECK))\s*\(",
-            "AT_CHECK",
-            _TORCH,
-            header="c10/util/Exception.h",
-            needle="AT_CHECK",
-            now="TORCH_CHECK",
-        ),
-        Removed(
-            "AT_DISPATCH on .type()",
-            "torch",
-            r"AT_DISPATCH_(?<!\wAT_DISPATCH_)\w+\s*\(\s*[\w.>\-\[\]]*?(?:\.|->)(type)\s*\(\s*\)\s*,",
-            "AT_DISPATCH_",
-            _TORCH,
-            header="ATen/Dispatch.h",
-            needle="DeprecatedTypeProperties",
-            now="scalar_type",
-        ),
-    ]
-
-
-# Fields of cudaDeviceProp: what to ask cudaDeviceGetAttribute for instead. They match on
-# variables of that type alone.
-PROPERTIES = {
-    "clockRate": "cudaDevAttrClockRate",
-    "memoryClockRate": "cudaDevAttrMemoryClockRate",
-    "deviceOverlap": "cudaDevAttrGpuOverlap",
-    "kernelExecTimeoutEnabled": "cudaDevAttrKernelExecTimeout",
-    "computeMode": "cudaDevAttrComputeMode",
-    "maxTexture1DLinear": "cudaDevAttrMaxTexture1DLinearWidth",
-    "singleToDoublePrecisionPerfRatio": "cudaDevAttrSingleToDoublePrecisionPerfRatio",
-    "cooperativeMultiDeviceLaunch": "cudaDevAttrCooperativeMultiDeviceLaunch",
-}
-PROPERTIES_GONE = "13.0"
-PROPERTIES_SOURCE = _PROPERTIES
+    @property
+    def word(self) -> str:
+        """What stands in every source that uses it: the last part of its name."""
+        return (
+            self.trigger if self.kind == "regex" else self.name.strip("<>(…)").rpartition("::")[2]
+        )
 
 
 @cache
 def removed() -> dict[str, Removed]:
-    """Every row but the fields of cudaDeviceProp, by name."""
-    rows = [*_functors(), *_iterators(), *_functions(), *_headers(), *_torch()]
-    return {row.name: row for row in rows}
+    """Every row by name. Changed calls and templates of a name that remains end with "(…)", "<…>"."""
+    rows = table("removed_cxx")["removed"]
+    return {row.name: row for given in rows for row in _each(given)}
+
+
+def _each(given: dict[str, Any]) -> Iterator[Removed]:
+    kind = given["kind"]
+    for index, plain in enumerate(given["names"]):
+        one = {
+            key: values[index if len(values) > 1 else 0] if (values := given.get(key)) else ""
+            for key in ("becomes", "now", "attribute")
+        }
+        pattern, trigger = _searched(kind, plain, given)
+        yield Removed(
+            _SHOWN.get(kind, "{}").format(plain),
+            "torch" if given["gone"] == "torch" else "CUDA",
+            kind,
+            pattern,
+            trigger,
+            given["source"],
+            given["do"],
+            gone=given["gone"],
+            header=given.get("torch_header", ""),
+            needle=given.get("torch_word", ""),
+            includes=tuple(given.get("includes", ())),
+            helper=table("removed_cxx")["helpers"].get(given.get("helper"), ""),
+            wrap=given.get("wrap", False),
+            hip=given.get("hip", False),
+            counts=tuple(given.get("counts", ())),
+            device=given.get("device"),
+            of=given.get("of"),
+            **one,
+        )
+
+
+_RARE = ("cub", "thrust")  # names that only files with something to say of hold
+_SHOWN = {"header": "<{}>", "arguments": "{}(…)", "trailing": "{}(…)", "template": "{}<…>"}
+
+
+def _searched(kind: Kind, name: str, given: dict[str, Any]) -> tuple[str, str]:
+    """(pattern, trigger) of a row. A name stands first, so that the search for it is a quick one."""
+    space, _, last = name.rpartition("::")
+    first = rf"{space}(?<!\w{space})\s*::\s*{last}"
+    match kind:
+        case "scoped" if space in _RARE:
+            return rf"({first})\b", space
+        case "scoped":
+            return rf"({name}(?<!\w{name}))\b", name
+        case "template":
+            return rf"({first})\s*<", space
+        case "trailing":
+            return rf"({first})\s*::\s*\w+\s*\(", space
+        case "call" | "arguments":
+            return rf"({name}(?<![\w.>]{name}))\s*\(", name
+        case "word":
+            return rf"({name}(?<!\w{name}))\b", name
+        case "regex":
+            return given["pattern"], given["trigger"]
+    return "", name
+
+
+def fields() -> dict[str, dict[str, Removed]]:
+    """Structure -> its fields that are gone. They match on variables of that type only."""
+    found: dict[str, dict[str, Removed]] = {}
+    for row in removed().values():
+        if row.kind == "field":
+            owner, _, name = row.name.partition("::")
+            found.setdefault(owner, {})[name] = row
+    return found
 
 
 class RemovedApi(Frozen):

@@ -160,3 +160,16 @@ class ConflictingPins(Payload):
 
     path: str
     conflict: str  # its id in the table
+
+
+StandardWay: TypeAlias = Literal["setup", "load", "cmake"]
+
+
+class OldStandard(Payload):
+    """Lines of a build file that ask for an older C++ than torch's headers take."""
+
+    path: str
+    lines: tuple[int, ...]
+    way: StandardWay
+    needs: int
+    release: str | None  # the first torch whose headers take no older one

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
 from gpufix.source.builds.cmake_syntax import Command, commands
+from gpufix.source.cmake_standards import standards
+from gpufix.source.cxx_standards import flags
 from gpufix.source.shell import simple_commands
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -95,10 +97,9 @@ def follow_archs(text: str, line: int, variable: str) -> str | None:
     for command in commands(text):
         if command.line != line:
             continue
-        before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
-        after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
-        if before.strip() or after.split("#")[0].strip():
+        if not _alone(text, command):
             return None
+        before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
         body = text[command.start : command.end]
         rows = [f"  {body}"]
         if not _only_archs(command):
@@ -184,6 +185,99 @@ def _reading(text: str, command: Command) -> Edit:
     newline = "\r\n" if "\r\n" in text else "\n"
     block = "".join(f"{indent}{row}{newline}" for row in _READ_ABI.splitlines())
     return Edit(start, start, block)
+
+
+_VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
+
+
+def raise_standard(text: str, lines: Collection[int], needs: int, release: str) -> str | None:
+    """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
+
+    None where the file does not find torch, or a command's form is not known.
+    """
+    found = commands(text)
+    torch = next((c for c in found if c.name == "find_package" and c.words[:1] == ["Torch"]), None)
+    if torch is None or not _alone(text, torch):
+        return None
+    edits: list[Edit] = []
+    later: list[str] = []  # what is said once torch is found
+    for command in found:
+        if not any(row.line in lines and row.value < needs for row in standards(command)):
+            continue
+        if command.start < torch.start:
+            more = _once_found(command, needs)
+            if more is None:
+                return None
+            later += more
+            continue
+        if not _alone(text, command):
+            return None
+        body = text[command.start : command.end]
+        rows = [f"  {_raised(text, command, needs)}", "else()", f"  {body}"]
+        edits.append(_if_torch(text, command, rows, release, replace=True))
+    if later:
+        rows = [f"  {row}" for row in dict.fromkeys(later)]
+        edits.append(_if_torch(text, torch, rows, release, replace=False))
+    return applied(text, edits) if edits else None
+
+
+def _alone(text: str, command: Command) -> bool:
+    """Whether nothing but a comment shares its lines."""
+    before = text[text.rfind("\n", 0, command.start) + 1 : command.start]
+    after = text[command.end : text.find("\n", command.end) % (len(text) + 1)]
+    return not before.strip() and not after.split("#")[0].strip()
+
+
+def _if_torch(text: str, command: Command, rows: list[str], release: str, replace: bool) -> Edit:
+    indent = text[text.rfind("\n", 0, command.start) + 1 : command.start]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    rows = [f"if(Torch_VERSION VERSION_GREATER_EQUAL {release})", *rows, "endif()"]
+    block = f"{newline}{indent}".join(rows)
+    if replace:
+        return Edit(command.start, command.end, block)
+    end = text.find("\n", command.end) % (len(text) + 1)
+    end -= text[end - 1 : end] == "\r"
+    return Edit(end, end, f"{newline}{indent}{block}")
+
+
+def _once_found(command: Command, needs: int) -> list[str] | None:
+    """The commands that raise what one before find_package(Torch) has set."""
+    words = command.words
+    if command.name != "set" or not words:
+        return None
+    if words[0] in _VARIABLES:
+        both = _VARIABLES if words[0] == _VARIABLES[0] else _VARIABLES[1:]
+        return [f"set({name} {needs})" for name in both]
+    named = [flag for word in words[1:] for _, _, flag, value in flags(word) if value < needs]
+    return [
+        f'string(REPLACE "{flag}" "{_newer(flag, needs)}" {words[0]} "${{{words[0]}}}")'
+        for flag in named
+    ]
+
+
+def _newer(flag: str, needs: int) -> str:
+    return re.sub(r"\+\+\w+", f"++{needs}", flag)
+
+
+def _raised(text: str, command: Command, needs: int) -> str:
+    """The command with every older standard in it raised."""
+    parts: list[Edit] = []
+    for argument, value in zip(command.arguments, command.arguments[1:], strict=False):
+        if (
+            re.fullmatch(r"(?:CMAKE_)?(?:CXX|CUDA)_STANDARD", argument.text)
+            and value.text.isdecimal()
+        ):
+            parts.append(Edit(value.start, value.end, str(max(needs, int(value.text) % 90))))
+    for argument in command.arguments:
+        raw = text[argument.start : argument.end]
+        if feature := re.fullmatch(r"(cxx|cuda)_std_(\d\d)", argument.text):
+            parts.append(Edit(argument.start, argument.end, f"{feature[1]}_std_{needs}"))
+        for start, end, flag, year in flags(raw):
+            if year < needs:
+                low = argument.start + start
+                parts.append(Edit(low, argument.start + end, _newer(flag, needs)))
+    moved = [Edit(e.start - command.start, e.end - command.start, e.text) for e in parts]
+    return applied(text[command.start : command.end], moved)
 
 
 def shell_default(text: str, line: int, name: str) -> str | None:

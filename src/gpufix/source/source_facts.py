@@ -157,6 +157,17 @@ class StaleDevice(NamedTuple):
     moved: int  # the line that moves a single one
 
 
+@table
+class CxxStandard(NamedTuple):
+    """Where a build file says which C++ its compilers are to take."""
+
+    line: int
+    text: str  # "-std=c++17"
+    value: int  # 17
+    compiler: str  # "load cxx", "load_inline nvcc": the call that compiles, and with what
+    guards: Guards
+
+
 class PythonFacts(Frozen):
     """Of one Python file."""
 
@@ -175,6 +186,7 @@ class PythonFacts(Frozen):
     setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
     torch_import: int | None = None  # the line on which a setup.py always imports torch
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
+    standards: tuple[CxxStandard, ...] = ()
 
 
 class CMakeFacts(Frozen):
@@ -303,6 +315,7 @@ class CxxFacts(Frozen):
     fills: tuple[Fill, ...] = ()
     counts: Counts | None = None
     macros: Mapping[str, str] = field(default_factory=dict)  # that guards mention -> body
+    own: tuple[str, ...] = ()  # names as in knowledge/removed_apis that the file itself defines
 
 
 class HipUse(NamedTuple):

@@ -44,8 +44,8 @@ def _declared(data: bytes) -> str:
 _HEAD = 4  # letters by which words are searched together
 
 
-def word_filter(words: Iterable[AnyStr]) -> Callable[[AnyStr], bool]:
-    """A test whether a text holds one of the words.
+def word_filter(words: Iterable[AnyStr], whole: bool = False) -> Callable[[AnyStr], bool]:
+    """A test whether a text holds one of the words. whole: not as the beginning of a longer one.
 
     Words of one beginning are one search, which then skips from one such beginning to the next:
     several times as fast as one search for all, or one for each.
@@ -53,12 +53,13 @@ def word_filter(words: Iterable[AnyStr]) -> Callable[[AnyStr], bool]:
     heads: dict[AnyStr, list[AnyStr]] = {}
     for word in words:
         heads.setdefault(word[:_HEAD], []).append(word)
-    searches = [_search(head, group) for head, group in heads.items()]
+    searches = [_search(head, group, whole) for head, group in heads.items()]
     return lambda text: any(search(text) for search in searches)
 
 
-def _search(head: AnyStr, words: list[AnyStr]) -> Callable[[AnyStr], object]:
+def _search(head: AnyStr, words: list[AnyStr], whole: bool) -> Callable[[AnyStr], object]:
     rests = [re.escape(word[len(head) :]) for word in words]
     if isinstance(head, bytes):
-        return re.compile(re.escape(head) + b"(?:" + b"|".join(rests) + b")").search
-    return re.compile(re.escape(head) + "(?:" + "|".join(rests) + ")").search
+        end = rb")\b" if whole else b")"
+        return re.compile(re.escape(head) + b"(?:" + b"|".join(rests) + end).search
+    return re.compile(re.escape(head) + "(?:" + "|".join(rests) + (r")\b" if whole else ")")).search

@@ -79,7 +79,39 @@ SILENT = {
     "CUDA: guarded": cu(f"#if CUDART_VERSION >= 13000\nint m;\n#else\n{MAX}\n#endif\n"),
     "CUDA: guarded by CUB's own version": cu(f"#if CUB_VERSION < 300000\n{MAX}\n#endif\n"),
     "CUDA: guarded by nvcc's": cu(f"#if __CUDACC_VER_MAJOR__ < 13\n{MAX}\n#endif\n"),
-    "CUDA: a guard that nobody knows": cu(f"#ifdef WITH_OLD_CUB\n{MAX}\n#endif\n"),
+    "torch: a guard that nobody knows": cu(
+        f"#ifdef WITH_OLD_TORCH\n{CHECK}#endif\n", answers=NO_HEADERS
+    ),
+    "CUDA: what the project defines itself": t.project(
+        {
+            "setup.py": SETUP,
+            "ext.cu": '#include "compat.h"\n__global__ void k(float* o) { o[0] = __shfl(o[0], 1); }\n'
+            "thrust::identity<int> i; int m = CUB_MAX(1, 2);\n",
+            "compat.h": "#define CUB_MAX(a, b) 1\nnamespace thrust { template <class T> struct identity; }\n"
+            "__device__ inline float __shfl(float v, int i) { return v; }\n",
+        },
+        **cuda("13.0"),
+    ),
+    "CUDA: the calls of today": cu(
+        "void f(void* p, cudaMemLocation l) {\n  cudaMemPrefetchAsync(p, 4, l, 0);\n"
+        "  cudaMemPrefetchAsync(p, 4, l, 0, 0);\n  cudaMemAdvise(p, 4, cudaMemAdviseSetReadMostly, l);\n"
+        "  cudaMemAdvise(p, 4, cudaMemAdviseSetReadMostly, {cudaMemLocationTypeDevice, 0});\n"
+        "  cuCtxCreate(&c, nullptr, 0, d);\n  cub::DeviceReduce::Sum(t, n, i, o, 4, s);\n}\n"
+        "using B = cub::BlockReduce<int, 128, cub::BLOCK_REDUCE_RAKING, (1 > 0), 1>;\n"
+    ),
+    "CUDA: an argument of which nobody tells": cu(
+        "void f(void* p, L l) { cudaMemPrefetchAsync(p, 4, l, 0); cudaMemAdvise(p, 4, a, l.id()); }\n"
+    ),
+    "CUDA: what is not gone": cu(
+        "#include <cub/thread/thread_operators.cuh>\n#include <device_functions.h>\n"
+        "cub::ArgMax a; cub::CacheModifiedInputIterator<cub::LOAD_LDG, int> i(p);\n"
+        "thrust::maximum<int> m; thrust::plus<int>::result_type r; double4 d; cub::TexObjInputIterator<int> t;\n"
+        "void f() { cudaMemcpyToArray(a, 0, 0, p, 4, k); cudaFuncSetSharedMemConfig(g, c); }\n"
+        "__global__ void g() { cub::BFE(1u, 2u, 3u); __syncwarp(); __shfl_sync(m, v, 1); }\n"
+    ),
+    "torch: what is not gone": cu(
+        "c10::optional<int> o; float* p = x.data<float>(); AT_ASSERT(1); AT_ERROR(2); x.packed_accessor<float, 1>();\n"
+    ),
     "CUDA: older": cu(MAX, "12.9"),
     "CUDA: older, fields": cu("cudaDeviceProp p;\nint a = p.clockRate;", "12.9"),
     "CUDA: older, textures": cu("void f() { cudaBindTexture(0, t, p); }", "11.8"),
@@ -155,7 +187,9 @@ FIRING = {
     ),
     "cub::Sum": Fires(cu("\n\ncub::Sum sum;"), lacking("cub::Sum", 3), offers=CXX),
     "an iterator": Fires(
-        cu("cub::CountingInputIterator<int> it(0);"), lacking("cub::CountingInputIterator", 1)
+        cu("cub::CountingInputIterator<int> it(0);"),
+        lacking("cub::CountingInputIterator", 1),
+        offers=CXX,
     ),
     "a function": Fires(
         cu("void f() { cudaThreadSynchronize(); }"),
@@ -166,6 +200,63 @@ FIRING = {
         cu("void f() { cudaThreadExit(); cudaThreadExit();\n cudaThreadExit(); }"),
         lacking("cudaThreadExit", 1, 2),
         offers=CXX,
+    ),
+    "a guard that nobody knows": Fires(
+        cu(f"#ifdef WITH_OLD_CUB\n{MAX}\n#endif\n"),
+        Fault(
+            ADVICE,
+            "ext.cu",
+            "ext.cu may use cub::Max, which CUDA 13.0 does not have: only a build decides the condition"
+            " around it.",
+            evidence=(t.at("ext.cu", 2, "cub::Max"),),
+            payload=RemovedNameUse("ext.cu", "cub::Max", (2,), "cxx"),
+        ),
+    ),
+    "thrust": Fires(
+        cu("thrust::identity<int> f;\nstruct F : thrust::unary_function<int, int> {};\n"),
+        [lacking("thrust::identity", 1), lacking("thrust::unary_function", 2)],
+        offers=CXX,
+    ),
+    "a call with the arguments of before": Fires(
+        cu(
+            "void f(void* p, int n, int dev) {\n  cudaMemPrefetchAsync(p, n, 0, 0);\n"
+            "  cudaMemPrefetchAsync(p, n, dev);\n  cudaMemAdvise(p, n, cudaMemAdviseSetReadMostly, dev);\n}\n"
+        ),
+        [lacking("cudaMemPrefetchAsync(…)", 2, 3), lacking("cudaMemAdvise(…)", 4)],
+        offers=CXX,
+    ),
+    "a last argument that is gone": Fires(
+        cu("void f() { cub::DeviceScan::InclusiveSum(t, n, i, o, 4, s, false); }\n"),
+        lacking("cub::DeviceScan(…)", 1),
+    ),
+    "a template's argument that is gone": Fires(
+        cu("typedef cub::WarpReduce<int, 32, 750> W;\n"), lacking("cub::WarpReduce<…>", 1)
+    ),
+    "a header with another name": Fires(
+        cu("#include <nvToolsExt.h>\n"), lacking("<nvToolsExt.h>", 1), offers=CXX
+    ),
+    "a header and what it declares": Fires(
+        cu(
+            "#include <cub/iterator/counting_input_iterator.cuh>\n#include <cub/cub.cuh>\n"
+            "cub::CountingInputIterator<int> it(0);\n"
+        ),
+        [
+            lacking("cub::CountingInputIterator", 3),
+            lacking("<cub/iterator/counting_input_iterator.cuh>", 1),
+        ],
+        offers=CXX,
+    ),
+    "a field with another name": Fires(
+        cu("int f(cudaPointerAttributes a) { return a.memoryType; }\n"),
+        lacking("cudaPointerAttributes::memoryType", 1),
+        offers=CXX,
+    ),
+    "texture references": Fires(
+        cu("texture<float, 2, cudaReadModeElementType> t;\n"), lacking("texture<…>", 1)
+    ),
+    "of a torch header that is gone": Fires(
+        cu("c10::variant<int> v;\n", answers={"torch-header:c10/util/variant.h": False}),
+        lacking("c10::variant", 1, who="torch 2.13.0+cu130"),
     ),
     "textures": Fires(
         cu("void f() { cudaBindTexture(0, t, p); }", "12.4"),

@@ -17,6 +17,7 @@ from gpufix.model import Severity, Target
 from gpufix.model.source_payload import CMakeArchs
 
 if TYPE_CHECKING:
+    from gpufix.source.arch_flags import ArchFlag
     from gpufix.source.builds.run import Place
 
 
@@ -63,7 +64,7 @@ def _lines(view: View, found: Compiled) -> Iterator[tuple[_Fixed, ArchList]]:
     if found.archs is not None and found.by_file:
         what = _name(view, found.archs.place)
         yield _Fixed(what, found.archs.shown, found.archs.place, "CUDAARCHS"), found.cmake
-    by_place: dict[Place, list[arch.ArchFlag]] = {}
+    by_place: dict[Place, list[ArchFlag]] = {}
     for place, flag in found.flags:
         if place != found.by_torch:  # it takes them from a variable
             by_place.setdefault(place, []).append(flag)

@@ -19,9 +19,10 @@ def removed_api(view: View) -> Iterator[Fault | Gap]:
 
     ## What it does
     Resolves imports and attributes of torch, numpy, torchvision and huggingface_hub through their
-    aliases and compares them with the names that releases removed; for CUDA sources, names that
-    the toolkit's CCCL and torch's headers no longer have. What stands under try/except, or under a
-    test of a version, is no fault.
+    aliases and compares them with the names that releases removed; for C++ and CUDA sources, what
+    the toolkit, its CCCL and torch's headers no longer have: functions, types, headers, fields, and calls
+    whose arguments have changed (`cudaMemPrefetchAsync` with an int device). What stands under
+    try/except, or under a test of a version, is no fault, nor what the project defines itself.
 
     ## Why it matters
     `AttributeError: module 'numpy' has no attribute 'float'`, `ModuleNotFoundError: torch._six`,
@@ -32,14 +33,16 @@ def removed_api(view: View) -> Iterator[Fault | Gap]:
 
     ## Severity
     Error: the line fails whenever it is reached. In C++ and CUDA sources, warning where no build
-    file names the source; advice where no toolkit is here, and its version is guessed from torch.
+    file names the source; advice where no toolkit is here, and its version is guessed from torch, or
+    where only a build decides the condition around the line.
     Where nothing installed tells the version, it is a gap.
 
     ## Fix
     Safe where an equal spelling works on old and new releases; else shown.
 
     ## Source
-    The packages' release notes and wheels: knowledge/data/removed_names.json.
+    The packages' release notes and wheels: knowledge/data/removed_names.json. CUDA's and torch's C++:
+    knowledge/removed_cxx.toml, each row compiled by nvcc 13.0 or g++ before and after its fix.
     """
     for path, facts in python_files(view).items():
         lines: dict[str, list[int]] = {}

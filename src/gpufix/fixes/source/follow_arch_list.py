@@ -108,6 +108,8 @@ def _of_cmake(finding: Finding, view: View, place: CMakeArchs) -> Plan | Skip:
         return _skip(finding, f"CMake would not take them from {variable} alone")
     steps: list[Step] = [write, SetVariables(variables={variable: value})]
     return _plan(finding, f"let {place.path} follow {variable}, set to {value}", steps)
+
+
 def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) -> WriteFile:
     """The edited setup.py, run again with the variables set: it must serve the targets.
 

@@ -88,9 +88,9 @@ def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
 
 def _removed(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
     used = [use.name for use in view.derive(_removed_uses) if use.path == path]
-    functors = sorted(filter(_is_functor, used))
-    others = [[name] for name in used if not _is_functor(name)]
-    for names in [functors, *others]:
+    guarded = sorted(filter(_is_guarded, used))
+    others = [[name] for name in used if not _is_guarded(name)]
+    for names in [guarded, *others]:
         if names:
             yield from removed_edits(view, path, code, names) or []
 
@@ -110,9 +110,9 @@ def _removed_uses(view: View) -> list[RemovedNameUse]:
     return [use for use in payloads if isinstance(use, RemovedNameUse)]
 
 
-def _is_functor(name: str) -> bool:
+def _is_guarded(name: str) -> bool:
     row = removed_apis.removed().get(name)
-    return row is not None and name.startswith("cub::") and bool(row.now)
+    return row is not None and bool(row.now)
 
 
 def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:

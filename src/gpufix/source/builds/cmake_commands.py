@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from gpufix.source.builds import cmake_lists, cmake_start, cmake_targets
+from gpufix.source.builds import cmake_languages, cmake_lists, cmake_start, cmake_targets
+from gpufix.source.builds.cmake_conditions import Condition, compared
+from gpufix.source.builds.cmake_cuda import answered
 from gpufix.source.builds.cmake_files import file_command
-from gpufix.source.builds.cmake_packages import find_package, fetched, include
+from gpufix.source.builds.cmake_languages import compiler
+from gpufix.source.builds.cmake_packages import fetched, find_package, handled, include
+from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, Value, unknown, value
+from gpufix.source.builds.cmake_words import Word, elements
 from gpufix.source.builds.run import UNKNOWN_PART
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun, Flow
-
-Handler = Callable[["CMakeRun", "Call"], "Flow | None"]
+Handler = Callable[[CMakeState, Call], Flow | None]
 
 
-def _set(run: CMakeRun, call: Call) -> None:
+def _set(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if not texts:
         return
@@ -37,7 +38,7 @@ def _set(run: CMakeRun, call: Call) -> None:
         return
     if "CACHE" in rest and len(rest) - rest.index("CACHE") >= 3:
         at = rest.index("CACHE")
-        set_cache(run, name, _valued(call, rest[:at]), rest[at + 1], force=rest[-1] == "FORCE")
+        run.set_cache(name, _valued(call, rest[:at]), rest[at + 1], force=rest[-1] == "FORCE")
         return
     run.put(name, _valued(call, rest) if rest else MISSING)
 
@@ -51,21 +52,7 @@ def _valued(call: Call, rest: list[str]) -> Value:
     )
 
 
-def set_cache(run: CMakeRun, name: str, new: Value, kind: str, force: bool = False) -> None:
-    """A cache entry: one that is there stays, unless it is forced (INTERNAL implies it)."""
-    cache = run.store.cache
-    old = cache.get(name)
-    if old is not None and old.defined is None and not force:
-        run.store.put(cache, name, Value(UNKNOWN_PART, new.places, True, (new.text,)))
-        return  # the caller may give it; else this is its value
-    if old is not None and not force and kind != "INTERNAL":
-        return
-    run.store.put(cache, name, new)
-    if not run.is_new("CMP0126", (3, 21)):
-        run.put(name, MISSING)
-
-
-def _unset(run: CMakeRun, call: Call) -> None:
+def _unset(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if not texts:
         return
@@ -81,7 +68,7 @@ def _unset(run: CMakeRun, call: Call) -> None:
         run.put(name, MISSING)
 
 
-def _option(run: CMakeRun, call: Call) -> None:
+def _option(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if not texts or UNKNOWN_PART in texts[0]:
         return
@@ -91,16 +78,13 @@ def _option(run: CMakeRun, call: Call) -> None:
     if here is not None and run.is_new("CMP0077", (3, 13)):
         return
     run.read(name)  # asked for
-    set_cache(run, name, value(default, call.places()), "BOOL")
+    run.set_cache(name, value(default, call.places()), "BOOL")
     if here is not None and not run.is_new("CMP0077", (3, 13)):
         run.put(name, MISSING)
 
 
-def _dependent_option(run: CMakeRun, call: Call) -> None:
+def _dependent_option(run: CMakeState, call: Call) -> None:
     """cmake_dependent_option(name help value depends force)."""
-    from gpufix.source.builds.cmake_conditions import Condition
-    from gpufix.source.builds.cmake_words import Word, elements
-
     texts = call.texts
     if len(texts) < 5:
         return
@@ -114,18 +98,16 @@ def _dependent_option(run: CMakeRun, call: Call) -> None:
     elif None in verdicts:
         run.put(name, unknown(call.places(), (default, forced)))
     else:
-        set_cache(run, name, value(default, call.places()), "BOOL")
+        run.set_cache(name, value(default, call.places()), "BOOL")
 
 
-def _minimum(run: CMakeRun, call: Call) -> Flow:
+def _minimum(run: CMakeState, call: Call) -> Flow:
     texts = call.texts
     version = texts[texts.index("VERSION") + 1] if "VERSION" in texts[:-1] else ""
     if UNKNOWN_PART in version or not version:
         return ""
     least, _, most = version.partition("...")
     cmake = run.call.cmake
-    from gpufix.source.builds.cmake_conditions import compared
-
     if cmake and compared(cmake, "VERSION_LESS", least):
         run.fail(f"CMake {least} or higher is required. You are running version {cmake}", "cmake")
         return "fatal"
@@ -147,13 +129,13 @@ def _minimum(run: CMakeRun, call: Call) -> Flow:
     return ""
 
 
-def _policies(run: CMakeRun, version: str) -> None:
+def _policies(run: CMakeState, version: str) -> None:
     run.store.put(run.store.other, ("version", ""), version)
     for key in [k for k in run.store.other if k[0] == "policy"]:
         run.store.put(run.store.other, key, MISSING)
 
 
-def _policy(run: CMakeRun, call: Call) -> Flow:
+def _policy(run: CMakeState, call: Call) -> Flow:
     texts = call.texts
     match texts[:1]:
         case ["SET"] if len(texts) == 3:
@@ -166,7 +148,7 @@ def _policy(run: CMakeRun, call: Call) -> Flow:
     return ""
 
 
-def _project(run: CMakeRun, call: Call) -> None:
+def _project(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if not texts:
         return
@@ -183,27 +165,25 @@ def _project(run: CMakeRun, call: Call) -> None:
     cmake_start.declare(run, texts[0], numbers, listed)
 
 
-def _enable_language(run: CMakeRun, call: Call) -> None:
+def _enable_language(run: CMakeState, call: Call) -> None:
     for language in call.texts:
         if language != "OPTIONAL":
-            cmake_start.enable(run, language)
+            cmake_languages.enable(run, language)
 
 
-def _check_language(run: CMakeRun, call: Call) -> None:
+def _check_language(run: CMakeState, call: Call) -> None:
     """check_language(CUDA): CMAKE_CUDA_COMPILER says whether there is a compiler."""
     for language in call.texts[:1]:
         name = f"CMAKE_{language}_COMPILER"
         if run.read(name).defined is not False:
             return
         if language == "CUDA":
-            from gpufix.source.builds.cmake_cuda import compiler
-
             run.store.put(run.store.cache, name, compiler(run))
         else:
             run.store.put(run.store.cache, name, unknown((call.place,)))
 
 
-def _add_subdirectory(run: CMakeRun, call: Call) -> Flow:
+def _add_subdirectory(run: CMakeState, call: Call) -> Flow:
     texts = [text for text in call.texts if text not in ("EXCLUDE_FROM_ALL", "SYSTEM")]
     if not texts or UNKNOWN_PART in texts[0]:
         run.unfollow("add_subdirectory() of an unknown folder")
@@ -225,10 +205,8 @@ def _add_subdirectory(run: CMakeRun, call: Call) -> Flow:
     return run.enter_folder(folder, f"{binary.text if binary else run.binary_root}/{name}")
 
 
-def _execute_process(run: CMakeRun, call: Call) -> None:
+def _execute_process(run: CMakeState, call: Call) -> None:
     """Nothing is run; what is asked of torch and of nvcc may be known all the same."""
-    from gpufix.source.builds.cmake_cuda import answered
-
     texts = call.texts
     known = answered(run, texts)
     for keyword in ("OUTPUT_VARIABLE", "ERROR_VARIABLE", "RESULT_VARIABLE", "RESULTS_VARIABLE"):
@@ -241,14 +219,14 @@ def _execute_process(run: CMakeRun, call: Call) -> None:
                 run.put(texts[at + 1], new)
 
 
-def _sets_last(run: CMakeRun, call: Call) -> None:
+def _sets_last(run: CMakeState, call: Call) -> None:
     """check_…(…, VARIABLE): what only a compiler tells."""
     for name in call.texts[-1:]:
         if UNKNOWN_PART not in name and name not in run.store.cache:
             run.store.put(run.store.cache, name, unknown((call.place,)))
 
 
-def _sets_first(run: CMakeRun, call: Call) -> None:
+def _sets_first(run: CMakeState, call: Call) -> None:
     """find_program(VARIABLE …), try_compile(VARIABLE …): known already, or unknown."""
     texts = call.texts
     if not texts or UNKNOWN_PART in texts[0]:
@@ -258,7 +236,7 @@ def _sets_first(run: CMakeRun, call: Call) -> None:
         run.store.put(run.store.cache, texts[0], unknown((call.place,)))
 
 
-def _tries(run: CMakeRun, call: Call) -> None:
+def _tries(run: CMakeState, call: Call) -> None:
     texts = call.texts
     for name in texts[: 2 if call.name == "try_run" else 1]:
         run.store.put(run.store.cache, name, unknown((call.place,)))
@@ -267,22 +245,18 @@ def _tries(run: CMakeRun, call: Call) -> None:
             run.put(texts[at + 1], unknown((call.place,)))
 
 
-def _language(run: CMakeRun, call: Call) -> Flow:
+def _language(run: CMakeState, call: Call) -> Flow:
     """cmake_language(CALL name …); the code of EVAL is not followed."""
     texts = call.texts
     if texts[:1] == ["CALL"] and len(texts) > 1 and UNKNOWN_PART not in texts[1]:
         inner = call._replace(name=texts[1].lower(), words=call.words[2:])
-        routine = run.store.routines.get(inner.name)
-        if routine:
-            return run.call_routine(routine, inner)
-        if inner.name in COMMANDS:
-            return COMMANDS[inner.name](run, inner) or ""
+        return run.call_command(inner)
     if texts[:1] not in (["DEFER"], ["GET_MESSAGE_LOG_LEVEL"]):
         run.unfollow("cmake_language() is not followed")
     return ""
 
 
-def _include_guard(run: CMakeRun, call: Call) -> Flow:
+def _include_guard(run: CMakeState, call: Call) -> Flow:
     key = ("guard", run.path)
     if key in run.store.other:
         return "return"
@@ -290,7 +264,7 @@ def _include_guard(run: CMakeRun, call: Call) -> Flow:
     return ""
 
 
-def _path(run: CMakeRun, call: Call) -> None:
+def _path(run: CMakeState, call: Call) -> None:
     """cmake_path(): what it writes is not known."""
     texts = call.texts
     changes = {
@@ -309,29 +283,75 @@ def _path(run: CMakeRun, call: Call) -> None:
             run.put(name, unknown((call.place,)))
 
 
-def _nothing(run: CMakeRun, call: Call) -> None:
+def _nothing(run: CMakeState, call: Call) -> None:
     """It changes nothing that is asked for here."""
 
 
-_IGNORED = (
-    "install export add_test enable_testing set_tests_properties mark_as_advanced configure_file "
-    "add_custom_command source_group variable_watch cmake_host_system_information "
-    "target_precompile_headers link_directories include_regular_expression "
-    "write_basic_package_version_file configure_package_config_file cpack_add_component include_external_msproject "
-    "find_package_handle_standard_args find_package_message target_link_directories "
-    "cmake_print_variables cmake_file_api ctest_empty_binary_directory feature_summary "
-    "set_package_properties add_feature_info build_command create_test_sourcelist define_property "
-    "gtest_discover_tests fetchcontent_declare swig_link_libraries generate_export_header "
-    "cuda_include_directories cmake_push_check_state cmake_pop_check_state cmake_reset_check_state "
-    "print_enabled_features site_name set_directory_properties_ aux_source_directory_ add_dependencies"
-).split()
-_CHECKS = (
-    "check_cxx_compiler_flag check_c_compiler_flag check_compiler_flag check_cxx_source_compiles "
-    "check_c_source_compiles check_source_compiles check_include_file check_include_file_cxx "
-    "check_symbol_exists check_cxx_symbol_exists check_function_exists check_library_exists "
-    "check_type_size check_cxx_source_runs check_c_source_runs check_linker_flag check_ipo_supported_ "
-    "check_struct_has_member check_include_files"
-).split()
+_IGNORED = [
+    "install",
+    "export",
+    "add_test",
+    "enable_testing",
+    "set_tests_properties",
+    "mark_as_advanced",
+    "configure_file",
+    "add_custom_command",
+    "source_group",
+    "variable_watch",
+    "cmake_host_system_information",
+    "target_precompile_headers",
+    "link_directories",
+    "include_regular_expression",
+    "write_basic_package_version_file",
+    "configure_package_config_file",
+    "cpack_add_component",
+    "include_external_msproject",
+    "find_package_message",
+    "target_link_directories",
+    "cmake_print_variables",
+    "cmake_file_api",
+    "ctest_empty_binary_directory",
+    "feature_summary",
+    "set_package_properties",
+    "add_feature_info",
+    "build_command",
+    "create_test_sourcelist",
+    "define_property",
+    "gtest_discover_tests",
+    "fetchcontent_declare",
+    "swig_link_libraries",
+    "generate_export_header",
+    "cuda_include_directories",
+    "cmake_push_check_state",
+    "cmake_pop_check_state",
+    "cmake_reset_check_state",
+    "print_enabled_features",
+    "site_name",
+    "set_directory_properties_",
+    "aux_source_directory_",
+    "add_dependencies",
+]
+_CHECKS = [
+    "check_cxx_compiler_flag",
+    "check_c_compiler_flag",
+    "check_compiler_flag",
+    "check_cxx_source_compiles",
+    "check_c_source_compiles",
+    "check_source_compiles",
+    "check_include_file",
+    "check_include_file_cxx",
+    "check_symbol_exists",
+    "check_cxx_symbol_exists",
+    "check_function_exists",
+    "check_library_exists",
+    "check_type_size",
+    "check_cxx_source_runs",
+    "check_c_source_runs",
+    "check_linker_flag",
+    "check_ipo_supported_",
+    "check_struct_has_member",
+    "check_include_files",
+]
 
 COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(_IGNORED, _nothing),
@@ -355,6 +375,7 @@ COMMANDS: dict[str, Handler] = {
     "include": include,
     "include_guard": _include_guard,
     "find_package": find_package,
+    "find_package_handle_standard_args": handled,
     "execute_process": _execute_process,
     "cmake_language": _language,
     "cmake_path": _path,

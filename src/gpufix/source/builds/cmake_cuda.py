@@ -4,111 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from gpufix.source.builds.cmake_conditions import compared
+from gpufix.source.builds.cmake_languages import (
+    ARCHITECTURES,
+    compiler,
+    enable,
+    has_toolkit,
+    release,
+)
+from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, Value, unknown, value
 from gpufix.source.builds.cmake_words import elements
 from gpufix.source.builds.run import UNKNOWN_PART, Question
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun, Flow
-
-ARCHITECTURES = "CMAKE_CUDA_ARCHITECTURES"
 LIST = "TORCH_CUDA_ARCH_LIST"
-_LEGAL = re.compile(r"(?:\d+[af]?(?:-real|-virtual)?;?)+|all|all-major|native")
 _VARIABLES = ("CUDA_NVCC_FLAGS", "CUDA_PROPAGATE_HOST_FLAGS", "CUDA_SEPARABLE_COMPILATION")
 
 
-def has_toolkit(run: CMakeRun) -> bool | None:
-    """Whether CMake finds an nvcc; None: nobody knows."""
-    if run.world.nvcc == "?" or run.world.cuda_home == "?":
-        return None
-    return run.world.nvcc is not None or run.world.cuda_home is not None
-
-
-def compiler(run: CMakeRun) -> Value:
-    """CMAKE_CUDA_COMPILER as check_language() and project() find it."""
-    there = has_toolkit(run)
-    if there is None:
-        return unknown((run.here,))
-    if not there:
-        return value("CMAKE_CUDA_COMPILER-NOTFOUND", (run.here,))
-    home = run.world.cuda_home
-    return value(f"{home.rstrip('/')}/bin/nvcc" if home else "nvcc", (run.here,))
-
-
-def release(run: CMakeRun) -> str:
-    """The toolkit's release, its third number unknown; "\\0" where none is known."""
-    nvcc = run.world.nvcc
-    return f"{nvcc}.{UNKNOWN_PART}" if nvcc and re.fullmatch(r"\d+\.\d+", nvcc) else UNKNOWN_PART
-
-
-def enable_cuda(run: CMakeRun) -> None:
-    """project(LANGUAGES CUDA): the compiler, and CMAKE_CUDA_ARCHITECTURES as CMake initialises it."""
-    put, variables = run.store.put, run.store.variables
-    if has_toolkit(run) is False and run.read("CMAKE_CUDA_COMPILER").defined is False:
-        run.fail("No CMAKE_CUDA_COMPILER could be found", "no CUDA compiler")
-    if not run.read("CMAKE_CUDA_COMPILER").text.strip(UNKNOWN_PART).endswith("nvcc"):
-        put(run.store.cache, "CMAKE_CUDA_COMPILER", compiler(run))
-    put(variables, "CMAKE_CUDA_COMPILER_ID", value("NVIDIA") if _plain(run) else unknown())
-    put(variables, "CMAKE_CUDA_COMPILER_VERSION", value(release(run)))
-    put(variables, "CMAKE_CUDA_COMPILER_TOOLKIT_VERSION", value(release(run)))
-    put(variables, "CMAKE_CUDA_COMPILER_LOADED", value("1"))
-    home = run.world.cuda_home
-    root = value(home) if home and home != "?" else unknown()
-    put(variables, "CMAKE_CUDA_COMPILER_TOOLKIT_ROOT", root)
-    _architectures(run)
-
-
-def _plain(run: CMakeRun) -> bool:
-    """Whether the compiler is nvcc: not clang."""
-    chosen = run.world.environment.get("CUDACXX", "nvcc")
-    return chosen.split()[0].endswith("nvcc") if chosen.split() else True
-
-
-def _architectures(run: CMakeRun) -> None:
-    from gpufix.source.builds.cmake_commands import set_cache
-
-    given = run.read_env("CUDAARCHS")
-    if given.text:
-        set_cache(run, ARCHITECTURES, value(given.text, given.places), "STRING")
-    found = run.read(ARCHITECTURES)
-    if found.defined is True and found.known:
-        if not found.text:
-            run.fail(f"{ARCHITECTURES} must be non-empty if set", "architectures")
-        elif found.text.upper() not in ("OFF", "0", "NO", "FALSE") and not _LEGAL.fullmatch(
-            found.text
-        ):
-            run.fail(f"{ARCHITECTURES} is {found.text}", "architectures")
-    if found.defined is False and run.is_new("CMP0104", (3, 18)):
-        default = default_arch(run)
-        new = value(default, (run.here,)) if default else unknown((run.here,))
-        run.store.put(run.store.cache, ARCHITECTURES, new)
-    elif found.defined is None:
-        run.store.put(
-            run.store.cache, ARCHITECTURES, Value(UNKNOWN_PART, found.places, True, found.maybe)
-        )
-
-
-def default_arch(run: CMakeRun) -> str | None:
-    """What nvcc compiles for when nothing is asked of it."""
-    nvcc = run.world.nvcc or ""
-    if not re.fullmatch(r"\d+\.\d+", nvcc):
-        return None
-    if compared(nvcc, "VERSION_GREATER_EQUAL", "14"):
-        return None
-    if compared(nvcc, "VERSION_GREATER_EQUAL", "13"):
-        return "75"
-    return "52" if compared(nvcc, "VERSION_GREATER_EQUAL", "11") else "30"
-
-
-def asks_gpu(run: CMakeRun) -> None:
+def asks_gpu(run: CMakeState) -> None:
     """What the GPUs of the machine decide."""
     run.asked.setdefault(("gpu", "gpu"), Question("gpu", "visible GPUs", run.here))
 
 
-def selected(run: CMakeRun, archs: Sequence[str]) -> str:
+def selected(run: CMakeState, archs: Sequence[str]) -> str:
     """cuda_select_nvcc_arch_flags(): flags for 7.5, 8.6+PTX; names and detection are not known."""
     flat = [part for text in archs for part in re.split(r"[;\s]+", text) if part]
     if not flat or flat == ["Auto"]:
@@ -129,7 +48,7 @@ def selected(run: CMakeRun, archs: Sequence[str]) -> str:
     return ";".join([*dict.fromkeys(cubins), *dict.fromkeys(ptx)])
 
 
-def select_flags(run: CMakeRun, call: Call) -> None:
+def select_flags(run: CMakeState, call: Call) -> None:
     """cuda_select_nvcc_arch_flags(VARIABLE archs…)."""
     texts = call.texts
     if not texts or UNKNOWN_PART in texts[0]:
@@ -142,13 +61,13 @@ def select_flags(run: CMakeRun, call: Call) -> None:
     run.put(f"{texts[0]}_readable", value(readable, call.places()))
 
 
-def torch_flags(run: CMakeRun, call: Call) -> None:
+def torch_flags(run: CMakeState, call: Call) -> None:
     """torch_cuda_get_nvcc_gencode_flag(VARIABLE)."""
     for name in call.texts[:1]:
         run.put(name, value(_of_torch(run), call.places()))
 
 
-def _of_torch(run: CMakeRun) -> str:
+def _of_torch(run: CMakeState) -> str:
     """The flags that torch's cuda.cmake takes from TORCH_CUDA_ARCH_LIST."""
     found = run.read(LIST)
     if found.defined is False:
@@ -158,7 +77,7 @@ def _of_torch(run: CMakeRun) -> str:
     return selected(run, elements(found.text))
 
 
-def _cuda(run: CMakeRun, call: Call, required: bool) -> Flow:
+def _cuda(run: CMakeState, call: Call, required: bool) -> Flow:
     """find_package(CUDA): CMake's FindCUDA."""
     run.prefixes.add("CUDA_")
     cmake = run.call.cmake
@@ -195,7 +114,7 @@ def _cuda(run: CMakeRun, call: Call, required: bool) -> Flow:
     return ""
 
 
-def _toolkit(run: CMakeRun, call: Call, required: bool) -> Flow:
+def _toolkit(run: CMakeState, call: Call, required: bool) -> Flow:
     """find_package(CUDAToolkit)."""
     run.prefixes.add("CUDAToolkit_")
     there = has_toolkit(run)
@@ -214,7 +133,7 @@ def _toolkit(run: CMakeRun, call: Call, required: bool) -> Flow:
     return ""
 
 
-def _torch(run: CMakeRun, call: Call, required: bool) -> Flow:
+def _torch(run: CMakeState, call: Call, required: bool) -> Flow:
     """find_package(Torch): it enables CUDA, turns CMake's architectures off and adds its own flags."""
     torch = run.world.torch
     run.with_torch = call.place
@@ -250,8 +169,6 @@ def _torch(run: CMakeRun, call: Call, required: bool) -> Flow:
         run.fail("torch uses CUDA, and no CUDA toolkit is found", "no CUDA compiler")
         return "fatal"
     _cuda(run, call, required=False)
-    from gpufix.source.builds.cmake_start import enable
-
     enable(run, "CUDA")
     if not run.read("CMAKE_CUDA_STANDARD").text:
         standard = run.read("CMAKE_CXX_STANDARD")
@@ -262,7 +179,7 @@ def _torch(run: CMakeRun, call: Call, required: bool) -> Flow:
     return ""
 
 
-def _append_flags(run: CMakeRun, call: Call, flags: str) -> None:
+def _append_flags(run: CMakeState, call: Call, flags: str) -> None:
     old = run.read("CMAKE_CUDA_FLAGS")
     extra = " ".join(elements(flags))
     other = " -DONNX_NAMESPACE=onnx_c2 " + extra if extra != UNKNOWN_PART else UNKNOWN_PART
@@ -270,7 +187,7 @@ def _append_flags(run: CMakeRun, call: Call, flags: str) -> None:
     run.put("CMAKE_CUDA_FLAGS", value(text, (*old.places, call.place), old.maybe))
 
 
-PACKAGES: dict[str, Callable[[CMakeRun, Call, bool], Flow]] = {
+PACKAGES: dict[str, Callable[[CMakeState, Call, bool], Flow]] = {
     "CUDA": _cuda,
     "CUDAToolkit": _toolkit,
     "Torch": _torch,
@@ -280,7 +197,7 @@ PACKAGES: dict[str, Callable[[CMakeRun, Call, bool], Flow]] = {
 _PRINTS = re.compile(r"print\s*\(\s*(.*?)\s*(?:,\s*end\s*=\s*['\"]{2}\s*)?\)\s*;?\s*$", re.DOTALL)
 
 
-def answered(run: CMakeRun, texts: Sequence[str]) -> str | None:
+def answered(run: CMakeState, texts: Sequence[str]) -> str | None:
     """What a command that execute_process() runs would print, where the world knows."""
     torch = run.world.torch
     code = next(

@@ -6,14 +6,11 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gpufix.source.builds.cmake_patterns import compiled, fits
+from gpufix.source.builds.cmake_state import Call, CMakeState
 from gpufix.source.builds.cmake_store import unknown, value
 from gpufix.source.builds.run import UNKNOWN_PART
-
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun
 
 _MOST_FOLDERS, _MOST_FILES, _LONGEST = 4_000, 20_000, 1 << 16
 
@@ -22,7 +19,7 @@ class _Untold(Exception):
     """What a pattern finds is not known."""
 
 
-def file_command(run: CMakeRun, call: Call) -> None:
+def file_command(run: CMakeState, call: Call) -> None:
     """file()."""
     texts = call.texts
     match texts[:1]:
@@ -54,7 +51,7 @@ def file_command(run: CMakeRun, call: Call) -> None:
                     run.put(texts[at + 1], unknown((call.place,)))
 
 
-def _read(run: CMakeRun, name: str) -> str | None:
+def _read(run: CMakeState, name: str) -> str | None:
     """A small file of the project."""
     if UNKNOWN_PART in name:
         return None
@@ -63,7 +60,7 @@ def _read(run: CMakeRun, name: str) -> str | None:
     return text if text is not None and len(text) <= _LONGEST and UNKNOWN_PART not in text else None
 
 
-def _strings(run: CMakeRun, call: Call) -> None:
+def _strings(run: CMakeState, call: Call) -> None:
     texts = call.texts
     text = _read(run, texts[1])
     pattern = compiled(texts[4]) if texts[3:4] == ["REGEX"] and len(texts) == 5 else None
@@ -83,7 +80,7 @@ def _strings(run: CMakeRun, call: Call) -> None:
     run.put(texts[2], value(";".join(line.replace(";", "\\;") for line in lines), call.places()))
 
 
-def _glob(run: CMakeRun, call: Call) -> None:
+def _glob(run: CMakeState, call: Call) -> None:
     texts = call.texts
     recursive, out, rest = texts[0] == "GLOB_RECURSE", texts[1], texts[2:]
     relative, folders, patterns = None, not recursive, []
@@ -110,7 +107,7 @@ def _glob(run: CMakeRun, call: Call) -> None:
     run.put(out, value(";".join(found), call.places()))
 
 
-def _matches(run: CMakeRun, pattern: str, recursive: bool, folders: bool) -> Iterator[str]:
+def _matches(run: CMakeState, pattern: str, recursive: bool, folders: bool) -> Iterator[str]:
     if UNKNOWN_PART in pattern:
         raise _Untold
     full = posixpath.normpath(posixpath.join(run.folder, pattern))
@@ -125,7 +122,7 @@ def _matches(run: CMakeRun, pattern: str, recursive: bool, folders: bool) -> Ite
 
 
 def _below(
-    run: CMakeRun, folder: str, parts: list[str], recursive: bool, folders: bool, seen: list[int]
+    run: CMakeState, folder: str, parts: list[str], recursive: bool, folders: bool, seen: list[int]
 ) -> Iterator[str]:
     """The paths that the parts of a pattern match below a folder."""
     names = run.world.files.names_in(folder)

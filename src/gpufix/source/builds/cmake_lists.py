@@ -8,22 +8,19 @@ import operator
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from gpufix.source.builds.cmake_patterns import compiled, fits
+from gpufix.source.builds.cmake_state import Call, CMakeState
 from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Value, unknown, value
 from gpufix.source.builds.cmake_words import elements, separate
 from gpufix.source.builds.run import UNKNOWN_PART
-
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun
 
 
 class _Untold(Exception):
     """What a command gives is not known."""
 
 
-def _give(run: CMakeRun, call: Call, name: str, make: Callable[[], str], *read: Value) -> None:
+def _give(run: CMakeState, call: Call, name: str, make: Callable[[], str], *read: Value) -> None:
     """Write a result, an unknown one where it cannot be made."""
     places = (*(p for v in read for p in v.places), *call.places())
     try:
@@ -43,7 +40,7 @@ def _index(text: str, count: int, past: int = 0) -> int:
     return number
 
 
-def list_command(run: CMakeRun, call: Call) -> None:
+def list_command(run: CMakeState, call: Call) -> None:
     """list(): the name of a list stands for the variable."""
     texts = call.texts
     if len(texts) < 2:
@@ -85,13 +82,8 @@ def list_command(run: CMakeRun, call: Call) -> None:
     items = elements(found.text)
     if action in ("REMOVE_ITEM", "REMOVE_DUPLICATES", "FILTER") and not call.known:
         known = False
-    if (
-        not known
-        and action in ("REMOVE_DUPLICATES", "REMOVE_ITEM", "SORT", "REVERSE")
-        and found.defined is not None
-    ):
-        if action in ("REMOVE_DUPLICATES", "REMOVE_ITEM"):
-            return  # what is known of it may stay; an unknown part stays one
+    if action in ("REMOVE_DUPLICATES", "REMOVE_ITEM") and call.known:
+        known = found.defined is not None  # what is known of it is treated so
     change = _CHANGES.get(action)
     if change is None or not known:
         _give(run, call, out, _untold, found)
@@ -105,7 +97,7 @@ def _untold() -> str:
     raise _Untold
 
 
-def _extended(run: CMakeRun, call: Call, name: str, found: Value, front: bool) -> None:
+def _extended(run: CMakeState, call: Call, name: str, found: Value, front: bool) -> None:
     added = ";".join(call.texts[2:])
     if not call.texts[2:]:
         return
@@ -228,10 +220,9 @@ def _substituted(pattern: str, replacement: str, text: str) -> str:
     found = compiled(pattern)
     if found is None or not fits(found, text) or found.match("") is not None:
         raise _Untold
-    if "^" in pattern and "[^" not in pattern.replace("\\^", ""):
-        # CMake anchors each further search anew in older releases: only a single match is sure.
-        if len(found.findall(text)) > 1:
-            raise _Untold
+    anchored = "^" in pattern and "[^" not in pattern.replace("\\^", "")
+    if anchored and len(found.findall(text)) > 1:
+        raise _Untold  # CMake before 3.31 anchors each further search anew
 
     def each(match: re.Match[str]) -> str:
         return re.sub(
@@ -245,7 +236,7 @@ def _group(match: re.Match[str], number: int) -> str:
     return (match[number] or "") if number <= (match.re.groups or 0) else ""
 
 
-def string_command(run: CMakeRun, call: Call) -> None:
+def string_command(run: CMakeState, call: Call) -> None:
     """string()."""
     texts = call.texts
     if not texts:
@@ -262,7 +253,7 @@ def string_command(run: CMakeRun, call: Call) -> None:
         _give(run, call, out, make if call.known else _untold)
 
 
-def _concatenated(run: CMakeRun, call: Call, action: str) -> None:
+def _concatenated(run: CMakeState, call: Call, action: str) -> None:
     name, added = call.texts[1], "".join(call.texts[2:])
     found = UNDEFINED if action == "CONCAT" else run.read(name)
     old = UNKNOWN_PART if found.defined is None else found.text
@@ -272,7 +263,7 @@ def _concatenated(run: CMakeRun, call: Call, action: str) -> None:
         run.put(name, value(text, (*found.places, *call.places()), found.maybe))
 
 
-def _regex(run: CMakeRun, call: Call) -> None:
+def _regex(run: CMakeState, call: Call) -> None:
     kind, pattern = call.texts[1].upper(), call.texts[2]
     at = 4 if kind == "REPLACE" else 3
     out = call.texts[at] if len(call.texts) > at else ""
@@ -412,7 +403,7 @@ def _evaluated(node: ast.expr, depth: int) -> int:
     return result
 
 
-def math_command(run: CMakeRun, call: Call) -> None:
+def math_command(run: CMakeState, call: Call) -> None:
     """math(EXPR)."""
     texts = call.texts
     if len(texts) >= 3 and texts[0] == "EXPR":
@@ -423,7 +414,7 @@ def math_command(run: CMakeRun, call: Call) -> None:
         _give(run, call, texts[1], make if call.known else _untold)
 
 
-def filename_component(run: CMakeRun, call: Call) -> None:
+def filename_component(run: CMakeState, call: Call) -> None:
     """get_filename_component()."""
     texts = call.texts
     if len(texts) < 3:
@@ -455,7 +446,7 @@ def _component(name: str, mode: str, base: str) -> str:
     raise _Untold
 
 
-def separate_arguments(run: CMakeRun, call: Call) -> None:
+def separate_arguments(run: CMakeState, call: Call) -> None:
     """separate_arguments()."""
     texts = call.texts
     if not texts:
@@ -471,7 +462,7 @@ def separate_arguments(run: CMakeRun, call: Call) -> None:
     _give(run, call, texts[0], lambda: ";".join(separate(" ".join(texts[2:]))))
 
 
-def parse_arguments(run: CMakeRun, call: Call) -> None:
+def parse_arguments(run: CMakeState, call: Call) -> None:
     """cmake_parse_arguments()."""
     words = list(call.words)
     texts = [word.text for word in words]

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 from gpufix.source.builds import cmake_cuda, cmake_start
+from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import unknown, value
 from gpufix.source.builds.run import UNKNOWN_PART
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun, Flow
-
 # CMake's own modules that set no variable by themselves.
-_HARMLESS = (
-    "CheckCXXCompilerFlag CheckCCompilerFlag CheckCompilerFlag CheckCXXSourceCompiles CheckLanguage CTest "
-    "CheckCSourceCompiles CheckIncludeFile CheckIncludeFileCXX CheckSymbolExists CheckCXXSymbolExists "
-    "CMakeParseArguments CMakeDependentOption CMakePackageConfigHelpers ExternalProject FetchContent "
-    "GenerateExportHeader FindPackageHandleStandardArgs CheckIPOSupported CPack GoogleTest FindPackageMessage "
-    "CMakePrintHelpers CheckFunctionExists CheckLibraryExists CheckTypeSize FeatureSummary ProcessorCount "
-    "CheckCXXSourceRuns CheckSourceCompiles CMakePushCheckState TestBigEndian InstallRequiredSystemLibraries"
-).split()
+_HARMLESS = [
+    "CheckCXXCompilerFlag",
+    "CheckCCompilerFlag",
+    "CheckCompilerFlag",
+    "CheckCXXSourceCompiles",
+    "CheckLanguage",
+    "CTest",
+    "CheckCSourceCompiles",
+    "CheckIncludeFile",
+    "CheckIncludeFileCXX",
+    "CheckSymbolExists",
+    "CheckCXXSymbolExists",
+    "CMakeParseArguments",
+    "CMakeDependentOption",
+    "CMakePackageConfigHelpers",
+    "ExternalProject",
+    "FetchContent",
+    "GenerateExportHeader",
+    "FindPackageHandleStandardArgs",
+    "CheckIPOSupported",
+    "CPack",
+    "GoogleTest",
+    "FindPackageMessage",
+    "CMakePrintHelpers",
+    "CheckFunctionExists",
+    "CheckLibraryExists",
+    "CheckTypeSize",
+    "FeatureSummary",
+    "ProcessorCount",
+    "CheckCXXSourceRuns",
+    "CheckSourceCompiles",
+    "CMakePushCheckState",
+    "TestBigEndian",
+    "InstallRequiredSystemLibraries",
+]
 
 
-def include(run: CMakeRun, call: Call) -> Flow:
+def include(run: CMakeState, call: Call) -> Flow:
     """A file, or a module by its name: the project's own first."""
     texts = call.texts
     if not texts:
@@ -63,7 +88,7 @@ def include(run: CMakeRun, call: Call) -> Flow:
     return ""
 
 
-def find_package(run: CMakeRun, call: Call) -> Flow:
+def find_package(run: CMakeState, call: Call) -> Flow:
     """A package: by the project's own find module, by what is known of it, or unknown."""
     texts = call.texts
     if not texts or UNKNOWN_PART in texts[0]:
@@ -81,7 +106,7 @@ def find_package(run: CMakeRun, call: Call) -> Flow:
     return ""
 
 
-def _foreign(run: CMakeRun, call: Call, name: str, required: bool) -> None:
+def _foreign(run: CMakeState, call: Call, name: str, required: bool) -> None:
     for spelled in dict.fromkeys((name, name.upper())):
         run.prefixes.add(f"{spelled}_")
         found = value("1", (call.place,)) if required else unknown((call.place,), defined=None)
@@ -94,7 +119,7 @@ def _foreign(run: CMakeRun, call: Call, name: str, required: bool) -> None:
         run.put(f"{name}_EXECUTABLE", unknown((call.place,)))
 
 
-def _own_module(run: CMakeRun, call: Call, name: str, path: str, required: bool) -> Flow:
+def _own_module(run: CMakeState, call: Call, name: str, path: str, required: bool) -> Flow:
     texts = call.texts
     for word in ("REQUIRED", "QUIET"):
         run.set(f"{name}_FIND_{word.replace('QUIET', 'QUIETLY')}", "1" if word in texts else "0")
@@ -108,18 +133,16 @@ def _own_module(run: CMakeRun, call: Call, name: str, path: str, required: bool)
     return flow
 
 
-def fetched(run: CMakeRun, call: Call) -> None:
+def fetched(run: CMakeState, call: Call) -> None:
     """FetchContent and its kin: what another project sets is not known."""
-    from re import sub
-
     for text in call.texts[:8]:
-        name = sub(r"\W.*", "", text)
+        name = re.sub(r"\W.*", "", text)
         if name.isidentifier():
             run.prefixes |= {f"{name}_", f"{name.lower()}_", f"{name.upper()}_"}
     run.unfollow(f"{call.name}() fetches a project")
 
 
-def handled(run: CMakeRun, call: Call) -> None:
+def handled(run: CMakeState, call: Call) -> None:
     """find_package_handle_standard_args(): found where all that is required is."""
     for name in call.texts[:1]:
         for spelled in (name, name.upper()):

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_genex import Setting, generated
-from gpufix.source.builds.cmake_run import CMakeCall, CMakeRun, Fatal
+from gpufix.source.builds.cmake_run import CMakeRun
+from gpufix.source.builds.cmake_state import CMakeCall, Fatal
 from gpufix.source.builds.cmake_store import UNDEFINED, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate

@@ -4,132 +4,46 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal
 
-from gpufix.frozen import Frozen
 from gpufix.source.builds import cmake_syntax
-from gpufix.source.builds.cmake_conditions import Condition, release
-from gpufix.source.builds.cmake_store import (
-    MISSING,
-    UNDEFINED,
-    Changes,
-    Left,
-    Store,
-    Value,
-    unknown,
-    value,
+from gpufix.source.builds.cmake_commands import COMMANDS
+from gpufix.source.builds.cmake_conditions import Condition
+from gpufix.source.builds.cmake_start import begin
+from gpufix.source.builds.cmake_state import (
+    Call,
+    CMakeCall,
+    CMakeState,
+    Fatal,
+    Flow,
+    Frame,
+    Routine,
 )
-from gpufix.source.builds.cmake_syntax import Argument, Block, Command
-from gpufix.source.builds.cmake_words import Word, elements, expand, split
-from gpufix.source.builds.run import UNKNOWN_PART, Ending, Place, Question
-from gpufix.source.builds.world import BuildWorld
+from gpufix.source.builds.cmake_store import MISSING, Changes, Left, Value, unknown, value
+from gpufix.source.builds.cmake_syntax import Block, Command
+from gpufix.source.builds.cmake_targets import close_folder, open_folder
+from gpufix.source.builds.cmake_words import Word, elements
+from gpufix.source.builds.run import UNKNOWN_PART, Ending
 
-Flow = Literal["", "return", "break", "continue", "fatal", "stop"]
-
-_STEPS, _TEXT, _CALLS, _ROUNDS = 60_000, 12 << 20, 40, 3_000
-_FILES, _LARGEST_FILE = 1_500, 2 << 20
-
-
-class CMakeCall(Frozen):
-    """How cmake is called: in which world, by whom, with which -D.
-
-    defines: None for a value that only a run of the caller would tell; such a variable may be unset.
-    cmake: the release of the cmake that would run, where it is known. edited: texts in place of files.
-    """
-
-    world: BuildWorld
-    source: str  # the folder, absolute
-    defines: Mapping[str, str | None] = field(default_factory=dict)
-    cmake: str | None = None
-    edited: Mapping[str, str] = field(default_factory=dict)
+_STEPS, _CALLS, _ROUNDS = 60_000, 40, 3_000
+_LARGEST_FILE = 2 << 20
 
 
-class Routine(NamedTuple):
-    """A function or macro of the project."""
-
-    kind: Literal["function", "macro"]
-    parameters: tuple[str, ...]
-    body: tuple[Any, ...]
-    path: str
-    sure: bool = True
-    others: tuple[Any, ...] = ()  # definitions of which one may be in force instead
-
-    def doubted(self, other: Routine | None) -> Routine:
-        """One that may not be the one in force."""
-        if other is None:
-            return self._replace(sure=False)
-        return self._replace(others=(*self.others, other)[:4])
-
-
-class Call(NamedTuple):
-    """One command with its evaluated arguments."""
-
-    name: str
-    words: tuple[Word, ...]
-    place: Place
-    command: Command
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts of the arguments."""
-        return [word.text for word in self.words]
-
-    @property
-    def known(self) -> bool:
-        """Whether all of them are known."""
-        return all(word.known for word in self.words)
-
-    def places(self) -> tuple[Place, ...]:
-        """Where what it says comes from: its own line last."""
-        return (*(place for word in self.words for place in word.places), self.place)
-
-
-class _Frame(NamedTuple):
-    """A routine, a file or a loop, while it runs, and the ways that have left it early."""
-
-    kind: Literal["routine", "loop"]
-    left: list[Left]
-
-
-class Fatal(Exception):
-    """More was asked than a run follows."""
-
-
-class CMakeRun:
+class CMakeRun(CMakeState):
     """One run. After `follow()`, `store` holds what it has written."""
 
     def __init__(self, call: CMakeCall) -> None:
-        self.call = call
-        self.world = call.world
-        self.store = Store()
-        self.doubts: list[str] = []  # the conditions of which only a run would tell
-        self.endings: list[Ending] = []
-        self.asked: dict[tuple[str, str], Question] = {}
-        self.reads: dict[str, None] = {}  # the files
-        self.unfollowed: list[tuple[str, Place]] = []
-        self.whole = True
-        self.languages: dict[str, Place] = {}
-        self.with_torch: Place | None = None  # the last find_package(Torch)
-        self.prefixes: set[str] = set()  # of variables that what is not followed may set
-        self.folder = call.source  # CMAKE_CURRENT_SOURCE_DIR
-        self.path = ""  # of the file that runs, absolute
-        self.parents: list[dict[str, Value]] = []  # scopes that called this one
-        self.macros: list[dict[str, Value]] = []  # the arguments of the macro that runs, or {}
-        self._frames: list[_Frame] = []
-        self._calls = self._steps = self._text = 0
-        self._line = 1
+        super().__init__(call)
+        self._calls = self._steps = 0
         self._scripts: dict[str, cmake_syntax.Script | None] = {}
-        self._files: dict[str, str | None] = {}
 
     # What happens
 
     def follow(self) -> None:
         """Run the CMakeLists.txt of the source folder."""
-        from gpufix.source.builds.cmake_start import begin
-
         begin(self)
         try:
             flow = self.enter_folder(self.call.source, self.binary_root)
@@ -139,66 +53,7 @@ class CMakeRun:
         if flow != "fatal":
             self.endings.append(Ending("done", self.here))
 
-    @property
-    def binary_root(self) -> str:
-        """The build folder: one that does not exist."""
-        return f"{self.call.source}/\x01build"
-
-    @property
-    def here(self) -> Place:
-        """The line that runs."""
-        return self.place(self._line)
-
-    def place(self, line: int) -> Place:
-        """A line of the file that runs."""
-        return Place(self.relative(self.path), line)
-
-    def relative(self, path: str) -> str:
-        """A path as the project says it."""
-        root = self.world.root.rstrip("/") + "/"
-        return path.removeprefix(root)
-
-    @property
-    def sure(self) -> bool:
-        """Whether every run gets here."""
-        return not self.doubts and not any(frame.left for frame in self._frames)
-
-    @property
-    def hangs(self) -> tuple[str, ...]:
-        """What decides whether a run gets here."""
-        early = [f"an earlier {left.flow}()" for frame in self._frames for left in frame.left]
-        return tuple(dict.fromkeys([*self.doubts[-4:], *early[:2]]))
-
-    def spend(self, amount: int) -> None:
-        """Count characters that were made. Raises Fatal beyond the limit."""
-        self._text += amount
-        if self._text > _TEXT:
-            raise Fatal
-
     # Files and folders
-
-    def text(self, path: str) -> str | None:
-        """A file of the project."""
-        if path in self.call.edited:
-            return self.call.edited[path]
-        if path not in self._files:
-            if len(self._files) >= _FILES:
-                raise Fatal
-            self._files[path] = self.world.files.text(path) if self.inside(path) else None
-        return self._files[path]
-
-    def inside(self, path: str) -> bool:
-        """Whether a path lies in the project, and not among what is built."""
-        root = self.world.root.rstrip("/")
-        return (path == root or path.startswith(f"{root}/")) and not path.startswith(
-            self.binary_root
-        )
-
-    def exists(self, path: str) -> bool | None:
-        """Whether a path is there; None outside the project."""
-        if path in self.call.edited:
-            return True
-        return self.world.files.exists(path) if self.inside(path) else None
 
     def script(self, path: str) -> cmake_syntax.Script | None:
         """A CMake file as blocks; None where it cannot be read."""
@@ -208,14 +63,8 @@ class CMakeRun:
             self._scripts[path] = cmake_syntax.script(text) if read and text is not None else None
         return self._scripts[path]
 
-    def absolute(self, path: str) -> str:
-        """A path as a command takes it: relative ones from the folder that runs."""
-        return posixpath.normpath(posixpath.join(self.folder, path))
-
     def enter_folder(self, folder: str, binary: str) -> Flow:
         """The CMakeLists.txt of a folder, in a scope of its own."""
-        from gpufix.source.builds.cmake_targets import close_folder, open_folder
-
         path = f"{folder}/CMakeLists.txt"
         outer, outer_folder = self.store.variables, self.folder
         scope = dict(outer)
@@ -262,11 +111,6 @@ class CMakeRun:
             for name, old in keep.items():
                 self.store.put(self.store.variables, name, old)
 
-    def unfollow(self, what: str) -> None:
-        """Something that decides, and that is not followed."""
-        if len(self.unfollowed) < 100:
-            self.unfollowed.append((what, self.here))
-
     # Nodes
 
     def _nodes(self, nodes: Sequence[Any]) -> Flow:
@@ -287,10 +131,12 @@ class CMakeRun:
                 return _FLOWS[call.name]
             case "message":
                 return self._message(call)
+        return self.call_command(call)
+
+    def call_command(self, call: Call) -> Flow:
+        """A command or routine by its name."""
         if routine := self.store.routines.get(call.name):
             return self.call_routine(routine, call)
-        from gpufix.source.builds.cmake_commands import COMMANDS
-
         handler = COMMANDS.get(call.name)
         if handler is not None:
             return handler(self, call) or ""
@@ -303,15 +149,6 @@ class CMakeRun:
             self.fail("".join(call.texts[1:]))
             return "fatal" if first == ["FATAL_ERROR"] else ""
         return ""
-
-    def fail(self, message: str, error: str = "FATAL_ERROR", sure: bool = True) -> None:
-        """The configure ends here, where it gets here."""
-        if len(self.endings) > 200:
-            raise Fatal
-        shown = re.sub(r"\s+", " ", message.replace(UNKNOWN_PART, "…")).strip()[:300]
-        self.endings.append(
-            Ending("error", self.here, error, shown, sure=sure and self.sure, hangs=self.hangs)
-        )
 
     def _foreign(self, call: Call) -> None:
         """A command that the project does not define: it may set what its arguments name."""
@@ -377,9 +214,7 @@ class CMakeRun:
         """Each branch from the same state; then what any of them may have left."""
         ends: list[tuple[Flow, Changes]] = []
         for doubt, body in branches:
-            ends.append(
-                self.aside(doubt, lambda body=body: self._nodes(body)) if body else ("", {})
-            )
+            ends.append(self.aside(doubt, partial(self._nodes, body)) if body else ("", {}))
         return self.reunite(ends)
 
     def aside(self, doubt: str, act: Callable[[], Flow]) -> tuple[Flow, Changes]:
@@ -415,13 +250,13 @@ class CMakeRun:
         self.store.merge(going)
         return ""
 
-    def _leaves(self, flow: Flow) -> _Frame:
+    def _leaves(self, flow: Flow) -> Frame:
         kind = "routine" if flow == "return" else "loop"
         return next((f for f in reversed(self._frames) if f.kind == kind), self._frames[0])
 
     @contextmanager
-    def _frame(self, kind: Literal["routine", "loop"]) -> Iterator[_Frame]:
-        frame = _Frame(kind, [])
+    def _frame(self, kind: Literal["routine", "loop"]) -> Iterator[Frame]:
+        frame = Frame(kind, [])
         self._frames.append(frame)
         try:
             yield frame
@@ -462,7 +297,7 @@ class CMakeRun:
         for item in items[:_ROUNDS]:
             for name, word in zip(names, item, strict=False):
                 self.put(name, value(word.text, (*word.places, self.place(head.line))))
-            if any(word.open and UNKNOWN_PART == word.text for word in item):
+            if any(word.open and word.text == UNKNOWN_PART for word in item):
                 flow = self._perhaps(body, head)
             else:
                 flow = self._nodes(body)
@@ -476,7 +311,7 @@ class CMakeRun:
         self._rejoined(frame, "", "break")
         return ""
 
-    def _rejoined(self, frame: _Frame, flow: Flow, kind: str) -> Flow:
+    def _rejoined(self, frame: Frame, flow: Flow, kind: str) -> Flow:
         """At the end of a round: join with the ways that ended it early."""
         kept = []
         for left in reversed(frame.left):
@@ -545,7 +380,7 @@ class CMakeRun:
         if not routine.sure or routine.others:
             doubt = f"{call.place.path}:{call.place.line}: which {call.name}() is defined"
             each = [routine._replace(sure=True, others=()), *routine.others]
-            ends = [self.aside(doubt, lambda one=one: self.call_routine(one, call)) for one in each]
+            ends = [self.aside(doubt, partial(self.call_routine, one, call)) for one in each]
             return self.reunite(ends if routine.sure else [*ends, ("", {})])
         self._calls += 1
         outer_path, outer_line = self.path, self._line
@@ -580,110 +415,8 @@ class CMakeRun:
         finally:
             self.macros.pop()
 
-    # Variables
-
-    def words(self, command: Command) -> tuple[Word, ...]:
-        """The arguments of a command, evaluated."""
-        found: list[Word] = []
-        for argument in command.arguments:
-            found += self._word(argument)
-        return tuple(found)
-
-    def _word(self, argument: Argument) -> list[Word]:
-        if argument.kind in ("bracket", "paren"):
-            return [Word(argument.text, argument.kind == "bracket")]
-        places: list[Place] = []
-
-        def lookup(kind: str, name: str) -> str:
-            found = self._referenced(kind, name)
-            places.extend(found.places)
-            self.spend(len(found.text))
-            return found.text if found.defined is not None else UNKNOWN_PART
-
-        text = expand(argument.text, lookup)
-        self.spend(len(text))
-        where = tuple(dict.fromkeys(places))[-24:]
-        if argument.kind == "quoted":
-            return [Word(text, True, where)]
-        parts = split(text)
-        self.spend(60 * len(parts))
-        return [Word(part, False, where) for part in parts]
-
-    def _referenced(self, kind: str, name: str) -> Value:
-        if kind == "ENV":
-            return self.read_env(name)
-        if kind == "CACHE":
-            return self.read_cache(name)
-        if self.macros and name in self.macros[-1]:
-            return self.macros[-1][name]
-        return self.read(name)
-
-    def read(self, name: str) -> Value:
-        """A variable, or the cache entry of its name."""
-        from gpufix.source.builds.cmake_start import built_in
-
-        found = self.store.variables.get(name)
-        if found is not None:
-            return found
-        self._asks("variable", name)
-        found = self.store.cache.get(name)
-        return found if found is not None else built_in(self, name)
-
-    def read_cache(self, name: str) -> Value:
-        """A cache entry."""
-        self._asks("variable", name)
-        return self.store.cache.get(name, UNDEFINED)
-
-    def read_env(self, name: str) -> Value:
-        """An environment variable: one that the files set, or the world's."""
-        self._asks("variable", f"ENV{{{name}}}")
-        written = self.store.other.get(("env", name))
-        if written is not None:
-            return written if isinstance(written, Value) else UNDEFINED
-        text = self.world.environment.get(name)
-        if text is None:
-            return UNDEFINED
-        return Value(text)
-
-    def _asks(self, kind: Literal["variable"], name: str) -> None:
-        if len(self.asked) < 3_000:
-            self.asked.setdefault((kind, name), Question(kind, name, self.here))
-
-    def put(self, name: str, new: Value | Any) -> None:
-        """Write a variable of the present scope; MISSING unsets it."""
-        self.store.put(self.store.variables, name, new)
-
-    def set(self, name: str, text: str, *places: Place) -> None:
-        """Write a variable."""
-        self.put(name, value(text, places or (self.here,)))
-
-    def matched(self, groups: Sequence[str] | None) -> None:
-        """CMAKE_MATCH_<n>, as a match leaves them."""
-        if groups is None:
-            for n in range(10):
-                self.put(f"CMAKE_MATCH_{n}", unknown((self.here,)))
-            self.put("CMAKE_MATCH_COUNT", unknown((self.here,)))
-            return
-        for n in range(10):
-            self.set(f"CMAKE_MATCH_{n}", groups[n] if n < len(groups) else "")
-        self.set("CMAKE_MATCH_COUNT", str(max(0, len(groups) - 1)))
-
-    def is_new(self, policy: str, since: tuple[int, int]) -> bool:
-        """Whether a policy is NEW: set, or by the version that the project requires."""
-        chosen = self.store.other.get(("policy", policy))
-        if chosen is not None:
-            return chosen == "NEW"
-        return tuple(self.policy_version[:2]) >= since
-
-    @property
-    def policy_version(self) -> list[int]:
-        """The version whose policies hold."""
-        return release(self.store.other.get(("version", ""), "2.4"))
-
     def test(self, operator: str, text: str) -> bool | None:
         """EXISTS, COMMAND, TARGET … in if()."""
-        from gpufix.source.builds.cmake_commands import COMMANDS
-
         match operator:
             case "EXISTS" | "IS_DIRECTORY":
                 return self._there(operator, text)

@@ -87,7 +87,7 @@ def _nodes(found: list[Command], at: int, closer: str, depth: int) -> tuple[list
     nodes: list[Node] = []
     while at < len(found):
         command = found[at]
-        if command.name == closer or command.name in ("else", "elseif") and closer == "endif":
+        if command.name == closer or (command.name in ("else", "elseif") and closer == "endif"):
             break
         if command.name in _CLOSES.values() or command.name in ("else", "elseif"):
             break

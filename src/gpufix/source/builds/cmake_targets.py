@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gpufix.source.builds import cmake_cuda
+from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Value, unknown, value
 from gpufix.source.builds.cmake_words import Word
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.cmake_run import Call, CMakeRun, Flow
-
 # Properties that a target takes from variables when it is made.
 _FROM_VARIABLES = {
     name: f"CMAKE_{name}"
-    for name in (
-        "CUDA_ARCHITECTURES CXX_STANDARD C_STANDARD CUDA_STANDARD CXX_EXTENSIONS CUDA_EXTENSIONS CXX_STANDARD_REQUIRED "
-        "CUDA_STANDARD_REQUIRED CUDA_SEPARABLE_COMPILATION POSITION_INDEPENDENT_CODE HIP_ARCHITECTURES"
-    ).split()
+    for name in [
+        "CUDA_ARCHITECTURES",
+        "CXX_STANDARD",
+        "C_STANDARD",
+        "CUDA_STANDARD",
+        "CXX_EXTENSIONS",
+        "CUDA_EXTENSIONS",
+        "CXX_STANDARD_REQUIRED",
+        "CUDA_STANDARD_REQUIRED",
+        "CUDA_SEPARABLE_COMPILATION",
+        "POSITION_INDEPENDENT_CODE",
+        "HIP_ARCHITECTURES",
+    ]
 }
 _SCOPES = {"PRIVATE", "PUBLIC", "INTERFACE"}
 _USED = {  # command -> property
@@ -60,18 +67,18 @@ class Folder(NamedTuple):
         return self
 
 
-def property_of(run: CMakeRun, kind: str, name: str, wanted: str) -> Value:
+def property_of(run: CMakeState, kind: str, name: str, wanted: str) -> Value:
     """A property; undefined where nothing has set it."""
     return run.store.properties.get((kind, name, wanted), UNDEFINED)
 
 
-def put_property(run: CMakeRun, kind: str, name: str, wanted: str, new: Value | Any) -> None:
+def put_property(run: CMakeState, kind: str, name: str, wanted: str, new: Value | Any) -> None:
     """Write a property."""
     run.store.put(run.store.properties, (kind, name, wanted), new)
 
 
 def extend(
-    run: CMakeRun,
+    run: CMakeState,
     key: tuple[str, str, str],
     added: str,
     places: Sequence[Place],
@@ -95,7 +102,7 @@ _READ_AT_END = (
 )  # fmt: skip
 
 
-def open_folder(run: CMakeRun, folder: str, parent: str | None) -> None:
+def open_folder(run: CMakeState, folder: str, parent: str | None) -> None:
     """Folders inherit properties."""
     name = run.relative(folder)
     for wanted in _INHERITED if parent is not None else ():
@@ -104,7 +111,7 @@ def open_folder(run: CMakeRun, folder: str, parent: str | None) -> None:
             put_property(run, "folder", name, wanted, found)
 
 
-def close_folder(run: CMakeRun, folder: str) -> None:
+def close_folder(run: CMakeState, folder: str) -> None:
     """The flags that hold at the end of a folder are those of its targets."""
     kept = {}
     for name in _READ_AT_END:
@@ -115,7 +122,7 @@ def close_folder(run: CMakeRun, folder: str) -> None:
     run.store.put(run.store.other, ("folder", folder), Folder(kept, None))
 
 
-def _make(run: CMakeRun, call: Call, name: str, kind: str, sources: Sequence[Word]) -> None:
+def _make(run: CMakeState, call: Call, name: str, kind: str, sources: Sequence[Word]) -> None:
     if not name or UNKNOWN_PART in name:
         run.unfollow("a target of unknown name")
         name = name or "?"
@@ -135,20 +142,20 @@ def _make(run: CMakeRun, call: Call, name: str, kind: str, sources: Sequence[Wor
     _sources(run, call, name, "SOURCES", sources)
 
 
-def _sources(run: CMakeRun, call: Call, name: str, wanted: str, words: Sequence[Word]) -> None:
+def _sources(run: CMakeState, call: Call, name: str, wanted: str, words: Sequence[Word]) -> None:
     paths = [_source(run, word.text) for word in words]
     places = (*(p for word in words for p in word.places), call.place)
     extend(run, ("target", name, wanted), ";".join(paths), places)
 
 
-def _source(run: CMakeRun, text: str) -> str:
+def _source(run: CMakeState, text: str) -> str:
     """A source as an absolute path, where it is one."""
     if not text or text.startswith(("$<", "/", UNKNOWN_PART)):
         return text
     return posixpath.normpath(posixpath.join(run.folder, text))
 
 
-def _add_library(run: CMakeRun, call: Call) -> None:
+def _add_library(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     if not words:
         return
@@ -178,7 +185,7 @@ def _add_library(run: CMakeRun, call: Call) -> None:
         put_property(run, "target", name, "_TYPE", value((kinds or ["?"])[0]))
 
 
-def _add_executable(run: CMakeRun, call: Call) -> None:
+def _add_executable(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     if not words or any(word.text in ("IMPORTED", "ALIAS") for word in words[1:2]):
         return
@@ -216,7 +223,7 @@ _MODULE_WORDS |= {
 }
 
 
-def _add_module(run: CMakeRun, call: Call) -> None:
+def _add_module(run: CMakeState, call: Call) -> None:
     """pybind11_add_module(), Python_add_library(), nanobind_add_module(): more flags may come with them."""
     words = list(call.words)
     if not words:
@@ -226,7 +233,7 @@ def _add_module(run: CMakeRun, call: Call) -> None:
         extend(run, ("target", words[0].text, "LINK_LIBRARIES"), "pybind11::module", (call.place,))
 
 
-def _find_cuda(run: CMakeRun, call: Call) -> None:
+def _find_cuda(run: CMakeState, call: Call) -> None:
     """cuda_add_library(): FindCUDA compiles .cu with the CUDA_NVCC_FLAGS of now."""
     words = list(call.words)
     if not words:
@@ -245,7 +252,7 @@ def _find_cuda(run: CMakeRun, call: Call) -> None:
     )
 
 
-def _target_use(run: CMakeRun, call: Call) -> None:
+def _target_use(run: CMakeState, call: Call) -> None:
     """target_compile_options() and its kin: scopes and items."""
     words = list(call.words)
     wanted = _USED[call.name]
@@ -287,7 +294,7 @@ def _target_use(run: CMakeRun, call: Call) -> None:
 
 
 def _target_sources(
-    run: CMakeRun, call: Call, name: str, groups: list[tuple[str, list[Word]]]
+    run: CMakeState, call: Call, name: str, groups: list[tuple[str, list[Word]]]
 ) -> None:
     """Also of file sets: FILE_SET and its keywords."""
     skip = 0
@@ -306,13 +313,13 @@ def _target_sources(
                 _sources(run, call, name, "INTERFACE_SOURCES", [word])
 
 
-def _add_options(run: CMakeRun, call: Call) -> None:
+def _add_options(run: CMakeState, call: Call) -> None:
     """add_compile_options(): of the targets that come after it."""
     key = ("folder", run.relative(run.folder), "COMPILE_OPTIONS")
     extend(run, key, ";".join(call.texts), call.places())
 
 
-def _add_definitions(run: CMakeRun, call: Call) -> None:
+def _add_definitions(run: CMakeState, call: Call) -> None:
     """add_definitions(), add_compile_definitions(): of all targets of the folder."""
     for word in call.words:
         text = word.text
@@ -325,7 +332,7 @@ def _add_definitions(run: CMakeRun, call: Call) -> None:
         extend(run, key, defined, (*word.places, call.place))
 
 
-def _remove_definitions(run: CMakeRun, call: Call) -> None:
+def _remove_definitions(run: CMakeState, call: Call) -> None:
     key = ("folder", run.relative(run.folder), "COMPILE_DEFINITIONS")
     old = run.store.properties.get(key)
     if old is not None:
@@ -334,12 +341,12 @@ def _remove_definitions(run: CMakeRun, call: Call) -> None:
         run.store.put(run.store.properties, key, old._replace(text=text))
 
 
-def _link_libraries(run: CMakeRun, call: Call) -> None:
+def _link_libraries(run: CMakeState, call: Call) -> None:
     key = ("folder", run.relative(run.folder), "LINK_LIBRARIES")
     extend(run, key, ";".join(call.texts), call.places())
 
 
-def _set_properties(run: CMakeRun, call: Call) -> None:
+def _set_properties(run: CMakeState, call: Call) -> None:
     """set_target_properties(), set_source_files_properties(), set_directory_properties()."""
     words = list(call.words)
     at = next((n for n, w in enumerate(words) if w.text == "PROPERTIES"), None)
@@ -360,7 +367,7 @@ def _set_properties(run: CMakeRun, call: Call) -> None:
             run.store.put(run.store.properties, key, value(word.text, (*word.places, call.place)))
 
 
-def _subject(run: CMakeRun, kind: str, name: str) -> str:
+def _subject(run: CMakeState, kind: str, name: str) -> str:
     if kind == "source":
         return _source(run, name)
     if kind == "target":
@@ -377,7 +384,7 @@ _PROPERTY_KINDS = {
 }
 
 
-def _set_property(run: CMakeRun, call: Call) -> None:
+def _set_property(run: CMakeState, call: Call) -> None:
     words = list(call.words)
     texts = [w.text for w in words]
     kind = _PROPERTY_KINDS.get(texts[0] if texts else "")
@@ -405,7 +412,7 @@ def _set_property(run: CMakeRun, call: Call) -> None:
             run.store.put(run.store.properties, key, value(text, places) if rest[1:] else MISSING)
 
 
-def _get_property(run: CMakeRun, call: Call) -> None:
+def _get_property(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if len(texts) < 4 or "PROPERTY" not in texts:
         return
@@ -432,7 +439,7 @@ def _get_property(run: CMakeRun, call: Call) -> None:
 _OWN_GLOBALS = ("CMAKE_", "TARGET", "GENERATOR", "ENABLED", "PACKAGES", "FIND", "USE_", "IN_TRY")
 
 
-def _told(run: CMakeRun, kind: str, name: str, wanted: str, found: Value | None) -> Value:
+def _told(run: CMakeState, kind: str, name: str, wanted: str, found: Value | None) -> Value:
     if found is not None:
         return found
     known = kind != "target" or (
@@ -449,7 +456,7 @@ def _told(run: CMakeRun, kind: str, name: str, wanted: str, found: Value | None)
     return UNDEFINED if known and not own and kind != "folder" else unknown(defined=None)
 
 
-def _get_target_property(run: CMakeRun, call: Call) -> None:
+def _get_target_property(run: CMakeState, call: Call) -> None:
     texts = call.texts
     if len(texts) < 3:
         return
@@ -463,13 +470,13 @@ def _get_target_property(run: CMakeRun, call: Call) -> None:
     run.put(out, told)
 
 
-def _gets_unknown(run: CMakeRun, call: Call) -> None:
+def _gets_unknown(run: CMakeState, call: Call) -> None:
     """get_directory_property() and its kin."""
     for name in call.texts[:1]:
         run.put(name, unknown((call.place,)))
 
 
-def _custom_target(run: CMakeRun, call: Call) -> None:
+def _custom_target(run: CMakeState, call: Call) -> None:
     for name in call.texts[:1]:
         run.store.put(
             run.store.targets,
@@ -478,7 +485,7 @@ def _custom_target(run: CMakeRun, call: Call) -> None:
         )
 
 
-def _cuda_compile(run: CMakeRun, call: Call) -> None:
+def _cuda_compile(run: CMakeState, call: Call) -> None:
     """cuda_compile(VARIABLE sources…): objects that somebody adds to a target."""
     words = list(call.words)
     if words:
@@ -488,13 +495,7 @@ def _cuda_compile(run: CMakeRun, call: Call) -> None:
         run.put(words[0].text, unknown((call.place,)))
 
 
-def _handled(run: CMakeRun, call: Call) -> None:
-    from gpufix.source.builds.cmake_packages import handled
-
-    handled(run, call)
-
-
-_EACH: dict[str, Callable[[CMakeRun, Call], None]] = {
+_EACH: dict[str, Callable[[CMakeState, Call], None]] = {
     "add_library": _add_library,
     "add_executable": _add_executable,
     "pybind11_add_module": _add_module,
@@ -527,7 +528,6 @@ _EACH: dict[str, Callable[[CMakeRun, Call], None]] = {
     "include_directories": lambda run, call: None,
     "target_link_options": lambda run, call: None,
     "add_link_options": lambda run, call: None,
-    "find_package_handle_standard_args": _handled,
     **dict.fromkeys(_USED, _target_use),
 }
-COMMANDS: dict[str, Callable[[CMakeRun, Call], Flow | None]] = dict(_EACH)  # type: ignore[arg-type]
+COMMANDS: dict[str, Callable[[CMakeState, Call], Flow | None]] = dict(_EACH)

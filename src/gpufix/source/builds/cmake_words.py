@@ -103,12 +103,11 @@ def split(text: str) -> list[str]:
 
 def separate(text: str) -> list[str]:
     """The words of a command line, as separate_arguments(UNIX_COMMAND) and the shell split it."""
-    found: list[str] = []
-    for piece in re.finditer(
+    pieces = re.findall(
         r"(?:[^\s\"'\\]|\\.|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[\"'\\])+", text, re.DOTALL
-    ):
-        found.append(re.sub(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|\\(.)", _unquoted, piece[0]))
-    return found
+    )
+    quotes = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|\\(.)", re.DOTALL)
+    return [quotes.sub(_unquoted, piece) for piece in pieces]
 
 
 def _unquoted(piece: re.Match[str]) -> str:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 
 from gpufix.knowledge import removed_apis
+from gpufix.knowledge.removed_apis import Removed
 from gpufix.source.cxx.code import CxxCode, Directive, Guards
+from gpufix.source.cxx.used_names import uses
 from gpufix.source.edits import Edit
 
 Live = Callable[[Guards], bool]
@@ -100,7 +102,6 @@ def replaced(code: CxxCode, pattern: str, text: str, live: Live) -> list[Edit]:
     ]
 
 
-_PROPERTY = "cudaDeviceProp::"
 _SIMPLE = re.compile(r"\w+")
 _HELPER = """static inline int gpufix_device_attribute(cudaDeviceAttr attribute, int device)
 {
@@ -111,48 +112,90 @@ _HELPER = """static inline int gpufix_device_attribute(cudaDeviceAttr attribute,
 
 
 def edits(code: CxxCode, names: list[str], live: Live) -> list[Edit] | None:
-    """What takes each of `names` (of cuda_api) out of use; None = one of them has no equal."""
-    found: list[Edit] = []
-    functors = [n for n in names if n.startswith("cub::") and _now(n)]
-    if functors:
-        found += _functors(code, functors, live)
-    for name in names:
-        if name in functors:
-            continue
-        if name.startswith(_PROPERTY):
-            more = _property(code, name.removeprefix(_PROPERTY), live)
-        else:
-            row = removed_apis.removed().get(name)
-            now = _now(name)
-            more = replaced(code, row.pattern, now, live) if row and row.pattern and now else None
+    """What takes each of `names` (of removed_apis) out of use; None = one of them has no equal."""
+    rows = [row for name in names if (row := removed_apis.removed().get(name))]
+    if len(rows) != len(names):
+        return None
+    guarded = [row for row in rows if row.now]
+    found = _guarded(code, guarded, live) if guarded else []
+    for row in rows:
+        more = found if row.now else _one(code, row, live)
         if not more:
             return None
-        found += more
+        found += [edit for edit in more if edit not in found]
     return found
 
 
-def _now(name: str) -> str:
-    row = removed_apis.removed().get(name)
-    return row.now if row else ""
+def _one(code: CxxCode, row: Removed, live: Live) -> list[Edit] | None:
+    if row.attribute:
+        return _property(code, row, live)
+    if row.kind == "header":
+        return _header(code, row, live)
+    if not row.becomes:
+        return None
+    if row.kind == "field":
+        return _renamed_field(code, row, live)
+    found = _replaced(code, row, row.becomes, live)
+    if found and row.helper:
+        found += below_includes(code, row.helper, min(edit.start for edit in found))
+    return found
 
 
-def _functors(code: CxxCode, names: list[str], live: Live) -> list[Edit]:
-    """One macro for each, that is the old name up to CUDA 12 and the new one from 13 on."""
+def _replaced(code: CxxCode, row: Removed, text: str, live: Live) -> list[Edit]:
+    """Put `text` for each use in code that is compiled."""
+    pattern = re.compile(row.pattern)
+    starts = {at for at in uses(code, row) if live(code.conditions.at(at))}
+    spans = [m.span(1) for m in pattern.finditer(code.masked) if m.start(1) in starts]
+    return [Edit(start, end, text) for start, end in spans]
+
+
+def _header(code: CxxCode, row: Removed, live: Live) -> list[Edit] | None:
+    """An include of another name, or one that only older releases see."""
     found: list[Edit] = []
-    for name in names:
-        row = removed_apis.removed()[name]
-        found += replaced(code, row.pattern, _macro(name), live)
+    end = newline(code.text)
+    for directive, name, _ in code.includes:
+        if f"<{name}>" != row.name or not live(code.conditions.at(directive.start)):
+            continue
+        text = code.text[directive.start : directive.end]
+        if row.becomes:
+            new = text.replace(name, row.becomes, 1)
+        elif row.wrap:
+            new = f"#if !defined(CUDART_VERSION) || CUDART_VERSION < {_code(row.gone)}{end}{text}{end}#endif"
+        else:
+            return None
+        found.append(Edit(directive.start, directive.end, new))
+    return found
+
+
+def _code(release: str) -> int:
+    """13000 for 13.0."""
+    major, minor = release.split(".")[:2]
+    return int(major) * 1000 + int(minor) * 10
+
+
+def _renamed_field(code: CxxCode, row: Removed, live: Live) -> list[Edit]:
+    structure, _, field = row.name.partition("::")
+    declared = sorted(set(re.findall(rf"\b{structure}\b\s*[*&]?\s*(\w+)", code.masked)))
+    names = "|".join(map(re.escape, declared)) or "(?!)"
+    pattern = rf"(?<![\w.>])(?:{names})\s*(?:\.|->)\s*({field})\b"
+    return replaced(code, pattern, row.becomes, live)
+
+
+def _guarded(code: CxxCode, rows: list[Removed], live: Live) -> list[Edit]:
+    """One macro for each, that is the old name up to a release and the new one from it on."""
+    found: list[Edit] = []
+    for row in rows:
+        found += _replaced(code, row, _macro(row.name), live)
     if not found:
         return []
-    rows = [(_macro(name), name, _now(name)) for name in sorted(names)]
+    ordered = sorted(rows, key=lambda row: row.name)
     block = "\n".join(
         [
-            "#if defined(CUDART_VERSION) && CUDART_VERSION >= 13000",
-            "#include <cuda/functional>",
-            "#include <cuda/std/functional>",
-            *(f"#define {macro} {new}" for macro, _, new in rows),
+            f"#if defined(CUDART_VERSION) && CUDART_VERSION >= {_code(ordered[0].gone)}",
+            *dict.fromkeys(f"#include <{name}>" for row in ordered for name in row.includes),
+            *(f"#define {_macro(row.name)} {row.now}" for row in ordered),
             "#else",
-            *(f"#define {macro} {old}" for macro, old, _ in rows),
+            *(f"#define {_macro(row.name)} {row.name}" for row in ordered),
             "#endif",
         ]
     )
@@ -163,8 +206,9 @@ def _macro(name: str) -> str:
     return f"GPUFIX_{name.replace('::', '_').upper()}"
 
 
-def _property(code: CxxCode, field: str, live: Live) -> list[Edit] | None:
+def _property(code: CxxCode, row: Removed, live: Live) -> list[Edit] | None:
     """`prop.clockRate` becomes a question to the device that `prop` was filled from."""
+    field = row.name.rpartition("::")[2]
     found: list[Edit] = []
     pattern = rf"(?<![\w.>])((\w+)\s*\.\s*{field})\b"
     for match in re.finditer(pattern, code.masked):
@@ -173,7 +217,7 @@ def _property(code: CxxCode, field: str, live: Live) -> list[Edit] | None:
         device = _filled_from(code, match[2], match.start())
         if device is None:
             return None
-        call = f"gpufix_device_attribute({removed_apis.PROPERTIES[field]}, {device})"
+        call = f"gpufix_device_attribute({row.attribute}, {device})"
         found.append(Edit(match.start(1), match.end(1), call))
     if not found:
         return None

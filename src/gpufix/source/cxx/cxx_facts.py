@@ -17,7 +17,12 @@ _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _INCLUDES = 5_000  # of one file
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
 _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFacts]]] = [
-    (used_names.concerns, lambda facts, code: replace(facts, removed=used_names.removed(code))),
+    (
+        used_names.concerns,
+        lambda facts, code: replace(
+            facts, removed=used_names.removed(code), own=used_names.own(code)
+        ),
+    ),
     (barriers.concerns, lambda facts, code: replace(facts, barriers=barriers.divergent(code))),
     (
         fill.concerns,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from gpufix.knowledge import removed_apis
+from gpufix.knowledge.removed_apis import Removed
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import CxxCode, Guards, mask
 from gpufix.source.source_facts import NameUse
@@ -26,45 +28,120 @@ def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
     return found
 
 
-_PATTERNS = [
-    (row.name, row.trigger, re.compile(row.pattern))
-    for row in removed_apis.removed().values()
-    if row.pattern
-]
-_HOLDS = word_filter({*(trigger for _, trigger, _ in _PATTERNS), "cudaDeviceProp"})
-_DECLARED = re.compile(r"\bcudaDeviceProp\b\s*[*&]?\s*(\w+)")
+_ROWS = [row for row in removed_apis.removed().values() if row.pattern]
+_FIELDS = removed_apis.fields()
+_BEGIN = word_filter(row.trigger for row in _ROWS if row.kind == "regex")
+_WORDS = word_filter({row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}, whole=True)
+_INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
+_FLAG = ("true", "false")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_ARGUMENTS = 2_000  # characters of a call
 
 
 def concerns(text: str) -> bool:
     """Whether a source may use one."""
-    return _HOLDS(text)
+    return _WORDS(text) or _BEGIN(text)
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
-    for name, trigger, pattern in _PATTERNS:
-        if trigger in code.text:
-            found += places(code, ((name, m.start(1)) for m in pattern.finditer(code.masked)))
-    return (*found, *_properties(code))
+    for row in _ROWS:
+        if row.trigger in code.text and row.word in code.text:
+            found += places(code, ((row.name, at) for at in uses(code, row)))
+    return (*found, *_field_uses(code))
 
 
-def _properties(code: CxxCode) -> list[NameUse]:
-    """Uses of removed fields on variables declared as cudaDeviceProp in the same file."""
-    if "cudaDeviceProp" not in code.text:
-        return []
-    fields = [field for field in removed_apis.PROPERTIES if field in code.text]
-    declared = _DECLARED.findall(code.masked) if fields else []
-    if not declared:
-        return []
-    names = "|".join(map(re.escape, sorted(set(declared))))
-    pattern = rf"(?<![\w.>])(?:{names})\s*(?:\.|->)\s*({'|'.join(fields)})\b"
-    return places(code, _spans(code, pattern))
+_compiled = cache(re.compile)
 
 
-def _spans(code: CxxCode, pattern: str) -> Iterator[tuple[str, int]]:
-    for match in re.finditer(pattern, code.masked):
-        yield f"cudaDeviceProp::{match[1]}", match.start(1)
+def uses(code: CxxCode, row: Removed) -> Iterator[int]:
+    """Where a source uses a name in the form that is gone."""
+    for match in _compiled(row.pattern).finditer(code.masked):
+        if row.kind not in ("arguments", "trailing", "template") or _refused(code, row, match):
+            yield match.start(1)
+
+
+def _refused(code: CxxCode, row: Removed, match: re.Match[str]) -> bool:
+    """Whether a call, or a template's arguments, are those of before."""
+    if row.kind == "template":
+        given = _split(code.masked, match.end() - 1, ">")
+        return given is not None and len(given) >= min(row.counts)
+    given = _split(code.masked, match.end() - 1, ")")
+    if given is None:
+        return False
+    if row.kind == "trailing":
+        return len(given) > 3 and given[-1] in _FLAG
+    if len(given) in row.counts:
+        return True
+    return len(given) == row.of and row.device is not None and _is_int(code, given[row.device])
+
+
+def _split(text: str, opening: int, closing: str) -> list[str] | None:
+    """The arguments behind a bracket; None where it does not close, or is a macro's business."""
+    parts, start, stack = [], opening + 1, [closing]
+    for at in range(opening + 1, min(len(text), opening + _ARGUMENTS)):
+        sign = text[at]
+        if sign in _CLOSING:
+            stack.append(_CLOSING[sign])
+        elif sign == "<" and closing == ">":
+            stack.append(">")
+        elif sign == stack[-1]:
+            stack.pop()
+            if not stack:
+                parts.append(text[start:at].strip())
+                return parts if parts != [""] else []
+        elif sign == "," and len(stack) == 1:
+            parts.append(text[start:at].strip())
+            start = at + 1
+        elif sign in ";#" or "..." in text[at : at + 3]:
+            return None
+    return None
+
+
+def _is_int(code: CxxCode, argument: str) -> bool:
+    """Whether an argument is evidently a number: a literal, or a name that is only declared so."""
+    if _INTEGER.fullmatch(argument):
+        return True
+    if not re.fullmatch(r"[A-Za-z_]\w*", argument):
+        return False
+    declared = re.findall(rf"([\w>&*]+)\s+{argument}\s*[;,=)\[]", code.masked)
+    kinds = {kind for kind in declared if kind not in ("return", "else", "case", "goto")}
+    return bool(kinds) and kinds <= {"int", "unsigned", "CUdevice"}
+
+
+def own(code: CxxCode) -> tuple[str, ...]:
+    """Names that are gone and that the file itself defines: macros, functions, types."""
+    found = []
+    for name, row in removed_apis.removed().items():
+        if row.kind in ("header", "field", "regex", "template", "trailing"):
+            continue
+        space, last = name.rpartition("::")[0], row.word
+        if (space and f"namespace {space}" not in code.text) or last not in code.text:
+            continue
+        if (
+            (last in code.definitions and not space)
+            or re.search(rf"\b(?:struct|class|using)\s+{last}\b", code.masked)
+            or re.search(rf"[\w*&>]\s+{last}\s*\([^;{{}}()]*\)\s*(?:const\s*)?\{{", code.masked)
+        ):
+            found.append(name)
+    return tuple(found)
+
+
+def _field_uses(code: CxxCode) -> list[NameUse]:
+    """Uses of removed fields on variables declared in the same file as such a structure."""
+    found: list[NameUse] = []
+    for structure, rows in _FIELDS.items():
+        if structure not in code.text:
+            continue
+        named = [field for field in rows if field in code.text]
+        declared = re.findall(rf"\b{structure}\b\s*[*&]?\s*(\w+)", code.masked) if named else []
+        if declared:
+            names = "|".join(map(re.escape, sorted(set(declared))))
+            pattern = rf"(?<![\w.>])(?:{names})\s*(?:\.|->)\s*({'|'.join(named)})\b"
+            spans = re.finditer(pattern, code.masked)
+            found += places(code, ((f"{structure}::{m[1]}", m.start(1)) for m in spans))
+    return found
 
 
 _BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from gpufix.frozen import Frozen
@@ -134,8 +134,13 @@ class Flag(Frozen):
 
 def nvcc_flags(tree: Tree) -> list[Flag]:
     """Every flag for nvcc: from dictionaries under "nvcc", extra_cuda_cflags, and plain lists."""
+    return flags_in(tree, _roots(tree))
+
+
+def flags_in(tree: Tree, roots: Iterable[tuple[ast.expr, list[str]]]) -> list[Flag]:
+    """The elements of lists of flags, each list with what guards it."""
     found: dict[int, Flag] = {}
-    for root, guards in _roots(tree):
+    for root, guards in roots:
         for node, more in _items(tree, root, 0, frozenset()):
             chain = dict.fromkeys([*guards, *more, *tree.guards(node)])
             if id(node) not in found:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 
 from gpufix.source.arch_flags import parse, without
+from gpufix.source.cxx_standards import flags
 from gpufix.source.edits import Edit, Offsets, applied
 from gpufix.source.python.flags import Flag, nvcc_flags
 from gpufix.source.python.tree import NotPython, Tree
@@ -22,19 +23,19 @@ def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | 
     appends one gets an `if not os.environ.get(VARIABLE):`.
     """
     tree, offsets = Tree(text), Offsets(text)
-    flags = [f for f in nvcc_flags(tree) if f.node.lineno in lines and _fixed(f)]
-    flags = [f for f in flags if f"!env:{variable}" not in f.guards]
+    fixed = [f for f in nvcc_flags(tree) if f.node.lineno in lines and _fixed(f)]
+    fixed = [f for f in fixed if f"!env:{variable}" not in f.guards]
     edits: list[Edit] = []
-    split = [flag for flag in flags if isinstance(flag.node, ast.Call)]
+    split = [flag for flag in fixed if isinstance(flag.node, ast.Call)]
     for flag in split:
         shorter = _split(text, offsets, flag.node, variable)
         if shorter is None:
             return None
         edits.append(shorter)
-    apart = [flag for flag in flags if flag not in split]
+    apart = [flag for flag in fixed if flag not in split]
     for container in dict.fromkeys(tree.parents[flag.node] for flag in apart):
         if isinstance(container, (ast.List, ast.Tuple)):
-            edits += _in_list(text, offsets, container, flags, variable)
+            edits += _in_list(text, offsets, container, fixed, variable)
         elif isinstance(container, ast.Call) and (
             edit := _appending(tree, text, offsets, container, variable)
         ):
@@ -70,10 +71,10 @@ def _split(text: str, offsets: Offsets, node: ast.expr, variable: str) -> Edit |
 
 
 def _in_list(
-    text: str, offsets: Offsets, node: ast.List | ast.Tuple, flags: list[Flag], variable: str
+    text: str, offsets: Offsets, node: ast.List | ast.Tuple, fixed: list[Flag], variable: str
 ) -> list[Edit]:
     """Runs of neighbouring elements; a lone "-gencode" belongs to the element after it."""
-    chosen = {id(flag.node) for flag in flags}
+    chosen = {id(flag.node) for flag in fixed}
     member = [id(e) in chosen for e in node.elts]
     for index, element in enumerate(node.elts[:-1]):
         alone = isinstance(element, ast.Constant) and element.value in ("-gencode", "-arch")
@@ -251,3 +252,67 @@ def call_on(text: str, line: int, expression: str, suffix: str) -> str | None:
                 end = offsets.of(value)[1]
                 return finished(text, tree, [Edit(end, end, suffix)])
     return None
+
+
+# What torch's cpp_extension has added since 1.5 where a list for setup() has no -std=…, or newer.
+_ADDED_BY_ALL = 14
+
+
+def raise_standard(
+    text: str, lines: Collection[int], in_setup: bool, needs: int, release: str
+) -> str | None:
+    """Flags on these lines that ask for an older C++ than `needs`; None when their form is not known.
+
+    A list for setup() loses one that every torch adds itself; another is raised from a release on.
+    """
+    tree, offsets = Tree(text), Offsets(text)
+    edits: list[Edit] = []
+    asks = False
+    for node in _old_standards(tree, lines, needs):
+        start, end = offsets.of(node)
+        if not _PLAIN.fullmatch(text[start:end]):
+            return None
+        found = list(flags(text[start:end]))
+        container = tree.parents[node]
+        whole = len(found) == 1 and found[0][1] - found[0][0] == end - start - 2
+        if (
+            in_setup
+            and whole
+            and found[0][3] <= _ADDED_BY_ALL
+            and isinstance(container, (ast.List, ast.Tuple))
+        ):
+            edits.append(_dropped(text, offsets, container, node))
+            continue
+        newer = text[start:end]
+        for low, high, flag, _ in reversed(found):
+            newer = newer[:low] + re.sub(r"\+\+\w+", f"++{needs}", flag) + newer[high:]
+        major, minor = release.split(".")[:2]
+        here = 'tuple(map(int, torch.__version__.split(".")[:2]))'
+        changed = f"({newer} if {here} >= ({major}, {minor}) else {text[start:end]})"
+        edits.append(Edit(start, end, changed))
+        asks = True
+    if asks and not _binds(tree, "torch"):
+        bound = _beside_other_imports(tree, offsets, text)
+        if bound is None:
+            return None
+        edits = [*bound, *edits]
+    return finished(text, tree, edits) if edits else None
+
+
+def _old_standards(tree: Tree, lines: Collection[int], needs: int) -> list[ast.Constant]:
+    """The texts on these lines that ask for an older C++."""
+    inner = [node for node in tree.each(ast.Constant) if node.lineno in lines]
+    texts = [node for node in inner if isinstance(node.value, str)]
+    return [node for node in texts if any(row[3] < needs for row in flags(str(node.value)))]
+
+
+def _dropped(text: str, offsets: Offsets, container: ast.List | ast.Tuple, node: ast.expr) -> Edit:
+    """An element with the comma behind it, or the one before where it is the last."""
+    start, end = offsets.of(node)
+    index = container.elts.index(node)
+    if index + 1 < len(container.elts):
+        return Edit(start, offsets.of(container.elts[index + 1])[0], "")
+    if index:
+        return Edit(offsets.of(container.elts[index - 1])[1], end, "")
+    behind = re.compile(r"\s*,").match(text, end)
+    return Edit(start, behind.end() if behind else end, "")

@@ -11,7 +11,7 @@ from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
-from gpufix.source.python import dtypes, environ, modules
+from gpufix.source.python import dtypes, environ, modules, standards
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name
 from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
@@ -65,6 +65,7 @@ def _extension(facts: PythonFacts, tree: Tree) -> PythonFacts:
         nvcc=_nvcc(tree),
         detects=_names(tree, "get_device_capability"),
         knobs=environ.knobs(tree),
+        standards=standards.standards(tree),
     )
 
 

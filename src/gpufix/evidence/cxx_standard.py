@@ -1,0 +1,221 @@
+"""Build files that ask for an older C++ than the installed torch's headers take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gpufix.evidence import cmake_builds, cxx
+from gpufix.evidence.builds import setup_runs
+from gpufix.evidence.removed_names import header_ends, resolve
+from gpufix.evidence.source_view import active, for_tests, is_vendored, python_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least, numbers
+from gpufix.model.source_payload import StandardWay
+from gpufix.source.builds.run import UNKNOWN_PART, Said
+from gpufix.source.cxx_standards import flags, year
+
+_ALWAYS_CHECKED = "ATen/ATen.h"
+_INCLUDES = 20_000  # followed in one project
+_TORCH = ("torch/", "ATen/", "c10/")
+_INLINE = "torch/extension.h"  # load_inline() puts it first in what it compiles
+_BY_TORCH = ("cuda", "cpp")
+
+
+class Asked(NamedTuple):
+    """What one compiler is asked for in one build. `sure`: that line decides what is compiled."""
+
+    path: str
+    line: int
+    text: str  # "-std=c++17", "C++17"
+    value: int
+    way: StandardWay
+    sure: bool
+    sources: tuple[str, ...] | None  # that the compiler gets; None = the text of a load_inline()
+
+
+class Refused(NamedTuple):
+    """What a file asks for, and a source with a header that does not compile with that.
+
+    needs: what the header takes; source: "" = the text that a Python file compiles.
+    """
+
+    path: str
+    way: StandardWay
+    asked: tuple[Asked, ...]
+    needs: int
+    source: str
+    line: int
+    header: str
+
+
+class _Met(NamedTuple):
+    """The first torch header in a source that older C++ does not compile."""
+
+    source: str
+    line: int
+    header: str
+    needs: int
+
+
+def refused(view: View) -> Iterator[Refused]:
+    """One row for each build file whose sources cannot compile with what it asks for."""
+    if view.facts.torch is None or not cxx.source_kinds(view):
+        return
+    asked = [*_of_setups(view), *_of_loads(view), *_of_cmake(view)]
+    needed = view.torch_standard(_ALWAYS_CHECKED) if asked else 0
+    found: dict[tuple[str, StandardWay], list[tuple[Asked, _Met]]] = {}
+    for one in asked:
+        if needed and one.value < needed and (met := _first_met(view, one)):
+            found.setdefault((one.path, one.way), []).append((one, met))
+    for (path, way), rows in found.items():
+        met = rows[0][1]
+        lines = dict.fromkeys(row._replace(sources=()) for row, _ in rows)
+        ordered = tuple(sorted(lines, key=lambda row: (row.line, row.text)))
+        yield Refused(path, way, ordered, met.needs, met.source, met.line, met.header)
+
+
+def _of_setups(view: View) -> Iterator[Asked]:
+    """Of the extensions of every setup.py, as it would run here."""
+    for path, run in setup_runs(view):
+        if is_vendored(path) or for_tests(path):
+            continue
+        for extension in run.extensions:
+            way: StandardWay = "load" if extension.kind == "jit" else "setup"
+            for given, cuda in ((extension.cxx, False), (extension.nvcc, True)):
+                sources = _sources(view, extension.sources, cuda)
+                decides = _deciding(given, extension.kind in _BY_TORCH) if sources else None
+                if decides is not None:
+                    said, text, value = decides
+                    sure = said.sure and extension.sure
+                    at = said.place
+                    yield Asked(at.path, at.line, text, value, way, sure, sources)
+
+
+def _deciding(given: Sequence[Said], by_torch: bool) -> tuple[Said, str, int] | None:
+    """The flag that decides, its text and C++; None where none does, or where that is not known.
+
+    by_torch: cpp_extension adds its own behind all others, unless one is spelled -std=….
+    """
+    found: list[tuple[Said, str, int]] = []  # from the last sure one on
+    joint = False
+    for said in given:
+        for _, _, text, value in flags(said.text):
+            joint = joint or text.startswith("-std=")
+            found = [*([] if said.sure else found), (said, text, value)]
+    if not found or (by_torch and not joint) or any(UNKNOWN_PART in s.text for s, _, _ in found):
+        return None
+    return max(found, key=lambda row: row[2])
+
+
+def _sources(view: View, said: Sequence[Said], cuda: bool) -> tuple[str, ...]:
+    """The sources that nvcc, or the host's compiler, gets for sure."""
+    kinds = cxx.source_kinds(view)
+    named = [s.text for s in said if s.sure and s.text in kinds]
+    return tuple(name for name in named if (kinds[name] == "cuda") == cuda)
+
+
+def _of_loads(view: View) -> Iterator[Asked]:
+    """Of load() and load_inline() in Python files that a program imports."""
+    for path, facts in python_files(view).items():
+        if is_vendored(path) or for_tests(path):
+            continue
+        for row in facts.standards:
+            state = active(view, row.guards)
+            if state is False:
+                continue
+            way, _, compiler = row.compiler.partition(" ")
+            sources = None if way == "load_inline" else _near(view, path, compiler == "nvcc")
+            yield Asked(path, row.line, row.text, row.value, "load", state is True, sources)
+
+
+def _near(view: View, path: str, cuda: bool) -> tuple[str, ...]:
+    """The sources that build files name, in and below the folder of a Python file."""
+    folder = path.rpartition("/")[0]
+    inside = f"{folder}/" if folder else ""
+    kinds = cxx.source_kinds(view)
+    near = sorted(unit for unit in cxx.built(view) if unit.startswith(inside))
+    return tuple(unit for unit in near if (kinds.get(unit) == "cuda") == cuda)
+
+
+def _of_cmake(view: View) -> Iterator[Asked]:
+    """Of the targets of every CMake build."""
+    for root in cmake_builds.roots(view):
+        for target in root.build.targets:
+            host = target.cxx_standard
+            # Caffe2/public/cuda.cmake of torch: CMAKE_CUDA_STANDARD is CMAKE_CXX_STANDARD where unset.
+            device = target.cuda_standard or (host if root.build.with_torch else None)
+            for standard, given, cuda in (
+                (host, target.cxx, False),
+                (device, target.nvcc, True),
+            ):
+                sources = _sources(view, target.sources, cuda)
+                asked = _of_target(standard, given) if sources else None
+                if asked is not None:
+                    said, text, value = asked
+                    sure = said.sure and target.sure and root.caller != "aside"
+                    at = said.place
+                    yield Asked(at.path, at.line, text, value, "cmake", sure, sources)
+
+
+def _of_target(standard: Said | None, given: Sequence[Said]) -> tuple[Said, str, int] | None:
+    """CMake puts the flag of CXX_STANDARD behind the flags that a project gives."""
+    if standard is None:
+        return _deciding(given, by_torch=False)
+    value = year(standard.text)
+    return (standard, f"C++{standard.text}", value) if value is not None else None
+
+
+def _first_met(view: View, asked: Asked) -> _Met | None:
+    if asked.sources is None:
+        needs = view.torch_standard(_INLINE) or 0
+        return _Met("", asked.line, _INLINE, needs) if needs > asked.value else None
+    walk = view.derive(_Walk)
+    mets = (walk.first(unit, asked.value) for unit in asked.sources)
+    return next((met for met in mets if met is not None), None)
+
+
+class _Walk:
+    """Follows the includes of units to the headers of torch."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.files = cxx.cxx_files(view)
+        self.by_end = view.derive(header_ends)
+        self.left = _INCLUDES
+
+    def first(self, unit: str, value: int) -> _Met | None:
+        """The first header on the way that a C++ does not compile, where the way is certain."""
+        passes = cxx.cuda_passes(self.view, cxx.source_kinds(self.view).get(unit))
+        waiting, seen = [unit], {unit}
+        for path in waiting:
+            facts = self.files.get(path)
+            for include in facts.includes if facts else ():
+                self.left -= 1
+                if self.left < 0:
+                    return None
+                if facts is None or not cxx.live(facts.macros, include.guards, passes):
+                    continue
+                own = resolve(path, include.name, self.by_end)
+                if own is not None:
+                    waiting += [own] if own not in seen else []
+                    seen.add(own)
+                elif include.name.startswith(_TORCH):
+                    needs = self.view.torch_standard(include.name) or 0
+                    if needs > value:
+                        return _Met(path, include.line, include.name, needs)
+        return None
+
+
+def first_release(view: View, needs: int) -> str | None:
+    """The first torch release whose headers take nothing older; at worst the installed one."""
+    torch = view.facts.torch
+    release = torch.release if torch else None
+    known = _FIRST.get(needs)
+    if release is None or (known and at_least(release, known)):
+        return known
+    return ".".join(str(n) for n in numbers(release)[:2]) or None
+
+
+# include/ATen/ATen.h of the wheels of 1.13.0 to 2.14.1 read.
+_FIRST = {17: "2.1", 20: "2.14"}

@@ -1,0 +1,41 @@
+"""Which C++ Python files ask for when they compile with load() and load_inline()."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from gpufix.source.cxx_standards import flags
+from gpufix.source.python.flags import flags_in
+from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.source_facts import CxxStandard
+
+_KEYWORDS = {"extra_cflags": "cxx", "extra_cuda_cflags": "nvcc"}
+_CALLS = ("load", "load_inline")
+
+
+def standards(tree: Tree) -> tuple[CxxStandard, ...]:
+    """Where flags of such calls choose one: of several the last, of several values the newest."""
+    rows = []
+    for way, compiler, given in _calls(tree):
+        found = [
+            CxxStandard(flag.node.lineno, text, value, f"{way} {compiler}", flag.guards)
+            for flag in flags_in(tree, [(given, [])])
+            for _, _, text, value in _newest(flag.texts)
+        ]
+        rows += found[-1:]
+    return tuple(rows)
+
+
+def _newest(texts: tuple[str, ...]) -> list[tuple[int, int, str, int]]:
+    found = [row for text in texts for row in flags(text)]
+    return [max(found, key=lambda row: row[3])] if found else []
+
+
+def _calls(tree: Tree) -> Iterator[tuple[str, str, ast.expr]]:
+    for given in tree.each(ast.keyword):
+        call = tree.parents[given]
+        name = (dotted_name(call.func) or "") if isinstance(call, ast.Call) else ""
+        last = name.rpartition(".")[2]
+        if given.arg in _KEYWORDS:
+            yield last if last in _CALLS else "load", _KEYWORDS[given.arg], given.value

@@ -1,0 +1,245 @@
+"""TCH211: the C++ that build files ask for, against what torch's headers take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import builders as b
+import source_tree as t
+from rows import Fires, Given, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.toolchain.tch211_cxx_standard_too_old import cxx_standard_too_old
+from gpufix.model import Severity
+from gpufix.model.source_payload import OldStandard
+
+RAISED = ["raise-cxx-standard safe"]
+SAYS = {
+    "ATen/ATen.h": 20,
+    "torch/extension.h": 20,
+    "torch/types.h": 20,
+    "c10/cuda/CUDAStream.h": 20,
+    "c10/util/Half.h": 0,
+    "torch/csrc/stable/library.h": 0,
+}
+UNIT = '#include "ops.h"\nvoid f() {}\n'
+SOURCES = {"ops.h": "#pragma once\n#include <torch/extension.h>\n", "a.cpp": UNIT, "b.cu": UNIT}
+
+
+def of(files: dict[str, str], needs: dict[str, int] = SAYS, **sections: Any) -> Given:
+    """A project, and a torch whose headers take these standards."""
+    answers = {f"torch-standard:{header}": value for header, value in needs.items()}
+    return t.project(files, **({"torch": b.torch("2.14.1+cu130"), "answers": answers} | sections))
+
+
+def setup(cxx: str = "", nvcc: str = "", before: str = "", **files: str) -> dict[str, str]:
+    """A setup.py with these flags (line 6), and sources."""
+    text = f"""\
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+{before}
+ext = CUDAExtension("e", ["a.cpp", "b.cu"], extra_compile_args={{
+    "nvcc": ["-O3"{nvcc}],
+    "cxx": ["-O3"{cxx}]}})
+setup(name="e", ext_modules=[ext], cmdclass={{"build_ext": BuildExtension}})
+"""
+    named = {name.replace("__", "."): content for name, content in files.items()}
+    return SOURCES | {"setup.py": text} | named
+
+
+def cmake(text: str, **files: str) -> dict[str, str]:
+    named = {name.replace("__", "."): content for name, content in files.items()}
+    return SOURCES | {"CMakeLists.txt": text} | named
+
+
+def old(
+    *asked: tuple[int, str],
+    path: str = "setup.py",
+    way: Any = "setup",
+    source: str = "ops.h",
+    line: int = 2,
+    header: str = "torch/extension.h",
+    severity: Severity = ERROR,
+    needs: int = 20,
+    release: str = "2.14",
+    torch: str = "2.14.1+cu130",
+) -> Fault:
+    texts = " and ".join(dict.fromkeys(text for _, text in asked))
+    verb = "sets" if way == "cmake" else "compiles with"
+    evidence = [t.at(path, number, text) for number, text in asked]
+    evidence += [t.at(source, line, f"#include <{header}>")] if source else []
+    return Fault(
+        severity,
+        path,
+        f"{path} {verb} {texts}; {header} of torch {torch} takes C++{needs}.",
+        evidence=tuple(evidence),
+        payload=OldStandard(path, tuple(n for n, _ in asked), way, needs, release),
+    )
+
+
+OLD = ', "-std=c++17"'
+TORCH = "project(e CUDA CXX)\n{0}\nfind_package(Torch REQUIRED)\n{1}\nadd_library(e a.cpp b.cu)\n"
+LOAD = """\
+from torch.utils.cpp_extension import load
+m = load(name="e", sources=["a.cpp", "b.cu"], {0})
+"""
+INLINE = """\
+from torch.utils.cpp_extension import load_inline
+m = load_inline(name="e", cpp_sources="int f() {{ return 1; }}", {0})
+"""
+
+SILENT = {
+    "nothing asked": of(setup()),
+    "new enough": of(setup(', "-std=c++20"', ', "-std=c++20"')),
+    "newer": of(setup(', "-std=c++2b"')),
+    "for Microsoft's compiler": of(setup(', "/std:c++17"')),
+    "a spelling that torch does not know, so that it adds its own": of(setup(', "--std=c++17"')),
+    "chosen by release": of(
+        setup(', ("-std=c++20" if True else "-std=c++17")', before="import torch")
+    ),
+    "set again, newer": of(setup(OLD + ', "-std=c++20"')),
+    "only on Windows": of(
+        setup(
+            before="import os\nf = []\nif os.name == 'nt':\n    f += ['-std=c++17']\n", cxx=", *f"
+        )
+    ),
+    "the headers take it": of(setup(OLD), {"ATen/ATen.h": 17, "torch/extension.h": 17}),
+    "headers that say nothing": of(setup(OLD), {"ATen/ATen.h": 0}),
+    "no torch": of(setup(OLD), torch=None),
+    "nvcc's sources include none of torch's": of(setup(nvcc=OLD, b__cu="__global__ void k() {}\n")),
+    "only headers for any C++": of(
+        setup(
+            OLD, OLD, ops__h="#include <torch/csrc/stable/library.h>\n#include <c10/util/Half.h>\n"
+        )
+    ),
+    "included under a condition that does not hold": of(
+        setup(OLD, OLD, ops__h="#ifdef _WIN32\n#include <torch/extension.h>\n#endif\n")
+    ),
+    "included under one that nobody knows": of(
+        setup(OLD, OLD, ops__h="#ifdef WITH_TORCH\n#include <torch/extension.h>\n#endif\n")
+    ),
+    "sources that no build file names": of(
+        SOURCES | {"setup.py": f"# cpp_extension\nx = [0{OLD}]\n"}
+    ),
+    "a test's own build": of(SOURCES | {"tests/setup.py": setup(OLD)["setup.py"]}),
+    "CMake without torch's headers": of(
+        cmake(
+            "project(e CXX)\nset(CMAKE_CXX_STANDARD 11)\nadd_library(e c.cpp)\n", c__cpp="int x;\n"
+        )
+    ),
+    "CMake beside setup.py, of sources without torch": of(
+        setup(k__cu="__global__ void k() {}\n")
+        | {"CMakeLists.txt": "project(e CUDA)\nset(CMAKE_CUDA_STANDARD 17)\nadd_library(e k.cu)\n"}
+    ),
+    "CMake: new enough": of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", ""))),
+    "CMake: raised once torch is known": of(
+        cmake(
+            TORCH.format(
+                "set(CMAKE_CXX_STANDARD 17)",
+                "if(Torch_VERSION VERSION_GREATER_EQUAL 2.14)\n  set(CMAKE_CXX_STANDARD 20)\n"
+                "  set(CMAKE_CUDA_STANDARD 20)\nendif()",
+            )
+        )
+    ),
+    "load(): new enough": of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["-std=c++20"]')}),
+}
+FIRING = {
+    "the host compiler's": Fires(of(setup(OLD)), old((6, "-std=c++17")), RAISED),
+    "nvcc's": Fires(of(setup(nvcc=OLD)), old((5, "-std=c++17")), RAISED),
+    "both": Fires(of(setup(OLD, OLD)), old((5, "-std=c++17"), (6, "-std=c++17")), RAISED),
+    "one that every torch adds": Fires(of(setup(', "-std=c++14"')), old((6, "-std=c++14")), RAISED),
+    "GNU's": Fires(of(setup(', "-std=gnu++1z"')), old((6, "-std=gnu++1z")), RAISED),
+    "beside other flags": Fires(
+        of(setup(', *"-g -std=c++17".split()')), old((6, "-std=c++17")), RAISED
+    ),
+    "in a form that is not changed": Fires(
+        of(setup(', f"-std=c++17 {0}"')), old((6, "-std=c++17"))
+    ),
+    "a list for both": Fires(
+        of(
+            SOURCES
+            | {
+                "setup.py": "from torch.utils.cpp_extension import CppExtension\n"
+                'e = CppExtension("e", ["a.cpp"], extra_compile_args=["-std=c++17"])\n'
+                "from setuptools import setup\nsetup(ext_modules=[e])\n"
+            }
+        ),
+        old((2, "-std=c++17")),
+        RAISED,
+    ),
+    "an older torch": Fires(
+        of(
+            setup(', "-std=c++14"'),
+            {"ATen/ATen.h": 17, "torch/extension.h": 17},
+            torch=b.torch("2.9.0+cu128"),
+        ),
+        old((6, "-std=c++14"), needs=17, release="2.1", torch="2.9.0+cu128"),
+        RAISED,
+    ),
+    "under a condition of which only a run tells": Fires(
+        of(setup(before="f = []\nif g():\n    f += ['-std=c++17']\n", cxx=", *f")),
+        old((5, "-std=c++17"), severity=WARNING),
+        RAISED,
+    ),
+    "no header with an #error": Fires(
+        of(setup(nvcc=OLD, b__cu="#include <c10/cuda/CUDAStream.h>\n")),
+        old((5, "-std=c++17"), source="b.cu", line=1, header="c10/cuda/CUDAStream.h"),
+        RAISED,
+    ),
+    "load()": Fires(
+        of(SOURCES | {"ops.py": LOAD.format('extra_cuda_cflags=["-std=c++17"]')}),
+        old((2, "-std=c++17"), path="ops.py", way="load"),
+        RAISED,
+    ),
+    "load(), where torch adds its own before": Fires(
+        of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["--std=c++17"]')}),
+        old((2, "--std=c++17"), path="ops.py", way="load"),
+        RAISED,
+    ),
+    "load_inline()": Fires(
+        of({"ops.py": INLINE.format('extra_cflags=["-std=c++17"]'), "a.cpp": ""}),
+        old((2, "-std=c++17"), path="ops.py", way="load", source=""),
+        RAISED,
+    ),
+    "CMake: a variable": Fires(
+        of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 17)", ""))),
+        old((2, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: nvcc's variable": Fires(
+        of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", "set(CMAKE_CUDA_STANDARD 17)"))),
+        old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: a property": Fires(
+        of(cmake(TORCH.format("", "set_target_properties(e PROPERTIES CXX_STANDARD 14)"))),
+        old((4, "C++14"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: a feature": Fires(
+        of(cmake(TORCH.format("", "target_compile_features(e PUBLIC cxx_std_17)"))),
+        old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: a flag": Fires(
+        of(cmake(TORCH.format('set(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} -std=c++17")', ""))),
+        old((2, "-std=c++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: torch is found in another file": Fires(
+        of(
+            cmake("project(e CXX)\nfind_package(Torch)\nadd_subdirectory(x)\n")
+            | {"x/CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e a.cpp)\n"}
+            | {"x/a.cpp": "#include <torch/types.h>\n"}
+        ),
+        old(
+            (1, "C++17"),
+            path="x/CMakeLists.txt",
+            way="cmake",
+            source="x/a.cpp",
+            line=1,
+            header="torch/types.h",
+        ),
+    ),
+}
+test_silent, test_firing = rows(cxx_standard_too_old, SILENT, FIRING)
