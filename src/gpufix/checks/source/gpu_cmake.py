@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
     from gpufix.source.builds.run import Place
 
-# Of these cmake releases `native` without a GPU ends the configure; older ones refuse the word, and
-# newer ones leave it to nvcc, which takes its default architecture.
-_STOPS_BELOW = "4.2"
+# Of these cmake releases `native` without a GPU ends the configure (3.25 and 3.26 tried); older ones
+# refuse the word. 3.28, 3.30, 3.31, 4.0 and 4.4 leave it to nvcc, which takes its default architecture.
+_STOPS_BELOW = "3.27"
 # torch's select_compute_arch.cmake, of releases for CUDA 13: "common" architectures begin with 5.0.
 _COMMON_OF = ("2.9", "2.15")
 
