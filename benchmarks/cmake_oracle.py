@@ -236,8 +236,8 @@ def _standards(language: str, group: dict[str, Any], said: CMakeTarget) -> Itera
     if standard is not None and not standard.sure:
         return
     text = standard.text if standard else None
-    if language == "CUDA" and text is None and said.cxx_standard is not None:
-        return  # CMake takes the other where a feature asks
+    if language == "CUDA" and text is None:
+        return  # CMake names the compiler's own default
     if group["standard"] != text and not (text and int(text) < 14 and group["standard"] is None):
         yield f"{language} standard {text}, cmake {group['standard']}"
 

@@ -169,7 +169,7 @@ class _Summary:
             archs=self._archs(target) if cuda and target.kind != "FindCUDA" else None,
             nvcc=tuple(self._flags(target, "CUDA")) if cuda else (),
             cxx=tuple(self._flags(target, "CXX")) if "CXX" in languages else (),
-            macros=tuple(self._macros(target)),
+            macros=tuple(self._macros(target, languages)),
             cuda_standard=standard["CUDA"],
             cxx_standard=standard["CXX"],
             sure=target.sure,
@@ -253,24 +253,29 @@ class _Summary:
                     text, self._origin(row.places, text, target.place), row.sure and target.sure
                 )
 
-    def _macros(self, target: Target) -> Iterator[Macro]:
-        setting = self._setting(
-            target, "CUDA" if self._property(target, "SOURCES").text.find(".cu") >= 0 else "CXX"
-        )
+    def _macros(self, target: Target, languages: set[str]) -> Iterator[Macro]:
+        """Those of all its compilers are sure; those of one are not of the other."""
         key = ("folder", self._run.relative(target.folder), "COMPILE_DEFINITIONS")
         values = [
             *self._used(target, "COMPILE_DEFINITIONS"),
             self._run.store.properties.get(key, UNDEFINED),
         ]
-        seen: set[str] = set()
-        for value in values:
-            for item in self._items(value, setting):
-                name, equals, text = item.text.removeprefix("-D").partition("=")
-                if item.text in seen or not name:
-                    continue
-                seen.add(item.text)
-                place = self._origin(item.places, item.text, target.place)
-                yield Macro(name, text if equals else None, place, item.sure and target.sure)
+        each = [
+            self._defined(values, self._setting(target, kind))
+            for kind in sorted(languages & {"CXX", "CUDA"})
+        ]
+        for text, item in {k: v for rows in reversed(each) for k, v in rows.items()}.items():
+            name, equals, value = text.partition("=")
+            shared = all(text in rows for rows in each)
+            place = self._origin(item.places, text, target.place)
+            yield Macro(
+                name, value if equals else None, place, item.sure and target.sure and shared
+            )
+
+    def _defined(self, values: list[Value], setting: Setting) -> dict[str, _Item]:
+        items = (item for value in values for item in self._items(value, setting))
+        found = {item.text.removeprefix("-D"): item for item in items}
+        return {text: item for text, item in found.items() if text.partition("=")[0]}
 
     def _used(self, target: Target, name: str) -> Iterator[Value]:
         """A property of the target, and what those that it links to pass on."""
@@ -324,14 +329,20 @@ class _Summary:
                     rows.append(_Item(element, value.places, False))
         return rows
 
+    @cached_property
+    def _top(self) -> Folder:
+        """The folder whose CMAKE_BUILD_TYPE counts for all."""
+        found = self._run.store.other.get(("folder", self._run.call.source))
+        return found if isinstance(found, Folder) else Folder({}, None)
+
     def _folder(self, target: Target) -> Folder:
         found = self._run.store.other.get(("folder", target.folder))
         return found if isinstance(found, Folder) else Folder({}, None)
 
     def _setting(self, target: Target, language: str) -> Setting:
-        config = self._folder(target).variables.get("CMAKE_BUILD_TYPE", UNDEFINED)
+        config = self._top.variables.get("CMAKE_BUILD_TYPE", UNDEFINED)
         text = None if not config.known and config.defined is not False else config.text
-        variables = self._run.store.variables
+        variables = self._top.variables
         compilers = {}
         for name in ("CXX", "CUDA", "C"):
             compiler = variables.get(f"CMAKE_{name}_COMPILER_ID", UNDEFINED)
