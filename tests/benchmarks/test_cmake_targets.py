@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cmake_oracle import Disk, cmake_release, configure, differences, environment
 
+from cmake_oracle import Disk, cmake_release, configure, differences, environment
 from gpufix.source.builds.cmake_result import CMakeBuild, run_cmake
 from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.world import BuildWorld

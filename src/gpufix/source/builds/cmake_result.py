@@ -11,8 +11,8 @@ from typing import NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_genex import Setting, generated
 from gpufix.source.builds.cmake_run import CMakeRun
-from gpufix.source.builds.cmake_state import CMakeCall, Fatal
-from gpufix.source.builds.cmake_store import UNDEFINED, Value
+from gpufix.source.builds.cmake_state import CMakeCall
+from gpufix.source.builds.cmake_store import UNDEFINED, Fatal, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Macro, Place, Question, Said, Unsure

@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_conditions import release
 from gpufix.source.builds.cmake_names import built_in
-from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Left, Store, Value, unknown, value
+from gpufix.source.builds.cmake_store import (
+    MISSING,
+    UNDEFINED,
+    Fatal,
+    Left,
+    Store,
+    Value,
+    unknown,
+    value,
+)
 from gpufix.source.builds.cmake_syntax import Argument, Command
 from gpufix.source.builds.cmake_words import Word, expand, split
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Place, Question
@@ -80,10 +89,6 @@ class Frame(NamedTuple):
 
     kind: Literal["routine", "loop"]
     left: list[Left]
-
-
-class Fatal(Exception):
-    """More was asked than a run follows."""
 
 
 class CMakeState:
