@@ -108,7 +108,9 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
     run = CMakeRun(call)
     run.follow()
     try:
-        targets = tuple(_Summary(run).targets()) if run.whole else ()
+        summary = _Summary(run)
+        targets = tuple(summary.targets()) if run.whole else ()
+        summary.unfound()
         for target in targets:
             _missing(run, target)
     except (Fatal, RecursionError):
@@ -302,6 +304,16 @@ class _Summary:
         if self._spent > 20_000:
             raise Fatal
         return [str(aliases.get(("alias", item), item)) for item in elements(value.text)]
+
+    def unfound(self) -> None:
+        """NAME::NAME that no file of the project makes: CMake refuses to generate without it."""
+        for target in self._run.store.targets.values():
+            for item in self._linked(target.name, "LINK_LIBRARIES"):
+                if "::" in item and "<" not in item and item not in self._run.store.targets:
+                    message = f"{target.name} links to {item}, of which nobody knows whether it is here"
+                    end = Ending("error", target.place, "missing target", message[:300], sure=False)
+                    if len(self._run.endings) < 200:
+                        self._run.endings.append(end)
 
     def _foreign(self, target: Target) -> bool:
         """Whether it links to something that may pass on flags which nobody sees here."""
