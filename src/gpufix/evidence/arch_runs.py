@@ -123,9 +123,12 @@ def _knob(view: View, path: str, run: BuildRun) -> ArchKnob | None:
     for question in run.asked:
         if question.kind != "variable" or question.subject in _NEVER:
             continue
+        probe = runs.run(path, environment=world | {question.subject: UNKNOWN_PART})
+        if list(_flags(probe, path)) == list(_flags(run, path)):
+            continue  # whatever its value
         for value in spellings(view):
             tried += 1
-            if tried > _MOST:
+            if tried > _MOST or runs.tired:
                 return None
             again = runs.run(path, environment=world | {question.subject: value})
             if _served(view, again) and again.called:

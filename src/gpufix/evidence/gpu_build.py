@@ -77,7 +77,7 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     wanted = made(there)
     names = list(_variables(runs.run(path)))
     for tried, chosen in enumerate(_combinations(view, names)):
-        if tried > _MOST:
+        if tried > _MOST or runs.tired:
             return None
         run = runs.run(path, environment=world | chosen)
         names += [name for name in _variables(run) if name not in names]

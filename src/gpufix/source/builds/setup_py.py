@@ -23,7 +23,7 @@ from gpufix.source.python.import_values import Function, Module
 from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
 
 WAYS = 24  # through one file
-_ALL_STEPS = 4 * STEPS
+_ALL_STEPS = 2 * STEPS
 _FIELDS = ("sources", "cxx", "nvcc", "macros", "include_dirs", "libraries", "link")
 Row = TypeVar("Row", bound=Any)
 
@@ -62,7 +62,7 @@ def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Endin
         for at, key in enumerate(new):
             before = {k: choices.taken[k] for k in new[:at]}
             waiting.append({**fixed, **before, key: not choices.taken[key]})
-    return _together(path, ways, whole=not waiting)
+    return replace(_together(path, ways, whole=not waiting), steps=steps)
 
 
 def _follow(run: BuildSetup) -> Ending:
