@@ -17,7 +17,7 @@ from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, BuiltExtension, Sai
 from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 
-_BUDGET = 400_000  # steps of all runs, after which nothing is tried any more
+SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # nothing that decides about a build, and much text
 # Modules that a build environment has beside what is declared.
 _ALWAYS = (
@@ -98,12 +98,7 @@ class Builds:
         project = view.facts.project
         self._root = project.root if project else ""
         self._files = ViewFiles(view, self._root)
-        self._steps = 0
-
-    @property
-    def tired(self) -> bool:
-        """Whether so much was followed that nothing more is sought by trying."""
-        return self._steps > _BUDGET
+        self.steps = 0  # that were followed so far
 
     def run(self, path: str, edited: Mapping[str, str] | None = None, **changes: Any) -> BuildRun:
         """What a setup.py would do; `changes`: fields of the world that differ."""
@@ -113,7 +108,7 @@ class Builds:
             files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
             world = replace(world_of(self._view, self._root, files), **changes)
             run = self._runs[key] = run_setup(world, path)
-            self._steps += run.steps
+            self.steps += run.steps
             for question in run.asked:  # a plan that sets one of them asks this run again
                 if question.kind == "variable":
                     self._view.env(question.subject)

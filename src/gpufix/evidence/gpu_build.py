@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
-from gpufix.evidence.builds import builds_of, with_gpu
+from gpufix.evidence.builds import SEARCH, Builds, builds_of, with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.builds.run import BuildRun, Ending, Place
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Ending, Place
 
 _YES = ("1", "ON", "TRUE", "true", "YES", "cuda")
 _MOST = 120  # runs to find what forces a build
@@ -74,13 +75,16 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     there = runs.run(path, **with_gpu(view))
     world = dict(view.facts.environment.process)
     world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
-    wanted = made(there)
-    names = list(_variables(runs.run(path)))
+    wanted, here = made(there), runs.run(path)
+    limit = runs.steps + SEARCH
+    matters = partial(_matters, runs, path, here, world)
+    names = sorted(filter(matters, _variables(here)), key=lambda n: "CUDA" not in n)
     for tried, chosen in enumerate(_combinations(view, names)):
-        if tried > _MOST or runs.tired:
+        if tried > _MOST or runs.steps > limit:
             return None
         run = runs.run(path, environment=world | chosen)
-        names += [name for name in _variables(run) if name not in names]
+        more = (n for n in _variables(run) if n not in names and n not in _variables(here))
+        names += filter(matters, more)
         if not run.fails and run.called and made(run) == replace(wanted, sure=True):
             return chosen
     return None
@@ -97,6 +101,13 @@ def options_of(view: View, path: str) -> tuple[str, ...]:
             if not run.fails and run.called and made(run) == made(there):
                 return (question.subject,)
     return ()
+
+
+def _matters(runs: Builds, path: str, here: BuildRun, world: Mapping[str, str], name: str) -> bool:
+    """Whether some value of a variable makes the build another."""
+    probe = runs.run(path, environment={**world, name: UNKNOWN_PART})
+    same = made(probe) == made(here) and bool(probe.fails) == bool(here.fails)
+    return not same and not (here.fails and probe.fails)
 
 
 def _variables(run: BuildRun) -> Iterator[str]:

@@ -119,6 +119,7 @@ class BuildPython(Statements):
         self.at = Place(path, 1)
         self.modules: dict[str, Any] = {}
         self._trees = trees
+        self._relative: dict[str, str] = {}
         release = ".".join(map(str, world.python))
         self._known |= {
             "sys.argv": self.argv,
@@ -276,7 +277,10 @@ class BuildPython(Statements):
 
     def relative(self, path: str) -> str:
         """A path as facts have it: relative to the project's root."""
-        return posixpath.relpath(path, self.build.root) if path.startswith("/") else path
+        if path not in self._relative:
+            below = posixpath.relpath(path, self.build.root) if path.startswith("/") else path
+            self._relative[path] = below
+        return self._relative[path]
 
     def top_of(self, name: str) -> Any:
         """The outermost package of an imported module."""
