@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -78,13 +78,12 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     wanted, here = made(there), runs.run(path)
     limit = runs.steps + SEARCH
     matters = partial(_matters, runs, path, here, world)
-    names = sorted(filter(matters, _variables(here)), key=lambda n: "CUDA" not in n)
-    for tried, chosen in enumerate(_combinations(view, names)):
+    names = sorted(_variables(here), key=lambda n: "CUDA" not in n)
+    for tried, chosen in enumerate(_combinations(view, names, matters)):
         if tried > _MOST or runs.steps > limit:
             return None
         run = runs.run(path, environment=world | chosen)
-        more = (n for n in _variables(run) if n not in names and n not in _variables(here))
-        names += filter(matters, more)
+        names += [name for name in _variables(run) if name not in names]
         if not run.fails and run.called and made(run) == replace(wanted, sure=True):
             return chosen
     return None
@@ -116,8 +115,11 @@ def _variables(run: BuildRun) -> Iterator[str]:
             yield question.subject
 
 
-def _combinations(view: View, names: list[str]) -> Iterator[dict[str, str]]:
+def _combinations(
+    view: View, names: list[str], matters: Callable[[str], bool]
+) -> Iterator[dict[str, str]]:
     """One variable at a time, and then beside torch's list; `names` grows meanwhile."""
+    idle: dict[str, bool] = {}
     seen: set[tuple[str, str]] = set()
     standing: list[dict[str, str]] = [{}]
     if vendor(view) == "nvidia":
@@ -127,6 +129,11 @@ def _combinations(view: View, names: list[str]) -> Iterator[dict[str, str]]:
             yield beside
         at = 0
         while at < len(names):
+            if names[at] not in idle:
+                idle[names[at]] = not matters(names[at])
+            if idle[names[at]]:
+                at += 1
+                continue
             for value in _values(view, names[at]):
                 if (names[at], f"{beside}{value}") not in seen and names[at] not in beside:
                     seen.add((names[at], f"{beside}{value}"))
