@@ -310,7 +310,9 @@ class _Summary:
         for target in self._run.store.targets.values():
             for item in self._linked(target.name, "LINK_LIBRARIES"):
                 if "::" in item and "<" not in item and item not in self._run.store.targets:
-                    message = f"{target.name} links to {item}, of which nobody knows whether it is here"
+                    message = (
+                        f"{target.name} links to {item}, of which nobody knows whether it is here"
+                    )
                     end = Ending("error", target.place, "missing target", message[:300], sure=False)
                     if len(self._run.endings) < 200:
                         self._run.endings.append(end)
