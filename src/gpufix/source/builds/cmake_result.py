@@ -88,6 +88,8 @@ class CMakeBuild(Frozen):
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
 
+    detects: Place | None = None  # find_package(Torch) that surely has no list of architectures
+
     @property
     def enables_cuda(self) -> bool:
         """Whether CUDA is a language of it, perhaps."""
@@ -125,6 +127,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
+        detects=run.detects,
     )
 
 
