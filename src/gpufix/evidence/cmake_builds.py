@@ -77,7 +77,7 @@ def run(
     project = view.facts.project
     root = project.root.rstrip("/") if project else ""
     folder = path.rpartition("/")[0]
-    files = ViewFiles(view, root, {f"{root}/{name}": text for name, text in (edited or {}).items()})
+    files = view.derive(_files).edited({f"{root}/{p}": t for p, t in (edited or {}).items()})
     world = world_of(view, root, files)
     changes: dict[str, Any] = {"environment": {**world.environment, **(variables or {})}}
     if view.facts.torch is None:
@@ -96,6 +96,11 @@ def run(
         if question.subject.startswith("ENV{"):
             view.env(question.subject[4:-1])
     return build
+
+
+def _files(view: View) -> ViewFiles:
+    project = view.facts.project
+    return ViewFiles(view, project.root.rstrip("/") if project else "")
 
 
 def release(view: View) -> str | None:

@@ -228,6 +228,7 @@ FIRING |= {
             "a list that begins with sm_50: nvcc 13.0 generates no code for it",
             4,
             "find_package(Torch)",
+            WARNING,
             follows="TORCH_CUDA_ARCH_LIST",
         ),
         offers=FORCE,

@@ -47,7 +47,7 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
             yield _native(view, root, row)
-        if row.by_torch is not None and row.there and not view.env("TORCH_CUDA_ARCH_LIST"):
+        if row.by_torch is not None and row.by_torch == build.detects and row.there:
             yield from _common(view, root, row.by_torch)
 
 
@@ -83,7 +83,8 @@ def _common(view: View, root: CMakeRoot, place: Place) -> Iterator[Fault]:
         "leaves the architectures to torch, which takes those of the visible GPU, and without one a "
         f"list that begins with sm_50: nvcc {version} generates no code for it"
     )
-    yield _fault(view, root, place, what, ERROR, "find_package(Torch)", "TORCH_CUDA_ARCH_LIST")
+    # A warning: a project may take the flag out again.
+    yield _fault(view, root, place, what, WARNING, "find_package(Torch)", "TORCH_CUDA_ARCH_LIST")
 
 
 def _fault(

@@ -36,6 +36,11 @@ def choose(view: View, place: CMakeArchs | CMakeGpuAsked) -> Chosen:
     value = value_for(view, place.follows)
     if value is None:
         raise ValueError("no target is known that the variable could name")
+    if isinstance(place, CMakeGpuAsked) and root.build.detects is not None:
+        build = cmake_builds.run(view, root.path, root.defines, {place.follows: value})
+        if build.detects is None and build.fails is None:
+            steps = (SetVariables(variables={place.follows: value}),)
+            return Chosen(f"set {place.follows} to {value}", steps)
     return _followed(view, root, place, place.follows, value)
 
 

@@ -168,6 +168,9 @@ def _torch(run: CMakeState, call: Call, required: bool) -> Flow:
     if has_toolkit(run) is False:
         run.fail("torch uses CUDA, and no CUDA toolkit is found", "no CUDA compiler")
         return "fatal"
+    if run.sure and run.read(LIST).defined is False and run.read_env(LIST).defined is False:
+        run.detects = call.place
+    run.fail("find_package(Torch): what its files look for is not known", "package", sure=False)
     _cuda(run, call, required=False)
     enable(run, "CUDA")
     if not run.read("CMAKE_CUDA_STANDARD").text:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_genex import Setting, generated
 from gpufix.source.builds.cmake_run import CMakeRun
-from gpufix.source.builds.cmake_state import CMakeCall, Fatal
-from gpufix.source.builds.cmake_store import UNDEFINED, Value
+from gpufix.source.builds.cmake_state import CMakeCall
+from gpufix.source.builds.cmake_store import UNDEFINED, Fatal, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Macro, Place, Question, Said, Unsure
@@ -88,6 +88,8 @@ class CMakeBuild(Frozen):
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
 
+    detects: Place | None = None  # find_package(Torch) that surely has no list of architectures
+
     @property
     def enables_cuda(self) -> bool:
         """Whether CUDA is a language of it, perhaps."""
@@ -108,7 +110,9 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
     run = CMakeRun(call)
     run.follow()
     try:
-        targets = tuple(_Summary(run).targets()) if run.whole else ()
+        summary = _Summary(run)
+        targets = tuple(summary.targets()) if run.whole else ()
+        summary.unfound()
         for target in targets:
             _missing(run, target)
     except (Fatal, RecursionError):
@@ -123,6 +127,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
+        detects=run.detects,
     )
 
 
@@ -302,6 +307,18 @@ class _Summary:
         if self._spent > 20_000:
             raise Fatal
         return [str(aliases.get(("alias", item), item)) for item in elements(value.text)]
+
+    def unfound(self) -> None:
+        """NAME::NAME that no file of the project makes: CMake refuses to generate without it."""
+        for target in self._run.store.targets.values():
+            for item in self._linked(target.name, "LINK_LIBRARIES"):
+                if "::" in item and "<" not in item and item not in self._run.store.targets:
+                    message = (
+                        f"{target.name} links to {item}, of which nobody knows whether it is here"
+                    )
+                    end = Ending("error", target.place, "missing target", message[:300], sure=False)
+                    if len(self._run.endings) < 200:
+                        self._run.endings.append(end)
 
     def _foreign(self, target: Target) -> bool:
         """Whether it links to something that may pass on flags which nobody sees here."""

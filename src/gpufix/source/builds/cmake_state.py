@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_conditions import release
 from gpufix.source.builds.cmake_names import built_in
-from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Left, Store, Value, unknown, value
+from gpufix.source.builds.cmake_store import (
+    MISSING,
+    UNDEFINED,
+    Fatal,
+    Left,
+    Store,
+    Value,
+    unknown,
+    value,
+)
 from gpufix.source.builds.cmake_syntax import Argument, Command
 from gpufix.source.builds.cmake_words import Word, expand, split
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Place, Question
@@ -82,10 +91,6 @@ class Frame(NamedTuple):
     left: list[Left]
 
 
-class Fatal(Exception):
-    """More was asked than a run follows."""
-
-
 class CMakeState:
     """The state of one run."""
 
@@ -100,6 +105,7 @@ class CMakeState:
         self.unfollowed: list[tuple[str, Place]] = []
         self.whole = True
         self.languages: dict[str, Place] = {}
+        self.detects: Place | None = None  # find_package(Torch) without a list of architectures
         self.with_torch: Place | None = None  # the last find_package(Torch)
         self.prefixes: set[str] = set()  # of variables that what is not followed may set
         self.folder = call.source  # CMAKE_CURRENT_SOURCE_DIR
