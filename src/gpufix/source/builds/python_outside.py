@@ -361,7 +361,8 @@ class BuildOutside(BuildPython):
             return self._started(name, first if args else named.get("args"), named)
         if name in _FETCHES:
             what = f"{ops.shown(first)} can be fetched"
-            if not self.choices.choose(what, self.at):
+            reached = self.build.network
+            if not (self.choices.choose(what, self.at) if reached is None else reached):
                 raise Fails(_HTTP, said="HTTP Error 404: Not Found")
             return Unknown(what)
         if name in _VERSIONS:
