@@ -34,7 +34,9 @@ STARTS = "gpufix-oracle-function"
 def canonical(text: str) -> str | None:
     """The script as bash prints a function of it; None when bash refuses it."""
     script = f"{STARTS} () {{\n{text}\n}}\ndeclare -f {STARTS}\n"
-    run = subprocess.run(["bash", "--norc"], input=script.encode(), capture_output=True, check=False)
+    run = subprocess.run(
+        ["bash", "--norc"], input=script.encode(), capture_output=True, check=False
+    )
     if run.returncode or run.stderr:
         return None
     return re.sub(r"(?m)^( *)time (?:-p )?", r"\1", run.stdout.decode("utf-8", "replace"))

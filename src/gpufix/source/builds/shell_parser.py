@@ -411,7 +411,7 @@ class _Parser:
             first = words[0] if words else None
             declares = isinstance(first, Word) and first.fixed in _DECLARE
             if (not words or declares) and (found := self.assignment(array_only=bool(words))):
-                (words if words else assignments).append(found)  # type: ignore[arg-type]
+                (words if words else assignments).append(found)
                 end = self.at
                 continue
             word = self.word()
@@ -439,7 +439,7 @@ class _Parser:
         return Assignment(found[1], value, bool(found[3]), index, start, self.at)
 
     def _array(self, name: str, appends: bool, start: int) -> Assignment:
-        values = []
+        values: list[Word] = []
         while True:
             self.breaks()
             if self.text.startswith(")", self.at):
@@ -628,7 +628,14 @@ class _Parser:
         """After ${ up to its }."""
         text, prefix = self.text, ""
         after = text[self.at + 1 : self.at + 2]
-        if text[self.at : self.at + 1] in ("#", "!") and after not in ("}", ":", "-", "=", "?", "+"):
+        if text[self.at : self.at + 1] in ("#", "!") and after not in (
+            "}",
+            ":",
+            "-",
+            "=",
+            "?",
+            "+",
+        ):
             prefix = text[self.at]
             self.at += 1
         found = _PARAMETER.match(text, self.at)
@@ -657,7 +664,8 @@ class _Parser:
             raise self.fail("bad substitution")
         self.at = found.end()
         self.deeper()
-        word = self.quoted_argument() if quoted else self.word(braces=True)
+        patterned = found.group()[0] in "#%/"
+        word = self.word(braces=True) if patterned or not quoted else self.quoted_argument()
         self._depth -= 1
         return found.group(), word
 

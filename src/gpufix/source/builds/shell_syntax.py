@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, Union
+from typing import Literal, NamedTuple, TypeAlias
 
 
 class Literally(NamedTuple):
@@ -19,7 +19,7 @@ class Parameter(NamedTuple):
     quoted: bool
     operator: str = ""
     argument: Word | None = None
-    index: str | None = None  # within [ ], as written
+    key: str | None = None  # within [ ], as written
     prefix: Literal["", "#", "!"] = ""
 
 
@@ -44,7 +44,7 @@ class ProcessFile(NamedTuple):
     script: Script
 
 
-Part: TypeAlias = Union[Literally, Parameter, Substitution, Arithmetic, ProcessFile]
+Part: TypeAlias = "Literally | Parameter | Substitution | Arithmetic | ProcessFile"
 
 
 class Word(NamedTuple):
@@ -63,7 +63,7 @@ class Assignment(NamedTuple):
     name: str
     value: Word | tuple[Word, ...]
     appends: bool
-    index: str | None
+    key: str | None
     start: int
     end: int
 
@@ -204,6 +204,4 @@ class Redirected(NamedTuple):
     line: int
 
 
-Command: TypeAlias = Union[
-    Simple, If, Loop, For, Counting, Case, Group, Function, Test, Calculation, Redirected
-]
+Command: TypeAlias = "Simple | If | Loop | For | Counting | Case | Group | Function | Test | Calculation | Redirected"
