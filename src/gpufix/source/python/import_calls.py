@@ -21,6 +21,7 @@ from gpufix.source.python.import_values import (
     PathText,
     Raised,
     Spec,
+    Unknown,
     attribute,
     truth,
 )
@@ -202,7 +203,7 @@ class Calls(Expressions):
     def _member_of(self, name: str, args: list[Any]) -> Any:
         found = attribute(args[0], args[1])
         if name == "hasattr":
-            return True if found is not UNKNOWN and not isinstance(found, Outside) else UNKNOWN
+            return UNKNOWN if isinstance(found, (Unknown, Outside)) else True
         return found
 
     def of_value(self, owner: Any, name: str, args: list[Any]) -> Any:
@@ -217,7 +218,7 @@ class Calls(Expressions):
             return self._in_folder(owner.folder, args[0])
         if isinstance(owner, Spec):
             return self._module_at(owner.path) if name == "load_module" else UNKNOWN
-        if owner is UNKNOWN or isinstance(owner, (Instance, Class)):
+        if isinstance(owner, (Unknown, Instance, Class)):
             if name == "dlopen" and args and isinstance(args[0], str):  # cffi's
                 return self._by_cffi(args[0])
             self._blind |= _may_load(name)

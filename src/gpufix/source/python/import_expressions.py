@@ -20,6 +20,7 @@ from gpufix.source.python.import_values import (
     Function,
     Instance,
     Outside,
+    Unknown,
     attribute,
     truth,
 )
@@ -70,6 +71,10 @@ class Expressions(ABC):
     @abstractmethod
     def of_value(self, owner: Any, name: str, args: list[Any]) -> Any:
         """A call of a method of a plain value. Raises Fails."""
+
+    def decides(self, value: Any) -> bool | None:
+        """Whether a condition holds; None when only a run could tell."""
+        return truth(value)
 
     def step(self) -> None:
         """Count one. Raises TooMuch."""
@@ -144,7 +149,7 @@ class Expressions(ABC):
         inner, found = Frame(frame.module, {}, frame, frame.doubtful), []
         for value in every:
             self.bind(loop.target, value, inner)
-            kept = [truth(self.value(test, inner)) for test in loop.ifs]
+            kept = [self.decides(self.value(test, inner)) for test in loop.ifs]
             if False not in kept:
                 held = self.value(node.elt, inner)
                 found.append(UNKNOWN if None in kept else held)
@@ -172,7 +177,7 @@ class Expressions(ABC):
 
     def _of_unaryop(self, node: ast.UnaryOp, frame: Frame) -> Any:
         value = self.value(node.operand, frame)
-        known = truth(value)
+        known = self.decides(value) if isinstance(node.op, ast.Not) else None
         if isinstance(node.op, ast.Not):
             return UNKNOWN if known is None else not known
         return -value if isinstance(node.op, ast.USub) and isinstance(value, int) else UNKNOWN
@@ -182,7 +187,7 @@ class Expressions(ABC):
         unsure, value = False, UNKNOWN
         for part in node.values:
             value = self.value(part, frame)
-            known = truth(value)
+            known = self.decides(value) if part is not node.values[-1] else truth(value)
             unsure |= known is None
             if known is ends:
                 return UNKNOWN if unsure and not isinstance(value, bool) else value
@@ -193,12 +198,12 @@ class Expressions(ABC):
         if isinstance(values[-1], Outside) and values[-1].name == "os.environ":
             values[-1] = dict(self.world.environ)
         found = [compared(op, *pair) for op, pair in zip(node.ops, pairwise(values), strict=True)]
-        if False in [f for f in found if f is not UNKNOWN]:
+        if False in [f for f in found if not isinstance(f, Unknown)]:
             return False
         return UNKNOWN if UNKNOWN in found else True
 
     def _of_ifexp(self, node: ast.IfExp, frame: Frame) -> Any:
-        known = truth(self.value(node.test, frame))
+        known = self.decides(self.value(node.test, frame))
         return UNKNOWN if known is None else self.value(node.body if known else node.orelse, frame)
 
     def _of_subscript(self, node: ast.Subscript, frame: Frame) -> Any:

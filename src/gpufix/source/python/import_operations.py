@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gpufix.source.python.import_values import UNKNOWN, Outside, PathText, Raised, truth
+from gpufix.source.python.import_values import UNKNOWN, Outside, PathText, Raised, Unknown, truth
 
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
@@ -28,7 +28,7 @@ def compared(op: ast.cmpop, left: Any, right: Any) -> Any:
     """The outcome of one comparison."""
     if isinstance(op, (ast.Is, ast.IsNot)) and (left is None or right is None):
         other = right if left is None else left
-        if other is UNKNOWN or (isinstance(other, Outside) and not other.is_module):
+        if isinstance(other, Unknown) or (isinstance(other, Outside) and not other.is_module):
             return UNKNOWN
     elif isinstance(right, Raised) and isinstance(op, (ast.In, ast.NotIn)):
         if not isinstance(left, str) or not left.startswith("No module named"):
@@ -159,7 +159,7 @@ def os_path(name: str, args: list[Any]) -> Any:
 def of_list(name: str, every: list[Any] | tuple[Any, ...], args: list[Any]) -> Any:
     """What builtins make of a list."""
     if name == "len":
-        return UNKNOWN if any(item is UNKNOWN for item in every) else len(every)
+        return UNKNOWN if any(isinstance(item, Unknown) for item in every) else len(every)
     if name in ("tuple", "list", "set"):
         return list(every)
     if name == "reversed":

@@ -18,7 +18,6 @@ from gpufix.source.python.import_values import (
     Function,
     Instance,
     Module,
-    truth,
 )
 from gpufix.source.python.import_world import Fails, Leaves, Return
 from gpufix.source.python.tree import dotted_name
@@ -122,7 +121,11 @@ class Statements(Catching):
         made = Frame(frame.module, {}, frame, frame.doubtful, of_class=True)
         self.block(node.body, made)
         plain = not node.keywords and not node.decorator_list
-        frame.names[node.name] = Class(node.name, made.names, bases) if plain else UNKNOWN
+        kind = Class(node.name, made.names, bases)
+        for each in made.names.values():
+            if isinstance(each, Function) and each.frame is made:
+                each.of = kind
+        frame.names[node.name] = kind if plain else UNKNOWN
 
     def _on_return(self, node: ast.Return, frame: Frame) -> None:
         raise Return(self.value(node.value, frame) if node.value else None)
@@ -134,7 +137,7 @@ class Statements(Catching):
         raise Leaves(ends=False)
 
     def _on_if(self, node: ast.If, frame: Frame) -> None:
-        known = truth(self.value(node.test, frame))
+        known = self.decides(self.value(node.test, frame))
         if known is not None:
             self.block(node.body if known else node.orelse, frame)
             return
@@ -142,7 +145,7 @@ class Statements(Catching):
         self.perhaps(node.orelse, frame)
 
     def _on_while(self, node: ast.While, frame: Frame) -> None:
-        if truth(self.value(node.test, frame)) is not False:
+        if self.decides(self.value(node.test, frame)) is not False:
             self.perhaps(node.body, frame)
 
     def _on_match(self, node: Any, frame: Frame) -> None:

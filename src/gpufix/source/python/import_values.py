@@ -14,10 +14,15 @@ from gpufix.source.python.skeleton import Functions
 
 
 class Unknown:
-    """What only a run could tell. It is never equal, true or false."""
+    """What only a run could tell. It is never equal, true or false. `why`: what it is the value of."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str = "") -> None:
+        self.why = why
 
     def __repr__(self) -> str:
-        return "UNKNOWN"
+        return f"UNKNOWN({self.why})" if self.why else "UNKNOWN"
 
 
 UNKNOWN = Unknown()
@@ -56,6 +61,7 @@ class Function:
 
     node: AnyFunction
     frame: Frame
+    of: Class | None = None  # the class in whose body it stands
 
     def mentions(self, what: re.Pattern[str]) -> bool:
         """Whether its text holds something; true where that was parsed at once."""
@@ -149,7 +155,11 @@ class Frame:
 
     def has(self, name: str) -> bool:
         """Whether a name is bound here."""
-        return self.get(name) is not UNKNOWN or name in {*self.names, *self.module.names, *_ALWAYS}
+        return not isinstance(self.get(name), Unknown) or name in {
+            *self.names,
+            *self.module.names,
+            *_ALWAYS,
+        }
 
 
 _BUILTIN_NAMES = (
@@ -178,7 +188,7 @@ def truth(value: Any) -> bool | None:
         return None
     if isinstance(value, (list, tuple, dict)):
         return bool(value)
-    return None if value is UNKNOWN else bool(value)
+    return None if isinstance(value, Unknown) else bool(value)
 
 
 def _parent(path: str) -> PathText:

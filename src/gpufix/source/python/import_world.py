@@ -124,16 +124,19 @@ OS = frozenset({"OSError", "Exception", "BaseException", "object"})
 class Fails(Exception):
     """An exception that the patient's code would meet. `kinds`: the classes that it is of."""
 
-    def __init__(self, kinds: frozenset[str], library: str = "", missing: str = "") -> None:
-        super().__init__(library or missing)
+    def __init__(
+        self, kinds: frozenset[str], library: str = "", missing: str = "", said: str = ""
+    ) -> None:
+        super().__init__(library or missing or said)
         self.kinds, self.library, self.missing = kinds, library, missing
+        self.said = said  # the exception's text
         self.chain: list[str] = []
         self.place: tuple[str, ...] = ()  # where the library was asked for
         self.named = False  # it is not known whether compiled code asks for it
 
     def again(self, kinds: frozenset[str]) -> Fails:
         """Raised anew, as an exception of another class."""
-        told = Fails(kinds, self.library, self.missing)
+        told = Fails(kinds, self.library, self.missing, self.said)
         told.chain, told.place, told.named = list(self.chain), self.place, self.named
         return told
 

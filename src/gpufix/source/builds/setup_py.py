@@ -1,0 +1,206 @@
+"""setup.py, run abstractly: every way through it that is not known, and what they have in common."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from gpufix.source.builds.python_run import STEPS, Choices
+from gpufix.source.builds.run import (
+    BuildRun,
+    BuiltExtension,
+    Ending,
+    Macro,
+    Place,
+    Said,
+)
+from gpufix.source.builds.setup_calls import BuildSetup
+from gpufix.source.builds.world import BuildWorld
+from gpufix.source.python.import_values import Function, Module
+from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
+
+WAYS = 24  # through one file
+_ALL_STEPS = 4 * STEPS
+_FIELDS = ("sources", "cxx", "nvcc", "macros", "include_dirs", "libraries", "link")
+Row = TypeVar("Row", bound=Any)
+
+
+class _Way(NamedTuple):
+    """One way through a file: what was chosen on it, what it did, how it ended."""
+
+    taken: dict[str, bool]
+    run: BuildSetup
+    ending: Ending
+
+
+def run_setup(world: BuildWorld, path: str) -> BuildRun:
+    """What `python setup.py` would do. path: of the file, relative to the world's root."""
+    return _explored(world, path, _follow)
+
+
+def run_module(world: BuildWorld, path: str) -> BuildRun:
+    """What a module builds when it is imported, and when its functions are called."""
+    return _explored(world, path, _follow_calls)
+
+
+def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Ending]) -> BuildRun:
+    waiting: list[dict[str, bool]] = [{}]
+    ways: list[_Way] = []
+    steps = 0
+    trees: dict[str, ast.Module] = {}
+    while waiting and len(ways) < WAYS and steps < _ALL_STEPS:
+        fixed = waiting.pop(0)
+        choices = Choices(fixed)
+        run = BuildSetup(world, path, choices, trees)
+        ending = follow(run)
+        ways.append(_Way(dict(choices.taken), run, ending))
+        steps += run.steps
+        new = [key for key in choices.order if key not in fixed]
+        for at, key in enumerate(new):
+            before = {k: choices.taken[k] for k in new[:at]}
+            waiting.append({**fixed, **before, key: not choices.taken[key]})
+    return _together(path, ways, whole=not waiting)
+
+
+def _follow(run: BuildSetup) -> Ending:
+    return _ended(run, lambda: _run_main(run, "__main__"))
+
+
+def _run_main(run: BuildSetup, name: str) -> None:
+    known = Module(name, run.path, "" if name == "__main__" else name.rpartition(".")[0])
+    run._run_module(name, run.path, known)
+
+
+def _follow_calls(run: BuildSetup) -> Ending:
+    """Functions that build are called with arguments that nobody knows."""
+    name = run.path.rpartition("/")[2].removesuffix(".py")
+    ending = _ended(run, lambda: _run_main(run, name))
+    module = run.modules.get(name)
+    names = module.names if isinstance(module, Module) else {}
+    for each in [f for f in names.values() if isinstance(f, Function)][:32]:
+        if not run.built and _mentions_load(each):
+            _ended(run, lambda each=each: run.call(each, [], {}))  # type: ignore[misc]
+    return ending
+
+
+def _mentions_load(function: Function) -> bool:
+    return any(
+        isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("load", "load_inline")
+        for node in ast.walk(function.node)
+    )
+
+
+def _ended(run: BuildSetup, follow: Callable[[], None]) -> Ending:
+    try:
+        follow()
+    except Fails as failure:
+        place = _place(run, failure)
+        if "SystemExit" in failure.kinds:
+            return Ending("exit", place, "SystemExit", failure.said)
+        name = _name(failure)
+        return Ending("error", place, name, failure.said, failure.missing)
+    except (TooMuch, RecursionError):
+        return Ending("unfinished", run.at)
+    except (Return, Leaves):
+        return Ending("unfinished", run.at)
+    return Ending("done", Place(run.at.path, run.at.line))
+
+
+def _place(run: BuildSetup, failure: Fails) -> Place:
+    if not failure.chain:
+        return run.at
+    path, _, line = failure.chain[0].rpartition(":")
+    return Place(run.relative(path), int(line))
+
+
+def _name(failure: Fails) -> str:
+    general = {"Exception", "BaseException", "object", "OSError", "LookupError", "ImportError"}
+    return next(iter(sorted(failure.kinds - general)), "") or next(
+        (k for k in ("ImportError", "OSError", "LookupError") if k in failure.kinds), "Exception"
+    )
+
+
+def _together(path: str, ways: Sequence[_Way], whole: bool) -> BuildRun:
+    done = [way for way in ways if way.ending.state == "done"] or list(ways)
+    asked = {key: row for way in ways for key, row in way.run.asked_for.items()}
+    unsure = {key: row for way in ways for key, row in way.run.unsure.items()}
+    first = done[0].run
+    return BuildRun(
+        path=path,
+        extensions=tuple(_extensions(done)),
+        writes=tuple(_rows(done, lambda way: way.run.writes)),
+        asked=tuple(asked.values()),
+        endings=tuple(_rows(ways, lambda way: [way.ending])),
+        started=tuple(_rows(done, lambda way: way.run.started)),
+        unsure=tuple(unsure.values()),
+        whole=whole and all(way.ending.state != "unfinished" for way in ways),
+        called=first.called,
+        name=first.name,
+    )
+
+
+def _rows(ways: Sequence[_Way], of: Callable[[_Way], Sequence[Row]]) -> list[Row]:
+    """Rows of all ways in order, each once, with what it depends on."""
+    found: dict[Row, list[_Way]] = {}
+    for way in ways:
+        for row in dict.fromkeys(of(way)):
+            found.setdefault(row, []).append(way)
+    return [_judged(row, having, ways) for row, having in found.items()]
+
+
+def _judged(row: Row, having: Sequence[_Way], ways: Sequence[_Way]) -> Row:
+    if len(having) == len(ways):
+        return row
+    unsure: Row = row._replace(sure=False, hangs=_hangs(having, ways))
+    return unsure
+
+
+def _hangs(having: Sequence[_Way], ways: Sequence[_Way]) -> tuple[str, ...]:
+    """The unknowns that are one way in all that have something, and the other way elsewhere."""
+    found = []
+    for key in having[0].taken:
+        values = {way.taken.get(key) for way in having}
+        others = {way.taken.get(key) for way in ways if all(way is not h for h in having)}
+        if len(values) == 1 and None not in values and {not next(iter(values))} & others:
+            found.append(key)
+    return tuple(found)
+
+
+def _extensions(ways: Sequence[_Way]) -> list[BuiltExtension]:
+    """Those of all ways; the same name, kind and place is the same extension."""
+    found: dict[tuple[str, str, Place], list[tuple[_Way, BuiltExtension]]] = {}
+    for way in ways:
+        for each in way.run.built:
+            found.setdefault((each.name, each.kind, each.place), []).append((way, each))
+    made = []
+    for rows in found.values():
+        having = [way for way, _ in rows]
+        parts: dict[str, Any] = {}
+        for field in _FIELDS:
+            by = {id(way): getattr(each, field) for way, each in rows}
+            parts[field] = tuple(_in_order(having, by))
+        one = replace(rows[0][1], **parts)
+        if len({id(way) for way in having}) < len(ways):
+            one = replace(one, sure=False, hangs=_hangs(having, ways))
+        made.append(one)
+    return made
+
+
+def _in_order(ways: Sequence[_Way], by: dict[int, tuple[Said | Macro, ...]]) -> list[Said | Macro]:
+    """What all ways hand on, in the order of the first that has it; repetitions stay."""
+    rows = [by[id(way)] for way in ways]
+    if all(row == rows[0] for row in rows):
+        return list(rows[0])
+    merged: list[Said | Macro] = []
+    for row in rows:
+        at = 0
+        for each in row:
+            if each in merged[at:]:
+                at = merged.index(each, at) + 1
+            elif each not in merged:
+                merged.insert(at, each)
+                at += 1
+    return [_judged(each, [w for w in ways if each in by[id(w)]], ways) for each in merged]
