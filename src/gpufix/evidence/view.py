@@ -199,6 +199,10 @@ class View:
         """The project's Python files that hold a word."""
         return self._answer("project-holders", word, lambda ask: ask.project_holders(word))
 
+    def project_names(self, folder: str) -> tuple[str, ...] | None:
+        """The names in a folder of the project, those of folders with "/" behind."""
+        return self._answer("project-names", folder, lambda ask: ask.project_names(folder))
+
     @property
     def answers(self) -> dict[str, Any]:
         """Every answer as a JSON value: what the snapshot held, and what was asked since."""

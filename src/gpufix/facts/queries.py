@@ -202,6 +202,9 @@ class Queries:
     def project_holders(self, word: str) -> tuple[str, ...]:
         return self._project.holders(word)
 
+    def project_names(self, folder: str) -> tuple[str, ...]:
+        return self._project.names(folder)
+
 
 def _below(path: str, roots: Iterable[str]) -> bool:
     return any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)

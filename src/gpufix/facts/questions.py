@@ -123,6 +123,10 @@ class Questions(Protocol):
         """The project's Python files that hold a word."""
         ...
 
+    def project_names(self, folder: str) -> tuple[str, ...]:
+        """The names in a folder of the project, those of folders with "/" behind; () for none there."""
+        ...
+
 
 def answer_kind(question: str) -> Any:
     """What the answers to a question are declared to be, by its name in snapshots."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
-from gpufix.evidence.source_view import at, docker_files, requirement_files, shell_files
+from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch

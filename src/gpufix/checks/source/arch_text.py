@@ -15,10 +15,9 @@ from gpufix.evidence.source_view import (
     at,
     beside,
     cmake_files,
-    docker_files,
     python_files,
-    shell_files,
 )
+from gpufix.evidence.scripts import docker_files, shell_files
 from gpufix.evidence.view import View
 from gpufix.model import Target
 from gpufix.model.source_payload import ArchExport, CMakeArchs

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.cxx import forced
+from gpufix.evidence.scripts import docker_files, shell_files
 from gpufix.evidence.source_view import (
     absolute,
     active,
     at,
     cmake_files,
-    docker_files,
     python_files,
-    shell_files,
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least

@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from gpufix.facts.reading import read, why, without_collection
+from gpufix.facts.reading import read, text, why, without_collection
 from gpufix.model import Project, SourceFile
 from gpufix.source.source_text import decode
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # a run without a project needs none of the readers
 T = TypeVar("T")
 
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
+_NAMES = 5_000  # in a folder
 
 
 class ProjectSources:
@@ -97,6 +99,21 @@ class ProjectSources:
         """The Python files that hold a word."""
         return holders(self._project, word)
 
+    def names(self, folder: str) -> tuple[str, ...]:
+        """The names in a folder of the project. Raises ValueError outside it."""
+        root = os.path.realpath(self._root)
+        real = os.path.realpath(folder)
+        if real != root and not real.startswith(f"{root}/"):
+            raise ValueError(f"{folder} lies outside the project")
+        try:
+            with os.scandir(real) as entries:
+                found = [f"{e.name}/" if e.is_dir() else e.name for e in islice(entries, _NAMES)]
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        if len(found) == _NAMES:
+            raise ValueError(f"{folder} holds more than {_NAMES} names")
+        return tuple(sorted(map(text, found)))
+
     def _scanned(
         self, kinds: tuple[str, ...], scan: Callable[[SourceFile, bytes], T | None]
     ) -> Scanned[T]:
@@ -148,27 +165,30 @@ class ProjectSources:
         return _unless_empty(cmake.scan(decode(data).text)) if cmake.concerns(data) else None
 
     def _shell(self, _: SourceFile, data: bytes) -> ShellFacts | None:
-        from gpufix.source import shell
+        from gpufix.source.builds import installs
+        from gpufix.source.source_facts import ShellFacts
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
-        text = decode(data).text
-        return _unless_empty(shell.scan_shell(text)) if shell.concerns(data) else None
+        script = decode(data).text
+        return ShellFacts(text=script) if installs.concerns(data) else None
 
     def _docker(self, _: SourceFile, data: bytes) -> ShellFacts | None:
-        from gpufix.source import shell
+        from gpufix.source.builds import installs
+        from gpufix.source.source_facts import ShellFacts
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a Dockerfile larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
-        return _unless_empty(shell.scan_docker(decode(data).text))
+        image = decode(data).text
+        return ShellFacts(text=image) if installs.concerns(data) else None
 
     def _requirements(self, source: SourceFile, data: bytes) -> RequirementFacts | None:
         from gpufix.source import requirement_files
 
-        text = decode(data).text
+        lines = decode(data).text
         if source.kind == "environment":
-            return _unless_empty(requirement_files.scan_environment(text))
-        return _unless_empty(requirement_files.scan(text))
+            return _unless_empty(requirement_files.scan_environment(lines))
+        return _unless_empty(requirement_files.scan(lines))
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts

@@ -497,7 +497,12 @@ def _copied(run: Runner, node: Simple, name: str, words: Sequence[str], plain: l
     path = joined(run.state.folder, goal)
     _made(run, path)
     for word in sources:
-        _made(run, joined(path, posixpath.basename(word.rstrip("/")) or "."))
+        source = joined(run.state.folder, word)
+        inside = joined(path, posixpath.basename(word.rstrip("/")) or ".")
+        _made(run, inside)
+        run.origins += (
+            [(path, source), (inside, source)] if len(sources) == 1 else [(inside, source)]
+        )
 
 
 def _git(run: Runner, plain: list[str]) -> None:
@@ -511,6 +516,7 @@ def _git(run: Runner, plain: list[str]) -> None:
         url = words[urls[0]].rstrip("/")
         name = rest[0] if rest else posixpath.basename(url).removesuffix(".git")
         _made(run, joined(run.state.folder, name))
+        run.origins.append((joined(run.state.folder, name), url))
     elif plain[:1] not in (["checkout"], ["config"], ["status"], ["log"], ["rev-parse"], ["apply"]):
         run.state.opaque = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import factorial
 
 from gpufix.source.builds.run import UNKNOWN_PART
@@ -12,11 +13,16 @@ _LONGEST = 1024  # characters of a text or pattern
 _STEPS = 2_000_000  # of a regular expression, at the worst
 
 
+_SPECIAL = re.compile(r"[*?\[\\(\0]")
+
+
 def matches(pattern: str, text: str) -> bool | None:
     """Whether a pattern of the shell matches a whole text; None: only a run would tell.
 
     A backslash takes a character for itself.
     """
+    if not _SPECIAL.search(pattern) and UNKNOWN_PART not in text:
+        return pattern == text
     if len(pattern) > _LONGEST or len(text) > _LONGEST:
         return None
     tokens = _tokens(pattern)
@@ -42,6 +48,7 @@ def _unknown(tokens: list[str], text: str) -> bool | None:
     return None if UNKNOWN_PART in text[len(tokens) :] else False
 
 
+@lru_cache(maxsize=256)
 def _tokens(pattern: str) -> list[str] | None:
     """Each a character (with a backslash before it), "?", "*" or "[…]"; None: an extended one."""
     found, at = [], 0

@@ -72,9 +72,10 @@ class Runner:
         self.writes: list[EnvironmentWrite] = []
         self.plain: list[PlainVariable] = []
         self.missing: list[MissingPath] = []
+        self.origins: list[tuple[str, str]] = []
         self.asked: set[str] = set()
         self.beyond = self.cut = False
-        self.texts = {file: text}
+        self.lines = {file: text.split("\n")}
         self._given: list[str | None] = [None]  # what the command at hand reads
         self._kept: list[dict[str, Value | None]] = []  # what local variables hide, by function
         self._out: list[str] | None = None  # what is printed, where somebody reads it
@@ -134,6 +135,8 @@ class Runner:
             writes=tuple(self.writes),
             plain=tuple(self.plain),
             missing=tuple(self.missing),
+            origins=tuple(self.origins),
+            final=self.state.environment(),
             asked=frozenset(self.asked),
             beyond=self.beyond,
             whole=not self.cut and script.error is None,
@@ -144,6 +147,8 @@ class Runner:
 
     def lookup_value(self, name: str) -> Value | None:
         """A variable of whatever kind; None: not set."""
+        if name in self.world.environment:
+            self.asked.add(name)
         if name in self.state.variables:
             return self.state.variables[name]
         if name in ("BASH_SOURCE", "FUNCNAME", "PIPESTATUS", "DIRSTACK"):
@@ -391,7 +396,7 @@ class Runner:
     def and_or(self, each: AndOr) -> None:
         """a && b || c. A program that is not a question is taken to succeed."""
         self.pipeline(each.first)
-        text = f"`{self._shown(each.first)}`"
+        text = f"`{self._shown(each.first)}`" if each.rest else ""
         for operator, pipeline in each.rest:
             status = self.state.status
             if operator == "&&":
@@ -410,8 +415,7 @@ class Runner:
 
     def _shown(self, pipeline: Pipeline) -> str:
         """The line on which a command stands."""
-        line = self.texts[self.file].split("\n")[pipeline.line - 1 : pipeline.line]
-        return f"{self.file}:{pipeline.line}: {line[0].strip()[:80] if line else ''}"
+        return f"{self.file}:{pipeline.line}: {self._text_of(pipeline.line)}"
 
     def pipeline(self, each: Pipeline) -> None:
         """Each command reads what the one before prints."""
@@ -552,7 +556,7 @@ class Runner:
             self._case(each, text, index + 1)
 
     def _text_of(self, line: int) -> str:
-        rows = self.texts[self.file].split("\n")[line - 1 : line]
+        rows = self.lines[self.file][line - 1 : line]
         return rows[0].strip()[:80] if rows else ""
 
     def _turn(self, body: Script) -> bool:
@@ -717,7 +721,7 @@ class Runner:
         file = name[len(root) + 1 :] if name.startswith(f"{root}/") else name
         script = parse(text)
         at, before, outer = self.file, self.state.left, self.state.arguments
-        self.file, self.texts[file] = file, text
+        self.file, self.lines[file] = file, text.split("\n")
         self.state.arguments = arguments if arguments is not None else outer
         self._depth += 1
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from typing import Literal, NamedTuple
 
 from gpufix.frozen import Frozen
@@ -54,7 +55,9 @@ class ShellRun(Frozen):
     writes: tuple[EnvironmentWrite, ...] = ()
     plain: tuple[PlainVariable, ...] = ()
     missing: tuple[MissingPath, ...] = ()
-    asked: frozenset[str] = frozenset()  # variables that were read and never set
+    origins: tuple[tuple[str, str], ...] = ()  # what a folder was copied or cloned from
+    final: Mapping[str, str] = field(default_factory=dict)  # what is exported at the end
+    asked: frozenset[str] = frozenset()  # variables of the caller that were read, set or not
     beyond: bool = False  # it asked for more arguments than it was given
     whole: bool = True
     error: tuple[int, str] | None = None

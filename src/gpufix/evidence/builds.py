@@ -1,0 +1,227 @@
+"""The project's build files as they would run in this patient, or in one that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.source_view import python_files, toml_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import minor, numbers
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
+from gpufix.source.arch_flags import ArchFlag, parse, switches_off_torch
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, BuiltExtension, Said
+from gpufix.source.builds.setup_py import run_setup
+from gpufix.source.builds.world import BuildWorld, TorchSeen
+
+_PROSE = (".md", ".rst")  # nothing that decides about a build, and much text
+# Modules that a build environment has beside what is declared.
+_ALWAYS = (
+    "setuptools",
+    "wheel",
+    "packaging",
+    "pkg_resources",
+    "distutils",
+    "_distutils_hack",
+    "pip",
+)
+
+
+class ViewFiles:
+    """The files of the project, asked of a view; `edited`: texts that take the place of theirs."""
+
+    def __init__(self, view: View, root: str, edited: Mapping[str, str]) -> None:
+        self._view, self._root, self._edited = view, root, edited
+        self._names: dict[str, dict[str, bool] | None] = {}  # by folder: name -> is a folder
+
+    def text(self, path: str) -> str | None:
+        """The text of a file; None where nobody can tell."""
+        if path in self._edited:
+            return self._edited[path]
+        if path.endswith(_PROSE) or not self.exists(path) or self.is_folder(path):
+            return None
+        source = self._view.source(path)
+        return source.text if source else None
+
+    def exists(self, path: str) -> bool | None:
+        """Whether something lies there."""
+        if path == self._root:
+            return True
+        folder, _, name = path.rpartition("/")
+        names = self._listed(folder)
+        return None if names is None else name in names
+
+    def is_folder(self, path: str) -> bool | None:
+        """Whether a folder lies there."""
+        if path == self._root:
+            return True
+        folder, _, name = path.rpartition("/")
+        names = self._listed(folder)
+        return None if names is None else names.get(name, False)
+
+    def names_in(self, folder: str) -> Collection[str] | None:
+        """The names in a folder."""
+        return self._listed(folder)
+
+    def _listed(self, folder: str) -> dict[str, bool] | None:
+        if folder != self._root and not folder.startswith(f"{self._root}/"):
+            return None
+        if folder not in self._names:
+            there = folder == self._root or self.is_folder(folder)
+            names = self._view.project_names(folder) if there else ()
+            known = None if names is None or there is None else names
+            self._names[folder] = (
+                None if known is None else {n.rstrip("/"): n.endswith("/") for n in known}
+            )
+        return self._names[folder]
+
+
+class Builds:
+    """Runs of one view's build files, each made once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._runs: dict[Any, BuildRun] = {}
+
+    def run(self, path: str, edited: Mapping[str, str] | None = None, **changes: Any) -> BuildRun:
+        """What a setup.py would do; `changes`: fields of the world that differ."""
+        texts = dict(edited or {})
+        key = (path, tuple(sorted(texts.items())), repr(sorted(changes.items())))
+        if key not in self._runs:
+            project = self._view.facts.project
+            root = project.root if project else ""
+            files = ViewFiles(self._view, root, {f"{root}/{p}": t for p, t in texts.items()})
+            world = replace(world_of(self._view, root, files), **changes)
+            run = self._runs[key] = run_setup(world, path)
+            for question in run.asked:  # a plan that sets one of them asks this run again
+                if question.kind == "variable":
+                    self._view.env(question.subject)
+        return self._runs[key]
+
+
+def builds_of(view: View) -> Builds:
+    """The runs of a view."""
+    return view.derive(Builds)
+
+
+def setup_runs(view: View) -> Iterator[tuple[str, BuildRun]]:
+    """Every setup.py of the project that calls setup() or builds with torch, as it would run here."""
+    for path, facts in python_files(view).items():
+        if path.rpartition("/")[2] == "setup.py" and (facts.setup or facts.extension):
+            yield path, builds_of(view).run(path)
+
+
+def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:
+    """The patient as a build file sees it."""
+    facts = view.facts
+    overlay = {k: v for k, v in facts.environment.overlay.items() if v is not None}
+    gone = {k for k, v in facts.environment.overlay.items() if v is None}
+    process = {k: v for k, v in facts.environment.process.items() if k not in gone}
+    variables = process | overlay
+    toolkit = toolkit_in_use(view)
+    rocm = toolkit_in_use(view, "rocm")
+    release = numbers(facts.python.version) if facts.python else ()
+    torch = torch_seen(view)
+    return BuildWorld(
+        root=root,
+        files=files,
+        environment=variables,
+        gpu=_gpu(view),
+        capabilities=tuple(_capabilities(g.arch for g in facts.gpus if g.vendor == vendor(view))),
+        torch=torch,
+        modules=dict.fromkeys((d.name.replace("-", "_") for d in facts.distributions), True),
+        cuda_home=toolkit.root if toolkit else variables.get("CUDA_HOME"),
+        nvcc=minor(toolkit.version) if toolkit and toolkit.version else None,
+        rocm_home=rocm.root if rocm else variables.get("ROCM_HOME"),
+        python=(release[0], release[1], release[2] if len(release) > 2 else 0)
+        if len(release) > 1
+        else (3, 11, 0),
+        machine=facts.host.machine if hasattr(facts.host, "machine") else "x86_64",
+    )
+
+
+def torch_seen(view: View) -> TorchSeen:
+    """The installed torch; without one, some torch for the targets' vendor."""
+    torch = view.facts.torch
+    if torch is None:
+        amd = vendor(view) == "amd"
+        unknown = UNKNOWN_PART
+        return TorchSeen(
+            version=unknown, cuda=None if amd else unknown, hip=unknown if amd else None
+        )
+    return TorchSeen(
+        version=torch.version or UNKNOWN_PART,
+        cuda=torch.cuda,
+        hip=torch.hip,
+        cxx11_abi=torch.cxx11_abi,
+        location=torch.location,
+    )
+
+
+def _gpu(view: View) -> bool:
+    torch = view.facts.torch
+    able = torch is None or torch.cuda or torch.hip
+    return bool(able) and any(gpu.vendor == vendor(view) for gpu in view.facts.gpus)
+
+
+def _capabilities(archs: Any) -> Iterator[tuple[int, int]]:
+    for name in archs:
+        arch = parse_arch(name) if name else None
+        if isinstance(arch, CudaArch):
+            yield arch.major, arch.minor
+
+
+def with_gpu(view: View) -> dict[str, Any]:
+    """The changes of a world in which the targets are visible."""
+    seen = _capabilities(t.arch for t in view.targets if t.vendor == vendor(view))
+    return {"gpu": True, "capabilities": tuple(seen)}
+
+
+def isolated(view: View, path: str) -> dict[str, Any]:
+    """The changes of a world in which a folder is built in isolation, without a torch."""
+    folder = path.rpartition("/")[0]
+    toml = toml_files(view).get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
+    declared = [r.split(";")[0] for r in (toml.requires or ())] if toml else []
+    names = [n.strip().split("[")[0] for r in declared for n in [_name(r)]]
+    known = {n.replace("-", "_"): True for n in (*names, *_ALWAYS)}
+    return {"torch": None, "modules": known}
+
+
+def _name(requirement: str) -> str:
+    for at, char in enumerate(requirement):
+        if not (char.isalnum() or char in "-_."):
+            return requirement[:at]
+    return requirement
+
+
+def arch_flags(flags: tuple[Said, ...]) -> list[tuple[Said, list[ArchFlag]]]:
+    """The flags that name architectures, those in two words as one; and those with "arch" in them."""
+    rows: list[tuple[Said, list[ArchFlag]]] = []
+    for at, said in enumerate(flags):
+        before = flags[at - 1].text if at else ""
+        whole = f"{before}={said.text}" if before in ("-arch", "--gpu-architecture") else said.text
+        archs = parse(whole)
+        if archs or switches_off_torch(said.text):
+            rows.append((said, archs))
+    return rows
+
+
+def compiles_gpu_code(extension: BuiltExtension) -> bool:
+    """Whether nvcc or hipcc has something to do for an extension."""
+    return any(s.text.endswith((".cu", ".hip", UNKNOWN_PART)) for s in extension.sources)
+
+
+def asks_torch_for_archs(run: BuildRun) -> BuiltExtension | None:
+    """An extension for which torch itself chooses the architectures, surely; None: none is known."""
+    if run.fails or not run.whole:
+        return None
+    for each in run.extensions:
+        named = any("arch" in s.text for s in each.nvcc)
+        hidden = any(UNKNOWN_PART in s.text for s in each.nvcc)
+        if each.sure and each.kind in ("cuda", "cpp") and compiles_gpu_code(each):
+            if not named and not hidden:
+                return each
+    return None
