@@ -182,6 +182,13 @@ def _new(row: Row, known: list[Row]) -> bool:
     return all(other._replace(when="") != plain for other in known)
 
 
+def follows(view: View, path: str, text: str, name: str, value: str) -> bool:
+    """Whether every way to call a script leaves a variable as it is when that is set."""
+    world = _world(view, {})
+    ways = called(view, path, text, environment={**world.environment, name: value})
+    return all(row.name != name or row.value == value for row in rows(path, text, ways).exports)
+
+
 def _exports(path: str, way: Called) -> Iterator[ShellExport]:
     """Lists that are in force when something runs, or when the script has ended."""
     for each in way.run.writes:

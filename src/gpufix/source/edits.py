@@ -190,9 +190,7 @@ def _reading(text: str, command: Command) -> Edit:
 def shell_default(text: str, line: int, name: str) -> str | None:
     """NAME=value gives way to a NAME that is set already: NAME="${NAME:-value}"."""
     for command in _simple(text):
-        if command.line != line:
-            continue
-        for start, end, value in _settings(command, name):
+        for start, end, value in _settings(command, name, line):
             if value is None or re.search(r"[\"`}\\$]", value) or not value:
                 return None
             if not re.match(rf"{name}=(?!\()", text[start:end]):
@@ -202,12 +200,14 @@ def shell_default(text: str, line: int, name: str) -> str | None:
     return None
 
 
-def _settings(command: Simple, name: str) -> Iterable[tuple[int, int, str | None]]:
-    """Where a command sets a variable, and to what; None: to no plain text."""
-    for each in command.assignments:
+def _settings(command: Simple, name: str, line: int) -> Iterable[tuple[int, int, str | None]]:
+    """Where a command sets a variable on a line, and to what; None: to no plain text."""
+    for each in command.assignments if command.line == line else ():
         if each.name == name and each.key is None and not each.appends:
             yield each.start, each.end, each.value.fixed if isinstance(each.value, Word) else None
     for word in command.words:
+        if line not in (command.line, getattr(word, "line", 0)):
+            continue
         if isinstance(word, Word) and (word.fixed or "").startswith(f"{name}="):
             yield word.start, word.end, (word.fixed or "").partition("=")[2]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gpufix.evidence.arch_lists import targets, vendor
+from gpufix.evidence.scripts import follows
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
-from gpufix.fixes.source.planned_edits import rewrite
+from gpufix.fixes.source.planned_edits import rewrite, source
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Finding, Plan, SetVariables, Skip, Step
@@ -71,11 +72,21 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
 
     write = rewrite(view, path, lambda text: _changed(text, place, variable))
     guarded = isinstance(place, ArchAssignment) and place.default
+    if isinstance(place, ArchExport):
+        text = write.content if write else _text(view, path)
+        if not follows(view, path, text, variable, value):
+            return _skip(finding, f"{path} sets it in a form that is not changed with confidence")
+        guarded = True
     if write is None and not guarded:
         return _skip(finding, f"{path} does not set it in a form that is changed with confidence")
     steps: list[Step] = [write] if write else []
     steps.append(SetVariables(variables={variable: value}))
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
+
+
+def _text(view: View, path: str) -> str:
+    found = source(view, path)
+    return found.text if found else ""
 
 
 def _changed(text: str, place: _Editable, variable: str) -> str | None:

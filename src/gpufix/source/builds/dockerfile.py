@@ -67,15 +67,15 @@ def run_dockerfile(text: str, file: str, world: BuildWorld) -> list[Stage]:
     for each in instructions(text):
         if each.name == "FROM":
             stages.append(_Stage(each, text, file, world, outer, stages))
-        elif stages:
-            try:
-                stages[-1].take(each)
-            except Exhausted:
-                break
-        elif each.name == "ARG":
-            probe = _Stage(None, text, file, world, outer, ())
-            probe.take(each)
-            outer.update(probe.given)
+            continue
+        if not stages:  # ARG before the first FROM, or a part of a Dockerfile
+            stages.append(_Stage(None, text, file, world, outer, ()))
+        try:
+            stages[-1].take(each)
+        except Exhausted:
+            break
+        if each.name == "ARG" and len(stages) == 1 and not stages[0].image:
+            outer.update(stages[0].given)
     return [stage.result() for stage in stages]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gpufix.source.builds import shell_arithmetic
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 from gpufix.source.builds.shell_state import Leave, MissingPath, Status, joined
-from gpufix.source.builds.shell_syntax import Assignment, Simple
+from gpufix.source.builds.shell_syntax import Assignment, Literally, Simple, Word
 from gpufix.source.builds.shell_tests import SingleTest
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ def _popd(run: Runner, _: Simple, __: list[str]) -> Status:
 
 
 def _export(run: Runner, node: Simple, words: list[str]) -> Status:
-    place = Place(run.file, node.line)
     flags = "".join(word[1:] for word in words[1:] if word.startswith("-"))
     for word in words[1:]:
         found = _ASSIGN.fullmatch(word)
         name = found[1] if found else word
+        place = Place(run.file, _line_of(node, name))
         if word.startswith("-") or not re.fullmatch(r"\w+", name):
             continue
         if "n" in flags:
@@ -119,6 +119,15 @@ def _export(run: Runner, node: Simple, words: list[str]) -> Status:
         else:
             run.export(name, place)
     return True
+
+
+def _line_of(node: Simple, name: str) -> int:
+    """The line of NAME=… among a command's words."""
+    for word in node.words:
+        first = word.parts[0] if isinstance(word, Word) and word.parts else None
+        if isinstance(first, Literally) and re.match(rf"{name}(?=\+?=|\Z)", first.text):
+            return word.line if isinstance(word, Word) and word.line else node.line
+    return node.line
 
 
 def _declare(run: Runner, node: Simple, words: list[str]) -> Status:
