@@ -87,8 +87,9 @@ def called(view: View, path: str, text: str, **changes: object) -> tuple[Called,
         each = _run(view, text, path, world, given, script, prints_once)
         if each.beyond and len(given) == 1 and not option.endswith(("=", ":")):
             each = _run(view, text, path, world, (*given, UNKNOWN_PART), script, prints_once)
-        if any(_key(c) not in before for c in each.commands):
-            found.append(Called(each, when, before=before))
+        way = Called(each, when, before=before)
+        if any(way.commands) or set(each.writes) - set(plain.writes):
+            found.append(way)
     return tuple(found)
 
 
