@@ -221,7 +221,7 @@ def asks_torch_for_archs(run: BuildRun) -> BuiltExtension | None:
     for each in run.extensions:
         named = any("arch" in s.text for s in each.nvcc)
         hidden = any(UNKNOWN_PART in s.text for s in each.nvcc)
-        if each.sure and each.kind in ("cuda", "cpp") and compiles_gpu_code(each):
-            if not named and not hidden:
-                return each
+        theirs = each.sure and each.kind in ("cuda", "cpp") and compiles_gpu_code(each)
+        if theirs and not named and not hidden:
+            return each
     return None

@@ -183,7 +183,7 @@ def _new(row: Row, known: list[Row]) -> bool:
     return all(other._replace(when="") != plain for other in known)
 
 
-def follows(view: View, path: str, text: str, name: str, value: str) -> bool:
+def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:
     """Whether every way to call a script leaves a variable as it is when that is set."""
     world = _world(view, {})
     ways = called(view, path, text, environment={**world.environment, name: value})

@@ -20,6 +20,7 @@ class ProjectVariable(Frozen):
     name: str
     separator: str
     accepts: tuple[str, ...]  # the numbers that the file knows; () = any
+    value: str = ""  # that was tried, and makes the build serve the targets
 
 
 class ArchFlags(Payload):
@@ -72,8 +73,8 @@ class CMakeArchs(Payload):
     follows: str | None  # the variable that can stand in their place; None = none is read
 
 
-class CudaSwitch(Payload):
-    """A setup.py that builds for the CPU alone where no GPU is seen, unless FORCE_CUDA is 1."""
+class GpuAsked(Payload):
+    """A setup.py that builds no GPU code, or nothing, where no GPU is visible."""
 
     path: str
 

@@ -168,7 +168,7 @@ class PythonFacts(Frozen):
     extension: bool = False  # it imports torch.utils.cpp_extension
     nvcc: tuple[NvccFlag, ...] = ()
     detects: bool = False  # it asks the GPU for its compute capability
-    forces: ForceCuda | None = None
+    forces: ForceCuda | None = None  # of older snapshots
     knobs: tuple[ArchKnob, ...] = ()
     abi: tuple[AbiFlag, ...] = ()
     backends: tuple[RasteriserContext, ...] = ()

@@ -17,7 +17,6 @@ from gpufix.model.source_payload import (
     ArchFlags,
     ArchWord,
     CMakeArchs,
-    CudaSwitch,
     ProjectVariable,
 )
 
@@ -46,6 +45,8 @@ def py(
 ) -> Given:
     """A build file in Python with these nvcc flags (line 8), and statements (from line 4) before."""
     targets = named or ("sm_120",) * ("gpus" not in sections)
+    held = [f'*{name}.get("nvcc", [])' for name in ("x", "flags") if f"{name} = {{" in before]
+    flags = ", ".join(filter(None, (flags, *held)))
     more = {"ext.cu": "", **(files or {})}
     return t.project({path: t.setup(flags, before), **more}, *targets, **sections)
 
@@ -199,11 +200,9 @@ if not done:
 if not done:
     flags["nvcc"].extend(fixed)
 """
-KNOB_FLAGS = {7: gencode("75"), 17: "-arch=sm_……"}
-KNOB_SET = {7: gencode("75"), 11: "-gencode=arch=compute_…,code=sm_…", 17: "-arch=sm_……"}
-MADE = (
-    'knob = os.getenv("MY_CUDA_ARCHS", "80,90")\nm = ["-arch=sm_%s" % a for a in knob.split(",")]'
-)
+MADE = """\
+knob = os.getenv("MY_CUDA_ARCHS", "80,90")
+m = ["-gencode=arch=compute_%s,code=sm_%s" % (a, a) for a in knob.split(",")]"""
 KNOB_ALONE = """\
 knob = os.environ.get("MY_CUDA_ARCHS")
 made = ["-arch=sm_%s" % a for a in (knob or "").split(";")]
@@ -214,19 +213,7 @@ ASKED = f'{ASKS}f = f"-gencode=arch=compute_{{major}}{{minor}},code=sm_{{major}}
 ASKED_FLAG = "-gencode=arch=compute_……,code=sm_……"
 GFX_ASKED = f'{ASKS}f = f"--offload-arch=gfx{{major}}{{minor}}"'
 SURE = 'x = {"nvcc": []}\n'
-UNSURE = 'x = {"nvcc": []}\nif cuda() >= 11:\n    '
-FORCE = 'import torch\ncuda = torch.cuda.is_available() or os.getenv("FORCE_CUDA", "0") == "1"\n'
-FORCE_AMD = {
-    "or a name": "if IS_ROCM or torch.cuda.is_available() or force:\n    pass",
-    "elif": "if torch.cuda.is_available() or force:\n    pass\nelif torch.version.hip:\n    pass",
-}
-
-
-def for_amd(case: str, *named: str, **sections: Any) -> Given:
-    force = f'import torch\nforce = os.getenv("FORCE_CUDA", "0") == "1"\n{FORCE_AMD[case]}'
-    return py("", force, *named, **sections)
-
-
+UNSURE = 'from some import cuda; x = {"nvcc": []}\nif cuda() >= 11:\n    '
 SILENT = {
     "no flags": py(),
     "served": py(quoted("120")),
@@ -310,6 +297,7 @@ SILENT = {
     "the list: blank on ROCm": py(  # torch then takes what it was itself built for
         "", set_list("", "PYTORCH_ROCM_ARCH"), "gfx1100", **ROCM
     ),
+    "the list: in a function that nothing calls": py("", f"def f():\n    {set_list('7.5')}"),
     "the list: nvcc had it, in a function": py(
         "", f"def f():\n    {set_list('6.0 9.0')}", "sm_90", **CUDA13
     ),
@@ -319,12 +307,6 @@ SILENT = {
     "the list: nvcc had it, not in a build file": t.project(
         {"setup.py": "", "a.cu": "", "a.py": f"import os\n{set_list('6.0 9.0')}"}, "sm_90", **CUDA13
     ),
-    "FORCE_CUDA is set": py("", FORCE, env={"FORCE_CUDA": "1"}),
-    "FORCE_CUDA: a GPU is here": py("", FORCE, gpus=[b.gpu("sm_120")]),
-    "FORCE_CUDA: no target": py("", FORCE, gpus=[]),
-    "FORCE_CUDA: not in a setup.py": py("", FORCE, path="build.py"),
-    "FORCE_CUDA: ROCm is asked for beside it": for_amd("or a name", "gfx1100", **ROCM),
-    "FORCE_CUDA: ROCm is asked for behind it": for_amd("elif", "gfx1100", **ROCM),
     "CMake: numbers bring PTX": cmake("set(CMAKE_CUDA_ARCHITECTURES 70 75)"),
     "CMake: serves": cmake("set(CMAKE_CUDA_ARCHITECTURES 90-real 120)"),
     "CMake: a default": cmake('set(CMAKE_CUDA_ARCHITECTURES 75-real CACHE STRING "")'),
@@ -422,7 +404,7 @@ FIRING = {
     ),
     "a split text": Fires(
         py(f'*"-O3 {gencode("75")}".split()'),
-        builds("sm_75", {8: f"-O3 {gencode('75')}"}),
+        builds("sm_75", {8: gencode("75")}),
         offers=FOLLOWED,
     ),
     "one of two targets": Fires(
@@ -500,9 +482,8 @@ FIRING = {
         py("", KNOB),
         builds(
             "sm_75 (CUDA_ARCHITECTURES is its own setting)",
-            KNOB_FLAGS,
-            lines=(7,),
-            setting=ProjectVariable("CUDA_ARCHITECTURES", ";", ()),
+            {7: gencode("75")},
+            setting=ProjectVariable("CUDA_ARCHITECTURES", "", (), "120"),
         ),
         offers=FOLLOWED,
     ),
@@ -510,9 +491,8 @@ FIRING = {
         py("", KNOB, env={"CUDA_ARCHITECTURES": "80;90a"}),
         builds(
             "sm_80, sm_90a (CUDA_ARCHITECTURES is its own setting)",
-            KNOB_SET,
-            lines=(7,),
-            setting=ProjectVariable("CUDA_ARCHITECTURES", ";", ()),
+            {11: gencode("80")},
+            setting=ProjectVariable("CUDA_ARCHITECTURES", "", (), "120"),
         ),
         offers=FOLLOWED,
     ),
@@ -520,19 +500,8 @@ FIRING = {
         py("*m", MADE),
         builds(
             "sm_80, sm_90 (MY_CUDA_ARCHS is its own setting)",
-            {5: "-arch=sm_…"},
-            lines=(),
-            setting=ProjectVariable("MY_CUDA_ARCHS", ",", ()),
-        ),
-        offers=FOLLOWED,
-    ),
-    "the project's variable knows the target": Fires(
-        py("*m", f'{MADE}\nnew = "80" in knob or "120" in knob'),
-        builds(
-            "sm_80, sm_90 (MY_CUDA_ARCHS is its own setting)",
-            {5: "-arch=sm_…"},
-            lines=(),
-            setting=ProjectVariable("MY_CUDA_ARCHS", ",", ("120", "80")),
+            {5: gencode("80")},
+            setting=ProjectVariable("MY_CUDA_ARCHS", "", (), "120"),
         ),
         offers=FOLLOWED,
     ),
@@ -540,30 +509,9 @@ FIRING = {
         py(f"*made, {quoted('75')}", KNOB_ALONE),
         builds(
             "sm_75 (MY_CUDA_ARCHS is its own setting)",
-            {5: "-arch=sm_…", 10: gencode("75")},
-            lines=(10,),
-            setting=ProjectVariable("MY_CUDA_ARCHS", ";", ()),
+            {10: gencode("75")},
+            setting=ProjectVariable("MY_CUDA_ARCHS", "", (), "120"),
         ),
-        offers=FOLLOWED,
-    ),
-    "the build asks the GPU, else it takes a fixed one": Fires(
-        py(f"f, {quoted('75')}", ASKED),
-        builds("sm_75", {6: ASKED_FLAG, 10: gencode("75")}, lines=(10,)),
-        offers=FOLLOWED,
-    ),
-    "the build asks the GPU, else it takes fixed PTX": Fires(
-        py(f"f, {PTX_120}", ASKED, "sm_90"),
-        builds(
-            "PTX of sm_120",
-            {6: ASKED_FLAG, 10: "-gencode=arch=compute_120,code=compute_120"},
-            missed="sm_90",
-            lines=(10,),
-        ),
-        offers=FOLLOWED,
-    ),
-    "the build asks the GPU, else it takes a fixed one, perhaps": Fires(
-        py("", f'{ASKED}\n{UNSURE}x["nvcc"] += [f]\nelse:\n    x["nvcc"] += [{quoted("75")}]'),
-        builds("sm_75", {6: ASKED_FLAG, 11: gencode("75")}, WARNING, lines=(11,)),
         offers=FOLLOWED,
     ),
     "AMD: the build asks the GPU, else it takes a fixed one": Fires(
@@ -576,23 +524,14 @@ FIRING = {
         ),
         offers=FOLLOWED,
     ),
-    "one flag, fixed or by the GPU": Fires(
-        py('f"-gencode=arch=compute_{n},code=sm_{n}"', f'{ASKS}n = "75" if old else f"{{major}}"'),
-        builds("sm_75", {10: gencode("75")}, lines=()),
-    ),
-    "the project's variable, unset, where only a run tells": Fires(
+    "a variable that is read and decides nothing, where only a run tells": Fires(
         py("", f'knob = os.getenv("MY_CUDA_ARCHS")\n{UNSURE}x["nvcc"] = [{quoted("75")}]'),
-        builds(
-            "sm_75 (MY_CUDA_ARCHS is its own setting)",
-            {7: gencode("75")},
-            WARNING,
-            setting=ProjectVariable("MY_CUDA_ARCHS", ";", ()),
-        ),
+        builds("sm_75", {7: gencode("75")}, WARNING),
         offers=FOLLOWED,
     ),
     "the build asks another GPU": Fires(
         py("f", ASKED, "sm_120", gpus=[b.gpu("sm_80"), b.gpu("sm_120", 1)]),
-        builds("sm_80", {6: ASKED_FLAG}, lines=()),
+        builds("sm_80", {6: gencode("80")}),
     ),
     "AMD: the build asks another GPU": Fires(
         py("f", GFX_ASKED, "gfx1100", **ROCM, gpus=[b.gpu(), b.gpu("gfx1030"), b.gpu("gfx1100")]),
@@ -687,9 +626,6 @@ FIRING = {
     "the list: perhaps": Fires(
         py("", f"if a():\n    {set_list('7.5')}"), sets("7.5", WARNING, line=5), offers=FOLLOWED
     ),
-    "the list: in a function": Fires(
-        py("", f"def f():\n    {set_list('7.5')}"), sets("7.5", WARNING, line=5), offers=FOLLOWED
-    ),
     "the list: not in a build file": Fires(
         t.project({"run.py": f"import os\n{set_list('7.5')}", "a.cu": ""}, "sm_120"),
         sets("7.5", WARNING, "run.py", 2),
@@ -714,18 +650,14 @@ FIRING = {
         sets("7.5", default=True),
         offers=FOLLOWED,
     ),
-    "the list: another beside its default": Fires(
+    "the list: another before its default": Fires(
         py("", f'{set_list("8.0")}\nos.environ.setdefault("{LIST}", "7.5")'),
-        Fault(
-            ERROR,
-            "setup.py",
-            f'setup.py sets {LIST} to "8.0" or "7.5", whose code does not run on sm_120.',
-            evidence=(
-                t.at("setup.py", 4, set_list("8.0")),
-                t.at("setup.py", 5, set_list("7.5")),
-            ),
-            payload=ArchAssignment("setup.py", 4, LIST, False),
-        ),
+        sets("8.0"),
+        offers=FOLLOWED,
+    ),
+    "the flags, and a list that the file sets": Fires(
+        py("*f", f'{set_list("7.5")}\nf = [] if os.getenv("{LIST}") == "x" else [{quoted("75")}]'),
+        builds("sm_75", {5: gencode("75")}),
         offers=FOLLOWED,
     ),
     "the list: beside flags without an architecture": Fires(
@@ -776,37 +708,10 @@ FIRING = {
 }
 
 
-def unforced(value: str, missed: str = "sm_120", line: int = 5) -> Fault:
-    return Fault(
-        WARNING,
-        "setup.py",
-        "setup.py builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is 1; it is "
-        f"{value}, and {missed} is to be served.",
-        evidence=(t.at("setup.py", line, "FORCE_CUDA"),),
-        payload=CudaSwitch("setup.py"),
-    )
-
-
 REAL = "no code of that runs on sm_120"
 ALONE = f"{REAL}; what does comes from {{}} alone"
 ASIDE = "only builds with CMake are concerned, setup.py does without"
 FIRING |= {
-    "FORCE_CUDA is not set": Fires(py("", FORCE), unforced("not set"), offers=FOLLOWED),
-    "FORCE_CUDA is 0": Fires(
-        py("", FORCE, env={"FORCE_CUDA": "0"}), unforced("0"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA: the other vendor's GPU is here": Fires(
-        py("", FORCE, "sm_120", gpus=[b.gpu("gfx1036")]), unforced("not set"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA: two targets": Fires(
-        py("", FORCE, "sm_90", "sm_120"), unforced("not set", "sm_90, sm_120"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA on ROCm, which is not asked for": Fires(
-        py("", FORCE, "gfx1100", **ROCM), unforced("not set", "gfx1100"), offers=FOLLOWED
-    ),
-    "FORCE_CUDA on CUDA, ROCm is asked for": Fires(
-        for_amd("elif"), unforced("not set"), offers=FOLLOWED
-    ),
     "CMake": Fires(
         cmake('set(CMAKE_CUDA_ARCHITECTURES\n  "75-real;80-real")'),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real;80-real", REAL),

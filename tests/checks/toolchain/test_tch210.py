@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import builders as b
 import source_tree as t
@@ -39,8 +40,8 @@ def blind(*named: str, **sections: object) -> View:
     return of(None, *named, **({"gpus": []} | sections))
 
 
-def tree(files: dict[str, str | bytes]) -> Callable[[Path], View]:
-    return lambda root: t.look(t.write(root, files), "sm_89")
+def tree(files: dict[str, str | bytes], **sections: Any) -> Callable[[Path], View]:
+    return lambda root: t.look(t.write(root, files), "sm_89", **sections)
 
 
 def textual(name: str, value: str, **files: str) -> Callable[[Path], View]:
@@ -209,9 +210,9 @@ FIRING = {
         fault(f'{ROCM} is "navi"; navi is no architecture to hipcc.', ROCM),
         offers=SAFE,
     ),
-    "unset where no GPU is visible": Fires(blind("sm_89"), UNSET, offers=SAFE),
+    "unset where no GPU is visible": Fires(tree({"setup.py": t.setup()}), UNSET, offers=SAFE),
     "unset where AMD's alone is visible": Fires(
-        blind("sm_89", gpus=[b.gpu("gfx1100")]), UNSET, offers=SAFE
+        tree({"setup.py": t.setup()}, gpus=[b.gpu("gfx1100")]), UNSET, offers=SAFE
     ),
     "unset, and an extension below the root": Fires(
         tree({"sub/ext/setup.py": t.setup()}), UNSET, offers=SAFE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_installed_torch, of_rocm
+from gpufix.evidence.arch_runs import Asked, AskedFlag, is_malformed, of_run
 from gpufix.evidence.source_view import active, at, for_tests, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -17,13 +18,12 @@ from gpufix.model.source_payload import (
     ArchAssignment,
     ArchFlags,
     ArchWord,
-    CudaSwitch,
     ProjectVariable,
 )
 from gpufix.source.arch_flags import ArchFlag, switches_off_torch
 
 if TYPE_CHECKING:
-    from gpufix.source.source_facts import ArchKnob, NvccFlag, PythonFacts
+    from gpufix.source.source_facts import ArchKnob, PythonFacts
 
 
 def faults(view: View) -> Iterator[Fault]:
@@ -34,25 +34,31 @@ def faults(view: View) -> Iterator[Fault]:
     for path, facts in python_files(view).items():
         if for_tests(path):
             continue
-        yield from _flags(view, path, facts)
-        yield from _overwritten(view, path, facts)
-        if torch is not None:
-            yield from _without_cuda(view, path, facts)
+        asked = of_run(view, path) if path.rpartition("/")[2] == "setup.py" else None
+        told = asked or _as_written(facts)
+        yield from _flags(view, path, told)
+        yield from _overwritten(view, path, told, facts.extension)
 
 
-def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
+def _as_written(facts: PythonFacts) -> Asked:
+    """What the text of a file asks for that is not followed."""
+    flags = tuple(AskedFlag(r.line, r.text, r.archs, r.guards, "") for r in facts.nvcc)
+    return Asked(flags=flags, writes=facts.writes, knobs=facts.knobs, detects=facts.detects)
+
+
+def _flags(view: View, path: str, facts: Asked) -> Iterator[Fault]:
     head = "gfx" if _amd(view) else "sm"
-    rows = [r for r in facts.nvcc if active(view, r.guards) is not False]
+    rows = [r for r in facts.flags if active(view, r.guards) is not False]
     flags = [r for r in rows if any(not a or a.startswith(head) for _, a in r.archs)]
     certain = [r for r in flags if active(view, r.guards)]
     if not flags:
         yield from _switched_off(view, path, rows)
         return
     pairs = [pair for r in flags for pair in r.archs]
-    knob = None if _amd(view) else next(iter(facts.knobs), None)
+    knob = None if _amd(view) and not facts.followed else next(iter(facts.knobs), None)
     dynamic = any(kind == "dynamic" for kind, _ in pairs)
     detected = _detected(view) if facts.detects else []
-    value = (view.env(knob.name) or knob.default) if knob else None
+    value = (view.env(knob.name) or knob.default) if knob and not facts.followed else None
     if value:
         pairs = [ArchFlag("cubin", f"sm_{n}") for n in re.findall(r"\d{2,3}[af]?", value)]
     elif dynamic and detected:
@@ -74,10 +80,10 @@ def _flags(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
         subject=path,
         message=f"{message}; nothing of that runs on {arch.listed(missed)}, and torch's own "
         f"architecture flags are left out.",
-        evidence=tuple(at(view, path, r.line, r.text) for r in flags[:8]),
+        evidence=tuple(_seen(view, path, r) for r in _places(flags)[:8]),
         payload=ArchFlags(
             path,
-            tuple(r.line for r in flags if all(kind != "dynamic" for kind, _ in r.archs)),
+            _lines(r for r in flags if all(kind != "dynamic" for kind, _ in r.archs)),
             _setting(knob) if knob else None,
             variants,
         ),
@@ -89,7 +95,22 @@ def _fixed(pairs: list[ArchFlag]) -> bool:
 
 
 def _setting(knob: ArchKnob) -> ProjectVariable:
-    return ProjectVariable(knob.name, knob.separator, tuple(knob.accepts))
+    value = knob.default or "" if knob.separator == "" else ""
+    return ProjectVariable(knob.name, knob.separator, tuple(knob.accepts), value)
+
+
+def _seen(view: View, path: str, row: AskedFlag) -> Evidence:
+    return at(view, row.path or path, row.line, row.text)
+
+
+def _places(rows: Sequence[AskedFlag]) -> list[AskedFlag]:
+    """The first flag of each line."""
+    return [*{(row.path, row.line): row for row in reversed(rows)}.values()][::-1]
+
+
+def _lines(rows: Iterable[AskedFlag]) -> tuple[int, ...]:
+    """Of flags that stand in the build file itself."""
+    return tuple(dict.fromkeys(row.line for row in rows if not row.path))
 
 
 def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:
@@ -105,7 +126,7 @@ def _detected(view: View) -> list[str]:
 
 
 def _refused(
-    view: View, path: str, certain: list[NvccFlag], flags: list[NvccFlag]
+    view: View, path: str, certain: list[AskedFlag], flags: list[AskedFlag]
 ) -> Iterator[Fault]:
     asked_archs = arch.arch_list(pair for r in certain for pair in r.archs)
     cuda, bad = arch.refused(view, asked_archs)
@@ -117,16 +138,21 @@ def _refused(
         severity=ERROR,
         subject=path,
         message=f"{path} asks nvcc for {', '.join(bad)}; nvcc {cuda} generates no code for {them}.",
-        evidence=tuple(at(view, path, r.line, r.text) for r in lines),
+        evidence=tuple(_seen(view, path, r) for r in _places(lines)),
         # Any that stays keeps torch's own out.
-        payload=ArchFlags(path, tuple(r.line for r in flags)),
+        payload=ArchFlags(path, _lines(flags)),
     )
 
 
-def _switched_off(view: View, path: str, rows: list[NvccFlag]) -> Iterator[Fault]:
+def _switched_off(view: View, path: str, rows: list[AskedFlag]) -> Iterator[Fault]:
     """A flag that only contains "arch", such as an include path below a folder `research`."""
     words = [
-        r for r in rows if not r.archs and switches_off_torch(r.text) and active(view, r.guards)
+        r
+        for r in rows
+        if not r.archs
+        and switches_off_torch(r.text)
+        and not is_malformed(r.text)
+        and active(view, r.guards)
     ]
     stated = " ".join(view.env(n) or "" for n in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"))
     if not words or _amd(view) or "arch" in stated:
@@ -139,22 +165,22 @@ def _switched_off(view: View, path: str, rows: list[NvccFlag]) -> Iterator[Fault
         subject=path,
         message=f'{path} hands nvcc {first.text!r}; torch takes any flag that contains "arch" '
         f"for a choice of architecture and leaves its own out: code and PTX for {default} alone.",
-        evidence=tuple(at(view, path, r.line, r.text) for r in words),
+        evidence=tuple(_seen(view, path, r) for r in words),
         payload=ArchWord(path, tuple(r.line for r in words)),
     )
 
 
-def _overwritten(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
+def _overwritten(view: View, path: str, facts: Asked, extension: bool) -> Iterator[Fault]:
     """os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5"; alternatives are judged together."""
     name = "PYTORCH_ROCM_ARCH" if _amd(view) else "TORCH_CUDA_ARCH_LIST"
     rows = [r for r in facts.writes if r.name == name]
     rows = [r for r in rows if active(view, r.guards) is not False]
     values = [r.value for r in rows if r.value is not None]
-    if not rows or len(values) < len(rows) or any(r.archs for r in facts.nvcc):
+    if not rows or len(values) < len(rows) or any(r.archs for r in facts.flags):
         return
     stated = [_stated(view, value) for value in values if value.strip()]
     sure = [r for r in rows if active(view, r.guards) and not r.function]
-    certain = bool(sure) and facts.extension
+    certain = bool(sure) and extension
     missed = [t for t in arch.targets(view) if not any(x.native or x.serves(t) for x in stated)]
     cuda, bad = arch.refused(view, stated[0]) if len(stated) == 1 and certain else ("", [])
     default = all(f"!env:{name}" in r.guards for r in rows)
@@ -177,30 +203,6 @@ def _stated(view: View, value: str) -> ArchList:
     if _amd(view):
         return of_rocm(value)
     return of_installed_torch(view, value) or ArchList(native=True)
-
-
-def _without_cuda(view: View, path: str, facts: PythonFacts) -> Iterator[Fault]:
-    """A setup.py that asks torch.cuda.is_available(), and FORCE_CUDA, for what to build."""
-    forces = facts.forces
-    seen = any(g.vendor == arch.vendor(view) for g in view.facts.gpus)
-    if (
-        not forces
-        or (_amd(view) and forces.hip)
-        or facts.setup is None
-        or seen
-        or not arch.targets(view)
-    ):
-        return
-    if (view.env("FORCE_CUDA") or "0") == "0":
-        yield Fault(
-            severity=WARNING,
-            subject=path,
-            message=f"{path} builds for the CPU alone where torch sees no GPU, unless FORCE_CUDA is "
-            f"1; it is {view.env('FORCE_CUDA') or 'not set'}, and {arch.listed(arch.targets(view))} "
-            "is to be served.",
-            evidence=(at(view, path, forces.line, "FORCE_CUDA"),),
-            payload=CudaSwitch(path),
-        )
 
 
 def _blanked(

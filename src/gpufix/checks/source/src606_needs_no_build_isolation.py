@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.builds import builds_of, isolated
 from gpufix.evidence.source_view import absolute, at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
 from gpufix.model.source_payload import IsolatedBuild
+from gpufix.source.builds.run import Ending, Place
 from gpufix.source.requirement_files import names_torch
 from gpufix.text.names import normalise
 
@@ -19,15 +21,17 @@ _ALWAYS_ISOLATED = "25.3"
 
 @rule("SRC606", "needs-no-build-isolation")
 def needs_no_build_isolation(view: View) -> Iterator[Fault]:
-    """A setup.py imports torch, and nothing declares that its build needs torch.
+    """A setup.py needs torch, and nothing declares that its build does.
 
     ## What it does
-    Looks for setup.py files that import torch whenever they run, and for the build requirements
-    in the pyproject.toml beside each.
+    Follows each setup.py without running it, in an environment that holds the build requirements of
+    the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
+    the build, or goes on without extensions that are built otherwise.
 
     ## Why it matters
     pip and uv build in a fresh environment that holds the declared requirements alone:
-    `ModuleNotFoundError: No module named 'torch'`. A torch that is declared is downloaded anew,
+    `ModuleNotFoundError: No module named 'torch'`, or, where the file goes on, a package without its
+    compiled part. A torch that is declared is downloaded anew,
     and may be another build than the one installed.
 
     ## Example
@@ -48,21 +52,51 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
         return
     tomls = toml_files(view)
     for path, facts in python_files(view).items():
-        line, name = facts.torch_import, facts.setup
+        name = facts.setup
+        if path.rpartition("/")[2] != "setup.py" or name is None:
+            continue
         folder = path.rpartition("/")[0]
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
-        if not line or name is None or _installed(view, folder, name):
+        if _installed(view, folder, name):
             continue
         if toml and (names_torch(toml.requires) or toml.no_isolation):
             continue
+        told = _without_torch(view, path)
+        if told is None:
+            continue
+        place, end = told
         yield Fault(
             severity=_severity(view, toml is not None),
             subject=path,
             message=f"{path} imports torch, which its build does not declare: a build in isolation "
-            "does not find it.",
-            evidence=(at(view, path, line, "import of torch"),),
+            f"{end}.",
+            evidence=(at(view, place.path, place.line, "import of torch"),),
             payload=IsolatedBuild(folder),
         )
+
+
+def _without_torch(view: View, path: str) -> tuple[Place, str] | None:
+    """Where torch is asked for, and how a build without it ends; None: as well as with it."""
+    alone = builds_of(view).run(path, **isolated(view, path))
+    asked = [q.place for q in alone.asked if q.kind == "torch"]
+    if not asked:
+        return None
+    if alone.fails is not None:
+        found = "does not find it" if alone.fails.missing == "torch" else _ends(alone.fails)
+        return asked[0], found
+    beside = builds_of(view).run(path)
+    if beside.fails is None and beside.whole and alone.whole:
+        names = sorted(
+            {e.name for e in beside.extensions if e.sure} - {e.name for e in alone.extensions}
+        )
+        if names and "?" not in names:
+            return asked[0], f"leaves {', '.join(names)} out"
+    return None
+
+
+def _ends(end: Ending) -> str:
+    said = f": {end.message[:120]}" if end.message else ""
+    return f"ends ({end.error}{said})"
 
 
 def _switched_off(view: View) -> bool:

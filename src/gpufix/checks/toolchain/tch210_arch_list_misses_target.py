@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
+from gpufix.evidence.builds import asks_torch_for_archs, setup_runs
 from gpufix.evidence.source_view import cmake_files, python_files
 from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Severity, Target
 from gpufix.model.payload import EnvironmentVariable
+from gpufix.source.builds.run import BuildRun
 
 
 @rule("TCH210", "arch-list-misses-target")
@@ -20,7 +22,9 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
 
     ## What it does
     Reads TORCH_CUDA_ARCH_LIST (PYTORCH_ROCM_ARCH for a ROCm build, CUDAARCHS for a CMake project)
-    as the installed torch does, and asks whether its machine code or PTX serves each target.
+    as the installed torch does, and asks whether its machine code or PTX serves each target. Whether
+    torch would ask for a list that is not set, an abstract run of each setup.py tells: not where its
+    own flags name architectures.
 
     ## Why it matters
     The build succeeds and the import too; the first launch fails with `no kernel image is
@@ -86,19 +90,17 @@ def _unset(view: View) -> Iterator[Fault]:
     visible = any(g.vendor == "nvidia" for g in view.facts.gpus)
     if visible or view.env("TORCH_CUDA_ARCH_LIST") or not _of_vendor(view, "nvidia"):
         return
-    if cuda_torch(view) is None or not _has_setup_py(view):
+    if cuda_torch(view) is None or not any(
+        asks_torch_for_archs(run) and not _written(run) for _, run in setup_runs(view)
+    ):
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
     yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, WARNING)
 
 
-def _has_setup_py(view: View) -> bool:
-    """The project's own, or that of an extension within it."""
-    project = view.facts.project
-    if project is not None and "setup.py" in project.markers:
-        return True
-    files = python_files(view).items()
-    return any(path.endswith("/setup.py") and facts.extension for path, facts in files)
+def _written(run: BuildRun) -> bool:
+    """Whether a build file sets the list itself, or may."""
+    return any(row.name == "TORCH_CUDA_ARCH_LIST" and row.value for row in run.writes)
 
 
 def _builds_with_torch(view: View) -> bool:

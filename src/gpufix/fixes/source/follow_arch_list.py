@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpufix.evidence.arch_lists import targets, vendor
-from gpufix.evidence.scripts import follows
+from gpufix.evidence.arch_runs import follows, of_run, serves
+from gpufix.evidence.scripts import leaves
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite, source
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.model import Finding, Plan, SetVariables, Skip, Step
+from gpufix.model import Finding, Plan, SetVariables, Skip, Step, WriteFile
 from gpufix.model.source_payload import (
     ArchAssignment,
     ArchExport,
     ArchFlags,
     ArchWord,
     CMakeArchs,
-    CudaSwitch,
     ProjectVariable,
 )
 from gpufix.source import edits
 from gpufix.source.python import python_edits
 
 NAME = "follow-arch-list"
+_WRITES = 4  # of the list in one file, that give way
 _Editable = ArchFlags | ArchAssignment | ArchExport | CMakeArchs
 
 
@@ -31,9 +34,6 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
     """What is written stays the default; a variable that is set for the targets outranks it."""
     try:
         match finding.payload:
-            case CudaSwitch():
-                step = SetVariables(variables={"FORCE_CUDA": "1"})
-                return _plan(finding, "set FORCE_CUDA to 1", [step])
             case ArchExport(file="docker", variable=name):
                 return _skip(finding, f"an image takes {name} from its Dockerfile alone")
             case ArchWord():
@@ -50,6 +50,9 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
 
 def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
     """The project's own variable, in its own spelling."""
+    if setting.value:
+        step = SetVariables(variables={setting.name: setting.value})
+        return _plan(finding, f"set {setting.name} to {setting.value}", [step])
     numbers = _numbers(view)
     unknown = [n for n in numbers if setting.accepts and n not in setting.accepts]
     if unknown:
@@ -71,10 +74,12 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
         return _skip(finding, "no target is known that the variable could name")
 
     write = rewrite(view, path, lambda text: _changed(text, place, variable))
+    if isinstance(write, WriteFile) and isinstance(place, ArchFlags | ArchAssignment):
+        write = _proven(view, path, write, {variable: value})
     guarded = isinstance(place, ArchAssignment) and place.default
     if isinstance(place, ArchExport):
         text = write.content if write else _text(view, path)
-        if not follows(view, path, text, variable, value):
+        if not leaves(view, path, text, variable, value):
             return _skip(finding, f"{path} sets it in a form that is not changed with confidence")
         guarded = True
     if write is None and not guarded:
@@ -87,6 +92,28 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
 def _text(view: View, path: str) -> str:
     found = source(view, path)
     return found.text if found else ""
+
+
+def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) -> WriteFile:
+    """The edited setup.py, run again with the variables set: it must serve the targets.
+
+    A list that it sets itself gives way as well. Raises ValueError where it does not serve them.
+    """
+    if path.rpartition("/")[2] != "setup.py" or of_run(view, path) is None:
+        return write
+    text = write.content
+    for _ in range(_WRITES):
+        run = follows(view, path, text, variables)
+        rows = [r for r in run.writes if r.name in variables and r.place.path == path]
+        if serves(view, run) and not rows:
+            break
+        changed = [c for r in rows if (c := python_edits.set_default(text, r.place.line, r.name))]
+        if not changed:
+            break
+        text = changed[0]
+    if not serves(view, run):
+        raise ValueError(f"{path}, edited, would still not build for the targets")
+    return replace(write, content=text)
 
 
 def _changed(text: str, place: _Editable, variable: str) -> str | None:

@@ -337,11 +337,10 @@ class BuildOutside(BuildPython):
             if given is not None:
                 parser.taken.add(given)
                 after = self.argv[self.argv.index(given) + 1 :]
-                value = {"store_true": True, "store_false": False}.get(
-                    str(kind), after[:1] or [None]
-                )
-                if isinstance(value, list):
-                    value = value[0]
+                value = after[0] if after else None
+                if kind in ("store_true", "store_false"):
+                    value = kind == "store_true"
+                else:
                     parser.taken.add(str(value))
             parser.values[str(at)] = value
             return None
@@ -419,11 +418,13 @@ class BuildOutside(BuildPython):
             self.set_variable(key, default)
             return None
         if name == "update":
-            for each, value in {**(key if isinstance(key, dict) else {}), **named}.items():
+            given: dict[Any, Any] = {}
+            given.update(key if isinstance(key, dict) else {})
+            for each, value in (given | named).items():
                 self.set_variable(each, value)
             return None
         if name in ("copy", "items", "keys", "values"):
-            everything = {**self.environ, Rest("other variables"): UNKNOWN}
+            everything: dict[Any, Any] = {**self.environ, Rest("other variables"): UNKNOWN}
             return everything if name == "copy" else ops.dict_method(everything, name, [], {})
         return Unknown(f"os.environ.{name}()")
 

@@ -216,7 +216,12 @@ class BuildPython(Statements):
                 found = self._source(where, parts[end - 1])
                 if found is None:
                     return None if end == 1 else UNKNOWN
-                parent, module = module, self._run_module(part, found)
+                parent = module
+                if found.endswith("/"):  # a folder without __init__.py
+                    module = Module(part, "", part, names={"__path__": [found.rstrip("/")]})
+                    self.modules[part] = module
+                else:
+                    module = self._run_module(part, found)
                 if isinstance(parent, Module):
                     parent.names[parts[end - 1]] = module
         return module
@@ -229,6 +234,12 @@ class BuildPython(Statements):
             for path in (f"{base}/{name}.py", f"{base}/{name}/__init__.py"):
                 if self.build.files.exists(path):
                     return path
+        for folder in folders:
+            if isinstance(folder, str) and not hidden(folder):
+                path = posixpath.normpath(posixpath.join(self.cwd, folder, name))
+                names = self.build.files.names_in(path) or ()
+                if any(n.endswith(".py") for n in names):
+                    return f"{path}/"
         return None
 
     def _run_module(self, name: str, path: str, known: Module | None = None) -> Module:

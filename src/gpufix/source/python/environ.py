@@ -8,7 +8,7 @@ import re
 from gpufix.source.arch_flags import UNKNOWN
 from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name, environment_name
-from gpufix.source.source_facts import ArchKnob, ArchListWrite, BackendChoice, ForceCuda
+from gpufix.source.source_facts import ArchKnob, ArchListWrite, BackendChoice
 
 _TORCHS = {"TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS", "ARCHFLAGS"}
 _LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH")
@@ -35,39 +35,6 @@ def knobs(tree: Tree) -> tuple[ArchKnob, ...]:
             accepts=tuple(_accepted(tree)),
         )
     return tuple(rows.values())
-
-
-def forces_cuda(tree: Tree) -> ForceCuda | None:
-    """Where FORCE_CUDA is read: by custom, what builds for CUDA where no GPU is seen."""
-    found = [node for node in _readings(tree) if environment_name(node) == "FORCE_CUDA"]
-    if not found:
-        return None
-    named = {name.id for node in found for name in _targets(tree, node)}
-    uses: list[ast.AST] = [*found, *(n for n in tree.each(ast.Name) if n.id in named)]
-    line = min(node.lineno for node in found)
-    return ForceCuda(line, any(_hip_beside(tree, use) for use in uses))
-
-
-def _targets(tree: Tree, node: ast.AST) -> list[ast.Name]:
-    """The names that a statement gives what is made of an expression."""
-    for parent, _ in tree.ancestors(node):
-        if isinstance(parent, ast.Assign):
-            return [target for target in parent.targets if isinstance(target, ast.Name)]
-    return []
-
-
-def _hip_beside(tree: Tree, node: ast.AST) -> bool:
-    """Whether `… or IS_ROCM` stands beside a test, or `elif torch.version.hip` behind it."""
-    for parent, child in tree.ancestors(node):
-        if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.Or):
-            if any(tree.condition(value, True) == ["hip"] for value in parent.values):
-                return True
-        elif isinstance(parent, ast.If) and child is parent.test:
-            after = parent.orelse[0] if parent.orelse else None
-            return isinstance(after, ast.If) and "hip" in tree.condition(after.test, True)
-        elif isinstance(parent, ast.stmt):
-            return False
-    return False
 
 
 def _readings(tree: Tree) -> list[ast.Call | ast.Subscript]:

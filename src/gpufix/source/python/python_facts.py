@@ -63,7 +63,6 @@ def _extension(facts: PythonFacts, tree: Tree) -> PythonFacts:
         extension=modules.imports(tree, "torch.utils.cpp_extension"),
         nvcc=_nvcc(tree),
         detects=_names(tree, "get_device_capability"),
-        forces=environ.forces_cuda(tree) if _names(tree, "is_available") else None,
         knobs=environ.knobs(tree),
     )
 

@@ -1,0 +1,143 @@
+"""What a setup.py builds without a visible GPU, against what it builds with the targets visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+from gpufix.evidence.arch_lists import spelled, targets, vendor
+from gpufix.evidence.builds import builds_of, with_gpu
+from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
+from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
+from gpufix.source.builds.run import BuildRun, Ending, Place
+
+_YES = ("1", "ON", "TRUE", "true", "YES", "cuda")
+_MOST = 120  # runs to find what forces a build
+
+
+class Made(Frozen):
+    """What a run makes for GPUs: its extensions, and their sources; `sure`: that of all ways."""
+
+    kinds: frozenset[tuple[str, str]]  # name, "cuda" for one with code for GPUs
+    sources: frozenset[str]
+    sure: bool
+
+
+class Lost(Frozen):
+    """What a build lacks without a visible GPU. `stops`: it ends there, and builds nothing."""
+
+    place: Place
+    stops: Ending | None = None
+    names: tuple[str, ...] = ()  # of extensions without code for GPUs, or that are not built
+    sources: tuple[str, ...] = ()  # that are left out
+
+
+def made(run: BuildRun) -> Made:
+    """What a run makes."""
+    gpu = (".cu", ".hip", "\0")
+    rows = []
+    for each in run.extensions:
+        on_gpu = each.kind == "cuda" or any(s.text.endswith(gpu[:2]) for s in each.sources)
+        rows.append((each.name, "cuda" if on_gpu else "cpp"))
+    sources = (s.text for each in run.extensions for s in each.sources if s.text.endswith(gpu[:2]))
+    whole = run.whole and all(e.state == "done" or not e.sure for e in run.endings)
+    parts = [each.sure and all(s.sure for s in each.sources) for each in run.extensions]
+    return Made(kinds=frozenset(rows), sources=frozenset(sources), sure=whole and all(parts))
+
+
+def lost(view: View, path: str) -> Lost | None:
+    """What a setup.py leaves out where no GPU is visible, as is so here; None: nothing, or not known."""
+    run = builds_of(view).run(path)
+    asks = [q for q in run.asked if q.kind in ("gpu", "capability")]
+    if not asks:
+        return None
+    there = builds_of(view).run(path, **with_gpu(view))
+    if there.fails or not there.called:
+        return None
+    if run.fails is not None:
+        return Lost(place=run.fails.place, stops=run.fails)
+    now, then = made(run), made(there)
+    if not now.sure or not then.sure:
+        return None
+    names = [name for name, kind in then.kinds if kind == "cuda" and (name, kind) not in now.kinds]
+    sources = sorted(then.sources - now.sources)
+    if not names and not sources:
+        return None
+    return Lost(place=asks[0].place, names=tuple(sorted(names)), sources=tuple(sources))
+
+
+def forced_by(view: View, path: str) -> Mapping[str, str] | None:
+    """The variables by which a setup.py builds here what it builds with a GPU; None: there are none."""
+    runs = builds_of(view)
+    there = runs.run(path, **with_gpu(view))
+    world = dict(view.facts.environment.process)
+    world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
+    wanted = made(there)
+    names = list(_variables(runs.run(path)))
+    for tried, chosen in enumerate(_combinations(view, names)):
+        if tried > _MOST:
+            return None
+        run = runs.run(path, environment=world | chosen)
+        names += [name for name in _variables(run) if name not in names]
+        if not run.fails and run.called and made(run) == replace(wanted, sure=True):
+            return chosen
+    return None
+
+
+def options_of(view: View, path: str) -> tuple[str, ...]:
+    """The option of setup.py's own command line that does so; () for none."""
+    runs = builds_of(view)
+    there = runs.run(path, **with_gpu(view))
+    for question in runs.run(path).asked:
+        if question.kind == "argument" and question.subject.startswith("-"):
+            argv = ("setup.py", "bdist_wheel", question.subject)
+            run = runs.run(path, argv=argv)
+            if not run.fails and run.called and made(run) == made(there):
+                return (question.subject,)
+    return ()
+
+
+def _variables(run: BuildRun) -> Iterator[str]:
+    for question in run.asked:
+        if question.kind == "variable" and not question.subject.startswith(("PATH", "HOME")):
+            yield question.subject
+
+
+def _combinations(view: View, names: list[str]) -> Iterator[dict[str, str]]:
+    """One variable at a time, and then beside torch's list; `names` grows meanwhile."""
+    seen: set[tuple[str, str]] = set()
+    standing: list[dict[str, str]] = [{}]
+    if vendor(view) == "nvidia":
+        standing += [{"TORCH_CUDA_ARCH_LIST": value} for value in spellings(view)[:1]]
+    for beside in standing:
+        if beside:
+            yield beside
+        at = 0
+        while at < len(names):
+            for value in _values(view, names[at]):
+                if (names[at], f"{beside}{value}") not in seen and names[at] not in beside:
+                    seen.add((names[at], f"{beside}{value}"))
+                    yield {names[at]: value, **beside}
+            at += 1
+
+
+def _values(view: View, name: str) -> Sequence[str]:
+    return spellings(view) if "ARCH" in name else (*_YES, *spellings(view)[1:2])
+
+
+def spellings(view: View) -> list[str]:
+    """The targets in the usual spellings."""
+    archs = sorted({a for t in targets(view) if isinstance(a := parse_arch(t.arch), CudaArch)})
+    if not archs:
+        return [t.arch for t in targets(view)]
+    release = view.facts.torch.release if view.facts.torch else None
+    try:
+        found = [spelled(targets(view), release)]
+    except ValueError:
+        found = [";".join(f"{a.major}.{a.minor}" for a in archs)]
+    plain = [f"{a.number}{a.variant}" for a in archs]
+    dotted = [f"{a.major}.{a.minor}" for a in archs]
+    spellings = product((plain, dotted, [f"sm_{n}" for n in plain]), (";", ",", " "))
+    return list(dict.fromkeys([*found, *(glue.join(words) for words, glue in spellings)]))

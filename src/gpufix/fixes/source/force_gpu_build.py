@@ -1,0 +1,76 @@
+"""Make a setup.py build its GPU code where no GPU is visible."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.builds import asks_torch_for_archs, builds_of
+from gpufix.evidence.gpu_build import forced_by, options_of
+from gpufix.evidence.source_view import absolute
+from gpufix.evidence.view import View
+from gpufix.fixes.registry import fix
+from gpufix.fixes.toolchain.set_arch_list import value_for
+from gpufix.model import Advise, Finding, Plan, SetVariables, Skip
+from gpufix.model.source_payload import GpuAsked
+
+NAME = "force-gpu-build"
+_LIST = "TORCH_CUDA_ARCH_LIST"
+
+
+@fix(NAME, "SRC613")
+def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
+    """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
+    path = finding.payload_as(GpuAsked).path
+    variables = forced_by(view, path)
+    if variables is not None:
+        return _variables(finding, view, path, dict(variables))
+    if options := options_of(view, path):
+        return _option(finding, view, path, options[0])
+    return Skip(
+        fix=NAME,
+        code=finding.code,
+        subject=finding.subject,
+        reason=f"nothing that {path} reads makes it build its GPU code without a visible GPU",
+    )
+
+
+def _variables(finding: Finding, view: View, path: str, variables: dict[str, str]) -> Plan:
+    process = dict(view.facts.environment.process)
+    run = builds_of(view).run(path, environment=process | variables)
+    if vendor(view) == "nvidia" and asks_torch_for_archs(run) and not view.env(_LIST):
+        try:
+            value = value_for(view, _LIST)
+        except ValueError:
+            value = None
+        if value:
+            variables.setdefault(_LIST, value)
+    title = " and ".join(f"set {name} to {value}" for name, value in variables.items())
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=title,
+        safety="safe",
+        steps=[SetVariables(variables=dict(variables))],
+        notes=[
+            "in a Dockerfile: as ENV, or before the command itself; `NAME=1 && pip` sets nothing"
+        ],
+    )
+
+
+def _option(finding: Finding, view: View, path: str, option: str) -> Plan:
+    folder = absolute(view, path.rpartition("/")[0]).rstrip("/")
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"build with {option}",
+        safety="manual",
+        steps=[
+            Advise(
+                text=f"{path} takes {option} from its own command line, which pip does not write",
+                command=f"cd {quote(folder)} && python setup.py bdist_wheel {option}",
+            )
+        ],
+    )
