@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from posixpath import normpath
+from typing import NamedTuple, TypeVar
 
 from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
-from gpufix.evidence.source_view import docker_texts, shell_texts
+from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, shell_texts
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.builds.dockerfile import run_dockerfile
-from gpufix.source.builds.installs import LISTS
+from gpufix.source.builds.installs import LISTS, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.shell_options import options
@@ -35,6 +36,7 @@ class Called(Frozen):
     when: str = ""
     image: str | None = ""  # CUDA of the development image; None: another; "": no Dockerfile
     before: frozenset[tuple[str, int, tuple[str, ...]]] = frozenset()  # what a plain call does too
+    known: frozenset[tuple[int, str]] = frozenset()  # what is missing without the option too
 
     @property
     def commands(self) -> Iterator[ShellCommand]:
@@ -81,13 +83,14 @@ def called(view: View, path: str, text: str, **changes: object) -> tuple[Called,
     world = replace(_world(view, {path: text}), **changes)  # type: ignore[arg-type]
     plain = _run(view, text, path, world, (), script, prints_once)
     before = frozenset(map(_key, plain.commands))
+    lacks = frozenset((row.place.line, row.command) for row in plain.missing)
     found = [Called(plain)]
     for option in options(script):
         given, when = _arguments(option)
         each = _run(view, text, path, world, given, script, prints_once)
         if each.beyond and len(given) == 1 and not option.endswith(("=", ":")):
             each = _run(view, text, path, world, (*given, UNKNOWN_PART), script, prints_once)
-        way = Called(each, when, before=before)
+        way = Called(each, when, before=before, known=lacks)
         if any(way.commands) or set(each.writes) - set(plain.writes):
             found.append(way)
     return tuple(found)
@@ -181,6 +184,52 @@ def _new(row: Row, known: list[Row]) -> bool:
     """Whether no other way to call the script has brought it."""
     plain = row._replace(when="")
     return all(other._replace(when="") != plain for other in known)
+
+
+class MissingFolder(NamedTuple):
+    """A path of the project that a script needs and nobody makes. Paths are relative to the root."""
+
+    path: str
+    script: str
+    line: int
+    command: str
+    when: str
+
+
+def missing_folders(view: View) -> Iterator[MissingFolder]:
+    """Of scripts that install something: what is needed whenever they get there."""
+    project = view.facts.project
+    root = f"{project.root.rstrip('/')}/" if project else "/"
+    files = ViewFiles(view, root.rstrip("/"), {})
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            if not way.run.whole or not any(installs(way.run)):
+                continue
+            for row in way.run.missing:
+                name = row.path.removeprefix(root)
+                beside = f"{root}{path.rpartition('/')[0]}/{name}"
+                known = (row.place.line, row.command) in way.known
+                if not row.hangs and not known and not files.exists(normpath(beside)):
+                    yield MissingFolder(name, row.place.path, row.place.line, row.command, way.when)
+
+
+def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
+    """Where scripts let pip build a folder of the project in isolation: script, line, command."""
+    root = view.facts.project.root.rstrip("/") if view.facts.project else ""
+    place = f"{root}/{folder}".rstrip("/")
+    for path, ways in scripts(view).items():
+        for way in ways:
+            here = set(way.commands)
+            for each in installs(way.run):
+                if not each.isolated or each.command not in here:
+                    continue
+                goals = {folder_of(way.run, each, target) for target in each.targets}
+                if place in {g.rstrip("/") for g in goals if g}:
+                    when = f" (with {way.when})" if way.when else ""
+                    words = " ".join(each.command.words)[:100]
+                    yield path, each.command.place.line, f"{words}{when}"
 
 
 def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:

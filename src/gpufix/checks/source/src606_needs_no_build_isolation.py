@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of, isolated
+from gpufix.evidence.scripts import torch_builds
 from gpufix.evidence.source_view import absolute, at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -26,7 +27,8 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py without running it, in an environment that holds the build requirements of
     the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
-    the build, or goes on without extensions that are built otherwise.
+    the build, or goes on without extensions that are built otherwise. Lines of install scripts that
+    have pip build such a folder in isolation are named.
 
     ## Why it matters
     pip and uv build in a fresh environment that holds the declared requirements alone:
@@ -70,7 +72,10 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
             subject=path,
             message=f"{path} imports torch, which its build does not declare: a build in isolation "
             f"{end}.",
-            evidence=(at(view, place.path, place.line, "import of torch"),),
+            evidence=(
+                at(view, place.path, place.line, "import of torch"),
+                *(at(view, *row) for row in torch_builds(view, folder)),
+            ),
             payload=IsolatedBuild(folder),
         )
 

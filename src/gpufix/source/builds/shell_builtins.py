@@ -479,6 +479,10 @@ def effects(run: Runner, node: Simple, words: Sequence[str]) -> None:
         state.within = ""
     elif name not in _HARMLESS and not _calls_pip(name, rest):
         state.opaque = True
+    elif "install" in rest:
+        for word in rest[rest.index("install") + 1 :]:
+            if re.match(r"\.{1,2}/[^\[\]*?]|[\w.-]+/[\w./-]*\Z", word):
+                needs(run, node, joined(state.folder, word), f"pip install {word}")
 
 
 def _calls_pip(name: str, words: Sequence[str]) -> bool:
