@@ -125,7 +125,7 @@ def _line_of(node: Simple, name: str) -> int:
     """The line of NAME=… among a command's words."""
     for word in node.words:
         first = word.parts[0] if isinstance(word, Word) and word.parts else None
-        if isinstance(first, Literally) and re.match(rf"{name}(?=\+?=|\Z)", first.text):
+        if isinstance(first, Literally) and re.match(rf"{re.escape(name)}(?=\+?=|\Z)", first.text):
             return word.line if isinstance(word, Word) and word.line else node.line
     return node.line
 

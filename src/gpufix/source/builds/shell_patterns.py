@@ -199,8 +199,9 @@ def _translated(pattern: str, basic: bool) -> str | None:
         if char == "[" and (end := _set_end(pattern, at)):
             inner = pattern[at + 1 : end - 1].replace("\\", "\\\\")
             inner = re.sub(r"\[:(\w+):\]", lambda m: _IN_SETS.get(str(m[1]), "\0"), inner)
-            if "\0" in inner or "[" in inner.replace("\\[", ""):
+            if "\0" in inner:
                 return None
+            inner = re.sub(r"([&~|\[]|-(?=-))", r"\\\1", inner)
             out, at = f"{out}[{inner}]", end
         elif char == "\\":
             if not after or after in "123456789<>":
