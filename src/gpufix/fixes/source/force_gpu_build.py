@@ -27,12 +27,10 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _variables(finding, view, path, dict(variables))
     if options := options_of(view, path):
         return _option(finding, view, path, options[0])
-    return Skip(
-        fix=NAME,
-        code=finding.code,
-        subject=finding.subject,
-        reason=f"nothing that {path} reads makes it build its GPU code without a visible GPU",
+    reason = (
+        f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
     )
+    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
 
 
 def _variables(finding: Finding, view: View, path: str, variables: dict[str, str]) -> Plan:
