@@ -124,7 +124,7 @@ def _world(view: View, edited: Mapping[str, str]) -> BuildWorld:
     project = view.facts.project
     root = project.root if project else ""
     texts = {f"{root}/{path}": text for path, text in edited.items()}
-    world = world_of(view, root, ViewFiles(view, root, texts))
+    world = world_of(view, root, ViewFiles(view, root).edited(texts))
     if view.targets:
         world = replace(world, **with_gpu(view))
     return replace(world, torch=world.torch if view.facts.torch else None)
@@ -150,8 +150,9 @@ def _images(view: View) -> Mapping[str, tuple[Called, ...]]:
 
 
 def _shell_files(view: View) -> Mapping[str, ShellFacts]:
-    ran, texts = scripts(view), shell_texts(view)
-    return {p: rows(p, f.text, ran[p]) if p in ran else f for p, f in texts.items()}
+    ran, texts, python = scripts(view), shell_texts(view), view.facts.python
+    home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
+    return {p: rows(p, f.text, ran[p], home) if p in ran else f for p, f in texts.items()}
 
 
 def _docker_files(view: View) -> Mapping[str, ShellFacts]:
@@ -159,8 +160,11 @@ def _docker_files(view: View) -> Mapping[str, ShellFacts]:
     return {p: rows(p, f.text, ran[p]) if p in ran else f for p, f in texts.items()}
 
 
-def rows(path: str, text: str, ways: tuple[Called, ...]) -> ShellFacts:
-    """What a file's runs come to, in rows."""
+def rows(path: str, text: str, ways: tuple[Called, ...], home: str = "") -> ShellFacts:
+    """What a file's runs come to, in rows. home: the name of the patient's environment.
+
+    What is installed into another environment, `conda activate NAME`, says nothing of this one.
+    """
     exports: list[ShellExport] = []
     abi: list[AbiFlag] = []
     found: list[Address] = []
@@ -168,7 +172,8 @@ def rows(path: str, text: str, ways: tuple[Called, ...]) -> ShellFacts:
         exports += [row for row in _exports(path, way) if _new(row, exports)]
         abi += [row for row in _abi(path, text, way) if _new(row, abi)]
         for command in way.commands:
-            if command.place.path == path:
+            other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
+            if command.place.path == path and not (other and way.image == ""):
                 line = command.place.line
                 for row in addresses(command.words, line):
                     row = row._replace(when=way.when, image=way.image)
@@ -200,7 +205,7 @@ def missing_folders(view: View) -> Iterator[MissingFolder]:
     """Of scripts that install something: what is needed whenever they get there."""
     project = view.facts.project
     root = f"{project.root.rstrip('/')}/" if project else "/"
-    files = ViewFiles(view, root.rstrip("/"), {})
+    files = ViewFiles(view, root.rstrip("/"))
     for path, ways in scripts(view).items():
         if for_tests(path) or is_vendored(path):
             continue
