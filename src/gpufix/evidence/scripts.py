@@ -237,6 +237,16 @@ def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
                     yield path, each.command.place.line, f"{words}{when}"
 
 
+def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    """Where scripts and Dockerfiles set one of these for the shell alone: path, line, name."""
+    for ways in (*scripts(view).values(), *images(view).values()):
+        for way in ways:
+            seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
+            for row in way.run.plain:
+                if row.name in names and row.name not in seen and not row.hangs and not way.when:
+                    yield row.place.path, row.place.line, row.name
+
+
 def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:
     """Whether every way to call a script leaves a variable as it is when that is set."""
     world = _world(view, {})
