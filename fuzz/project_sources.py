@@ -5,8 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fuzz_target import Target, as_file
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.world import BuildWorld
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,18 +80,61 @@ def cmake() -> Callable[[bytes], object]:
     return read
 
 
+class NoFiles:
+    """A project of which nobody knows the files."""
+
+    def text(self, path: str) -> str | None:
+        return None
+
+    def exists(self, path: str) -> bool | None:
+        return None
+
+    def is_folder(self, path: str) -> bool | None:
+        return None
+
+    def names_in(self, folder: str) -> list[str] | None:
+        return None
+
+
+def build_world() -> BuildWorld:
+    from gpufix.source.builds.world import BuildWorld, TorchSeen
+
+    return BuildWorld(
+        root="/p", files=NoFiles(), torch=TorchSeen("2.9.0+cu128", cuda="12.8"), nvcc="12.8"
+    )
+
+
 def shell() -> Callable[[bytes], object]:
-    from gpufix.source import shell
+    from gpufix.source.builds import installs
+    from gpufix.source.builds.python_prints import prints
+    from gpufix.source.builds.shell_options import options
+    from gpufix.source.builds.shell_parser import parse
+    from gpufix.source.builds.shell_run import run
     from gpufix.source.source_text import decode
 
-    return lambda data: (shell.concerns(data), shell.scan_shell(decode(data).text))
+    world = build_world()
+
+    def read(data: bytes) -> object:
+        text = decode(data).text
+        script = parse(text)
+        found = [
+            run(text, "setup.sh", world, given, prints, script)
+            for given in ((), *((each,) for each in options(script)[:2]))
+        ]
+        return [each.writes for each in found], [list(installs.installs(each)) for each in found]
+
+    return read
 
 
 def docker() -> Callable[[bytes], object]:
-    from gpufix.source import shell
+    from gpufix.source.builds.dockerfile import run_dockerfile
     from gpufix.source.source_text import decode
 
-    return lambda data: shell.scan_docker(decode(data).text)
+    world = build_world()
+    return lambda data: [
+        (stage.image, stage.run.writes, len(stage.run.commands))
+        for stage in run_dockerfile(decode(data).text, "Dockerfile", world)
+    ]
 
 
 def requirements() -> Callable[[bytes], object]:
@@ -223,6 +270,11 @@ def _index() -> Iterator[bytes]:
     yield body + hashlib.sha1(body).digest()
 
 
+def _scripts() -> Iterator[bytes]:
+    text = (ROOT / "tests/source/shell_scripts.txt").read_text(encoding="utf-8")
+    yield from (part.partition("\n")[2].encode() for part in text.split("=== ")[1:])
+
+
 TARGETS = {
     "python": Target(python, value_errors, _payloads),
     "cxx": Target(cxx, value_errors, _kernels),
@@ -234,6 +286,7 @@ TARGETS = {
     "shell": Target(shell, text_errors, lambda: [
         b"#!/bin/bash\nset -e\nexport TORCH_CUDA_ARCH_LIST=\"7.0;${X:-8.0}\"\ncd a && pip install --no-build-isolation .\n"
         b"if [ $(nvcc --version | grep 12) ]; then\n  A=1 python setup.py build 'x y'\nfi\ncat <<EOF\nx $Y\nEOF\n",
+        *_scripts(),
     ]),
     "docker": Target(docker, text_errors, lambda: [
         b"FROM nvidia/cuda:12.1-devel AS b\nARG A=8.6\nENV TORCH_CUDA_ARCH_LIST=\"7.0 ${A}\" B=c\n"

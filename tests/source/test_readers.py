@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gpufix.source import git_files, requirement_files, shell
+from gpufix.source import git_files, requirement_files
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.builds.cmake_syntax import commands
+from gpufix.source.builds.shell_parser import parse as parse_shell
 from gpufix.source.edits import Edit, Offsets, applied
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
-from gpufix.source.shell import simple_commands
 from gpufix.source.source_facts import ArchKnob, BackendChoice
 from gpufix.source.source_text import UndecodableText, decode
 
@@ -86,30 +86,6 @@ def test_cmake_tokens() -> None:
         ("if", ["X"], 5),
         ("set", ["D", "3"], 6),
         ("endif", [], 8),
-    ]
-
-
-def test_shell_tokens() -> None:
-    text = (
-        "a 'b # c' \\\n  d # e\ncat <<'EOF'\nf g\nEOF\nif h; then\n  i\nfi\n"
-        'case $x in\n  1) j ;;\nesac\nk "l;m" && n\n(o)\np#q\n'
-    )
-    rows = [([w.text for w in c.words], c.line, c.depth) for c in simple_commands(text)]
-    assert (["a", "b # c", "d"], 1, 0) in rows
-    assert not any("f" in words for words, _, _ in rows)
-    assert [depth for words, _, depth in rows if words == ["i"]] == [1]
-    assert [depth for words, _, depth in rows if words == ["j"]] == [1]
-    assert [depth for words, _, depth in rows if words == ["k", "l;m"]] == [0]
-    assert [depth for words, _, depth in rows if words == ["n"]] == [1]
-    assert [depth for words, _, depth in rows if words == ["o"]] == [1]
-    assert rows[-1] == (["p#q"], 14, 0)
-
-
-def test_shell_exports() -> None:
-    text = "TORCH_CUDA_ARCH_LIST=7.5\nexport CUDAARCHS=75\nTORCH_CUDA_ARCH_LIST=8.0 make\nexport TORCH_CUDA_ARCH_LIST=$X\n"
-    assert [(r.line, r.value) for r in shell.scan_shell(text).exports] == [
-        (2, "75"),
-        (3, "8.0"),
     ]
 
 
@@ -276,11 +252,11 @@ def test_no_python(name: str) -> None:
 @pytest.mark.parametrize("text", ["${", "$(a(b", "$(", '"a', "'a ", "[=", "<<A ", "\\"])
 def test_openings_without_end_are_read_in_linear_time(text: str) -> None:
     # Quadratic readers would take minutes over these.
-    simple_commands(text * (100_000 // len(text)))
+    parse_shell(text * (100_000 // len(text)))
     commands(text * (100_000 // len(text)))
 
 
 @pytest.mark.parametrize("text", ["set(", 'set("', "#[[", "if(\n" * 50, ")))", "[==[", "a(b(c(d"])
 def test_damaged_cmake_and_shell(text: str) -> None:
     commands(text)
-    simple_commands(text)
+    parse_shell(text)

@@ -69,12 +69,12 @@ def cmake_files(view: View) -> Mapping[str, CMakeFacts]:
     return view.derive(_cmake)
 
 
-def shell_files(view: View) -> Mapping[str, ShellFacts]:
-    """Of its shell scripts."""
+def shell_texts(view: View) -> Mapping[str, ShellFacts]:
+    """Of its shell scripts: evidence/scripts.py says what they do."""
     return view.derive(_shell)
 
 
-def docker_files(view: View) -> Mapping[str, ShellFacts]:
+def docker_texts(view: View) -> Mapping[str, ShellFacts]:
     """Of its Dockerfiles."""
     return view.derive(_docker)
 

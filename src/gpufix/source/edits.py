@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
 from gpufix.source.builds.cmake_syntax import Command, commands
+from gpufix.source.builds.shell_parser import parse
+from gpufix.source.builds.shell_syntax import Simple, Word
 from gpufix.source.cmake_standards import standards
 from gpufix.source.cxx_standards import flags
-from gpufix.source.shell import simple_commands
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -282,27 +283,51 @@ def _raised(text: str, command: Command, needs: int) -> str:
 
 def shell_default(text: str, line: int, name: str) -> str | None:
     """NAME=value gives way to a NAME that is set already: NAME="${NAME:-value}"."""
-    for command in simple_commands(text):
-        if command.line != line:
-            continue
-        for word in command.words:
-            if word.text.startswith(f"{name}=") and "$" not in word.text:
-                value = word.text.partition("=")[2]
-                if re.search(r"[\"`}\\]", value):
-                    return None
-                changed = f'{name}="${{{name}:-{value}}}"'
-                return applied(text, [Edit(word.start, word.end, changed)])
+    for command in _simple(text):
+        for start, end, value in _settings(command, name, line):
+            if value is None or re.search(r"[\"`}\\$]", value) or not value:
+                return None
+            if not re.match(rf"{name}=(?!\()", text[start:end]):
+                continue
+            changed = f'{name}="${{{name}:-{value}}}"'
+            return applied(text, [Edit(start, end, changed)])
     return None
+
+
+def _settings(command: Simple, name: str, line: int) -> Iterable[tuple[int, int, str | None]]:
+    """Where a command sets a variable on a line, and to what; None: to no plain text."""
+    for each in command.assignments if command.line == line else ():
+        if each.name == name and each.key is None and not each.appends:
+            yield each.start, each.end, each.value.fixed if isinstance(each.value, Word) else None
+    for word in command.words:
+        if line not in (command.line, getattr(word, "line", 0)):
+            continue
+        if isinstance(word, Word) and (word.fixed or "").startswith(f"{name}="):
+            yield word.start, word.end, (word.fixed or "").partition("=")[2]
+
+
+def _simple(text: str) -> list[Simple]:
+    """The simple commands of a script, and of what it has in $(…)."""
+    found, stack = list[Simple](), [parse(text)]
+    while stack:
+        each: object = stack.pop()
+        if isinstance(each, Simple):
+            found.append(each)
+        if isinstance(each, tuple):
+            stack += reversed(each)
+    return found
 
 
 def shell_abi(text: str, lines: Collection[int]) -> str | None:
     """-D_GLIBCXX_USE_CXX11_ABI=0 in commands asks the torch of `python` instead."""
     asking = "$(python -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')"
     edits = []
-    for command in simple_commands(text):
-        for word in command.words if command.line in lines else ():
-            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", word.raw):
-                if "'" in word.raw:
+    for command in _simple(text):
+        words = (*command.assignments, *command.words) if command.line in lines else ()
+        for word in words:
+            raw = text[word.start : word.end]
+            for found in re.finditer(rf"(?<={ABI}=)[01](?!\w)", raw):
+                if "'" in raw:
                     return None
                 start = word.start + found.start()
                 edits.append(Edit(start, start + 1, asking))

@@ -14,6 +14,11 @@ _URL = re.compile(r"https?://[^\s\"'#]+")
 # .../whl/cu124, torch-2.4.0_cu121.html, torch-2.4.0+cu121.html, .../whl/cu121/torch2.4/index.html
 _VARIANT = re.compile(r"(?<![a-z0-9])(cu\d{2,3}|rocm\d+\.\d+(?:\.\d+)?|cpu)(?![a-z0-9])")
 _TORCH = re.compile(r"torch-?(\d+\.\d+(?:\.\d+)?)")
+_WHEEL = re.compile(r"(?:.*@\s*)?(?P<url>https?://[^\s\"'#]*/(?P<file>[^/\s\"'#?]+\.whl))")
+# In the local part of a wheel's version: "cu118", "pt25cu124", "cu12torch2.6cxx11abifalse".
+_BUILT_FOR = re.compile(r"(cu\d{2,3}|rocm\d+\.\d+(?:\.\d+)?|cpu)")
+_WITH_TORCH = re.compile(r"torch(\d+\.\d+)|(?:^|\.)pt(\d)(\d{1,2})(?=cu|cpu|rocm|$)")
+_WITH_ABI = re.compile(r"cxx11abi(true|false|0|1)")
 _CONTINUED = re.compile(r"\\\r?\n")
 
 
@@ -47,9 +52,12 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 
 def addresses(words: Sequence[str], line: int) -> list[Address]:
-    """The index and find-links addresses of one line that name a torch build."""
+    """The index and find-links addresses of one line that name a torch build, and those of wheels."""
     found = []
     for index, word in enumerate(words):
+        if wheel := _WHEEL.match(word):
+            found.append(_wheel(wheel, line))
+            continue
         option, _, attached = word.partition("=")
         if option not in _OPTIONS:
             continue
@@ -60,6 +68,23 @@ def addresses(words: Sequence[str], line: int) -> list[Address]:
             torch = release.group(1) if release else None
             found.append(Address(line, url.group(), variant.group(1), torch, option))
     return found
+
+
+def _wheel(address: re.Match[str], line: int) -> Address:
+    """What the name of a wheel tells of the builds that it is for."""
+    name = address["file"].replace("%2B", "+").replace("%2b", "+").removesuffix(".whl")
+    package, version, *tags = f"{name}----".split("-")
+    local = version.partition("+")[2].lower()
+    cuda = _BUILT_FOR.search(local)
+    release = _WITH_TORCH.search(local)
+    torch = release and (release[1] or f"{release[2]}.{release[3]}")
+    if package == "torch":
+        torch = version.partition("+")[0]
+    abi = _WITH_ABI.search(local)
+    tags = [tag for tag in tags if tag][-3:]
+    tag = tags[0] if len(tags) == 3 and tags[1] != "abi3" and tags[0].startswith("cp") else ""
+    value = None if abi is None else int(abi[1] in ("true", "1"))
+    return Address(line, address["url"], cuda[1] if cuda else "", torch, "", tag=tag, abi=value)
 
 
 def scan_environment(text: str) -> RequirementFacts:

@@ -44,8 +44,11 @@ class Address(NamedTuple):
     url: str
     variant: str  # "cu124", "rocm6.4", "cpu"
     torch: str | None  # the release that it names
-    option: str  # "--index-url"
+    option: str  # "--index-url"; "" for the address of a wheel
     image: str | None = ""  # as of Export
+    when: str = ""  # the argument of a script with which it gets there: "--kaolin"
+    tag: str = ""  # of a wheel: the Python that it is for, "cp310"
+    abi: int | None = None  # of a wheel: the C++ ABI that its name tells
 
 
 @table
@@ -56,6 +59,7 @@ class AbiFlag(NamedTuple):
     value: int
     guards: Guards
     image: str | None = ""  # as of Export
+    when: str = ""  # as of Address
 
 
 @table
@@ -67,6 +71,7 @@ class ShellExport(NamedTuple):
     value: str
     # CUDA of the NVIDIA development image on which a Dockerfile runs it; None: another; "": no RUN.
     image: str | None = ""
+    when: str = ""  # as of Address
 
 
 @table
@@ -199,11 +204,15 @@ class CMakeFacts(Frozen):
 
 
 class ShellFacts(Frozen):
-    """Of one shell script or Dockerfile: what runs whenever it does."""
+    """Of one shell script or Dockerfile: its text, which evidence/scripts.py runs abstractly.
+
+    Snapshots of before hold what they found in place of the text.
+    """
 
     exports: tuple[ShellExport, ...] = ()
     abi: tuple[AbiFlag, ...] = ()
     addresses: tuple[Address, ...] = ()
+    text: str = ""
 
 
 class RequirementFacts(Frozen):

@@ -170,7 +170,13 @@ def fixes(
 
 
 def exports(
-    path: str, line: int, value: str, severity: Severity, name: str = LIST, missed: str = "sm_120"
+    path: str,
+    line: int,
+    value: str,
+    severity: Severity,
+    name: str = LIST,
+    missed: str = "sm_120",
+    when: str = "",
 ) -> Fault:
     """A script or a Dockerfile sets the list."""
     file = "docker" if "Dockerfile" in path else "shell"
@@ -178,7 +184,7 @@ def exports(
     return Fault(
         severity,
         path,
-        f'{path} sets {name} to "{value}", whose code does not run on {missed}.',
+        f'{path} sets {name} to "{value}"{when and f" when it is run with {when}"}, whose code does not run on {missed}.',
         evidence=(t.at(path, line, f"{name}={value}"),),
         payload=payload,
     )
@@ -373,7 +379,19 @@ SILENT = {
     "CMake: nvcc had it, perhaps": cmake(
         "if(X)\nset(CMAKE_CUDA_ARCHITECTURES 60 90)\nendif()", "sm_90", **CUDA13
     ),
-    "a script: a condition": files("go.sh", f'if true; then\n  export {LIST}="7.5"\nfi\n'),
+    "a script: a condition": files("go.sh", f'if [ "$X" ]; then\n  export {LIST}="7.5"\nfi\n'),
+    "a script: only a run would tell": files(
+        "go.sh", f'if grep -q x y; then\n  export {LIST}="7.5"\nfi\n'
+    ),
+    "a script: given way to another value": files(
+        "go.sh", f"export {LIST}=7.5\nexport {LIST}=12.0\npip install .\n"
+    ),
+    "a script: for the shell alone": files("go.sh", f"{LIST}=7.5 && pip install .\n"),
+    "a script: after its end": files("go.sh", f"exit 0\nexport {LIST}=7.5\n"),
+    "a script: a function that nobody calls": files("go.sh", f"f() {{ export {LIST}=7.5; }}\n"),
+    "a script: the variable outranks it": files(
+        "go.sh", f"export {LIST}=${{{LIST}:-7.5}}\n", env={LIST: "12.0"}
+    ),
     "a script: text": files("go.sh", f"echo 'export {LIST}=7.5'\n"),
     "a script: serves": files("go.sh", f"export {LIST}='7.5+PTX'\n"),
     "a script: blank": files("go.sh", f"export {LIST}=' '\n"),
@@ -389,6 +407,7 @@ SILENT = {
     ),
     "a script: no torch, and served": files("go.sh", f"export {LIST}=12.0\n", torch=None),
     "a Dockerfile: serves": files("Dockerfile", f'ENV {LIST}="9.0 12.0"\n'),
+    "a Dockerfile: for a RUN that builds nothing": files("Dockerfile", f"RUN export {LIST}=7.5\n"),
     "a Dockerfile: a comment": files("Dockerfile", f"# ENV {LIST}=7.5\n"),
     "a Dockerfile: a comment in between": files(
         "Dockerfile", f"RUN a \\\n# export {LIST}=7.5 \\\n && b\n"
@@ -919,7 +938,7 @@ FIRING |= {
     ),
     "a script": Fires(
         files("a/go.sh", f'#!/bin/sh\nexport A=1 \\\n  {LIST}="7.5 8.0"\n'),
-        exports("a/go.sh", 2, "7.5 8.0", WARNING),
+        exports("a/go.sh", 3, "7.5 8.0", WARNING),
         offers=FOLLOWED,
     ),
     "a script: one variable": Fires(
@@ -956,14 +975,44 @@ IMAGES = {
     ),
     "RUN": (f"RUN a && \\\n  {LIST}=7.5 pip install .", 2, "7.5", LIST),
     "RUN with a mount": (
-        f"RUN --mount=type=cache,target=/c \\\n  export {LIST}=7.5",
+        f"RUN --mount=type=cache,target=/c \\\n  export {LIST}=7.5 && pip install .",
         2,
         "7.5",
         LIST,
     ),
-    "RUN of a document": (f"RUN <<EOF\nset -e\nexport {LIST}=7.5\nEOF\nENV B=1", 3, "7.5", LIST),
+    "RUN of a document": (
+        f"RUN <<EOF\nset -e\nexport {LIST}=7.5\nmake\nEOF\nENV B=1",
+        3,
+        "7.5",
+        LIST,
+    ),
 }
 # An image takes the list from its Dockerfile alone: nothing is offered.
+FIRING |= {
+    "a script: a condition that holds": Fires(
+        files("go.sh", f"if true; then\n  export {LIST}=7.5\nfi\n"),
+        exports("go.sh", 2, "7.5", WARNING),
+        offers=FOLLOWED,
+    ),
+    "a script: a function": Fires(
+        files("go.sh", f"f() {{\n  export {LIST}=7.5\n}}\nf\n"),
+        exports("go.sh", 2, "7.5", WARNING),
+        offers=FOLLOWED,
+    ),
+    "a script: by way of another variable": Fires(
+        files("go.sh", f"A=7.5\nexport {LIST}=$A\n"), exports("go.sh", 2, "7.5", WARNING)
+    ),
+    "a script: a default": Fires(
+        files("go.sh", f"export {LIST}=${{{LIST}:-7.5}}\n"),
+        exports("go.sh", 1, "7.5", WARNING),
+        offers=FOLLOWED,
+    ),
+    "a script: with an option": Fires(
+        files("go.sh", f"case $1 in\n  -o|--old) export {LIST}=7.5 ;;\nesac\npip install .\n"),
+        exports("go.sh", 2, "7.5", ADVICE, when="--old"),
+        offers=FOLLOWED,
+    ),
+}
 FIRING |= {
     f"a Dockerfile: {case}": Fires(
         files("docker/Dockerfile.cuda", f"{text}\n"),

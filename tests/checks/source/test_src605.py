@@ -263,3 +263,39 @@ def test_a_folder_without_a_repository(tmp_path: Path) -> None:
     assert (finding.severity.value, [e.line for e in finding.evidence]) == ("warning", [1, 2])
     t.write(tmp_path, {"deps/x/a.h": ""})
     assert t.found(submodule_missing, t.look(tmp_path)) == []
+
+
+OPTIONAL = """\
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --vox) VOX=true; shift ;;
+  esac
+done
+pip install torch
+if [ "$VOX" = true ]; then
+  mkdir -p /tmp/ext
+  cp -r extensions/vox /tmp/ext/vox
+  pip install /tmp/ext/vox
+fi
+"""
+SCRIPTS: dict[str, tuple[str, list[tuple[str, str, list[int | None]]]]] = {
+    "with an option": (OPTIONAL, [("advice", "extensions/vox", [9])]),
+    "whenever it runs": (
+        "cd ext && pip install . && pip install ./deeper\n",
+        [("warning", "ext", [1])],
+    ),
+    "what it installs": ("pip install ./ext\n", [("warning", "ext", [1])]),
+    "what it makes": ("mkdir ext\ncd ext\npip install .\n", []),
+    "what it clones": ("git clone https://github.com/a/ext\npip install ./ext\n", []),
+    "what it may unpack": ("tar xf a.tar\npip install ./ext\n", []),
+    "what is there": ("pip install ./there\ncp -r there /tmp/x\n", []),
+    "where only a run would tell": ("if ping a; then cd ext; fi\npip install .\n", []),
+    "a script that installs nothing": ("cd ext\npython train.py\n", []),
+}
+
+
+@pytest.mark.parametrize("case", SCRIPTS)
+def test_what_scripts_need(case: str, tmp_path: Path) -> None:
+    text, expected = SCRIPTS[case]
+    t.write(tmp_path, {"setup.sh": text, "there/a.py": ""})
+    assert t.told(t.found(submodule_missing, t.look(tmp_path))) == expected

@@ -10,11 +10,14 @@ from rows import Fires, Given, rows
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
+from gpufix.knowledge import torch_releases
 from gpufix.model import Severity
 from gpufix.model.source_payload import IsolatedBuild
 
+NEWEST = torch_releases.all()[-1].version
 BUILT = ["build-without-isolation safe"]
 TORCH = '[build-system]\nrequires = ["setuptools", "torch"]\n'
+PINNED = '[build-system]\nrequires = ["setuptools", "torch==2.9.0"]\n'
 OTHERS = '[build-system]\nrequires = ["setuptools", "torchvision"]\n'
 
 
@@ -53,7 +56,17 @@ PIP = b.dist("pip", "25.3")
 UNNAMED = "import torch\nfrom setuptools import setup\nsetup({})\n"
 
 SILENT = {
-    "declared": of(toml=TORCH),
+    "declared and pinned": of(toml=TORCH.replace('"torch"', '"torch==2.9.0"')),
+    "declared, with a bound": of(toml=TORCH.replace('"torch"', '"torch<2.10"')),
+    "declared, and the newest is installed": of(
+        toml=TORCH, torch=b.torch(f"{NEWEST}+cu130", release=NEWEST)
+    ),
+    "declared, and no extension is built": t.project(
+        {
+            "setup.py": "import torch\nfrom setuptools import setup\nsetup(name='x')\n",
+            "pyproject.toml": TORCH,
+        }
+    ),
     "tried": tried("try:\n    import torch\nexcept ImportError:\n    torch = None"),
     "no import": tried(""),
     "not a setup.py": t.project({"a.py": t.setup(), "ext.cu": ""}),
@@ -67,6 +80,18 @@ SILENT = {
 }
 
 FIRING = {
+    "declared, not pinned": Fires(
+        of(toml=TORCH),
+        Fault(
+            WARNING,
+            "setup.py",
+            'pyproject.toml has "torch" among its build requirements: a build in isolation takes the '
+            f"newest torch, at least {NEWEST}; torch 2.9.0+cu128 is installed.",
+            evidence=(t.at("pyproject.toml", 2, "torch"),),
+            payload=IsolatedBuild(""),
+        ),
+        offers=BUILT,
+    ),
     "pip isolates all": Fires(of(PIP, folder="a/"), imports(WARNING, "a"), offers=BUILT),
     "pip that does not yet": Fires(of(b.dist("pip", "25.2")), imports(ADVICE), offers=BUILT),
     "no pip": Fires(of(), imports(ADVICE), offers=BUILT),
@@ -98,7 +123,7 @@ FIRING = {
         t.project(
             {
                 "a/setup.py": t.setup(),
-                "a/pyproject.toml": TORCH,
+                "a/pyproject.toml": PINNED,
                 "b/setup.py": t.setup().replace('name="ext"', 'name="b"'),
                 "c/setup.py": t.setup().replace('name="ext"', 'name="c"'),
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -88,6 +89,24 @@ STOPPED = "stops where torch sees no GPU (NotImplementedError: CUDA is not avail
 LIVE = "stops where torch sees no GPU (RuntimeError: Found no NVIDIA driver on your system.)"
 FORCE = ["force-gpu-build safe"]
 
+
+def beside(dockerfile: str) -> Given:
+    """The setup.py that FORCE_CUDA forces, and a Dockerfile."""
+    files = {
+        "setup.py": HEAD + FORCED + TAIL,
+        "lap.cu": "",
+        "lap.cpp": "",
+        "Dockerfile": dockerfile,
+    }
+    return t.project(files, "sm_90")
+
+
+def plain(line: int) -> Fault:
+    told = without()
+    text = "FORCE_CUDA, not exported: no program sees it"
+    return replace(told, evidence=(*told.evidence, t.at("Dockerfile", line, text)))
+
+
 SILENT = {
     "builds always": py('exts = [CUDAExtension("lap", ["lap.cu"])]'),
     "a GPU is here": py(CHOICE, "sm_90", gpus=[b.gpu("sm_90")]),
@@ -114,6 +133,17 @@ FIRING = {
     "a variable of its own forces it": Fires(py(OWN), without(), offers=FORCE),
     "an option forces it": Fires(py(OPTION), without(), offers=["force-gpu-build manual"]),
     "another vendor's GPU is here": Fires(py(CHOICE, gpus=[b.gpu("gfx1036")]), without()),
+    "a Dockerfile sets it for the shell alone": Fires(
+        beside("FROM x\nRUN FORCE_CUDA=1 && pip install .\n"), plain(2), offers=FORCE
+    ),
+    "a Dockerfile sets it for the build": Fires(
+        beside("FROM x\nRUN FORCE_CUDA=1 pip install .\n"), without(), offers=FORCE
+    ),
+    "a Dockerfile exports it": Fires(
+        beside("FROM x\nRUN FORCE_CUDA=1 && export FORCE_CUDA && pip install .\n"),
+        without(),
+        offers=FORCE,
+    ),
     "two targets": Fires(py(FORCED, "sm_90", "sm_120"), without("sm_90, sm_120"), offers=FORCE),
     "ROCm": Fires(py(FORCED, "gfx1100", **ROCM), without("gfx1100"), offers=FORCE),
     "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=()),

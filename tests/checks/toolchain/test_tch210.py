@@ -138,14 +138,20 @@ FIRING = {
             "sm_75",
             "sm_120",
             environment=Environment(
-                process={TORCH: "8.0"}, profile={TORCH: ["~/.bashrc:142: export it"]}
+                process={TORCH: "8.0"},
+                profile={
+                    TORCH: [
+                        f"~/.bashrc:142: export {TORCH}=8.0",
+                        f"~/.profile:3: export {TORCH}=9.0",
+                    ]
+                },
             ),
         ),
         fault(
             f'{TORCH} is "8.0", whose code does not run on sm_75, sm_120.',
             TORCH,
             ERROR,
-            "~/.bashrc:142: export it",
+            f"~/.bashrc:142: export {TORCH}=8.0",
         ),
         offers=SAFE,
     ),

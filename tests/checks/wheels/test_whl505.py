@@ -88,7 +88,33 @@ def image(line: int) -> Fault:
     return address("Dockerfile", url, message, line, payload=payload)
 
 
+WHEELS = "https://example.org/w"
+
+
+def wheel(path: str, name: str, message: str) -> Fault:
+    return address(
+        path, f"{WHEELS}/{name}", f"installs {name}, which {message}", 1, severity=WARNING
+    )
+
+
 SILENT = {
+    "a wheel for what is here": requirements(
+        f"f @ {WHEELS}/f-2.5+cu12torch2.9cxx11abiTRUE-cp311-cp311-linux_x86_64.whl"
+    ),
+    "a wheel for any Python": requirements(f"f @ {WHEELS}/f-2.5-cp38-abi3-linux_x86_64.whl"),
+    "an option that names its CUDA": tree(
+        {"s.sh": f"case $1 in\n  cu118) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"}
+    ),
+    "another environment": tree(
+        {"s.sh": f"conda create -n new\nconda activate new\npip install x -f {PYTORCH}/cu118\n"}
+    ),
+    "a script that asks torch, and is fit for it": tree(
+        {
+            "s.sh": 'V=$(python -c "import torch; print(torch.__version__)")\n'
+            f"case $V in\n  2.9.*) pip install x -f {PYTORCH}/cu128 ;;\n"
+            f"  *) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"
+        }
+    ),
     "nothing but torch": b.view(b.healthy()),
     "no torch": b.view(b.facts(distributions=[b.dist("torchvision", "0.24.0+cu118")])),
     "torch of no known release": of("torchvision", "0.24.0+cu118", b.torch(release=None)),
@@ -359,6 +385,47 @@ FIRING = {
             severity=WARNING,
         ),
         offers=POINT,
+    ),
+    "a script, with an option": Fires(
+        tree({"s.sh": f"case $1 in\n  --full) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"}),
+        address(
+            "s.sh",
+            f"{PYTORCH}/cu118",
+            f"points to wheels for cu118 when it is run with --full; {INSTALLED}",
+            2,
+        ),
+        offers=POINT,
+    ),
+    "a script that asks torch": Fires(
+        tree(
+            {
+                "s.sh": 'V=$(python -c "import torch; print(torch.version.cuda)")\n'
+                f"case $V in\n  12.*) pip install x -f {PYTORCH}/cu121 ;;\n"
+                f"  *) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"
+            }
+        ),
+        address("s.sh", f"{PYTORCH}/cu121", f"points to wheels for cu121; {INSTALLED}", 3),
+        offers=POINT,
+    ),
+    "the address of a wheel": Fires(
+        tree(
+            {
+                "s.sh": f"pip install {WHEELS}/f-2.5+cu118torch2.1cxx11abiFALSE-cp38-cp38-linux_x86_64.whl"
+            }
+        ),
+        wheel(
+            "s.sh",
+            "f-2.5+cu118torch2.1cxx11abiFALSE-cp38-cp38-linux_x86_64.whl",
+            "is for cp38, torch 2.1; here is cp311, torch 2.9.0+cu128.",
+        ),
+    ),
+    "the address of a wheel, with another C++ ABI": Fires(
+        requirements(f"f @ {WHEELS}/f-2.5+cu12torch2.9cxx11abiFALSE-cp311-cp311-linux_x86_64.whl"),
+        wheel(
+            "requirements.txt",
+            "f-2.5+cu12torch2.9cxx11abiFALSE-cp311-cp311-linux_x86_64.whl",
+            "is for _GLIBCXX_USE_CXX11_ABI=0; here is torch 2.9.0+cu128 with 1.",
+        ),
     ),
     "an image of another CUDA": Fires(
         docker(f"{IMAGE}RUN pip install torch --index-url {PYTORCH}/cu124\n"), image(2)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpufix.checks.registry import WARNING, Fault
+from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence.requirements import Requirements, parse
+from gpufix.evidence.scripts import shell_files
 from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.torch_builds.existing import disputed, exists, variants
 from gpufix.evidence.view import View
@@ -36,13 +38,21 @@ def faults(view: View) -> Iterator[Fault]:
             why = _why(pin, facts.addresses, platform)
             if why:
                 yield _fault(view, path, pin.line, pin.text, f"{path} pins {pin.text}{why}.")
-        for row in facts.addresses:
-            name = _absent_page(row)
-            if name:
-                build = Build(row.torch or "", row.variant, "", platform)
-                why = reason(name, build, ("torch", "cuda"))
-                text = f"{path} points to a page for torch {row.torch} and {row.variant}: {why}."
-                yield _fault(view, path, row.line, row.url, text)
+        yield from _pages(view, path, facts.addresses, platform)
+    for path, script in shell_files(view).items():
+        yield from _pages(view, path, script.addresses, platform)
+
+
+def _pages(view: View, path: str, rows: Sequence[Address], platform: str) -> Iterator[Fault]:
+    for row in rows:
+        name = _absent_page(row) if row.option else None
+        if name:
+            build = Build(row.torch or "", row.variant, "", platform)
+            why = reason(name, build, ("torch", "cuda"))
+            when = f" when it is run with {row.when}" if row.when else ""
+            text = f"{path} points to a page for torch {row.torch} and {row.variant}{when}: {why}."
+            found = _fault(view, path, row.line, row.url, text)
+            yield replace(found, severity=ADVICE) if row.when else found
 
 
 class _Pin(Frozen):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
-from gpufix.evidence.source_view import at, docker_files, requirement_files, shell_files
+from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch
@@ -30,10 +32,55 @@ def faults(view: View, torch: Torch) -> Iterator[Fault]:
 def _of_file(view: View, torch: Torch, path: str, addresses: Sequence[Address]) -> Iterator[Fault]:
     rows: dict[str, list[Address]] = {}
     for row in addresses:
-        if _differs(row, torch):
+        if row.option and row.variant and _differs(row, torch) and not _chosen(row):
             rows.setdefault(row.url, []).append(row)
+        elif not row.option and not _chosen(row) and (unfit := _unfit(view, torch, row)):
+            yield _wheel_fault(view, path, row, unfit)
     for url, found in rows.items():
         yield _fault(view, torch, path, url, found)
+
+
+def _chosen(row: Address) -> bool:
+    """Whether the option itself says for which CUDA: `--cu118`."""
+    digits = re.sub(r"\D", "", row.variant)
+    return bool(row.when and digits and digits in re.sub(r"\D", "", row.when))
+
+
+class _Unfit(NamedTuple):
+    """What a wheel is for, and what there is."""
+
+    wheel: str
+    here: str
+
+
+def _unfit(view: View, torch: Torch, row: Address) -> list[_Unfit]:
+    """Where the name of a wheel contradicts this Python or this torch."""
+    python, found = view.facts.python, list[_Unfit]()
+    if python and row.tag and python.tag not in row.tag.split("."):
+        found.append(_Unfit(row.tag, python.tag))
+    if _other_release(row, torch):
+        found.append(_Unfit(f"torch {row.torch}", f"torch {torch.version}"))
+    elif (
+        row.variant and row.variant != "cpu" and _major(row.variant) != _major(torch.variant or "")
+    ):
+        found.append(_Unfit(row.variant, f"torch {torch.version}"))
+    elif row.abi is not None and torch.cxx11_abi is not None and bool(row.abi) != torch.cxx11_abi:
+        here = f"torch {torch.version} with {int(torch.cxx11_abi)}"
+        found.append(_Unfit(f"_GLIBCXX_USE_CXX11_ABI={row.abi}", here))
+    return found
+
+
+def _wheel_fault(view: View, path: str, row: Address, unfit: list[_Unfit]) -> Fault:
+    when = f" when it is run with {row.when}" if row.when else ""
+    name = row.url.rpartition("/")[2]
+    wheel, here = (", ".join(part) for part in zip(*unfit, strict=True))
+    return Fault(
+        severity=ADVICE if row.when else WARNING,
+        subject=f"{path}: {row.url}",
+        message=f"{path} installs {name}{when}, which is for {wheel}; here is {here}.",
+        evidence=(at(view, path, row.line, row.url),),
+        payload=WheelAddress(path, row.url, (row.line,)),
+    )
 
 
 def _images(view: View) -> Iterator[Fault]:
@@ -44,6 +91,7 @@ def _images(view: View) -> Iterator[Fault]:
             if (
                 image
                 and variant.startswith("cu")
+                and (row.option or len(variant) > 4)
                 and _major(variant) != f"cu{image.partition('.')[0]}"
             ):
                 yield Fault(
@@ -77,11 +125,12 @@ def _major(variant: str) -> str:
 def _fault(view: View, torch: Torch, path: str, url: str, rows: list[Address]) -> Fault:
     row = rows[0]
     known = f"torch {row.torch} and " if row.torch else ""
+    when = f" when it is run with {row.when}" if all(r.when for r in rows) else ""
     grave = _other_release(row, torch) or _major(row.variant) != _major(torch.variant or "")
     return Fault(
-        severity=WARNING if grave else ADVICE,
+        severity=WARNING if grave and not when else ADVICE,
         subject=f"{path}: {url}",
-        message=f"{path} points to wheels for {known}{row.variant}; torch {torch.version} is "
+        message=f"{path} points to wheels for {known}{row.variant}{when}; torch {torch.version} is "
         "installed.",
         evidence=tuple(at(view, path, r.line, r.url) for r in rows),
         payload=WheelAddress(path, url, tuple(r.line for r in rows)),

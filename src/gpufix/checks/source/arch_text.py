@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
-from gpufix.evidence.source_view import at, docker_files, shell_files
+from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.model.source_payload import ArchExport
 
@@ -43,11 +44,12 @@ def _exported(
     else:
         archs = of_rocm(value) if amd else of_installed_torch(view, value)
     missed = arch.missed(view, archs) if archs else []
+    when = f" when it is run with {row.when}" if row.when else ""
     if missed:
         yield Fault(
-            severity=WARNING,
+            severity=ADVICE if row.when else WARNING,
             subject=path,
-            message=f'{path} sets {name} to "{value}", whose code does not run on '
+            message=f'{path} sets {name} to "{value}"{when}, whose code does not run on '
             f"{arch.listed(missed)}.",
             evidence=(at(view, path, row.line, f"{name}={value}"),),
             payload=ArchExport(path, row.line, name, file),

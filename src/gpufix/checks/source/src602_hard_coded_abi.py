@@ -10,13 +10,12 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence import cmake_abi
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cxx import forced
+from gpufix.evidence.scripts import docker_files, shell_files
 from gpufix.evidence.source_view import (
     absolute,
     active,
     at,
-    docker_files,
     python_files,
-    shell_files,
 )
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -131,10 +130,11 @@ def _fault(
 ) -> Fault:
     value = rows[0].value
     text = f"_GLIBCXX_USE_CXX11_ABI={value}"
+    when = f" when it is run with {rows[0].when}" if all(r.when for r in rows) else ""
     return Fault(
         severity=_severity(view, torch, part, rows, by_torch),
         subject=path,
-        message=f"{path} defines {text}; torch {torch.version} has {1 - value}.",
+        message=f"{path} defines {text}{when}; torch {torch.version} has {1 - value}.",
         evidence=tuple(at(view, path, r.line, text) for r in rows),
         breaks=tuple(f"source-abi:{name}" for name in _built_from(view, path)),
         payload=FixedAbi(path, tuple(r.line for r in rows), value, part),
@@ -155,7 +155,7 @@ def _severity(
     view: View, torch: Torch, part: AbiFile, rows: list[AbiFlag], by_torch: bool
 ) -> Severity:
     certain = any(active(view, r.guards) for r in rows)
-    if part == "docker":
+    if part == "docker" or all(r.when for r in rows):
         return ADVICE
     if part == "shell" or not certain:
         return WARNING

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.scripts import MissingFolder, missing_folders
 from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence, Severity, Submodule
-from gpufix.model.source_payload import EmptySubmodule
+from gpufix.model.source_payload import EmptySubmodule, ProjectFile
 from gpufix.source.git_files import https_url
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ _BUILD_FILES = ("setup.py", "CMakeLists.txt")
 
 @rule("SRC605", "submodule-missing")
 def submodule_missing(view: View) -> Iterator[Fault]:
-    """A git submodule's folder is empty.
+    """A git submodule's folder is empty, or an install script needs a folder that is not there.
 
     ## What it does
     Compares the entries of .gitmodules, and the gitlinks in git's index, with the folders, and
-    looks which build files and Python sources name them.
+    looks which build files and Python sources name them. Follows install scripts, and looks for
+    what they copy, enter and install: what they fetch, unpack or build themselves may be there then.
 
     ## Why it matters
     `git clone` without `--recursive` leaves them empty: `glm/glm.hpp: No such file or directory`,
@@ -44,7 +46,8 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
     submodules itself, names its folder; warning when another source does; advice when none does but
     tests, examples and measurements, for test frameworks, for what the maker of the other GPUs
-    publishes, and for CUB and Thrust, which CUDA brings since 11.0.
+    publishes, and for CUB and Thrust, which CUDA brings since 11.0. A folder that a script needs is
+    a warning, and advice where only an option leads there: `--vox2seq`.
 
     ## Fix
     Safe: what `git submodule update --init` leaves, over https where the entry asks for ssh. git
@@ -60,6 +63,24 @@ def submodule_missing(view: View) -> Iterator[Fault]:
         if module.populated or (module.gitlink is False):
             continue
         yield _fault(view, module)
+    declared = [module.path for module in project.submodules] if project else []
+    told: set[str] = set()
+    for row in missing_folders(view):
+        new = not any(row.path == each or row.path.startswith(f"{each}/") for each in told)
+        if new and not any(row.path == d or row.path.startswith(f"{d}/") for d in declared):
+            told.add(row.path)
+            yield _absent(view, row)
+
+
+def _absent(view: View, row: MissingFolder) -> Fault:
+    when = f" when it is run with {row.when}" if row.when else ""
+    return Fault(
+        severity=ADVICE if row.when else WARNING,
+        subject=row.path,
+        message=f"{row.script} needs {row.path}{when}, which the project does not have.",
+        evidence=(at(view, row.script, row.line, row.command),),
+        payload=ProjectFile(row.path),
+    )
 
 
 def _fault(view: View, module: Submodule) -> Fault:

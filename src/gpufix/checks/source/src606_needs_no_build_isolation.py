@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of, isolated
+from gpufix.evidence.requirements import parse
+from gpufix.evidence.scripts import torch_builds
 from gpufix.evidence.source_view import absolute, at, python_files, toml_files
 from gpufix.evidence.view import View
+from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
 from gpufix.model.source_payload import IsolatedBuild
@@ -26,20 +29,22 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py without running it, in an environment that holds the build requirements of
     the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
-    the build, or goes on without extensions that are built otherwise.
+    the build, or goes on without extensions that are built otherwise. Lines of install scripts that
+    have pip build such a folder in isolation are named.
 
     ## Why it matters
     pip and uv build in a fresh environment that holds the declared requirements alone:
     `ModuleNotFoundError: No module named 'torch'`, or, where the file goes on, a package without its
-    compiled part. A torch that is declared is downloaded anew,
-    and may be another build than the one installed.
+    compiled part. A torch that is declared is downloaded anew: the newest that the requirement allows,
+    and an extension that was built with one torch seldom loads with another.
 
     ## Example
     `submodules/simple-knn/setup.py imports torch, which its build does not declare.`
 
     ## Severity
     Warning when this patient's installer builds in isolation; advice when it does not (pip before
-    25.3, for a folder without pyproject.toml). Silent for what is installed already, and when
+    25.3, for a folder without pyproject.toml). A torch that is declared and not pinned is a warning where
+    a newer release than the installed one is known, and an extension is built with it. Silent for what is installed already, and when
     isolation is switched off in the environment or uv's settings.
 
     ## Fix
@@ -59,7 +64,10 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
         if _installed(view, folder, name):
             continue
-        if toml and (names_torch(toml.requires) or toml.no_isolation):
+        if toml and toml.no_isolation:
+            continue
+        if toml and names_torch(toml.requires):
+            yield from _declared(view, path, folder, toml.requires or ())
             continue
         told = _without_torch(view, path)
         if told is None:
@@ -70,9 +78,45 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
             subject=path,
             message=f"{path} imports torch, which its build does not declare: a build in isolation "
             f"{end}.",
-            evidence=(at(view, place.path, place.line, "import of torch"),),
+            evidence=(
+                at(view, place.path, place.line, "import of torch"),
+                *(at(view, *row) for row in torch_builds(view, folder)),
+            ),
             payload=IsolatedBuild(folder),
         )
+
+
+def _declared(view: View, path: str, folder: str, requires: Sequence[str]) -> Iterator[Fault]:
+    """A declared torch of which pip takes the newest release: extensions are built for that one."""
+    torch, newest = view.facts.torch, torch_releases.all()[-1].version
+    written = next((r for r in requires if names_torch([r])), "")
+    requirement = parse(written)
+    if torch is None or torch.release is None or requirement is None or requirement.url:
+        return
+    allowed = requirement.specifier.contains
+    if at_least(torch.release, newest) or not allowed(newest):
+        return
+    run = builds_of(view).run(path)
+    if not any(e.sure and e.kind in ("cuda", "cpp") for e in run.extensions):
+        return
+    toml = f"{folder}/pyproject.toml" if folder else "pyproject.toml"
+    yield Fault(
+        severity=WARNING,
+        subject=path,
+        message=f'{toml} has "{written}" among its build requirements: a build in isolation takes '
+        f"the newest torch, at least {newest}; torch {torch.version} is installed.",
+        evidence=(
+            at(view, toml, _line_of(view, toml, written), written),
+            *(at(view, *row) for row in torch_builds(view, folder)),
+        ),
+        payload=IsolatedBuild(folder),
+    )
+
+
+def _line_of(view: View, path: str, word: str) -> int:
+    source = view.source(absolute(view, path))
+    lines = source.text.split("\n") if source else []
+    return next((n for n, line in enumerate(lines, 1) if word in line), 1)
 
 
 def _without_torch(view: View, path: str) -> tuple[Place, str] | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets, vendor
-from gpufix.evidence.builds import setup_runs
+from gpufix.evidence.builds import builds_of, setup_runs
 from gpufix.evidence.gpu_build import Lost, lost
+from gpufix.evidence.scripts import unexported
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
 from gpufix.model.source_payload import GpuAsked
@@ -22,6 +23,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
     way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
+    Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
+    `FORCE_CUDA=1 && pip install .`
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -58,6 +61,12 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
             yield _fault(view, path, found)
 
 
+def _read_by(view: View, path: str) -> frozenset[str]:
+    """The variables that a setup.py asks for."""
+    asked = builds_of(view).run(path).asked
+    return frozenset(q.subject for q in asked if q.kind == "variable")
+
+
 def _fault(view: View, path: str, found: Lost) -> Fault:
     served = f"{listed(targets(view))} is to be served"
     if found.stops is not None:
@@ -75,6 +84,12 @@ def _fault(view: View, path: str, found: Lost) -> Fault:
         severity=ERROR if found.stops is not None else WARNING,
         subject=path,
         message=f"{path} {what}; {served}.",
-        evidence=(at(view, found.place.path, found.place.line, text),),
+        evidence=(
+            at(view, found.place.path, found.place.line, text),
+            *(
+                at(view, where, line, f"{name}, not exported: no program sees it")
+                for where, line, name in unexported(view, _read_by(view, path))
+            ),
+        ),
         payload=GpuAsked(path),
     )

@@ -8,6 +8,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
 from gpufix.evidence.builds import asks_torch_for_archs, setup_runs
+from gpufix.evidence.profiles import setting_lines
 from gpufix.evidence.source_view import cmake_files, python_files
 from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
@@ -117,7 +118,7 @@ def _reader(view: View, name: str) -> str:
 
 
 def _fault(view: View, name: str, text: str, severity: Severity) -> Fault:
-    lines = view.facts.environment.profile.get(name, [])
+    lines = setting_lines(view, name)
     shown = tuple(Evidence(text=f"set by {line}") for line in lines)
     return Fault(
         severity=severity,

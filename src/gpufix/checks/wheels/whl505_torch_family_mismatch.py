@@ -29,8 +29,9 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
     the torch that it declares, that its version names (`+pt25cu124`, `+cu12torch2.6`), or that its
     project's table names where it declares none (torchcodec, torchaudio since 2.11), and the CUDA that its version names,
-    with the installed torch. So too the index and find-links addresses of requirement files, and of
-    scripts where they stand outside any condition; those of a Dockerfile are compared with the CUDA
+    with the installed torch. So too the index and find-links addresses and the addresses of
+    wheels in requirement files, and in scripts those that a run would reach here, by itself or with
+    an option, in this environment; those of a Dockerfile are compared with the CUDA
     of NVIDIA's development image that it builds on.
     Pins of torch, torchvision and torchaudio, and pages of wheels, in requirement files are looked
     up in the tables of published builds, with or without a torch here.
@@ -44,7 +45,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     ## Severity
     Error when its libraries cannot load; warning when they do, or were not looked at: what they
     register may still not fit. An address for another CUDA major or torch minor is a warning, one
-    for another CUDA minor advice. A pin or a page that was not published is a warning: an
+    for another CUDA minor advice, and so is what a script reaches only with an option: `--kaolin`. A wheel
+    for another Python, torch, CUDA major or C++ ABI is a warning. A pin or a page that was not published is a warning: an
     installation from that file fails, unless it is told of other places.
 
     ## Fix

@@ -168,19 +168,22 @@ class ProjectSources:
         return _unless_empty(cmake_syntax.scan(decode(data).text))
 
     def _shell(self, _: SourceFile, data: bytes) -> ShellFacts | None:
-        from gpufix.source import shell
+        from gpufix.source.builds import installs
+        from gpufix.source.source_facts import ShellFacts
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a script larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
         script = decode(data).text
-        return _unless_empty(shell.scan_shell(script)) if shell.concerns(data) else None
+        return ShellFacts(text=script) if installs.concerns(data) else None
 
     def _docker(self, _: SourceFile, data: bytes) -> ShellFacts | None:
-        from gpufix.source import shell
+        from gpufix.source.builds import installs
+        from gpufix.source.source_facts import ShellFacts
 
         if len(data) > _LIMIT_SCRIPT:
             raise OSError(f"a Dockerfile larger than {_LIMIT_SCRIPT >> 20} MiB: not read")
-        return _unless_empty(shell.scan_docker(decode(data).text))
+        image = decode(data).text
+        return ShellFacts(text=image) if installs.concerns(data) else None
 
     def _requirements(self, source: SourceFile, data: bytes) -> RequirementFacts | None:
         from gpufix.source import requirement_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.evidence.profiles import setting_lines
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables
@@ -14,7 +15,7 @@ def unset_variable(finding: Finding, view: View) -> Plan | None:
     if not isinstance(finding.payload, EnvironmentVariable):
         return None
     name = finding.payload.name
-    lines = view.facts.environment.profile.get(name, [])
+    lines = setting_lines(view, name)
     return Plan(
         fix="unset-variable",
         codes=[finding.code],

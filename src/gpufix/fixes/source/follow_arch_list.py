@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.arch_runs import follows, of_run, serves
+from gpufix.evidence.scripts import leaves
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans
-from gpufix.fixes.source.planned_edits import rewrite
+from gpufix.fixes.source.planned_edits import rewrite, source
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.model import Finding, Plan, SetVariables, Skip, Step, WriteFile
@@ -78,11 +79,21 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     if isinstance(write, WriteFile) and isinstance(place, ArchFlags | ArchAssignment):
         write = _proven(view, path, write, {variable: value})
     guarded = isinstance(place, ArchAssignment) and place.default
+    if isinstance(place, ArchExport):
+        text = write.content if write else _text(view, path)
+        if not leaves(view, path, text, variable, value):
+            return _skip(finding, f"{path} sets it in a form that is not changed with confidence")
+        guarded = True
     if write is None and not guarded:
         return _skip(finding, f"{path} does not set it in a form that is changed with confidence")
     steps: list[Step] = [write] if write else []
     steps.append(SetVariables(variables={variable: value}))
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
+
+
+def _text(view: View, path: str) -> str:
+    found = source(view, path)
+    return found.text if found else ""
 
 
 def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) -> WriteFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, InitSubmodules, Plan, Severity, Skip
-from gpufix.model.source_payload import EmptySubmodule
+from gpufix.model.source_payload import EmptySubmodule, ProjectFile
 from gpufix.source.git_files import by_https, https_url, relative, shown
 
 NAME = "init-submodules"
@@ -17,7 +17,7 @@ _HOW = (
 
 
 @fix(NAME, "SRC605")
-def init_submodules(finding: Finding, view: View) -> Plan | Skip:
+def init_submodules(finding: Finding, view: View) -> Plan | Skip | None:
     """What `git submodule update --init` leaves, by https where the address asks for an ssh key.
 
     Settings, hooks and filters in a repository name programs, and git runs them. Hence git works in
@@ -26,6 +26,8 @@ def init_submodules(finding: Finding, view: View) -> Plan | Skip:
     address by another protocol or with credentials in it, and a submodule whose own repository is
     in `.git/modules` already. Files of Git LFS stay pointers: `git lfs pull` fetches them.
     """
+    if isinstance(finding.payload, ProjectFile):
+        return None  # nobody knows where that folder is from
     project, submodule = view.facts.project, finding.payload_as(EmptySubmodule)
     path, url = submodule.path, submodule.url or ""
     reason = _against(submodule, finding.severity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpufix.evidence.arch_lists import spelled
+from gpufix.evidence.profiles import setting_lines
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -20,7 +21,7 @@ def set_arch_list(finding: Finding, view: View) -> Plan | Skip:
         value = value_for(view, name)
     except ValueError as error:
         return Skip(fix=NAME, code="TCH210", subject=name, reason=str(error))
-    lines = view.facts.environment.profile.get(name, [])
+    lines = setting_lines(view, name)
     return Plan(
         fix=NAME,
         codes=["TCH210"],

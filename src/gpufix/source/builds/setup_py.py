@@ -38,7 +38,7 @@ class _Way(NamedTuple):
 
 def run_setup(world: BuildWorld, path: str) -> BuildRun:
     """What `python setup.py` would do. path: of the file, relative to the world's root."""
-    return _explored(world, path, _follow)
+    return _explored(world, path, follow)
 
 
 def run_module(world: BuildWorld, path: str) -> BuildRun:
@@ -46,7 +46,7 @@ def run_module(world: BuildWorld, path: str) -> BuildRun:
     return _explored(world, path, _follow_calls)
 
 
-def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Ending]) -> BuildRun:
+def _explored(world: BuildWorld, path: str, through: Callable[[BuildSetup], Ending]) -> BuildRun:
     waiting: list[dict[str, bool]] = [{}]
     ways: list[_Way] = []
     steps = 0
@@ -55,7 +55,7 @@ def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Endin
         fixed = waiting.pop(0)
         choices = Choices(fixed)
         run = BuildSetup(world, path, choices, trees)
-        ending = follow(run)
+        ending = through(run)
         ways.append(_Way(dict(choices.taken), run, ending))
         steps += run.steps
         new = [key for key in choices.order if key not in fixed]
@@ -65,7 +65,7 @@ def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Endin
     return replace(_together(path, ways, whole=not waiting), steps=steps)
 
 
-def _follow(run: BuildSetup) -> Ending:
+def follow(run: BuildSetup) -> Ending:
     return _ended(run, lambda: _run_main(run, "__main__"))
 
 

@@ -1,0 +1,293 @@
+"""What the project's install scripts and Dockerfiles would do here, and when called with an option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from posixpath import normpath
+from typing import NamedTuple, TypeVar
+
+from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
+from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, shell_texts
+from gpufix.evidence.view import View
+from gpufix.frozen import Frozen
+from gpufix.source.builds.dockerfile import run_dockerfile
+from gpufix.source.builds.installs import LISTS, folder_of, installs
+from gpufix.source.builds.python_prints import prints
+from gpufix.source.builds.run import UNKNOWN_PART
+from gpufix.source.builds.shell_options import options
+from gpufix.source.builds.shell_parser import parse
+from gpufix.source.builds.shell_run import PythonPrints, run
+from gpufix.source.builds.shell_state import ShellCommand, ShellRun
+from gpufix.source.builds.shell_syntax import Script
+from gpufix.source.builds.world import BuildWorld
+from gpufix.source.requirement_files import addresses
+from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
+
+_ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
+_NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
+
+
+class Called(Frozen):
+    """One way to call a script. when: the option that leads to more than a plain call does."""
+
+    run: ShellRun
+    when: str = ""
+    image: str | None = ""  # CUDA of the development image; None: another; "": no Dockerfile
+    before: frozenset[tuple[str, int, tuple[str, ...]]] = frozenset()  # what a plain call does too
+    known: frozenset[tuple[int, str]] = frozenset()  # what is missing without the option too
+
+    @property
+    def commands(self) -> Iterator[ShellCommand]:
+        """What surely runs, and did not without the option."""
+        for each in self.run.commands:
+            if not each.hangs and not each.asks and _key(each) not in self.before:
+                yield each
+
+
+def _key(command: ShellCommand) -> tuple[str, int, tuple[str, ...]]:
+    return command.place.path, command.place.line, command.words
+
+
+def scripts(view: View) -> Mapping[str, tuple[Called, ...]]:
+    """Path → the ways to call each shell script."""
+    return view.derive(_scripts)
+
+
+def images(view: View) -> Mapping[str, tuple[Called, ...]]:
+    """Path → the stages of each Dockerfile."""
+    return view.derive(_images)
+
+
+def shell_files(view: View) -> Mapping[str, ShellFacts]:
+    """What shell scripts set, define and point to."""
+    return view.derive(_shell_files)
+
+
+def docker_files(view: View) -> Mapping[str, ShellFacts]:
+    """The same of Dockerfiles."""
+    return view.derive(_docker_files)
+
+
+def called(view: View, path: str, text: str, **changes: object) -> tuple[Called, ...]:
+    """The ways to call one script with this text. changes: of the world."""
+    script = parse(text)
+    answers: dict[str, str | None] = {}
+
+    def prints_once(code: str, world: BuildWorld) -> str | None:
+        if code not in answers:
+            answers[code] = prints(code, world)
+        return answers[code]
+
+    world = replace(_world(view, {path: text}), **changes)  # type: ignore[arg-type]
+    plain = _run(view, text, path, world, (), script, prints_once)
+    before = frozenset(map(_key, plain.commands))
+    lacks = frozenset((row.place.line, row.command) for row in plain.missing)
+    found = [Called(plain)]
+    for option in options(script):
+        given, when = _arguments(option)
+        each = _run(view, text, path, world, given, script, prints_once)
+        if each.beyond and len(given) == 1 and not option.endswith(("=", ":")):
+            each = _run(view, text, path, world, (*given, UNKNOWN_PART), script, prints_once)
+        way = Called(each, when, before=before, known=lacks)
+        if any(way.commands) or set(each.writes) - set(plain.writes):
+            found.append(way)
+    return tuple(found)
+
+
+def _arguments(option: str) -> tuple[tuple[str, ...], str]:
+    if option.endswith(":"):
+        return (option[:-1], UNKNOWN_PART), option[:-1]
+    if option.endswith("="):
+        return (option + UNKNOWN_PART,), option[:-1]
+    return (option,), option
+
+
+def _run(
+    view: View,
+    text: str,
+    path: str,
+    world: BuildWorld,
+    given: tuple[str, ...],
+    script: Script,
+    answers: PythonPrints,
+) -> ShellRun:
+    found = run(text, path, world, given, answers, script)
+    for name in found.asked:  # a plan that sets one of them asks this run again
+        view.env(name)
+    return found
+
+
+def _world(view: View, edited: Mapping[str, str]) -> BuildWorld:
+    """The patient as a script sees it that is run for its targets."""
+    project = view.facts.project
+    root = project.root if project else ""
+    texts = {f"{root}/{path}": text for path, text in edited.items()}
+    world = world_of(view, root, ViewFiles(view, root).edited(texts))
+    if view.targets:
+        world = replace(world, **with_gpu(view))
+    return replace(world, torch=world.torch if view.facts.torch else None)
+
+
+def _scripts(view: View) -> Mapping[str, tuple[Called, ...]]:
+    return {
+        path: called(view, path, facts.text)
+        for path, facts in shell_texts(view).items()
+        if facts.text
+    }
+
+
+def _images(view: View) -> Mapping[str, tuple[Called, ...]]:
+    world = replace(_world(view, {}), torch=None, gpu=False)
+    return {
+        path: tuple(
+            Called(stage.run, image=stage.cuda) for stage in run_dockerfile(facts.text, path, world)
+        )
+        for path, facts in docker_texts(view).items()
+        if facts.text
+    }
+
+
+def _shell_files(view: View) -> Mapping[str, ShellFacts]:
+    ran, texts, python = scripts(view), shell_texts(view), view.facts.python
+    home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
+    return {p: rows(p, f.text, ran[p], home) if p in ran else f for p, f in texts.items()}
+
+
+def _docker_files(view: View) -> Mapping[str, ShellFacts]:
+    ran, texts = images(view), docker_texts(view)
+    return {p: rows(p, f.text, ran[p]) if p in ran else f for p, f in texts.items()}
+
+
+def rows(path: str, text: str, ways: tuple[Called, ...], home: str = "") -> ShellFacts:
+    """What a file's runs come to, in rows. home: the name of the patient's environment.
+
+    What is installed into another environment, `conda activate NAME`, says nothing of this one.
+    """
+    exports: list[ShellExport] = []
+    abi: list[AbiFlag] = []
+    found: list[Address] = []
+    for way in ways:
+        exports += [row for row in _exports(path, way) if _new(row, exports)]
+        abi += [row for row in _abi(path, text, way) if _new(row, abi)]
+        for command in way.commands:
+            other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
+            if command.place.path == path and not (other and way.image == ""):
+                line = command.place.line
+                for row in addresses(command.words, line):
+                    row = row._replace(when=way.when, image=way.image)
+                    if UNKNOWN_PART not in row.url and _new(row, found):
+                        found.append(row)
+    return ShellFacts(tuple(exports), tuple(abi), tuple(found), text)
+
+
+Row = TypeVar("Row", ShellExport, AbiFlag, Address)
+
+
+def _new(row: Row, known: list[Row]) -> bool:
+    """Whether no other way to call the script has brought it."""
+    plain = row._replace(when="")
+    return all(other._replace(when="") != plain for other in known)
+
+
+class MissingFolder(NamedTuple):
+    """A path of the project that a script needs and nobody makes. Paths are relative to the root."""
+
+    path: str
+    script: str
+    line: int
+    command: str
+    when: str
+
+
+def missing_folders(view: View) -> Iterator[MissingFolder]:
+    """Of scripts that install something: what is needed whenever they get there."""
+    project = view.facts.project
+    root = f"{project.root.rstrip('/')}/" if project else "/"
+    files = ViewFiles(view, root.rstrip("/"))
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            if not way.run.whole or not any(installs(way.run)):
+                continue
+            for row in way.run.missing:
+                name = row.path.removeprefix(root)
+                beside = f"{root}{path.rpartition('/')[0]}/{name}"
+                known = (row.place.line, row.command) in way.known
+                if not row.hangs and not known and not files.exists(normpath(beside)):
+                    yield MissingFolder(name, row.place.path, row.place.line, row.command, way.when)
+
+
+def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
+    """Where scripts let pip build a folder of the project in isolation: script, line, command."""
+    root = view.facts.project.root.rstrip("/") if view.facts.project else ""
+    place = f"{root}/{folder}".rstrip("/")
+    for path, ways in scripts(view).items():
+        for way in ways:
+            here = set(way.commands)
+            for each in installs(way.run):
+                if not each.isolated or each.command not in here:
+                    continue
+                goals = {folder_of(way.run, each, target) for target in each.targets}
+                if place in {g.rstrip("/") for g in goals if g}:
+                    when = f" (with {way.when})" if way.when else ""
+                    words = " ".join(each.command.words)[:100]
+                    yield path, each.command.place.line, f"{words}{when}"
+
+
+def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    """Where scripts and Dockerfiles set one of these for the shell alone: path, line, name."""
+    for ways in (*scripts(view).values(), *images(view).values()):
+        for way in ways:
+            seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
+            for row in way.run.plain:
+                if row.name in names and row.name not in seen and not row.hangs and not way.when:
+                    yield row.place.path, row.place.line, row.name
+
+
+def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:
+    """Whether every way to call a script leaves a variable as it is when that is set."""
+    world = _world(view, {})
+    ways = called(view, path, text, environment={**world.environment, name: value})
+    return all(row.name != name or row.value == value for row in rows(path, text, ways).exports)
+
+
+def _exports(path: str, way: Called) -> Iterator[ShellExport]:
+    """Lists that are in force when something runs, or when the script has ended."""
+    for each in way.run.writes:
+        name, value = each.name, each.value
+        if name not in LISTS or not each.sure or each.place.path != path or not value:
+            continue
+        forced = {c.environment.get(name) for c in way.run.commands if _builds(c)}
+        if UNKNOWN_PART not in value and value in {*forced, way.run.final.get(name)}:
+            # ENV and ARG of a Dockerfile stand outside of its RUN lines
+            yield ShellExport(each.place.line, name, value, way.image, way.when)
+
+
+def _builds(command: ShellCommand) -> bool:
+    return command.words[0] not in _NO_BUILD
+
+
+def _abi(path: str, text: str, way: Called) -> Iterator[AbiFlag]:
+    """-D_GLIBCXX_USE_CXX11_ABI in compilers' calls and in the variables that builds read."""
+    for command in way.commands:
+        if command.place.path == path:
+            for word in command.words:
+                if flag := _ABI.search(word):
+                    line = _written(text, way.run, command.place.line, flag[0])
+                    yield AbiFlag(line, int(flag[1]), (), way.image, way.when)
+    for each in way.run.writes:
+        flag = _ABI.search(each.value or "")
+        if flag and each.sure and each.place.path == path:
+            yield AbiFlag(each.place.line, int(flag[1]), (), way.image, way.when)
+
+
+def _written(text: str, found: ShellRun, line: int, flag: str) -> int:
+    """The line on which a flag stands that a command is given by way of a variable."""
+    lines = text.split("\n")
+    if line <= len(lines) and flag in lines[line - 1]:
+        return line
+    places = [row.place.line for row in found.plain if flag in row.value]
+    return places[-1] if places else line
