@@ -95,6 +95,7 @@ def _journals() -> Iterator[bytes]:
 def _listings() -> Iterator[bytes]:
     entry = ["file", 420, 3, 5, 7, 1, 2, None, "link", 1]
     yield b'["/a", null]\n' + json.dumps(["/b", entry]).encode() + b"\n"
+    yield json.dumps({"/a": None, "/b": entry}).encode()
 
 
 def _logs() -> Iterator[bytes]:
