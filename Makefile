@@ -5,6 +5,8 @@ VENV ?= .venv
 TORCH ?= yes
 BIN := $(VENV)/bin
 CODE := src tests tools benchmarks fuzz clinic plugins
+# One test at a time more than processors, since many wait for programs; each takes up to 700 MB.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( (n < 4 ? n : 4) + 1 )))
 
 # All caches lie in VENV. When it lies elsewhere, the checkout is not written to: it may be read-only.
 CACHE := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/cache
@@ -30,12 +32,12 @@ test: venv-test
 	"$(BIN)/python" tools/build_knowledge.py --check
 	"$(BIN)/python" tools/build_docs.py --check
 	"$(BIN)/python" -m clinic report --check
-	"$(BIN)/pytest" -n 2 --dist worksteal -m "not slow"
+	"$(BIN)/pytest" -n $(WORKERS) --dist worksteal -m "not slow"
 	"$(BIN)/python" tools/lowest.py
 
 full: venv-full
 	$(MAKE) test
-	"$(BIN)/pytest" -n 2 --dist worksteal -m slow
+	GPUFIX_TESTS_FRESH=1 "$(BIN)/pytest" -n 2 --dist worksteal -m slow
 	"$(BIN)/python" tools/mutants.py
 	"$(PYTHON)" tools/fresh.py
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
 from fuzz_target import Target, as_file
+
+MEMORY = "/dev/shm"
 
 
 def metadata() -> Callable[[bytes], object]:
@@ -30,7 +33,8 @@ def _site(name: str) -> Callable[[], Callable[[bytes], object]]:
         from gpufix.facts.packages import record_file
         from gpufix.facts.packages.metadata import describe_dist_info
 
-        folder = Path(tempfile.mkdtemp())
+        # In memory: a disk is written to whenever a file is cut off and written anew.
+        folder = Path(tempfile.mkdtemp(dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
         info = folder / "x-1.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Name: x\nVersion: 1\n")

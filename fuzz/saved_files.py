@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def smoke_errors() -> tuple[type[BaseException], ...]:
 def log() -> Callable[[bytes], object]:
     from gpufix.explain.read import read
 
+    os.environ["PATH"] = ""  # no c++filt is started for a name
     return lambda data: read(io.BytesIO(data))[0]
 
 
@@ -95,6 +97,7 @@ def _journals() -> Iterator[bytes]:
 def _listings() -> Iterator[bytes]:
     entry = ["file", 420, 3, 5, 7, 1, 2, None, "link", 1]
     yield b'["/a", null]\n' + json.dumps(["/b", entry]).encode() + b"\n"
+    yield json.dumps({"/a": None, "/b": entry}).encode()
 
 
 def _logs() -> Iterator[bytes]:

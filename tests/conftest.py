@@ -28,9 +28,12 @@ for name in (*_WRITING.split(), *(name for name in os.environ if name.startswith
     os.environ.pop(name, None)
 os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC"}
 time.tzset()
-# A background job ignores Ctrl-C, and so would every program that a test interrupts.
+# A background job ignores Ctrl-C, one of nohup the end of its terminal: and so would every program
+# that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("gpufix", deadline=None)
 settings.load_profile("gpufix")

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import forked
+
 PIN = "--extra-index-url https://download.pytorch.org/whl/cu118\ntorch\n"
 
 
 def doctor(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gpufix", "doctor", "--python", str(project.parent / "venv")]
-    done = subprocess.run(
-        [*command, "--gpu=sm_120", *arguments, "."],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-        timeout=60,
-    )
+    command = ["doctor", "--python", str(project.parent / "venv"), "--gpu=sm_120", *arguments, "."]
+    done = forked.gpufix(command, project, os.environ)
     assert "Traceback" not in done.stderr
     return done
 

@@ -10,21 +10,15 @@ from pathlib import Path
 
 import pytest
 
+import forked
+
 NONE = "no environment is active, and neither the project nor this folder has one"
 NOTHING = f"gpufix: nothing judged: {NONE}"
 
 
 def gpufix(cwd: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
-    return subprocess.run(
-        [sys.executable, "-m", "gpufix", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        timeout=120,
-        env={**inherited, "HOME": str(cwd), "COLUMNS": "80", **env},
-    )
+    return forked.gpufix(arguments, cwd, {**inherited, "HOME": str(cwd), "COLUMNS": "80", **env})
 
 
 @pytest.fixture(scope="module")

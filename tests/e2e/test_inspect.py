@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import test_binaries as compiled
 import venvs
 from venvs import Venv
 
+import forked
 import needs
 
 
@@ -25,12 +27,8 @@ def module(empty: Venv) -> Path:
 
 
 def report(*arguments: str) -> list[dict[str, object]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gpufix", "inspect", "--format", "json", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forked.gpufix(["inspect", "--format", "json", *arguments], Path.cwd(), os.environ)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["inspections"]
 
 

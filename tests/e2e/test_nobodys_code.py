@@ -265,9 +265,22 @@ def scene(tmp_path: Path) -> Scene:
     return made
 
 
-@pytest.mark.parametrize("canaries", CANARIES, ids=lambda each: each.__name__)
-def test_nothing_of_it_is_run(canaries: Callable[[Scene], None], scene: Scene) -> None:
-    canaries(scene)
+# Those that stand at different places are looked at together; each by itself is slow.
+APART = (in_site, as_python_tools, of_gcc_and_nvcc, of_the_project, as_modules_at_hand)
+TOGETHER = [
+    APART,
+    (as_shell_tools,),
+    (as_wrappers,),
+    *(pytest.param((each,), marks=pytest.mark.slow) for each in APART),
+]
+
+
+@pytest.mark.parametrize(
+    "canaries", TOGETHER, ids=lambda all: "-".join(each.__name__ for each in all)
+)
+def test_nothing_of_it_is_run(canaries: tuple[Callable[[Scene], None], ...], scene: Scene) -> None:
+    for each in canaries:
+        each(scene)
     starter = scene.sung.parent / "start" / "gpufix"  # what pip installs as `gpufix`
     starter.parent.mkdir()
     starter.write_text("from gpufix.__main__ import main\nmain()\n")

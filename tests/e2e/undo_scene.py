@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from venvs import Venv, snapshot
 
+import forked
 from gpufix.engine.journal import runs
 from gpufix.engine.run import apply
 from gpufix.engine.run_context import RunContext
@@ -66,10 +66,7 @@ class Scene:
     def gpufix(
         self, *arguments: str, cwd: Path | None = None, **env: str
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "gpufix", *arguments], env=self.environ(env),
-            cwd=cwd or self.folder, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = forked.gpufix(arguments, cwd or self.folder, self.environ(env))
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pip
 from packaging.requirements import Requirement
 
+import forked
 import needs
 
 _PIP = Path(pip.__file__).with_name("__pip-runner__.py")
@@ -74,17 +75,9 @@ class Venv:
 
     def gpufix(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run gpufix, from the tests' own environment, on this venv."""
-        extra = options.pop("env", None)
-        command = [sys.executable, "-m", "gpufix", *arguments]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=options.pop("cwd", self.home),
-            env=self.environ(extra),  # type: ignore[arg-type]
-            timeout=120,
-        )
+        extra: Any = options.get("env")
+        cwd: Any = options.get("cwd", self.home)
+        return forked.gpufix(arguments, cwd, self.environ(extra))
 
     def doctor(self, *arguments: str, **options: object) -> dict[str, object]:
         """The JSON report; `exit` holds the exit code."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpufix.engine.journal.guard import Guard
-from gpufix.engine.journal.listing import Scope
+from gpufix.engine.journal.listing import Scope, load
 from gpufix.engine.run_context import StepFailed
 
 NOBODY = 65534
@@ -133,3 +134,23 @@ def test_what_has_not_changed_is_let_go_of(tmp_path: Path, run: Path) -> None:
     (env / "file").unlink()
     watched.close()
     assert [p.read_bytes() for p in (run / "kept" / "1-0").iterdir()] == [b"before"]
+
+
+@pytest.mark.parametrize("ago", [0, 3600])
+def test_what_a_step_does_at_once_or_later_is_seen(
+    ago: int, tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of files ticks in steps; what did not change since is not asked again."""
+    env, journal = patient(tmp_path), Rows()
+    (env / "other").write_bytes(b"other")
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + ago * 10**9)
+    step = guard(run, journal)
+    step.open([Scope(str(env))])
+    time.sleep(0.02 if ago else 0)
+    (env / "file").chmod(0o600)
+    (env / "file").write_bytes(b"after.")
+    step.close()
+    (row,) = journal.rows[-1]["scopes"]
+    assert [*load(run / row["listing"], row["sha256"])] == ["file"]
+    assert sorted(p.name for p in (run / "kept" / "1-0").iterdir()) == ["2"], "the file alone"

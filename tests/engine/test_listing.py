@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import stat
 from dataclasses import replace
@@ -210,6 +212,34 @@ def test_of_an_older_listing_owner_and_attributes_stay_as_they_are(
     assert (path.stat().st_mode & 0o777, path.stat().st_mtime_ns) == (0o640, FILE.mtime)
 
 
+@pytest.mark.parametrize(
+    ("later", "asked"),
+    [
+        (1, False),
+        (0, True),  # something may have changed since in the same tick of the clock
+        (-1, True),
+    ],
+)
+def test_what_is_known_is_asked_again_unless_it_has_settled(
+    later: int, asked: bool, tmp_path: Path
+) -> None:
+    made(tmp_path / "file")
+    scope = Scope(str(tmp_path))
+    known = listing.take(scope)
+    known["file"] = known["file"]._replace(attributes="of then")
+    entry = listing.take(scope, known, known["file"].ctime + later)["file"]
+    assert (entry.attributes == "") is asked
+
+
+@pytest.mark.parametrize("field", ["ctime", "inode", "device"])
+def test_what_has_changed_is_asked_again(field: str, tmp_path: Path) -> None:
+    path = str(made(tmp_path / "file"))
+    entry = look(path)
+    assert entry is not None
+    known = entry._replace(**{field: getattr(entry, field) - 1}, attributes="of then")
+    assert look(path, known, entry.ctime + 1) == entry
+
+
 def test_too_much_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").touch()
@@ -229,6 +259,16 @@ def test_a_listing_is_read_back_or_an_error(tmp_path: Path) -> None:
         listing.load(tmp_path / "before", "0" * 64)
     with pytest.raises(CorruptJournal, match="cannot be read"):
         listing.load(tmp_path / "after", digest)
+
+
+def test_a_listing_of_an_older_gpufix_is_read(tmp_path: Path) -> None:
+    data = b"".join(
+        json.dumps(row).encode() + b"\n" for row in (["", FOLDER], ["a", FILE], ["gone", None])
+    )
+    (tmp_path / "before").write_bytes(data)
+    found = listing.load(tmp_path / "before", hashlib.sha256(data).hexdigest())
+    assert found == {"": FOLDER, "a": FILE, "gone": None}
+    assert listing.load(tmp_path / "empty", listing.save(tmp_path / "empty", {})) == {}
 
 
 def test_a_scope_comes_back_from_the_journal() -> None:
@@ -270,6 +310,7 @@ def test_how_a_file_is_kept(policy: str, name: str, size: int, how: str, tmp_pat
     kept = keep(scope, listing.take(scope), tmp_path / "kept")
     source = Path(place(tmp_path / "kept", dict(kept))[name])
     assert (kept[name].kept, source.samefile(path)) == (how, how == "link")
+    assert kept[name].ctime == path.stat().st_ctime_ns, "as it is after that link"
     assert source.stat().st_mtime_ns == path.stat().st_mtime_ns
     assert not Path(twin(str(source))).exists(), "it has no other names"
     assert [key for key in kept if kept[key].kept] == [name]

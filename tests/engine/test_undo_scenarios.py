@@ -485,7 +485,7 @@ def _as_older(folder: Path, row: dict[str, Any]) -> None:
         for name in ("follow", "through"):
             part.get("scope", {}).pop(name, None)
         path = folder / part["listing"]
-        rows = [json.loads(text) for text in path.read_text().splitlines()]
+        rows = json.loads(path.read_text()).items()
         data = "".join(json.dumps([k, e and e[:10]]) + "\n" for k, e in rows).encode()
         path.write_bytes(data)
         part["sha256"] = hashlib.sha256(data).hexdigest()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpufix
@@ -166,6 +166,7 @@ def test_any_gpu_driver_and_python(
     judged(device, branch, tag, platform, prefer)
 
 
+@settings(max_examples=40)  # each asks three questions
 @given(st.sampled_from(NVIDIA), st.sampled_from(NVIDIA), st.sampled_from(DRIVERS))
 def test_two_gpus_are_served_by_what_serves_each(one: str, other: str, branch: str | None) -> None:
     def fitting(*devices: str) -> set[str]:

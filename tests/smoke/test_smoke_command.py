@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import forked
+
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
@@ -20,10 +22,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 def gpufix(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gpufix", "smoke", *arguments],
-        capture_output=True, text=True, check=False, env=environ, timeout=120,
-    )  # fmt: skip
+    done = forked.gpufix(["smoke", *arguments], Path.cwd(), environ)
     assert "Traceback" not in done.stderr + done.stdout
     return done
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 
 from gpufix.knowledge.messages import Message, choices, messages, pieces, whole_words
 
@@ -120,6 +121,16 @@ def _all_words() -> frozenset[bytes]:
     return frozenset(word for text in texts() for word in text.words)
 
 
+@cache
+def _by_longest() -> dict[bytes, list[Text]]:
+    """Each text once, below its longest word: few others have that."""
+    found: dict[bytes, list[Text]] = {}
+    for text in texts():
+        if text.words:
+            found.setdefault(max(text.words, key=lambda w: (len(w), w)), []).append(text)
+    return found
+
+
 def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     """The texts that a lower-case part of a log can hold, by the word to look for.
 
@@ -127,7 +138,8 @@ def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     """
     words = low.translate(_LETTERS).split()
     present = _all_words().intersection(words)
-    at_hand = [text for text in texts() if text.words and text.words <= present]
+    of_them = (text for word in present for text in _by_longest().get(word, ()))
+    at_hand = sorted((text for text in of_them if text.words <= present), key=attrgetter("order"))
     counts = Counter(filter(present.__contains__, words) if at_hand else ())
     found: dict[bytes, list[Text]] = {}
     for text in at_hand:

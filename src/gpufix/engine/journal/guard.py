@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from gpufix.engine.journal.owner import hand_over
 from gpufix.engine.run_context import StepFailed
 
 Kept = tuple[Scope, Listing, Path]
+_TICK = 20_000_000  # nanoseconds: a kernel's clock for files moves in steps of up to 10 ms
 
 
 class Guard:
@@ -26,6 +28,7 @@ class Guard:
     def __init__(self, journal: Journal, folder: Path, step: int):
         self._journal, self._folder, self._step = journal, folder, step
         self._kept: list[Kept] = []
+        self._settled = 0
 
     def open(self, scopes: Sequence[Scope]) -> None:
         """Keep the scopes' state; the journal row is written last. Raises OSError, Refused."""
@@ -36,6 +39,7 @@ class Guard:
             if scope.follow and scope.through is None:
                 _, listed, _ = self._kept[-1]
                 todo += states.leading_out(scope, listed, [*roots, *(s.path for s in todo)])
+        self._settled = time.time_ns() - _TICK
         self._journal.append("guard", step=self._step, scopes=rows)
 
     def holds(self, path: str) -> bool:
@@ -51,7 +55,7 @@ class Guard:
         rows = []
         unneeded: list[str] = []
         for number, (scope, before, folder) in enumerate(self._kept):
-            after = states.take(scope)
+            after = states.take(scope, before, self._settled)
             if scope.through is None:
                 hand_over(scope, before, after)
             keys = changed(before, after)

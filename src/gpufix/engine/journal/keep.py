@@ -92,6 +92,8 @@ def _as_kept(entry: ListedEntry, target: str, how: str) -> ListedEntry:
             now = look(target)
             assert now is not None
             entry = now if how == "link" else entry._replace(size=now.size)
+        elif how == "link":
+            return entry.as_kept(how, status.st_ctime_ns)  # that link has moved it
     return entry._replace(kept=how)
 
 
@@ -115,9 +117,9 @@ def _settle(scope: Scope, kept: Listing) -> None:
 
 def _may_be_written(path: str, entry: ListedEntry, scope: Scope) -> bool:
     """Whether a step may write into this file, rather than replace it."""
-    name = os.path.basename(path)
     if scope.policy == "link" or entry.kind == "link":
-        return entry.kind == "file" and name.endswith(_PATHS)
+        return entry.kind == "file" and path.endswith(_PATHS)
+    name = os.path.basename(path)
     if name.endswith(_MADE):
         return True
     plain = "." not in name or os.path.splitext(name)[1] in _WRITTEN.split()

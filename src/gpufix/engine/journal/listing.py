@@ -92,20 +92,37 @@ class ListedEntry(NamedTuple):
         """A folder, and no link to one."""
         return self.kind == "dir"
 
+    def as_kept(self, how: str, ctime: int) -> ListedEntry:
+        """The entry with these; `_replace` takes five times as long."""
+        return ListedEntry(*self[:4], ctime, *self[5:8], how, *self[9:])
+
 
 Listing = dict[str, ListedEntry]  # path below the scope ("" = the scope itself) -> entry
+_NOTHING: Mapping[str, ListedEntry] = {}
 
 
-def look(path: str) -> ListedEntry | None:
-    """The entry at a path, None when there is none. Raises OSError for what cannot be looked at."""
+def look(path: str, known: ListedEntry | None = None, settled: int = 0) -> ListedEntry | None:
+    """The entry at a path, None when there is none. Raises OSError for what cannot be looked at.
+
+    `known`: what was there. It is the answer as long as its change time is the same and older than
+    `settled`: every change of a file since moves that time.
+    """
     try:
-        return _entry(path, os.lstat(path))
+        status = os.lstat(path)
+        if (
+            known is not None
+            and settled > known.ctime == status.st_ctime_ns
+            and known.inode == status.st_ino
+            and known.device == status.st_dev
+        ):
+            return known
+        return _entry(path, status)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def take(scope: Scope) -> Listing:
-    """The present state of a scope.
+def take(scope: Scope, known: Mapping[str, ListedEntry] = _NOTHING, settled: int = 0) -> Listing:
+    """The present state of a scope; `known` and `settled` as for `look`.
 
     Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
     """
@@ -124,11 +141,11 @@ def take(scope: Scope) -> Listing:
         folder = queue.pop()
         for name, path in _children(scope, folder):
             below = f"{folder}/{name}" if folder else name
-            entry = look(path)
+            entry = look(path, known.get(below), settled)
             if entry is None:  # somebody has just removed it
                 continue
             found[below] = entry
-            if entry.is_dir:
+            if entry.kind == "dir":
                 queue.append(below)
     return found
 
@@ -163,20 +180,20 @@ def _is_environment(path: str) -> bool:
 
 
 def _entry(path: str, status: os.stat_result) -> ListedEntry:
-    mode, kind = status.st_mode, _kind(status.st_mode)
-    return ListedEntry(
-        kind=kind,
-        mode=stat.S_IMODE(mode),
-        size=status.st_size if kind == "file" else 0,
-        mtime=status.st_mtime_ns,
-        ctime=status.st_ctime_ns,
-        inode=status.st_ino,
-        device=status.st_dev,
-        target=os.readlink(path) if kind == "link" else None,
-        kept="",
-        links=status.st_nlink,
-        owner=f"{status.st_uid}:{status.st_gid}",
-        attributes=_extended(path),
+    kind = _kind(status.st_mode)
+    return ListedEntry(  # by position: this is made for every file of an environment
+        kind,
+        status.st_mode & 0o7777,
+        status.st_size if kind == "file" else 0,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        status.st_dev,
+        os.readlink(path) if kind == "link" else None,
+        "",
+        status.st_nlink,
+        f"{status.st_uid}:{status.st_gid}",
+        _extended(path),
     )
 
 
@@ -188,6 +205,8 @@ def _extended(path: str) -> str:
     """The extended attributes that belong to a user, "" for none."""
     try:
         names = os.listxattr(path, follow_symlinks=False)
+        if not names:
+            return ""
         held = {
             n: os.getxattr(path, n, follow_symlinks=False).hex()
             for n in names
@@ -244,8 +263,7 @@ def leading_out(scope: Scope, listing: Listing, roots: Sequence[str]) -> Iterato
 
 def save(path: Path, listing: dict[str, ListedEntry | None]) -> str:
     """Write a listing and sync it; returns its SHA-256."""
-    rows = (json.dumps([key, entry]) for key, entry in listing.items())
-    data = "".join(f"{row}\n" for row in rows).encode()
+    data = json.dumps(listing).encode()  # all at once: four times as fast as one by one
     write_new(path, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -259,7 +277,10 @@ def load(path: Path, digest: str) -> dict[str, ListedEntry | None]:
     if hashlib.sha256(data).hexdigest() != digest:
         raise CorruptJournal(f"{path} is not what was written")
     try:
-        rows = [json.loads(line) for line in data.splitlines()]
+        if data.startswith(b"{"):
+            rows = json.loads(data).items()
+        else:  # an older gpufix wrote a line for each
+            rows = [json.loads(line) for line in data.splitlines()]
         return {key: None if entry is None else ListedEntry(*entry) for key, entry in rows}
     except (ValueError, TypeError, RecursionError):
         raise CorruptJournal(f"{path} is no listing that this gpufix reads") from None
@@ -286,16 +307,11 @@ def equal(
     systems give a file a new inode number when they are mounted again. A copied file that was
     written in place is told by its change time; a linked one's is moved by the link itself.
     """
-    if before is None or after is None:
+    if before is after or before is None or after is None:
         return before is after
-    if (before.kind, before.mode, before.size, before.target) != (
-        after.kind,
-        after.mode,
-        after.size,
-        after.target,
-    ):
+    if before[:3] != after[:3] or before.target != after.target:  # kind, mode and size
         return False
-    if before.owner and after.owner and _of(before) != _of(after):
+    if before.owner and after.owner and before[-2:] != after[-2:]:  # owner and attributes
         return False
     if before.is_dir:
         return not times or before.mtime == after.mtime
@@ -304,10 +320,6 @@ def equal(
     if before.mtime != after.mtime or (identity and before.inode != after.inode):
         return False
     return before.kept != "copy" or not identity or before.ctime == after.ctime
-
-
-def _of(entry: ListedEntry) -> tuple[str, str]:
-    return entry.owner, entry.attributes
 
 
 TEMPORARY = ".gpufix-tmp"  # the name under which gpufix restores a file, and
