@@ -476,12 +476,19 @@ class Conflicts(Row):
 
 
 class Plugin(Row):
-    """A library that native code opens by its path."""
+    """A library that native code opens by its path.
+
+    finds: who looks for what it opens: wheels, the package itself, in NVIDIA's wheels; loader, the
+    dynamic loader alone; pathfinder, cuda.pathfinder, whatever the version. beside: without one of
+    these distributions nobody asks for it.
+    """
 
     library: str
     distributions: list[str]
     versions: Specifier = ""
     opens: list[str] = []
+    finds: Literal["wheels", "loader", "pathfinder"] = "wheels"
+    beside: list[str] = []
     asked: bool
     source: Source
 

@@ -41,7 +41,7 @@ def _of_gpu_part(view: View, library: Library, problem: Problem) -> bool:
         return False
     dist = view.dist(library.distribution or "")
     opener = plugin(library.path, library.distribution, dist.version if dist else None)
-    return opener is not None and (opener.asked or bool(library.code))
+    return opener is not None and (opener.asked or bool(library.code or opener.beside))
 
 
 class AbsentPart(Frozen):

@@ -109,6 +109,17 @@ def chosen() -> tuple[Chosen, ...]:
     return tuple(Chosen(**_sourced(row)) for row in table("families")["chosen"])
 
 
+@cache
+def names() -> frozenset[str]:
+    """The distributions of all families."""
+    return frozenset(
+        {pair.one for pair in pairs()}
+        | {name for group in alone() for name in group.distributions}
+        | {part.framework for part in parts()}
+        | {row.distribution for row in chosen()}
+    )
+
+
 def libraries(distribution: str) -> Libraries | None:
     """What brings the CUDA libraries of a distribution."""
     row = table("families")["libraries"].get(distribution)

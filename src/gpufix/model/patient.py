@@ -54,6 +54,8 @@ class Record(Model):
     altered: list[str] = field(default_factory=list)
     missing_count: int = 0  # lists are cut; counts are not
     altered_count: int = 0
+    pointers: list[str] = field(default_factory=list)  # altered ones that are pointers of Git LFS
+    emptied: list[str] = field(default_factory=list)  # altered ones of which nothing is left
 
 
 class WheelVariant(Model):

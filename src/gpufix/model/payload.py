@@ -103,6 +103,13 @@ class UnmetRequirements(DistributionFault):
     unmet: tuple[UnmetRequirement, ...]
 
 
+class AbsentModule(DistributionFault):
+    """A distribution's import asks for a module that no installed package has. `of`: the one that should."""
+
+    module: str
+    of: str | None
+
+
 class AbsentDepends(Payload):
     """Packages that one of conda's depends on, and that are not installed."""
 
@@ -138,6 +145,12 @@ class LostGpuLibraries(DistributionFault):
     """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
 
     wheels: tuple[str, ...]
+
+
+class UnsearchedLibraries(Payload):
+    """Libraries that are there, in folders where what opens them does not look."""
+
+    held: tuple[str, ...]
 
 
 class AbsentGpuPart(DistributionFault):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from posixpath import basename
 
 from gpufix.facts.libraries.library_files import python_tag
@@ -19,6 +19,7 @@ _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
 _OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
 _FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
+_TESTS = {"test", "tests", "testing", "benchmarks", "examples"}
 
 
 def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tuple[str, str]]:
@@ -55,6 +56,52 @@ class Gone(Frozen):
     owners: frozenset[str]
     modules: frozenset[str]
     files: frozenset[str]
+
+
+_IMPORTED = re.compile(
+    r"^(?:from[ \t]+([A-Za-z]\w*(?:\.\w+)*)[ \t]+import\b|import[ \t]+([A-Za-z]\w*(?:\.\w+)*))",
+    re.MULTILINE,
+)
+_SOURCES = 400  # of a distribution that is looked at
+
+
+def estranged(
+    distributions: Sequence[Distribution], gpu: Collection[str], lacks: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Distributions for GPUs, and what requires these, that import modules which are not there.
+
+    Told from statements that stand under no condition. Each with its packages.
+    """
+    for dist in distributions:
+        uses = dist.name in gpu or any(_name(text) in gpu for text in dist.requires)
+        if not uses or dist.record is None or not dist.metadata or dist.editable:
+            continue
+        record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+        sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
+        if 0 < len(sources) <= _SOURCES and any(
+            lacks(name) for name in _imported(f"{dist.location}/{path}" for path in sources)
+        ):
+            yield from _packages(dist)
+
+
+def carries(dist: Distribution, module: str) -> bool:
+    """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
+    top = re.escape(module.partition(".")[0])
+    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    return re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython)", record, re.MULTILINE) is not None
+
+
+def _imported(paths: Iterable[str]) -> Iterator[str]:
+    """The modules that sources import at once, each once."""
+    seen = set()
+    for path in paths:
+        try:
+            text = read(path, _TEXT).decode("utf-8", "replace")
+        except OSError:
+            continue
+        names = {found[1] or found[2] for found in _IMPORTED.finditer(text)} - seen
+        seen |= names
+        yield from names
 
 
 def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:

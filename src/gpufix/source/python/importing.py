@@ -133,6 +133,8 @@ class _Importer(Statements):
             ):
                 parent.names[parts[end - 1]] = module
             if isinstance(module, Outside) and end < len(parts):
+                if self.world.lacks(name):
+                    raise Fails(NO_MODULE, missing=name)
                 return Outside(name, is_module=True)
         return module
 
