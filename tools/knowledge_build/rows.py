@@ -600,6 +600,21 @@ class Chosen(Row):
     source: Source
 
 
+class Switch(Row):
+    """A variable that has installed packages take something else, at a value of `on`.
+
+    readers: who asks for it, in which versions. wants: of these distributions one must be there; none
+    are named where the value takes the CPU.
+    """
+
+    variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")]
+    on: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)]
+    readers: Annotated[dict[str, Specifier], Field(min_length=1)]
+    wants: list[str] = []
+    says: str
+    source: Source
+
+
 class Releases(Row):
     """Published versions, newest first, separated by blanks."""
 
@@ -616,6 +631,7 @@ class Family(Row):
     alone: list[Alone] = []
     part: list[Part] = []
     chosen: list[Chosen] = []
+    switch: list[Switch] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     listing: Releases | None = None

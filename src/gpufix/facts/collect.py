@@ -70,7 +70,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     jit: list[CacheEntry] = []
     jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
-    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
+    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment())
     # The environment file outranks the process: what it says is what the loader would be told.
     there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
     ctx.progress("compiled libraries")

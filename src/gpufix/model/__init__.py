@@ -45,6 +45,7 @@ from gpufix.model.patient import (
     Python,
     Record,
     SharedFile,
+    StartVariable,
     Torch,
     WheelVariant,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "SetVariables",
     "Severity",
     "SharedFile",
+    "StartVariable",
     "Skip",
     "SourceFile",
     "SourceKind",

@@ -242,6 +242,14 @@ class EnvironmentVariable(Payload):
     path: str | None = None  # the project's file that reads it
 
 
+class Switched(Payload):
+    """A variable that has packages take what is not here, or the CPU. `by`: the code that sets it."""
+
+    variable: str
+    wants: tuple[str, ...]  # of which one would do
+    by: str | None
+
+
 class StaleBuild(Payload):
     """What an earlier build left behind, to be removed as a whole."""
 
