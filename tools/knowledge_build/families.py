@@ -19,6 +19,7 @@ def build(known: Knowledge) -> Any:
         "parts": [_plain(row, sources) for f in families for row in f.part],
         "chosen": [_plain(row, sources) for f in families for row in f.chosen],
         "switches": [_plain(row, sources) for f in families for row in f.switch],
+        "lookalikes": [_plain(row, sources) for f in families for row in f.lookalike],
         "libraries": {
             name: _plain(row, sources) for f in families for name, row in f.libraries.items()
         },

@@ -615,6 +615,21 @@ class Switch(Row):
     source: Source
 
 
+class Lookalike(Row):
+    """Distributions that are not what their name lets people expect, in `versions`.
+
+    module: what people import, and these do not have. meant: what brings it, in words. empty: they hold
+    no module at all.
+    """
+
+    distributions: Names
+    versions: Specifier = ""
+    module: Annotated[str, Field(pattern=r"^[a-z_]\w*$")]
+    meant: str
+    empty: bool
+    source: Source
+
+
 class Releases(Row):
     """Published versions, newest first, separated by blanks."""
 
@@ -632,6 +647,7 @@ class Family(Row):
     part: list[Part] = []
     chosen: list[Chosen] = []
     switch: list[Switch] = []
+    lookalike: list[Lookalike] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     listing: Releases | None = None

@@ -83,6 +83,17 @@ class Switch(Frozen):
     source: str
 
 
+class Lookalike(Frozen):
+    """Distributions that are not what their name lets people expect."""
+
+    distributions: tuple[str, ...]
+    versions: str
+    module: str  # what people import, and these do not have
+    meant: str  # what brings it, in words
+    empty: bool  # they hold no module at all
+    source: str
+
+
 class Libraries(Frozen):
     """The requirement that brings the CUDA libraries of a distribution, and who opens them."""
 
@@ -124,6 +135,12 @@ def chosen() -> tuple[Chosen, ...]:
 def switches() -> tuple[Switch, ...]:
     """Every variable that has packages take something else."""
     return tuple(Switch(**_tuples(row)) for row in table("families")["switches"])
+
+
+@cache
+def lookalikes() -> tuple[Lookalike, ...]:
+    """Every distribution that is another than its name lets people expect."""
+    return tuple(Lookalike(**_tuples(row)) for row in table("families")["lookalikes"])
 
 
 @cache

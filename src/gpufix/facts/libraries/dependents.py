@@ -93,7 +93,7 @@ def carries(dist: Distribution, module: str) -> bool:
 
 def _imported(paths: Iterable[str]) -> Iterator[str]:
     """The modules that sources import at once, each once."""
-    seen = set()
+    seen: set[str] = set()
     for path in paths:
         try:
             text = read(path, _TEXT).decode("utf-8", "replace")

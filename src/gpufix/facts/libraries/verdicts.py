@@ -129,7 +129,9 @@ class Judge:
         for site in self._sites:
             for package in self.files.names_in(f"{site}/nvidia"):
                 folder = f"{site}/nvidia/{package}/lib"
-                yield from (f"{folder}/{n}" for n in self.files.names_in(folder) if wanted.fullmatch(n))
+                yield from (
+                    f"{folder}/{n}" for n in self.files.names_in(folder) if wanted.fullmatch(n)
+                )
 
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""

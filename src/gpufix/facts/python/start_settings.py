@@ -56,21 +56,23 @@ def _settings(source: str, path: str, above: int) -> Iterator[Setting]:
 
 
 def _setting(node: ast.stmt) -> tuple[str, str, bool] | None:
-    """`os.environ["A"] = "b"`, `os.environ.setdefault("A", "b")`, `os.putenv("A", "b")`."""
+    """`os.environ["A"] = "b"`, `os.environ.setdefault("A", "b")`."""
     if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Subscript):
-        if ast.unparse(target.value).endswith("environ"):
-            return _plain(target.slice, node.value, default=False)
-    if isinstance(node, ast.Expr) and isinstance(call := node.value, ast.Call):
-        function = ast.unparse(call.func)
-        if function.endswith("environ.setdefault") and len(call.args) == 2:
-            return _plain(call.args[0], call.args[1], default=True)
-        if function.endswith("environ.__setitem__") and len(call.args) == 2:
-            return _plain(call.args[0], call.args[1], default=False)
-    return None
+        of_environ = ast.unparse(target.value).endswith("environ")
+        return _plain(target.slice, node.value, default=False) if of_environ else None
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or len(call.args) != 2:
+        return None
+    function = ast.unparse(call.func)
+    default = function.endswith("environ.setdefault")
+    if not default and not function.endswith("environ.__setitem__"):
+        return None
+    return _plain(*call.args, default=default)
 
 
 def _plain(name: ast.expr, value: ast.expr, *, default: bool) -> tuple[str, str, bool] | None:
-    if isinstance(name, ast.Constant) and isinstance(value, ast.Constant):
-        if isinstance(name.value, str) and isinstance(value.value, str):
-            return name.value, value.value, default
+    texts = [n.value if isinstance(n, ast.Constant) else None for n in (name, value)]
+    first, second = texts
+    if isinstance(first, str) and isinstance(second, str):
+        return first, second, default
     return None

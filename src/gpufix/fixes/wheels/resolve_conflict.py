@@ -28,7 +28,9 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     wanted: Sequence[str] = ()
     if isinstance(payload, AbsentModule):
         lost = payload.of or f"a package with {payload.module}"
-        reason = f"which releases of {payload.distribution} and {lost} go together is not known here"
+        reason = (
+            f"which releases of {payload.distribution} and {lost} go together is not known here"
+        )
     elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
