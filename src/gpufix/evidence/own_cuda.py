@@ -45,9 +45,11 @@ def own_cuda(view: View) -> Mapping[str, OwnCuda]:
     """
     named = {name: list(sonames) for name, sonames in view.facts.binaries.cuda.items()}
     code: dict[str, list[Library]] = {}
+    versions = {d.name: d.version for d in view.facts.distributions}
     for library in view.facts.binaries.libraries:
         owner = library.distribution or library.path
-        if known := plugin(library.path, library.distribution):
+        version = versions.get(library.distribution or "")
+        if known := plugin(library.path, library.distribution, version):
             named.setdefault(owner, []).extend(known.opens)
         if library.code:
             code.setdefault(owner, []).append(library)
@@ -117,5 +119,7 @@ def _asking(view: View) -> Iterator[tuple[str, str]]:
     for owner, sonames in view.facts.binaries.cuda.items():
         yield from ((owner, soname) for soname in sonames if not is_copy(soname))
     for library in view.facts.binaries.libraries:
-        if library.distribution and (known := plugin(library.path, library.distribution)):
-            yield from ((library.distribution, soname) for soname in known.opens)
+        owner = library.distribution
+        dist = view.dist(owner or "")
+        if owner and (known := plugin(library.path, owner, dist.version if dist else None)):
+            yield from ((owner, soname) for soname in known.opens)

@@ -56,7 +56,8 @@ def name_taken(view: View) -> Iterator[Fault]:
     for row in families.lookalikes():
         for name in row.distributions if row.empty else ():
             dist = view.dist(name)
-            if dist is not None and name not in told and _is_meant(row, dist):
+            known = dist is not None and dist.editable is None and name not in told
+            if dist is not None and known and _is_meant(row, dist):
                 yield _empty(row, dist)
 
 
