@@ -13,7 +13,7 @@ import pytest
 from fake_site import Site
 
 import needs
-from gpufix.checks.judge import run_check
+from gpufix.checks.judge import attach, run_check
 from gpufix.checks.registry import builtin_rules
 from gpufix.evidence.view import View
 from gpufix.facts.context import CollectContext
@@ -21,7 +21,7 @@ from gpufix.facts.libraries import libraries
 from gpufix.facts.packages import distributions
 from gpufix.facts.python import environment
 from gpufix.knowledge.gpus import models
-from gpufix.model import Facts, Host
+from gpufix.model import Facts, Host, PthFile
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 480904\n"
 RULES = {"ABI303", "RUN801", "RUN805", "SYM402", "WHL503", "WHL506", "WHL509", "WHL510"}
@@ -46,9 +46,8 @@ def nvidia(name: str, version: str, folder: str, *names: str) -> Wheel:
 
 CT2 = "ctranslate2.libs/libctranslate2-bc15bf3f.so.{}"
 SHIM = "ctranslate2.libs/libcudnn-74a4c495.so.{}"
-CUBLAS_11 = nvidia("nvidia-cublas-cu11", "11.11", NVIDIA[0], "libcublas.so.11")
 CUBLAS_12 = nvidia("nvidia-cublas-cu12", "12.8.4.1", NVIDIA[0], "libcublas.so.12")
-CUDNN_8 = nvidia("nvidia-cudnn-cu11", "8.9", NVIDIA[1], "libcudnn_ops_infer.so.8")
+CUDNN_8 = nvidia("nvidia-cudnn-cu12", "8.9", NVIDIA[1], "libcudnn_ops_infer.so.8")
 NVRTC_12 = nvidia("nvidia-cuda-nvrtc-cu12", "12.9.86", NVIDIA[2], "libnvrtc.so.12")
 NVRTC_13 = nvidia("nvidia-cuda-nvrtc", "13.0.88", NVIDIA[3], "libnvrtc.so.13")
 TRITON = Wheel("triton", "3.8.0", {"triton/__init__.py": "", "triton/language/__init__.py": ""})
@@ -80,19 +79,13 @@ def jax(*more: str) -> Wheel:
 # Wheels, the GPU to serve, variables ("{site}": the site folder), and what is found: "CODE words".
 Case = tuple[tuple[Wheel, ...], str, dict[str, str], set[str]]
 CASES: dict[str, Case] = {
-    "CTranslate2 3 with CUDA 11's wheel off the path": (
-        (ctranslate2("3.24.0"), CUBLAS_11),
-        "sm_86",
-        {},
-        {"WHL509 libcublas.so.11 for the GPU, which lies where the loader does not look"},
-    ),
     "CTranslate2's cuDNN 8, half of it nowhere, the other off the path": (
-        (ctranslate2("4.4.0", "8.9.7"), CUBLAS_12, CUDNN_8, user("faster_whisper", "")),
+        (ctranslate2("4.4.0", "8.9.7"), CUDNN_8, user("faster_whisper", "")),
         "sm_86",
         {},
         {
             "WHL509 libcudnn_cnn_infer.so.8 for the GPU, which is in no place",
-            "WHL509 (and 1 more) for the GPU, which lie where the loader does not look",
+            "WHL509 libcudnn_ops_infer.so.8 for the GPU, which lies where the loader does not look",
         },
     ),
     "CTranslate2 with the wheels on the path": (
@@ -294,8 +287,6 @@ def found(site: Site, ctx: CollectContext, gpu: str, variables: Mapping[str, str
     ctx.environ = {k: v.format(site=site.folder) for k, v in variables.items()}
     pths = [{"path": str(p), "runs_code": True} for p in site.folder.glob("*.pth")]
     python = site.python(executable=real, machine="x86_64")
-    from gpufix.model import PthFile
-
     python.pth_files.extend(PthFile(**p) for p in pths)
     dists, shared = distributions.collect(ctx, python)
     facts = Facts(
@@ -308,7 +299,7 @@ def found(site: Site, ctx: CollectContext, gpu: str, variables: Mapping[str, str
     )
     view = View(facts, [models.resolve(gpu)] if gpu else [])
     rules = (rule for rule in builtin_rules() if rule.code in RULES)
-    every = (one for rule in rules for one in run_check(rule, view))
+    every = attach([one for rule in rules for one in run_check(rule, view)])
     return [f"{one.code} {one.message}" for one in every if one.severity != "advice"]
 
 

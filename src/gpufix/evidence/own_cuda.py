@@ -98,6 +98,11 @@ def _least(libraries: Iterable[Library]) -> tuple[int | None, tuple[str, ...]]:
     return least, (where,)
 
 
+def named_for_cuda(distribution: str) -> bool:
+    """Whether a distribution's name says that it is for CUDA: "cupy-cuda12x"."""
+    return _NAMED.search(distribution) is not None
+
+
 def _in_name(dist: Distribution) -> int | None:
     local = dist.version.partition("+")[2]
     found = _NAMED.search(dist.name) or _LOCAL.search(local)
@@ -119,7 +124,7 @@ def _asking(view: View) -> Iterator[tuple[str, str]]:
     for owner, sonames in view.facts.binaries.cuda.items():
         yield from ((owner, soname) for soname in sonames if not is_copy(soname))
     for library in view.facts.binaries.libraries:
-        owner = library.distribution
-        dist = view.dist(owner or "")
-        if owner and (known := plugin(library.path, owner, dist.version if dist else None)):
-            yield from ((owner, soname) for soname in known.opens)
+        dist = view.dist(library.distribution or "")
+        known = plugin(library.path, library.distribution, dist.version if dist else None)
+        if library.distribution and known:
+            yield from ((library.distribution, soname) for soname in known.opens)

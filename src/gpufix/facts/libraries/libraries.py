@@ -23,6 +23,7 @@ from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, T
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
 _NEW = re.compile(rb"numpy\._core\._multiarray_umath")
 _LIMIT = 64 << 20  # bytes of constants read of one module
+_FRAMEWORKS = {"jax", "numba", "tensorflow", "torch", "triton"}
 _MODULES = 40  # of one distribution, of which none may use NumPy
 
 
@@ -99,7 +100,7 @@ def _imports(
     """
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
     suspect += [path for path in unfit if path not in suspect]
-    gpu = _for_gpus(judge, belongs) | families.names()
+    gpu = _for_gpus(judge, belongs) | families.names() | _FRAMEWORKS
     absent = Modules(python).lacks
     asked = chain(
         lacking(distributions, python),

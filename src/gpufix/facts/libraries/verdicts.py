@@ -40,7 +40,7 @@ class Judge:
         self.files = Files()
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
-        self._sites = tuple(python.site_dirs)
+        self._sites, self._environ = tuple(python.site_dirs), ctx.environ
         process = Process(
             python.program or python.executable,
             self._sites,
@@ -114,8 +114,19 @@ class Judge:
         if any(state and state.finds(name, opener) for state in states[: 1 + (how == "loader")]):
             return True
         if how == "pathfinder":
-            return self.newest(name) is not None
+            return self.newest(name) is not None or self._in_toolkits(name)
         return how == "wheels" and next(self._in_wheels(re.escape(name)), None) is not None
+
+    def _in_toolkits(self, name: str) -> bool:
+        """Whether cuda.pathfinder finds a library in a toolkit that a variable names, or conda's."""
+        roots = (self._environ.get(v) for v in ("CUDA_HOME", "CUDA_PATH", "CONDA_PREFIX"))
+        stem = f"{name.partition('.so')[0]}.so"
+        return any(
+            any(n.startswith(stem) for n in self.files.names_in(f"{root}/{folder}"))
+            for root in (*roots, "/usr/local/cuda")
+            if root
+            for folder in ("lib64", "lib", "targets/x86_64-linux/lib")
+        )
 
     def newest(self, name: str) -> str | None:
         """The file that cuda.pathfinder takes for a name: of NVIDIA's wheels', the newest."""
