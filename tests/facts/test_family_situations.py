@@ -186,6 +186,18 @@ CASES: dict[str, Case] = {
         {},
         {"WHL506 paddlepaddle 3.3.1 imports setuptools_of_old, which no installed package has"},
     ),
+    "TensorRT without its bindings": (
+        (Wheel("tensorrt-cu12", "10.0.1", {"tensorrt/__init__.py": "from tensorrt_bindings import *\n"}),),
+        "",
+        {},
+        {"WHL506 tensorrt-cu12 10.0.1 imports tensorrt_bindings, which no installed package has"},
+    ),
+    "vLLM is told to use ModelScope": (
+        (Wheel("vllm", "0.8.3"),),
+        "",
+        {"VLLM_USE_MODELSCOPE": "True"},
+        {'RUN801 VLLM_USE_MODELSCOPE is "True"; modelscope is not installed'},
+    ),
     "a module that it carries along": (
         (
             Wheel(

@@ -62,6 +62,7 @@ _IMPORTED = re.compile(
     r"^(?:from[ \t]+([A-Za-z]\w*(?:\.\w+)*)[ \t]+import\b|import[ \t]+([A-Za-z]\w*(?:\.\w+)*))",
     re.MULTILINE,
 )
+_OF_GPU = ("tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang")
 _SOURCES = 400  # of a distribution that is looked at
 
 
@@ -73,7 +74,11 @@ def estranged(
     Told from statements that stand under no condition. Each with its packages.
     """
     for dist in distributions:
-        uses = dist.name in gpu or any(_name(text) in gpu for text in dist.requires)
+        uses = (
+            dist.name.startswith(_OF_GPU)
+            or dist.name in gpu
+            or any(_name(text) in gpu for text in dist.requires)
+        )
         if not uses or dist.record is None or not dist.metadata or dist.editable:
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)
