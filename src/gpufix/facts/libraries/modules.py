@@ -49,9 +49,9 @@ class Modules:
     def lacks(self, name: str) -> bool:
         """Whether nothing can be imported by a name: no folder shows it, and no package makes it.
 
-        One that speaks of it, and of sys.modules or its __path__, may.
+        One that speaks of it, and of sys.modules or its __path__, may. So may a zip file on sys.path.
         """
-        if self.hooked or self.find(name) is not None:
+        if self.hooked or self._zipped or self.find(name) is not None:
             return False
         above, last = name, name
         while above and self.find(above) is None:
@@ -156,6 +156,10 @@ class Modules:
         if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
             return Found("outside")
         return Found("namespace", is_package=True) if inner is not None else None
+
+    @cached_property
+    def _zipped(self) -> bool:
+        return any(os.path.isfile(entry) for entry in self._python.sys_path)
 
     @cached_property
     def hooked(self) -> bool:
