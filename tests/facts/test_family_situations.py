@@ -192,6 +192,24 @@ CASES: dict[str, Case] = {
         {},
         {"WHL506 tensorrt-cu12 10.0.1 imports tensorrt_bindings, which no installed package has"},
     ),
+    "a tool beside a package": (
+        (Wheel("nvidia-dali-cuda130", "2.4.0", {"rec2idx.py": "import mxnet\n", "nvidia/dali/__init__.py": ""}),),
+        "",
+        {},
+        set(),
+    ),
+    "tests beside a package": (
+        (
+            Wheel(
+                "cupy-cuda12x",
+                "14.0.1",
+                {"tests/__init__.py": "import pytest_of_old\n", "cupy/__init__.py": ""},
+            ),
+        ),
+        "",
+        {},
+        set(),
+    ),
     "vLLM is told to use ModelScope": (
         (Wheel("vllm", "0.8.3"),),
         "",

@@ -15,6 +15,7 @@ from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
+_FOLDER = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
 _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
 _OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
 _FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
@@ -86,7 +87,14 @@ def estranged(
         if 0 < len(sources) <= _SOURCES and any(
             lacks(name) for name in _imported(f"{dist.location}/{path}" for path in sources)
         ):
-            yield from _packages(dist)
+            yield from ((dist.name, package) for package in _main(dist, record))
+
+
+def _main(dist: Distribution, record: str) -> list[str]:
+    """The packages that a distribution is installed for: not tools, nor tests, that lie beside them."""
+    every = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in _TESTS]
+    named = [name for name in every if dist.name.startswith(normalise(name))]
+    return named or (every if len(every) == 1 else [])
 
 
 def carries(dist: Distribution, module: str) -> bool:
