@@ -87,11 +87,12 @@ def estranged(
         if 0 < len(sources) <= _SOURCES and any(
             lacks(name) for name in _imported(f"{dist.location}/{path}" for path in sources)
         ):
-            yield from ((dist.name, package) for package in _main(dist, record))
+            yield from ((dist.name, package) for package in main_packages(dist))
 
 
-def _main(dist: Distribution, record: str) -> list[str]:
+def main_packages(dist: Distribution) -> list[str]:
     """The packages that a distribution is installed for: not tools, nor tests, that lie beside them."""
+    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
     every = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in _TESTS]
     named = [name for name in every if dist.name.startswith(normalise(name))]
     return named or (every if len(every) == 1 else [])

@@ -18,6 +18,7 @@ from gpufix.facts.libraries.dependents import (
     estranged,
     gone,
     lacking,
+    main_packages,
     openers,
 )
 from gpufix.facts.libraries.imports import Site, dotted, module_above
@@ -183,6 +184,7 @@ class _Follower:
             and not f"{lost}.".startswith(f"{name.partition('.')[0]}.")
             and self._modules.lacks(lost)
             and dist is not None
+            and name in main_packages(dist)
             and (self._modules.find(lost.partition(".")[0]) is not None or not carries(dist, lost))
         )
         return replace(_import(name, owner, told), foreign=foreign)
