@@ -71,6 +71,23 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
         set(),
     ),
     "no Python": ({"cuda.py": "(", "main.py": "import cuda.bindings\n"}, set()),
+    "in a folder of scripts": (
+        {
+            "scripts/triton.py": "import triton\ntriton.jit(1)\n",
+            "scripts/run.py": "import own\n",
+            "scripts/own.py": "",
+        },
+        {"triton.py hides triton.jit"},
+    ),
+    "in a package, and among tests": (
+        {
+            "tools/__init__.py": "",
+            "tools/triton.py": "import triton\ntriton.jit(1)\n",
+            "tests/cuda.py": "",
+            "tests/a.py": "import cuda.bindings\n",
+        },
+        set(),
+    ),
     "a module that is nowhere": ({"run.py": "import warp as wp\n"}, {"nowhere warp"}),
     "a name that an installed package lacks": (
         {"run.py": "from apex import amp\n"},

@@ -20,6 +20,7 @@ from gpufix.source.python.asked_names import Asked, asked, bound
 from gpufix.source.source_text import decode
 
 _LIMIT, _FILES, _ENTRIES = 256 << 10, 60, 2_000
+_FOLDERS, _TESTS = 8, {"test", "tests", "testing", "docs"}
 _MODULES = ("py", "so", "pyc")  # how files of modules end
 # They run in environments of their own, or before anything is installed.
 _APART = {"setup", "conftest", "noxfile", "fabfile", "sitecustomize", "usercustomize"}
@@ -40,15 +41,19 @@ class Script(Frozen):
 def collect(
     ctx: CollectContext, python: Python | None, root: Path | None
 ) -> tuple[list[Shadow], dict[str, str]]:
-    """What stands in the way in the project's, else the current folder, and on PYTHONPATH; and the
-    modules that scripts import and that are nowhere."""
+    """What stands in the way in the project's, else the current folder, in folders of scripts in it,
+    and on PYTHONPATH; and the modules that scripts import and that are nowhere."""
     if python is None:
         return [], {}
     here = str(root or ctx.cwd)
-    folders = [] if ctx.environ.get("PYTHONSAFEPATH") or _is_shared(ctx, here) else [here]
-    scripts = [one for folder in folders for one in _scripts(folder)]
-    modules = Modules(python)
-    shadows = list(_shadows(here, scripts, modules)) if folders else []
+    apart = ctx.environ.get("PYTHONSAFEPATH") or _is_shared(ctx, here)
+    folders = [] if apart else [here, *_below(here)]
+    modules, scripts = Modules(python), []
+    shadows: list[Shadow] = []
+    for folder in folders:
+        own = _scripts(folder)
+        shadows += _shadows(folder, own, modules)
+        scripts += own
     for folder in _added(python):
         beside = replace(python, sys_path=[p for p in python.sys_path if p != folder])
         own = [] if folder == here else _scripts(folder)
@@ -56,7 +61,8 @@ def collect(
     unmet: dict[str, str] = {}
     for script in scripts:
         for one in script.asks():
-            if not _held(here, one.module) and (lost := _unmet(one, modules)):
+            held = _held(here, one.module) or _held(dirname(script.path), one.module)
+            if not held and (lost := _unmet(one, modules)):
                 unmet.setdefault(lost, text(f"{script.path}:{one.line}"))
     return list({(s.path, s.lost): s for s in shadows}.values()), unmet
 
@@ -77,6 +83,18 @@ def _unmet(one: Asked, modules: Modules) -> str | None:
 def _is_shared(ctx: CollectContext, folder: str) -> bool:
     """A home, or the root: nobody's project."""
     return folder in ("/", str(ctx.home), str(ctx.home.parent))
+
+
+def _below(folder: str) -> list[str]:
+    """Folders of scripts, each of which Python puts on sys.path when it runs one: they are no packages."""
+    names = (n for n in sorted(_names_in(folder)) if n[:1] not in "._" and n not in _TESTS)
+    found = (f"{folder}/{name}" for name in names if "." not in name)
+    plain = ((path, _names_in(path)) for path in found)
+    return [
+        path
+        for path, inner in plain
+        if "__init__.py" not in inner and any(name.endswith(".py") for name in inner)
+    ][:_FOLDERS]
 
 
 def _added(python: Python) -> list[str]:
