@@ -88,6 +88,10 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         set(),
     ),
+    "in a package's own folder": (
+        {"__init__.py": "", "cuda.py": "", "a.py": "import cuda.bindings\n"},
+        set(),
+    ),
     "a module that is nowhere": ({"run.py": "import warp as wp\n"}, {"nowhere warp"}),
     "a name that an installed package lacks": (
         {"run.py": "from apex import amp\n"},

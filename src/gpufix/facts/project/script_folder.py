@@ -81,8 +81,9 @@ def _unmet(one: Asked, modules: Modules) -> str | None:
 
 
 def _is_shared(ctx: CollectContext, folder: str) -> bool:
-    """A home, or the root: nobody's project."""
-    return folder in ("/", str(ctx.home), str(ctx.home.parent))
+    """A home, or the root: nobody's project. In a package lie modules, not scripts."""
+    package = "__init__.py" in _names_in(folder)
+    return package or folder in ("/", str(ctx.home), str(ctx.home.parent))
 
 
 def _below(folder: str) -> list[str]:
