@@ -320,6 +320,9 @@ class Disk:
     def names_in(self, folder: str) -> Sequence[str] | None:
         return [p.name for p in Path(folder).iterdir()] if Path(folder).is_dir() else None
 
+    def lacks(self, name: str) -> bool:
+        return False
+
     def exists(self, path: str) -> bool:
         return Path(path).exists()
 

@@ -18,6 +18,8 @@ def build(known: Knowledge) -> Any:
         "alone": [_plain(row, sources) for f in families for row in f.alone],
         "parts": [_plain(row, sources) for f in families for row in f.part],
         "chosen": [_plain(row, sources) for f in families for row in f.chosen],
+        "switches": [_plain(row, sources) for f in families for row in f.switch],
+        "lookalikes": [_plain(row, sources) for f in families for row in f.lookalike],
         "libraries": {
             name: _plain(row, sources) for f in families for name, row in f.libraries.items()
         },

@@ -476,12 +476,19 @@ class Conflicts(Row):
 
 
 class Plugin(Row):
-    """A library that native code opens by its path."""
+    """A library that native code opens by its path.
+
+    finds: who looks for what it opens: wheels, the package itself, in NVIDIA's wheels; loader, the
+    dynamic loader alone; pathfinder, cuda.pathfinder, whatever the version. beside: without one of
+    these distributions nobody asks for it.
+    """
 
     library: str
     distributions: list[str]
     versions: Specifier = ""
     opens: list[str] = []
+    finds: Literal["wheels", "loader", "pathfinder"] = "wheels"
+    beside: list[str] = []
     asked: bool
     source: Source
 
@@ -593,6 +600,36 @@ class Chosen(Row):
     source: Source
 
 
+class Switch(Row):
+    """A variable that has installed packages take something else, at a value of `on`.
+
+    readers: who asks for it, in which versions. wants: of these distributions one must be there; none
+    are named where the value takes the CPU.
+    """
+
+    variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")]
+    on: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)]
+    readers: Annotated[dict[str, Specifier], Field(min_length=1)]
+    wants: list[str] = []
+    says: str
+    source: Source
+
+
+class Lookalike(Row):
+    """Distributions that are not what their name lets people expect, in `versions`.
+
+    module: what people import, and these do not have. meant: what brings it, in words. empty: they hold
+    no module at all.
+    """
+
+    distributions: Names
+    versions: Specifier = ""
+    module: Annotated[str, Field(pattern=r"^[a-z_]\w*$")]
+    meant: str
+    empty: bool
+    source: Source
+
+
 class Releases(Row):
     """Published versions, newest first, separated by blanks."""
 
@@ -609,6 +646,8 @@ class Family(Row):
     alone: list[Alone] = []
     part: list[Part] = []
     chosen: list[Chosen] = []
+    switch: list[Switch] = []
+    lookalike: list[Lookalike] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     listing: Releases | None = None

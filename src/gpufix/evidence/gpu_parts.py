@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.evidence.own_cuda import named_for_cuda
 from gpufix.evidence.severity import Row
 from gpufix.evidence.view import View
 from gpufix.evidence.without_torch import frameworks
@@ -41,7 +42,10 @@ def _of_gpu_part(view: View, library: Library, problem: Problem) -> bool:
         return False
     dist = view.dist(library.distribution or "")
     opener = plugin(library.path, library.distribution, dist.version if dist else None)
-    return opener is not None and (opener.asked or bool(library.code))
+    if opener is None:
+        return False
+    known = bool(library.code or opener.beside or named_for_cuda(library.distribution or ""))
+    return opener.asked or known
 
 
 class AbsentPart(Frozen):

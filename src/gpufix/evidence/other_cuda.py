@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from posixpath import basename
 
 from gpufix.evidence.building import major as major_of
 from gpufix.evidence.own_cuda import own_cuda
 from gpufix.evidence.severity import Row, Weighed, weigh
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
+from gpufix.knowledge.cuda import first_and_last
 from gpufix.knowledge.cuda_libraries import bringing, is_wheel, major_of_wheel, majors
-from gpufix.model import Library, Problem, Torch
+from gpufix.model import Distribution, Library, Problem, Torch
 
 
 class OtherCuda(Frozen):
@@ -92,6 +94,44 @@ def _links_other(library: Library, view: View) -> bool:
 
 def _is_brought(view: View, problem: Problem) -> bool:
     return problem.provider is not None or any(map(view.dist, bringing(problem.name)))
+
+
+class NewerCompiler(Frozen):
+    """CUDA's compiler of a newer major than a package's, which it takes. `arch`: not among its GPUs."""
+
+    dist: Distribution
+    major: int
+    path: str
+    wheel: Distribution
+    arch: str
+
+
+def newer_compilers(view: View) -> Iterator[NewerCompiler]:
+    """Where cuda.pathfinder has a package open NVRTC of a later CUDA, which dropped a target."""
+    for library in view.facts.binaries.libraries:
+        dist = view.dist(library.distribution or "")
+        if library.opened_by != "plugin" or dist is None:
+            continue
+        for name, path in library.uses.items():
+            own, taken = majors(name), majors(basename(path))
+            wheel = _wheel_of(view, path)
+            dropped = _dropped(view, taken) if own.isdisjoint(taken) else None
+            if name.startswith("libnvrtc.") and own and wheel and dropped:
+                yield NewerCompiler(dist, min(own), path, wheel, dropped)
+
+
+def _wheel_of(view: View, path: str) -> Distribution | None:
+    owner = next((x.distribution for x in view.facts.binaries.libraries if x.path == path), None)
+    return view.dist(owner or "")
+
+
+def _dropped(view: View, taken: frozenset[int]) -> str | None:
+    """A target for which a toolkit of this major generates nothing any more."""
+    for target in view.targets:
+        last = (first_and_last(target.arch) or ("", None))[1]
+        if last and taken and int(major_of(last)) < min(taken):
+            return target.arch
+    return None
 
 
 def majors_here(view: View) -> frozenset[int]:

@@ -45,9 +45,11 @@ def own_cuda(view: View) -> Mapping[str, OwnCuda]:
     """
     named = {name: list(sonames) for name, sonames in view.facts.binaries.cuda.items()}
     code: dict[str, list[Library]] = {}
+    versions = {d.name: d.version for d in view.facts.distributions}
     for library in view.facts.binaries.libraries:
         owner = library.distribution or library.path
-        if known := plugin(library.path, library.distribution):
+        version = versions.get(library.distribution or "")
+        if known := plugin(library.path, library.distribution, version):
             named.setdefault(owner, []).extend(known.opens)
         if library.code:
             code.setdefault(owner, []).append(library)
@@ -96,6 +98,11 @@ def _least(libraries: Iterable[Library]) -> tuple[int | None, tuple[str, ...]]:
     return least, (where,)
 
 
+def named_for_cuda(distribution: str) -> bool:
+    """Whether a distribution's name says that it is for CUDA: "cupy-cuda12x"."""
+    return _NAMED.search(distribution) is not None
+
+
 def _in_name(dist: Distribution) -> int | None:
     local = dist.version.partition("+")[2]
     found = _NAMED.search(dist.name) or _LOCAL.search(local)
@@ -117,5 +124,7 @@ def _asking(view: View) -> Iterator[tuple[str, str]]:
     for owner, sonames in view.facts.binaries.cuda.items():
         yield from ((owner, soname) for soname in sonames if not is_copy(soname))
     for library in view.facts.binaries.libraries:
-        if library.distribution and (known := plugin(library.path, library.distribution)):
+        dist = view.dist(library.distribution or "")
+        known = plugin(library.path, library.distribution, dist.version if dist else None)
+        if library.distribution and known:
             yield from ((library.distribution, soname) for soname in known.opens)

@@ -22,6 +22,14 @@ _TOOLKIT = tuple(
     f"lib{name}.so"
     for name in ("cudart", "cublas", "cublasLt", "cufft", "curand", "cusolver", "cusparse", "nvrtc")
 )
+_ROCM = tuple(
+    f"lib{name}.so"
+    for name in (
+        "amdhip64", "hiprtc", "hipblas", "hipfft", "hiprand", "hipsparse", "hipsolver", "rocblas", "rocfft",
+        "rocrand", "rocsolver", "rocsparse", "roctx64", "rccl", "MIOpen", "hsa-runtime64",
+    )
+)  # fmt: skip
+_ROCM_WHEEL = re.compile(r"-rocm(?:-?\d[\d-]*)?$")
 _CUDA_WHEEL = re.compile(r"-cu(?:da)?\d{2,3}x?$|-gpu$")
 _VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wheel brings along
 
@@ -69,7 +77,7 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
         if library in unsure and _is_curable(problem):
             continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
-            fails = must or _for_target(view, library) or _of_cuda_wheel(view, library, problem)
+            fails = must or _for_target(view, library) or _of_gpu_wheel(view, library, problem)
             least = ADVICE if _is_of_other_torch(view, problem, use) else WARNING
             found.append((ERROR if fails else least, (library, problem)))
     severity = max((own for own, _ in found), key=lambda own: own.rank, default=None)
@@ -98,7 +106,7 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
         return known.asked or _serves_nvidia(view) or _is_here_otherwise(view, problem.name)
     if use is Use.told and (_is_alone(view, library) or family(view, [library])):
         return True
-    if _of_cuda_wheel(view, library, problem) or _is_last(view, library):
+    if _of_gpu_wheel(view, library, problem) or _is_last(view, library):
         return True
     return _is_damage(view, library, problem)
 
@@ -162,11 +170,16 @@ def _serves_nvidia(view: View) -> bool:
     return any(target.vendor == "nvidia" for target in view.targets)
 
 
-def _of_cuda_wheel(view: View, library: Library, problem: Problem) -> bool:
-    """A GPU must be served, and a wheel made for one CUDA release lacks that release's libraries."""
+def _of_gpu_wheel(view: View, library: Library, problem: Problem) -> bool:
+    """A GPU must be served, and a wheel made for one CUDA or ROCm release lacks that one's libraries."""
+    name = library.distribution or ""
+    if _ROCM_WHEEL.search(name):
+        asked = (
+            problem.name if problem.kind == "missing-library" else basename(problem.provider or "")
+        )
+        return asked.startswith(_ROCM) and any(t.vendor == "amd" for t in view.targets)
     lacks = problem.kind == "missing-library" and problem.name.startswith(_TOOLKIT)
-    made_for = _CUDA_WHEEL.search(library.distribution or "")
-    return lacks and made_for is not None and _serves_nvidia(view)
+    return lacks and _CUDA_WHEEL.search(name) is not None and _serves_nvidia(view)
 
 
 def _for_target(view: View, library: Library) -> bool:

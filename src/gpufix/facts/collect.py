@@ -19,6 +19,7 @@ from gpufix.model import (
     Gpu,
     Host,
     Python,
+    Shadow,
     SharedFile,
     Tool,
     Toolkit,
@@ -40,6 +41,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.machine import caches, gpus, operating_system
     from gpufix.facts.packages import conda, conda_prefix, distributions
     from gpufix.facts.project import project as project_facts
+    from gpufix.facts.project import script_folder
     from gpufix.facts.python import environment, interpreter, torch_package
     from gpufix.facts.python.environment import overlay_path
     from gpufix.facts.toolchain import toolkits, tools
@@ -70,7 +72,14 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     jit: list[CacheEntry] = []
     jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
-    variables = _try(ctx, "environment", lambda: environment.collect(ctx, overlay), Environment())
+    shadows: list[Shadow] = []
+    unmet: dict[str, str] = {}
+    shadows, unmet = _try(
+        ctx, "scripts", lambda: script_folder.collect(ctx, patient, project), (shadows, unmet)
+    )
+    variables = _try(
+        ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
+    )
     # The environment file outranks the process: what it says is what the loader would be told.
     there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
     ctx.progress("compiled libraries")
@@ -103,6 +112,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         binaries=binaries,
         project=folder,
         gaps=list(ctx.gaps),
+        shadows=shadows,
+        unmet_imports=unmet,
     )
 
 

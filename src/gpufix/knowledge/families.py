@@ -72,6 +72,28 @@ class Chosen(Frozen):
         return cuda if cuda.isdigit() and name == f"{head}{cuda}{tail}" else None
 
 
+class Switch(Frozen):
+    """A variable that has installed packages take something else, at a value of `on`."""
+
+    variable: str
+    on: tuple[str, ...]  # in lower case
+    readers: dict[str, str]  # distribution -> the versions that ask for it
+    wants: tuple[str, ...]  # of which one must be there; () = the value takes the CPU
+    says: str
+    source: str
+
+
+class Lookalike(Frozen):
+    """Distributions that are not what their name lets people expect."""
+
+    distributions: tuple[str, ...]
+    versions: str
+    module: str  # what people import, and these do not have
+    meant: str  # what brings it, in words
+    empty: bool  # they hold no module at all
+    source: str
+
+
 class Libraries(Frozen):
     """The requirement that brings the CUDA libraries of a distribution, and who opens them."""
 
@@ -107,6 +129,35 @@ def parts() -> tuple[Part, ...]:
 def chosen() -> tuple[Chosen, ...]:
     """Every package that has a library for each CUDA."""
     return tuple(Chosen(**_sourced(row)) for row in table("families")["chosen"])
+
+
+@cache
+def switches() -> tuple[Switch, ...]:
+    """Every variable that has packages take something else."""
+    return tuple(Switch(**_tuples(row)) for row in table("families")["switches"])
+
+
+@cache
+def lookalikes() -> tuple[Lookalike, ...]:
+    """Every distribution that is another than its name lets people expect."""
+    return tuple(Lookalike(**_tuples(row)) for row in table("families")["lookalikes"])
+
+
+@cache
+def switch_names() -> frozenset[str]:
+    """Their variables."""
+    return frozenset(row.variable for row in switches())
+
+
+@cache
+def names() -> frozenset[str]:
+    """The distributions of all families."""
+    return frozenset(
+        {pair.one for pair in pairs()}
+        | {name for group in alone() for name in group.distributions}
+        | {part.framework for part in parts()}
+        | {row.distribution for row in chosen()}
+    )
 
 
 def libraries(distribution: str) -> Libraries | None:

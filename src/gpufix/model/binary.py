@@ -105,6 +105,7 @@ class Import(Model):
         default_factory=list
     )  # libraries, and modules that are not there, that compiled code names, and may import
     whole: bool = True  # all that it runs was followed
+    foreign: bool = False  # what is missing is no module of the distribution's own
 
 
 class Binaries(Model):

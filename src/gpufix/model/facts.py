@@ -93,6 +93,19 @@ class Project(Model):
     config: dict[str, Any] = field(default_factory=dict)
 
 
+class Shadow(Model):
+    """A file or folder that stands before an installed module of its name, and lacks what is asked of it.
+
+    hidden: the installed module's file; "" where nothing of the name is installed.
+    """
+
+    name: str
+    path: str
+    hidden: str
+    lost: str  # "cuda.bindings": what is asked for
+    place: str  # "FILE:LINE", that asks
+
+
 class Facts(Model):
     """Everything observed about one patient."""
 
@@ -115,6 +128,9 @@ class Facts(Model):
     project: Project | None = None
     gaps: list[Gap] = field(default_factory=list)
     answers: dict[str, Any] = field(default_factory=dict)  # what checks asked of files, by question
+    shadows: list[Shadow] = field(default_factory=list)
+    # Modules that the scripts of the folder import, and that are nowhere -> "FILE:LINE"
+    unmet_imports: dict[str, str] = field(default_factory=dict)
 
 
 def conda_apart(data: Any) -> Any:

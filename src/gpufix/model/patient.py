@@ -54,6 +54,8 @@ class Record(Model):
     altered: list[str] = field(default_factory=list)
     missing_count: int = 0  # lists are cut; counts are not
     altered_count: int = 0
+    pointers: list[str] = field(default_factory=list)  # altered ones that are pointers of Git LFS
+    emptied: list[str] = field(default_factory=list)  # altered ones of which nothing is left
 
 
 class WheelVariant(Model):
@@ -165,6 +167,14 @@ class CacheEntry(Model):
     lock_judged: bool = True  # False = the process list could not be read
 
 
+class StartVariable(Model):
+    """A variable that Python sets when it starts: a line of a .pth file, or sitecustomize."""
+
+    value: str
+    place: str  # "FILE:LINE"
+    default: bool = False  # only where the process has none
+
+
 class Environment(Model):
     """Variables that matter. `overlay` is the environment file; None there = unset."""
 
@@ -174,3 +184,4 @@ class Environment(Model):
     profile: dict[str, list[str]] = field(
         default_factory=dict
     )  # NAME -> ["~/.bashrc:142: export NAME=..."] that set it
+    started: dict[str, StartVariable] = field(default_factory=dict)

@@ -103,6 +103,13 @@ class UnmetRequirements(DistributionFault):
     unmet: tuple[UnmetRequirement, ...]
 
 
+class AbsentModule(DistributionFault):
+    """A distribution's import asks for a module that no installed package has. `of`: the one that should."""
+
+    module: str
+    of: str | None
+
+
 class AbsentDepends(Payload):
     """Packages that one of conda's depends on, and that are not installed."""
 
@@ -138,6 +145,12 @@ class LostGpuLibraries(DistributionFault):
     """A distribution's GPU part finds libraries nowhere; the wheels that could bring them."""
 
     wheels: tuple[str, ...]
+
+
+class UnsearchedLibraries(Payload):
+    """Libraries that are there, in folders where what opens them does not look."""
+
+    held: tuple[str, ...]
 
 
 class AbsentGpuPart(DistributionFault):
@@ -228,6 +241,14 @@ class EnvironmentVariable(Payload):
     name: str
     value: str | None = None  # the back end that it, or the default in its place, chooses
     path: str | None = None  # the project's file that reads it
+
+
+class Switched(Payload):
+    """A variable that has packages take what is not here, or the CPU. `by`: the code that sets it."""
+
+    variable: str
+    wants: tuple[str, ...]  # of which one would do
+    by: str | None
 
 
 class StaleBuild(Payload):

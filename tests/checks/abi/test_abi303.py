@@ -10,7 +10,7 @@ from rows import Fires, rows
 from gpufix.checks.abi.abi303_numpy_abi_mismatch import numpy_abi_mismatch
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Severity
+from gpufix.model import Distribution, Import, Severity
 from gpufix.model.payload import ExtensionModules
 
 NUMPY = b.dist("numpy", "2.1.0")
@@ -31,16 +31,46 @@ def fault(owner: str, label: str, *paths: str, severity: Severity = ERROR) -> Fa
     )
 
 
+REQUIRES = {"requires": ["numpy"]}
 MANY = [f"/s/many/_{n}.so" for n in range(10, 20)]
 
 SILENT = {
     "modules for NumPy 2": of({}, NUMPY, b.dist("pyfoo")),
+    "it says nothing of NumPy, and its import does without the module": b.view(
+        b.facts(
+            distributions=[NUMPY, b.dist("pyfoo")],
+            binaries=replace(
+                b.binaries(imports=[Import(module="pyfoo", distribution="pyfoo", state="works")]),
+                numpy_1={"/s/pyfoo/_x.so": "pyfoo"},
+            ),
+        )
+    ),
     "no numpy": of({"/s/pyfoo/_x.so": "pyfoo"}, b.dist("pyfoo")),
 }
 
 FIRING = {
     "a module for NumPy 1": Fires(
+        of({"/s/pyfoo/_x.so": "pyfoo"}, NUMPY, b.dist("pyfoo", "1.4", **REQUIRES)),
+        fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so"),
+        offers=OFFER,
+    ),
+    "its metadata says nothing": Fires(
         of({"/s/pyfoo/_x.so": "pyfoo"}, NUMPY, b.dist("pyfoo", "1.4")),
+        fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so", severity=WARNING),
+        offers=OFFER,
+    ),
+    "its metadata says nothing, and its import fails by the module": Fires(
+        b.view(
+            b.facts(
+                distributions=[NUMPY, b.dist("pyfoo", "1.4")],
+                binaries=replace(
+                    b.binaries(
+                        imports=[Import(module="pyfoo", state="fails", library="/s/pyfoo/_x.so")]
+                    ),
+                    numpy_1={"/s/pyfoo/_x.so": "pyfoo"},
+                ),
+            )
+        ),
         fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so"),
         offers=OFFER,
     ),
@@ -56,7 +86,12 @@ FIRING = {
         of({"/s/x.so": "gone"}, NUMPY), fault("gone", "gone", "/s/x.so"), OFFER
     ),
     "two, by name; eight paths of one are shown": Fires(
-        of(dict.fromkeys(MANY, "many") | {"/s/a.so": "a"}, NUMPY, b.dist("many", "2"), b.dist("a")),
+        of(
+            dict.fromkeys(MANY, "many") | {"/s/a.so": "a"},
+            NUMPY,
+            b.dist("many", "2", **REQUIRES),
+            b.dist("a", **REQUIRES),
+        ),
         [fault("a", "a 1.0", "/s/a.so"), fault("many", "many 2", *MANY)],
         offers=OFFER,
     ),

@@ -14,8 +14,9 @@ from rows import ROOT, Fires, rows
 from gpufix.checks.registry import WARNING, Fault
 from gpufix.checks.runtime.run801_backend_variable import backend_variable
 from gpufix.evidence.view import View
-from gpufix.model import Evidence
-from gpufix.model.payload import EnvironmentVariable
+from gpufix.knowledge import families
+from gpufix.model import Environment, Evidence, StartVariable
+from gpufix.model.payload import EnvironmentVariable, Switched
 
 DENSE, SPARSE, CONV = "ATTN_BACKEND", "SPARSE_ATTN_BACKEND", "SPARSE_BACKEND"
 # One variable and what is known of it; two, of which the first counts; one that is taken as it is.
@@ -82,7 +83,33 @@ def of_choice(how: str) -> Fault:
     return chosen(DENSE, "flash_attn", how, "flash-attn", 4, "flash_attn")
 
 
+def switched(variable: str, value: str, wants: str, by: str | None = None) -> Fault:
+    row = next(r for r in families.switches() if r.variable == variable and wants in r.wants)
+    return Fault(
+        WARNING,
+        variable,
+        f'{variable} is "{value}"; {row.wants[0]} is not installed: {row.says}.',
+        evidence=(*([f"set by {by}"] if by else []), f"source: {row.source}"),
+        payload=Switched(variable, row.wants, by),
+    )
+
+
+def started(*dists: object, default: bool = True, **env: str) -> View:
+    """sitecustomize switches TensorFlow's Keras."""
+    at = StartVariable(value="1", place="/env/sitecustomize.py:2", default=default)
+    variables = Environment(process=env, started={LEGACY: at})
+    return b.view(b.facts(distributions=list(dists), environment=variables))
+
+
+LEGACY = "TF_USE_LEGACY_KERAS"
+TF = b.dist("tensorflow", "2.20.0")
+
 SILENT = {
+    "what a switch wants is here": of(TF, b.dist("tf-keras", "2.20.1"), **{LEGACY: "1"}),
+    "a switch is off": of(TF, **{LEGACY: "0"}),
+    "nobody asks for a switch": of(b.dist("tensorflow", "2.15.0"), **{LEGACY: "1"}),
+    "the process says otherwise than the code at its start": started(TF, **{LEGACY: "0"}),
+    "Keras's back end is here": of(b.dist("keras", "3.12.0"), b.dist("jax"), KERAS_BACKEND="jax"),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "sdpa is torch's own": of(**{DENSE: "sdpa"}),
@@ -108,6 +135,33 @@ SILENT = {
 }
 
 FIRING = {
+    "TensorFlow is switched to a Keras that is not here": Fires(
+        of(TF, **{LEGACY: "True"}),
+        switched(LEGACY, "True", "tf-keras"),
+        ["unset-variable safe"],
+    ),
+    "by code at the start": Fires(
+        started(TF), switched(LEGACY, "1", "tf-keras", "/env/sitecustomize.py:2")
+    ),
+    "by code that outranks the process": Fires(
+        started(TF, default=False, **{LEGACY: "0"}),
+        switched(LEGACY, "1", "tf-keras", "/env/sitecustomize.py:2"),
+    ),
+    "Keras is told to use JAX": Fires(
+        of(b.dist("keras", "3.12.0"), KERAS_BACKEND="jax"),
+        switched("KERAS_BACKEND", "jax", "jax"),
+        ["unset-variable safe"],
+    ),
+    "JAX must take CUDA, among others": Fires(
+        of(b.dist("jax", "0.7.2"), JAX_PLATFORMS="cuda,cpu"),
+        switched("JAX_PLATFORMS", "cuda,cpu", "jax-cuda12-plugin"),
+        ["unset-variable safe"],
+    ),
+    "downloads by a package that is not here": Fires(
+        of(b.dist("huggingface-hub", "0.36.2"), HF_HUB_ENABLE_HF_TRANSFER="1"),
+        switched("HF_HUB_ENABLE_HF_TRANSFER", "1", "hf-transfer"),
+        ["unset-variable safe"],
+    ),
     "not installed": Fires(of(**{DENSE: "flash_attn"}), named(DENSE, "flash_attn", "flash-attn")),
     "all three variables": Fires(
         of(**{CONV: "spconv", SPARSE: "xformers", DENSE: "flash_attn_3"}),

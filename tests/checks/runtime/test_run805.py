@@ -8,8 +8,9 @@ from rows import Fires, rows
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.runtime.run805_harmful_variable import harmful_variable
 from gpufix.evidence.view import View
-from gpufix.model import Environment, Gpu, Library, Problem, Severity
-from gpufix.model.payload import EnvironmentVariable
+from gpufix.knowledge import families
+from gpufix.model import Distribution, Environment, Gpu, Library, Problem, Severity
+from gpufix.model.payload import EnvironmentVariable, Switched
 
 PATH, GFX = "LD_LIBRARY_PATH", "HSA_OVERRIDE_GFX_VERSION"
 CUDA, HIP, ROCR = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
@@ -82,7 +83,41 @@ def costs(name: str, what: str, severity: Severity = WARNING) -> Fires:
 
 
 SAFE = ["unset-variable safe"]
+
+
+def to_cpu(name: str, value: str, *dists: Distribution) -> View:
+    return b.view(
+        b.healthy(
+            gpus=[b.gpu("sm_89")],
+            distributions=list(dists),
+            environment=b.environment(**{name: value}),
+        )
+    )
+
+
+def on_the_cpu(name: str, value: str) -> Fault:
+    row = next(r for r in families.switches() if r.variable == name and not r.wants)
+    return Fault(
+        WARNING,
+        name,
+        f'{name} is "{value}": {row.says}.',
+        evidence=(f"source: {row.source}",),
+        payload=Switched(name, (), None),
+    )
+
+
 SILENT = {
+    "JAX takes the CPU, where it has no plug-in": to_cpu("JAX_PLATFORMS", "cpu", b.dist("jax")),
+    "JAX takes the CPU after CUDA": to_cpu(
+        "JAX_PLATFORMS", "cuda,cpu", b.dist("jax-cuda12-plugin", "0.7.2")
+    ),
+    "Numba's simulator, where no GPU is": b.view(
+        b.healthy(
+            gpus=[],
+            distributions=[b.dist("numba")],
+            environment=b.environment(NUMBA_ENABLE_CUDASIM="1"),
+        )
+    ),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "an ordinary library path": of(LD_LIBRARY_PATH="/usr/local/cuda/lib64:/opt/stubs/lib"),
@@ -114,6 +149,21 @@ SILENT = {
 }
 
 FIRING = {
+    "JAX takes the CPU": Fires(
+        to_cpu("JAX_PLATFORMS", "cpu", b.dist("jax-cuda12-plugin", "0.7.2")),
+        on_the_cpu("JAX_PLATFORMS", "cpu"),
+        SAFE,
+    ),
+    "Numba's simulator": Fires(
+        to_cpu("NUMBA_ENABLE_CUDASIM", "1", b.dist("numba")),
+        on_the_cpu("NUMBA_ENABLE_CUDASIM", "1"),
+        SAFE,
+    ),
+    "Triton's interpreter": Fires(
+        to_cpu("TRITON_INTERPRET", "1", b.dist("triton", "3.5.0")),
+        on_the_cpu("TRITON_INTERPRET", "1"),
+        SAFE,
+    ),
     "a library lacks what is asked of it": Fires(
         of(libraries=(lacking("/opt/x/libz.so"),), LD_LIBRARY_PATH="/opt/x"),
         spoiled("/opt/x/libz.so", "a"),

@@ -28,8 +28,11 @@ EDITED = "torch/utils/cpp_extension.py"
 OFFER = ["reinstall-distribution safe"]
 
 
-def record(*missing: str, altered: tuple[str, ...] = (), unlisted: int = 0) -> Record:
+def record(
+    *missing: str, altered: tuple[str, ...] = (), unlisted: int = 0, **more: list[str]
+) -> Record:
     return Record(
+        **more,
         files=99,
         missing=[*missing],
         altered=[*altered],
@@ -66,6 +69,7 @@ def of(*missing: str, name: str = "a", targets: Sequence[str] = (), **more: obje
     counted = {key: more.pop(key) for key in ("altered", "unlisted") if key in more}
     sections = {"torch": more.pop("torch", b.torch()), "shared_files": more.pop("files", [])}
     sections |= more.pop("told", {})
+    counted |= {key: more.pop(key) for key in ("pointers", "emptied") if key in more}
     dist = b.dist(name, record=record(*missing, **counted), **more)
     return b.view(b.facts(distributions=[dist], **sections), *targets)
 
@@ -127,7 +131,15 @@ MANY = [f"lib/{i}.so" for i in range(11)]
 EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
 UNLOADED = (".pyi", ".md", ".rst", ".txt", ".html", ".a", ".pyc", ".typed", ".c")
 
+
+def hollow(message: str, *paths: str, severity: object = ERROR) -> Fault:
+    return replace(changed(f"a 1.0 installed {message}.", *paths), severity=severity)
+
+
+BC, CUBIN = "nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc", "a/kernels/gemm.sm_90.cubin"
+
 SILENT = {
+    "an emptied test": of(altered=("a/tests/x.json",), emptied=["a/tests/x.json"]),
     "all is there": of(),
     "no record": b.view(b.facts(distributions=[b.dist("a")])),
     "editable": of("a.py", editable="/src/a"),
@@ -149,6 +161,35 @@ SILENT = {
 }
 
 FIRING = {
+    "a pointer in the place of a device library": Fires(
+        of(altered=(BC,), pointers=[BC]),
+        hollow(f"{BC} with content; now it is a Git LFS pointer", BC),
+        OFFER,
+    ),
+    "nothing left of kernels": Fires(
+        of(altered=(CUBIN,), emptied=[CUBIN]),
+        hollow(f"{CUBIN} with content; now it is empty", CUBIN),
+        OFFER,
+    ),
+    "pointers and an empty file, in the place of data": Fires(
+        of(
+            altered=("a/x.onnx", "a/y.json", "a/z.txt"),
+            pointers=["a/x.onnx"],
+            emptied=["a/y.json", "a/z.txt"],
+        ),
+        hollow(
+            "a/x.onnx and a/y.json with content; now they are pointers of Git LFS or empty",
+            "a/x.onnx",
+            "a/y.json",
+            severity=WARNING,
+        ),
+        OFFER,
+    ),
+    "kernels with other content": Fires(
+        of(altered=(CUBIN,)),
+        changed(f"a 1.0 installed {CUBIN} with other content than is there now.", CUBIN),
+        OFFER,
+    ),
     "a module, and the import works without": Fires(
         of("a/x.py", told=told("works")),
         gone("a 1.0 recorded a/x.py, which is missing.", "a/x.py", severity=WARNING),

@@ -17,6 +17,7 @@ from gpufix.knowledge import packages
 from gpufix.model import Distribution, Evidence, Gap, Import
 from gpufix.model.payload import (
     AbsentDepends,
+    AbsentModule,
     KnownConflict,
     UnmetRequirement,
     UnmetRequirements,
@@ -105,7 +106,27 @@ def pinned(line: int = 1, other: int = 2) -> Fault:
     )
 
 
+def wants(module: str, **more: object) -> dict[str, object]:
+    """The import of a's package fails for want of a module of another package."""
+    at = {"chain": [f"{b.SITE}/a/__init__.py:3"], "foreign": True}
+    one = Import(module="a", distribution="a", state="fails", missing=module, **{**at, **more})
+    return {"binaries": b.binaries(imports=[one])}
+
+
+def lacks(message: str, module: str, of: str | None) -> Fault:
+    return Fault(
+        ERROR,
+        "a",
+        f"a 1.0 imports {module}, which {message}.",
+        evidence=(f"import a fails: no {module}", f"{b.SITE}/a/__init__.py:3"),
+        breaks=("unmet:a",),
+        payload=AbsentModule("a", module, of),
+    )
+
+
 SILENT = {
+    "a module of its own is gone: WHL503's": of(b.dist("a"), **wants("a.x", foreign=False)),
+    "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
     "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
     "an extra that nobody asked for": of(needs('b>=1; extra == "x"')),
@@ -149,6 +170,14 @@ def told(*imports: Import) -> dict[str, object]:
 
 
 FIRING = {
+    "a module that another package has no more": Fires(
+        of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
+        lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
+    ),
+    "a module that nothing declares and nothing brings": Fires(
+        of(b.dist("a"), **wants("setuptools")),
+        lacks("no installed package has", "setuptools", None),
+    ),
     "a package of conda's that is absent": Fires(
         of(conda_packages=(b.conda("pytorch", "2.9.1", depends=["libgcc >=13"]),)),
         Fault(

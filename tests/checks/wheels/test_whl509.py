@@ -21,6 +21,7 @@ from gpufix.model.payload import (
     LostGpuLibraries,
     RivalDistributions,
     UnchosenLibrary,
+    UnsearchedLibraries,
 )
 
 CUBLAS = "libcublas.so.12"
@@ -182,7 +183,31 @@ def told(cuda: str) -> Any:
     return b.environment(BNB_CUDA_VERSION=cuda)
 
 
+def unsearched(dist: Distribution, name: str, folder: str) -> Fault:
+    return Fault(
+        WARNING,
+        dist.name,
+        f"{dist.name} {dist.version} needs {name} for the GPU, which lies where the loader does not "
+        f"look: in {folder}.",
+        evidence=(f"{FILES[dist.name].rpartition('/')[2]} needs {name}",),
+        breaks=(f"load:{dist.name}",),
+        payload=UnsearchedLibraries((f"{folder}/{name}",)),
+    )
+
+
+TENSORRT = b.dist("tensorrt-cu12-libs", "10.13.3.9")
+NVINFER = f"{b.SITE}/tensorrt_libs/libnvinfer.so.10"
+TRT = b.library(
+    "onnxruntime/capi/libonnxruntime_providers_tensorrt.so",
+    distribution="onnxruntime-gpu",
+    opened_by="plugin",
+    problems=[Problem(kind="missing-library", name="libnvinfer.so.10", provider=NVINFER)],
+)
+
 SILENT = {
+    "CTranslate2's libraries lie elsewhere, and no GPU must be served": of(
+        CT2, gpu=False, libraries=[lacking("ctranslate2", provider=LIES)]
+    ),
     "its library is torch's": bnb(BNB, "118", "128", torch=b.torch("2.9.0+cu128")),
     "another of the same major will do": bnb(NEAR, "128", torch=b.torch("2.9.1+cu129")),
     "no GPU must be served": bnb(BNB, "128", torch=TORCH_13, gpu=False),
@@ -245,6 +270,19 @@ SILENT = {
 }
 
 FIRING = {
+    "CTranslate2's libraries lie where the loader does not look": Fires(
+        of(CT2, libraries=[lacking("ctranslate2", provider=LIES)]),
+        unsearched(CT2, CUBLAS, f"{b.SITE}/nvidia/cublas/lib"),
+        ["extend-library-path unsafe"],
+    ),
+    "TensorRT's wheel is here, and no call opens its libraries": Fires(
+        of(ORT_GPU, TENSORRT, libraries=[TRT]),
+        replace(
+            unsearched(ORT_GPU, "libnvinfer.so.10", f"{b.SITE}/tensorrt_libs"),
+            evidence=("libonnxruntime_providers_tensorrt.so needs libnvinfer.so.10",),
+        ),
+        ["extend-library-path unsafe"],
+    ),
     "no library for torch's CUDA": Fires(
         bnb(BNB, "118", "128", torch=TORCH_13),
         unchosen("0.45.5", "130", "torch 2.14.1+cu130 asks for", "CUDA 11.8, CUDA 12.8"),

@@ -16,7 +16,7 @@ from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_misma
 from gpufix.checks.wheels.whl510_other_cuda_major import other_cuda_major
 from gpufix.evidence.view import View
 from gpufix.model import Distribution, Import, Library, Problem, Severity
-from gpufix.model.payload import OtherCudaMajor
+from gpufix.model.payload import OtherCudaMajor, StrayWheel
 
 CUDART = "libcudart.so.12"
 T13 = b.dist("torch", "2.14.1+cu130")
@@ -91,7 +91,33 @@ CUBLAS = ("libcublas.so.12",)
 CUPY_13 = cupy(*CUBLAS)
 SPARED = ext(module=False)
 
+NVRTC = f"{b.SITE}/nvidia/cu13/lib/libnvrtc.so.13"
+WHEEL = b.dist("nvidia-cuda-nvrtc", "13.0.88")
+
+
+def taking(path: str = NVRTC, gpu: str = "sm_70", wheel: Distribution = WHEEL, **more: Any) -> View:
+    """CuPy for CUDA 12, whose cuda.pathfinder takes a file for libnvrtc.so.12."""
+    own = {"uses": {"libnvrtc.so.12": path}, "opened_by": "plugin", "owner": "cupy-cuda12x"}
+    opener = lib(**{**own, **more})
+    taken = b.library(path.removeprefix(f"{b.SITE}/"), distribution=wheel.name)
+    return of(opener, taken, dists=[wheel, b.dist("cupy-cuda12x", "14.0.1")], gpus=[b.gpu(gpu)])
+
+
+def taken(requested: bool = False) -> Fault:
+    return Fault(
+        ERROR,
+        "cupy-cuda12x",
+        "cupy-cuda12x 14.0.1 is built for CUDA 12 and takes libnvrtc.so.13 of nvidia-cuda-nvrtc "
+        "13.0.88, which generates nothing for sm_70.",
+        evidence=(NVRTC, "cuda.pathfinder takes the newest version that is installed"),
+        payload=StrayWheel(WHEEL.name, required_by=(), requested=requested, shared_with=()),
+    )
+
+
 SILENT = {
+    "a compiler of a later CUDA that knows the GPU": taking(gpu="sm_80"),
+    "the compiler of its own CUDA": taking(NVRTC.replace("13", "12")),
+    "a library that is no plug-in": taking(opened_by=None),
     "each library is found": beside_13(ext(problems=[])),
     "a library of torch's own CUDA": beside_13(ext("libcudart.so.13")),
     "a SONAME of both majors": beside_13(ext("libcusparse.so.12")),
@@ -140,6 +166,14 @@ SILENT = {
 }  # fmt: skip
 
 FIRING = {
+    "the compiler of a later CUDA dropped the GPU": Fires(
+        taking(), taken(), ["remove-stray-cuda safe"]
+    ),
+    "somebody asked for it": Fires(
+        taking(wheel=replace(WHEEL, requested=True)),
+        taken(requested=True),
+        ["remove-stray-cuda unsafe"],
+    ),
     "an extension of torch": Fires(beside_13(ext()), fault(TOLD)),
     "its libraries lie in the environment, and torch does not open them": Fires(
         beside_13(ext(problems=[Problem(kind="missing-library", name=CUDART, provider="/x")])),

@@ -59,6 +59,16 @@ class State:
         del caller.used[before:]
         return None if isinstance(found, Missing) else found.path
 
+    def finds(self, name: str, opener: str) -> bool:
+        """Whether dlopen("libx.so.1") by a library of this path finds anything."""
+        library = self.mapper.files.open(opener)
+        if self.locate(name) is not None or isinstance(library, ElfError):
+            return self.locate(name) is not None
+        caller = self.mapper.search.describe(Loaded(library, opener, None))
+        rules = self.mapper.search.rules(caller)
+        found = self.mapper.need(Namespace(self.namespace), name, caller, rules)
+        return not isinstance(found, Missing)
+
     def find_library(self, name: str) -> str | None:
         """A file "libNAME.…" of the loader's cache and folders: "" for none, None = not told (musl)."""
         search, start = self.mapper.search, f"lib{name}."

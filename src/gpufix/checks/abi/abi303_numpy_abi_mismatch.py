@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.importing import Imports
 from gpufix.evidence.view import View
+from gpufix.model import Distribution
 from gpufix.model.payload import ExtensionModules
 
 
@@ -25,7 +27,8 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
     `numpy 2.1.0 is installed; pyfoo 1.0 is built for NumPy 1.`
 
     ## Severity
-    Error; warning for torch, which works without NumPy.
+    Error; warning for torch, which works without NumPy, and for a package that declares no
+    requirement at all, unless its sources show that its import fails by the module.
 
     ## Fix
     Unsafe: numpy<2, or a release of the extension that is built for NumPy 2.
@@ -41,11 +44,20 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
         by_owner.setdefault(distribution or path, []).append(path)
     for owner, paths in sorted(by_owner.items()):
         dist = view.dist(owner)
+        silent = dist is not None and not dist.requires
+        if silent and view.derive(Imports.of).works(owner):
+            continue  # it imports the module later, or not at all
         label = f"{dist.name} {dist.version}" if dist else owner
         yield Fault(
-            severity=WARNING if owner == "torch" else ERROR,
+            severity=WARNING if owner == "torch" or _may_spare(view, dist, paths) else ERROR,
             subject=owner,
             message=f"numpy {numpy.version} is installed; {label} is built for NumPy 1.",
             evidence=tuple(paths[:8]),
             payload=ExtensionModules(owner, tuple(paths)),
         )
+
+
+def _may_spare(view: View, dist: Distribution | None, paths: list[str]) -> bool:
+    """Whether neither its metadata nor its sources say that it needs NumPy."""
+    failing = {one.library for one in view.facts.binaries.imports if one.state == "fails"}
+    return dist is not None and not dist.requires and failing.isdisjoint(paths)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
 from gpufix.model import Gpu, Library, Problem
-from gpufix.model.payload import EnvironmentVariable
+from gpufix.model.payload import EnvironmentVariable, Switched
 
 
 @rule("RUN805", "harmful-variable")
@@ -19,7 +20,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     Looks at `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
     asked of it), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
     `HSA_OVERRIDE_GFX_VERSION` (another major than the GPU's), `CUDA_FORCE_PTX_JIT`,
-    `CUDA_DISABLE_PTX_JIT` and `CUDA_LAUNCH_BLOCKING`.
+    `CUDA_DISABLE_PTX_JIT` and `CUDA_LAUNCH_BLOCKING`; where a GPU must be served, those by which an
+    installed package takes the CPU (`JAX_PLATFORMS=cpu`, `NUMBA_ENABLE_CUDASIM`, `TRITON_INTERPRET`).
 
     ## Why it matters
     Such a line in a shell profile outlives its reason by years, and no error names it.
@@ -32,7 +34,7 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     it only costs time.
 
     ## Fix
-    Safe: unset it in the environment file.
+    Safe: unset it in the environment file, unless code sets it when Python starts.
 
     ## Source
     CUDA programming guide, appendix on environment variables; ld.so(8); ROCm: HSA runtime.
@@ -42,6 +44,7 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     yield from _hidden(view)
     yield from _override(view)
     yield from _slow(view)
+    yield from _to_cpu(view)
 
 
 def _library_path(view: View) -> Iterator[Fault]:
@@ -149,4 +152,17 @@ def _slow(view: View) -> Iterator[Fault]:
                 subject=name,
                 message=f"{name} is 1: {what}.",
                 payload=EnvironmentVariable(name),
+            )
+
+
+def _to_cpu(view: View) -> Iterator[Fault]:
+    for taken in switched(view) if view.targets else ():
+        row = taken.row
+        if not row.wants:
+            yield Fault(
+                severity=WARNING,
+                subject=row.variable,
+                message=f'{row.variable} is "{taken.value}": {row.says}.',
+                evidence=(*([f"set by {taken.by}"] if taken.by else []), f"source: {row.source}"),
+                payload=Switched(row.variable, (), taken.by),
             )

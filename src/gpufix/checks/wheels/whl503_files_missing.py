@@ -27,7 +27,9 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Compares every RECORD with the disk: existence and size of all files, and the hash of those
     that are newer than their RECORD or that people edit by hand (`torch/utils/cpp_extension.py`).
-    `--deep` hashes everything. Of conda's packages, whether the files are there.
+    `--deep` hashes everything. Data is changed on purpose, and counts where a pointer of Git LFS is in
+    its place, where nothing is left of it, or where it holds GPU code. Of conda's packages, whether the
+    files are there.
 
     ## Why it matters
     Removing one distribution can take a file of another along: `nvidia-nccl-cu11` and
@@ -38,7 +40,8 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     `nvidia-nccl-cu12 2.27.5 recorded nvidia/nccl/lib/libnccl.so.2, which is missing.`
 
     ## Severity
-    Error when a shared library or Python module is missing; warning where the imports of the package
+    Error when a shared library or Python module is missing, and for GPU code of which a pointer or
+    nothing is left; warning where the imports of the package
     and of those that require it do without, as their sources show (of torch, what its own import does
     not load), for other missing files and for altered ones. A gap for a module that compiled code
     names, and may import. Tests, documentation and type stubs are not missed.
@@ -83,7 +86,9 @@ def _judge(
 ) -> Iterator[Fault]:
     missing = sorted(filter(_matters, record.missing), key=lambda p: not _is_library(p))
     # A file that another distribution's bytes replaced is WHL502's to tell.
+    lost = [p for p in dict.fromkeys((*record.pointers, *record.emptied)) if _is_missed(p)]
     altered = [p for p in record.altered if _is_code(p) and _matters(p) and p not in overwritten]
+    altered = [path for path in altered if path not in lost]
     if missing:
         yield Fault(
             severity=_severity(view, dist, missing),
@@ -97,6 +102,8 @@ def _judge(
             needs=tuple(f"shared:{path}" for path in missing),
             payload=DamagedDistribution(dist.name, dist.version, dist.location),
         )
+    if lost:
+        yield _hollow(dist, record, lost)
     if altered:
         unlisted = record.altered_count - len(record.altered)
         yield Fault(
@@ -108,6 +115,30 @@ def _judge(
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
             payload=DamagedDistribution(dist.name, dist.version, dist.location),
         )
+
+
+def _hollow(dist: InstalledCopy, record: Record, lost: list[str]) -> Fault:
+    pointers = [path for path in lost if path in record.pointers]
+    one = len(lost) == 1
+    what = "pointers of Git LFS or empty"
+    if pointers == lost:
+        what = "a Git LFS pointer" if one else "Git LFS pointers"
+    elif not pointers:
+        what = "empty"
+    return Fault(
+        severity=ERROR if any(map(_is_gpu_code, lost)) else WARNING,
+        subject=dist.name,
+        message=f"{dist.name} {dist.version} installed {_names(lost, 0)} with content; now "
+        f"{'it is' if one else 'they are'} {what}.",
+        evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in lost),
+        breaks=tuple(f"file:{_absolute(dist, path)}" for path in lost),
+        payload=DamagedDistribution(dist.name, dist.version, dist.location),
+    )
+
+
+def _is_missed(path: str) -> bool:
+    """Shared libraries are SYM405's; an empty __init__.py is as good as one with a comment."""
+    return _matters(path) and not _is_library(path) and not path.endswith("/__init__.py")
 
 
 def _message(view: View, dist: InstalledCopy, missing: list[str], unlisted: int) -> str:
@@ -177,7 +208,13 @@ def _matters(path: str) -> bool:
 
 def _is_code(path: str) -> bool:
     """Data is adapted on purpose (certificates, configuration); code is not."""
-    return _is_library(path) or path.endswith((".py", ".h", ".cuh", ".hpp", ".cmake", ".cu"))
+    sources = (".py", ".h", ".cuh", ".hpp", ".cmake", ".cu")
+    return _is_library(path) or _is_gpu_code(path) or path.endswith(sources)
+
+
+def _is_gpu_code(path: str) -> bool:
+    """Device libraries and kernels that are read when a program runs."""
+    return path.endswith((".bc", ".cubin", ".fatbin", ".ptx", ".hsaco", ".co", ".kpack", ".spv"))
 
 
 def _is_module(path: str) -> bool:

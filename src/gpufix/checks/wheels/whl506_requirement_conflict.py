@@ -21,11 +21,13 @@ from gpufix.knowledge.packages import Conflict
 from gpufix.model import CondaPackage, Distribution, Import
 from gpufix.model.payload import (
     AbsentDepends,
+    AbsentModule,
     KnownConflict,
     UnmetRequirement,
     UnmetRequirements,
 )
 from gpufix.text.clean import counted
+from gpufix.text.names import normalise
 
 
 @rule("WHL506", "requirement-conflict")
@@ -36,7 +38,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Checks every declared requirement (as `pip check` does, extras that were asked for included),
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
-    same combinations among the pins of one requirement file. Of conda's packages, whether those
+    same combinations among the pins of one requirement file. Of packages for GPUs, whether their
+    imports ask for a module that no installed package has, declared or not. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -48,7 +51,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error for combinations that are known to fail, for a library wheel that torch loads, and for an
-    absent requirement without which the package's import fails, as its sources show; warning for
+    absent requirement or module without which the package's import fails, as its sources show; warning for
     another declared requirement that does not hold: the code may never use it.
 
     ## Fix
@@ -71,6 +74,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows, view.derive(Imports.of).lacking(name), _told_by(name, grouped))
+    for failing in view.facts.binaries.imports:
+        if failing.foreign and failing.distribution not in grouped:
+            yield from _lacking(view, failing)
     for package, specs in conda.absent(view.facts):
         yield _condas(package, specs)
     yield from source_pins.faults(view)
@@ -150,6 +156,23 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str
         breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
+    )
+
+
+def _lacking(view: View, failing: Import) -> Iterator[Fault]:
+    """An import that fails for want of a module that nothing declares."""
+    dist, lost = view.dist(failing.distribution or ""), failing.missing or ""
+    if dist is None or any(dist.name in c.trigger and _held(view, c) for c in packages.all()):
+        return
+    of = view.dist(normalise(lost.partition(".")[0]))
+    has = f"{of.name} {of.version} does not have" if of else "no installed package has"
+    yield Fault(
+        severity=ERROR,
+        subject=dist.name,
+        message=f"{dist.name} {dist.version} imports {lost}, which {has}.",
+        evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
+        breaks=(f"unmet:{dist.name}",),
+        payload=AbsentModule(dist.name, lost, of.name if of else None),
     )
 
 

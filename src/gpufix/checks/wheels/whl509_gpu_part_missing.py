@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from posixpath import basename
+from posixpath import basename, dirname
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.chosen_library import Unchosen, unchosen_libraries
@@ -22,6 +22,7 @@ from gpufix.model.payload import (
     LostGpuLibraries,
     RivalDistributions,
     UnchosenLibrary,
+    UnsearchedLibraries,
 )
 from gpufix.text.clean import counted
 
@@ -33,8 +34,9 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Finds a GPU package whose files another package has overwritten (onnxruntime over
     onnxruntime-gpu); a plug-in or provider that finds the CUDA libraries nowhere that it looks
-    (JAX's plug-in, ONNX Runtime's CUDA provider, CTranslate2, TensorFlow); a plug-in without
-    its other half; a package that has a library for each CUDA, and none for torch's
+    (JAX's plug-in, ONNX Runtime's CUDA provider, CTranslate2, TensorFlow), or that are there, in a
+    folder where it does not look (ONNX Runtime's TensorRT provider beside TensorRT's wheel, CuPy 13
+    beside NVRTC's); a plug-in without its other half; a package that has a library for each CUDA, and none for torch's
     (bitsandbytes); and a framework without any GPU part where a GPU must be served.
 
     ## Why it matters
@@ -50,10 +52,10 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be
     served loses what is installed for it. Warning for an installed GPU part on a machine without a
     GPU, or with another vendor's that nobody named (an error for one that was), for a framework
-    without one where a GPU must be served, and for a package that works without it beside another
-    framework that uses the GPU. Advice for a framework without a GPU part that others require, or
-    beside another framework that uses the GPU; and for libraries that lie there and are opened by a
-    call alone. Silent for CPU packages where no GPU must be served.
+    without one where a GPU must be served, for libraries that lie where nobody looks, and for a
+    package that works without it beside another framework that uses the GPU. Advice for a framework
+    without a GPU part that others require, or beside another framework that uses the GPU; and for
+    libraries that lie there and are opened by a call alone. Silent for CPU packages where no GPU must be served.
 
     ## Fix
     Safe: the libraries that the package's extra names, at the installed version; the half that is
@@ -138,13 +140,13 @@ def _overwritten(view: View, several: Rivals, gpu: Distribution, core: SharedFil
 
 def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
     known, dist = families.libraries(name), view.dist(name)
-    if known and known.opened_by:
-        gone = [row for row in rows if row[1].provider is None]
-        if not gone:
-            yield _opened_by_call(name, known.opened_by, rows)
-            return
-        rows = gone
-    weighed = weigh(view, rows)
+    lie = [row for row in rows if row[1].provider]
+    gone = [row for row in rows if row not in lie]
+    opened = [row for row in lie if known and known.opened_by and bringing(row[1].name)]
+    yield from _unsearched(view, name, [row for row in lie if row not in opened])
+    if known and known.opened_by and opened and not gone:
+        yield _opened_by_call(name, known.opened_by, opened)
+    weighed = weigh(view, gone)
     yield from weighed.gaps()
     if weighed.severity is None:
         return
@@ -197,6 +199,31 @@ def _eased(view: View, name: str, rows: Sequence[Row], severity: Severity) -> Se
     plugins = [plugin(x.path, name, version) for x, _ in rows if x.opened_by == "plugin"]
     optional = bool(plugins) and not any(known and known.asked for known in plugins)
     return WARNING if optional and used_otherwise(view, "nvidia", {name}) else severity
+
+
+def _unsearched(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault]:
+    """A program may open them before: no error; and nobody misses them where no GPU is to be served."""
+    weighed = weigh(view, rows)
+    served = any(target.vendor == "nvidia" for target in view.targets)
+    if weighed.severity is None or not served:
+        return
+    held = tuple(sorted({problem.provider or "" for _, problem in weighed.rows}))
+    missing = sorted({problem.name for _, problem in weighed.rows})
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    dist = view.dist(name)
+    yield Fault(
+        severity=WARNING,
+        subject=name,
+        message=(
+            f"{name} {dist.version if dist else ''} needs {missing[0]}{more} for the GPU, which "
+            f"{'lie' if more else 'lies'} where the loader does not look: in {dirname(held[0])}."
+        ),
+        evidence=tuple(
+            dict.fromkeys(f"{basename(x.path)} needs {p.name}" for x, p in weighed.rows)
+        ),
+        breaks=(f"load:{name}",),
+        payload=UnsearchedLibraries(held),
+    )
 
 
 def _opened_by_call(name: str, call: str, rows: Sequence[Row]) -> Fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from posixpath import basename
 
 from gpufix.facts.libraries.library_files import python_tag
@@ -15,10 +15,12 @@ from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
+_FOLDER = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
 _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
 _OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
 _FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
+_TESTS = {"test", "tests", "testing", "benchmarks", "examples"}
 
 
 def dependents(distributions: Sequence[Distribution], owner: str) -> Iterator[tuple[str, str]]:
@@ -55,6 +57,65 @@ class Gone(Frozen):
     owners: frozenset[str]
     modules: frozenset[str]
     files: frozenset[str]
+
+
+_IMPORTED = re.compile(
+    r"^(?:from[ \t]+([A-Za-z]\w*(?:\.\w+)*)[ \t]+import\b|import[ \t]+([A-Za-z]\w*(?:\.\w+)*))",
+    re.MULTILINE,
+)
+_OF_GPU = ("tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang")
+_SOURCES = 400  # of a distribution that is looked at
+
+
+def estranged(
+    distributions: Sequence[Distribution], gpu: Collection[str], lacks: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Distributions for GPUs, and what requires these, that import modules which are not there.
+
+    Told from statements that stand under no condition. Each with its packages.
+    """
+    for dist in distributions:
+        uses = (
+            dist.name.startswith(_OF_GPU)
+            or dist.name in gpu
+            or any(_name(text) in gpu for text in dist.requires)
+        )
+        if not uses or dist.record is None or not dist.metadata or dist.editable:
+            continue
+        record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+        sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
+        if 0 < len(sources) <= _SOURCES and any(
+            lacks(name) for name in _imported(f"{dist.location}/{path}" for path in sources)
+        ):
+            yield from ((dist.name, package) for package in main_packages(dist))
+
+
+def main_packages(dist: Distribution) -> list[str]:
+    """The packages that a distribution is installed for: not tools, nor tests, that lie beside them."""
+    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    every = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in _TESTS]
+    named = [name for name in every if dist.name.startswith(normalise(name))]
+    return named or (every if len(every) == 1 else [])
+
+
+def carries(dist: Distribution, module: str) -> bool:
+    """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
+    top = re.escape(module.partition(".")[0])
+    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    return re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython)", record, re.MULTILINE) is not None
+
+
+def _imported(paths: Iterable[str]) -> Iterator[str]:
+    """The modules that sources import at once, each once."""
+    seen: set[str] = set()
+    for path in paths:
+        try:
+            text = read(path, _TEXT).decode("utf-8", "replace")
+        except OSError:
+            continue
+        names = {found[1] or found[2] for found in _IMPORTED.finditer(text)} - seen
+        seen |= names
+        yield from names
 
 
 def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:

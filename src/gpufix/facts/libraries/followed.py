@@ -11,7 +11,16 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
-from gpufix.facts.libraries.dependents import between, dependents, gone, lacking, openers
+from gpufix.facts.libraries.dependents import (
+    between,
+    carries,
+    dependents,
+    estranged,
+    gone,
+    lacking,
+    main_packages,
+    openers,
+)
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
@@ -26,6 +35,7 @@ _MODULES = 40  # of one package whose own imports are tried
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
 _OPENERS = 24  # packages that open libraries of the system
+_ESTRANGED = 8  # packages that import a module that is not there
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
@@ -39,12 +49,15 @@ def imports(
     belongs: Mapping[str, str],
     torch: Torch | None,
     distributions: Sequence[Distribution] = (),
+    gpu: Collection[str] = (),
+    unfit: Collection[str] = (),
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do.
 
     Where a package's own import goes nowhere near a suspect library, the modules that name it are
     asked too: they are the parts that are lost without it. And the packages that require it, whose
-    imports may need just such a part.
+    imports may need just such a part. gpu: distributions for GPUs, which are asked where they import
+    a module that is not there. unfit: modules that raise when they are imported.
     """
     packages: dict[str, list[str]] = {}
     for path in suspect:
@@ -52,14 +65,15 @@ def imports(
         if name and name.partition(".")[0] not in _APART:
             packages.setdefault(name, []).append(path)
     real = {os.path.realpath(path): path for path in suspect}
-    follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions)
+    follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions, unfit)
     found = [
         told
         for name, paths in packages.items()
         for told in follower.package(name, belongs.get(paths[0]), paths)
     ]
     found += follower.lacking({one.module for one in found})
-    return [*found, *follower.openers({one.module for one in found})]
+    found += follower.openers({one.module for one in found})
+    return [*found, *follower.estranged({one.module for one in found}, gpu)]
 
 
 class _Follower:
@@ -73,13 +87,15 @@ class _Follower:
         suspects: Mapping[str, str],
         known: Mapping[str, Any],
         distributions: Sequence[Distribution],
+        unfit: Collection[str] = (),
     ) -> None:
         self._python = python
         self._judge, self._known, self._distributions = judge, known, distributions
         self._gone = gone(distributions)
         damaged = (name for path in suspects.values() if (name := self._damaged(path)))
         self._lost = {*self._gone.modules, *damaged}
-        self._context = (python, environ, judge.preloaded, suspects, self._lost, Modules(python))
+        self._modules, self._unfit = Modules(python), unfit
+        self._context = (python, environ, judge.preloaded, suspects, self._lost, self._modules)
         self._steps, self._parts, self._others = _STEPS, _ALL_PARTS, _DEPENDENTS
         self._parsed: Parsed = {}
 
@@ -90,7 +106,7 @@ class _Follower:
 
     def _site(self, *followed: str, siblings: bool = False) -> tuple[Site, Session]:
         tops = {name.partition(".")[0] for name in followed}
-        site = Site(*self._context, tops, siblings, self._known)
+        site = Site(*self._context, tops, siblings, self._known, self._unfit)
         return site, Session(site, self._steps, self._parsed)
 
     def package(self, name: str, owner: str | None, paths: Sequence[str]) -> Iterator[Import]:
@@ -99,7 +115,7 @@ class _Follower:
         site, session = self._site(name, siblings=siblings)
         told = session.follow(name)
         _remember(self._judge, site, told)
-        yield _import(name, owner, told)
+        yield self._own(name, owner, told)
         if told.state != "fails":
             self._try_rest(site, session, paths)
             met = {*told.doubts, *told.named, *(one.library for one in told.spared)}
@@ -146,6 +162,32 @@ class _Follower:
             self._steps = session.left
             if told.missing:
                 yield _import(package, owner, told)
+
+    def estranged(self, known: Collection[str], gpu: Collection[str]) -> Iterator[Import]:
+        """The imports that fail for want of a module that another package, or none, should have."""
+        every = estranged(self._distributions, gpu, self._modules.lacks)
+        for owner, package in islice(every, _ESTRANGED):
+            if package in known or package in _APART:
+                continue
+            session = self._site(package)[1]
+            told = self._own(package, owner, session.follow(package))
+            self._steps = session.left
+            if told.foreign:
+                yield told
+
+    def _own(self, name: str, owner: str | None, told: Outcome) -> Import:
+        """The import of a package, and whether what it lacks is no module of its own."""
+        lost, dist = told.missing, next((d for d in self._distributions if d.name == owner), None)
+        foreign = (
+            told.state == "fails"
+            and bool(lost)
+            and not f"{lost}.".startswith(f"{name.partition('.')[0]}.")
+            and self._modules.lacks(lost)
+            and dist is not None
+            and name in main_packages(dist)
+            and (self._modules.find(lost.partition(".")[0]) is not None or not carries(dist, lost))
+        )
+        return replace(_import(name, owner, told), foreign=foreign)
 
     def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
         """The imports of packages that require this one, of those that fail by it, or may."""

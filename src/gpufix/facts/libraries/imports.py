@@ -68,7 +68,7 @@ class Site:
     """The modules of these top packages are followed, and those of others that may open libraries.
 
     suspect: path by real path. gone: modules that are not there, or that no process can load. siblings: whether what others open could serve; where it could not,
-    they are not followed.
+    they are not followed. unfit: suspects that load and then raise ImportError.
     """
 
     platform = "linux"
@@ -84,6 +84,7 @@ class Site:
         followed: Collection[str],
         siblings: bool,
         known: Mapping[str, Any],
+        unfit: Collection[str] = (),
     ) -> None:
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
         self.machine = python.machine or ""
@@ -93,7 +94,7 @@ class Site:
         self.state: State = preloaded.bare
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
-        self._suspect, self._gone = suspect, gone
+        self._suspect, self._gone, self._unfit = suspect, gone, unfit
         self._preloaded, self._modules = preloaded, modules
         self._python, self._followed, self._siblings = python, followed, siblings
         self._found: dict[str, Found | None] = {}
@@ -142,6 +143,10 @@ class Site:
         self._aside += 1
         return self._aside <= _ASIDE and self._modules.may_open(name)
 
+    def lacks(self, name: str) -> bool:
+        """See World."""
+        return self._modules.lacks(name)
+
     def text(self, path: str) -> str:
         """See World. Raises ValueError for one source too many."""
         self._read += 1
@@ -163,6 +168,9 @@ class Site:
         suspect = self._suspect.get(os.path.realpath(path))
         if suspect is None:
             return "loads"
+        if suspect in self._unfit:
+            self.refused[path] = verdict
+            return "refused"
         if verdict.loads or not verdict.refused:
             self.loaded[suspect] = replace(verdict, path=suspect, context="package")
             return "loads"

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.dependents import lacking, openers
+from gpufix.facts.libraries.dependents import estranged, lacking, openers
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
-from gpufix.facts.libraries.verdicts import Judge
+from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text, without_collection
+from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import belongs as belongs_to_cuda
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
 _OLD = re.compile(rb"numpy\.core\._multiarray_umath")
 _NEW = re.compile(rb"numpy\._core\._multiarray_umath")
 _LIMIT = 64 << 20  # bytes of constants read of one module
+_FRAMEWORKS = {"jax", "numba", "tensorflow", "torch", "triton"}
+_MODULES = 40  # of one distribution, of which none may use NumPy
 
 
 def built_for_numpy_1(
@@ -33,16 +37,23 @@ def built_for_numpy_1(
     numpy = next((d.version for d in distributions if d.name == "numpy"), "")
     if not numpy.partition(".")[0].isdigit() or int(numpy.partition(".")[0]) < 2:
         return []
-    users = {d.name for d in distributions if any(r.startswith("numpy") for r in d.requires)}
+    # Metadata without any requirement tells nothing.
+    users = {
+        d.name
+        for d in distributions
+        if not d.requires or any(r.startswith("numpy") for r in d.requires)
+    }
     users.add("torch")
     abi_of_owner: dict[
         str, bool
     ] = {}  # a wheel is built at once: its first module that says so decides
     refused = []
+    read: Counter[str] = Counter()
     for path in paths:
         owner = belongs.get(path)
-        if not _may_use(path, owner, users):
+        if not _may_use(path, owner, users) or read[owner or path] >= _MODULES:
             continue
+        read[owner or path] += 1
         old = abi_of_owner.get(owner or path)
         if old is None and (old := _refused(judge, path)) is not None:
             abi_of_owner[owner or path] = old
@@ -79,20 +90,44 @@ def _imports(
     belongs: Mapping[str, str],
     torch: Torch | None,
     distributions: Sequence[Distribution],
+    unfit: Collection[str],
 ) -> list[Import]:
     """What the imports of suspect libraries' packages would do.
 
     Suspect is what the loader would refuse, and what is taken to load since its package opens
-    libraries before: the sources tell whether it opens those that are lacking.
+    libraries before: the sources tell whether it opens those that are lacking. And `unfit` modules,
+    which load and then raise.
     """
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
-    asked = chain(lacking(distributions, python), openers(distributions))
+    suspect += [path for path in unfit if path not in suspect]
+    gpu = _for_gpus(judge, belongs) | families.names() | _FRAMEWORKS
+    absent = Modules(python).lacks
+    asked = chain(
+        lacking(distributions, python),
+        openers(distributions),
+        estranged(distributions, gpu, absent),
+    )
     if not suspect and next(asked, None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
     with without_collection():
-        return imports(python, ctx.environ, judge, suspect, belongs, torch, distributions)
+        return imports(
+            python, ctx.environ, judge, suspect, belongs, torch, distributions, gpu, unfit
+        )
+
+
+def _for_gpus(judge: Judge, belongs: Mapping[str, str]) -> set[str]:
+    """The distributions whose libraries link torch, or a library of CUDA's or ROCm's."""
+    return {
+        owner
+        for path, owner in belongs.items()
+        if (elf := judge.elf(path)) and (names_torch(elf) or any(map(_is_of_gpu, elf.needed)))
+    }
+
+
+def _is_of_gpu(name: str) -> bool:
+    return belongs_to_cuda(name) or name.startswith(("libamdhip64.so", "libcuda.so"))
 
 
 def _met(found: Import) -> Iterator[str]:
@@ -139,7 +174,10 @@ def collect(
     except ElfError as error:
         ctx.gap("binaries", "binaries", text(f"the interpreter cannot be read: {error}"))
         return Binaries()
-    told = _imports(ctx, python, judge, belongs, torch, distributions)
+    old = built_for_numpy_1(judge, distributions, paths, belongs)
+    silent = {dist.name for dist in distributions if not dist.requires}
+    unfit = [path for path in old if belongs.get(path) in silent]
+    told = _imports(ctx, python, judge, belongs, torch, distributions, unfit)
     opened = {path for found in told for path in _met(found)}
     versions = {dist.name: dist.version for dist in reversed(distributions)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
@@ -148,10 +186,7 @@ def collect(
         scanned=len(paths),
         libraries=kept,
         with_code=sum(1 for lib in kept if lib.code),
-        numpy_1={
-            text(path): belongs.get(path)
-            for path in built_for_numpy_1(judge, distributions, paths, belongs)
-        },
+        numpy_1={text(path): belongs.get(path) for path in old},
         imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
         cuda=_named_of_cuda(judge, paths, belongs),

@@ -100,9 +100,10 @@ class Describer:
         links = _links_torch(elf, verdict, problems)
         problems = placed(self._judge, self._belongs, self._believed(elf, problems))
         opener = self._opener(path, bool(problems))
-        if known := plugin(text(path), owner, self._versions.get(owner or "")):
+        known = plugin(text(path), owner, self._versions.get(owner or ""))
+        if known and known.wanted(self._versions):
             opener = "plugin"
-            problems += self._lost(known)
+            problems += self._lost(known, path)
         if opener != "import":  # who names it may preload it, or clear its flag
             problems = [problem for problem in problems if problem.kind != "refused"]
         told = opener in ("import", "source", "plugin") or path in self._broken
@@ -110,7 +111,8 @@ class Describer:
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")
-        if not (problems or objects or links or vendor or path in self._stray):
+        taken = self._taken(known) if known else {}
+        if not (problems or objects or links or vendor or taken or path in self._stray):
             return None
         user = elf if links and owner != "torch" else None
         return Library(
@@ -126,7 +128,7 @@ class Describer:
             code=objects,
             parts=parts,
             cxx11_abi=_abi(user) if user else None,
-            uses=_uses(verdict) if verdict else {},
+            uses={**(_uses(verdict) if verdict else {}), **taken},
             torch_symbols=torch_names(user) if user and problems else [],
         )
 
@@ -146,10 +148,17 @@ class Describer:
             or not self._judge.torch_defines(problem.name)
         ]
 
-    def _lost(self, known: Plugin) -> list[Problem]:
-        """What a plug-in opens by name, and nothing here holds."""
-        names = (name for name in known.opens if not self._judge.holds(name))
-        return [Problem(kind="missing-library", name=name) for name in names]
+    def _lost(self, known: Plugin, path: str) -> list[Problem]:
+        """What a plug-in opens by name, and does not find; with the file that lies elsewhere."""
+        names = [n for n in known.opens if not self._judge.finds(n, path, known.finds)]
+        lost = (Problem(kind="missing-library", name=name) for name in names)
+        return placed(self._judge, self._belongs, lost)
+
+    def _taken(self, known: Plugin) -> dict[str, str]:
+        """What cuda.pathfinder takes for the names that a plug-in opens."""
+        if known.finds != "pathfinder":
+            return {}
+        return {n: text(path) for n in known.opens if (path := self._judge.newest(n))}
 
     def _opener(self, path: str, faulty: bool) -> Opener | None:
         if python_tag(path):

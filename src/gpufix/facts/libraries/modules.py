@@ -46,6 +46,26 @@ class Modules:
         """A module that no folder shows."""
         self._found[name], self._texts[path] = Found("source", path), text
 
+    def lacks(self, name: str) -> bool:
+        """Whether nothing can be imported by a name: no folder shows it, and no package makes it.
+
+        One that speaks of it, and of sys.modules or its __path__, may. So may a zip file on sys.path.
+        """
+        if self.hooked or self._zipped or self.find(name) is not None:
+            return False
+        above, last = name, name
+        while above and self.find(above) is None:
+            above, _, last = above.rpartition(".")
+        found = self.find(above) if above else None
+        if found is None or found.kind != "source":
+            return not above
+        try:
+            text = self.text(found.path)
+        except (OSError, ValueError):
+            return False
+        makes = any(word in text for word in ("sys.modules", "__path__", "meta_path"))
+        return not makes or re.search(rf"\b{last}\b", text) is None
+
     def names_in(self, folder: str) -> frozenset[str] | None:
         """What a folder holds; None for what is no folder."""
         if folder not in self._names:
@@ -104,6 +124,8 @@ class Modules:
         parent, _, last = name.rpartition(".")
         if name.partition(".")[0] in sys.stdlib_module_names:
             return Found("outside")
+        if name == "distutils" and self.find("_distutils_hack") is not None:
+            return Found("outside")  # of setuptools, which brings it where Python has none
         folders = self._python.sys_path
         if parent:
             above = self.find(parent)
@@ -134,6 +156,10 @@ class Modules:
         if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
             return Found("outside")
         return Found("namespace", is_package=True) if inner is not None else None
+
+    @cached_property
+    def _zipped(self) -> bool:
+        return any(os.path.isfile(entry) for entry in self._python.sys_path)
 
     @cached_property
     def hooked(self) -> bool:

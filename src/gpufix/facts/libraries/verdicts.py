@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from posixpath import basename
 
 from gpufix.binary.elf import ElfError, ElfFile
@@ -14,6 +14,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import foreign, passed_over, python_tag
 from gpufix.facts.libraries.library_walk import identity
 from gpufix.facts.libraries.start_code import runs_code
+from gpufix.knowledge.data_table import numbers
 from gpufix.model import Python
 
 TORCH_LIBRARIES = ("libtorch", "libc10")
@@ -39,7 +40,7 @@ class Judge:
         self.files = Files()
         self.needed: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
-        self._sites = tuple(python.site_dirs)
+        self._sites, self._environ = tuple(python.site_dirs), ctx.environ
         process = Process(
             python.program or python.executable,
             self._sites,
@@ -104,20 +105,44 @@ class Judge:
             return None
         return [file for missing in verdict.missing for file in self.preloaded.found(missing.name)]
 
-    def holds(self, name: str) -> bool:
-        """Whether a library lies where the loader looks, or in a wheel of NVIDIA's.
+    def finds(self, name: str, opener: str, how: str) -> bool:
+        """Whether what opens a library by its name, `how` as knowledge.plugins has it, finds one.
 
-        Packages look there themselves; when, is not asked.
+        By the loader: in the folders of the one that opens it, too, or as torch has opened it.
         """
-        state = self.preloaded.bare
-        found = (path for _, path in state.mapper.search.steps(name, state.caller) if path)
-        if any(not isinstance(self.files.open(path), ElfError) for path in found):
+        states = (self.preloaded.bare, self.preloaded.torch)
+        if any(state and state.finds(name, opener) for state in states[: 1 + (how == "loader")]):
             return True
+        if how == "pathfinder":
+            return self.newest(name) is not None or self._in_toolkits(name)
+        return how == "wheels" and next(self._in_wheels(re.escape(name)), None) is not None
+
+    def _in_toolkits(self, name: str) -> bool:
+        """Whether cuda.pathfinder finds a library in a toolkit that a variable names, or conda's."""
+        roots = (self._environ.get(v) for v in ("CUDA_HOME", "CUDA_PATH", "CONDA_PREFIX"))
+        stem = f"{name.partition('.so')[0]}.so"
+        return any(
+            any(n.startswith(stem) for n in self.files.names_in(f"{root}/{folder}"))
+            for root in (*roots, "/usr/local/cuda")
+            if root
+            for folder in ("lib64", "lib", "targets/x86_64-linux/lib")
+        )
+
+    def newest(self, name: str) -> str | None:
+        """The file that cuda.pathfinder takes for a name: of NVIDIA's wheels', the newest."""
+        stem = re.escape(name.partition(".so")[0])
+        found = self._in_wheels(rf"{stem}\.so\.[\d.]+")
+        return max(found, key=lambda path: numbers(path.rpartition(".so.")[2]), default=None)
+
+    def _in_wheels(self, name: str) -> Iterator[str]:
+        """The files of NVIDIA's wheels whose names match. When packages look there, is not asked."""
+        wanted = re.compile(name)
         for site in self._sites:
             for package in self.files.names_in(f"{site}/nvidia"):
-                if name in self.files.names_in(f"{site}/nvidia/{package}/lib"):
-                    return True
-        return False
+                folder = f"{site}/nvidia/{package}/lib"
+                yield from (
+                    f"{folder}/{n}" for n in self.files.names_in(folder) if wanted.fullmatch(n)
+                )
 
     def named_in_source(self, path: str) -> bool:
         """Whether Python source beside the library, or above it, names it in quotes."""

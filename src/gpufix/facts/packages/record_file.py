@@ -56,6 +56,8 @@ def matches(path: str, recorded: str, dir_fd: int | None = None) -> bool | None:
 
 LISTED = 20  # exceptions named; the counts are whole
 _LIMIT = 64 << 20
+# What Git LFS leaves in a file's place: three lines, shorter than 1024 bytes (its specification).
+_POINTER, _POINTER_LIMIT = b"version https://git-lfs.github.com/spec/v1\n", 1024
 _ENTRIES = 100_000  # each costs a look at the disk; ansible, one of the largest wheels, has 75,000
 _SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
 _BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
@@ -94,6 +96,8 @@ class Recorded:
     files: int = 0
     missing: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
+    pointers: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)  # that hold its files, below the site folder
     loose: dict[str, tuple[str, str]] = field(default_factory=dict)  # others: path -> hash, size
     suspects: list[tuple[str, str, int]] = field(default_factory=list)  # path, hash, size
@@ -113,6 +117,8 @@ class Recorded:
             altered=[text(path) for path in self.altered[:LISTED]],
             missing_count=len(self.missing),
             altered_count=len(self.altered),
+            pointers=[text(path) for path in self.pointers[:LISTED]],
+            emptied=[text(path) for path in self.emptied[:LISTED]],
         )
 
 
@@ -191,8 +197,19 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
             continue
         if size and str(status.st_size) != size.rstrip("\r"):
             found.differs(path)
+            if status.st_size == 0:
+                found.emptied.append(path)
+            elif status.st_size <= _POINTER_LIMIT and _is_pointer(path, fd):
+                found.pointers.append(path)
         elif digest and (status.st_mtime > newest or path.startswith(_BY_HAND)):
             found.suspects.append((path, digest, status.st_size))
+
+
+def _is_pointer(path: str, fd: int) -> bool:
+    try:
+        return read_whole(path, _POINTER_LIMIT, fd).startswith(_POINTER)
+    except (OSError, ValueError):
+        return False
 
 
 def _inside(site: Site, found: Recorded, path: str) -> bool:

@@ -12,8 +12,10 @@ from pathlib import Path
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.metadata import without_userinfo
 from gpufix.facts.packages.record_file import gone
+from gpufix.facts.python.start_settings import start_settings
 from gpufix.facts.reading import read, read_whole, text, why
-from gpufix.model import Environment
+from gpufix.knowledge import families
+from gpufix.model import Environment, Python, StartVariable
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -67,7 +69,8 @@ IN_PROFILES = (
 
 def matters(name: str) -> bool:
     """Whether the facts keep this variable. Those that hold secrets they never keep."""
-    return (name in _BY_NAME or name.startswith(_BY_PREFIX)) and not _SECRET.search(name)
+    known = name in _BY_NAME or name.startswith(_BY_PREFIX) or name in families.switch_names()
+    return known and not _SECRET.search(name)
 
 
 PROFILES = (
@@ -90,7 +93,9 @@ _SETS = re.compile(
 )
 
 
-def collect(ctx: CollectContext, overlay_path: Path | None) -> Environment:
+def collect(
+    ctx: CollectContext, overlay_path: Path | None, python: Python | None = None
+) -> Environment:
     """`overlay_path`: the environment file of this patient and project; it need not exist."""
     return Environment(
         process={
@@ -99,7 +104,21 @@ def collect(ctx: CollectContext, overlay_path: Path | None) -> Environment:
         overlay=_overlay(ctx, overlay_path) if overlay_path else {},
         overlay_path=text(str(overlay_path)) if overlay_path else None,
         profile=_profiles(ctx),
+        started=_started(python) if python else {},
     )
+
+
+def _started(python: Python) -> dict[str, StartVariable]:
+    """What Python's start sets, as far as the statements stand under no condition."""
+    return {
+        one.name: StartVariable(
+            value=_safe(one.value),
+            place=text(one.place),
+            default=one.default,
+        )
+        for one in start_settings(python)
+        if matters(one.name)
+    }
 
 
 def _safe(value: str) -> str:

@@ -15,14 +15,16 @@ NAME = "choose-backend"
 
 
 @fix(NAME, "RUN801")
-def choose_backend(finding: Finding, view: View) -> Plan | Skip:
+def choose_backend(finding: Finding, view: View) -> Plan | Skip | None:
     """A value that the program accepts: torch's own attention, else a package that serves the targets.
 
     A value is set only when its back end is shown to run: a package must be installed with its
     requirements met, its libraries must load, and each must hold code for every target. No other
     reader of the variable may be moved to a back end that does not run.
     """
-    chosen_by = finding.payload_as(EnvironmentVariable)
+    chosen_by = finding.payload
+    if not isinstance(chosen_by, EnvironmentVariable):
+        return None
     variable = chosen_by.name
     concerned, others = _readers(chosen_by, view)
     values = list(dict.fromkeys(value for r in concerned for value in r.accepts))

@@ -9,17 +9,18 @@ from posixpath import dirname
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, SetVariables
-from gpufix.model.payload import MissingLibrary
+from gpufix.model.payload import MissingLibrary, UnsearchedLibraries
 
 NAME = "extend-library-path"
 _VARIABLE = "LD_LIBRARY_PATH"
 
 
-@fix(NAME, "SYM402")
+@fix(NAME, "SYM402", "WHL509")
 def extend_library_path(finding: Finding, view: View) -> Plan | None:
     """By LD_LIBRARY_PATH, for a library that is installed and that nothing opens before."""
-    lacking = finding.payload_as(MissingLibrary)
-    folders = list(dict.fromkeys(map(dirname, lacking.held)))
+    if not isinstance(finding.payload, (MissingLibrary, UnsearchedLibraries)):
+        return None
+    folders = list(dict.fromkeys(map(dirname, finding.payload.held)))
     if not folders:
         return None
     return Plan(

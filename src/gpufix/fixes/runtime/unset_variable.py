@@ -5,16 +5,25 @@ from __future__ import annotations
 from gpufix.evidence.profiles import setting_lines
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, Plan, SetVariables
-from gpufix.model.payload import EnvironmentVariable
+from gpufix.model import Finding, Plan, SetVariables, Skip
+from gpufix.model.payload import EnvironmentVariable, Switched
 
 
-@fix("unset-variable", "RUN804", "RUN805", "WHL509")
-def unset_variable(finding: Finding, view: View) -> Plan | None:
+@fix("unset-variable", "RUN801", "RUN804", "RUN805", "WHL509")
+def unset_variable(finding: Finding, view: View) -> Plan | Skip | None:
     """Unset it in the environment file; the shell line that sets it is named."""
-    if not isinstance(finding.payload, EnvironmentVariable):
+    payload = finding.payload
+    if isinstance(payload, Switched):
+        if payload.by:
+            reason = f"{payload.by} sets it whenever Python starts"
+            return Skip(
+                fix="unset-variable", code=finding.code, subject=finding.subject, reason=reason
+            )
+        name = payload.variable
+    elif isinstance(payload, EnvironmentVariable) and finding.code != "RUN801":
+        name = payload.name
+    else:
         return None
-    name = finding.payload.name
     lines = setting_lines(view, name)
     return Plan(
         fix="unset-variable",

@@ -10,10 +10,12 @@ from gpufix.model import Finding, Install, Plan, Step
 from gpufix.model.payload import StrayWheel
 
 
-@fix("remove-stray-cuda", "WHL501")
-def remove_stray_cuda(finding: Finding, view: View) -> Plan:
+@fix("remove-stray-cuda", "WHL501", "WHL510")
+def remove_stray_cuda(finding: Finding, view: View) -> Plan | None:
     """Uninstall the stray, then reinstall every distribution that owned the same files."""
-    stray = finding.payload_as(StrayWheel)
+    stray = finding.payload
+    if not isinstance(stray, StrayWheel):
+        return None
     name = stray.distribution
     keepers = [d for owner in stray.shared_with if (d := view.dist(owner))]
     steps: list[Step] = [Install(uninstall=[name])]
@@ -22,7 +24,7 @@ def remove_stray_cuda(finding: Finding, view: View) -> Plan:
     restored = f", and restore {', '.join(d.name for d in keepers)}" if keepers else ""
     return Plan(
         fix="remove-stray-cuda",
-        codes=["WHL501"],
+        codes=[finding.code],
         subjects=[name],
         title=f"remove {name}{restored}",
         safety="unsafe" if wanted else "safe",

@@ -11,7 +11,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Skip
-from gpufix.model.payload import AbsentDepends, KnownConflict, UnmetRequirements
+from gpufix.model.payload import AbsentDepends, AbsentModule, KnownConflict, UnmetRequirements
 from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
@@ -26,7 +26,12 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     if isinstance(payload, AbsentDepends):
         return _by_conda(payload, view)
     wanted: Sequence[str] = ()
-    if isinstance(payload, ConflictingPins):
+    if isinstance(payload, AbsentModule):
+        lost = payload.of or f"a package with {payload.module}"
+        reason = (
+            f"which releases of {payload.distribution} and {lost} go together is not known here"
+        )
+    elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
         wanted = _joined(view, _best(view, payload.remedies))

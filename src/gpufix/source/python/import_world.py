@@ -39,6 +39,10 @@ class World(Protocol):
         """A module by its dotted name; None when there is none."""
         ...
 
+    def lacks(self, name: str) -> bool:
+        """Whether a package that is not followed is known to have no module of this name."""
+        ...
+
     def text(self, path: str) -> str:
         """A source. Raises OSError, ValueError."""
         ...

@@ -133,6 +133,8 @@ class _Importer(Statements):
             ):
                 parent.names[parts[end - 1]] = module
             if isinstance(module, Outside) and end < len(parts):
+                if self.world.lacks(name):
+                    raise Fails(NO_MODULE, missing=name)
                 return Outside(name, is_module=True)
         return module
 
@@ -235,6 +237,10 @@ class _Importer(Statements):
                 continue
             frame.names[alias.asname or alias.name] = self._member(module, base, alias.name)
 
+    def _is_tried(self) -> bool:
+        """Whether a `try` around takes that a name cannot be imported."""
+        return any(c and c & IMPORT for every in self._guards for c in every)
+
     def _member(self, module: Any, base: str, name: str) -> Any:
         if not isinstance(module, Module):
             return attribute(module, name)
@@ -242,4 +248,6 @@ class _Importer(Statements):
             return module.names[name]
         if module.package == base and self.world.find(f"{base}.{name}") is not None:
             return self.import_module(f"{base}.{name}")
+        if module.package == base and "__getattr__" not in module.names and self._is_tried():
+            raise Fails(IMPORT)
         return UNKNOWN  # bound in a way that was not followed

@@ -1,0 +1,104 @@
+"""WHL512: names of modules that something else has taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import builders as b
+from rows import Fires, rows
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.wheels.whl512_name_taken import name_taken
+from gpufix.evidence.view import View
+from gpufix.knowledge import families
+from gpufix.model import Distribution, Shadow
+
+WARP, CUDF = b.dist("warp", "0.0.1"), b.dist("cudf-cu13", "0.0.0a0")
+PLACE = "/src/project/main.py:3"
+ROWS = {row.distributions[0]: row for row in families.lookalikes()}
+
+
+def of(*dists: Distribution, imports: str = "", shadow: Shadow | None = None) -> View:
+    more: dict[str, Any] = {"unmet_imports": {imports: PLACE} if imports else {}}
+    more["shadows"] = [shadow] if shadow else []
+    return b.view(b.facts(distributions=list(dists), **more))
+
+
+def shadow(hidden: str) -> Shadow:
+    at = {"path": "/src/project/cuda.py", "lost": "cuda.bindings", "place": PLACE}
+    return Shadow(name="cuda", hidden=hidden, **at)
+
+
+def hidden(what: str) -> Fault:
+    return Fault(
+        ERROR,
+        "/src/project/cuda.py",
+        f"/src/project/cuda.py hides {what}: main.py:3 asks for cuda.bindings, which it does not have.",
+        evidence=(PLACE,),
+    )
+
+
+def another(dist: Distribution, module: str, what: str, *evidence: str) -> Fault:
+    message = f"main.py:3 imports {module}; {dist.name} {dist.version} {what}."
+    return Fault(ERROR, dist.name, message, evidence=(PLACE, *evidence))
+
+
+def source(name: str) -> str:
+    return f"source: {ROWS[name].source}"
+
+
+SILENT = {
+    "nothing of the kind": of(b.dist("warp-lang", "1.10.0")),
+    "a module that nothing is named after": of(b.dist("a"), imports="yaml"),
+    "a module that a package has no more: SRC604's": of(b.dist("jax"), imports="jax.linear_util"),
+    "a namesake that holds modules, of which nobody asks": of(b.dist("apex", "0.9.10.dev0")),
+    "a release of RAPIDS": of(b.dist("cudf-cu13", "25.12.0")),
+    "installed from a checkout": of(b.dist("warp", "0.1", editable="/src/warp"), imports="warp"),
+}
+
+FIRING = {
+    "a script stands before a namespace": Fires(
+        of(shadow=shadow("cuda")), hidden("the installed package")
+    ),
+    "a script stands before a package": Fires(
+        of(shadow=shadow("/site/cuda/__init__.py")),
+        hidden("/site/cuda/__init__.py of the same name"),
+    ),
+    "another project, that a script means": Fires(
+        of(WARP, imports="warp"),
+        another(WARP, "warp", f"is another project; {ROWS['warp'].meant}", source("warp")),
+    ),
+    "another project, of which a script wants a module": Fires(
+        of(b.dist("apex", "0.9.10.dev0"), imports="apex.amp"),
+        another(
+            b.dist("apex", "0.9.10.dev0"),
+            "apex.amp",
+            f"is another project; {ROWS['apex'].meant}",
+            source("apex"),
+        ),
+    ),
+    "a package without the module of its name": Fires(
+        of(b.dist("nvtools", "1.0"), imports="nvtools"),
+        another(b.dist("nvtools", "1.0"), "nvtools", "does not bring it"),
+    ),
+    "another project, which is empty": Fires(
+        of(WARP),
+        Fault(
+            WARNING,
+            "warp",
+            f"warp 0.0.1 holds no module; {ROWS['warp'].meant}.",
+            evidence=(source("warp"),),
+        ),
+    ),
+    "a placeholder": Fires(
+        of(CUDF),
+        Fault(
+            WARNING,
+            "cudf-cu13",
+            f"cudf-cu13 0.0.0a0 holds no module; {ROWS['cudf-cu13'].meant}.",
+            evidence=(source("cudf-cu13"),),
+        ),
+    ),
+}
+
+test_silent, test_firing = rows(name_taken, SILENT, FIRING)
