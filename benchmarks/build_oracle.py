@@ -209,7 +209,8 @@ def after(tree: Path, options: argparse.Namespace) -> None:
         "--format",
         "json",
     )
-    env = json.loads(gpufix(options, "env", str(place), "--build", "--format", "json") or "{}")
+    answer = gpufix(options, "env", str(place), "--build", "--format", "json")
+    env = json.loads(answer)["variables"]
     left = json.loads(gpufix(options, "doctor", str(place), "--format", "json"))["findings"]
     variables = {**options.variables, **{k: v for k, v in env.items() if isinstance(v, str | None)}}
     keep(

@@ -226,7 +226,12 @@ class MissingTool(Payload):
 
     name: str
     direct: bool  # required from an address of its own: "name @ https://…"
-    others: tuple[str, ...] = ()  # packages that the same file requires and that are missing too
+
+
+class MissingRequirements(MissingTool):
+    """Packages that one file requires for a build."""
+
+    others: tuple[str, ...]  # besides the first
 
 
 class JobLimit(Payload):

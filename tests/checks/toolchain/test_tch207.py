@@ -13,7 +13,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Gap
-from gpufix.model.payload import MissingTool
+from gpufix.model.payload import MissingRequirements, MissingTool
 
 CMAKE = b.project(markers=["CMakeLists.txt"])
 NO_TOOLS = Gap(section="tools", subject="tools", reason="crash")
@@ -61,7 +61,7 @@ def required(name: str, text: str, path: str = "pyproject.toml", direct: bool = 
         name,
         f"{path} requires {name} for the build, and it is not installed.",
         evidence=(Evidence(text=text, path=f"{ROOT}/{path}"),),
-        payload=MissingTool(name, direct),
+        payload=MissingRequirements(name, direct, ()),
     )
 
 
@@ -199,7 +199,7 @@ FIRING = {
                 Evidence(text=text, path=f"{ROOT}/pyproject.toml")
                 for text in ("PyBind11>=2.6", "scikit_build")
             ),
-            payload=MissingTool("pybind11", False, ("scikit-build",)),
+            payload=MissingRequirements("pybind11", False, ("scikit-build",)),
         ),
         offers=["install-build-tools unsafe"],
     ),

@@ -13,7 +13,7 @@ from gpufix.evidence.source_view import absolute, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
-from gpufix.model.payload import MissingTool
+from gpufix.model.payload import MissingRequirements, MissingTool
 from gpufix.source.source_facts import PythonFacts, TomlFacts
 from gpufix.text.names import normalise
 
@@ -128,7 +128,7 @@ def _absent(view: View, path: str, rows: Sequence[tuple[str, Requirement]]) -> F
         subject=", ".join(names),
         message=f"{path} requires {', '.join(names)} for the build, and {are} not installed.",
         evidence=tuple(Evidence(text=text, path=absolute(view, path)) for text, _ in rows),
-        payload=MissingTool(names[0], rows[0][1].url is not None, tuple(names[1:])),
+        payload=MissingRequirements(names[0], rows[0][1].url is not None, tuple(names[1:])),
     )
 
 

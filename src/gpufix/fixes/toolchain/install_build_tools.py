@@ -6,7 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Safety, Skip
-from gpufix.model.payload import MissingTool
+from gpufix.model.payload import MissingRequirements, MissingTool
 
 NAME = "install-build-tools"
 _SYSTEM = {
@@ -29,7 +29,8 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
     reason = from_address(tool) if missing.direct else None
     if reason:
         return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
-    tools = [tool, *missing.others]
+    others = missing.others if isinstance(missing, MissingRequirements) else ()
+    tools = [tool, *others]
     return _plan(", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
 
 
