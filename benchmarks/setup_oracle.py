@@ -143,6 +143,7 @@ def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str
         modules=Installed(truth.get("modules", [])),
         cuda_home=cuda,
         nvcc="13.0",
+        network=False,
         python=(version[0], version[1], version[2]),
     )
     return run_setup(world, setup)

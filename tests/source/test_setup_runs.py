@@ -105,7 +105,7 @@ FLAGS = {
         ["-a", "-c?", "-b?"],
     ),
     "asked twice": (
-        "flags = []\nif ask():\n    flags += ['-b']\nif not ask():\n    flags += ['-b']", ["-b"],
+        "flags = []\nif ask():\n    flags += ['-b']\nif not ask():\n    flags += ['-b']", ["-b?", "-b?"],
     ),
     "an exception that is taken": (
         "try:\n    flags = [os.environ['NO_SUCH_FLAG']]\nexcept KeyError:\n    flags = ['-none']",

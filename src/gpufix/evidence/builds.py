@@ -60,6 +60,9 @@ class ViewFiles:
         """Whether something lies there."""
         if path == self._root:
             return True
+        torch = self._view.facts.torch
+        if torch is not None and path.startswith(f"{torch.location}/torch/include/"):
+            return self._view.torch_header(path.partition("/torch/include/")[2])
         folder, _, name = path.rpartition("/")
         names = self._listed(folder)
         return None if names is None else name in names

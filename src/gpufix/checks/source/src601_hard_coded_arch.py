@@ -17,8 +17,8 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     Reads the flags that setup.py and JIT builds hand to nvcc or hipcc, CMake's
     CUDA_ARCHITECTURES, and the architecture lists that Python files, scripts and Dockerfiles set.
     Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
-    Code under a condition that does not hold for this patient is no fault. A setup.py that builds
-    for the CPU alone where no GPU is seen, unless FORCE_CUDA is set, is told too.
+    Code under a condition that does not hold for this patient is no fault. A setup.py is
+    followed without running it: its flags are those that would reach nvcc here.
 
     ## Why it matters
     torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then

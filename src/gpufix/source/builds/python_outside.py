@@ -9,6 +9,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from itertools import islice, product
 from typing import Any
 
 from gpufix.source.builds import python_operations as ops
@@ -361,7 +362,8 @@ class BuildOutside(BuildPython):
             return self._started(name, first if args else named.get("args"), named)
         if name in _FETCHES:
             what = f"{ops.shown(first)} can be fetched"
-            if not self.choices.choose(what, self.at):
+            reached = self.build.network
+            if not (self.choices.choose(what, self.at) if reached is None else reached):
                 raise Fails(_HTTP, said="HTTP Error 404: Not Found")
             return Unknown(what)
         if name in _VERSIONS:
@@ -392,6 +394,9 @@ class BuildOutside(BuildPython):
         if name == "itertools.chain" or name == "itertools.chain.from_iterable":
             lists = ops.elements(first) if name.endswith("iterable") else args
             return [each for part in lists for each in ops.elements(part)][: ops.MOST]
+        if name == "itertools.product" and len(args) < 6:
+            lists = [ops.elements(each)[:64] for each in args]
+            return list(islice(product(*lists), ops.MOST))
         if name == "shlex.split" and isinstance(first, str):
             return _split(first)
         if name == "ast.literal_eval" and isinstance(first, str) and not hidden(first):

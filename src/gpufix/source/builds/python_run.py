@@ -177,6 +177,8 @@ class BuildPython(Statements):
         top = name.partition(".")[0]
         if top == "torch":
             self._import_torch(name)
+        elif top in _THEIRS and self.build.modules.get(top) is False:
+            self._third_party(top)
         elif top not in sys.stdlib_module_names and top not in _THEIRS:
             if (found := self._in_project(name)) is not None:
                 return found
@@ -674,6 +676,13 @@ class BuildPython(Statements):
             if isinstance(called, ExtensionClass):
                 return Unknown("an extension")
             made = Instance(called)
+            fields = called.find("__fields__")
+            if isinstance(fields, list):
+                for name in fields:
+                    held = called.find(name)
+                    made.names[name] = Unknown(name) if isinstance(held, Unknown) else held
+                made.names |= {**dict(zip(fields, args, strict=False)), **named}
+                return made
             start = self._of_object(made, "__init__")
             if isinstance(start, (Bound, OutsideMethod)):
                 self.apply(start, args, named, Frame(Module("", "", ""), {}))
@@ -867,6 +876,12 @@ class BuildPython(Statements):
         if isinstance(frame.names[node.name], Unknown):
             bare = ast.ClassDef(node.name, node.bases, [], node.body, [])
             super()._on_classdef(ast.copy_location(bare, node), frame)
+        kind = frame.names[node.name]
+        made = [*node.decorator_list, *node.bases]
+        names = {(dotted_name(getattr(d, "func", d)) or "").rpartition(".")[2] for d in made}
+        if isinstance(kind, Class) and names & {"dataclass", "NamedTuple"}:
+            rows = [row for row in node.body if isinstance(row, ast.AnnAssign)]
+            kind.names["__fields__"] = [r.target.id for r in rows if isinstance(r.target, ast.Name)]
 
     def _on_while(self, node: ast.While, frame: Frame) -> None:
         for _ in range(_ROUNDS):

@@ -62,3 +62,4 @@ class BuildWorld(Frozen):
     platform: str = "linux"
     machine: str = "x86_64"
     argv: tuple[str, ...] = ("setup.py", "bdist_wheel")
+    network: bool | None = None  # whether what a file fetches can be fetched

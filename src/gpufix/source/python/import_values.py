@@ -8,9 +8,12 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 from gpufix.source.python.import_world import Fails
 from gpufix.source.python.skeleton import Functions
+
+_LONGEST = 160  # characters of what names an unknown
 
 
 class Unknown:
@@ -19,7 +22,11 @@ class Unknown:
     __slots__ = ("why",)
 
     def __init__(self, why: str = "") -> None:
-        self.why = why
+        # Names of names grow; their end, as a number, tells those apart that begin alike.
+        short = len(why) <= _LONGEST
+        self.why = (
+            why if short else f"{why[:_LONGEST]}… {crc32(why.encode('utf-8', 'replace')):08x}"
+        )
 
     def __repr__(self) -> str:
         return f"UNKNOWN({self.why})" if self.why else "UNKNOWN"
