@@ -80,6 +80,8 @@ def _of_setups(view: View) -> Iterator[Asked]:
     for path, run in setup_runs(view):
         if is_vendored(path) or for_tests(path):
             continue
+        if run.fails and not run.extensions:
+            yield from _of_stopped(view, path)
         for extension in run.extensions:
             way: StandardWay = "load" if extension.kind == "jit" else "setup"
             for given, cuda in ((extension.cxx, False), (extension.nvcc, True)):
@@ -90,6 +92,20 @@ def _of_setups(view: View) -> Iterator[Asked]:
                     sure = said.sure and extension.sure
                     at = said.place
                     yield Asked(at.path, at.line, text, value, way, sure, sources)
+
+
+def _of_stopped(view: View, path: str) -> Iterator[Asked]:
+    """Of the lists in a setup.py that ends before it builds, such as for want of a submodule."""
+    facts = python_files(view).get(path)
+    for row in facts.standards if facts else ():
+        way, _, compiler = row.compiler.partition(" ")
+        if (
+            way == "setup"
+            and row.text.startswith("-std=")
+            and active(view, row.guards) is not False
+        ):
+            sources = _near(view, path, compiler == "nvcc")
+            yield Asked(path, row.line, row.text, row.value, "setup", False, sources)
 
 
 def _deciding(given: Sequence[Said], by_torch: bool) -> tuple[Said, str, int] | None:
@@ -125,6 +141,8 @@ def _of_loads(view: View) -> Iterator[Asked]:
             if state is False:
                 continue
             way, _, compiler = row.compiler.partition(" ")
+            if way == "setup":
+                continue
             sources = None if way == "load_inline" else _near(view, path, compiler == "nvcc")
             yield Asked(path, row.line, row.text, row.value, "load", state is True, sources)
 

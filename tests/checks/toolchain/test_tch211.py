@@ -181,6 +181,15 @@ FIRING = {
         old((5, "-std=c++17"), severity=WARNING),
         RAISED,
     ),
+    "a setup.py that stops before it builds": Fires(
+        of(
+            setup(
+                OLD, before="import os\nif not os.path.exists('cutlass'):\n    raise RuntimeError"
+            )
+        ),
+        old((8, "-std=c++17"), severity=WARNING),
+        RAISED,
+    ),
     "no header with an #error": Fires(
         of(setup(nvcc=OLD, b__cu="#include <c10/cuda/CUDAStream.h>\n")),
         old((5, "-std=c++17"), source="b.cu", line=1, header="c10/cuda/CUDAStream.h"),
