@@ -1,6 +1,6 @@
 """Compares the abstract run of CMake files with CMake itself, on folders of projects.
 
-usage: python benchmarks/cmake_oracle.py --trees DIR --folder DIR [--torch SITE_PACKAGES] [--only TEXT] [-v]
+usage: python benchmarks/cmake_oracle.py --trees DIR --folder DIR [--torch SITE_PACKAGES] [--only TEXT] [--kept] [-v]
 
 Every CMakeLists.txt with a project() below the trees is configured by the real cmake, without network,
 and read back through CMake's file API: sources, flags, definitions, architectures and standards of each
@@ -236,8 +236,8 @@ def _standards(language: str, group: dict[str, Any], said: CMakeTarget) -> Itera
     if standard is not None and not standard.sure:
         return
     text = standard.text if standard else None
-    if language == "CUDA" and text is None and said.cxx_standard is not None:
-        return  # CMake takes the other where a feature asks
+    if language == "CUDA" and text is None:
+        return  # CMake names the compiler's own default
     if group["standard"] != text and not (text and int(text) < 14 and group["standard"] is None):
         yield f"{language} standard {text}, cmake {group['standard']}"
 
@@ -287,6 +287,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--torch", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument(
+        "--kept", action="store_true", help="only what earlier runs have configured"
+    )
     parser.add_argument("-v", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -300,7 +303,9 @@ def main() -> int:
     for name, root, folder in projects(options.trees):
         if options.only not in name:
             continue
-        real = _kept(options.folder, name, folder, defines)
+        real = _kept(options.folder, name, folder, defines, options.kept)
+        if real is None or real.message == "timeout":
+            continue
         begin = time.process_time()
         world = worlds(root, options.torch, {})
         said = run_cmake(CMakeCall(world=world, source=str(folder), defines=defines, cmake=release))
@@ -320,13 +325,17 @@ def main() -> int:
     return 1 if counts["other"] else 0
 
 
-def _kept(folder: Path, name: str, source: Path, defines: dict[str, str]) -> Real:
-    """The real answer, from an earlier run where there is one."""
+def _kept(
+    folder: Path, name: str, source: Path, defines: dict[str, str], only: bool
+) -> Real | None:
+    """The real answer, from an earlier run where there is one; only: None where there is none."""
     text = (source / "CMakeLists.txt").read_bytes() + json.dumps(defines).encode()
     key = hashlib.sha256(text + name.encode()).hexdigest()[:20]
     path = folder / f"{key}.json"
     if path.exists():
         return Real(**json.loads(path.read_text()))
+    if only:
+        return None
     build = folder / "build"
     real = configure(source, build, defines, {})
     shutil.rmtree(build, ignore_errors=True)

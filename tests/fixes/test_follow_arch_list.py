@@ -77,13 +77,17 @@ def test_flags_of_cmake_that_are_only_shown(case: str, tmp_path: Path) -> None:
     assert isinstance(follow_arch_list(finding, view), Skip)
 
 
-def test_what_builds_for_the_cpu_alone_is_forced(tmp_path: Path) -> None:
-    before = 'import torch\ncuda = torch.cuda.is_available() or os.getenv("FORCE_CUDA") == "1"\n'
-    root = t.write(tmp_path, {"setup.py": t.setup(before=before), "ext.cu": ""})
+def test_a_list_that_the_file_sets_gives_way_with_the_flags(tmp_path: Path) -> None:
+    before = 'os.environ["TORCH_CUDA_ARCH_LIST"] = "7.5"'
+    flag = '"-gencode=arch=compute_75,code=sm_75"'
+    root = t.write(tmp_path, {"setup.py": t.setup(flag, before), "ext.cu": ""})
     view = t.look(root, "sm_120")
     (finding,) = t.found(check, view)
-    assert t.apply(follow_arch_list(finding, view)) == {"FORCE_CUDA": "1"}
-    assert t.found(check, t.look(root, "sm_120", env={"FORCE_CUDA": "1"})) == []
+    assert t.apply(follow_arch_list(finding, view)) == {"TORCH_CUDA_ARCH_LIST": "12.0+PTX"}
+    text = (root / "setup.py").read_text()
+    assert 'os.environ.setdefault("TORCH_CUDA_ARCH_LIST", "7.5")' in text
+    assert 'if os.environ.get("TORCH_CUDA_ARCH_LIST") else' in text
+    assert t.found(check, t.look(root, "sm_120", env={"TORCH_CUDA_ARCH_LIST": "12.0+PTX"})) == []
 
 
 SPLIT = {

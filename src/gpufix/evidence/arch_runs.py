@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
-from gpufix.evidence.builds import arch_flags, builds_of, compiles_gpu_code, with_gpu
+from gpufix.evidence.builds import SEARCH, arch_flags, builds_of, compiles_gpu_code, with_gpu
 from gpufix.evidence.gpu_build import spellings
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -119,13 +119,16 @@ def _knob(view: View, path: str, run: BuildRun) -> ArchKnob | None:
     runs = builds_of(view)
     world = dict(view.facts.environment.process)
     world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
-    tried = 0
+    tried, limit = 0, runs.steps + SEARCH
     for question in run.asked:
         if question.kind != "variable" or question.subject in _NEVER:
             continue
+        probe = runs.run(path, environment=world | {question.subject: UNKNOWN_PART})
+        if list(_flags(probe, path)) == list(_flags(run, path)):
+            continue  # whatever its value
         for value in spellings(view):
             tried += 1
-            if tried > _MOST:
+            if tried > _MOST or runs.steps > limit:
                 return None
             again = runs.run(path, environment=world | {question.subject: value})
             if _served(view, again) and again.called:

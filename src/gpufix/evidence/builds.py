@@ -17,6 +17,7 @@ from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, BuiltExtension, Sai
 from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 
+SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # nothing that decides about a build, and much text
 # Modules that a build environment has beside what is declared.
 _ALWAYS = (
@@ -31,11 +32,20 @@ _ALWAYS = (
 
 
 class ViewFiles:
-    """The files of the project, asked of a view; `edited`: texts that take the place of theirs."""
+    """The files of the project, asked of a view."""
 
-    def __init__(self, view: View, root: str, edited: Mapping[str, str]) -> None:
-        self._view, self._root, self._edited = view, root, edited
+    def __init__(self, view: View, root: str) -> None:
+        self._view, self._root = view, root
+        self._edited: Mapping[str, str] = {}
         self._names: dict[str, dict[str, bool] | None] = {}  # by folder: name -> is a folder
+
+    def edited(self, texts: Mapping[str, str]) -> ViewFiles:
+        """The same files, with these texts in the place of theirs."""
+        if not texts:
+            return self
+        made = ViewFiles(self._view, self._root)
+        made._names, made._edited = self._names, texts
+        return made
 
     def text(self, path: str) -> str | None:
         """The text of a file; None where nobody can tell."""
@@ -85,17 +95,20 @@ class Builds:
     def __init__(self, view: View) -> None:
         self._view = view
         self._runs: dict[Any, BuildRun] = {}
+        project = view.facts.project
+        self._root = project.root if project else ""
+        self._files = ViewFiles(view, self._root)
+        self.steps = 0  # that were followed so far
 
     def run(self, path: str, edited: Mapping[str, str] | None = None, **changes: Any) -> BuildRun:
         """What a setup.py would do; `changes`: fields of the world that differ."""
         texts = dict(edited or {})
         key = (path, tuple(sorted(texts.items())), repr(sorted(changes.items())))
         if key not in self._runs:
-            project = self._view.facts.project
-            root = project.root if project else ""
-            files = ViewFiles(self._view, root, {f"{root}/{p}": t for p, t in texts.items()})
-            world = replace(world_of(self._view, root, files), **changes)
+            files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
+            world = replace(world_of(self._view, self._root, files), **changes)
             run = self._runs[key] = run_setup(world, path)
+            self.steps += run.steps
             for question in run.asked:  # a plan that sets one of them asks this run again
                 if question.kind == "variable":
                     self._view.env(question.subject)

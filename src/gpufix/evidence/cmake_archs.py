@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gpufix.evidence.arch_lists import ArchList, arch_list, missed, of_cmake, refused, targets
+from gpufix.evidence.arch_lists import (
+    ArchList,
+    arch_list,
+    missed,
+    of_cmake,
+    refused,
+    spelled,
+    targets,
+)
 from gpufix.evidence.cmake_builds import CMakeRoot, run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
 _FIXED = ("cubin", "ptx")
 _MOST_RUNS = 24
+LIST = "TORCH_CUDA_ARCH_LIST"
 
 
 class Compiled(Frozen):
@@ -124,12 +133,15 @@ def _joined(flags: tuple[Said, ...]) -> Iterator[Said]:
             yield said
 
 
-def serves(view: View, build: CMakeBuild) -> bool:
-    """Whether a run compiles every CUDA target for all GPUs, or fixes nothing where it is not sure."""
+def serves(view: View, build: CMakeBuild, surely: bool = False) -> bool:
+    """Whether a run compiles every CUDA target for all GPUs.
+
+    surely: else one of which that is not known will do, as long as the project fixes nothing for it.
+    """
     found = list(compiled(build))
     if not found or build.fails is not None:
         return False
-    return all(_serves(view, row) for row in found)
+    return all(_serves(view, row) and (row.certain or not surely) for row in found)
 
 
 def _serves(view: View, row: Compiled) -> bool:
@@ -163,7 +175,7 @@ def steering(view: View, root: CMakeRoot) -> Knob | None:
             build = run(view, root.path, {**root.defines, knob.name: knob.value})
         else:
             build = run(view, root.path, root.defines, {knob.name: knob.value})
-        if serves(view, build):
+        if serves(view, build, surely=True):
             return knob
     return None
 
@@ -173,13 +185,22 @@ def _candidates(view: View, root: CMakeRoot) -> Iterator[Knob]:
     archs = {a for t in targets(view) if isinstance(a := parse_arch(t.arch), CudaArch)}
     numbers = [f"{a.number}{a.variant}" for a in sorted(archs)]
     dotted = [f"{a.major}.{a.minor}{a.variant}" for a in sorted(archs)]
-    spelled = [";".join(numbers), ";".join(dotted), ";".join(f"sm_{n}" for n in numbers)]
+    spellings = [";".join(numbers), ";".join(dotted), ";".join(f"sm_{n}" for n in numbers)]
     if not numbers:
         return
     for define, name in _read(root):
-        for value in spelled:
+        for value in [_of_torch(view, dotted)] if name == LIST else spellings:
             if not (define and ";" in value):  # a shell would have to quote it
                 yield Knob(name=name, value=value, define=define)
+
+
+def _of_torch(view: View, dotted: list[str]) -> str:
+    """TORCH_CUDA_ARCH_LIST; torch's CMake files take what its cpp_extension does not know."""
+    torch = view.facts.torch
+    try:
+        return spelled(targets(view), torch.release if torch else None)
+    except ValueError:
+        return ";".join(dotted)
 
 
 def _read(root: CMakeRoot) -> Iterator[tuple[bool, str]]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
+from gpufix.evidence.builds import ViewFiles, world_of
 from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import minor
-from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
@@ -22,77 +20,6 @@ Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
 _DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
 _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
-
-
-class ProjectFiles:
-    """The project's files as its walk lists them: what a snapshot can answer, too."""
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        project = view.facts.project
-        self._root = project.root.rstrip("/") if project else ""
-        self._paths = {source.path for source in project.sources} if project else set()
-        self._cmake = {s.path for s in project.sources if s.kind == "cmake"} if project else set()
-
-    @cached_property
-    def _folders(self) -> Mapping[str, set[str]]:
-        """Folder -> the names in it."""
-        found: dict[str, set[str]] = {"": set()}
-        for path in self._paths:
-            while path:
-                folder, _, name = path.rpartition("/")
-                found.setdefault(folder, set()).add(name)
-                path = folder
-        return found
-
-    def _relative(self, path: str) -> str:
-        return path.removeprefix(self._root).lstrip("/")
-
-    def text(self, path: str) -> str | None:
-        """A CMake file; of others nobody asks."""
-        if self._relative(path) not in self._cmake:
-            return None
-        found = self._view.source(path)
-        return found.text if found else None
-
-    def exists(self, path: str) -> bool | None:
-        """Sources are all listed; of other files nobody knows."""
-        name = self._relative(path)
-        if name in self._paths or name in self._folders:
-            return True
-        listed = name.endswith(
-            (".cmake", "CMakeLists.txt", ".cu", ".cuh", ".cpp", ".cc", ".h", ".hpp")
-        )
-        folder = name.rpartition("/")[0]
-        return False if listed and folder in self._folders else None
-
-    def names_in(self, folder: str) -> Collection[str] | None:
-        """The sources in a folder."""
-        return self._folders.get(self._relative(folder), ())
-
-    def is_folder(self, path: str) -> bool | None:
-        """Whether it holds sources."""
-        return self._relative(path) in self._folders
-
-
-class _Environment(Mapping[str, str]):
-    """The patient's variables, noted as asked for, below some that are supposed."""
-
-    def __init__(self, view: View, supposed: Mapping[str, str]) -> None:
-        self._view, self._supposed = view, supposed
-
-    def __getitem__(self, name: str) -> str:
-        found = self._supposed.get(name, self._view.env(name))
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        environment = self._view.facts.environment
-        return iter({**environment.process, **environment.overlay, **self._supposed})
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 class CMakeRoot(Frozen):
@@ -150,60 +77,36 @@ def run(
     project = view.facts.project
     root = project.root.rstrip("/") if project else ""
     folder = path.rpartition("/")[0]
-    world = _world(view, root, variables or {}, gpu)
-    full = {f"{root}/{name}": text for name, text in (edited or {}).items()}
-    return run_cmake(
+    files = view.derive(_files).edited({f"{root}/{p}": t for p, t in (edited or {}).items()})
+    world = world_of(view, root, files)
+    changes: dict[str, Any] = {"environment": {**world.environment, **(variables or {})}}
+    if view.facts.torch is None:
+        changes["torch"] = None
+    if gpu is not None:
+        changes["gpu"] = gpu
+    build = run_cmake(
         CMakeCall(
-            world=world,
+            world=replace(world, **changes),
             source=f"{root}/{folder}" if folder else root,
             defines=defines,
             cmake=release(view),
-            edited=full,
         )
     )
+    for question in build.asked:  # a plan that sets one of them asks this run again
+        if question.subject.startswith("ENV{"):
+            view.env(question.subject[4:-1])
+    return build
+
+
+def _files(view: View) -> ViewFiles:
+    project = view.facts.project
+    return ViewFiles(view, project.root.rstrip("/") if project else "")
 
 
 def release(view: View) -> str | None:
     """The cmake that a build would run."""
     tool = building.tool(view, "cmake")
     return tool.version if tool else None
-
-
-def _world(view: View, root: str, variables: Mapping[str, str], gpu: bool | None) -> BuildWorld:
-    toolkit = building.toolkit_in_use(view)
-    known = toolkit is not None and toolkit.version is not None
-    nvidia = [g for g in view.facts.gpus if g.vendor == "nvidia"]
-    torch = view.facts.torch
-    looked = building.was_collected(view, "gpus")
-    return BuildWorld(
-        root=root,
-        files=view.derive(ProjectFiles),
-        environment=_Environment(view, variables),
-        gpu=gpu if gpu is not None else bool(nvidia) if looked else None,
-        capabilities=tuple(_capabilities(nvidia)) if nvidia else (),
-        torch=_torch(torch) if torch else None,
-        cuda_home=toolkit.root if toolkit else "?",
-        nvcc=minor(toolkit.version) if toolkit and toolkit.version and known else "?",
-        platform=view.facts.host.os.lower(),
-        machine=view.facts.host.machine,
-    )
-
-
-def _torch(torch: Any) -> TorchSeen:
-    return TorchSeen(
-        version=torch.version or "", cuda=torch.cuda, hip=torch.hip, cxx11_abi=torch.cxx11_abi,
-        location=torch.location,
-    )  # fmt: skip
-
-
-def _capabilities(gpus: list[Any]) -> Iterator[tuple[int, int]]:
-    for gpu in gpus:
-        try:
-            arch = parse_arch(gpu.arch) if gpu.arch else None
-        except ValueError:
-            continue
-        if isinstance(arch, CudaArch):
-            yield arch.major, arch.minor
 
 
 def _caller(view: View, path: str) -> Caller:

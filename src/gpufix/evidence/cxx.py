@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.evidence import building
+from gpufix.evidence.compiled import compiled
 from gpufix.evidence.source_view import is_vendored, note_unread
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
@@ -61,14 +62,21 @@ def hip_files(view: View) -> dict[str, HipFile]:
 
 
 def built(view: View) -> frozenset[str]:
-    """The sources that the project's build files name."""
+    """The sources that the project's build files compile, or name where that is not known."""
     return view.derive(_built)
 
 
 def for_hip(view: View) -> Mapping[str, bool]:
     """Sources that a HIP build takes -> whether one that knows nothing of HIP takes them."""
+    return view.derive(_for_hip)
+
+
+def _for_hip(view: View) -> Mapping[str, bool]:
     sources = view.derive(_sources)
-    return sources.for_hip if sources else {}
+    named = sources.for_hip if sources else {}
+    torch = view.facts.torch
+    known = compiled(view) if torch is not None and torch.hip else None
+    return named if known is None else {p: alone for p, alone in named.items() if p in known}
 
 
 def knows_hip(view: View) -> bool:
@@ -108,7 +116,9 @@ def _sources(view: View) -> CxxSources | None:
 
 def _built(view: View) -> frozenset[str]:
     sources = view.derive(_sources)
-    return frozenset(sources.built if sources else ())
+    named = frozenset(sources.built if sources else ())
+    known = compiled(view)
+    return named if known is None else named & known
 
 
 def source_kinds(view: View) -> dict[str, SourceKind]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
-from gpufix.evidence.builds import builds_of, with_gpu
+from gpufix.evidence.builds import SEARCH, Builds, builds_of, with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.builds.run import BuildRun, Ending, Place
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Ending, Place
 
 _YES = ("1", "ON", "TRUE", "true", "YES", "cuda")
 _MOST = 120  # runs to find what forces a build
@@ -74,10 +75,12 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     there = runs.run(path, **with_gpu(view))
     world = dict(view.facts.environment.process)
     world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
-    wanted = made(there)
-    names = list(_variables(runs.run(path)))
-    for tried, chosen in enumerate(_combinations(view, names)):
-        if tried > _MOST:
+    wanted, here = made(there), runs.run(path)
+    limit = runs.steps + SEARCH
+    matters = partial(_matters, runs, path, here, world)
+    names = sorted(_variables(here), key=lambda n: "CUDA" not in n)
+    for tried, chosen in enumerate(_combinations(view, names, matters)):
+        if tried > _MOST or runs.steps > limit:
             return None
         run = runs.run(path, environment=world | chosen)
         names += [name for name in _variables(run) if name not in names]
@@ -99,14 +102,24 @@ def options_of(view: View, path: str) -> tuple[str, ...]:
     return ()
 
 
+def _matters(runs: Builds, path: str, here: BuildRun, world: Mapping[str, str], name: str) -> bool:
+    """Whether some value of a variable makes the build another."""
+    probe = runs.run(path, environment={**world, name: UNKNOWN_PART})
+    same = made(probe) == made(here) and bool(probe.fails) == bool(here.fails)
+    return not same and not (here.fails and probe.fails)
+
+
 def _variables(run: BuildRun) -> Iterator[str]:
     for question in run.asked:
         if question.kind == "variable" and not question.subject.startswith(("PATH", "HOME")):
             yield question.subject
 
 
-def _combinations(view: View, names: list[str]) -> Iterator[dict[str, str]]:
+def _combinations(
+    view: View, names: list[str], matters: Callable[[str], bool]
+) -> Iterator[dict[str, str]]:
     """One variable at a time, and then beside torch's list; `names` grows meanwhile."""
+    idle: dict[str, bool] = {}
     seen: set[tuple[str, str]] = set()
     standing: list[dict[str, str]] = [{}]
     if vendor(view) == "nvidia":
@@ -116,6 +129,11 @@ def _combinations(view: View, names: list[str]) -> Iterator[dict[str, str]]:
             yield beside
         at = 0
         while at < len(names):
+            if names[at] not in idle:
+                idle[names[at]] = not matters(names[at])
+            if idle[names[at]]:
+                at += 1
+                continue
             for value in _values(view, names[at]):
                 if (names[at], f"{beside}{value}") not in seen and names[at] not in beside:
                     seen.add((names[at], f"{beside}{value}"))

@@ -74,6 +74,15 @@ class CMakeArchs(Payload):
     root: str = "CMakeLists.txt"  # of the build that reads it
 
 
+class CMakeGpuAsked(Payload):
+    """A CMake build that takes its architectures, or its going on, from the visible GPU."""
+
+    path: str
+    line: int
+    follows: str  # the variable that can stand in its place
+    root: str  # the CMakeLists.txt that is configured
+
+
 class GpuAsked(Payload):
     """A setup.py that builds no GPU code, or nothing, where no GPU is visible."""
 

@@ -27,7 +27,9 @@ def files(more: dict[str, str], **sections: Any) -> Given:
 
 def py(text: str, **sections: Any) -> Given:
     """A setup.py that torch's cpp_extension builds, with this before its call (line 4)."""
-    return files({"setup.py": t.setup(before=text)}, **sections)
+    flags = '*globals().get("f", []), *globals().get("g", [])'
+    built = t.setup(flags, text).replace("extra_", 'define_macros=globals().get("m"), extra_')
+    return files({"setup.py": built}, **sections)
 
 
 def cmake(text: str, **sections: Any) -> Given:

@@ -11,7 +11,7 @@ from rows import Fires, Given, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
-from gpufix.model.source_payload import GpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
 HEAD = """\
@@ -133,6 +133,108 @@ FIRING = {
     "a source is left out": Fires(
         py(SOURCES),
         says("leaves b.cu out where torch sees no GPU", WARNING, 6, "asks for a visible GPU"),
+    ),
+}
+
+NATIVE = "set(CMAKE_CUDA_ARCHITECTURES native)"
+GUARDED = f"if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)\n  {NATIVE}\nendif()"
+OURS = "if(NOT MY_ARCHS AND DEFINED ENV{MY_ARCHS})\n  set(MY_ARCHS $ENV{MY_ARCHS})\nendif()\n"
+OURS += (
+    "if(NOT MY_ARCHS)\n  set(MY_ARCHS native)\nendif()\nset(CMAKE_CUDA_ARCHITECTURES ${MY_ARCHS})"
+)
+LISTS: dict[str, Any] = {"torch": b.torch("2.14.1+cu130"), "toolkits": [b.toolkit("13.0")]}
+ASKING = """\
+execute_process(COMMAND python -c "import torch; print(torch.cuda.is_available())"
+  OUTPUT_VARIABLE seen OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(NOT seen STREQUAL "True")
+  message(FATAL_ERROR "a GPU is needed")
+endif()
+"""
+
+
+def cmake(
+    text: str, *named: str, before: str = "", release: str | None = "3.25.1", **sections: Any
+) -> Given:
+    """A CMakeLists.txt: `before`, line 3 project(), `text`, a library of a CUDA source."""
+    main = (
+        f"cmake_minimum_required(VERSION 3.24)\n{before}\nproject(d LANGUAGES CXX CUDA)\n{text}\n"
+        "add_library(d SHARED k.cu)\n"
+    )
+    tools = [b.tool("cmake", release)] if release else []
+    files = {"k.cu": "", "CMakeLists.txt": main, **sections.pop("files", {})}
+    return t.project(files, *(named or ("sm_89",)), **{"tools": tools, **sections})
+
+
+def configures(
+    what: str, line: int, text: str, severity: Severity = ERROR, follows: str = "CUDAARCHS"
+) -> Fault:
+    """A CMake build that asks for the GPU."""
+    return Fault(
+        severity,
+        "CMakeLists.txt",
+        f"CMakeLists.txt {what}; sm_89 is to be served.",
+        evidence=(t.at("CMakeLists.txt", line, text),),
+        payload=CMakeGpuAsked("CMakeLists.txt", line, follows, "CMakeLists.txt"),
+    )
+
+
+def native(end: str = "cmake 3.25.1 stops", line: int = 4, severity: Severity = ERROR) -> Fault:
+    what = f"builds d for the GPU that it sees (native), and none is visible: {end}"
+    return configures(what, line, "CUDA_ARCHITECTURES: native", severity)
+
+
+SILENT |= {
+    "CMake: nothing is asked": cmake(""),
+    "CMake: native, and a GPU is here": cmake(NATIVE, gpus=[b.gpu("sm_89")]),
+    "CMake: native, and a caller names others": cmake(
+        "",
+        before=GUARDED,
+        files={
+            "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "scikit_build_core.build"\n'
+            '[tool.scikit-build.cmake.define]\nCMAKE_CUDA_ARCHITECTURES = "89"\n'
+        },
+    ),
+    "CMake: native for a target without CUDA sources": cmake(
+        f"{NATIVE}\nadd_library(e SHARED e.cpp)\nset(CMAKE_CUDA_ARCHITECTURES 89)",
+        files={"e.cpp": ""},
+    ),
+    "CMake: native under a condition that does not hold": cmake(f"if(FAST)\n{NATIVE}\nendif()"),
+    "CMake: torch, and its list is set": cmake(
+        "find_package(Torch REQUIRED)", env={"TORCH_CUDA_ARCH_LIST": "8.9"}, **LISTS
+    ),
+    "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
+    "CMake: it stops with a GPU as well": cmake('message(FATAL_ERROR "no")'),
+}
+FIRING |= {
+    "CMake: native": Fires(cmake(NATIVE), native(), offers=FORCE),
+    "CMake: native where nothing is given": Fires(
+        cmake("", before=GUARDED), native(line=3), offers=FORCE
+    ),
+    "CMake: native, by a variable of its own": Fires(cmake(OURS), native(line=8), offers=FORCE),
+    "CMake: native, with a cmake that leaves it to nvcc": Fires(
+        cmake(NATIVE, release="4.4.5"),
+        native("nvcc takes its default architecture", severity=WARNING),
+        offers=FORCE,
+    ),
+    "CMake: native, and no cmake is here": Fires(
+        cmake(NATIVE, release=None),
+        native("nvcc takes its default architecture", severity=WARNING),
+        offers=FORCE,
+    ),
+    "CMake: torch's own list": Fires(
+        cmake("find_package(Torch REQUIRED)", **LISTS),
+        configures(
+            "leaves the architectures to torch, which takes those of the visible GPU, and without one "
+            "a list that begins with sm_50: nvcc 13.0 generates no code for it",
+            4,
+            "find_package(Torch)",
+            follows="TORCH_CUDA_ARCH_LIST",
+        ),
+        offers=FORCE,
+    ),
+    "CMake: it stops": Fires(
+        cmake(ASKING),
+        configures("stops where no GPU is visible (a GPU is needed)", 7, "a GPU is needed"),
     ),
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence import cmake_abi
+from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cxx import forced
 from gpufix.evidence.source_view import (
     absolute,
@@ -20,10 +22,14 @@ from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Gap, Severity, Torch
 from gpufix.model.source_payload import AbiFile, FixedAbi
+from gpufix.source.builds.run import UNKNOWN_PART
+from gpufix.source.source_facts import AbiFlag
 
 if TYPE_CHECKING:
-    from gpufix.source.source_facts import AbiFlag, ShellFacts
+    from gpufix.source.source_facts import ShellFacts
 
+_NAME = "_GLIBCXX_USE_CXX11_ABI"
+_DEFINED = re.compile(rf"-D\s?{_NAME}=([01])")
 # cpp_extension appended torch's own value to each build until 2.7; the last -D wins.
 _APPENDS_BEFORE = "2.8"
 
@@ -58,7 +64,9 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     torch = view.facts.torch
     for path, facts in python_files(view).items():
         if facts.setup or facts.extension:  # in another script's text it is no build's flag
-            yield from _judged(view, torch, "python", path, facts.abi, facts.extension)
+            rows = _of_run(view, path)
+            told = facts.abi if rows is None else rows
+            yield from _judged(view, torch, "python", path, told, facts.extension)
     for path, flags in view.derive(cmake_abi.fixed).items():
         yield from _judged(view, torch, "cmake", path, flags)
     others: tuple[tuple[AbiFile, Mapping[str, ShellFacts]], ...] = (
@@ -68,6 +76,28 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     for part, files in others:
         for path, found in files.items():
             yield from _judged(view, torch, part, path, found.abi)
+
+
+def _of_run(view: View, path: str) -> list[AbiFlag] | None:
+    """The definitions that a setup.py hands to compilers; None where its run does not tell."""
+    if path.rpartition("/")[2] != "setup.py":
+        return None
+    run = builds_of(view).run(path)
+    if not run.called or not run.whole or run.fails or run.unsure or not run.extensions:
+        return None
+    if any(UNKNOWN_PART in s.text for e in run.extensions for s in (*e.cxx, *e.nvcc)):
+        return None
+    rows: dict[int, AbiFlag] = {}
+    for each in run.extensions:
+        for said in (*each.cxx, *each.nvcc):
+            if (found := _DEFINED.search(said.text)) and said.place.path == path:
+                guards = () if said.sure and each.sure else ("?",)
+                rows[said.place.line] = AbiFlag(said.place.line, int(found[1]), guards)
+        for macro in each.macros:
+            if macro.name == _NAME and macro.value in ("0", "1") and macro.place.path == path:
+                guards = () if macro.sure and each.sure else ("?",)
+                rows[macro.place.line] = AbiFlag(macro.place.line, int(macro.value), guards)
+    return [rows[line] for line in sorted(rows)]
 
 
 def _judged(

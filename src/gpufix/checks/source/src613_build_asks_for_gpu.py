@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.builds import setup_runs
 from gpufix.evidence.gpu_build import Lost, lost
@@ -15,11 +16,12 @@ from gpufix.model.source_payload import GpuAsked
 
 @rule("SRC613", "build-asks-for-gpu")
 def build_asks_for_gpu(view: View) -> Iterator[Fault]:
-    """A setup.py asks for the visible GPU, and without one it stops, or leaves GPU code out.
+    """A build file asks for the visible GPU, and without one it stops, or leaves GPU code out.
 
     ## What it does
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
-    with the targets visible, and compares what it would compile.
+    with the targets visible, and compares what it would compile. Follows CMake builds in the same
+    way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -30,15 +32,19 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     `setup.py builds lap without its GPU code where torch sees no GPU; sm_90 is to be served.`
 
     ## Severity
-    Error where the build stops; warning where it leaves code out.
+    Error where the build stops; warning where it leaves code out, and for `native` with a cmake that
+    leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it.
 
     ## Fix
-    Safe: set the variable that forces the GPU build, where the file reads one. Manual: the option of
+    Safe: set the variable that forces the GPU build, or that names the architectures, where the file
+    reads one; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
     its command line that does.
 
     ## Source
-    torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself.
+    torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself; cmake 3.25 to 4.4;
+    torch's select_compute_arch.cmake.
     """
+    yield from gpu_cmake.faults(view)
     torch = view.facts.torch
     if torch is None or not (torch.cuda or torch.hip) or not targets(view):
         return

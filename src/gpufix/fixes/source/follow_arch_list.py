@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpufix.evidence import cmake_archs, cmake_builds
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.arch_runs import follows, of_run, serves
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
+from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -41,7 +41,8 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
             case ArchFlags(setting=ProjectVariable() as setting):
                 return _set(finding, view, setting)
             case CMakeArchs() as place:
-                return _of_cmake(finding, view, place)
+                chosen = cmake_plans.choose(view, place)
+                return _plan(finding, chosen.title, list(chosen.steps))
             case ArchFlags() | ArchAssignment() | ArchExport() as editable:
                 return _edited(finding, view, editable)
             case other:
@@ -82,32 +83,6 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     steps: list[Step] = [write] if write else []
     steps.append(SetVariables(variables={variable: value}))
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
-
-
-def _of_cmake(finding: Finding, view: View, place: CMakeArchs) -> Plan | Skip:
-    """A variable that the build reads as it is, or the file follows one; each is tried by a run."""
-    root = next((r for r in cmake_builds.roots(view) if r.path == place.root), None)
-    if root is None:
-        return _skip(finding, f"{place.root} is not run")
-    if setting := cmake_archs.steering(view, root):
-        title = f"set {setting.name} to {setting.value}"
-        return _plan(finding, title, [SetVariables(variables=dict([setting.variable(view)]))])
-    if place.follows is None:
-        return _skip(finding, "the old FindCUDA reads no variable for architectures")
-    value = value_for(view, place.follows)
-    if value is None:
-        return _skip(finding, "no target is known that the variable could name")
-    variable = place.follows
-    write = rewrite(view, place.path, lambda text: edits.follow_archs(text, place.line, variable))
-    if write is None:
-        reason = f"{place.path} does not set it in a form that is changed with confidence"
-        return _skip(finding, reason)
-    edited = {place.path: write.content}
-    build = cmake_builds.run(view, root.path, root.defines, {variable: value}, edited)
-    if not cmake_archs.serves(view, build):
-        return _skip(finding, f"CMake would not take them from {variable} alone")
-    steps: list[Step] = [write, SetVariables(variables={variable: value})]
-    return _plan(finding, f"let {place.path} follow {variable}, set to {value}", steps)
 
 
 def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) -> WriteFile:

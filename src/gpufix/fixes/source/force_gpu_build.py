@@ -10,9 +10,10 @@ from gpufix.evidence.gpu_build import forced_by, options_of
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
+from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip
-from gpufix.model.source_payload import GpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked
 
 NAME = "force-gpu-build"
 _LIST = "TORCH_CUDA_ARCH_LIST"
@@ -21,17 +22,34 @@ _LIST = "TORCH_CUDA_ARCH_LIST"
 @fix(NAME, "SRC613")
 def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
+    if isinstance(finding.payload, CMakeGpuAsked):
+        return _of_cmake(finding, view, finding.payload)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
         return _variables(finding, view, path, dict(variables))
     if options := options_of(view, path):
         return _option(finding, view, path, options[0])
-    return Skip(
+    reason = (
+        f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
+    )
+    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+
+
+def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip:
+    """Named architectures take the place of those of the visible GPU."""
+    try:
+        chosen = cmake_plans.choose(view, place)
+    except ValueError as error:
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=str(error))
+    return Plan(
         fix=NAME,
-        code=finding.code,
-        subject=finding.subject,
-        reason=f"nothing that {path} reads makes it build its GPU code without a visible GPU",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=chosen.title,
+        safety="safe",
+        steps=list(chosen.steps),
+        notes=["what the file says stays its default where the variable is not set"],
     )
 
 

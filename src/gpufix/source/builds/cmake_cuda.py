@@ -168,6 +168,7 @@ def _torch(run: CMakeState, call: Call, required: bool) -> Flow:
     if has_toolkit(run) is False:
         run.fail("torch uses CUDA, and no CUDA toolkit is found", "no CUDA compiler")
         return "fatal"
+    run.fail("find_package(Torch): what its files look for is not known", "package", sure=False)
     _cuda(run, call, required=False)
     enable(run, "CUDA")
     if not run.read("CMAKE_CUDA_STANDARD").text:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_genex import Setting, generated
 from gpufix.source.builds.cmake_run import CMakeRun
-from gpufix.source.builds.cmake_state import CMakeCall, Fatal
-from gpufix.source.builds.cmake_store import UNDEFINED, Value
+from gpufix.source.builds.cmake_state import CMakeCall
+from gpufix.source.builds.cmake_store import UNDEFINED, Fatal, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Macro, Place, Question, Said, Unsure
@@ -108,7 +108,9 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
     run = CMakeRun(call)
     run.follow()
     try:
-        targets = tuple(_Summary(run).targets()) if run.whole else ()
+        summary = _Summary(run)
+        targets = tuple(summary.targets()) if run.whole else ()
+        summary.unfound()
         for target in targets:
             _missing(run, target)
     except (Fatal, RecursionError):
@@ -169,7 +171,7 @@ class _Summary:
             archs=self._archs(target) if cuda and target.kind != "FindCUDA" else None,
             nvcc=tuple(self._flags(target, "CUDA")) if cuda else (),
             cxx=tuple(self._flags(target, "CXX")) if "CXX" in languages else (),
-            macros=tuple(self._macros(target)),
+            macros=tuple(self._macros(target, languages)),
             cuda_standard=standard["CUDA"],
             cxx_standard=standard["CXX"],
             sure=target.sure,
@@ -253,24 +255,29 @@ class _Summary:
                     text, self._origin(row.places, text, target.place), row.sure and target.sure
                 )
 
-    def _macros(self, target: Target) -> Iterator[Macro]:
-        setting = self._setting(
-            target, "CUDA" if self._property(target, "SOURCES").text.find(".cu") >= 0 else "CXX"
-        )
+    def _macros(self, target: Target, languages: set[str]) -> Iterator[Macro]:
+        """Those of all its compilers are sure; those of one are not of the other."""
         key = ("folder", self._run.relative(target.folder), "COMPILE_DEFINITIONS")
         values = [
             *self._used(target, "COMPILE_DEFINITIONS"),
             self._run.store.properties.get(key, UNDEFINED),
         ]
-        seen: set[str] = set()
-        for value in values:
-            for item in self._items(value, setting):
-                name, equals, text = item.text.removeprefix("-D").partition("=")
-                if item.text in seen or not name:
-                    continue
-                seen.add(item.text)
-                place = self._origin(item.places, item.text, target.place)
-                yield Macro(name, text if equals else None, place, item.sure and target.sure)
+        each = [
+            self._defined(values, self._setting(target, kind))
+            for kind in sorted(languages & {"CXX", "CUDA"})
+        ]
+        for text, item in {k: v for rows in reversed(each) for k, v in rows.items()}.items():
+            name, equals, value = text.partition("=")
+            shared = all(text in rows for rows in each)
+            place = self._origin(item.places, text, target.place)
+            yield Macro(
+                name, value if equals else None, place, item.sure and target.sure and shared
+            )
+
+    def _defined(self, values: list[Value], setting: Setting) -> dict[str, _Item]:
+        items = (item for value in values for item in self._items(value, setting))
+        found = {item.text.removeprefix("-D"): item for item in items}
+        return {text: item for text, item in found.items() if text.partition("=")[0]}
 
     def _used(self, target: Target, name: str) -> Iterator[Value]:
         """A property of the target, and what those that it links to pass on."""
@@ -298,6 +305,18 @@ class _Summary:
             raise Fatal
         return [str(aliases.get(("alias", item), item)) for item in elements(value.text)]
 
+    def unfound(self) -> None:
+        """NAME::NAME that no file of the project makes: CMake refuses to generate without it."""
+        for target in self._run.store.targets.values():
+            for item in self._linked(target.name, "LINK_LIBRARIES"):
+                if "::" in item and "<" not in item and item not in self._run.store.targets:
+                    message = (
+                        f"{target.name} links to {item}, of which nobody knows whether it is here"
+                    )
+                    end = Ending("error", target.place, "missing target", message[:300], sure=False)
+                    if len(self._run.endings) < 200:
+                        self._run.endings.append(end)
+
     def _foreign(self, target: Target) -> bool:
         """Whether it links to something that may pass on flags which nobody sees here."""
         seen = {target.name, *self._links(target)}
@@ -324,14 +343,20 @@ class _Summary:
                     rows.append(_Item(element, value.places, False))
         return rows
 
+    @cached_property
+    def _top(self) -> Folder:
+        """The folder whose CMAKE_BUILD_TYPE counts for all."""
+        found = self._run.store.other.get(("folder", self._run.call.source))
+        return found if isinstance(found, Folder) else Folder({}, None)
+
     def _folder(self, target: Target) -> Folder:
         found = self._run.store.other.get(("folder", target.folder))
         return found if isinstance(found, Folder) else Folder({}, None)
 
     def _setting(self, target: Target, language: str) -> Setting:
-        config = self._folder(target).variables.get("CMAKE_BUILD_TYPE", UNDEFINED)
+        config = self._top.variables.get("CMAKE_BUILD_TYPE", UNDEFINED)
         text = None if not config.known and config.defined is not False else config.text
-        variables = self._run.store.variables
+        variables = self._top.variables
         compilers = {}
         for name in ("CXX", "CUDA", "C"):
             compiler = variables.get(f"CMAKE_{name}_COMPILER_ID", UNDEFINED)

@@ -17,18 +17,17 @@ from gpufix.source.builds.cmake_state import (
     Call,
     CMakeCall,
     CMakeState,
-    Fatal,
     Flow,
     Frame,
     Routine,
 )
-from gpufix.source.builds.cmake_store import MISSING, Changes, Left, Value, unknown, value
+from gpufix.source.builds.cmake_store import MISSING, Changes, Fatal, Left, Value, unknown, value
 from gpufix.source.builds.cmake_syntax import Block, Command
 from gpufix.source.builds.cmake_targets import close_folder, open_folder
 from gpufix.source.builds.cmake_words import Word, elements
 from gpufix.source.builds.run import UNKNOWN_PART, Ending
 
-_STEPS, _CALLS, _ROUNDS = 60_000, 40, 3_000
+_STEPS, _CALLS, _ROUNDS = 30_000, 40, 3_000
 _LARGEST_FILE = 2 << 20
 
 

@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_conditions import release
 from gpufix.source.builds.cmake_names import built_in
-from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Left, Store, Value, unknown, value
+from gpufix.source.builds.cmake_store import (
+    MISSING,
+    UNDEFINED,
+    Fatal,
+    Left,
+    Store,
+    Value,
+    unknown,
+    value,
+)
 from gpufix.source.builds.cmake_syntax import Argument, Command
 from gpufix.source.builds.cmake_words import Word, expand, split
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Place, Question
@@ -26,14 +35,13 @@ class CMakeCall(Frozen):
     """How cmake is called: in which world, by whom, with which -D.
 
     defines: None for a value that only a run of the caller would tell; such a variable may be unset.
-    cmake: the release of the cmake that would run, where it is known. edited: texts in place of files.
+    cmake: the release of the cmake that would run, where it is known.
     """
 
     world: BuildWorld
     source: str  # the folder, absolute
     defines: Mapping[str, str | None] = field(default_factory=dict)
     cmake: str | None = None
-    edited: Mapping[str, str] = field(default_factory=dict)
 
 
 class Routine(NamedTuple):
@@ -81,10 +89,6 @@ class Frame(NamedTuple):
 
     kind: Literal["routine", "loop"]
     left: list[Left]
-
-
-class Fatal(Exception):
-    """More was asked than a run follows."""
 
 
 class CMakeState:
@@ -155,8 +159,6 @@ class CMakeState:
 
     def text(self, path: str) -> str | None:
         """A file of the project."""
-        if path in self.call.edited:
-            return self.call.edited[path]
         if path not in self._files:
             if len(self._files) >= _FILES:
                 raise Fatal
@@ -172,8 +174,6 @@ class CMakeState:
 
     def exists(self, path: str) -> bool | None:
         """Whether a path is there; None outside the project."""
-        if path in self.call.edited:
-            return True
         return self.world.files.exists(path) if self.inside(path) else None
 
     def absolute(self, path: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
 _PLACES, _MAYBE = 24, 16  # kept of a text: the lines that wrote it, what may be part of it
+_JOINS = 25_000  # texts that are joined after branches
 _LONGEST = 1 << 17  # characters of a text; a longer one is not known
 
 
@@ -89,6 +90,10 @@ def _ends_at(text: str, at: int) -> bool:
 MISSING: Any = object()
 
 
+class Fatal(Exception):
+    """More was asked than a run follows."""
+
+
 class Change(NamedTuple):
     """What one entry of a table has become."""
 
@@ -118,6 +123,7 @@ class Store:
         self.targets: dict[str, Any] = {}
         self.routines: dict[str, Any] = {}
         self.other: dict[Any, Any] = {}  # small things that are known or MISSING
+        self._joins = 0
         self._log: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def put(self, table: dict[Any, Any], key: Any, new: Any) -> None:
@@ -166,6 +172,9 @@ class Store:
     def merge(self, branches: list[Changes]) -> None:
         """Go on with what any of several branches may have written."""
         keys = dict.fromkeys(key for changes in branches for key in changes)
+        self._joins += len(keys)
+        if self._joins > _JOINS:
+            raise Fatal
         rows = {key: c for changes in reversed(branches) for key, c in changes.items()}
         for key in keys:
             table, name, _ = rows[key]

@@ -119,6 +119,7 @@ class BuildPython(Statements):
         self.at = Place(path, 1)
         self.modules: dict[str, Any] = {}
         self._trees = trees
+        self._relative: dict[str, str] = {}
         release = ".".join(map(str, world.python))
         self._known |= {
             "sys.argv": self.argv,
@@ -276,7 +277,10 @@ class BuildPython(Statements):
 
     def relative(self, path: str) -> str:
         """A path as facts have it: relative to the project's root."""
-        return posixpath.relpath(path, self.build.root) if path.startswith("/") else path
+        if path not in self._relative:
+            below = posixpath.relpath(path, self.build.root) if path.startswith("/") else path
+            self._relative[path] = below
+        return self._relative[path]
 
     def top_of(self, name: str) -> Any:
         """The outermost package of an imported module."""
@@ -384,7 +388,7 @@ class BuildPython(Statements):
             yield
             return
         loop = loops[0]
-        for value in ops.elements(self.value(loop.iter, frame))[:rounds]:
+        for value in self.rounds(ops.elements(self.value(loop.iter, frame)))[:rounds]:
             self.step()
             self.bind(loop.target, value, frame)
             if all(self.decides(self.value(test, frame)) for test in loop.ifs):
@@ -882,7 +886,7 @@ class BuildPython(Statements):
     def _on_for(self, node: ast.For, frame: Frame) -> None:
         every = self.value(node.iter, frame)
         values = self.read_lines(every) if isinstance(every, OpenFile) else ops.elements(every)
-        for value in values[:_ROUNDS]:
+        for value in self.rounds(values)[:_ROUNDS]:
             self.bind(node.target, value, frame)
             try:
                 self.block(node.body, frame)
@@ -890,6 +894,12 @@ class BuildPython(Statements):
                 if leaves.ends:
                     return
         self.block(node.orelse, frame)
+
+    def rounds(self, values: list[Any]) -> list[Any]:
+        """What a loop goes through; where only that is unknown, once or never."""
+        if len(values) == 1 and isinstance(values[0], Rest):
+            return values if self.choices.choose(f"{values[0].why} are there", self.at) else []
+        return values
 
     def read_lines(self, file: OpenFile) -> list[Any]:
         """The lines of a file."""

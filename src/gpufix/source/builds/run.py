@@ -133,6 +133,7 @@ class BuildRun(Frozen):
     whole: bool = True
     called: bool = False
     name: str | None = None
+    steps: int = 0  # statements and expressions that were followed
 
     @property
     def fails(self) -> Ending | None:

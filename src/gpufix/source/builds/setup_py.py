@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +23,7 @@ from gpufix.source.python.import_values import Function, Module
 from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
 
 WAYS = 24  # through one file
-_ALL_STEPS = 4 * STEPS
+_ALL_STEPS = 2 * STEPS
 _FIELDS = ("sources", "cxx", "nvcc", "macros", "include_dirs", "libraries", "link")
 Row = TypeVar("Row", bound=Any)
 
@@ -61,7 +62,7 @@ def _explored(world: BuildWorld, path: str, follow: Callable[[BuildSetup], Endin
         for at, key in enumerate(new):
             before = {k: choices.taken[k] for k in new[:at]}
             waiting.append({**fixed, **before, key: not choices.taken[key]})
-    return _together(path, ways, whole=not waiting)
+    return replace(_together(path, ways, whole=not waiting), steps=steps)
 
 
 def _follow(run: BuildSetup) -> Ending:
@@ -191,16 +192,28 @@ def _extensions(ways: Sequence[_Way]) -> list[BuiltExtension]:
 
 def _in_order(ways: Sequence[_Way], by: dict[int, tuple[Said | Macro, ...]]) -> list[Said | Macro]:
     """What all ways hand on, in the order of the first that has it; repetitions stay."""
-    rows = [by[id(way)] for way in ways]
-    if all(row == rows[0] for row in rows):
-        return list(rows[0])
-    merged: list[Said | Macro] = []
-    for row in rows:
+    rows = {id(way): _numbered(by[id(way)]) for way in ways}
+    first = rows[id(ways[0])]
+    if all(row == first for row in rows.values()):
+        return [each for each, _ in first]
+    merged: list[tuple[Said | Macro, int]] = []
+    for row in rows.values():
         at = 0
         for each in row:
-            if each in merged[at:]:
-                at = merged.index(each, at) + 1
-            elif each not in merged:
+            if each in merged:
+                at = max(at, merged.index(each) + 1)
+            else:
                 merged.insert(at, each)
                 at += 1
-    return [_judged(each, [w for w in ways if each in by[id(w)]], ways) for each in merged]
+    sets = {key: set(row) for key, row in rows.items()}
+    return [_judged(each[0], [w for w in ways if each in sets[id(w)]], ways) for each in merged]
+
+
+def _numbered(rows: Sequence[Said | Macro]) -> list[tuple[Said | Macro, int]]:
+    """Rows, each with how often it came before."""
+    seen: Counter[Said | Macro] = Counter()
+    found = []
+    for row in rows:
+        found.append((row, seen[row]))
+        seen[row] += 1
+    return found

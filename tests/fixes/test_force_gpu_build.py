@@ -1,0 +1,52 @@
+"""What makes a build without a visible GPU build for it: tried in runs of the file, never guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import source_tree as t
+
+from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu as check
+from gpufix.fixes.source.force_gpu_build import force_gpu_build
+from gpufix.model import Plan, Skip
+
+SETUP = """\
+import os, sys
+import torch
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension, CppExtension
+cuda = torch.cuda.is_available(){or_forced}
+made = CUDAExtension("lap", ["lap.cpp", "lap.cu"]) if cuda else CppExtension("lap", ["lap.cpp"])
+setup(name="lap", ext_modules=[made], cmdclass={{"build_ext": BuildExtension}})
+"""
+
+
+def plan(root: Path, or_forced: str) -> Plan | Skip:
+    t.write(root, {"setup.py": SETUP.format(or_forced=or_forced), "lap.cu": "", "lap.cpp": ""})
+    view = t.look(root, "sm_90")
+    (finding,) = t.found(check, view)
+    return force_gpu_build(finding, view)
+
+
+def test_the_variable_is_set_with_the_list_that_torch_asks_for_then(tmp_path: Path) -> None:
+    made = plan(tmp_path, ' or os.getenv("LAP_USE_CUDA", "off") == "ON"')
+    assert t.apply(made) == {"LAP_USE_CUDA": "ON", "TORCH_CUDA_ARCH_LIST": "9.0+PTX"}
+
+
+def test_what_it_sets_answers_the_finding(tmp_path: Path) -> None:
+    variables = t.apply(plan(tmp_path, ' or bool(int(os.environ.get("FORCE_CUDA", 0)))'))
+    assert variables["FORCE_CUDA"] == "1"
+    env = {name: value for name, value in variables.items() if value}
+    assert t.found(check, t.look(tmp_path, "sm_90", env=env)) == []
+
+
+def test_an_option_is_said_to_a_person(tmp_path: Path) -> None:
+    made = plan(tmp_path, ' or "--force-cuda" in sys.argv')
+    assert isinstance(made, Plan)
+    assert (made.safety, made.title) == ("manual", "build with --force-cuda")
+
+
+def test_nothing_is_offered_where_nothing_is_read(tmp_path: Path) -> None:
+    made = plan(tmp_path, "")
+    assert isinstance(made, Skip)
+    assert made.reason.startswith("nothing that setup.py reads")

@@ -1,0 +1,222 @@
+"""setup.py files, run abstractly: what they would compile, ask, set, and how they end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gpufix.source.builds.run import BuildRun
+from gpufix.source.builds.setup_py import run_setup
+from gpufix.source.builds.world import BuildWorld, TorchSeen
+
+ROOT = "/src"
+HEAD = """\
+import os, sys, glob, subprocess
+from setuptools import setup, Extension
+import torch
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension, CppExtension, CUDA_HOME
+"""
+TAIL = 'setup(name="x", ext_modules=[e], cmdclass={"build_ext": BuildExtension})\n'
+TORCH = TorchSeen(version="2.14.1+cu130", cuda="13.0", cxx11_abi=True)
+
+
+class Files:
+    """Files of a project, held in memory."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = {f"{ROOT}/{name}": text for name, text in texts.items()}
+        parents = {f.rpartition("/")[0] for f in self._texts}
+        self._folders = {ROOT, *parents, *(p.rpartition("/")[0] for p in parents if p != ROOT)}
+
+    def text(self, path: str) -> str | None:
+        return self._texts.get(path)
+
+    def exists(self, path: str) -> bool | None:
+        return path in self._texts or path in self._folders
+
+    def is_folder(self, path: str) -> bool | None:
+        return path in self._folders
+
+    def names_in(self, folder: str) -> list[str] | None:
+        names = {p for p in (*self._texts, *self._folders) if p.rpartition("/")[0] == folder}
+        return sorted(name.rpartition("/")[2] for name in names)
+
+
+def run(text: str, files: Mapping[str, str] | None = None, **changes: Any) -> BuildRun:
+    world = BuildWorld(
+        root=ROOT,
+        files=Files({"setup.py": text, **(files or {})}),
+        torch=TORCH,
+        cuda_home="/usr/local/cuda",
+        nvcc="13.0",
+    )
+    return run_setup(replace(world, **changes), "setup.py")
+
+
+def nvcc(body: str, files: Mapping[str, str] | None = None, **changes: Any) -> list[str]:
+    """The flags for nvcc of a setup.py that makes `flags`; "?" behind those that are not sure."""
+    made = 'e = CUDAExtension("x", ["a.cu"], extra_compile_args={"cxx": [], "nvcc": flags})\n'
+    (extension,) = run(HEAD + body + "\n" + made + TAIL, files, **changes).extensions
+    return [f"{s.text}{'' if s.sure else '?'}" for s in extension.nvcc]
+
+
+FLAGS = {
+    "f-strings": ('n = 90\nflags = [f"-arch=sm_{n:03d}", f"{n!r}"]', ["-arch=sm_090", "90"]),
+    "percent": ('flags = ["-arch=sm_%d%s" % (9, "0a")]', ["-arch=sm_90a"]),
+    "format": ('flags = ["-arch={0}_{n}".format("sm", n=90)]', ["-arch=sm_90"]),
+    "a comprehension": ('flags = ["-a" + x for x in "1,2,3".split(",") if x != "2"]', ["-a1", "-a3"]),
+    "a default argument": (
+        "def archs(of=os.getenv('ARCHS', '80;90')):\n    return of.split(';')\n"
+        "flags = ['-arch=sm_' + a for a in archs()]",
+        ["-arch=sm_80", "-arch=sm_90"],
+    ),
+    "a generator": ("def g():\n    yield '-a'\n    yield from ['-b']\nflags = list(g())", ["-a", "-b"]),
+    "nvcc's own version": (
+        "out = subprocess.check_output([CUDA_HOME + '/bin/nvcc', '-V']).decode().split()\n"
+        "v = out[out.index('release') + 1].split(',')[0]\nflags = ['-v' + v]",
+        ["-v13.0"],
+    ),
+    "versions": (
+        "from packaging.version import parse\n"
+        "flags = ['-new'] if parse(torch.__version__) >= parse('2.10') else ['-old']",
+        ["-new"],
+    ),
+    "torch compares as a version": ("flags = ['-n'] if torch.__version__ > '2.9' else []", ["-n"]),
+    "tuples": ("v = tuple(map(int, torch.version.cuda.split('.')))\nflags = ['-n'] * (v >= (12, 8))",
+               ["-n"]),
+    "a helper of the project": ("from helper import flags", ["-h"]),
+    "a file that is executed": ("ns = {}\nexec(open('v.py').read(), ns)\nflags = [ns['F']]", ["-v"]),
+    "a class": (
+        "class F:\n    base = ['-a']\n    def __init__(self, n=1):\n        self.n = n\n"
+        "    @property\n    def all(self):\n        return self.base + ['-n%d' % self.n]\nflags = F(2).all",
+        ["-a", "-n2"],
+    ),
+    "removed from the command line": (
+        "f = '--x' in sys.argv\nif f:\n    sys.argv.remove('--x')\nflags = ['-x'] if f else ['-o']",
+        ["-o"],
+    ),
+    "not known": ("flags = ['-a', '-arch=' + ask(), *ask().split()]", ["-a", "-arch=\0", "\0"]),
+    "one way or the other": (
+        "flags = ['-a']\nif ask():\n    flags.append('-b')\nelse:\n    flags += ['-c']",
+        ["-a", "-c?", "-b?"],
+    ),
+    "asked twice": (
+        "flags = []\nif ask():\n    flags += ['-b']\nif not ask():\n    flags += ['-b']", ["-b"],
+    ),
+    "an exception that is taken": (
+        "try:\n    flags = [os.environ['NO_SUCH_FLAG']]\nexcept KeyError:\n    flags = ['-none']",
+        ["-none"],
+    ),
+    "a set and a dictionary": (
+        "d = {'k': {'b', 'a'}}\nd.setdefault('m', []).append('-m')\nflags = sorted(d['k']) + d['m']",
+        ["a", "b", "-m"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FLAGS)
+def test_flags(case: str) -> None:
+    body, wanted = FLAGS[case]
+    found = nvcc(body, {"helper.py": "flags = ['-h']\n", "v.py": "F = '-v'\n"})
+    assert sorted(found) == sorted(wanted)
+
+
+def test_sources_that_a_pattern_names_and_a_condition_drops() -> None:
+    body = (
+        "files = glob.glob('csrc/**/*.cu', recursive=True) + ['a.cpp']\n"
+        "SKIP = ('old',)\nkept = []\nfor f in sorted(files):\n"
+        "    if torch.version.hip is None and any(s in f for s in SKIP):\n        continue\n"
+        "    kept.append(f)\ne = CUDAExtension('x', kept)\n"
+    )
+    files = {"csrc/a.cu": "", "csrc/old.cu": "", "csrc/sub/b.cu": "", "csrc/c.cpp": ""}
+    (extension,) = run(HEAD + body + TAIL, files).extensions
+    assert [s.text for s in extension.sources] == ["a.cpp", "csrc/a.cu", "csrc/sub/b.cu"]
+
+
+def test_the_build_command_of_its_own_changes_flags() -> None:
+    own = (
+        "class Own(BuildExtension):\n    def build_extensions(self):\n"
+        "        for e in self.extensions:\n            e.extra_compile_args['nvcc'].append('-late')\n"
+        "        super().build_extensions()\n"
+        "e = CUDAExtension('x', ['a.cu'], extra_compile_args={'nvcc': ['-early']})\n"
+    )
+    (extension,) = run(HEAD + own + TAIL.replace("BuildExtension", "Own")).extensions
+    assert [s.text for s in extension.nvcc] == ["-early", "-late"]
+
+
+ENDS = {
+    "well": ("e = CppExtension('x', ['a.cpp'])\n" + TAIL, ("done", "", "")),
+    "raised": ("raise RuntimeError('no %s' % 1)", ("error", "RuntimeError", "no 1")),
+    "left": ("sys.exit('not here')", ("exit", "SystemExit", "not here")),
+    "asserted": ("assert 1 > 2, 'never'", ("error", "AssertionError", "never")),
+    "no GPU": (
+        "torch.cuda.get_device_capability()",
+        ("error", "RuntimeError", "Found no NVIDIA driver on your system."),
+    ),
+    "a variable that is not set": (
+        "os.environ['CUDA_ARCHS_X']",
+        ("error", "KeyError", "'CUDA_ARCHS_X'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_ends(case: str) -> None:
+    body, wanted = ENDS[case]
+    (end,) = run(HEAD + body).endings
+    assert (end.state, end.error, end.message) == wanted
+    assert end.sure
+
+
+def test_without_torch_the_handler_decides() -> None:
+    tried = "try:\n    import torch\nexcept ImportError:\n    {}\n"
+    stops = run(tried.format("raise RuntimeError('install torch')"), torch=None)
+    assert stops.fails is not None
+    assert stops.fails.message == "install torch"
+    assert run(
+        tried.format("torch = None") + "from setuptools import setup\nsetup()", torch=None
+    ).called
+
+
+def test_cuda_home_is_asked_for_by_the_extension() -> None:
+    found = run(HEAD + "e = CUDAExtension('x', ['a.cu'])\n" + TAIL, cuda_home=None, nvcc=None)
+    assert found.fails is not None
+    assert found.fails.error == "OSError"
+
+
+def test_what_it_sets_and_asks() -> None:
+    body = (
+        "os.environ['TORCH_CUDA_ARCH_LIST'] = os.environ.get('MY_ARCHS', '9.0')\n"
+        "e = CUDAExtension('x', ['a.cu'])\n"
+    )
+    found = run(HEAD + body + TAIL, environment={"MY_ARCHS": "12.0"})
+    assert [(w.name, w.value, w.place.line) for w in found.writes] == [
+        ("TORCH_CUDA_ARCH_LIST", "12.0", 5)
+    ]
+    asked = {(q.kind, q.subject): q.default for q in found.asked}
+    assert asked["variable", "MY_ARCHS"] == "9.0"
+
+
+HOSTILE = {
+    "endless": "while True:\n    x = 1\n",
+    "doubling": "a = ['x']\nfor _ in range(64):\n    a = a + a\nb = 'x'\nfor _ in range(64):\n    b = b + b\n",
+    "powers": "a = 2\nfor _ in range(64):\n    a = a ** a\nb = 'x' * 10 ** 12\n",
+    "deep": "def f():\n    return f()\nf()\n",
+    "many ways": "".join(f"if a{n}():\n    x = {n}\n" for n in range(40)),
+    "a slow pattern": "import re\nre.match('(a+)+b', 'a' * 60)\nre.search('.*.*.*.*x', 'y' * 4000)\n",
+    "a wide format": "x = '%9999999d' % 1\ny = '{:>99999999}'.format(1)\nz = f'{1:>99999999}'\n",
+    "a list in itself": "a = []\na.append(a)\nb = a == a\nc = a in a\nd = str(a)\nfor x in a: a.append(x)\n",
+    "a big range": "x = [y for y in range(10 ** 12)]\n",
+    "nested": "x = " + "[" * 60 + "]" * 60 + "\n",
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_files_end_soon(case: str) -> None:
+    start = time.process_time()
+    run(HEAD + HOSTILE[case] + "e = CppExtension('x', ['a.cpp'])\n" + TAIL)
+    assert time.process_time() - start < 5
