@@ -64,13 +64,15 @@ def refused(view: View) -> Iterator[Refused]:
         return
     asked = [*_of_setups(view), *_of_loads(view), *_of_cmake(view)]
     needed = view.torch_standard(_ALWAYS_CHECKED) if asked else 0
-    found: dict[tuple[str, StandardWay], list[tuple[Asked, _Met]]] = {}
+    found: dict[str, list[tuple[Asked, _Met]]] = {}
     for one in asked:
         if needed and one.value < needed and (met := _first_met(view, one)):
-            found.setdefault((one.path, one.way), []).append((one, met))
-    for (path, way), rows in found.items():
+            found.setdefault(one.path, []).append((one, met))
+    for path, rows in found.items():
         met = rows[0][1]
-        lines = dict.fromkeys(row._replace(sources=()) for row, _ in rows)
+        ways = {row.way for row, _ in rows}
+        way: StandardWay = "load" if "load" in ways else rows[0][0].way
+        lines = dict.fromkeys(row._replace(sources=(), way=way) for row, _ in rows)
         ordered = tuple(sorted(lines, key=lambda row: (row.line, row.text)))
         yield Refused(path, way, ordered, met.needs, met.source, met.line, met.header)
 

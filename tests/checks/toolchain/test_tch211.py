@@ -200,6 +200,20 @@ FIRING = {
         old((2, "-std=c++17"), path="ops.py", way="load"),
         RAISED,
     ),
+    "one list for setup() and load()": Fires(
+        of(
+            SOURCES
+            | {
+                "setup.py": "from setuptools import setup\n"
+                "from torch.utils.cpp_extension import CUDAExtension, load\nf = ['-std=c++17']\n"
+                "def m():\n    return load(name='e', sources=['b.cu'], extra_cuda_cflags=f)\n"
+                "e = CUDAExtension('e', ['a.cpp', 'b.cu'], extra_compile_args={'nvcc': f})\n"
+                "setup(name='e', ext_modules=[e])\n"
+            }
+        ),
+        old((3, "-std=c++17"), way="load"),
+        RAISED,
+    ),
     "load(), where torch adds its own before": Fires(
         of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["--std=c++17"]')}),
         old((2, "--std=c++17"), path="ops.py", way="load"),
