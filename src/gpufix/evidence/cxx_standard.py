@@ -64,13 +64,15 @@ def refused(view: View) -> Iterator[Refused]:
         return
     asked = [*_of_setups(view), *_of_loads(view), *_of_cmake(view)]
     needed = view.torch_standard(_ALWAYS_CHECKED) if asked else 0
-    found: dict[tuple[str, StandardWay], list[tuple[Asked, _Met]]] = {}
+    found: dict[str, list[tuple[Asked, _Met]]] = {}
     for one in asked:
         if needed and one.value < needed and (met := _first_met(view, one)):
-            found.setdefault((one.path, one.way), []).append((one, met))
-    for (path, way), rows in found.items():
+            found.setdefault(one.path, []).append((one, met))
+    for path, rows in found.items():
         met = rows[0][1]
-        lines = dict.fromkeys(row._replace(sources=()) for row, _ in rows)
+        ways = {row.way for row, _ in rows}
+        way: StandardWay = "load" if "load" in ways else rows[0][0].way
+        lines = dict.fromkeys(row._replace(sources=(), way=way) for row, _ in rows)
         ordered = tuple(sorted(lines, key=lambda row: (row.line, row.text)))
         yield Refused(path, way, ordered, met.needs, met.source, met.line, met.header)
 
@@ -80,6 +82,8 @@ def _of_setups(view: View) -> Iterator[Asked]:
     for path, run in setup_runs(view):
         if is_vendored(path) or for_tests(path):
             continue
+        if run.fails and not run.extensions:
+            yield from _of_stopped(view, path)
         for extension in run.extensions:
             way: StandardWay = "load" if extension.kind == "jit" else "setup"
             for given, cuda in ((extension.cxx, False), (extension.nvcc, True)):
@@ -90,6 +94,20 @@ def _of_setups(view: View) -> Iterator[Asked]:
                     sure = said.sure and extension.sure
                     at = said.place
                     yield Asked(at.path, at.line, text, value, way, sure, sources)
+
+
+def _of_stopped(view: View, path: str) -> Iterator[Asked]:
+    """Of the lists in a setup.py that ends before it builds, such as for want of a submodule."""
+    facts = python_files(view).get(path)
+    for row in facts.standards if facts else ():
+        way, _, compiler = row.compiler.partition(" ")
+        if (
+            way == "setup"
+            and row.text.startswith("-std=")
+            and active(view, row.guards) is not False
+        ):
+            sources = _near(view, path, compiler == "nvcc")
+            yield Asked(path, row.line, row.text, row.value, "setup", False, sources)
 
 
 def _deciding(given: Sequence[Said], by_torch: bool) -> tuple[Said, str, int] | None:
@@ -125,6 +143,8 @@ def _of_loads(view: View) -> Iterator[Asked]:
             if state is False:
                 continue
             way, _, compiler = row.compiler.partition(" ")
+            if way == "setup":
+                continue
             sources = None if way == "load_inline" else _near(view, path, compiler == "nvcc")
             yield Asked(path, row.line, row.text, row.value, "load", state is True, sources)
 

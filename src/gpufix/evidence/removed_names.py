@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,12 @@ def faults(view: View) -> Iterator[Fault | Gap]:
         lines: dict[str, list[int]] = {}
         unsure: dict[str, list[int]] = {}  # under a condition that nothing here decides
         for name, line, guards in _used(facts):
-            compiled = None if name in own else cxx.live(facts.macros, guards, passes)
+            if name in own or (_of_hip(name) and not _for_nvcc(path)):
+                continue
+            compiled = cxx.live(facts.macros, guards, passes)
             if compiled:
                 lines.setdefault(name, []).append(line)
-            elif compiled is None and name not in own:
+            elif compiled is None:
                 unsure.setdefault(name, []).append(line)
         for name, found in lines.items():
             if lacking := _lacking(view, name):
@@ -48,6 +51,16 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 yield _perhaps(view, path, name, sorted(set(found)), lacking)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
+
+
+def _of_hip(name: str) -> bool:
+    row = removed_apis.removed().get(name)
+    return row is not None and row.hip
+
+
+def _for_nvcc(path: str) -> bool:
+    """Whether a file is nvcc's for certain: a header, or what is named for HIP, may be HIP's."""
+    return path.endswith(".cu") and not re.search(r"(?i)hip|rocm|amd", path)
 
 
 def gap(view: View, path: str, names: Sequence[str]) -> Gap:

@@ -169,7 +169,7 @@ class CxxStandard(NamedTuple):
     line: int
     text: str  # "-std=c++17"
     value: int  # 17
-    compiler: str  # "load cxx", "load_inline nvcc": the call that compiles, and with what
+    compiler: str  # "load cxx", "load_inline nvcc", "setup cxx": what compiles, and with what
     guards: Guards
 
 

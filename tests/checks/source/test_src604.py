@@ -92,6 +92,14 @@ SILENT = {
         },
         **cuda("13.0"),
     ),
+    "CUDA: a header that HIP may compile": t.project(
+        {
+            "setup.py": SETUP,
+            "ext.cu": '#include "hip/warp.h"\n',
+            "hip/warp.h": "__device__ float f(float v) { return __shfl_xor(v, 1); }\n",
+        },
+        **cuda("13.0"),
+    ),
     "CUDA: the calls of today": cu(
         "void f(void* p, cudaMemLocation l) {\n  cudaMemPrefetchAsync(p, 4, l, 0);\n"
         "  cudaMemPrefetchAsync(p, 4, l, 0, 0);\n  cudaMemAdvise(p, 4, cudaMemAdviseSetReadMostly, l);\n"

@@ -181,6 +181,15 @@ FIRING = {
         old((5, "-std=c++17"), severity=WARNING),
         RAISED,
     ),
+    "a setup.py that stops before it builds": Fires(
+        of(
+            setup(
+                OLD, before="import os\nif not os.path.exists('cutlass'):\n    raise RuntimeError"
+            )
+        ),
+        old((8, "-std=c++17"), severity=WARNING),
+        RAISED,
+    ),
     "no header with an #error": Fires(
         of(setup(nvcc=OLD, b__cu="#include <c10/cuda/CUDAStream.h>\n")),
         old((5, "-std=c++17"), source="b.cu", line=1, header="c10/cuda/CUDAStream.h"),
@@ -189,6 +198,20 @@ FIRING = {
     "load()": Fires(
         of(SOURCES | {"ops.py": LOAD.format('extra_cuda_cflags=["-std=c++17"]')}),
         old((2, "-std=c++17"), path="ops.py", way="load"),
+        RAISED,
+    ),
+    "one list for setup() and load()": Fires(
+        of(
+            SOURCES
+            | {
+                "setup.py": "from setuptools import setup\n"
+                "from torch.utils.cpp_extension import CUDAExtension, load\nf = ['-std=c++17']\n"
+                "def m():\n    return load(name='e', sources=['b.cu'], extra_cuda_cflags=f)\n"
+                "e = CUDAExtension('e', ['a.cpp', 'b.cu'], extra_compile_args={'nvcc': f})\n"
+                "setup(name='e', ext_modules=[e])\n"
+            }
+        ),
+        old((3, "-std=c++17"), way="load"),
         RAISED,
     ),
     "load(), where torch adds its own before": Fires(

@@ -161,9 +161,9 @@ def _patterns() -> list[re.Pattern[bytes]]:
         lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
     names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
     parts = (
-        rf"np\.(?:{names['numpy']})\b",
-        rf"numpy(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
-        rf"torch(?:\.| import[^\n]*\b)(?:{names['torch']})\b",
+        rf"np\.(?:\w+\.)?(?:{names['numpy']})\b",
+        rf"numpy(?:\.\w+)*(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
+        rf"torch(?:\.\w+)*(?:\.| import[^\n]*\b)(?:{names['torch']})\b",
         r"\.total_mem\b",
         "functional_tensor",
         "huggingface_hub",

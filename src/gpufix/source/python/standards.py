@@ -1,4 +1,4 @@
-"""Which C++ Python files ask for when they compile with load() and load_inline()."""
+"""Which C++ Python files ask for: of load() and load_inline(), and in lists of flags for setup()."""
 
 from __future__ import annotations
 
@@ -39,3 +39,7 @@ def _calls(tree: Tree) -> Iterator[tuple[str, str, ast.expr]]:
         last = name.rpartition(".")[2]
         if given.arg in _KEYWORDS:
             yield last if last in _CALLS else "load", _KEYWORDS[given.arg], given.value
+    for mapping in tree.each(ast.Dict):
+        for key, value in zip(mapping.keys, mapping.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value in ("cxx", "nvcc"):
+                yield "setup", str(key.value), value
