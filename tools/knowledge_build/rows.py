@@ -593,11 +593,26 @@ class Chosen(Row):
     source: Source
 
 
+class Edition(Row):
+    """One project under a name for each platform, in the order in which they are offered.
+
+    each: stems that take the place of "{stem}" in the names, [""] where there is none.
+    """
+
+    each: Annotated[list[str], Field(min_length=1)] = [""]
+    names: dict[Literal["cuda11", "cuda12", "cuda13", "rocm"], list[str]]
+    source: Source
+
+
 class Releases(Row):
-    """Published versions, newest first, separated by blanks."""
+    """Published versions, newest first, separated by blanks.
+
+    pythons: first version -> the Pythons that it and those after it are for, as their metadata says.
+    """
 
     source: Source
     releases: dict[str, Annotated[str, AfterValidator(_versions)]]
+    pythons: dict[str, dict[Number, Specifier]] = {}
 
 
 class Family(Row):
@@ -611,6 +626,7 @@ class Family(Row):
     chosen: list[Chosen] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
+    edition: list[Edition] = []
     listing: Releases | None = None
 
 

@@ -48,6 +48,25 @@ def best(
     return next((offer for offer in found if offer.version == public), found[0])
 
 
+def elsewhere(name: str, view: View, first: Offer) -> Offer | None:
+    """The newest listed wheel that lies in another place: where that of the first is out of reach."""
+    build, asked = build_of(view), declared(view, name)
+    if isinstance(build, str):
+        return None
+    for offer in listings.offers(name, build):
+        wanted = offer.version is None or asked.allows(offer.version)
+        grown = offer.version and outgrown(name, offer.version, view.targets)
+        if wanted and not grown and _place(offer) != _place(first):
+            return offer
+    return None
+
+
+def _place(offer: Offer) -> str:
+    """The host that it comes from, in few words."""
+    address = offer.page or offer.requirement.partition(" @ ")[2]
+    return f"index {offer.index}" if offer.index else "/".join(address.split("/")[:4])
+
+
 def build_of(view: View) -> Build | str:
     """The patient's torch build and Python, or why they say nothing."""
     torch, python, host = view.facts.torch, view.facts.python, view.facts.host

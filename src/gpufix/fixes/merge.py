@@ -130,12 +130,19 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: PlanCh
             choice.held.append(Held(plan=plan, reason=f"unsafe: carried out with {_consent(plan)}"))
         else:
             choice.plans.append(plan)
-            choice.later.extend(
-                p for p in plans[1:] if p.fallback is None and _consented(p, unsafe)
-            )
+            choice.later.extend(_later(plans, unsafe))
     if not plans:
         for below in finding.consequences:
             _choose_one(below, planner, unsafe, choice)
+
+
+def _later(plans: Sequence[Plan], unsafe: bool) -> Iterator[Plan]:
+    """What follows the first, each behind the same from another place; no replacement of a package."""
+    for number, plan in enumerate(p for p in plans if p.fallback is None and _consented(p, unsafe)):
+        if number or plan != plans[0]:
+            yield plan
+        if there := plan.elsewhere:
+            yield replace(plan, title=there.title, steps=there.steps, elsewhere=None)
 
 
 def _consented(plan: Plan, unsafe: bool) -> bool:

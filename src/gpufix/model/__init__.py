@@ -52,6 +52,7 @@ from gpufix.model.payload import Payload
 from gpufix.model.plan import (
     Advise,
     Build,
+    Elsewhere,
     FindingKey,
     InitSubmodules,
     Install,
@@ -87,6 +88,7 @@ __all__ = [
     "Diagnosis",
     "Distribution",
     "Driver",
+    "Elsewhere",
     "Environment",
     "Evidence",
     "Facts",

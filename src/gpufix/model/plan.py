@@ -117,6 +117,13 @@ class TorchMove(Model):
     variant: str  # "cu128", "rocm6.4", "cpu"
 
 
+class Elsewhere(Model):
+    """Steps that do the same with files of another place."""
+
+    title: str
+    steps: list[Step]
+
+
 class Plan(Model):
     """Ordered steps that remove one finding (or, once merged, several)."""
 
@@ -134,6 +141,7 @@ class Plan(Model):
     alternative: str | None = None  # a command that would do in place of this plan
     moves_torch: TorchMove | None = None  # to this build
     for_this_torch: bool = False  # of no use beside a plan that moves torch
+    elsewhere: Elsewhere | None = None  # carried out where these steps fail: an index out of reach
 
 
 class Skip(Model):

@@ -91,6 +91,15 @@ LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 FOR_CUDA_12 = lib("libcublas.so.12", owner="foo-cu12")
 SOUGHT = Import(module="q", distribution="q", state="fails", missing="libq.so.1", chain=["/q.py:3"])
+FOR_GPU = lib("libc10_cuda.so", owner="torchvision", file="_C.so", links_torch=True)
+OF_TORCH = (
+    "cuda:torchvision",
+    "soname:libc10_cuda.so",
+    f"file:{b.SITE}/torchvision/_C.so",
+    "damaged:torchvision",
+    "torch",
+    "family:torchvision",
+)
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
 HELD_CUBLAS = Problem(
     kind="missing-library",
@@ -377,6 +386,25 @@ FIRING = {
     "its import fails by it": Fires(
         of(lib(FOO), imports=[b.importing(lib(FOO))]),
         fault(FOO, evidence=[f"_x.so needs {FOO}", *b.way()]),
+    ),
+    "a library of torch for the GPU, beside torch for the CPU": Fires(
+        of(
+            FOR_GPU,
+            dists=[b.dist("torch", "2.9.0+cpu"), b.dist("torchvision", "0.24.0")],
+            torch=b.torch("2.9.0+cpu"),
+            imports=[b.importing(FOR_GPU)],
+        ),
+        replace(
+            fault(
+                "libc10_cuda.so",
+                owner="torchvision",
+                files=["_C.so"],
+                links_torch=True,
+                evidence=["_C.so needs libc10_cuda.so", *b.way("torchvision")],
+            ),
+            needs=OF_TORCH,
+        ),
+        ["install-torch-with-gpu unsafe", "match-torch-family unsafe"],
     ),
     "its import fails by one of them": Fires(
         of(lib(FOO), lib(FOO, file="_y.so"), imports=[b.importing(lib(FOO, file="_y.so"))]),

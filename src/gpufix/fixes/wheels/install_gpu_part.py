@@ -7,7 +7,7 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 
 from gpufix.evidence.declared import declared
-from gpufix.evidence.gpu_parts import absent_parts, cuda_here
+from gpufix.evidence.gpu_parts import absent_parts, cuda_here, newest_major
 from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
@@ -18,13 +18,13 @@ from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip, Ste
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries
 from gpufix.text.names import normalise
 
-_FIRST_OF_CUDA_13 = 75  # sm_75: CUDA 13 generates nothing for older GPUs
-
 
 @fix("install-gpu-part", "WHL509")
 def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     """The libraries that its extra names, at the installed version; the half that is absent."""
     if isinstance(finding.payload, LostGpuLibraries):
+        if not finding.payload.wheels:
+            return None  # it is for another vendor's GPUs: switch-edition
         made = _libraries(finding.payload, view)
     elif isinstance(finding.payload, AbsentGpuPart):
         made = _absent(finding.payload, view)
@@ -53,8 +53,6 @@ Made = tuple[Install | Advise, str] | str  # a step and its title, or why there 
 
 def _libraries(lost: LostGpuLibraries, view: View) -> Made:
     name = lost.distribution
-    if not lost.wheels:
-        return f"{name} is for another vendor's GPUs"
     pinned = {w: v for w in lost.wheels if (v := declared(view, w).version)}
     if pinned:
         wanted = [f"{wheel}=={version}" for wheel, version in pinned.items()]
@@ -145,12 +143,7 @@ def _major(part: Part, framework: Distribution, view: View) -> int | None:
     here = cuda_here(view)
     if here is not None:
         return here if here in offered else None
-    driver = next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
-    top = int(driver.partition(".")[0]) if driver else 13
-    archs = [t.arch.removeprefix("sm_").rstrip("af") for t in view.targets if t.vendor == "nvidia"]
-    if any(arch.isdigit() and int(arch) < _FIRST_OF_CUDA_13 for arch in archs):
-        top = min(top, 12)
-    return max((n for n in offered if n <= top), default=None)
+    return newest_major(view, offered)
 
 
 def _has(view: View, extra: str, major: int, framework: Distribution) -> bool:
