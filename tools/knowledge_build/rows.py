@@ -231,13 +231,15 @@ class Listing(Row):
     """listings/NAME.toml: the published wheels of a package that is built for torch or CUDA.
 
     `read`: the day on which that was read. `also`: other distributions of the same package.
-    `pure`: the package index has a wheel of it that fits any torch. `none`: the source that there
+    `pure`: the package index has a wheel of it that fits any torch. `follows`: its wheels there are for
+    the build of torch that is there, too. `none`: the source that there
     are no wheels.
     """
 
     read: Day
     also: list[str] = []
     pure: bool = False
+    follows: bool = False
     none: Source | None = None
     wheels: list[Wheels] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpufix.evidence.declared import Declared, declared
 from gpufix.evidence.gpu_code import outgrown
@@ -53,12 +54,21 @@ def elsewhere(name: str, view: View, first: Offer) -> Offer | None:
     build, asked = build_of(view), declared(view, name)
     if isinstance(build, str):
         return None
+    if first.version and first.index == build.variant and _is_plain(name, build):
+        return replace(first, requirement=f"{name}==={first.version}", index=None)
     for offer in listings.offers(name, build):
         wanted = offer.version is None or asked.allows(offer.version)
         grown = offer.version and outgrown(name, offer.version, view.targets)
         if wanted and not grown and _place(offer) != _place(first):
             return offer
     return None
+
+
+def _is_plain(name: str, build: Build) -> bool:
+    """Whether a plain install brings this build, of torch and so of what follows it."""
+    release = torch_releases.get(build.release)
+    usual = release.default.get(build.platform) if release else None
+    return usual == build.variant and listings.follows_torch(name)
 
 
 def _place(offer: Offer) -> str:
