@@ -225,7 +225,7 @@ def _joined(one: Step, other: Step, base: Base) -> Step | None:
 
 
 def _joined_installs(one: Install, other: Install) -> Install | None:
-    manner = ("reinstall", "dependencies", "index", "links", "freeze")
+    manner = ("reinstall", "dependencies", "index", "links", "freeze", "environment")
     if bool(one.uninstall) != bool(other.uninstall):
         return None
     if not one.uninstall and any(getattr(one, m) != getattr(other, m) for m in manner):

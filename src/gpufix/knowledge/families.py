@@ -52,6 +52,7 @@ class Part(Frozen):
     code_in: tuple[str, ...]  # or these distributions hold GPU code themselves
     extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
     instead: str | None  # the distribution that takes its place, at its version
+    build: dict[str, str]  # the variables with which its source is built for GPUs "{archs}"
     by_hand: str | None  # else the command that builds it
     says: str
     source: str

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from packaging.requirements import Requirement
 
+from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.declared import declared
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here, newest_major
 from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
 from gpufix.evidence.view import View
+from gpufix.fixes.pins import immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import at_least
@@ -34,7 +36,9 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
         return Skip(fix="install-gpu-part", code=finding.code, subject=finding.subject, reason=made)
     step, title = made
     by_hand = isinstance(step, Advise)
-    moves = isinstance(step, Install) and step.dependencies and not step.freeze
+    moves = isinstance(step, Install) and (
+        bool(step.environment) or (step.dependencies and not step.freeze)
+    )
     steps: list[Step] = [step]
     if isinstance(step, Install) and step.uninstall:  # they lay the same files: one goes first
         steps = [Install(uninstall=step.uninstall), replace(step, uninstall=[])]
@@ -126,6 +130,8 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
         other = f"{part.instead}=={framework.version}"
         step = Install(install=[other], uninstall=[framework.name], dependencies=True)
         return step, f"install {other} in the place of {framework.name}"
+    if part.build and (built := _built(part, framework, view)):
+        return built
     if part.by_hand:
         if version_of(framework.version) is None:  # what is printed is copied into a shell
             return f"{framework.version!r} is no version"
@@ -135,6 +141,22 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
     if part.extra is None or major is None:
         return f"{framework.name} {framework.version} declares no GPU part of its own"
     return _extra(view, Requirement(part.extra.format(major=major)))
+
+
+def _built(part: Part, framework: Distribution, view: View) -> Made | None:
+    """Its source compiled for the GPUs, where a toolkit for that is here."""
+    toolkit = toolkit_in_use(view)
+    archs = [t.arch.removeprefix("sm_") for t in view.targets if t.vendor == part.vendor]
+    if toolkit is None or not archs or immovable(framework) or not version_of(framework.version):
+        return None
+    fields = {"archs": ";".join(sorted(set(archs)))}
+    variables = {name: text.format(**fields) for name, text in part.build.items()}
+    step = Install(
+        install=[f"{framework.name}=={framework.version}"],
+        reinstall=True,
+        environment=variables | {"CUDACXX": f"{toolkit.root}/bin/nvcc"},
+    )
+    return step, f"build {framework.name} {framework.version} for {', '.join(archs)}"
 
 
 def _major(part: Part, framework: Distribution, view: View) -> int | None:
