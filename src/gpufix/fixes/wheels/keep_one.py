@@ -85,7 +85,8 @@ def _plan(
 
 
 def _kept(found: Rivals, view: View) -> Distribution | None:
-    """The GPU package; of several, the one for the CUDA that is here; else the newest release, or of
+    """The GPU package; of several, the one for the CUDA that is here, or that others require; else the
+    newest release, or of
     one release the one that is used."""
     if found.lost is not None:
         return found.lost[0]
@@ -93,6 +94,10 @@ def _kept(found: Rivals, view: View) -> Distribution | None:
     meant = [d for d in found.here if here and _majors(found).get(d.name) == here]
     if len(meant) == 1:
         return meant[0]
+    required = view.derive(Requirements.of).required_by
+    wanted = [d for d in found.here if set(required.get(d.name, ())) - {*found.names}]
+    if len(wanted) == 1 and not found.group.gpu:
+        return wanted[0]
     for_gpu = [d for d in found.here if d.name in found.group.gpu]
     if len(for_gpu) == 1:
         return for_gpu[0]
