@@ -132,6 +132,11 @@ SILENT = {
     "a part of a package opens a library": of(imports=[replace(SOUGHT, part_of="p")]),
     "a library that is opened is refused": of(imports=[replace(SOUGHT, library="/q/libq.so")]),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
+    "an alternative finds its libraries, and fails by a symbol": of(
+        FFMPEG[0],
+        replace(FFMPEG[1], problems=[Problem(kind="undefined-symbol", name="_Zx")]),
+        imports=[b.sparing(*FFMPEG, said=True)],
+    ),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
     "a wheel for one CUDA release, and no GPU": of(
         FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")], gpus=[]

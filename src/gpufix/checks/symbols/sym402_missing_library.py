@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from posixpath import basename
+from posixpath import basename, dirname
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.cuda_wheels import is_required, wheels_for
@@ -75,7 +75,7 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     for (owner, _), rows in sorted(groups.items(), key=lambda group: group[0]):
         weighed = weigh(view, rows)
         yield from weighed.gaps()
-        if weighed.severity is not None:
+        if weighed.severity is not None and not _fails_otherwise(view, weighed.libraries):
             yield _fault(view, owner, weighed.rows, weighed.severity)
     for told in view.derive(Imports.of).without_library():
         yield _opened(view, told)
@@ -87,6 +87,18 @@ def _lent(view: View, library: Library, problem: Problem) -> bool:
         return False
     users = view.derive(torch_users)
     return any(library == each for user in users for each, _ in user.lacking)
+
+
+def _fails_otherwise(view: View, libraries: Sequence[Library]) -> bool:
+    """Whether an alternative to all of these has its libraries, and fails by its symbols alone."""
+    names, own = family(view, libraries), {library.path for library in libraries}
+    folders = {dirname(path) for path in own}
+    rivals = (
+        x
+        for x in view.facts.binaries.libraries
+        if x.path not in own and basename(x.path) in names and dirname(x.path) in folders
+    )
+    return any(x.problems and all(p.kind != "missing-library" for p in x.problems) for x in rivals)
 
 
 def _opened(view: View, told: Import) -> Fault | Gap:
