@@ -91,14 +91,19 @@ def _lent(view: View, library: Library, problem: Problem) -> bool:
 
 def _fails_otherwise(view: View, libraries: Sequence[Library]) -> bool:
     """Whether an alternative to all of these has its libraries, and fails by its symbols alone."""
+    rivals = _rivals(view, libraries)
+    return any(x.problems and all(p.kind != "missing-library" for p in x.problems) for x in rivals)
+
+
+def _rivals(view: View, libraries: Sequence[Library]) -> list[Library]:
+    """The alternatives to these that do not load either."""
     names, own = family(view, libraries), {library.path for library in libraries}
     folders = {dirname(path) for path in own}
-    rivals = (
+    return [
         x
         for x in view.facts.binaries.libraries
         if x.path not in own and basename(x.path) in names and dirname(x.path) in folders
-    )
-    return any(x.problems and all(p.kind != "missing-library" for p in x.problems) for x in rivals)
+    ]
 
 
 def _opened(view: View, told: Import) -> Fault | Gap:
@@ -166,8 +171,19 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         # What it lacks would have had symbols, too.
         breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),
         needs=tuple(needed),
-        payload=MissingLibrary(owner, expected, each, tuple(names), held),
+        payload=MissingLibrary(owner, expected, each, _any_of(view, libraries, names), held),
     )
+
+
+def _any_of(view: View, libraries: Sequence[Library], names: Sequence[str]) -> tuple[str, ...]:
+    """What is missing, with what the alternatives miss: any of them will do."""
+    others = {
+        problem.name
+        for library in _rivals(view, libraries)
+        for problem in library.problems
+        if problem.kind == "missing-library"
+    }
+    return (*names, *sorted(others - {*names}))
 
 
 def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) -> str:
