@@ -409,7 +409,7 @@ FIRING = {
             ),
             needs=OF_TORCH,
         ),
-        ["install-torch-with-gpu unsafe", "match-torch-family unsafe"],
+        ["match-torch-family unsafe", "take-torch-for-gpu unsafe"],
     ),
     "its import fails by one of them": Fires(
         of(lib(FOO), lib(FOO, file="_y.so"), imports=[b.importing(lib(FOO, file="_y.so"))]),
