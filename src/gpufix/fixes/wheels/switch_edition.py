@@ -36,7 +36,8 @@ def switch_edition(finding: Finding, view: View) -> Plan | Skip | None:
         reason = f"no build of {dist.name} for {what} is listed"
         return _skip(finding, reason) if platform == "rocm" or others else None
     users = sorted(view.derive(Requirements.of).required_by.get(dist.name, ()))
-    blocked = f"{', '.join(users)} require {dist.name}" if users else immovable(dist)
+    verb = "requires" if len(users) == 1 else "require"
+    blocked = f"{', '.join(users)} {verb} {dist.name}" if users else immovable(dist)
     if blocked:
         return _skip(finding, blocked)
     exact = (row for row in found if row[1] == dist.version)
