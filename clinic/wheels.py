@@ -71,8 +71,10 @@ def _download(lacking: Sequence[tuple[str, str]], store: Path, python: str) -> N
         listing.write_text(
             "".join(f"{pin} --hash=sha256:{digest}\n" for pin, digest in lacking), "utf-8"
         )
-        options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--python-version"]
-        command = [*options, python, "--dest", folder, "--requirement", str(listing)]
+        options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
+        options.append("--ignore-requires-python")  # a patient may have a wheel for another Python
+        options += ["--python-version", python]
+        command = [*options, "--dest", folder, "--requirement", str(listing)]
         local = any("+" in pin for pin, _ in lacking)
         if pip("download", *command) and not (
             local and not pip("download", "--extra-index-url", TORCH, *command)

@@ -90,7 +90,7 @@ def listed(wanted: Requirement, step: Install, build: Build | str, view: View) -
 
 
 def torch_listed(wanted: Requirement, step: Install, view: View) -> bool:
-    """A release, and a build of it on the index that is named."""
+    """A release, and a build of it on the index that is named, or the package index's own ("===")."""
     (spec,) = wanted.specifier
     public, _, local = spec.version.partition("+")
     release, host = torch_releases.get(public), view.facts.host
@@ -100,8 +100,11 @@ def torch_listed(wanted: Requirement, step: Install, view: View) -> bool:
         release is not None
         and python is not None
         and python.tag in release.python_tags[platform]
-        and (local or "cpu") in variants(release, platform)
-        and step.index == (local or "cpu")
+        and (
+            (step.index is None and not local and platform in release.default)
+            if spec.operator == "==="
+            else (local or "cpu") in variants(release, platform) and step.index == (local or "cpu")
+        )
     )
 
 

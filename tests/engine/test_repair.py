@@ -40,6 +40,7 @@ from gpufix.model import (
 )
 
 HIDDEN, FORCED = "CUDA_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION"
+STUBS = {"LD_LIBRARY_PATH": "/usr/lib/stubs"}
 HARM = {HIDDEN: "", FORCED: "9.0.0"}  # no NVIDIA GPU is seen, and code of another AMD one runs
 
 
@@ -71,6 +72,11 @@ def carry_out(
     proposed = change(propose(facts(patient), None, FixRequest(Request())))
     wish = Repair(patient.state, Request(), lambda: (look(), None), **how)
     return repair(proposed, RunContext(facts(patient), environ={}), wish)
+
+
+def _written(patient: Patient, name: str) -> bool:
+    path = file_of(patient)
+    return path.exists() and name in json.loads(path.read_text())["variables"]
 
 
 def subjects(findings: Sequence[Finding]) -> list[str]:
@@ -134,14 +140,32 @@ def test_what_helps_is_tried_again_without_what_does_not(patient: Patient) -> No
     assert [run.state for run in runs.every(patient.state)] == ["undone", "kept"]
 
 
-def test_what_brings_harm_is_undone_as_a_whole(patient: Patient) -> None:
+def test_what_it_brings_is_mended_with_it(patient: Patient) -> None:
+    """The second attempt has the plan for what the first had brought; one undo takes back both."""
+
     def look() -> Facts:
-        return seen(patient, LD_LIBRARY_PATH="/usr/lib/stubs")
+        return seen(patient, **({} if _written(patient, "LD_LIBRARY_PATH") else STUBS))
+
+    outcome = carry_out(patient, look)
+    assert (outcome.state, outcome.reason, outcome.held) == ("kept", None, [])
+    assert [p.title for p in outcome.plans][2:] == ["unset LD_LIBRARY_PATH"]
+    assert (outcome.introduced, left(outcome)) == ([], [])
+    assert [run.state for run in runs.every(patient.state)] == ["undone", "kept"]
+    assert undo_run.undo(runs.every(patient.state)[-1]).problems == ()
+    assert not file_of(patient).exists()
+
+
+def test_what_brings_harm_is_undone_as_a_whole(patient: Patient) -> None:
+    """Where a plan for it does not help either."""
+
+    def look() -> Facts:
+        return seen(patient, "LD_LIBRARY_PATH", **STUBS)
 
     outcome = carry_out(patient, look)
     assert outcome.state == "undone"
     assert outcome.reason == "RUN805 (LD_LIBRARY_PATH) is new"
-    assert (outcome.held, subjects(outcome.introduced)) == ([], ["LD_LIBRARY_PATH"])
+    assert [h.plan.title for h in outcome.held] == ["unset LD_LIBRARY_PATH"]
+    assert subjects(outcome.introduced) == ["LD_LIBRARY_PATH"]
     assert subjects(left(outcome)) == [HIDDEN, FORCED, "LD_LIBRARY_PATH"]
     assert not file_of(patient).exists()
 

@@ -11,11 +11,12 @@ import pytest
 
 from gpufix.evidence.requirements import objections
 from gpufix.fixes.conflicts import merged
-from gpufix.fixes.merge import choose, contributes, merge
+from gpufix.fixes.merge import added, choose, contributes, instead, merge
 from gpufix.fixes.pins import with_dependents
 from gpufix.model import (
     Advise,
     Build,
+    Elsewhere,
     Finding,
     InitSubmodules,
     Install,
@@ -333,3 +334,46 @@ def test_edits_of_one_file_are_joined_when_its_text_is_known() -> None:
     assert step.content == "A\nB\nc\nD\n"
     unknown = choose(found, lambda f: [plans[f.subject]], False)
     assert unknown.plans == [plans["0"]]
+
+
+THERE = Elsewhere(title="there", steps=[Install(install=["b==1"])])
+
+
+@pytest.mark.parametrize(
+    ("offered", "unsafe", "order"),
+    [
+        (["safe", "unsafe"], True, ["first", "second"]),
+        (["safe", "unsafe"], False, ["first"]),
+        (["unsafe there", "unsafe"], True, ["first", "there", "second"]),
+        (["unsafe", "unsafe replacement"], True, ["first"]),
+        (["unsafe", "manual"], True, ["first"]),
+    ],
+)
+def test_what_is_tried_where_plans_fail(offered: list[str], unsafe: bool, order: list[str]) -> None:
+    """The same from another place, then the next plans that are consented to; no replacement."""
+    plans = [
+        plan(
+            Install(install=[f"a=={number}"]),
+            safety=text.split()[0],
+            title=("first", "second")[number],
+            finding=finding().key,
+            elsewhere=THERE if "there" in text else None,
+            fallback="f" if "replacement" in text else None,
+        )
+        for number, text in enumerate(offered)
+    ]
+    choice, tried = choose([finding()], lambda f: plans, unsafe), []
+    while choice.plans:
+        tried += [p.title for p in choice.plans]
+        choice = instead(choice, choice.plans)
+    assert tried == order
+
+
+def test_more_plans_are_added_where_they_agree() -> None:
+    one, other = plan(Install(install=["a==1"])), plan(Install(install=["a==2"]), title="other")
+    choice = choose([finding()], lambda f: [one], unsafe=True)
+    more = choose([finding("WHL506")], lambda f: [other], unsafe=True)
+    assert added(choice, more) is None
+    beside = choose([finding("WHL506")], lambda f: [plan(Remove(path="/x"))], unsafe=True)
+    both = added(choice, beside)
+    assert both is not None and len(both.plans) == 2

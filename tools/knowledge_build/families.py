@@ -24,6 +24,10 @@ def build(known: Knowledge) -> Any:
             name: _plain(row, sources) for f in families for name, row in f.libraries.items()
         },
         "cuda": {name: _plain(row, sources) for f in families for name, row in f.cuda.items()},
+        "editions": [row for f in families for e in f.edition for row in _editions(e, sources)],
+        "pythons": {
+            name: rows for f in families if f.listing for name, rows in f.listing.pythons.items()
+        },
         "releases": {
             name: text.split()
             for f in families
@@ -39,6 +43,15 @@ def _pairs(pair: rows.Pair, sources: Sources) -> Iterator[dict[str, Any]]:
         row = _plain(pair, sources)
         del row["for_"]
         yield row | {key: row[key].replace("{for}", word) for key in ("one", "other")}
+
+
+def _editions(edition: rows.Edition, sources: Sources) -> Iterator[dict[str, Any]]:
+    for stem in edition.each:
+        names = {
+            platform: [name.replace("{stem}", stem) for name in given]
+            for platform, given in edition.names.items()
+        }
+        yield {"names": names, "source": sources.number(edition.source)}
 
 
 def _plain(row: rows.Row, sources: Sources) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def build(known: Knowledge) -> Any:
 
 def _listing(row: Listing, sources: Sources) -> dict[str, Any]:
     found: dict[str, Any] = {"read": row.read}
-    found |= row.model_dump(include={"also", "pure"}, exclude_defaults=True)
+    found |= row.model_dump(include={"also", "pure", "follows"}, exclude_defaults=True)
     found["wheels"] = [_wheels(block, sources) for block in row.wheels]
     if row.none:
         found["source"] = sources.number(row.none)

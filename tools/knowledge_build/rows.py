@@ -231,13 +231,15 @@ class Listing(Row):
     """listings/NAME.toml: the published wheels of a package that is built for torch or CUDA.
 
     `read`: the day on which that was read. `also`: other distributions of the same package.
-    `pure`: the package index has a wheel of it that fits any torch. `none`: the source that there
+    `pure`: the package index has a wheel of it that fits any torch. `follows`: its wheels there are for
+    the build of torch that is there, too. `none`: the source that there
     are no wheels.
     """
 
     read: Day
     also: list[str] = []
     pure: bool = False
+    follows: bool = False
     none: Source | None = None
     wheels: list[Wheels] = []
 
@@ -554,7 +556,8 @@ class Alone(Row):
 class Part(Row):
     """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
     the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
-    distribution that takes its place; by_hand: the command that builds or brings it."""
+    distribution that takes its place; build: the variables with which its source is built for the GPU,
+    "{archs}" being "86;90"; by_hand: the command that builds or brings it."""
 
     framework: str
     vendor: Literal["nvidia", "amd"]
@@ -562,6 +565,7 @@ class Part(Row):
     code_in: list[str] = []
     extra: str | None = None
     instead: str | None = None
+    build: dict[str, str] = {}
     by_hand: str | None = None
     says: str
     source: Source
@@ -630,11 +634,26 @@ class Lookalike(Row):
     source: Source
 
 
+class Edition(Row):
+    """One project under a name for each platform, in the order in which they are offered.
+
+    each: stems that take the place of "{stem}" in the names, [""] where there is none.
+    """
+
+    each: Annotated[list[str], Field(min_length=1)] = [""]
+    names: dict[Literal["cuda11", "cuda12", "cuda13", "rocm"], list[str]]
+    source: Source
+
+
 class Releases(Row):
-    """Published versions, newest first, separated by blanks."""
+    """Published versions, newest first, separated by blanks.
+
+    pythons: first version -> the Pythons that it and those after it are for, as their metadata says.
+    """
 
     source: Source
     releases: dict[str, Annotated[str, AfterValidator(_versions)]]
+    pythons: dict[str, dict[Number, Specifier]] = {}
 
 
 class Family(Row):
@@ -650,6 +669,7 @@ class Family(Row):
     lookalike: list[Lookalike] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
+    edition: list[Edition] = []
     listing: Releases | None = None
 
 

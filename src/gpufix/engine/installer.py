@@ -94,6 +94,7 @@ def options(step: Install, context: RunContext, constraints: str | None = None) 
     """What an install command says besides the requirements."""
     found = ["--force-reinstall"] if step.reinstall else []
     found += [] if step.dependencies else ["--no-deps"]
+    found += ["--no-cache-dir"] if step.environment else []  # uv knows it by this name, too
     found += ["--constraint", constraints] if constraints else []
     url = index(step, context.indexes, context.environ)
     found += ["--index-url", url] if url else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from gpufix.evidence.own_cuda import named_for_cuda
 from gpufix.evidence.severity import Row
@@ -10,13 +11,15 @@ from gpufix.evidence.view import View
 from gpufix.evidence.without_torch import frameworks
 from gpufix.frozen import Frozen
 from gpufix.knowledge import families
-from gpufix.knowledge.cuda_libraries import bringing
+from gpufix.knowledge.cuda_libraries import bringing, major_of_wheel
 from gpufix.knowledge.families import Part
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import Distribution, Library, Problem
 from gpufix.model.host import Vendor
 
-_CUDA_WHEEL = re.compile(r"nvidia-(?:cuda-runtime|cublas|cudnn)(?:-cu(\d\d))?")
+_CUDA_WHEEL = re.compile(r"nvidia-(?:cuda-runtime|cublas|cudnn)(?:-cu\d\d)?")
+_FIRST_OF_CUDA_13 = 75  # sm_75: CUDA 13 generates nothing for older GPUs
+_NEWEST = 13
 
 
 class LostLibraries:
@@ -61,6 +64,7 @@ def absent_parts(view: View) -> list[AbsentPart]:
     """Frameworks that nothing brings GPU code for; what conda built tells it by its build."""
     found = []
     holders = {x.distribution for x in view.facts.binaries.libraries if _for_gpus(x)}
+    holders |= {owner for owner, names in view.facts.binaries.cuda.items() if names}
     for part in families.parts():
         framework = view.dist(part.framework)
         if framework is None or framework.source == "conda" or holders & set(part.code_in):
@@ -99,9 +103,16 @@ def cuda_here(view: View) -> int | None:
     torch = view.facts.torch
     if torch and torch.cuda:
         return int(torch.cuda.partition(".")[0])
-    majors = set()
-    for dist in view.facts.distributions:
-        wheel = _CUDA_WHEEL.fullmatch(dist.name)
-        if wheel and (major := wheel[1] or dist.version.partition(".")[0]).isdigit():
-            majors.add(int(major))
+    wheels = (d for d in view.facts.distributions if _CUDA_WHEEL.fullmatch(d.name))
+    majors = {major_of_wheel(d.name, d.version) for d in wheels} - {None}
     return majors.pop() if len(majors) == 1 else None
+
+
+def newest_major(view: View, offered: Collection[int]) -> int | None:
+    """Of several CUDA majors the newest that the driver and the GPUs that must be served allow."""
+    driver = next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
+    top = int(driver.partition(".")[0]) if driver else _NEWEST
+    archs = [t.arch.removeprefix("sm_").rstrip("af") for t in view.targets if t.vendor == "nvidia"]
+    if any(arch.isdigit() and int(arch) < _FIRST_OF_CUDA_13 for arch in archs):
+        top = min(top, _NEWEST - 1)
+    return max((n for n in offered if n <= top), default=None)

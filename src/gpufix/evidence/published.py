@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpufix.evidence.declared import Declared, declared
 from gpufix.evidence.gpu_code import outgrown
@@ -46,6 +47,34 @@ def best(
         return next(filter(None, against.values()), reason(name, build))
     public = installed.partition("+")[0] if installed else None
     return next((offer for offer in found if offer.version == public), found[0])
+
+
+def elsewhere(name: str, view: View, first: Offer) -> Offer | None:
+    """The newest listed wheel that lies in another place: where that of the first is out of reach."""
+    build, asked = build_of(view), declared(view, name)
+    if isinstance(build, str):
+        return None
+    if first.version and first.index == build.variant and _is_plain(name, build):
+        return replace(first, requirement=f"{name}==={first.version}", index=None)
+    for offer in listings.offers(name, build):
+        wanted = offer.version is None or asked.allows(offer.version)
+        grown = offer.version and outgrown(name, offer.version, view.targets)
+        if wanted and not grown and _place(offer) != _place(first):
+            return offer
+    return None
+
+
+def _is_plain(name: str, build: Build) -> bool:
+    """Whether a plain install brings this build, of torch and so of what follows it."""
+    release = torch_releases.get(build.release)
+    usual = release.default.get(build.platform) if release else None
+    return usual == build.variant and listings.follows_torch(name)
+
+
+def _place(offer: Offer) -> str:
+    """The host that it comes from, in few words."""
+    address = offer.page or offer.requirement.partition(" @ ")[2]
+    return f"index {offer.index}" if offer.index else "/".join(address.split("/")[:4])
 
 
 def build_of(view: View) -> Build | str:

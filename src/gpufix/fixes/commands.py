@@ -65,12 +65,14 @@ def _install(step: Install, facts: Facts) -> Iterator[str]:
         yield join(pip(facts, "uninstall", *step.uninstall))
     if step.install:
         options = ["--force-reinstall"] if step.reinstall else []
+        options += ["--no-cache-dir"] if step.environment else []
         options += [] if step.dependencies else ["--no-deps"]
         if step.index:
             options += ["--index-url", index_url(step.index)]
         if step.links:
             options += ["--find-links", step.links]
-        yield join(pip(facts, "install", *options, *step.install))
+        variables = " ".join(f"{k}={quote(v)}" for k, v in sorted(step.environment.items()))
+        yield f"{variables} {join(pip(facts, 'install', *options, *step.install))}".strip()
 
 
 def pip(facts: Facts, verb: str, *arguments: str) -> list[str]:

@@ -26,11 +26,15 @@ _STAGE = {
 
 
 class PlanChoice(Frozen):
-    """The plans to carry out, those that are not, and the findings that have none."""
+    """The plans to carry out, those that are not, and the findings that have none.
+
+    later: other plans for the same findings, best first: what is tried where the first fails.
+    """
 
     plans: list[Plan] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
+    later: list[Plan] = field(default_factory=list)
 
 
 def _unknown(step: WriteFile) -> str | None:
@@ -56,7 +60,27 @@ def choose(
     )
     for finding in findings:
         _choose_one(finding, planner, unsafe, choice)
-    return PlanChoice(*_compatible(choice.plans, choice.held, base), choice.skips)
+    return PlanChoice(*_compatible(choice.plans, choice.held, base), choice.skips, choice.later)
+
+
+def instead(choice: PlanChoice, failed: Sequence[Plan], base: Base = _unknown) -> PlanChoice:
+    """The choice without some plans, each replaced by the next one for its finding."""
+    plans, later = [p for p in choice.plans if p not in failed], list(choice.later)
+    for plan in failed:
+        follower = next((p for p in later if plan.finding and p.finding == plan.finding), None)
+        if follower is not None:
+            later.remove(follower)
+            if _compatible([*plans, follower], [], base)[0][-1:] == [follower]:
+                plans.append(follower)
+    return replace(choice, plans=plans, later=later)
+
+
+def added(choice: PlanChoice, more: PlanChoice, base: Base = _unknown) -> PlanChoice | None:
+    """The choice with more plans; None where they contradict its own or each other."""
+    plans = [*choice.plans, *more.plans]
+    kept, _ = _compatible(plans, [], base)
+    later = [*choice.later, *more.later]
+    return replace(choice, plans=plans, later=later) if kept == plans else None
 
 
 def merge(plans: Sequence[Plan], base: Base = _unknown) -> list[Step]:
@@ -106,9 +130,23 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: PlanCh
             choice.held.append(Held(plan=plan, reason=f"unsafe: carried out with {_consent(plan)}"))
         else:
             choice.plans.append(plan)
+            choice.later.extend(_later(plans, unsafe))
     if not plans:
         for below in finding.consequences:
             _choose_one(below, planner, unsafe, choice)
+
+
+def _later(plans: Sequence[Plan], unsafe: bool) -> Iterator[Plan]:
+    """What follows the first, each behind the same from another place; no replacement of a package."""
+    for number, plan in enumerate(p for p in plans if p.fallback is None and _consented(p, unsafe)):
+        if number or plan != plans[0]:
+            yield plan
+        if there := plan.elsewhere:
+            yield replace(plan, title=there.title, steps=there.steps, elsewhere=None)
+
+
+def _consented(plan: Plan, unsafe: bool) -> bool:
+    return plan.safety == "safe" or (unsafe and plan.safety == "unsafe")
 
 
 def _consent(plan: Plan) -> str:
@@ -187,7 +225,7 @@ def _joined(one: Step, other: Step, base: Base) -> Step | None:
 
 
 def _joined_installs(one: Install, other: Install) -> Install | None:
-    manner = ("reinstall", "dependencies", "index", "links", "freeze")
+    manner = ("reinstall", "dependencies", "index", "links", "freeze", "environment")
     if bool(one.uninstall) != bool(other.uninstall):
         return None
     if not one.uninstall and any(getattr(one, m) != getattr(other, m) for m in manner):

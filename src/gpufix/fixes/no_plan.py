@@ -31,8 +31,12 @@ def _unknown(finding: Finding) -> str:
 
 def unmended(findings: Sequence[Finding], planned: set[object]) -> list[Finding]:
     """The errors for which, and for what follows from which, nothing is planned."""
-    errors = (f for f in findings if f.severity is Severity.error)
-    return [f for f in errors if planned.isdisjoint(_keys(f))]
+    return [f for f in unplanned(findings, planned) if f.severity is Severity.error]
+
+
+def unplanned(findings: Sequence[Finding], planned: set[object]) -> list[Finding]:
+    """The findings for which, and for what follows from which, nothing is planned."""
+    return [f for f in findings if planned.isdisjoint(_keys(f))]
 
 
 def _keys(finding: Finding) -> Iterator[object]:

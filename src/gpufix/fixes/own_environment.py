@@ -37,4 +37,5 @@ def elsewhere(plan: Plan, facts: Facts) -> Plan:
         steps=list(steps),
         fallback=None,
         moves_torch=None,
+        elsewhere=None,
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Literal
 
+from packaging.specifiers import SpecifierSet
+
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import at_least, source, table
 from gpufix.model.host import Vendor
@@ -50,6 +52,7 @@ class Part(Frozen):
     code_in: tuple[str, ...]  # or these distributions hold GPU code themselves
     extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
     instead: str | None  # the distribution that takes its place, at its version
+    build: dict[str, str]  # the variables with which its source is built for GPUs "{archs}"
     by_hand: str | None  # else the command that builds it
     says: str
     source: str
@@ -169,6 +172,37 @@ def libraries(distribution: str) -> Libraries | None:
 def releases(distribution: str) -> tuple[str, ...]:
     """Its published versions, newest first; empty where no listing is known."""
     return tuple(table("families")["releases"].get(distribution, ()))
+
+
+@cache
+def _editions() -> dict[str, dict[str, tuple[str, ...]]]:
+    """By each name that a project has: all of them, by platform."""
+    rows = [row["names"] for row in table("families")["editions"]]
+    plain = [{platform: tuple(names) for platform, names in row.items()} for row in rows]
+    return {name: row for row in plain for names in row.values() for name in names}
+
+
+def editions(distribution: str, platform: str) -> tuple[str, ...]:
+    """What the same project is called for "cuda13" or "rocm", best first; () = not known."""
+    return _editions().get(distribution, {}).get(platform, ())
+
+
+def for_python(distribution: str, python: str) -> tuple[str, ...] | None:
+    """Its listed releases for a Python ("3.13"), newest first; None where it is not known."""
+    rows = table("families")["pythons"].get(distribution)
+    if not rows:
+        return None
+    return tuple(v for v in releases(distribution) if _pythons(rows, v).contains(python))
+
+
+def pythons(distribution: str, version: str) -> str:
+    """The Pythons that a listed release is for; "" = not known."""
+    return str(_pythons(table("families")["pythons"].get(distribution, {}), version))
+
+
+def _pythons(rows: dict[str, str], version: str) -> SpecifierSet:
+    found = [text for since, text in rows.items() if at_least(version, since)]
+    return SpecifierSet(found[-1] if found else "")
 
 
 def cuda_major(distribution: str, version: str) -> int | None:

@@ -56,6 +56,11 @@ def source_alone(name: str) -> bool:
     return known is not None and not _blocks(known)
 
 
+def follows_torch(name: str) -> bool:
+    """Whether its wheels on the package index are for the build of torch that is there."""
+    return bool(table("listings")["listings"].get(key(name) or "", {}).get("follows"))
+
+
 def loads_anywhere(name: str) -> bool:
     """Whether its builds for the CPU are listed for any build of torch."""
     return any(not block.get("cuda") for block in _blocks(key(name) or ""))

@@ -54,6 +54,7 @@ from gpufix.model.payload import Payload
 from gpufix.model.plan import (
     Advise,
     Build,
+    Elsewhere,
     FindingKey,
     InitSubmodules,
     Install,
@@ -89,6 +90,7 @@ __all__ = [
     "Diagnosis",
     "Distribution",
     "Driver",
+    "Elsewhere",
     "Environment",
     "Evidence",
     "Facts",

@@ -41,6 +41,9 @@ class Install(Model):
     index: str | None = None  # a torch index name such as "cu128"; None = the user's own
     links: str | None = None  # a page of links to wheels, one that knowledge/listings has
     freeze: bool = False  # with dependencies: nothing that is installed moves but what is named
+    environment: dict[str, str] = field(
+        default_factory=dict
+    )  # of a build from source, which is then made anew
 
 
 class InstallFallback(Model):
@@ -117,6 +120,13 @@ class TorchMove(Model):
     variant: str  # "cu128", "rocm6.4", "cpu"
 
 
+class Elsewhere(Model):
+    """Steps that do the same with files of another place."""
+
+    title: str
+    steps: list[Step]
+
+
 class Plan(Model):
     """Ordered steps that remove one finding (or, once merged, several)."""
 
@@ -134,6 +144,7 @@ class Plan(Model):
     alternative: str | None = None  # a command that would do in place of this plan
     moves_torch: TorchMove | None = None  # to this build
     for_this_torch: bool = False  # of no use beside a plan that moves torch
+    elsewhere: Elsewhere | None = None  # carried out where these steps fail: an index out of reach
 
 
 class Skip(Model):

@@ -57,6 +57,7 @@ FIRING = {
     "in a wheel for one Python": Fires(
         of(module("cp310"), dists=[b.dist("ext", tags=["cp310-cp310-manylinux_2_28_x86_64"])]),
         fault("cp310"),
+        ["match-python safe"],
     ),
     "for an older Python alone": Fires(of(module("cp310")), fault("cp310")),
     "for three others": Fires(

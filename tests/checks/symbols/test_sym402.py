@@ -91,6 +91,15 @@ LINKED = lib(FOO, links_torch=True)
 CUPY = lib("libcublas.so.12", owner="cupy-cuda12x")
 FOR_CUDA_12 = lib("libcublas.so.12", owner="foo-cu12")
 SOUGHT = Import(module="q", distribution="q", state="fails", missing="libq.so.1", chain=["/q.py:3"])
+FOR_GPU = lib("libc10_cuda.so", owner="torchvision", file="_C.so", links_torch=True)
+OF_TORCH = (
+    "cuda:torchvision",
+    "soname:libc10_cuda.so",
+    f"file:{b.SITE}/torchvision/_C.so",
+    "damaged:torchvision",
+    "torch",
+    "family:torchvision",
+)
 SSIM = lib(FOO, owner="fused-ssim", links_torch=True)
 HELD_CUBLAS = Problem(
     kind="missing-library",
@@ -123,6 +132,11 @@ SILENT = {
     "a part of a package opens a library": of(imports=[replace(SOUGHT, part_of="p")]),
     "a library that is opened is refused": of(imports=[replace(SOUGHT, library="/q/libq.so")]),
     "its import works without": of(lib(FOO), imports=[b.importing(lib(FOO), "works")]),
+    "an alternative finds its libraries, and fails by a symbol": of(
+        FFMPEG[0],
+        replace(FFMPEG[1], problems=[Problem(kind="undefined-symbol", name="_Zx")]),
+        imports=[b.sparing(*FFMPEG, said=True)],
+    ),
     "an alternative serves": of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True, served=True)]),
     "a wheel for one CUDA release, and no GPU": of(
         FOR_CUDA_12, imports=[b.importing(FOR_CUDA_12, "works")], gpus=[]
@@ -377,6 +391,25 @@ FIRING = {
     "its import fails by it": Fires(
         of(lib(FOO), imports=[b.importing(lib(FOO))]),
         fault(FOO, evidence=[f"_x.so needs {FOO}", *b.way()]),
+    ),
+    "a library of torch for the GPU, beside torch for the CPU": Fires(
+        of(
+            FOR_GPU,
+            dists=[b.dist("torch", "2.9.0+cpu"), b.dist("torchvision", "0.24.0")],
+            torch=b.torch("2.9.0+cpu"),
+            imports=[b.importing(FOR_GPU)],
+        ),
+        replace(
+            fault(
+                "libc10_cuda.so",
+                owner="torchvision",
+                files=["_C.so"],
+                links_torch=True,
+                evidence=["_C.so needs libc10_cuda.so", *b.way("torchvision")],
+            ),
+            needs=OF_TORCH,
+        ),
+        ["match-torch-family unsafe", "take-torch-for-gpu unsafe"],
     ),
     "its import fails by one of them": Fires(
         of(lib(FOO), lib(FOO, file="_y.so"), imports=[b.importing(lib(FOO, file="_y.so"))]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 import pytest
 from rows import Fires, rows
@@ -75,6 +77,11 @@ FIRING = {
         of(shared(), dists=(GUI, HEADLESS, USER)),
         fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
         offers=["restore-owner safe"],
+    ),
+    "one of them is required, and somebody asked for the other": Fires(
+        of(shared(), dists=(replace(GUI, requested=True), HEADLESS, USER)),
+        fault(f"{BOTH} {CV}; the bytes there are opencv-python's.", shared()),
+        offers=["restore-owner unsafe"],
     ),
     "one of them is for GPUs": Fires(
         of(

@@ -225,7 +225,7 @@ FIRING = {
     "two, and one of them is used": Fires(
         of(*CUPY, shared=(cupy("cupy-cuda12x"),)), BOTH, ["keep-one safe"]
     ),
-    "two, and nobody can tell": Fires(of(*CUPY), BOTH),
+    "two, and only the machine tells": Fires(of(*CUPY), BOTH, ["keep-one unsafe"]),
     "the one that is kept came from a file": Fires(
         of(CUPY[0], replace(CUPY[1], direct_url="file:///a.whl"), RUNTIME),
         BOTH,

@@ -388,9 +388,11 @@ FIRING = {
         of(replace(PLUGIN, source="conda"), PJRT, libraries=[lacking("jax-cuda12-pjrt")]),
         lost(ERROR, PJRT),
     ),
-    "a provider for another vendor's GPU": Fires(b.view(AMD, "gfx1100"), for_nvidia(ERROR)),
+    "a provider for another vendor's GPU": Fires(
+        b.view(AMD, "gfx1100"), for_nvidia(ERROR), ["switch-edition unsafe"]
+    ),
     "a provider for another vendor's GPU, which nobody named": Fires(
-        b.view(AMD), for_nvidia(WARNING)
+        b.view(AMD), for_nvidia(WARNING), ["switch-edition unsafe"]
     ),
     "a provider's libraries": Fires(
         of(ORT_GPU, libraries=[lacking("onnxruntime-gpu")]), lost(ERROR, ORT_GPU), PLAN

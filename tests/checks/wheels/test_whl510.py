@@ -174,14 +174,18 @@ FIRING = {
         taken(requested=True),
         ["remove-stray-cuda unsafe"],
     ),
-    "an extension of torch": Fires(beside_13(ext()), fault(TOLD)),
+    "an extension of torch": Fires(
+        beside_13(ext()), fault(TOLD), offers=["set-own-cuda-beside unsafe"]
+    ),
     "its libraries lie in the environment, and torch does not open them": Fires(
         beside_13(ext(problems=[Problem(kind="missing-library", name=CUDART, provider="/x")])),
         fault(TOLD),
+        offers=["set-own-cuda-beside unsafe"],
     ),
     "the wheel of its CUDA is installed": Fires(
         beside_13(ext(), dists=[T13, b.dist("nvidia-cuda-runtime-cu12", "12.8.90")]),
         fault(TOLD),
+        offers=["set-own-cuda-beside unsafe"],
     ),
     "a companion, of which the release is known": Fires(
         beside_13(
@@ -195,7 +199,7 @@ FIRING = {
             owner="torchvision",
             file="_C.so",
         ),
-        offers=["match-torch-family unsafe"],
+        offers=["match-torch-family unsafe", "set-own-cuda-beside unsafe"],
     ),
     "its source is known": Fires(
         beside_13(
@@ -211,12 +215,12 @@ FIRING = {
             toolkits=[b.toolkit("13.0")],
         ),
         fault(TOLD),
-        offers=["rebuild-for-torch safe"],
+        offers=["rebuild-for-torch safe", "set-own-cuda-beside unsafe"],
     ),
     "gpufix has a replacement": Fires(
         beside_13(ext(owner="fused-ssim", file="_C.so")),
         fault(TOLD.replace("flash-attn", "fused-ssim"), owner="fused-ssim", file="_C.so"),
-        offers=["install-fallback unsafe"],
+        offers=["install-fallback unsafe", "set-own-cuda-beside unsafe"],
     ),
     "no distribution owns it": Fires(
         of(
@@ -235,17 +239,17 @@ FIRING = {
     "without torch": Fires(
         of(CUPY_13, dists=[CU13]),
         fault(CUPY.format(13), owner="cupy-cuda12x", sonames=CUBLAS, file="cublas.so", links_torch=False),
-        offers=["install-own-cuda unsafe"],
+        offers=["install-own-cuda unsafe", "switch-edition unsafe"],
     ),
     "beside a torch that it does not link": Fires(
         beside_13(CUPY_13),
         fault(CUPY.format(13), owner="cupy-cuda12x", sonames=CUBLAS, file="cublas.so", links_torch=False),
-        offers=["install-own-cuda unsafe"],
+        offers=["install-own-cuda unsafe", "switch-edition unsafe"],
     ),
     "a toolkit of another major as well": Fires(
         of(CUPY_13, dists=[CU13], toolkits=[b.toolkit("11.8")]),
         fault(CUPY.format(13), owner="cupy-cuda12x", sonames=CUBLAS, file="cublas.so", links_torch=False),
-        offers=["install-own-cuda unsafe"],
+        offers=["install-own-cuda unsafe", "switch-edition unsafe"],
     ),
     "two other majors, and a SONAME of two": Fires(
         of(
@@ -264,6 +268,7 @@ FIRING = {
     "its import goes on, and says so": Fires(
         beside_13(SPARED, gpus=[], imports=[b.sparing(SPARED, said=True)]),
         fault(TOLD, severity=WARNING, way=[b.tried("flash-attn")]),
+        offers=["set-own-cuda-beside unsafe"],
     ),
 }  # fmt: skip
 test_silent, test_firing = rows(other_cuda_major, SILENT, FIRING)

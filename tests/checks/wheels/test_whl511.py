@@ -109,7 +109,7 @@ def fault(
     )
 
 
-OFFER = ["choose-variant manual"]
+OFFER, BY_HAND = ["choose-variant unsafe"], ["choose-variant manual"]
 BLACKWELL = {"gpus": [b.gpu("sm_120")]}
 FIRING = {
     "CUDA of a newer major": Fires(
@@ -120,7 +120,7 @@ FIRING = {
     "of a newer minor": Fires(
         of(least("12.9")),
         fault("the variant v, for CUDA 12.9; the driver here serves CUDA 12.8.", ADVICE, cuda=True),
-        offers=OFFER,
+        offers=BY_HAND,
     ),
     "code for other GPUs": Fires(
         of(archs("80_real", "90a_real"), **BLACKWELL),
@@ -145,7 +145,7 @@ FIRING = {
             "the variant v, with machine code for sm_90; none of it runs on sm_75 (GPU of sm_75).",
             ADVICE,
         ),
-        offers=OFFER,
+        offers=BY_HAND,
     ),
     "the other vendor's": Fires(
         b.view(b.healthy_amd(distributions=[archs("90_real")])),
@@ -174,7 +174,7 @@ FIRING = {
             "cuda12*",
             cuda=True,
         ),
-        offers=OFFER,
+        offers=BY_HAND,
     ),
     "by what it depends on": Fires(
         of(condas=(conda("jaxlib", "cuda12py311h0_200", "__cuda >=12.9,<13"),)),
@@ -185,7 +185,7 @@ FIRING = {
             "cuda12*",
             cuda=True,
         ),
-        offers=OFFER,
+        offers=BY_HAND,
     ),
     "for the CPU, told once for what it brings": Fires(
         of(
@@ -201,7 +201,7 @@ FIRING = {
             "py-xgboost",
             "cuda*",
         ),
-        offers=OFFER,
+        offers=BY_HAND,
     ),
 }
 

@@ -31,8 +31,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     carries a tag is opened by its path, as torchao does, where the tag does not matter.
 
     ## Fix
-    Safe: rebuild it, when its source is here, or remove the leftover that no distribution owns from
-    this environment. Unsafe: gpufix's replacement, where there is one.
+    Safe: rebuild it, when its source is here, install a wheel for this Python of the same version, or
+    remove the leftover that no distribution owns from this environment. Unsafe: a release for this Python; gpufix's replacement, where there is one.
 
     ## Source
     PEP 3149; importlib's extension suffixes.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from posixpath import basename
+from posixpath import basename, dirname
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.cuda_wheels import is_required, wheels_for
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
+from gpufix.evidence.torch_symbols import torch_users
 from gpufix.evidence.view import View
 from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.model import Gap, Import, Library, Problem, Severity
@@ -52,8 +53,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     ## Fix
     Safe: the wheels of the CUDA release that the package is for, at a version that satisfies all who
     require them, where its own search leads to them. Unsafe: the same, or the folder in which the
-    library lies, by LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one. Manual:
-    the system's package that holds a library which no wheel brings, by apt, dnf or conda.
+    library lies, by LD_LIBRARY_PATH; for a library of torch, the package's release for this torch, or
+    torch for the GPU; gpufix's replacement of the package, where there is one. Manual: the system's package that holds a library which no wheel brings, by apt, dnf or conda.
 
     ## Source
     ld.so(8); the wheels' RECORD files.
@@ -62,7 +63,11 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     for library in view.facts.binaries.libraries:
         for problem in library.problems if library.opened_by != "plugin" else ():  # WHL509 tells
             # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
-            if problem.kind == "missing-library" and not problem.driver:
+            if (
+                problem.kind == "missing-library"
+                and not problem.driver
+                and not _lent(view, library, problem)
+            ):
                 owner = library.distribution or library.path
                 groups.setdefault((owner, _state(view, library, problem)), []).append(
                     (library, problem)
@@ -70,10 +75,35 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     for (owner, _), rows in sorted(groups.items(), key=lambda group: group[0]):
         weighed = weigh(view, rows)
         yield from weighed.gaps()
-        if weighed.severity is not None:
+        if weighed.severity is not None and not _fails_otherwise(view, weighed.libraries):
             yield _fault(view, owner, weighed.rows, weighed.severity)
     for told in view.derive(Imports.of).without_library():
         yield _opened(view, told)
+
+
+def _lent(view: View, library: Library, problem: Problem) -> bool:
+    """Whether torch's library is there, and lacks what this one asks of it: that is SYM401's."""
+    if not problem.provider or not problem.name.startswith(_OF_TORCH):
+        return False
+    users = view.derive(torch_users)
+    return any(library == each for user in users for each, _ in user.lacking)
+
+
+def _fails_otherwise(view: View, libraries: Sequence[Library]) -> bool:
+    """Whether an alternative to all of these has its libraries, and fails by its symbols alone."""
+    rivals = _rivals(view, libraries)
+    return any(x.problems and all(p.kind != "missing-library" for p in x.problems) for x in rivals)
+
+
+def _rivals(view: View, libraries: Sequence[Library]) -> list[Library]:
+    """The alternatives to these that do not load either."""
+    names, own = family(view, libraries), {library.path for library in libraries}
+    folders = {dirname(path) for path in own}
+    return [
+        x
+        for x in view.facts.binaries.libraries
+        if x.path not in own and basename(x.path) in names and dirname(x.path) in folders
+    ]
 
 
 def _opened(view: View, told: Import) -> Fault | Gap:
@@ -141,8 +171,19 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         # What it lacks would have had symbols, too.
         breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),
         needs=tuple(needed),
-        payload=MissingLibrary(owner, expected, each, tuple(names), held),
+        payload=MissingLibrary(owner, expected, each, _any_of(view, libraries, names), held),
     )
+
+
+def _any_of(view: View, libraries: Sequence[Library], names: Sequence[str]) -> tuple[str, ...]:
+    """What is missing, with what the alternatives miss: any of them will do."""
+    others = {
+        problem.name
+        for library in _rivals(view, libraries)
+        for problem in library.problems
+        if problem.kind == "missing-library"
+    }
+    return (*names, *sorted(others - {*names}))
 
 
 def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) -> str:

@@ -8,7 +8,7 @@ from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.severity import weigh
 from gpufix.evidence.torch_symbols import TorchUser, file_of, installed, torch_users
 from gpufix.evidence.view import View
-from gpufix.model import Gap, Severity
+from gpufix.model import Gap, Problem, Severity
 from gpufix.model.payload import ExtensionModules
 
 
@@ -31,7 +31,8 @@ def operator_not_registered(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where the package's import fails by it, and where a GPU that must be served loses all code
     that the package has for it; advice where the import does without and says nothing; else warning.
-    A gap where it cannot be told. Silent where an alternative loads.
+    A gap where it cannot be told. Silent where an alternative loads, and for a library that is
+    missing: SYM402 tells.
 
     ## Fix
     Unsafe: install the release made for this torch.
@@ -41,11 +42,16 @@ def operator_not_registered(view: View) -> Iterator[Fault | Gap]:
     """
     for user in view.derive(torch_users):
         opened = [x for x in user.libraries if x.opened_by == "source"]
-        weighed = weigh(view, [(x, p) for x in opened for p in x.problems if not p.driver])
+        weighed = weigh(view, [(x, p) for x in opened for p in x.problems if _of_torch(p)])
         yield from weighed.gaps()
         if weighed.severity is not None:
             files = sorted(set(map(file_of, weighed.libraries)))
             yield _fault(view, user, files, weighed.severity)
+
+
+def _of_torch(problem: Problem) -> bool:
+    """A library that it lacks is SYM402's cause, whatever it registers."""
+    return problem.kind != "missing-library"
 
 
 def _fault(view: View, user: TorchUser, files: list[str], severity: Severity) -> Fault:

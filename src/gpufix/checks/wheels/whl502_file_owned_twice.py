@@ -34,7 +34,8 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
     Warning: whichever is used last has the files of the other.
 
     ## Fix
-    Safe: reinstall the one that the environment requires, when it can be told.
+    Safe: remove the others and reinstall the one that the environment requires, when it can be told.
+    Unsafe: the same, where somebody asked for one of the others.
 
     ## Source
     The distributions' RECORD files.

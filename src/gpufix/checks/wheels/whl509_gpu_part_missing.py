@@ -61,7 +61,8 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     Safe: the libraries that the package's extra names, at the installed version; the half that is
     absent; the GPU package's files again, over those of a package that others require. Unsafe:
     remove the package that has overwritten them, and restore the GPU package; the release that is
-    built for the CUDA that is here; the package for GPUs in the place of the one for CPUs. Manual:
+    built for the CUDA that is here; the package for GPUs in the place of the one for CPUs, or the one for
+    AMD's; its source built for the GPU. Manual:
     what must be built by hand, or comes from an index of its own.
 
     ## Source

@@ -41,8 +41,9 @@ def other_cuda_major(view: View) -> Iterator[Fault]:
     ## Fix
     Safe: rebuild it for this torch, when its source is known; install the libraries of its CUDA,
     where it does not link torch and searches for them. Unsafe: the release made for this torch; the
-    libraries of its CUDA, by LD_LIBRARY_PATH; gpufix's replacement of the package, where there is one;
-    remove the wheel of the other CUDA, whose library is taken (Safe where nobody asked for it).
+    project's package for the CUDA that is here; the libraries of its CUDA, by LD_LIBRARY_PATH; gpufix's
+    replacement of the package, where there is one; remove the wheel of the other CUDA, whose library
+    is taken (Safe where nobody asked for it).
 
     ## Source
     The SONAMEs of NVIDIA's wheels for CUDA 11, 12 and 13; flash-attention issue 2118; vllm issues

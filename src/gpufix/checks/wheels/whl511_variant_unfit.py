@@ -46,7 +46,7 @@ def variant_unfit(view: View) -> Iterator[Fault]:
     it may be meant.
 
     ## Fix
-    Manual: have the installer choose again, on this machine; for conda, the build that fits.
+    Unsafe: have the installer choose again, on this machine. Manual: for conda, the build that fits.
 
     ## Source
     PEP 825 (peps/pep-0825.rst); nvidia_variant_provider/plugin.py of nvidia-variant-provider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -9,12 +10,25 @@ from pathlib import Path
 from posixpath import dirname, join
 
 from gpufix.engine.builds.folder import made_from
+from gpufix.evidence.requirements import parse
 from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.frozen import Frozen
-from gpufix.model import Build, Facts, Finding, FindingKey, Plan, SetVariables, Severity, Step
+from gpufix.model import (
+    Build,
+    Facts,
+    Finding,
+    FindingKey,
+    Install,
+    Plan,
+    SetVariables,
+    Severity,
+    Step,
+)
 from gpufix.text.names import normalise
+
+_NAMES = re.compile(r" [×/] ")  # between the distributions that a finding is about
 
 # It comes and goes with other people's processes, whatever is done here.
 _VOLATILE = ("RUN803",)
@@ -34,8 +48,12 @@ class Comparison(Frozen):
         """Why the run must be undone, if so. New advice alone is told, and no reason."""
         if self.failed:
             return f"{_named(self.failed)} is still there"
-        bad = [f for f in self.introduced if f.severity is not Severity.advice]
-        return f"{_named(bad)} is new" if bad else None
+        return f"{_named(self.harm)} is new" if self.harm else None
+
+    @property
+    def harm(self) -> list[Finding]:
+        """What was introduced, and is more than advice."""
+        return [f for f in self.introduced if f.severity is not Severity.advice]
 
 
 def compare(
@@ -60,6 +78,21 @@ def _flat(findings: Iterable[Finding]) -> Iterator[tuple[FindingKey, Finding]]:
     for finding in findings:
         yield finding.key, replace(finding, consequences=[])
         yield from _flat(finding.consequences)
+
+
+def harmful(plans: Sequence[Plan], harm: Sequence[Finding]) -> list[Plan]:
+    """The plans that brought it: the only one, else those that move what it is about."""
+    if len(plans) < 2:
+        return list(plans) if harm else []
+    about = {normalise(name) for f in harm for name in _NAMES.split(f.subject)}
+    return [plan for plan in plans if about & {*map(normalise, plan.subjects), *_moved(plan)}]
+
+
+def _moved(plan: Plan) -> Iterator[str]:
+    for step in plan.steps:
+        if isinstance(step, Install):
+            yield from step.uninstall
+            yield from (normalise(r.name) for text in step.install if (r := parse(text)))
 
 
 def _was_hidden(finding: Finding, fixed: Iterable[Finding]) -> bool:

@@ -13,13 +13,13 @@ from gpufix.facts.questions import Questions
 from gpufix.fallbacks import catalogue
 from gpufix.fixes.conflicts import Base
 from gpufix.fixes.fallback import install_fallback
-from gpufix.fixes.merge import PlanChoice, choose, merge
-from gpufix.fixes.no_plan import no_plan, unmended
+from gpufix.fixes.merge import PlanChoice, added, choose, instead, merge
+from gpufix.fixes.no_plan import no_plan, unmended, unplanned
 from gpufix.fixes.pins import with_dependents
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
 from gpufix.frozen import Frozen
-from gpufix.model import Facts, Finding, Plan, Skip, Step, WriteFile
+from gpufix.model import Facts, Finding, FindingKey, Plan, Skip, Step, WriteFile
 from gpufix.plugins import all_fixes, all_rules
 
 
@@ -42,6 +42,8 @@ class Proposed(Frozen):
     choice: PlanChoice
     unplanned: tuple[Finding, ...] = ()  # what kept fixes from planning: DOC002, DOC003
     standing: tuple[Finding, ...] = ()  # errors for which nothing is planned, each with the reason
+    unsafe: bool | None = None  # the user's consent; None: one thing was asked for by its name
+    given_up: frozenset[FindingKey | None] = frozenset()  # what no plan could remove
 
     @property
     def failures(self) -> list[Finding]:
@@ -59,6 +61,31 @@ class Proposed(Frozen):
         """The same with some plans left out."""
         kept = [p for p in self.choice.plans if p not in plans]
         return replace(self, choice=replace(self.choice, plans=kept))
+
+    def instead_of(self, plans: Sequence[Plan]) -> Proposed:
+        """The same with some plans left out, and the next ones for their findings tried."""
+        choice = instead(self.choice, plans, _base(self.judgement.view))
+        gone = {p.finding for p in plans} - {p.finding for p in choice.plans}
+        return replace(self, choice=choice, given_up=self.given_up | gone)
+
+    def with_plans_for(self, brought: Sequence[Finding], after: Judgement) -> Proposed | None:
+        """The same with plans for what it would bring; None where not all of that has one.
+
+        `after`: what was judged of the patient as these plans had left it. No finding is planned
+        for twice.
+        """
+        if self.unsafe is None:
+            return None
+        known = {plan.finding for plan in self.choice.plans} | self.given_up
+        keys = {f.key for f in brought} - known
+        findings = _selected(after.findings, lambda f: f.key in keys)
+        planner, base = Planner(all_fixes()[0], after.view), _base(after.view)
+        chosen = choose(findings, partial(_offered, planner), self.unsafe, base)
+        planned: set[object] = {plan.finding for plan in chosen.plans}
+        if len(keys) < len(brought) or unplanned(findings, planned):
+            return None
+        choice = added(self.choice, chosen, base)
+        return None if choice is None else replace(self, choice=choice)
 
 
 def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Proposed:
@@ -85,7 +112,8 @@ def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Pro
     unplanned = (*broken, *planner.crashed())
     # By name, one thing was asked for: the rest is not spoken of.
     standing = () if by_name else tuple(_standing(judgement.findings, chosen, planner, wanted))
-    return Proposed(judgement, chosen, unplanned, standing)
+    consent = None if by_name else fix_request.unsafe
+    return Proposed(judgement, chosen, unplanned, standing, consent)
 
 
 def _standing(

@@ -14,7 +14,7 @@ from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply, github_env
 from gpufix.engine.run.apply import FailureIsolation, alone, failures
-from gpufix.engine.run.comparison import Comparison, compare, next_steps
+from gpufix.engine.run.comparison import Comparison, compare, harmful, next_steps
 from gpufix.engine.run.import_probe import probe
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
@@ -38,17 +38,19 @@ class Repair(Frozen):
 
 @dataclass
 class _Attempt:
-    """What came of one application, and the plans to leave out of the next."""
+    """What came of one application; the plans to leave out of the next, or the next with more."""
 
     outcome: Outcome
     culprits: list[Plan] = field(default_factory=list)
     why: str | None = None
     failed: list[Held] = field(default_factory=list)
+    extended: Proposed | None = None
 
 
 def repair(proposed: Proposed, context: RunContext, how: Repair) -> Outcome:
-    """Carry the plans out. Those that fail or have no effect are left out of another attempt.
+    """Carry the plans out. What they bring is planned for and done with them in another attempt.
 
+    Plans that fail, or have no effect, or bring what no plan removes, give way to the next ones.
     Never raises EngineError: what went wrong is the outcome's reason. KeyboardInterrupt passes.
     """
     start = time.monotonic()
@@ -61,7 +63,10 @@ def repair(proposed: Proposed, context: RunContext, how: Repair) -> Outcome:
             locked = replace(context, lock_fds=fds)
             while True:
                 attempt = _tried(proposed, locked, how)
-                rest = proposed.without(attempt.culprits)
+                if attempt.extended is not None:
+                    proposed = attempt.extended
+                    continue
+                rest = proposed.instead_of(attempt.culprits)
                 if not attempt.culprits or not rest.choice.plans:
                     break
                 why = attempt.why or "did not remove its finding"
@@ -138,8 +143,8 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
             raise _failed_alone(isolation.failures[0], undone)
     context.say("looking again")
     after, ask = how.look()
-    findings = examine(after, how.request, ask).findings
-    result = compare(proposed.judgement.findings, findings, proposed.choice.plans)
+    judgement = examine(after, how.request, ask)
+    result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
     probes = probe(proposed.steps, after, dict(context.environ)) if how.probe else []
     reason = result.reason or _probe_reason(probes)
     outcome = replace(
@@ -156,7 +161,10 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
             outcome, state="kept", notes=notes, bytes_kept=kept, patient=patient_summary(after)
         )
         return _Attempt(kept_outcome, failed=failed)
-    return _undone(folder, outcome, result, proposed)
+    return replace(
+        _undone(folder, outcome, result, proposed),
+        extended=proposed.with_plans_for(result.harm, judgement) if not result.failed else None,
+    )
 
 
 def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
@@ -179,9 +187,12 @@ def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Propos
     if undone.problems:
         raise _not_back(str(outcome.reason), undone)
     failed = {f.key for f in result.failed}
-    ineffective = [p for p in proposed.choice.plans if p.finding in failed]
+    culprits = [p for p in proposed.choice.plans if p.finding in failed]
+    why = None
+    if not culprits:
+        culprits, why = harmful(proposed.choice.plans, result.harm), result.reason
     reason = f"{outcome.reason}{undone.left_aside()}"
-    return _Attempt(replace(outcome, state="undone", reason=reason), ineffective)
+    return _Attempt(replace(outcome, state="undone", reason=reason), culprits, why)
 
 
 def _outcome(proposed: Proposed, context: RunContext, result: Comparison) -> Outcome:

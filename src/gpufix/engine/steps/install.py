@@ -64,7 +64,7 @@ def environment_scopes(python: Python) -> list[Scope]:
 def run(step: Install, context: RunContext) -> None:
     """Run the installer; its log is kept in the run's folder."""
     installer = choose(context.facts)
-    environ = environment(context.environ, installer.kind)
+    environ = environment(context.environ, installer.kind) | step.environment
     constraints = _constraints(step, context)
     for command in commands(step, context, constraints):
         context.say(f"running {' '.join(command[:6])} …")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpufix.evidence import conda
 from gpufix.evidence.torch_builds.candidates import Extension, TorchBuild
 from gpufix.evidence.torch_builds.companions import moved_along
@@ -12,12 +14,16 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import immovable
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheel_step import install
-from gpufix.knowledge import packages
+from gpufix.knowledge import packages, torch_releases
 from gpufix.knowledge.conda import CHANNEL as CONDA_FORGE
-from gpufix.model import Advise, Finding, Install, Plan, Skip, Target, TorchMove
-from gpufix.model.payload import OldDriver, ToolkitInUse
+from gpufix.model import Advise, Elsewhere, Finding, Install, Plan, Skip, Target, TorchMove
+from gpufix.model.payload import MissingLibrary, OldDriver, ToolkitInUse
 
 NAME = "install-torch-build"
+PLAIN = (
+    "install-torch-release"  # sorted behind it: the same build, where torch's index is out of reach
+)
+_FOR_GPU = ("libtorch_cuda", "libc10_cuda")
 KEPT = (
     "nightly, vendor-container and source-built torch is judged by its own files and never replaced"
 )
@@ -49,6 +55,61 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     return _plan(finding, view, choice)
 
 
+def _of_package_index(plan: Plan, view: View, move: TorchMove) -> Elsewhere | None:
+    """The same from the package index, where a plain install brings that build."""
+    steps = [s for s in plan.steps if isinstance(s, Install)]
+    if _plain_variant(view, move.release) != move.variant:
+        return None
+    if any(step.index not in (None, move.variant) for step in steps):
+        return None  # a companion that only another index has
+    return Elsewhere(
+        title=f"{plan.title}, from the package index",
+        steps=[_plain(step, move.variant) for step in steps],
+    )
+
+
+def _plain_variant(view: View, release: str) -> str | None:
+    """The build that the package index has of a release."""
+    known = torch_releases.get(release)
+    platform = torch_releases.platform(view.facts.host.os, view.facts.host.machine)
+    return known.default.get(platform) if known else None
+
+
+def _plain(step: Install, variant: str) -> Install:
+    """Without torch's index, whose builds alone have local versions: "===" admits none of these."""
+    wanted = [text.removesuffix(f"+{variant}") for text in step.install]
+    exact = [t.replace("==", "===") if t.startswith("torch==") else t for t in wanted]
+    return replace(step, install=exact, index=None)
+
+
+WITH_GPU = "take-torch-for-gpu"  # sorted behind match-torch-family, the smaller change
+
+
+@fix(WITH_GPU, "SYM402")
+def take_torch_for_gpu(finding: Finding, view: View) -> Plan | Skip | None:
+    """For a package that asks for the CUDA libraries of torch, beside the torch for the CPU."""
+    torch, lacking = view.facts.torch, finding.payload
+    if torch is None or torch.release is None or not isinstance(lacking, MissingLibrary):
+        return None
+    if torch.cuda or torch.hip or not all(n.startswith(_FOR_GPU) for n in lacking.names):
+        return None
+    variant = _plain_variant(view, torch.release)
+    if variant is None or not variant.startswith("cu"):
+        return None
+    if reason := _blocked(view):
+        return Skip(fix=WITH_GPU, code=finding.code, subject=finding.subject, reason=reason)
+    return Plan(
+        fix=WITH_GPU,
+        codes=[finding.code],
+        subjects=["torch"],
+        title=f"install torch {torch.release} for the GPU, from the package index",
+        safety="unsafe",
+        steps=[Install(install=[f"torch==={torch.release}"], dependencies=True)],
+        notes=[f"moves torch from {torch.version} to {torch.release}+{variant}"],
+        moves_torch=TorchMove(release=torch.release, variant=variant),
+    )
+
+
 def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     torch = view.facts.torch
     notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
@@ -60,7 +121,8 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     wanted = [choice.requirement, *moved.along]
     step = Install(install=wanted, dependencies=True, index=choice.name)
     later = [install(offer, view.dist(offer.name)) for offer in moved.later]
-    return Plan(
+    move = TorchMove(release=choice.release.version, variant=choice.name)
+    plan = Plan(
         fix=NAME,
         codes=[finding.code],
         subjects=["torch"],
@@ -68,8 +130,9 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
         safety="unsafe",
         steps=[step, *later],
         notes=notes,
-        moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
+        moves_torch=move,
     )
+    return replace(plan, elsewhere=_of_package_index(plan, view, move))
 
 
 def _by_conda(finding: Finding, view: View, choice: TorchBuild, notes: list[str]) -> Plan:

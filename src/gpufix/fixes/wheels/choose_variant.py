@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.fixes.commands import pip
+from gpufix.fixes.pins import reinstall, why_not
 from gpufix.fixes.registry import fix
-from gpufix.model import Advise, Finding, Plan
+from gpufix.model import Advise, Finding, Plan, Severity, Skip
 from gpufix.model.payload import UnfitVariant
 from gpufix.text.shell import join
 
+NAME = "choose-variant"
 
-@fix("choose-variant", "WHL511")
-def choose_variant(finding: Finding, view: View) -> Plan:
-    """Which builds an index or a channel has is for the installer to see: printed, never run."""
+
+@fix(NAME, "WHL511")
+def choose_variant(finding: Finding, view: View) -> Plan | Skip:
+    """The same version once more: an installer that knows variants chooses by the driver and GPU that
+    it sees, any other takes the plain wheel. conda's builds are conda's to choose, and what is worth
+    knowing is no reason to install anything: the command."""
     unfit = finding.payload_as(UnfitVariant)
-    name, version = unfit.distribution, unfit.version
-    if unfit.build is not None:
-        text = "conda names what stands in the way where it has no such build of this version."
-        command = conda.add(view.facts, [f"{name}={version}={unfit.build}"])
-    else:
-        text = "An installer that knows variants chooses by the driver and GPU that it sees."
-        again = pip(view.facts, "install", "--force-reinstall", "--no-deps")
-        command = join([*again, f"{name}=={version}"])
-    return Plan(
-        fix="choose-variant",
+    name, version, dist = unfit.distribution, unfit.version, view.dist(unfit.distribution)
+    plan = Plan(
+        fix=NAME,
         codes=["WHL511"],
         subjects=[finding.subject],
         title=f"have the build of {name} {version} chosen again on this machine",
         safety="manual",
-        steps=[Advise(text=text, command=command)],
+        steps=[_advice(unfit, view)],
     )
+    if unfit.build is not None or finding.severity is Severity.advice:
+        return plan
+    if dist is not None and (reason := why_not(dist)):
+        return Skip(fix=NAME, code="WHL511", subject=finding.subject, reason=reason)
+    return replace(plan, safety="unsafe", steps=[reinstall(view, name, version)])
+
+
+def _advice(unfit: UnfitVariant, view: View) -> Advise:
+    name, version = unfit.distribution, unfit.version
+    if unfit.build is not None:
+        text = "conda names what stands in the way where it has no such build of this version."
+        return Advise(text=text, command=conda.add(view.facts, [f"{name}={version}={unfit.build}"]))
+    text = "An installer that knows variants chooses by the driver and GPU that it sees."
+    again = pip(view.facts, "install", "--force-reinstall", "--no-deps")
+    return Advise(text=text, command=join([*again, f"{name}=={version}"]))

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from packaging.requirements import Requirement
 
+from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.declared import declared
-from gpufix.evidence.gpu_parts import absent_parts, cuda_here
+from gpufix.evidence.gpu_parts import absent_parts, cuda_here, newest_major
 from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
 from gpufix.evidence.view import View
+from gpufix.fixes.pins import immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import at_least
@@ -18,13 +20,13 @@ from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip, Ste
 from gpufix.model.payload import AbsentGpuPart, LostGpuLibraries
 from gpufix.text.names import normalise
 
-_FIRST_OF_CUDA_13 = 75  # sm_75: CUDA 13 generates nothing for older GPUs
-
 
 @fix("install-gpu-part", "WHL509")
 def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     """The libraries that its extra names, at the installed version; the half that is absent."""
     if isinstance(finding.payload, LostGpuLibraries):
+        if not finding.payload.wheels:
+            return None  # it is for another vendor's GPUs: switch-edition
         made = _libraries(finding.payload, view)
     elif isinstance(finding.payload, AbsentGpuPart):
         made = _absent(finding.payload, view)
@@ -34,7 +36,9 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
         return Skip(fix="install-gpu-part", code=finding.code, subject=finding.subject, reason=made)
     step, title = made
     by_hand = isinstance(step, Advise)
-    moves = isinstance(step, Install) and step.dependencies and not step.freeze
+    moves = isinstance(step, Install) and (
+        bool(step.environment) or (step.dependencies and not step.freeze)
+    )
     steps: list[Step] = [step]
     if isinstance(step, Install) and step.uninstall:  # they lay the same files: one goes first
         steps = [Install(uninstall=step.uninstall), replace(step, uninstall=[])]
@@ -53,8 +57,6 @@ Made = tuple[Install | Advise, str] | str  # a step and its title, or why there 
 
 def _libraries(lost: LostGpuLibraries, view: View) -> Made:
     name = lost.distribution
-    if not lost.wheels:
-        return f"{name} is for another vendor's GPUs"
     pinned = {w: v for w in lost.wheels if (v := declared(view, w).version)}
     if pinned:
         wanted = [f"{wheel}=={version}" for wheel, version in pinned.items()]
@@ -128,6 +130,8 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
         other = f"{part.instead}=={framework.version}"
         step = Install(install=[other], uninstall=[framework.name], dependencies=True)
         return step, f"install {other} in the place of {framework.name}"
+    if part.build and (built := _built(part, framework, view)):
+        return built
     if part.by_hand:
         if version_of(framework.version) is None:  # what is printed is copied into a shell
             return f"{framework.version!r} is no version"
@@ -139,18 +143,29 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
     return _extra(view, Requirement(part.extra.format(major=major)))
 
 
+def _built(part: Part, framework: Distribution, view: View) -> Made | None:
+    """Its source compiled for the GPUs, where a toolkit for that is here."""
+    toolkit = toolkit_in_use(view)
+    archs = [t.arch.removeprefix("sm_") for t in view.targets if t.vendor == part.vendor]
+    if toolkit is None or not archs or immovable(framework) or not version_of(framework.version):
+        return None
+    fields = {"archs": ";".join(sorted(set(archs)))}
+    variables = {name: text.format(**fields) for name, text in part.build.items()}
+    step = Install(
+        install=[f"{framework.name}=={framework.version}"],
+        reinstall=True,
+        environment=variables | {"CUDACXX": f"{toolkit.root}/bin/nvcc"},
+    )
+    return step, f"build {framework.name} {framework.version} for {', '.join(archs)}"
+
+
 def _major(part: Part, framework: Distribution, view: View) -> int | None:
     """The CUDA major for which the framework has an extra, and that suits what is here."""
     offered = [n for n in (11, 12, 13) if part.extra and _has(view, part.extra, n, framework)]
     here = cuda_here(view)
     if here is not None:
         return here if here in offered else None
-    driver = next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
-    top = int(driver.partition(".")[0]) if driver else 13
-    archs = [t.arch.removeprefix("sm_").rstrip("af") for t in view.targets if t.vendor == "nvidia"]
-    if any(arch.isdigit() and int(arch) < _FIRST_OF_CUDA_13 for arch in archs):
-        top = min(top, 12)
-    return max((n for n in offered if n <= top), default=None)
+    return newest_major(view, offered)
 
 
 def _has(view: View, extra: str, major: int, framework: Distribution) -> bool:

@@ -17,9 +17,10 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import folder_of, wheel_of
 from gpufix.model import Distribution, Finding, Install, Plan, Skip, Step
-from gpufix.model.payload import DistributionFault, UnfitLibrary
+from gpufix.model.payload import DistributionFault, OtherCudaMajor, UnfitLibrary
 
 NAME = "install-own-cuda"
+BESIDE = "set-own-cuda-beside"  # sorted behind match-torch-family: a release for torch's CUDA comes first
 _PATH = "LD_LIBRARY_PATH"
 
 
@@ -61,17 +62,39 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     lacks = list(_lacks(view, dist, own.major))
     if any(lack.wheel and is_required(view, lack.wheel) for lack in lacks):
         return None  # at the version that is declared: install-declared
-    wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
+    return _made(NAME, finding, view, lacks, own.major)
+
+
+@fix(BESIDE, "WHL510")
+def set_own_cuda_beside(finding: Finding, view: View) -> Plan | Skip | None:
+    """For one that links torch: the libraries of both majors, whose symbols have versions of their own,
+    serve one process. Where no library would take the place of one of torch's."""
+    fault = finding.payload_as(OtherCudaMajor)
+    dist = view.dist(fault.distribution)
+    if dist is None or not fault.links_torch:
+        return None
+    return _made(BESIDE, finding, view, list(_lacks(view, dist, fault.major)), fault.major)
+
+
+def _made(
+    name: str, finding: Finding, view: View, lacks: Sequence[_Lack], major: int
+) -> Plan | Skip | None:
     if not lacks:
         return None
     if other := next(_overwritten(view, [x.wheel for x in lacks if x.wheel]), None):
-        return _skip(finding, f"{other[0]} would overwrite files of {other[1]}")
+        return _skip(name, finding, f"{other[0]} would overwrite files of {other[1]}")
+    wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
     folders = sorted({x.folder for x in lacks if not x.searched})
-    return _plan(finding, view, wheels, folders, own.major)
+    return _plan(name, finding, view, wheels, folders, major)
 
 
 def _plan(
-    finding: Finding, view: View, wheels: Sequence[str], folders: Sequence[str], major: int
+    name: str,
+    finding: Finding,
+    view: View,
+    wheels: Sequence[str],
+    folders: Sequence[str],
+    major: int,
 ) -> Plan | Skip:
     steps: list[Step] = []
     if wheels:
@@ -79,10 +102,10 @@ def _plan(
     if folders:
         steps.append(extended(view, folders))
     if not steps:
-        return _skip(finding, "its libraries are here, and its own search leads to them")
+        return _skip(name, finding, "its libraries are here, and its own search leads to them")
     what = f"install {', '.join(wheels)}" if wheels else f"name the folders of CUDA {major}"
     return Plan(
-        fix=NAME,
+        fix=name,
         codes=[finding.code],
         subjects=[finding.subject],
         title=f"{what}{' and name their folders' if wheels and folders else ''}"
@@ -93,8 +116,8 @@ def _plan(
     )
 
 
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+def _skip(name: str, finding: Finding, reason: str) -> Skip:
+    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
 
 
 def _links_torch(view: View, dist: Distribution) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpufix.evidence.families import Rivals, core_files, rivals
-from gpufix.evidence.gpu_parts import cuda_here
+from gpufix.evidence.gpu_parts import cuda_here, newest_major
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import immovable, reinstall, why_not
@@ -22,6 +23,7 @@ _CUDA = re.compile(r"-cu(?:da)?(\d\d)")
 def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
     """Remove the others, then install the kept one again: their removal takes its files along.
 
+    Where nothing else tells which is meant, the one for the newest CUDA that the machine allows.
     What other packages require stays, and the GPU package is laid over it.
     """
     if isinstance(finding.payload, FileOwners):
@@ -34,6 +36,10 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
     if found is None:
         return None
     kept = _kept(found, view)
+    guessed = kept is None
+    if kept is None and (best := newest_major(view, _majors(found).values())):
+        meant = [d for d in found.here if _majors(found).get(d.name) == best]
+        kept = meant[0] if len(meant) == 1 else None
     if kept is None:
         why = f"which of {' and '.join(names)} is meant cannot be told"
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
@@ -47,7 +53,8 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
-    return _plan(finding, view, kept, [] if users else others, users, found.group.core is not None)
+    plan = _plan(finding, view, kept, [] if users else others, users, found.group.core is not None)
+    return replace(plan, safety="unsafe") if guessed else plan
 
 
 def _plan(
@@ -78,14 +85,19 @@ def _plan(
 
 
 def _kept(found: Rivals, view: View) -> Distribution | None:
-    """The GPU package; of several, the one for the CUDA that is here; else the newest release, or of
+    """The GPU package; of several, the one for the CUDA that is here, or that others require; else the
+    newest release, or of
     one release the one that is used."""
     if found.lost is not None:
         return found.lost[0]
     here = cuda_here(view)
-    meant = [d for d in found.here if here and (m := _CUDA.search(d.name)) and int(m[1]) == here]
+    meant = [d for d in found.here if here and _majors(found).get(d.name) == here]
     if len(meant) == 1:
         return meant[0]
+    required = view.derive(Requirements.of).required_by
+    wanted = [d for d in found.here if set(required.get(d.name, ())) - {*found.names}]
+    if len(wanted) == 1 and not found.group.gpu:
+        return wanted[0]
     for_gpu = [d for d in found.here if d.name in found.group.gpu]
     if len(for_gpu) == 1:
         return for_gpu[0]
@@ -95,3 +107,8 @@ def _kept(found: Rivals, view: View) -> Distribution | None:
     holders = {shared.holder for shared in core_files(view, found.group)}
     used = [d for d in found.here if holders == {d.name}]
     return used[0] if used else None
+
+
+def _majors(found: Rivals) -> dict[str, int]:
+    """The CUDA majors that their names say."""
+    return {d.name: int(m[1]) for d in found.here if (m := _CUDA.search(d.name))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from gpufix.evidence.published import published
+from gpufix.evidence.published import elsewhere, published
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of
@@ -12,21 +12,20 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages
 from gpufix.knowledge.listings import Offer
-from gpufix.model import Distribution, Finding, Install, Plan, Skip
-from gpufix.model.payload import DistributionFault, OtherCudaMajor, UnchosenLibrary
-
-
-@fix(
-    "match-torch-family",
-    "WHL505",
-    "WHL509",
-    "WHL510",
-    "ABI301",
-    "ABI304",
-    "ABI305",
-    "SYM401",
-    "SYM404",
+from gpufix.model import Distribution, Elsewhere, Finding, Install, Plan, Skip
+from gpufix.model.payload import (
+    DistributionFault,
+    MissingLibrary,
+    OtherCudaMajor,
+    UnchosenLibrary,
 )
+
+NAME = "match-torch-family"
+_CODES = ("WHL505", "WHL509", "WHL510", "ABI301", "ABI304", "ABI305", "SYM401", "SYM402", "SYM404")
+_OF_TORCH = ("libtorch", "libc10")
+
+
+@fix(NAME, *_CODES)
 def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     """Look for a published wheel for this torch; what no listing has is not guessed."""
     if not isinstance(finding.payload, DistributionFault):
@@ -35,7 +34,9 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if isinstance(finding.payload, OtherCudaMajor) and not finding.payload.links_torch:
         return None
-    name, torch = finding.payload.distribution, view.facts.torch
+    if finding.code == "SYM402" and not _lacks_torch(finding, view):
+        return None
+    name = finding.payload.distribution
     own, dist = view.dist("torch"), view.dist(name)
     condas = "conda" in [d.source for d in (own, dist) if d]
     found = _of_conda(name, view) if condas else published(name, view)
@@ -44,20 +45,45 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     if isinstance(found, Offer) and dist and _is_installed(found, dist):
         found = f"{name} {dist.version} is the release for this torch"
     if isinstance(found, str):
-        return Skip(fix="match-torch-family", code=finding.code, subject=name, reason=found)
+        return Skip(fix=NAME, code=finding.code, subject=name, reason=found)
+    torch = view.facts.torch
+    made_for = f"made for torch {torch.release if torch else ''}"
     step = found if isinstance(found, Install) else install(found, dist, extras_of(view, name))
-    what = step.install[0].partition(" @ ")[0]
-    if isinstance(found, Offer) and what != step.install[0]:
-        what = f"{what} {found.version}"  # its address is in the command
     return Plan(
-        fix="match-torch-family",
+        fix=NAME,
         codes=[finding.code],
         subjects=[name],
-        title=f"install {what}, made for torch {torch.release if torch else ''}",
+        title=f"install {_what(found, step)}, {made_for}",
         safety="unsafe",
         steps=[step],
         for_this_torch=True,
+        elsewhere=_elsewhere(found, dist, view, made_for) if isinstance(found, Offer) else None,
     )
+
+
+def _what(found: Offer | Install, step: Install) -> str:
+    what = step.install[0].partition(" @ ")[0]
+    if isinstance(found, Offer) and what != step.install[0]:
+        what = f"{what} {found.version}"  # its address is in the command
+    return what
+
+
+def _elsewhere(
+    first: Offer, dist: Distribution | None, view: View, made_for: str
+) -> Elsewhere | None:
+    """The newest such wheel of another place, for those who do not reach the first one's."""
+    other = elsewhere(first.name, view, first)
+    if other is None or (dist and (_lower_major(other, dist) or _is_installed(other, dist))):
+        return None
+    step = install(other, dist, extras_of(view, dist.name if dist else first.name))
+    return Elsewhere(title=f"install {_what(other, step)}, {made_for}", steps=[step])
+
+
+def _lacks_torch(finding: Finding, view: View) -> bool:
+    """Whether it asks for libraries of another build of torch, which is here and whole."""
+    lacking, torch = finding.payload_as(MissingLibrary), view.facts.torch
+    whole = torch is not None and torch.state == "ok" and lacking.distribution != "torch"
+    return whole and not lacking.held and any(n.startswith(_OF_TORCH) for n in lacking.names)
 
 
 def _of_conda(name: str, view: View) -> Install | str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import reinstall, why_not
+from gpufix.fixes.pins import immovable, reinstall, why_not
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, Plan, Skip
+from gpufix.model import Finding, Install, Plan, Skip
 from gpufix.model.payload import FileOwners
 
 
 @fix("restore-owner", "WHL502")
 def restore_owner(finding: Finding, view: View) -> Plan | Skip:
-    """Reinstall the owner that something requires, when exactly one is required."""
+    """Remove the owners that nothing requires, and reinstall the one that something does.
+
+    While several own the files, each removal or update takes them from the others again.
+    """
     required = view.derive(Requirements.of).required_by
     owners = [d for name in finding.payload_as(FileOwners).owners if (d := view.dist(name))]
     needed = [d for d in owners if required.get(d.name)]
@@ -21,14 +24,16 @@ def restore_owner(finding: Finding, view: View) -> Plan | Skip:
         reason = f"{how_many} of {finding.subject} is required by an installed package"
         return Skip(fix="restore-owner", code="WHL502", subject=finding.subject, reason=reason)
     owner = needed[0]
-    reason_not = why_not(owner)
+    others = [d for d in owners if d is not owner]
+    reason_not = next(filter(None, [why_not(owner), *map(immovable, others)]), None)
     if reason_not:
         return Skip(fix="restore-owner", code="WHL502", subject=owner.name, reason=reason_not)
+    gone = [d.name for d in others]
     return Plan(
         fix="restore-owner",
         codes=["WHL502"],
         subjects=[owner.name],
-        title=f"reinstall {owner.name} {owner.version}, which is required",
-        safety="safe",
-        steps=[reinstall(view, owner.name, owner.version)],
+        title=f"remove {', '.join(gone)}, and reinstall {owner.name} {owner.version}, which is required",
+        safety="unsafe" if any(d.requested for d in others) else "safe",
+        steps=[Install(uninstall=gone), reinstall(view, owner.name, owner.version)],
     )
