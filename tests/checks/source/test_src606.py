@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -130,6 +131,21 @@ FIRING = {
             distributions=[PIP, b.dist("b")],
         ),
         imports(WARNING, "c"),
+        offers=BUILT,
+    ),
+    "a script builds it": Fires(
+        t.project(
+            {
+                "setup.py": t.setup(),
+                "ext.cu": "",
+                "install.sh": "export MAX_JOBS=4\npip install --no-build-isolation .\npip install .\n",
+            },
+            distributions=[PIP],
+        ),
+        replace(
+            imports(WARNING),
+            evidence=(t.at("setup.py", 3, "import of torch"), t.at("install.sh", 3, "pip install .")),
+        ),
         offers=BUILT,
     ),
     "GPU code, no toolkit": Fires(of(PIP, toolkits=[]), imports(WARNING)),
