@@ -56,7 +56,8 @@ def _sees_gpu(view: View) -> bool | None:
 _CARRIED = {"third_party", "thirdparty", "3rdparty", "third-party", "external", "extern", "vendor"}
 _TESTS = {"test", "tests", "testing", "unittest", "unittests"}
 _ASIDE = {"examples", "example", "samples", "benchmarks", "benchmark", "exp", "experiments"}
-_ASIDE |= {"doc", "docs", "tutorials", "notebooks"}
+_DOCUMENTS = {"doc", "docs"}
+_ASIDE |= {*_DOCUMENTS, "tutorials", "notebooks"}
 
 
 def python_files(view: View) -> Mapping[str, PythonFacts]:
@@ -145,6 +146,11 @@ def for_tests(path: str) -> bool:
     stem = name.partition(".")[0]
     named = stem == "conftest" or stem.startswith("test_") or stem.endswith("_test")
     return named or not _TESTS.isdisjoint(folders)
+
+
+def for_documentation(path: str) -> bool:
+    """Whether a file belongs to a project's documentation, which is built elsewhere."""
+    return not _DOCUMENTS.isdisjoint(path.split("/")[:-1])
 
 
 def aside(path: str) -> bool:

@@ -101,6 +101,10 @@ SILENT = {
     "a wheel for what is here": requirements(
         f"f @ {WHEELS}/f-2.5+cu12torch2.9cxx11abiTRUE-cp311-cp311-linux_x86_64.whl"
     ),
+    "wheels for the documentation": tree(
+        {"docs/requirements.txt": f"torch @ {WHEELS}/torch-1.8.1%2Bcpu-cp37-cp37m-linux_x86_64.whl"}
+    ),
+    "wheels for the tests": tree({"tests/requirements.txt": f"--index-url {PYTORCH}/cu118\n"}),
     "a wheel for any Python": requirements(f"f @ {WHEELS}/f-2.5-cp38-abi3-linux_x86_64.whl"),
     "an option that names its CUDA": tree(
         {"s.sh": f"case $1 in\n  cu118) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"}

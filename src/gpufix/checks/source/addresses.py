@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence.scripts import docker_files, shell_files
-from gpufix.evidence.source_view import at, requirement_files
+from gpufix.evidence.source_view import at, for_documentation, for_tests, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch
@@ -23,6 +23,8 @@ def faults(view: View, torch: Torch) -> Iterator[Fault]:
     if not torch.variant or torch.variant == "cpu":
         return
     for path, facts in requirement_files(view).items():
+        if for_tests(path) or for_documentation(path):
+            continue  # another environment, often without a GPU
         yield from _of_file(view, torch, path, facts.addresses)
     for path, script in shell_files(view).items():
         yield from _of_file(view, torch, path, script.addresses)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
@@ -55,11 +56,12 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     barriers = list(_BARRIER.finditer(code.structure, start, end))
     if not barriers:
         return
-    controlled = [span for span in _controlled(code, start, end) if span.condition.strip()]
-    controlled = [s for s in controlled if any(s.begin <= b.start() < s.end for b in barriers)]
+    body = code.structure[start:end]
+    if not _THREAD.search(body):
+        return
+    controlled = _controlled(code, start, end, [barrier.start() for barrier in barriers])
     if not controlled:
         return
-    body = code.structure[start:end]
     conditions = [_Value.of(span.decides) for span in controlled]
     differing = thread_dependent(body, {name for value in conditions for name in value.names})
     pairs = zip(controlled, conditions, strict=True)
@@ -171,40 +173,72 @@ class _Span(Frozen):
     decides: str  # the condition, without what cancels out in it
 
 
-def _controlled(code: CxxCode, start: int, end: int) -> Iterator[_Span]:
-    """What each condition of a body controls."""
-    text = code.structure
-    variables = Variables.of(text[start:end])
+def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) -> list[_Span]:
+    """What each condition of a body controls, where a barrier stands in it."""
+    heads = list(_heads(code, start, end))
+    if not any(head.holds(barriers) for head in heads):
+        return []
+    variables = Variables(code.structure[start:end])
     loops: list[Loop] = []  # those around, the innermost last
     followed = 0
-    last: dict[int, tuple[str, int]] = {}  # end of an if's statement -> its condition
+    found: list[_Span] = []
+    for head in heads:
+        while loops and loops[-1].end <= head.at - start:
+            loops.pop()
+        if head.word == "for" and head.text.count(";") == 2:
+            loops.append(Loop.of(head.text, variables, head.begin - start, head.end - start))
+        condition = head.condition
+        if not condition.strip() or not head.holds(barriers):
+            continue
+        decides = condition
+        if (followed := followed + 1) <= _FOLLOWED:
+            decides = decided_by(condition, variables, loops[-_NESTED:])
+        found.append(_Span(head.begin, head.end, condition, head.stands, decides))
+    return found
+
+
+class _Head(Frozen):
+    """A condition and the statement under it. Offsets; an `else` has the condition of its `if`."""
+
+    word: str
+    text: str  # in the brackets
+    at: int
+    stands: int  # where the condition stands
+    begin: int
+    end: int
+
+    @property
+    def condition(self) -> str:
+        """What decides whether, or how often, the statement runs."""
+        return _loop_condition(self.text) if self.word == "for" else self.text
+
+    def holds(self, offsets: Sequence[int]) -> bool:
+        """Whether one of the sorted offsets lies in the statement."""
+        return bisect_left(offsets, self.begin) < bisect_left(offsets, self.end)
+
+
+def _heads(code: CxxCode, start: int, end: int) -> Iterator[_Head]:
+    """Every condition of a body, in order."""
+    text = code.structure
+    last: dict[int, tuple[str, int]] = {}  # end of a statement -> its condition
     for match in _CONTROL.finditer(text, start, end):
         if match[1] == "else":
             before = len(text[start : match.start()].rstrip()) + start
             if before not in last:
                 continue
-            condition, at = last[before]
+            condition, stands = last[before]
             begin = match.end()
         else:
-            if text[match.end() : match.end() + 1] != "(":
-                continue
-            closing = code.brackets.get(match.end())
+            closing = code.brackets.get(match.end()) if text.startswith("(", match.end()) else None
             if closing is None or closing > end:
                 continue
-            condition, at = text[match.end() + 1 : closing], match.start()
+            condition, stands = text[match.end() + 1 : closing], match.start()
             begin = closing + 1
-        stop = _statement_end(code, begin, end)
-        while loops and loops[-1].end <= match.start() - start:
-            loops.pop()
-        if match[1] == "for":
-            if condition.count(";") == 2:
-                loops.append(Loop.of(condition, variables, begin - start, stop - start))
-            condition = _loop_condition(condition)
-        last[stop] = (condition, at)
-        decides = condition
-        if (followed := followed + 1) <= _FOLLOWED:
-            decides = decided_by(condition, variables.values, loops[-_NESTED:])
-        yield _Span(begin, stop, condition, at, decides)
+        head = _Head(
+            match[1], condition, match.start(), stands, begin, _statement_end(code, begin, end)
+        )
+        last[head.end] = (head.condition, stands)
+        yield head
 
 
 def _loop_condition(header: str) -> str:

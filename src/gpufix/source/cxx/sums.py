@@ -5,52 +5,76 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import ChainMap, Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import cast
 
 from gpufix.frozen import Frozen
 
 _COMPARED = re.compile(r"(?<![<>=!-])(<=?|>=?|!=)(?![<>=])")
 _STARTED = re.compile(r"(?:^|[\s*&,])([A-Za-z_]\w*)\s*=(?!=)\s*")
-_CHANGED = re.compile(
-    r"(?<![\w.>])([A-Za-z_]\w*)\s*(?:[-+*/%|&^]|<<|>>)?=(?!=)|([A-Za-z_]\w*)\s*(?:\+\+|--)"
-)
-_BEFORE = re.compile(r"(?:\+\+|--)\s*([A-Za-z_]\w*)")
-_SET = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*=(?!=)([^;{}]*)")
+_CHANGE = re.compile(r"\s*(?:(?:[-+*/%|&^]|<<|>>)?=(?!=)|\+\+|--)")
+_SET = re.compile(r"\s*=(?!=)([^;{}]*)")
 _STEPS = 16  # names that are replaced in one comparison
 _LONG = 500  # characters of an expression that is not followed
 
 
-class Variables(Frozen):
-    """What a function does to its variables: by name, where each is set or moved, and to what."""
+class Variables(Mapping[str, str]):
+    """The variables of a function's body that are given one value and keep it, with that value.
 
-    changes: dict[str, list[int]]
-    values: dict[str, str]  # of those that are given one value and keep it
+    A name is looked up when it is asked for: the conditions around barriers name few.
+    """
 
-    @classmethod
-    def of(cls, body: str) -> Variables:
-        """From the text of a function."""
-        changes: dict[str, list[int]] = {}
-        for pattern in (_CHANGED, _BEFORE):
-            for match in pattern.finditer(body):
-                changes.setdefault(match[match.lastindex or 1], []).append(match.start())
-        values: dict[str, str] = {}
-        for match in _SET.finditer(body):  # const int a = 1, b = a + 2;
-            first, *others = (piece for _, piece in _split(match[2], ","))
-            values[match[1]] = first
-            for piece in others:
-                if more := _STARTED.match(f" {piece.strip()}"):
-                    values[more[1]] = piece.partition("=")[2]
-        kept = {
-            name: value
-            for name, value in values.items()
-            if len(changes.get(name, ())) == 1 and len(value) < _LONG
-        }
-        return cls({name: sorted(at) for name, at in changes.items()}, kept)
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._changes: dict[str, list[int]] = {}
+        self._values: dict[str, str | None] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._values:
+            self._values[name] = self._value(name) if name.isidentifier() else None
+        value = self._values[name]
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("variables are looked up, not listed")
+
+    def __len__(self) -> int:
+        raise TypeError("variables are looked up, not listed")
 
     def moved(self, name: str, begin: int, end: int) -> bool:
         """Whether a variable changes between two offsets of the body."""
-        at = self.changes.get(name, [])
+        at = self._changed(name)
         return bisect_left(at, begin) < bisect_left(at, end)
+
+    def _value(self, name: str) -> str | None:
+        at = self._changed(name)
+        found = _SET.match(self._body, at[0] + len(name)) if len(at) == 1 else None
+        if found is None:
+            return None
+        value = _split(found[1], ",")[0][1]
+        return value if len(value) < _LONG else None
+
+    def _changed(self, name: str) -> list[int]:
+        """Where a variable is set or moved."""
+        if name not in self._changes:
+            self._changes[name] = [at for at in self._places(name) if self._changes_at(name, at)]
+        return self._changes[name]
+
+    def _places(self, name: str) -> Iterator[int]:
+        body, at = self._body, self._body.find(name)
+        while at >= 0:
+            before, after = body[at - 1 : at], body[at + len(name) : at + len(name) + 1]
+            if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
+                yield at
+            at = body.find(name, at + len(name))
+
+    def _changes_at(self, name: str, at: int) -> bool:
+        body = self._body
+        if body[max(0, at - 20) : at].rstrip().endswith(("++", "--")):
+            return True
+        return body[at - 1 : at] not in (".", ">") and bool(_CHANGE.match(body, at + len(name)))
 
 
 class Loop(Frozen):
@@ -74,7 +98,7 @@ class Loop(Frozen):
         return cls(started, moved, end)
 
 
-def decided_by(condition: str, values: dict[str, str], loops: Sequence[Loop]) -> str:
+def decided_by(condition: str, values: Mapping[str, str], loops: Sequence[Loop]) -> str:
     """What decides a comparison, without what both its sides add.
 
     `values` are variables that keep their value; `loops` those around the condition, itself included.
@@ -84,7 +108,8 @@ def decided_by(condition: str, values: dict[str, str], loops: Sequence[Loop]) ->
     compared = _COMPARED.split(condition)
     if len(compared) != 3 or any(sign in condition for sign in ("&&", "||", "?")):
         return condition
-    known = ChainMap(*(loop.started for loop in reversed(loops)), values)
+    started = (loop.started for loop in reversed(loops))
+    known = ChainMap(*started, cast("MutableMapping[str, str]", values))
     left, right = (_terms(side, known) for side in compared[::2])
     if not any(left[name] and left[name] == right[name] for name in left):
         return condition
