@@ -180,6 +180,7 @@ def alternatives(lines: list[Directive]) -> Iterator[tuple[int, int]]:
                 stack.append((line.end if taken else None, True))
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _BRACKET = re.compile(r"[(){}\[\]]")
 _PAIRS = {")": "(", "}": "{", "]": "["}
 _INCLUDE = re.compile(r"#[ \t]*include(?:_next)?[ \t]*([<\"])([^>\"\n]+)[>\"]")
@@ -230,6 +231,11 @@ class CxxCode:
         line += self.text.count("\n", begin, offset)
         self._counted = (offset, line)
         return line
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name and keyword of the text, comments included."""
+        return frozenset(_NAME.findall(self.text))
 
     @cached_property
     def brackets(self) -> dict[int, int]:

@@ -47,7 +47,8 @@ def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
     for row in _ROWS:
-        if row.trigger in code.text and row.word in code.text:
+        stands = row.word in code.text if row.kind == "regex" else row.word in code.words
+        if stands and row.trigger in code.text:
             found += places(code, ((row.name, at) for at in uses(code, row)))
     return (*found, *_field_uses(code))
 
@@ -117,7 +118,7 @@ def own(code: CxxCode) -> tuple[str, ...]:
         if row.kind in ("header", "field", "regex", "template", "trailing"):
             continue
         space, last = name.rpartition("::")[0], row.word
-        if (space and f"namespace {space}" not in code.text) or last not in code.text:
+        if last not in code.words or (space and f"namespace {space}" not in code.text):
             continue
         if (
             (last in code.definitions and not space)
