@@ -144,7 +144,10 @@ FIRING = {
         ),
         replace(
             imports(WARNING),
-            evidence=(t.at("setup.py", 3, "import of torch"), t.at("install.sh", 3, "pip install .")),
+            evidence=(
+                t.at("setup.py", 3, "import of torch"),
+                t.at("install.sh", 3, "pip install ."),
+            ),
         ),
         offers=BUILT,
     ),

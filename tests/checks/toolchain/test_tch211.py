@@ -98,6 +98,13 @@ SILENT = {
         setup(', ("-std=c++20" if True else "-std=c++17")', before="import torch")
     ),
     "set again, newer": of(setup(OLD + ', "-std=c++20"')),
+    "flags under a name that BuildExtension does not read": of(
+        setup(OLD) | {"setup.py": setup(OLD)["setup.py"].replace('"cxx"', '"gcc"')}
+    ),
+    "flags that setup() does not know": of(
+        setup()
+        | {"setup.py": setup()["setup.py"].replace("cmdclass", f"extra_cflags=[0{OLD}], cmdclass")}
+    ),
     "only on Windows": of(
         setup(
             before="import os\nf = []\nif os.name == 'nt':\n    f += ['-std=c++17']\n", cxx=", *f"

@@ -397,13 +397,15 @@ class BuildSetup(BuildOutside):
         place = kind.place if isinstance(kind, ExtensionClass) else self.at
         flags = each.names.get("extra_compile_args", [])
         by = flags if isinstance(flags, dict) else {"cxx": flags, "nvcc": flags}
+        # "gcc" is what build commands of a project's own read, not BuildExtension.
+        host = by.get("cxx", by.get("gcc", []) if label == "plain" else [])
         self.built.append(
             BuiltExtension(
                 name=ops.text_of(each.names.get("name")),
                 kind=_kind(label),
                 place=place,
                 sources=tuple(self._sources(each.names.get("sources"), place)),
-                cxx=tuple(self._said([*ops.elements(by.get("cxx", by.get("gcc", [])))], place)),
+                cxx=tuple(self._said([*ops.elements(host)], place)),
                 nvcc=tuple(self._said(ops.elements(by.get("nvcc", [])), place)),
                 macros=tuple(self._macros(each.names.get("define_macros"), place)),
                 include_dirs=tuple(self._said(each.names.get("include_dirs"), place)),

@@ -37,7 +37,7 @@ def _calls(tree: Tree) -> Iterator[tuple[str, str, ast.expr]]:
         call = tree.parents[given]
         name = (dotted_name(call.func) or "") if isinstance(call, ast.Call) else ""
         last = name.rpartition(".")[2]
-        if given.arg in _KEYWORDS:
+        if given.arg in _KEYWORDS and last != "setup":
             yield last if last in _CALLS else "load", _KEYWORDS[given.arg], given.value
     for mapping in tree.each(ast.Dict):
         for key, value in zip(mapping.keys, mapping.values, strict=True):
