@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from gpufix.knowledge.data_table import table
 from gpufix.source.arch_flags import UNKNOWN
@@ -155,20 +156,29 @@ def watched() -> frozenset[str]:
 @cache
 def _patterns() -> list[re.Pattern[bytes]]:
     """Each begins with a literal, by which the search skips quickly."""
-    lasts: dict[str, list[str]] = {}
-    for name in watched():
-        package, _, last = name.rpartition(".")
-        lasts.setdefault(package.partition(".")[0], []).append(re.escape(last))
-    names = {package: "|".join(sorted(found)) for package, found in lasts.items()}
+    numpy, torch = _beneath("numpy"), _beneath("torch")
     parts = (
-        rf"np\.(?:\w+\.)?(?:{names['numpy']})\b",
-        rf"numpy(?:\.\w+)*(?:\.| import[^\n]*\b)(?:{names['numpy']})\b",
-        rf"torch(?:\.\w+)*(?:\.| import[^\n]*\b)(?:{names['torch']})\b",
+        rf"np\.(?:{numpy.dotted})\b",
+        rf"numpy(?:\.(?:{numpy.dotted})|(?:\.\w+)* import[^\n]*\b(?:{numpy.lasts}))\b",
+        rf"torch(?:\.(?:{torch.dotted})|(?:\.\w+)* import[^\n]*\b(?:{torch.lasts}))\b",
         r"\.total_mem\b",
         "functional_tensor",
-        "huggingface_hub",
+        rf"huggingface_hub(?=[\s\S]*\b(?:{_beneath('huggingface_hub').lasts})\b)",
     )
     return [re.compile(part.encode()) for part in parts]
+
+
+class _Beneath(NamedTuple):
+    """The watched names of a package as alternatives of an expression."""
+
+    dotted: str  # without the package
+    lasts: str  # the last components
+
+
+def _beneath(package: str) -> _Beneath:
+    found = sorted(name[len(package) + 1 :] for name in watched() if name.startswith(f"{package}."))
+    lasts = {re.escape(name.rpartition(".")[2]) for name in found}
+    return _Beneath("|".join(map(re.escape, found)), "|".join(sorted(lasts)))
 
 
 def may_use_removed(data: bytes) -> bool:
