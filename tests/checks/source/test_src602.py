@@ -85,6 +85,15 @@ def appended(severity: Severity, version: str = "2.6.0+cu124", **torch: Any) -> 
 FORCED = {"CMakeLists.txt": BY_CMAKE.format(abi=ABI), "a.cpp": '#include "force_abi.h"\n'}
 
 SILENT = {
+    "CMake, by a variable that setup.py computes": files(
+        {
+            "CMakeLists.txt": f"project(x)\nif(${{OURS}})\n  add_definitions(-D{ABI}=1)\nelse()\n"
+            f"  add_definitions(-D{ABI}=0)\nendif()\nadd_library(x a.cpp)\n",
+            "setup.py": "import subprocess, torch\nfrom setuptools import setup\n"
+            'subprocess.run(["cmake", f"-DOURS={int(torch._C._GLIBCXX_USE_CXX11_ABI)}"])\nsetup(name="x")\n',
+            "a.cpp": "",
+        }
+    ),
     "as torch has it": cmake(f"add_definitions(-D{ABI}=1)"),
     "as an older torch has it": cmake(f"add_definitions(-D{ABI}=0)", **old()),
     "no torch": Unseen(
