@@ -142,7 +142,7 @@ def _pyproject(view: View, folder: str) -> dict[str, Any]:
 
 def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     """The -D of the callers: None for what only their run would tell."""
-    found: dict[str, str | None] = dict.fromkeys(_passed(view))
+    found: dict[str, str | None] = dict.fromkeys(passed(view))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
         found |= _configured(_pyproject(view, path.rpartition("/")[0]))
@@ -152,7 +152,8 @@ def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     return found
 
 
-def _passed(view: View) -> tuple[str, ...]:
+def passed(view: View) -> tuple[str, ...]:
+    """Variables that files of the project give to cmake."""
     return view.derive(_passed_by_files)
 
 

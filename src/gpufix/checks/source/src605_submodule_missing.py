@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.cmake_options import switched_off
 from gpufix.evidence.scripts import MissingFolder, missing_folders
 from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
@@ -45,7 +46,7 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     ## Severity
     Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
     submodules itself, names its folder; warning when another source does; advice when none does but
-    tests, examples and measurements, for test frameworks, for what the maker of the other GPUs
+    tests, examples, measurements and CMake lines under an option that is off, for test frameworks, for what the maker of the other GPUs
     publishes, and for CUB and Thrust, which CUDA brings since 11.0. A folder that a script needs is
     a warning, and advice where only an option leads there: `--vox2seq`.
 
@@ -105,7 +106,9 @@ def _fault(view: View, module: Submodule) -> Fault:
 
 
 def _severity(view: View, module: Submodule, users: Sequence[Mention]) -> Severity:
-    if _for_others(view, module) or all(aside(user.path) for user in users):
+    if _for_others(view, module) or all(
+        aside(user.path) or switched_off(view, user.path, user.line) for user in users
+    ):
         return ADVICE
     if module.gitlink and any(_builds(user) and not user.fetches for user in users):
         return ERROR
