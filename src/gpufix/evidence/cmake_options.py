@@ -20,9 +20,10 @@ def switched_off(view: View, path: str, line: int) -> bool:
 
     Options that are named after the GPU are what a build for one sets.
     """
-    source = (
-        view.source(absolute(view, path)) if path.endswith(("CMakeLists.txt", ".cmake")) else None
-    )
+    project = view.facts.project
+    if project is None or not any(s.kind == "cmake" and s.path == path for s in project.sources):
+        return False
+    source = view.source(absolute(view, path))
     if source is None:
         return False
     given = passed(view)
