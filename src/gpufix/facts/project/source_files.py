@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 _NAMES = 5_000  # in a folder
+_OFTEN = ("cmake", "-D")  # words that the rules ask for: files are not read again for them
 
 
 class ProjectSources:
@@ -42,6 +43,7 @@ class ProjectSources:
         self._sources = project.sources
         self._read = 0
         self._named: dict[str, BuildFile] = {}  # by path
+        self._holders: dict[str, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
     @cached_property
     def python(self) -> Scanned[PythonFacts]:
@@ -98,6 +100,9 @@ class ProjectSources:
 
     def holders(self, word: str) -> tuple[str, ...]:
         """The Python files that hold a word."""
+        if word in self._holders:
+            _ = self.python  # fills them
+            return tuple(self._holders[word])
         return holders(self._project, word)
 
     def names(self, folder: str) -> tuple[str, ...]:
@@ -151,6 +156,9 @@ class ProjectSources:
         from gpufix.source.cxx import build_files
         from gpufix.source.python import python_facts
 
+        for word, paths in self._holders.items():
+            if word.encode() in data:
+                paths.append(source.path)
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
         file = python_facts.scan(data, source.path, folder)
         if file.sources is not None:

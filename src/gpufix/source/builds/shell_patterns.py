@@ -30,6 +30,10 @@ def matches(pattern: str, text: str) -> bool | None:
         return None
     if UNKNOWN_PART in text or UNKNOWN_PART in pattern:
         return _unknown(tokens, text)
+    if tokens and tokens[0][0] == "\\" and not text.startswith(tokens[0][1]):
+        return False  # most names of a folder
+    if tokens and tokens[-1][0] == "\\" and not text.endswith(tokens[-1][1]):
+        return False
     return _matches(tokens, text)
 
 
