@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from posixpath import dirname
 
@@ -34,8 +35,9 @@ class Script(Frozen):
     tree: ast.Module
     package: str = ""
 
-    def asks(self) -> Iterator[Asked]:
-        return asked(self.tree, self.package)
+    @cached_property
+    def asks(self) -> tuple[Asked, ...]:
+        return tuple(asked(self.tree, self.package))
 
 
 def collect(
@@ -59,25 +61,49 @@ def collect(
         own = [] if folder == here else _scripts(folder)
         shadows += _shadows(folder, [*scripts, *own], Modules(beside))
     unmet: dict[str, str] = {}
+    installed = _Installed()
     for script in scripts:
-        for one in script.asks():
+        for one in script.asks:
             held = _held(here, one.module) or _held(dirname(script.path), one.module)
-            if not held and (lost := _unmet(one, modules)):
+            if not held and (lost := _unmet(one, modules, installed)):
                 unmet.setdefault(lost, text(f"{script.path}:{one.line}"))
     return list({(s.path, s.lost): s for s in shadows}.values()), unmet
 
 
-def _unmet(one: Asked, modules: Modules) -> str | None:
+class _Installed:
+    """The names that installed modules bind: each is read, and parsed, once at most."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
+
+    def lacks(self, path: str, package: str, module: str, name: str) -> bool:
+        """Whether a module surely binds no such name."""
+        if path not in self._texts:
+            self._texts[path] = _text(path) or ""
+        source = self._texts[path]
+        if re.search(rf"(?m)^(?:(?:async )?def |class |){re.escape(name)}\b *[(:=]", source):
+            return False  # as most are
+        if path not in self._names:
+            script = _script(path, package)
+            names = bound(script.text, script.tree, module) if script else None
+            self._names[path] = None if names is None else frozenset(names)
+        known = self._names[path]
+        return known is not None and name not in known
+
+
+def _unmet(one: Asked, modules: Modules, installed: _Installed) -> str | None:
     """What nothing that is installed has: the module, or the name that is imported from it."""
     if modules.lacks(one.module):
         return one.module
     found = modules.find(one.module)
     if not one.name or found is None or found.kind != "source":
         return None
-    script = _script(found.path, one.module if found.is_package else "")
-    names = bound(script.text, script.tree, one.module) if script else None
+    package = one.module if found.is_package else ""
     name = f"{one.module}.{one.name}"
-    return name if names is not None and one.name not in names and modules.lacks(name) else None
+    if not installed.lacks(found.path, package, one.module, one.name):
+        return None
+    return name if modules.lacks(name) else None
 
 
 def _is_shared(ctx: CollectContext, folder: str) -> bool:
@@ -125,26 +151,31 @@ def _names_in(folder: str) -> list[str]:
         return []
 
 
-def _script(path: str, package: str) -> Script | None:
+def _text(path: str) -> str | None:
     try:
-        source = decode(read_whole(path, _LIMIT)).text
-        return Script(path, source, ast.parse(source), package)
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return decode(read_whole(path, _LIMIT)).text
+    except (OSError, ValueError):
+        return None
+
+
+def _script(path: str, package: str) -> Script | None:
+    source = _text(path)
+    try:
+        return None if source is None else Script(path, source, ast.parse(source), package)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
 
 def _shadows(folder: str, scripts: Sequence[Script], modules: Modules) -> Iterator[Shadow]:
     """What of an installed module is asked for, where a file of the folder takes its name."""
-    for name in sorted(
-        {one.module.partition(".")[0] for script in scripts for one in script.asks()}
-    ):
+    for name in sorted({one.module.partition(".")[0] for script in scripts for one in script.asks}):
         standing, found = _standing(folder, name), modules.find(name)
         if standing is None or found is None or found.kind == "outside":
             continue
         if found.path and os.path.realpath(found.path) == os.path.realpath(standing.path):
             continue  # installed from here
         for script in (*scripts, *([standing] if standing.package else [])):
-            lost = next((o for o in script.asks() if _is_lost(o, name, standing, modules)), None)
+            lost = next((o for o in script.asks if _is_lost(o, name, standing, modules)), None)
             if lost:
                 yield Shadow(
                     name=name,
