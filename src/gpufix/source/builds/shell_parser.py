@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 
 from gpufix.source.builds.shell_syntax import (
     AndOr,
@@ -66,6 +67,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", 
             "v": "\v", "0": "\0"}  # fmt: skip
 
 
+@lru_cache(maxsize=256)  # plans are tried on views that have the same scripts
 def parse(text: str, line: int = 1) -> Script:
     """The script; what stands before an error of syntax is kept, as bash would run it."""
     return _Parser(text, line).script()
