@@ -22,6 +22,9 @@ PINNED = '[build-system]\nrequires = ["setuptools", "torch==2.9.0"]\n'
 OTHERS = '[build-system]\nrequires = ["setuptools", "torchvision"]\n'
 
 
+PIP = b.dist("pip", "25.3")
+
+
 def of(*installed: Any, folder: str = "", toml: str | None = None, **sections: Any) -> Given:
     """A setup.py that imports torch (line 3), and what is installed."""
     files = {f"{folder}setup.py": t.setup(), f"{folder}ext.cu": ""}
@@ -41,6 +44,11 @@ def editable(path: str, folder: str = "a/") -> Given:
     )
 
 
+def scripted(text: str) -> Given:
+    """A project that a script installs."""
+    return t.project({"setup.py": t.setup(), "ext.cu": "", "install.sh": text}, distributions=[PIP])
+
+
 def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
     path = f"{folder}/setup.py" if folder else "setup.py"
     return Fault(
@@ -53,7 +61,6 @@ def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
     )
 
 
-PIP = b.dist("pip", "25.3")
 UNNAMED = "import torch\nfrom setuptools import setup\nsetup({})\n"
 
 SILENT = {
@@ -90,6 +97,20 @@ FIRING = {
             f"newest torch, at least {NEWEST}; torch 2.9.0+cu128 is installed.",
             evidence=(t.at("pyproject.toml", 2, "torch"),),
             payload=IsolatedBuild(""),
+        ),
+        offers=BUILT,
+    ),
+    "a script runs another program": Fires(
+        scripted("nvcc -c ext.cu\n"), imports(WARNING), offers=BUILT
+    ),
+    "a script builds it in isolation": Fires(
+        scripted("set -e\npip install torch\npip install .\n"),
+        replace(
+            imports(WARNING),
+            evidence=(
+                *imports(WARNING).evidence,
+                t.at("install.sh", 3, "pip install ."),
+            ),
         ),
         offers=BUILT,
     ),
