@@ -22,7 +22,7 @@ def install_meant(finding: Finding, view: View) -> Plan | Skip:
         return _plan(finding, f"rename {payload.path}", "manual", [Advise(text=text)])
     taken = finding.payload_as(NameTaken)
     dist = view.dist(taken.distribution)
-    wanted = dist and _wanted(taken, dist)
+    wanted = _wanted(taken, dist) if dist else None
     if dist is None or wanted is None:
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=taken.meant)
     users = sorted(view.derive(Requirements.of).required_by.get(dist.name, ()))
