@@ -21,6 +21,9 @@ from gpufix.text.names import normalise
 def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     """A known conflict: its first remedy. A declared one: the versions that are declared.
 
+    For an import of a module that an installed package has no more: a later release of what imports it,
+    where one is listed. Of a module that nothing brings: the listed distribution of that name.
+
     What conda's packages depend on is conda's to install: its command.
     """
     payload, reason = finding.payload, None
