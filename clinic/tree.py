@@ -83,11 +83,12 @@ def written_in_place(before: Prints, after: Prints) -> list[str]:
 
 
 def owned(patient: Patient, names: Iterable[str]) -> set[str]:
-    """The paths that distributions of these names record, relative to the patient's root."""
+    """The paths that distributions of these names or globs record, relative to the patient's root."""
     wanted = {_normal(n) for n in names}
     found = set()
     for record in patient.site.glob("*.dist-info/RECORD"):
-        if _normal(record.parent.name.rsplit("-", 1)[0].rsplit("-", 1)[0]) not in wanted:
+        name = _normal(record.parent.name.rsplit("-", 1)[0].rsplit("-", 1)[0])
+        if not any(fnmatch.fnmatch(name, pattern) for pattern in wanted):
             continue
         rows = csv.reader(record.read_text("utf-8", "replace").splitlines())
         for row in rows:

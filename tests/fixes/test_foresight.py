@@ -164,3 +164,21 @@ def test_which_variables_a_rule_asks_for() -> None:
     assert "CUDA_DISABLE_PTX_JIT" not in view.judged["WHL502"].asked
     # also where what asks was derived for another rule before
     assert view.judged["TCH202"].asked >= {"CUDA_HOME"} <= view.judged["TCH203"].asked
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("1.23.1", "the listing of onnxruntime-gpu has no 1.23.1"),
+        ("1.23.2", None),
+        ("99.0", None),  # newer than the listing: not known
+        ("1.0", None),  # older than what was listed
+    ],
+)
+def test_the_listings_are_asked(version: str, says: str | None) -> None:
+    assert against(plan(Install(install=[f"onnxruntime-gpu=={version}"]))) == says
+
+
+def test_what_is_installed_may_be_installed_again() -> None:
+    again = plan(Install(install=["onnxruntime-gpu==1.23.1"], reinstall=True))
+    assert against(again, distributions=[b.dist("onnxruntime-gpu", "1.23.1")]) is None

@@ -556,6 +556,14 @@ def test_torch_moves_to_the_nearest_that_an_extension_loads_with() -> None:
     assert [s.install for s in plan.steps if isinstance(s, Install)] == [["torch==2.8.0+cu128"]]
 
 
+def test_what_torch_moves_for_stays_as_it_is() -> None:
+    own = ext(GUARD, owner="flash-attn")
+    dists = [b.dist("torch", "2.7.1+cu128"), b.dist("flash-attn", "2.8.0")]
+    plan = torch_for(own, distributions=dists)
+    assert isinstance(plan, Plan)
+    assert [s.install for s in plan.steps if isinstance(s, Install)] == [["torch==2.8.0+cu128"]]
+
+
 def test_torch_moves_to_one_of_its_abi() -> None:
     plan = torch_for(ext(GUARD, cxx11_abi=False))
     assert isinstance(plan, Skip) and "no listed torch build" in plan.reason

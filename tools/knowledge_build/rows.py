@@ -622,14 +622,15 @@ class Switch(Row):
 class Lookalike(Row):
     """Distributions that are not what their name lets people expect, in `versions`.
 
-    module: what people import, and these do not have. meant: what brings it, in words. empty: they hold
-    no module at all.
+    module: what people import, and these do not have. meant: what brings it, in words. instead: the
+    distribution that does, where it has another name. empty: they hold no module at all.
     """
 
     distributions: Names
     versions: Specifier = ""
     module: Annotated[str, Field(pattern=r"^[a-z_]\w*$")]
     meant: str
+    instead: str | None = None
     empty: bool
     source: Source
 

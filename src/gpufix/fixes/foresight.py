@@ -12,9 +12,9 @@ from dataclasses import replace
 from gpufix.checks.judge import findings_of
 from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.evidence.gpu_code import outgrown
-from gpufix.evidence.requirements import parse
+from gpufix.evidence.requirements import parse, version_of
 from gpufix.evidence.view import Judged, View
-from gpufix.knowledge import torch_releases
+from gpufix.knowledge import families, torch_releases
 from gpufix.model import Facts, Finding, Install, Plan, SetVariables, Severity, Torch, TorchMove
 from gpufix.text.names import normalise
 
@@ -33,6 +33,8 @@ def objection(plan: Plan, finding: Finding, view: View) -> str | None:
     for name, version in _pins(plan).items():
         if against := outgrown(name, version, view.targets):
             return f"it would bring GPU103: {against}"
+        if _is_unpublished(name, version, view):
+            return f"the listing of {name} has no {version}"
     if there is None or plan.safety == "manual":
         return None
     codes = _OF_TORCH if plan.moves_torch else _OF_INSTALLED if _pins(plan) else ()
@@ -47,6 +49,15 @@ def objection(plan: Plan, finding: Finding, view: View) -> str | None:
             if found.severity is Severity.error and found.key not in known:
                 return f"it would bring {found.code}: {found.message}"
     return None
+
+
+def _is_unpublished(name: str, version: str, view: View) -> bool:
+    """Whether a listing has releases before and after it, and not this one: later ones are unknown."""
+    dist, asked = view.dist(name), version_of(version)
+    listed = [v for text in families.releases(name) if (v := version_of(text))]
+    if asked is None or not listed or (dist and dist.version == version):
+        return False
+    return asked not in listed and min(listed) < asked < max(listed)
 
 
 def judged(rule: Rule, view: View) -> Judged:

@@ -93,6 +93,7 @@ class Lookalike(Frozen):
     versions: str
     module: str  # what people import, and these do not have
     meant: str  # what brings it, in words
+    instead: str | None  # the distribution that does, where it has another name
     empty: bool  # they hold no module at all
     source: str
 

@@ -254,6 +254,20 @@ class Switched(Payload):
     variable: str
     wants: tuple[str, ...]  # of which one would do
     by: str | None
+    off: str | None = None  # a value that leaves it off, where the code sets it only if it is unset
+
+
+class HiddenModule(Payload):
+    """A file or folder that stands before an installed module of the same name."""
+
+    path: str
+
+
+class NameTaken(DistributionFault):
+    """A distribution that is not what its name lets people expect, and what they mean."""
+
+    meant: str  # in words
+    instead: str | None  # what brings it; None: other releases of it, or nothing that is known
 
 
 class StaleBuild(Payload):

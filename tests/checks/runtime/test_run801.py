@@ -83,14 +83,16 @@ def of_choice(how: str) -> Fault:
     return chosen(DENSE, "flash_attn", how, "flash-attn", 4, "flash_attn")
 
 
-def switched(variable: str, value: str, wants: str, by: str | None = None) -> Fault:
+def switched(
+    variable: str, value: str, wants: str, by: str | None = None, off: str | None = None
+) -> Fault:
     row = next(r for r in families.switches() if r.variable == variable and wants in r.wants)
     return Fault(
         WARNING,
         variable,
         f'{variable} is "{value}"; {row.wants[0]} is not installed: {row.says}.',
         evidence=(*([f"set by {by}"] if by else []), f"source: {row.source}"),
-        payload=Switched(variable, row.wants, by),
+        payload=Switched(variable, row.wants, by, off),
     )
 
 
@@ -141,7 +143,9 @@ FIRING = {
         ["unset-variable safe"],
     ),
     "by code at the start": Fires(
-        started(TF), switched(LEGACY, "1", "tf-keras", "/env/sitecustomize.py:2")
+        started(TF),
+        switched(LEGACY, "1", "tf-keras", "/env/sitecustomize.py:2", off="0"),
+        ["unset-variable safe"],
     ),
     "by code that outranks the process": Fires(
         started(TF, default=False, **{LEGACY: "0"}),

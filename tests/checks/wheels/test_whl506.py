@@ -109,7 +109,9 @@ def pinned(line: int = 1, other: int = 2) -> Fault:
 def wants(module: str, **more: object) -> dict[str, object]:
     """The import of a's package fails for want of a module of another package."""
     at = {"chain": [f"{b.SITE}/a/__init__.py:3"], "foreign": True}
-    one = Import(module="a", distribution="a", state="fails", missing=module, **{**at, **more})
+    one = Import(
+        **{"module": "a", "distribution": "a", "state": "fails", "missing": module, **at, **more}
+    )
     return {"binaries": b.binaries(imports=[one])}
 
 
@@ -177,6 +179,26 @@ FIRING = {
     "a module that nothing declares and nothing brings": Fires(
         of(b.dist("a"), **wants("setuptools")),
         lacks("no installed package has", "setuptools", None),
+    ),
+    "a module that a later release of its user may do without": Fires(
+        of(
+            b.dist("bitsandbytes", "0.44.1"),
+            b.dist("triton", "3.8.0"),
+            **wants("triton.ops", distribution="bitsandbytes"),
+        ),
+        replace(
+            lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
+            subject="bitsandbytes",
+            message="bitsandbytes 0.44.1 imports triton.ops, which triton 3.8.0 does not have.",
+            breaks=("unmet:bitsandbytes",),
+            payload=AbsentModule("bitsandbytes", "triton.ops", "triton"),
+        ),
+        ["resolve-conflict unsafe"],
+    ),
+    "a module of a listed distribution": Fires(
+        of(b.dist("a"), **wants("torchao.quantization")),
+        lacks("no installed package has", "torchao.quantization", None),
+        ["resolve-conflict safe"],
     ),
     "a package of conda's that is absent": Fires(
         of(conda_packages=(b.conda("pytorch", "2.9.1", depends=["libgcc >=13"]),)),

@@ -12,6 +12,7 @@ from gpufix.checks.wheels.whl512_name_taken import name_taken
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
 from gpufix.model import Distribution, Record, Shadow
+from gpufix.model.payload import HiddenModule, NameTaken
 
 WARP, CUDF = b.dist("warp", "0.0.1"), b.dist("cudf-cu13", "0.0.0a0")
 NVTOOLS = b.dist("nvtools", "1.0", record=Record(files=3))
@@ -36,12 +37,16 @@ def hidden(what: str) -> Fault:
         "/src/project/cuda.py",
         f"/src/project/cuda.py hides {what}: main.py:3 asks for cuda.bindings, which it does not have.",
         evidence=(PLACE,),
+        payload=HiddenModule("/src/project/cuda.py"),
     )
 
 
 def another(dist: Distribution, module: str, what: str, *evidence: str) -> Fault:
     message = f"main.py:3 imports {module}; {dist.name} {dist.version} {what}."
-    return Fault(ERROR, dist.name, message, evidence=(PLACE, *evidence))
+    row = ROWS.get(dist.name)
+    lost = f"which distribution brings {module} is not known here"
+    meant = NameTaken(dist.name, row.meant if row else lost, row.instead if row else None)
+    return Fault(ERROR, dist.name, message, evidence=(PLACE, *evidence), payload=meant)
 
 
 def source(name: str) -> str:
@@ -64,15 +69,17 @@ SILENT = {
 
 FIRING = {
     "a script stands before a namespace": Fires(
-        of(shadow=shadow("cuda")), hidden("the installed package")
+        of(shadow=shadow("cuda")), hidden("the installed package"), ["install-meant manual"]
     ),
     "a script stands before a package": Fires(
         of(shadow=shadow("/site/cuda/__init__.py")),
         hidden("/site/cuda/__init__.py of the same name"),
+        ["install-meant manual"],
     ),
     "another project, that a script means": Fires(
         of(WARP, imports="warp"),
         another(WARP, "warp", f"is another project; {ROWS['warp'].meant}", source("warp")),
+        ["install-meant unsafe"],
     ),
     "another project, of which a script wants a module": Fires(
         of(b.dist("apex", "0.9.10.dev0"), imports="apex.amp"),
@@ -94,7 +101,9 @@ FIRING = {
             "warp",
             f"warp 0.0.1 holds no module; {ROWS['warp'].meant}.",
             evidence=(source("warp"),),
+            payload=NameTaken("warp", ROWS["warp"].meant, "warp-lang"),
         ),
+        ["install-meant unsafe"],
     ),
     "a placeholder": Fires(
         of(CUDF),
@@ -103,6 +112,7 @@ FIRING = {
             "cudf-cu13",
             f"cudf-cu13 0.0.0a0 holds no module; {ROWS['cudf-cu13'].meant}.",
             evidence=(source("cudf-cu13"),),
+            payload=NameTaken("cudf-cu13", ROWS["cudf-cu13"].meant, None),
         ),
     ),
 }

@@ -36,7 +36,8 @@ def backend_variable(view: View) -> Iterator[Fault]:
     work here. torch's own attention comes first; a package only when no rule finds fault with it:
     its libraries load, those that it takes hold code for every target, its requirements hold, and
     nothing says that it is made for another torch. Otherwise no value is set, and the reason is given
-    for each. A variable that switches an installed package over is unset, unless code sets it.
+    for each. A variable that switches an installed package over is unset, or set to 0 where code sets it
+    only if it is not set.
 
     ## Source
     The sources of the programs that read these variables: the project's, else TRELLIS and TRELLIS.2;
@@ -65,5 +66,5 @@ def _switched(taken: Taken) -> Fault:
         subject=row.variable,
         message=f'{row.variable} is "{taken.value}"; {row.wants[0]} is not installed: {row.says}.',
         evidence=(*([f"set by {taken.by}"] if taken.by else []), f"source: {row.source}"),
-        payload=Switched(row.variable, row.wants, taken.by),
+        payload=Switched(row.variable, row.wants, taken.by, taken.off),
     )

@@ -34,7 +34,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     it only costs time.
 
     ## Fix
-    Safe: unset it in the environment file, unless code sets it when Python starts.
+    Safe: unset it in the environment file, or set it to 0 where code sets it when Python starts and
+    gives way to a value.
 
     ## Source
     CUDA programming guide, appendix on environment variables; ld.so(8); ROCm: HSA runtime.
@@ -164,5 +165,5 @@ def _to_cpu(view: View) -> Iterator[Fault]:
                 subject=row.variable,
                 message=f'{row.variable} is "{taken.value}": {row.says}.',
                 evidence=(*([f"set by {taken.by}"] if taken.by else []), f"source: {row.source}"),
-                payload=Switched(row.variable, (), taken.by),
+                payload=Switched(row.variable, (), taken.by, taken.off),
             )

@@ -13,6 +13,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import families
 from gpufix.knowledge.families import Lookalike
 from gpufix.model import Distribution, Shadow
+from gpufix.model.payload import HiddenModule, NameTaken
 from gpufix.text.names import normalise
 
 
@@ -39,7 +40,8 @@ def name_taken(view: View) -> Iterator[Fault]:
     checkout that is installed from where it lies, and where only a run could tell what a module binds.
 
     ## Fix
-    None: what a file is to be called is for its author to say.
+    Unsafe: the distribution that is meant, in the place of the one that is here, where it is listed.
+    Manual: another name for a file, which is for its author to say.
 
     ## Source
     Python's documentation of sys.path and of import; what the distributions record; the rows name
@@ -69,6 +71,7 @@ def _hidden(shadow: Shadow) -> Fault:
         message=f"{shadow.path} hides {what}: {basename(shadow.place)} asks for {shadow.lost}, which "
         "it does not have.",
         evidence=(shadow.place,),
+        payload=HiddenModule(shadow.path),
     )
 
 
@@ -89,6 +92,7 @@ def _lacking(dist: Distribution, module: str, place: str) -> Iterator[Fault]:
         subject=dist.name,
         message=f"{basename(place)} imports {module}; {dist.name} {dist.version} {what}.",
         evidence=(place, *([f"source: {row.source}"] if row else [])),
+        payload=_taken(dist, row, module),
     )
 
 
@@ -102,4 +106,10 @@ def _empty(row: Lookalike, dist: Distribution) -> Fault:
         subject=dist.name,
         message=f"{dist.name} {dist.version} holds no module; {row.meant}.",
         evidence=(f"source: {row.source}",),
+        payload=_taken(dist, row, row.module),
     )
+
+
+def _taken(dist: Distribution, row: Lookalike | None, module: str) -> NameTaken:
+    meant = row.meant if row else f"which distribution brings {module} is not known here"
+    return NameTaken(dist.name, meant, row.instead if row else None)

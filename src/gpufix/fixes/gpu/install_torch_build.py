@@ -117,10 +117,13 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     if choice.channel == CONDA_FORGE:
         return _by_conda(finding, view, choice, notes)
     moved = moved_along(view, choice)
-    notes += [f"{why}: install it again yourself" for why in moved.unknown.values()]
+    stays = finding.subject if finding.code == "SYM401" else None  # the build was chosen for it
+    unknown = [why for name, why in moved.unknown.items() if name != stays]
+    notes += [f"{why}: install it again yourself" for why in unknown]
     wanted = [choice.requirement, *moved.along]
     step = Install(install=wanted, dependencies=True, index=choice.name)
-    later = [install(offer, view.dist(offer.name)) for offer in moved.later]
+    others = [offer for offer in moved.later if offer.name != stays]
+    later = [install(offer, view.dist(offer.name)) for offer in others]
     move = TorchMove(release=choice.release.version, variant=choice.name)
     plan = Plan(
         fix=NAME,

@@ -11,10 +11,14 @@ from gpufix.model.payload import EnvironmentVariable, Switched
 
 @fix("unset-variable", "RUN801", "RUN804", "RUN805", "WHL509")
 def unset_variable(finding: Finding, view: View) -> Plan | Skip | None:
-    """Unset it in the environment file; the shell line that sets it is named."""
-    payload = finding.payload
+    """Unset it in the environment file; the shell line that sets it is named.
+
+    What code sets when Python starts comes back: there a value that leaves it off takes its place.
+    """
+    payload, value = finding.payload, None
     if isinstance(payload, Switched):
-        if payload.by:
+        value = payload.off
+        if payload.by and value is None:
             reason = f"{payload.by} sets it whenever Python starts"
             return Skip(
                 fix="unset-variable", code=finding.code, subject=finding.subject, reason=reason
@@ -29,8 +33,8 @@ def unset_variable(finding: Finding, view: View) -> Plan | Skip | None:
         fix="unset-variable",
         codes=[finding.code],
         subjects=[name],
-        title=f"unset {name}",
+        title=f"unset {name}" if value is None else f"set {name} to {value}",
         safety="safe",
-        steps=[SetVariables(variables={name: None})],
+        steps=[SetVariables(variables={name: value})],
         notes=[f"set by {line}" for line in lines],
     )

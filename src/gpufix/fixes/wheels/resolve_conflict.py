@@ -8,8 +8,9 @@ from gpufix.evidence import conda
 from gpufix.evidence.declared import spelled, with_row
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import extras_of, from_address
+from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
+from gpufix.knowledge import families, listings
 from gpufix.model import Advise, Finding, Install, Plan, Skip
 from gpufix.model.payload import AbsentDepends, AbsentModule, KnownConflict, UnmetRequirements
 from gpufix.model.source_payload import ConflictingPins
@@ -20,6 +21,9 @@ from gpufix.text.names import normalise
 def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     """A known conflict: its first remedy. A declared one: the versions that are declared.
 
+    For an import of a module that an installed package has no more: a later release of what imports it,
+    where one is listed. Of a module that nothing brings: the listed distribution of that name.
+
     What conda's packages depend on is conda's to install: its command.
     """
     payload, reason = finding.payload, None
@@ -27,10 +31,7 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         return _by_conda(payload, view)
     wanted: Sequence[str] = ()
     if isinstance(payload, AbsentModule):
-        lost = payload.of or f"a package with {payload.module}"
-        reason = (
-            f"which releases of {payload.distribution} and {lost} go together is not known here"
-        )
+        return _bringing(payload, view)
     elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
@@ -53,6 +54,35 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
         safety="unsafe" if moved else "safe",
         steps=[Install(install=list(wanted), dependencies=True)],
     )
+
+
+def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
+    """A module that a package has no more: a later release of what imports it, at which nothing else
+    moves. One that nothing brings: the listed distribution of its name."""
+    dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
+    wanted = None
+    if absent.of is None and _is_listed(top):
+        wanted = top
+    elif absent.of and dist and immovable(dist) is None and _is_listed(dist.name):
+        wanted = f"{dist.name}>{dist.version}"
+    if wanted is None:
+        lost = absent.of or f"a package with {absent.module}"
+        reason = f"which releases of {absent.distribution} and {lost} go together is not known here"
+        return Skip(
+            fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
+        )
+    return Plan(
+        fix="resolve-conflict",
+        codes=["WHL506"],
+        subjects=[absent.distribution],
+        title=f"install {wanted}",
+        safety="unsafe" if absent.of else "safe",
+        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+    )
+
+
+def _is_listed(name: str) -> bool:
+    return bool(families.releases(name)) or listings.key(name) is not None
 
 
 def _best(view: View, remedies: Sequence[Sequence[str]]) -> Sequence[str]:
