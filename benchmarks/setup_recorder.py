@@ -136,7 +136,6 @@ def record(ext: Any) -> None:
 def pretend_setuptools() -> None:
     """Commands go their way, and compile nothing."""
     import setuptools
-    import setuptools._distutils.command.clean
     from setuptools.command import bdist_egg, build_ext, build_py, develop, egg_info, install
     from torch.utils import cpp_extension
 
@@ -161,6 +160,7 @@ def pretend_setuptools() -> None:
     ):
         kind.run = nothing
     import setuptools._distutils.command.build_ext as base
+    import setuptools._distutils.command.clean
 
     def each(self: Any) -> None:
         for ext in self.extensions:

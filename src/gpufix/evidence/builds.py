@@ -18,7 +18,7 @@ from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 SEARCH = 300_000  # steps that a search for a variable may follow
-_PROSE = (".md", ".rst")  # nothing that decides about a build, and much text
+_PROSE = (".md", ".rst")  # much text, which seldom decides about a build
 # Modules that a build environment has beside what is declared.
 _ALWAYS = (
     "setuptools",
@@ -38,20 +38,29 @@ class ViewFiles:
         self._view, self._root = view, root
         self._edited: Mapping[str, str] = {}
         self._names: dict[str, dict[str, bool] | None] = {}  # by folder: name -> is a folder
+        self.reads_prose = False
+        self.withheld = False  # a text was asked for that `reads_prose` would have given
 
     def edited(self, texts: Mapping[str, str]) -> ViewFiles:
         """The same files, with these texts in the place of theirs."""
-        if not texts:
-            return self
         made = ViewFiles(self._view, self._root)
         made._names, made._edited = self._names, texts
+        return made
+
+    def with_prose(self) -> ViewFiles:
+        """The same files, README.md and its like too."""
+        made = ViewFiles(self._view, self._root)
+        made._names, made._edited, made.reads_prose = self._names, self._edited, True
         return made
 
     def text(self, path: str) -> str | None:
         """The text of a file; None where nobody can tell."""
         if path in self._edited:
             return self._edited[path]
-        if path.endswith(_PROSE) or not self.exists(path) or self.is_folder(path):
+        if not self.exists(path) or self.is_folder(path):
+            return None
+        if path.endswith(_PROSE) and not self.reads_prose:
+            self.withheld = True
             return None
         source = self._view.source(path)
         return source.text if source else None
@@ -110,7 +119,11 @@ class Builds:
         if key not in self._runs:
             files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
             world = replace(world_of(self._view, self._root, files), **changes)
-            run = self._runs[key] = run_setup(world, path)
+            run = run_setup(world, path)
+            if files.withheld and not (run.whole and all(e.sure for e in run.endings)):
+                self.steps += run.steps
+                run = run_setup(replace(world, files=files.with_prose()), path)
+            self._runs[key] = run
             self.steps += run.steps
             for question in run.asked:  # a plan that sets one of them asks this run again
                 if question.kind == "variable":
