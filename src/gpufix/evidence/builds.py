@@ -219,6 +219,12 @@ def isolated(view: View, path: str) -> dict[str, Any]:
     return {"torch": None, "modules": known}
 
 
+def without_module(view: View, path: str, name: str) -> BuildRun:
+    """The run of a setup.py where a module cannot be imported that is else taken to be there."""
+    modules = {d.name.replace("-", "_"): True for d in view.facts.distributions}
+    return builds_of(view).run(path, modules={**modules, name: False})
+
+
 def _name(requirement: str) -> str:
     for at, char in enumerate(requirement):
         if not (char.isalnum() or char in "-_."):
