@@ -13,6 +13,7 @@ fewer than 95 % are the same.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import re
 import shutil
@@ -37,8 +38,8 @@ _CARRIED = re.compile(r"(?:^|/)(?:third_?party|3rdparty|external|pybind11|node_m
 class Disk:
     """The files of a folder."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, root: str, torch: str) -> None:
+        self._root, self._torch = root, torch
 
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(f"{self._root}/")
@@ -50,6 +51,8 @@ class Disk:
             return None
 
     def exists(self, path: str) -> bool | None:
+        if path.startswith(f"{self._torch}/torch/include/"):
+            return Path(path).exists()
         return Path(path).exists() if self._inside(path) else None
 
     def is_folder(self, path: str) -> bool | None:
@@ -129,17 +132,24 @@ class Recorder:
             self._child.wait()
 
 
+def site_of(module: str) -> str:
+    """The folder that holds a package of this Python."""
+    spec = importlib.util.find_spec(module)
+    return str(Path(spec.origin).parents[1]) if spec and spec.origin else ""
+
+
 def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str) -> BuildRun:
     """What gpufix says."""
     variables = environment(cuda)
+    torch = site_of("torch")
     version = sys.version_info
     world = BuildWorld(
         root=str(tree),
-        files=Disk(str(tree)),
+        files=Disk(str(tree), torch),
         environment=variables,
         gpu=gpu,
         capabilities=((9, 0),) if gpu else (),
-        torch=TorchSeen(version="2.14.1+cu130", cuda="13.0", cxx11_abi=True),
+        torch=TorchSeen(version="2.14.1+cu130", cuda="13.0", cxx11_abi=True, location=torch),
         modules=Installed(truth.get("modules", [])),
         cuda_home=cuda,
         nvcc="13.0",

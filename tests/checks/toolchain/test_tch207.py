@@ -258,9 +258,7 @@ FIRING = {
             "setuptools",
             "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
             "82 does.",
-            evidence=(
-                Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=4),
-            ),
+            evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=4),),
             payload=MissingTool("setuptools<82", False),
         ),
         offers=["install-build-tools unsafe"],

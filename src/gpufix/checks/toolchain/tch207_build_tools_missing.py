@@ -10,7 +10,14 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.builds import without_module
 from gpufix.evidence.requirements import Requirements, parse
-from gpufix.evidence.source_view import absolute, at, for_tests, is_vendored, python_files, toml_files
+from gpufix.evidence.source_view import (
+    absolute,
+    at,
+    for_tests,
+    is_vendored,
+    python_files,
+    toml_files,
+)
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
