@@ -267,7 +267,10 @@ class BuildOutside(BuildPython):
     def _copied(self, args: list[Any]) -> Any:
         """What is copied lies in two places from there on."""
         if len(args) > 1 and all(isinstance(a, str) and not hidden(a) for a in args[:2]):
-            self.files.copied(self.absolute(args[0]), self.absolute(args[1]))
+            source = self.absolute(args[0])
+            if self._below(source) and self.files.exists(source) is False:
+                raise ops.raises("FileNotFoundError", f"No such file or directory: '{args[0]}'")
+            self.files.copied(source, self.absolute(args[1]))
         return args[1] if len(args) > 1 else UNKNOWN
 
     def _which(self, program: Any) -> Any:
