@@ -93,9 +93,9 @@ def environment(cuda: str) -> dict[str, str]:
 class Recorder:
     """Real runs, in forks of one process that has imported torch."""
 
-    def __init__(self, python: str, cuda: str) -> None:
+    def __init__(self, python: str, cuda: str, **variables: str) -> None:
         self._command = [python, str(HERE / "setup_recorder.py")]
-        self._variables = environment(cuda)
+        self._variables = environment(cuda) | variables
         self._child: subprocess.Popen[str] | None = None
 
     def real(self, tree: Path, setup: str) -> list[dict[str, Any]]:
@@ -165,10 +165,20 @@ def fits(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
+def _ordered(flags: list[str]) -> list[str]:
+    """Flags, -gencode and its values last: sets give them in any order, and nvcc takes any."""
+    rest, pairs, at = [], [], 0
+    while at < len(flags):
+        pair = flags[at] == "-gencode" and at + 1 < len(flags)
+        (pairs if pair else rest).append(" ".join(flags[at : at + 1 + pair]))
+        at += 1 + pair
+    return rest + sorted(pairs)
+
+
 def same_flags(rows: Any, flags: list[Any], root: str) -> str:
     """ "same", "unknown" where a part is not known and allows it, or "differs"."""
     texts = [row.text.replace(root, "@ROOT@") for row in rows]
-    if texts == [str(f) for f in flags]:
+    if texts == [str(f) for f in flags] or _ordered(texts) == _ordered([str(f) for f in flags]):
         return "same"
     if not any("\0" in t for t in texts) and all(row.sure for row in rows):
         return "differs"
