@@ -6,7 +6,8 @@ usage: python benchmarks/setup_oracle.py --results FILE [--python PYTHON] [--cud
 Each FOLDER is a tree; every setup.py in it is run, with a GPU and without. The real one runs in a
 child (setup_recorder.py) in a copy of its tree, with PYTHON, whose torch is made to look like
 2.14.1+cu130. Its answers are kept in FILE: another run asks gpufix alone. A row is "same", "unknown"
-(gpufix says that it cannot tell, and allows what happened) or "differs". Exit 1 when one differs or
+(gpufix says that it cannot tell: of an ending, where each that it names hangs on something unknown)
+or "differs". Exit 1 when one differs or
 fewer than 95 % are the same.
 """
 
@@ -32,6 +33,7 @@ from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 HERE = Path(__file__).resolve().parent
 GOAL = 0.95
+ARCHS = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120")  # setup_recorder's
 _CARRIED = re.compile(r"(?:^|/)(?:third_?party|3rdparty|external|pybind11|node_modules|build)/")
 
 
@@ -149,7 +151,9 @@ def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str
         environment=variables,
         gpu=gpu,
         capabilities=((9, 0),) if gpu else (),
-        torch=TorchSeen(version="2.14.1+cu130", cuda="13.0", cxx11_abi=True, location=torch),
+        torch=TorchSeen(
+            version="2.14.1+cu130", cuda="13.0", cxx11_abi=True, location=torch, archs=ARCHS
+        ),
         modules=Installed(truth.get("modules", [])),
         cuda_home=cuda,
         nvcc="13.0",
@@ -224,11 +228,10 @@ def compare(run: BuildRun, truth: dict[str, Any], root: str) -> tuple[str, str]:
     if ending in ("timeout", "crash"):
         return "unjudged", ending
     if not any(end_fits(e, ending, truth) for e in run.endings):
-        known = run.whole and all(e.sure for e in run.endings)
         told = ", ".join(f"{e.state} {e.error} {e.message[:60]}" for e in run.endings)
-        return (
-            "differs" if known or run.whole else "unknown"
-        ), f"{told} / {ending}: {truth['message'][:80]}"
+        claims = run.fails is not None or (run.whole and any(e.sure for e in run.endings))
+        about = f"{told} / {ending}: {truth['message'][:80]}"
+        return ("differs" if claims else "unknown"), about
     if not run.whole or not all(e.sure for e in run.endings):
         return "unknown", f"ends {[e.hangs for e in run.endings][:2]}"
     if ending != "done":

@@ -69,6 +69,15 @@ m = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(m)
 exts = [CUDAExtension("x", ["a.cu"], extra_compile_args={"nvcc": m.parameters().flags})]
 """,
+    "a submodule that is empty": """
+def folders():
+    with open(".gitmodules") as file:
+        return [line.split("=", 1)[1].strip() for line in file if line.strip().startswith("path")]
+for folder in folders():
+    if not any(os.path.exists(os.path.join(folder, name)) for name in ["LICENSE", "setup.py"]):
+        sys.exit(1)
+exts = []
+""",
     "a command of its own": """
 Base = BuildExtension
 class Own(BuildExtension):
@@ -88,6 +97,7 @@ exts = [CUDAExtension("x", ["a.cu"])]
 }
 FILES = {
     "a.cu": "", "csrc/a.cu": "", "csrc/sub/b.cu": "", "csrc/old.cu": "", "csrc/c.cpp": "",
+    ".gitmodules": '[submodule "t/c"]\n\tpath = t/c\n\turl = https://example.org/c\n',
     "helper.py": "def flags(debug=None):\n    return ['-g'] if debug else ['-O2']\n",
     "tools/m.py": "from types import SimpleNamespace\n"
     "def parameters():\n    return SimpleNamespace(flags=['-m'])\n",

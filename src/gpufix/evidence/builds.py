@@ -8,6 +8,7 @@ from typing import Any
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.gpu_code import torch_code
 from gpufix.evidence.source_view import python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor, numbers
@@ -187,7 +188,20 @@ def torch_seen(view: View) -> TorchSeen:
         hip=torch.hip,
         cxx11_abi=torch.cxx11_abi,
         location=torch.location,
+        archs=_archs_of_torch(view),
     )
+
+
+def _archs_of_torch(view: View) -> tuple[str, ...] | None:
+    """What torch.cuda.get_arch_list() gives, of a torch for CUDA."""
+    code = torch_code(view) if view.facts.torch and view.facts.torch.cuda else None
+    if code is None or not code.complete:
+        return None
+    heads = {"cubin": "sm", "ptx": "compute"}
+    archs = {(o.kind, a) for o in code.objects if isinstance(a := parse_arch(o.arch), CudaArch)}
+    ordered = sorted(archs, key=lambda row: (row[0] != "cubin", row[1].number))
+    names = tuple(f"{heads[kind]}_{arch.number}" for kind, arch in ordered if kind in heads)
+    return names if names else None
 
 
 def _gpu(view: View) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gpufix.source.builds.python_values import (
     Bag,
+    OpenFile,
     Release,
     Rest,
     Text,
@@ -577,6 +578,8 @@ def elements(value: Any) -> list[Any]:
         return list(value)
     if isinstance(value, (list, tuple)):
         return list(value)
+    if isinstance(value, OpenFile) and value.text is not None:
+        return list(value.text.splitlines(keepends=True))
     if isinstance(value, str):
         return [Rest(shown(value))] if hidden(value) else list(str(value))
     return [Rest(shown(value))]

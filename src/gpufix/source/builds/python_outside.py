@@ -418,7 +418,7 @@ class BuildOutside(BuildPython):
         if name == "itertools.chain" or name == "itertools.chain.from_iterable":
             lists = ops.elements(first) if name.endswith("iterable") else args
             return [each for part in lists for each in ops.elements(part)][: ops.MOST]
-        if name == "itertools.product" and len(args) < 6:
+        if name == "itertools.product" and len(args) <= 8:
             lists = [ops.elements(each)[:64] for each in args]
             return list(islice(product(*lists), ops.MOST))
         if name == "shlex.split" and isinstance(first, str):

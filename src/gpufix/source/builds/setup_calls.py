@@ -156,12 +156,14 @@ class BuildSetup(BuildOutside):
             self.ask("gpu", f"torch.cuda.{name}()")
             if not self._sees():
                 return [] if name == "get_arch_list" else ""
-            return [Rest("torch's architectures")]
+            return self._archs_of_torch(name)
         if name == "device_count":
             self.ask("gpu", "torch.cuda.device_count()")
             if world.gpu and world.capabilities is not None:
                 return len(world.capabilities)
             return 0 if self._visible() is False else Unknown("torch.cuda.device_count()")
+        if name == "torch._C._cuda_getArchFlags" and world.torch and world.torch.archs:
+            return " ".join(world.torch.archs)
         if name in ("_is_compiled",):
             return bool(world.torch and (world.torch.cuda or world.torch.hip))
         if name in ("get_device_capability", "get_device_properties", "get_device_name",
@@ -169,6 +171,15 @@ class BuildSetup(BuildOutside):
             self.ask("capability", f"torch.cuda.{name}()")
             return self._device(name, args)
         return NotImplemented
+
+    def _archs_of_torch(self, name: str) -> Any:
+        torch = self.build.torch
+        if torch is None or torch.archs is None:
+            return [Rest("torch's architectures")] if name == "get_arch_list" else "\0"
+        if name == "get_arch_list":
+            return list(torch.archs)
+        pairs = (arch.split("_") for arch in torch.archs)
+        return " ".join(f"-gencode compute=compute_{n},code={kind}_{n}" for kind, n in pairs)
 
     def _visible(self) -> Any:
         torch = self.build.torch
