@@ -6,13 +6,15 @@ usage: python benchmarks/setup_oracle.py --results FILE [--python PYTHON] [--cud
 Each FOLDER is a tree; every setup.py in it is run, with a GPU and without. The real one runs in a
 child (setup_recorder.py) in a copy of its tree, with PYTHON, whose torch is made to look like
 2.14.1+cu130. Its answers are kept in FILE: another run asks gpufix alone. A row is "same", "unknown"
-(gpufix says that it cannot tell, and allows what happened) or "differs". Exit 1 when one differs or
+(gpufix says that it cannot tell: of an ending, where each that it names hangs on something unknown)
+or "differs". Exit 1 when one differs or
 fewer than 95 % are the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import re
 import shutil
@@ -31,14 +33,15 @@ from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 HERE = Path(__file__).resolve().parent
 GOAL = 0.95
+ARCHS = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120")  # setup_recorder's
 _CARRIED = re.compile(r"(?:^|/)(?:third_?party|3rdparty|external|pybind11|node_modules|build)/")
 
 
 class Disk:
     """The files of a folder."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, root: str, torch: str) -> None:
+        self._root, self._torch = root, torch
 
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(f"{self._root}/")
@@ -50,6 +53,8 @@ class Disk:
             return None
 
     def exists(self, path: str) -> bool | None:
+        if path.startswith(f"{self._torch}/torch/include/"):
+            return Path(path).exists()
         return Path(path).exists() if self._inside(path) else None
 
     def is_folder(self, path: str) -> bool | None:
@@ -90,9 +95,9 @@ def environment(cuda: str) -> dict[str, str]:
 class Recorder:
     """Real runs, in forks of one process that has imported torch."""
 
-    def __init__(self, python: str, cuda: str) -> None:
+    def __init__(self, python: str, cuda: str, **variables: str) -> None:
         self._command = [python, str(HERE / "setup_recorder.py")]
-        self._variables = environment(cuda)
+        self._variables = environment(cuda) | variables
         self._child: subprocess.Popen[str] | None = None
 
     def real(self, tree: Path, setup: str) -> list[dict[str, Any]]:
@@ -129,17 +134,26 @@ class Recorder:
             self._child.wait()
 
 
+def site_of(module: str) -> str:
+    """The folder that holds a package of this Python."""
+    spec = importlib.util.find_spec(module)
+    return str(Path(spec.origin).parents[1]) if spec and spec.origin else ""
+
+
 def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str) -> BuildRun:
     """What gpufix says."""
     variables = environment(cuda)
+    torch = site_of("torch")
     version = sys.version_info
     world = BuildWorld(
         root=str(tree),
-        files=Disk(str(tree)),
+        files=Disk(str(tree), torch),
         environment=variables,
         gpu=gpu,
         capabilities=((9, 0),) if gpu else (),
-        torch=TorchSeen(version="2.14.1+cu130", cuda="13.0", cxx11_abi=True),
+        torch=TorchSeen(
+            version="2.14.1+cu130", cuda="13.0", cxx11_abi=True, location=torch, archs=ARCHS
+        ),
         modules=Installed(truth.get("modules", [])),
         cuda_home=cuda,
         nvcc="13.0",
@@ -155,10 +169,20 @@ def fits(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
+def _ordered(flags: list[str]) -> list[str]:
+    """Flags, -gencode and its values last: sets give them in any order, and nvcc takes any."""
+    rest, pairs, at = [], [], 0
+    while at < len(flags):
+        pair = flags[at] == "-gencode" and at + 1 < len(flags)
+        (pairs if pair else rest).append(" ".join(flags[at : at + 1 + pair]))
+        at += 1 + pair
+    return rest + sorted(pairs)
+
+
 def same_flags(rows: Any, flags: list[Any], root: str) -> str:
     """ "same", "unknown" where a part is not known and allows it, or "differs"."""
     texts = [row.text.replace(root, "@ROOT@") for row in rows]
-    if texts == [str(f) for f in flags]:
+    if texts == [str(f) for f in flags] or _ordered(texts) == _ordered([str(f) for f in flags]):
         return "same"
     if not any("\0" in t for t in texts) and all(row.sure for row in rows):
         return "differs"
@@ -204,11 +228,10 @@ def compare(run: BuildRun, truth: dict[str, Any], root: str) -> tuple[str, str]:
     if ending in ("timeout", "crash"):
         return "unjudged", ending
     if not any(end_fits(e, ending, truth) for e in run.endings):
-        known = run.whole and all(e.sure for e in run.endings)
         told = ", ".join(f"{e.state} {e.error} {e.message[:60]}" for e in run.endings)
-        return (
-            "differs" if known or run.whole else "unknown"
-        ), f"{told} / {ending}: {truth['message'][:80]}"
+        claims = run.fails is not None or (run.whole and any(e.sure for e in run.endings))
+        about = f"{told} / {ending}: {truth['message'][:80]}"
+        return ("differs" if claims else "unknown"), about
     if not run.whole or not all(e.sure for e in run.endings):
         return "unknown", f"ends {[e.hangs for e in run.endings][:2]}"
     if ending != "done":

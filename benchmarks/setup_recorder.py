@@ -45,10 +45,12 @@ def pretend_torch(gpu: bool) -> str:
     cuda = torch.cuda
     cuda._is_compiled = lambda: True
     torch._C._nccl_version = lambda: 22703
+    torch._C._nccl_version_suffix = lambda: b""
     cuda.is_available = lambda: gpu
     cuda.device_count = lambda: int(gpu)
     archs = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"]
     cuda.get_arch_list = lambda: archs if gpu else []
+    torch._C._cuda_getArchFlags = lambda: " ".join(archs)
 
     def capability(device: object = None) -> tuple[int, int]:
         if not gpu:
@@ -158,6 +160,7 @@ def pretend_setuptools() -> None:
     ):
         kind.run = nothing
     import setuptools._distutils.command.build_ext as base
+    import setuptools._distutils.command.clean
 
     def each(self: Any) -> None:
         for ext in self.extensions:
@@ -192,7 +195,7 @@ class Compiler:
 
     compiler_type = "unix"
 
-    def __init__(self) -> None:
+    def __init__(self, *_: object) -> None:
         self.src_extensions = [".c", ".C", ".cc", ".cxx", ".cpp", ".m"]
         self.compiler_so, self.compiler_cxx = ["gcc", "-fPIC"], ["g++"]
         self.compiler, self.linker_so = ["gcc"], ["g++", "-shared"]
@@ -215,12 +218,13 @@ def pretended_setup(**attributes: Any) -> Any:
         {
             "name": "recorded",
             "version": "0",
-            "packages": [],
-            "py_modules": [],
+            "packages": attributes.get("packages"),
+            "py_modules": attributes.get("py_modules"),
             "ext_modules": attributes.get("ext_modules"),
             "cmdclass": commands,
         }
     )
+    dist.parse_config_files()
     if "bdist_wheel" not in sys.argv:
         return dist
     if "bdist_wheel" in commands:

@@ -129,7 +129,10 @@ CASES: dict[str, Case] = {
         hard_coded_abi,
         follow_torch_abi,
         "setup.py",
-        "import torch\n" + t.setup(before=f'm = [("{ABI}", "0")]'),
+        "import torch\n"
+        + t.setup(before=f'm = [("{ABI}", "0")]').replace(
+            '["ext.cu"],', '["ext.cu"], define_macros=m,'
+        ),
         f'm = [("{ABI}", str(int(torch._C.{ABI})))]',
         {},
     ),

@@ -220,3 +220,57 @@ def test_hostile_files_end_soon(case: str) -> None:
     start = time.process_time()
     run(HEAD + HOSTILE[case] + "e = CppExtension('x', ['a.cpp'])\n" + TAIL)
     assert time.process_time() - start < 5
+
+
+def test_a_folder_that_is_copied_is_imported_from_its_copy() -> None:
+    body = (
+        "import shutil\nfrom pathlib import Path\nhere = Path(__file__).parent.resolve()\n"
+        "shutil.copytree(here / 'common' / 'tools', here / 'tools')\n"
+        "from tools.flags import flags\n"
+    )
+    files = {"common/tools/__init__.py": "", "common/tools/flags.py": "flags = ['-c']\n"}
+    assert nvcc(body, files) == ["-c"]
+
+
+def test_a_copy_of_what_is_not_there_ends_the_build() -> None:
+    made = run(HEAD + "import shutil\nshutil.copytree('third_party/x', 'x')\nsetup(name='x')\n")
+    assert made.fails is not None and made.fails.error == "FileNotFoundError"
+
+
+def test_a_module_run_by_its_spec() -> None:
+    body = (
+        "import importlib.util\n"
+        "spec = importlib.util.spec_from_file_location('b', os.path.join('pkg', 'build.py'))\n"
+        "m = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(m)\n"
+        "flags = m.parameters().flags\n"
+    )
+    build = "from types import SimpleNamespace\ndef parameters():\n    return SimpleNamespace(flags=['-s'])\n"
+    assert nvcc(body, {"pkg/build.py": build}) == ["-s"]
+
+
+@pytest.mark.parametrize("made", ['"{}/src/*.cu".format("cuda")', '"%s/src/*.cu" % "cuda"'])
+def test_a_pattern_that_is_formatted(made: str) -> None:
+    body = f"e = CUDAExtension('x', glob.glob({made}))\n"
+    (extension,) = run(HEAD + body + TAIL, {"cuda/src/a.cu": ""}).extensions
+    assert [s.text for s in extension.sources] == ["cuda/src/a.cu"]
+
+
+def test_a_folder_that_asks_for_its_module_when_it_is_a_text() -> None:
+    body = (
+        "class Include:\n    def __str__(self):\n        import pybind11\n"
+        "        return pybind11.get_include()\n"
+        "e = CppExtension('x', ['a.cpp'], include_dirs=[Include()])\n"
+    )
+    made = run(HEAD + body + TAIL, modules={"pybind11": False})
+    assert made.fails is not None and made.fails.missing == "pybind11"
+    assert run(HEAD + body + TAIL).fails is None
+
+
+def test_a_method_called_by_the_class_outside() -> None:
+    own = (
+        "class Own(BuildExtension):\n    def build_extensions(self):\n"
+        "        BuildExtension.build_extensions(self)\n"
+        "e = CUDAExtension('x', ['a.cu'])\n"
+    )
+    (extension,) = run(HEAD + own + TAIL.replace("BuildExtension", "Own")).extensions
+    assert extension.name == "x"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
 from gpufix.evidence.builds import SEARCH, arch_flags, builds_of, compiles_gpu_code, with_gpu
-from gpufix.evidence.gpu_build import spellings
+from gpufix.evidence.gpu_build import spellings, wanted_run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag, parse
@@ -52,6 +52,10 @@ def of_run(view: View, path: str) -> Asked | None:
     if not _builds(run):
         return None
     flags = tuple(_flags(run, path))
+    if (wanted := wanted_run(view, path)) is not None:
+        known = {(row.path, row.line, row.text) for row in flags}
+        more = (row for row in _flags(wanted, path) if (row.path, row.line, row.text) not in known)
+        flags += tuple(row._replace(guards=("?",)) for row in more)
     knobs = _knob(view, path, run) if _misses(view, run) else None
     writes = _writes(view, path, run)
     detects = any(question.kind == "capability" for question in run.asked)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.gpu_code import torch_code
 from gpufix.evidence.source_view import python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor, numbers
@@ -18,7 +19,7 @@ from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 
 SEARCH = 300_000  # steps that a search for a variable may follow
-_PROSE = (".md", ".rst")  # nothing that decides about a build, and much text
+_PROSE = (".md", ".rst")  # much text, which seldom decides about a build
 # Modules that a build environment has beside what is declared.
 _ALWAYS = (
     "setuptools",
@@ -38,20 +39,29 @@ class ViewFiles:
         self._view, self._root = view, root
         self._edited: Mapping[str, str] = {}
         self._names: dict[str, dict[str, bool] | None] = {}  # by folder: name -> is a folder
+        self.reads_prose = False
+        self.withheld = False  # a text was asked for that `reads_prose` would have given
 
     def edited(self, texts: Mapping[str, str]) -> ViewFiles:
         """The same files, with these texts in the place of theirs."""
-        if not texts:
-            return self
         made = ViewFiles(self._view, self._root)
         made._names, made._edited = self._names, texts
+        return made
+
+    def with_prose(self) -> ViewFiles:
+        """The same files, README.md and its like too."""
+        made = ViewFiles(self._view, self._root)
+        made._names, made._edited, made.reads_prose = self._names, self._edited, True
         return made
 
     def text(self, path: str) -> str | None:
         """The text of a file; None where nobody can tell."""
         if path in self._edited:
             return self._edited[path]
-        if path.endswith(_PROSE) or not self.exists(path) or self.is_folder(path):
+        if not self.exists(path) or self.is_folder(path):
+            return None
+        if path.endswith(_PROSE) and not self.reads_prose:
+            self.withheld = True
             return None
         source = self._view.source(path)
         return source.text if source else None
@@ -110,7 +120,11 @@ class Builds:
         if key not in self._runs:
             files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
             world = replace(world_of(self._view, self._root, files), **changes)
-            run = self._runs[key] = run_setup(world, path)
+            run = run_setup(world, path)
+            if files.withheld and not (run.whole and all(e.sure for e in run.endings)):
+                self.steps += run.steps
+                run = run_setup(replace(world, files=files.with_prose()), path)
+            self._runs[key] = run
             self.steps += run.steps
             for question in run.asked:  # a plan that sets one of them asks this run again
                 if question.kind == "variable":
@@ -174,7 +188,20 @@ def torch_seen(view: View) -> TorchSeen:
         hip=torch.hip,
         cxx11_abi=torch.cxx11_abi,
         location=torch.location,
+        archs=_archs_of_torch(view),
     )
+
+
+def _archs_of_torch(view: View) -> tuple[str, ...] | None:
+    """What torch.cuda.get_arch_list() gives, of a torch for CUDA."""
+    code = torch_code(view) if view.facts.torch and view.facts.torch.cuda else None
+    if code is None or not code.complete:
+        return None
+    heads = {"cubin": "sm", "ptx": "compute"}
+    archs = {(o.kind, a) for o in code.objects if isinstance(a := parse_arch(o.arch), CudaArch)}
+    ordered = sorted(archs, key=lambda row: (row[0] != "cubin", row[1].number))
+    names = tuple(f"{heads[kind]}_{arch.number}" for kind, arch in ordered if kind in heads)
+    return names if names else None
 
 
 def _gpu(view: View) -> bool:
@@ -204,6 +231,12 @@ def isolated(view: View, path: str) -> dict[str, Any]:
     names = [n.strip().split("[")[0] for r in declared for n in [_name(r)]]
     known = {n.replace("-", "_"): True for n in (*names, *_ALWAYS)}
     return {"torch": None, "modules": known}
+
+
+def without_module(view: View, path: str, name: str) -> BuildRun:
+    """The run of a setup.py where a module cannot be imported that is else taken to be there."""
+    modules = {d.name.replace("-", "_"): True for d in view.facts.distributions}
+    return builds_of(view).run(path, modules={**modules, name: False})
 
 
 def _name(requirement: str) -> str:

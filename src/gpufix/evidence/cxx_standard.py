@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from gpufix.evidence import cmake_builds, cxx
 from gpufix.evidence.builds import setup_runs
+from gpufix.evidence.gpu_build import wanted_run
 from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.source_view import active, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model.source_payload import StandardWay
-from gpufix.source.builds.run import UNKNOWN_PART, Said
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Said
 from gpufix.source.cxx_standards import flags, year
 
 _ALWAYS_CHECKED = "ATen/ATen.h"
@@ -82,18 +83,28 @@ def _of_setups(view: View) -> Iterator[Asked]:
     for path, run in setup_runs(view):
         if is_vendored(path) or for_tests(path):
             continue
-        if run.fails and not run.extensions:
+        rows = list(_of_run(view, run))
+        wanted = wanted_run(view, path)
+        if run.fails and not run.extensions and wanted is None:
             yield from _of_stopped(view, path)
-        for extension in run.extensions:
-            way: StandardWay = "load" if extension.kind == "jit" else "setup"
-            for given, cuda in ((extension.cxx, False), (extension.nvcc, True)):
-                sources = _sources(view, extension.sources, cuda)
-                decides = _deciding(given, extension.kind in _BY_TORCH) if sources else None
-                if decides is not None:
-                    said, text, value = decides
-                    sure = said.sure and extension.sure
-                    at = said.place
-                    yield Asked(at.path, at.line, text, value, way, sure, sources)
+        yield from rows
+        known = {(row.path, row.line, row.text) for row in rows}
+        for row in _of_run(view, wanted) if wanted else ():
+            if (row.path, row.line, row.text) not in known:
+                yield row._replace(sure=False)  # as long as SRC613 is not answered
+
+
+def _of_run(view: View, run: BuildRun) -> Iterator[Asked]:
+    for extension in run.extensions:
+        way: StandardWay = "load" if extension.kind == "jit" else "setup"
+        for given, cuda in ((extension.cxx, False), (extension.nvcc, True)):
+            sources = _sources(view, extension.sources, cuda)
+            decides = _deciding(given, extension.kind in _BY_TORCH) if sources else None
+            if decides is not None:
+                said, text, value = decides
+                sure = said.sure and extension.sure
+                at = said.place
+                yield Asked(at.path, at.line, text, value, way, sure, sources)
 
 
 def _of_stopped(view: View, path: str) -> Iterator[Asked]:

@@ -69,6 +69,21 @@ def lost(view: View, path: str) -> Lost | None:
     return Lost(place=asks[0].place, names=tuple(sorted(names)), sources=tuple(sources))
 
 
+def sees_none(view: View) -> bool:
+    """Whether a torch for GPUs is installed, some are to be served, and none is visible here."""
+    torch = view.facts.torch
+    if torch is None or not (torch.cuda or torch.hip) or not targets(view):
+        return False
+    return all(gpu.vendor != vendor(view) for gpu in view.facts.gpus)
+
+
+def wanted_run(view: View, path: str) -> BuildRun | None:
+    """What a setup.py does once SRC613 is answered; None where it loses nothing here."""
+    if not sees_none(view) or lost(view, path) is None:
+        return None
+    return builds_of(view).run(path, **with_gpu(view))
+
+
 def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     """The variables by which a setup.py builds here what it builds with a GPU; None: there are none."""
     runs = builds_of(view)

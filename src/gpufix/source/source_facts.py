@@ -189,7 +189,7 @@ class PythonFacts(Frozen):
     half: tuple[HalfCall, ...] = ()
     stale_device: tuple[StaleDevice, ...] = ()
     setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
-    torch_import: int | None = None  # the line on which a setup.py always imports torch
+    torch_import: int | None = None  # of older snapshots
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()
 

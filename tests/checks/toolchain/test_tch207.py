@@ -36,6 +36,14 @@ def of(**sections: object) -> View:
     return b.view(b.healthy(**sections))
 
 
+def importing(statement: str, release: str) -> Callable[[Path], View]:
+    """A setup.py with this statement beside this setuptools."""
+    return lambda root: t.look(
+        t.write(root, {"ext.cu": "", "setup.py": t.setup(before=statement)}),
+        distributions=[b.dist("setuptools", release), NINJA],
+    )
+
+
 def without(*names: str, **sections: object) -> View:
     return of(tools=[tool for tool in b.build_tools() if tool.name not in names], **sections)
 
@@ -123,6 +131,10 @@ SILENT = {
     ),
     "it is not built by a setup.py": lambda root: t.look(
         t.write(root, {"k.cu": "", "pyproject.toml": TOML.format('"pybind11"')})
+    ),
+    "pkg_resources of a setuptools that has it": importing("import pkg_resources", "81.0.0"),
+    "pkg_resources under try": importing(
+        "try:\n    import pkg_resources\nexcept ImportError:\n    pkg_resources = None", "82.0.0"
     ),
     "no build system is declared": requiring("pybind11", toml="[project]\nname = 'x'\n"),
     "what is required, where distributions could not be looked for": requiring(
@@ -237,6 +249,18 @@ FIRING = {
             toml='[build-system]\nrequires = ["foo-build"]\nbuild-backend = "foo_build.api"\n'
         ),
         required("foo-build", "foo-build"),
+        offers=["install-build-tools unsafe"],
+    ),
+    "pkg_resources is gone": Fires(
+        importing("from pkg_resources import parse_version", "84.2.1"),
+        Fault(
+            ERROR,
+            "setuptools",
+            "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
+            "82 does.",
+            evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=4),),
+            payload=MissingTool("setuptools<82", False),
+        ),
         offers=["install-build-tools unsafe"],
     ),
     "required from an address": Fires(

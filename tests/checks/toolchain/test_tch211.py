@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import builders as b
@@ -273,3 +274,30 @@ FIRING = {
     ),
 }
 test_silent, test_firing = rows(cxx_standard_too_old, SILENT, FIRING)
+
+
+FORCED = """\
+import os
+import torch
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CppExtension, CUDAExtension
+args = {"cxx": [], "nvcc": ["-O3", "-std=c++17"]}
+if torch.cuda.is_available() or os.getenv("FORCE_CUDA") == "1":
+    ext = CUDAExtension("e", ["b.cu"], extra_compile_args=args)
+else:
+    ext = CppExtension("e", ["a.cpp"])
+setup(name="e", ext_modules=[ext], cmdclass={"build_ext": BuildExtension})
+"""
+
+
+def test_what_a_forced_build_asks_for_is_said_before_it_is_forced(tmp_path: Path) -> None:
+    t.write(tmp_path, {**SOURCES, "setup.py": FORCED})
+    answers = {f"torch-standard:{header}": value for header, value in SAYS.items()}
+    severities = []
+    for env in ({}, {"FORCE_CUDA": "1"}):
+        torch = b.torch("2.14.1+cu130")
+        view = t.look(tmp_path, "sm_90", env=env, torch=torch, answers=answers)
+        (finding,) = t.found(cxx_standard_too_old, view)
+        assert finding.payload == OldStandard("setup.py", (5,), "setup", 20, "2.14")
+        severities.append(finding.severity)
+    assert severities == [WARNING, ERROR]

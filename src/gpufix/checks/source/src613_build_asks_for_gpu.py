@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
-from gpufix.evidence.arch_lists import listed, targets, vendor
+from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
-from gpufix.evidence.gpu_build import Lost, lost
+from gpufix.evidence.gpu_build import Lost, lost, sees_none
 from gpufix.evidence.scripts import unexported
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
@@ -48,10 +48,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     torch's select_compute_arch.cmake.
     """
     yield from gpu_cmake.faults(view)
-    torch = view.facts.torch
-    if torch is None or not (torch.cuda or torch.hip) or not targets(view):
-        return
-    if any(gpu.vendor == vendor(view) for gpu in view.facts.gpus):
+    if not sees_none(view):
         return
     for path, _ in setup_runs(view):
         if for_tests(path) or is_vendored(path):

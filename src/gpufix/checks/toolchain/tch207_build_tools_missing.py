@@ -8,8 +8,16 @@ from packaging.requirements import Requirement
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import builds, tool, was_collected
+from gpufix.evidence.builds import without_module
 from gpufix.evidence.requirements import Requirements, parse
-from gpufix.evidence.source_view import absolute, python_files, toml_files
+from gpufix.evidence.source_view import (
+    absolute,
+    at,
+    for_tests,
+    is_vendored,
+    python_files,
+    toml_files,
+)
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
@@ -19,6 +27,7 @@ from gpufix.text.names import normalise
 
 _COMPILERS = ("g++", "c++", "clang++")
 _PROVIDED = {"skbuild": "scikit-build", "git": "gitpython"}  # module -> its distribution
+_NO_PKG_RESOURCES = "82"  # the first setuptools without it, by its changelog
 _TOLD = {"setuptools", "wheel", "ninja", "cmake", "torch"}  # judged by rules of their own
 
 
@@ -29,7 +38,8 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     ## What it does
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
     70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
-    extension requires for the build and its setup.py imports.
+    extension requires for the build and its setup.py imports. Follows a setup.py that imports
+    pkg_resources, which setuptools 82 removed.
 
     ## Why it matters
     Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
@@ -39,20 +49,23 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
 
     ## Severity
-    Error for the compiler and Python's headers, warning for the rest. Silent when the project has
+    Error for the compiler, Python's headers, and a setup.py that ends without pkg_resources; warning
+    for the rest. Silent when the project has
     nothing to build.
 
     ## Fix
     Unsafe: install the Python-packaged ones. Manual: system packages.
 
     ## Source
-    torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own).
+    torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own); setuptools 82
+    (pkg_resources removed).
     """
     if not builds(view) or view.facts.python is None:
         return
     if was_collected(view, "tools"):
         yield from _programs(view)
     yield from _packages(view)
+    yield from _removed(view)
     yield from _required(view)
     python = view.facts.python
     if not python.has_headers and view.facts.host.os == "Linux":
@@ -86,6 +99,30 @@ def _packages(view: View) -> Iterator[Fault]:
     elif not at_least(setuptools.version, "70.1") and view.dist("wheel") is None:
         text = f"setuptools {setuptools.version} needs the package wheel, which is not installed"
         yield _fault("wheel", text, False)
+
+
+def _removed(view: View) -> Iterator[Fault]:
+    """Files that surely end because the installed setuptools has no pkg_resources any more."""
+    setuptools = view.dist("setuptools")
+    if setuptools is None or not at_least(setuptools.version, _NO_PKG_RESOURCES):
+        return
+    places = []
+    for path, facts in python_files(view).items():
+        own = path.rpartition("/")[2] == "setup.py" and not (for_tests(path) or is_vendored(path))
+        if own and "pkg_resources" in facts.imports:
+            end = without_module(view, path, "pkg_resources").fails
+            if end is not None and end.missing == "pkg_resources":
+                places.append(end.place)
+    if places:
+        files = ", ".join(dict.fromkeys(place.path for place in places))
+        yield Fault(
+            severity=ERROR,
+            subject="setuptools",
+            message=f"{files} imports pkg_resources, which setuptools {setuptools.version} does not "
+            f"have; setuptools before {_NO_PKG_RESOURCES} does.",
+            evidence=tuple(at(view, p.path, p.line, "import of pkg_resources") for p in places),
+            payload=MissingTool(f"setuptools<{_NO_PKG_RESOURCES}", False),
+        )
 
 
 def _builds_with_setuptools(view: View) -> bool:

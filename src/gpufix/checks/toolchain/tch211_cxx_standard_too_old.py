@@ -30,7 +30,8 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
     `setup.py compiles with -std=c++17; torch/extension.h of torch 2.14.1 takes C++20.`
 
     ## Severity
-    Error; warning where only a run would tell whether the line decides.
+    Error; warning where only a run would tell whether the line decides, and where it decides once
+    SRC613 of the same file is answered.
 
     ## Fix
     Safe: leave the flag out where torch adds one that is as new, else raise it for the torch releases

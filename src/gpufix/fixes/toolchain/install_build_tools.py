@@ -25,20 +25,20 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
         if tool == "Python.h" and python:
             minor = ".".join(python.version.split(".")[:2])
             command = f"sudo apt-get install python{minor}-dev"
-        return _plan(tool, "manual", Advise(text=text, command=command))
+        return _plan(finding, tool, "manual", Advise(text=text, command=command))
     reason = from_address(tool) if missing.direct else None
     if reason:
         return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
     others = missing.others if isinstance(missing, MissingRequirements) else ()
     tools = [tool, *others]
-    return _plan(", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
+    return _plan(finding, ", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
 
 
-def _plan(tool: str, safety: Safety, step: Advise | Install) -> Plan:
+def _plan(finding: Finding, tool: str, safety: Safety, step: Advise | Install) -> Plan:
     return Plan(
         fix=NAME,
         codes=["TCH207"],
-        subjects=[tool],
+        subjects=[finding.subject],
         title=f"install {tool}" if tool != "Python.h" else "install Python's headers",
         safety=safety,
         steps=[step],

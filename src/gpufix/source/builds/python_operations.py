@@ -12,6 +12,7 @@ from typing import Any
 
 from gpufix.source.builds.python_values import (
     Bag,
+    OpenFile,
     Release,
     Rest,
     Text,
@@ -37,7 +38,9 @@ _SIGNS = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.In: "in", ast.NotIn: "not in", ast.Is: "is", ast.IsNot: "is not",
 }  # fmt: skip
-_WIDE = re.compile(r"\d{4}|\*")
+_WIDE = re.compile(r"\d{4}")  # a width that makes a text long
+_WIDE_FIELD = re.compile(r"\{[^{}]*\d{4}|\{[^{}]*\{")
+_WIDE_PERCENT = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\d{4}|\.\d{4}|\.?\*)")
 _PERCENT = re.compile(r"%(?:\((\w+)\))?([-#0 +]*\d*(?:\.\d+)?)([%sdrfxigeGEcX])")
 
 
@@ -306,7 +309,7 @@ def _native(value: Any) -> Any:
 
 def percent(form: str, right: Any) -> Any:
     """`form % right`."""
-    if _WIDE.search(form):
+    if _WIDE_PERCENT.search(form):
         return Unknown("a wide format")
     values = list(right) if isinstance(right, tuple) else [right]
     turn = iter(values)
@@ -334,7 +337,7 @@ def percent(form: str, right: Any) -> Any:
 
 def formatted(form: str, args: Sequence[Any], named: Mapping[Any, Any]) -> Any:
     """`form.format(*args, **named)`."""
-    if _WIDE.search(form) or re.search(r"\{[^{}]*\{", form):
+    if _WIDE_FIELD.search(form):
         return UNKNOWN_PART
     given = [_piece(value) for value in args]
     more = {k: _piece(v) for k, v in named.items() if isinstance(k, str)}
@@ -575,6 +578,8 @@ def elements(value: Any) -> list[Any]:
         return list(value)
     if isinstance(value, (list, tuple)):
         return list(value)
+    if isinstance(value, OpenFile) and value.text is not None:
+        return list(value.text.splitlines(keepends=True))
     if isinstance(value, str):
         return [Rest(shown(value))] if hidden(value) else list(str(value))
     return [Rest(shown(value))]

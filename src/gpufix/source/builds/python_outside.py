@@ -122,6 +122,8 @@ class BuildOutside(BuildPython):
             return str(first) if isinstance(first, str) else first
         if name == "shutil.which":
             return self._which(first)
+        if name in ("shutil.copytree", "shutil.copy", "shutil.copy2", "shutil.copyfile"):
+            return self._copied(args)
         if name in ("json.load", "json.loads"):
             text = first.text if isinstance(first, OpenFile) else first
             return _json(text)
@@ -160,16 +162,23 @@ class BuildOutside(BuildPython):
             return unknown
         full = self.absolute(path)
         self.ask("file", self.relative(full))
+        if full in self._of_toolkit():
+            return how not in ("isdir", "is_dir", "islink", "is_symlink")
         if how in ("isdir", "is_dir"):
-            found = self.build.files.is_folder(full)
+            found = self.files.is_folder(full)
         elif how in ("islink", "is_symlink"):
             found = False
         else:
-            found = self.build.files.exists(full)
+            found = self.files.exists(full)
             if found and how in ("isfile", "is_file"):
-                folder = self.build.files.is_folder(full)
+                folder = self.files.is_folder(full)
                 found = None if folder is None else not folder
         return unknown if found is None else found
+
+    def _of_toolkit(self) -> tuple[str, ...]:
+        """The programs of the CUDA toolkit that are surely there."""
+        home = self.build.cuda_home
+        return (f"{home}/bin/nvcc",) if home not in (None, "?") and self.build.nvcc else ()
 
     def _short(self, path: str) -> str:
         return str(path).replace("\0", "…")[:120]
@@ -180,9 +189,9 @@ class BuildOutside(BuildPython):
         full = self.absolute(path)
         if isinstance(mode, str) and any(c in mode for c in "wax+"):
             return OpenFile(full, None, writes=True)
-        if self.build.files.exists(full) is False and full.startswith(f"{self.build.root}/"):
+        if self.files.exists(full) is False and full.startswith(f"{self.build.root}/"):
             raise ops.raises("FileNotFoundError", f"No such file or directory: '{path}'")
-        return OpenFile(full, self.build.files.text(full))
+        return OpenFile(full, self.files.text(full))
 
     def _globbed(self, pattern: Any, recursive: bool, base: Any = None) -> Any:
         if not isinstance(pattern, str) or hidden(pattern):
@@ -216,20 +225,20 @@ class BuildOutside(BuildPython):
         if part == "**" and recursive:
             yield from self._match_parts(folder, rest, recursive)
             for name in self._names(folder):
-                if name[:1] != "." and self.build.files.is_folder(f"{folder}/{name}"):
+                if name[:1] != "." and self.files.is_folder(f"{folder}/{name}"):
                     yield from self._match_parts(f"{folder}/{name}", parts, recursive)
             return
         if not any(c in part for c in "*?["):
-            if self.build.files.exists(f"{folder}/{part}"):
+            if self.files.exists(f"{folder}/{part}"):
                 yield from self._match_parts(f"{folder}/{part}", rest, recursive)
             return
         for name in self._names(folder):
             fits = fnmatch.fnmatchcase(name, part) and (name[:1] != "." or part[:1] == ".")
-            if fits and (not rest or self.build.files.is_folder(f"{folder}/{name}")):
+            if fits and (not rest or self.files.is_folder(f"{folder}/{name}")):
                 yield from self._match_parts(f"{folder}/{name}", rest, recursive)
 
     def _names(self, folder: str) -> list[str]:
-        names = sorted(self.build.files.names_in(folder) or ())
+        names = sorted(self.files.names_in(folder) or ())
         self.steps += len(names)
         return names
 
@@ -237,10 +246,10 @@ class BuildOutside(BuildPython):
         if not isinstance(folder, str) or hidden(folder):
             return [Rest(f"the files in {ops.shown(folder)}")]
         full = self.absolute(folder)
-        if not self._below(full) or self.build.files.names_in(full) is None:
+        if not self._below(full) or self.files.names_in(full) is None:
             return [Rest(f"the files in {folder}")]
         if how == "listdir":
-            if self.build.files.is_folder(full) is False:
+            if self.files.is_folder(full) is False:
                 raise ops.raises("FileNotFoundError", f"No such file or directory: '{folder}'")
             return self._names(full)
         if how == "walk":
@@ -250,10 +259,19 @@ class BuildOutside(BuildPython):
     def _walked(self, shown: str, full: str, depth: int) -> Iterator[tuple[Any, ...]]:
         self.step()
         names = self._names(full)
-        folders = [n for n in names if self.build.files.is_folder(f"{full}/{n}")]
+        folders = [n for n in names if self.files.is_folder(f"{full}/{n}")]
         yield shown, folders, [n for n in names if n not in set(folders)]
         for name in folders if depth < 12 else ():
             yield from self._walked(posixpath.join(shown, name), f"{full}/{name}", depth + 1)
+
+    def _copied(self, args: list[Any]) -> Any:
+        """What is copied lies in two places from there on."""
+        if len(args) > 1 and all(isinstance(a, str) and not hidden(a) for a in args[:2]):
+            source = self.absolute(args[0])
+            if self._below(source) and self.files.exists(source) is False:
+                raise ops.raises("FileNotFoundError", f"No such file or directory: '{args[0]}'")
+            self.files.copied(source, self.absolute(args[1]))
+        return args[1] if len(args) > 1 else UNKNOWN
 
     def _which(self, program: Any) -> Any:
         if program == "nvcc" and self.build.cuda_home != "?":
@@ -310,6 +328,10 @@ class BuildOutside(BuildPython):
                 return lines[0] if lines else ""
         if isinstance(owner, Arguments):
             return self._of_arguments(owner, name, args, {})
+        if isinstance(owner, Spec) and name == "exec_module" and args:
+            if isinstance(args[0], Module):
+                self._run_module(owner.name, owner.path, args[0])
+            return None
         return Unknown(f"{ops.shown(owner)}.{name}()")
 
     def method(self, owner: Any, name: str, args: list[Any], named: dict[Any, Any]) -> Any:
@@ -385,6 +407,8 @@ class BuildOutside(BuildPython):
             return Partial("suppress", args, {})
         if name == "argparse.ArgumentParser":
             return Arguments()
+        if name in ("types.SimpleNamespace", "argparse.Namespace"):
+            return Instance(Class("SimpleNamespace", {}, []), {str(k): v for k, v in named.items()})
         if name == "functools.partial" and args:
             return Partial(args[0], args[1:], named)
         if name in ("functools.lru_cache", "functools.cache", "functools.wraps"):
@@ -394,7 +418,7 @@ class BuildOutside(BuildPython):
         if name == "itertools.chain" or name == "itertools.chain.from_iterable":
             lists = ops.elements(first) if name.endswith("iterable") else args
             return [each for part in lists for each in ops.elements(part)][: ops.MOST]
-        if name == "itertools.product" and len(args) < 6:
+        if name == "itertools.product" and len(args) <= 8:
             lists = [ops.elements(each)[:64] for each in args]
             return list(islice(product(*lists), ops.MOST))
         if name == "shlex.split" and isinstance(first, str):
@@ -739,7 +763,7 @@ _TYPES: tuple[tuple[type, str], ...] = (
     (type(None), "NoneType"),
 )
 _CONSTANTS: dict[str, Any] = {
-    "os.curdir": ".", "os.pardir": "..", "os.linesep": "\n", "os.extsep": ".", "os.altsep": None,
+    "os.curdir": ".", "os.pardir": "..", "os.path.curdir": ".", "os.path.pardir": "..", "os.linesep": "\n", "os.extsep": ".", "os.altsep": None,
     "re.M": int(re.M), "re.MULTILINE": int(re.M), "re.I": int(re.I), "re.IGNORECASE": int(re.I),
     "re.S": int(re.S), "re.DOTALL": int(re.S), "re.X": int(re.X), "re.VERBOSE": int(re.X),
     "subprocess.PIPE": -1, "subprocess.STDOUT": -2, "subprocess.DEVNULL": -3,

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from gpufix.source.builds import python_operations as ops
+from gpufix.source.builds.copied_files import WithCopies
 from gpufix.source.builds.python_values import (
     Arguments,
     Bag,
@@ -47,6 +48,7 @@ from gpufix.source.python.import_values import (
     Outside,
     PathText,
     Raised,
+    Spec,
     Unknown,
     attribute,
     truth,
@@ -95,6 +97,7 @@ class BuildPython(Statements):
     ) -> None:
         """path: of the file, relative to the world's root. `trees`: what was parsed, and will be."""
         self.build = world
+        self.files = WithCopies(world.files)
         self.path = f"{world.root}/{path}"
         self.folder = self.cwd = self.path.rpartition("/")[0]
         side = SimpleNamespace(
@@ -235,12 +238,12 @@ class BuildPython(Statements):
                 continue
             base = posixpath.normpath(posixpath.join(self.cwd, folder))
             for path in (f"{base}/{name}.py", f"{base}/{name}/__init__.py"):
-                if self.build.files.exists(path):
+                if self.files.exists(path):
                     return path
         for folder in folders:
             if isinstance(folder, str) and not hidden(folder):
                 path = posixpath.normpath(posixpath.join(self.cwd, folder, name))
-                names = self.build.files.names_in(path) or ()
+                names = self.files.names_in(path) or ()
                 if any(n.endswith(".py") for n in names):
                     return f"{path}/"
         return None
@@ -268,7 +271,7 @@ class BuildPython(Statements):
     def tree(self, path: str) -> ast.Module | None:
         """A source of the project, parsed."""
         if path not in self._trees:
-            text = self.build.files.text(path)
+            text = self.files.text(path)
             if text is None or len(text) > 400_000:
                 return None
             try:
@@ -1020,7 +1023,7 @@ def _decorated(node: AnyFunction, name: str) -> bool:
 
 
 def _has_methods(owner: Any) -> bool:
-    return isinstance(owner, (str, list, tuple, dict, OpenFile, ops.Match, Arguments))
+    return isinstance(owner, (str, list, tuple, dict, OpenFile, ops.Match, Arguments, Spec))
 
 
 def _loaded(target: ast.expr) -> ast.expr:

@@ -32,6 +32,11 @@ _EXT = "torch.utils.cpp_extension."
 # What packages of other vendors give torch when they are imported.
 _OTHERS = re.compile(r"(?:is_)?(?:musa|npu|mlu|hpu|sdaa|gcu|supa|maca|dipu|xla|ipu|ixuca)(?:_\w+)?")
 _TORCH_HAS = frozenset({"cuda", "version", "utils", "backends", "_C", "xpu", "mps", "compile"})
+# cpp_extension.py of torch 1.13 to 2.14
+_EXT_HAS = frozenset(
+    {"load", "load_inline", "BuildExtension", "CppExtension", "CUDAExtension", "include_paths",
+     "library_paths", "CUDA_HOME", "_get_build_directory", "_get_cuda_arch_flags"}
+)  # fmt: skip
 _BUILDS = frozenset(
     {"build", "build_ext", "bdist_wheel", "install", "develop", "bdist", "bdist_egg"}
 )
@@ -96,6 +101,8 @@ class BuildSetup(BuildOutside):
                 return False
             if name in _TORCH_HAS:
                 return True
+        if isinstance(owner, Outside) and f"{owner.name}." == _EXT and name in _EXT_HAS:
+            return True
         if isinstance(owner, Outside) and owner.name in ("torch.version", "torch.backends"):
             return True if name in ("cuda", "hip", "mps", "cudnn", "git_version") else None
         return super().has_member(owner, name)
@@ -107,6 +114,9 @@ class BuildSetup(BuildOutside):
             if told is not NotImplemented:
                 return told
         last = name.rpartition(".")[2]
+        if args and isinstance(args[0], Instance) and self._is_of(args[0], name):
+            of = name.rpartition(".")[0]
+            return self.base_method(OutsideMethod(of, last, args[0]), args[1:], named)
         if name in ("setuptools.setup", "distutils.core.setup", "skbuild.setup"):
             return self._setup(named)
         if last.endswith("Extension") and last != "BuildExtension":
@@ -120,6 +130,11 @@ class BuildSetup(BuildOutside):
         if last == "get_build_platform" or last == "get_platform":
             return f"linux_{self.build.machine}" if "wheel" in name else "linux-x86_64"
         return super().outside(name, args, named, frame)
+
+    def _is_of(self, owner: Instance, name: str) -> bool:
+        """Whether a name is that of a method of the class outside that an object is derived from."""
+        base = self.outside_base(owner.of).rpartition(".")[2]
+        return bool(base) and name.rpartition(".")[0].rpartition(".")[2] == base
 
     def _of_torch(self, name: str, args: list[Any], named: dict[Any, Any]) -> Any:
         if name.startswith(_EXT):
@@ -141,12 +156,14 @@ class BuildSetup(BuildOutside):
             self.ask("gpu", f"torch.cuda.{name}()")
             if not self._sees():
                 return [] if name == "get_arch_list" else ""
-            return [Rest("torch's architectures")]
+            return self._archs_of_torch(name)
         if name == "device_count":
             self.ask("gpu", "torch.cuda.device_count()")
             if world.gpu and world.capabilities is not None:
                 return len(world.capabilities)
             return 0 if self._visible() is False else Unknown("torch.cuda.device_count()")
+        if name == "torch._C._cuda_getArchFlags" and world.torch and world.torch.archs:
+            return " ".join(world.torch.archs)
         if name in ("_is_compiled",):
             return bool(world.torch and (world.torch.cuda or world.torch.hip))
         if name in ("get_device_capability", "get_device_properties", "get_device_name",
@@ -154,6 +171,15 @@ class BuildSetup(BuildOutside):
             self.ask("capability", f"torch.cuda.{name}()")
             return self._device(name, args)
         return NotImplemented
+
+    def _archs_of_torch(self, name: str) -> Any:
+        torch = self.build.torch
+        if torch is None or torch.archs is None:
+            return [Rest("torch's architectures")] if name == "get_arch_list" else "\0"
+        if name == "get_arch_list":
+            return list(torch.archs)
+        pairs = (arch.split("_") for arch in torch.archs)
+        return " ".join(f"-gencode compute=compute_{n},code={kind}_{n}" for kind, n in pairs)
 
     def _visible(self) -> Any:
         torch = self.build.torch
@@ -416,6 +442,8 @@ class BuildSetup(BuildOutside):
 
     def _said(self, values: Any, place: Place) -> Iterator[Said]:
         for value in ops.elements(values) if values is not None else ():
+            if isinstance(value, Instance) and isinstance(attribute(value, "__str__"), Bound):
+                value = self.call(attribute(value, "__str__"), [], {})
             text = str(value) if isinstance(value, str) else ops.text_of(value)
             yield Said(text, value.place if isinstance(value, Text) else place)
 

@@ -19,7 +19,7 @@ from gpufix.source.builds.run import (
 )
 from gpufix.source.builds.setup_calls import BuildSetup
 from gpufix.source.builds.world import BuildWorld
-from gpufix.source.python.import_values import Function, Module
+from gpufix.source.python.import_values import Module
 from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
 
 WAYS = 24  # through one file
@@ -38,15 +38,10 @@ class _Way(NamedTuple):
 
 def run_setup(world: BuildWorld, path: str) -> BuildRun:
     """What `python setup.py` would do. path: of the file, relative to the world's root."""
-    return _explored(world, path, follow)
+    return _explored(world, path)
 
 
-def run_module(world: BuildWorld, path: str) -> BuildRun:
-    """What a module builds when it is imported, and when its functions are called."""
-    return _explored(world, path, _follow_calls)
-
-
-def _explored(world: BuildWorld, path: str, through: Callable[[BuildSetup], Ending]) -> BuildRun:
+def _explored(world: BuildWorld, path: str) -> BuildRun:
     waiting: list[dict[str, bool]] = [{}]
     ways: list[_Way] = []
     steps = 0
@@ -55,7 +50,7 @@ def _explored(world: BuildWorld, path: str, through: Callable[[BuildSetup], Endi
         fixed = waiting.pop(0)
         choices = Choices(fixed)
         run = BuildSetup(world, path, choices, trees)
-        ending = through(run)
+        ending = follow(run)
         ways.append(_Way(dict(choices.taken), run, ending))
         steps += run.steps
         new = [key for key in choices.order if key not in fixed]
@@ -66,35 +61,12 @@ def _explored(world: BuildWorld, path: str, through: Callable[[BuildSetup], Endi
 
 
 def follow(run: BuildSetup) -> Ending:
-    return _ended(run, lambda: _run_main(run, "__main__"))
+    """Run its file as a program, one way."""
+    known = Module("__main__", run.path, "")
+    return _ended(run, lambda: run._run_module("__main__", run.path, known))
 
 
-def _run_main(run: BuildSetup, name: str) -> None:
-    known = Module(name, run.path, "" if name == "__main__" else name.rpartition(".")[0])
-    run._run_module(name, run.path, known)
-
-
-def _follow_calls(run: BuildSetup) -> Ending:
-    """Functions that build are called with arguments that nobody knows."""
-    name = run.path.rpartition("/")[2].removesuffix(".py")
-    ending = _ended(run, lambda: _run_main(run, name))
-    module = run.modules.get(name)
-    names = module.names if isinstance(module, Module) else {}
-    for each in [f for f in names.values() if isinstance(f, Function)][:32]:
-        if not run.built and _mentions_load(each):
-            _ended(run, lambda each=each: run.call(each, [], {}))  # type: ignore[misc]
-    return ending
-
-
-def _mentions_load(function: Function) -> bool:
-    return any(
-        isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("load", "load_inline")
-        for node in ast.walk(function.node)
-    )
-
-
-def _ended(run: BuildSetup, follow: Callable[[], None]) -> Ending:
+def _ended(run: BuildSetup, follow: Callable[[], object]) -> Ending:
     try:
         follow()
     except Fails as failure:

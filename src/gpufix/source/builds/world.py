@@ -37,6 +37,7 @@ class TorchSeen(Frozen):
     hip: str | None = None
     cxx11_abi: bool | None = None
     location: str = "/usr/lib/python3/dist-packages"  # the folder that holds it
+    archs: tuple[str, ...] | None = None  # of its own code, as get_arch_list() gives them
 
 
 class BuildWorld(Frozen):

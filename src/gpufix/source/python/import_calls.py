@@ -54,7 +54,7 @@ _HANDLE = "ctypes.CDLL()"  # of an open library: it is there
 _FIND = ("importlib.machinery.PathFinder.find_spec", "importlib.machinery.PathFinder().find_spec")
 
 
-class Calls(Expressions):
+class OutsideCalls(Expressions):
     """What calls do, as far as it bears on libraries."""
 
     def __init__(self, world: World) -> None:

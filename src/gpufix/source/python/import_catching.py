@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gpufix.source.python.import_calls import Calls
+from gpufix.source.python.import_calls import OutsideCalls
 from gpufix.source.python.import_guards import (
     catches,
     classes_of,
@@ -20,7 +20,7 @@ from gpufix.source.python.import_world import Fails, Leaves, Return, Spared, Wor
 Handler = tuple[ast.ExceptHandler, set[str] | None]  # None: what it takes only a run could tell
 
 
-class Catching(Calls):
+class Catching(OutsideCalls):
     """Follows an exception to whoever takes it."""
 
     def __init__(self, world: World) -> None:

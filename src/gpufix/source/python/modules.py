@@ -136,17 +136,6 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield node.rest
 
 
-_START = (
-    ast.If,
-    ast.Try,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.With,
-    ast.Lambda,
-)
-
-
 @cache
 def watched() -> frozenset[str]:
     """Dotted names that some release of their package no longer has."""
@@ -194,17 +183,6 @@ def imports(tree: Tree, module: str) -> bool:
 def imported(tree: Tree) -> tuple[str, ...]:
     """The first component of everything that a file imports, wherever; sorted."""
     return tuple(sorted({name.split(".")[0] for name, _ in _imported(tree)}))
-
-
-def import_at_start(tree: Tree, package: str) -> int | None:
-    """The line of an import that running the file always comes to; None = none, or guarded."""
-    lines = [
-        int(getattr(node, "lineno", 1))
-        for name, node in _imported(tree)
-        if name.split(".")[0] == package
-        and not any(isinstance(parent, _START) for parent, _ in tree.ancestors(node))
-    ]
-    return min(lines, default=None)
 
 
 def setup_name(tree: Tree) -> str | None:

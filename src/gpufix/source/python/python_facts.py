@@ -53,7 +53,6 @@ def _setup(facts: PythonFacts, tree: Tree) -> PythonFacts:
     return replace(
         facts,
         setup=modules.setup_name(tree) or None,
-        torch_import=modules.import_at_start(tree, "torch"),
         imports=modules.imported(tree),
     )
 
