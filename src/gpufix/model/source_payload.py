@@ -182,3 +182,4 @@ class OldStandard(Payload):
     way: StandardWay
     needs: int
     release: str | None  # the first torch whose headers take no older one
+    unset: tuple[str, ...] = ()  # CMake variables that nobody sets

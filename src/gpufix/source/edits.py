@@ -191,17 +191,20 @@ def _reading(text: str, command: Command) -> Edit:
 _VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
 
 
-def raise_standard(text: str, lines: Collection[int], needs: int, release: str) -> str | None:
+def raise_standard(
+    text: str, lines: Collection[int], needs: int, release: str, unset: Collection[str] = ()
+) -> str | None:
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
-    None where the file does not find torch, or a command's form is not known.
+    unset: variables that are set for those. None where the file does not find torch, or a command's
+    form is not known.
     """
     found = commands(text)
     torch = next((c for c in found if c.name == "find_package" and c.words[:1] == ["Torch"]), None)
     if torch is None or not _alone(text, torch):
         return None
     edits: list[Edit] = []
-    later: list[str] = []  # what is said once torch is found
+    later = [f"set({name} {needs})" for name in unset]  # what is said once torch is found
     for command in found:
         if not any(row.line in lines and row.value < needs for row in standards(command)):
             continue
