@@ -66,6 +66,9 @@ class Memory:
     def entered(self, name: str) -> None:
         pass
 
+    def lacks(self, name: str) -> bool:
+        return name == "p.gone"
+
 
 def _followed() -> Callable[[bytes], object]:
     from gpufix.source.python.importing import Session

@@ -100,6 +100,7 @@ def worker(name: str, arguments: list[str]) -> None:
     """libFuzzer: never returns. The seeds are read first, so that what is imported late is seen, too."""
     import atheris
 
+    os.environ["PATH"] = ""  # no c++filt is started for a name
     with atheris.instrument_imports(include=["gpufix"]):
         one_input = checked(TARGETS[name], SLOWER)
         for data in TARGETS[name].seeds():

@@ -65,7 +65,7 @@ NO_IMAGE = "CUDA error: no kernel image is available for execution on the device
         (
             "RuntimeError: operator torchvision::nms does not exist",
             "torchvision-of-another-torch",
-            "SYM404",
+            "WHL505",
             "torchvision",
             "torchvision",
         ),

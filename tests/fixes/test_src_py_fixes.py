@@ -366,7 +366,8 @@ def test_an_index_is_not_asked_for_what_a_build_requires_from_an_address(
     tmp_path: Path, required: str, planned: list[str] | None
 ) -> None:
     toml = f'[build-system]\nrequires = ["{required}"]\n'
-    view = t.look(t.write(tmp_path, {"setup.py": t.setup(), "pyproject.toml": toml}), "sm_120")
+    files = {"setup.py": t.setup(before="import foo"), "pyproject.toml": toml}
+    view = t.look(t.write(tmp_path, files), "sm_120")
     (finding,) = (f for f in t.found(build_tools_missing, view) if f.subject == "foo")
     plan = install_build_tools(finding, view)
     assert isinstance(plan, Plan if planned else Skip), plan

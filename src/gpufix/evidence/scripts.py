@@ -226,9 +226,9 @@ def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
     place = f"{root}/{folder}".rstrip("/")
     for path, ways in scripts(view).items():
         for way in ways:
-            here = set(way.commands)
+            here = {id(command) for command in way.commands}
             for each in installs(way.run):
-                if not each.isolated or each.command not in here:
+                if not each.isolated or id(each.command) not in here:
                     continue
                 goals = {folder_of(way.run, each, target) for target in each.targets}
                 if place in {g.rstrip("/") for g in goals if g}:

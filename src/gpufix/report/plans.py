@@ -28,7 +28,7 @@ def _dumped(record: Proposal | Outcome) -> str:
 
 
 # Of a plan's fields: those that stand together under "data", where they say something, and the rest.
-_UNDER_DATA = {"moves_torch", "fallback", "asked", "served", "finding", "alternative"}
+_UNDER_DATA = {"moves_torch", "fallback", "asked", "served", "finding", "alternative", "elsewhere"}
 _INNER = {"for_this_torch"}
 
 
@@ -41,6 +41,7 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
     data |= {"asked": plan.fallback, "served": fields["served"]} if plan.asked else {}
     data |= {"finding": fields["finding"]} if plan.finding is not None else {}
     data |= {"alternative": plan.alternative} if plan.alternative is not None else {}
+    data |= {"elsewhere": fields["elsewhere"]} if plan.elsewhere is not None else {}
     return {**made, "data": data}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -19,6 +20,9 @@ BUILT = ["build-without-isolation safe"]
 TORCH = '[build-system]\nrequires = ["setuptools", "torch"]\n'
 PINNED = '[build-system]\nrequires = ["setuptools", "torch==2.9.0"]\n'
 OTHERS = '[build-system]\nrequires = ["setuptools", "torchvision"]\n'
+
+
+PIP = b.dist("pip", "25.3")
 
 
 def of(*installed: Any, folder: str = "", toml: str | None = None, **sections: Any) -> Given:
@@ -40,6 +44,11 @@ def editable(path: str, folder: str = "a/") -> Given:
     )
 
 
+def scripted(text: str) -> Given:
+    """A project that a script installs."""
+    return t.project({"setup.py": t.setup(), "ext.cu": "", "install.sh": text}, distributions=[PIP])
+
+
 def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
     path = f"{folder}/setup.py" if folder else "setup.py"
     return Fault(
@@ -52,7 +61,6 @@ def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
     )
 
 
-PIP = b.dist("pip", "25.3")
 UNNAMED = "import torch\nfrom setuptools import setup\nsetup({})\n"
 
 SILENT = {
@@ -89,6 +97,20 @@ FIRING = {
             f"newest torch, at least {NEWEST}; torch 2.9.0+cu128 is installed.",
             evidence=(t.at("pyproject.toml", 2, "torch"),),
             payload=IsolatedBuild(""),
+        ),
+        offers=BUILT,
+    ),
+    "a script runs another program": Fires(
+        scripted("nvcc -c ext.cu\n"), imports(WARNING), offers=BUILT
+    ),
+    "a script builds it in isolation": Fires(
+        scripted("set -e\npip install torch\npip install .\n"),
+        replace(
+            imports(WARNING),
+            evidence=(
+                *imports(WARNING).evidence,
+                t.at("install.sh", 3, "pip install ."),
+            ),
         ),
         offers=BUILT,
     ),

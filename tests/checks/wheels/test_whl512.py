@@ -11,9 +11,10 @@ from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl512_name_taken import name_taken
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
-from gpufix.model import Distribution, Shadow
+from gpufix.model import Distribution, Record, Shadow
 
 WARP, CUDF = b.dist("warp", "0.0.1"), b.dist("cudf-cu13", "0.0.0a0")
+NVTOOLS = b.dist("nvtools", "1.0", record=Record(files=3))
 PLACE = "/src/project/main.py:3"
 ROWS = {row.distributions[0]: row for row in families.lookalikes()}
 
@@ -50,6 +51,11 @@ def source(name: str) -> str:
 SILENT = {
     "nothing of the kind": of(b.dist("warp-lang", "1.10.0")),
     "a module that nothing is named after": of(b.dist("a"), imports="yaml"),
+    "what it brought is not recorded": of(b.dist("nvtools"), imports="nvtools"),
+    "it is damaged: WHL503's": of(
+        b.dist("nvtools", record=Record(files=3, missing=["nvtools.py"], missing_count=1)),
+        imports="nvtools",
+    ),
     "a module that a package has no more: SRC604's": of(b.dist("jax"), imports="jax.linear_util"),
     "a namesake that holds modules, of which nobody asks": of(b.dist("apex", "0.9.10.dev0")),
     "a release of RAPIDS": of(b.dist("cudf-cu13", "25.12.0")),
@@ -78,8 +84,8 @@ FIRING = {
         ),
     ),
     "a package without the module of its name": Fires(
-        of(b.dist("nvtools", "1.0"), imports="nvtools"),
-        another(b.dist("nvtools", "1.0"), "nvtools", "does not bring it"),
+        of(NVTOOLS, imports="nvtools"),
+        another(NVTOOLS, "nvtools", "does not bring it"),
     ),
     "another project, which is empty": Fires(
         of(WARP),

@@ -81,8 +81,8 @@ def _lacking(dist: Distribution, module: str, place: str) -> Iterator[Fault]:
     """A script imports what the distribution of that name does not bring."""
     rows = (r for r in families.lookalikes() if dist.name in r.distributions and _is_meant(r, dist))
     row = next(rows, None)
-    if row is None and "." in module:
-        return  # a module that the package has no more: of its releases, not of its name
+    if row is None and ("." in module or not _is_whole(dist)):
+        return  # a module that the package has no more, or that it lost: not of its name
     what = f"is another project; {row.meant}" if row else "does not bring it"
     yield Fault(
         severity=ERROR,
@@ -90,6 +90,10 @@ def _lacking(dist: Distribution, module: str, place: str) -> Iterator[Fault]:
         message=f"{basename(place)} imports {module}; {dist.name} {dist.version} {what}.",
         evidence=(place, *([f"source: {row.source}"] if row else [])),
     )
+
+
+def _is_whole(dist: Distribution) -> bool:
+    return dist.record is not None and not dist.record.missing_count
 
 
 def _empty(row: Lookalike, dist: Distribution) -> Fault:

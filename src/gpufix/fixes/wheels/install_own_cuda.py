@@ -69,9 +69,11 @@ def install_own_cuda(finding: Finding, view: View) -> Plan | Skip | None:
 def set_own_cuda_beside(finding: Finding, view: View) -> Plan | Skip | None:
     """For one that links torch: the libraries of both majors, whose symbols have versions of their own,
     serve one process. Where no library would take the place of one of torch's."""
-    fault = finding.payload_as(OtherCudaMajor)
+    fault = finding.payload
+    if not isinstance(fault, OtherCudaMajor) or not fault.links_torch:
+        return None
     dist = view.dist(fault.distribution)
-    if dist is None or not fault.links_torch:
+    if dist is None:
         return None
     return _made(BESIDE, finding, view, list(_lacks(view, dist, fault.major)), fault.major)
 
