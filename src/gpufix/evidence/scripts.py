@@ -13,7 +13,8 @@ from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, sh
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.builds.dockerfile import run_dockerfile
-from gpufix.source.builds.installs import LISTS, folder_of, installs
+from gpufix.knowledge.torch_importers import TorchImporter, of_address, of_name
+from gpufix.source.builds.installs import LISTS, Install, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.shell_options import options
@@ -26,6 +27,7 @@ from gpufix.source.requirement_files import addresses
 from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
 
 _ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
+_ELSEWHERE = ("-f", "--find-links", "--index-url", "--extra-index-url", "-i", "--only-binary")
 _NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
 
 
@@ -235,6 +237,72 @@ def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
                     when = f" (with {way.when})" if way.when else ""
                     words = " ".join(each.command.words)[:100]
                     yield path, each.command.place.line, f"{words}{when}"
+
+
+class TorchInstall(NamedTuple):
+    """A line of a script that lets pip build, in isolation, what imports torch undeclared."""
+
+    path: str
+    line: int
+    command: str
+    when: str
+    package: TorchImporter
+    others: bool  # whether the line installs more than that
+
+
+def isolated_installs(view: View) -> Iterator[TorchInstall]:
+    """Those of all scripts."""
+    for path, ways in scripts(view).items():
+        if not for_tests(path) and not is_vendored(path):
+            yield from isolated_of(view, path, ways)
+
+
+def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[TorchInstall]:
+    """Those of one script's runs, but what it installs into another environment."""
+    python = view.facts.python
+    home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
+    seen: set[tuple[int, str]] = set()
+    for way in ways:
+        here = {id(command) for command in way.commands}
+        for each in installs(way.run):
+            command = each.command
+            other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
+            if not each.isolated or other or id(command) not in here or command.place.path != path:
+                continue
+            for target in each.targets:
+                row = _importer(way.run, each, target)
+                if row is not None and (command.place.line, row.name) not in seen:
+                    seen.add((command.place.line, row.name))
+                    line, words = command.place.line, " ".join(command.words)[:100]
+                    yield TorchInstall(path, line, words, way.when, row, len(each.targets) > 1)
+
+
+def _importer(found: ShellRun, install: Install, target: str) -> TorchImporter | None:
+    if UNKNOWN_PART in target:
+        return None
+    goal = folder_of(found, install, target)
+    if goal is None:
+        wheels = any(word in _ELSEWHERE for word in install.command.words)
+        return None if wheels else of_name(target)
+    if goal == target:
+        return of_address(goal)
+    return of_address(goal, _tag(found, goal))
+
+
+def _tag(found: ShellRun, address: str) -> str | None:
+    """What a clone is at: "" for the newest; None where the script may move it."""
+    tag: str | None = ""
+    for command in found.commands:
+        words = command.words
+        if words[:1] != ("git",):
+            continue
+        if "checkout" in words or "switch" in words or "reset" in words:
+            return None
+        if "clone" in words and any(address.startswith(w.rstrip("/")) for w in words if "/" in w):
+            named = [words[i + 1] for i, w in enumerate(words[:-1]) if w in ("-b", "--branch")]
+            named += [w.partition("=")[2] for w in words if w.startswith("--branch=")]
+            tag = named[-1] if named else ""
+    return tag
 
 
 def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:

@@ -131,6 +131,14 @@ class IsolatedBuild(Payload):
     folder: str  # "" = the project's root
 
 
+class IsolatedInstalls(Payload):
+    """Lines of a script that have pip build in isolation what imports torch."""
+
+    path: str
+    lines: tuple[int, ...]
+    others: bool  # whether one of them installs more than that
+
+
 class UnwrittenOutputs(Payload):
     """A kernel that may leave slots of its outputs unwritten."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
 from gpufix.source.builds.cmake_syntax import Command, commands
+from gpufix.source.builds.installs import installer
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_syntax import Simple, Word
 from gpufix.source.cmake_standards import standards
@@ -319,6 +320,18 @@ def _simple(text: str) -> list[Simple]:
         if isinstance(each, tuple):
             stack += reversed(each)
     return found
+
+
+def without_isolation(text: str, lines: Collection[int]) -> str | None:
+    """`pip install` on these lines gets --no-build-isolation; None where one is not found."""
+    found: list[Edit] = []
+    for command in _simple(text) if lines else ():
+        words = [word for word in command.words if isinstance(word, Word)]
+        spelled = [word.fixed if word.fixed is not None else "?" for word in words]
+        if command.line in lines and installer(spelled) is not None:
+            end = words[spelled.index("install")].end
+            found.append(Edit(end, end, " --no-build-isolation"))
+    return applied(text, found) if len(found) >= len(set(lines)) > 0 else None
 
 
 def shell_abi(text: str, lines: Collection[int]) -> str | None:
