@@ -12,8 +12,8 @@ from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
 from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, shell_texts
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.source.builds.dockerfile import run_dockerfile
 from gpufix.knowledge.torch_importers import TorchImporter, of_address, of_name
+from gpufix.source.builds.dockerfile import run_dockerfile
 from gpufix.source.builds.installs import LISTS, Install, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
