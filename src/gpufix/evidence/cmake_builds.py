@@ -109,6 +109,21 @@ def release(view: View) -> str | None:
     return tool.version if tool else None
 
 
+def brings_cmake(view: View, root: CMakeRoot) -> bool:
+    """Whether the build backend takes a cmake that it requires, whatever is on PATH."""
+    from gpufix.evidence.requirements import parse
+
+    if root.caller == "scikit-build-core":
+        return True
+    folder = root.path.rpartition("/")[0]
+    wanted = [
+        parse(str(text))
+        for place in dict.fromkeys((folder, ""))
+        for text in _pyproject(view, place).get("build-system", {}).get("requires", [])
+    ]
+    return root.caller == "setup.py" and any(r is not None and r.name == "cmake" for r in wanted)
+
+
 def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]

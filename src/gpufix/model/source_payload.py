@@ -139,6 +139,14 @@ class IsolatedInstalls(Payload):
     others: bool  # whether one of them installs more than that
 
 
+class CMakeNeed(Payload):
+    """What ends a configure: cmake is too old, or too new for the policies that a file asks for."""
+
+    kind: Literal["newer", "policy", "FindCUDA"]
+    root: str  # the CMakeLists.txt that cmake is called for
+    release: str  # the cmake that would do; "" = none
+
+
 class UnwrittenOutputs(Payload):
     """A kernel that may leave slots of its outputs unwritten."""
 
