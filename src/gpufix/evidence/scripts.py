@@ -17,6 +17,7 @@ from gpufix.source.builds.dockerfile import run_dockerfile
 from gpufix.source.builds.installs import LISTS, Install, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
+from gpufix.source.builds.shell_builtins import unwrapped
 from gpufix.source.builds.shell_options import options
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_run import PythonPrints, run
@@ -28,6 +29,8 @@ from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
 
 _ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
 _ELSEWHERE = ("-f", "--find-links", "--index-url", "--extra-index-url", "-i", "--only-binary")
+_CMAKE_ARCHS = re.compile(r"-D ?\w*CUDA_ARCHITECTURES(?::\w+)?=([\w;-]+)(?!\S)")
+_NVCC_ARCHS = re.compile(r"(?:-gencode|--generate-code|-?-gpu-architecture|-arch|-code)[= ]\S+")
 _NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
 
 
@@ -303,6 +306,37 @@ def _tag(found: ShellRun, address: str) -> str | None:
             named += [w.partition("=")[2] for w in words if w.startswith("--branch=")]
             tag = named[-1] if named else ""
     return tag
+
+
+class ArchWords(NamedTuple):
+    """Architectures on a command line of a script. cmake: as CMake spells them; else nvcc's flags."""
+
+    path: str
+    line: int
+    text: str
+    archs: str
+    cmake: bool
+    when: str
+
+
+def arch_words(view: View) -> Iterator[ArchWords]:
+    """What scripts give to cmake by -D…CUDA_ARCHITECTURES= and to nvcc by -arch and its like."""
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            for command in way.commands:
+                line, words = command.place.line, [*unwrapped(command.words)]
+                if command.place.path != path or not words:
+                    continue
+                program, text = words[0].rpartition("/")[2], " ".join(words[1:])
+                if program == "cmake":
+                    for found in _CMAKE_ARCHS.finditer(text):
+                        yield ArchWords(path, line, found[0], found[1], True, way.when)
+                elif program == "nvcc" and UNKNOWN_PART not in text:
+                    flags = " ".join(found[0] for found in _NVCC_ARCHS.finditer(text))
+                    if flags:
+                        yield ArchWords(path, line, flags, flags, False, way.when)
 
 
 def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:

@@ -57,12 +57,15 @@ class ArchAssignment(Payload):
 
 
 class ArchExport(Payload):
-    """A shell script or a Dockerfile that exports a variable that names architectures."""
+    """A shell script or a Dockerfile that exports a variable that names architectures.
+
+    file: "command" for a script's call of cmake or nvcc; variable: the words that name them there.
+    """
 
     path: str
     line: int
     variable: str
-    file: Literal["shell", "docker"]
+    file: Literal["shell", "docker", "command"]
 
 
 class CMakeArchs(Payload):

@@ -72,7 +72,9 @@ def _dialect(view: View, root: CMakeRoot, cmake: str) -> Iterator[Fault]:
 def _fault(
     view: View, root: CMakeRoot, place: Place, text: str, cmake: str, need: CMakeNeed
 ) -> Fault:
-    beside = any(facts.extension for facts in python_files(view).values())  # may be all that is built
+    beside = any(
+        facts.extension for facts in python_files(view).values()
+    )  # may be all that is built
     surely = root.caller == "hand" and root.path == "CMakeLists.txt" and not beside
     severity: Severity = ERROR if surely else WARNING
     return Fault(
