@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -84,7 +85,8 @@ class CMakeTarget(Frozen):
 class CMakeBuild(Frozen):
     """One run of a CMakeLists.txt and of all that it reads.
 
-    files: relative to the project; languages: with the line that enables each for sure.
+    files: relative to the project; languages: with the line that enables each for sure; ran: the
+    commands that run, or may, by path and line: whether surely.
     """
 
     path: str
@@ -97,6 +99,7 @@ class CMakeBuild(Frozen):
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
 
+    ran: Mapping[tuple[str, int], bool] = field(default_factory=dict)
     detects: Place | None = None  # find_package(Torch) that surely has no list of architectures
 
     @property
@@ -136,6 +139,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
+        ran={(run.relative(path), line): sure for (path, line), sure in run.ran.items()},
         detects=run.detects,
     )
 
