@@ -57,14 +57,11 @@ class ArchAssignment(Payload):
 
 
 class ArchExport(Payload):
-    """A shell script or a Dockerfile that exports a variable that names architectures.
-
-    file: "command" for a script's call of cmake or nvcc; variable: the words that name them there.
-    """
+    """A shell script or a Dockerfile that exports a variable that names architectures."""
 
     path: str
     line: int
-    variable: str
+    variable: str  # of a "command", cmake or nvcc: the words that name them
     file: Literal["shell", "docker", "command"]
 
 

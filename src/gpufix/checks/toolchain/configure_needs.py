@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.building import cuda_torch
@@ -15,6 +16,7 @@ from gpufix.model import Severity
 from gpufix.model.source_payload import CMakeNeed
 from gpufix.source.builds.run import Ending, Place
 
+Kind = Literal["newer", "policy", "FindCUDA"]
 # NVIDIA-CUDA.cmake has CMAKE_CUDA20_STANDARD_COMPILE_OPTION from this release on, not in 3.25.1.
 _CUDA_20 = "3.25.2"
 
@@ -38,13 +40,13 @@ def _ended(view: View, root: CMakeRoot, end: Ending, cmake: str) -> Iterator[Fau
     if end.error == "cmake":
         wanted = end.message.split()[1]
         text = f"asks for CMake {wanted} or newer"
-        yield _fault(view, root, end.place, text, cmake, CMakeNeed("newer", root.path, wanted))
+        yield _fault(view, root, end.place, text, cmake, "newer", wanted)
     elif end.error == "policy" and "FindCUDA" in end.message:
         text = "calls find_package(CUDA) with the policies of CMake 3.27, which have no FindCUDA"
-        yield _fault(view, root, end.place, text, cmake, CMakeNeed("FindCUDA", root.path, ""))
+        yield _fault(view, root, end.place, text, cmake, "FindCUDA", "")
     elif end.error == "policy":
         text = "asks for the policies of a CMake before 3.5, which CMake 4 refuses"
-        yield _fault(view, root, end.place, text, cmake, CMakeNeed("policy", root.path, "3.5"))
+        yield _fault(view, root, end.place, text, cmake, "policy", "3.5")
 
 
 def _dialect(view: View, root: CMakeRoot, cmake: str) -> Iterator[Fault]:
@@ -66,11 +68,17 @@ def _dialect(view: View, root: CMakeRoot, cmake: str) -> Iterator[Fault]:
     ]
     if wants:
         text = f"needs C++20 from nvcc, which CMake asks for since {_CUDA_20}"
-        yield _fault(view, root, wants[0], text, cmake, CMakeNeed("newer", root.path, _CUDA_20))
+        yield _fault(view, root, wants[0], text, cmake, "newer", _CUDA_20)
 
 
 def _fault(
-    view: View, root: CMakeRoot, place: Place, text: str, cmake: str, need: CMakeNeed
+    view: View,
+    root: CMakeRoot,
+    place: Place,
+    text: str,
+    cmake: str,
+    kind: Kind,
+    wanted: str,
 ) -> Fault:
     beside = any(
         facts.extension for facts in python_files(view).values()
@@ -82,5 +90,5 @@ def _fault(
         subject=root.path,
         message=f"{place.path} {text}; cmake {cmake} is here.",
         evidence=(at(view, place.path, place.line, text),),
-        payload=need,
+        payload=CMakeNeed(kind, root.path, wanted),
     )
