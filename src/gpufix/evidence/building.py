@@ -142,6 +142,24 @@ def in_use(view: View) -> Tool | None:
     return next((t for n in ("g++", "gcc") for t in view.facts.tools if t.name == n), None)
 
 
+def cxx_in_use(view: View) -> Tool | None:
+    """The C++ compiler that CMake would take; None where CXX names one that was not looked at."""
+    named = view.env("CXX")
+    if named:
+        return _find(view, named.split()[-1])
+    return tool(view, "g++", "clang++")
+
+
+def default_standard(compiler: Tool) -> int | None:
+    """The C++ that a compiler takes when it is not asked for one, of g++ 6 to 15 and clang 6 to 22."""
+    version = numbers(compiler.version or "")
+    kind = family(compiler)
+    newer, bounds = {"gcc": (11, (6, 16)), "clang": (16, (6, 23))}.get(kind or "", (0, (0, 0)))
+    if not version or not bounds[0] <= version[0] < bounds[1]:
+        return None
+    return 17 if version[0] >= newer else 14
+
+
 def ccbin(view: View, variable: str) -> str | None:
     """The host compiler that a variable with nvcc's flags names."""
     named = re.findall(r"(?:-ccbin|--compiler-bindir)[ =]+(\S+)", view.env(variable) or "")

@@ -20,6 +20,7 @@ from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.source.arch_flags import ArchFlag, parse
+from gpufix.source.builds.run import FOREIGN
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import Archs, CMakeBuild, CMakeTarget
@@ -111,8 +112,6 @@ def _on(text: str) -> bool:
 
 def _may_choose(said: Said) -> bool:
     """Whether an unknown flag of the project's may name architectures."""
-    from gpufix.source.builds.cmake_result import FOREIGN
-
     if said.hangs == FOREIGN or ("\0" not in said.text and said.sure):
         return False
     known = said.text.replace("\0", "").strip()

@@ -109,6 +109,43 @@ def release(view: View) -> str | None:
     return tool.version if tool else None
 
 
+def reached(view: View, path: str, line: int) -> bool | None:
+    """Whether a configure comes to the command on a line of a CMake file; None: that is not known.
+
+    False is for what stands under a condition that does not hold here, such as an option that is OFF.
+    """
+    from gpufix.source.builds.cmake_syntax import commands
+
+    project = view.facts.project
+    found = view.source(f"{project.root}/{path}") if project else None
+    starts = [c.line for c in commands(found.text) if c.line <= line] if found else []
+    answers: set[bool | None] = set()
+    for root in roots(view):
+        build = root.build
+        if path in build.files and starts:
+            stopped = not build.whole or any(e.state == "error" and e.sure for e in build.endings)
+            ran = build.ran.get((path, max(starts)))
+            answers.add(
+                None if stopped and ran is None else bool(ran) if ran is not False else None
+            )
+    return True if True in answers else (False if answers == {False} else None)
+
+
+def brings_cmake(view: View, root: CMakeRoot) -> bool:
+    """Whether the build backend takes a cmake that it requires, whatever is on PATH."""
+    from gpufix.evidence.requirements import parse
+
+    if root.caller == "scikit-build-core":
+        return True
+    folder = root.path.rpartition("/")[0]
+    wanted = [
+        parse(str(text))
+        for place in dict.fromkeys((folder, ""))
+        for text in _pyproject(view, place).get("build-system", {}).get("requires", [])
+    ]
+    return root.caller == "setup.py" and any(r is not None and r.name == "cmake" for r in wanted)
+
+
 def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]

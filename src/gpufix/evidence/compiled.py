@@ -1,11 +1,24 @@
-"""Which sources a project's setup.py files really compile, as an abstract run of each tells."""
+"""Which sources a project's builds really compile, as an abstract run of each tells."""
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from gpufix.evidence.builds import builds_of, setup_runs, with_gpu
+from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.source_view import for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.cmake_result import CMakeBuild
+
+_COMPILES = re.compile(
+    r"\b(?:add_custom_command|add_custom_target|execute_process|ExternalProject_Add|cuda_compile\w*"
+    r"|try_compile)\s*\(",
+    re.IGNORECASE,
+)
 
 
 def compiled(view: View) -> frozenset[str] | None:
@@ -17,8 +30,9 @@ def _compiled(view: View) -> frozenset[str] | None:
     project = view.facts.project
     if project is None or _others_build(view):
         return None
-    found: set[str] = set()
-    runs = 0
+    found = _of_cmake(view)
+    if found is None:
+        return None
     for path, run in setup_runs(view):
         if for_tests(path) or is_vendored(path):
             continue
@@ -28,16 +42,38 @@ def _compiled(view: View) -> frozenset[str] | None:
             if not _is_settled(each):
                 return None
             found |= {said.text for built in each.extensions for said in built.sources}
-            runs += 1
-    return frozenset(found) if runs and found else None
+    return frozenset(found) if found else None
+
+
+def _of_cmake(view: View) -> set[str] | None:
+    """The sources of all targets, also of those that may be made; None where others may be."""
+    project = view.facts.project
+    sources = project.sources if project else []
+    own = [s.path for s in sources if s.kind == "cmake" and not is_vendored(s.path)]
+    if not own:
+        return set()
+    builds = [root.build for root in roots(view)]
+    read = {path for build in builds for path in build.files}
+    if any(path not in read and not for_tests(path) for path in own):
+        return None
+    if not builds or not all(_is_settled_cmake(view, build) for build in builds):
+        return None
+    return {said.text for build in builds for t in build.targets for said in t.sources}
+
+
+def _is_settled_cmake(view: View, build: CMakeBuild) -> bool:
+    """Whether its targets and their sources are known, and no command of its own compiles."""
+    project = view.facts.project
+    if project is None or not build.whole or build.fails or build.unsure:
+        return False
+    if any(UNKNOWN_PART in said.text for target in build.targets for said in target.sources):
+        return False
+    texts = (view.source(f"{project.root}/{path}") for path in build.files)
+    return not any(_COMPILES.search(found.text) for found in texts if found)
 
 
 def _others_build(view: View) -> bool:
-    """Whether CMake, or a program when it runs, compiles something too."""
-    project = view.facts.project
-    kinds = [s for s in project.sources if s.kind == "cmake"] if project else []
-    if any(not is_vendored(source.path) for source in kinds):
-        return True
+    """Whether a program compiles something when it runs."""
     return any(
         facts.extension and path.rpartition("/")[2] != "setup.py"
         for path, facts in python_files(view).items()

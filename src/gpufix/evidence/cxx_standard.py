@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gpufix.evidence import cmake_builds, cxx
+from gpufix.evidence import building, cmake_builds, cxx
 from gpufix.evidence.builds import setup_runs
 from gpufix.evidence.gpu_build import wanted_run
 from gpufix.evidence.removed_names import header_ends, resolve
@@ -13,14 +14,22 @@ from gpufix.evidence.source_view import active, for_tests, is_vendored, python_f
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model.source_payload import StandardWay
-from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Said
+from gpufix.source.builds.run import FOREIGN, UNKNOWN_PART, BuildRun, Said
 from gpufix.source.cxx_standards import flags, year
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget
 
 _ALWAYS_CHECKED = "ATen/ATen.h"
 _INCLUDES = 20_000  # followed in one project
 _TORCH = ("torch/", "ATen/", "c10/")
 _INLINE = "torch/extension.h"  # load_inline() puts it first in what it compiles
 _BY_TORCH = ("cuda", "cpp")
+# Targets that pass on no C++, or none that is newer than a compiler's default.
+_PASSES_NONE = re.compile(
+    r"torch(_library|_python|_cpu|_cuda)?|c10(_cuda)?|cuda(rt)?|cublas(Lt)?|nvrtc|dl|m|rt|pthread"
+    r"|(CUDA|Threads|OpenMP|Python3?|pybind11)::\w+"
+)
 
 
 class Asked(NamedTuple):
@@ -33,6 +42,7 @@ class Asked(NamedTuple):
     way: StandardWay
     sure: bool
     sources: tuple[str, ...] | None  # that the compiler gets; None = the text of a load_inline()
+    unset: str = ""  # the variable that is not set, so that the compiler's default counts
 
 
 class Refused(NamedTuple):
@@ -172,21 +182,64 @@ def _near(view: View, path: str, cuda: bool) -> tuple[str, ...]:
 def _of_cmake(view: View) -> Iterator[Asked]:
     """Of the targets of every CMake build."""
     for root in cmake_builds.roots(view):
-        for target in root.build.targets:
-            host = target.cxx_standard
-            # Caffe2/public/cuda.cmake of torch: CMAKE_CUDA_STANDARD is CMAKE_CXX_STANDARD where unset.
-            device = target.cuda_standard or (host if root.build.with_torch else None)
-            for standard, given, cuda in (
-                (host, target.cxx, False),
-                (device, target.nvcc, True),
-            ):
-                sources = _sources(view, target.sources, cuda)
-                asked = _of_target(standard, given) if sources else None
-                if asked is not None:
-                    said, text, value = asked
-                    sure = said.sure and target.sure and root.caller != "aside"
-                    at = said.place
-                    yield Asked(at.path, at.line, text, value, "cmake", sure, sources)
+        yield from _of_build(view, root.build, certain=root.caller != "aside")
+
+
+def _of_build(view: View, build: CMakeBuild, certain: bool) -> Iterator[Asked]:
+    for target in build.targets:
+        for standard, given, name in (
+            (target.cxx_standard, target.cxx, "CMAKE_CXX_STANDARD"),
+            # Caffe2/public/cuda.cmake of torch has set it to CMAKE_CXX_STANDARD
+            (target.cuda_standard, target.nvcc, "CMAKE_CUDA_STANDARD"),
+        ):
+            sources = _sources(view, target.sources, "CUDA" in name)
+            asked = _of_target(standard, given) if sources else None
+            if asked is not None:
+                said, text, value = asked
+                sure, at = said.sure and target.sure and certain, said.place
+                yield Asked(at.path, at.line, text, value, "cmake", sure, sources)
+            elif sources and standard is None and _leaves_open(build, target, given):
+                yield from _by_default(view, build, target, name, certain, sources)
+
+
+def raises(view: View, path: str, text: str, needs: int) -> bool:
+    """Whether no target of a CMake build gets an older C++ when a file of it has this text."""
+    for root in cmake_builds.roots(view):
+        if path in root.build.files:
+            build = cmake_builds.run(view, root.path, root.defines, edited={path: text})
+            if any(row.value < needs for row in _of_build(view, build, certain=True)):
+                return False
+    return True
+
+
+def _leaves_open(build: CMakeBuild, target: CMakeTarget, given: Sequence[Said]) -> bool:
+    """Whether surely nothing chooses the C++ of a target that is built with torch."""
+    if build.with_torch is None or build.unsure or not build.whole or not target.sure:
+        return False
+    known = (s for s in given if s.hangs != FOREIGN and s.text != f"-{UNKNOWN_PART}")  # torch's own
+    words = [said.text for said in known]
+    return all(map(_PASSES_NONE.fullmatch, target.foreign)) and not any(
+        UNKNOWN_PART in word or "std" in word for word in words
+    )
+
+
+def _by_default(
+    view: View,
+    build: CMakeBuild,
+    target: CMakeTarget,
+    name: str,
+    certain: bool,
+    sources: tuple[str, ...],
+) -> Iterator[Asked]:
+    """What the compiler takes when nobody asks it for a C++."""
+    compiler = building.cxx_in_use(view)
+    value = building.default_standard(compiler) if compiler else None
+    torch = build.with_torch
+    if compiler is None or value is None or torch is None:
+        return
+    text = f"{compiler.name} {compiler.version} takes C++{value}"
+    at = torch if torch.path == target.place.path else target.place
+    yield Asked(at.path, at.line, text, value, "cmake", certain, sources, name)
 
 
 def _of_target(standard: Said | None, given: Sequence[Said]) -> tuple[Said, str, int] | None:

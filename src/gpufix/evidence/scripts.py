@@ -12,20 +12,27 @@ from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
 from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, shell_texts
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
+from gpufix.knowledge.torch_importers import TorchImporter, of_address, of_name
 from gpufix.source.builds.dockerfile import run_dockerfile
-from gpufix.source.builds.installs import LISTS, folder_of, installs
+from gpufix.source.builds.installs import LISTS, Install, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
+from gpufix.source.builds.shell_builtins import unwrapped
 from gpufix.source.builds.shell_options import options
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_run import PythonPrints, run
-from gpufix.source.builds.shell_state import ShellCommand, ShellRun
+from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched
 from gpufix.source.builds.shell_syntax import Script
-from gpufix.source.builds.world import BuildWorld
+from gpufix.source.builds.world import BuildWorld, TorchSeen
 from gpufix.source.requirement_files import addresses
 from gpufix.source.source_facts import AbiFlag, Address, ShellExport, ShellFacts
 
 _ABI = re.compile(r"-D\s?_GLIBCXX_USE_CXX11_ABI=([01])(?!\w)")
+_ELSEWHERE = ("-f", "--find-links", "--index-url", "--extra-index-url", "-i", "--only-binary")
+_CMAKE_ARCHS = re.compile(r"-D ?\w*CUDA_ARCHITECTURES(?::\w+)?=([\w;-]+)(?!\S)")
+_NVCC_ARCHS = re.compile(r"(?:-gencode|--generate-code|-?-gpu-architecture|-arch|-code)[= ]\S+")
+_RELEASE = re.compile(r"\d+(?:\.\d+){1,2}")
+_STEPS_TO_A_BRANCH = 3
 _NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
 
 
@@ -37,6 +44,7 @@ class Called(Frozen):
     image: str | None = ""  # CUDA of the development image; None: another; "": no Dockerfile
     before: frozenset[tuple[str, int, tuple[str, ...]]] = frozenset()  # what a plain call does too
     known: frozenset[tuple[int, str]] = frozenset()  # what is missing without the option too
+    given: tuple[str, ...] = ()  # the arguments
 
     @property
     def commands(self) -> Iterator[ShellCommand]:
@@ -90,8 +98,9 @@ def called(view: View, path: str, text: str, **changes: object) -> tuple[Called,
         each = _run(view, text, path, world, given, script, prints_once)
         if each.beyond and len(given) == 1 and not option.endswith(("=", ":")):
             each = _run(view, text, path, world, (*given, UNKNOWN_PART), script, prints_once)
-        way = Called(each, when, before=before, known=lacks)
-        if any(way.commands) or set(each.writes) - set(plain.writes):
+        way = Called(each, when, before=before, known=lacks, given=given)
+        more = len(each.unmatched) > len(plain.unmatched)
+        if more or any(way.commands) or set(each.writes) - set(plain.writes):
             found.append(way)
     return tuple(found)
 
@@ -235,6 +244,174 @@ def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
                     when = f" (with {way.when})" if way.when else ""
                     words = " ".join(each.command.words)[:100]
                     yield path, each.command.place.line, f"{words}{when}"
+
+
+class TorchInstall(NamedTuple):
+    """A line of a script that lets pip build, in isolation, what imports torch undeclared."""
+
+    path: str
+    line: int
+    command: str
+    when: str
+    package: TorchImporter
+    others: bool  # whether the line installs more than that
+
+
+def isolated_installs(view: View) -> Iterator[TorchInstall]:
+    """Those of all scripts."""
+    for path, ways in scripts(view).items():
+        if not for_tests(path) and not is_vendored(path):
+            yield from isolated_of(view, path, ways)
+
+
+def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[TorchInstall]:
+    """Those of one script's runs, but what it installs into another environment."""
+    python = view.facts.python
+    home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
+    seen: set[tuple[int, str]] = set()
+    for way in ways:
+        here = {id(command) for command in way.commands}
+        for each in installs(way.run):
+            command = each.command
+            other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
+            if not each.isolated or other or id(command) not in here or command.place.path != path:
+                continue
+            for target in each.targets:
+                row = _importer(way.run, each, target)
+                if row is not None and (command.place.line, row.name) not in seen:
+                    seen.add((command.place.line, row.name))
+                    line, words = command.place.line, " ".join(command.words)[:100]
+                    yield TorchInstall(path, line, words, way.when, row, len(each.targets) > 1)
+
+
+def _importer(found: ShellRun, install: Install, target: str) -> TorchImporter | None:
+    if UNKNOWN_PART in target:
+        return None
+    goal = folder_of(found, install, target)
+    if goal is None:
+        wheels = any(word in _ELSEWHERE for word in install.command.words)
+        return None if wheels else of_name(target)
+    if goal == target:
+        return of_address(goal)
+    return of_address(goal, _tag(found, goal))
+
+
+def _tag(found: ShellRun, address: str) -> str | None:
+    """What a clone is at: "" for the newest; None where the script may move it."""
+    tag: str | None = ""
+    for command in found.commands:
+        words = command.words
+        if words[:1] != ("git",):
+            continue
+        if "checkout" in words or "switch" in words or "reset" in words:
+            return None
+        if "clone" in words and any(address.startswith(w.rstrip("/")) for w in words if "/" in w):
+            named = [words[i + 1] for i, w in enumerate(words[:-1]) if w in ("-b", "--branch")]
+            named += [w.partition("=")[2] for w in words if w.startswith("--branch=")]
+            tag = named[-1] if named else ""
+    return tag
+
+
+class Unserved(NamedTuple):
+    """What a script installs for other releases of torch or CUDA, and not for those that are here."""
+
+    path: str
+    line: int
+    names: tuple[str, ...]
+    of: str  # "torch", "CUDA"
+    releases: tuple[str, ...]
+    when: str
+
+
+def unserved(view: View) -> Iterator[Unserved]:
+    """Of a `case` on a release: run again with one that has a branch, the script installs more."""
+    seen = _world(view, {}).torch
+    if not isinstance(seen, TorchSeen):
+        return
+    for path, ways in scripts(view).items():
+        text = shell_texts(view)[path].text
+        told: set[tuple[str, ...]] = set()
+        for way in ways:
+            have = set(_installed_by(way.run))
+            first = next(iter(_cases(way.run, seen)), None)
+            torch: TorchSeen = seen
+            run_now = way.run
+            names: tuple[str, ...] = ()
+            for _ in range(_STEPS_TO_A_BRANCH if first else 0):
+                case = next(iter(_cases(run_now, torch)), None)
+                if case is None:
+                    break
+                torch = _with_branch(torch, *case)
+                world = replace(_world(view, {path: text}), torch=torch)
+                run_now = run(text, path, world, way.given, lambda c, w: prints(c, w), parse(text))
+                names = tuple(sorted(set(_installed_by(run_now)) - have))
+                if names:
+                    break
+            if first and names and names not in told:
+                told.add(names)
+                of, row = first
+                releases = tuple(p for p in row.patterns if _RELEASE.fullmatch(p))
+                yield Unserved(path, row.place.line, names, of, releases, way.when)
+
+
+def _installed_by(found: ShellRun) -> Iterator[str]:
+    """The names of packages, and the addresses of no wheel."""
+    for each in installs(found):
+        for target in each.targets if not each.command.hangs else ():
+            name = re.match(r"[A-Za-z][\w.-]*(?=$|[=<>!~\[ ;])", target)
+            if name and "/" not in target:
+                yield name[0]
+
+
+def _cases(found: ShellRun, torch: TorchSeen) -> Iterator[tuple[str, Unmatched]]:
+    """The first `case` that has no branch for the torch or its CUDA, and what it is about."""
+    for row in found.unmatched:
+        if row.hangs or not any(_RELEASE.fullmatch(p) for p in row.patterns):
+            continue
+        if row.text in (torch.version, torch.version.partition("+")[0]):
+            yield "torch", row
+        elif row.text == torch.cuda:
+            yield "CUDA", row
+
+
+def _with_branch(torch: TorchSeen, of: str, row: Unmatched) -> TorchSeen:
+    release = [p for p in row.patterns if _RELEASE.fullmatch(p)][-1]
+    version, _, local = torch.version.partition("+")
+    if of == "torch":
+        whole = row.text == torch.version  # the script compares with what is behind the "+"
+        return replace(torch, version=release if whole or not local else f"{release}+{local}")
+    return replace(torch, version=f"{version}+cu{release.replace('.', '')}", cuda=release)
+
+
+class ArchWords(NamedTuple):
+    """Architectures on a command line of a script. cmake: as CMake spells them; else nvcc's flags."""
+
+    path: str
+    line: int
+    text: str
+    archs: str
+    cmake: bool
+    when: str
+
+
+def arch_words(view: View) -> Iterator[ArchWords]:
+    """What scripts give to cmake by -D…CUDA_ARCHITECTURES= and to nvcc by -arch and its like."""
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            for command in way.commands:
+                line, words = command.place.line, [*unwrapped(command.words)]
+                if command.place.path != path or not words:
+                    continue
+                program, text = words[0].rpartition("/")[2], " ".join(words[1:])
+                if program == "cmake":
+                    for found in _CMAKE_ARCHS.finditer(text):
+                        yield ArchWords(path, line, found[0], found[1], True, way.when)
+                elif program == "nvcc" and UNKNOWN_PART not in text:
+                    flags = " ".join(found[0] for found in _NVCC_ARCHS.finditer(text))
+                    if flags:
+                        yield ArchWords(path, line, flags, flags, False, way.when)
 
 
 def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:

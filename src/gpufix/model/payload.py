@@ -221,6 +221,12 @@ class MissingHeaders(Payload):
     headers: tuple[str, ...]
 
 
+class HiddenToolkit(Payload):
+    """A toolkit whose nvcc is called through a wrapper that lies elsewhere."""
+
+    root: str
+
+
 class MissingTool(Payload):
     """A program or package that a build needs."""
 

@@ -61,8 +61,8 @@ class ArchExport(Payload):
 
     path: str
     line: int
-    variable: str
-    file: Literal["shell", "docker"]
+    variable: str  # of a "command", cmake or nvcc: the words that name them
+    file: Literal["shell", "docker", "command"]
 
 
 class CMakeArchs(Payload):
@@ -131,6 +131,22 @@ class IsolatedBuild(Payload):
     folder: str  # "" = the project's root
 
 
+class IsolatedInstalls(Payload):
+    """Lines of a script that have pip build in isolation what imports torch."""
+
+    path: str
+    lines: tuple[int, ...]
+    others: bool  # whether one of them installs more than that
+
+
+class CMakeNeed(Payload):
+    """What ends a configure: cmake is too old, or too new for the policies that a file asks for."""
+
+    kind: Literal["newer", "policy", "FindCUDA"]
+    root: str  # the CMakeLists.txt that cmake is called for
+    release: str  # the cmake that would do; "" = none
+
+
 class UnwrittenOutputs(Payload):
     """A kernel that may leave slots of its outputs unwritten."""
 
@@ -182,3 +198,4 @@ class OldStandard(Payload):
     way: StandardWay
     needs: int
     release: str | None  # the first torch whose headers take no older one
+    unset: tuple[str, ...] = ()  # CMake variables that nobody sets

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gpufix.source.arch_flags import without
 from gpufix.source.builds.cmake_syntax import Command, commands
+from gpufix.source.builds.installs import installer
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_syntax import Simple, Word
 from gpufix.source.cmake_standards import standards
@@ -191,17 +192,20 @@ def _reading(text: str, command: Command) -> Edit:
 _VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
 
 
-def raise_standard(text: str, lines: Collection[int], needs: int, release: str) -> str | None:
+def raise_standard(
+    text: str, lines: Collection[int], needs: int, release: str, unset: Collection[str] = ()
+) -> str | None:
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
-    None where the file does not find torch, or a command's form is not known.
+    unset: variables that are set for those. None where the file does not find torch, or a command's
+    form is not known.
     """
     found = commands(text)
     torch = next((c for c in found if c.name == "find_package" and c.words[:1] == ["Torch"]), None)
     if torch is None or not _alone(text, torch):
         return None
     edits: list[Edit] = []
-    later: list[str] = []  # what is said once torch is found
+    later = [f"set({name} {needs})" for name in unset]  # what is said once torch is found
     for command in found:
         if not any(row.line in lines and row.value < needs for row in standards(command)):
             continue
@@ -316,6 +320,18 @@ def _simple(text: str) -> list[Simple]:
         if isinstance(each, tuple):
             stack += reversed(each)
     return found
+
+
+def without_isolation(text: str, lines: Collection[int]) -> str | None:
+    """`pip install` on these lines gets --no-build-isolation; None where one is not found."""
+    found: list[Edit] = []
+    for command in _simple(text) if lines else ():
+        words = [word for word in command.words if isinstance(word, Word)]
+        spelled = [word.fixed if word.fixed is not None else "?" for word in words]
+        if command.line in lines and installer(spelled) is not None:
+            end = words[spelled.index("install")].end
+            found.append(Edit(end, end, " --no-build-isolation"))
+    return applied(text, found) if len(found) >= len(set(lines)) > 0 else None
 
 
 def shell_abi(text: str, lines: Collection[int]) -> str | None:

@@ -169,6 +169,16 @@ def fixes(
     )
 
 
+def commands(text: str) -> Fault:
+    return Fault(
+        WARNING,
+        "go.sh",
+        f"go.sh builds with {text}, whose code does not run on sm_120.",
+        evidence=(t.at("go.sh", 1, text),),
+        payload=ArchExport("go.sh", 1, text, "command"),
+    )
+
+
 def exports(
     path: str,
     line: int,
@@ -379,6 +389,18 @@ SILENT = {
     "CMake: nvcc had it, perhaps": cmake(
         "if(X)\nset(CMAKE_CUDA_ARCHITECTURES 60 90)\nendif()", "sm_90", **CUDA13
     ),
+    "a script: cmake that serves": files(
+        "go.sh", "cmake -B b -DCMAKE_CUDA_ARCHITECTURES='75;120'\n"
+    ),
+    "a script: cmake asks the GPU": files("go.sh", "cmake -DCMAKE_CUDA_ARCHITECTURES=native .\n"),
+    "a script: cmake with what nobody knows": files(
+        "go.sh", 'cmake -DCMAKE_CUDA_ARCHITECTURES="$1" .\n'
+    ),
+    "a script: cmake under a condition": files(
+        "go.sh", "if grep -q x y; then\n  cmake -DCMAKE_CUDA_ARCHITECTURES=75 .\nfi\n"
+    ),
+    "a script: nvcc that serves": files("go.sh", "nvcc -arch=compute_75 a.cu\n"),
+    "a script: nvcc without any": files("go.sh", "nvcc -O3 a.cu\n"),
     "a script: a condition": files("go.sh", f'if [ "$X" ]; then\n  export {LIST}="7.5"\nfi\n'),
     "a script: only a run would tell": files(
         "go.sh", f'if grep -q x y; then\n  export {LIST}="7.5"\nfi\n'
@@ -427,6 +449,14 @@ NINE = [str(n) for n in (50, 52, 60, 61, 70, 75, 80, 86, 89)]
 EACH = {8 + n: gencode(number) for n, number in enumerate(NINE)}
 
 FIRING = {
+    "a script: cmake": Fires(
+        files("go.sh", "cmake -B b -D TCNN_CUDA_ARCHITECTURES=75-real\ncmake --build b\n"),
+        commands("-D TCNN_CUDA_ARCHITECTURES=75-real"),
+    ),
+    "a script: nvcc": Fires(
+        files("go.sh", "nvcc -O3 -gencode arch=compute_75,code=sm_75 a.cu -o a\n"),
+        commands("-gencode arch=compute_75,code=sm_75"),
+    ),
     "a literal list": Fires(py(quoted("75")), builds("sm_75", {8: gencode("75")}), offers=FOLLOWED),
     "appended": Fires(
         py("*cc", 'cc = []\ncc.append("-gencode")\ncc.append("arch=compute_80,code=sm_80")'),

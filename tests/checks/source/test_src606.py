@@ -13,7 +13,7 @@ from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.checks.source.src606_needs_no_build_isolation import needs_no_build_isolation
 from gpufix.knowledge import torch_releases
 from gpufix.model import Severity
-from gpufix.model.source_payload import IsolatedBuild
+from gpufix.model.source_payload import IsolatedBuild, IsolatedInstalls
 
 NEWEST = torch_releases.all()[-1].version
 BUILT = ["build-without-isolation safe"]
@@ -63,7 +63,58 @@ def imports(severity: Severity, folder: str = "", line: int = 3) -> Fault:
 
 UNNAMED = "import torch\nfrom setuptools import setup\nsetup({})\n"
 
+
+def script(text: str, **sections: Any) -> Given:
+    given = {"distributions": [PIP]} | sections
+    return t.project({"setup.sh": text, "ext.cu": ""}, **given)
+
+
+def installs(
+    names: str, *lines: tuple[int, str], severity: Severity = WARNING, others: bool = False
+) -> Fault:
+    builds = "builds import" if "," in names else "build imports"
+    return Fault(
+        severity,
+        "setup.sh",
+        f"setup.sh has pip build {names} in isolation: the {builds} torch, and nothing declares it.",
+        evidence=tuple(t.at("setup.sh", *line) for line in lines),
+        payload=IsolatedInstalls("setup.sh", tuple(n for n, _ in lines), others),
+    )
+
+
+NVDIFFRAST = "https://github.com/NVlabs/nvdiffrast"
+CLONED = f"git clone {NVDIFFRAST}.git /tmp/e/nv{{0}}\npip install /tmp/e/nv{{1}}\n"
+BY_OPTION = """\
+for a in "$@"; do case "$a" in --octree) OCTREE=true ;; esac; done
+if [ "$OCTREE" = true ]; then
+  git clone --recurse-submodules https://github.com/JeffreyXiang/diffoctreerast.git /tmp/e/octree
+  pip install /tmp/e/octree
+fi
+"""
+SHELL = ["install-without-isolation safe"]
 SILENT = {
+    "a script without isolation": script(CLONED.format("", " --no-build-isolation")),
+    "a script that switches it off": script(
+        "export PIP_NO_BUILD_ISOLATION=1\n" + CLONED.format("", "")
+    ),
+    "a release whose build needs no torch": script(f"pip install git+{NVDIFFRAST}@v0.3.3\n"),
+    "a commit of which nobody knows the release": script(f"pip install git+{NVDIFFRAST}@253ac4f\n"),
+    "a clone at an older release": script(
+        f"git clone -b v0.3.3 {NVDIFFRAST} nv\npip install ./nv\n"
+    ),
+    "a clone that is moved": script(
+        f"git clone {NVDIFFRAST} nv\ncd nv\ngit checkout $TAG\npip install .\n"
+    ),
+    "a package that declares it": script(
+        "pip install git+https://github.com/mit-han-lab/nunchaku\n"
+    ),
+    "another project of that name": script("pip install git+https://github.com/me/nvdiffrast\n"),
+    "wheels of a page": script("pip install flash-attn -f https://example.org/wheels.html\n"),
+    "installed by now": script(
+        "pip install flash-attn\n", distributions=[PIP, b.dist("flash-attn", "2.8.3")]
+    ),
+    "another environment's": script("conda activate other\npip install flash-attn\n"),
+    "a function that nobody calls": script("f() {\n  pip install flash-attn\n}\n"),
     "declared and pinned": of(toml=TORCH.replace('"torch"', '"torch==2.9.0"')),
     "declared, with a bound": of(toml=TORCH.replace('"torch"', '"torch<2.10"')),
     "declared, and the newest is installed": of(
@@ -88,6 +139,44 @@ SILENT = {
 }
 
 FIRING = {
+    "a script clones": Fires(
+        script(CLONED.format("", "")),
+        installs("nvdiffrast", (2, "pip install /tmp/e/nv")),
+        SHELL,
+    ),
+    "a script, by an option": Fires(
+        script(BY_OPTION),
+        installs("diffoctreerast (--octree)", (4, "pip install /tmp/e/octree"), severity=ADVICE),
+        SHELL,
+    ),
+    "a script fetches a folder": Fires(
+        script(
+            "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch\n"
+        ),
+        installs(
+            "tinycudann",
+            (
+                1,
+                "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch",
+            ),
+        ),
+        SHELL,
+    ),
+    "a script at a newer release": Fires(
+        script(f"python -m pip install 'nvdiffrast @ git+{NVDIFFRAST}@v0.4.0'\n"),
+        installs("nvdiffrast", (1, f"python -m pip install nvdiffrast @ git+{NVDIFFRAST}@v0.4.0")),
+        SHELL,
+    ),
+    "a script, from PyPI, beside others": Fires(
+        script("pip install -U flash-attn==2.8.3 einops\n"),
+        installs("flash-attn", (1, "pip install -U flash-attn==2.8.3 einops"), others=True),
+        ["install-without-isolation unsafe"],
+    ),
+    "a script, with a pip that does not isolate it": Fires(
+        script("pip install flash-attn\n", distributions=[b.dist("pip", "24.0")]),
+        installs("flash-attn", (1, "pip install flash-attn"), severity=ADVICE),
+        SHELL,
+    ),
     "declared, not pinned": Fires(
         of(toml=TORCH),
         Fault(

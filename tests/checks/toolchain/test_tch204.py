@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builders as b
-from rows import Fires, rows
+import source_tree as t
+from rows import Fires, Given, rows
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
 from gpufix.evidence.view import View
-from gpufix.model import Gap
-from gpufix.model.payload import MissingHeaders
+from gpufix.model import Gap, Toolkit
+from gpufix.model.payload import HiddenToolkit, MissingHeaders
 
 SPLIT = b.toolkit(missing_headers=["cusparse.h"])
 EMPTY = b.toolkit(root="/opt/cuda", compiler=None, origin="CUDA_HOME")
@@ -43,7 +44,29 @@ def lacking(*headers: str, shown: str = "") -> Fault:
     )
 
 
+WRAPPER = b.toolkit(root="/opt/cuda-12.8", origin="PATH", wrapper="/usr/local/bin/nvcc")
+FINDS = "cmake_minimum_required(VERSION 3.20)\nproject(p CXX)\n{}\nadd_library(k a.cpp)\n"
+
+
+def cmake(text: str, toolkit: Toolkit = WRAPPER, **env: str) -> Given:
+    """A CMake build, and the toolkit that PATH leads to."""
+    files = {"CMakeLists.txt": FINDS.format(text), "a.cpp": "", "k.cu": ""}
+    return t.project(files, toolkits=[toolkit], environment=b.environment(**env))
+
+
 SILENT = {
+    "CMake without torch": cmake("find_package(CUDAToolkit)"),
+    "CMake, and torch under an option that is off": cmake(
+        "option(T OFF)\nif(T)\n  find_package(Torch)\nendif()"
+    ),
+    "CMake, and FindCUDA is led by a variable": cmake(
+        "find_package(Torch)", CUDA_PATH="/opt/cuda-12.8"
+    ),
+    "CMake, and nvcc where its toolkit is": cmake("find_package(Torch)", b.toolkit(origin="PATH")),
+    "CMake, and headers where the wrapper is": cmake(
+        "find_package(Torch)",
+        b.toolkit(origin="PATH", wrapper="/usr/bin/nvcc", headers=["cusparse.h"]),
+    ),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "nothing to build": of(project=b.project(builds=False)),
@@ -60,6 +83,19 @@ WITHOUT = "CUDA_HOME is not set, and no nvcc is on PATH or in /usr/local/cuda"
 NEEDED = "building CUDA sources needs one."
 FOUND = "CUDA 12.8 in /usr/local/cuda-12.8 (from /opt)"
 FIRING = {
+    "CMake, and a wrapper": Fires(
+        cmake("find_package(Torch)"),
+        Fault(
+            ERROR,
+            "/usr/local/bin/nvcc",
+            "find_package(Torch) in CMakeLists.txt takes /usr/local for the toolkit, because "
+            "/usr/local/bin/nvcc is the first nvcc on PATH; it hands on to /opt/cuda-12.8/bin/nvcc.",
+            evidence=(t.at("CMakeLists.txt", 3, "find_package(Torch)"),),
+            needs=("torch-gpu",),
+            payload=HiddenToolkit("/opt/cuda-12.8"),
+        ),
+        ["point-cuda-home safe"],
+    ),
     "no toolkit": Fires(of(), missing("nvcc", f"{WITHOUT}; {NEEDED}")),
     "no toolkit, and wheels would bring one": Fires(
         of(torch=b.torch("2.13.0+cu130")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import builders as b
 import source_tree as t
@@ -14,6 +15,7 @@ from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missi
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Gap
 from gpufix.model.payload import MissingRequirements, MissingTool
+from gpufix.model.source_payload import CMakeNeed
 
 CMAKE = b.project(markers=["CMakeLists.txt"])
 NO_TOOLS = Gap(section="tools", subject="tools", reason="crash")
@@ -81,7 +83,57 @@ NO_NINJA = fault(
 NO_SETUPTOOLS = fault(
     "setuptools", "setuptools is not installed; a build without isolation needs it"
 )
+
+
+def configures(text: str, cmake: str, **more: str) -> Callable[[Path], View]:
+    """A CMake build of CUDA code, and the cmake that is here."""
+    files: dict[str, str | bytes] = {"CMakeLists.txt": text, "k.cu": "__global__ void k() {}\n"}
+    files |= {name.replace("__", "."): content for name, content in more.items()}
+    others = [tool for tool in b.build_tools() if tool.name != "cmake"]
+    given: dict[str, Any] = {"tools": [*others, b.tool("cmake", cmake)]}
+    given["answers"] = {"torch-standard:ATen/ATen.h": 20}
+    return lambda root: t.look(t.write(root, files), **given)
+
+
+def needs(
+    kind: Any, text: str, cmake: str, release: str, line: int = 1, fatal: bool = True
+) -> Fault:
+    return Fault(
+        ERROR if fatal else WARNING,
+        "CMakeLists.txt",
+        f"CMakeLists.txt {text}; cmake {cmake} is here.",
+        evidence=(t.at("CMakeLists.txt", line, text),),
+        payload=CMakeNeed(kind, "CMakeLists.txt", release),
+    )
+
+
+LEAST = "cmake_minimum_required(VERSION {0})\nproject(p CUDA)\n{1}\nadd_library(k SHARED k.cu)\n"
+OLD = "asks for the policies of a CMake before 3.5, which CMake 4 refuses"
+BRINGS = """[build-system]
+requires = ["setuptools", "wheel", "cmake>=3.30"]
+"""
+CALLS = "import subprocess\nfrom setuptools import setup\nsubprocess.run(['cmake', '.'])\nsetup()\n"
+
 SILENT = {
+    "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
+    "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
+    "old policies, and newer ones too": configures(LEAST.format("3.1...3.20", ""), "4.4.5"),
+    "FindCUDA by older policies": configures(
+        LEAST.format("3.10", "find_package(CUDA REQUIRED)"), "4.4.5"
+    ),
+    "FindCUDA by a policy of its own": configures(
+        LEAST.format("3.30", "cmake_policy(SET CMP0146 OLD)\nfind_package(CUDA REQUIRED)"), "4.4.5"
+    ),
+    "C++20 without torch, which CMake leaves out": configures(
+        LEAST.format("3.20", "set(CMAKE_CUDA_STANDARD 20)"), "3.25.1"
+    ),
+    "C++20, and a cmake that knows it": configures(
+        LEAST.format("3.20", "find_package(Torch)\nset(CMAKE_CUDA_STANDARD 20)"), "3.25.2"
+    ),
+    "a newer one only where an unknown condition holds": configures(
+        LEAST.format("3.10", "if(UNKNOWN_TO_ALL)\n  cmake_minimum_required(VERSION 3.30)\nendif()"),
+        "3.25.1",
+    ),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "a project without extensions": of(**BARE, project=b.project(builds=False)),
@@ -143,6 +195,39 @@ SILENT = {
 }
 
 FIRING = {
+    "cmake is too old": Fires(
+        configures(LEAST.format("3.30", ""), "3.25.1"),
+        needs("newer", "asks for CMake 3.30 or newer", "3.25.1", "3.30"),
+        ["meet-cmake-need unsafe"],
+    ),
+    "cmake refuses the policies": Fires(
+        configures(LEAST.format("3.1", ""), "4.4.5"),
+        needs("policy", OLD, "4.4.5", "3.5"),
+        ["meet-cmake-need unsafe"],
+    ),
+    "cmake has no FindCUDA": Fires(
+        configures(LEAST.format("3.30", "find_package(CUDA REQUIRED)"), "4.4.5"),
+        needs(
+            "FindCUDA",
+            "calls find_package(CUDA) with the policies of CMake 3.27, which have no FindCUDA",
+            "4.4.5",
+            "",
+            line=3,
+        ),
+    ),
+    "cmake does not know nvcc's C++20": Fires(
+        configures(
+            LEAST.format("3.20", "find_package(Torch)\nset(CMAKE_CUDA_STANDARD 20)"), "3.25.1"
+        ),
+        needs(
+            "newer",
+            "needs C++20 from nvcc, which CMake asks for since 3.25.2",
+            "3.25.1",
+            "3.25.2",
+            line=4,
+        ),
+        ["meet-cmake-need unsafe"],
+    ),
     "setuptools, named as the back end": Fires(
         lambda root: t.look(
             t.write(root, {"k.cu": "", "pyproject.toml": NAMED}), distributions=[NINJA]

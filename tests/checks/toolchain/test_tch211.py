@@ -78,6 +78,25 @@ def old(
     )
 
 
+def unset(*names: str, sets: str = "", line: int = 4) -> Fault:
+    """Variables that nobody sets; the line behind find_package(Torch) asks the host compiler."""
+    takes = "g++ 12.2.0 takes C++17"
+    at = sorted([(3, takes), *([(line, sets)] if sets else [])])
+    return Fault(
+        ERROR,
+        "CMakeLists.txt",
+        f"CMakeLists.txt {f'sets {sets} and ' if sets else ''}does not set {' or '.join(names)}, "
+        f"so that {takes}; torch/extension.h of torch "
+        "2.14.1+cu130 takes C++20.",
+        evidence=(
+            *(t.at("CMakeLists.txt", *row) for row in at),
+            t.at("ops.h", 2, "#include <torch/extension.h>"),
+        ),
+        payload=OldStandard("CMakeLists.txt", tuple(n for n, _ in at), "cmake", 20, "2.14", names),
+    )
+
+
+GXX = [b.tool("g++")]
 OLD = ', "-std=c++17"'
 TORCH = "project(e CUDA CXX)\n{0}\nfind_package(Torch REQUIRED)\n{1}\nadd_library(e a.cpp b.cu)\n"
 LOAD = """\
@@ -148,6 +167,24 @@ SILENT = {
                 "  set(CMAKE_CUDA_STANDARD 20)\nendif()",
             )
         )
+    ),
+    "CMake: nobody asks, and the compiler takes it by itself": of(
+        cmake(TORCH.format("", "")), tools=[b.tool("g++", "16.1.0")]
+    ),
+    "CMake: nobody asks, and an unknown package is linked": of(
+        cmake(TORCH.format("", "") + "target_link_libraries(e PRIVATE fmt::fmt)"), tools=GXX
+    ),
+    "CMake: nobody asks, and flags come from elsewhere": of(
+        cmake(TORCH.format("find_package(X)\nadd_compile_options(${X_FLAGS})", "")), tools=GXX
+    ),
+    "CMake: nobody asks, for headers that take it": of(
+        cmake(TORCH.format("", "")), {"ATen/ATen.h": 17, "torch/extension.h": 17}, tools=GXX
+    ),
+    "CMake: a target that torch has nothing to do with": of(
+        cmake("project(e CXX)\nadd_library(e a.cpp)\n"), tools=GXX
+    ),
+    "CMake: the caller may give it": of(
+        cmake(TORCH.format("", ""), i__sh="cmake -B b -DCMAKE_CXX_STANDARD=$STD\n"), tools=GXX
     ),
     "load(): new enough": of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["-std=c++20"]')}),
 }
@@ -244,17 +281,45 @@ FIRING = {
     ),
     "CMake: a property": Fires(
         of(cmake(TORCH.format("", "set_target_properties(e PROPERTIES CXX_STANDARD 14)"))),
-        old((4, "C++14"), path="CMakeLists.txt", way="cmake"),
+        unset("CMAKE_CUDA_STANDARD", sets="C++14"),
         RAISED,
+    ),
+    "CMake: nobody asks": Fires(
+        of(
+            cmake(TORCH.format("", "") + "target_link_libraries(e PRIVATE ${TORCH_LIBRARIES})"),
+            tools=GXX,
+        ),
+        unset("CMAKE_CUDA_STANDARD", "CMAKE_CXX_STANDARD"),
+        RAISED,
+    ),
+    "CMake: a property that nvcc does not get": Fires(
+        of(
+            cmake(TORCH.format("", "") + "set_property(TARGET e PROPERTY CXX_STANDARD 20)"),
+            tools=GXX,
+        ),
+        unset("CMAKE_CUDA_STANDARD"),
+        RAISED,
+    ),
+    "CMake: a variable behind find_package(Torch), which nvcc does not get": Fires(
+        of(cmake(TORCH.format("", "set(CMAKE_CXX_STANDARD 20)")), tools=GXX),
+        unset("CMAKE_CUDA_STANDARD"),
+        RAISED,
+    ),
+    "CMake: nobody asks, and the target stands before torch is found": Fires(
+        of(
+            cmake("project(e CUDA CXX)\nadd_library(e a.cpp)\nfind_package(Torch REQUIRED)\n"),
+            tools=GXX,
+        ),
+        unset("CMAKE_CXX_STANDARD"),
     ),
     "CMake: a feature": Fires(
         of(cmake(TORCH.format("", "target_compile_features(e PUBLIC cxx_std_17)"))),
-        old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
+        unset("CMAKE_CUDA_STANDARD", sets="C++17"),
         RAISED,
     ),
     "CMake: a flag": Fires(
         of(cmake(TORCH.format('set(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} -std=c++17")', ""))),
-        old((2, "-std=c++17"), path="CMakeLists.txt", way="cmake"),
+        unset("CMAKE_CUDA_STANDARD", sets="-std=c++17", line=2),
         RAISED,
     ),
     "CMake: torch is found in another file": Fires(

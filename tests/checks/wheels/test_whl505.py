@@ -14,7 +14,7 @@ from gpufix.checks.wheels.whl505_torch_family_mismatch import torch_family_misma
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Payload, Problem, Severity
 from gpufix.model.payload import DistributionFault
-from gpufix.model.source_payload import AbsentPin, ImageWheelAddress, WheelAddress
+from gpufix.model.source_payload import AbsentPin, ImageWheelAddress, ProjectFile, WheelAddress
 
 MATCH = ["match-torch-family unsafe"]
 POINT = ["match-wheel-address unsafe"]
@@ -97,7 +97,46 @@ def wheel(path: str, name: str, message: str) -> Fault:
     )
 
 
+ASKS = 'V=$(python -c "import torch; print(torch.__version__)")\n'
+BY_TORCH = ASKS + (
+    'for a in "$@"; do case "$a" in --kaolin) K=true ;; esac; done\n'
+    'if [ "$K" = true ]; then\n  case $V in\n    2.0.1) pip install kaolin ;;\n'
+    "    2.4.0{0}) pip install kaolin ;;\n    *) {1} ;;\n  esac\nfi\n"
+)
+BY_CUDA = (
+    "R=$(python -c \"import torch; print(torch.__version__.split('+')[0])\")\n"
+    'C=$(python -c "import torch; print(torch.version.cuda)")\n'
+    "case $C in\n  11.8) case $R in 2.4.0) pip install xf ;; esac ;;\nesac\n"
+)
+
+
+def unserved(message: str, line: int) -> Fault:
+    return Fault(
+        ADVICE,
+        "s.sh",
+        f"s.sh installs {message} only, and nothing for torch 2.9.0+cu128.",
+        evidence=(
+            Evidence(
+                text=f"case on the release of {'CUDA' if 'CUDA' in message else 'torch'}",
+                path="/src/project/s.sh",
+                line=line,
+            ),
+        ),
+        payload=ProjectFile("s.sh"),
+    )
+
+
 SILENT = {
+    "a script with a branch for this torch": tree({"s.sh": BY_TORCH.format("|2.9.0*", "echo no")}),
+    "a script that installs it for any other": tree(
+        {"s.sh": BY_TORCH.format("", "pip install kaolin")}
+    ),
+    "a script whose branches install nothing": tree(
+        {"s.sh": ASKS + "case $V in 2.4.0) echo old ;; esac\n"}
+    ),
+    "a script that asks for the release of something else": tree(
+        {"s.sh": "V=1.2.3\ncase $V in 2.4.0) pip install kaolin ;; esac\n"}
+    ),
     "a wheel for what is here": requirements(
         f"f @ {WHEELS}/f-2.5+cu12torch2.9cxx11abiTRUE-cp311-cp311-linux_x86_64.whl"
     ),
@@ -378,6 +417,13 @@ FIRING = {
             4,
         ),
         offers=POINT,
+    ),
+    "a script without a branch for this torch": Fires(
+        tree({"s.sh": BY_TORCH.format("", "echo unsupported")}),
+        unserved("kaolin when it is run with --kaolin for torch 2.0.1, 2.4.0", 4),
+    ),
+    "a script without a branch for its CUDA": Fires(
+        tree({"s.sh": BY_CUDA}), unserved("xf for CUDA 11.8", 3)
     ),
     "a script": Fires(
         tree({"s.sh": f"pip install x --index-url {PYTORCH}/cu118\n"}),

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
-from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.scripts import Unserved, docker_files, shell_files, unserved
 from gpufix.evidence.source_view import at, for_documentation, for_tests, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
 from gpufix.model import Torch
-from gpufix.model.source_payload import ImageWheelAddress, WheelAddress
+from gpufix.model.source_payload import ImageWheelAddress, ProjectFile, WheelAddress
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import Address
@@ -29,6 +29,23 @@ def faults(view: View, torch: Torch) -> Iterator[Fault]:
     for path, script in shell_files(view).items():
         yield from _of_file(view, torch, path, script.addresses)
     yield from _images(view)
+    for each in unserved(view):
+        yield _unserved_fault(view, torch, each)
+
+
+def _unserved_fault(view: View, torch: Torch, row: Unserved) -> Fault:
+    """A `case` on releases without the one that is here."""
+    when = f" when it is run with {row.when}" if row.when else ""
+    shown = list(row.releases)
+    listed = ", ".join(shown) if len(shown) < 5 else f"{shown[0]} … {shown[-1]}"
+    return Fault(
+        severity=ADVICE,
+        subject=row.path,
+        message=f"{row.path} installs {', '.join(row.names)}{when} for {row.of} {listed} only, and "
+        f"nothing for torch {torch.version}.",
+        evidence=(at(view, row.path, row.line, f"case on the release of {row.of}"),),
+        payload=ProjectFile(row.path),
+    )
 
 
 def _of_file(view: View, torch: Torch, path: str, addresses: Sequence[Address]) -> Iterator[Fault]:

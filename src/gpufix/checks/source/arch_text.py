@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
-from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.scripts import ArchWords, arch_words, docker_files, shell_files
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
+from gpufix.model import Target
 from gpufix.model.source_payload import ArchExport
+from gpufix.source.arch_flags import parse
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import ShellExport
@@ -30,6 +32,28 @@ def shell_faults(view: View) -> Iterator[Fault]:
         for row in facts.exports:
             for fault in _exported(view, path, row, "docker"):
                 yield replace(fault, severity=ADVICE)
+
+
+def command_faults(view: View) -> Iterator[Fault]:
+    """cmake -DCMAKE_CUDA_ARCHITECTURES=75 and nvcc -arch=sm_75 in a script: one finding a script."""
+    met: dict[str, list[tuple[ArchWords, list[Target]]]] = {}
+    for row in arch_words(view) if arch.vendor(view) != "amd" else ():
+        archs = of_cmake(row.archs) if row.cmake else arch.arch_list(parse(row.archs))
+        if missed := arch.missed(view, archs):
+            met.setdefault(row.path, []).append((row, missed))
+    for path, rows in met.items():
+        first, missed = rows[0]
+        when = f" when it is run with {first.when}" if first.when else ""
+        yield Fault(
+            severity=ADVICE if all(row.when for row, _ in rows) else WARNING,
+            subject=path,
+            message=f"{path} builds with {first.text}{when}, whose code does not run on "
+            f"{arch.listed(missed)}.",
+            evidence=tuple(
+                at(view, path, *place) for place in dict.fromkeys((r.line, r.text) for r, _ in rows)
+            ),
+            payload=ArchExport(path, first.line, first.text, "command"),
+        )
 
 
 def _exported(

@@ -48,3 +48,4 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     yield from arch_python.faults(view)
     yield from arch_cmake.faults(view)
     yield from arch_text.shell_faults(view)
+    yield from arch_text.command_faults(view)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of, isolated
 from gpufix.evidence.requirements import parse
-from gpufix.evidence.scripts import torch_builds
+from gpufix.evidence.scripts import TorchInstall, isolated_installs, torch_builds
 from gpufix.evidence.source_view import absolute, at, python_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
-from gpufix.model.source_payload import IsolatedBuild
+from gpufix.model.source_payload import IsolatedBuild, IsolatedInstalls
 from gpufix.source.builds.run import Ending, Place
 from gpufix.source.requirement_files import names_torch
 from gpufix.text.names import normalise
@@ -30,7 +30,10 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     Follows each setup.py without running it, in an environment that holds the build requirements of
     the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
     the build, or goes on without extensions that are built otherwise. Lines of install scripts that
-    have pip build such a folder in isolation are named.
+    have pip build such a folder in isolation are named. Scripts that clone or fetch a public package
+    known for such a setup.py (nvdiffrast since 0.4, tiny-cuda-nn, pytorch3d, flash-attn …) are a
+    finding, with the option that leads there: `setup.sh has pip build diffoctreerast
+    (--diffoctreerast) in isolation`.
 
     ## Why it matters
     pip and uv build in a fresh environment that holds the declared requirements alone:
@@ -43,18 +46,20 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
 
     ## Severity
     Warning when this patient's installer builds in isolation; advice when it does not (pip before
-    25.3, for a folder without pyproject.toml). A torch that is declared and not pinned is a warning where
+    25.3, for a folder without pyproject.toml), and for a line that only an option leads to. A torch that is declared and not pinned is a warning where
     a newer release than the installed one is known, and an extension is built with it. Silent for what is installed already, and when
     isolation is switched off in the environment or uv's settings.
 
     ## Fix
-    Safe: build it without isolation.
+    Safe: build it without isolation; give pip `--no-build-isolation` in the script. Unsafe: the
+    same where one line installs other packages too.
 
     ## Source
     PEP 517 and 518; pip's changelog, 25.3.
     """
     if _switched_off(view):
         return
+    yield from _of_scripts(view)
     tomls = toml_files(view)
     for path, facts in python_files(view).items():
         name = facts.setup
@@ -83,6 +88,29 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
                 *(at(view, *row) for row in torch_builds(view, folder)),
             ),
             payload=IsolatedBuild(folder),
+        )
+
+
+def _of_scripts(view: View) -> Iterator[Fault]:
+    """Lines of install scripts: one finding a script, with the options that lead to each."""
+    met: dict[str, list[TorchInstall]] = {}
+    if not any(toml.no_isolation for toml in toml_files(view).values()):
+        for row in isolated_installs(view):
+            if view.dist(row.package.name) is None:
+                met.setdefault(row.path, []).append(row)
+    for path, rows in met.items():
+        levels = [_severity(view, r.package.pyproject) if not r.when else ADVICE for r in rows]
+        names = {r.package.name + (f" ({r.when})" if r.when else ""): None for r in rows}
+        build, imports = ("build", "imports") if len(names) == 1 else ("builds", "import")
+        yield Fault(
+            severity=WARNING if WARNING in levels else ADVICE,
+            subject=path,
+            message=f"{path} has pip build {', '.join(names)} in isolation: the {build} {imports} "
+            "torch, and nothing declares it.",
+            evidence=tuple(at(view, r.path, r.line, r.command) for r in rows),
+            payload=IsolatedInstalls(
+                path, tuple(sorted({r.line for r in rows})), any(r.others for r in rows)
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from posixpath import dirname
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.building import (
@@ -14,9 +15,14 @@ from gpufix.evidence.building import (
     usable,
     was_collected,
 )
+from gpufix.evidence.cmake_builds import reached, roots
+from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.model import Toolkit
-from gpufix.model.payload import MissingHeaders
+from gpufix.model.payload import HiddenToolkit, MissingHeaders
+
+# Modules_CUDA_fix/upstream/FindCUDA.cmake of torch; with CUDA_HOME set, the configure still fails.
+_FIND_CUDA = ("CUDA_PATH", "CUDA_TOOLKIT_ROOT", "CUDA_BIN_PATH")
 
 
 @rule("TCH204", "toolkit-missing")
@@ -25,7 +31,9 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for nvcc (or hipcc for a ROCm build) where cpp_extension does, and for the headers that
-    torch's own headers include (cusparse.h, cublas_v2.h, …) under the toolkit's root.
+    torch's own headers include (cusparse.h, cublas_v2.h, …) under the toolkit's root. For CMake
+    builds with torch: whether the first nvcc on PATH is a wrapper or link away from its toolkit,
+    which torch's FindCUDA does not see through.
 
     ## Why it matters
     `CUDA_HOME environment variable is not set`, `nvcc: No such file or directory`, or
@@ -40,7 +48,8 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
     has nothing to build.
 
     ## Fix
-    Safe: set CUDA_HOME to a toolkit that is here, or CPATH to the headers in wheels. Unsafe:
+    Safe: set CUDA_HOME to a toolkit that is here, CUDA_PATH for FindCUDA, or CPATH to the headers
+    in wheels. Unsafe:
     install toolkit wheels.
 
     ## Source
@@ -51,6 +60,7 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
     if cuda_torch(view):
         toolkit = toolkit_in_use(view)
         yield from [_missing_nvcc(view)] if toolkit is None else _missing_headers(view, toolkit)
+        yield from _hidden_root(view)
     elif rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
         yield _missing_hipcc(view)
 
@@ -72,6 +82,31 @@ def _missing_nvcc(view: View) -> Fault:
         breaks=("toolkit",),
         needs=("torch-gpu",),
     )
+
+
+def _hidden_root(view: View) -> Iterator[Fault]:
+    """FindCUDA takes the folder above the first nvcc on PATH, resolves no link, and asks CUDA_HOME nothing."""
+    first = next((t for t in usable(view) if t.origin == "PATH"), None)
+    if first is None or not first.wrapper or first.headers or any(map(view.env, _FIND_CUDA)):
+        return
+    real = dirname(dirname(first.compiler or ""))
+    for root in roots(view):
+        place = root.build.with_torch
+        given = {"CUDA_TOOLKIT_ROOT_DIR", "CUDA_NVCC_EXECUTABLE"} & root.defines.keys()
+        if place is None or given or root.caller == "aside":
+            continue
+        if reached(view, place.path, place.line):
+            yield Fault(
+                severity=ERROR,
+                subject=first.wrapper,
+                message=f"find_package(Torch) in {place.path} takes {dirname(dirname(first.wrapper))} "
+                f"for the toolkit, because {first.wrapper} is the first nvcc on PATH; it hands on to "
+                f"{first.compiler}.",
+                evidence=(at(view, place.path, place.line, "find_package(Torch)"),),
+                needs=("torch-gpu",),
+                payload=HiddenToolkit(real),
+            )
+            return
 
 
 def _missing_hipcc(view: View) -> Fault:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from packaging.requirements import Requirement
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.toolchain import configure_needs
 from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.builds import without_module
 from gpufix.evidence.requirements import Requirements, parse
@@ -39,7 +40,9 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
     70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
     extension requires for the build and its setup.py imports. Follows a setup.py that imports
-    pkg_resources, which setuptools 82 removed.
+    pkg_resources, which setuptools 82 removed, and CMake builds of GPU code: the release that
+    cmake_minimum_required asks for, policies that CMake 4 refuses, find_package(CUDA) where FindCUDA
+    is gone, and C++20 for nvcc, which cmake knows since 3.25.2.
 
     ## Why it matters
     Without ninja cpp_extension compiles one file after another and `load()` refuses to work.
@@ -49,12 +52,13 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
 
     ## Severity
-    Error for the compiler, Python's headers, and a setup.py that ends without pkg_resources; warning
-    for the rest. Silent when the project has
+    Error for the compiler, Python's headers, a setup.py that ends without pkg_resources, and a
+    configure that cmake ends when it is called for the project; warning for the rest. Silent when the
+    project has
     nothing to build.
 
     ## Fix
-    Unsafe: install the Python-packaged ones. Manual: system packages.
+    Unsafe: install the Python-packaged ones; CMAKE_POLICY_VERSION_MINIMUM for old policies. Manual: system packages.
 
     ## Source
     torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own); setuptools 82
@@ -64,6 +68,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
         return
     if was_collected(view, "tools"):
         yield from _programs(view)
+        yield from configure_needs.faults(view)
     yield from _packages(view)
     yield from _removed(view)
     yield from _required(view)

@@ -18,8 +18,9 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
     ## What it does
     Reads in the installed headers which C++ they take (`#if __cplusplus < 202002L` in ATen/ATen.h),
     and compares it with the flags of setup.py and of load(), with CMAKE_CXX_STANDARD,
-    CMAKE_CUDA_STANDARD, the properties and features of targets, and flags in CMake files. It speaks
-    where a source that the file builds includes such a header, itself or through the project's own.
+    CMAKE_CUDA_STANDARD, the properties and features of targets, and flags in CMake files. Where a
+    CMake build chooses none, the default of its C++ compiler counts: torch's CMake files pass on no
+    standard, and nvcc gets none by CXX_STANDARD of a target. The rule speaks where a source that the file builds includes such a header, itself or through the project's own.
 
     ## Why it matters
     `error: #error C++20 or later compatible compiler is required to use ATen.` The headers take C++17
@@ -46,9 +47,9 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
 
 def _fault(view: View, row: Refused) -> Fault:
     torch = view.facts.torch
-    texts = " and ".join(dict.fromkeys(asked.text for asked in row.asked))
-    asks = f"sets {texts}" if row.way == "cmake" else f"compiles with {texts}"
-    evidence = [at(view, row.path, a.line, a.text) for a in row.asked]
+    asks = _asks(row)
+    lines = dict.fromkeys((a.line, a.text) for a in row.asked)
+    evidence = [at(view, row.path, *line) for line in lines]
     if row.source:
         evidence.append(at(view, row.source, row.line, f"#include <{row.header}>"))
     version = torch.version if torch else ""
@@ -63,5 +64,15 @@ def _fault(view: View, row: Refused) -> Fault:
             row.way,
             row.needs,
             first_release(view, row.needs),
+            tuple(sorted({asked.unset for asked in row.asked if asked.unset})),
         ),
     )
+
+
+def _asks(row: Refused) -> str:
+    texts = " and ".join(dict.fromkeys(asked.text for asked in row.asked if not asked.unset))
+    said = [f"sets {texts}" if row.way == "cmake" else f"compiles with {texts}"] if texts else []
+    if names := sorted({asked.unset for asked in row.asked if asked.unset}):
+        compiler = next(asked.text for asked in row.asked if asked.unset)
+        said.append(f"does not set {' or '.join(names)}, so that {compiler}")
+    return " and ".join(said)

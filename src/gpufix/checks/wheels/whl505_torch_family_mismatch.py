@@ -33,6 +33,9 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     wheels in requirement files, and in scripts those that a run would reach here, by itself or with
     an option, in this environment; those of a Dockerfile are compared with the CUDA
     of NVIDIA's development image that it builds on.
+    A `case` of a script on torch's release or its CUDA that has no branch for those that are here is
+    named when the script, run for one that has a branch, installs more: `setup.sh installs kaolin
+    when it is run with --kaolin for torch 2.0.1 … 2.4.0 only`.
     Pins of torch, torchvision and torchaudio, and pages of wheels, in requirement files are looked
     up in the tables of published builds, with or without a torch here.
 

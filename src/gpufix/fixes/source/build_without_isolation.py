@@ -15,9 +15,11 @@ NAME = "build-without-isolation"
 
 
 @fix(NAME, "SRC606")
-def build_without_isolation(finding: Finding, view: View) -> Plan | Skip:
+def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
     """With --no-build-isolation, for the targets."""
-    amd, place = vendor(view) == "amd", finding.payload_as(IsolatedBuild).folder
+    if not isinstance(finding.payload, IsolatedBuild):
+        return None
+    amd, place = vendor(view) == "amd", finding.payload.folder
     if reason := _hopeless(view, place, amd):
         return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
     folder = absolute(view, place).rstrip("/")

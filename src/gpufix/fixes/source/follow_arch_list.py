@@ -37,6 +37,8 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
         match finding.payload:
             case ArchExport(file="docker", variable=name):
                 return _skip(finding, f"an image takes {name} from its Dockerfile alone")
+            case ArchExport(file="command", path=path, variable=words):
+                return _skip(finding, f"{path} gives {words} to a program: change it there")
             case ArchWord():
                 return _appended(finding, view)
             case ArchFlags(setting=ProjectVariable() as setting):

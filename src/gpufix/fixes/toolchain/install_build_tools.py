@@ -16,9 +16,11 @@ _SYSTEM = {
 
 
 @fix(NAME, "TCH207")
-def install_build_tools(finding: Finding, view: View) -> Plan | Skip:
+def install_build_tools(finding: Finding, view: View) -> Plan | Skip | None:
     """ninja, cmake, setuptools and wheel come from the package index, the rest from the system."""
-    missing, python = finding.payload_as(MissingTool), view.facts.python
+    missing, python = finding.payload, view.facts.python
+    if not isinstance(missing, MissingTool):
+        return None
     tool = missing.name
     if tool in _SYSTEM:
         text, command = _SYSTEM[tool]

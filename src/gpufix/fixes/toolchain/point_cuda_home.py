@@ -7,7 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.model import Finding, Plan, SetVariables, Skip, Toolkit
-from gpufix.model.payload import MissingHeaders
+from gpufix.model.payload import HiddenToolkit, MissingHeaders
 
 NAME = "point-cuda-home"
 
@@ -16,6 +16,8 @@ NAME = "point-cuda-home"
 def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
     """Of torch's CUDA major, with nvcc, able to generate code for the targets; nearest minor."""
     torch = cuda_torch(view)
+    if isinstance(finding.payload, HiddenToolkit):
+        return _for_find_cuda(finding, finding.payload.root)
     if torch is None or torch.cuda is None or isinstance(finding.payload, MissingHeaders):
         return None
     fitting = [t for t in usable(view) if t.origin != "wheel" and _fits(view, t, torch.cuda)]
@@ -34,6 +36,17 @@ def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
         title=f"set CUDA_HOME to {best.root} (CUDA {minor(best.version or '')})",
         safety="safe",
         steps=[SetVariables(variables={"CUDA_HOME": best.root})],
+    )
+
+
+def _for_find_cuda(finding: Finding, root: str) -> Plan:
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"set CUDA_PATH to {root}, which CMake's FindCUDA asks",
+        safety="safe",
+        steps=[SetVariables(variables={"CUDA_PATH": root})],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.evidence.cxx_standard import raises
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
@@ -21,7 +22,9 @@ def raise_cxx_standard(finding: Finding, view: View) -> Plan | Skip:
 
     def change(text: str) -> str | None:
         if old.way == "cmake":
-            return edits.raise_standard(text, lines, old.needs, release)
+            new = edits.raise_standard(text, lines, old.needs, release, old.unset)
+            done = new is not None and (not old.unset or raises(view, old.path, new, old.needs))
+            return new if done else None
         return python_edits.raise_standard(text, lines, old.way == "setup", old.needs, release)
 
     write = rewrite(view, old.path, change) if release else None

@@ -145,7 +145,10 @@ def _torch(run: CMakeState, call: Call, required: bool) -> Flow:
     )
     for name in ("TORCH_FOUND", "Torch_FOUND"):
         run.put(name, found)
-    run.put("TORCH_LIBRARIES", unknown((call.place,), ("torch",)))
+    libraries = unknown((call.place,), ("torch",))
+    run.put("TORCH_LIBRARIES", value("torch;torch_library", (call.place,)) if torch else libraries)
+    if torch is not None:
+        run.set("Torch_VERSION", torch.version.partition("+")[0], call.place)
     run.put("TORCH_INCLUDE_DIRS", unknown((call.place,)))
     if torch is not None and compared(torch.version, "VERSION_GREATER_EQUAL", "2.9"):
         run.put("TORCH_CXX_FLAGS", MISSING)  # its files no longer say

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,12 +16,20 @@ from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.cmake_store import UNDEFINED, Fatal, Value
 from gpufix.source.builds.cmake_targets import Folder, Target
 from gpufix.source.builds.cmake_words import elements, separate
-from gpufix.source.builds.run import UNKNOWN_PART, Ending, Macro, Place, Question, Said, Unsure
+from gpufix.source.builds.run import (
+    FOREIGN,
+    UNKNOWN_PART,
+    Ending,
+    Macro,
+    Place,
+    Question,
+    Said,
+    Unsure,
+)
 
 CUDA_SOURCE = (".cu",)
 CXX_SOURCE = (".cpp", ".cc", ".cxx", ".C", ".c++", ".mm", ".CPP")
 C_SOURCE = (".c", ".m")
-FOREIGN = ("what it links to",)  # passes on flags that nobody sees here
 _COMPILED = ("library", "module", "executable", "FindCUDA")
 _MOST_LINKS = 200
 
@@ -59,6 +68,7 @@ class CMakeTarget(Frozen):
     cxx_standard: Said | None = None
     sure: bool = True
     hangs: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()  # what it links to that the project does not make
 
     @property
     def cuda(self) -> bool | None:
@@ -75,7 +85,8 @@ class CMakeTarget(Frozen):
 class CMakeBuild(Frozen):
     """One run of a CMakeLists.txt and of all that it reads.
 
-    files: relative to the project; languages: with the line that enables each for sure.
+    files: relative to the project; languages: with the line that enables each for sure; ran: the
+    commands that run, or may, by path and line: whether surely.
     """
 
     path: str
@@ -88,6 +99,7 @@ class CMakeBuild(Frozen):
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
 
+    ran: Mapping[tuple[str, int], bool] = field(default_factory=dict)
     detects: Place | None = None  # find_package(Torch) that surely has no list of architectures
 
     @property
@@ -127,6 +139,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
+        ran={(run.relative(path), line): sure for (path, line), sure in run.ran.items()},
         detects=run.detects,
     )
 
@@ -179,6 +192,7 @@ class _Summary:
             cxx_standard=standard["CXX"],
             sure=target.sure,
             hangs=target.hangs,
+            foreign=self._foreign(target),
         )
 
     def _property(self, target: Target, name: str) -> Value:
@@ -320,17 +334,18 @@ class _Summary:
                     if len(self._run.endings) < 200:
                         self._run.endings.append(end)
 
-    def _foreign(self, target: Target) -> bool:
-        """Whether it links to something that may pass on flags which nobody sees here."""
+    def _foreign(self, target: Target) -> tuple[str, ...]:
+        """What it links to that may pass on flags which nobody sees here."""
         seen = {target.name, *self._links(target)}
-        for name in seen:
-            for wanted in ("LINK_LIBRARIES", "INTERFACE_LINK_LIBRARIES"):
-                for item in self._linked(name, wanted):
-                    if item not in self._run.store.targets and re.search(
-                        r"::|\0|^\$<|^[A-Za-z_]\w*$", item
-                    ):
-                        return True
-        return False
+        linked = (
+            item
+            for name in seen
+            for wanted in ("LINK_LIBRARIES", "INTERFACE_LINK_LIBRARIES")
+            for item in self._linked(name, wanted)
+        )
+        foreign = re.compile(r"::|\0|^\$<|^[A-Za-z_]\w*$")
+        targets = self._run.store.targets
+        return tuple(sorted({i for i in linked if i not in targets and foreign.search(i)}))
 
     def _items(self, value: Value, setting: Setting) -> list[_Item]:
         """A property's elements, evaluated; what may be among them is unsure."""

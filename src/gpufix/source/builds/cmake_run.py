@@ -124,6 +124,8 @@ class CMakeRun(CMakeState):
         if self._steps > _STEPS:
             raise Fatal
         self._line = command.line
+        at = (self.path, command.line)
+        self.ran[at] = self.ran.get(at, False) or self.sure
         call = Call(command.name, self.words(command), self.place(command.line), command)
         match call.name:
             case "return" | "break" | "continue":

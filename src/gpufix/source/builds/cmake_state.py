@@ -105,6 +105,7 @@ class CMakeState:
         self.unfollowed: list[tuple[str, Place]] = []
         self.whole = True
         self.languages: dict[str, Place] = {}
+        self.ran: dict[tuple[str, int], bool] = {}  # path and line of each command: whether surely
         self.detects: Place | None = None  # find_package(Torch) without a list of architectures
         self.with_torch: Place | None = None  # the last find_package(Torch)
         self.prefixes: set[str] = set()  # of variables that what is not followed may set

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from gpufix.frozen import Frozen
 
 UNKNOWN_PART = "\0"  # stands in a text for what only a run would tell
+FOREIGN = ("what it links to",)  # it passes on flags that nobody sees here
 
 
 class Place(NamedTuple):

@@ -7,6 +7,7 @@ only one of them does hangs on that question.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gpufix.source.builds import shell_builtins, shell_patterns, shell_programs
@@ -22,6 +23,7 @@ from gpufix.source.builds.shell_state import (
     ShellRun,
     State,
     Status,
+    Unmatched,
     Value,
     joined,
     merged,
@@ -56,6 +58,8 @@ _LONGEST = 1 << 16  # characters of an output
 _EFFORT = 3_000_000  # steps and characters, in all
 
 PythonPrints = Callable[[str, BuildWorld], "str | None"]
+_VERSION = re.compile(r"\d+(?:\.\d+)+(?:\+\w+)?")
+_MOST_UNMATCHED = 50
 
 
 class Runner:
@@ -73,6 +77,7 @@ class Runner:
         self.plain: list[PlainVariable] = []
         self.missing: list[MissingPath] = []
         self.origins: list[tuple[str, str]] = []
+        self.unmatched: list[Unmatched] = []
         self.asked: set[str] = set()
         self.beyond = self.cut = False
         self.lines = {file: text.split("\n")}
@@ -137,6 +142,7 @@ class Runner:
             missing=tuple(self.missing),
             origins=tuple(self.origins),
             final=self.state.environment(),
+            unmatched=tuple(self.unmatched),
             asked=frozenset(self.asked),
             beyond=self.beyond,
             whole=not self.cut and script.error is None,
@@ -461,7 +467,9 @@ class Runner:
             case If():
                 self._if(each, 0)
             case Case():
-                self._case(each, self.expander.text(each.word), 0)
+                text = self.expander.text(each.word)
+                self._note_unmatched(each, text)
+                self._case(each, text, 0)
             case For():
                 self._for(each)
             case Loop():
@@ -545,6 +553,16 @@ class Runner:
                 ])  # fmt: skip
                 return
             index += 1
+
+    def _note_unmatched(self, each: Case, text: str) -> None:
+        """Of a `case` on a version: a text with digits that only `*)` takes."""
+        if not _VERSION.fullmatch(text) or len(self.unmatched) >= _MOST_UNMATCHED:
+            return
+        patterns = [self.expander.pattern(p) for item in each.items for p in item.patterns]
+        own = [pattern for pattern in patterns if pattern != "*"]
+        if own and not any(self.match(pattern, text) is not False for pattern in own):
+            place = Place(self.file, each.line)
+            self.unmatched.append(Unmatched(place, text, tuple(own), self.state.conditions))
 
     def _item(self, each: Case, item: CaseItem, text: str, index: int) -> None:
         self.script(item.body)

@@ -47,6 +47,15 @@ class PlainVariable(NamedTuple):
     hangs: tuple[str, ...]
 
 
+class Unmatched(NamedTuple):
+    """A `case` of which no branch but `*)` is for the text at hand. patterns: the others."""
+
+    place: Place
+    text: str
+    patterns: tuple[str, ...]
+    hangs: tuple[str, ...]
+
+
 class ShellRun(Frozen):
     """All that one script does in one world. whole: every way through it was followed to its end."""
 
@@ -56,6 +65,7 @@ class ShellRun(Frozen):
     plain: tuple[PlainVariable, ...] = ()
     missing: tuple[MissingPath, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()  # what a folder was copied or cloned from
+    unmatched: tuple[Unmatched, ...] = ()
     final: Mapping[str, str] = field(default_factory=dict)  # what is exported at the end
     asked: frozenset[str] = frozenset()  # variables of the caller that were read, set or not
     beyond: bool = False  # it asked for more arguments than it was given

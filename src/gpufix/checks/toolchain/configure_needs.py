@@ -1,0 +1,94 @@
+"""TCH207 for cmake itself: the release that a project's configure asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.evidence.building import cuda_torch
+from gpufix.evidence.cmake_builds import CMakeRoot, brings_cmake, release, roots
+from gpufix.evidence.cxx_standard import refused
+from gpufix.evidence.source_view import at, python_files
+from gpufix.evidence.view import View
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Severity
+from gpufix.model.source_payload import CMakeNeed
+from gpufix.source.builds.run import Ending, Place
+
+Kind = Literal["newer", "policy", "FindCUDA"]
+# NVIDIA-CUDA.cmake has CMAKE_CUDA20_STANDARD_COMPILE_OPTION from this release on, not in 3.25.1.
+_CUDA_20 = "3.25.2"
+
+
+def faults(view: View) -> Iterator[Fault]:
+    """One for a CMake build; none where its back end brings a cmake of its own."""
+    cmake = release(view)
+    if cmake is None:
+        return
+    for root in roots(view):
+        if root.caller == "aside" or brings_cmake(view, root):
+            continue
+        end = root.build.fails
+        if end is not None:
+            yield from _ended(view, root, end, cmake)
+        else:
+            yield from _dialect(view, root, cmake)
+
+
+def _ended(view: View, root: CMakeRoot, end: Ending, cmake: str) -> Iterator[Fault]:
+    if end.error == "cmake":
+        wanted = end.message.split()[1]
+        text = f"asks for CMake {wanted} or newer"
+        yield _fault(view, root, end.place, text, cmake, "newer", wanted)
+    elif end.error == "policy" and "FindCUDA" in end.message:
+        text = "calls find_package(CUDA) with the policies of CMake 3.27, which have no FindCUDA"
+        yield _fault(view, root, end.place, text, cmake, "FindCUDA", "")
+    elif end.error == "policy":
+        text = "asks for the policies of a CMake before 3.5, which CMake 4 refuses"
+        yield _fault(view, root, end.place, text, cmake, "policy", "3.5")
+
+
+def _dialect(view: View, root: CMakeRoot, cmake: str) -> Iterator[Fault]:
+    """torch's CMake files require the C++ that nvcc is asked for: CMAKE_CUDA_STANDARD_REQUIRED."""
+    place = root.build.with_torch
+    if place is None or at_least(cmake, _CUDA_20) or cuda_torch(view) is None:
+        return
+    wants = [
+        t.cuda_standard.place
+        for t in root.build.targets
+        if t.cuda and t.sure and t.cuda_standard and t.cuda_standard.text in ("20", "23")
+    ]
+    wants += [
+        Place(row.path, asked.line)
+        for row in refused(view)
+        if row.way == "cmake" and row.needs >= 20 and row.path in root.build.files
+        for asked in row.asked
+        if asked.unset == "CMAKE_CUDA_STANDARD"
+    ]
+    if wants:
+        text = f"needs C++20 from nvcc, which CMake asks for since {_CUDA_20}"
+        yield _fault(view, root, wants[0], text, cmake, "newer", _CUDA_20)
+
+
+def _fault(
+    view: View,
+    root: CMakeRoot,
+    place: Place,
+    text: str,
+    cmake: str,
+    kind: Kind,
+    wanted: str,
+) -> Fault:
+    beside = any(
+        facts.extension for facts in python_files(view).values()
+    )  # may be all that is built
+    surely = root.caller == "hand" and root.path == "CMakeLists.txt" and not beside
+    severity: Severity = ERROR if surely else WARNING
+    return Fault(
+        severity=severity,
+        subject=root.path,
+        message=f"{place.path} {text}; cmake {cmake} is here.",
+        evidence=(at(view, place.path, place.line, text),),
+        payload=CMakeNeed(kind, root.path, wanted),
+    )
