@@ -21,6 +21,7 @@ from gpufix.source.builds.world import BuildWorld, TorchSeen
 SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # much text, which seldom decides about a build
 # Modules that a build environment has beside what is declared.
+_READ_BY_TORCH = ("CUDNN_HOME",)  # when cpp_extension is imported
 _ALWAYS = (
     "setuptools",
     "wheel",
@@ -103,11 +104,14 @@ class ViewFiles:
 
 
 class Builds:
-    """Runs of one view's build files, each made once."""
+    """Runs of one view's build files.
+
+    A run answers for each environment in which the variables that it read have the values that it met.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._runs: dict[Any, BuildRun] = {}
+        self._runs: dict[Any, list[tuple[Mapping[str, str], BuildRun]]] = _shared(view)
         project = view.facts.project
         self._root = project.root if project else ""
         self._files = ViewFiles(view, self._root)
@@ -116,20 +120,46 @@ class Builds:
     def run(self, path: str, edited: Mapping[str, str] | None = None, **changes: Any) -> BuildRun:
         """What a setup.py would do; `changes`: fields of the world that differ."""
         texts = dict(edited or {})
+        environment = changes.pop("environment", None)
+        if environment is None:
+            environment = variables_of(self._view)
         key = (path, tuple(sorted(texts.items())), repr(sorted(changes.items())))
-        if key not in self._runs:
+        known = self._runs.setdefault(key, [])
+        run = next((run for met, run in known if _reads_alike(run, met, environment)), None)
+        if run is None:
             files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
             world = replace(world_of(self._view, self._root, files), **changes)
-            run = run_setup(world, path)
-            if files.withheld and not (run.whole and all(e.sure for e in run.endings)):
-                self.steps += run.steps
-                run = run_setup(replace(world, files=files.with_prose()), path)
-            self._runs[key] = run
+            run = self._followed(replace(world, environment=environment), path, files)
+            known.append((environment, run))
+        for question in run.asked:  # a plan that sets one of them asks this run again
+            if question.kind == "variable":
+                self._view.env(question.subject)
+        return run
+
+    def _followed(self, world: BuildWorld, path: str, files: ViewFiles) -> BuildRun:
+        run = run_setup(world, path)
+        self.steps += run.steps
+        if files.withheld and not (run.whole and all(e.sure for e in run.endings)):
+            run = run_setup(replace(world, files=files.with_prose()), path)
             self.steps += run.steps
-            for question in run.asked:  # a plan that sets one of them asks this run again
-                if question.kind == "variable":
-                    self._view.env(question.subject)
-        return self._runs[key]
+        return run
+
+
+def _shared(view: View) -> dict[Any, list[tuple[Mapping[str, str], BuildRun]]]:
+    """The runs of the view that this one came of, where nothing but variables differs."""
+    base, root = view.with_other_variables(), view.facts.project.root if view.facts.project else ""
+    if base is None:
+        return {}
+    files = ViewFiles(view, root)
+    worlds = (replace(world_of(v, root, files), environment={}) for v in (view, base))
+    return builds_of(base)._runs if next(worlds) == next(worlds) else {}
+
+
+def _reads_alike(run: BuildRun, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    if one is other:
+        return True
+    names = [q.subject for q in run.asked if q.kind == "variable"]
+    return not run.takes_all and all(one.get(n) == other.get(n) for n in (*names, *_READ_BY_TORCH))
 
 
 def builds_of(view: View) -> Builds:
@@ -144,13 +174,16 @@ def setup_runs(view: View) -> Iterator[tuple[str, BuildRun]]:
             yield path, builds_of(view).run(path)
 
 
+def variables_of(view: View) -> dict[str, str]:
+    """Those that are set, with the environment file applied."""
+    environment = view.facts.environment
+    values: dict[str, str | None] = {**environment.process, **environment.overlay}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:
     """The patient as a build file sees it."""
-    facts = view.facts
-    overlay = {k: v for k, v in facts.environment.overlay.items() if v is not None}
-    gone = {k for k, v in facts.environment.overlay.items() if v is None}
-    process = {k: v for k, v in facts.environment.process.items() if k not in gone}
-    variables = process | overlay
+    facts, variables = view.facts, variables_of(view)
     toolkit = toolkit_in_use(view)
     rocm = toolkit_in_use(view, "rocm")
     release = numbers(facts.python.version) if facts.python else ()

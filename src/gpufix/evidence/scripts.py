@@ -140,11 +140,21 @@ def _world(view: View, edited: Mapping[str, str]) -> BuildWorld:
 
 
 def _scripts(view: View) -> Mapping[str, tuple[Called, ...]]:
+    base = view.with_other_variables()
+    known = scripts(base) if base else {}
     return {
-        path: called(view, path, facts.text)
+        path: known[path]
+        if base and path in known and _reads_alike(known[path], view, base)
+        else called(view, path, facts.text)
         for path, facts in shell_texts(view).items()
         if facts.text
     }
+
+
+def _reads_alike(ways: tuple[Called, ...], view: View, base: View) -> bool:
+    """Whether no variable that these runs read differs."""
+    names = {name for way in ways for name in way.run.asked}
+    return [view.env(n) for n in sorted(names)] == [base.env(n) for n in sorted(names)]
 
 
 def _images(view: View) -> Mapping[str, tuple[Called, ...]]:

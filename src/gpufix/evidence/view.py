@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -77,6 +78,24 @@ class View:
         view = View(facts, self.targets, self._ask)
         view._base = self
         return view
+
+    def apart(self) -> View:
+        """A view on the same facts: what it misses is no gap of this one."""
+        view = self.with_facts(self.facts)
+        if self._base is not None:  # facts that are supposed: nobody asks for their gaps
+            view._derived = self._derived
+        return view
+
+    def with_other_variables(self) -> View | None:
+        """The view whose facts differ from these by variables alone, where this one came of it."""
+        base = self._base
+        while base is not None and base.facts is self.facts:
+            base = base._base
+        if base is None:
+            return None
+        names = (f.name for f in fields(Facts) if f.name != "environment")
+        same = all(getattr(base.facts, name) is getattr(self.facts, name) for name in names)
+        return base if same else None
 
     def derive(self, build: Callable[[View], T]) -> T:
         """Something computed from the view that several checks use, computed once."""

@@ -63,7 +63,7 @@ def _is_unpublished(name: str, version: str, view: View) -> bool:
 def judged(rule: Rule, view: View) -> Judged:
     """What a rule finds on a view, where it was not asked yet; what it misses is no gap of the view."""
     if rule.code not in view.judged:
-        apart = view.with_facts(view.facts)
+        apart = view.apart()
         findings = tuple(findings_of(rule, apart))
         view.judged[rule.code] = apart.judged.get(rule.code) or Judged(findings, frozenset())
     return view.judged[rule.code]

@@ -453,6 +453,7 @@ class BuildOutside(BuildPython):
                 self.set_variable(each, value)
             return None
         if name in ("copy", "items", "keys", "values"):
+            self.takes_all = True
             everything: dict[Any, Any] = {**self.environ, Rest("other variables"): UNKNOWN}
             return everything if name == "copy" else ops.dict_method(everything, name, [], {})
         return Unknown(f"os.environ.{name}()")

@@ -119,6 +119,7 @@ class BuildPython(Statements):
         self.asked_for: dict[tuple[str, str], Question] = {}
         self.started: list[Started] = []
         self.unsure: dict[str, Unsure] = {}
+        self.takes_all = False
         self.at = Place(path, 1)
         self.modules: dict[str, Any] = {}
         self._trees = trees

@@ -122,6 +122,7 @@ class BuildRun(Frozen):
 
     called: whether setup() is called, of Python files; name: what it is given, "?" for no plain text.
     commands: the options of the command line that the file itself takes out of it ("--force_cuda").
+    takes_all: whether it looks at variables that it does not name: os.environ.copy().
     """
 
     path: str
@@ -135,6 +136,7 @@ class BuildRun(Frozen):
     called: bool = False
     name: str | None = None
     steps: int = 0  # statements and expressions that were followed
+    takes_all: bool = False
 
     @property
     def fails(self) -> Ending | None:

@@ -112,6 +112,7 @@ def _together(path: str, ways: Sequence[_Way], whole: bool) -> BuildRun:
         whole=whole and all(way.ending.state != "unfinished" for way in ways),
         called=first.called,
         name=first.name,
+        takes_all=any(way.run.takes_all for way in ways),
     )
 
 
