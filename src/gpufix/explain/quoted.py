@@ -7,11 +7,15 @@ advice to whoever reads it; somebody who reports an error writes of himself, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gpufix.explain.explanation import Explanation
 
 _FENCE = re.compile(r"[ \t]*(?:[-*>][ \t]+)?(?:```|~~~)[ \t]*(?P<language>[\w{}+.:\- ]{0,30})$")
-_HEADING = re.compile(r"(?:#{2,6}|# (?=[A-Z][a-z]+ [A-Za-z]))\s*\S*[A-Za-z]|h[1-6]\. |=+ [A-Z][\w ]+ =+$")
+_HEADING = re.compile(
+    r"(?:#{2,6}|# (?=[A-Z][a-z]+ [A-Za-z]))\s*(?:[\d.]+\s+)?\S*[A-Za-z]|h[1-6]\. "
+)
 _RULER = re.compile(r"([=\-~^\"*+#])\1{3,199}$")
 _ITEM = re.compile(r"\s{0,12}(?:[-*•+]|\d{1,2}[.)]|#\.|-->)\s+(?=\S*[A-Za-z\"'`(])")
 _LINK = re.compile(
@@ -20,9 +24,13 @@ _LINK = re.compile(
     r"|^\s*\|(?:[^|\n]{0,400}\|){2}\s*$|^\s*:::|^\s*!!! |^\(\S+\)=$",
     re.IGNORECASE | re.MULTILINE,
 )
-_BOLD = re.compile(r"(?<!\*)\*\*(?=\S)[^*\n]{2,200}\*\*(?!\*)|(?<![\w_])__(?=[A-Z])[^_\n]{2,100}__(?!\w)")
+_BOLD = re.compile(
+    r"(?<!\*)\*\*(?=\S)[^*\n]{2,200}\*\*(?!\*)|(?<![\w_])__(?=[A-Z])[^_\n]{2,100}__(?!\w)"
+)
 _CODE = re.compile(r"(?<!`)(`{1,2})(?=[^`'\s])[^`\n]{1,160}\1(?!`)")
-_FORM = re.compile(r"^\s*(?:- )?(?:type: \w+|attributes:|description: ?|validations:|placeholder: |label: )")
+_FORM = re.compile(
+    r"^\s*(?:- )?(?:type: \w+|attributes:|description: ?|validations:|placeholder: |label: )"
+)
 _VERSION_HEADING = re.compile(r"#{1,6}\s*\[?v?\d+\.\d+|\*\*v?\d+\.\d+")
 _CHANGE = re.compile(
     r"\W{0,8}(?:[\w./`]{1,30}: )?\W{0,3}(?:fix(?:e[ds])?|add(?:ed|s)?|support(?:ed|s)?|updat(?:e[ds]?)|remov(?:e[ds]?)"
@@ -63,91 +71,166 @@ _PRINTED = re.compile(
     r"|\[?(?:ERROR|WARNING|INFO|WARN|FATAL|DEBUG)\b|\S{1,200}[:(]\d+[:)]|\[\d+/\d+\]|\[?\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d"
     r"|(?:FAILED|CMake \w+|make(?:\[\d+\])?|nvcc|gcc|g\+\+|ninja|pip|Collecting|Building|Downloading)\b[: ]"
 )
+_SOURCE = (
+    "c",
+    "cc",
+    "c++",
+    "cpp",
+    "cuda",
+    "cmake",
+    "python",
+    "py",
+    "dockerfile",
+    "yaml",
+    "toml",
+    "diff",
+    "bash",
+    "sh",
+    "shell",
+)
+_LITERAL = re.compile(
+    r"(?<!raise )\b\w+\((?:[^\"'()]{0,80}, ?)?[rfbuL]?[\"']"
+)  # a call with a message
+_SHOWN = 5  # quoted errors that are named
+_LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
 
 
 @dataclass(slots=True)
 class _Marks:
-    """What was counted in a text."""
+    """What was counted in a text. `strong`: structure that no program's output has."""
 
+    strong: int = 0
     structure: int = 0
     advice: int = 0
-    changes: int = 0
     items: int = 0
+    changes: int = 0
     printed: int = 0
     myself: int = 0
-    prose: int = 0
+    form: bool = False
 
 
-def quotes_errors(text: str) -> bool:
-    """Whether the text is a document that speaks of errors, and not what a program printed."""
+def quotes_errors(text: str, line: int) -> bool:
+    """Whether the text is a document that speaks of errors, and not what a program printed.
+
+    `line`: where the message stands, from 1. In a sentence or a listing of source code it counts as
+    quoted sooner than on a line of its own.
+    """
     if len(text) > _LONGEST:
         return False
-    marks = _counted(text)
-    if marks.myself:
+    lines = text.replace("\r\n", "\n").split("\n")
+    if sum(bool(each.strip()) for each in lines) < _LEAST:
+        return False
+    prose, source = _parts(lines)
+    marks = _counted(lines, prose)
+    if marks.form or (line - 1 in source and _LITERAL.search(lines[line - 1])):
+        return True
+    if 3 * marks.myself > marks.advice or not marks.strong:
         return False
     if marks.items >= 2 and marks.changes >= max(2, marks.items // 2) and marks.printed <= 1:
         return True
-    if marks.structure < 2 or marks.advice < 1:
-        return False
-    return marks.structure + 2 * marks.advice - 2 * marks.printed >= 5
+    within = line - 1 in source or (line - 1 in prose and _embedded(lines[line - 1]))
+    weight = marks.structure + 2 * marks.advice - 2 * marks.printed
+    return weight >= (3 if within else 5) and (within or marks.advice > 0)
 
 
-def _counted(text: str) -> _Marks:
-    lines = text.replace("\r\n", "\n").split("\n")
-    outside = list(_outside_fences(lines))
+def asked_which(quoted: Sequence[Explanation]) -> Explanation:
+    """The answer to a document: what it quotes, and the question which of it the reader has."""
+    lines = sorted({one.line: one.shown for one in quoted}.items())
+    return replace(
+        quoted[0],
+        id="quoted-errors",
+        rule=None,
+        role="notice",
+        what="This text quotes errors, as a guide, release notes or a form do: it is not the output "
+        "of a program that failed. Which one do you have?",
+        do="Give `gpufix explain` the output itself: the command's log or the traceback.",
+        source="",
+        versions=None,
+        captures={},
+        open=(),
+        notes=tuple(f"Quoted in line {line}: {shown[:120]}" for line, shown in lines[:_SHOWN]),
+    )
+
+
+def _counted(lines: list[str], prose: set[int]) -> _Marks:
     marks = _Marks()
-    headings = items = bold = code = fences = 0
-    for number, line in outside:
-        stripped = line.strip()
-        before = lines[number - 1].strip() if number else ""
-        headings += bool(_HEADING.match(line)) or _underlines(stripped, before)
+    headings = bold = code = forms = 0
+    for number in sorted(prose):
+        line = lines[number]
+        headings += _is_heading(lines, number)
         marks.changes += bool(_VERSION_HEADING.match(line))
+        forms += bool(_FORM.match(line))
         if _printed(line):
             marks.printed += 1
             continue
+        if _PRINTED.match(line.strip()) and line.startswith(("    ", "\t")):
+            continue
         item = _ITEM.match(line)
-        items += bool(item)
+        marks.items += bool(item)
         marks.changes += bool(item and _CHANGE.match(line[item.end() :]))
-        if len(re.findall(r"[A-Za-z]{2,}", stripped)) < 3:
+        if len(re.findall(r"[A-Za-z]{2,}", line)) < 3:
             continue
         bold += bool(_BOLD.search(line))
         code += bool(_CODE.search(line))
         marks.advice += bool(_ADVICE.search(line)) + 2 * bool(_SEES.search(line))
-        marks.myself += bool(_MYSELF.search(_CODE.sub("", line)))
-    fences = len(lines) - len(outside)
-    body = "\n".join(line for _, line in outside)
-    if _REPORT.search(body) and not _BLANK_FORM.search(body):
-        marks.myself += 1
-    marks.items = items
-    marks.structure = (
-        2 * min(headings, 2)
-        + min(items, 2)
-        + min(code, 2)
-        + min(bold, 2)
-        + (1 if fences else 0)
-        + 2 * bool(_LINK.search(body))
-        + 2 * (sum(bool(_FORM.match(line)) for _, line in outside) >= 3)
-    )
+        if not line.startswith("#"):
+            marks.myself += len(_MYSELF.findall(_CODE.sub("", line)))
+    body = "\n".join(lines[number] for number in sorted(prose))
+    marks.myself += bool(_REPORT.search(body) and not _BLANK_FORM.search(body)) * 2
+    marks.form = forms >= 3
+    listed = 0 if marks.printed else min(marks.items, 2)
+    marks.strong = 2 * min(headings, 2) + listed + min(bold, 2) + 2 * bool(_LINK.search(body))
+    marks.structure = marks.strong + min(code, 2) + (len(prose) < len(lines))
     return marks
 
 
 def _printed(line: str) -> bool:
-    """Whether a program wrote the line: at its left edge, and no list's or table's."""
+    """Whether a program wrote the line: what logs begin their lines with, and no advice."""
     return bool(_PRINTED.match(line)) and not _ADVICE.search(line)
 
 
-def _underlines(line: str, before: str) -> bool:
-    ruler = _RULER.match(line)
-    return bool(ruler and re.search(r"[A-Za-z]{2}", before) and abs(len(line) - len(before)) <= 4)
+def _embedded(line: str) -> bool:
+    """Whether a message on this line is part of a sentence, a heading or a list."""
+    return not _PRINTED.match(line.strip()) and bool(
+        line.startswith("#")
+        or _ITEM.match(line)
+        or _CODE.search(line)
+        or _BOLD.search(line)
+        or _ADVICE.search(line)
+        or _SEES.search(line)
+    )
 
 
-def _outside_fences(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without fenced blocks; a text may start within one."""
-    marks = [found for line in lines if (found := _FENCE.match(line))]
-    inside = bool(len(marks) % 2 and not marks[0]["language"].strip())
+def _is_heading(lines: list[str], number: int) -> bool:
+    line = lines[number].strip()
+    before = lines[number - 1].strip() if number else ""
+    if _HEADING.match(lines[number]):
+        return True
+    ruled = _RULER.match(line) and re.match(r"[\w`:\"'\[(]", before)
+    return bool(ruled and re.search(r"[A-Za-z]{2}", before) and abs(len(line) - len(before)) <= 4)
+
+
+def _parts(lines: list[str]) -> tuple[set[int], set[int]]:
+    """The lines outside fenced blocks, and those in blocks of source code.
+
+    A text may have been cut within a block: then its first fence ends one.
+    """
+    fences = [number for number, line in enumerate(lines) if _FENCE.match(line)]
+    inside = bool(len(fences) % 2 and _ends_a_block(lines, fences[0]))
+    prose, source, language = set(), set(), ""
     for number, line in enumerate(lines):
-        if _FENCE.match(line):
-            inside = not inside
+        if fence := _FENCE.match(line):
+            inside, language = not inside, fence["language"].strip().lower()
         elif not inside:
-            yield number, line
+            prose.add(number)
+        elif language in _SOURCE:
+            source.add(number)
+    return prose, source
+
+
+def _ends_a_block(lines: list[str], first: int) -> bool:
+    above = lines[:first]
+    if (found := _FENCE.match(lines[first])) and found["language"].strip():
+        return False
+    return not any(_HEADING.match(line) or _ADVICE.search(line) for line in above)
