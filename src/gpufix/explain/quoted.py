@@ -233,4 +233,7 @@ def _ends_a_block(lines: list[str], first: int) -> bool:
     above = lines[:first]
     if (found := _FENCE.match(lines[first])) and found["language"].strip():
         return False
-    return not any(_HEADING.match(line) or _ADVICE.search(line) for line in above)
+    return not any(
+        _HEADING.match(line) or (_ADVICE.search(line) and not _LITERAL.search(line))
+        for line in above
+    )
