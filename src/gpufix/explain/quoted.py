@@ -31,6 +31,7 @@ _CODE = re.compile(r"(?<!`)(`{1,2})(?=[^`'\s])[^`\n]{1,160}\1(?!`)")
 _FORM = re.compile(
     r"^\s*(?:- )?(?:type: \w+|attributes:|description: ?|validations:|placeholder: |label: )"
 )
+_COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)  # instructions that are left in a form
 _VERSION_HEADING = re.compile(r"#{1,6}\s*\[?v?\d+\.\d+|\*\*v?\d+\.\d+")
 _CHANGE = re.compile(
     r"\W{0,8}(?:[\w./`]{1,30}: )?\W{0,3}(?:fix(?:e[ds])?|add(?:ed|s)?|support(?:ed|s)?|updat(?:e[ds]?)|remov(?:e[ds]?)"
@@ -61,37 +62,23 @@ _MYSELF = re.compile(
     r"|\b(?:can|could) (?:you|someone|anyone|anybody) \b"
 )
 _REPORT = re.compile(
-    r"#{1,6} (?:🐛 )?(?:describe the (?:bug|issue)|bug description|to reproduce|steps to reproduce|expected behaviou?r"
-    r"|actual behaviou?r|current behaviou?r|(?:your )?(?:current )?environment|versions|error (?:log|message)s?|logs?|system info)\b",
-    re.IGNORECASE,
+    r"^(?:#{1,6}|\*\*)\W{0,4}(?:describe the (?:bug|issue)|bug description|to reproduce|steps to reproduce"
+    r"|(?:detailed )?(?:reproduction|steps)\b|(?:expected|actual|current) (?:behaviou?r|results?)|what happened"
+    r"|(?:your |my )?(?:current )?environment|versions|(?:relevant )?(?:error|log) ?(?:messages?|logs?|output)?\W*$"
+    r"|logs?\b|system info|stack ?trace|traceback|additional context|debug logs)",
+    re.IGNORECASE | re.MULTILINE,
 )
-_BLANK_FORM = re.compile(r"<!--|_No response_|\bA clear and concise\b|\.\.\.$", re.MULTILINE)
 _PRINTED = re.compile(
     r"Traceback \(most recent call|\w[\w.]{0,80}(?:Error|Exception|Warning)\b\s?:|\s*File \"|(?:fatal )?error\b\s?:"
     r"|\[?(?:ERROR|WARNING|INFO|WARN|FATAL|DEBUG)\b|\S{1,200}[:(]\d+[:)]|\[\d+/\d+\]|\[?\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d"
     r"|(?:FAILED|CMake \w+|make(?:\[\d+\])?|nvcc|gcc|g\+\+|ninja|pip|Collecting|Building|Downloading)\b[: ]"
 )
-_SOURCE = (
-    "c",
-    "cc",
-    "c++",
-    "cpp",
-    "cuda",
-    "cmake",
-    "python",
-    "py",
-    "dockerfile",
-    "yaml",
-    "toml",
-    "diff",
-    "bash",
-    "sh",
-    "shell",
-)
+_SOURCE = ("c", "cc", "c++", "cpp", "cuda", "cmake", "dockerfile", "yaml", "toml", "diff")
 _LITERAL = re.compile(
     r"(?<!raise )\b\w+\((?:[^\"'()]{0,80}, ?)?[rfbuL]?[\"']"
 )  # a call with a message
 _SHOWN = 5  # quoted errors that are named
+_SENTENCE = re.compile(r"[A-Za-z`(](?:[^\s]*\s+[a-z`(][\w`,.()'-]*){4}")
 _LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
 
@@ -107,7 +94,9 @@ class _Marks:
     changes: int = 0
     printed: int = 0
     myself: int = 0
+    headings: int = 0
     form: bool = False
+    report: bool = False
 
 
 def quotes_errors(text: str, line: int) -> bool:
@@ -118,18 +107,21 @@ def quotes_errors(text: str, line: int) -> bool:
     """
     if len(text) > _LONGEST:
         return False
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = _COMMENT.sub(_blank, text.replace("\r\n", "\n")).split("\n")
     if sum(bool(each.strip()) for each in lines) < _LEAST:
         return False
     prose, source = _parts(lines)
     marks = _counted(lines, prose)
     if marks.form or (line - 1 in source and _LITERAL.search(lines[line - 1])):
         return True
-    if 3 * marks.myself > marks.advice or not marks.strong:
+    within = line - 1 in source or (
+        line - 1 in prose
+        and (_embedded(lines[line - 1]) or _in_a_paragraph(marks, lines, line - 1))
+    )
+    if 3 * marks.myself > marks.advice or not marks.strong or (marks.report and not within):
         return False
     if marks.items >= 2 and marks.changes >= max(2, marks.items // 2) and marks.printed <= 1:
         return True
-    within = line - 1 in source or (line - 1 in prose and _embedded(lines[line - 1]))
     weight = marks.structure + 2 * marks.advice - 2 * marks.printed
     return weight >= (3 if within else 5) and (within or marks.advice > 0)
 
@@ -177,12 +169,16 @@ def _counted(lines: list[str], prose: set[int]) -> _Marks:
         if not line.startswith("#"):
             marks.myself += len(_MYSELF.findall(_CODE.sub("", line)))
     body = "\n".join(lines[number] for number in sorted(prose))
-    marks.myself += bool(_REPORT.search(body) and not _BLANK_FORM.search(body)) * 2
-    marks.form = forms >= 3
+    marks.report = bool(_REPORT.search(body))
+    marks.form, marks.headings = forms >= 3, headings
     listed = 0 if marks.printed else min(marks.items, 2)
     marks.strong = 2 * min(headings, 2) + listed + min(bold, 2) + 2 * bool(_LINK.search(body))
     marks.structure = marks.strong + min(code, 2) + (len(prose) < len(lines))
     return marks
+
+
+def _blank(comment: re.Match[str]) -> str:
+    return "\n" * comment[0].count("\n")
 
 
 def _printed(line: str) -> bool:
@@ -199,6 +195,16 @@ def _embedded(line: str) -> bool:
         or _BOLD.search(line)
         or _ADVICE.search(line)
         or _SEES.search(line)
+    )
+
+
+def _in_a_paragraph(marks: _Marks, lines: list[str], number: int) -> bool:
+    """Whether prose goes on from the line before or to the next, in a text with headings."""
+    around = [each for each in (number - 1, number, number + 1) if 0 <= each < len(lines)]
+    return (
+        marks.headings >= 2
+        and not _PRINTED.match(lines[number].strip())
+        and any(_SENTENCE.match(lines[each]) and not _printed(lines[each]) for each in around)
     )
 
 
