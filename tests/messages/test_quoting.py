@@ -144,6 +144,133 @@ WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions. xFormers was built f
 
 I already checked the FAQ, where it says to "make sure your gcc is old enough", but you can see gcc is 11 here.""",
     ),
+    (
+        "GPU101",
+        """# ComfyUI Error Report
+## Error Details
+- **Node ID:** 3
+- **Node Type:** KSampler
+- **Exception Type:** RuntimeError
+- **Exception Message:** CUDA error: no kernel image is available for execution on the device
+## Stack Trace
+```
+  File "/app/ComfyUI/execution.py", line 323, in execute
+    output_data = get_output_data(obj, input_data_all)
+  File "/app/ComfyUI/comfy/ops.py", line 96, in forward
+    return torch.nn.functional.linear(input, weight, bias)
+```
+## System Information
+- **ComfyUI Version:** 0.3.10
+- **Pytorch Version:** 2.5.1+cu124
+## Attached Workflow
+Please make sure that workflow does not contain any sensitive information such as API keys or passwords.
+## Additional Context
+(Please add any additional context or steps to reproduce the error here)""",
+    ),
+    (
+        "TCH206",
+        """##[section]Starting: Build wheel
+##[command]python -m build
+- Installing build dependencies
+- Getting requirements
+##[warning]You should set TORCH_CUDA_ARCH_LIST to avoid compiling for all visible cards
+  /usr/include/c++/14/x.h: note: in instantiation
+nvcc fatal   : Unsupported gpu architecture 'compute_120'
+##[error]Process completed with exit code 1.
+##[section]Finishing: Build wheel""",
+    ),
+    (
+        "RUN806",
+        """### Loading: ComfyUI-Manager (V2.55.5)
+### ComfyUI Revision: 2801 [8afb97cd] | Released on '2024-11-06'
+
+WARNING: You need pytorch with cu121 or higher to use optimized CUDA operations.
+
+Import times for custom nodes:
+   0.0 seconds: /app/custom_nodes/websocket_image_save.py
+
+RuntimeError: Attempting to run cuBLAS, but there was no current CUDA context!
+torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB.
+""",
+    ),
+    (
+        "TCH201",
+        """**Bug**: demo.py does not start on Windows 11
+
+1. Installed the requirements
+2. Started the demo
+
+The output is
+
+AssertionError: Torch not compiled with CUDA enabled
+
+**Version**: main, Python 3.11""",
+    ),
+    (
+        "WHL510",
+        """> I get `ImportError: libcudart.so.11.0: cannot open shared object file: No such file or directory`
+
+Same here. On torch 2.3.0+cu121:
+
+```
+ImportError: libcudart.so.11.0: cannot open shared object file: No such file or directory
+```
+
+- pip list: [gist](https://gist.github.com/x/1)""",
+    ),
+    (
+        "SRC606",
+        """## Summary
+
+`pip install -e .` fails in a fresh venv (uv 0.5), see the [full log](https://example.org/log).
+
+```text
+  × Failed to build `flash-attn==2.7.4`
+  ├─▶ The build backend returned an error
+  ╰─▶ Call to `setuptools.build_meta:__legacy__.build_wheel` failed (exit status: 1)
+      ModuleNotFoundError: No module named 'torch'
+```
+
+## Notes
+
+- torch is in the environment
+- `--no-build-isolation` was not given""",
+    ),
+    (
+        "SYM404",
+        """= Test run =
+ImportError while loading conftest '/app/tests/conftest.py'.
+tests/conftest.py:3: in <module>
+    import torchvision
+/usr/lib/python3/torchvision/_meta_registrations.py:163: in <module>
+    @torch.library.register_fake("torchvision::nms")
+E   RuntimeError: operator torchvision::nms does not exist
+=========================== short test summary info ============================
+You can rerun with -v to see more.""",
+    ),
+    (
+        "TCH205",
+        """Env:
+* Ubuntu 24.04
+* gcc 14.2
+* nvcc 12.4
+
+Command: `python setup.py install`
+
+Result: error: #error -- unsupported GNU version! gcc versions later than 13 are not supported!
+
+What is the right way to fix this?""",
+    ),
+    (
+        "TCH204",
+        """Step 3 of the [install guide](https://example.org/install) ("Build the extension") ends with
+
+`/usr/bin/ld: cannot find -lcudart: No such file or directory`
+
+CUDA 12.4 was installed with the runfile; the libraries are in /opt/cuda/lib64.
+
+**Expected**: the guide says which variable to set.""",
+    ),
 )
 
 

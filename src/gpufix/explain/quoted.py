@@ -14,7 +14,7 @@ from gpufix.explain.explanation import Explanation
 
 _FENCE = re.compile(r"[ \t]*(?:[-*>][ \t]+)?(?:```|~~~)[ \t]*(?P<language>[\w{}+.:\- ]{0,30})$")
 _HEADING = re.compile(
-    r"(?:#{2,6}|# (?=[A-Z][a-z]+ [A-Za-z]))\s*(?:[\d.]+\s+)?\S*[A-Za-z]|h[1-6]\. "
+    r"(?:#{2,6}(?!\[)|# (?=[A-Z][a-z]+ [A-Za-z]))\s*(?:[\d.]+\s+)?\S*[A-Za-z]|h[1-6]\. "
 )
 _RULER = re.compile(r"([=\-~^\"*+#])\1{3,199}$")
 _ITEM = re.compile(r"\s{0,12}(?:[-*•+]|\d{1,2}[.)]|#\.|-->)\s+(?=\S*[A-Za-z\"'`(])")
@@ -30,6 +30,9 @@ _BOLD = re.compile(
 _CODE = re.compile(r"(?<!`)(`{1,2})(?=[^`'\s])[^`\n]{1,160}\1(?!`)")
 _FORM = re.compile(
     r"^\s*(?:- )?(?:type: \w+|attributes:|description: ?|validations:|placeholder: |label: )"
+)
+_TRACE = re.compile(
+    r"Traceback \(most recent call last|^\s*File \"[^\"\n]+\", line \d", re.MULTILINE
 )
 _COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)  # instructions that are left in a form
 _VERSION_HEADING = re.compile(r"#{1,6}\s*\[?v?\d+\.\d+|\*\*v?\d+\.\d+")
@@ -118,12 +121,16 @@ def quotes_errors(text: str, line: int) -> bool:
         line - 1 in prose
         and (_embedded(lines[line - 1]) or _in_a_paragraph(marks, lines, line - 1))
     )
-    if 3 * marks.myself > marks.advice or not marks.strong or (marks.report and not within):
+    if (
+        3 * marks.myself > marks.advice
+        or not marks.strong
+        or (marks.report and not (within and not _TRACE.search(text)))
+    ):
         return False
     if marks.items >= 2 and marks.changes >= max(2, marks.items // 2) and marks.printed <= 1:
         return True
     weight = marks.structure + 2 * marks.advice - 2 * marks.printed
-    return weight >= (3 if within else 5) and (within or marks.advice > 0)
+    return weight >= 3 if within else weight >= 7 and marks.advice >= 2
 
 
 def asked_which(quoted: Sequence[Explanation]) -> Explanation:
@@ -165,12 +172,15 @@ def _counted(lines: list[str], prose: set[int]) -> _Marks:
             continue
         bold += bool(_BOLD.search(line))
         code += bool(_CODE.search(line))
-        marks.advice += bool(_ADVICE.search(line)) + 2 * bool(_SEES.search(line))
-        if not line.startswith("#"):
+        heading = line.startswith("#")
+        if heading or not line.rstrip().endswith("?"):
+            marks.advice += bool(_ADVICE.search(line)) + 2 * bool(_SEES.search(line))
+        if not heading:
             marks.myself += len(_MYSELF.findall(_CODE.sub("", line)))
     body = "\n".join(lines[number] for number in sorted(prose))
     marks.report = bool(_REPORT.search(body))
-    marks.form, marks.headings = forms >= 3, headings
+    marks.form = forms >= 3 and "validations:" in body
+    marks.headings = headings
     listed = 0 if marks.printed else min(marks.items, 2)
     marks.strong = 2 * min(headings, 2) + listed + min(bold, 2) + 2 * bool(_LINK.search(body))
     marks.structure = marks.strong + min(code, 2) + (len(prose) < len(lines))
@@ -188,13 +198,18 @@ def _printed(line: str) -> bool:
 
 def _embedded(line: str) -> bool:
     """Whether a message on this line is part of a sentence, a heading or a list."""
-    return not _PRINTED.match(line.strip()) and bool(
-        line.startswith("#")
-        or _ITEM.match(line)
-        or _CODE.search(line)
-        or _BOLD.search(line)
-        or _ADVICE.search(line)
-        or _SEES.search(line)
+    bare = line.strip().strip("`")
+    return (
+        not _PRINTED.match(bare)
+        and not re.fullmatch(r"`+[^`]+`+", line.strip())
+        and bool(
+            line.startswith("#")
+            or _ITEM.match(line)
+            or _CODE.search(line)
+            or _BOLD.search(line)
+            or _ADVICE.search(line)
+            or _SEES.search(line)
+        )
     )
 
 
