@@ -82,6 +82,7 @@ _LITERAL = re.compile(
 )  # a call with a message
 _SHOWN = 5  # quoted errors that are named
 _SENTENCE = re.compile(r"[A-Za-z`(](?:[^\s]*\s+[a-z`(][\w`,.()'-]*){4}")
+_MANY = 5  # sentences
 _LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
 
@@ -98,6 +99,7 @@ class _Marks:
     printed: int = 0
     myself: int = 0
     headings: int = 0
+    sentences: int = 0
     form: bool = False
     report: bool = False
 
@@ -173,6 +175,7 @@ def _counted(lines: list[str], prose: set[int]) -> _Marks:
         bold += bool(_BOLD.search(line))
         code += bool(_CODE.search(line))
         heading = line.startswith("#")
+        marks.sentences += bool(_SENTENCE.match(line))
         if heading or not line.rstrip().endswith("?"):
             marks.advice += bool(_ADVICE.search(line)) + 2 * bool(_SEES.search(line))
         if not heading:
@@ -214,12 +217,19 @@ def _embedded(line: str) -> bool:
 
 
 def _in_a_paragraph(marks: _Marks, lines: list[str], number: int) -> bool:
-    """Whether prose goes on from the line before or to the next, in a text with headings."""
+    """Whether prose goes on from the line before or to the next, in a text with headings.
+
+    Among many sentences a line that is code alone is an example.
+    """
+    example = marks.sentences >= _MANY and lines[number].startswith("`")
     around = [each for each in (number - 1, number, number + 1) if 0 <= each < len(lines)]
     return (
         marks.headings >= 2
         and not _PRINTED.match(lines[number].strip())
-        and any(_SENTENCE.match(lines[each]) and not _printed(lines[each]) for each in around)
+        and (
+            example
+            or any(_SENTENCE.match(lines[each]) and not _printed(lines[each]) for each in around)
+        )
     )
 
 
