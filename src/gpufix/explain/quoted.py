@@ -20,8 +20,8 @@ _RULER = re.compile(r"([=\-~^\"*+#])\1{3,199}$")
 _ITEM = re.compile(r"\s{0,12}(?:[-*•+]|\d{1,2}[.)]|#\.|-->)\s+(?=\S*[A-Za-z\"'`(])")
 _LINK = re.compile(
     r"\[[^\]\n]{1,200}\]\([^)\s]{1,300}\)|`[^`\n]{1,120}<[^>\n]{1,300}>`__?|:[a-z:+]{2,20}:`"
-    r"|^\s*\.\. [\w:+\-]+::|</?(?:details|summary|br|code|pre|kbd|ul|li|p|b|a|h\d)\b[^>\n]{0,80}/?>"
-    r"|^\s*\|(?:[^|\n]{0,400}\|){2}\s*$|^\s*:::|^\s*!!! |^\(\S+\)=$",
+    r"|^[ \t]*\.\. [\w:+\-]+::|</?(?:details|summary|br|code|pre|kbd|ul|li|p|b|a|h\d)\b[^>\n]{0,80}/?>"
+    r"|^[ \t]*\|(?:[^|\n]{0,400}\|){2}[ \t]*$|^[ \t]*:::|^[ \t]*!!! |^\(\S+\)=$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BOLD = re.compile(
@@ -32,9 +32,9 @@ _FORM = re.compile(
     r"^\s*(?:- )?(?:type: \w+|attributes:|description: ?|validations:|placeholder: |label: )"
 )
 _TRACE = re.compile(
-    r"Traceback \(most recent call last|^\s*File \"[^\"\n]+\", line \d", re.MULTILINE
+    r"Traceback \(most recent call last|^[ \t]*File \"[^\"\n]+\", line \d", re.MULTILINE
 )
-_COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)  # instructions that are left in a form
+_COMMENT = re.compile(r"<!--[^<]{0,2000}-->")  # instructions that are left in a form
 _VERSION_HEADING = re.compile(r"#{1,6}\s*\[?v?\d+\.\d+|\*\*v?\d+\.\d+")
 _CHANGE = re.compile(
     r"\W{0,8}(?:[\w./`]{1,30}: )?\W{0,3}(?:fix(?:e[ds])?|add(?:ed|s)?|support(?:ed|s)?|updat(?:e[ds]?)|remov(?:e[ds]?)"
@@ -81,7 +81,7 @@ _LITERAL = re.compile(
     r"(?<!raise )\b\w+\((?:[^\"'()]{0,80}, ?)?[rfbuL]?[\"']"
 )  # a call with a message
 _SHOWN = 5  # quoted errors that are named
-_SENTENCE = re.compile(r"[A-Za-z`(](?:[^\s]*\s+[a-z`(][\w`,.()'-]*){4}")
+_SENTENCE = re.compile(r"[A-Za-z`(]\S*(?:\s{1,9}[a-z`(]\S*){4}")
 _MANY = 5  # sentences
 _LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
