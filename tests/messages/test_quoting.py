@@ -294,6 +294,11 @@ def test_the_answer_to_a_document_names_what_it_quotes_and_asks() -> None:
     assert any("mmcv.ops" in note for note in answer.notes)
 
 
+def test_a_sentence_that_says_whom_it_concerns_is_quoted_even_alone() -> None:
+    answer = primary("If you get `Torch not compiled with CUDA enabled`, reinstall torch.")
+    assert answer is not None and answer.id == QUOTED
+
+
 @pytest.mark.parametrize("name", ["seen", *UNSEEN])
 def test_no_error_text_is_taken_for_a_document(name: str) -> None:
     taken = [t.id for t in texts(name) if (one := primary(t.text)) and one.id == QUOTED]

@@ -82,6 +82,9 @@ _LITERAL = re.compile(
 )  # a call with a message
 _SHOWN = 5  # quoted errors that are named
 _SENTENCE = re.compile(r"[A-Za-z`(]\S*(?:\s{1,9}[a-z`(]\S*){4}")
+_CONDITION = re.compile(  # the sentence that holds the message says whom it concerns
+    r"\b[Ii]f you (?:get|see|encounter|run into|face|hit|receive|are getting|have this)\b"
+)
 _MANY = 5  # sentences
 _LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
@@ -113,10 +116,12 @@ def quotes_errors(text: str, line: int) -> bool:
     if len(text) > _LONGEST:
         return False
     lines = _COMMENT.sub(_blank, text.replace("\r\n", "\n")).split("\n")
-    if sum(bool(each.strip()) for each in lines) < _LEAST:
-        return False
     prose, source = _parts(lines)
     marks = _counted(lines, prose)
+    if line - 1 in prose and _CONDITION.search(lines[line - 1]):
+        return not (marks.printed or marks.myself)
+    if sum(bool(each.strip()) for each in lines) < _LEAST:
+        return False
     if marks.form or (line - 1 in source and _LITERAL.search(lines[line - 1])):
         return True
     within = line - 1 in source or (
