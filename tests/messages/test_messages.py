@@ -119,6 +119,15 @@ def test_the_texts_are_sound() -> None:
         assert len(t.text.strip().splitlines()) <= 25, t.id
 
 
+def test_each_text_of_the_fifth_batch_says_what_helped_and_has_a_verdict() -> None:
+    batch = texts("fifth")
+    assert all(t.remedy and "/" in t.project and 2024 <= t.year <= 2026 for t in batch)
+    lines = (HERE / "fifth_remedies.tsv").read_text("utf-8").splitlines()
+    verdicts = {row[0]: row[1:] for row in (line.split("\t") for line in lines[1:])}
+    assert verdicts.keys() == {t.id for t in batch}
+    assert {v for row in verdicts.values() for v in row} <= {"yes", "no", "-"}
+
+
 def test_an_unknown_text_names_no_rule() -> None:
     text = Text("x", "x", "none", "The quick brown fox jumps over the lazy dog.", "")
     assert claimed(text) == "none"
