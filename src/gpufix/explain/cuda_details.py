@@ -19,7 +19,7 @@ _EXTENSION = re.compile(
     r"|xformers|spconv|tinycudann|detectron2|pointnet2|bitsandbytes|ggml|llama|faiss|cupy|deepspeed"
 )
 _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
-_ABSURD = 1 << 47  # bytes: 128 TiB, more than any GPU will have
+_ABSURD = 1 << 46  # bytes: 64 TiB, more than any GPU will have
 
 
 def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:

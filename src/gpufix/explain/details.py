@@ -14,7 +14,7 @@ from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.messages import messages
 
 _WHEEL_BUILD = re.compile(
-    r"pip-build-env|get_requires_for_build|Getting requirements to build|prepare_metadata"
+    r"pip-build-env|get_requires_for_build|[Gg]etting requirements to build|prepare_metadata"
     r"|Preparing metadata|pip-req-build|pip-install-|metadata-generation-failed|egg_info|build_wheel"
     r"|build_editable|subprocess-exited-with-error|bdist_wheel|setuptools[./]build_meta|builds-v0"
     r"|Building wheel|build backend returned|isolated|build_meta:__legacy__|hatchling"

@@ -13,6 +13,7 @@ from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
 from gpufix.explain.prefilter import unwrapped
+from gpufix.explain.quoted import asked_which, quotes_errors
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
@@ -156,7 +157,18 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
-    return answer, found
+    return _without_quotes(answer, found), found
+
+
+def _without_quotes(answer: Explanations, found: LogScan) -> Explanations:
+    """The same; of a document that quotes errors, a question in place of a cause."""
+    primary = answer.primary
+    if primary is None or primary.role in ("unknown", "wrapper") or found.size > len(found.head):
+        return answer
+    text = found.head.decode("utf-8", "replace")
+    if not quotes_errors(text, primary.line):
+        return answer
+    return Explanations(asked_which((primary, *answer.others)), ())
 
 
 def _rule(answer: Explanations) -> str | None:

@@ -33,6 +33,7 @@ _LIBRARIES = (
 _OLD_TORCH = re.compile(
     r"TH(?:C|NN|CUNN|S|CS)?_?[A-Z]\w+|_ZNK?4thpp|_ZT[IVS]\d+TH[A-Z]|_ZN?K?\d+TH[A-Z]"
 )
+_READABLE = re.compile(r"undefined symbol:? (?P<name>(?:c10|at|caffe2|torch)::[\w:~]{1,200})")
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
 
 
@@ -50,6 +51,8 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
             "does not have: it was built for another Python.",
             do="Rebuild or reinstall it for this Python.",
         )
+    if plain := _READABLE.search(hit.shown):
+        return _of_torch(explanation, plain["name"])
     for pattern, library in _LIBRARIES:
         if pattern.match(name):
             return _of_library(explanation, name, library)
@@ -153,6 +156,9 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
         return None
+    if name.startswith("libbitsandbytes"):
+        return _of_bitsandbytes(explanation, hit)
+    explanation = _asker(explanation, hit, name)
     wheels = bringing(name)
     of, torch = majors(name), _torch_cuda(hit)
     if torch and len(of) == 1 and torch not in of:
@@ -165,6 +171,48 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
             "(--no-build-isolation), or install a torch of its CUDA. The library alone does not help.",
         )
     return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
+
+
+def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
+    rocm = re.search(r"rocm|libbitsandbytes_hip", context(hit, 2048, 2048), re.IGNORECASE)
+    build = (
+        "Build it for this ROCm (cmake -DCOMPUTE_BACKEND=hip), with torch and ROCm of one version"
+        if rocm
+        else "Update it to a release that carries this CUDA's library, or build it here"
+    )
+    return explanation.but(
+        what="bitsandbytes holds no library for the CUDA or ROCm that torch has here, and the one "
+        "for the CPU is not there either.",
+        do=f"{build}.",
+    )
+
+
+_ONNX = re.compile(r"onnxruntime", re.IGNORECASE)
+_CUPY = re.compile(r"\bcupy", re.IGNORECASE)
+
+
+def _asker(explanation: Explanation, hit: Hit, name: str) -> Explanation:
+    """The remedy where it is plain who asks for a library of another CUDA or cuDNN."""
+    near = context(hit, 600, 600)
+    of = sorted(majors(name))
+    cuda = f" {of[0]}" if len(of) == 1 else ""
+    if _ONNX.search(near):
+        return explanation.but(
+            do=f"This ONNX Runtime is built for CUDA{cuda}: install the onnxruntime-gpu release for "
+            "the CUDA that is here, or the wheels of its own (`onnxruntime-gpu[cuda,cudnn]`) and call "
+            "onnxruntime.preload_dlls() before the session."
+        )
+    if _CUPY.search(near):
+        return explanation.but(
+            do=f"This CuPy is built for CUDA{cuda}: install the package of the CUDA that is here in "
+            "its place (cupy-cuda12x, cupy-cuda13x), or add its `[ctk]` extra."
+        )
+    if re.match(r"libcudnn\w*\.so\.8", name):
+        return explanation.but(
+            do="The program was built for cuDNN 8: install a release of it that is built for cuDNN 9 "
+            "(CTranslate2: 4.5), or cuDNN 8 in an environment of its own."
+        )
+    return explanation
 
 
 _TORCH = re.compile(r"(?<![\w.])\d+\.\d+\.\d+[\w.]{0,20}\+cu(?P<major>\d{2})\d(?!\d)")
