@@ -72,7 +72,7 @@ def old(
     return Fault(
         severity,
         path,
-        f"{path} {verb} {texts}; {header} of torch {torch} takes C++{needs}.",
+        f"{path} {verb} {texts}; {header} of torch {torch} needs C++{needs}.",
         evidence=tuple(evidence),
         payload=OldStandard(path, tuple(n for n, _ in asked), way, needs, release),
     )
@@ -87,7 +87,7 @@ def unset(*names: str, sets: str = "", line: int = 4) -> Fault:
         "CMakeLists.txt",
         f"CMakeLists.txt {f'sets {sets} and ' if sets else ''}does not set {' or '.join(names)}, "
         f"so that {takes}; torch/extension.h of torch "
-        "2.14.1+cu130 takes C++20.",
+        "2.14.1+cu130 needs C++20.",
         evidence=(
             *(t.at("CMakeLists.txt", *row) for row in at),
             t.at("ops.h", 2, "#include <torch/extension.h>"),

@@ -42,7 +42,7 @@ def removed_api(view: View) -> Iterator[Fault | Gap]:
 
     ## Source
     The packages' release notes and wheels: knowledge/data/removed_names.json. CUDA's and torch's C++:
-    knowledge/removed_cxx.toml, each row compiled by nvcc 13.0 or g++ before and after its fix.
+    knowledge/removed_cxx.toml, each row of CUDA compiled by nvcc 13.0 before and after its fix.
     """
     for path, facts in python_files(view).items():
         lines: dict[str, list[int]] = {}

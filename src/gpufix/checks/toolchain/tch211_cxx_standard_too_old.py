@@ -28,7 +28,7 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
     not beside one that the project gives.
 
     ## Example
-    `setup.py compiles with -std=c++17; torch/extension.h of torch 2.14.1 takes C++20.`
+    `setup.py compiles with -std=c++17; torch/extension.h of torch 2.14.1 needs C++20.`
 
     ## Severity
     Error; warning where only a run would tell whether the line decides, and where it decides once
@@ -56,7 +56,7 @@ def _fault(view: View, row: Refused) -> Fault:
     return Fault(
         severity=ERROR if any(asked.sure for asked in row.asked) else WARNING,
         subject=row.path,
-        message=f"{row.path} {asks}; {row.header} of torch {version} takes C++{row.needs}.",
+        message=f"{row.path} {asks}; {row.header} of torch {version} needs C++{row.needs}.",
         evidence=tuple(evidence),
         payload=OldStandard(
             row.path,
