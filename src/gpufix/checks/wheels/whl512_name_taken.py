@@ -87,12 +87,13 @@ def _lacking(dist: Distribution, module: str, place: str) -> Iterator[Fault]:
     if row is None and ("." in module or not _is_whole(dist)):
         return  # a module that the package has no more, or that it lost: not of its name
     what = f"is another project; {row.meant}" if row else "does not bring it"
+    meant = row.meant if row else f"which distribution brings {module} is not known here"
     yield Fault(
         severity=ERROR,
         subject=dist.name,
         message=f"{basename(place)} imports {module}; {dist.name} {dist.version} {what}.",
         evidence=(place, *([f"source: {row.source}"] if row else [])),
-        payload=_taken(dist, row, module),
+        payload=NameTaken(dist.name, meant, row.instead if row else None),
     )
 
 
@@ -106,10 +107,5 @@ def _empty(row: Lookalike, dist: Distribution) -> Fault:
         subject=dist.name,
         message=f"{dist.name} {dist.version} holds no module; {row.meant}.",
         evidence=(f"source: {row.source}",),
-        payload=_taken(dist, row, row.module),
+        payload=NameTaken(dist.name, row.meant, row.instead),
     )
-
-
-def _taken(dist: Distribution, row: Lookalike | None, module: str) -> NameTaken:
-    meant = row.meant if row else f"which distribution brings {module} is not known here"
-    return NameTaken(dist.name, meant, row.instead if row else None)
