@@ -116,6 +116,8 @@ def quotes_errors(text: str, line: int) -> bool:
     if len(text) > _LONGEST:
         return False
     lines = _COMMENT.sub(_blank, text.replace("\r\n", "\n")).split("\n")
+    if 0 < line <= len(lines) and not lines[line - 1].strip():
+        return True  # it stands in a comment: the form's words
     prose, source = _parts(lines)
     marks = _counted(lines, prose)
     if line - 1 in prose and _CONDITION.search(lines[line - 1]):
