@@ -10,7 +10,7 @@ import builders as b
 import source_tree as t
 from rows import Fires, rows
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.evidence.view import View
 from gpufix.knowledge import packages
@@ -106,13 +106,14 @@ def pinned(line: int = 1, other: int = 2) -> Fault:
     )
 
 
-def wants(module: str, **more: object) -> dict[str, object]:
+def wants(module: str, of_torch: bool = False, **more: object) -> dict[str, object]:
     """The import of a's package fails for want of a module of another package."""
+    libraries = [b.library("a/_C.so", distribution="a", links_torch=True)] if of_torch else []
     at = {"chain": [f"{b.SITE}/a/__init__.py:3"], "foreign": True}
     one = Import(
         **{"module": "a", "distribution": "a", "state": "fails", "missing": module, **at, **more}
     )
-    return {"binaries": b.binaries(imports=[one])}
+    return {"binaries": b.binaries(*libraries, imports=[one])}
 
 
 def lacks(message: str, module: str, of: str | None) -> Fault:
@@ -179,6 +180,10 @@ FIRING = {
     "a module that nothing declares and nothing brings": Fires(
         of(b.dist("a"), **wants("setuptools")),
         lacks("no installed package has", "setuptools", None),
+    ),
+    "an extension of torch, which others may do without": Fires(
+        of(b.dist("a"), **wants("packaging", of_torch=True)),
+        replace(lacks("no installed package has", "packaging", None), severity=ADVICE),
     ),
     "a module that a later release of its user may do without": Fires(
         of(

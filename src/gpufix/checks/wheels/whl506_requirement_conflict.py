@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from packaging.specifiers import SpecifierSet
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
 from gpufix.evidence import conda
@@ -52,7 +52,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     ## Severity
     Error for combinations that are known to fail, for a library wheel that torch loads, and for an
     absent requirement or module without which the package's import fails, as its sources show; warning for
-    another declared requirement that does not hold: the code may never use it.
+    another declared requirement that does not hold: the code may never use it. Advice for a module that
+    no package brings, where an extension of torch imports it: that may be an optional part of another
+    package.
 
     ## Fix
     Unsafe: versions that satisfy all. Safe where a package is merely absent; Unsafe, in the place
@@ -167,13 +169,19 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
     of = view.dist(normalise(lost.partition(".")[0]))
     has = f"{of.name} {of.version} does not have" if of else "no installed package has"
     yield Fault(
-        severity=ERROR,
+        severity=ERROR if of or not _extends_torch(view, dist) else ADVICE,
         subject=dist.name,
         message=f"{dist.name} {dist.version} imports {lost}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
         payload=AbsentModule(dist.name, lost, of.name if of else None),
     )
+
+
+def _extends_torch(view: View, dist: Distribution) -> bool:
+    """Whether its libraries are for torch: it may be a part that another package can do without."""
+    libraries = view.facts.binaries.libraries
+    return any(x.links_torch for x in libraries if x.distribution == dist.name)
 
 
 def _condas(package: CondaPackage, specs: list[MatchSpec]) -> Fault:
