@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
-from gpufix.evidence.builds import SEARCH, arch_flags, builds_of, compiles_gpu_code, with_gpu
+from gpufix.evidence.builds import (
+    SEARCH,
+    arch_flags,
+    builds_of,
+    compiles_gpu_code,
+    variables_of,
+    with_gpu,
+)
 from gpufix.evidence.gpu_build import spellings, wanted_run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -121,8 +128,7 @@ def _misses(view: View, run: BuildRun) -> bool:
 def _knob(view: View, path: str, run: BuildRun) -> ArchKnob | None:
     """The variable that makes the build serve the targets, and the value that does so."""
     runs = builds_of(view)
-    world = dict(view.facts.environment.process)
-    world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
+    world = variables_of(view)
     tried, limit = 0, runs.steps + SEARCH
     for question in run.asked:
         if question.kind != "variable" or question.subject in _NEVER:
@@ -168,8 +174,7 @@ def _gives_way(view: View, path: str, name: str) -> bool:
 
 def follows(view: View, path: str, text: str, variables: dict[str, str]) -> BuildRun:
     """What the edited text does with these variables set."""
-    world = dict(view.facts.environment.process)
-    world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
+    world = variables_of(view)
     runs = builds_of(view)
     run = runs.run(path, edited={path: text}, environment=world | variables)
     if _builds(run):

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
-from gpufix.evidence.builds import SEARCH, Builds, builds_of, with_gpu
+from gpufix.evidence.builds import SEARCH, Builds, builds_of, variables_of, with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -88,8 +88,7 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     """The variables by which a setup.py builds here what it builds with a GPU; None: there are none."""
     runs = builds_of(view)
     there = runs.run(path, **with_gpu(view))
-    world = dict(view.facts.environment.process)
-    world |= {k: v for k, v in view.facts.environment.overlay.items() if v is not None}
+    world = variables_of(view)
     wanted, here = made(there), runs.run(path)
     limit = runs.steps + SEARCH
     matters = partial(_matters, runs, path, here, world)
