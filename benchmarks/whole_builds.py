@@ -4,7 +4,7 @@ usage: python benchmarks/whole_builds.py --trees DIR --work DIR --python ENV [--
        [--clones DIR --gitlinks FILE] [--out FILE] [--minutes 15] TREE[:FOLDER] ...
 
 For every tree, in a copy: the doctor is asked, pip builds FOLDER (`pip install --no-build-isolation`,
-two jobs, TORCH_CUDA_ARCH_LIST for the target), each library is read back by cuobjdump and by
+two jobs, CFLAGS="-O0 -g0", TORCH_CUDA_ARCH_LIST for the target), each library is read back by cuobjdump and by
 `gpufix inspect`, and imported after torch. Then the safe plans are applied to a fresh copy, and with
 the variables of `gpufix env --build` it is built again; where nothing changed it is not.
 OUT has a line for each tree and build, without paths of the machine: another run goes on where one
@@ -93,7 +93,7 @@ def doctor(options: argparse.Namespace, place: Path) -> list[Row]:
 
 def environment(options: argparse.Namespace, variables: dict[str, str | None]) -> dict[str, str]:
     """The variables of one build."""
-    env = {**os.environ, **options.variables, "MAX_JOBS": options.jobs}
+    env = {**os.environ, **options.variables, "CFLAGS": "-O0 -g0"}  # parsing is what counts
     env |= {name: text for name, text in variables.items() if text is not None}
     for name in [name for name, text in variables.items() if text is None]:
         env.pop(name, None)

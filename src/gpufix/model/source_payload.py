@@ -109,12 +109,16 @@ class MissingInclude(Payload):
 
 
 class RemovedNameUse(Payload):
-    """A source that uses a name which torch, CUDA or a package no longer has."""
+    """A source that uses a name which torch, CUDA or a package no longer has.
+
+    others: names that are gone with it, and that the same edit replaces.
+    """
 
     path: str
     name: str
     lines: tuple[int, ...]
     language: Literal["python", "cxx"]
+    others: tuple[str, ...] = ()
 
 
 class EmptySubmodule(Payload):

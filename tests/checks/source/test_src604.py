@@ -194,6 +194,21 @@ FIRING = {
         cu(MAX, "13.1"), lacking("cub::Max", 1, who="CUDA 13.1"), offers=CXX
     ),
     "cub::Sum": Fires(cu("\n\ncub::Sum sum;"), lacking("cub::Sum", 3), offers=CXX),
+    "cub::Max and cub::Sum, of one block": Fires(
+        cu("cub::Sum s;\ncub::Max m;\ncub::Sum t;\n"),
+        Fault(
+            ERROR,
+            "ext.cu",
+            "ext.cu uses cub::Sum and cub::Max, which CUDA 13.0 does not have.",
+            evidence=(
+                t.at("ext.cu", 1, "cub::Sum"),
+                t.at("ext.cu", 2, "cub::Max"),
+                t.at("ext.cu", 3, "cub::Sum"),
+            ),
+            payload=RemovedNameUse("ext.cu", "cub::Sum", (1, 2, 3), "cxx", ("cub::Max",)),
+        ),
+        offers=CXX,
+    ),
     "an iterator": Fires(
         cu("cub::CountingInputIterator<int> it(0);"),
         lacking("cub::CountingInputIterator", 1),
