@@ -43,9 +43,9 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 lines.setdefault(name, []).append(line)
             elif compiled is None:
                 unsure.setdefault(name, []).append(line)
-        for names, lacking in _together(view, lines):
+        for names, who in _together(view, lines):
             rows = sorted({(line, name) for name in names for line in lines[name]})
-            yield _fault(view, path, rows, lacking)
+            yield _fault(view, path, rows, who)
         for name, found in unsure.items():
             if name not in lines and (lacking := _known_lacking(view, name)):
                 yield _perhaps(view, path, name, sorted(set(found)), lacking)
