@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from shlex import quote
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of
 from gpufix.evidence.gpu_build import forced_by, options_of
+from gpufix.evidence.scripts import exports_in
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans
+from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
 
 NAME = "force-gpu-build"
 _LIST = "TORCH_CUDA_ARCH_LIST"
@@ -24,6 +27,8 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
     if isinstance(finding.payload, CMakeGpuAsked):
         return _of_cmake(finding, view, finding.payload)
+    if isinstance(finding.payload, PlainSetting):
+        return _exported(finding, view, finding.payload)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
@@ -50,6 +55,32 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
         safety="safe",
         steps=list(chosen.steps),
         notes=["what the file says stays its default where the variable is not set"],
+    )
+
+
+def _exported(finding: Finding, view: View, place: PlainSetting) -> Plan | Skip:
+    """The line of a Dockerfile with `export` before the variable."""
+    name = place.variable
+
+    def change(text: str) -> str | None:
+        lines = text.split("\n")
+        lines[place.line - 1], count = re.subn(
+            rf"(?<![\w$-])({re.escape(name)}=)", r"export \1", lines[place.line - 1], count=1
+        )
+        changed = "\n".join(lines)
+        return changed if count and exports_in(view, place.path, changed, name) else None
+
+    write = rewrite(view, place.path, change)
+    if write is None:
+        reason = f"{place.path} sets {name} in a form that is not changed with confidence"
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"let {place.path} export {name}",
+        safety="safe",
+        steps=[write],
     )
 
 
