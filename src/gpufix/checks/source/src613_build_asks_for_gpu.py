@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
@@ -85,7 +86,7 @@ def _of_image(view: View, path: str, where: str, line: int, name: str) -> Fault:
     )
 
 
-def _read_by(view: View, path: str, **changes: bool) -> frozenset[str]:
+def _read_by(view: View, path: str, **changes: Any) -> frozenset[str]:
     """The variables that a setup.py asks for. changes: of the world."""
     asked = builds_of(view).run(path, **changes).asked
     return frozenset(q.subject for q in asked if q.kind == "variable")
