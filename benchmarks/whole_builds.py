@@ -259,6 +259,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=int, default=15)
     parser.add_argument("--out", type=Path, default=HERE.with_name("whole_builds.jsonl"))
     parser.add_argument("--gpufix", type=Path, default=HERE.parents[1])
+    parser.add_argument("--part", choices=("before", "after"), action="append")
     parser.add_argument("--jobs", default="2")
     parser.add_argument("--report", action="store_true")
     parser.add_argument("tree", nargs="*")
@@ -281,7 +282,7 @@ def main() -> int:
     done = {(row["tree"], row["part"]): row for row in rows}
     for text in options.tree:
         name, _, folder = text.partition(":")
-        for part in ("before", "after"):
+        for part in options.part or ("before", "after"):
             if (text, part) in done:
                 continue
             print(text, part, time.strftime("%H:%M:%S"), flush=True)

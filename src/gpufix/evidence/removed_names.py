@@ -95,6 +95,8 @@ def _unknown(view: View, name: str) -> bool:
     if name.startswith(("<TH/", "<THC/")):
         return True
     row = removed_apis.removed().get(name)
+    if row is not None and row.owner == "numpy":
+        return False
     of_cuda = row is not None and row.owner == "CUDA"
     return cxx.cuda_version(view) is None if of_cuda else row is not None
 
@@ -121,6 +123,8 @@ def _lacking(view: View, name: str) -> str | None:
         return None
     if row.owner == "CUDA":
         return _cuda_since(view, row.gone)
+    if row.owner == "numpy":
+        return _numpy_since(view, row.gone)
     if torch is None:
         return None
     if row.needle:
@@ -140,6 +144,11 @@ def _known_lacking(view: View, name: str) -> str | None:
 def _cuda_since(view: View, gone: str) -> str | None:
     version = cxx.cuda_version(view)
     return f"CUDA {minor(version)}" if version and at_least(version, gone) else None
+
+
+def _numpy_since(view: View, gone: str) -> str | None:
+    dist = view.dist("numpy")
+    return f"numpy {dist.version}" if dist and at_least(dist.version, gone) else None
 
 
 def _fault(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
