@@ -7,8 +7,8 @@ For every tree, in a copy: the doctor is asked, pip builds FOLDER (`pip install 
 two jobs, CFLAGS="-O0 -g0", TORCH_CUDA_ARCH_LIST for the target), each library is read back by cuobjdump and by
 `gpufix inspect`, and imported after torch. Then the safe plans are applied to a fresh copy, and with
 the variables of `gpufix env --build` it is built again; where nothing changed it is not.
-OUT has a line for each tree and build, without paths of the machine: another run goes on where one
-ended. `--report` prints the table instead.
+OUT has a line for each tree and build: another run goes on where one ended. build_report.py takes it
+into the results.
 """
 
 from __future__ import annotations
@@ -33,25 +33,6 @@ _ERROR = re.compile(r"^.*(?:\berror[: ]|Error:|\bfatal\b|No module named).*$", r
 _NOISE = re.compile(
     r"subprocess-exited|metadata-generation|failed-wheel|Traceback|pip's|ninja: build"
 )
-# What a compiler, setuptools or the file says, and the rules that foretell it.
-CAUSES = (
-    (r"C\+\+\d\d or later compatible compiler", ("TCH211",)),
-    (r"Unsupported gpu architecture|unsupported gpu arch", ("SRC601", "TCH206", "TCH210")),
-    (r"No module named 'torch'", ("SRC606",)),
-    (
-        r"No module named '(?:pkg_resources|setuptools|wheel|packaging|psutil)",
-        ("SRC604", "SRC606", "TCH207"),
-    ),
-    (r"(?:THC/|TH/)\S+: No such file", ("SRC604",)),
-    (r"(?:cublas|cusparse|cusolver|cudnn)\S*: No such file", ("TCH204",)),
-    (
-        r"has no member|is not a member|was not declared|is undefined|no suitable conversion",
-        ("SRC604", "SRC603"),
-    ),
-    (r"No such file or directory|does not exist", ("SRC605", "SRC603", "TCH204")),
-    (r"(?:Cuda|CUDA|GPU|gpu) is not available|No CUDA GPUs|no CUDA-capable|libcuda", ("SRC613",)),
-    (r"list index out of range", ("TCH210",)),
-)
 _IMPORT = """
 import importlib.machinery, importlib.util, sys, torch
 name, path = sys.argv[1:]
@@ -75,11 +56,6 @@ def said(output: str, options: argparse.Namespace, place: Path) -> list[str]:
         if line not in lines and not _NOISE.search(line):
             lines.append(line)
     return lines[:8]
-
-
-def causes(lines: list[str]) -> list[list[str]]:
-    """The rules that would have foretold the first line that is known."""
-    return [list(codes) for line in lines for text, codes in CAUSES if re.search(text, line)][:1]
 
 
 def doctor(options: argparse.Namespace, place: Path) -> list[Row]:
@@ -129,7 +105,6 @@ def build(
         "seconds": round(time.monotonic() - start),
         "cpu": round(spent),
         "said": lines,
-        "causes": causes(lines),
         "libraries": libraries,
     }
 
@@ -224,29 +199,6 @@ def after(options: argparse.Namespace, tree: Path, folder: str, earlier: Row) ->
     return {**row, **build(options, place, folder, variables)}
 
 
-def report(rows: list[Row]) -> None:
-    """The table and its totals."""
-    parts: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        parts.setdefault(row["tree"], {})[row["part"]] = row
-    for tree, both in parts.items():
-        first, last = both["before"], both.get("after", {})
-        codes = sorted({each["code"] for each in first["findings"]})
-        print(
-            " | ".join(
-                [
-                    "",
-                    tree,
-                    first["outcome"],
-                    "; ".join(first["said"][:1]),
-                    ",".join(codes),
-                    last.get("outcome", ""),
-                    "",
-                ]
-            )
-        )
-
-
 def main() -> int:
     """Every tree that is not in the file yet."""
     parser = argparse.ArgumentParser()
@@ -257,11 +209,10 @@ def main() -> int:
     parser.add_argument("--clones", type=Path)
     parser.add_argument("--gitlinks", type=Path)
     parser.add_argument("--minutes", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=HERE.with_name("whole_builds.jsonl"))
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--gpufix", type=Path, default=HERE.parents[1])
     parser.add_argument("--part", choices=("before", "after"), action="append")
     parser.add_argument("--jobs", default="2")
-    parser.add_argument("--report", action="store_true")
     parser.add_argument("tree", nargs="*")
     options = parser.parse_args()
     rows = (
@@ -269,9 +220,6 @@ def main() -> int:
         if options.out.exists()
         else []
     )
-    if options.report:
-        report(rows)
-        return 0
     options.python = options.python.absolute() / "bin/python"
     options.work = options.work.absolute()
     options.variables = {
