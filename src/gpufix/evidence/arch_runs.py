@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
@@ -92,6 +92,12 @@ def _flags(run: BuildRun, path: str) -> Iterator[AskedFlag]:
             if key not in seen or (seen[key].guards and sure):
                 seen[key] = row
     yield from sorted(seen.values(), key=lambda row: (row.path, row.line))
+
+
+def load_flags(path: str, runs: Sequence[BuildRun]) -> list[AskedFlag]:
+    """Those of a file's load() calls, each once."""
+    rows = dict.fromkeys(flag for run in runs for flag in _flags(run, path))
+    return sorted(rows, key=lambda row: (row.path, row.line))
 
 
 def _served(view: View, run: BuildRun) -> bool:
