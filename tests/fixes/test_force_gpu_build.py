@@ -47,8 +47,20 @@ def test_an_option_is_said_to_a_person(tmp_path: Path) -> None:
     assert (made.safety, made.title) == ("manual", "build with --force-cuda")
 
 
-def test_nothing_is_offered_where_nothing_is_read(tmp_path: Path) -> None:
+def test_a_file_that_reads_nothing_is_made_to_read_it(tmp_path: Path) -> None:
     made = plan(tmp_path, "")
+    variables = t.apply(made)
+    assert variables == {"FORCE_CUDA": "1", "TORCH_CUDA_ARCH_LIST": "9.0+PTX"}
+    text = (tmp_path / "setup.py").read_text()
+    assert text == SETUP.format(or_forced="").replace(
+        "torch.cuda.is_available()",
+        '(torch.cuda.is_available() or os.environ.get("FORCE_CUDA") == "1")',
+    )
+    assert t.found(check, t.look(tmp_path, "sm_90", env={"FORCE_CUDA": "1"})) == []
+
+
+def test_nothing_is_offered_where_the_gpu_is_asked_for_more(tmp_path: Path) -> None:
+    made = plan(tmp_path, " and torch.cuda.get_device_capability() > (7, 0)")
     assert isinstance(made, Skip)
     assert made.reason.startswith("nothing that setup.py reads")
 

@@ -113,6 +113,19 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
     return None
 
 
+def forced_as(view: View, path: str, text: str, variable: str) -> bool:
+    """Whether a setup.py with this text builds what it builds with a GPU where a variable is "1", and
+    does what it did where that is not set."""
+    runs, world = builds_of(view), variables_of(view)
+    there, here = runs.run(path, **with_gpu(view)), runs.run(path)
+    given = runs.run(path, edited={path: text}, environment={**world, variable: "1"})
+    rest = {name: value for name, value in world.items() if name != variable}
+    unset = runs.run(path, edited={path: text}, environment=rest)
+    if given.fails or not given.called or made(given) != replace(made(there), sure=True):
+        return False
+    return made(unset) == made(here) and bool(unset.fails) == bool(here.fails)
+
+
 def options_of(view: View, path: str) -> tuple[str, ...]:
     """The option of setup.py's own command line that does so; () for none."""
     runs = builds_of(view)

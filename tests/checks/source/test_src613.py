@@ -146,14 +146,16 @@ SILENT = {
     "only a run tells": py(CHOICE.replace("cuda else", "cuda and ask() else")),
 }
 FIRING = {
-    "code is left out": Fires(py(CHOICE), without()),
+    "code is left out": Fires(py(CHOICE), without(), offers=FORCE),
     "a variable forces it": Fires(py(FORCED), without(), offers=FORCE),
     "it is set, and not to that": Fires(
         py(FORCED, env={"FORCE_CUDA": "0"}), without(), offers=FORCE
     ),
     "a variable of its own forces it": Fires(py(OWN), without(), offers=FORCE),
     "an option forces it": Fires(py(OPTION), without(), offers=["force-gpu-build manual"]),
-    "another vendor's GPU is here": Fires(py(CHOICE, gpus=[b.gpu("gfx1036")]), without()),
+    "another vendor's GPU is here": Fires(
+        py(CHOICE, gpus=[b.gpu("gfx1036")]), without(), offers=FORCE
+    ),
     "a Dockerfile sets it for the shell alone": Fires(
         beside("FROM x\nRUN FORCE_CUDA=1 && pip install .\n"), plain(2), offers=FORCE
     ),
@@ -170,7 +172,7 @@ FIRING = {
     ),
     "two targets": Fires(py(FORCED, "sm_90", "sm_120"), without("sm_90, sm_120"), offers=FORCE),
     "ROCm": Fires(py(FORCED, "gfx1100", **ROCM), without("gfx1100"), offers=FORCE),
-    "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=()),
+    "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=FORCE),
     "it exits": Fires(
         py(EXITS),
         says(
@@ -179,6 +181,7 @@ FIRING = {
             6,
             "SystemExit",
         ),
+        offers=FORCE,
     ),
     "it asks for the capability": Fires(py(ASKS), says(LIVE, ERROR, 5, "RuntimeError")),
     "a list takes the place of the capability": Fires(

@@ -42,7 +42,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
-    reads one; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
+    reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
+    well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
     its command line that does. A Dockerfile's line is made to export the variable.
 
     ## Source

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from shlex import quote
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of
-from gpufix.evidence.gpu_build import forced_by, options_of
+from gpufix.evidence.gpu_build import forced_as, forced_by, options_of
 from gpufix.evidence.scripts import exports_in
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
@@ -15,11 +16,13 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
-from gpufix.model import Advise, Finding, Plan, SetVariables, Skip
+from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
 from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
+from gpufix.source.python import python_edits
 
 NAME = "force-gpu-build"
 _LIST = "TORCH_CUDA_ARCH_LIST"
+_FORCE = "FORCE_CUDA"  # the name that most such files read
 
 
 @fix(NAME, "SRC613")
@@ -35,6 +38,8 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _variables(finding, view, path, dict(variables))
     if options := options_of(view, path):
         return _option(finding, view, path, options[0])
+    if (write := rewrite(view, path, partial(_asking, view, path))) is not None:
+        return _edited(finding, view, path, write)
     reason = (
         f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
     )
@@ -56,6 +61,34 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
         steps=list(chosen.steps),
         notes=["what the file says stays its default where the variable is not set"],
     )
+
+
+def _asking(view: View, path: str, text: str) -> str | None:
+    """The file with a question for FORCE_CUDA beside each for a GPU, where that is enough."""
+    new = python_edits.forced_by(text, _FORCE)
+    return new if new is not None and forced_as(view, path, new, _FORCE) else None
+
+
+def _edited(finding: Finding, view: View, path: str, write: WriteFile) -> Plan:
+    variables: dict[str, str | None] = {_FORCE: "1"}
+    if vendor(view) == "nvidia" and not view.env(_LIST) and (value := _value(view)):
+        variables[_LIST] = value
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"let {path} build for GPUs where {_FORCE} is 1, and set it",
+        safety="safe",
+        steps=[write, SetVariables(variables=variables)],
+        notes=["where the variable is not set the file does what it did"],
+    )
+
+
+def _value(view: View) -> str | None:
+    try:
+        return value_for(view, _LIST)
+    except ValueError:
+        return None
 
 
 def _exported(finding: Finding, view: View, place: PlainSetting) -> Plan | Skip:
@@ -87,13 +120,9 @@ def _exported(finding: Finding, view: View, place: PlainSetting) -> Plan | Skip:
 def _variables(finding: Finding, view: View, path: str, variables: dict[str, str]) -> Plan:
     process = dict(view.facts.environment.process)
     run = builds_of(view).run(path, environment=process | variables)
-    if vendor(view) == "nvidia" and asks_torch_for_archs(run) and not view.env(_LIST):
-        try:
-            value = value_for(view, _LIST)
-        except ValueError:
-            value = None
-        if value:
-            variables.setdefault(_LIST, value)
+    torch_asked = vendor(view) == "nvidia" and asks_torch_for_archs(run) and not view.env(_LIST)
+    if torch_asked and (value := _value(view)):
+        variables.setdefault(_LIST, value)
     title = " and ".join(f"set {name} to {value}" for name, value in variables.items())
     return Plan(
         fix=NAME,
