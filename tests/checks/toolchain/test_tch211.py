@@ -108,6 +108,27 @@ from torch.utils.cpp_extension import load_inline
 m = load_inline(name="e", cpp_sources="int f() {{ return 1; }}", {0})
 """
 
+TRIED = """\
+from setuptools import setup
+try:
+    import torch
+    from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+except ImportError:
+    {0}
+flags = ["-std=c++17"]
+exts = [CUDAExtension("e", ["a.cpp", "b.cu"], extra_compile_args={{"cxx": flags}})] if torch else []
+setup(name="e", ext_modules=exts, cmdclass={{"build_ext": BuildExtension}} if torch else {{}})
+"""
+WRITTEN = """\
+import torch
+from setuptools import setup
+from torch.utils.cpp_extension import CppExtension
+standard = 14
+if torch.version.cuda:
+    standard = 17
+flags = [f"-std=c++{standard}"]
+setup(name="e", ext_modules=[CppExtension("e", ["a.cpp"], extra_compile_args={"cxx": flags})])
+"""
 CHOSEN = """\
 import os
 from torch.utils.cpp_extension import load
@@ -202,6 +223,15 @@ SILENT = {
     "load(): new enough": of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["-std=c++20"]')}),
 }
 FIRING = {
+    "torch is imported in a try, and needed": Fires(
+        of(SOURCES | {"setup.py": TRIED.format("raise")}), old((7, "-std=c++17")), RAISED
+    ),
+    "torch is imported in a try, and done without": Fires(
+        of(SOURCES | {"setup.py": TRIED.format("torch = None")}), old((7, "-std=c++17"))
+    ),
+    "a number in an f-string": Fires(
+        of(SOURCES | {"setup.py": WRITTEN}), old((7, "-std=c++17")), RAISED
+    ),
     "load(), in a function, by the system": Fires(
         of(SOURCES | {"ops.py": CHOSEN.replace("SOURCE", "b.cu")}),
         old((6, "-std=c++17"), path="ops.py", way="load"),

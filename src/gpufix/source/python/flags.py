@@ -47,8 +47,8 @@ def _piece(tree: Tree, node: ast.AST, depth: int) -> list[str]:
         return strings(tree, node, depth + 1)
     plain = node.format_spec is None and node.conversion == -1
     values = tree.assigned.get(node.value.id, []) if isinstance(node.value, ast.Name) else []
-    if plain and len(values) == 1 and isinstance(values[0], ast.Constant):
-        return _scalar(tree, values[0], depth + 1)
+    if plain and values and all(isinstance(value, ast.Constant) for value in values):
+        return _unique([text for each in values for text in _scalar(tree, each, depth + 1)])
     return strings(tree, node.value, depth + 1)
 
 

@@ -215,6 +215,17 @@ def _binds(tree: Tree, module: str) -> bool:
     )
 
 
+def may_bind(tree: Tree, module: str) -> bool:
+    """Whether it stands in a `try` or an `if` at the top of the file: what runs without it must be asked."""
+    nested = (node for node in tree.module.body if isinstance(node, (ast.Try, ast.If)))
+    return any(
+        isinstance(inner, ast.Import)
+        and any(a.name == module and not a.asname for a in inner.names)
+        for node in nested
+        for inner in ast.walk(node)
+    )
+
+
 def _beside_other_imports(tree: Tree, offsets: Offsets, text: str) -> list[Edit] | None:
     """`import torch` before the first `from torch… import`: it runs torch anyway. None without."""
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -304,7 +315,7 @@ def raise_standard(
         changed = f"({newer} if {here} >= ({major}, {minor}) else {text[start:end]})"
         edits.append(Edit(start, end, changed))
         asks = True
-    if asks and not _binds(tree, "torch"):
+    if asks and not _binds(tree, "torch") and not may_bind(tree, "torch"):
         bound = _beside_other_imports(tree, offsets, text)
         if bound is None:
             return None
@@ -319,8 +330,11 @@ def _old_standards(
     rows: list[tuple[ast.Constant | ast.JoinedStr, str]] = [
         (node, node.value) for node in tree.each(ast.Constant) if isinstance(node.value, str)
     ]
-    made = ((node, strings(tree, node)) for node in tree.each(ast.JoinedStr))
-    rows += [(n, f'"{v[0]}"') for n, v in made if len(v) == 1 and UNKNOWN not in v[0]]
+    for node in tree.each(ast.JoinedStr):
+        values = [f'"{text}"' for text in strings(tree, node)]
+        asked = [value for text in values for *_, value in flags(text)]
+        if len(asked) == len(values) and max(asked) < needs and UNKNOWN not in "".join(values):
+            rows.append((node, values[asked.index(max(asked))]))
     rows = [row for row in rows if row[0].lineno in lines]
     return [row for row in rows if any(found[3] < needs for found in flags(row[1]))]
 
