@@ -117,16 +117,13 @@ class MissingInclude(Payload):
 
 
 class RemovedNameUse(Payload):
-    """A source that uses a name which torch, CUDA or a package no longer has.
-
-    others: names that are gone with it, and that the same edit replaces.
-    """
+    """A source that uses a name which torch, CUDA or a package no longer has."""
 
     path: str
     name: str
     lines: tuple[int, ...]
     language: Literal["python", "cxx"]
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # names that are gone with it, and that the same edit replaces
 
 
 class EmptySubmodule(Payload):

@@ -585,8 +585,6 @@ class BuildPython(Statements):
             return self._of_object(owner, name)
         if isinstance(owner, Raised):
             return Unknown(f"an exception's {name}")
-        if owner is None and not hasattr(None, name):
-            raise ops.raises("AttributeError", f"'NoneType' object has no attribute '{name}'")
         found = attribute(owner, name)
         if isinstance(owner, PathText) and isinstance(found, Unknown):
             return path_attribute(owner, name)

@@ -217,6 +217,8 @@ def _binds(tree: Tree, module: str) -> bool:
 
 def may_bind(tree: Tree, module: str) -> bool:
     """Whether it stands in a `try` or an `if` at the top of the file: what runs without it must be asked."""
+    if tree.assigned.get(module):  # torch = None
+        return False
     nested = (node for node in tree.module.body if isinstance(node, (ast.Try, ast.If)))
     return any(
         isinstance(inner, ast.Import)
