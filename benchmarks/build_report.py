@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve()
 Row = dict[str, Any]
 # What a compiler, setuptools or the file says, and the rules that foretell it.
 CAUSES = (
-    (r"C\+\+\d\d or later compatible compiler", ("TCH211",)),
+    (r"C\+\+\d\d or later compatible compiler|requires at least C\+\+\d\d", ("TCH211",)),
     (r"Unsupported gpu architecture|unsupported gpu arch", ("SRC601", "TCH206", "TCH210")),
     (r"No module named 'torch'", ("SRC606",)),
     (r"No module named '(?:pkg_resources|setuptools|wheel|packaging|psutil)", ("TCH207", "SRC604")),
@@ -102,7 +102,10 @@ def report(rows: list[Row]) -> None:
     for (tree, setup, what), parts in sorted(both.items()):
         first, last = parts.get("before", {}), parts.get("after", {})
         codes = {code for code, *_ in last.get("findings") or first.get("findings") or []}
-        bad = first.get("outcome") not in (*GOOD, None) or first.get("outcome") == "no CUDA source"
+        asked = any(
+            "findings" in part for part in parts.values()
+        )  # else the doctor was not asked yet
+        bad = asked and first.get("outcome") not in (*GOOD[:2], None)
         rules = first.get("rules") or (["SRC601", "SRC613"] if bad else [])
         known = sorted(codes & set(rules))
         failing += bad
