@@ -792,7 +792,7 @@ class RemovedName(Row):
 
 
 class RemovedCxxRow(Row):
-    """Names that a release of CUDA, CCCL or torch took away; knowledge/removed_cxx.toml explains the keys."""
+    """Names that a release of CUDA, CCCL, torch or numpy took away; knowledge/removed_cxx.toml explains the keys."""
 
     names: list[str]
     kind: Literal[
@@ -816,6 +816,7 @@ class RemovedCxxRow(Row):
     attribute: list[str] = []
     torch_header: str | None = None
     torch_word: str | None = None
+    package: Literal["numpy"] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> RemovedCxxRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
@@ -21,7 +21,7 @@ from gpufix.source.builds.shell_builtins import unwrapped
 from gpufix.source.builds.shell_options import options
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_run import PythonPrints, run
-from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched
+from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched, joined
 from gpufix.source.builds.shell_syntax import Script
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 from gpufix.source.requirement_files import addresses
@@ -158,14 +158,13 @@ def _reads_alike(ways: tuple[Called, ...], view: View, base: View) -> bool:
 
 
 def _images(view: View) -> Mapping[str, tuple[Called, ...]]:
+    texts = docker_texts(view).items()
+    return {path: _stages(view, path, facts.text) for path, facts in texts if facts.text}
+
+
+def _stages(view: View, path: str, text: str) -> tuple[Called, ...]:
     world = replace(_world(view, {}), torch=None, gpu=False)
-    return {
-        path: tuple(
-            Called(stage.run, image=stage.cuda) for stage in run_dockerfile(facts.text, path, world)
-        )
-        for path, facts in docker_texts(view).items()
-        if facts.text
-    }
+    return tuple(Called(s.run, image=s.cuda) for s in run_dockerfile(text, path, world))
 
 
 def _shell_files(view: View) -> Mapping[str, ShellFacts]:
@@ -256,6 +255,19 @@ def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
                     yield path, each.command.place.line, f"{words}{when}"
 
 
+def installs_file(view: View, path: str) -> Iterator[tuple[str, int, str, bool]]:
+    """Where scripts install a requirement file: script, line, command, whether in isolation."""
+    root = view.facts.project.root.rstrip("/") if view.facts.project else ""
+    for script, ways in scripts(view).items():
+        for way in ways:
+            here = {id(command) for command in way.commands}
+            for each in installs(way.run):
+                places = {joined(each.command.folder, name) for name in each.files}
+                if f"{root}/{path}" in places and id(each.command) in here:
+                    words = " ".join(each.command.words)[:100]
+                    yield script, each.command.place.line, words, each.isolated
+
+
 class TorchInstall(NamedTuple):
     """A line of a script that lets pip build, in isolation, what imports torch undeclared."""
 
@@ -267,9 +279,9 @@ class TorchInstall(NamedTuple):
     others: bool  # whether the line installs more than that
 
 
-def isolated_installs(view: View) -> Iterator[TorchInstall]:
-    """Those of all scripts."""
-    for path, ways in scripts(view).items():
+def isolated_installs(view: View, of_images: bool = False) -> Iterator[TorchInstall]:
+    """Those of all scripts, or of all Dockerfiles."""
+    for path, ways in (images if of_images else scripts)(view).items():
         if not for_tests(path) and not is_vendored(path):
             yield from isolated_of(view, path, ways)
 
@@ -427,11 +439,40 @@ def arch_words(view: View) -> Iterator[ArchWords]:
 def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
     """Where scripts and Dockerfiles set one of these for the shell alone: path, line, name."""
     for ways in (*scripts(view).values(), *images(view).values()):
-        for way in ways:
-            seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
-            for row in way.run.plain:
-                if row.name in names and row.name not in seen and not row.hangs and not way.when:
-                    yield row.place.path, row.place.line, row.name
+        yield from _plain(ways, names)
+
+
+def unexported_in_images(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    """The same of Dockerfiles that install a folder, as `pip install .`."""
+    for ways in images(view).values():
+        yield from _plain([way for way in ways if _installs_folder(way)], names)
+
+
+def isolates_in_image(view: View, path: str, text: str) -> bool:
+    """Whether a Dockerfile with this text has pip build in isolation what imports torch."""
+    return any(isolated_of(view, path, _stages(view, path, text)))
+
+
+def exports_in(view: View, path: str, text: str, name: str) -> bool:
+    """Whether programs that a Dockerfile with this text runs see a variable, wherever it sets it."""
+    return not any(_plain(_stages(view, path, text), frozenset((name,))))
+
+
+def _plain(ways: Iterable[Called], names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    for way in ways:
+        seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
+        for row in way.run.plain:
+            if row.name in names and row.name not in seen and not row.hangs and not way.when:
+                yield row.place.path, row.place.line, row.name
+
+
+def _installs_folder(way: Called) -> bool:
+    """Whether pip is given a folder, or a setup.py is run."""
+    folders = (t for each in installs(way.run) for t in each.targets if t.startswith((".", "/")))
+    return any(folders) or any(
+        command.words[1:2] and command.words[1].rpartition("/")[2] == "setup.py"
+        for command in way.run.commands
+    )
 
 
 def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:

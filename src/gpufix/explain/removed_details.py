@@ -1,4 +1,4 @@
-"""What CUDA, CCCL or torch took away, as compilers complain of it: the row of that name."""
+"""What CUDA, CCCL, torch or numpy took away, as compilers complain of it: the row of that name."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def _told(explanation: Explanation, row: Removed) -> Explanation:
     if row.owner == "torch":
         what, do = f"{plain} {gone} from torch.", f"Instead: {row.do}."
     else:
-        what = f"{plain} {gone} since CUDA {row.gone}."
-        do = f"Instead: {row.do}. Or build with an older toolkit."
+        what = f"{plain} {gone} since {row.owner} {row.gone}."
+        older = "toolkit" if row.owner == "CUDA" else row.owner
+        do = f"Instead: {row.do}. Or build with an older {older}."
     return explanation.but(rule="SRC604", role="cause", what=what, do=do, source=row.source)

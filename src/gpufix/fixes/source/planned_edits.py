@@ -8,7 +8,7 @@ from gpufix.evidence import cxx, hip_blocks, removed_names
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import hip_api, removed_apis
+from gpufix.knowledge import hip_api
 from gpufix.model import Fault, WriteFile
 from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
@@ -87,9 +87,10 @@ def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
 
 
 def _removed(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
-    used = [use.name for use in view.derive(_removed_uses) if use.path == path]
-    guarded = sorted(filter(_is_guarded, used))
-    others = [[name] for name in used if not _is_guarded(name)]
+    uses = [use for use in view.derive(_removed_uses) if use.path == path]
+    used = [name for use in uses for name in (use.name, *use.others)]
+    guarded = sorted(filter(removed_names.is_guarded, used))
+    others = [[name] for name in used if not removed_names.is_guarded(name)]
     for names in [guarded, *others]:
         if names:
             yield from removed_edits(view, path, code, names) or []
@@ -108,11 +109,6 @@ def removed_edits(view: View, path: str, code: CxxCode, names: list[str]) -> lis
 def _removed_uses(view: View) -> list[RemovedNameUse]:
     payloads = (f.payload for f in removed_names.faults(view) if isinstance(f, Fault))
     return [use for use in payloads if isinstance(use, RemovedNameUse)]
-
-
-def _is_guarded(name: str) -> bool:
-    row = removed_apis.removed().get(name)
-    return row is not None and bool(row.now)
 
 
 def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:

@@ -37,6 +37,7 @@ class Install(NamedTuple):
     command: ShellCommand
     targets: tuple[str, ...]  # names, paths, addresses
     isolated: bool
+    files: tuple[str, ...] = ()  # of requirements
 
 
 def installs(run: ShellRun) -> Iterator[Install]:
@@ -44,7 +45,9 @@ def installs(run: ShellRun) -> Iterator[Install]:
     for command in run.commands:
         words = installer(command.words)
         if words is not None:
-            yield Install(command, tuple(_targets(words)), _isolated(command, words))
+            yield Install(
+                command, tuple(_targets(words)), _isolated(command, words), tuple(_files(words))
+            )
 
 
 def installer(words: Sequence[str]) -> list[str] | None:
@@ -82,6 +85,16 @@ def _targets(words: Sequence[str]) -> Iterator[str]:
             rest = rest[1:]
         elif not word.startswith("-"):
             yield word
+
+
+def _files(words: Sequence[str]) -> Iterator[str]:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-r", "--requirement"):
+            yield following
+        elif word.startswith("--requirement="):
+            yield word.partition("=")[2]
+        elif re.match(r"-r[^-]", word):
+            yield word[2:]
 
 
 def _isolated(command: ShellCommand, words: Sequence[str]) -> bool:
