@@ -61,7 +61,7 @@ from gpufix.source.python.import_world import (
     Return,
     TooMuch,
 )
-from gpufix.source.python.tree import NotPython, dotted_name, parsed
+from gpufix.source.python.tree import NotPython, dotted_name, of_build_file
 
 STEPS = 60_000  # statements and expressions of one way through a file
 _ROUNDS = 2_000  # of a loop
@@ -276,7 +276,7 @@ class BuildPython(Statements):
             if text is None or len(text) > 400_000:
                 return None
             try:
-                self._trees[path] = parsed(text)
+                self._trees[path] = of_build_file(text)
             except NotPython:
                 return None
         return self._trees[path]

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeVar, cast
 
+from gpufix.source.parsed_once import ParsedOnce
+
 UNSURE = "?"  # a condition that only a run could tell
 _NEVER = "never"
 # Values of fields that hold no nodes; contexts and operators are shared between all nodes.
@@ -36,6 +38,10 @@ def parsed(text: str) -> ast.Module:
             return ast.parse(text.removeprefix("\ufeff"))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotPython(f"does not parse: {error}") from None
+
+
+# The tree of a build file, and of what it imports. Raises NotPython.
+of_build_file = ParsedOnce(parsed)
 
 
 class Tree:
