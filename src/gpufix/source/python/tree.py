@@ -23,6 +23,7 @@ _INNER = {kind for kind in _KINDS if issubclass(kind, ast.AST) and kind not in _
 _HIP_NAME = re.compile(
     r"(?i)^(?:is|use|using|for|build|with)_?(?:rocm|hip)(?:_|$)|^(?:rocm|hip)_build$"
 )
+_CHILDLESS = {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -56,6 +57,8 @@ class Tree:
         self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         for parent in self.nodes:  # grows: breadth first, as ast.walk
             self._by_type.setdefault(parent.__class__, []).append(parent)
+            if parent.__class__ in _CHILDLESS:  # most are
+                continue
             for value in parent.__dict__.values():
                 if value.__class__ in _LEAVES:
                     continue
