@@ -54,7 +54,6 @@ class Called(Frozen):
             if not each.hangs and not each.asks and _key(each) not in self.before:
                 yield each
 
-
     @cached_property
     def isolated(self) -> tuple[Install, ...]:
         """Of these commands, those that let pip build in isolation."""

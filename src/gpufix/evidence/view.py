@@ -111,9 +111,7 @@ class View:
         self.asked |= self._derived[build][1]
         return derived
 
-    def _derived_alike(
-        self, build: Callable[[View], Any]
-    ) -> tuple[Any, frozenset[str]] | None:
+    def _derived_alike(self, build: Callable[[View], Any]) -> tuple[Any, frozenset[str]] | None:
         """What the view that this one came of has derived, where no variable differs that it read."""
         base = self.with_other_variables()
         known = base._derived.get(build) if base is not None else None

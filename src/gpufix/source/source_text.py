@@ -80,4 +80,6 @@ def _search(words: list[AnyStr], whole: bool) -> Callable[[AnyStr], object] | No
     if isinstance(common, bytes):
         end = rb")\b" if whole else b")"
         return re.compile(re.escape(common) + b"(?:" + b"|".join(rests) + end).search
-    return re.compile(re.escape(common) + "(?:" + "|".join(rests) + (r")\b" if whole else ")")).search
+    return re.compile(
+        re.escape(common) + "(?:" + "|".join(rests) + (r")\b" if whole else ")")
+    ).search

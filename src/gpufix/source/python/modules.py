@@ -181,10 +181,7 @@ def _beneath(package: str) -> _Beneath:
 
 def may_use_removed(data: bytes) -> bool:
     """Whether a file may use a removed name."""
-    for head, pattern in _patterns():
-        if head in data and pattern.search(data):
-            return True
-    return False
+    return any(head in data and pattern.search(data) for head, pattern in _patterns())
 
 
 def imports(tree: Tree, module: str) -> bool:
