@@ -13,7 +13,7 @@ from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
 from gpufix.source.python import dtypes, environ, modules, standards
 from gpufix.source.python.flags import nvcc_flags, strings
-from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.python.tree import Tree, dotted_name, of_build_file, parsed
 from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.source_text import decode, word_filter
 
@@ -110,11 +110,12 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
         for reader in _READERS
         if (extends or reader.concerns is not _names_extension) and reader.concerns(data)
     ]
-    if path.rpartition("/")[2] == "setup.py":
+    is_setup = path.rpartition("/")[2] == "setup.py"
+    if is_setup:
         readers.append(_setup)
     if not readers and not builds:
         return _NOTHING
-    tree = Tree(decode(data).text, folder)
+    tree = Tree(decode(data).text, folder, of_build_file if is_setup else parsed)
     sources = _sources(tree) if builds else None
     facts = PythonFacts()
     for read in readers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -48,9 +48,14 @@ of_build_file = ParsedOnce(parsed)
 class Tree:
     """One file. `folder` is where it lies, for what it computes from `__file__`."""
 
-    def __init__(self, text: str, folder: str = "/project") -> None:
+    def __init__(
+        self,
+        text: str,
+        folder: str = "/project",
+        parse: Callable[[str], ast.Module] = parsed,
+    ) -> None:
         """Raises NotPython."""
-        self.module = parsed(text)
+        self.module = parse(text)
         self.folder = folder
         self.nodes: list[ast.AST] = [self.module]
         self.parents: dict[ast.AST, ast.AST] = {}
