@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
@@ -52,6 +53,13 @@ class Called(Frozen):
         for each in self.run.commands:
             if not each.hangs and not each.asks and _key(each) not in self.before:
                 yield each
+
+    @cached_property
+    def isolated(self) -> tuple[Install, ...]:
+        """Of these commands, those that let pip build in isolation."""
+        here = {id(command) for command in self.commands}
+        found = installs(self.run)
+        return tuple(each for each in found if each.isolated and id(each.command) in here)
 
 
 def _key(command: ShellCommand) -> tuple[str, int, tuple[str, ...]]:
@@ -241,18 +249,20 @@ def missing_folders(view: View) -> Iterator[MissingFolder]:
 def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
     """Where scripts let pip build a folder of the project in isolation: script, line, command."""
     root = view.facts.project.root.rstrip("/") if view.facts.project else ""
-    place = f"{root}/{folder}".rstrip("/")
+    yield from view.derive(_isolated_folders).get(f"{root}/{folder}".rstrip("/"), ())
+
+
+def _isolated_folders(view: View) -> dict[str, list[tuple[str, int, str]]]:
+    found: dict[str, list[tuple[str, int, str]]] = {}
     for path, ways in scripts(view).items():
         for way in ways:
-            here = {id(command) for command in way.commands}
-            for each in installs(way.run):
-                if not each.isolated or id(each.command) not in here:
-                    continue
-                goals = {folder_of(way.run, each, target) for target in each.targets}
-                if place in {g.rstrip("/") for g in goals if g}:
-                    when = f" (with {way.when})" if way.when else ""
-                    words = " ".join(each.command.words)[:100]
-                    yield path, each.command.place.line, f"{words}{when}"
+            for each in way.isolated:
+                goals = (folder_of(way.run, each, target) for target in each.targets)
+                when = f" (with {way.when})" if way.when else ""
+                row = (path, each.command.place.line, f"{' '.join(each.command.words)[:100]}{when}")
+                for goal in {g.rstrip("/") for g in goals if g}:
+                    found.setdefault(goal, []).append(row)
+    return found
 
 
 def installs_file(view: View, path: str) -> Iterator[tuple[str, int, str, bool]]:
@@ -292,11 +302,10 @@ def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[Tor
     home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
     seen: set[tuple[int, str]] = set()
     for way in ways:
-        here = {id(command) for command in way.commands}
-        for each in installs(way.run):
+        for each in way.isolated:
             command = each.command
             other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
-            if not each.isolated or other or id(command) not in here or command.place.path != path:
+            if other or command.place.path != path:
                 continue
             for target in each.targets:
                 row = _importer(way.run, each, target)

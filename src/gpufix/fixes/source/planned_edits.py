@@ -78,7 +78,7 @@ def mended(view: View, path: str) -> list[WriteFile]:
 
 
 def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
-    for row in view.derive(removed_names.missing):
+    for row in view.derive(removed_names.missing, shared=True):
         if row.path == path:
             yield from include(code, f"#include <{row.header}>")
     yield from _removed(view, path, code)

@@ -13,10 +13,17 @@ from gpufix.source.builds.shell_syntax import Simple
 from gpufix.source.source_text import word_filter
 
 LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
-concerns = word_filter((
-    *(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"CUDA_ARCHITECTURES", b"http",
-    b"pip", b"conda", b"mamba", b"setup.py", b"uv ", b"nvcc",
+_holds = word_filter((
+    *(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"CUDA_ARCHITECTURES", b"whl",
+    b"index-url", b"find-links", b"conda", b"mamba", b"setup.py", b"uv ", b"nvcc",
 ))  # fmt: skip
+_PIP = re.compile(rb"pip(?![es])")  # no pipe, no lpips
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a script or a Dockerfile may build or install something, or set what builds read."""
+    return _holds(data) or _PIP.search(data) is not None
+
 
 # Options of pip and uv that take a value.
 _VALUED = frozenset((

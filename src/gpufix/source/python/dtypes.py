@@ -29,8 +29,10 @@ _MOVED_WORDS = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
 
 def may_hand_half(data: bytes) -> bool:
     """Whether a file has the words of `half_calls`."""
-    calls = any(word in data for word in _FLOAT_WORDS)
-    return calls and _HALF_WORDS.search(data) is not None
+    for word in _FLOAT_WORDS:
+        if word in data:
+            return _HALF_WORDS.search(data) is not None
+    return False
 
 
 def may_move_singly(data: bytes) -> bool:
