@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from gpufix.evidence.source_view import absolute, aside, is_vendored, python_files
@@ -30,22 +29,17 @@ def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     for path, row in rows:
         if row.kind == "call" and row.name in methods:
             return path, row
+    called = {row.name for _, row in rows if row.kind == "call"}
     for path, row in rows:
-        if row.kind == "all" and (not row.name or _called(view, row.name)):
+        if row.kind == "all" and (not row.name or row.name in called):
             return path, row
     return None
 
 
-def _called(view: View, name: str) -> bool:
-    """Whether some file calls a function of that name."""
-    call = re.compile(rf"(?<!def )\b{re.escape(name)}\(")
-    return any(call.search(text) for _, text in texts(view, None))
-
-
-def texts(view: View, word: str | None) -> Iterator[tuple[str, str]]:
-    """The texts of files, of those that have such words."""
+def texts(view: View, word: str) -> Iterator[tuple[str, str]]:
+    """The texts of the files that have such words."""
     for path, facts in list(python_files(view).items())[:_MOST]:
-        if aside(path) or is_vendored(path) or (word is not None and word not in facts.words):
+        if aside(path) or is_vendored(path) or word not in facts.words:
             continue
         source = view.source(absolute(view, path))
         if source is not None:

@@ -206,7 +206,13 @@ def _is_device_property(node: ast.stmt) -> bool:
 
 
 def _asks_the_first(function: ast.stmt) -> str | None:
-    """The collection of which a loop returns at the first: `for m in self.models.values()`."""
+    """The collection of which a loop returns at the first: `for m in self.models.values()`.
+
+    None where it can return what the class has noted itself: `return self._device`.
+    """
+    returns = [x.value for x in ast.walk(function) if isinstance(x, ast.Return) and x.value]
+    if any((dotted_name(value) or "").startswith("self.") for value in returns):
+        return None
     for loop in ast.walk(function):
         if isinstance(loop, ast.For) and any(isinstance(x, ast.Return) for x in ast.walk(loop)):
             for part in ast.walk(loop.iter):

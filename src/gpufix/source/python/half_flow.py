@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from gpufix.frozen import Frozen
 from gpufix.source.edits import Edit, Offsets, applied
@@ -19,13 +20,15 @@ from gpufix.source.source_facts import HalfCast, HalfSink
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
 _CASTS = re.compile(
     rb"^[ \t]+[\w.]+\.(?:half|bfloat16)\(\)|^[ \t]*[\w.]+\.\w+\([^\n]*(?:float16|torch\.half)"
-    rb"|^[ \t]+\w+\.to\((?:dtype=)?\w+\)[ \t]*\r?$",
+    rb"|^[ \t]+\w+\.to\((?:dtype=)?\w+\)[ \t]*\r?$"
+    rb"|^[ \t]*[\w.]*(?:half|fp16|f16|float16)\w*\(\w*\)",
     re.M,
 )
 _SINKS = re.compile(
     rb"\bindex_add_?\(|\bGaussianRasterizer\(|\bnvdiffrast\b[\s\S]*\brasterize\("
     rb"|\bnn\.Linear\([\s\S]*(?:float32|\.float\(\))|(?:float32|\.float\(\))[\s\S]*\bnn\.Linear\("
 )
+_SAYS_HALF = re.compile(r"half|fp16|f16|float16", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -47,9 +50,15 @@ def casts(tree: Tree) -> tuple[HalfCast, ...]:
     rows = []
     for node in tree.each(ast.Expr):
         call = node.value
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        if not isinstance(call, ast.Call):
             continue
         text = ast.unparse(call)[:80]
+        named = (dotted_name(call.func) or "").rpartition(".")[2]
+        if _SAYS_HALF.search(named) and len(call.args) < 2 and named not in ("half", "bfloat16"):
+            rows.append(HalfCast(call.lineno, "call", named, text))
+            continue
+        if not isinstance(call.func, ast.Attribute):
+            continue
         name, half = call.func.attr, _makes_half(call)
         loop = _module_loop(tree, call)
         if half and loop:
@@ -120,7 +129,8 @@ def sinks(tree: Tree) -> tuple[HalfSink, ...]:
     names = Bindings(tree)
     layers = _layers(tree, names)
     rows: list[HalfSink] = []
-    for function in (*tree.each(ast.FunctionDef), *tree.each(ast.AsyncFunctionDef)):
+    functions: list[_Function] = [*tree.each(ast.FunctionDef), *tree.each(ast.AsyncFunctionDef)]
+    for function in functions:
         scope = _scope(tree, function)
         calls = [node for node in _own(function) if isinstance(node, ast.Call)]
         found = [
@@ -140,7 +150,8 @@ def sinks(tree: Tree) -> tuple[HalfSink, ...]:
 
 # kind, name of what is called, the call, and (line, column, end line, end column, template) of edits
 _Place = tuple[int, int, int, int, str]
-_Found = tuple[str, str, ast.AST, tuple[_Place, ...]]
+_Kind = Literal["index_add", "gaussian", "nvdiffrast", "linear"]
+_Found = tuple[_Kind, str, ast.Call, tuple[_Place, ...]]
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
@@ -348,7 +359,8 @@ def _rasterisers(scope: _Scope, calls: Sequence[ast.Call], names: Bindings) -> I
         full = names.meaning(dotted_name(call.func) or "") or ""
         if full == "nvdiffrast.torch.rasterize":
             given = [_argument(call, "pos", 1)]
-            kind, name = "nvdiffrast", "rasterize"
+            kind: _Kind = "nvdiffrast"
+            name = "rasterize"
         elif _is_splatter(call, scope):
             given = [k.value for k in call.keywords if k.arg in _SPLATS] or [*call.args]
             kind, name = "gaussian", "GaussianRasterizer"
