@@ -30,7 +30,7 @@ def unbuilt(view: View) -> Iterator[str]:
         builds = name == "setup.py" and facts.setup is not None
         if builds and (facts.extension or _uses_torch(view, folder)):
             found[folder] = facts.setup
-    if "CMakeLists.txt" in project.markers and not found:
+    if "CMakeLists.txt" in project.markers and "" not in found:
         found[""] = None
     for folder, own in found.items():
         setup = join(folder, "setup.py")
