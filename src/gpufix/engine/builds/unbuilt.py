@@ -6,14 +6,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from posixpath import join
 
+from gpufix.engine.builds.build_all import built
 from gpufix.engine.builds.folder import NotBuildable, inspect, made_from
 from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.gpu_code import targets_of_torch
+from gpufix.evidence.scripts import torch_sources
 from gpufix.evidence.source_view import aside, cmake_files, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.assemble import build_environment
+from gpufix.fixes.build_environment.variables import Folder
 from gpufix.fixes.source.build_without_isolation import hopeless
-from gpufix.model import Build, Held, Plan
+from gpufix.model import Build, Held, Install, Plan
+from gpufix.model.outcome import BuildResult
 from gpufix.text.names import normalise
 
 NAME = "build"
@@ -70,7 +75,45 @@ def build_plans(view: View, taken: Sequence[Plan] = ()) -> tuple[list[Plan], lis
             plans.append(plan)
         else:
             held.append(Held(plan=plan, reason=reason))
-    return plans, held
+    return [*plans, *_cloned(view, taken)], held
+
+
+# pip negates the value of an option that begins with "no".
+_NOT_ISOLATED = {"PIP_NO_BUILD_ISOLATION": "0", "UV_NO_BUILD_ISOLATION": "1"}
+
+
+def _cloned(view: View, taken: Sequence[Plan]) -> Iterator[Plan]:
+    """What the project's install scripts clone and build for torch, where torch can be built with."""
+    known = {subject for plan in taken for subject in plan.subjects}
+    if hopeless(view, "", vendor(view) == "amd") or toolkit_in_use(view) is None:
+        return
+    for source in torch_sources(view):
+        name = source.package.name
+        environment = build_environment(view, Folder(name, "python", gpu_sources=1))
+        if name in known or view.dist(normalise(name)) or environment.obstacles:
+            continue
+        settings = {k: v for k, v in environment.settings().items() if v is not None}
+        step = Install(install=[source.requirement], environment=settings | _NOT_ISOLATED)
+        when = f", run with {source.when}," if source.when else ""
+        address = source.requirement.partition(" @ git+")[2]
+        yield Plan(
+            fix=NAME,
+            codes=[],
+            subjects=[name],
+            title=f"build {name}, which {source.path}{when} clones",
+            safety="safe",
+            steps=[step],
+            notes=["needs the network", f"runs the build code of {address}"],
+        )
+
+
+def installed_from(plans: Sequence[Plan], view: View) -> Iterator[BuildResult]:
+    """What such plans have installed, as read back."""
+    for plan in plans:
+        if plan.fix == NAME and any(isinstance(step, Install) for step in plan.steps):
+            (name,) = plan.subjects
+            libraries = [x for x in view.facts.binaries.libraries if x.distribution == name]
+            yield BuildResult(path=name, distribution=name, ok=True, libraries=built(libraries))
 
 
 def _plan(view: View, path: str, editable: bool) -> Plan:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 import gpufix
+from gpufix.engine.builds.unbuilt import NAME
 from gpufix.engine.installer_settings import neutral_settings
 from gpufix.engine.journal import mark, owner, programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
@@ -41,7 +42,7 @@ def alone(proposed: Proposed) -> Iterator[Step]:
     """Builds of plans that do nothing else: one that fails leaves the others as good as they are."""
     for step in proposed.steps:
         plans = [plan for plan in proposed.choice.plans if contributes(plan, step)]
-        if all(own.kind == "build" for plan in plans for own in plan.steps):
+        if all(p.fix == NAME or all(own.kind == "build" for own in p.steps) for p in plans):
             yield step
 
 

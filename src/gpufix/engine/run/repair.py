@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gpufix
 from gpufix.diagnosis.diagnose import Request, examine, patient_summary
+from gpufix.engine.builds.unbuilt import installed_from
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply, github_env
@@ -178,10 +179,8 @@ def _kept(
     plans, before = way.plans, way.first.judgement.findings
     result = compare(before, way.judgement.findings, plans)
     come = [f for f in way.revealed if f.key not in {g.key for g in flat(way.judgement.findings)}]
-    probes = [
-        *outcome.probes,
-        *imports(built, way.facts, dict(context.environ)),
-    ]
+    built += installed_from(plans, way.judgement.view)
+    probes = [*outcome.probes, *imports(built, way.facts, dict(context.environ))]
     revealed = [f for f in result.revealed if f.severity is not Severity.advice or not come]
     kept = replace(
         outcome,
