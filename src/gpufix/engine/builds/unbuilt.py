@@ -85,7 +85,8 @@ _NOT_ISOLATED = {"PIP_NO_BUILD_ISOLATION": "0", "UV_NO_BUILD_ISOLATION": "1"}
 def _cloned(view: View, taken: Sequence[Plan]) -> Iterator[Plan]:
     """What the project's install scripts clone and build for torch, where torch can be built with."""
     known = {subject for plan in taken for subject in plan.subjects}
-    if hopeless(view, "", vendor(view) == "amd") or toolkit_in_use(view) is None:
+    torch = view.facts.torch
+    if torch is None or not torch.cuda or toolkit_in_use(view) is None:
         return
     for source in torch_sources(view):
         name = source.package.name
