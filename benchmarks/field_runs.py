@@ -151,7 +151,8 @@ def fresh(name: str, copies: Path, work: Path) -> Iterator[tuple[Path, dict[str,
         renamed = "https://github.com/IgorAherne/flexicubes-stable-projectorz.git"
         addresses.append(f'[url "{server.url}/MaxtirError/FlexiCubes"]\n\tinsteadOf = {renamed}\n')
         config.write_text(f"[http]\n\tsslCAInfo = {server.certificate}\n" + "".join(addresses))
-        yield tree, {**os.environ, "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
+        given = {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
+        yield tree, {**os.environ, **given, "GIT_SSL_CAINFO": str(server.certificate)}
 
 
 def main() -> None:
@@ -162,6 +163,7 @@ def main() -> None:
     parser.add_argument("--gpu", default="sm_120")
     parser.add_argument("names", nargs="+", choices=list(PROJECTS))
     given, more = parser.parse_known_args()
+    given.work = given.work.resolve()
     for name in given.names:
         with fresh(name, given.copies, given.work / name) as (tree, environ):
             command = [sys.executable, "-m", "gpufix", "fix", str(tree), "--python", given.python]
