@@ -115,6 +115,8 @@ class Built:
 
     ok = True
     reason = ""
+    libraries: tuple[str, ...] = ()
+    distribution: str | None = None
 
 
 def builder(patient: Patient) -> Callable[..., Built]:
@@ -145,7 +147,8 @@ def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files:
     from gpufix.engine.steps import fallback, install
 
     monkeypatch.setattr(child, "run", installer(patient, files))
-    monkeypatch.setattr(build, "run", builder(patient))
+    run = builder(patient)
+    monkeypatch.setattr(build, "run_together", lambda steps, ctx: [run(s, ctx) for s in steps])
     fixed = chosen.Installer("pip", ("pip",))
     monkeypatch.setattr(chosen, "choose", lambda facts: fixed)
     monkeypatch.setattr(install, "choose", lambda facts: fixed)

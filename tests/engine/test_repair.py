@@ -263,7 +263,7 @@ def no_build_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
         built.ok, built.reason = False, f"no kernel in {Path(step.path).name}"
         return built
 
-    monkeypatch.setattr(build, "run", fail)
+    monkeypatch.setattr(build, "run_together", lambda steps, ctx: [fail(s, ctx) for s in steps])
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b"]])

@@ -15,6 +15,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import listings
 from gpufix.knowledge.conda import brought_by
 from gpufix.knowledge.markers import environment
+from gpufix.knowledge.torch_importers import of_address
 from gpufix.model import Distribution, Facts, Install
 from gpufix.text.names import normalise
 
@@ -163,7 +164,7 @@ def objections(step: Install, facts: Facts) -> Iterator[PipObjection]:
         yield PipObjection(f"{step.links!r} is no page of wheels that is known")
     for text in step.install:
         requirement = parse(text)
-        if requirement is None or (requirement.url and not listings.publishes(requirement.url)):
+        if requirement is None or (requirement.url and not _is_known(requirement.url)):
             yield PipObjection(f"{text!r} is not a plain requirement")
         elif step.reinstall or not names.here(requirement):
             yield from names.against(requirement.name, requirement)
@@ -171,6 +172,11 @@ def objections(step: Install, facts: Facts) -> Iterator[PipObjection]:
         if _NAME.fullmatch(name) is None:
             yield PipObjection(f"{name!r} is not the name of a distribution")
         yield from names.against(name, None)
+
+
+def _is_known(url: str) -> bool:
+    """A published wheel, or the source of a public extension."""
+    return listings.publishes(url) or of_address(url) is not None
 
 
 class _Names:

@@ -34,6 +34,9 @@ _CMAKE_ARCHS = re.compile(r"-D ?\w*CUDA_ARCHITECTURES(?::\w+)?=([\w;-]+)(?!\S)")
 _NVCC_ARCHS = re.compile(r"(?:-gencode|--generate-code|-?-gpu-architecture|-arch|-code)[= ]\S+")
 _RELEASE = re.compile(r"\d+(?:\.\d+){1,2}")
 _STEPS_TO_A_BRANCH = 3
+_CLONED = re.compile(
+    r"(?:git\+)?(https://github\.com/[\w.-]+/[\w-][\w.-]*?)(?:\.git)?(?:/([\w./-]+?))?/?"
+)
 _NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
 
 
@@ -313,6 +316,37 @@ def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[Tor
                     seen.add((command.place.line, row.name))
                     line, words = command.place.line, " ".join(command.words)[:100]
                     yield TorchInstall(path, line, words, way.when, row, len(each.targets) > 1)
+
+
+class TorchSource(NamedTuple):
+    """A public extension for torch that a script clones and has pip build."""
+
+    path: str
+    line: int
+    when: str
+    package: TorchImporter
+    requirement: str  # "nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast"
+
+
+def torch_sources(view: View) -> Iterator[TorchSource]:
+    """Those of all scripts, each distribution once, at the newest state alone."""
+    seen: set[str] = set()
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            for each in installs(way.run):
+                for target in each.targets:
+                    row = _importer(way.run, each, target)
+                    goal = folder_of(way.run, each, target) if row else None
+                    found = _CLONED.fullmatch(goal or "")
+                    if row is None or found is None or row.name in seen:
+                        continue
+                    seen.add(row.name)
+                    inner = f"#subdirectory={found[2]}" if found[2] else ""
+                    requirement = f"{row.name} @ git+{found[1]}{inner}"
+                    line = each.command.place.line
+                    yield TorchSource(path, line, way.when, row, requirement)
 
 
 def _importer(found: ShellRun, install: Install, target: str) -> TorchImporter | None:

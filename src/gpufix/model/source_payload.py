@@ -178,6 +178,15 @@ class UnfitArgument(Payload):
     kind: Literal["half", "ranges"]
 
 
+class HalfPlace(Payload):
+    """A place where whole modules that are half meet what takes float32 alone."""
+
+    path: str
+    line: int
+    kind: str  # as of source_facts.HalfSink
+    call: str
+
+
 class WheelAddress(Payload):
     """A page of wheels for another torch or CUDA than the installed one."""
 

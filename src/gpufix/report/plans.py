@@ -229,6 +229,11 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
         )
         lines.add((f"    {row.reason}", "dim"))
         alternative(lines, row.plan)
+    for result in outcome.built:
+        if result.ok:
+            lines.add(("  built ", "green"), (result.distribution or result.path, "bold"))
+        for library in result.libraries if result.ok else ():
+            lines.add(f"    {library.path.rpartition('/')[2]}: {library.code}")
     for probe in outcome.probes:
         said = "imports" if probe.ok else f"does not import: {probe.said}"
         lines.add((f"  {probe.module} ", "bold"), said)

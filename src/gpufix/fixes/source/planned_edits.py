@@ -119,15 +119,20 @@ def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:
     if not names:
         return []
     edits = hip.chevrons(code)
-    if not any(use.name.startswith("cooperative_groups::") for use in facts.uses):
-        edits += hip.guard_reduce(code)
-    shimmed = [
-        b for b in blocks if b.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[b.name].shim
-    ]
+    edits += hip.guard_headers(code, droppable(facts))
+    shimmed = [block for block in blocks if block.shim]
     if shimmed and unfit(view, path, code) is None:
-        first = code.text.find(shimmed[0].name)
-        edits += hip.include_compat(code, first)
+        lines = code.text.split("\n")[: shimmed[0].line - 1]
+        edits += hip.include_compat(code, sum(len(line) + 1 for line in lines))
     return edits
+
+
+def droppable(facts: cxx.HipFile) -> set[str]:
+    """Headers of which nothing is used that HIP has not elsewhere."""
+    names = {"device_launch_parameters.h"}
+    if not any(use.name.startswith("cooperative_groups::") for use in facts.uses):
+        names.add("cooperative_groups/reduce.h")
+    return names
 
 
 def unfit(view: View, path: str, code: CxxCode) -> str | None:

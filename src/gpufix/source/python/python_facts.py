@@ -11,7 +11,7 @@ from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
-from gpufix.source.python import dtypes, environ, modules, standards
+from gpufix.source.python import dtypes, environ, half_flow, modules, standards
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name, of_build_file, parsed
 from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
@@ -90,10 +90,16 @@ _READERS = (
     ),
     _Reader(dtypes.may_hand_half, lambda facts, tree: replace(facts, half=dtypes.half_calls(tree))),
     _Reader(
-        dtypes.may_move_singly,
+        dtypes.may_have_device,
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
+    _Reader(half_flow.may_cast, lambda facts, tree: replace(facts, casts=half_flow.casts(tree))),
 )
+_WORDS = {
+    "float32": half_flow.may_sink,
+    "device": lambda data: b"self.device" in data and b"class " in data,
+    "moves": dtypes.may_move_one,
+}
 _NOTHING = PythonFile(PythonFacts(), None)
 
 
@@ -113,11 +119,12 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
     is_setup = path.rpartition("/")[2] == "setup.py"
     if is_setup:
         readers.append(_setup)
+    words = tuple(word for word, has in _WORDS.items() if has(data))
     if not readers and not builds:
-        return _NOTHING
+        return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
     tree = Tree(decode(data).text, folder, of_build_file if is_setup else parsed)
     sources = _sources(tree) if builds else None
-    facts = PythonFacts()
+    facts = PythonFacts(words=words)
     for read in readers:
         facts = read(facts, tree)
     return PythonFile(facts, sources)
