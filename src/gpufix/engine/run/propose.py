@@ -44,6 +44,7 @@ class Proposed(Frozen):
     standing: tuple[Finding, ...] = ()  # errors for which nothing is planned, each with the reason
     unsafe: bool | None = None  # the user's consent; None: one thing was asked for by its name
     given_up: frozenset[FindingKey | None] = frozenset()  # what no plan could remove
+    wanted: frozenset[str] = frozenset()  # the codes that were asked for
 
     @property
     def failures(self) -> list[Finding]:
@@ -113,7 +114,7 @@ def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Pro
     # By name, one thing was asked for: the rest is not spoken of.
     standing = () if by_name else tuple(_standing(judgement.findings, chosen, planner, wanted))
     consent = None if by_name else fix_request.unsafe
-    return Proposed(judgement, chosen, unplanned, standing, consent)
+    return Proposed(judgement, chosen, unplanned, standing, consent, wanted=frozenset(wanted))
 
 
 def _standing(
