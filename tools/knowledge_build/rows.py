@@ -557,7 +557,8 @@ class Part(Row):
     """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
     the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
     distribution that takes its place; build: the variables with which its source is built for the GPU,
-    "{archs}" being "86;90"; by_hand: the command that builds or brings it."""
+    "{archs}" being "86;90"; headers: what that build includes of the toolkit; by_hand: the command that
+    builds or brings it."""
 
     framework: str
     vendor: Literal["nvidia", "amd"]
@@ -566,6 +567,7 @@ class Part(Row):
     extra: str | None = None
     instead: str | None = None
     build: dict[str, str] = {}
+    headers: list[str] = []
     by_hand: str | None = None
     says: str
     source: Source

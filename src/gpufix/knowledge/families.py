@@ -53,6 +53,7 @@ class Part(Frozen):
     extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
     instead: str | None  # the distribution that takes its place, at its version
     build: dict[str, str]  # the variables with which its source is built for GPUs "{archs}"
+    headers: tuple[str, ...]  # of the toolkit, that this build includes
     by_hand: str | None  # else the command that builds it
     says: str
     source: str
