@@ -20,6 +20,7 @@ def build(known: Knowledge) -> Any:
         "chosen": [_plain(row, sources) for f in families for row in f.chosen],
         "switches": [_plain(row, sources) for f in families for row in f.switch],
         "lookalikes": [_plain(row, sources) for f in families for row in f.lookalike],
+        "one_of": [_plain(row, sources) for f in families for row in f.one_of],
         "libraries": {
             name: _plain(row, sources) for f in families for name, row in f.libraries.items()
         },

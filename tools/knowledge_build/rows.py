@@ -637,6 +637,18 @@ class Lookalike(Row):
     source: Source
 
 
+class OneOf(Row):
+    """Distributions of which `package` needs one and declares none. also: globs of others that will do."""
+
+    package: str
+    versions: Specifier = ""
+    names: Annotated[list[str], Field(min_length=2)]
+    also: list[str] = []
+    what: str
+    says: str
+    source: Source
+
+
 class Edition(Row):
     """One project under a name for each platform, in the order in which they are offered.
 
@@ -670,6 +682,7 @@ class Family(Row):
     chosen: list[Chosen] = []
     switch: list[Switch] = []
     lookalike: list[Lookalike] = []
+    one_of: list[OneOf] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     edition: list[Edition] = []

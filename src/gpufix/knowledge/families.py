@@ -87,6 +87,18 @@ class Switch(Frozen):
     source: str
 
 
+class OneOf(Frozen):
+    """Distributions of which a package needs one and declares none."""
+
+    package: str
+    versions: str
+    names: tuple[str, ...]
+    also: tuple[str, ...]  # globs of others that will do
+    what: str  # they are: "back end"
+    says: str
+    source: str
+
+
 class Lookalike(Frozen):
     """Distributions that are not what their name lets people expect."""
 
@@ -140,6 +152,12 @@ def chosen() -> tuple[Chosen, ...]:
 def switches() -> tuple[Switch, ...]:
     """Every variable that has packages take something else."""
     return tuple(Switch(**_tuples(row)) for row in table("families")["switches"])
+
+
+@cache
+def one_of() -> tuple[OneOf, ...]:
+    """Every package that needs one of several others."""
+    return tuple(OneOf(**_tuples(row)) for row in table("families")["one_of"])
 
 
 @cache

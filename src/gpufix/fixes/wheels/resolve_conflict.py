@@ -12,13 +12,19 @@ from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families, listings
 from gpufix.model import Advise, Finding, Install, Plan, Skip
-from gpufix.model.payload import AbsentDepends, AbsentModule, KnownConflict, UnmetRequirements
+from gpufix.model.payload import (
+    AbsentDepends,
+    AbsentModule,
+    KnownConflict,
+    NoneOfSeveral,
+    UnmetRequirements,
+)
 from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
 
 @fix("resolve-conflict", "WHL506")
-def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
+def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     """A known conflict: its first remedy. A declared one: the versions that are declared.
 
     For an import of a module that an installed package has no more: a later release of what imports it,
@@ -27,6 +33,8 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     What conda's packages depend on is conda's to install: its command.
     """
     payload, reason = finding.payload, None
+    if isinstance(payload, NoneOfSeveral):
+        return None  # choose-one-of
     if isinstance(payload, AbsentDepends):
         return _by_conda(payload, view)
     wanted: Sequence[str] = ()
