@@ -637,6 +637,15 @@ class Lookalike(Row):
     source: Source
 
 
+class Gone(Row):
+    """A module that a distribution has no more from the release `until` on."""
+
+    module: Annotated[str, Field(pattern=r"^[a-z_][\w.]*$")]
+    distribution: str
+    until: Number
+    source: Source
+
+
 class OneOf(Row):
     """Distributions of which `package` needs one and declares none. also: globs of others that will do."""
 
@@ -683,6 +692,7 @@ class Family(Row):
     switch: list[Switch] = []
     lookalike: list[Lookalike] = []
     one_of: list[OneOf] = []
+    gone: list[Gone] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     edition: list[Edition] = []

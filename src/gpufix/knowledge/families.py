@@ -87,6 +87,15 @@ class Switch(Frozen):
     source: str
 
 
+class Gone(Frozen):
+    """A module that a distribution has no more from the release `until` on."""
+
+    module: str
+    distribution: str
+    until: str
+    source: str
+
+
 class OneOf(Frozen):
     """Distributions of which a package needs one and declares none."""
 
@@ -152,6 +161,12 @@ def chosen() -> tuple[Chosen, ...]:
 def switches() -> tuple[Switch, ...]:
     """Every variable that has packages take something else."""
     return tuple(Switch(**_tuples(row)) for row in table("families")["switches"])
+
+
+def gone(module: str) -> Gone | None:
+    """Which distribution had a module, or what it is part of, and up to which release."""
+    rows = (Gone(**_tuples(row)) for row in table("families")["gone"])
+    return next((r for r in rows if f"{module}.".startswith(f"{r.module}.")), None)
 
 
 @cache

@@ -196,6 +196,25 @@ FIRING = {
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
         lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
     ),
+    "a module that an installed package has no more from some release on": Fires(
+        of(b.dist("a"), b.dist("setuptools", "84.2.1"), **wants("setuptools.extern")),
+        lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
+        ["resolve-conflict unsafe"],
+    ),
+    "one that was brought by a package of another name": Fires(
+        of(b.dist("a"), **wants("pkg_resources")),
+        lacks("no installed package has", "pkg_resources", None),
+        ["resolve-conflict safe"],
+    ),
+    "one whose last release somebody else cannot use": Fires(
+        of(
+            b.dist("a"),
+            b.dist("setuptools", "84.2.1"),
+            b.dist("torch", "2.13.0", requires=["setuptools>=77"]),
+            **wants("setuptools.extern"),
+        ),
+        lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
+    ),
     "a module that nothing declares and nothing brings": Fires(
         of(b.dist("a"), **wants("setuptools")),
         lacks("no installed package has", "setuptools", None),

@@ -11,6 +11,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families, listings
+from gpufix.knowledge.families import Gone
 from gpufix.model import Advise, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
@@ -69,6 +70,8 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
     moves. One that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted = None
+    if row := families.gone(absent.module):
+        return _earlier(absent, row, view)
     if absent.of is None and _is_listed(top):
         wanted = top
     elif absent.of and dist and immovable(dist) is None and _is_listed(dist.name):
@@ -85,6 +88,24 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
         subjects=[absent.distribution],
         title=f"install {wanted}",
         safety="unsafe" if absent.of else "safe",
+        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+    )
+
+
+def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
+    """The releases that still have the module, where nobody requires a later one."""
+    dist, wanted = view.dist(row.distribution), f"{row.distribution}<{row.until}"
+    reason = with_row(view, wanted).conflict or (immovable(dist) if dist else None)
+    if reason:
+        return Skip(
+            fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
+        )
+    return Plan(
+        fix="resolve-conflict",
+        codes=["WHL506"],
+        subjects=[absent.distribution],
+        title=f"install {wanted}, which has {row.module}",
+        safety="unsafe" if dist else "safe",
         steps=[Install(install=[wanted], dependencies=True, freeze=True)],
     )
 
