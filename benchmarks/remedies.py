@@ -9,6 +9,7 @@ Reads the clinic's kept answers (clinic/results/gpufix.jsonl): the doctor's repo
 - by hand: the plan is for the user (drivers, packages of the system, a choice)
 - no plan: a reason is printed for that
 - put back: a plan failed here, with a reason, and everything was undone
+- planned: the repair was not asked for (a tree that is only judged), or removed something else first
 - nothing: neither plan nor reason
 """
 
@@ -19,6 +20,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("removed", "by hand", "no plan", "put back", "nothing")
+KINDS = ("removed", "planned", "by hand", "no plan", "put back", "nothing")
 
 
 def cases() -> dict[str, dict[str, Any]]:
@@ -45,21 +47,20 @@ def became(error: dict[str, Any], printed: str) -> str:
     applied = "✓ applied" in lines
     if applied and any(line.startswith(f"fixed {key}:") for line in lines):
         return "removed"
-    if any(line.startswith(("✗ failed", "✗ undone")) for line in lines) or any(
-        line.startswith(f"held back {error['code']}") and _tried(lines, number)
-        for number, line in enumerate(lines)
-    ):
+    if any(line.startswith(("✗ failed", "✗ undone")) for line in lines) or _tried(lines, error):
         return "put back"
-    if any(plan["safety"] == "manual" for plan in error["fixes"]):
+    if error["fixes"] and all(plan["safety"] == "manual" for plan in error["fixes"]):
         return "by hand"
     if error.get("no_plan") or any(line.startswith(f"{key}: ") for line in lines):
         return "no plan"
-    return "nothing"
+    return "planned" if error["fixes"] else "nothing"
 
 
-def _tried(lines: list[str], number: int) -> bool:
-    """Whether what a plan is held back for is that it failed."""
-    return any("exits with" in line for line in lines[number + 1 : number + 2])
+def _tried(lines: list[str], error: dict[str, Any]) -> bool:
+    """Whether a plan for it is held back since it failed."""
+    held = f"held back {error['code']} "
+    pairs = pairwise(lines)
+    return any(line.startswith(held) and reason != "for you to do" for line, reason in pairs)
 
 
 def errors(results: Path) -> Iterator[tuple[str, bool, str, str]]:
