@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -92,8 +93,8 @@ def fix(
 ) -> None:
     """Show what would repair the environment; with --apply, do it.
 
-    Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, errors stand that have
-    none, or findings remain.
+    Exit code 0: nothing to repair, or nothing of what was asked remains. 1: plans are pending, errors
+    stand that have none, or findings remain, of the selected rules.
     2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
     """
     from gpufix.cli.examine import examine, no_patient, say_unjudged
@@ -113,13 +114,13 @@ def fix(
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
-        _show(_preview(proposed, context, resolve), format, output)
+        _show(_preview(proposed, context, resolve), proposed.wanted, format, output)
     how = _Manner(keep, probe, deep, build)
     outcome = _carry_out(proposed, context, patient, fix_request, how)
     command = None
     if not build and not fallback and _leaves_unbuilt(outcome, patient):
         command = _building(project, python, gpu, unsafe, indexes)
-    _finish(outcome, format, output, command)
+    _finish(outcome, proposed.wanted, format, output, command)
 
 
 def _wish(
@@ -174,7 +175,9 @@ def _preview(proposed: Proposed, context: RunContext, resolve: bool) -> Proposal
         raise fail(str(error)) from None
 
 
-def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
+def _show(
+    proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None
+) -> None:
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.report import plans
@@ -183,7 +186,8 @@ def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
         write(plans.as_json(proposal), output)
     else:
         write_lines(plans.proposed(proposal), output)
-    pending = [*proposal.plans, *proposal.held, *proposal.standing]
+    standing = [f for f in proposal.standing if f.code in wanted]
+    pending = [*proposal.plans, *proposal.held, *standing]
     unmet = any(s.asked for s in proposal.skips)
     raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending or unmet else 0)
 
@@ -277,7 +281,13 @@ def _what_is_left(state: Path, context: RunContext) -> str:
     )
 
 
-def _finish(outcome: Outcome, format: FixFormat, output: str | None, command: str | None) -> None:
+def _finish(
+    outcome: Outcome,
+    wanted: Container[str],
+    format: FixFormat,
+    output: str | None,
+    command: str | None,
+) -> None:
     from gpufix.checks.judge import INTERNAL_CODES
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
@@ -291,12 +301,11 @@ def _finish(outcome: Outcome, format: FixFormat, output: str | None, command: st
         write(plans.outcome_as_json(outcome), output)
     else:
         write_lines(plans.came_out(outcome), output)
-    remaining = left(outcome)
-    if any(finding.code in INTERNAL_CODES for finding in remaining):
+    if any(f.code in INTERNAL_CODES for f in (*outcome.remaining, *outcome.introduced)):
         raise typer.Exit(INTERNAL)
     unmet = any(s.asked for s in outcome.skips) or any(not p.ok for p in outcome.probes)
     unbuilt = any(row.plan.fix == "build" and row.tried for row in outcome.held)
-    raise typer.Exit(1 if remaining or unmet or unbuilt else 0)
+    raise typer.Exit(1 if left(outcome, wanted) or unmet or unbuilt else 0)
 
 
 def _say(line: str) -> None:

@@ -88,11 +88,11 @@ def after(plan: Plan, view: View) -> View | None:
 
 
 def _variables(plan: Plan) -> dict[str, str | None]:
-    """Those that it sets, where it does nothing else: a value may name what another step makes."""
+    """Those that it sets; beside other steps none that is a path, which another step may make."""
     steps = [step for step in plan.steps if isinstance(step, SetVariables)]
-    if len(steps) < len(plan.steps):
-        return {}
     changes = {name: value for step in steps for name, value in step.variables.items()}
+    if len(steps) < len(plan.steps) and any("/" in (value or "/") for value in changes.values()):
+        return {}
     return {name: value for name, value in changes.items() if name not in _LOOKED_UP_WITH}
 
 

@@ -45,7 +45,7 @@ class Proposed(Frozen):
     standing: tuple[Finding, ...] = ()  # errors for which nothing is planned, each with the reason
     unsafe: bool | None = None  # the user's consent; None: one thing was asked for by its name
     given_up: frozenset[FindingKey | None] = frozenset()  # what no plan could remove
-    wanted: frozenset[str] = frozenset()  # the codes of which plans are made
+    wanted: frozenset[str] = frozenset()  # the codes that were asked for
 
     @property
     def failures(self) -> list[Finding]:

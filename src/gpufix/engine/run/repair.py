@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -259,11 +259,14 @@ def _probe_reason(probes: Sequence[Probe]) -> str | None:
     return f"{bad[0].module} does not import: {bad[0].said}" if bad else None
 
 
-def left(outcome: Outcome) -> list[Finding]:
-    """What still asks for something: faults, and advice that a plan was meant to remove."""
+def left(outcome: Outcome, wanted: Container[str]) -> list[Finding]:
+    """What still asks for something: faults of the wanted codes, what is new, and what a plan was meant
+    to remove."""
     tried = [*outcome.plans, *(row.plan for row in outcome.held if row.tried)]
     planned = {plan.finding for plan in tried}
-    still = [*outcome.remaining, *outcome.introduced, *outcome.revealed]
+    still = [*outcome.remaining, *outcome.revealed]
     if outcome.state in ("undone", "failed"):
         still += outcome.fixed
-    return [f for f in still if f.severity is not Severity.advice or f.key in planned]
+    asked = [f for f in still if f.code in wanted and f.severity is not Severity.advice]
+    new = [f for f in outcome.introduced if f.severity is not Severity.advice]
+    return [*asked, *new, *(f for f in still if f.key in planned and f not in asked)]
