@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import (
+    conflicts,
     cuda_details,
     imports,
+    memory_details,
     offered,
     removed_details,
     symbol_details,
@@ -181,14 +183,17 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "changed-call": removed_details.changed_call,
+    "contradiction": conflicts.contradiction,
     "cuda-code": cuda_details.cuda_code,
     "header": header,
     "lacking-name": imports.lacking_name,
+    "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered,
     "kernel-image": cuda_details.kernel_image,
     "nvcc-arch": nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
+    "removed-python": imports.removed_python,
     "removed-name": removed_details.removed_name,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
@@ -196,5 +201,7 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
+    "unexpected-argument": imports.unexpected_argument,
+    "unmet": conflicts.unmet,
     "xformers": xformers,
 }

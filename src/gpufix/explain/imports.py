@@ -7,6 +7,7 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.data_table import table
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
@@ -24,7 +25,59 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
     owner = _package(module)
     asker = _asker(hit, owner)
-    return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.")
+    hidden = (
+        f" Where the installed {owner} should have it, a folder or file of that name hides it "
+        f'(`python -c "import {owner}; print({owner})"`).'
+    )
+    return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
+    """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
+    found = _FROM.search(hit.shown)
+    if found is None:
+        return explanation
+    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
+    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    if gone := _gone(module, name):
+        return explanation.but(what=gone[0], do=gone[1])
+    asker = _asker(hit, _package(module))
+    if asker is None:
+        return explanation
+    return explanation.but(
+        do=f"{explanation.do} Here {asker} asks for it: take its release for the installed {_package(module)}."
+    )
+
+
+def _gone(module: str, name: str) -> tuple[str, str] | None:
+    """What is known of a name that some release took away: that it is gone, and what to do."""
+    names = table("removed_names")["names"]
+    full = f"{module}.{name}" if f"{module}.{name}" in names else module
+    row = names.get(full)
+    if row is None:
+        return None
+    package, since, instead = row["package"], row["since"], row.get("instead")
+    if since == "0":
+        return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
+    change = f"Use {instead} in its place" if instead else "Change the code that uses it"
+    return (
+        f"{full} is gone from {package} since {since}.",
+        f"{change}, take a newer release of the package that asks for it, or `pip install "
+        f'"{package}<{since}"`.',
+    )
+
+
+def unexpected_argument(explanation: Explanation, hit: Hit) -> Explanation:
+    """A call with an argument that the other side does not know: which packages the frames name."""
+    packages = [frame.package for frame in frames(context(hit, 8192, 0)) if frame.package]
+    near = list(dict.fromkeys(reversed([p for p in packages if p not in ("torch", "peft")])))[:2]
+    if not near:
+        return explanation
+    whose = " and ".join(near)
+    return explanation.but(
+        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
+        f"(or does not give) {explanation.captures.get('name', 'this argument')}; else a newer release of the caller."
+    )
 
 
 def _release(owner: str, name: str) -> str:

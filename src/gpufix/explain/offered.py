@@ -20,6 +20,12 @@ _PLATFORMS = re.compile(
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
+_NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
+_NOTHING = (
+    "pip found no torch at all for this Python on the index in use: a 64-bit Python of a version that torch "
+    "has wheels for (`python -VV` tells which one runs), or the index of the CUDA variant (--index-url). Of "
+    "several packages in one command one without a wheel stops all: leave it out (torchaudio)."
+)
 _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
 _INDEX = "https://download.pytorch.org/whl"
 
@@ -34,13 +40,27 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     asked = _ASKED.search(hit.shown) or _ASKED.search(around)
     listed = _LISTED.search(around)
     if asked is None:
-        return explanation
+        return explanation.but(do=_NOTHING) if _NONE.search(around) else explanation
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
-        do = f"Give the index of that build: `--index-url {_INDEX}/{local[1]}` (it lists what it has)."
-        return explanation.but(do=do)
+        return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
         return explanation
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
+
+
+def _index(version: str, local: str, around: str) -> str:
+    """A build with a local part: on an index of its own, which was given or not."""
+    nightly = "nightly/" if ".dev" in version else ""
+    index = f"{_INDEX}/{nightly}{local}"
+    if index not in around:
+        return f"Give the index of that build: `--index-url {index}` (it lists what it has)."
+    gone = (
+        ", or a nightly that is still there: they are deleted after some weeks" if nightly else ""
+    )
+    return (
+        "The index is the right one and has none for this Python: use a 64-bit Python that it lists "
+        f"(`python -VV` tells which one runs; on Windows not the one of WindowsApps){gone}."
+    )
 
 
 def _python(name: str, here: str, tags: str) -> str:
@@ -55,7 +75,9 @@ def _python(name: str, here: str, tags: str) -> str:
 def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
     here, name = _GLIBC.search(hint["here"]), hint["name"]
     wanted = sorted(
-        int(number) for number, machine in _GLIBC.findall(hint["tags"]) if here and machine == here[2]
+        int(number)
+        for number, machine in _GLIBC.findall(hint["tags"])
+        if here and machine == here[2]
     )
     if here and wanted and int(here[1]) < wanted[0]:
         return explanation.but(
@@ -74,7 +96,9 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
 
 def _torch(version: str, listed: str) -> str | None:
     """pip lists only what fits the Python and platform: the last one listed tells which they are."""
-    seen = [numbers(v.strip().partition("+")[0]) for v in listed.split(",") if v.strip()[:1].isdigit()]
+    seen = [
+        numbers(v.strip().partition("+")[0]) for v in listed.split(",") if v.strip()[:1].isdigit()
+    ]
     release = torch_releases.get(version.partition("+")[0])
     tags = release.python_tags.get("linux_x86_64", ()) if release else ()
     pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]

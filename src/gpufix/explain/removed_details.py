@@ -11,7 +11,9 @@ from gpufix.knowledge.removed_apis import Removed
 
 _CALLS = ("arguments", "trailing", "template")
 _ECHO = 600  # characters of the source that a compiler shows below its message
-_LACKING = re.compile(r"namespace \W{0,3}(?P<space>thrust|cub|cuda)\W{0,3} has no member (?:class )?\W{0,3}(?P<name>\w+)")
+_LACKING = re.compile(
+    r"namespace \W{0,3}(?P<space>thrust|cub|cuda)\W{0,3} has no member (?:class )?\W{0,3}(?P<name>\w+)"
+)
 _VERSION = re.compile(r"_v\d\b")  # cuda.h: #define cuCtxCreate cuCtxCreate_v4
 
 

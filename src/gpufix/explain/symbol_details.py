@@ -54,9 +54,8 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if plain := _READABLE.search(hit.shown):
         return _of_torch(explanation, hit, plain["name"])
-    for pattern, library in _LIBRARIES:
-        if pattern.match(name):
-            return _of_library(explanation, name, library)
+    if library := library_of(name):
+        return _of_library(explanation, hit, name, library)
     return explanation.but(
         f"{demangled(name)} belongs to no library that gpufix knows: most often to the extension "
         "itself, where a source file is missing from the build, or to a library it did not link."
@@ -66,19 +65,54 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
+def library_of(name: str) -> str | None:
+    """The library that a C symbol belongs to, by how it is named: "NCCL"."""
+    return next((library for pattern, library in _LIBRARIES if pattern.match(name)), None)
+
+
 # What NCCL and libibverbs try to open and do without.
 _OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
 
 
-def _of_library(explanation: Explanation, name: str, library: str) -> Explanation:
+# Whose SONAME the library of a symbol has; {} is the CUDA major where it names one.
+_SONAMES = {
+    "NCCL": "libnccl.so.2",
+    "cuDNN": "libcudnn.so.9",
+    "cuBLAS": "libcublasLt.so.{}",
+    "cuSPARSE": "libcusparse.so.12",
+    "nvJitLink": "libnvJitLink.so.{}",
+    "CUPTI": "libcupti.so.{}",
+    "CUDA": "libcudart.so.{}",
+}
+_MAJOR = re.compile(r"\.so\.(1[123])\b|[-+]cu(1[123])\d?\b")
+
+
+def _of_library(explanation: Explanation, hit: Hit, name: str, library: str) -> Explanation:
     if library == "OpenGL":
         return explanation.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
     return explanation.but(
         rule="SYM403",
         what=f"{library} as it was loaded does not define {name}: that copy is older than what the "
         "caller was built with, or another one was found first.",
-        do="Reinstall the wheel that torch pins, remove wheels of other CUDA majors, and take "
+        do=f"{_newer(hit, library)}, remove wheels of other CUDA majors, and take "
         "other copies off LD_LIBRARY_PATH; `gpufix doctor` shows which copy is loaded and why.",
+    )
+
+
+def _newer(hit: Hit, library: str) -> str:
+    """Which wheel to reinstall, or to bring to a newer release."""
+    found = _MAJOR.search(context(hit, 1000, 1000))
+    major = (found[1] or found[2]) if found else "12"
+    wheels = [
+        wheel
+        for wheel in bringing(_SONAMES.get(library, "").format(major))
+        if wheel.endswith(f"-cu{major}") or (major == "13" and not re.search(r"-cu\d", wheel))
+    ]
+    if not wheels:
+        return "Reinstall the wheel that torch pins, or a newer one where another package asks for the symbol"
+    return (
+        f"Reinstall {wheels[0]} at the version that torch pins, or bring it to a newer one where another "
+        f"package asks for the symbol (`pip install -U {wheels[0]}`)"
     )
 
 

@@ -16,7 +16,11 @@ class HeaderPackage(Frozen):
 def holding(header: str) -> HeaderPackage | None:
     """The package of a header as an #include names it: by its folder, else by its own name."""
     rows = table("system_headers")["headers"]
-    at = max((row for row in rows if header == row or header.startswith(_folder(row))), key=len, default=None)
+    at = max(
+        (row for row in rows if header == row or header.startswith(_folder(row))),
+        key=len,
+        default=None,
+    )
     return HeaderPackage(debian=rows[at][0], conda=rows[at][1]) if at else None
 
 
