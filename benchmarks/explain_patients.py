@@ -1,6 +1,6 @@
 """Error texts with the patient that said them: does `gpufix explain` name the cause, does its plan solve it.
 
-    python benchmarks/explain_patients.py run [CASE...] [--wheels 13] [--again]
+    python benchmarks/explain_patients.py run [CASE...] [--wheels 1-13] [--again]
     python benchmarks/explain_patients.py report
 
 The patients are the clinic's broken cases (clinic/README.md), rebuilt from their recipes; the text is what
@@ -57,6 +57,7 @@ def asked(case: Case, patient: Patient) -> dict[str, Any]:
     log.write_text(patient.filled(text(case)), encoding="utf-8")
     gpus = [f"--gpu={gpu}" for gpu in case.gpu]
     command = [GPUFIX, "explain", str(log), "--python", "{python}", *gpus, "--format", "json"]
+    command += ["--project", "{project}"] if case.recipe.project else []
     answer = patient.ask(command, limit=180)
     found = re.search(r"^\{.*^\}", answer.output, re.MULTILINE | re.DOTALL)
     return json.loads(found[0]) if found else {"failed": answer.output[-2000:]}
@@ -88,7 +89,8 @@ def solved(case: Case, patient: Patient, answer: dict[str, Any]) -> bool:
     if case.remedy is None or plan.get("safety") not in ("safe", "unsafe"):
         return False
     gpus = [f"--gpu={gpu}" for gpu in case.gpu]
-    command = [GPUFIX, "fix", "--python", "{python}", *gpus, "--apply", "--unsafe"]
+    command = [GPUFIX, "fix", *(["{project}"] if case.recipe.project else [])]
+    command += ["--python", "{python}", *gpus, "--apply", "--unsafe"]
     if (plan.get("command") or "").startswith("gpufix fix "):
         command += [part for part in plan["command"].split()[2:] if part not in command]
     patient.ask(command, limit=900)
@@ -130,10 +132,10 @@ def kept() -> dict[str, dict[str, Any]]:
     return {row["case"]: row for row in map(json.loads, lines)}
 
 
-def run(names: list[str], wheels: int, again: bool) -> None:
+def run(names: list[str], wheels: range, again: bool) -> None:
     """Ask about each case that is due; each answer is kept at once."""
     old = kept()
-    chosen = [c for c in cases(names or None) if not c.healthy and text(c) and pins(c) <= wheels]
+    chosen = [c for c in cases(names or None) if not c.healthy and text(c) and pins(c) in wheels]
     for case in sorted(chosen, key=pins):
         known = old.get(case.id)
         if known and not again and not known["failed"] and known["content"] == digest(case.folder):
@@ -169,13 +171,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("run", "report"))
     parser.add_argument("cases", nargs="*")
-    parser.add_argument(
-        "--wheels", type=int, default=1000, help="leave out patients with more wheels"
-    )
+    parser.add_argument("--wheels", default="0-1000", help="patients of so many wheels")
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     if options.what == "run":
-        run(options.cases, options.wheels, options.again)
+        least, _, most = options.wheels.partition("-")
+        run(options.cases, range(int(least), int(most or least) + 1), options.again)
     report(kept().values())
 
 

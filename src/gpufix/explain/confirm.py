@@ -13,7 +13,7 @@ from gpufix.checks.registry import ERROR, Fault
 from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.sameness import named
+from gpufix.explain.sameness import EXACT, named
 from gpufix.fallbacks.catalogue import every
 from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback.install_fallback import install_fallback
@@ -261,14 +261,13 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
         best = max(ranked, key=lambda row: row[0], default=None)
         if best is not None and (best[0] or not must_name):
             return best[1], best[2]
-    return next(
-        (
-            (f, root)
-            for f, root in every
-            if f.severity is Severity.error and f.code not in INTERNAL_CODES and names.exactly(f)
-        ),
-        None,
-    )
+    errors = [
+        (names.score(f), f, root)
+        for f, root in every
+        if f.severity is Severity.error and f.code not in INTERNAL_CODES
+    ]
+    best = max(errors, key=lambda row: row[0], default=None)
+    return best[1:] if best is not None and best[0] >= EXACT else None
 
 
 def _below(finding: Finding) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def _release(owner: str, name: str) -> str:
 
 def _or_newer(asker: str | None, owner: str) -> str:
     if asker is None:
-        return f". Where code of the project asks for it, the {owner} that its requirements name"
+        return f"; or an older release of the package that asks for it, which goes with the installed {owner}"
     return f"; or a release of {asker} that goes with the installed {owner}"
 
 

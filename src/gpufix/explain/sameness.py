@@ -16,9 +16,13 @@ _FILE = re.compile(
     r"(?P<stem>[A-Za-z_][\w-]{4,})(?:\.(?:cpython|abi3|cp\d)[\w-]*)?\.(?:so|pyd)\b(?!\.\d)"
 )
 _IMPORT = re.compile(
-    r"(?:cannot import name \W?\w+\W? from|No module named|module) \W{1,2}(?P<module>[A-Za-z]\w+)"
+    r"(?:cannot import name \W?\w+\W? from(?: partially initialized module)?|No module named|module) "
+    r"\W{1,2}(?P<module>[A-Za-z]\w+)"
 )
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
+
+
+EXACT = 4  # the score of a finding that holds one of the exact names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,7 @@ class Names:
         )
         exact = sum(_stands(name, about) for name in self.exact)
         owners = sum(_stands(name, about) for name in self.owners)
-        return 4 * exact + owners + (self.symbol in about if self.symbol else 0)
-
-    def exactly(self, finding: Finding) -> bool:
-        """Whether the subject or the message is about one of the exact names."""
-        about = _plain(f"{finding.subject} {finding.message}")
-        return any(_stands(name, about) for name in self.exact)
+        return EXACT * exact + owners + (self.symbol in about if self.symbol else 0)
 
 
 def named(explanation: Explanation) -> Names:

@@ -54,7 +54,8 @@ def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str
         if explanation.rule
         else "no rule of gpufix"
     )
-    title = painter.text(mark, (code, "bold"), f" · line {explanation.line} · {explanation.id}")
+    at = f" · line {explanation.line}" if explanation.line else ""
+    title = painter.text(mark, (code, "bold"), f"{at} · {explanation.id}")
     painter.print(title)
     painter.print(painter.text((_cut(explanation.shown), "dim")), indent=2, bar="│ ")
     painter.print(painter.text(explanation.what), indent=2)
