@@ -126,7 +126,7 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
     errors = [] if answer.recognised else first_errors(_edges(scanned))
     patient = None
     if not request.no_patient:
-        answer, patient = _held(answer, errors, request)
+        answer, patient = _held(answer, errors, scanned, request)
     if request.format is TextOrJson.json:
         from gpufix.cli.output import write
         from gpufix.report import json
@@ -146,9 +146,10 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
 
 
 def _held(
-    answer: Explanations, errors: list[str], request: LogRequest
+    answer: Explanations, errors: list[str], scanned: LogScan, request: LogRequest
 ) -> tuple[Explanations, tuple[PatientSummary, Check] | None]:
     """The answer held against the patient: an error that no row knows, too, by what it names."""
+    from gpufix.explain.frames import frames
     from gpufix.explain.read import Explanations, unknown
 
     primary = answer.primary
@@ -156,7 +157,9 @@ def _held(
         return answer, _patient(primary, request)
     if not errors:
         return answer, None
-    patient = _patient(unknown(errors[-1]), request)
+    raised = next((f for f in reversed(frames(_edges(scanned))) if f.package), None)
+    asked = unknown(f"{errors[-1]}\n{raised.path}" if raised else errors[-1])
+    patient = _patient(asked, request)
     if patient[1].finding is None:
         return answer, None
     return Explanations(unknown(errors[-1]).but(role="symptom"), answer.others), patient

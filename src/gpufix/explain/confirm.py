@@ -141,6 +141,11 @@ _KIN = (
     {"SRC610", "RUN801", "RUN802"},
     {"WHL505", "WHL506", "WHL508", "WHL512", "SRC604"},
 )  # fmt: skip
+_DAMAGED = (
+    "WHL502",
+    "WHL503",
+    "WHL507",
+)  # files that another distribution wrote: any error may follow
 _PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "TCH213", "JIT702")
 
 
@@ -264,7 +269,7 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
     errors = [
         (names.score(f), f, root)
         for f, root in every
-        if f.severity is Severity.error and f.code not in INTERNAL_CODES
+        if (f.severity is Severity.error or f.code in _DAMAGED) and f.code not in INTERNAL_CODES
     ]
     best = max(errors, key=lambda row: row[0], default=None)
     return best[1:] if best is not None and best[0] >= EXACT else None

@@ -17,7 +17,7 @@ _FILE = re.compile(
 )
 _IMPORT = re.compile(
     r"(?:cannot import name \W?\w+\W? from(?: partially initialized module)?|No module named|module) "
-    r"\W{1,2}(?P<module>[A-Za-z]\w+)"
+    r"\W{1,2}(?P<module>[A-Za-z]\w+(?:\.\w+)*)"
 )
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
 
@@ -70,8 +70,10 @@ def named(explanation: Explanation) -> Names:
     library = library_of(symbol) if symbol else None
     if library:
         return _names({symbol}, {library.lower()})
-    for pattern in (_PATH, _FILE, _IMPORT):
+    for pattern in (_PATH, _FILE):
         exact |= set(pattern.findall(shown))
+    for module in _IMPORT.findall(shown):
+        exact |= {module, module.partition(".")[0]}
     for key in ("module", "requirement", "extension"):
         if value := captures.get(key):
             exact.add(re.split(r"[.=<>!~\[ ]", value)[0])
