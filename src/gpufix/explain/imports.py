@@ -29,6 +29,8 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
     )
+    if not found["type"]:
+        hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
 
 
