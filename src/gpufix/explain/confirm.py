@@ -141,11 +141,8 @@ _KIN = (
     {"SRC610", "RUN801", "RUN802"},
     {"WHL505", "WHL506", "WHL508", "WHL512", "SRC604"},
 )  # fmt: skip
-_DAMAGED = (
-    "WHL502",
-    "WHL503",
-    "WHL507",
-)  # files that another distribution wrote: any error may follow
+# Files that another distribution wrote, or two that are of other releases: any error may follow.
+_DAMAGED = ("WHL502", "WHL503", "WHL507", "WHL508")
 _PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "TCH213", "JIT702")
 
 

@@ -19,6 +19,19 @@ _IMPORT = re.compile(
     r"(?:cannot import name \W?\w+\W? from(?: partially initialized module)?|No module named|module) "
     r"\W{1,2}(?P<module>[A-Za-z]\w+(?:\.\w+)*)"
 )
+_SHADOWED = re.compile(
+    r"'(?P<module>\w+)' is not a package|partially initialized module '(?P<of>\w+)'"
+)
+_BROUGHT_BY = {  # modules whose distributions go by other names
+    "cuda": ("cuda-python", "cuda-bindings"),
+    "cv2": ("opencv-python", "opencv-contrib-python", "opencv-python-headless"),
+    "google": ("protobuf",),
+    "PIL": ("pillow", "pillow-simd"),
+    "pynvml": ("nvidia-ml-py",),
+    "skimage": ("scikit-image",),
+    "sklearn": ("scikit-learn",),
+    "yaml": ("pyyaml",),
+}
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
 
 
@@ -70,10 +83,12 @@ def named(explanation: Explanation) -> Names:
     library = library_of(symbol) if symbol else None
     if library:
         return _names({symbol}, {library.lower()})
-    for pattern in (_PATH, _FILE):
-        exact |= set(pattern.findall(shown))
-    for module in _IMPORT.findall(shown):
-        exact |= {module, module.partition(".")[0]}
+    exact |= set(_FILE.findall(shown))
+    modules = [*_PATH.findall(shown), *_IMPORT.findall(shown)]
+    for module in modules:
+        top = module.partition(".")[0]
+        exact |= {module, top, *_BROUGHT_BY.get(top, ())}
+    exact |= {f"{module or of}.py" for module, of in _SHADOWED.findall(shown)}
     for key in ("module", "requirement", "extension"):
         if value := captures.get(key):
             exact.add(re.split(r"[.=<>!~\[ ]", value)[0])
