@@ -128,6 +128,8 @@ _REACH = 2048  # bytes of a line to each side of a word
 _MARGIN = 16 << 10  # bytes around a line that stay at hand, for wrapped lines and context
 _WORD = 64  # bytes; no word of ours is longer
 _ENOUGH = 15  # places of one message: more of them tell nothing new
+_WITH_CONTEXT = 250  # places that keep all that stands around them; no log of a person has more
+_LITTLE = 1500  # characters that the others keep
 _VAIN = 4_000  # looks at one word's lines without a find, from which on it is tired
 _VAIN_ALL = 16_000  # the same for all words together
 _RARE = 20  # times that a tired word may stand in one piece and still be looked for
@@ -190,6 +192,7 @@ class _Window:
         self.text = self.low = b""
         self.newlines = self.fresh = 0  # line number of text[0], from 0
         self.counts: dict[str, int] = {}
+        self.found = 0
         self.seen: set[int] = set()
         self.vain: dict[bytes, int] = {}  # what looks in vain have cost, by word
         self.vain_all = 0
@@ -277,6 +280,8 @@ class _Window:
     ) -> Hit:
         self.counts[message.id] = self.counts.get(message.id, 0) + 1
         line = self.newlines + self.text.count(b"\n", 0, window.begin) + 1
-        return Hit(
-            message, order, line, window.line, captures, window.before, window.after, window.raw
-        )
+        before, after = window.before, window.after
+        self.found += 1
+        if self.found > _WITH_CONTEXT:
+            before, after = before[-_LITTLE:], after[:_LITTLE]
+        return Hit(message, order, line, window.line, captures, before, after, window.raw)
