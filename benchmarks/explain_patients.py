@@ -75,6 +75,7 @@ def named(case: Case, answer: dict[str, Any]) -> bool:
             [primary.get("what", ""), *primary.get("notes", ()), primary.get("text", "")]
         ),
         "finding": finding.get("message", ""),
+        "evidence": finding.get("evidence", ()),
     }
     (tool,) = adapter.adapters(["gpufix"])
     said = Said(exit=1, seconds=0, output=json.dumps({"findings": [block]}))

@@ -82,3 +82,26 @@ def test_who_holds_the_memory_is_shown() -> None:
     held_by = found("RUN803", "GPU 0", "11.2 of 16.0 GiB are held.", "python (pid 7): 11.2 GiB")
     got = held("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n", held_by)
     assert got.finding is held_by and "python (pid 7): 11.2 GiB" in got.statements
+
+
+def test_a_failed_import_is_answered_by_what_is_unmet_under_any_name() -> None:
+    gone = explanation("ModuleNotFoundError: No module named 'cuda.cudart'\n")
+    pair = found("WHL506", "rmm-cu12", "rmm-cu12 requires cuda-python<13; cuda-python 13 is here.")
+    other = found("WHL506", "a", "a requires numpy<2; numpy 2.4 is here.")
+    assert held(gone, other, pair).finding is pair
+    assert held(gone, other).finding is None
+
+
+def test_files_that_are_gone_come_before_libraries_of_the_same_package() -> None:
+    error = unknown("AttributeError: module 'onnxruntime' has no attribute 'InferenceSession'")
+    library = found("SYM402", "onnxruntime-gpu", "onnxruntime-gpu needs libcublas.so.12.")
+    files = found("WHL503", "onnxruntime-gpu", "onnxruntime-gpu recorded files that are gone.")
+    assert held(error, library, files).finding is files
+
+
+def test_an_exception_names_its_package() -> None:
+    option = explanation(
+        "cupy_backends.cuda.libs.nvrtc.NVRTCError: NVRTC_ERROR_INVALID_OPTION (5)\n"
+    )
+    mixed = found("WHL510", "cupy-cuda12x", "cupy-cuda12x takes libnvrtc.so.13.")
+    assert held(option, mixed).finding is mixed

@@ -137,12 +137,13 @@ _KIN = (
     {"TCH202", "TCH203", "TCH204"},
     {"TCH204", "TCH205", "TCH206", "TCH210", "SRC601"},
     {"TCH205", "TCH213"},
-    {"TCH206", "TCH212"},
+    {"TCH206", "TCH212", "WHL510"},
     {"SRC610", "RUN801", "RUN802"},
     {"WHL505", "WHL506", "WHL508", "WHL512", "SRC604"},
 )  # fmt: skip
 # Files that another distribution wrote, or two that are of other releases: any error may follow.
 _DAMAGED = ("WHL502", "WHL503", "WHL507", "WHL508")
+_UNMET = ("WHL506", "WHL509")  # what is not there, or of a release that the name is not in
 _PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "TCH213", "JIT702")
 
 
@@ -263,13 +264,17 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
         best = max(ranked, key=lambda row: row[0], default=None)
         if best is not None and (best[0] or not must_name):
             return best[1], best[2]
+    unmet = _UNMET if names.imported and explanation.rule is None else ()
     errors = [
         (names.score(f), f, root)
         for f, root in every
-        if (f.severity is Severity.error or f.code in _DAMAGED) and f.code not in INTERNAL_CODES
+        if (f.severity is Severity.error or f.code in (*_DAMAGED, *unmet))
+        and f.code not in INTERNAL_CODES
     ]
-    best = max(errors, key=lambda row: row[0], default=None)
-    return best[1:] if best is not None and best[0] >= EXACT else None
+    about = [row for row in errors if row[0] >= EXACT]
+    damaged = [row for row in about if row[1].code in _DAMAGED and names.imported]
+    best = max(damaged or about, key=lambda row: row[0], default=None)
+    return best[1:] if best is not None else None
 
 
 def _below(finding: Finding) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from gpufix.binary.demangle.mangled import is_torch_name
 from gpufix.explain.explanation import Explanation
@@ -24,14 +25,17 @@ _SHADOWED = re.compile(
 )
 _BROUGHT_BY = {  # modules whose distributions go by other names
     "cuda": ("cuda-python", "cuda-bindings"),
+    "cupy_backends": ("cupy",),
     "cv2": ("opencv-python", "opencv-contrib-python", "opencv-python-headless"),
     "google": ("protobuf",),
+    "jax_plugins": ("jax-cuda12-pjrt", "jax-cuda13-pjrt"),
     "PIL": ("pillow", "pillow-simd"),
     "pynvml": ("nvidia-ml-py",),
     "skimage": ("scikit-image",),
     "sklearn": ("scikit-learn",),
     "yaml": ("pyyaml",),
 }
+_RAISED = re.compile(r"^(?P<module>[A-Za-z]\w+)(?:\.\w+)+(?:Error|Exception)\b", re.MULTILINE)
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
 
 
@@ -40,10 +44,13 @@ EXACT = 4  # the score of a finding that holds one of the exact names
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`exact`: libraries, symbols and distributions; `owners`: whose library it is, in one word."""
+    """`exact`: libraries, symbols and distributions; `owners`: whose library it is, in one word;
+    `raised`: whose exception it is, which need not be who is at fault."""
 
     exact: frozenset[str]
     owners: frozenset[str]
+    raised: frozenset[str] = frozenset()
+    imported: bool = False  # it is about a name of a module, or a module
     symbol: str = (
         ""  # of torch: an extension lacks many of them, so it may be another one of the same
     )
@@ -65,7 +72,7 @@ class Names:
                 ]
             )
         )
-        exact = sum(_stands(name, about) for name in self.exact)
+        exact = sum(_stands(name, about) for name in self.exact | self.raised)
         owners = sum(_stands(name, about) for name in self.owners)
         return EXACT * exact + owners + (self.symbol in about if self.symbol else 0)
 
@@ -84,10 +91,9 @@ def named(explanation: Explanation) -> Names:
     if library:
         return _names({symbol}, {library.lower()})
     exact |= set(_FILE.findall(shown))
-    modules = [*_PATH.findall(shown), *_IMPORT.findall(shown)]
-    for module in modules:
-        top = module.partition(".")[0]
-        exact |= {module, top, *_BROUGHT_BY.get(top, ())}
+    imported = _IMPORT.findall(shown)
+    for module in [*_PATH.findall(shown), *imported]:
+        exact |= {module, *_of(module)}
     exact |= {f"{module or of}.py" for module, of in _SHADOWED.findall(shown)}
     for key in ("module", "requirement", "extension"):
         if value := captures.get(key):
@@ -95,16 +101,24 @@ def named(explanation: Explanation) -> Names:
     if symbol and not is_torch_name(symbol):
         exact.add(symbol)
         return _names(exact, owners)
-    return _names(exact, owners, symbol)
+    raised = {name for module in _RAISED.findall(shown) for name in _of(module)}
+    return replace(_names(exact, owners, symbol), raised=_telling(raised), imported=bool(imported))
+
+
+def _of(module: str) -> tuple[str, ...]:
+    top = module.partition(".")[0]
+    return (top, *_BROUGHT_BY.get(top, ()))
 
 
 def _names(exact: set[str], owners: set[str], symbol: str = "") -> Names:
-    plain = {_plain(name) for name in exact}
     return Names(
-        frozenset(name for name in plain if len(name) > 2 and name not in _COMMON),
-        frozenset(_plain(name) for name in owners if len(name) > 3 and name not in _COMMON),
-        _plain(symbol),
+        _telling(exact), frozenset(n for n in _telling(owners) if len(n) > 3), symbol=_plain(symbol)
     )
+
+
+def _telling(names: Iterable[str]) -> frozenset[str]:
+    plain = (_plain(name) for name in names)
+    return frozenset(name for name in plain if len(name) > 2 and name not in _COMMON)
 
 
 def _stem(soname: str) -> str:
