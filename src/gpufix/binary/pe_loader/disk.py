@@ -1,0 +1,53 @@
+"""The only way the loader model of Windows touches the disk, on which names differ by more than case."""
+
+from __future__ import annotations
+
+import os
+
+from gpufix.binary.pe import PeError, PeFile
+from gpufix.files import read
+
+
+class PeFiles:
+    """Opens PE files and lists folders, each once; names are compared as Windows does."""
+
+    def __init__(self) -> None:
+        self._opened: dict[str, PeFile | PeError] = {}
+        self._names: dict[str, dict[str, str]] = {}
+
+    def open(self, path: str) -> PeFile | PeError:
+        """The file, or why it is none."""
+        found = self._opened.get(path)
+        if found is None:
+            try:
+                found = PeFile(path)
+            except PeError as error:
+                found = error
+            self._opened[path] = found
+        return found
+
+    def find(self, folder: str, name: str) -> str | None:
+        """The path of a name in a folder, however it is spelled; None when it is not there."""
+        own = self._listed(folder).get(name.lower())
+        return None if own is None else f"{folder.rstrip('/')}/{own}"
+
+    def names_in(self, folder: str) -> frozenset[str]:
+        """The names in a folder, as they are spelled; empty when there is none."""
+        return frozenset(self._listed(folder).values())
+
+    def read(self, path: str, limit: int) -> bytes:
+        """At most `limit` bytes of a file; nothing when it cannot be read."""
+        try:
+            return read(path, limit)
+        except OSError:
+            return b""
+
+    def _listed(self, folder: str) -> dict[str, str]:
+        found = self._names.get(folder)
+        if found is None:
+            try:
+                found = {name.lower(): name for name in sorted(os.listdir(folder))}
+            except (OSError, ValueError):
+                found = {}
+            self._names[folder] = found
+        return found
