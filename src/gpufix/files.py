@@ -16,7 +16,9 @@ from typing import IO
 Name = str | os.PathLike[str]
 
 # O_NONBLOCK: a named pipe that takes a regular file's place after the look at it must not block.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# Windows has none of these three, and opens files as text without O_BINARY.
+_NAMES = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _NAMES)
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -126,6 +128,14 @@ def is_binary(path: Name) -> bool:
     """Whether it is an ELF file: the kernel runs it, and no interpreter reads a text of somebody's."""
     try:
         return read(path, 4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def is_windows_program(path: Name) -> bool:
+    """Whether it is a program of Windows: read here, never run."""
+    try:
+        return str(path).lower().endswith(".exe") and read(path, 2) == b"MZ"
     except OSError:
         return False
 

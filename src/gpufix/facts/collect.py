@@ -49,6 +49,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
     ctx.examined = _examined(patient, project)
+    if patient is not None and patient.platform == "win32":
+        from gpufix.facts.windows.collect import collect_windows
+
+        return collect_windows(ctx, patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
     condas = conda.Installed()

@@ -34,7 +34,19 @@ from gpufix.model.finding import (
     Summary,
     Target,
 )
-from gpufix.model.host import CxxLibrary, Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vendor
+from gpufix.model.host import (
+    CxxLibrary,
+    Driver,
+    Gpu,
+    GpuProcess,
+    Host,
+    RuntimeLibrary,
+    Tool,
+    Toolkit,
+    Vendor,
+    VisualStudio,
+    Windows,
+)
 from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
@@ -138,6 +150,9 @@ __all__ = [
     "Target",
     "Tool",
     "Toolkit",
+    "RuntimeLibrary",
+    "VisualStudio",
+    "Windows",
     "Torch",
     "TorchMove",
     "Vendor",

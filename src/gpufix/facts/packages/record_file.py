@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ _LIMIT = 64 << 20
 _POINTER, _POINTER_LIMIT = b"version https://git-lfs.github.com/spec/v1\n", 1024
 _ENTRIES = 100_000  # each costs a look at the disk; ansible, one of the largest wheels, has 75,000
 _SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
+_LIBRARY = re.compile(r"\.so|\.(?:dll|pyd)$", re.IGNORECASE)
 _BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
 _NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
 _BY_HAND_BUDGET = 16 << 20  # bytes: forty times what torch has of these
@@ -124,7 +126,7 @@ class Recorded:
 
 def named(missing: list[str]) -> list[str]:
     """The missing files that are named: libraries before what would push them out of the list."""
-    ordered = sorted(missing, key=lambda path: ".so" not in path.rpartition("/")[2])
+    ordered = sorted(missing, key=lambda path: not _LIBRARY.search(path.rpartition("/")[2]))
     return [text(path) for path in ordered[:LISTED]]
 
 
