@@ -17,7 +17,7 @@ from gpufix.knowledge.plugins import plugin
 from gpufix.model import ADVICE, ERROR, WARNING, Gap, Library, Problem, Severity
 
 Row = tuple[Library, Problem]
-_OF_TORCH = ("libtorch", "libc10")
+_OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 _TOOLKIT = tuple(
     f"lib{name}.so"
     for name in ("cudart", "cublas", "cublasLt", "cufft", "curand", "cusolver", "cusparse", "nvrtc")

@@ -9,7 +9,6 @@ from typing import Any
 
 from gpufix.knowledge.data_table import numbers, table
 
-
 _WORDS = re.compile(r"\{(\w+)\}")
 
 

@@ -105,6 +105,7 @@ class Windows(Model):
     vswhere: bool | None = None  # the program by which builds find Visual Studio is there
     visual_studios: list[VisualStudio] | None = None
     page_file: int | None = None  # bytes
+    drive: str | None = None  # where the drive of Windows lies: "/mnt/c", "C:"
 
 
 class Toolkit(Model):

@@ -14,7 +14,8 @@ from gpufix.binary.gpucode.fatbin import EM_CUDA, cubin_sm, looks_like_ptx, read
 from gpufix.binary.gpucode.file_bytes import SMALL_FILE, Bytes, FileBytes, find
 from gpufix.binary.gpucode.images import CodeError, GpuCode, GpuImage, ImageGroup, Tally
 from gpufix.binary.gpucode.offload import CCOB
-from gpufix.binary.pe.headers import DOS_MAGIC, PeError, PeSection, read_headers as pe_headers
+from gpufix.binary.pe.headers import DOS_MAGIC, PeError, PeSection
+from gpufix.binary.pe.headers import read_headers as pe_headers
 
 __all__ = ["CodeError", "GpuCode", "GpuImage", "ImageGroup", "code_in", "code_objects"]
 

@@ -54,7 +54,8 @@ def read_imports(image: Image) -> tuple[Import, ...]:
     """Raises PeError."""
     where = "import table"
     address, _ = image.headers.directories[IMPORTS]
-    budget, found, symbols = _Budget(image, where), [], 0
+    budget, symbols = _Budget(image, where), 0
+    found: list[Import] = []
     for _ in range(_MAX_LIBRARIES):
         lookup, _, _, name, table = _IMPORT.unpack(image.read(address, _IMPORT.size, where))
         if not name or not table:
@@ -71,7 +72,8 @@ def read_delayed(image: Image) -> tuple[Import, ...]:
     """Raises PeError. Those of compilers before 2003, whose tables hold no relative addresses, are left out."""
     where = "delay import table"
     address, _ = image.headers.directories[DELAYED]
-    budget, found = _Budget(image, where), []
+    budget = _Budget(image, where)
+    found: list[Import] = []
     for _ in range(_MAX_LIBRARIES):
         flags, name, _, _, table, *_ = _DELAYED.unpack(image.read(address, _DELAYED.size, where))
         if not name:

@@ -46,7 +46,8 @@ class PeFiles:
         found = self._names.get(folder)
         if found is None:
             try:
-                found = {name.lower(): name for name in sorted(os.listdir(folder))}
+                with os.scandir(folder) as entries:
+                    found = {name.lower(): name for name in sorted(e.name for e in entries)}
             except (OSError, ValueError):
                 found = {}
             self._names[folder] = found

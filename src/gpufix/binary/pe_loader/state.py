@@ -77,9 +77,7 @@ class WindowsState:
 
     def _with(self, added: tuple[str, ...], loaded: dict[str, Module]) -> WindowsState:
         every = {**self.loaded, **loaded}
-        return WindowsState(
-            self.files, self.system, self.application, added, every, self.machine
-        )
+        return WindowsState(self.files, self.system, self.application, added, every, self.machine)
 
     def predict(self, path: str, context: str = "") -> Verdict:
         """What loading the file by its path would do now."""
@@ -136,7 +134,7 @@ class WindowsState:
         places: list[tuple[Reason, str | None]] = [
             ("own folder", folder),
             ("program's folder", self.application),
-            *(("added folder", one) for one in self.added),  # type: ignore[list-item]
+            *(("added folder", one) for one in self.added),
             ("System32", self.system.folder),
         ]
         for reason, where in places:

@@ -13,11 +13,12 @@ from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.torch_symbols import torch_users
 from gpufix.evidence.view import View
 from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 _SHOWN = 3
-_OF_TORCH = ("libtorch", "libc10")
+_OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 
 
 @rule("SYM402", "missing-library")
@@ -62,10 +63,12 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     groups: dict[tuple[str, str], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems if library.opened_by != "plugin" else ():  # WHL509 tells
-            # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
+            # libcuda.so.1 and its like belong to a driver: their absence is GPU106's. The Visual
+            # C++ runtime is ABI306's.
             if (
                 problem.kind == "missing-library"
                 and not problem.driver
+                and not is_runtime(problem.name)
                 and not _lent(view, library, problem)
             ):
                 owner = library.distribution or library.path

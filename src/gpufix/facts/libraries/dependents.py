@@ -102,7 +102,10 @@ def carries(dist: Distribution, module: str) -> bool:
     """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
     top = re.escape(module.partition(".")[0])
     record = text_of(f"{dist.metadata}/RECORD", _RECORD)
-    return re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython|\.cp\d|\.pyd)", record, re.MULTILINE) is not None
+    return (
+        re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython|\.cp\d|\.pyd)", record, re.MULTILINE)
+        is not None
+    )
 
 
 def _imported(paths: Iterable[str]) -> Iterator[str]:

@@ -26,9 +26,9 @@ from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.verdicts import Judge
+from gpufix.facts.reading import text
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.site import WindowsSite
-from gpufix.facts.reading import text
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session

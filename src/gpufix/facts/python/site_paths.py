@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read_whole, text, why
+from gpufix.facts.windows.paths import here
 from gpufix.model import PthFile
 
 _LIMIT_BYTES, _LIMIT_FILES, _LIMIT_LINES = 1 << 20, 1000, 2000
@@ -76,8 +77,6 @@ class SitePaths:
         """A line of a .pth file as a path of this machine."""
         if self.near is None:
             return line
-        from gpufix.facts.windows.paths import here
-
         return here(line, self.near) or line.replace("\\", "/")
 
 

@@ -13,7 +13,7 @@ from gpufix.facts.packages import distributions
 from gpufix.facts.project import project as project_facts
 from gpufix.facts.python import environment, torch_package
 from gpufix.facts.windows import libraries, machine
-from gpufix.model import Binaries, Environment, Facts, Gpu, Host, Python
+from gpufix.model import Binaries, Distribution, Environment, Facts, Gpu, Host, Python, Torch
 
 
 def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) -> Facts:
@@ -47,7 +47,13 @@ def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) 
     )
 
 
-def _scanned(ctx: CollectContext, patient: Python, dists, torch, system32) -> Binaries:
+def _scanned(
+    ctx: CollectContext,
+    patient: Python,
+    dists: list[Distribution],
+    torch: Torch | None,
+    system32: str | None,
+) -> Binaries:
     try:
         return libraries.collect(ctx, patient, dists, torch, system32)
     except Exception as error:

@@ -95,14 +95,15 @@ class WindowsJudge:
 
     def _added(self, package: str) -> Iterator[str]:
         for site in self._python.site_dirs:
-            for cuda in toolkit_folders(self._python, self._environ) or [None]:
-                places = {
-                    "site": site,
-                    "prefix": self._python.prefix,
-                    "base": self._python.base_prefix,
-                    **({"cuda": cuda} if cuda else {}),
-                }
-                yield from filter(self.files.names_in, added_folders(package, places))
+            places = {
+                "site": site,
+                "prefix": self._python.prefix,
+                "base": self._python.base_prefix,
+            }
+            folders = added_folders(package, places)
+            for cuda in toolkit_folders(self._python, self._environ):
+                folders += added_folders(package, {**places, "cuda": cuda})
+            yield from filter(self.files.names_in, dict.fromkeys(folders))
 
     @cached_property
     def _torch_folder(self) -> str | None:

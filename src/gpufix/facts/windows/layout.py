@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import read, text, why
-from gpufix.facts.windows.paths import below, here, is_windows_path
+from gpufix.facts.windows.paths import below, here, is_windows_path, names_in
 from gpufix.frozen import Frozen
 from gpufix.model import Python
 
@@ -22,6 +24,7 @@ _NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _MACHINES = {"x86_64": "AMD64", "aarch64": "ARM64", "i386": "x86"}
 _TAGS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
 _METADATA = (".dist-info", ".egg-info")
+Kind = Literal["venv", "uv", "conda", "embedded", "other"]
 
 
 class Place(Frozen):
@@ -33,12 +36,11 @@ class Place(Frozen):
 
 def place(given: str) -> Place | None:
     """The Windows Python that a folder, or a python.exe, is of; None where there is none."""
-    if os.path.isfile(given):
+    if Path(given).is_file():
         if not given.lower().endswith(".exe"):
             return None
-        folder = os.path.dirname(given)
-        above = os.path.dirname(folder)
-        is_venv = os.path.basename(folder).lower() == "scripts" and below(above, "pyvenv.cfg")
+        folder, above = str(Path(given).parent), str(Path(given).parents[1])
+        is_venv = Path(folder).name.lower() == "scripts" and below(above, "pyvenv.cfg")
         return Place(above if is_venv else folder, given)
     for names in (("Scripts", "python.exe"), ("python.exe",)):
         if program := below(given, *names):
@@ -108,14 +110,7 @@ def _settings(ctx: CollectContext, folder: str) -> dict[str, str] | None:
 
 def _pth(folder: str) -> str | None:
     """The python3XX._pth of an embedded Python: it replaces all other ways to sys.path."""
-    return next((n for n in _names(folder) if _PTH.fullmatch(n)), None)
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
+    return next((n for n in names_in(folder) if _PTH.fullmatch(n)), None)
 
 
 def _base(
@@ -134,7 +129,7 @@ def _base(
 
 def _installation(folder: str, named: str, pth: str | None) -> _Base:
     """Its DLL: the one that its ._pth names, else the newest: python3.dll says nothing."""
-    dlls = {n: m for n in _names(folder) if (m := _DLL.fullmatch(n))}
+    dlls = {n: m for n in names_in(folder) if (m := _DLL.fullmatch(n))}
     wanted = f"{pth.rpartition('.')[0]}.dll".lower() if pth else ""
     ordered = sorted(dlls, key=lambda n: (n.lower() == wanted, int(dlls[n][2]), n))
     if not ordered:
@@ -177,7 +172,7 @@ def _machine(path: str) -> str:
         return "AMD64"
 
 
-def _kind(folder: str, settings: dict[str, str] | None, pth: str | None) -> str:
+def _kind(folder: str, settings: dict[str, str] | None, pth: str | None) -> Kind:
     if is_dir(f"{folder}/conda-meta"):
         return "conda"
     if settings is not None:
@@ -260,8 +255,8 @@ def _user_site(ctx: CollectContext, folder: str, tag: str) -> str | None:
 def _roaming(folder: str) -> str | None:
     """Of the user whose name stands in the path; of several users, nobody else's counts."""
     parents = [folder, *map(str, Path(folder).parents)]
-    for inner, outer in zip(parents, parents[1:], strict=False):
-        if os.path.basename(outer).lower() == "users":
+    for inner, outer in pairwise(parents):
+        if Path(outer).name.lower() == "users":
             return below(inner, "AppData", "Roaming")
     return None
 
@@ -273,6 +268,6 @@ def _holders(layout: SitePaths) -> Iterator[str]:
         if not is_dir(path) or (real := os.path.realpath(path)) in seen:
             continue
         seen.add(real)
-        is_site = path in layout.sites and os.path.basename(path).lower() == "site-packages"
-        if is_site or any(name.endswith(_METADATA) for name in _names(path)):
+        is_site = path in layout.sites and Path(path).name.lower() == "site-packages"
+        if is_site or any(name.endswith(_METADATA) for name in names_in(path)):
             yield path

@@ -20,6 +20,7 @@ from gpufix.facts.reading import text, without_collection
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import is_cuda_dll
+from gpufix.knowledge.plugins import plugin
 from gpufix.model import Binaries, Distribution, Import, Library, Problem, Python, Torch
 
 _ENDINGS = (b".dll", b".pyd", b".DLL")
@@ -45,7 +46,8 @@ def collect(
     judge = WindowsJudge(python, ctx.environ, paths, belongs, system32)
     told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
-    describer = _Describer(ctx, judge, belongs, stray(paths, python.tag), opened)
+    versions = {dist.name: dist.version for dist in reversed(distributions)}
+    describer = _Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]
     return Binaries(
         scanned=len(paths),
@@ -114,8 +116,10 @@ class _Describer:
         belongs: Mapping[str, str],
         stray: Collection[str],
         opened: Collection[str],
+        versions: Mapping[str, str],
     ) -> None:
         self._ctx, self._judge, self._belongs = ctx, judge, belongs
+        self._versions = versions
         self._stray, self._opened = stray, opened
 
     def describe(self, path: str) -> Library | None:
@@ -125,6 +129,9 @@ class _Describer:
         problems = self._placed(verdict) if verdict else []
         links = self._judge.links_torch(path)
         opener = self._opener(path, owner, bool(problems))
+        known = plugin(text(path), owner, self._versions.get(owner or ""))
+        if known and known.wanted(self._versions):
+            opener = "plugin"
         if opener == "library" or (opener is None and not links):
             problems = []  # judged with what needs it, or asked for by nobody
         objects, parts = gpu_code(self._ctx, path)

@@ -11,13 +11,12 @@ from posixpath import dirname
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import text
-from gpufix.facts.windows.paths import below, drive_of
+from gpufix.facts.windows.paths import below, drive_of, names_in
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.windows import runtime_dlls
 from gpufix.model import Driver, Host, Python, RuntimeLibrary, Tool, VisualStudio, Windows
 
 _STUDIOS = ("Program Files", "Program Files (x86)")
-_LISTED = 64
 
 
 def system32(python: Python, environ: Mapping[str, str]) -> str | None:
@@ -45,6 +44,7 @@ def collect(ctx: CollectContext, python: Python) -> Windows:
         vswhere=bool(_vswhere(drive)) if drive else None,
         visual_studios=list(_studios(drive)) if drive else None,
         page_file=_page_file(drive),
+        drive=text(drive) if drive else None,
     )
 
 
@@ -79,7 +79,7 @@ def tools(python: Python, environ: Mapping[str, str]) -> list[Tool]:
 @lru_cache(maxsize=4)
 def _toolkits(drive: str) -> tuple[str, ...]:
     top = below(drive, "Program Files", "NVIDIA GPU Computing Toolkit", "CUDA")
-    return tuple(f"{top}/{name}" for name in _names(top)) if top else ()
+    return tuple(f"{top}/{name}" for name in names_in(top)) if top else ()
 
 
 def toolkit_folders(python: Python, environ: Mapping[str, str]) -> list[str]:
@@ -126,23 +126,16 @@ def _vswhere(drive: str) -> str | None:
 def _studios(drive: str) -> Iterator[VisualStudio]:
     for program_files in _STUDIOS:
         top = below(drive, program_files, "Microsoft Visual Studio")
-        for year in _names(top):
-            for edition in _names(f"{top}/{year}"):
+        for year in names_in(top):
+            for edition in names_in(f"{top}/{year}"):
                 root = f"{top}/{year}/{edition}"
                 toolsets = below(root, "VC", "Tools", "MSVC")
                 if toolsets:
-                    usable = [v for v in _names(toolsets) if below(f"{toolsets}/{v}", *_CL)]
+                    usable = [v for v in names_in(toolsets) if below(f"{toolsets}/{v}", *_CL)]
                     yield VisualStudio(root=text(root), toolsets=[text(v) for v in usable])
 
 
 _CL = ("bin", "Hostx64", "x64", "cl.exe")
-
-
-def _names(folder: str | None) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))[:_LISTED] if folder else []
-    except OSError:
-        return []
 
 
 def _long_paths() -> bool | None:

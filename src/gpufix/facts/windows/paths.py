@@ -37,6 +37,15 @@ def _in_other_case(folder: str, name: str) -> str | None:
         return None
 
 
+def names_in(folder: str | None) -> list[str]:
+    """The names in a folder, sorted; none where there is no such folder."""
+    try:
+        with os.scandir(folder or "\0") as entries:
+            return sorted(entry.name for entry, _ in zip(entries, range(_MAX_LISTED), strict=False))
+    except (OSError, ValueError):
+        return []
+
+
 def drive_of(path: str, *names: str) -> str | None:
     r"""The root of the drive that a path lies on: the nearest folder above that holds these names.
 
