@@ -16,14 +16,19 @@ class Image:
         self.path, self.headers, self.size = path, headers, len(data)
         self._data = data
         self._window = (0, b"")  # position in the file, bytes
+        self._last: PeSection | None = None
 
     def fail(self, what: str, where: str) -> PeError:
         return PeError(self.path, what, where)
 
     def section(self, address: int, where: str) -> PeSection:
         """The section that holds an address. Raises PeError."""
+        last = self._last
+        if last and last.address <= address < last.address + last.size:
+            return last
         for section in self.headers.sections:
             if section.address <= address < section.address + section.size:
+                self._last = section
                 return section
         raise self.fail(f"address {address:#x} is not in the file", where)
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 
-from gpufix.binary.pe import PeError, PeFile
+from gpufix.binary.pe import Import, PeError, PeFile
 from gpufix.files import read
+from gpufix.frozen import Frozen
+
+
+class Bound(Frozen):
+    """What of an import is not there, and what another DLL provides: (name, "OTHER.name")."""
+
+    lacking: tuple[str, ...]
+    forwarded: tuple[tuple[str, str], ...]
 
 
 class PeFiles:
@@ -14,6 +22,7 @@ class PeFiles:
     def __init__(self) -> None:
         self._opened: dict[str, PeFile | PeError] = {}
         self._names: dict[str, dict[str, str]] = {}
+        self._bound: dict[tuple[str, str, str], Bound] = {}
 
     def open(self, path: str) -> PeFile | PeError:
         """The file, or why it is none."""
@@ -25,6 +34,19 @@ class PeFiles:
                 found = error
             self._opened[path] = found
         return found
+
+    def bind(self, user: PeFile, asked: Import, provider: PeFile) -> Bound:
+        """Look up what a file asks of a DLL in the one that serves it. Raises PeError."""
+        key = user.path, asked.library, provider.path
+        if key not in self._bound:
+            exports = provider.exports
+            named = [(name, exports.names.get(name)) for name in asked.names]
+            named += [(f"#{n}", exports.ordinals.get(n)) for n in asked.ordinals]
+            self._bound[key] = Bound(
+                tuple(name for name, to in named if to is None),
+                tuple((name, to) for name, to in named if to),
+            )
+        return self._bound[key]
 
     def find(self, folder: str, name: str) -> str | None:
         """The path of a name in a folder, however it is spelled; None when it is not there."""

@@ -252,18 +252,15 @@ class _Loading:
 
     def _bind(self, module: Module, one: Import, provider: Module) -> None:
         try:
-            exports = provider.file.exports
+            bound = self._state.files.bind(module.file, one, provider.file)
         except PeError as error:
             self._refuse(provider.path, module.path, f"{error.where}: {error.what}")
             return
-        for name in one.names:
-            to = exports.names.get(name)
-            if to is None or (to and not self._forwarded(provider, to, 0)):
+        for name in bound.lacking:
+            self._lack(module, one.library, name)
+        for name, to in bound.forwarded:
+            if not self._forwarded(provider, to, 0):
                 self._lack(module, one.library, name)
-        for number in one.ordinals:
-            to = exports.ordinals.get(number)
-            if to is None or (to and not self._forwarded(provider, to, 0)):
-                self._lack(module, one.library, f"#{number}")
 
     def _lack(self, module: Module, library: str, name: str) -> None:
         if (module.path, f"{library}!{name}") not in self._absent:

@@ -23,6 +23,8 @@ _PTH = re.compile(r"python(\d)(\d*)(t?)\._pth", re.IGNORECASE)
 _NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _MACHINES = {"x86_64": "AMD64", "aarch64": "ARM64", "i386": "x86"}
 _TAGS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
+# What portable programs call the folder of their Python: ComfyUI's own spells it so.
+_PORTABLE = ("python_embeded", "python_embedded")
 _METADATA = (".dist-info", ".egg-info")
 Kind = Literal["venv", "uv", "conda", "embedded", "other"]
 
@@ -45,6 +47,9 @@ def place(given: str) -> Place | None:
     for names in (("Scripts", "python.exe"), ("python.exe",)):
         if program := below(given, *names):
             return Place(given, program)
+    for name in _PORTABLE:
+        if program := below(given, name, "python.exe"):
+            return Place(str(Path(program).parent), program)
     return None
 
 
