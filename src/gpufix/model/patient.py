@@ -43,9 +43,6 @@ class Python(Model):
     has_headers: bool = False
     libpython: str | None = None  # shared libpython, None = linked in
     platform: str = "linux"  # its sys.platform: "win32"
-    others: list[str] = field(
-        default_factory=list
-    )  # Windows: DLLs of other Pythons that lie beside its own
 
 
 class Record(Model):

@@ -41,7 +41,7 @@ class _Names:
 
     def __init__(self, image: Image, where: str) -> None:
         self._image, self._where = image, where
-        self._bytes = image.size
+        self._bytes, self._spans = image.size, image.size
 
     def one(self, address: int) -> str:
         return self._counted(self._image.text(address, self._where))
@@ -51,7 +51,8 @@ class _Names:
         if not addresses:
             return []
         first, last = min(addresses), max(addresses)
-        if last - first > _NEAR:
+        self._spans -= last - first
+        if last - first > _NEAR or self._spans < 0:
             return [self.one(address) for address in addresses]
         held = self._image.rest(first, last - first + MAX_STRING, self._where)
         found = []
@@ -92,7 +93,7 @@ def read_delayed(image: Image) -> tuple[Import, ...]:
     """Raises PeError. Those of compilers before 2003, whose tables hold no relative addresses, are left out."""
     where = "delay import table"
     address, _ = image.headers.directories[DELAYED]
-    names = _Names(image, where)
+    names, symbols = _Names(image, where), 0
     found: list[Import] = []
     for _ in range(_MAX_LIBRARIES):
         flags, name, _, _, table, *_ = _DELAYED.unpack(image.read(address, _DELAYED.size, where))
@@ -100,6 +101,9 @@ def read_delayed(image: Image) -> tuple[Import, ...]:
             return tuple(found)
         if flags & 1:
             found.append(_asked(image, names, names.one(name), table))
+            symbols += len(found[-1].names) + len(found[-1].ordinals)
+        if symbols > _MAX_SYMBOLS:
+            raise image.fail(f"more than {_MAX_SYMBOLS} symbols", where)
         address += _DELAYED.size
     raise image.fail(f"more than {_MAX_LIBRARIES} libraries", where)
 
@@ -136,8 +140,9 @@ def read_exports(image: Image) -> Exports:
         raise image.fail(f"{max(functions, count)} symbols", where)
     targets = _array(image, table, functions, 4, where)
     end = address + size
-    forwarded = [image.text(t, where) if address <= t < end else "" for t in targets]
-    spelled = _Names(image, where).several(_array(image, names, count, 4, where))
+    reader = _Names(image, where)
+    forwarded = [reader.one(t) if address <= t < end else "" for t in targets]
+    spelled = reader.several(_array(image, names, count, 4, where))
     indices = _array(image, numbers, count, 2, where)
     named = {n: forwarded[i] for n, i in zip(spelled, indices, strict=True) if i < functions}
     ordinals = {base + i: forwarded[i] for i, target in enumerate(targets) if target}

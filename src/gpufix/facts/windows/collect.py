@@ -38,6 +38,7 @@ def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) 
         torch=torch,
         gpus=_gpus(ctx),
         drivers=[driver] if driver else [],
+        toolkits=machine.toolkits(patient, there.environ),
         tools=machine.tools(patient, there.environ),
         environment=environment.collect(ctx, None) if here else Environment(),
         binaries=binaries,

@@ -75,7 +75,7 @@ class WindowsJudge:
     def _judge(self, path: str) -> Verdict:
         """A failure only when every plausible process fails."""
         if self._is_torchs(path):
-            return self._in_torch.predict(path, "torch")
+            return self._prepared(self.bare, "torch").predict(path, "torch")
         state = self._prepared(self.bare, _package(path, self._python.site_dirs))
         verdict = state.predict(path)
         if verdict.loads or not self._torch_folder:

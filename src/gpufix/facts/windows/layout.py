@@ -19,7 +19,7 @@ from gpufix.model import Python
 
 _LIMIT = 64 << 10
 _DLL = re.compile(r"python(\d)(\d+)(t?)\.dll", re.IGNORECASE)
-_PTH = re.compile(r"python(\d)(\d*)(t?)\._pth", re.IGNORECASE)
+_PTH = re.compile(r"python(?:(\d)(\d+)(t?))?\._pth", re.IGNORECASE)
 _NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _MACHINES = {"x86_64": "AMD64", "aarch64": "ARM64", "i386": "x86"}
 _TAGS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
@@ -61,18 +61,17 @@ class _Base(Frozen):
     dll: str | None = None
     version: str | None = None
     tag: str | None = None
-    others: tuple[str, ...] = ()
 
 
 class NoVersion(ValueError):
-    """Nothing tells which Python it is."""
+    """Nothing tells which Python it is, or its own DLL is not there."""
 
 
 def describe(ctx: CollectContext, found: Place) -> Python:
     """Raises NoVersion."""
     settings = _settings(ctx, found.folder)
-    pth = _pth(found.folder)
-    base = _base(ctx, found, settings, pth)
+    base = _base(ctx, found, settings)
+    pth = _pth(found.folder, base.tag) if settings is None else None
     tag, version = _identity(base, settings, pth)
     machine = _machine(base.dll or found.program)
     layout, user = _layout(ctx, found.folder, base, settings, pth, tag)
@@ -95,7 +94,6 @@ def describe(ctx: CollectContext, found: Place) -> Python:
         has_headers=Path(include, "Python.h").is_file(),
         libpython=text(base.dll) if base.dll else None,
         platform="win32",
-        others=[text(path) for path in base.others],
     )
 
 
@@ -113,37 +111,48 @@ def _settings(ctx: CollectContext, folder: str) -> dict[str, str] | None:
     return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
-def _pth(folder: str) -> str | None:
-    """The python3XX._pth of an embedded Python: it replaces all other ways to sys.path."""
-    return next((n for n in names_in(folder) if _PTH.fullmatch(n)), None)
+def _pth(folder: str, tag: str | None) -> str | None:
+    """The python3XX._pth of an embedded Python: it replaces all other ways to sys.path.
+
+    That of another Python is not read.
+    """
+    found = [n for n in names_in(folder) if _PTH.fullmatch(n)]
+    own = [n for n in found if tag and n.lower() in (f"python{tag[2:]}._pth", "python._pth")]
+    return next(iter(own if tag else found), None)
 
 
-def _base(
-    ctx: CollectContext, found: Place, settings: dict[str, str] | None, pth: str | None
-) -> _Base:
+def _base(ctx: CollectContext, found: Place, settings: dict[str, str] | None) -> _Base:
     if settings is None:
-        return _installation(found.folder, found.folder, pth)
+        return _installation(found.folder, found.folder)
     home = settings.get("home", "")
     folder = here(home, found.folder)
     if folder is None:
         reason = f"it is made from {home or 'a Python'}, which is not in reach"
         ctx.gap("python", text(found.folder), text(reason))
         return _Base(None, home)
-    return _installation(folder, home, None)
+    return _installation(folder, home)
 
 
-def _installation(folder: str, named: str, pth: str | None) -> _Base:
-    """Its DLL: the one that its ._pth names, else the newest: python3.dll says nothing."""
-    dlls = {n: m for n in names_in(folder) if (m := _DLL.fullmatch(n))}
-    wanted = f"{pth.rpartition('.')[0]}.dll".lower() if pth else ""
-    ordered = sorted(dlls, key=lambda n: (n.lower() == wanted, int(dlls[n][2]), n))
-    if not ordered:
+def _installation(folder: str, named: str) -> _Base:
+    """Its DLL: the one that python.exe imports, whatever lies beside it; else the newest."""
+    dlls = {n.lower(): m for n in names_in(folder) if (m := _DLL.fullmatch(n))}
+    wanted = _imported(f"{folder}/python.exe")
+    if wanted and wanted not in dlls:
+        raise NoVersion(f"its python.exe needs {wanted}, which is not beside it")
+    name = wanted or max(dlls, key=lambda n: (int(dlls[n][2]), n), default=None)
+    if name is None:
         return _Base(folder, named)
-    own = dlls[ordered[-1]]
-    path = f"{folder}/{ordered[-1]}"
-    others = tuple(f"{folder}/{n}" for n in ordered[:-1])
-    tag = f"cp{own[1]}{own[2]}{own[3]}".lower()
-    return _Base(folder, named, path, _dll_version(path), tag, others)
+    own, path = dlls[name], f"{folder}/{dlls[name][0]}"
+    return _Base(folder, named, path, _dll_version(path), f"cp{own[1]}{own[2]}{own[3]}".lower())
+
+
+def _imported(program: str) -> str | None:
+    """The python3XX.dll that a program imports; of a launcher, none."""
+    try:
+        needed = PeFile(program).needed
+    except PeError:
+        return None
+    return next((name.lower() for name in needed if _DLL.fullmatch(name)), None)
 
 
 def _dll_version(path: str) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from posixpath import dirname
 
@@ -14,7 +16,16 @@ from gpufix.facts.reading import text
 from gpufix.facts.windows.paths import below, drive_of, names_in
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.windows import runtime_dlls
-from gpufix.model import Driver, Host, Python, RuntimeLibrary, Tool, VisualStudio, Windows
+from gpufix.model import (
+    Driver,
+    Host,
+    Python,
+    RuntimeLibrary,
+    Tool,
+    Toolkit,
+    VisualStudio,
+    Windows,
+)
 
 _STUDIOS = ("Program Files", "Program Files (x86)")
 
@@ -88,6 +99,28 @@ def toolkit_folders(python: Python, environ: Mapping[str, str]) -> list[str]:
     system = system32(python, environ)
     every = _toolkits(dirname(dirname(system))) if system else ()
     return list(dict.fromkeys([*([named] if named else []), *every]))
+
+
+def toolkits(python: Python, environ: Mapping[str, str]) -> list[Toolkit]:
+    """CUDA toolkits; the first is the one that CUDA_PATH names, else the newest."""
+    found = []
+    for root in toolkit_folders(python, environ):
+        nvcc = below(root, "bin", "nvcc.exe")
+        version = re.search(r"v(\d+\.\d+)$", root)
+        named = root == environ.get("CUDA_PATH", "").replace("\\", "/")
+        found.append(
+            Toolkit(
+                kind="cuda",
+                root=text(root),
+                version=version[1] if version else None,
+                origin="CUDA_PATH" if named else "Program Files",
+                compiler=text(nvcc) if nvcc else None,
+            )
+        )
+    found.sort(
+        key=lambda kit: (kit.origin == "CUDA_PATH", numbers(kit.version or "")), reverse=True
+    )
+    return [replace(kit, selected=at == 0) for at, kit in enumerate(found)]
 
 
 def file_version(path: str) -> tuple[int, int, int, int] | None:
