@@ -16,9 +16,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,17 +81,25 @@ class Wine:
             shutil.copy(runtime / name, self.application)
 
     def _run(self, *command: str, timeout: int = 900) -> bytes:
+        """What it says on standard error: a file, since wine's server would keep a pipe open."""
         needs.require("wine")
-        try:
-            done = subprocess.run(
-                ["wine", *command], env=self._env, capture_output=True, timeout=timeout
-            )
-        except subprocess.TimeoutExpired as ended:
-            return ended.stderr or b""
-        return done.stderr
+        with tempfile.TemporaryFile() as said:
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["wine", *command],
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    timeout=timeout,
+                    check=False,
+                )
+            said.seek(0)
+            return said.read()
 
     def close(self) -> None:
-        subprocess.run(["wineboot", "-k"], env=self._env, capture_output=True)
+        """End all that runs in the prefix."""
+        self._run("wineboot", "-k", timeout=60)
 
     def with_runtime(self, there: bool) -> None:
         """Put the Visual C++ runtime into System32, or take it out."""
