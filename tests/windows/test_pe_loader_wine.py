@@ -46,7 +46,7 @@ WHEELS = [
     "nvidia-cuda-nvrtc-cu12==12.9.86",
 ]
 OTHER_TORCH, RUNTIME = "torch==2.4.1", "msvc-runtime==14.44.35112"
-EACH = 7  # files of one distribution
+EACH = 8  # files of one distribution
 OF_PYTHON = ("python311.dll", "python3.dll")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import IO
 
 from gpufix.binary.gpucode.file_bytes import open_regular
@@ -56,8 +57,10 @@ def _unnamed() -> Iterator[tuple[IO[bytes], str]]:
         with tempfile.TemporaryFile() as file:
             yield file, f"/proc/self/fd/{file.fileno()}"
         return
-    with tempfile.TemporaryDirectory() as folder, open(f"{folder}/member", "wb") as file:
-        yield file, file.name
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "member")
+        with path.open("wb") as file:
+            yield file, str(path)
 
 
 class WheelZip:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import gpufix
 from gpufix.facts.context import CollectContext
-from gpufix.facts.machine import gpus, operating_system
+from gpufix.facts.machine import gpus
 from gpufix.facts.packages import distributions
 from gpufix.facts.project import project as project_facts
 from gpufix.facts.python import environment, torch_package
 from gpufix.facts.windows import libraries, machine
-from gpufix.model import Binaries, Distribution, Environment, Facts, Gpu, Host, Python, Torch
+from gpufix.model import Binaries, Distribution, Environment, Facts, Gpu, Python, Torch
 
 
 def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) -> Facts:
@@ -31,7 +31,7 @@ def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) 
     binaries = _scanned(there, patient, dists, torch, windows.system32)
     return Facts(
         gpufix_version=gpufix.__version__,
-        host=_host(ctx, patient),
+        host=machine.host(patient),
         python=patient,
         distributions=dists,
         shared_files=shared,
@@ -62,11 +62,10 @@ def _scanned(
         return Binaries()
 
 
-def _host(ctx: CollectContext, patient: Python) -> Host:
-    return machine.host(patient, operating_system.collect(ctx, []))
-
-
 def _gpus(ctx: CollectContext) -> list[Gpu]:
-    """Those of this machine, where it is the patient's: Windows itself, and WSL, which shares them."""
-    shared = os.name == "nt" or ctx.at("/usr/lib/wsl/lib").exists()
-    return gpus.collect(ctx)[0] if shared else []
+    """Those that WSL shares with Windows; elsewhere nobody asks the driver."""
+    if ctx.at("/usr/lib/wsl/lib").exists():
+        return gpus.collect(ctx)[0]
+    if os.name == "nt":
+        ctx.gap("gpus", "gpus", "the driver is not asked on Windows: name the GPU with --gpu")
+    return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -59,11 +60,18 @@ def collect(ctx: CollectContext, python: Python) -> Windows:
     )
 
 
-def host(python: Python, ours: Host) -> Host:
-    """The patient's machine: this one where it runs Windows, else what its files tell."""
-    if os.name == "nt":
-        return ours
-    return Host(os="Windows", kernel="", machine=python.machine or "AMD64", cpus=ours.cpus)
+def host(python: Python) -> Host:
+    """The patient's machine: of one that is not this one, its files tell what it is alone."""
+    machine = python.machine or "AMD64"
+    if os.name != "nt":
+        return Host(os="Windows", kernel="", machine=machine)
+    return Host(
+        os="Windows",
+        kernel=platform.version(),
+        machine=machine,
+        distro=f"Windows {platform.release()}",
+        cpus=os.cpu_count() or 1,
+    )
 
 
 def driver(python: Python, environ: Mapping[str, str]) -> Driver | None:
