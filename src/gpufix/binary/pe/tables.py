@@ -83,8 +83,8 @@ def read_imports(image: Image) -> tuple[Import, ...]:
             return tuple(found)
         found.append(_asked(image, names, names.one(name), lookup or table))
         symbols += len(found[-1].names) + len(found[-1].ordinals)
-        if symbols > _MAX_SYMBOLS:
-            raise image.fail(f"more than {_MAX_SYMBOLS} symbols", where)
+        if 4 * symbols > image.size:
+            raise image.fail("tables overlap", where)
         address += _IMPORT.size
     raise image.fail(f"more than {_MAX_LIBRARIES} libraries", where)
 
@@ -102,8 +102,8 @@ def read_delayed(image: Image) -> tuple[Import, ...]:
         if flags & 1:
             found.append(_asked(image, names, names.one(name), table))
             symbols += len(found[-1].names) + len(found[-1].ordinals)
-        if symbols > _MAX_SYMBOLS:
-            raise image.fail(f"more than {_MAX_SYMBOLS} symbols", where)
+        if 4 * symbols > image.size:
+            raise image.fail("tables overlap", where)
         address += _DELAYED.size
     raise image.fail(f"more than {_MAX_LIBRARIES} libraries", where)
 
