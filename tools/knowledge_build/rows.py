@@ -520,8 +520,9 @@ class AcceptedMsvc(Row):
 
 
 class Windows(Row):
-    """windows.toml."""
+    """windows.toml. source: of the lists of DLLs."""
 
+    source: Source
     own: list[str]
     runtime: list[str]
     elsewhere: list[str]

@@ -10,6 +10,7 @@ from .read import Knowledge
 def build(known: Knowledge) -> Any:
     rows = known.windows
     return {
+        "source": rows.source,
         "own": sorted(rows.own),
         "runtime": rows.runtime,
         "elsewhere": rows.elsewhere,
