@@ -106,7 +106,6 @@ def _codes(wrap: Callable[[bytes], list[bytes]]) -> Callable[[], Callable[[bytes
 
 def _as_cuda(data: bytes) -> list[bytes]:
     from gpu_build import host_elf
-
     from pe_writer import Dll
 
     dll = Dll(sections={".nv_fatb": data}).bytes()

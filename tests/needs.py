@@ -65,7 +65,9 @@ NEEDS = {
     "mingw-w64": _program("gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc"),
     "chromium": _program("chromium", "chromium", "chromium-browser"),
     "nvcc": Need(find.nvcc, "CUDA toolkit", ("nvcc",), also=("g++",)),
-    "cuobjdump": Need(find.cuobjdump, "CUDA toolkit", ("cuobjdump",)),
+    "cuobjdump": Need(
+        find.cuobjdump, "CUDA toolkit, or PyPI: nvidia-cuda-cuobjdump", ("cuobjdump",)
+    ),
     "clang": Need(
         find.clang,
         "Debian: clang-19 clang-tools-19 lld-19 llvm-19",

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from wine_lab import Wine, asked_of, download, stand_in, unpack
 
+from gpufix.binary.pe import PeFile
+from gpufix.facts.windows.libraries import locks_new
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 WHEELS = [
@@ -46,6 +49,7 @@ WHEELS = [
     "nvidia-cuda-nvrtc-cu12==12.9.86",
 ]
 OTHER_TORCH, RUNTIME = "torch==2.4.1", "msvc-runtime==14.44.35112"
+OLD_RUNTIME = "msvc-runtime==14.34.31931"
 EACH = 8  # files of one distribution
 OF_PYTHON = ("python311.dll", "python3.dll")
 
@@ -116,3 +120,25 @@ def test_wine_agrees(tree: Tree, tmp_path: Path) -> None:
     assert sum(seen.values()) >= 500
     assert len(tree.files) >= 12
     assert unresolved["another torch"] > 100
+
+
+@pytest.mark.needs("wine", "mingw-w64", "package index")
+def test_torch_starts_with_a_runtime_that_is_new_enough(tree: Tree, tmp_path: Path) -> None:
+    """ABI306: c10.dll of torch 2.9.1 locks mutexes that runtimes before 14.40 do not know; 2.4.1's does not."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    with zipfile.ZipFile(download([OLD_RUNTIME], tmp_path / "wheels", "3.9")[0]) as archive:
+        for name in archive.namelist():
+            if "/Scripts/" in name and name.endswith(".dll"):
+                (runtime / Path(name).name).write_bytes(archive.read(name))
+    new, old = tree.site / "torch/lib", tree.other_torch
+    tree.wine.with_runtime(True)
+    codes = {}
+    for with_old in (False, True):
+        if with_old:
+            tree.wine.replace_runtime(runtime)
+        for folder in (new, old):
+            said = tree.wine.ask([folder / "c10.dll"], [folder])[folder / "c10.dll"]
+            codes[folder, with_old] = said.code
+    assert codes == {(new, False): 0, (old, False): 0, (old, True): 0, (new, True): 998}
+    assert [locks_new(PeFile(f"{f}/c10.dll")) for f in (new, old)] == [True, False]

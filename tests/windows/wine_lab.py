@@ -109,6 +109,11 @@ class Wine:
             if there and source.exists():
                 shutil.copy(source, path)
 
+    def replace_runtime(self, runtime: Path) -> None:
+        """Put another copy of the runtime beside the program, where it is found first."""
+        for name in ("msvcp140.dll", "vcruntime140.dll", "vcruntime140_1.dll"):
+            shutil.copy(runtime / name, self.application)
+
     def ask(self, paths: Sequence[Path], added: Sequence[Path]) -> dict[Path, Said]:
         """Load each; where the process ends in one, another goes on behind it."""
         found: dict[Path, Said] = {}
@@ -221,8 +226,8 @@ def asked_of(files: Iterable[Path], *libraries: str) -> Mapping[str, set[str]]:
     return found
 
 
-def download(wheels: Iterable[str], folder: Path) -> list[Path]:
-    """Wheels for Windows and CPython 3.11; $GPUFIX_TESTS_WHEELS keeps them for the next time."""
+def download(wheels: Iterable[str], folder: Path, python: str = "3.11") -> list[Path]:
+    """Wheels for Windows and CPython; $GPUFIX_TESTS_WHEELS keeps them for the next time."""
     needs.require("package index")
     kept = Path(os.environ.get("GPUFIX_TESTS_WHEELS") or folder)
     kept.mkdir(exist_ok=True)
@@ -232,7 +237,7 @@ def download(wheels: Iterable[str], folder: Path) -> list[Path]:
         pattern = f"{name.replace('-', '_')}-{version}-*.whl"
         if not list(kept.glob(pattern)):
             options = ["--no-deps", "--only-binary=:all:", "--platform", "win_amd64"]
-            options += ["--python-version", "3.11", "-d", str(kept), wheel]
+            options += ["--python-version", python, "-d", str(kept), wheel]
             subprocess.run([sys.executable, "-m", "pip", "download", "-q", *options], check=True)
         found += list(kept.glob(pattern))[:1]
     return found

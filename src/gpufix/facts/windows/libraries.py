@@ -136,7 +136,7 @@ class _Describer:
             problems = []  # judged with what needs it, or asked for by nobody
         objects, parts = gpu_code(self._ctx, path)
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")
-        locks = _locks_new(file)
+        locks = locks_new(file)
         if not (problems or objects or links or vendor or locks or path in self._stray):
             return None
         return Library(
@@ -195,7 +195,7 @@ def _uses(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def _locks_new(file: PeFile | None) -> bool:
+def locks_new(file: PeFile | None) -> bool:
     """Whether it locks mutexes that are made without a call of the runtime."""
     if file is None or file.headers.linker < (14, 40):
         return False
