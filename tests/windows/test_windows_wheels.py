@@ -88,6 +88,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
         every += [site / name for name in unpack(wheel, site, every=True)]
         info = next(site.glob(f"{wheel.name.split('-')[0]}-*.dist-info"))
         (info / "INSTALLER").write_text("pip\n")
+        record = (info / "RECORD").read_text().splitlines(keepends=True)  # scripts are left out
+        (info / "RECORD").write_text("".join(row for row in record if ".data/" not in row))
     for name, asked in asked_of(every, "python311.dll", "python3.dll").items():
         (python / name).unlink()
         exports = dict.fromkeys(asked | {"PyInit"}, "")
@@ -195,7 +197,7 @@ def test_faults_are_named(tree: Tree) -> None:
             texts = [str(error)]
         finally:
             back()
-        if not any(text.startswith(code) and words in text for text in texts):
+        if not any(t.startswith(code) and words.lower() in t.lower() for t in texts):
             unnamed.append(f"{name}: {texts}")
     print(f"{len(damage) - len(unnamed)} of {len(damage)} named")
     assert unnamed == []
@@ -225,14 +227,19 @@ def test_cuobjdump_lists_the_same_code(tree: Tree, tmp_path: Path) -> None:
             ours = Counter[tuple[str, str]]()
             for image in own:
                 ours[image.arch, image.kind] += image.count
-            assert ours == Counter(_LISTED.findall(listed(path, tmp_path))), name
-            compared += 1
+            theirs = listed(path, tmp_path)
+            if theirs is not None:
+                assert ours == Counter(_LISTED.findall(theirs)), name
+                compared += 1
     print(f"{compared} DLLs")
     assert compared >= 5
 
 
-def listed(path: Path, folder: Path) -> str:
-    """cuobjdump's list of the images in .nv_fatb."""
+def listed(path: Path, folder: Path) -> str | None:
+    """cuobjdump's list of the images in .nv_fatb; None where it fails at one of them.
+
+    13.4 calls an image of libbitsandbytes_cuda121.dll invalid, and stops.
+    """
     section, empty, wrapped = folder / "section", folder / "empty.o", folder / "wrapped.o"
     take = ["x86_64-w64-mingw32-objcopy", "-O", "binary", "--only-section=.nv_fatb"]
     subprocess.run([*take, str(path), str(section)], check=True)
@@ -241,4 +248,5 @@ def listed(path: Path, folder: Path) -> str:
     put = ["objcopy", "--add-section", f".nv_fatbin={section}", str(empty), str(wrapped)]
     subprocess.run(put, check=True)
     command = [needs.path("cuobjdump"), "--list-elf", "--list-ptx", str(wrapped)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if "fatal" in done.stderr else done.stdout
