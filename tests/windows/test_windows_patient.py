@@ -204,3 +204,15 @@ def test_a_cpu_torch_where_a_gpu_was_named(tmp_path: Path) -> None:
     found = diagnosed(folder, "sm_120")
     assert [f.code for f in found.findings] == ["TCH201"]
     assert "torch/version.py" in found.findings[0].evidence[0].text
+
+
+def test_triton_of_another_torch(tmp_path: Path) -> None:
+    """torch for Windows requires none, so the pair is a row of its own."""
+    machine, folder, site = complete(tmp_path)
+    machine.package(site, "triton-windows", "3.6.0.post25", {"triton/__init__.py": ""})
+    found = diagnosed(folder)
+    assert [f.code for f in found.findings] == ["WHL508"], told(found)
+    assert "triton-windows 3.6.0.post25" in found.findings[0].message
+    machine.package(site, "triton-windows", "3.5.1.post24", {"triton/__init__.py": ""})
+    shutil.rmtree(site / "triton_windows-3.6.0.post25.dist-info")
+    assert told(diagnosed(folder)) == []
