@@ -21,6 +21,7 @@ TORCH_DLLS = ("c10.", "c10_", "torch.", "torch_")
 _SOURCE_LIMIT = 256 * 1024
 # Come with Python itself: where its own folder is not in reach, they are taken to be there.
 _OF_PYTHON = ("python3.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+_ADDS = re.compile(rb"add_dll_directory|LoadLibrary|\b(?:CDLL|WinDLL)\b")
 _MACHINES = {"AMD64": "x86_64", "ARM64": "aarch64", "x86": "i386"}
 
 
@@ -78,11 +79,31 @@ class WindowsJudge:
             return self._prepared(self.bare, "torch").predict(path, "torch")
         state = self._prepared(self.bare, _package(path, self._python.site_dirs))
         verdict = state.predict(path)
-        if verdict.loads or not self._torch_folder:
+        if not verdict.loads and self._torch_folder:
+            again = self._prepared(self._in_torch, _package(path, self._python.site_dirs))
+            after = again.predict(path, "torch")
+            if after.loads or self.links_torch(path):
+                state, verdict = again, after
+        return verdict if verdict.loads else self._with_folders(state, verdict)
+
+    def _with_folders(self, state: WindowsState, verdict: Verdict) -> Verdict:
+        """Once more, when the package has folders searched itself, and what is missing lies somewhere."""
+        held = [self.found(missing.name) for missing in verdict.missing]
+        if not held or not all(held) or not self._adds_folders(verdict.path):
             return verdict
-        again = self._prepared(self._in_torch, _package(path, self._python.site_dirs))
-        after = again.predict(path, "torch")
-        return after if after.loads or self.links_torch(path) else verdict
+        for paths in held:
+            state = state.adding(dirname(paths[0]))
+        again = state.predict(verdict.path, "package")
+        return again if again.loads else verdict
+
+    def _adds_folders(self, path: str) -> bool:
+        """Whether Python source beside a file, or above it, adds folders or loads DLLs."""
+        return any(
+            _ADDS.search(self.files.read(f"{folder}/{source}", _SOURCE_LIMIT))
+            for folder in _folders_above(path, self._python.site_dirs)
+            for source in sorted(self.files.names_in(folder))[:200]
+            if source.endswith(".py")
+        )
 
     def _is_torchs(self, path: str) -> bool:
         return bool(self._torch_folder) and path.startswith(f"{self._torch_folder}/")
