@@ -1,7 +1,7 @@
 """A Windows machine of real wheels: nothing to say of it, what is damaged is named, GPU code read twice.
 
-Measured: 0 findings in 1.7 CPU seconds (torch, NumPy, SciPy, pandas, ONNX Runtime and what they require);
-11 of 11 faults named; the GPU code of 8 DLLs as cuobjdump lists it.
+Measured: 0 findings in 1.4 CPU seconds (torch, NumPy, SciPy, pandas, ONNX Runtime and what they require);
+11 of 11 faults named; the GPU code of 10 DLLs as cuobjdump lists it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
         Dll(exports={"cuInit": ""}, version=(32, 0, 15, 7688)).bytes()
     )
     yield Tree(machine, python, site, wheels, old)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def flat(findings: list[Finding]) -> list[Finding]:
