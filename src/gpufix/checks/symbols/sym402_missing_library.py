@@ -12,6 +12,7 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.torch_symbols import torch_users
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Import, Library, Problem, Severity
@@ -33,7 +34,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     that their sources open by name, with `ctypes`, `find_library` or cffi.
 
     ## Why it matters
-    `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
+    `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`; on Windows
+    `[WinError 126] The specified module could not be found`, which does not name the DLL.
 
     ## Example
     `torch needs libnccl.so.2, which is in no place that the loader searches; nvidia-nccl-cu12
@@ -170,6 +172,7 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
+        + says(view, 126)
         + view.derive(Imports.of).way(libraries),
         # What it lacks would have had symbols, too.
         breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),

@@ -11,6 +11,7 @@ from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Library, Problem, Severity
@@ -87,6 +88,7 @@ def _fault(
         message=f"{owner} needs {shown(view, names[0])}{more}, which {where}.",
         evidence=(
             *(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
+            *says(view, 127),
             *view.derive(Imports.of).way(lib for lib, _ in rows),
         ),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),

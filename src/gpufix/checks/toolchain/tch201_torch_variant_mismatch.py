@@ -21,7 +21,8 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     Compares what torch is built for (CPU, CUDA, ROCm) with the vendors of the targets.
 
     ## Why it matters
-    `torch.cuda.is_available()` is false, and extensions find no GPU code to link to.
+    `torch.cuda.is_available()` is false, and extensions find no GPU code to link to. On Windows
+    `pip install torch` brings the CPU build from the package index, and says nothing.
 
     ## Example
     `torch 2.13.0+cpu is a CPU build; sm_120 (--gpu sm_120) needs a CUDA build.`

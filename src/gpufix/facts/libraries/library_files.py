@@ -109,7 +109,7 @@ def _listed(dist: Distribution, endings: Sequence[bytes]) -> Iterator[str]:
         return
     metadata = Path(dist.metadata)
     if metadata.is_dir():
-        yield from _names(metadata / "RECORD", Path(dist.location), b",", endings)
+        yield from _names(metadata / "RECORD", dist.location, b",", endings)
 
 
 def _of_packages(
@@ -120,10 +120,10 @@ def _of_packages(
     for package in packages:
         brought = [dist.name for dist in distributions if dist.package == package.name]
         name = brought[0] if len(brought) == 1 else normalise(package.name)
-        yield name, _names(Path(package.metadata), Path(package.prefix), b'"', endings)
+        yield name, _names(Path(package.metadata), package.prefix, b'"', endings)
 
 
-def _names(record: Path, base: Path, end: bytes, endings: Sequence[bytes]) -> Iterator[str]:
+def _names(record: Path, base: str, end: bytes, endings: Sequence[bytes]) -> Iterator[str]:
     """Names with ".so" in them, up to `end`. Searching bytes skips thousands of other rows."""
     try:
         data = read(record, _LIMIT)

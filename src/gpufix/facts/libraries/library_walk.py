@@ -147,23 +147,24 @@ class _Walk:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
+                path = f"{folder}/{name}"  # entry.path has a backslash on Windows
                 try:
                     is_folder = entry.is_dir()
                 except OSError as error:
-                    self._unseen(entry.path, error)
+                    self._unseen(path, error)
                     continue
                 if is_folder:
                     # A folder named like a library is neither: as a file it is none, and none
                     # looks inside.
                     if name not in _NEVER and not self._is_library(name):
-                        (links if entry.is_symlink() else inner).append(entry.path)
+                        (links if entry.is_symlink() else inner).append(path)
                 elif self._is_library(name):
                     if entry.is_symlink():
-                        files.append(entry.path)
+                        files.append(path)
                     elif entry.is_file(follow_symlinks=False):
                         names.append(name)
                 elif is_root and entry.is_symlink() and name.isidentifier() and not entry.is_file():
-                    self._gone.append(entry.path)  # it may have been a package's folder
+                    self._gone.append(path)  # it may have been a package's folder
         self._paths += [f"{folder}/{name}" for name in sorted(names)]
         self._file_links += sorted(files)
         self._folder_links += [(path, is_project) for path in sorted(links)]

@@ -80,7 +80,7 @@ def _inside(folder: Path, given: str) -> Path:
         if os.path.lexists(path):
             _require_program(path, given)
             return path
-    if found := windows_place(str(folder)):
+    if found := windows_place(folder.as_posix()):
         return Path(found.program)
     raise NoInterpreter(given, "a folder without bin/python, Scripts/python.exe and python.exe")
 
@@ -140,7 +140,7 @@ def _too_old(path: Path, environ: Mapping[str, str]) -> str | None:
 
 
 def _describe(ctx: CollectContext, path: Path) -> Python:
-    if is_windows_program(path) and (found := windows_place(str(path))):
+    if is_windows_program(path) and (found := windows_place(path.as_posix())):
         try:
             return describe(ctx, found)
         except NoVersion as error:
