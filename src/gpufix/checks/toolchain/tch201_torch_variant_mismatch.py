@@ -34,7 +34,8 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     visible ones, one.
 
     ## Fix
-    Unsafe: install the build for these GPUs.
+    Unsafe: install the build for these GPUs. Manual: on Windows, the command that takes the same release
+    from torch's own index.
 
     ## Source
     torch's own version.py.
