@@ -43,6 +43,13 @@ def advise_windows_torch(finding: Finding, view: View) -> Plan | None:
     )
 
 
+def _driven(view: View, build: TorchBuild) -> bool:
+    """Whether the branch of the driver, of which Linux and Windows have the same numbers, is new enough."""
+    own = next((d.version for d in view.facts.drivers if d.vendor == "nvidia" and d.version), None)
+    least = build.variant.driver_min if build.variant else None
+    return own is None or least is None or numbers(own)[:1] >= numbers(least)[:1]
+
+
 def _build(view: View, release: str) -> TorchBuild | None:
     """Of the builds of a release that serve every target, that of the newest CUDA."""
     targets = [t for t in view.targets if t.vendor == "nvidia"]
@@ -51,6 +58,7 @@ def _build(view: View, release: str) -> TorchBuild | None:
         for build in builds(_READ, "nvidia")
         if build.release.version == release
         and (code := build.code) is not None
+        and _driven(view, build)
         and all(service(code, t) in (Service.native, Service.jit) for t in targets)
     ]
     if not targets:
