@@ -216,3 +216,35 @@ def test_triton_of_another_torch(tmp_path: Path) -> None:
     machine.package(site, "triton-windows", "3.5.1.post24", {"triton/__init__.py": ""})
     shutil.rmtree(site / "triton_windows-3.6.0.post25.dist-info")
     assert told(diagnosed(folder)) == []
+
+
+def test_a_system_folder_that_was_copied_in_part(tmp_path: Path) -> None:
+    """Without kernel32.dll it is not whole: a gap, where something may lie there."""
+    machine, folder, site = complete(tmp_path)
+    machine.extension(site, "drawing", {"vulkan-1.dll": ["f"], "d3d12.dll": ["f"]})
+    part = diagnosed(folder)
+    assert told(part) == []
+    assert [gap.reason for gap in part.gaps] == [
+        "it is not whole: whether it has vulkan-1.dll is not known"
+    ]
+    machine.put("Windows/System32/kernel32.dll", Dll())
+    assert told(diagnosed(folder)) == [
+        "SYM402 error drawing needs vulkan-1.dll, which is in no place that the loader searches."
+    ]
+
+
+def test_folders_that_code_adds(tmp_path: Path) -> None:
+    """By a call that is followed, by one that is not, and by a .pth file at Python's start."""
+    machine, folder, site = complete(tmp_path)
+    late = Dll(exports={"f": ""})
+    module = Dll(imports={"late.dll": ["f"]})
+    plain = "import os\nos.add_dll_directory(os.path.join(os.path.dirname(__file__), 'bin'))\nfrom . import _C\n"
+    hidden = "import os, helper\nfor p in helper.places():\n    os.add_dll_directory(p)\nfrom . import _C\n"
+    for name, code in (("plain", plain), ("hidden", hidden), ("bare", "from . import _C\n")):
+        files = {f"{name}/__init__.py": code, f"{name}/_C.cp311-win_amd64.pyd": module}
+        machine.package(site, name, "1.0", {**files, f"{name}/bin/late.dll": late})
+    found = diagnosed(folder)
+    assert [f.subject for f in found.findings] == ["bare"], told(found)
+    assert "lies at" in found.findings[0].message
+    machine.package(site, "pywin32", "312", {"pywin32_system32/late.dll": late})
+    assert told(diagnosed(folder)) == []

@@ -525,6 +525,7 @@ class Windows(Row):
     source: Source
     own: list[str]
     runtime: list[str]
+    others: list[str]
     elsewhere: list[str]
     adds: list[AddedFolders]
     msvc: list[AcceptedMsvc]

@@ -13,6 +13,7 @@ def build(known: Knowledge) -> Any:
         "source": rows.source,
         "own": sorted(rows.own),
         "runtime": rows.runtime,
+        "others": rows.others,
         "elsewhere": rows.elsewhere,
         "adds": [row.model_dump() for row in rows.adds],
         "msvc": [row.model_dump() for row in rows.msvc],

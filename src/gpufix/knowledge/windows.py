@@ -30,6 +30,12 @@ def is_runtime(name: str) -> bool:
 
 
 @cache
+def brought_into_system() -> tuple[str, ...]:
+    """Beginnings of names of DLLs that drivers and installers put into System32."""
+    return tuple(table("windows")["others"])
+
+
+@cache
 def never_in_system() -> tuple[str, ...]:
     """Beginnings of names of DLLs that no installer puts into System32."""
     return tuple(table("windows")["elsewhere"])

@@ -22,6 +22,7 @@ class PeFiles:
     def __init__(self) -> None:
         self._opened: dict[str, PeFile | PeError] = {}
         self._names: dict[str, dict[str, str]] = {}
+        self.assumed: set[str] = set()  # DLLs that may lie where nobody could look
         self._bound: dict[tuple[str, str, str], Bound] = {}
 
     def open(self, path: str) -> PeFile | PeError:

@@ -198,7 +198,10 @@ class _Loading:
         if system.is_part(name) and all(place.reason == "System32" for place, _ in found):
             return _OWN
         if not found:
-            if system.is_part(name) or system.may_have(name):
+            if system.is_part(name):
+                return _OWN
+            if system.may_have(name):
+                self._state.files.assumed.add(name)
                 return _OWN
             searched = tuple(place for place, _ in places)
             self.missing.append(Missing(name, by.path, searched, is_driver_dll(name)))

@@ -14,7 +14,13 @@ from gpufix.binary.pe_loader.state import WindowsState
 from gpufix.binary.pe_loader.system import WindowsSystem
 from gpufix.facts.libraries.library_files import foreign, python_tag
 from gpufix.facts.windows.machine import toolkit_folders
-from gpufix.knowledge.windows import added_folders, loaded_folders, never_in_system, own_dlls
+from gpufix.knowledge.windows import (
+    added_folders,
+    brought_into_system,
+    loaded_folders,
+    never_in_system,
+    own_dlls,
+)
 from gpufix.model import Python
 
 TORCH_DLLS = ("c10.", "c10_", "torch.", "torch_")
@@ -64,14 +70,16 @@ class WindowsJudge:
         application = dirname(python.libpython) if python.libpython else None
         if application is None:
             own = own | {*_OF_PYTHON, f"python{python.tag[2:]}.dll"}
-        system = WindowsSystem(own, system32, never_in_system())
+        whole = system32 is not None and self.files.find(system32, "kernel32.dll") is not None
+        others = brought_into_system()
+        system = WindowsSystem(own, system32, never_in_system(), whole, others)
         machine = _MACHINES.get(python.machine or "", "x86_64")
         state = WindowsState(self.files, system, application, machine=machine)
         if python.libpython:
             for name in ("python.exe", basename(python.libpython)):
                 if path := self.files.find(application or "", name):
                     state = state.after(path)[1]
-        return state
+        return self._prepared(state, "")
 
     def _judge(self, path: str) -> Verdict:
         """A failure only when every plausible process fails."""
@@ -84,9 +92,9 @@ class WindowsJudge:
             after = again.predict(path, "torch")
             if after.loads or self.links_torch(path):
                 state, verdict = again, after
-        return verdict if verdict.loads else self._with_folders(state, verdict)
+        return verdict if verdict.loads else self.with_folders(state, verdict)
 
-    def _with_folders(self, state: WindowsState, verdict: Verdict) -> Verdict:
+    def with_folders(self, state: WindowsState, verdict: Verdict) -> Verdict:
         """Once more, when the package has folders searched itself, and what is missing lies somewhere."""
         held = [self.found(missing.name) for missing in verdict.missing]
         if not held or not all(held) or not self._adds_folders(verdict.path):
@@ -110,7 +118,7 @@ class WindowsJudge:
 
     def _prepared(self, state: WindowsState, package: str | None) -> WindowsState:
         """With the folders that a package is known to add."""
-        for folder in self._added(package) if package else ():
+        for folder in self._added(package) if package is not None else ():
             state = state.adding(folder)
         return state
 

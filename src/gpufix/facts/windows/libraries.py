@@ -44,6 +44,9 @@ def collect(
     paths = walked.paths
     belongs = owners(distributions, (), walked.every(), _ENDINGS)
     judge = WindowsJudge(python, ctx.environ, paths, belongs, system32)
+    if judge.files.assumed and system32 is not None:
+        names = ", ".join(sorted(judge.files.assumed)[:5])
+        ctx.gap("windows", text(system32), f"it is not whole: whether it has {names} is not known")
     told = _imports(ctx, python, judge, belongs, torch, distributions)
     opened = {path for found in told for path in _met(found)}
     versions = {dist.name: dist.version for dist in reversed(distributions)}

@@ -7,8 +7,10 @@ from typing import cast
 
 from gpufix.binary.pe_loader.state import WindowsState, is_driver_dll
 from gpufix.facts.libraries.imports import Site
+from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.paths import below
 from gpufix.files import read_whole
+from gpufix.source.python.import_world import Loads
 
 _LIBRARY_LIMIT = 256 << 20
 
@@ -23,6 +25,19 @@ class WindowsSite(Site):
     def add_folder(self, folder: str) -> None:
         """See World."""
         self.state = self._windows.adding(folder)
+
+    def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
+        """See World. Folders that are added by code which was not followed count as added."""
+        found = super().load(path, everywhere=everywhere, lazy=lazy)
+        if found != "lacks":
+            return found
+        judge = cast("WindowsJudge", self._preloaded)
+        again = judge.with_folders(self._windows, self.refused[path])
+        if not again.loads:
+            return found
+        del self.refused[path]
+        self.loaded[path] = again
+        return "loads"
 
     def exists(self, path: str) -> bool:
         """See World: names differ by more than case."""

@@ -58,6 +58,7 @@ def _build(view: View, release: str) -> TorchBuild | None:
         for build in builds(_READ, "nvidia")
         if build.release.version == release
         and (code := build.code) is not None
+        and not (build.variant and build.variant.limited)
         and _driven(view, build)
         and all(service(code, t) in (Service.native, Service.jit) for t in targets)
     ]
