@@ -10,14 +10,10 @@ import pytest
 from windows_tree import complete
 
 COMMANDS = {
-    "its version": (["--version"], 0),
     "the doctor": (["doctor", "--python", "PATIENT"], 0),
-    "the doctor's JSON": (["doctor", "--python", "PATIENT", "--format", "json"], 0),
     "a snapshot": (["snapshot", "--python", "PATIENT"], 0),
     "plans": (["fix", "--python", "PATIENT"], 0),
     "a DLL": (["inspect", "PATIENT/python311.dll"], 0),
-    "a rule": (["explain", "ABI306"], 0),
-    "the catalogue": (["rules"], 0),
     "a usage error": (["doctor", "--python", "PATIENT/nothing"], 2),
 }
 
