@@ -200,7 +200,7 @@ class _Loading:
         if not found:
             if system.is_part(name):
                 return _OWN
-            if system.may_have(name):
+            if system.may_have(name) and not is_driver_dll(name):
                 self._state.files.assumed.add(name)
                 return _OWN
             searched = tuple(place for place, _ in places)
