@@ -62,7 +62,7 @@ NEEDS = {
     "libstdc++": Need(find.loadable("libstdc++.so.6"), "Debian: libstdc++6"),
     "an externally managed Python": Need(find.managed_python, "Debian 12 or newer: python3"),
     "wine": _program("wine", "wine"),
-    "mingw-w64": _program("gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc"),
+    "mingw-w64": _program("gcc-mingw-w64-x86-64-win32", "x86_64-w64-mingw32-gcc"),
     "chromium": _program("chromium", "chromium", "chromium-browser"),
     "nvcc": Need(find.nvcc, "CUDA toolkit", ("nvcc",), also=("g++",)),
     "cuobjdump": Need(
