@@ -1,0 +1,41 @@
+"""What differs between two snapshots."""
+
+from __future__ import annotations
+
+from gpufix.fleet.inputs import Reading
+from gpufix.fleet.sections import SECTIONS, looked, rows
+from gpufix.model.fleet_report import DifferentRow, TwoSnapshots
+
+
+class Incomparable(ValueError):
+    """One of the two is no snapshot."""
+
+
+def differences(before: Reading, after: Reading) -> TwoSnapshots:
+    """Raises Incomparable. A section that one of the two does not hold is named, not compared."""
+    found: list[DifferentRow] = []
+    missing: list[str] = []
+    for section in SECTIONS:
+        if not all(looked(section, _facts(one)) for one in (before, after)):
+            missing.append(section)
+            continue
+        left, right = _rows(before, section), _rows(after, section)
+        found += [
+            DifferentRow(section=section, name=name, a=left.get(name), b=right.get(name))
+            for name in dict.fromkeys([*left, *right])
+            if left.get(name) != right.get(name)
+        ]
+    return TwoSnapshots(a=before.node, b=after.node, rows=found, not_compared=missing)
+
+
+def _facts(reading: Reading) -> dict[str, object]:
+    if reading.facts is None:
+        raise Incomparable(f"{reading.node}: {reading.problem}")
+    return reading.facts
+
+
+def _rows(reading: Reading, section: str) -> dict[str, str]:
+    try:
+        return rows(section, _facts(reading))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Incomparable(f"{reading.node}: not a snapshot: {section}: {error!r}") from None
