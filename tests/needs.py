@@ -87,6 +87,14 @@ NEEDS = {
         find.distribution("conda_package_streaming"), "PyPI: conda-package-streaming"
     ),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
+    "ray": Need(find.distribution("ray"), "PyPI: ray"),
+    "ssh": _program("openssh-client", "ssh"),
+    "sshd": Need(find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)),
+    "slurm": Need(
+        find.program("slurmctld"),
+        "Debian: slurmctld slurmd slurm-client munge",
+        ("slurmctld", "slurmd", "srun", "sinfo", "munged", "scontrol"),
+    ),
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),

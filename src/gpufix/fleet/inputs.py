@@ -155,8 +155,9 @@ def of_json(data: Any, name: str) -> Reading:
 def _bare(
     facts: dict[str, Any], node: str, version: str | None, cpu: float | None = None
 ) -> Reading:
-    if not isinstance(facts.get("host"), dict):
-        return Reading(node, problem="not a snapshot: it has no host", gpufix=version)
+    host = facts.get("host")
+    if not isinstance(host, dict) or not isinstance(host.get("kernel"), str):
+        return Reading(node, problem="not a snapshot: it tells of no host", gpufix=version)
     return Reading(node, facts, gpufix=version, cpu_seconds=cpu)
 
 

@@ -61,12 +61,9 @@ def _without_answer(out: Lines, state: str, nodes: Sequence[FleetNode]) -> None:
 
 def _differences(out: Lines, differences: Sequence[Difference]) -> None:
     for difference in differences:
-        out.add(
-            ("≠ ", "bold yellow"), f"{difference.section} ", (difference.name, "bold"), ": ",
-            *_values(difference.values),
-        )  # fmt: skip
-        if difference.note:
-            out.add(f"    {difference.note}")
+        note = f" ({difference.note})" if difference.note else ""
+        what = [f"{difference.section} ", (difference.name, "bold"), ": "]
+        out.add(("≠ ", "bold yellow"), *what, *_values(difference.values), note)
         if difference.also:
             more = difference.also_count - len(difference.also)
             rest = f" and {more} more" if more > 0 else ""
