@@ -89,7 +89,9 @@ NEEDS = {
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
     "ray": Need(find.distribution("ray"), "PyPI: ray"),
     "ssh": _program("openssh-client", "ssh"),
-    "sshd": Need(find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)),
+    "sshd": Need(
+        find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)
+    ),
     "slurm": Need(
         find.program("slurmctld"),
         "Debian: slurmctld slurmd slurm-client munge",

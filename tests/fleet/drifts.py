@@ -71,7 +71,9 @@ def _other_torch(node: Node) -> None:
     node.env.put("torch/version.py", version)
     record = next(node.env.site.glob("torch-*.dist-info/RECORD"))
     lines = [
-        f"torch/version.py,{digest(version)},{len(version)}" if line.startswith("torch/version") else line
+        f"torch/version.py,{digest(version)},{len(version)}"
+        if line.startswith("torch/version")
+        else line
         for line in record.read_text().splitlines()
     ]
     node.env.put(str(record.relative_to(node.env.site)), "\n".join([*lines, ""]).encode())

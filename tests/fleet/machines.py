@@ -186,7 +186,9 @@ def session(leader: int) -> list[int]:
     return sorted(below - {leader})
 
 
-def fleet(folder: Path, count: int, plant: Callable[[list[Node]], None] | None = None) -> list[Node]:
+def fleet(
+    folder: Path, count: int, plant: Callable[[list[Node]], None] | None = None
+) -> list[Node]:
     """Nodes that are alike, before `plant` changes what it wants to."""
     seen_at = folder / "env"
     made = golden(seen_at, folder / "build")

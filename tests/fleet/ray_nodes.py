@@ -26,7 +26,12 @@ def start(nodes: list[Node], session: Path, port: int = GCS) -> str:
             f"--dashboard-agent-listen-port={first + 4}", f"--metrics-export-port={first + 5}",
             f"--min-worker-port={first + 6}", f"--max-worker-port={first + 19}",
         ]  # fmt: skip
-        node.start(*command, RAY_USAGE_STATS_ENABLED="0", RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="1", RAY_worker_niceness="0")
+        node.start(
+            *command,
+            RAY_USAGE_STATS_ENABLED="0",
+            RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="1",
+            RAY_worker_niceness="0",
+        )
         # One after the other: two that start at once on one machine take the same names of files.
         until(lambda: alive(address) > number, 60, f"{node.name} has not joined")  # noqa: B023
     return address
@@ -34,7 +39,11 @@ def start(nodes: list[Node], session: Path, port: int = GCS) -> str:
 
 def ray() -> list[str]:
     """Its command line, without a look at the current folder."""
-    return [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
+    return [
+        sys.executable,
+        "-c",
+        "import sys; from ray.scripts.scripts import main; sys.exit(main())",
+    ]
 
 
 def alive(address: str) -> int:

@@ -158,7 +158,9 @@ def test_rules_run_once_on_each_distinct_environment() -> None:
     broken = without("drivers", [])
     found = made(*alike(5), *(node(f"bad{n}", broken) for n in range(3)))
     assert [(e.count, e.nodes) for e in found.environments] == [(5, "node[01-05]"), (3, "bad[0-2]")]
-    same_memory = [node(f"n{n}", without("host", {**BASE["host"], "memory_available": n})) for n in range(9)]
+    same_memory = [
+        node(f"n{n}", without("host", {**BASE["host"], "memory_available": n})) for n in range(9)
+    ]
     assert len(made(*same_memory).environments) == 1
 
 

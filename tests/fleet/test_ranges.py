@@ -18,7 +18,10 @@ FOLDED = {
     "no numbers": (["b", "a"], "a,b"),
     "another family": (["gpu1", "gpu2", "cpu1"], "cpu1,gpu[1-2]"),
     "twice the same": (["n1", "n1"], "n1"),
-    "long digits are names": (["job-12345678901", "job-12345678902"], "job-12345678901,job-12345678902"),
+    "long digits are names": (
+        ["job-12345678901", "job-12345678902"],
+        "job-12345678901,job-12345678902",
+    ),
 }
 
 

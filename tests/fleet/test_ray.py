@@ -88,7 +88,9 @@ def plant(nodes: list[Node]) -> None:
     hanging = nodes[7].folder / "fifo"
     os.mkfifo(hanging)
     shim = nodes[7].folder / "env/bin/gpufix"
-    shim.write_text(f"#!/bin/sh\ncase $1 in --version) exec {shim}.own --version;; esac\nread x < {hanging}\n")
+    shim.write_text(
+        f"#!/bin/sh\ncase $1 in --version) exec {shim}.own --version;; esac\nread x < {hanging}\n"
+    )
     (shim.parent / "gpufix.own").write_text((nodes[0].folder / "env/bin/gpufix").read_text())
     (shim.parent / "gpufix.own").chmod(0o755)
 

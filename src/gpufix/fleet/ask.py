@@ -43,8 +43,8 @@ def _why(one: Answer) -> str:
     last = f"; the last that was heard: at {where[-1]}" if where else ""
     if one.problem is not None:
         return f"{one.problem}{last}"[:_LONG]
-    said = [line.strip() for line in one.err.splitlines() if not _AT.match(line)]
-    told = next((line for line in reversed(said) if line), "")
+    said = [line.strip(" │") for line in one.err.splitlines() if not _AT.match(line)]
+    told = next((line for line in reversed(said) if any(map(str.isalnum, line))), "")
     if one.code == NO_FOLDER:
         told = f"no folder for temporary files: {told}"
     ended = "printed no answer" if one.code == 0 else f"ended with {one.code}"

@@ -64,10 +64,11 @@ def _stream(path: str, name: str) -> Iterator[Reading]:
     try:
         with given(path) as file:
             first = file.readline(_LIMIT)
-            if _is_line(first):
-                yield from _lines(first, file, name)
+            second = file.readline(_LIMIT) if _is_line(first) else b""
+            if second:
+                yield from _lines([first, second], file, name)
             else:
-                yield _document(first + file.read(_LIMIT), name)
+                yield from _only(first + file.read(_LIMIT), name)
     except TooLarge as error:
         raise CannotRead(f"{path}: {error.strerror}") from None
     except OSError as error:
@@ -90,8 +91,8 @@ def _open_object(text: str) -> bool:
     return False
 
 
-def _lines(first: bytes, rest: Iterable[bytes], name: str) -> Iterator[Reading]:
-    for number, line in enumerate(chain([first], rest), 1):
+def _lines(first: list[bytes], rest: Iterable[bytes], name: str) -> Iterator[Reading]:
+    for number, line in enumerate(chain(first, rest), 1):
         yield from _line(line, f"{name}:{number}")
 
 
@@ -109,6 +110,12 @@ def _line(line: bytes, name: str) -> Iterator[Reading]:
     body = text[prefix.end() :] if prefix and "{" in text else text
     if body.lstrip().startswith("{"):
         yield _document(body.encode(), node or name)
+
+
+def _only(content: bytes, name: str) -> Iterator[Reading]:
+    """A file that holds one answer, with or without what a shell's prompt put before it."""
+    found = list(_line(content, name)) if b"\n" not in content.strip() else []
+    yield from found or [_document(content, name)]
 
 
 def _document(content: bytes, name: str) -> Reading:

@@ -16,21 +16,21 @@ NO_GPUFIX, NO_PYTHON, NO_FOLDER = 97, 98, 99
 # folder, $2: this gpufix's version, $3: where gpufix comes from; then the arguments of the probe.
 _SCRIPT = (
     "p=$1; v=$2; m=$3; shift 3; h=; "
-    'if test "$m" != stream; then '
+    "case $m in stream) ;; *) "
     'for g in "$(command -v gpufix 2>/dev/null)" "$p/bin/gpufix" "${p%/*}/gpufix"; do '
     'test -f "$g" && test -x "$g" || continue; '
     'h=$("$g" --version 2>/dev/null </dev/null); '
     'test "$h" = "gpufix $v" && exec "$g" fleet probe "$@" </dev/null; '
-    "done; fi; "
-    'if test "$m" = node; then echo "${h:-no gpufix} there, gpufix $v here" >&2; exit 97; fi; '
+    "done;; esac; "
+    'case $m in node) echo "${h:-no gpufix} there, gpufix $v here" >&2; exit 97;; esac; '
     'c=; for i in "$p" "$p/bin/python" python3 python3.14 python3.13 python3.12 python3.11 '
-    "python3.10 /usr/bin/python3; do "
+    "python3.10; do "
     'test -n "$i" || continue; test -d "$i" && continue; '
     '"$i" -I -S -B -c "import sys; sys.exit(sys.version_info < (3, 10))" </dev/null 2>/dev/null '
     "&& c=$i && break; done; "
     'test -n "$c" || { echo "no gpufix, and no Python from 3.10 on to run a streamed one" >&2; '
     "exit 98; }; "
-    'umask 077; d=$(mktemp -d) || exit 99; trap "rm -rf -- \\"$d\\"" EXIT; '
+    'umask 077; d=$(mktemp -d) || exit 99; trap "rm -rf -- "$d"" EXIT; '
     'trap "exit 143" HUP INT TERM; cat > "$d/gpufix.pyz" || exit 99; '
     'TMPDIR=$d GPUFIX_STREAMED=1 GPUFIX_THERE=$h "$c" -I -S -B "$d/gpufix.pyz" fleet probe "$@"'
 )
