@@ -92,11 +92,10 @@ NEEDS = {
     "sshd": Need(
         find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)
     ),
-    "slurm": Need(
-        find.program("slurmctld"),
-        "Debian: slurmctld slurmd slurm-client munge",
-        ("slurmctld", "slurmd", "srun", "sinfo", "munged", "scontrol"),
-    ),
+    **{
+        n: _program("slurmctld slurmd slurm-client munge", n)
+        for n in ("slurmctld", "slurmd", "srun", "sinfo", "scontrol", "munged")
+    },
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),

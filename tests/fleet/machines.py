@@ -20,6 +20,12 @@ import needs
 REPOSITORY = Path(__file__).parents[2]
 OLD = 1_700_000_000  # when everything was installed
 _LAYERED = ("/etc", "/run", "/usr/local")
+_BOUND = (
+    "/proc/driver",
+    "/sys/class",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/random/boot_id",
+)
 
 
 def compiled(folder: Path, name: str, source: str) -> bytes:
@@ -141,17 +147,15 @@ class Node:
             work.mkdir(parents=True, exist_ok=True)
             layers = f"lowerdir={top},upperdir={upper},workdir={work}"
             lines.append(f"mount -t overlay -o {layers} overlay {top}")
-        for place in ("/proc/driver", "/sys/class", "/proc/sys/kernel/osrelease",
-                      "/proc/sys/kernel/random/boot_id"):  # fmt: skip
-            if (machine / place.lstrip("/")).exists():
-                lines.append(f"mount --bind {machine / place.lstrip('/')} {place}")
+        there = [place for place in _BOUND if (machine / place.lstrip("/")).exists()]
+        lines += [f"mount --bind {machine / place.lstrip('/')} {place}" for place in there]
         return "\n".join([*lines, 'exec "$@"'])
 
     def start(self, *command: str, log: str = "log", **more: str) -> subprocess.Popen[bytes]:
         """A program on the node, in a session of its own."""
         environ = {**os.environ, **self.variables, **more}
         environ.pop("PYTHONPATH", None)
-        with open(self.folder / log, "ab") as out:
+        with (self.folder / log).open("ab") as out:
             child = subprocess.Popen(
                 ["unshare", "--mount", "sh", "-c", self.script(), "sh", *command],
                 env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
