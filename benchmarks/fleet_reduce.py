@@ -13,20 +13,16 @@ import copy
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gpufix.fleet.inputs import read_all
 from gpufix.fleet.probe import Wanted, look
-from gpufix.fleet.report import FleetRequest, report
 from gpufix.fleet.wire import encode
-from gpufix.report.fleet import table
 
 
 def simulated(base: dict[str, Any], nodes: int, distinct: int, odd: int) -> Iterator[str]:
@@ -54,26 +50,20 @@ def kind(base: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def measured(file: Path) -> dict[str, float]:
-    """Of a run in a process of its own."""
-    command = [sys.executable, __file__, "--reduce", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
-
-
-def reduce(file: str) -> None:
-    """The run itself: prints what it took."""
-    begin = time.process_time()
-    made = report(read_all([file]), FleetRequest())
-    text = table.lines(made).plain()
-    told = {
-        "cpu": time.process_time() - begin,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "nodes": len(made.nodes),
-        "environments": len(made.environments),
-        "odd": sum("variables" in node.odd for node in made.nodes),
-        "lines": text.count("\n"),
+    """Of `gpufix fleet report`, a process of its own: CPU seconds, megabytes, and what it found."""
+    out = file.with_suffix(".json")
+    command = [sys.executable, "-m", "gpufix", "fleet", "report", str(file), "--format", "json"]
+    child = subprocess.Popen([*command, "--output", str(out)])
+    _, _, used = os.wait4(child.pid, 0)
+    made = json.loads(out.read_text())
+    return {
+        "cpu": used.ru_utime + used.ru_stime,
+        "megabytes": used.ru_maxrss / 1024,
+        "nodes": len(made["nodes"]),
+        "environments": len(made["environments"]),
+        "odd": sum("variables" in node["odd"] for node in made["nodes"]),
+        "differences": len(made["differences"]),
     }
-    print(json.dumps(told))
 
 
 def main() -> None:
@@ -81,13 +71,9 @@ def main() -> None:
     parser.add_argument("snapshot", nargs="?")
     for name, value in (("nodes", 10_000), ("distinct", 40), ("odd", 50)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--reduce")
     options = parser.parse_args()
-    if options.reduce:
-        reduce(options.reduce)
-        return
     base = base_of(options.snapshot)
-    print("nodes  CPU s  MB    distinct  odd  lines of the report")
+    print("nodes  CPU s  MB    distinct  odd  differences")
     with tempfile.TemporaryDirectory() as folder:
         for nodes in (options.nodes // 4, options.nodes // 2, options.nodes):
             file = Path(folder, f"{nodes}.jsonl")
@@ -97,7 +83,7 @@ def main() -> None:
             m = measured(file)
             print(
                 f"{nodes:<6} {m['cpu']:<6.1f} {m['megabytes']:<5.0f} {m['environments']:<9} "
-                f"{m['odd']:<4} {m['lines']}",
+                f"{m['odd']:<4} {m['differences']}",
                 flush=True,
             )
             file.unlink()

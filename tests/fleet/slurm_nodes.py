@@ -6,8 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import needs
 from machines import Node, until
+
+import needs
 
 PORT = 24000
 

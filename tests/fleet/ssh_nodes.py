@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import os
 import socket
 import subprocess
 from pathlib import Path
 
-import needs
 from machines import Node, log_of, until
+
+import needs
 
 PORT = 23220
 
@@ -64,4 +64,3 @@ def forget(config: str, node: Node, number: int) -> None:
     other = Path(config).with_name("user.pub").read_text().split()[1]
     lines[number] = f"[127.0.0.1]:{PORT + number} ssh-ed25519 {other}"
     known.write_text("\n".join([*lines, ""]))
-    assert os.path.exists(config)

@@ -62,7 +62,7 @@ def _without_answer(out: Lines, state: str, nodes: Sequence[FleetNode]) -> None:
 def _differences(out: Lines, differences: Sequence[Difference]) -> None:
     for difference in differences:
         note = f" ({difference.note})" if difference.note else ""
-        what = [f"{difference.section} ", (difference.name, "bold"), ": "]
+        what: list[Part] = [f"{difference.section} ", (difference.name, "bold"), ": "]
         out.add(("≠ ", "bold yellow"), *what, *_values(difference.values), note)
         if difference.also:
             more = difference.also_count - len(difference.also)
