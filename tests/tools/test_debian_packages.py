@@ -21,7 +21,8 @@ LIST = ROOT / "tools" / "debian_packages.txt"
 ALWAYS = {"bash", "coreutils", "libc-bin", "mount", "gcc", "libc6-dev", "libstdc++6", "python3"}
 COMMON = [
     *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish"),
-    *("musl-tools", "openssl"),
+    *("musl-tools", "openssl", "openssh-server", "openssh-client"),
+    *("slurmctld", "slurmd", "slurm-client", "munge"),
 ]
 LLVM = "clang-{0} clang-tools-{0} lld-{0} llvm-{0}"
 HIP = ["libamdhip64-dev", "librocprim-dev"]
