@@ -27,7 +27,9 @@ RECIPES = {title: (language, text) for title, language, text in BLOCKS}
 def commands() -> Iterator[list[str]]:
     """Each `gpufix …` of the page, as words."""
     for block in re.findall(r"```(?:sh|yaml|console)\n(.*?)```", PAGE, re.S):
-        for found in re.finditer(r"(?<![\w/.'])gpufix ((?:fleet|diff) [^|\n)]*)", block.replace("\\\n", " ")):
+        for found in re.finditer(
+            r"(?<![\w/.'])gpufix ((?:fleet|diff) [^|\n)]*)", block.replace("\\\n", " ")
+        ):
             yield shlex.split(found[1].strip(), comments=True)
     for inline in re.findall(r"`gpufix ((?:fleet|diff) [^`]* [^`]*)`", PAGE):
         yield shlex.split(inline.partition(" > ")[0])

@@ -16,12 +16,13 @@ from gpufix.fleet.inputs import Reading
 from gpufix.fleet.sections import SECTIONS, looked, rows
 from gpufix.model import SCHEMA_VERSION
 from gpufix.model.fleet_report import FleetNode, NodeState
+from gpufix.text.clean import clean
 
 ENVIRONMENTS = 1000  # distinct ones that are judged
 _OF_ENVIRONMENT = ("interpreter", "torch", "distributions", "libraries", "storage")
 _NOT_JUDGED = ("network", "storage")  # no rule asks for them
 _NO_NAME = re.compile(r"[\[\],\s]")  # what ranges of names are written with
-_DAMAGED = (KeyError, TypeError, AttributeError, ValueError, IndexError)
+DAMAGED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 
 
 class Class(NamedTuple):
@@ -64,13 +65,13 @@ class Collected:
             return
         try:
             self._facts(name, reading, reading.facts)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             problem = f"not a snapshot: {type(error).__name__}: {error}"
             self._row(name, reading, "no answer", problem)
 
     def _unique(self, name: str) -> str:
         """Two answers under one name are two rows."""
-        name = _NO_NAME.sub("_", name)[:255] or "?"
+        name = _NO_NAME.sub("_", clean(name))[:255] or "?"
         number = self._names[name] = self._names.get(name, 0) + 1
         return name if number == 1 else f"{name}#{number}"
 
@@ -103,11 +104,13 @@ class Collected:
             return
         other = reading.gpufix != gpufix.__version__
         gaps = {gap["section"]: f"{gap['subject']}: {gap['reason']}" for gap in facts["gaps"]}
+        copy = _copy(facts)
         classes = tuple(self._class(name, s, facts, gaps, other) for s in SECTIONS)
         profile = self._profile_ids.setdefault(classes, len(self.profiles))
         if profile == len(self.profiles):
             self.profiles.append(classes)
-        self._copy(name, facts)
+        if copy is not None:
+            self.copies.setdefault(copy, []).append(name)
         if facts.get("python") is None:
             why = gaps.get("python", NO_ENVIRONMENT)
             self._row(name, reading, "nothing judged", why, profile)
@@ -141,7 +144,7 @@ class Collected:
         known = self._read.get(key)
         if known is None:
             found = rows(section, facts)
-            if not all(isinstance(value, str) for value in found.values()):
+            if not all(isinstance(text, str) for row in found.items() for text in row):
                 raise TypeError(f"{section}: a value is no text")
             distinct = frozenset(found.items())
             held = self._known[section]
@@ -160,12 +163,6 @@ class Collected:
             if file.get("distribution"):
                 self.owners.setdefault(name, file["distribution"])
 
-    def _copy(self, name: str, facts: Mapping[str, Any]) -> None:
-        storage = facts.get("storage")
-        if storage and storage.get("key"):
-            where = str(storage.get("source") or storage["kind"])
-            self.copies.setdefault((storage["key"], f"{storage['kind']} {where}"), []).append(name)
-
     def _environment(self, name: str, facts: Mapping[str, Any], classes: tuple[Class, ...]) -> int:
         """Its number: nodes of one number are alike in all that rules ask."""
         judged = [c for s, c in zip(SECTIONS, classes, strict=True) if s not in _NOT_JUDGED]
@@ -176,3 +173,11 @@ class Collected:
             packed = zlib.compress(json.dumps(facts).encode(), 1)
             self.environments.append(Distinct(name, packed))
         return number
+
+
+def _copy(facts: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Which copy of an environment it is: nodes with the same one share it."""
+    storage = facts.get("storage")
+    if not storage or not storage.get("key"):
+        return None
+    return str(storage["key"]), f"{storage['kind']} {storage.get('source') or ''}".strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.fleet.collected import DAMAGED
 from gpufix.fleet.inputs import Reading
 from gpufix.fleet.sections import SECTIONS, looked, rows
 from gpufix.model.fleet_report import DifferentRow, TwoSnapshots
@@ -37,5 +38,5 @@ def _facts(reading: Reading) -> dict[str, object]:
 def _rows(reading: Reading, section: str) -> dict[str, str]:
     try:
         return rows(section, _facts(reading))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except DAMAGED as error:
         raise Incomparable(f"{reading.node}: not a snapshot: {section}: {error!r}") from None

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection
 from gpufix.diagnosis.diagnose import FINDINGS, INTERNAL, Gate
-from gpufix.fleet.collected import Collected
+from gpufix.fleet.collected import DAMAGED, Collected
 from gpufix.fleet.compare import compare
 from gpufix.fleet.inputs import Reading
 from gpufix.fleet.judging import judge
@@ -83,7 +83,7 @@ def _reference(reading: Reading | None) -> dict[str, dict[str, str]] | None:
         raise NoReference(f"{reading.node}: {reading.problem}")
     try:
         return {section: rows(section, reading.facts) for section in SECTIONS}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except DAMAGED as error:
         raise NoReference(f"{reading.node}: not a snapshot: {error}") from None
 
 

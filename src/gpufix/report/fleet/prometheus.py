@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gpufix.model.fleet_report import FleetReport
+from gpufix.text.clean import clean
 
 _STATES = ("answered", "no answer", "nothing judged", "other version")
 
@@ -62,4 +63,4 @@ def _sample(name: str, labels: dict[str, str], value: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return clean(text).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
