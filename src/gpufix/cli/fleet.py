@@ -16,9 +16,12 @@ from gpufix.cli.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gpufix.diagnosis.diagnose import Gate
     from gpufix.fleet.engines import Engine
     from gpufix.fleet.inputs import Reading
+    from gpufix.fleet.launch import Look
     from gpufix.fleet.report import FleetRequest
+    from gpufix.model.fleet_report import FleetReport
 
 fleet = typer.Typer(
     no_args_is_help=True,
@@ -154,9 +157,8 @@ def report(
         names = expand(expect) if expect else []
     except BadRange as error:
         raise fail(f"--expect {error}") from None
-    raise typer.Exit(
-        _run(expected(read_all(inputs), names), request, format, output, fail_on, strict)
-    )
+    made = _made(expected(read_all(inputs), names), request)
+    raise typer.Exit(_emit(made, format, output, _gate(fail_on, strict)))
 
 
 @fleet.command("doctor", cls=Optional)
@@ -235,12 +237,12 @@ def doctor(
     try:
         engine = _engine(ray, slurm, ssh, ssh_options)
         try:
-            readings = _answers(engine, look, named[0], save)
-            raise typer.Exit(_run(readings, request, format, output, fail_on, strict))
+            made = _made(_answers(engine, look, named[0], save), request)
         finally:
             engine.close()
     except CannotReach as error:
         raise fail(str(error)) from None
+    raise typer.Exit(_emit(made, format, output, _gate(fail_on, strict)))
 
 
 class Kind(str, Enum):
@@ -371,7 +373,7 @@ def _engine(ray: str | None, slurm: str | None, ssh: str | None, ssh_options: st
     return Here()
 
 
-def _answers(engine: Engine, look: Any, name: str, save: str | None) -> Iterable[Reading]:
+def _answers(engine: Engine, look: Look, name: str, save: str | None) -> Iterable[Reading]:
     """The readings; kept in a file, too, where that is wanted."""
     from dataclasses import replace
 
@@ -395,37 +397,34 @@ def _answers(engine: Engine, look: Any, name: str, save: str | None) -> Iterable
     return kept
 
 
-def _run(
-    readings: Iterable[Reading],
-    request: FleetRequest,
-    format: FleetFormat,
-    output: str | None,
-    fail_on: FailOn | None,
-    strict: bool,
-) -> int:
+def _made(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.examine import fail
-    from gpufix.diagnosis.diagnose import Gate
     from gpufix.fleet.inputs import CannotRead
-    from gpufix.fleet.report import NoReference, exit_code
-    from gpufix.fleet.report import report as made_of
+    from gpufix.fleet.report import NoReference, report
     from gpufix.knowledge.gpus.models import GpuNameError
-    from gpufix.model import Severity
 
     try:
-        made = made_of(readings, request)
+        return report(readings, request)
     except (CannotRead, NoReference, GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
+
+
+def _gate(fail_on: FailOn | None, strict: bool) -> Gate:
+    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.model import Severity
+
     least = fail_on or FailOn.error
-    gate = Gate(None if least is FailOn.never else Severity(least.value), strict)
-    code = exit_code(made, gate)
-    return _emit(made, format, output, code)
+    return Gate(None if least is FailOn.never else Severity(least.value), strict)
 
 
-def _emit(made: Any, format: FleetFormat, output: str | None, code: int) -> int:
+def _emit(made: FleetReport, format: FleetFormat, output: str | None, gate: Gate) -> int:
+    """Print it; returns the exit code."""
     from gpufix.cli.output import write, write_lines
+    from gpufix.fleet.report import exit_code
     from gpufix.report.fleet import acting, json, page, prometheus, table
 
+    code = exit_code(made, gate)
     if format is FleetFormat.text:
         write_lines(table.lines(made), output)
     elif format is FleetFormat.npd:

@@ -17,10 +17,10 @@ def differences(before: Reading, after: Reading) -> TwoSnapshots:
     found: list[DifferentRow] = []
     missing: list[str] = []
     for section in SECTIONS:
-        if not all(looked(section, _facts(one)) for one in (before, after)):
+        left, right = _rows(before, section), _rows(after, section)
+        if left is None or right is None:
             missing.append(section)
             continue
-        left, right = _rows(before, section), _rows(after, section)
         found += [
             DifferentRow(section=section, name=name, a=left.get(name), b=right.get(name))
             for name in dict.fromkeys([*left, *right])
@@ -35,8 +35,12 @@ def _facts(reading: Reading) -> dict[str, object]:
     return reading.facts
 
 
-def _rows(reading: Reading, section: str) -> dict[str, str]:
+def _rows(reading: Reading, section: str) -> dict[str, str] | None:
+    """None where nobody looked."""
     try:
-        return rows(section, _facts(reading))
+        facts = _facts(reading)
+        return rows(section, facts) if looked(section, facts) else None
+    except Incomparable:
+        raise
     except DAMAGED as error:
         raise Incomparable(f"{reading.node}: not a snapshot: {section}: {error!r}") from None

@@ -12,10 +12,12 @@ from gpufix.diagnosis.diagnose import Request, examine, summarised
 from gpufix.diagnosis.unjudged import unjudged
 from gpufix.fleet.collected import ENVIRONMENTS, Collected
 from gpufix.fleet.ranges import fold
+from gpufix.knowledge.gpus.models import resolve
 from gpufix.model import Facts, Finding
 from gpufix.model.base import Invalid, from_json
 from gpufix.model.facts import conda_apart
 from gpufix.model.fleet_report import FleetEnvironment, FleetFinding
+from gpufix.plugins import all_rules
 
 
 class Judged(NamedTuple):
@@ -27,6 +29,9 @@ class Judged(NamedTuple):
 
 def judge(collected: Collected, gpus: Sequence[str], selection: Selection) -> Judged:
     """Raises GpuNameError and UnknownCode for what the user mistyped."""
+    for gpu in gpus:
+        resolve(gpu)
+    selection.apply(all_rules()[0])
     nodes = _nodes(collected)
     request = Request(tuple(gpus), selection)
     environments: list[FleetEnvironment] = []

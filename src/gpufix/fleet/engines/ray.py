@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
 from gpufix.fleet.engines import Answer, CannotReach, Work, ray_task
@@ -26,10 +28,13 @@ class Ray:
         self._ids: dict[str, str] = {}
         self._own = not ray.is_initialized()
         self._address = address
+        self._open = ExitStack()
 
     def nodes(self) -> list[str]:
         """Those that Ray says are alive, by the names that they were started with."""
         if self._own and not self._ray.is_initialized():
+            # Ray's threads print of nodes that die on standard output, which is the report's.
+            self._open.enter_context(redirect_stdout(sys.stderr))
             try:
                 self._ray.init(
                     address=self._address, log_to_driver=False, logging_level="ERROR",
@@ -82,6 +87,7 @@ class Ray:
         """Leave the cluster, unless the caller was in it before."""
         if self._own and self._ray.is_initialized():
             self._ray.shutdown()
+        self._open.close()
 
 
 def _name(row: dict[str, Any]) -> str:
