@@ -16,8 +16,9 @@ PORT = 24000
 class Cluster:
     """Daemons and their configuration."""
 
-    def __init__(self, nodes: list[Node], folder: Path) -> None:
-        self.nodes, self.folder = nodes, folder
+    def __init__(self, nodes: list[Node], folder: Path, *more: str) -> None:
+        """`more`: further lines of slurm.conf."""
+        self.nodes, self.folder, self.more = nodes, folder, more
         self.running: list[subprocess.Popen[bytes]] = []
         for part in ("state", "spool", "munge"):
             (folder / part).mkdir(parents=True)
@@ -44,11 +45,12 @@ class Cluster:
                 f"NodeName={node.name} NodeHostname=localhost NodeAddr=127.0.0.1 "
                 f"Port={PORT + 1 + number} CPUs=2 State=UNKNOWN"
             )
+        rows += self.more
         names = ",".join(node.name for node in self.nodes)
         return "\n".join([*rows, f"PartitionName=gpu Nodes={names} Default=YES State=UP", ""])
 
     def start(self) -> None:
-        """Up to where all nodes are idle."""
+        """Up to where all nodes have come up, whatever they are then."""
         key = self.folder / "munge/key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
@@ -64,7 +66,11 @@ class Cluster:
         slurmd = needs.path("slurmd")
         for node in self.nodes:
             node.start(slurmd, "-D", "-N", node.name, SLURM_CONF=str(self.conf))
-        until(lambda: self.states().count("idle") == len(self.nodes), 120, self.logs())
+        until(self._all_up, 120, self.logs())
+
+    def _all_up(self) -> bool:
+        states = self.states()
+        return len(states) == len(self.nodes) and set(states) <= {"idle", "drained", "draining"}
 
     def _daemon(self, *command: str) -> None:
         with (self.folder / "daemons.log").open("ab") as out:
@@ -74,11 +80,11 @@ class Cluster:
                 )
             )
 
-    def states(self) -> list[str]:
-        """Of all nodes."""
-        command = [needs.path("sinfo"), "-h", "-N", "-o", "%T"]
+    def states(self, form: str = "%T") -> list[str]:
+        """Of all nodes, as sinfo writes them."""
+        command = [needs.path("sinfo"), "-h", "-N", "-o", form]
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True)
-        return done.stdout.split()
+        return done.stdout.splitlines()
 
     def set_down(self, node: Node, why: str) -> None:
         """As an administrator does."""

@@ -20,15 +20,16 @@ from gpufix.cli.app import application
 from gpufix.fleet.inputs import line
 
 PAGE = (Path(__file__).parents[2] / "docs/fleet.md").read_text("utf-8")
-BLOCKS = re.findall(r"### ([^\n]+)\n(?:(?!\n##).)*?```(\w+)\n(.*?)```", PAGE, re.S)
-RECIPES = {title: (language, text) for title, language, text in BLOCKS}
+_PARTS = re.findall(r"^### ([^\n]+)\n(.*?)(?=^##|\Z)", PAGE, re.S | re.M)
+# The last block of each: what stands before prepares it.
+RECIPES = {title: re.findall(r"```(\w+)\n(.*?)```", text, re.S)[-1] for title, text in _PARTS}
 
 
 def commands() -> Iterator[list[str]]:
     """Each `gpufix …` of the page, as words."""
     for block in re.findall(r"```(?:sh|yaml|console)\n(.*?)```", PAGE, re.S):
         for found in re.finditer(
-            r"(?<![\w/.'])gpufix ((?:fleet|diff) [^|\n)]*)", block.replace("\\\n", " ")
+            r"(?<![\w/.'])gpufix ((?:fleet|diff) [^|>\n)]*)", block.replace("\\\n", " ")
         ):
             yield shlex.split(found[1].strip(), comments=True)
     for inline in re.findall(r"`gpufix ((?:fleet|diff) [^`]* [^`]*)`", PAGE):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from drifts import DRIFTS
 from fleet_checks import check_costs, check_planted, planted
-from machines import Node, fleet
+from machines import Node, fleet, until
+from test_recipes import RECIPES
 
 from gpufix.fleet.ask import ask
 from gpufix.fleet.engines import Engine
@@ -100,3 +102,36 @@ def test_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems["node08"] == "Slurm says down: no power"
     assert problems["node07"]
     check_planted(found, where)
+
+
+@pytest.mark.needs("slurmctld", "slurmd", "srun", "sinfo", "scontrol", "munged")
+def test_the_health_check_of_slurm(tmp_path: Path) -> None:
+    """The health check drains the node that has become another, and no other."""
+    from slurm_nodes import Cluster
+
+    nodes = fleet(tmp_path, 3)
+    env, path = str(tmp_path / "env"), f"{tmp_path}/env/bin:/usr/bin:/bin"
+    look = ["env", "-i", f"PATH={path}", "gpufix", "fleet", "probe", "--python", env]
+    nodes[0].start(*look, log="good.txt").wait()
+    DRIFTS["NCCL's configuration"].plant(nodes[1])
+    _, text = RECIPES["Slurm: a health check on every node"]
+    conf = f"export SLURM_CONF={tmp_path}/slurm/slurm.conf PATH={path}"
+    text = re.sub(r"export PATH=\S+", conf, text).replace("--timeout 60", f"--timeout {SECONDS}")
+    text = text.replace("/opt/env", env).replace("/shared/good.txt", f"{nodes[0].folder}/good.txt")
+    check = tmp_path / "check"
+    check.write_text(text)
+    check.chmod(0o755)
+    checks = (f"HealthCheckProgram={check}", "HealthCheckInterval=30")
+    cluster = Cluster(nodes, tmp_path / "slurm", *checks)
+    try:
+        cluster.start()
+        until(
+            lambda: any("gpufix" in row for row in cluster.states("%N %T %E")), 150, cluster.logs()
+        )
+        assert cluster.states("%N %T %E") == [
+            "node01 idle none",
+            "node02 drained gpufix: NCCL_IB_HCA in nccl.conf absent (usual: mlx5)",
+            "node03 idle none",
+        ]
+    finally:
+        cluster.stop()

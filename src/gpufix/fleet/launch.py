@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Literal
 
 import gpufix
@@ -61,6 +62,7 @@ def work(look: Look, default: str = "") -> Work:
 
 
 def here(look: Look) -> Work:
-    """For this machine, which has the gpufix that runs."""
+    """For this machine: the gpufix that runs, found where this process has found it."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from gpufix.__main__ import main; main()"
     whole = work(look).command[7:]
-    return Work((PYTHON, "-m", "gpufix", "fleet", "probe", *whole), seconds=look.seconds)
+    return Work((PYTHON, "-I", "-c", code, "fleet", "probe", *whole), seconds=look.seconds)
