@@ -31,7 +31,7 @@ _SCRIPT = (
     "&& c=$i && break; done; "
     'test -n "$c" || { echo "no gpufix, and no Python from 3.10 on to run a streamed one" >&2; '
     "exit 98; }; "
-    'umask 077; d=$(mktemp -d) || exit 99; trap "rm -rf -- "$d"" EXIT; '
+    'umask 077; d=$(mktemp -d) || exit 99; u() { rm -rf -- "$d"; }; trap u EXIT; '
     'trap "exit 143" HUP INT TERM; cat > "$d/gpufix.pyz" || exit 99; '
     'TMPDIR=$d GPUFIX_STREAMED=1 GPUFIX_THERE=$h "$c" -I -S -B "$d/gpufix.pyz" fleet probe "$@"'
 )
