@@ -170,6 +170,12 @@ def test_one_copy_of_an_environment() -> None:
     assert [(c.storage, c.nodes) for c in found.copies] == [("nfs4 srv:/e", "n[0-2]")]
 
 
+def test_inside_a_container() -> None:
+    pod = without("host", {**BASE["host"], "container": "kubernetes"})
+    shown = text(*(node(f"n{n}", pod) for n in range(3)))
+    assert "judged inside a container (kubernetes): n[0-2]\n" in shown
+
+
 ERROR = Gate(Severity.error)
 CODES: dict[str, tuple[Callable[[], list[Reading]], Gate, int]] = {
     "alike": (lambda: alike(3), ERROR, 0),

@@ -18,6 +18,7 @@ from gpufix.fleet.sections import SECTIONS, rows
 from gpufix.frozen import Frozen
 from gpufix.model.finding import Severity
 from gpufix.model.fleet_report import (
+    FleetContainer,
     FleetCopy,
     FleetNode,
     FleetReport,
@@ -63,6 +64,7 @@ def report(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
         findings=judged.findings,
         environments=judged.environments,
         copies=list(_copies(collected)),
+        containers=list(_containers(collected)),
         summary=FleetSummary(
             verdict="alike",
             nodes=len(nodes),
@@ -114,6 +116,19 @@ def _copies(collected: Collected) -> Iterator[FleetCopy]:
     for (_, storage), names in collected.copies.items():
         if len(names) > 1:
             yield FleetCopy(storage=storage, nodes=fold(names), count=len(names))
+
+
+def _containers(collected: Collected) -> Iterator[FleetContainer]:
+    place = list(SECTIONS).index("image")
+    found: dict[str, list[str]] = {}
+    for node, profile in zip(collected.nodes, collected.profile_of, strict=True):
+        if profile is not None:
+            variant = collected.profiles[profile][place].variant
+            kind = collected.variants["image"][variant].get("container")
+            if kind is not None:
+                found.setdefault(kind, []).append(node.name)
+    for kind, names in found.items():
+        yield FleetContainer(kind=kind, nodes=fold(names), count=len(names))
 
 
 def exit_code(made: FleetReport, gate: Gate) -> int:

@@ -92,6 +92,14 @@ class FleetCopy(Model):
     count: int
 
 
+class FleetContainer(Model):
+    """Nodes of which the inside of a container was looked at: "kubernetes", "docker" …"""
+
+    kind: str
+    nodes: str
+    count: int
+
+
 class FleetSummary(Model):
     """The counts. verdict: alike, or differs; incomplete where a node gave no answer."""
 
@@ -117,6 +125,7 @@ class FleetReport(Model):
     findings: list[FleetFinding] = field(default_factory=list)
     environments: list[FleetEnvironment] = field(default_factory=list)
     copies: list[FleetCopy] = field(default_factory=list)
+    containers: list[FleetContainer] = field(default_factory=list)
     summary: FleetSummary
 
 

@@ -113,6 +113,8 @@ def _unseen(out: Lines, report: FleetReport) -> None:
 
 def _foot(out: Lines, report: FleetReport) -> None:
     out.add("")
+    for inside in report.containers:
+        out.add(f"judged inside a container ({inside.kind}): {inside.nodes}")
     for copy in report.copies:
         out.add(f"one copy of the environment ({copy.storage}) on {copy.nodes}")
     if report.alike and report.nodes:
