@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import packaging
+
 import gpufix
 from gpufix.files import own
 
@@ -60,7 +62,8 @@ def _files() -> Iterator[tuple[str, Path]]:
         parts = path.relative_to(root).parts
         if path.suffix in _KINDS and _wanted(parts):
             yield str(Path("gpufix", *parts)), path
-    for name in _BESIDE:
+    old = int(packaging.__version__.partition(".")[0]) < 22  # it has no parser of its own
+    for name in (*_BESIDE, *(["pyparsing"] if old else [])):
         yield from _module(name)
 
 
