@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,13 @@ def test_the_archive_is_the_same_each_time_and_small() -> None:
     zipapp.cache_clear()
     assert zipapp() == first
     assert len(first) < 4 << 20
+    names = set(zipfile.ZipFile(io.BytesIO(first)).namelist())
+    assert {
+        "packaging/version.py",
+        "pynvml.py",
+        "tomli/__init__.py",
+        "gpufix/fleet/probe.py",
+    } <= names
 
 
 @pytest.mark.needs("bash", "fish")

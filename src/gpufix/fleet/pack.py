@@ -17,8 +17,7 @@ import packaging
 import gpufix
 from gpufix.files import own
 
-# What a look at a node imports beside gpufix; tomli where this Python has no tomllib, or has it.
-_BESIDE = ("packaging", "pynvml", "tomli")
+_BESIDE = ("packaging", "pynvml")  # what a look at a node imports beside gpufix
 _LEFT_OUT = ("report", "engine", "smoke", "inspection", "recommend", "explain")
 _KINDS = {".py", ".json", ".txt", ".xz", ".tsv", ".gz", ".bin", ".toml"}
 _CLI = {"__init__.py", "start.py"}
@@ -65,6 +64,10 @@ def _files() -> Iterator[tuple[str, Path]]:
     old = int(packaging.__version__.partition(".")[0]) < 22  # it has no parser of its own
     for name in (*_BESIDE, *(["pyparsing"] if old else [])):
         yield from _module(name)
+    # For a node's Python 3.10, which has no tomllib: that is tomli under another name.
+    yield from (
+        _module("tomli") if importlib.util.find_spec("tomli") else _module("tomllib", "tomli")
+    )
 
 
 def _wanted(parts: tuple[str, ...]) -> bool:
@@ -73,8 +76,8 @@ def _wanted(parts: tuple[str, ...]) -> bool:
     return parts[0] != "cli" or parts[-1] in _CLI
 
 
-def _module(name: str) -> Iterator[tuple[str, Path]]:
-    """The files of an installed module; none where it is not installed."""
+def _module(name: str, called: str = "") -> Iterator[tuple[str, Path]]:
+    """The files of an installed module, under the name to import; none where it is not installed."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         return
@@ -83,4 +86,4 @@ def _module(name: str) -> Iterator[tuple[str, Path]]:
         yield origin.name, origin
         return
     for path in origin.parent.rglob("*.py"):
-        yield str(Path(name, path.relative_to(origin.parent))), path
+        yield str(Path(called or name, path.relative_to(origin.parent))), path
