@@ -91,6 +91,15 @@ NEEDS = {
         find.distribution("conda_package_streaming"), "PyPI: conda-package-streaming"
     ),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
+    "ray": Need(find.distribution("ray"), "PyPI: ray"),
+    "ssh": _program("openssh-client", "ssh"),
+    "sshd": Need(
+        find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)
+    ),
+    **{
+        n: _program("slurmctld slurmd slurm-client munge", n)
+        for n in ("slurmctld", "slurmd", "srun", "sinfo", "scontrol", "munged")
+    },
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),

@@ -34,13 +34,18 @@ def redact(facts: Facts, home: Path | None = None) -> Facts:
     Every string is rewritten by the same rules, so that paths which were equal stay equal and a
     replay comes to the same findings.
     """
+    return from_json(Facts, redacted(facts, home))
+
+
+def redacted(facts: Facts, home: Path | None = None) -> Any:
+    """The same as JSON values, which needs no pydantic."""
     data = to_json(facts)
     environment = data["environment"]
     for table in (environment["process"], environment["overlay"]):
         for name in table:
             if table[name] and _SECRET_NAME.search(name):
                 table[name] = _HIDDEN
-    return from_json(Facts, _map(data, _rewriter(home or Path.home())))
+    return _map(data, _rewriter(home or Path.home()))
 
 
 def _rewriter(home: Path) -> Callable[[str], str]:

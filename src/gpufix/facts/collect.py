@@ -18,9 +18,11 @@ from gpufix.model import (
     Facts,
     Gpu,
     Host,
+    Network,
     Python,
     Shadow,
     SharedFile,
+    Storage,
     Tool,
     Toolkit,
 )
@@ -39,6 +41,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     """
     from gpufix.facts.libraries import libraries
     from gpufix.facts.machine import caches, gpus, operating_system
+    from gpufix.facts.machine import network as network_facts
+    from gpufix.facts.machine import storage as storage_facts
     from gpufix.facts.packages import conda, conda_prefix, distributions
     from gpufix.facts.project import project as project_facts
     from gpufix.facts.project import script_folder
@@ -88,6 +92,11 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     )
     # The environment file outranks the process: what it says is what the loader would be told.
     there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
+    storage: Storage | None = None
+    if ctx.compare:
+        storage = _try(ctx, "storage", lambda: storage_facts.collect(ctx, patient), storage)
+        later = ctx.defer and storage is not None and storage.network
+        there = replace(there, compare=not later)
     ctx.progress("compiled libraries")
     built = [path for entry in jit if entry.own for path in entry.libraries]
     built += folder.libraries if folder else []
@@ -97,6 +106,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         lambda: libraries.collect(there, patient, dists, torch_facts, built, packages),
         Binaries(),
     )
+    network: Network | None = None
+    if ctx.compare:
+        ctx.progress("network")
+        network = _try(ctx, "network", lambda: network_facts.collect(ctx), network)
     unknown = Host(os="?", kernel="?", machine="?")
     prefixes = [patient.prefix, patient.base_prefix] if patient else []
     here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
@@ -120,6 +133,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         gaps=list(ctx.gaps),
         shadows=shadows,
         unmet_imports=unmet,
+        network=network,
+        storage=storage,
     )
 
 

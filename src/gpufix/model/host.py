@@ -39,6 +39,8 @@ class Host(Model):
     memory_available: int | None = None
     container: str | None = None  # "docker", "podman", "kubernetes", "lxc", ...
     wsl: bool = False
+    image: str | None = None  # of the container: what its runtime or GPUFIX_IMAGE says
+    boot: str | None = None  # a digest of the boot's number: the same on one machine alone
 
 
 class GpuProcess(Model):
@@ -134,3 +136,39 @@ class Tool(Model):
     name: str
     path: str
     version: str | None = None
+
+
+class NetworkInterface(Model):
+    """One interface that leads out of the machine. `speed` in Mbit/s."""
+
+    name: str
+    mtu: int | None = None
+    speed: int | None = None
+
+
+class InfinibandPort(Model):
+    """One port of an InfiniBand or RoCE device, as the kernel words it."""
+
+    device: str
+    port: int
+    state: str | None = None  # "ACTIVE", "DOWN", ...
+    rate: str | None = None  # "400 Gb/sec (4X NDR)"
+    layer: str | None = None  # "InfiniBand", "Ethernet"
+
+
+class Network(Model):
+    """What collectives use between nodes."""
+
+    interfaces: list[NetworkInterface] = field(default_factory=list)
+    infiniband: list[InfinibandPort] = field(default_factory=list)
+    libraries: dict[str, str] = field(default_factory=dict)  # rdma-core's and NCCL's plug-ins
+    nccl: dict[str, str] = field(default_factory=dict)  # of /etc/nccl.conf and ~/.nccl.conf
+
+
+class Storage(Model):
+    """Where an environment lies: two nodes with the same `key` have one copy of it."""
+
+    kind: str  # of the file system: "ext4", "nfs4"
+    source: str | None = None  # "server:/export"
+    network: bool = False
+    key: str
