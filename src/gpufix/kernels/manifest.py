@@ -55,8 +55,8 @@ class Kernel(Frozen):
     cases: tuple[Case, ...]
     needs: tuple[str, ...] = ()
     ptx_only: bool = False
-    specific: tuple[str, ...] = ()
     time_limit_s: float = 60.0
+    specific: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
