@@ -39,9 +39,11 @@ def explain(
     facts: options.FactsFile = None,
     gpu: options.Gpu = None,
     no_patient: Annotated[
-        bool, typer.Option("--no-patient", help="Explain the text alone; look at no environment.")
+        bool, typer.Option("--no-patient", help="Explain the text; read no environment.")
     ] = False,
-    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = TextOrJson.text,
+    format: Annotated[
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
+    ] = TextOrJson.text,
     output: options.Output = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Sources, and all that was recognised.")
@@ -49,18 +51,16 @@ def explain(
 ) -> None:
     """Explain a rule, or find the cause in an error message, traceback or build log.
 
-    With a log: what happened, why, what to do; then whether the environment at hand shows the same
-    fault, and what `gpufix fix` would do. Exit code 0: recognised. 1: not recognised. 2: usage.
+    With a log: what happened, why, what to do; then whether this environment has the same fault,
+    and what `gpufix fix` would do.
     """
-    pass
-    from gpufix.cli.examine import fail
     from gpufix.plugins import all_rules
 
     known, _ = all_rules()
     if what != "-":
         chosen = _rules(what, known)
         if isinstance(chosen, list):
-            _pages(chosen)
+            _pages(chosen) if len(chosen) == 1 else _list(chosen)
             return
         if not Path(what).exists():
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
@@ -94,6 +94,14 @@ def _pages(chosen: list[Rule]) -> None:
     for rule in chosen:
         page = f"# {rule.code} {rule.name}\n\n{rule.page}"
         console.print(Markdown(clean(page, keep_newlines=True)))
+
+
+def _list(chosen: list[Rule]) -> None:
+    """Of several rules, a line each: nobody reads five pages at once."""
+    from gpufix.cli.rules import show
+
+    show(chosen)
+    typer.echo("gpufix: `gpufix explain CODE` shows a rule's page", err=True)
 
 
 class LogRequest(Frozen):

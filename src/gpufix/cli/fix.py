@@ -37,7 +37,9 @@ class _Manner(NamedTuple):
     deep: bool
 
 
-FormatOption = Annotated[FixFormat, typer.Option("--format", help="Report format.")]
+FormatOption = Annotated[
+    FixFormat, typer.Option("--format", metavar="FORMAT", help="text or json.")
+]
 
 
 def fix(
@@ -50,12 +52,14 @@ def fix(
         list[str] | None,
         typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; verify; keep or undo.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Carry out the plans, check, keep or undo.")
+    ] = False,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Also plans that change a version somebody chose.")
+        bool, typer.Option("--unsafe", help="Also plans that change a version you chose.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the result even when it is not verified.")
+        bool, typer.Option("--keep", help="Keep the result even where a check fails.")
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Also import the repaired modules.")
@@ -80,16 +84,14 @@ def fix(
             "--fallback",
             metavar="NAME",
             autocompletion=help.fallbacks,
-            help="Install gpufix's replacement of this extension, and do nothing else without "
-            "--only; `list` names them. Repeatable.",
+            help="Only install gpufix's replacement for this extension; `list` shows them.",
         ),
     ] = None,
 ) -> None:
-    """Show what would repair the environment; with --apply, do it.
+    """Show how to repair the environment; with --apply, repair it.
 
-    Exit code 0: nothing to repair, or nothing remains. 1: plans are pending, errors stand that have
-    none, or findings remain.
-    2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
+    A safe plan can be undone and changes no version that you chose. After the repair, gpufix reads
+    the environment again and imports what it repaired; what does not help is undone.
     """
     from gpufix.cli.examine import examine, no_patient, say_unjudged
     from gpufix.engine.run_context import Indexes, RunContext

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpufix.cli.choices import TextOrJson
 
+if TYPE_CHECKING:
+    from gpufix.checks.registry import Rule
+
 
 def rules(
     format: Annotated[
-        TextOrJson, typer.Option("--format", help="Report format.")
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = TextOrJson.text,
 ) -> None:
     """List every rule: code, name and one line. `gpufix explain CODE` shows a rule's page."""
 
     from gpufix.plugins import all_rules
-    from gpufix.text.clean import clean
     from gpufix.text.json_output import dumps
 
     known, _ = all_rules()
@@ -25,8 +28,15 @@ def rules(
         rows = [{"code": r.code, "name": r.name, "summary": _first_line(r.page)} for r in known]
         typer.echo(dumps(rows))
         return
+    show(known)
+
+
+def show(known: Sequence[Rule]) -> None:
+    """A line for each rule, folded between words."""
     from rich.console import Console
     from rich.table import Table
+
+    from gpufix.text.clean import clean
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for rule in known:

@@ -93,6 +93,11 @@ def serve(arguments: Sequence[str]) -> bool:
     if list(arguments) == ["--version"]:
         version()
         return True
+    if not arguments or list(arguments) in (["--help"], ["-h"], ["help"]):
+        from gpufix.cli.pages import overview
+
+        print(overview(), end="", flush=True)
+        return True
     command = _SERVED.get(arguments[0]) if arguments else None
     return command is not None and command(arguments[1:])
 
