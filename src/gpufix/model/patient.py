@@ -42,6 +42,7 @@ class Python(Model):
     include: str | None = None  # where Python.h should be
     has_headers: bool = False
     libpython: str | None = None  # shared libpython, None = linked in
+    chosen: str | None = None  # why this one is the patient: "the active environment"
 
 
 class Record(Model):
