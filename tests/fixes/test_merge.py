@@ -175,8 +175,11 @@ def test_only_what_is_allowed_is_chosen(safety: str, unsafe: bool, done: bool) -
 @pytest.mark.parametrize(
     ("fallback", "said"),
     [
-        (None, "unsafe: carried out with --unsafe"),
-        ("xformers", "unsafe: carried out with --unsafe or --fallback xformers"),
+        (None, "changes what source code means; to apply: gpufix fix --apply --unsafe"),
+        (
+            "xformers",
+            "replaces a package; to apply: gpufix fix --apply --unsafe or --fallback xformers",
+        ),
     ],
 )
 def test_what_is_held_back_says_how_it_is_allowed(fallback: str | None, said: str) -> None:

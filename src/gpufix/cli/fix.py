@@ -33,7 +33,7 @@ class _Manner(NamedTuple):
     """How plans are carried out."""
 
     keep: bool
-    probe: bool
+    probe: bool | None
     deep: bool
 
 
@@ -62,8 +62,12 @@ def fix(
         bool, typer.Option("--keep", help="Keep the result even where a check fails.")
     ] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also import the repaired modules.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Undo what does not import; or import nothing. Default: import and say so.",
+        ),
+    ] = None,
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Ask the index which versions would come.")
     ] = False,
@@ -108,7 +112,14 @@ def fix(
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
-        _show(_preview(proposed, context, resolve), format, output)
+        shown = _preview(proposed, context, resolve)
+        code = _show(shown, format, output)
+        agreed = None
+        if format is FixFormat.text and output is None:
+            agreed = _agreed(shown, proposed, patient, fix_request)
+        if agreed is None:
+            raise typer.Exit(code)
+        proposed = agreed
     how = _Manner(keep, probe, deep)
     _finish(_carry_out(proposed, context, patient, fix_request, how), format, output)
 
@@ -165,7 +176,26 @@ def _preview(proposed: Proposed, context: RunContext, resolve: bool) -> Proposal
         raise fail(str(error)) from None
 
 
-def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
+def _agreed(
+    shown: Proposal, proposed: Proposed, patient: Patient, fix_request: FixRequest
+) -> Proposed | None:
+    """What the user says yes to on a terminal; None where nobody can be asked, or wants nothing."""
+    from gpufix.cli import dialogue
+
+    if not dialogue.can_ask() or not (shown.plans or dialogue.unsafe_of(shown)):
+        return None
+    try:
+        wanted, unsafe = dialogue.consent(shown, _say)
+    except (dialogue.Quit, KeyboardInterrupt):
+        return None
+    if not wanted and not unsafe:
+        return None
+    every = _propose(patient, replace(fix_request, unsafe=True)) if unsafe else proposed
+    return dialogue.narrowed(proposed, wanted, unsafe, every)
+
+
+def _show(proposal: Proposal, format: FixFormat, output: str | None) -> int:
+    """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.report import plans
@@ -176,7 +206,7 @@ def _show(proposal: Proposal, format: FixFormat, output: str | None) -> None:
         write_lines(plans.proposed(proposal), output)
     pending = [*proposal.plans, *proposal.held, *proposal.standing]
     unmet = any(s.asked for s in proposal.skips)
-    raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending or unmet else 0)
+    return INTERNAL if proposal.failures else PENDING if pending or unmet else 0
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:
@@ -197,6 +227,7 @@ def _carry_out(
     fix_request: FixRequest,
     manner: _Manner,
 ) -> Outcome:
+    from gpufix.cli.dialogue import Live
     from gpufix.engine.run.apply import termination
     from gpufix.engine.run.propose import judged
     from gpufix.engine.run.repair import Repair, nothing_to_do, repair
@@ -209,11 +240,12 @@ def _carry_out(
         request=judged(fix_request),
         look=lambda: _look(patient, manner.deep),
         keep=manner.keep,
-        probe=manner.probe,
+        probe=manner.probe is not False,
+        proven=manner.probe is True,
     )
     try:
-        with termination():
-            return repair(proposed, context, how)
+        with termination(), Live(_say) as live:
+            return repair(proposed, replace(context, say=live.say, tick=live.tick), how)
     except KeyboardInterrupt:
         _say(f"interrupted; {_what_is_left(how.state, context)}")
         raise typer.Exit(INTERRUPTED) from None

@@ -10,9 +10,8 @@ from gpufix.text.clean import counted
 
 def looked_at(facts: Facts, rules: int) -> tuple[str, ...]:
     """A line for each kind of thing, as "packages: 143 distributions"."""
-    return tuple(f"{kind}: {what}" for kind, what in _rows(facts) if what) + (
-        f"rules: {counted(rules, 'rule') or 'none'}",
-    )
+    rows = [*_rows(facts), ("rules", counted(rules, "rule") or "none")]
+    return tuple(f"{kind}: {what}" for kind, what in rows if what)
 
 
 def _rows(facts: Facts) -> Iterator[tuple[str, str]]:

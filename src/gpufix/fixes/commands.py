@@ -23,10 +23,15 @@ from gpufix.text.shell import join, quote
 
 
 def summary(plan: Plan, facts: Facts) -> PlanSummary:
-    """The plan as a finding shows it. A fallback's is carried out whole, by its name."""
+    """The plan as a finding shows it: its commands, or gpufix's own where no shell has them.
+
+    An edit has no command, and a build runs with variables and a header of its own.
+    """
     lines = [line for step in plan.steps for line in commands(step, facts)]
     if plan.fallback is not None:
         lines = [_fallback(plan.fallback)]
+    elif any(isinstance(step, (WriteFile, Build)) for step in plan.steps):
+        lines = [_own(plan, facts)]
     command = "\n".join(lines) or None
     return PlanSummary(title=plan.title, safety=plan.safety, command=command, fix=plan.fix)
 
@@ -49,11 +54,16 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
         yield f"{variables} {join(pip(facts, 'install', *options, step.path))}".strip()
     elif isinstance(step, InitSubmodules):
         yield join(["git", "-C", step.root, "submodule", "update", "--init", "--", *step.paths])
-    elif isinstance(step, Advise):
-        if step.command:
-            yield step.command
-    elif isinstance(step, WriteFile):
-        yield f"# edit {step.path}"
+    elif isinstance(step, Advise) and step.command:
+        yield step.command
+
+
+def _own(plan: Plan, facts: Facts) -> str:
+    """The command that carries out this plan."""
+    words = ["gpufix", "fix", "--apply"] + (["--unsafe"] if plan.safety == "unsafe" else [])
+    words += [word for code in dict.fromkeys(plan.codes) for word in ("--only", code)]
+    words += ["--python", facts.python.prefix] if facts.python else []
+    return join([*words, *([facts.project.root] if facts.project else [])])
 
 
 def _fallback(name: str) -> str:

@@ -106,7 +106,10 @@ class Painter:
         self.console.print()
         page = rule_page(finding.code)
         title = self.text(
-            (f"{_MARK[finding.severity]} {finding.severity.value} ", styles.SEVERITY[finding.severity]),
+            (
+                f"{_MARK[finding.severity]} {finding.severity.value} ",
+                styles.SEVERITY[finding.severity],
+            ),
             (f"{finding.code} {finding.name}", f"bold link {page}" if page else "bold"),
             f" · {self.short(finding.subject)}",
         )
@@ -114,9 +117,7 @@ class Painter:
         self.print(self.text(self.short(finding.message)), indent=2)
         self.evidence(self.short.evidence(finding.evidence))
         for line, depth in folded(finding.consequences, self.verbose):
-            self.print(
-                self.text(("└ so ", "dim"), self.short(line)), indent=2 + 2 * depth, hang=2
-            )
+            self.print(self.text(("└ so ", "dim"), self.short(line)), indent=2 + 2 * depth, hang=2)
         self.fixes(finding.fixes or _below(finding))
         if finding.no_plan is not None:
             self.print(self.text(("no plan: ", styles.WARN), self.short(finding.no_plan)), indent=2)

@@ -11,6 +11,7 @@ from gpufix.engine.builds.build_all import build_folders
 from gpufix.engine.builds.build_process import Ended, Running
 from gpufix.engine.builds.folder import NotBuildable, inspect
 from gpufix.engine.builds.order import Order
+from gpufix.engine.child import last_line
 from gpufix.engine.journal.parts import heartbeat
 from gpufix.engine.run_context import RunContext
 from gpufix.evidence.view import View
@@ -18,6 +19,7 @@ from gpufix.fixes.build_environment.variables import Folder
 from gpufix.knowledge.gpus.models import GpuNameError, resolve
 from gpufix.model import Build
 from gpufix.model.outcome import BuildResult
+from gpufix.text.shell import join, quote
 
 _EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
@@ -46,15 +48,43 @@ def run(step: Build, context: RunContext) -> BuildResult:
             pass_fds=context.lock_fds,
         )
         beat = heartbeat(order.logs)
-        (result,) = build_folders(order, [folder], None, Watched(context.say, beat))
+        (result,) = build_folders(order, [folder], None, Watched(context.say, beat, context.tick))
     return result
+
+
+def shown(step: Build, context: RunContext) -> list[str]:
+    """The build as command lines: with the variables and options that it is run with."""
+    scratch = Path("/RUN_FOLDER")
+    try:
+        folder = inspect(Path(step.path), context.facts)
+        order = Order(
+            view=View(context.facts, [resolve(name) for name in step.expect_archs]),
+            logs=scratch,
+            scratch=scratch,
+            base=context.environ,
+            editable=step.editable,
+            settings=step.environment,
+            abi=step.abi,
+        )
+        variables = order.environment(folder).variables
+        programs = order.commands(folder)
+    except (NotBuildable, GpuNameError, OSError, ValueError):
+        return [join(["gpufix", "build", step.path])]
+    words = [f"{v.name}={quote(v.value)}" for v in variables if v.value is not None]
+    return [" ".join([*words, join(command)]) for command in programs]
+
+
+def _untold(_: str) -> None:
+    return None
 
 
 class Watched:
     """Says what is being built, and now and then how far it is; shows that the run lives."""
 
-    def __init__(self, say: Callable[[str], None], beat: Path):
-        self._say, self._beat = say, beat
+    def __init__(
+        self, say: Callable[[str], None], beat: Path, tick: Callable[[str], None] = _untold
+    ):
+        self._say, self._beat, self._tick = say, beat, tick
         self._reported = self._touched = 0.0
 
     def started(self, folder: Folder, jobs: int) -> None:
@@ -64,13 +94,30 @@ class Watched:
         if time.monotonic() - self._touched > 1.0:
             self._beat.touch()
             self._touched = time.monotonic()
+            for _, state in running:
+                self._tick(_now(state))
         for folder, state in running:
             if state.seconds - self._reported < _EVERY:
                 continue
             self._reported = state.seconds
             done = state.log.progress()
             files = f"{done[0]} of {done[1]} files after " if done else ""
-            self._say(f"{folder.path}: {files}{state.seconds:.0f} s")
+            self._say(f"{folder.path}: {files}{state.seconds:.0f} s{_remaining(state)}")
 
     def ended(self, ended: Ended) -> None:
         self._say(f"{ended.folder.path}: {ended.reason or 'built'} after {ended.seconds:.0f} s")
+
+
+def _now(state: Running) -> str:
+    """Files done, the time that is left, and what the compiler printed last."""
+    done = state.log.progress()
+    files = f"{done[0]}/{done[1]} files{_remaining(state)}: " if done else ""
+    return f"{files}{last_line(state.log.path)}"
+
+
+def _remaining(state: Running) -> str:
+    """ ", about 40 s left" once the first file is done; empty before."""
+    done = state.log.progress()
+    if not done or not done[0] or done[0] >= done[1]:
+        return ""
+    return f", about {state.seconds / done[0] * (done[1] - done[0]):.0f} s left"

@@ -1,10 +1,10 @@
-"""Imports the repaired modules in processes of the patient's own, with a time limit (`--probe`)."""
+"""Imports the repaired modules in processes of the patient's own, with a time limit."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from gpufix.evidence.requirements import parse
@@ -19,8 +19,13 @@ _MODULE = re.compile(r"([A-Za-z_]\w*)(/__init__\.py|\.py|(\.[\w-]+)?\.so)")
 _RECORD_LIMIT = 64 << 20
 
 
-def probe(steps: Sequence[Step], facts: Facts, environ: dict[str, str]) -> list[Probe]:
-    """One import for each top-level module of what was installed; `facts` are those after."""
+def probe(
+    steps: Sequence[Step], facts: Facts, environ: dict[str, str], also: Collection[str] = ()
+) -> list[Probe]:
+    """One import for each top-level module of what was installed; `facts` are those after.
+
+    also: further distributions, of which findings are repaired.
+    """
     if facts.python is None:
         return []
     python = facts.python.executable
@@ -28,11 +33,13 @@ def probe(steps: Sequence[Step], facts: Facts, environ: dict[str, str]) -> list[
     for name, value in facts.environment.overlay.items():
         variables.pop(name, None)
         variables |= {} if value is None else {name: value}
-    modules = dict.fromkeys(m for dist in _installed(steps, facts) for m in _modules(dist))
+    modules = dict.fromkeys(m for dist in _installed(steps, facts, also) for m in _modules(dist))
     return [_import(python, module, variables) for module in modules]
 
 
-def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
+def _installed(
+    steps: Sequence[Step], facts: Facts, also: Collection[str]
+) -> Iterator[Distribution]:
     names = {
         normalise(requirement.name)
         for step in steps
@@ -41,6 +48,7 @@ def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
         if (requirement := parse(text))
     }
     names |= {normalise(s.distribution) for s in steps if isinstance(s, InstallFallback)}
+    names |= {normalise(name) for name in also}
     yield from (dist for dist in facts.distributions if dist.name in names)
 
 

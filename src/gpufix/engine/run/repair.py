@@ -22,6 +22,7 @@ from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
+from gpufix.text.clean import below
 
 Look = Callable[[], tuple[Facts, Questions | None]]
 
@@ -34,6 +35,7 @@ class Repair(Frozen):
     look: Look
     keep: bool = False
     probe: bool = False
+    proven: bool = False  # what does not import is undone; else it is only said
 
 
 @dataclass
@@ -145,8 +147,8 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
     result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
-    probes = probe(proposed.steps, after, dict(context.environ)) if how.probe else []
-    reason = result.reason or _probe_reason(probes)
+    probes = _probes(proposed, result, after, context) if how.probe else []
+    reason = result.reason or (_probe_reason(probes) if how.proven else None)
     outcome = replace(
         _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
     )
@@ -217,6 +219,15 @@ def _failed(proposed: Proposed, context: RunContext, error: EngineError | OSErro
         remaining=list(proposed.judgement.findings),
         reason=str(error),
     )
+
+
+def _probes(
+    proposed: Proposed, result: Comparison, after: Facts, context: RunContext
+) -> list[Probe]:
+    """The import of what was installed, and of what the repaired findings kept from loading."""
+    context.say("importing what was repaired")
+    names = {f.subject for fixed in result.fixed for f in (fixed, *(b for _, b in below(fixed)))}
+    return probe(proposed.steps, after, dict(context.environ), names)
 
 
 def _probe_reason(probes: Sequence[Probe]) -> str | None:
