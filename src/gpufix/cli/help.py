@@ -124,6 +124,9 @@ def _refuse(error: Any) -> None:
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "gpufix") if context else "gpufix"
     command = re.sub(r"^.*?(?=\bgpufix\b)", "", str(command)) or "gpufix"
+    from gpufix.cli import first_words
+
+    first_words.wipe()
     print(f"gpufix: {clean(refusal(error))}", file=sys.stderr)
     print(f"gpufix: `{clean(command)} --help` shows examples and options", file=sys.stderr)
     sys.exit(getattr(error, "exit_code", USAGE))

@@ -98,6 +98,9 @@ def serve(arguments: Sequence[str]) -> bool:
 
         print(overview(), end="", flush=True)
         return True
+    from gpufix.cli import first_words
+
+    first_words.say(list(arguments))
     command = _SERVED.get(arguments[0]) if arguments else None
     return command is not None and command(arguments[1:])
 
@@ -113,6 +116,9 @@ def report(error: Exception) -> int:
 
     import gpufix
 
+    from gpufix.cli import first_words
+
+    first_words.wipe()
     text = "".join(traceback.format_exception(error))
     header = (
         f"gpufix {gpufix.__version__}, Python {platform.python_version()}, {platform.platform()}\n"
