@@ -76,6 +76,8 @@ NEEDS = {
         n: Need(find.distribution(n), f"PyPI: {n}")
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
+    "mcp": Need(find.distribution("mcp"), "PyPI: mcp"),
+    "zsh": Need(find.program("zsh"), "Debian: zsh", ("zsh",)),
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "conda": Need(
         find.distribution("conda"),

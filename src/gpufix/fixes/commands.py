@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpufix.fixes.project_tool import keeping
 from gpufix.knowledge.packages import index_url
 from gpufix.model import (
     Advise,
@@ -33,7 +34,10 @@ def summary(plan: Plan, facts: Facts) -> PlanSummary:
     elif any(isinstance(step, (WriteFile, Build)) for step in plan.steps):
         lines = [_own(plan, facts)]
     command = "\n".join(lines) or None
-    return PlanSummary(title=plan.title, safety=plan.safety, command=command, fix=plan.fix)
+    keep = keeping(plan, facts)
+    return PlanSummary(
+        title=plan.title, safety=plan.safety, command=command, fix=plan.fix, keep=keep
+    )
 
 
 def commands(step: Step, facts: Facts) -> Iterator[str]:

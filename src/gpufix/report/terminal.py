@@ -136,6 +136,10 @@ class Painter:
             self.print(self.text(label, self.short(fix.title)), indent=2)
             for line in (fix.command or "").splitlines():
                 self.command(line)
+            if fix.keep:
+                self.print(self.text(("to keep it at the next sync:", "dim")), indent=2)
+            for line in (fix.keep or "").splitlines():
+                self.command(line)
 
     def gaps(self, gaps: Sequence[Gap]) -> None:
         if not gaps:
