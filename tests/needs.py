@@ -76,6 +76,7 @@ NEEDS = {
         n: Need(find.distribution(n), f"PyPI: {n}")
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
+    "build": Need(find.distribution("build"), "PyPI: build hatchling twine"),
     "mcp": Need(find.distribution("mcp"), "PyPI: mcp"),
     "zsh": Need(find.program("zsh"), "Debian: zsh", ("zsh",)),
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),

@@ -5,7 +5,7 @@ From Python: `gpufix.diagnose()`, `gpufix.plan()` and `gpufix.explain_error()` (
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["GpufixError", "Report", "diagnose", "explain_error", "plan"]
 
 

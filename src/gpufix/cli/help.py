@@ -77,9 +77,13 @@ def grouped(page: Page, command: Any) -> list[tuple[str, list[Any]]]:
 
 def _option(option: Any) -> list[str]:
     """Its names and value, then its text, folded beside them."""
+    return _row(f"  {option_names(option)}", option.help or "")
+
+
+def option_names(option: Any) -> str:
+    """ "-o, --output FILE"."""
     names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
-    value = "" if option.is_flag else _value(option)
-    return _row(f"  {names} {value}".rstrip(), option.help or "")
+    return f"{names} {'' if option.is_flag else _value(option)}".rstrip()
 
 
 def _row(head: str, text: str) -> list[str]:

@@ -83,6 +83,7 @@ def reinstall(facts: Facts, packages: Mapping[str, str]) -> str:
 
 
 def manifest_options(managed: CondaPrefix) -> list[str]:
+    """Which pixi manifest a command is for; none where the environment's marker names none."""
     return ["--manifest-path", managed.manifest] if managed.manifest else []
 
 
