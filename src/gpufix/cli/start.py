@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -93,6 +94,8 @@ def serve(arguments: Sequence[str]) -> bool:
     if list(arguments) == ["--version"]:
         version()
         return True
+    if "_GPUFIX_COMPLETE" in os.environ:  # the shell asks what may follow
+        return False
     if not arguments or list(arguments) in (["--help"], ["-h"], ["help"]):
         from gpufix.cli.pages import overview
 
