@@ -10,7 +10,6 @@ is refused.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, Field
 
 import gpufix
 from gpufix import api
+from gpufix.process import Limits, Program, run
 
 _INSTRUCTIONS = (
     "Finds and repairs what keeps GPU code in a Python environment from importing, running or "
@@ -75,10 +75,9 @@ def repaired(environment: str | None, project: str | None, unsafe: bool) -> str:
         *(["--python", environment] if environment else []),
         *([project] if project else []),
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    return _cut(done.stdout + done.stderr)
+    # It undoes what it had begun when it is asked to end.
+    done = run(Program(command), Limits(grace_s=60.0))
+    return _cut((done.out + done.err).decode("utf-8", "replace"))
 
 
 def _cut(text: str) -> str:

@@ -86,7 +86,7 @@ def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
     """The finding and its consequences, each with what would remedy it."""
     return replace(
         finding,
-        fixes=[summary(plan, view.facts) for plan in planner.plans(finding)],
+        fixes=[summary(plan, view.facts, view.targets) for plan in planner.plans(finding)],
         consequences=[with_fixes(c, view, planner) for c in finding.consequences],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gpufix.fixes.project_tool import keeping
 from gpufix.knowledge.packages import index_url
@@ -18,12 +18,13 @@ from gpufix.model import (
     Remove,
     SetVariables,
     Step,
+    Target,
     WriteFile,
 )
 from gpufix.text.shell import join, quote
 
 
-def summary(plan: Plan, facts: Facts) -> PlanSummary:
+def summary(plan: Plan, facts: Facts, targets: Sequence[Target] = ()) -> PlanSummary:
     """The plan as a finding shows it: its commands, or gpufix's own where no shell has them.
 
     An edit has no command, and a build runs with variables and a header of its own.
@@ -32,7 +33,7 @@ def summary(plan: Plan, facts: Facts) -> PlanSummary:
     if plan.fallback is not None:
         lines = [_fallback(plan.fallback)]
     elif any(isinstance(step, (WriteFile, Build)) for step in plan.steps):
-        lines = [_own(plan, facts)]
+        lines = [_own(plan, facts, targets)]
     command = "\n".join(lines) or None
     keep = keeping(plan, facts)
     return PlanSummary(
@@ -62,11 +63,13 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
         yield step.command
 
 
-def _own(plan: Plan, facts: Facts) -> str:
+def _own(plan: Plan, facts: Facts, targets: Sequence[Target]) -> str:
     """The command that carries out this plan."""
     words = ["gpufix", "fix", "--apply"] + (["--unsafe"] if plan.safety == "unsafe" else [])
     words += [word for code in dict.fromkeys(plan.codes) for word in ("--only", code)]
     words += ["--python", facts.python.prefix] if facts.python else []
+    named = [t.source.removeprefix("--gpu ") for t in targets if t.source.startswith("--gpu ")]
+    words += [word for gpu in named for word in ("--gpu", gpu)]
     return join([*words, *([facts.project.root] if facts.project else [])])
 
 
