@@ -166,6 +166,7 @@ def uv_project(folder: Path) -> Mapping[str, str]:
         subprocess.run([uv, *command], cwd=folder, env=env, check=True, capture_output=True)
     (library,) = (folder / ".venv").glob("lib/*/site-packages/numpy.libs/libscipy_openblas*")
     library.unlink()
+    (folder.parent / "bin" / "uv").symlink_to(uv)
     return {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(folder / "wheels")}
 
 

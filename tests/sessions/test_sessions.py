@@ -64,8 +64,9 @@ def shell(tmp_path: Path) -> dict[str, str]:
     (bin_ / "gpufix").write_text(program)
     (bin_ / "gpufix").chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_", "CUDA_"))}
-    path = f"{bin_}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**kept, "PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "80"}
+    own = str(Path(sys.executable).parent)  # whose uv is no part of these environments
+    path = [str(bin_), *(p for p in os.environ["PATH"].split(":") if p != own)]
+    return {**kept, "PATH": ":".join(path), "HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "80"}
 
 
 def told(output: str, folder: Path) -> str:
