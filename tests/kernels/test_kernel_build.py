@@ -11,7 +11,7 @@ import pytest
 from fake_compiler import FakeCompiler
 
 from gpufix.kernels import compiler, manifest
-from gpufix.kernels.compiler import Built, build_all
+from gpufix.kernels.compiler import Built, arguments_of, build_all
 from gpufix.kernels.manifest import Kernel, load
 from gpufix.kernels.toolchain import Toolchain, ToolchainError, parse_target
 
@@ -173,6 +173,9 @@ CODE = "-gencode=arch=compute_"
     ("kernel", "target", "codes"),
     [
         ("stream", "sm_90", [CODE + "90,code=sm_90"]),
+        ("matmul", "sm_80", [CODE + "80,code=sm_80"]),
+        ("matmul", "sm_90", [CODE + "90a,code=sm_90a"]),
+        ("matmul", "sm_90+PTX", [CODE + "90a,code=sm_90a", CODE + "90,code=compute_90"]),
         ("stream", "sm_120+PTX", [CODE + "120,code=sm_120", CODE + "120,code=compute_120"]),
         ("ptx", "sm_90", [CODE + "90,code=compute_90"]),
         ("ptx", "sm_120+PTX", [CODE + "120,code=compute_120"]),
@@ -180,8 +183,18 @@ CODE = "-gencode=arch=compute_"
 )
 def test_nvcc_architectures(kernel: str, target: str, codes: list[str]) -> None:
     chosen = load(kernel)
-    arguments = Toolchain("nvcc", Path("nvcc")).arguments(parse_target(target), chosen.ptx_only)
+    arguments = arguments_of(
+        chosen, Toolchain("nvcc", Path("nvcc")), "release 13.0", parse_target(target)
+    )
     assert [a for a in arguments if a.startswith(CODE)] == codes
+
+
+@pytest.mark.parametrize("version", ["release 11.8, V11.8.89", "release 12.4, V12.4.99", "words"])
+def test_an_nvcc_without_tensor_maps_compiles_for_every_sm_90(version: str) -> None:
+    arguments = arguments_of(
+        load("matmul"), Toolchain("nvcc", Path("nvcc")), version, parse_target("sm_90")
+    )
+    assert CODE + "90,code=sm_90" in arguments
 
 
 def test_clang_arguments() -> None:

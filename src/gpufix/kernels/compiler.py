@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +19,8 @@ from gpufix.process import Limits, NotStarted, Program, run
 
 CACHE_FORMAT = 1
 MAX_LOG = 32 << 10
+TENSOR_MAPS = (12, 5)  # the first nvcc whose runtime gives common/hopper.h what it asks for
+_RELEASE = re.compile(r"release (\d+)\.(\d+)")
 
 
 class Built(Frozen):
@@ -88,13 +91,27 @@ def build_one(
     """``version`` is toolchain.version(): asked once for many programs."""
     if why := kernel.missing_need(target):
         return Built(kernel, target, "not applicable", log=why)
-    arguments = toolchain.arguments(target, kernel.ptx_only)
+    arguments = arguments_of(kernel, toolchain, version, target)
     program = cache / cache_key(toolchain, version, kernel, arguments) / kernel.name
     command = [str(toolchain.compiler), *arguments, f"-I{COMMON}", str(kernel.source)]
     command += toolchain.libraries()
     if program.is_file() and os.access(program, os.X_OK):
         return Built(kernel, target, "cached", program, command=tuple(command))
     return _compile(toolchain, kernel, target, program, command, limit_s)
+
+
+def arguments_of(
+    kernel: Kernel, toolchain: Toolchain, version: str, target: KernelTarget
+) -> list[str]:
+    """What stands before this kernel's source; ``version`` is what the compiler says of itself."""
+    specific = target.arch in kernel.specific and _release(version) >= TENSOR_MAPS
+    return toolchain.arguments(target, kernel.ptx_only, specific)
+
+
+def _release(version: str) -> tuple[int, int]:
+    """nvcc's release in what ``nvcc --version`` says; (0, 0) without one."""
+    found = _RELEASE.search(version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def cache_key(toolchain: Toolchain, version: str, kernel: Kernel, arguments: list[str]) -> str:

@@ -45,13 +45,17 @@ class Case(Frozen):
 
 
 class Kernel(Frozen):
-    """A program of the suite: ``<name>/<name>.cu`` and its manifest."""
+    """A program of the suite: ``<name>/<name>.cu`` and its manifest.
+
+    ``specific``: architectures whose own instructions it uses (``sm_90``: wgmma of ``sm_90a``).
+    """
 
     name: str
     title: str
     cases: tuple[Case, ...]
     needs: tuple[str, ...] = ()
     ptx_only: bool = False
+    specific: tuple[str, ...] = ()
     time_limit_s: float = 60.0
 
     @property
@@ -76,7 +80,7 @@ class Kernel(Frozen):
 
 def parse_manifest(name: str, data: Any) -> Kernel:
     """Checks every key: a typo in a manifest is an error, not a default. Raises ManifestError."""
-    known = {"title", "needs", "ptx_only", "time_limit_s", "cases"}
+    known = {"title", "needs", "ptx_only", "specific", "time_limit_s", "cases"}
     if not isinstance(data, dict) or set(data) - known:
         raise ManifestError(f"{name}: unknown keys {sorted(set(data) - known)}")
     needs = tuple(data.get("needs", ()))
@@ -91,6 +95,7 @@ def parse_manifest(name: str, data: Any) -> Kernel:
         cases=cases,
         needs=needs,
         ptx_only=bool(data.get("ptx_only", False)),
+        specific=tuple(data.get("specific", ())),
         time_limit_s=float(data.get("time_limit_s", 60)),
     )
 

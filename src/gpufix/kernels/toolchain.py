@@ -99,11 +99,16 @@ class Toolchain(Frozen):
         env = os.environ if self.env is None else self.env
         return {name: env[name] for name in STEERING if name in env}
 
-    def arguments(self, target: KernelTarget, ptx_only: bool = False) -> list[str]:
-        """Language, optimisation and architecture: what stands before the source."""
+    def arguments(
+        self, target: KernelTarget, ptx_only: bool = False, specific: bool = False
+    ) -> list[str]:
+        """Language, optimisation and architecture: what stands before the source.
+
+        ``specific``: machine code may use what only this architecture has (``sm_90a``).
+        """
         common = ["-std=c++17", "-O3", *self.flags]
         if self.kind == "nvcc":
-            return [*common, *_nvcc_codes(target, ptx_only)]
+            return [*common, *_nvcc_codes(target, ptx_only, specific)]
         libraries = [f"--rocm-device-lib-path={found}"] if (found := self._device_libs()) else []
         return ["-x", "hip", *common, f"--offload-arch={target.arch}", *libraries]
 
@@ -129,9 +134,9 @@ def device_libraries() -> Path | None:
     return found[-1] if found else None
 
 
-def _nvcc_codes(target: KernelTarget, ptx_only: bool) -> list[str]:
-    virtual = f"compute_{target.number}"
-    codes = [] if ptx_only else [target.arch]
+def _nvcc_codes(target: KernelTarget, ptx_only: bool, specific: bool) -> list[str]:
+    virtual, exact = f"compute_{target.number}", "a" if specific else ""
+    codes = [] if ptx_only else [(virtual + exact, target.arch + exact)]
     if ptx_only or target.ptx:
-        codes.append(virtual)
-    return [f"-gencode=arch={virtual},code={code}" for code in codes]
+        codes.append((virtual, virtual))
+    return [f"-gencode=arch={arch},code={code}" for arch, code in codes]

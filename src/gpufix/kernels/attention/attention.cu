@@ -5,6 +5,9 @@
 //   clang++ -x hip -std=c++17 -O3 --offload-arch=gfx90a -I ../common attention.cu -lamdhip64 -o attention
 //
 // Q, K, V and O are [heads, length, 128]. --size is the length; any length will do.
+#include <functional>
+
+#include "attention_wgmma.cuh"
 #include "copy_async.h"
 #include "harness.h"
 #include "matrix.h"
@@ -261,6 +264,25 @@ struct Tensors {
         GPU_CHECK_LAUNCH();
         o.poison();
     }
+    // The launch for what this GPU and its code have.
+    std::function<void()> attention(const Shape& shape, const gpu::Device& device) const {
+#if defined(GPUFIX_TENSOR_MAPS)
+        if (gpu::has_wgmma()) {
+            gpu::allow_shared(wgmma::attention_kernel, wgmma::kShared);
+            auto map = [&](const gpu::DeviceArray<bf16>& x) { return wgmma::map(x.data(), shape.heads, shape.length); };
+            wgmma::Problem problem{shape.length, shape.causal, 1.4426950408889634f / std::sqrt(float(kDim))};
+            dim3 grid((shape.length + wgmma::kRows - 1) / wgmma::kRows, shape.heads);
+            return [this, maps = wgmma::Maps{map(q), map(k), map(v)}, problem, grid] {
+                wgmma::attention_kernel<<<grid, wgmma::kThreads, wgmma::kShared>>>(maps, o.data(), problem);
+            };
+        }
+#endif
+        gpu::allow_shared(attention_kernel, kShared);
+        dim3 grid((shape.length + kRows - 1) / kRows, shape.heads);
+        return [this, shape, grid, threads = unsigned(kWaves * device.wave_size)] {
+            attention_kernel<<<grid, threads, kShared>>>(q.data(), k.data(), v.data(), o.data(), shape);
+        };
+    }
 };
 
 static std::vector<float> widen(const gpu::DeviceArray<bf16>& x) {
@@ -291,13 +313,8 @@ static void check(gpu::Program& program, const Shape& shape, const Tensors& t, g
 static void run(gpu::Program& program, const char* name, const Shape& shape) {
     if (!gpu::has_matrix_units())
         return program.not_applicable(name, "no bf16 matrix units in this GPU's code");
-    gpu::allow_shared(attention_kernel, kShared);
     Tensors t(shape, program.args.seed);
-    dim3 grid((shape.length + kRows - 1) / kRows, shape.heads);
-    auto launch = [&] {
-        attention_kernel<<<grid, kWaves * program.device.wave_size, kShared>>>(
-            t.q.data(), t.k.data(), t.v.data(), t.o.data(), shape);
-    };
+    auto launch = t.attention(shape, program.device);
     launch();
     GPU_CHECK_LAUNCH();
     gpu::Result r(name, {{"heads", double(shape.heads)}, {"length", double(shape.length)},

@@ -4,8 +4,11 @@
 //   clang++ -x hip -std=c++17 -O3 --offload-arch=gfx90a -I ../common matmul.cu -lamdhip64 -o matmul
 //
 // --size is the order of the square matrices, rounded up to whole tiles.
+#include <functional>
+
 #include "copy_async.h"
 #include "harness.h"
+#include "matmul_wgmma.cuh"
 #include "matrix.h"
 
 using gpu::bf16;
@@ -188,9 +191,21 @@ struct Matrices {
         GPU_CHECK_LAUNCH();
         c.poison();
     }
-    void multiply(int wave_size) const {
+    // The launch for what this GPU and its code have.
+    std::function<void()> multiplication(const gpu::Device& device) const {
         unsigned tiles = unsigned((n / kTileM) * (n / kTileN));
-        matmul_kernel<<<tiles, kWaves * wave_size, kShared>>>(a.data(), b.data(), c.data(), unsigned(n));
+#if defined(GPUFIX_TENSOR_MAPS)
+        if (gpu::has_wgmma()) {
+            gpu::allow_shared(wgmma::matmul_kernel, wgmma::kShared);
+            return [this, maps = wgmma::maps(a.data(), b.data(), n), units = unsigned(device.units)] {
+                wgmma::matmul_kernel<<<units, wgmma::kThreads, wgmma::kShared>>>(maps, c.data(), unsigned(n));
+            };
+        }
+#endif
+        gpu::allow_shared(matmul_kernel, kShared);
+        return [this, tiles, threads = unsigned(kWaves * device.wave_size)] {
+            matmul_kernel<<<tiles, threads, kShared>>>(a.data(), b.data(), c.data(), unsigned(n));
+        };
     }
 };
 
@@ -215,9 +230,8 @@ static void run(gpu::Program& program, const char* name, size_t order) {
     if (!gpu::has_matrix_units())
         return program.not_applicable(name, "no bf16 matrix units in this GPU's code");
     size_t n = (std::max<size_t>(order, 1) + kTileN - 1) / kTileN * kTileN;
-    gpu::allow_shared(matmul_kernel, kShared);
     Matrices m(n, program.args.seed);
-    auto launch = [&] { m.multiply(program.device.wave_size); };
+    auto launch = m.multiplication(program.device);
     launch();
     GPU_CHECK_LAUNCH();
     gpu::Result r(name, {{"n", double(n)}});

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -115,6 +116,13 @@ def space(size: int, device: torch.device) -> Tensor:
     return torch.empty(size, dtype=torch.uint8, device=device)
 
 
+def _on(device: torch.device) -> AbstractContextManager[Any]:
+    """The kernels are launched on the current device."""
+    if device.index == torch.cuda.current_device():
+        return nullcontext()
+    return torch.cuda.device(device)
+
+
 class _Call:
     """One image's inputs, as structs and as the tensors that the structs point into."""
 
@@ -165,7 +173,7 @@ class _Rasterize(torch.autograd.Function):
             ctx.mark_non_differentiable(radii)
             ctx.save_for_backward(*some)
             return color, radii, means.new_zeros(1, *shape) if wanted else None
-        with torch.cuda.device(means.device):
+        with _on(means.device):
             it = _Call(some, settings)
             color, radii = means.new_empty(3, *shape), means.new_empty(it.n, dtype=torch.int32)
             depth = means.new_empty(1, *shape) if wanted else None
@@ -181,7 +189,7 @@ class _Rasterize(torch.autograd.Function):
             )  # fmt: skip
             if settings.debug:
                 torch.cuda.synchronize()
-        ctx.frame = frame
+        ctx.call, ctx.frame = it, frame
         ctx.save_for_backward(*some, kept, scene, tiles)
         ctx.mark_non_differentiable(radii)
         return color, radii, depth
@@ -199,8 +207,8 @@ class _Rasterize(torch.autograd.Function):
         by_screen = means.new_empty(len(means), 3)
         if rest:
             try:
-                with torch.cuda.device(means.device):
-                    _backward(ctx, some, rest, by_color, by_depth, out, by_screen)
+                with _on(means.device):
+                    _backward(ctx, rest[0], by_color, by_depth, out, by_screen)
             except Exception:
                 if ctx.settings.debug:
                     dump("snapshot_bw.dump", (*some, by_color, by_depth, ctx.settings))
@@ -211,15 +219,13 @@ class _Rasterize(torch.autograd.Function):
 
 def _backward(
     ctx: Any,
-    some: Sequence[Tensor | None],
-    rest: Sequence[Tensor],
+    kept: Tensor,
     by_color: Tensor | None,
     by_depth: Tensor | None,
     out: Sequence[Tensor | None],
     by_screen: Tensor,
 ) -> None:
-    kept = rest[0]  # the others hold what the frame points to
-    it = _Call(some, ctx.settings)
+    it: _Call = ctx.call  # torch has seen that its tensors are what they were
     by_color = kept.new_zeros(kept[:3].shape) if by_color is None else by_color.float().contiguous()
     by_depth = None if by_depth is None else by_depth.float().contiguous()
     sums = space(size("sums_bytes", it.n, by_depth is not None), it.device)
@@ -229,7 +235,7 @@ def _backward(
     )
     call(
         "backward", it.gaussians, it.view, ctx.frame, address(kept), address(by_color),
-        address(by_depth), address(sums), gradient, it.stream,
+        address(by_depth), address(sums), gradient, torch.cuda.current_stream(it.device).cuda_stream,
     )  # fmt: skip
     if ctx.settings.debug:
         torch.cuda.synchronize()

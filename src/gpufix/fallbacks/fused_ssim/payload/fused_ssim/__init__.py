@@ -26,9 +26,6 @@ allowed_padding = ["same", "valid"]
 is_3D_supported = True
 
 _C1, _C2 = 0.01**2, 0.03**2
-# Pixels up to which the gradient of the mean is computed with the mean: a GPU works at it while
-# Python comes to the backward pass, which would otherwise take longer than the work.
-_SMALL = 1 << 22
 
 
 def tier(device: torch.device | str | None = None) -> Tier:
@@ -74,25 +71,17 @@ def _mean(
 class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
-        run = implementation(x, radius)
-        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
-        ctx.radius, ctx.count = radius, x.shape[0] * x.shape[1]
-        for size in x.shape[2:]:
+        mean, derivatives = implementation(x, radius).mean(x, y, _C1, _C2, radius, margin, train)
+        batch, channels, *sizes = x.shape
+        ctx.radius, ctx.count = radius, batch * channels
+        for size in sizes:
             ctx.count *= max(size - 2 * margin, 0)
-        ctx.early = False
-        if derivatives is not None and x.numel() <= _SMALL:
-            ctx.early = True
-            ctx.save_for_backward(run.mean_backward(x, y, derivatives, None, ctx.count, radius))
-        else:
-            _save(ctx, x, y, derivatives)
+        _save(ctx, x, y, derivatives)
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.early:
-            (gradient,) = ctx.saved_tensors
-            return gradient * chain, None, None, None, None
         x, y, derivatives = _saved(ctx)
         run = implementation(x, ctx.radius)
         gradient = run.mean_backward(x, y, derivatives, chain, ctx.count, ctx.radius)

@@ -23,6 +23,7 @@ class Triton(Eager):
     def __init__(self, device: torch.device) -> None:
         warps, units = BLOCK // _wave(device), _units(device)
         self._one = torch.ones((), device=device)
+        self._counters: dict[int, Tensor] = {}  # by stream: kernels of one stream take turns
         self._forward_kernel = _Kernel(_forward, warps)
         self._backward_kernel = _Kernel(_backward, warps)
         self._slots = RESIDENT[0] * units, RESIDENT[1] * units
@@ -54,9 +55,9 @@ class Triton(Eager):
             return x.new_full(
                 (), float("nan")
             ), None if derivatives is None else derivatives.zero_()
-        partial = x.new_empty(cut(planes, height, width, self._slots[0]).programs)
-        self._forward(x, y, None, derivatives, partial, margin, c1, c2, 1.0 / count)
-        return partial.sum(), derivatives
+        mean = x.new_empty(())
+        self._forward(x, y, None, derivatives, mean, margin, c1, c2, 1.0 / count)
+        return mean, derivatives
 
     def mean_backward(
         self,
@@ -76,7 +77,7 @@ class Triton(Eager):
         y: Tensor,
         map_: Tensor | None,
         derivatives: Tensor | None,
-        partial: Tensor | None,
+        mean: Tensor | None,
         margin: int,
         c1: float,
         c2: float,
@@ -86,26 +87,28 @@ class Triton(Eager):
         share = cut(planes, height, width, self._slots[0])
         if share.programs == 0:
             return
-        arguments = (
-            x,
-            y,
-            x if map_ is None else map_,
-            x if derivatives is None else derivatives,
-            x if partial is None else partial,
-            height,
-            width,
-            x.numel(),
-            share.strips,
-            share.segments,
-            share.rows,
-            margin,
-            c1,
-            c2,
-            scale,
+        partial = None if mean is None else x.new_empty(share.programs)
+        done = None if mean is None else self._counter(x)
+        pointers = tuple(
+            x if p is None else p for p in (x, y, map_, derivatives, partial, done, mean)
         )
-        modes = map_ is not None, derivatives is not None, partial is not None
+        numbers = (
+            height, width, x.numel(), share.strips, share.segments, share.rows, margin, c1, c2, scale,
+        )  # fmt: skip
+        modes = map_ is not None, derivatives is not None, mean is not None
         with _on(x.device):
-            self._forward_kernel(share.programs, arguments, modes)
+            self._forward_kernel(share.programs, pointers, numbers, modes)
+
+    def _counter(self, x: Tensor) -> Tensor:
+        """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
+        if x.device.type != "cuda":
+            return torch.zeros((), dtype=torch.int32, device=x.device)
+        if torch.cuda.is_current_stream_capturing():
+            return torch.zeros((), dtype=torch.int32, device=x.device)
+        stream = torch.cuda.current_stream(x.device).cuda_stream
+        if stream not in self._counters:
+            self._counters[stream] = torch.zeros((), dtype=torch.int32, device=x.device)
+        return self._counters[stream]
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool
@@ -115,22 +118,11 @@ class Triton(Eager):
         share = cut(planes, height, width, self._slots[1])
         if share.programs == 0:
             return gradient
-        arguments = (
-            x,
-            y,
-            derivatives,
-            chain,
-            gradient,
-            height,
-            width,
-            x.numel(),
-            share.strips,
-            share.segments,
-            share.rows,
-            scale,
-        )
+        numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
         with _on(x.device):
-            self._backward_kernel(share.programs, arguments, (each,))
+            self._backward_kernel(
+                share.programs, (x, y, derivatives, chain, gradient), numbers, (each,)
+            )
         return gradient
 
 
@@ -148,19 +140,28 @@ class _Kernel:
         if version >= (3, 0):  # the filters are multiply-adds; Triton 3.10 no longer fuses unasked
             self._options["enable_fp_fusion"] = True
 
-    def __call__(self, programs: int, arguments: tuple[Any, ...], modes: tuple[bool, ...]) -> None:
-        large = arguments[0].numel() >= 2**31  # the size is another type then
+    def __call__(
+        self,
+        programs: int,
+        pointers: tuple[Tensor, ...],
+        numbers: tuple[float, ...],
+        modes: tuple[bool, ...],
+    ) -> None:
+        large = pointers[0].numel() >= 2**31  # the size is another type then
         constants = (*modes, BLOCK)
-        compiled = self._compiled.get((*constants, large))
+        compiled = self._compiled.get((constants, large))
         if compiled is None:
             run = self._function[(programs,)]
-            compiled = run(*arguments, *constants, **self._options)
+            compiled = run(*pointers, *numbers, *constants, **self._options)
             if self._keeps and hasattr(compiled, "function"):
-                self._compiled[(*constants, large)] = compiled
-        elif self._takes_constants:
-            compiled[(programs, 1, 1)](*arguments, *constants)
+                self._compiled[constants, large] = compiled
+            return
+        # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
+        addresses = [tensor.data_ptr() for tensor in pointers]
+        if self._takes_constants:
+            compiled[(programs, 1, 1)](*addresses, *numbers, *constants)
         else:
-            compiled[(programs, 1, 1)](*arguments)
+            compiled[(programs, 1, 1)](*addresses, *numbers)
 
 
 def _planes(x: Tensor) -> tuple[int, int, int]:

@@ -154,15 +154,35 @@ def _share(strips, segments, rows, height, BLOCK: tl.constexpr):
 _SHAPES = ["height", "width", "size", "strips", "segments", "rows"]
 
 
-@triton.jit(
-    do_not_specialize=["x", "y", "similarity", "derivatives", "partial", "margin", *_SHAPES]
-)
+@triton.jit
+def _add_up(partial, counter, total, mean, BLOCK: tl.constexpr):
+    """The program that is last adds up what each wrote: one order, one result.
+
+    ``counter`` counts programs: 0 before and after.
+    """
+    programs = tl.num_programs(0)
+    tl.store(partial + tl.program_id(0), tl.sum(total, axis=0))
+    if tl.atomic_add(counter, 1, sem="acq_rel") == programs - 1:
+        total = tl.zeros([BLOCK], dtype=tl.float32)
+        for first in range(0, programs, BLOCK):
+            at = first + tl.arange(0, BLOCK)
+            total += tl.load(partial + at, mask=at < programs, other=0.0)
+        tl.store(mean, tl.sum(total, axis=0))
+        tl.store(counter, 0)
+
+
+_POINTERS = ["x", "y", "similarity", "derivatives", "partial", "counter", "mean"]
+
+
+@triton.jit(do_not_specialize=[*_POINTERS, "margin", *_SHAPES])
 def _forward(
     x,
     y,
     similarity,  # the map, where MAP
     derivatives,  # 3 x size, where KEEP
-    partial,  # a sum per program, where SUM
+    partial,  # a number for each program, where SUM
+    counter,  # an int32, 0, where SUM
+    mean,  # one number, where SUM
     height,
     width,
     size,  # of an image in all: planes * height * width
@@ -240,7 +260,7 @@ def _forward(
                     derivatives + size + size + target, tl.where(free, by_xy, 0.0), mask=exists
                 )
     if SUM:
-        tl.store(partial + tl.program_id(0), tl.sum(total, axis=0) * scale)
+        _add_up(partial, counter, total * scale, mean, BLOCK)
 
 
 @triton.jit(do_not_specialize=["x", "y", "derivatives", "chain", "gradient", *_SHAPES])
