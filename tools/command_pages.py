@@ -40,7 +40,10 @@ def manual() -> str:
 def _lines() -> Iterator[str]:
     commands = declared()
     yield f'.TH GPUFIX 1 "" "gpufix {gpufix.__version__}" "User Commands"'
-    yield from (".SH NAME", r"gpufix \- a doctor and auto-fixer for Python environments that run GPU code")
+    yield from (
+        ".SH NAME",
+        r"gpufix \- a doctor and auto-fixer for Python environments that run GPU code",
+    )
     yield from (".SH SYNOPSIS", ".B gpufix", r"\fICOMMAND\fR [\fIOPTIONS\fR]")
     yield ".SH DESCRIPTION"
     yield _roff(

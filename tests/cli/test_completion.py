@@ -92,7 +92,9 @@ def test_fish_completes(tmp_path: Path) -> None:
         "source ~/.config/fish/completions/gpufix.fish; "
         "complete -C 'gpufix sn'; complete -C 'gpufix doctor --gpu RTX-508'"
     )
-    done = subprocess.run(["fish", "-c", script], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["fish", "-c", script], env=env, capture_output=True, text=True, check=True
+    )
     offered_ = [line.partition("\t")[0] for line in done.stdout.splitlines()]
     assert {"snapshot", "RTX-5080"} <= set(offered_)
 
@@ -108,6 +110,8 @@ def test_zsh_completes(tmp_path: Path) -> None:
     )
     file = tmp_path / "try.zsh"
     file.write_text(script)
-    done = subprocess.run(["zsh", "-f", str(file)], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["zsh", "-f", str(file)], env=env, capture_output=True, text=True, check=True
+    )
     assert '"snapshot"' in done.stdout
     assert '"RTX-5080"' in done.stdout

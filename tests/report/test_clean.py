@@ -113,7 +113,9 @@ LONG = "/opt/envs/a/lib/python3.11/site-packages/nvidia/cuda_runtime/lib/libcuda
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_word_or_path_is_broken(width: int) -> None:
     lines = shown(f"the file {LONG} is missing, and libcublas.so.12 as well", width).splitlines()
-    assert any(line.strip(" │") == LONG or f" {LONG} " in line or line.endswith(LONG) for line in lines)
+    assert any(
+        line.strip(" │") == LONG or f" {LONG} " in line or line.endswith(LONG) for line in lines
+    )
     words = {word for line in lines for word in line.split()}
     assert {"libcublas.so.12", "missing,"} <= words
 

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-import needs
 import venvs
 from extensions import TORCH_SOURCE, _write
+
+import needs
 
 NCCL = venvs.NCCL
 

@@ -118,7 +118,6 @@ def report(error: Exception) -> int:
     import traceback
 
     import gpufix
-
     from gpufix.cli import first_words
 
     first_words.wipe()

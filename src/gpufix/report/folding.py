@@ -36,3 +36,26 @@ def folded(text: Text, width: int) -> Iterator[Text]:
 def plain(text: str, width: int) -> list[str]:
     """The lines of unstyled text."""
     return [line.plain for line in folded(Text(text), width)]
+
+
+_ARGUMENT = re.compile(r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
+
+
+def continued(command: str, lead: str, width: int) -> list[str]:
+    r"""A command line on several lines of a terminal, ended by `\` between its words.
+
+    It may be copied as it stands: the shell joins the lines. A word is never broken.
+    """
+    words = _ARGUMENT.findall(command)
+    if cell_len(lead + command) <= width or " ".join(words) != command:
+        return [lead + command]
+    lines, line = [], lead
+    for number, word in enumerate(words):
+        last = number == len(words) - 1
+        room = width - (0 if last else 2)
+        if line.strip(" $") and cell_len(line) + 1 + cell_len(word) > room:
+            lines.append(line + " \\")
+            line = " " * max(0, min(len(lead) + 2, width - 2 - cell_len(word))) + word
+        else:
+            line = line + word if line == lead else f"{line} {word}"
+    return [*lines, line]

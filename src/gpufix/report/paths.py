@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from gpufix.frozen import Frozen
 from gpufix.model import Evidence, PatientSummary
@@ -46,7 +46,7 @@ _START = r"(?<![\w/.-])"
 def near(path: str) -> str:
     """A path as one would type it here: relative where it lies below the current folder."""
     try:
-        here = os.getcwd()
+        here = str(Path.cwd())
     except OSError:  # the folder is gone
         return path
     if path == here:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PlanSummary, Severity, Target
 from gpufix.report import styles
+from gpufix.report.folding import continued
 from gpufix.report.folding import folded as fold
 from gpufix.report.next_step import next_command, repairs
 from gpufix.report.paths import Shortened, near
@@ -80,9 +81,13 @@ class Painter:
             self.console.print(own + line, soft_wrap=True, highlight=False, no_wrap=True)
 
     def command(self, line: str, lead: str = "    $ ") -> None:
-        """Never folded: it must survive being copied."""
-        shown = self.text((lead + inert(line), styles.GOOD))
-        self.console.print(shown, soft_wrap=True, highlight=False)
+        """It survives being copied: whole, or on a terminal with a `\\` at the end of each line."""
+        shown = self.text(inert(line)).plain
+        lines = [lead + shown]
+        if self.console.is_terminal:  # which would break a word at its edge
+            lines = continued(shown, lead, self.console.width)
+        for part in lines:
+            self.console.print(Text(part, styles.GOOD), soft_wrap=True, highlight=False)
 
     def header(self, diagnosis: Diagnosis) -> None:
         """Which environment was judged, why this one, and for which GPUs."""
