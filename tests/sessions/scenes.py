@@ -155,10 +155,15 @@ def tutorial(folder: Path) -> Mapping[str, str]:
 
 def uv_project(folder: Path) -> Mapping[str, str]:
     """A project of uv's whose .venv is not active, and lost a file of NumPy's."""
-    (folder / "pyproject.toml").write_text(_PYPROJECT, encoding="utf-8")
-    repacked("numpy", folder / "wheels")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    (folder / "pyproject.toml").write_text(_PYPROJECT.format(version=version), encoding="utf-8")
+    (folder / "index").mkdir()
+    wheel = repacked("numpy", folder / "index" / "numpy")
+    page = f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>'
+    wheel.with_name("index.html").write_text(page, encoding="utf-8")
+    index = {"UV_DEFAULT_INDEX": (folder / "index").as_uri()}
     uv = needs.path("uv")
-    env = {**os.environ, "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(folder / "wheels")}
+    env = {**os.environ, **index}
     for command in (
         ["venv", "-q", "--python", sys.executable, ".venv"],
         ["lock", "-q"],
@@ -168,14 +173,14 @@ def uv_project(folder: Path) -> Mapping[str, str]:
     (library,) = (folder / ".venv").glob("lib/*/site-packages/numpy.libs/libscipy_openblas*")
     library.unlink()
     (folder.parent / "bin" / "uv").symlink_to(uv)
-    return {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(folder / "wheels")}
+    return index
 
 
 _PYPROJECT = """\
 [project]
 name = "demo"
 version = "0.1.0"
-requires-python = ">=3.10"
+requires-python = "=={version}.*"
 dependencies = ["numpy"]
 """
 _RING = """\

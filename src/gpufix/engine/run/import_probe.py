@@ -14,7 +14,7 @@ from gpufix.process import NoAnswer, ask
 from gpufix.text.names import normalise
 
 _TIMEOUT = 180.0
-_CODE = "import importlib, sys; importlib.import_module(sys.argv[1])"
+_CODE = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
 _MODULE = re.compile(r"([A-Za-z_]\w*)(/__init__\.py|\.py|(\.[\w-]+)?\.so)")
 _RECORD_LIMIT = 64 << 20
 
@@ -34,7 +34,12 @@ def probe(
         variables.pop(name, None)
         variables |= {} if value is None else {name: value}
     modules = dict.fromkeys(m for dist in _installed(steps, facts, also) for m in _modules(dist))
-    return [_import(python, module, variables) for module in modules]
+    linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
+    after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
+    # A program imports torch first: its libraries are then where such an extension finds them.
+    return [
+        _import(python, ["torch", m] if m in after_torch else [m], variables) for m in modules
+    ]
 
 
 def _installed(
@@ -63,9 +68,11 @@ def _modules(dist: Distribution) -> list[str]:
     return [m for m in dict.fromkeys(found) if not m.startswith("_")]
 
 
-def _import(python: str, module: str, environ: dict[str, str]) -> Probe:
+def _import(python: str, modules: Sequence[str], environ: dict[str, str]) -> Probe:
+    """Of the last of these modules, after the others."""
+    module = modules[-1]
     # No bytecode is written: an import must leave the patient as it is.
-    command = [python, "-B", "-c", _CODE, module]
+    command = [python, "-B", "-c", _CODE, *modules]
     try:
         answer = ask(command, {**environ, "PYTHONDONTWRITEBYTECODE": "1"}, _TIMEOUT)
     except NoAnswer as error:
