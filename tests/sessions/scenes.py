@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import os
 import shutil
@@ -89,7 +91,7 @@ def gradio(folder: Path) -> Mapping[str, str]:
 def torchvision(folder: Path) -> Mapping[str, str]:
     """The torchvision of another torch; the right one lies in a folder of wheels."""
     environment(folder, "torch", "numpy")
-    pip(folder, "install", "--no-deps", "torchvision==0.29.1")
+    pip(folder, "install", "--no-deps", "torchvision==0.29.1", "pillow")
     stand_in(folder / "wheels", "torchvision", "0.28.0")
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / "wheels")}
 
@@ -103,10 +105,18 @@ def stand_in(wheels: Path, name: str, version: str) -> None:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
+    rows = [(file, digest(text), len(text.encode())) for file, text in files.items()]
+    record = "".join(f"{file},sha256={sha},{size}\n" for file, sha, size in rows)
+    record += f"{info}/RECORD,,\n"
     with zipfile.ZipFile(wheels / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         for file, text in {**files, f"{info}/RECORD": record}.items():
             archive.writestr(file, text)
+
+
+def digest(text: str) -> str:
+    """As RECORD has it."""
+    found = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode()
 
 
 def deleted(folder: Path) -> Mapping[str, str]:

@@ -37,9 +37,7 @@ def probe(
     linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
     after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
     # A program imports torch first: its libraries are then where such an extension finds them.
-    return [
-        _import(python, ["torch", m] if m in after_torch else [m], variables) for m in modules
-    ]
+    return [_import(python, ["torch", m] if m in after_torch else [m], variables) for m in modules]
 
 
 def _installed(
