@@ -6,7 +6,6 @@ Strings of the program, the pages of rules and fixes, messages that `explain` kn
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,42 +60,6 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
 
 def modules() -> list[Path]:
     return [p for p in sorted(SOURCE.rglob("*.py")) if "payload" not in p.parts]
-
-
-def test_the_program_speaks_plain_english() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{line}: {word}"
-        for path in modules()
-        for line, text in strings(path)
-        for word in archaic(text)
-    ]
-    assert found == []
-
-
-def test_explanations_are_plain_english() -> None:
-    def said(value: object, key: str = "") -> Iterator[str]:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                yield from said(inner, name)
-        elif isinstance(value, list):
-            for inner in value:
-                yield from said(inner, key)
-        elif isinstance(value, str) and key in ("what", "do"):
-            yield value
-
-    files = sorted((SOURCE / "knowledge" / "data" / "messages").glob("*.json"))
-    found = [
-        f"{path.name}: {word}: {text[:80]}"
-        for path in files
-        for text in said(json.loads(path.read_text("utf-8")))
-        for word in archaic(text)
-    ]
-    assert found == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_pages_are_plain_english(page: Path) -> None:
-    assert archaic(page.read_text("utf-8")) == []
 
 
 def sentences(text: str) -> Iterator[str]:
