@@ -22,6 +22,7 @@ from extensions import TORCH_SOURCE, _write
 import needs
 
 NCCL = venvs.NCCL
+_PIPS = (".pyc", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # not a wheel's own
 
 
 def pip(folder: Path, *arguments: str) -> None:
@@ -53,7 +54,7 @@ def repacked(name: str, wheels: Path) -> Path:
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_STORED) as archive:
         for file in dist.files or ():
             inside = os.path.normpath(file)
-            if inside.startswith("..") or inside.endswith((".pyc", "RECORD", "INSTALLER")):
+            if inside.startswith("..") or inside.endswith(_PIPS):
                 continue
             archive.write(site / inside, inside)
             digest = f"{file.hash.mode}={file.hash.value}" if file.hash else ""
@@ -113,6 +114,17 @@ def stand_in(wheels: Path, name: str, version: str) -> None:
             archive.writestr(file, text)
 
 
+def from_an_index(site: Path, name: str) -> None:
+    """As if an index had handed it out, whatever the tests' own environment has it from."""
+    (info,) = site.glob(f"{name}-*.dist-info")
+    (info / "direct_url.json").unlink(missing_ok=True)
+    record = info / "RECORD"
+    lines = record.read_text("utf-8").splitlines(keepends=True)
+    record.unlink()  # it is a hard link of the tests' own
+    kept = (line for line in lines if "/direct_url.json," not in line)
+    record.write_text("".join(kept), encoding="utf-8")
+
+
 def digest(text: str) -> str:
     """As RECORD has it."""
     found = hashlib.sha256(text.encode()).digest()
@@ -122,6 +134,7 @@ def digest(text: str) -> str:
 def deleted(folder: Path) -> Mapping[str, str]:
     """libc10.so is gone; torch's wheel lies in a folder."""
     site = environment(folder, "torch", "numpy")
+    from_an_index(site, "torch")
     (site / "torch" / "lib" / "libc10.so").unlink()
     repacked("torch", folder / "wheels")
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / "wheels")}
