@@ -20,7 +20,7 @@ LIST = ROOT / "tools" / "debian_packages.txt"
 # What a Debian has in any case: essential packages, and those that g++ brings.
 ALWAYS = {"bash", "coreutils", "libc-bin", "mount", "gcc", "libc6-dev", "libstdc++6", "python3"}
 COMMON = [
-    *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish"),
+    *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish", "zsh"),
     *("musl-tools", "openssl"),
 ]
 LLVM = "clang-{0} clang-tools-{0} lld-{0} llvm-{0}"

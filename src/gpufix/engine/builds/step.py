@@ -94,7 +94,7 @@ class Watched:
         if time.monotonic() - self._touched > 1.0:
             self._beat.touch()
             self._touched = time.monotonic()
-            for _, state in running:
+            for _, state in running if self._tick is not _untold else ():
                 self._tick(_now(state))
         for folder, state in running:
             if state.seconds - self._reported < _EVERY:
@@ -102,7 +102,7 @@ class Watched:
             self._reported = state.seconds
             done = state.log.progress()
             files = f"{done[0]} of {done[1]} files after " if done else ""
-            self._say(f"{folder.path}: {files}{state.seconds:.0f} s{_remaining(state)}")
+            self._say(f"{folder.path}: {files}{state.seconds:.0f} s")
 
     def ended(self, ended: Ended) -> None:
         self._say(f"{ended.folder.path}: {ended.reason or 'built'} after {ended.seconds:.0f} s")
