@@ -58,7 +58,8 @@ def repacked(name: str, wheels: Path) -> Path:
                 continue
             archive.write(site / inside, inside)
             digest = f"{file.hash.mode}={file.hash.value}" if file.hash else ""
-            table.writerow([inside, digest, file.size or ""])
+            size = "" if file.size is None else file.size
+            table.writerow([inside, digest, size])
         table.writerow([f"{info}/RECORD", "", ""])
         archive.writestr(f"{info}/RECORD", rows.getvalue())
     return wheel
@@ -151,7 +152,7 @@ def sm_90(folder: Path) -> Mapping[str, str]:
 
 def gencode(folder: Path) -> Mapping[str, str]:
     """A build file that hard-codes the architecture and the C++ ABI, both in one line."""
-    environment(folder, "torch", "numpy", "setuptools", "wheel")
+    environment(folder, "torch", "numpy", "setuptools", "wheel", "ninja")
     source = _write(
         folder / "norms",
         setup_dot_py=_GENCODE,
@@ -252,24 +253,24 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "scale", nullptr, -1, method
 PyMODINIT_FUNC PyInit_scale() { return PyModule_Create(&module); }
 """
 _GENCODE = """\
-import importlib.util, os, subprocess
-from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
+from setuptools import setup
+from torch.utils.cpp_extension import CUDA_HOME, BuildExtension, CppExtension
 
-torch = os.path.dirname(importlib.util.find_spec("torch").origin)
-FLAGS = {"cxx": ["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"], "nvcc": ["-gencode=arch=compute_90,code=sm_90"]}
-
-class Nvcc(build_ext):
-    def build_extension(self, ext):
-        nvcc = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
-        subprocess.check_call([nvcc, "-Xcompiler", "-fPIC", *FLAGS["nvcc"], "-c", "kernel.cu", "-o", "kernel.o"])
-        ext.extra_objects = ["kernel.o"]
-        super().build_extension(ext)
-
-setup(name="norms", version="1.0", cmdclass={"build_ext": Nvcc}, ext_modules=[Extension(
-    "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(torch, "include")],
-    library_dirs=[os.path.join(torch, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
-    extra_compile_args=FLAGS["cxx"], extra_link_args=["-Wl,-rpath," + os.path.join(torch, "lib")])])
+FLAGS = {"cxx": ["-D_GLIBCXX_USE_CXX11_ABI=0"], "nvcc": ["-gencode=arch=compute_90,code=sm_90"]}
+setup(
+    name="norms",
+    version="1.0",
+    ext_modules=[
+        CppExtension(
+            "norms",
+            ["norms.cpp", "kernel.cu"],
+            library_dirs=[f"{CUDA_HOME}/lib64"],
+            libraries=["cudart_static"],
+            extra_compile_args=FLAGS,
+        )
+    ],
+    cmdclass={"build_ext": BuildExtension},
+)
 """
 SCENES = {
     "nccl": nccl,
