@@ -15,7 +15,7 @@ from gpufix.cli.help import command_help, grouped
 from gpufix.cli.pages import PAGES, overview
 
 COMMANDS: dict[str, Any] = get_command(application()).commands  # type: ignore[attr-defined]
-ROWS = 48  # of a command's page; the overview fits a terminal of 24
+ROWS = 50  # of a command's page; the overview fits a terminal of 24
 
 
 def shown(*arguments: str) -> subprocess.CompletedProcess[str]:

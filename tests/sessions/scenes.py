@@ -253,24 +253,24 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "scale", nullptr, -1, method
 PyMODINIT_FUNC PyInit_scale() { return PyModule_Create(&module); }
 """
 _GENCODE = """\
-from setuptools import setup
-from torch.utils.cpp_extension import CUDA_HOME, BuildExtension, CppExtension
+import importlib.util, os, subprocess
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-FLAGS = {"cxx": ["-D_GLIBCXX_USE_CXX11_ABI=0"], "nvcc": ["-gencode=arch=compute_90,code=sm_90"]}
-setup(
-    name="norms",
-    version="1.0",
-    ext_modules=[
-        CppExtension(
-            "norms",
-            ["norms.cpp", "kernel.cu"],
-            library_dirs=[f"{CUDA_HOME}/lib64"],
-            libraries=["cudart_static"],
-            extra_compile_args=FLAGS,
-        )
-    ],
-    cmdclass={"build_ext": BuildExtension},
-)
+torch = os.path.dirname(importlib.util.find_spec("torch").origin)
+FLAGS = {"cxx": ["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"], "nvcc": ["-gencode=arch=compute_90,code=sm_90"]}
+
+class Nvcc(build_ext):
+    def build_extension(self, ext):
+        nvcc = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
+        subprocess.check_call([nvcc, "-Xcompiler", "-fPIC", *FLAGS["nvcc"], "-c", "kernel.cu", "-o", "kernel.o"])
+        ext.extra_objects = ["kernel.o"]
+        super().build_extension(ext)
+
+setup(name="norms", version="1.0", cmdclass={"build_ext": Nvcc}, ext_modules=[Extension(
+    "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(torch, "include")],
+    library_dirs=[os.path.join(torch, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
+    extra_compile_args=FLAGS["cxx"], extra_link_args=["-Wl,-rpath," + os.path.join(torch, "lib")])])
 """
 SCENES = {
     "nccl": nccl,
