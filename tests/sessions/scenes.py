@@ -258,19 +258,20 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 torch = os.path.dirname(importlib.util.find_spec("torch").origin)
-FLAGS = {"cxx": ["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"], "nvcc": ["-gencode=arch=compute_90,code=sm_90"]}
+GENCODE = ["-gencode=arch=compute_90,code=sm_90"]
 
 class Nvcc(build_ext):
     def build_extension(self, ext):
         nvcc = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
-        subprocess.check_call([nvcc, "-Xcompiler", "-fPIC", *FLAGS["nvcc"], "-c", "kernel.cu", "-o", "kernel.o"])
+        subprocess.check_call([nvcc, "-Xcompiler", "-fPIC", *GENCODE, "-c", "kernel.cu", "-o", "kernel.o"])
         ext.extra_objects = ["kernel.o"]
         super().build_extension(ext)
 
 setup(name="norms", version="1.0", cmdclass={"build_ext": Nvcc}, ext_modules=[Extension(
     "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(torch, "include")],
     library_dirs=[os.path.join(torch, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
-    extra_compile_args=FLAGS["cxx"], extra_link_args=["-Wl,-rpath," + os.path.join(torch, "lib")])])
+    extra_compile_args=["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"],
+    extra_link_args=["-Wl,-rpath," + os.path.join(torch, "lib")])])
 """
 SCENES = {
     "nccl": nccl,
