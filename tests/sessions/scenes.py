@@ -253,11 +253,11 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "scale", nullptr, -1, method
 PyMODINIT_FUNC PyInit_scale() { return PyModule_Create(&module); }
 """
 _GENCODE = """\
-import importlib.util, os, subprocess
+import os, subprocess, torch
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-torch = os.path.dirname(importlib.util.find_spec("torch").origin)
+HOME = os.path.dirname(torch.__file__)
 GENCODE = ["-gencode=arch=compute_90,code=sm_90"]
 
 class Nvcc(build_ext):
@@ -268,10 +268,10 @@ class Nvcc(build_ext):
         super().build_extension(ext)
 
 setup(name="norms", version="1.0", cmdclass={"build_ext": Nvcc}, ext_modules=[Extension(
-    "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(torch, "include")],
-    library_dirs=[os.path.join(torch, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
+    "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(HOME, "include")],
+    library_dirs=[os.path.join(HOME, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
     extra_compile_args=["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"],
-    extra_link_args=["-Wl,-rpath," + os.path.join(torch, "lib")])])
+    extra_link_args=["-Wl,-rpath," + os.path.join(HOME, "lib")])])
 """
 SCENES = {
     "nccl": nccl,

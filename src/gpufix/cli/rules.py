@@ -32,16 +32,24 @@ def rules(
 
 
 def show(known: Sequence[Rule]) -> None:
-    """A line for each rule, folded between words."""
+    """Each rule with its one line, folded between words."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
+    from gpufix.report.folding import folded
     from gpufix.text.clean import clean
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    console = Console()
+    wide = max((len(rule.name) for rule in known), default=0)
     for rule in known:
-        table.add_row(rule.code, clean(rule.name), clean(_first_line(rule.page)))
-    Console().print(table, highlight=False, markup=False)
+        head = f"{rule.code}  {clean(rule.name):<{wide}}  "
+        if len(head) > console.width // 2:  # the line stands below the name
+            console.print(Text(head.rstrip(), "bold"), soft_wrap=True, highlight=False)
+            head = "  "
+        text = Text(clean(_first_line(rule.page)))
+        for number, line in enumerate(folded(text, max(console.width - len(head), 20))):
+            lead = head if number == 0 else " " * len(head)
+            console.print(Text(lead) + line, soft_wrap=True, highlight=False)
 
 
 def _first_line(page: str) -> str:
