@@ -81,4 +81,4 @@ def test_the_wheel_is_installed_and_tried(built: Path, tmp_path: Path) -> None:
     shown = run(str(tmp_path / "venv" / "bin" / "gpufix"), cwd=tmp_path)
     assert "gpufix doctor" in shown
     code = f"import gpufix; print(gpufix.diagnose({str(tmp_path / 'venv')!r}).verdict)"
-    assert run(python, "-c", code, cwd=tmp_path).strip() == "nothing judged"
+    assert run(python, "-c", code, cwd=tmp_path).strip() == "clean"
