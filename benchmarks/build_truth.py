@@ -100,6 +100,9 @@ def main() -> None:
     from setuptools._distutils import unixccompiler
     from torch.utils import cpp_extension
 
+    if told := os.environ.get("ORACLE_CUDA"):  # a torch for the CPU stands for one for CUDA
+        cpp_extension.torch.version.cuda = told
+        cpp_extension.CUDA_HOME = os.environ["CUDA_HOME"]
     cpp_extension._run_ninja_build = ninja
     unixccompiler.UnixCCompiler.link = lambda *args, **kwargs: None
     setup = Path(sys.argv[2]).resolve()

@@ -44,8 +44,8 @@ def every() -> list[Use]:
 def _uses(row: dict[str, Any]) -> list[Use]:
     fixed = any(key in row for key in ("becomes", "now", "attribute", "wrap"))
     shown = [_SHOWN.get(row["kind"], "{}").format(name) for name in row["names"]]
-    names = [*shown, *[shown[-1]] * len(row["use"])]
+    names = [*shown, *[shown[-1]] * len(row.get("use", ()))]
     return [
         Use(name, row["kind"], row["gone"], fixed, text)
-        for name, text in zip(names, row["use"], strict=False)
+        for name, text in zip(names, row.get("use", ()), strict=False)
     ]

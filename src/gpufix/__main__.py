@@ -5,9 +5,14 @@ import sys
 if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
     del sys.path[0]  # the folder at hand, of `python -m gpufix`: a project's json.py is not ours
 
+import os
+
+if _named := os.environ.get("PYTHONPATH"):  # the patient's: a types.py there is not Python's
+    _folders = {*_named.split(os.pathsep)}
+    sys.path.sort(key=lambda path: path in _folders)
+
 import atexit
 import gc
-import os
 import signal
 from types import FrameType
 

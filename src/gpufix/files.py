@@ -78,6 +78,31 @@ def read(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
     return b"".join(chunks)
 
 
+def read_unlinked(path: str, limit: int) -> bytes:
+    """The first `limit` bytes of a regular file that is no link. Raises OSError.
+
+    With fewer looks at it than `read` takes: a project has thousands of files.
+    """
+    _require_regular(_no_link(os.lstat(path)))
+    descriptor = os.open(path, _FLAGS | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status)
+        limit = min(limit, status.st_size) if status.st_size else limit
+        data = os.read(descriptor, limit)
+        while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def _no_link(status: os.stat_result) -> os.stat_result:
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError(errno.ELOOP, "a link: not followed")
+    return status
+
+
 def read_end(path: Name, limit: int) -> bytes:
     """The last `limit` bytes of a regular file, which may be growing. Raises OSError."""
     with os.fdopen(open_regular(path), "rb") as file:

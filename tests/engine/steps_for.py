@@ -115,6 +115,8 @@ class Built:
 
     ok = True
     reason = ""
+    libraries: tuple[str, ...] = ()
+    distribution: str | None = None
 
 
 def builder(patient: Patient) -> Callable[..., Built]:
@@ -141,15 +143,21 @@ def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files:
     """For this test, installer and builder are the functions above."""
     from gpufix.engine import child
     from gpufix.engine import installer as chosen
-    from gpufix.engine.builds import step as build
     from gpufix.engine.steps import fallback, install
 
     monkeypatch.setattr(child, "run", installer(patient, files))
-    monkeypatch.setattr(build, "run", builder(patient))
+    use_builder(monkeypatch, builder(patient))
     fixed = chosen.Installer("pip", ("pip",))
     monkeypatch.setattr(chosen, "choose", lambda facts: fixed)
     monkeypatch.setattr(install, "choose", lambda facts: fixed)
     monkeypatch.setattr(fallback, "choose", lambda facts: fixed)
+
+
+def use_builder(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Any]) -> None:
+    """For this test, each build is this function, one after another."""
+    from gpufix.engine.builds import step as build
+
+    monkeypatch.setattr(build, "run_together", lambda steps, ctx: [run(s, ctx) for s in steps])
 
 
 def carry_out(

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from fake_site import Site
 
+from gpufix.facts.collect import collect as collect_all
 from gpufix.facts.context import CollectContext
 from gpufix.facts.project.script_folder import collect
+from gpufix.facts.python import interpreter
 
 INSTALLED = {
     "cuda/bindings/__init__.py": b"",
@@ -133,6 +135,18 @@ def test_a_folder_on_pythonpath(installed: Site, tmp_path: Path) -> None:
     path = [str(tools), str(installed.folder)]
     here = put(tmp_path / "work", {"run.py": "import os\n"})
     assert found(installed, here, sys_path=path) == {"cuda.py hides cuda.bindings"}
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_the_folder_is_the_project_then(
+    hides: bool, installed: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan for the file needs to look around it."""
+    files = {"cuda.py": "", "use.py": "import cuda.bindings\n" if hides else "import os\n"}
+    here = put(tmp_path / "work", files)
+    monkeypatch.setattr(interpreter, "collect", lambda *_: installed.python())
+    facts = collect_all(CollectContext(environ={}, home=Path("/nobody"), cwd=here), None, None)
+    assert (facts.project.root if facts.project else None) == (str(here) if hides else None)
 
 
 def test_a_home_is_nobodys_project(installed: Site, tmp_path: Path) -> None:

@@ -276,6 +276,19 @@ def test_what_is_built_by_hand() -> None:
     )
 
 
+def test_what_the_toolkit_lacks_for_a_build_is_said() -> None:
+    """llama.cpp includes cublas_v2.h: with a toolkit that has only a compiler nothing is built."""
+    llama = b.dist("llama-cpp-python", "0.3.16")
+    toolkit = b.toolkit("13.0", missing_headers=["cublas_v2.h"])
+    found = plan(gpu_part_missing, of(llama, toolkits=[toolkit]))
+    (step,) = found.steps
+    assert isinstance(step, Advise) and found.safety == "manual"
+    lacking = "lacks cublas_v2.h, which llama-cpp-python includes"
+    assert step.text.endswith(lacking)
+    whole = plan(gpu_part_missing, of(llama, toolkits=[b.toolkit("13.0")]))
+    assert isinstance(whole.steps[0], Install)
+
+
 def test_a_command_holds_no_version_that_is_none() -> None:
     view = of(b.dist("llama-cpp-python", "1;id"))
     assert reason(gpu_part_missing, view) == "'1;id' is no version"

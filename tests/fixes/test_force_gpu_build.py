@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import builders as b
 import source_tree as t
 
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu as check
@@ -46,7 +47,30 @@ def test_an_option_is_said_to_a_person(tmp_path: Path) -> None:
     assert (made.safety, made.title) == ("manual", "build with --force-cuda")
 
 
-def test_nothing_is_offered_where_nothing_is_read(tmp_path: Path) -> None:
+def test_a_file_that_reads_nothing_is_made_to_read_it(tmp_path: Path) -> None:
     made = plan(tmp_path, "")
+    variables = t.apply(made)
+    assert variables == {"FORCE_CUDA": "1", "TORCH_CUDA_ARCH_LIST": "9.0+PTX"}
+    text = (tmp_path / "setup.py").read_text()
+    assert text == SETUP.format(or_forced="").replace(
+        "torch.cuda.is_available()",
+        '(torch.cuda.is_available() or os.environ.get("FORCE_CUDA") == "1")',
+    )
+    assert t.found(check, t.look(tmp_path, "sm_90", env={"FORCE_CUDA": "1"})) == []
+
+
+def test_nothing_is_offered_where_the_gpu_is_asked_for_more(tmp_path: Path) -> None:
+    made = plan(tmp_path, " and torch.cuda.get_device_capability() > (7, 0)")
     assert isinstance(made, Skip)
     assert made.reason.startswith("nothing that setup.py reads")
+
+
+def test_a_dockerfile_exports_what_it_set_for_its_shell(tmp_path: Path) -> None:
+    forced = ' or os.getenv("FORCE_CUDA") == "1"'
+    image = "FROM x\nRUN apt-get update && \\\n    FORCE_CUDA=1 && pip install .\n"
+    t.write(tmp_path, {"setup.py": SETUP.format(or_forced=forced), "lap.cu": "", "lap.cpp": ""})
+    t.write(tmp_path, {"Dockerfile": image})
+    (finding,) = t.found(check, t.look(tmp_path, gpus=[b.gpu("sm_90")]))
+    t.apply(force_gpu_build(finding, t.look(tmp_path, gpus=[b.gpu("sm_90")])))
+    assert (tmp_path / "Dockerfile").read_text() == image.replace("FORCE", "export FORCE")
+    assert t.found(check, t.look(tmp_path, gpus=[b.gpu("sm_90")])) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,7 @@ KERNEL = """\
 #include <cuda_runtime.h>
 #include <cooperative_groups.h>
 #include <cooperative_groups/reduce.h>
+#include "device_launch_parameters.h"
 
 __global__ void k(int* p, float* q, int n)
 {
@@ -167,6 +169,10 @@ __global__ void k(int* p, float* q, int n)
         sum += __shfl_down_sync(0xffffffffu, sum, offset);
     sum = __shfl_sync(active, sum, 0) + __shfl_xor_sync(~0u, sum, 1) + __shfl_up_sync(~0u, sum, 1);
     __syncwarp();
+    if (n > 7) __trap();
+    __nanosleep(20);
+    atomicAdd_block(p, 1);
+    atomicMax_block(p, atomicExch_block(p, 3));
     p[threadIdx.x] = above + __any_sync(active, n) + __all_sync(active, n);
     q[threadIdx.x] = sum;
 }
@@ -193,6 +199,27 @@ def test_a_kernel_builds_for_both_wave_sizes(gfx: str, tmp_path: Path) -> None:
     flags += [f"--rocm-device-lib-path={needs.path('hip')}", "-D__HIP_PLATFORM_AMD__=1"]
     output = ["-std=c++17", "-c", "-o", "/dev/null"]
     command = [needs.path("clang"), *flags, *output, str(root / "ext.hip")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.needs("hip", "triton")
+@pytest.mark.parametrize("gfx", ["gfx1030", "gfx90a"])
+def test_it_builds_with_the_newest_headers_that_pip_has(gfx: str, tmp_path: Path) -> None:
+    """Triton's wheel carries HIP's headers, but not those of cooperative groups."""
+    root = tree(tmp_path, ext__cu=KERNEL)
+    assert mend(root, hip_intrinsics, adapt_to_hip, gfx, **rocm("7.1", "2.10.0")) == []
+    for path in (root / "ext.cu", root / hip.COMPAT):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if "cooperative_groups" not in line))
+    (root / "ext.hip").write_text(hipified((root / "ext.cu").read_text()))
+    triton = importlib.util.find_spec("triton")
+    assert triton is not None and triton.origin is not None
+    headers = Path(triton.origin).parent / "backends/amd/include"
+    flags = ["-x", "hip", f"--offload-arch={gfx}", "--cuda-device-only", "-nogpulib", "-nogpuinc"]
+    flags += ["-include", "__clang_hip_runtime_wrapper.h", "-isystem", str(headers)]
+    flags += ["-D__HIP_PLATFORM_AMD__=1", "-std=c++17", "-S", "-o", "/dev/null"]
+    command = [needs.path("clang"), *flags, str(root / "ext.hip")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -69,6 +69,26 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.needs("torch", "ninja", "g++", "Python.h")
+def test_a_real_build_is_kept_until_something_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+
+    def cached() -> bool:
+        result = run_torch_extension(Path(sys.executable), scratch=tmp_path, cache=cache)
+        assert result.status == "ok", result.message
+        return result.cached
+
+    assert (cached(), cached()) == (False, True)
+    monkeypatch.setenv("CXXFLAGS", "-O1")
+    assert (cached(), cached()) == (False, True)
+    for module in cache.rglob("*.so"):
+        module.write_bytes(b"no library")
+    assert (cached(), cached()) == (False, True)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("torch", "ninja", "g++", "Python.h")
 def test_a_real_build(tmp_path: Path) -> None:
     import torch
 

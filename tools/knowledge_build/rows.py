@@ -557,7 +557,8 @@ class Part(Row):
     """What a framework has its GPU back end from: all of one list of `together`, or GPU code among
     the files of `code_in`. extra: the requirement that brings it, "{major}" being CUDA's; instead: the
     distribution that takes its place; build: the variables with which its source is built for the GPU,
-    "{archs}" being "86;90"; by_hand: the command that builds or brings it."""
+    "{archs}" being "86;90"; headers: what that build includes of the toolkit; by_hand: the command that
+    builds or brings it."""
 
     framework: str
     vendor: Literal["nvidia", "amd"]
@@ -566,6 +567,7 @@ class Part(Row):
     extra: str | None = None
     instead: str | None = None
     build: dict[str, str] = {}
+    headers: list[str] = []
     by_hand: str | None = None
     says: str
     source: Source
@@ -635,6 +637,27 @@ class Lookalike(Row):
     source: Source
 
 
+class Gone(Row):
+    """A module that a distribution has no more from the release `until` on."""
+
+    module: Annotated[str, Field(pattern=r"^[a-z_][\w.]*$")]
+    distribution: str
+    until: Number
+    source: Source
+
+
+class OneOf(Row):
+    """Distributions of which `package` needs one and declares none. also: globs of others that will do."""
+
+    package: str
+    versions: Specifier = ""
+    names: Annotated[list[str], Field(min_length=2)]
+    also: list[str] = []
+    what: str
+    says: str
+    source: Source
+
+
 class Edition(Row):
     """One project under a name for each platform, in the order in which they are offered.
 
@@ -668,6 +691,8 @@ class Family(Row):
     chosen: list[Chosen] = []
     switch: list[Switch] = []
     lookalike: list[Lookalike] = []
+    one_of: list[OneOf] = []
+    gone: list[Gone] = []
     libraries: dict[str, Libraries] = {}
     cuda: dict[str, CudaMajors] = {}
     edition: list[Edition] = []
@@ -792,7 +817,7 @@ class RemovedName(Row):
 
 
 class RemovedCxxRow(Row):
-    """Names that a release of CUDA, CCCL or torch took away; knowledge/removed_cxx.toml explains the keys."""
+    """Names that a release of CUDA, CCCL, torch or numpy took away; knowledge/removed_cxx.toml explains the keys."""
 
     names: list[str]
     kind: Literal[
@@ -816,6 +841,7 @@ class RemovedCxxRow(Row):
     attribute: list[str] = []
     torch_header: str | None = None
     torch_word: str | None = None
+    package: Literal["numpy"] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> RemovedCxxRow:
@@ -869,6 +895,13 @@ class RemovedNames(Row):
             if not 0 <= row.source < len(self.sources):
                 raise ValueError(f"names.{name}: there is no source {row.source}")
         return self
+
+
+class SystemHeaders(Row):
+    """data/system_headers.json: header or folder/ -> Debian's package, conda-forge's."""
+
+    sources: dict[str, Source]
+    headers: dict[str, list[str | None]]
 
 
 class Message(Row):

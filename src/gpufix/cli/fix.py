@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -14,7 +15,7 @@ from gpufix.cli import help, options
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
     from gpufix.engine.run.propose import FixRequest, Proposed
-    from gpufix.engine.run_context import RunContext
+    from gpufix.engine.run_context import Indexes, RunContext
     from gpufix.facts.questions import Questions
     from gpufix.model import Facts, Outcome, Proposal
 
@@ -35,6 +36,7 @@ class _Manner(NamedTuple):
     keep: bool
     probe: bool | None
     deep: bool
+    build: bool
 
 
 FormatOption = Annotated[
@@ -54,6 +56,10 @@ def fix(
     ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Carry out the plans, check, keep or undo.")
+    ] = False,
+    build: Annotated[
+        bool,
+        typer.Option("--build", help="Also build and import the project's extensions."),
     ] = False,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Also plans that change a version you chose.")
@@ -106,6 +112,8 @@ def fix(
     fix_request = _wish(patient, gpu, select, ignore, only, unsafe)
     fix_request = replace(fix_request, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, fix_request)
+    if build:
+        proposed = proposed.with_builds()
     say_unjudged(patient.facts, proposed.judgement)
     if apply and proposed.choice.plans and patient.facts.python is None:
         raise no_patient(patient.facts.gaps)
@@ -113,15 +121,19 @@ def fix(
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
         shown = _preview(proposed, context, resolve)
-        code = _show(shown, format, output)
+        code = _show(shown, proposed.wanted, format, output)
         agreed = None
         if format is FixFormat.text and output is None:
             agreed = _agreed(shown, proposed, patient, fix_request)
         if agreed is None:
             raise typer.Exit(code)
         proposed = agreed
-    how = _Manner(keep, probe, deep)
-    _finish(_carry_out(proposed, context, patient, fix_request, how), format, output)
+    how = _Manner(keep, probe, deep, build)
+    outcome = _carry_out(proposed, context, patient, fix_request, how)
+    command = None
+    if not build and not fallback and _leaves_unbuilt(outcome, patient):
+        command = _building(project, python, gpu, unsafe, indexes)
+    _finish(outcome, proposed.wanted, format, output, command)
 
 
 def _wish(
@@ -194,7 +206,9 @@ def _agreed(
     return dialogue.narrowed(proposed, wanted, unsafe, every)
 
 
-def _show(proposal: Proposal, format: FixFormat, output: str | None) -> int:
+def _show(
+    proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None
+) -> int:
     """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
@@ -204,7 +218,8 @@ def _show(proposal: Proposal, format: FixFormat, output: str | None) -> int:
         write(plans.as_json(proposal), output)
     else:
         write_lines(plans.proposed(proposal), output)
-    pending = [*proposal.plans, *proposal.held, *proposal.standing]
+    standing = [f for f in proposal.standing if f.code in wanted]
+    pending = [*proposal.plans, *proposal.held, *standing]
     unmet = any(s.asked for s in proposal.skips)
     return INTERNAL if proposal.failures else PENDING if pending or unmet else 0
 
@@ -242,6 +257,8 @@ def _carry_out(
         keep=manner.keep,
         probe=manner.probe is not False,
         proven=manner.probe is True,
+        build=manner.build,
+        show=_show_more,
     )
     try:
         with termination(), Live(_say) as live:
@@ -249,6 +266,41 @@ def _carry_out(
     except KeyboardInterrupt:
         _say(f"interrupted; {_what_is_left(how.state, context)}")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _show_more(proposed: Proposed) -> None:
+    """What is done next in the same run."""
+    for plan in proposed.choice.plans:
+        about = " ".join(plan.codes)
+        _say(f"{plan.safety} {about}{' ' if about else ''}{plan.title}")
+        for note in plan.notes:
+            _say(f"  note: {note}")
+
+
+def _leaves_unbuilt(outcome: Outcome, patient: Patient) -> bool:
+    """Whether an extension of the project is not installed yet."""
+    from gpufix.engine.builds.unbuilt import unbuilt
+    from gpufix.evidence.view import View
+
+    if outcome.state not in ("nothing", "kept"):
+        return False
+    facts, ask = _look(patient, False) if outcome.state == "kept" else (patient.facts, patient.ask)
+    return any(unbuilt(View(facts, ask=ask)))
+
+
+def _building(
+    project: str | None, python: str | None, gpu: list[str] | None, unsafe: bool, indexes: Indexes
+) -> str:
+    """The same command, which builds as well."""
+    import shlex
+
+    words = ["gpufix", "fix", *([project] if project else []), "--apply", "--build"]
+    words += ["--python", python] if python else []
+    words += [word for name in gpu or () for word in ("--gpu", name)]
+    words += ["--unsafe"] if unsafe else []
+    words += ["--index-url", indexes.index_url] if indexes.index_url else []
+    words += [word for place in indexes.find_links for word in ("--find-links", place)]
+    return shlex.join(words)
 
 
 def _what_is_left(state: Path, context: RunContext) -> str:
@@ -263,21 +315,31 @@ def _what_is_left(state: Path, context: RunContext) -> str:
     )
 
 
-def _finish(outcome: Outcome, format: FixFormat, output: str | None) -> None:
+def _finish(
+    outcome: Outcome,
+    wanted: Container[str],
+    format: FixFormat,
+    output: str | None,
+    command: str | None,
+) -> None:
     from gpufix.checks.judge import INTERNAL_CODES
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.engine.run.repair import left
     from gpufix.report import plans
 
+    if command is not None:
+        notes = [*outcome.notes, f"not built yet; to build, read back and import: {command}"]
+        outcome = replace(outcome, notes=notes)
     if format is FixFormat.json:
         write(plans.outcome_as_json(outcome), output)
     else:
         write_lines(plans.came_out(outcome), output)
-    remaining = left(outcome)
-    if any(finding.code in INTERNAL_CODES for finding in remaining):
+    if any(f.code in INTERNAL_CODES for f in (*outcome.remaining, *outcome.introduced)):
         raise typer.Exit(INTERNAL)
-    raise typer.Exit(1 if remaining or any(s.asked for s in outcome.skips) else 0)
+    unmet = any(s.asked for s in outcome.skips) or any(not p.ok for p in outcome.probes)
+    unbuilt = any(row.plan.fix == "build" and row.tried for row in outcome.held)
+    raise typer.Exit(1 if left(outcome, wanted) or unmet or unbuilt else 0)
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpufix.frozen import Frozen
 from gpufix.model import Facts, Step
+from gpufix.model.outcome import BuildResult
 
 
 class EngineError(Exception):
@@ -25,10 +26,12 @@ class StepFailed(EngineError):
     """A step could not be carried out. `put_back`: whether all that the run had done is undone.
 
     `aside`: of a step that was taken back alone, what of it lies aside, for the end of a sentence.
+    `installed`: of a build, whether it had changed the environment by then.
     """
 
     put_back: bool = True
     aside: str = ""
+    installed: bool = False
 
 
 class Busy(EngineError):
@@ -66,6 +69,10 @@ def _unkept(_: str) -> bool:
     return False
 
 
+def _untold(_: BuildResult) -> None:
+    return None
+
+
 class RunContext(Frozen):
     """The facts that the plan was made from, and the run that carries it out.
 
@@ -85,6 +92,7 @@ class RunContext(Frozen):
     kept: Callable[[str], bool] = (
         _unkept  # whether a path is as the running step's guard has kept it
     )
+    built: Callable[[BuildResult], None] = _untold  # told of every build that is over
     ahead: bool = False  # checking before earlier steps, which may make what is missing, have run
 
     @property

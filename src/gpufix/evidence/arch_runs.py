@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
@@ -94,6 +94,12 @@ def _flags(run: BuildRun, path: str) -> Iterator[AskedFlag]:
     yield from sorted(seen.values(), key=lambda row: (row.path, row.line))
 
 
+def load_flags(path: str, runs: Sequence[BuildRun]) -> list[AskedFlag]:
+    """Those of a file's load() calls, each once."""
+    rows = dict.fromkeys(flag for run in runs for flag in _flags(run, path))
+    return sorted(rows, key=lambda row: (row.path, row.line))
+
+
 def _served(view: View, run: BuildRun) -> bool:
     """Whether every extension's own flags serve all targets, surely."""
     built = [each for each in run.extensions if compiles_gpu_code(each)]
@@ -125,25 +131,79 @@ def _misses(view: View, run: BuildRun) -> bool:
     return bool(rows) and not _served(view, run)
 
 
-def _knob(view: View, path: str, run: BuildRun) -> ArchKnob | None:
+def for_targets(view: View, path: str, settings: Mapping[str, str]) -> tuple[bool, ArchKnob | None]:
+    """The variable of its own that limits a build with these settings to the targets, and its value.
+
+    The first: whether the runs tell, with a variable or without.
+    """
+    world = {**variables_of(view), **settings}
+    run = builds_of(view).run(path, environment=world)
+    told = _builds(run)
+    if told and (not _misses(view, run) and not _more(view, run)):
+        return True, None
+    found = _knob(view, path, run, world)
+    return told or found is not None, found
+
+
+def _more(view: View, run: BuildRun) -> bool:
+    """Whether it names more architectures than there are targets, by default."""
+    named = {a for e in run.extensions for _, archs in arch_flags(e.nvcc) for k, a in archs}
+    return len(named) > len(arch_lists.targets(view))
+
+
+def _knob(
+    view: View, path: str, run: BuildRun, world: Mapping[str, str] | None = None
+) -> ArchKnob | None:
     """The variable that makes the build serve the targets, and the value that does so."""
     runs = builds_of(view)
-    world = variables_of(view)
+    world = variables_of(view) if world is None else world
     tried, limit = 0, runs.steps + SEARCH
     for question in run.asked:
         if question.kind != "variable" or question.subject in _NEVER:
             continue
-        probe = runs.run(path, environment=world | {question.subject: UNKNOWN_PART})
+        if question.subject in world and _served(view, run):
+            continue  # somebody chose
+        probe = runs.run(path, environment={**world, question.subject: UNKNOWN_PART})
         if list(_flags(probe, path)) == list(_flags(run, path)):
             continue  # whatever its value
-        for value in spellings(view):
+        for value in dict.fromkeys(_values(view, question.default)):
             tried += 1
             if tried > _MOST or runs.steps > limit:
                 return None
-            again = runs.run(path, environment=world | {question.subject: value})
-            if _served(view, again) and again.called:
+            again = runs.run(path, environment={**world, question.subject: value})
+            named = question.subject in _LISTS or any(_flags(again, path))
+            if named and again.called and _served(view, again):
                 return ArchKnob(question.subject, question.place.line, value, "", ())
     return None
+
+
+def _values(view: View, default: str | None) -> Iterator[str]:
+    """What a variable may take, beginning with what looks like its default.
+
+    Last the architectures of the default whose code runs on the targets: 80 for sm_86.
+    """
+    parts = re.split(r"([;, ]+)", (default or "").strip())
+    glue = parts[1] if len(parts) > 1 else ";"
+    usual = spellings(view)
+    if all(re.fullmatch(r"\d{1,2}\.\d|\d{2,3}", part) for part in parts[::2]):
+        alike = [v for v in usual if ("." in v) == ("." in parts[0]) and not v.endswith("+PTX")]
+        yield from (v for v in alike if glue in v or not re.search(r"[;, ]", v))
+        yield from usual
+        yield from _serving(view, parts[::2], glue)
+    else:
+        yield from usual
+
+
+def _serving(view: View, names: list[str], glue: str) -> Iterator[str]:
+    """Of these architectures the newest for each target that its GPU runs."""
+    chosen: dict[str, None] = {}
+    for target in arch_lists.targets(view):
+        rows = [(ArchFlag("cubin", f"sm_{name.replace('.', '')}"), name) for name in names]
+        fitting = [name for flag, name in rows if arch_lists.arch_list([flag]).serves(target)]
+        if not fitting:
+            return
+        chosen[max(fitting, key=float)] = None
+    yield glue.join(chosen)
 
 
 def _writes(view: View, path: str, run: BuildRun) -> tuple[ArchListWrite, ...]:

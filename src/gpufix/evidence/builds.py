@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.gpu_code import torch_code
 from gpufix.evidence.source_view import python_files, toml_files
-from gpufix.evidence.view import View
+from gpufix.evidence.view import EVERY, View
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
 from gpufix.source.arch_flags import ArchFlag, parse, switches_off_torch
@@ -21,6 +21,8 @@ from gpufix.source.builds.world import BuildWorld, TorchSeen
 SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # much text, which seldom decides about a build
 # Modules that a build environment has beside what is declared.
+_GPUS = ("gpu", "capabilities")  # fields of a world
+_OF_GPUS = ("gpu", "capability")  # kinds of questions for them
 _READ_BY_TORCH = ("CUDNN_HOME",)  # when cpp_extension is imported
 _ALWAYS = (
     "setuptools",
@@ -103,15 +105,30 @@ class ViewFiles:
         return self._names[folder]
 
 
+class _Ran(NamedTuple):
+    """A run, and what it met."""
+
+    environment: Mapping[str, str]
+    gpus: tuple[Any, Any]  # whether one is visible, their capabilities
+    run: BuildRun
+
+    def answers(self, environment: Mapping[str, str], gpus: tuple[Any, Any]) -> bool:
+        """Whether the run is the same with these variables and GPUs: it asked for none that differ."""
+        if gpus != self.gpus and any(q.kind in _OF_GPUS for q in self.run.asked):
+            return False
+        return _reads_alike(self.run, self.environment, environment)
+
+
 class Builds:
     """Runs of one view's build files.
 
-    A run answers for each environment in which the variables that it read have the values that it met.
+    A run answers for each world in which the variables and the GPUs that it asked for are those that
+    it met.
     """
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._runs: dict[Any, list[tuple[Mapping[str, str], BuildRun]]] = _shared(view)
+        self._runs: dict[Any, list[_Ran]] = _shared(view)
         project = view.facts.project
         self._root = project.root if project else ""
         self._files = ViewFiles(view, self._root)
@@ -123,17 +140,21 @@ class Builds:
         environment = changes.pop("environment", None)
         if environment is None:
             environment = variables_of(self._view)
-        key = (path, tuple(sorted(texts.items())), repr(sorted(changes.items())))
-        known = self._runs.setdefault(key, [])
-        run = next((run for met, run in known if _reads_alike(run, met, environment)), None)
+        files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
+        given = {**changes, "environment": environment}
+        world = replace(world_of(self._view, self._root, files), **given)
+        others = sorted((name, changes[name]) for name in changes if name not in _GPUS)
+        known = self._runs.setdefault((path, tuple(sorted(texts.items())), repr(others)), [])
+        gpus = (world.gpu, world.capabilities)
+        run = next((ran.run for ran in known if ran.answers(environment, gpus)), None)
         if run is None:
-            files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
-            world = replace(world_of(self._view, self._root, files), **changes)
-            run = self._followed(replace(world, environment=environment), path, files)
-            known.append((environment, run))
+            run = self._followed(world, path, files)
+            known.append(_Ran(environment, gpus, run))
         for question in run.asked:  # a plan that sets one of them asks this run again
             if question.kind == "variable":
                 self._view.env(question.subject)
+        if run.takes_all:
+            self._view.asked.add(EVERY)
         return run
 
     def _followed(self, world: BuildWorld, path: str, files: ViewFiles) -> BuildRun:
@@ -145,7 +166,7 @@ class Builds:
         return run
 
 
-def _shared(view: View) -> dict[Any, list[tuple[Mapping[str, str], BuildRun]]]:
+def _shared(view: View) -> dict[Any, list[_Ran]]:
     """The runs of the view that this one came of, where nothing but variables differs."""
     base, root = view.with_other_variables(), view.facts.project.root if view.facts.project else ""
     if base is None:
@@ -183,14 +204,19 @@ def variables_of(view: View) -> dict[str, str]:
 
 def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:
     """The patient as a build file sees it."""
+    return replace(view.derive(_world), root=root, files=files)
+
+
+def _world(view: View) -> BuildWorld:
     facts, variables = view.facts, variables_of(view)
     toolkit = toolkit_in_use(view)
     rocm = toolkit_in_use(view, "rocm")
+    view.env("ROCM_HOME")
     release = numbers(facts.python.version) if facts.python else ()
     torch = torch_seen(view)
     return BuildWorld(
-        root=root,
-        files=files,
+        root="",
+        files=ViewFiles(view, ""),
         environment=variables,
         gpu=_gpu(view),
         capabilities=tuple(_capabilities(g.arch for g in facts.gpus if g.vendor == vendor(view))),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
+_COMPILERS = ("CC", "CXX", "CUDACXX")  # by which project() chooses
 _DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
 _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
@@ -33,7 +34,7 @@ class CMakeRoot(Frozen):
 
 def roots(view: View) -> tuple[CMakeRoot, ...]:
     """Every CMake build of the project, without those that it carries along of others."""
-    return view.derive(_roots)
+    return view.derive(_roots, shared=True)
 
 
 def _roots(view: View) -> tuple[CMakeRoot, ...]:
@@ -92,6 +93,8 @@ def run(
             cmake=release(view),
         )
     )
+    for name in _COMPILERS:
+        view.env(name)
     for question in build.asked:  # a plan that sets one of them asks this run again
         if question.subject.startswith("ENV{"):
             view.env(question.subject[4:-1])
@@ -166,7 +169,7 @@ def _pyproject(view: View, folder: str) -> dict[str, Any]:
 
     project = view.facts.project
     path = f"{folder}/pyproject.toml" if folder else "pyproject.toml"
-    if project is None or not any(source.path == path for source in project.sources):
+    if project is None or path not in view.derive(_paths):
         return {}
     found = view.source(f"{project.root}/{path}")
     try:
@@ -175,6 +178,11 @@ def _pyproject(view: View, folder: str) -> dict[str, Any]:
         return {}
     system = table.get("build-system")
     return table if isinstance(system, dict) else {**table, "build-system": {}}
+
+
+def _paths(view: View) -> frozenset[str]:
+    project = view.facts.project
+    return frozenset(source.path for source in project.sources) if project else frozenset()
 
 
 def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:

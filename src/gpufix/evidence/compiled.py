@@ -36,9 +36,9 @@ def _compiled(view: View) -> frozenset[str] | None:
     for path, run in setup_runs(view):
         if for_tests(path) or is_vendored(path):
             continue
-        for each in (run, builds_of(view).run(path, **with_gpu(view))):
-            if each is run and each.fails:
-                continue  # SRC613's, or one that the other run has as well
+        there = builds_of(view).run(path, **with_gpu(view))
+        # A failure here is SRC613's, or one that the other run has as well.
+        for each in (there,) if run.fails else (run, there):
             if not _is_settled(each):
                 return None
             found |= {said.text for built in each.extensions for said in built.sources}

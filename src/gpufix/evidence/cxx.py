@@ -153,7 +153,7 @@ def _all_hold(guards: Sequence[str], macros: Macros, local: Mapping[str, str]) -
 
 def cuda_passes(view: View, kind: SourceKind | None) -> list[Macros]:
     """The macros of each pass of a CUDA build over a file of this kind."""
-    nvcc, host = view.derive(_cuda_passes)
+    nvcc, host = view.derive(_cuda_passes, shared=True)
     return {"cuda": nvcc, "cpp": host}.get(kind or "header", nvcc + host)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gpufix.evidence import building, cmake_builds, cxx
 from gpufix.evidence.builds import setup_runs
 from gpufix.evidence.gpu_build import wanted_run
+from gpufix.evidence.jit_runs import loads
 from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.source_view import active, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
@@ -159,13 +160,17 @@ def _of_loads(view: View) -> Iterator[Asked]:
     for path, facts in python_files(view).items():
         if is_vendored(path) or for_tests(path):
             continue
-        for row in facts.standards:
+        rows = [row for row in facts.standards if not row.compiler.startswith("setup")]
+        inline = any(row.compiler.startswith("load_inline") for row in rows)
+        if rows and not inline and (runs := loads(view, path)):
+            for run in runs:
+                yield from _of_run(view, run)
+            continue
+        for row in rows:
             state = active(view, row.guards)
             if state is False:
                 continue
             way, _, compiler = row.compiler.partition(" ")
-            if way == "setup":
-                continue
             sources = None if way == "load_inline" else _near(view, path, compiler == "nvcc")
             yield Asked(path, row.line, row.text, row.value, "load", state is True, sources)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
 from gpufix.evidence.builds import SEARCH, Builds, builds_of, variables_of, with_gpu
@@ -48,9 +49,12 @@ def made(run: BuildRun) -> Made:
     return Made(kinds=frozenset(rows), sources=frozenset(sources), sure=whole and all(parts))
 
 
-def lost(view: View, path: str) -> Lost | None:
-    """What a setup.py leaves out where no GPU is visible, as is so here; None: nothing, or not known."""
-    run = builds_of(view).run(path)
+def lost(view: View, path: str, **here: Any) -> Lost | None:
+    """What a setup.py leaves out where no GPU is visible, as is so here; None: nothing, or not known.
+
+    here: what of the world differs from this machine's.
+    """
+    run = builds_of(view).run(path, **here)
     asks = [q for q in run.asked if q.kind in ("gpu", "capability")]
     if not asks:
         return None
@@ -67,6 +71,12 @@ def lost(view: View, path: str) -> Lost | None:
     if not names and not sources:
         return None
     return Lost(place=asks[0].place, names=tuple(sorted(names)), sources=tuple(sources))
+
+
+def lost_in_image(view: View, path: str, variable: str) -> Lost | None:
+    """What it leaves out where an image is built: no GPU is visible, and the variable is not set."""
+    environment = {n: v for n, v in variables_of(view).items() if n != variable}
+    return lost(view, path, gpu=False, capabilities=(), environment=environment)
 
 
 def sees_none(view: View) -> bool:
@@ -101,6 +111,19 @@ def forced_by(view: View, path: str) -> Mapping[str, str] | None:
         if not run.fails and run.called and made(run) == replace(wanted, sure=True):
             return chosen
     return None
+
+
+def forced_as(view: View, path: str, text: str, variable: str) -> bool:
+    """Whether a setup.py with this text builds what it builds with a GPU where a variable is "1", and
+    does what it did where that is not set."""
+    runs, world = builds_of(view), variables_of(view)
+    there, here = runs.run(path, **with_gpu(view)), runs.run(path)
+    given = runs.run(path, edited={path: text}, environment={**world, variable: "1"})
+    rest = {name: value for name, value in world.items() if name != variable}
+    unset = runs.run(path, edited={path: text}, environment=rest)
+    if given.fails or not given.called or made(given) != replace(made(there), sure=True):
+        return False
+    return made(unset) == made(here) and bool(unset.fails) == bool(here.fails)
 
 
 def options_of(view: View, path: str) -> tuple[str, ...]:

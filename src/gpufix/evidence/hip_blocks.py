@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gpufix.evidence import building, builds, cxx
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gpufix.source.source_facts import Guards
 
 _OPT_IN_BY_TORCH = "2.8"  # -DHIP_ENABLE_WARP_SYNC_BUILTINS=1 in cpp_extension's HIP flags
-_NO_GROUP_REDUCE = "7.2"  # the newest ROCm seen without it
 
 
 class Block(Frozen):
@@ -29,20 +29,24 @@ class Block(Frozen):
     line: int
     reason: str
     certain: bool = True
+    shim: bool = False  # the compatibility header stands in for it
 
 
 def blocks(view: View, facts: cxx.HipFile) -> list[Block]:
     """Everything in one file, by line."""
     passes = cxx.hip_passes(view)
     given = view.derive(_stood_in_for)
-    if any(include.name == COMPAT for include in facts.includes):
+    compat = any(include.name == COMPAT for include in facts.includes)
+    if compat:
         given = given | {name for name, c in hip_api.CONSTRUCTS.items() if c.shim}
     found = []
     for name, line, guards, detail in _constructs(facts):
         if name not in given and cxx.live(facts.macros, guards, passes):
             block = _judge(view, facts, name, line, detail)
-            if block is not None:
+            if block is not None and not (compat and block.shim):
                 found.append(block)
+    kept = {block.line for block in found if block.name == hip_api.BALLOT}
+    found = [b for b in found if b.certain or b.name != "__ballot_sync" or b.line not in kept]
     return sorted(found, key=lambda block: block.line)
 
 
@@ -56,7 +60,7 @@ def _stood_in_for(view: View) -> frozenset[str]:
 def _constructs(facts: cxx.HipFile) -> Iterator[tuple[str, int, Guards, str]]:
     yield from facts.uses
     for include in facts.includes:
-        if include.name == "cooperative_groups/reduce.h":
+        if include.name in hip_api.HEADERS:
             yield f"<{include.name}>", include.line, include.guards, ""
 
 
@@ -67,25 +71,63 @@ def _judge(view: View, facts: cxx.HipFile, name: str, line: int, detail: str) ->
         return Block(name, line, f"{detail}: AMD GPUs have other instructions")
     if name.startswith("#define "):
         return Block(name, line, detail, certain=False)
+    if name == hip_api.BALLOT:
+        if 64 not in waves(view):
+            return None
+        reason = f"{detail} has a bit for each lane, and {_of_64(view)} has 64"
+        return Block(name, line, reason, certain=False, shim=detail in hip_api.CONSTRUCTS)
     construct = hip_api.CONSTRUCTS.get(name)
     if construct is None:
         return None  # known to the gpufix that made the snapshot, not to this one
+    block = _construct(view, facts, construct, line, detail)
+    return replace(block, shim=construct.shim) if block is not None else None
+
+
+def _construct(
+    view: View, facts: cxx.HipFile, construct: hip_api.Construct, line: int, detail: str
+) -> Block | None:
+    name = construct.name
     rocm = rocm_version(view)
     if construct.native is None:
-        seen = rocm is not None and at_least(_NO_GROUP_REDUCE, minor(rocm))
-        return Block(name, line, f"not in ROCm up to {_NO_GROUP_REDUCE}", seen)
+        return _lacked(construct, line, rocm)
     if not _available(view, construct, rocm):
         known = f"ROCm {minor(rocm)} does not have it" if rocm else "unknown ROCm version"
         since = construct.opt_in or construct.native
-        return Block(name, line, f"{known}; from {since} on", rocm is not None)
+        return Block(
+            name, line, f"{known}; from {since} on{_later(view, facts, name, detail)}", bool(rocm)
+        )
     if name in hip_api.MASKED:
         return _masked(view, facts, name, line, detail)
     return None
 
 
+def _lacked(construct: hip_api.Construct, line: int, rocm: str | None) -> Block:
+    """What no version has, as far as versions were read: past them, it may have come."""
+    name, newest = construct.name, construct.without
+    if not newest:
+        why = hip_api.HEADERS.get(name.strip("<>"), "no version of HIP has it")
+        return Block(name, line, why)
+    known = rocm is not None and at_least(newest, minor(rocm))
+    return Block(name, line, f"not in ROCm up to {newest}", known)
+
+
+def _later(view: View, facts: cxx.HipFile, name: str, mask: str) -> str:
+    """What a 32-bit mask means for the versions that have the function."""
+    if name not in hip_api.MASKED or not narrow(mask, facts.macros):
+        return ""
+    half = f", and names half of {_of_64(view)}'s 64 lanes" if 64 in waves(view) else ""
+    return f", which refuses the 32 bits of {mask}{half}"
+
+
+def _of_64(view: View) -> str:
+    return next(arch for arch in gfx_targets(view) if models.wave_size(arch) == 64)
+
+
 def _masked(view: View, facts: cxx.HipFile, name: str, line: int, mask: str) -> Block | None:
     if narrow(mask, facts.macros):
-        return Block(name, line, f"mask {mask} has 32 bits, HIP asks for 64 (static_assert)")
+        half = f"; it names half of {_of_64(view)}'s 64 lanes" if 64 in waves(view) else ""
+        why = f"mask {mask} has 32 bits, HIP asks for 64 (static_assert){half}"
+        return Block(name, line, why)
     if name == "__ballot_sync" and mask and 64 in waves(view):
         return Block(name, line, "its value has 64 lanes on a target of 64", certain=False)
     return None
@@ -169,9 +211,11 @@ def _left_out(view: View) -> dict[str, bool]:
     """
     kinds, out = cxx.source_kinds(view), dict[str, bool]()
     folders = {path.rpartition("/")[0] for path, _ in builds.setup_runs(view)}
+    torch = builds.torch_seen(view)
     for path, run in builds.setup_runs(view):
         folder = path.rpartition("/")[0]
-        runs = [run, *_with_rocm(view, path, run)]
+        # With a torch for CUDA the run here tells nothing of a build for HIP.
+        runs = [*([run] if torch.hip else []), *_with_rocm(view, path, run)]
         taken = {said.text for each in runs for x in each.extensions for said in x.sources}
         if not any(text.endswith((".cu", ".hip")) for text in taken):
             continue
@@ -193,7 +237,10 @@ def _followed(run: BuildRun) -> bool:
 def _with_rocm(view: View, path: str, run: BuildRun) -> Iterator[BuildRun]:
     """The same with a ROCm and a GPU, and with every variable that it asks for set."""
     known = builds.builds_of(view)
-    rocm: dict[str, Any] = {"rocm_home": "/opt/rocm", **builds.with_gpu(view)}
+    torch = builds.torch_seen(view)
+    if not torch.hip:
+        torch = replace(torch, cuda=None, hip=UNKNOWN_PART)
+    rocm: dict[str, Any] = {"rocm_home": "/opt/rocm", "torch": torch, **builds.with_gpu(view)}
     yield known.run(path, **rocm)
     asked = {question.subject: "1" for question in run.asked if question.kind == "variable"}
     if asked:

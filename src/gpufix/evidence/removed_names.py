@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -43,14 +43,30 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 lines.setdefault(name, []).append(line)
             elif compiled is None:
                 unsure.setdefault(name, []).append(line)
-        for name, found in lines.items():
-            if lacking := _lacking(view, name):
-                yield _fault(view, path, name, sorted(set(found)), lacking)
+        for names, who in _together(view, lines):
+            rows = sorted({(line, name) for name in names for line in lines[name]})
+            yield _fault(view, path, rows, who)
         for name, found in unsure.items():
             if name not in lines and (lacking := _known_lacking(view, name)):
                 yield _perhaps(view, path, name, sorted(set(found)), lacking)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
+
+
+def _together(view: View, lines: Iterable[str]) -> Iterator[tuple[list[str], str]]:
+    """Names that are gone and who lacks them; those that one guarded block replaces are one cause."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in lines:
+        if lacking := _lacking(view, name):
+            groups.setdefault((lacking, "" if is_guarded(name) else name), []).append(name)
+    for (lacking, _), names in groups.items():
+        yield names, lacking
+
+
+def is_guarded(name: str) -> bool:
+    """Whether a block behind a test of the release replaces it: cub's functors."""
+    row = removed_apis.removed().get(name)
+    return row is not None and bool(row.now)
 
 
 def _of_hip(name: str) -> bool:
@@ -79,6 +95,8 @@ def _unknown(view: View, name: str) -> bool:
     if name.startswith(("<TH/", "<THC/")):
         return True
     row = removed_apis.removed().get(name)
+    if row is not None and row.owner == "numpy":
+        return False
     of_cuda = row is not None and row.owner == "CUDA"
     return cxx.cuda_version(view) is None if of_cuda else row is not None
 
@@ -105,6 +123,8 @@ def _lacking(view: View, name: str) -> str | None:
         return None
     if row.owner == "CUDA":
         return _cuda_since(view, row.gone)
+    if row.owner == "numpy":
+        return _numpy_since(view, row.gone)
     if torch is None:
         return None
     if row.needle:
@@ -126,13 +146,23 @@ def _cuda_since(view: View, gone: str) -> str | None:
     return f"CUDA {minor(version)}" if version and at_least(version, gone) else None
 
 
-def _fault(view: View, path: str, name: str, lines: list[int], lacking: str) -> Fault:
+def _numpy_since(view: View, gone: str) -> str | None:
+    dist = view.dist("numpy")
+    return f"numpy {dist.version}" if dist and at_least(dist.version, gone) else None
+
+
+def _fault(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
+    names = list(dict.fromkeys(name for _, name in rows))
+    shown = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    lines = tuple(dict.fromkeys(line for line, _ in rows))
     return Fault(
         severity=_severity(view, path, lacking),
         subject=path,
-        message=f"{path} uses {name}, which {lacking} does not have.",
-        evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
-        payload=RemovedNameUse(path, name, tuple(lines), "cxx"),
+        message=f"{path} uses {shown}, which {lacking} does not have.",
+        evidence=tuple(
+            Evidence(text=name, path=absolute(view, path), line=line) for line, name in rows
+        ),
+        payload=RemovedNameUse(path, names[0], lines, "cxx", tuple(names[1:])),
     )
 
 

@@ -15,6 +15,7 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import listings
 from gpufix.knowledge.conda import brought_by
 from gpufix.knowledge.markers import environment
+from gpufix.knowledge.torch_importers import of_address
 from gpufix.model import Distribution, Facts, Install
 from gpufix.text.names import normalise
 
@@ -163,7 +164,7 @@ def objections(step: Install, facts: Facts) -> Iterator[PipObjection]:
         yield PipObjection(f"{step.links!r} is no page of wheels that is known")
     for text in step.install:
         requirement = parse(text)
-        if requirement is None or (requirement.url and not listings.publishes(requirement.url)):
+        if requirement is None or not names.known(requirement):
             yield PipObjection(f"{text!r} is not a plain requirement")
         elif step.reinstall or not names.here(requirement):
             yield from names.against(requirement.name, requirement)
@@ -179,6 +180,7 @@ class _Names:
     def __init__(self, facts: Facts):
         self._blind = next((gap for gap in facts.gaps if gap.section == "conda"), None)
         self._installed = {d.name: d.version for d in reversed(facts.distributions)}
+        self._origins = {(d.name, d.direct_url) for d in facts.distributions if not d.gone}
         packages = facts.conda_packages
         self._owned: dict[str, str | None] = {
             name: p.name for p in packages for name in (normalise(p.name), *brought_by(p))
@@ -193,6 +195,13 @@ class _Names:
         pips = [d for d in facts.distributions if d.source != "conda"]
         rows = (parse(text) for dist in pips for text in dist.requires)
         self._pythons = {d.name for d in pips} | {normalise(r.name) for r in rows if r}
+
+    def known(self, requirement: Requirement) -> bool:
+        """Whether an address, if it has one, is listed, the one that it was installed from, or the
+        source of a public extension."""
+        own = (normalise(requirement.name), requirement.url) in self._origins
+        url = requirement.url
+        return not url or own or listings.publishes(url) or of_address(url) is not None
 
     def here(self, requirement: Requirement) -> bool:
         """Whether what is installed satisfies it: an installer then leaves it where it is."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
@@ -21,7 +22,7 @@ from gpufix.source.builds.shell_builtins import unwrapped
 from gpufix.source.builds.shell_options import options
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_run import PythonPrints, run
-from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched
+from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched, joined
 from gpufix.source.builds.shell_syntax import Script
 from gpufix.source.builds.world import BuildWorld, TorchSeen
 from gpufix.source.requirement_files import addresses
@@ -33,6 +34,9 @@ _CMAKE_ARCHS = re.compile(r"-D ?\w*CUDA_ARCHITECTURES(?::\w+)?=([\w;-]+)(?!\S)")
 _NVCC_ARCHS = re.compile(r"(?:-gencode|--generate-code|-?-gpu-architecture|-arch|-code)[= ]\S+")
 _RELEASE = re.compile(r"\d+(?:\.\d+){1,2}")
 _STEPS_TO_A_BRANCH = 3
+_CLONED = re.compile(
+    r"(?:git\+)?(https://github\.com/[\w.-]+/[\w-][\w.-]*?)(?:\.git)?(?:/([\w./-]+?))?/?"
+)
 _NO_BUILD = frozenset(("grep", "sed", "cat", "git", "cd"))
 
 
@@ -52,6 +56,13 @@ class Called(Frozen):
         for each in self.run.commands:
             if not each.hangs and not each.asks and _key(each) not in self.before:
                 yield each
+
+    @cached_property
+    def isolated(self) -> tuple[Install, ...]:
+        """Of these commands, those that let pip build in isolation."""
+        here = {id(command) for command in self.commands}
+        found = installs(self.run)
+        return tuple(each for each in found if each.isolated and id(each.command) in here)
 
 
 def _key(command: ShellCommand) -> tuple[str, int, tuple[str, ...]]:
@@ -158,14 +169,13 @@ def _reads_alike(ways: tuple[Called, ...], view: View, base: View) -> bool:
 
 
 def _images(view: View) -> Mapping[str, tuple[Called, ...]]:
+    texts = docker_texts(view).items()
+    return {path: _stages(view, path, facts.text) for path, facts in texts if facts.text}
+
+
+def _stages(view: View, path: str, text: str) -> tuple[Called, ...]:
     world = replace(_world(view, {}), torch=None, gpu=False)
-    return {
-        path: tuple(
-            Called(stage.run, image=stage.cuda) for stage in run_dockerfile(facts.text, path, world)
-        )
-        for path, facts in docker_texts(view).items()
-        if facts.text
-    }
+    return tuple(Called(s.run, image=s.cuda) for s in run_dockerfile(text, path, world))
 
 
 def _shell_files(view: View) -> Mapping[str, ShellFacts]:
@@ -242,18 +252,33 @@ def missing_folders(view: View) -> Iterator[MissingFolder]:
 def torch_builds(view: View, folder: str) -> Iterator[tuple[str, int, str]]:
     """Where scripts let pip build a folder of the project in isolation: script, line, command."""
     root = view.facts.project.root.rstrip("/") if view.facts.project else ""
-    place = f"{root}/{folder}".rstrip("/")
+    yield from view.derive(_isolated_folders).get(f"{root}/{folder}".rstrip("/"), ())
+
+
+def _isolated_folders(view: View) -> dict[str, list[tuple[str, int, str]]]:
+    found: dict[str, list[tuple[str, int, str]]] = {}
     for path, ways in scripts(view).items():
+        for way in ways:
+            for each in way.isolated:
+                goals = (folder_of(way.run, each, target) for target in each.targets)
+                when = f" (with {way.when})" if way.when else ""
+                row = (path, each.command.place.line, f"{' '.join(each.command.words)[:100]}{when}")
+                for goal in {g.rstrip("/") for g in goals if g}:
+                    found.setdefault(goal, []).append(row)
+    return found
+
+
+def installs_file(view: View, path: str) -> Iterator[tuple[str, int, str, bool]]:
+    """Where scripts install a requirement file: script, line, command, whether in isolation."""
+    root = view.facts.project.root.rstrip("/") if view.facts.project else ""
+    for script, ways in scripts(view).items():
         for way in ways:
             here = {id(command) for command in way.commands}
             for each in installs(way.run):
-                if not each.isolated or id(each.command) not in here:
-                    continue
-                goals = {folder_of(way.run, each, target) for target in each.targets}
-                if place in {g.rstrip("/") for g in goals if g}:
-                    when = f" (with {way.when})" if way.when else ""
+                places = {joined(each.command.folder, name) for name in each.files}
+                if f"{root}/{path}" in places and id(each.command) in here:
                     words = " ".join(each.command.words)[:100]
-                    yield path, each.command.place.line, f"{words}{when}"
+                    yield script, each.command.place.line, words, each.isolated
 
 
 class TorchInstall(NamedTuple):
@@ -267,9 +292,9 @@ class TorchInstall(NamedTuple):
     others: bool  # whether the line installs more than that
 
 
-def isolated_installs(view: View) -> Iterator[TorchInstall]:
-    """Those of all scripts."""
-    for path, ways in scripts(view).items():
+def isolated_installs(view: View, of_images: bool = False) -> Iterator[TorchInstall]:
+    """Those of all scripts, or of all Dockerfiles."""
+    for path, ways in (images if of_images else scripts)(view).items():
         if not for_tests(path) and not is_vendored(path):
             yield from isolated_of(view, path, ways)
 
@@ -280,11 +305,10 @@ def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[Tor
     home = python.prefix.rstrip("/").rpartition("/")[2] if python else ""
     seen: set[tuple[int, str]] = set()
     for way in ways:
-        here = {id(command) for command in way.commands}
-        for each in installs(way.run):
+        for each in way.isolated:
             command = each.command
             other = command.within and command.within.rstrip("/").rpartition("/")[2] != home
-            if not each.isolated or other or id(command) not in here or command.place.path != path:
+            if other or command.place.path != path:
                 continue
             for target in each.targets:
                 row = _importer(way.run, each, target)
@@ -292,6 +316,37 @@ def isolated_of(view: View, path: str, ways: tuple[Called, ...]) -> Iterator[Tor
                     seen.add((command.place.line, row.name))
                     line, words = command.place.line, " ".join(command.words)[:100]
                     yield TorchInstall(path, line, words, way.when, row, len(each.targets) > 1)
+
+
+class TorchSource(NamedTuple):
+    """A public extension for torch that a script clones and has pip build."""
+
+    path: str
+    line: int
+    when: str
+    package: TorchImporter
+    requirement: str  # "nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast"
+
+
+def torch_sources(view: View) -> Iterator[TorchSource]:
+    """Those of all scripts, each distribution once, at the newest state alone."""
+    seen: set[str] = set()
+    for path, ways in scripts(view).items():
+        if for_tests(path) or is_vendored(path):
+            continue
+        for way in ways:
+            for each in installs(way.run):
+                for target in each.targets:
+                    row = _importer(way.run, each, target)
+                    goal = folder_of(way.run, each, target) if row else None
+                    found = _CLONED.fullmatch(goal or "")
+                    if row is None or found is None or row.name in seen:
+                        continue
+                    seen.add(row.name)
+                    inner = f"#subdirectory={found[2]}" if found[2] else ""
+                    requirement = f"{row.name} @ git+{found[1]}{inner}"
+                    line = each.command.place.line
+                    yield TorchSource(path, line, way.when, row, requirement)
 
 
 def _importer(found: ShellRun, install: Install, target: str) -> TorchImporter | None:
@@ -427,11 +482,40 @@ def arch_words(view: View) -> Iterator[ArchWords]:
 def unexported(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
     """Where scripts and Dockerfiles set one of these for the shell alone: path, line, name."""
     for ways in (*scripts(view).values(), *images(view).values()):
-        for way in ways:
-            seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
-            for row in way.run.plain:
-                if row.name in names and row.name not in seen and not row.hangs and not way.when:
-                    yield row.place.path, row.place.line, row.name
+        yield from _plain(ways, names)
+
+
+def unexported_in_images(view: View, names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    """The same of Dockerfiles that install a folder, as `pip install .`."""
+    for ways in images(view).values():
+        yield from _plain([way for way in ways if _installs_folder(way)], names)
+
+
+def isolates_in_image(view: View, path: str, text: str) -> bool:
+    """Whether a Dockerfile with this text has pip build in isolation what imports torch."""
+    return any(isolated_of(view, path, _stages(view, path, text)))
+
+
+def exports_in(view: View, path: str, text: str, name: str) -> bool:
+    """Whether programs that a Dockerfile with this text runs see a variable, wherever it sets it."""
+    return not any(_plain(_stages(view, path, text), frozenset((name,))))
+
+
+def _plain(ways: Iterable[Called], names: frozenset[str]) -> Iterator[tuple[str, int, str]]:
+    for way in ways:
+        seen = {name for c in way.run.commands for name in c.environment} | {*way.run.final}
+        for row in way.run.plain:
+            if row.name in names and row.name not in seen and not row.hangs and not way.when:
+                yield row.place.path, row.place.line, row.name
+
+
+def _installs_folder(way: Called) -> bool:
+    """Whether pip is given a folder, or a setup.py is run."""
+    folders = (t for each in installs(way.run) for t in each.targets if t.startswith((".", "/")))
+    return any(folders) or any(
+        command.words[1:2] and command.words[1].rpartition("/")[2] == "setup.py"
+        for command in way.run.commands
+    )
 
 
 def leaves(view: View, path: str, text: str, name: str, value: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
     )
 
 T = TypeVar("T")
+EVERY = "*"  # stands among the variables that were asked for where all of them were
 
 
 class Judged(Frozen):
@@ -97,13 +98,32 @@ class View:
         same = all(getattr(base.facts, name) is getattr(self.facts, name) for name in names)
         return base if same else None
 
-    def derive(self, build: Callable[[View], T]) -> T:
-        """Something computed from the view that several checks use, computed once."""
+    def derive(self, build: Callable[[View], T], shared: bool = False) -> T:
+        """Something computed from the view that several checks use, computed once.
+
+        shared: it reads variables by `env` alone, so that a view that differs by variables has the
+        same where those are equal.
+        """
         if build not in self._derived:
-            self._derived[build] = self.asking(lambda: build(self))
+            known = self._derived_alike(build) if shared else None
+            self._derived[build] = known or self.asking(lambda: build(self))
         derived: T = self._derived[build][0]
         self.asked |= self._derived[build][1]
         return derived
+
+    def _derived_alike(self, build: Callable[[View], Any]) -> tuple[Any, frozenset[str]] | None:
+        """What the view that this one came of has derived, where no variable differs that it read."""
+        base = self.with_other_variables()
+        known = base._derived.get(build) if base is not None else None
+        if base is None or known is None or EVERY in known[1]:
+            return None
+        return known if self._set(known[1]) == base._set(known[1]) else None
+
+    def _set(self, names: Iterable[str]) -> dict[str, tuple[str | None, bool]]:
+        """What variables are set to, and whether by the environment file."""
+        environment = self.facts.environment
+        both = {**environment.process, **environment.overlay}
+        return {name: (both.get(name), name in environment.overlay) for name in names}
 
     def asking(self, ask: Callable[[], T]) -> tuple[T, frozenset[str]]:
         """What a call returns, and the variables that it asks for."""

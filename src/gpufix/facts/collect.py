@@ -48,6 +48,13 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
+    shadows: list[Shadow] = []
+    unmet: dict[str, str] = {}
+    shadows, unmet = _try(
+        ctx, "scripts", lambda: script_folder.collect(ctx, patient, project), (shadows, unmet)
+    )
+    if project is None and any(Path(shadow.path).parent == ctx.cwd for shadow in shadows):
+        project = ctx.cwd  # a script of it hides a package: somebody works in this folder
     ctx.examined = _examined(patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
@@ -72,11 +79,6 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     jit: list[CacheEntry] = []
     jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
-    shadows: list[Shadow] = []
-    unmet: dict[str, str] = {}
-    shadows, unmet = _try(
-        ctx, "scripts", lambda: script_folder.collect(ctx, patient, project), (shadows, unmet)
-    )
     variables = _try(
         ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
     )

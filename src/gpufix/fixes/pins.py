@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import unquote
+
+from packaging.utils import parse_wheel_filename
 
 from gpufix.evidence.declared import declared, spelled
-from gpufix.evidence.requirements import Requirements, parse
+from gpufix.evidence.requirements import Requirements, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
 from gpufix.model import Distribution, Install, Plan, Step
@@ -61,6 +64,18 @@ def why_not(dist: Distribution) -> str | None:
     if (reason := immovable(dist)) is None and dist.direct_url:
         return f"{dist.name} was installed from {dist.direct_url}, not from an index"
     return reason
+
+
+def own_wheel(dist: Distribution) -> str | None:
+    """The address of the file that a distribution was installed from, where it is still there."""
+    url = dist.direct_url or ""
+    if dist.source != "pip" or dist.gone or not url.startswith("file:///"):
+        return None
+    try:
+        name, version, _, _ = parse_wheel_filename(unquote(url).rpartition("/")[2])
+    except ValueError:
+        return None
+    return url if (name, version) == (dist.name, version_of(dist.version)) else None
 
 
 def immovable(dist: Distribution) -> str | None:

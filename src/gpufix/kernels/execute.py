@@ -153,7 +153,8 @@ class RunResult(Frozen):
     """``status``: ok, wrong, not applicable, error, crashed, timeout, bad output.
 
     ``cause`` is one of CAUSES' values, else "". ``message`` is what the program, the runtime or
-    the system said. Cases that were reported before a failure are kept.
+    the system said. Cases that were reported before a failure are kept. ``cached``: torch's extension
+    was not built again.
     """
 
     kernel: str
@@ -163,6 +164,7 @@ class RunResult(Frozen):
     cause: str = ""
     message: str = ""
     seconds: float = 0.0
+    cached: bool = False
 
 
 def run_program(
@@ -186,8 +188,10 @@ def read_result(kernel: Kernel, ended: Finished) -> RunResult:
     cases: list[CaseResult] = []
     device: Mapping[str, Any] | None = None
     failure: tuple[str, str, str] | None = None
+    cached = False
     try:
         for line in objects(ended.stdout):
+            cached = cached or line.get("cached") is True
             if isinstance(line.get("device"), dict):
                 device = line["device"]
             elif "case" in line:
@@ -198,7 +202,7 @@ def read_result(kernel: Kernel, ended: Finished) -> RunResult:
         failure = ("bad output", "", str(error))
     status, cause, message = failure or _ending(ended, cases)
     return RunResult(
-        kernel.name, status, tuple(cases), device, cause, message, round(ended.seconds, 3)
+        kernel.name, status, tuple(cases), device, cause, message, round(ended.seconds, 3), cached
     )
 
 
@@ -289,8 +293,11 @@ def run_torch_extension(
     env: Mapping[str, str] | None = None,
     limit_s: float = TORCH_EXTENSION.time_limit_s,
     scratch: Path | None = None,
+    cache: Path | None = None,
 ) -> RunResult:
     """Builds in a temporary folder under ``scratch`` (default: the system's), removed afterwards.
+
+    A module that is right is kept in ``cache`` for the next run with the same torch and compilers.
 
     The GPU half is built and checked when torch sees a GPU and finds its compiler; otherwise those
     cases are not applicable and say why. Never raises for what the patient does.
@@ -298,6 +305,8 @@ def run_torch_extension(
     script = SUITE / TORCH_EXTENSION.name / "build_op.py"
     with tempfile.TemporaryDirectory(prefix="gpufix-op-", dir=scratch) as folder:
         command: list[str | Path] = [python.absolute(), "-B", script, folder]
+        if cache is not None:
+            command.append(cache.absolute())
         try:
             ended = run(Program(command, env, folder), Limits(limit_s))
         except NotStarted as error:

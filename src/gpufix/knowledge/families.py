@@ -53,6 +53,7 @@ class Part(Frozen):
     extra: str | None  # the requirement that brings it: "jax[cuda{major}]"
     instead: str | None  # the distribution that takes its place, at its version
     build: dict[str, str]  # the variables with which its source is built for GPUs "{archs}"
+    headers: tuple[str, ...]  # of the toolkit, that this build includes
     by_hand: str | None  # else the command that builds it
     says: str
     source: str
@@ -82,6 +83,27 @@ class Switch(Frozen):
     on: tuple[str, ...]  # in lower case
     readers: dict[str, str]  # distribution -> the versions that ask for it
     wants: tuple[str, ...]  # of which one must be there; () = the value takes the CPU
+    says: str
+    source: str
+
+
+class Gone(Frozen):
+    """A module that a distribution has no more from the release `until` on."""
+
+    module: str
+    distribution: str
+    until: str
+    source: str
+
+
+class OneOf(Frozen):
+    """Distributions of which a package needs one and declares none."""
+
+    package: str
+    versions: str
+    names: tuple[str, ...]
+    also: tuple[str, ...]  # globs of others that will do
+    what: str  # they are: "back end"
     says: str
     source: str
 
@@ -139,6 +161,18 @@ def chosen() -> tuple[Chosen, ...]:
 def switches() -> tuple[Switch, ...]:
     """Every variable that has packages take something else."""
     return tuple(Switch(**_tuples(row)) for row in table("families")["switches"])
+
+
+def gone(module: str) -> Gone | None:
+    """Which distribution had a module, or what it is part of, and up to which release."""
+    rows = (Gone(**_tuples(row)) for row in table("families")["gone"])
+    return next((r for r in rows if f"{module}.".startswith(f"{r.module}.")), None)
+
+
+@cache
+def one_of() -> tuple[OneOf, ...]:
+    """Every package that needs one of several others."""
+    return tuple(OneOf(**_tuples(row)) for row in table("families")["one_of"])
 
 
 @cache

@@ -14,7 +14,8 @@ class Construct(Frozen):
     """One construct. `pattern` as in cuda_api.Removed.
 
     `native` is the ROCm that has it, `opt_in` the one that has it behind
-    HIP_ENABLE_WARP_SYNC_BUILTINS (which torch sets from 2.8 on); None = none known to.
+    HIP_ENABLE_WARP_SYNC_BUILTINS (which torch sets from 2.8 on); None = none known to. `without` is
+    the newest ROCm that was seen without it, "" = the newest sources there are.
     `shim`: the compatibility header stands in for it.
     """
 
@@ -25,6 +26,7 @@ class Construct(Frozen):
     native: str | None = None
     opt_in: str | None = None
     shim: bool = False
+    without: str = ""
 
 
 def _sync(name: str, opt_in: str | None = "6.2", shim: bool = True) -> Construct:
@@ -45,26 +47,55 @@ MASKED = {
         *(_sync(f"__reduce_{op}_sync", None, False) for op in ("and", "or", "xor")),
     ]
 }
+# Headers of CUDA that hipify leaves as they are, and HIP has under no name.
+HEADERS = {
+    "cooperative_groups/reduce.h": "HIP has no such header",
+    "device_launch_parameters.h": "HIP has no such header; hip_runtime.h declares threadIdx",
+    "nvtx3/nvToolsExt.h": "HIP has no such header",
+}
+_HEADERS = "include folders of ROCm/clr 5.7.1 to 6.2.2, of HIP 7.1.25424 (triton 3.9.0) and newest"
+_DEVICE = "amd_detail headers of ROCm/clr 5.7.1 to 6.2.2 and of HIP 7.1.25424 (triton 3.9.0)"
+
+
+def _absent(pattern: str, name: str, shim: bool = False) -> Construct:
+    """A device function that HIP has not had up to 7.1."""
+    whole = rf"(?<![\w.>:])({pattern})\s*\("
+    return Construct(name, whole, name[:5], _DEVICE, shim=shim, without="7.1")
+
+
+_GROUP = r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*{})\s*\("
 OTHERS = {
     c.name: c
     for c in [
         _sync("__syncwarp", None),
         _sync("__activemask"),
-        Construct(
-            "<cooperative_groups/reduce.h>", "", "cooperative_groups/reduce.h", _GROUPS, None
-        ),
+        *(Construct(f"<{name}>", "", name.rpartition("/")[2], _HEADERS) for name in HEADERS),
         Construct(
             "cooperative_groups::reduce",
-            r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*reduce)\s*\(",
+            _GROUP.format("reduce"),
             "::reduce",
-            _GROUPS,
+            f"{_GROUPS}; ROCm 7.13 changelog",
+            native="7.13",
         ),
         Construct(
             "cooperative_groups::labeled_partition",
-            r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*labeled_partition)\s*\(",
+            _GROUP.format("labeled_partition"),
             "labeled_partition",
             _GROUPS,
         ),
+        _absent("__trap", "__trap", shim=True),
+        _absent("__brkpt", "__brkpt", shim=True),
+        _absent("__nanosleep", "__nanosleep", shim=True),
+        _absent("__dp4a", "__dp4a"),
+        *(
+            _absent(f"atomic{op}_block", f"atomic{op}_block", shim=True)
+            for op in ("Add", "Exch", "Min", "Max", "And", "Or", "Xor")
+        ),
+        _absent("__st(?:cs|cg|wt|wb)", "__stcs"),
+        _absent("__prof_trigger", "__prof_trigger"),
+        _absent("__is(?:Global|Shared|Local|Constant)", "__isGlobal"),
+        _absent("__cvta_generic_to_(?:shared|global|local)", "__cvta_generic_to_shared"),
+        _absent(r"__(?:v(?:add|sub|abs|avg|max|min|cmp|set|neg)\w*[24]|usad[24])", "__vadd4"),
     ]
 }
 CONSTRUCTS = MASKED | OTHERS
@@ -85,3 +116,5 @@ WEAKER = {
 }
 # What no version of HIP compiles, found by its shape rather than by a name.
 PTX, CHEVRONS = "inline PTX", "launch chevrons with a space"
+# What compiles, and loses the upper half of a wavefront of 64 lanes.
+BALLOT = "a ballot in 32 bits"

@@ -18,12 +18,12 @@ class Removed(Frozen):
     """One name that a release of CUDA, CCCL or torch took away; knowledge/removed_cxx.toml explains it.
 
     `pattern` is a regular expression for text without comments and literals, whose first group is
-    the name; `trigger` occurs in every text that it can match. A CUDA row is gone from version
+    the name; `trigger` occurs in every text that it can match. A row of CUDA and of numpy is gone from version
     `gone` on; a torch row is gone when `header` of the installed torch is, or lacks the word `needle`.
     """
 
     name: str
-    owner: Literal["CUDA", "torch"]
+    owner: Literal["CUDA", "torch", "numpy"]
     kind: Kind
     pattern: str
     trigger: str
@@ -68,7 +68,7 @@ def _each(given: dict[str, Any]) -> Iterator[Removed]:
         pattern, trigger = _searched(kind, plain, given)
         yield Removed(
             _SHOWN.get(kind, "{}").format(plain),
-            "torch" if given["gone"] == "torch" else "CUDA",
+            given.get("package") or ("torch" if given["gone"] == "torch" else "CUDA"),
             kind,
             pattern,
             trigger,

@@ -113,3 +113,4 @@ class Outcome(Model):
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     bytes_kept: int = 0
+    built: list[BuildResult] = field(default_factory=list)  # as read back

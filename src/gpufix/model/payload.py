@@ -110,6 +110,12 @@ class AbsentModule(DistributionFault):
     of: str | None
 
 
+class NoneOfSeveral(DistributionFault):
+    """A distribution needs one of several others, and none is installed."""
+
+    names: tuple[str, ...]
+
+
 class AbsentDepends(Payload):
     """Packages that one of conda's depends on, and that are not installed."""
 

@@ -89,6 +89,14 @@ class GpuAsked(Payload):
     path: str
 
 
+class PlainSetting(Payload):
+    """A line of a Dockerfile that sets a variable for its shell, and for no program."""
+
+    path: str
+    line: int
+    variable: str
+
+
 AbiFile: TypeAlias = Literal["python", "cmake", "shell", "docker"]
 
 
@@ -115,6 +123,7 @@ class RemovedNameUse(Payload):
     name: str
     lines: tuple[int, ...]
     language: Literal["python", "cxx"]
+    others: tuple[str, ...] = ()  # names that are gone with it, and that the same edit replaces
 
 
 class EmptySubmodule(Payload):
@@ -131,12 +140,16 @@ class IsolatedBuild(Payload):
     folder: str  # "" = the project's root
 
 
+InstallFile: TypeAlias = Literal["shell", "docker", "requirements"]
+
+
 class IsolatedInstalls(Payload):
-    """Lines of a script that have pip build in isolation what imports torch."""
+    """Lines of a script, Dockerfile or requirement file that have pip build in isolation what imports torch."""
 
     path: str
     lines: tuple[int, ...]
     others: bool  # whether one of them installs more than that
+    file: InstallFile = "shell"
 
 
 class CMakeNeed(Payload):
@@ -163,6 +176,15 @@ class UnfitArgument(Payload):
     call: str
     text: str  # of the argument
     kind: Literal["half", "ranges"]
+
+
+class HalfPlace(Payload):
+    """A place where whole modules that are half meet what takes float32 alone."""
+
+    path: str
+    line: int
+    kind: str  # as of source_facts.HalfSink
+    call: str
 
 
 class WheelAddress(Payload):

@@ -255,6 +255,11 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
         )
         lines.add((f"    {row.reason}", "dim"))
         alternative(lines, row.plan)
+    for result in outcome.built:
+        if result.ok:
+            lines.add(("  built ", "green"), (result.distribution or result.path, "bold"))
+        for library in result.libraries if result.ok else ():
+            lines.add(f"    {library.path.rpartition('/')[2]}: {library.code}")
     for probe in outcome.probes:
         if probe.ok:
             lines.add(("  ✓ proven ", "green"), (f"{probe.module} ", "bold"), "imports")

@@ -61,7 +61,7 @@ def _torch_extension(facts: Facts, request: SmokeRequest, say: Say) -> RunResult
         return None
     say("building an extension with torch")
     env = patient_environment(facts, request.env)
-    return run_torch_extension(Path(facts.python.executable), env)
+    return run_torch_extension(Path(facts.python.executable), env, cache=request.cache)
 
 
 def _rows(
@@ -80,7 +80,8 @@ def _rows(
             else:
                 rows.append(_row(built, runs.get(target)))
     if extension is not None:
-        built = Built(TORCH_EXTENSION, KernelTarget("torch"), "built")
+        status = "cached" if extension.cached else "built"
+        built = Built(TORCH_EXTENSION, KernelTarget("torch"), status)
         rows.append(kernel_row(built, extension, {}))
     return rows
 

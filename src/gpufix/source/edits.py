@@ -334,6 +334,20 @@ def without_isolation(text: str, lines: Collection[int]) -> str | None:
     return applied(text, found) if len(found) >= len(set(lines)) > 0 else None
 
 
+_PIP = re.compile(r"(?<![\w.-])(?:pip3?|uv[ \t]+pip)[ \t]+install(?=\s)")
+
+
+def without_isolation_in_image(text: str, lines: Collection[int]) -> str | None:
+    """The same of a Dockerfile, where the line that a command begins on calls pip once."""
+    rows = text.split("\n")
+    for line in set(lines):
+        calls = _PIP.findall(rows[line - 1])
+        if len(calls) != 1:
+            return None
+        rows[line - 1] = _PIP.sub(lambda m: f"{m[0]} --no-build-isolation", rows[line - 1])
+    return "\n".join(rows)
+
+
 def shell_abi(text: str, lines: Collection[int]) -> str | None:
     """-D_GLIBCXX_USE_CXX11_ABI=0 in commands asks the torch of `python` instead."""
     asking = "$(python -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')"

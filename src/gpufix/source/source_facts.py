@@ -154,12 +154,37 @@ class HalfCall(NamedTuple):
 
 
 @table
+class HalfCast(NamedTuple):
+    """A statement about the type of whole modules."""
+
+    line: int
+    # "all": casts every module of a collection; "method": to what this method is handed; "call":
+    # calls a method of that name with half precision
+    kind: Literal["all", "method", "call"]
+    name: str  # of the method that it stands in, or that is called
+    text: str
+
+
+class HalfSink(NamedTuple):
+    """What takes float32 alone, and is handed what modules made; or the reverse."""
+
+    line: int
+    kind: Literal["index_add", "gaussian", "nvdiffrast", "linear"]
+    call: str
+    text: str
+    lines: tuple[int, ...]
+    # (line, column, end line, end column, template) of the values to cast
+    edits: tuple[tuple[int, int, int, int, str], ...]
+
+
+@table
 class StaleDevice(NamedTuple):
     """A `device` property that asks the first of several modules."""
 
     line: int
     class_: str
-    moved: int  # the line that moves a single one
+    moved: int  # the line that moves a single one; 0: none in this class
+    collection: str = ""  # the attribute that holds the modules: "models"
 
 
 @table
@@ -192,6 +217,10 @@ class PythonFacts(Frozen):
     torch_import: int | None = None  # of older snapshots
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()
+    casts: tuple[HalfCast, ...] = ()
+    # What it has words of, and is asked of its text where another file makes it matter: "float32"
+    # (calls that take that alone), "device" (self.device), "moves" (one of several modules is moved)
+    words: tuple[str, ...] = ()
 
 
 class CMakeFacts(Frozen):

@@ -47,11 +47,22 @@ SILENT = {
     ),
 }
 
+MOVE = "install-torch-build unsafe"
+
 FIRING = {
-    "0 against 1": Fires(of(ext(STRING_0), exports=[STRING_1]), OURS),
+    "0 against 1": Fires(of(ext(STRING_0), exports=[STRING_1]), OURS, [MOVE]),
     "1 against 0": Fires(
         of(ext(STRING_1), exports=[STRING_0], torch="2.5.1+cu124"),
         fault("ext 1.2", 1, "torch 2.5.1+cu124"),
+        [MOVE],
+    ),
+    "torch is for the CPU, as the nearest that fits": Fires(
+        of(ext(STRING_0), exports=[STRING_1], torch="2.7.1+cpu", gpus=[]),
+        fault("ext 1.2", 0, "torch 2.7.1+cpu"),
+        [MOVE],
+    ),
+    "no GPU is known that another torch would have to serve": Fires(
+        of(ext(STRING_0), exports=[STRING_1], gpus=[]), OURS
     ),
     "it asks for another package that is not there": Fires(
         of(
@@ -63,9 +74,10 @@ FIRING = {
             ],
         ),
         OURS,
+        [MOVE],
     ),
     "torch's version is not known": Fires(
-        of(ext(STRING_0), exports=[STRING_1], torch=None), fault("ext 1.2", 0, "torch")
+        of(ext(STRING_0), exports=[STRING_1], torch=None), fault("ext 1.2", 0, "torch"), [MOVE]
     ),
     "several files, one name": Fires(
         of(*(ext(STRING_0, file=f) for f in FILES[::-1]), ext(file="e.so"), exports=[STRING_1]),
@@ -76,6 +88,7 @@ FIRING = {
             *FILES,
             paths=tuple(f"{b.SITE}/ext/{file}" for file in FILES),
         ),
+        [MOVE],
     ),
     "two extensions": Fires(
         of(ext(STRING_0, owner="b"), ext(STRING_0, owner="a"), exports=[STRING_1], dists=[]),
@@ -83,9 +96,10 @@ FIRING = {
             fault("a", 0, "torch 2.7.1+cu128", owner="a"),
             fault("b", 0, "torch 2.7.1+cu128", owner="b"),
         ],
+        [MOVE],
     ),
     "its source is here": Fires(
-        of(ext(STRING_0), exports=[STRING_1], dists=BUILT), OURS, offers=["rebuild-for-torch safe"]
+        of(ext(STRING_0), exports=[STRING_1], dists=BUILT), OURS, [MOVE, "rebuild-for-torch safe"]
     ),
     "built in the project": Fires(
         of(lone(STRING_0), exports=[STRING_1]),
@@ -96,7 +110,7 @@ FIRING = {
             owner=f"/src/project/ext/{MODULE}",
             paths=(f"/src/project/ext/{MODULE}",),
         ),
-        offers=["rebuild-for-torch safe"],
+        offers=[MOVE, "rebuild-for-torch safe"],
     ),
     "a companion of torch": Fires(
         of(
@@ -114,7 +128,7 @@ FIRING = {
             dists=[b.dist("fused-ssim", "1.0.0")],
         ),
         fault("fused-ssim 1.0.0", 0, "torch 2.7.1+cu128", owner="fused-ssim"),
-        offers=["install-fallback unsafe"],
+        offers=["install-fallback unsafe", MOVE],
     ),
 }
 

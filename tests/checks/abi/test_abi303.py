@@ -59,6 +59,15 @@ FIRING = {
         fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so", severity=WARNING),
         offers=OFFER,
     ),
+    "its metadata requires NumPy for an extra alone": Fires(
+        of(
+            {"/s/pyfoo/_x.so": "pyfoo"},
+            NUMPY,
+            b.dist("pyfoo", "1.4", requires=["torch>=2", "NumPy; extra == 'arrays'"]),
+        ),
+        fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so", severity=WARNING),
+        offers=OFFER,
+    ),
     "its metadata says nothing, and its import fails by the module": Fires(
         b.view(
             b.facts(

@@ -23,11 +23,14 @@ OFFERS = ["install-gl-headers manual", "switch-rasteriser unsafe"]
 IMPORT = "import nvdiffrast.torch as dr\n"
 
 
-def of(*calls: str, header: Any = False, **sections: Any) -> Callable[[Path], View]:
-    """A file for each call, and whether EGL's header is here."""
+def of(
+    *calls: str, header: Any = False, own: dict[str, str] | None = None, **sections: Any
+) -> Callable[[Path], View]:
+    """A file for each call, and whether EGL's header is here. `own`: more files."""
     files: dict[str, str | bytes] = {
         f"{name}.py": IMPORT + call for name, call in zip("abc", calls, strict=False)
     }
+    files |= own or {}
     base = {"distributions": [OLD], "answers": {"system-header:EGL/egl.h": header}}
     return lambda root: t.look(t.write(root, files), **(base | sections))
 
@@ -44,6 +47,14 @@ def fault(
     )
 
 
+def carried(version: str) -> dict[str, str]:
+    """nvdiffrast's sources in the project."""
+    return {
+        "sub/nvdiffrast/setup.py": "import setuptools\nsetuptools.setup(name='nvdiffrast')\n",
+        "sub/nvdiffrast/nvdiffrast/__init__.py": f"__version__ = '{version}'\n",
+    }
+
+
 BY_RUN = f"if x():\n    ctx = {GL}\n"
 SILENT = {
     "healthy": b.view(b.healthy()),
@@ -54,6 +65,7 @@ SILENT = {
         gaps=["EGL/egl.h"],
     ),
     "no nvdiffrast": of(GL, distributions=[]),
+    "the project's own has no OpenGL": of(GL, distributions=[], own=carried("0.4.0")),
     "nvdiffrast without OpenGL": of(GL, distributions=[b.dist("nvdiffrast", "0.4.0")]),
     "another system": of(GL, host=b.host(os="Windows")),
     "its CUDA context": of(CUDA),
@@ -64,6 +76,9 @@ SILENT = {
 }
 
 FIRING = {
+    "the project's own nvdiffrast": Fires(
+        of(GL, distributions=[], own=carried("0.3.3")), fault("a.py", 2), offers=OFFERS
+    ),
     "the header is not here": Fires(of(GL), fault("a.py", 2), offers=OFFERS),
     "the CUDA context is no way out": Fires(
         of(GL, binaries=UNFIT), fault("a.py", 2), offers=["install-gl-headers manual"]

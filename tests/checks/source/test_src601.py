@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -932,6 +933,21 @@ FIRING |= {
             last="cuda_add_library(x a.cu)",
         ),
         fixes("nvcc's flags", "sm_75", REAL, follows=None, line=3),
+    ),
+    "CMake: several lines of flags, one cause": Fires(
+        cmake(
+            f"list(APPEND CUDA_NVCC_FLAGS {gencode('75')})\n"
+            f"list(APPEND CUDA_NVCC_FLAGS {gencode('80')})",
+            head="project(x)\nfind_package(CUDA)",
+            last="cuda_add_library(x a.cu)",
+        ),
+        replace(
+            fixes("nvcc's flags", "sm_75, sm_80", REAL, follows=None, line=3),
+            evidence=(
+                t.at("CMakeLists.txt", 3, "nvcc's flags: sm_75"),
+                t.at("CMakeLists.txt", 4, "nvcc's flags: sm_80"),
+            ),
+        ),
     ),
     "CMake: beside a setup.py that does without": Fires(
         t.project(

@@ -58,6 +58,7 @@ def lacking(
 
 FLOAT = "import numpy as np\nx = np.float\n"
 MAX = "auto m = cub::Max();"
+NUMPY = b.dist("numpy", "2.0.2")
 CHECK = "void f() { AT_CHECK(1); }\n"
 SAYS = "torch-declares:c10/util/Exception.h AT_CHECK"
 NO_HEADERS = {"torch-header:THC/THC.h": False, SAYS: False}
@@ -124,6 +125,8 @@ SILENT = {
     "CUDA: older, fields": cu("cudaDeviceProp p;\nint a = p.clockRate;", "12.9"),
     "CUDA: older, textures": cu("void f() { cudaBindTexture(0, t, p); }", "11.8"),
     "CUDA: in a comment": cu(f"// {MAX}\n"),
+    "numpy's flags, with a numpy that has them": cu("int f = NPY_IN_ARRAY;", distributions=[NUMPY]),
+    "numpy's flags, without numpy": cu("int f = NPY_IN_ARRAY;"),
     "CUDA: in a text": cu('const char* s = "cub::Max()";'),
     "CUDA: members of the same name": cu(
         "using R = cub::WarpReduce<int>; R(t).Max(1); cub::ArgMax a;"
@@ -194,6 +197,34 @@ FIRING = {
         cu(MAX, "13.1"), lacking("cub::Max", 1, who="CUDA 13.1"), offers=CXX
     ),
     "cub::Sum": Fires(cu("\n\ncub::Sum sum;"), lacking("cub::Sum", 3), offers=CXX),
+    "numpy's flags": Fires(
+        cu("int f = NPY_IN_ARRAY;", distributions=[b.dist("numpy", "2.3.5")]),
+        lacking("NPY_IN_ARRAY", 1, who="numpy 2.3.5"),
+        offers=CXX,
+    ),
+    "numpy's functions": Fires(
+        cu("void* f(int* d) { return PyArray_FromDims(1, d, 3); }", distributions=[NUMPY]),
+        lacking("PyArray_FromDims", 1, who="numpy 2.0.2"),
+    ),
+    "numpy's headers": Fires(
+        cu("#include <numpy/noprefix.h>\n", distributions=[NUMPY]),
+        lacking("<numpy/noprefix.h>", 1, who="numpy 2.0.2"),
+    ),
+    "cub::Max and cub::Sum, of one block": Fires(
+        cu("cub::Sum s;\ncub::Max m;\ncub::Sum t;\n"),
+        Fault(
+            ERROR,
+            "ext.cu",
+            "ext.cu uses cub::Sum and cub::Max, which CUDA 13.0 does not have.",
+            evidence=(
+                t.at("ext.cu", 1, "cub::Sum"),
+                t.at("ext.cu", 2, "cub::Max"),
+                t.at("ext.cu", 3, "cub::Sum"),
+            ),
+            payload=RemovedNameUse("ext.cu", "cub::Sum", (1, 2, 3), "cxx", ("cub::Max",)),
+        ),
+        offers=CXX,
+    ),
     "an iterator": Fires(
         cu("cub::CountingInputIterator<int> it(0);"),
         lacking("cub::CountingInputIterator", 1),

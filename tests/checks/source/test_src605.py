@@ -99,7 +99,9 @@ FIRING = {
     "named by setup.py": Fires(of(*USERS), empty(ERROR, ("setup.py", 5)), offers=FETCHED),
     "named by a CMakeLists.txt": Fires(
         of(("src/CMakeLists.txt", 2, False)),
-        empty(ERROR, ("src/CMakeLists.txt", 2)),
+        empty(
+            WARNING, ("src/CMakeLists.txt", 2)
+        ),  # its file is not there: it may be reached or not
         offers=FETCHED,
     ),
     "named by a build file that fetches it": Fires(
@@ -244,6 +246,47 @@ def test_a_clone_without_its_submodules(clones: tuple[Path, Path]) -> None:
         ("advice", "googletest", [4, None]),
         ("error", "third_party/glm", [1, None, 1]),
     ]
+
+
+CMAKE = """\
+project(x LANGUAGES CXX CUDA)
+option(WITH_RUY "Ruy" OFF)
+if(WITH_RUY)
+  add_subdirectory(third_party/glm)
+endif()
+{more}
+"""
+BUILD_FILES: dict[str, tuple[dict[str, str], str]] = {
+    "CMake, under an option that is off": ({"CMakeLists.txt": CMAKE.format(more="")}, "advice"),
+    "CMake, and once whenever it runs": (
+        {"CMakeLists.txt": CMAKE.format(more="include_directories(third_party/glm)")},
+        "error",
+    ),
+    "CMake, under what only a run tells": (
+        {"CMakeLists.txt": "if(EXISTS /opt/x)\n  add_subdirectory(third_party/glm)\nendif()\n"},
+        "warning",
+    ),
+    "setup.py compiles with it": (
+        {"setup.py": t.setup('"-Ithird_party/glm"'), "ext.cu": ""},
+        "error",
+    ),
+    "setup.py names it, and compiles without": (
+        {"setup.py": t.setup(before='PARTS = ["third_party/glm"]'), "ext.cu": ""},
+        "warning",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BUILD_FILES)
+def test_what_no_build_comes_to_is_no_error(
+    case: str, tmp_path: Path, clones: tuple[Path, Path]
+) -> None:
+    files, severity = BUILD_FILES[case]
+    git("clone", "-q", str(clones[0]), str(tmp_path / "x"), cwd=tmp_path)
+    (tmp_path / "x/setup.py").unlink()
+    t.write(tmp_path / "x", files)
+    found = t.found(submodule_missing, t.look(tmp_path / "x"))
+    assert [f.severity.value for f in found if f.subject == "third_party/glm"] == [severity]
 
 
 def test_modules_of_python_itself_name_no_folder(tmp_path: Path) -> None:

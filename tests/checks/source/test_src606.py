@@ -82,6 +82,37 @@ def installs(
     )
 
 
+TOLD = "{} has pip build {} in isolation: the build imports torch, and nothing declares it."
+
+
+def required(
+    text: str,
+    path: str = "requirements.txt",
+    script: str = "",
+    image: str = "",
+    **sections: Any,
+) -> Given:
+    """A requirement file, and what installs it."""
+    files = {path: text, "setup.sh": script, "Dockerfile": image}
+    given = {"distributions": [PIP]} | sections
+    return t.project({name: body for name, body in files.items() if body}, **given)
+
+
+def requires(
+    name: str,
+    line: tuple[int, str],
+    path: str = "requirements.txt",
+    severity: Severity = WARNING,
+) -> Fault:
+    return Fault(
+        severity,
+        path,
+        TOLD.format(path, name),
+        evidence=(t.at(path, *line),),
+        payload=IsolatedInstalls(path, (line[0],), True, "requirements"),
+    )
+
+
 NVDIFFRAST = "https://github.com/NVlabs/nvdiffrast"
 CLONED = f"git clone {NVDIFFRAST}.git /tmp/e/nv{{0}}\npip install /tmp/e/nv{{1}}\n"
 BY_OPTION = """\
@@ -115,6 +146,17 @@ SILENT = {
     ),
     "another environment's": script("conda activate other\npip install flash-attn\n"),
     "a function that nobody calls": script("f() {\n  pip install flash-attn\n}\n"),
+    "a requirement file, of wheels": required("lap\nflash-attn-layers\n"),
+    "a requirement file, installed by now": required(
+        "flash-attn\n", distributions=[PIP, b.dist("flash-attn", "2.8.3")]
+    ),
+    "a requirement file of tests": required("flash-attn\n", path="tests/requirements.txt"),
+    "a requirement file that a script installs without isolation": required(
+        "flash-attn\n", script="pip install --no-build-isolation -r requirements.txt\n"
+    ),
+    "a Dockerfile without isolation": required(
+        "", image="FROM x\nRUN pip install --no-build-isolation flash-attn\n"
+    ),
     "declared and pinned": of(toml=TORCH.replace('"torch"', '"torch==2.9.0"')),
     "declared, with a bound": of(toml=TORCH.replace('"torch"', '"torch<2.10"')),
     "declared, and the newest is installed": of(
@@ -139,6 +181,40 @@ SILENT = {
 }
 
 FIRING = {
+    "a requirement file": Fires(
+        required(f"lap\ngit+{NVDIFFRAST}@v0.4.0\n"),
+        requires("nvdiffrast", (2, f"git+{NVDIFFRAST}@v0.4.0")),
+        ["install-without-isolation manual"],
+    ),
+    "a requirement file that a script installs": Fires(
+        required(
+            "flash-attn==2.8.3\n", script="cd $(dirname $0)\npip install -r requirements.txt\n"
+        ),
+        replace(
+            requires("flash-attn", (1, "flash-attn==2.8.3")),
+            evidence=(
+                t.at("requirements.txt", 1, "flash-attn==2.8.3"),
+                t.at("setup.sh", 2, "pip install -r requirements.txt"),
+            ),
+        ),
+        ["install-without-isolation manual"],
+    ),
+    "a requirement file of examples": Fires(
+        required("flash-attn\n", path="examples/requirements.txt"),
+        requires("flash-attn", (1, "flash-attn"), "examples/requirements.txt", ADVICE),
+        ["install-without-isolation manual"],
+    ),
+    "a Dockerfile": Fires(
+        required("", image=f"FROM x\nRUN apt update && \\\n  pip install git+{NVDIFFRAST}\n"),
+        Fault(
+            WARNING,
+            "Dockerfile",
+            TOLD.format("Dockerfile", "nvdiffrast"),
+            evidence=(t.at("Dockerfile", 3, f"pip install git+{NVDIFFRAST}"),),
+            payload=IsolatedInstalls("Dockerfile", (3,), False, "docker"),
+        ),
+        SHELL,
+    ),
     "a script clones": Fires(
         script(CLONED.format("", "")),
         installs("nvdiffrast", (2, "pip install /tmp/e/nv")),

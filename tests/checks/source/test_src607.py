@@ -107,7 +107,18 @@ BALLOT = "__global__ void k(int* p) { p[0] = __ballot_sync(m, 1); }"
 OWN = "#define __shfl_down_sync(m, v, d) __shfl_down(v, d)\n"
 MAY = "one construct that HIP may refuse or read otherwise for {}"
 
+TRAP = "__global__ void k() { __trap(); }\n"
+OWN_TRAP = "static __device__ void __trap() {\n  __builtin_trap();\n}\n"
+DECLARED = "HIP has no such header; hip_runtime.h declares threadIdx"
+UNKNOWN = "unknown ROCm version; from 6.2 on"
+KEPT = "__global__ void k(int* p) { unsigned int b = __ballot(p[0]); p[1] = b; }\n"
+
 SILENT = {
+    "a ballot in 32 bits, on 32 lanes": of(KEPT, "7.0", "2.10.0"),
+    "a function of its own": of(OWN_TRAP + TRAP, "7.1", "2.10.0"),
+    "sources filtered in Python, and a torch for CUDA": t.project(
+        {"setup.py": FILTERED, "ext.cu": "", "gemm_mma.cu": CHEVRON}, "gfx1101"
+    ),
     "nothing": of("__global__ void k() {}\nvoid f() { k<<<1, 2>>>(); }\n"),
     "NVIDIA's targets": t.project({"setup.py": SETUP, "ext.cu": masked("~0u")}, "sm_90"),
     "a mask of 64 bits": of(masked("0xffffffffffffffffull")),
@@ -231,7 +242,7 @@ FIRING = {
     "reductions of groups": Fires(
         of("#include <cooperative_groups/reduce.h>\n", "7.0", "2.10.0", "gfx942"),
         lacks(
-            ("<cooperative_groups/reduce.h>", 1, "not in ROCm up to 7.2"),
+            ("<cooperative_groups/reduce.h>", 1, "HIP has no such header"),
             what="one construct that HIP does not compile for gfx942",
             known=" (ROCm 7.0)",
         ),
@@ -239,13 +250,63 @@ FIRING = {
     ),
     "ROCm is not known": Fires(
         of("#include <cooperative_groups/reduce.h>\n", torch=None),
+        lacks(("<cooperative_groups/reduce.h>", 1, "HIP has no such header"), known=""),
+        offers=ADAPTED,
+    ),
+    "headers and functions that no HIP has": Fires(
+        of(f"#include <device_launch_parameters.h>\n{TRAP}", "7.1", "2.10.0"),
         lacks(
-            ("<cooperative_groups/reduce.h>", 1, "not in ROCm up to 7.2"),
+            ("<device_launch_parameters.h>", 1, DECLARED),
+            ("__trap", 2, "not in ROCm up to 7.1"),
+            what="2 constructs that HIP does not compile for gfx1101",
+            names="<device_launch_parameters.h>, __trap",
+            known=" (ROCm 7.1)",
+        ),
+        offers=ADAPTED,
+    ),
+    "a function that a newer ROCm may have": Fires(
+        of(TRAP, "7.2", "2.10.0"),
+        lacks(
+            ("__trap", 1, "not in ROCm up to 7.1"),
+            what=MAY.format("gfx1101"),
+            known=" (ROCm 7.2)",
+            severity=WARNING,
+        ),
+        offers=ADAPTED,
+    ),
+    "ROCm is not known, on 32 lanes": Fires(
+        of(masked("0xffffffff"), torch=None),
+        lacks(
+            ("__shfl_down_sync", 2, f"{UNKNOWN}, which refuses the 32 bits of 0xffffffff"),
             what=MAY.format("gfx1101"),
             known="",
             severity=WARNING,
         ),
         offers=ADAPTED,
+    ),
+    "ROCm is not known, on 64 lanes": Fires(
+        t.project({"setup.py": SETUP, "ext.cu": masked("0xffffffff")}, "gfx90a", torch=None),
+        lacks(
+            (
+                "__shfl_down_sync",
+                2,
+                f"{UNKNOWN}, which refuses the 32 bits of 0xffffffff, and names half of gfx90a's "
+                "64 lanes",
+            ),
+            what=MAY.format("gfx90a"),
+            known="",
+            severity=WARNING,
+        ),
+        offers=ADAPTED,
+    ),
+    "a ballot in 32 bits, on 64 lanes": Fires(
+        of(KEPT, "7.0", "2.10.0", "gfx90a"),
+        lacks(
+            ("a ballot in 32 bits", 1, "__ballot has a bit for each lane, and gfx90a has 64"),
+            what=MAY.format("gfx90a"),
+            known=" (ROCm 7.0)",
+            severity=WARNING,
+        ),
     ),
     "several, of which one may differ": Fires(
         of(f"{BALLOT}\n{SPLIT}{SPLIT}", "7.0", "2.10.0", "gfx942", "gfx1101"),

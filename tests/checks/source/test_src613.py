@@ -12,7 +12,7 @@ from rows import Fires, Given, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
 HEAD = """\
@@ -90,7 +90,7 @@ LIVE = "stops where torch sees no GPU (RuntimeError: Found no NVIDIA driver on y
 FORCE = ["force-gpu-build safe"]
 
 
-def beside(dockerfile: str) -> Given:
+def beside(dockerfile: str, **sections: Any) -> Given:
     """The setup.py that FORCE_CUDA forces, and a Dockerfile."""
     files = {
         "setup.py": HEAD + FORCED + TAIL,
@@ -98,7 +98,22 @@ def beside(dockerfile: str) -> Given:
         "lap.cpp": "",
         "Dockerfile": dockerfile,
     }
-    return t.project(files, "sm_90")
+    return t.project(files, "sm_90", **sections)
+
+
+HERE: dict[str, Any] = {"gpus": [b.gpu("sm_90")]}
+SHELL_ALONE = "FROM x\nRUN FORCE_CUDA=1 && pip install .\n"
+
+
+def in_image() -> Fault:
+    return Fault(
+        WARNING,
+        "Dockerfile",
+        "Dockerfile sets FORCE_CUDA for its shell alone, and setup.py does not see it: where the image is "
+        "built no GPU is visible, and GPU code is left out.",
+        evidence=(t.at("Dockerfile", 2, "FORCE_CUDA, not exported: no program sees it"),),
+        payload=PlainSetting("Dockerfile", 2, "FORCE_CUDA"),
+    )
 
 
 def plain(line: int) -> Fault:
@@ -110,6 +125,12 @@ def plain(line: int) -> Fault:
 SILENT = {
     "builds always": py('exts = [CUDAExtension("lap", ["lap.cu"])]'),
     "a GPU is here": py(CHOICE, "sm_90", gpus=[b.gpu("sm_90")]),
+    "a GPU is here, and the Dockerfile's build sees it": beside(
+        "FROM x\nRUN FORCE_CUDA=1 pip install .\n", **HERE
+    ),
+    "a GPU is here, and the Dockerfile installs something else": beside(
+        "FROM x\nRUN FORCE_CUDA=1 && pip install lap\n", **HERE
+    ),
     "a torch for the CPU": py(CHOICE, torch=b.torch("2.9.0+cpu")),
     "no torch": py(CHOICE, torch=None),
     "another vendor's target": py(CHOICE, "gfx1100"),
@@ -125,14 +146,16 @@ SILENT = {
     "only a run tells": py(CHOICE.replace("cuda else", "cuda and ask() else")),
 }
 FIRING = {
-    "code is left out": Fires(py(CHOICE), without()),
+    "code is left out": Fires(py(CHOICE), without(), offers=FORCE),
     "a variable forces it": Fires(py(FORCED), without(), offers=FORCE),
     "it is set, and not to that": Fires(
         py(FORCED, env={"FORCE_CUDA": "0"}), without(), offers=FORCE
     ),
     "a variable of its own forces it": Fires(py(OWN), without(), offers=FORCE),
     "an option forces it": Fires(py(OPTION), without(), offers=["force-gpu-build manual"]),
-    "another vendor's GPU is here": Fires(py(CHOICE, gpus=[b.gpu("gfx1036")]), without()),
+    "another vendor's GPU is here": Fires(
+        py(CHOICE, gpus=[b.gpu("gfx1036")]), without(), offers=FORCE
+    ),
     "a Dockerfile sets it for the shell alone": Fires(
         beside("FROM x\nRUN FORCE_CUDA=1 && pip install .\n"), plain(2), offers=FORCE
     ),
@@ -144,9 +167,12 @@ FIRING = {
         without(),
         offers=FORCE,
     ),
+    "a GPU is here, and an image is built without": Fires(
+        beside(SHELL_ALONE, **HERE), in_image(), offers=FORCE
+    ),
     "two targets": Fires(py(FORCED, "sm_90", "sm_120"), without("sm_90, sm_120"), offers=FORCE),
     "ROCm": Fires(py(FORCED, "gfx1100", **ROCM), without("gfx1100"), offers=FORCE),
-    "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=()),
+    "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=FORCE),
     "it exits": Fires(
         py(EXITS),
         says(
@@ -155,6 +181,7 @@ FIRING = {
             6,
             "SystemExit",
         ),
+        offers=FORCE,
     ),
     "it asks for the capability": Fires(py(ASKS), says(LIVE, ERROR, 5, "RuntimeError")),
     "a list takes the place of the capability": Fires(

@@ -127,6 +127,15 @@ FIRING = {
         ),
         offers=OFFER,
     ),
+    "CUDA build, and a GPU that runs a relative's code": Fires(
+        b.view(b.facts(torch=b.torch()), "gfx1032"),
+        fault("torch 2.9.0+cu128 is a CUDA build; gfx1032 (--gpu gfx1032) needs a ROCm build."),
+        offers=OFFER,
+    ),
+    "and a value that harms": Fires(
+        b.view(b.facts(torch=b.torch()), "gfx90c"),
+        fault("torch 2.9.0+cu128 is a CUDA build; gfx90c (--gpu gfx90c) needs a ROCm build."),
+    ),
     "ROCm build on NVIDIA": Fires(
         b.view(b.healthy(torch=b.torch("2.9.0+rocm6.4"))),
         fault(

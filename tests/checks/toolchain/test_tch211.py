@@ -108,6 +108,37 @@ from torch.utils.cpp_extension import load_inline
 m = load_inline(name="e", cpp_sources="int f() {{ return 1; }}", {0})
 """
 
+TRIED = """\
+from setuptools import setup
+try:
+    import torch
+    from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+except ImportError:
+    {0}
+flags = ["-std=c++17"]
+exts = [CUDAExtension("e", ["a.cpp", "b.cu"], extra_compile_args={{"cxx": flags}})] if torch else []
+setup(name="e", ext_modules=exts, cmdclass={{"build_ext": BuildExtension}} if torch else {{}})
+"""
+WRITTEN = """\
+import torch
+from setuptools import setup
+from torch.utils.cpp_extension import CppExtension
+standard = 14
+if torch.version.cuda:
+    standard = 17
+flags = [f"-std=c++{standard}"]
+setup(name="e", ext_modules=[CppExtension("e", ["a.cpp"], extra_compile_args={"cxx": flags})])
+"""
+CHOSEN = """\
+import os
+from torch.utils.cpp_extension import load
+def module():
+    flags = ["-O3"]
+    if os.name == "posix":
+        flags += ["-std=c++17"]
+    here = os.path.dirname(os.path.abspath(__file__))
+    return load(name="e", sources=[os.path.join(here, "SOURCE")], extra_cuda_cflags=flags)
+"""
 SILENT = {
     "nothing asked": of(setup()),
     "new enough": of(setup(', "-std=c++20"', ', "-std=c++20"')),
@@ -186,9 +217,26 @@ SILENT = {
     "CMake: the caller may give it": of(
         cmake(TORCH.format("", ""), i__sh="cmake -B b -DCMAKE_CXX_STANDARD=$STD\n"), tools=GXX
     ),
+    "load(): of a source without such headers": of(
+        SOURCES | {"ops.py": CHOSEN.replace("SOURCE", "c.cu"), "c.cu": ""}
+    ),
     "load(): new enough": of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["-std=c++20"]')}),
 }
 FIRING = {
+    "torch is imported in a try, and needed": Fires(
+        of(SOURCES | {"setup.py": TRIED.format("raise")}), old((7, "-std=c++17")), RAISED
+    ),
+    "torch is imported in a try, and done without": Fires(
+        of(SOURCES | {"setup.py": TRIED.format("torch = None")}), old((7, "-std=c++17"))
+    ),
+    "a number in an f-string": Fires(
+        of(SOURCES | {"setup.py": WRITTEN}), old((7, "-std=c++17")), RAISED
+    ),
+    "load(), in a function, by the system": Fires(
+        of(SOURCES | {"ops.py": CHOSEN.replace("SOURCE", "b.cu")}),
+        old((6, "-std=c++17"), path="ops.py", way="load"),
+        RAISED,
+    ),
     "the host compiler's": Fires(of(setup(OLD)), old((6, "-std=c++17")), RAISED),
     "nvcc's": Fires(of(setup(nvcc=OLD)), old((5, "-std=c++17")), RAISED),
     "both": Fires(of(setup(OLD, OLD)), old((5, "-std=c++17"), (6, "-std=c++17")), RAISED),

@@ -13,12 +13,13 @@ from rows import Fires, rows
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.evidence.view import View
-from gpufix.knowledge import packages
+from gpufix.knowledge import families, packages
 from gpufix.model import Distribution, Evidence, Gap, Import
 from gpufix.model.payload import (
     AbsentDepends,
     AbsentModule,
     KnownConflict,
+    NoneOfSeveral,
     UnmetRequirement,
     UnmetRequirements,
 )
@@ -128,6 +129,11 @@ def lacks(message: str, module: str, of: str | None) -> Fault:
 
 
 SILENT = {
+    "one of several that it needs": of(b.dist("keras", "3.15.1"), b.dist("jax", "0.7.2")),
+    "another build of one of them": of(
+        b.dist("keras", "3.15.1"), b.dist("tensorflow-cpu", "2.20.0")
+    ),
+    "a release that brings its own": of(b.dist("keras", "2.15.0")),
     "a module of its own is gone: WHL503's": of(b.dist("a"), **wants("a.x", foreign=False)),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
@@ -172,10 +178,42 @@ def told(*imports: Import) -> dict[str, object]:
     return {"binaries": b.binaries(imports=imports)}
 
 
+KERAS = b.dist("keras", "3.15.1")
 FIRING = {
+    "none of several that it needs": Fires(
+        of(KERAS, b.dist("numpy")),
+        Fault(
+            WARNING,
+            "keras",
+            "keras 3.15.1 needs a back end, one of tensorflow, jax, torch, openvino; none is installed: "
+            "ModuleNotFoundError: No module named 'tensorflow'.",
+            evidence=(f"source: {families.one_of()[0].source}",),
+            payload=NoneOfSeveral("keras", ("tensorflow", "jax", "torch", "openvino")),
+        ),
+        ["choose-one-of manual"],
+    ),
     "a module that another package has no more": Fires(
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
         lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
+    ),
+    "a module that an installed package has no more from some release on": Fires(
+        of(b.dist("a"), b.dist("setuptools", "84.2.1"), **wants("setuptools.extern")),
+        lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
+        ["resolve-conflict unsafe"],
+    ),
+    "one that was brought by a package of another name": Fires(
+        of(b.dist("a"), **wants("pkg_resources")),
+        lacks("no installed package has", "pkg_resources", None),
+        ["resolve-conflict safe"],
+    ),
+    "one whose last release somebody else cannot use": Fires(
+        of(
+            b.dist("a"),
+            b.dist("setuptools", "84.2.1"),
+            b.dist("torch", "2.13.0", requires=["setuptools>=77"]),
+            **wants("setuptools.extern"),
+        ),
+        lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
     ),
     "a module that nothing declares and nothing brings": Fires(
         of(b.dist("a"), **wants("setuptools")),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import builders as b
-from rows import Fires, rows
+import source_tree as t
+from rows import ROOT, Fires, rows
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.wheels.whl512_name_taken import name_taken
@@ -39,6 +42,54 @@ def hidden(what: str) -> Fault:
         evidence=(PLACE,),
         payload=HiddenModule("/src/project/cuda.py"),
     )
+
+
+CARDS, ASKS = "CARDS = [0]\n", "from cuda.bindings import runtime\n"
+RENAME = ["install-meant manual", "rename-module unsafe"]
+BY_HAND = ["install-meant manual"]
+
+
+def beside(**files: str) -> Fires:
+    """A project whose cuda.py hides the installed package."""
+    named = {name.replace("__", "."): text for name, text in files.items()}
+    held = {"cuda.py": CARDS, "main.py": ASKS, **named}
+
+    def given(root: Path) -> View:
+        place = f"{root}/main.py:1"
+        at = {"path": f"{root}/cuda.py", "lost": "cuda.bindings", "place": place}
+        return t.look(t.write(root, held), shadows=[Shadow(name="cuda", hidden="cuda", **at)])
+
+    fault = Fault(
+        ERROR,
+        f"{ROOT}/cuda.py",
+        f"{ROOT}/cuda.py hides the installed package: main.py:1 asks for cuda.bindings, which it does "
+        "not have.",
+        evidence=(f"{ROOT}/main.py:1",),
+        payload=HiddenModule(f"{ROOT}/cuda.py"),
+    )
+    return Fires(given, fault)
+
+
+# Who else speaks of the file, and what is then offered.
+BESIDE = {
+    "nobody": ({}, RENAME),
+    "a device of the name": (
+        {"use__py": 'import torch\nx = torch.ones(1, device="cuda")\n'},
+        RENAME,
+    ),
+    "who asks for more of the package": ({"use__py": "import cuda.core\n"}, RENAME),
+    "a name that only the package has": ({"use__py": "import cuda\ncuda.init()\n"}, RENAME),
+    "a name of it": ({"use__py": "def f():\n    from cuda import CARDS\n"}, BY_HAND),
+    "an attribute of it": ({"use__py": "import cuda as c\nprint(c.CARDS)\n"}, BY_HAND),
+    "who hands it on": ({"use__py": "import cuda\nprint(cuda)\n"}, BY_HAND),
+    "all of it": ({"use__py": "from cuda import *\n"}, BY_HAND),
+    "by a text": ({"use__py": "import importlib\nimportlib.import_module('cuda')\n"}, BY_HAND),
+    "a relative import": ({"use__py": "from . import cuda\n"}, BY_HAND),
+    "one that is no Python": ({"use__py": "import cuda\nprint cuda\n"}, BY_HAND),
+    "a script": ({"run__sh": "python cuda.py\n"}, BY_HAND),
+    "who packs it": ({"pyproject__toml": '[tool.setuptools]\npy-modules = ["cuda"]\n'}, BY_HAND),
+    "who has that name": ({"cuda_.py": ""}, BY_HAND),
+}
 
 
 def another(dist: Distribution, module: str, what: str, *evidence: str) -> Fault:
@@ -76,6 +127,10 @@ FIRING = {
         hidden("/site/cuda/__init__.py of the same name"),
         ["install-meant manual"],
     ),
+    **{
+        f"a script, and beside it {who}": replace(beside(**files), offers=offers)
+        for who, (files, offers) in BESIDE.items()
+    },
     "another project, that a script means": Fires(
         of(WARP, imports="warp"),
         another(WARP, "warp", f"is another project; {ROWS['warp'].meant}", source("warp")),

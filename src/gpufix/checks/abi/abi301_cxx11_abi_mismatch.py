@@ -39,7 +39,8 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: rebuild with torch's value of the flag, when its source is here. Unsafe: the release made
-    for this torch, where it is known, or gpufix's replacement, where there is one.
+    for this torch, where it is known; gpufix's replacement, where there is one; the nearest torch that
+    has all symbols of the extension.
 
     ## Source
     Itanium C++ ABI (mangling); GCC's dual ABI; exports of torch's wheels.

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.requirements import parse
 from gpufix.evidence.view import View
 from gpufix.model import Distribution
 from gpufix.model.payload import ExtensionModules
+from gpufix.text.names import normalise
 
 
 @rule("ABI303", "numpy-abi-mismatch")
@@ -27,8 +29,8 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
     `numpy 2.1.0 is installed; pyfoo 1.0 is built for NumPy 1.`
 
     ## Severity
-    Error; warning for torch, which works without NumPy, and for a package that declares no
-    requirement at all, unless its sources show that its import fails by the module.
+    Error; warning for torch, which works without NumPy, and for a package that does not declare
+    NumPy, or for an extra alone, unless its sources show that its import fails by the module.
 
     ## Fix
     Unsafe: numpy<2, or a release of the extension that is built for NumPy 2.
@@ -44,8 +46,7 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
         by_owner.setdefault(distribution or path, []).append(path)
     for owner, paths in sorted(by_owner.items()):
         dist = view.dist(owner)
-        silent = dist is not None and not dist.requires
-        if silent and view.derive(Imports.of).works(owner):
+        if _is_silent(dist) and view.derive(Imports.of).works(owner):
             continue  # it imports the module later, or not at all
         label = f"{dist.name} {dist.version}" if dist else owner
         yield Fault(
@@ -60,4 +61,11 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
 def _may_spare(view: View, dist: Distribution | None, paths: list[str]) -> bool:
     """Whether neither its metadata nor its sources say that it needs NumPy."""
     failing = {one.library for one in view.facts.binaries.imports if one.state == "fails"}
-    return dist is not None and not dist.requires and failing.isdisjoint(paths)
+    return _is_silent(dist) and failing.isdisjoint(paths)
+
+
+def _is_silent(dist: Distribution | None) -> bool:
+    """Whether its metadata does not require NumPy: an extra's requirement is for a part of it."""
+    rows = (parse(text) for text in dist.requires) if dist else ()
+    plain = {normalise(r.name) for r in rows if r and "extra" not in str(r.marker or "")}
+    return dist is not None and "numpy" not in plain

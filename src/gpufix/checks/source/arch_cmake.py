@@ -13,7 +13,7 @@ from gpufix.evidence.cmake_archs import Compiled, compiled
 from gpufix.evidence.cmake_builds import CMakeRoot, roots
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
-from gpufix.model import Severity, Target
+from gpufix.model import Evidence, Severity, Target
 from gpufix.model.source_payload import CMakeArchs
 
 if TYPE_CHECKING:
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 
 class _Fixed(NamedTuple):
-    """What a line fixes for some target of a build."""
+    """What a line fixes for some target of a build, or all lines of a file that add to nvcc's flags."""
 
     what: str
     shown: str
-    place: Place
+    places: tuple[Place, ...]
     follows: str | None
+
+    @property
+    def place(self) -> Place:
+        return self.places[0]
 
 
 def faults(view: View) -> Iterator[Fault]:
@@ -56,6 +60,7 @@ def _judged(view: View, root: CMakeRoot, found: Compiled) -> Iterator[tuple[Faul
         bad = bad if found.there else []
         mine = [t for t in missed if not archs.serves(t)]
         if mine or bad:
+            fixed = _narrowed(found, fixed, bad)
             yield _fault(view, root, found, fixed, mine, (cuda, bad)), fixed.place
 
 
@@ -63,14 +68,23 @@ def _lines(view: View, found: Compiled) -> Iterator[tuple[_Fixed, ArchList]]:
     """The lines of files that fix something for a target."""
     if found.archs is not None and found.by_file:
         what = _name(view, found.archs.place)
-        yield _Fixed(what, found.archs.shown, found.archs.place, "CUDAARCHS"), found.cmake
-    by_place: dict[Place, list[ArchFlag]] = {}
+        yield _Fixed(what, found.archs.shown, (found.archs.place,), "CUDAARCHS"), found.cmake
+    by_file: dict[str, list[tuple[Place, ArchFlag]]] = {}
     for place, flag in found.flags:
         if place != found.by_torch:  # it takes them from a variable
-            by_place.setdefault(place, []).append(flag)
-    for place, flags in by_place.items():
-        shown = arch.named(flags)
-        yield _Fixed("nvcc's flags", shown, place, found.follows), arch.arch_list(flags)
+            by_file.setdefault(place.path, []).append((place, flag))
+    for rows in by_file.values():
+        flags = [flag for _, flag in rows]
+        places = tuple(sorted({place for place, _ in rows}))
+        fixed = _Fixed("nvcc's flags", arch.named(flags), places, found.follows)
+        yield fixed, arch.arch_list(flags)
+
+
+def _narrowed(found: Compiled, fixed: _Fixed, bad: Iterable[str]) -> _Fixed:
+    """Of several lines those with what nvcc refuses, where it refuses something."""
+    lines = {place for place, flag in found.flags if flag.arch in set(bad)}
+    places = tuple(place for place in fixed.places if place in lines)
+    return fixed._replace(places=places or fixed.places)
 
 
 def _name(view: View, place: Place) -> str:
@@ -103,9 +117,15 @@ def _fault(
         severity=ADVICE if aside or (open_to and not bad) else _severity(view, found, missed, bad),
         subject=path,
         message=f"{path} fixes {fixed.what} at {fixed.shown}; {'; '.join(reasons)}.",
-        evidence=(at(view, path, fixed.place.line, f"{fixed.what}: {fixed.shown}"),),
+        evidence=tuple(_shown(view, found, fixed, place) for place in fixed.places[:8]),
         payload=CMakeArchs(path, fixed.place.line, fixed.follows, root.path),
     )
+
+
+def _shown(view: View, found: Compiled, fixed: _Fixed, place: Place) -> Evidence:
+    mine = [flag for where, flag in found.flags if where == place]
+    shown = arch.named(mine) if mine and len(fixed.places) > 1 else fixed.shown
+    return at(view, place.path, place.line, f"{fixed.what}: {shown}")
 
 
 def _severity(view: View, found: Compiled, missed: list[Target], bad: list[str]) -> Severity:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_installed_torch, of_rocm
-from gpufix.evidence.arch_runs import Asked, AskedFlag, is_malformed, of_run
+from gpufix.evidence.arch_runs import Asked, AskedFlag, is_malformed, load_flags, of_run
+from gpufix.evidence.jit_runs import loads
 from gpufix.evidence.source_view import active, at, for_tests, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
@@ -35,7 +37,7 @@ def faults(view: View) -> Iterator[Fault]:
         if for_tests(path):
             continue
         asked = of_run(view, path) if path.rpartition("/")[2] == "setup.py" else None
-        told = asked or _as_written(facts)
+        told = asked or _loaded(view, path, facts)
         yield from _flags(view, path, told)
         yield from _overwritten(view, path, told, facts.extension)
 
@@ -44,6 +46,14 @@ def _as_written(facts: PythonFacts) -> Asked:
     """What the text of a file asks for that is not followed."""
     flags = tuple(AskedFlag(r.line, r.text, r.archs, r.guards, "") for r in facts.nvcc)
     return Asked(flags=flags, writes=facts.writes, knobs=facts.knobs, detects=facts.detects)
+
+
+def _loaded(view: View, path: str, facts: PythonFacts) -> Asked:
+    """The same with the flags of load() as runs of the file hand them on, where these tell."""
+    written = _as_written(facts)
+    runs = loads(view, path) if facts.nvcc and path.rpartition("/")[2] != "setup.py" else ()
+    flags = tuple(load_flags(path, runs))
+    return replace(written, flags=flags) if flags else written
 
 
 def _flags(view: View, path: str, facts: Asked) -> Iterator[Fault]:

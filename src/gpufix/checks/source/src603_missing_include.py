@@ -47,7 +47,7 @@ def missing_include(view: View) -> Iterator[Fault]:
     is_gcc = compiler is not None and building.family(compiler) == "gcc"
     gcc = compiler.version if compiler and is_gcc else None
     major = numbers(gcc)[0] if gcc and numbers(gcc) else None
-    for missing in view.derive(removed_names.missing):
+    for missing in view.derive(removed_names.missing, shared=True):
         breaks = missing.since is None or (major is not None and major >= missing.since)
         yield Fault(
             severity=_severity(view, missing.path, breaks),

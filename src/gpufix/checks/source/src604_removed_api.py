@@ -20,7 +20,7 @@ def removed_api(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Resolves imports and attributes of torch, numpy, torchvision and huggingface_hub through their
     aliases and compares them with the names that releases removed; for C++ and CUDA sources, what
-    the toolkit, its CCCL and torch's headers no longer have: functions, types, headers, fields, and calls
+    the toolkit, its CCCL, torch's and numpy's headers no longer have: functions, types, headers, fields, and calls
     whose arguments have changed (`cudaMemPrefetchAsync` with an int device). What stands under
     try/except, or under a test of a version, is no fault, nor what the project defines itself.
 
@@ -42,7 +42,8 @@ def removed_api(view: View) -> Iterator[Fault | Gap]:
 
     ## Source
     The packages' release notes and wheels: knowledge/data/removed_names.json. CUDA's and torch's C++:
-    knowledge/removed_cxx.toml, each row of CUDA compiled by nvcc 13.0 before and after its fix.
+    knowledge/removed_cxx.toml, each row of CUDA compiled by nvcc 13.0 before and after its fix. numpy's
+    C API: the headers of 1.26.4 to 2.4.6.
     """
     for path, facts in python_files(view).items():
         lines: dict[str, list[int]] = {}

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
-from gpufix.evidence.cmake_options import switched_off
+from gpufix.evidence.builds import builds_of
+from gpufix.evidence.cmake_builds import reached
 from gpufix.evidence.scripts import MissingFolder, missing_folders
-from gpufix.evidence.source_view import aside, at
+from gpufix.evidence.source_view import absolute, aside, at, cmake_files, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence, Severity, Submodule
@@ -17,6 +18,7 @@ from gpufix.model.source_payload import EmptySubmodule, ProjectFile
 from gpufix.source.git_files import https_url
 
 if TYPE_CHECKING:
+    from gpufix.source.builds.run import BuildRun
     from gpufix.source.scanned import Mention
 
 _OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
@@ -44,9 +46,10 @@ def submodule_missing(view: View) -> Iterator[Fault]:
     `third_party/glm is a submodule (https://github.com/g-truc/glm.git), and its folder is empty.`
 
     ## Severity
-    Error when git's index records it and a setup.py or CMakeLists.txt, which does not fetch
-    submodules itself, names its folder; warning when another source does; advice when none does but
-    tests, examples, measurements and CMake lines under an option that is off, for test frameworks, for what the maker of the other GPUs
+    Error when git's index records it and a setup.py, or a line of a CMakeLists.txt that its abstract
+    run comes to, names its folder and does not fetch submodules itself; warning when only a build
+    tells whether the line is reached, and when another source names it; advice when none does but
+    tests, examples, measurements and CMake lines that are not reached here, for test frameworks, for what the maker of the other GPUs
     publishes, and for CUB and Thrust, which CUDA brings since 11.0. A folder that a script needs is
     a warning, and advice where only an option leads there: `--vox2seq`.
 
@@ -106,17 +109,48 @@ def _fault(view: View, module: Submodule) -> Fault:
 
 
 def _severity(view: View, module: Submodule, users: Sequence[Mention]) -> Severity:
+    needed = {user: _needed(view, module, user) for user in users}
     if _for_others(view, module) or all(
-        aside(user.path) or switched_off(view, user.path, user.line) for user in users
+        aside(user.path) or needed[user] is False for user in users
     ):
         return ADVICE
-    if module.gitlink and any(_builds(user) and not user.fetches for user in users):
+    if module.gitlink and any(needed[user] and not user.fetches for user in users):
         return ERROR
     return WARNING
 
 
 def _builds(user: Mention) -> bool:
     return user.path.rpartition("/")[2] in _BUILD_FILES
+
+
+def _needed(view: View, module: Submodule, user: Mention) -> bool | None:
+    """Whether a build comes to what names the folder; None: only its run tells, or it is no build file."""
+    name = user.path.rpartition("/")[2]
+    if name == "setup.py" and user.path in python_files(view):
+        run = builds_of(view).run(user.path)
+        return True if not run.whole or not run.called else _asks_for(run, module.path) or None
+    if name == "setup.py":
+        return True
+    if user.path in cmake_files(view):
+        return _reached(view, user, module.path)
+    return None
+
+
+def _reached(view: View, user: Mention, path: str) -> bool | None:
+    """Whether a configure comes to any of the lines that name a folder."""
+    found = view.source(absolute(view, user.path))
+    lines = found.text.split("\n") if found else []
+    named = [at for at, text in enumerate(lines, 1) if path in text.partition("#")[0]]
+    answers = {reached(view, user.path, line) for line in {*named, user.line}}
+    return True if True in answers else False if answers == {False} else None
+
+
+def _asks_for(run: BuildRun, path: str) -> bool:
+    """Whether what a setup.py compiles, starts or looks for has something of a folder."""
+    texts = [s.text for e in run.extensions for s in (*e.sources, *e.include_dirs, *e.cxx, *e.nvcc)]
+    texts += [word for each in run.started for word in each.arguments]
+    texts += [q.subject for q in run.asked if q.kind == "file"]
+    return any(path in text for text in texts)
 
 
 def _for_others(view: View, module: Submodule) -> bool:

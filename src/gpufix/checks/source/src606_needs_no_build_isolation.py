@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of, isolated
 from gpufix.evidence.requirements import parse
-from gpufix.evidence.scripts import TorchInstall, isolated_installs, torch_builds
-from gpufix.evidence.source_view import absolute, at, python_files, toml_files
+from gpufix.evidence.scripts import (
+    TorchInstall,
+    installs_file,
+    isolated_installs,
+    torch_builds,
+)
+from gpufix.evidence.source_view import (
+    absolute,
+    aside,
+    at,
+    for_documentation,
+    for_tests,
+    is_vendored,
+    python_files,
+    requirement_files,
+    toml_files,
+)
 from gpufix.evidence.view import View
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import at_least
+from gpufix.knowledge.torch_importers import of_address, of_name
 from gpufix.model import Severity
-from gpufix.model.source_payload import IsolatedBuild, IsolatedInstalls
+from gpufix.model.source_payload import InstallFile, IsolatedBuild, IsolatedInstalls
 from gpufix.source.builds.run import Ending, Place
 from gpufix.source.requirement_files import names_torch
 from gpufix.text.names import normalise
@@ -30,7 +47,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     Follows each setup.py without running it, in an environment that holds the build requirements of
     the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
     the build, or goes on without extensions that are built otherwise. Lines of install scripts that
-    have pip build such a folder in isolation are named. Scripts that clone or fetch a public package
+    have pip build such a folder in isolation are named. Scripts, Dockerfiles and requirement files that clone or fetch a public package
     known for such a setup.py (nvdiffrast since 0.4, tiny-cuda-nn, pytorch3d, flash-attn …) are a
     finding, with the option that leads there: `setup.sh has pip build diffoctreerast
     (--diffoctreerast) in isolation`.
@@ -51,8 +68,9 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     isolation is switched off in the environment or uv's settings.
 
     ## Fix
-    Safe: build it without isolation; give pip `--no-build-isolation` in the script. Unsafe: the
-    same where one line installs other packages too.
+    Safe: build it without isolation; give pip `--no-build-isolation` in the script or Dockerfile. Unsafe: the
+    same where one line installs other packages too. Manual: the command for a requirement file,
+    which cannot say it itself.
 
     ## Source
     PEP 517 and 518; pip's changelog, 25.3.
@@ -93,25 +111,64 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
 
 def _of_scripts(view: View) -> Iterator[Fault]:
     """Lines of install scripts: one finding a script, with the options that lead to each."""
+    if any(toml.no_isolation for toml in toml_files(view).values()):
+        return
     met: dict[str, list[TorchInstall]] = {}
-    if not any(toml.no_isolation for toml in toml_files(view).values()):
-        for row in isolated_installs(view):
-            if view.dist(row.package.name) is None:
-                met.setdefault(row.path, []).append(row)
+    for row in isolated_installs(view):
+        if view.dist(row.package.name) is None:
+            met.setdefault(row.path, []).append(row)
     for path, rows in met.items():
         levels = [_severity(view, r.package.pyproject) if not r.when else ADVICE for r in rows]
-        names = {r.package.name + (f" ({r.when})" if r.when else ""): None for r in rows}
-        build, imports = ("build", "imports") if len(names) == 1 else ("builds", "import")
-        yield Fault(
-            severity=WARNING if WARNING in levels else ADVICE,
-            subject=path,
-            message=f"{path} has pip build {', '.join(names)} in isolation: the {build} {imports} "
-            "torch, and nothing declares it.",
-            evidence=tuple(at(view, r.path, r.line, r.command) for r in rows),
-            payload=IsolatedInstalls(
-                path, tuple(sorted({r.line for r in rows})), any(r.others for r in rows)
-            ),
-        )
+        yield _lines(view, path, rows, WARNING if WARNING in levels else ADVICE, "shell")
+    yield from _of_images(view)
+    yield from _of_requirements(view)
+
+
+def _of_images(view: View) -> Iterator[Fault]:
+    """Lines of Dockerfiles. Which pip an image has is not known: before 25.3 it isolates by pyproject.toml."""
+    met: dict[str, list[TorchInstall]] = {}
+    for row in isolated_installs(view, of_images=True):
+        met.setdefault(row.path, []).append(row)
+    for path, rows in met.items():
+        sure = any(row.package.pyproject for row in rows)
+        yield _lines(view, path, rows, WARNING if sure else ADVICE, "docker")
+
+
+def _of_requirements(view: View) -> Iterator[Fault]:
+    """Requirement files that no script installs without isolation."""
+    for path, facts in requirement_files(view).items():
+        if for_tests(path) or for_documentation(path) or is_vendored(path):
+            continue
+        rows = [
+            TorchInstall(path, each.line, each.text[:100], "", package, True)
+            for each in facts.requirements
+            if (package := of_address(each.text) or of_name(each.text))
+            and view.dist(package.name) is None
+        ]
+        calls = list(installs_file(view, path)) if rows else []
+        if not rows or (calls and not any(isolated for *_, isolated in calls)):
+            continue
+        levels = [ADVICE if aside(path) else _severity(view, r.package.pyproject) for r in rows]
+        fault = _lines(view, path, rows, WARNING if WARNING in levels else ADVICE, "requirements")
+        places = (at(view, *call[:3]) for call in calls if call[3])
+        yield replace(fault, evidence=(*fault.evidence, *places))
+
+
+def _lines(
+    view: View, path: str, rows: Sequence[TorchInstall], severity: Severity, file: InstallFile
+) -> Fault:
+    names = {r.package.name + (f" ({r.when})" if r.when else ""): None for r in rows}
+    build, imports = ("build", "imports") if len(names) == 1 else ("builds", "import")
+    return Fault(
+        severity=severity,
+        subject=path,
+        message=f"{path} has pip build {', '.join(names)} in isolation: the {build} {imports} "
+        "torch, and nothing declares it.",
+        evidence=tuple(at(view, r.path, r.line, r.command) for r in rows),
+        payload=IsolatedInstalls(
+            path, tuple(sorted({r.line for r in rows})), any(r.others for r in rows), file
+        ),
+    )
 
 
 def _declared(view: View, path: str, folder: str, requires: Sequence[str]) -> Iterator[Fault]:

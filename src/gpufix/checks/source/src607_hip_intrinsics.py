@@ -22,7 +22,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     When a target is an AMD GPU: lists, per file, warp functions with a mask, `__syncwarp`, 32-bit
     lane masks, cooperative-groups reductions, inline PTX, launches written `<< <`, and macros that
     replace a warp function by something weaker (`#define __syncwarp(...) __threadfence_block()`),
-    for the ROCm version at hand and the wave size of the target. What a HIP build leaves out is passed over: code
+    headers and functions that hipify leaves and HIP lacks (`device_launch_parameters.h`, `__trap`,
+    `__nanosleep`, `__dp4a`, `atomicAdd_block` …), for the ROCm version at hand. For a wavefront of 64
+    lanes also ballots that are kept or counted in 32 bits: on 32 lanes they are whole. What a HIP build leaves out is passed over: code
     by its conditions, sources that the build files name for CUDA alone or not at all, and what
     includes CUTLASS.
 
@@ -39,11 +41,13 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     file knows of HIP and may have its ways, and when no build file names any source.
 
     ## Fix
-    Safe: chevrons joined, <cooperative_groups/reduce.h> left to CUDA where nothing of it is used,
-    a compatibility header for warp functions. The rest is shown.
+    Safe: chevrons joined, headers that HIP lacks left to CUDA where nothing of them is used, a
+    compatibility header for warp functions and what HIP has under another name. It is offered only
+    where nothing is left to do by hand. The rest is shown.
 
     ## Source
-    HIP's headers of ROCm 5.6 to 6.2, HIP 7.0 changelog; clang for gfx1030 and gfx90a.
+    HIP's headers of ROCm 5.6 to 6.2 and 7.1, changelogs of 7.0 and 7.13; clang for gfx1030 and
+    gfx90a with the headers of 5.2 and 7.1.
     """
     targets = hip_blocks.gfx_targets(view)
     if not targets:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
-from gpufix.evidence.gpu_build import Lost, lost, sees_none
-from gpufix.evidence.scripts import unexported
+from gpufix.evidence.gpu_build import Lost, lost, lost_in_image, sees_none
+from gpufix.evidence.scripts import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
-from gpufix.model.source_payload import GpuAsked
+from gpufix.model.source_payload import GpuAsked, PlainSetting
 
 
 @rule("SRC613", "build-asks-for-gpu")
@@ -24,7 +25,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
     way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
-    `FORCE_CUDA=1 && pip install .`
+    `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
+    visible here, since none is while an image is built.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -40,8 +42,9 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
-    reads one; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line that does.
+    reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
+    well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
+    its command line that does. A Dockerfile's line is made to export the variable.
 
     ## Source
     torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself; cmake 3.25 to 4.4;
@@ -49,6 +52,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     """
     yield from gpu_cmake.faults(view)
     if not sees_none(view):
+        yield from _in_images(view)
         return
     for path, _ in setup_runs(view):
         if for_tests(path) or is_vendored(path):
@@ -58,9 +62,34 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
             yield _fault(view, path, found)
 
 
-def _read_by(view: View, path: str) -> frozenset[str]:
-    """The variables that a setup.py asks for."""
-    asked = builds_of(view).run(path).asked
+def _in_images(view: View) -> Iterator[Fault]:
+    """What Dockerfiles build without the GPU code that this machine's build has."""
+    if not targets(view):
+        return
+    told: set[tuple[str, int, str]] = set()
+    for path, _ in setup_runs(view):
+        if for_tests(path) or is_vendored(path):
+            continue
+        for row in unexported_in_images(view, _read_by(view, path, gpu=False)):
+            if row not in told and lost_in_image(view, path, row[2]) is not None:
+                told.add(row)
+                yield _of_image(view, path, *row)
+
+
+def _of_image(view: View, path: str, where: str, line: int, name: str) -> Fault:
+    return Fault(
+        severity=WARNING,
+        subject=where,
+        message=f"{where} sets {name} for its shell alone, and {path} does not see it: where the image is "
+        f"built no GPU is visible, and GPU code is left out.",
+        evidence=(at(view, where, line, f"{name}, not exported: no program sees it"),),
+        payload=PlainSetting(where, line, name),
+    )
+
+
+def _read_by(view: View, path: str, **changes: Any) -> frozenset[str]:
+    """The variables that a setup.py asks for. changes: of the world."""
+    asked = builds_of(view).run(path, **changes).asked
     return frozenset(q.subject for q in asked if q.kind == "variable")
 
 

@@ -36,7 +36,9 @@ def cxx_standard_too_old(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: leave the flag out where torch adds one that is as new, else raise it for the torch releases
-    that need it.
+    that need it. What C++17 and C++20 took out of std (`std::iterator`, `std::result_of`,
+    `std::random_shuffle` …) libstdc++ keeps, and it compiles as before. C++20 refuses members of
+    `std::allocator` such as `rebind`, and the new keywords (`requires`, `concept` …) as names.
 
     ## Source
     ATen/ATen.h, torch/all.h and torch/utils/cpp_extension.py of torch 1.13 to 2.14.

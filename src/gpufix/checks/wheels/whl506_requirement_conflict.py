@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 
 from packaging.specifiers import SpecifierSet
@@ -15,14 +16,17 @@ from gpufix.evidence.declared import wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
+from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
-from gpufix.knowledge import packages
+from gpufix.knowledge import families, packages
+from gpufix.knowledge.families import OneOf
 from gpufix.knowledge.packages import Conflict
 from gpufix.model import CondaPackage, Distribution, Import
 from gpufix.model.payload import (
     AbsentDepends,
     AbsentModule,
     KnownConflict,
+    NoneOfSeveral,
     UnmetRequirement,
     UnmetRequirements,
 )
@@ -39,7 +43,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
-    imports ask for a module that no installed package has, declared or not. Of conda's packages, whether those
+    imports ask for a module that no installed package has, declared or not; whether one of several that
+    a package needs is there (Keras 3: a back end). Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -79,9 +84,32 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     for failing in view.facts.binaries.imports:
         if failing.foreign and failing.distribution not in grouped:
             yield from _lacking(view, failing)
+    for row in families.one_of():
+        yield from _without_any(view, row)
     for package, specs in conda.absent(view.facts):
         yield _condas(package, specs)
     yield from source_pins.faults(view)
+
+
+def _without_any(view: View, row: OneOf) -> Iterator[Fault]:
+    """None of those is here of which a package needs one."""
+    dist = view.dist(row.package)
+    facts = view.facts
+    installed = {*(d.name for d in facts.distributions), *(p.name for p in facts.conda_packages)}
+    if dist is None or not _within(dist.version, row.versions):
+        return
+    if any(fnmatch.filter(installed, name) for name in (*row.names, *row.also)):
+        return
+    if any(row.package in taken.row.readers for taken in switched(view)):
+        return  # RUN801: a variable chooses one
+    yield Fault(
+        severity=WARNING,
+        subject=dist.name,
+        message=f"{dist.name} {dist.version} needs a {row.what}, one of {', '.join(row.names)}; "
+        f"none is installed: {row.says}.",
+        evidence=(f"source: {row.source}",),
+        payload=NoneOfSeveral(dist.name, row.names),
+    )
 
 
 def _ours(unmet: Unmet) -> bool:

@@ -40,8 +40,9 @@ def name_taken(view: View) -> Iterator[Fault]:
     checkout that is installed from where it lies, and where only a run could tell what a module binds.
 
     ## Fix
-    Unsafe: the distribution that is meant, in the place of the one that is here, where it is listed.
-    Manual: another name for a file, which is for its author to say.
+    Unsafe: the distribution that is meant, in the place of the one that is here, where it is listed;
+    another name for a file of the project, where nothing in it asks for what is in the file. Manual:
+    another name for a file that is imported on purpose, too, or lies elsewhere.
 
     ## Source
     Python's documentation of sys.path and of import; what the distributions record; the rows name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gpufix.engine.builds.build_process import Ended, Task, Watch, build_all
@@ -30,17 +30,23 @@ def limits(view: View, folders: Sequence[Folder], requested: int | None) -> tupl
 
 
 def build_folders(
-    order: Order, folders: Sequence[Folder], requested: int | None, watch: Watch
+    order: Order,
+    folders: Sequence[Folder],
+    requested: int | None,
+    watch: Watch,
+    own: Mapping[str, Order] | None = None,
 ) -> Iterator[BuildResult]:
-    """One result a folder, in the order in which they end. `requested`: --jobs."""
+    """One result a folder, in the order in which they end. `requested`: --jobs; `own`: the orders of
+    folders that have their own, by path."""
     since = time.time()
     numbers = {folder.path: number for number, folder in enumerate(folders, 1)}
+    orders = own or {}
 
     def prepare(folder: Folder, jobs: int) -> Task:
-        return order.task(numbers[folder.path], folder, jobs)
+        return orders.get(folder.path, order).task(numbers[folder.path], folder, jobs)
 
     for ended in build_all(folders, prepare, limits(order.view, folders, requested), watch):
-        yield _result(order, ended, since)
+        yield _result(orders.get(ended.folder.path, order), ended, since)
 
 
 def expected(view: View) -> list[Target]:

@@ -25,31 +25,52 @@ _EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
 
 
-def run(step: Build, context: RunContext) -> BuildResult:
-    """Build, install, read back. Raises OSError; everything else is told by the result."""
-    try:
-        folder = inspect(Path(step.path), context.facts)
-        targets = [resolve(name) for name in step.expect_archs]
-    except (NotBuildable, GpuNameError) as error:
-        return BuildResult(path=step.path, ok=False, reasons=[str(error)])
+def run_together(steps: Sequence[Build], context: RunContext) -> list[BuildResult]:
+    """Build, install and read back, side by side as far as memory goes; the results in the steps' order.
+
+    Raises OSError; everything else is in the results.
+    """
+    results: dict[str, BuildResult] = {}
     # In the run's own temporary folder: what a killed run leaves there goes with its undo.
     with tempfile.TemporaryDirectory(
         prefix="gpufix-", dir=context.environ.get("TMPDIR")
     ) as scratch:
-        order = Order(
-            view=View(context.facts, targets),
-            logs=context.folder or Path(scratch),
-            scratch=Path(scratch),
-            base=context.environ,
-            editable=step.editable,
-            limit_s=_LIMIT,
-            settings=step.environment,
-            abi=step.abi,
-            pass_fds=context.lock_fds,
-        )
-        beat = heartbeat(order.logs)
-        (result,) = build_folders(order, [folder], None, Watched(context.say, beat, context.tick))
-    return result
+        folders: dict[str, Folder] = {}
+        orders: dict[str, Order] = {}
+        for number, step in enumerate(steps):
+            try:
+                folder = inspect(Path(step.path), context.facts)
+                place = Path(scratch, str(number))
+                place.mkdir()
+                orders[folder.path] = _order(step, context, place)
+                folders[step.path] = folder
+            except (NotBuildable, GpuNameError) as error:
+                results[step.path] = BuildResult(path=step.path, ok=False, reasons=[str(error)])
+        if folders:
+            first = next(iter(orders.values()))
+            watch = Watched(context.say, heartbeat(first.logs), context.tick)
+            for result in build_folders(first, list(folders.values()), None, watch, orders):
+                results[result.path] = result
+    done = [results.get(f.path if (f := folders.get(s.path)) else s.path) for s in steps]
+    found = [result for result in done if result is not None]
+    for result in found:
+        context.built(result)
+    return found
+
+
+def _order(step: Build, context: RunContext, scratch: Path) -> Order:
+    """Raises GpuNameError."""
+    return Order(
+        view=View(context.facts, [resolve(name) for name in step.expect_archs]),
+        logs=context.folder or scratch,
+        scratch=scratch,
+        base=context.environ,
+        editable=step.editable,
+        limit_s=_LIMIT,
+        settings=step.environment,
+        abi=step.abi,
+        pass_fds=context.lock_fds,
+    )
 
 
 def shown(step: Build, context: RunContext) -> list[str]:
@@ -57,15 +78,7 @@ def shown(step: Build, context: RunContext) -> list[str]:
     scratch = Path("/RUN_FOLDER")
     try:
         folder = inspect(Path(step.path), context.facts)
-        order = Order(
-            view=View(context.facts, [resolve(name) for name in step.expect_archs]),
-            logs=scratch,
-            scratch=scratch,
-            base=context.environ,
-            editable=step.editable,
-            settings=step.environment,
-            abi=step.abi,
-        )
+        order = _order(step, context, scratch)
         variables = order.environment(folder).variables
         programs = order.commands(folder)
     except (NotBuildable, GpuNameError, OSError, ValueError):

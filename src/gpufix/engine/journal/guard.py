@@ -76,6 +76,14 @@ class Guard:
             with suppress(FileNotFoundError):  # few copies have a twin
                 os.unlink(path)
 
+    def nothing(self, scopes: int) -> None:
+        """Note that after all the step has changed nothing: it was taken back."""
+        rows = []
+        for number in range(scopes):
+            name = f"after-{self._step}-{number}-taken-back"
+            rows.append({"listing": name, "sha256": states.save(self._folder / name, {})})
+        self._journal.append("done", step=self._step, scopes=rows)
+
     def _keep(self, number: int, scope: Scope) -> dict[str, Any]:
         state = os.path.realpath(self._folder.parent.parent)
         scope = replace(scope, outside=(*scope.outside, state))

@@ -115,9 +115,11 @@ def rollback(run: Run) -> Undone:
         return _lying(run)
 
 
-def revert(run: Run, step: int) -> Undone:
-    """Undo the last step of a run that goes on."""
-    own = [part for part in part_list.of(run) if part.step == step]
+def revert(run: Run, step: int, place: str | None = None) -> Undone:
+    """Undo the last step of a run that goes on; with a place, only what it did to that folder."""
+    own = [
+        part for part in part_list.of(run) if part.step == step and place in (None, part.scope.path)
+    ]
     problems = [p for part in own for p in _restored(part, force=False)[0]]
     return Undone(tuple(problems[:_SHOWN])) if problems else _sorted(run)
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import gpufix
+from gpufix.engine.builds.unbuilt import NAME
 from gpufix.engine.installer_settings import neutral_settings
 from gpufix.engine.journal import mark, owner, programs, runs, temporary, undo_run
 from gpufix.engine.journal.guard import Guard
@@ -21,9 +23,10 @@ from gpufix.engine.journal.journal import FORMAT, Journal
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
+from gpufix.engine.steps import build_folder
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
-from gpufix.model import Held, Step
+from gpufix.model import Build, Held, Step
 from gpufix.model.base import to_json
 
 
@@ -39,7 +42,7 @@ def alone(proposed: Proposed) -> Iterator[Step]:
     """Builds of plans that do nothing else: one that fails leaves the others as good as they are."""
     for step in proposed.steps:
         plans = [plan for plan in proposed.choice.plans if contributes(plan, step)]
-        if all(own.kind == "build" for plan in plans for own in plan.steps):
+        if all(p.fix == NAME or all(own.kind == "build" for own in p.steps) for p in plans):
             yield step
 
 
@@ -114,29 +117,134 @@ def _run(
         journal.append("begin", **_header(steps, context, title))
         mark.put(folder, journal.rows[0])
         runs.reserve(folder)
-        context = replace(context, writing=partial(_note, journal))
-        if any(step.kind in _STARTS_PROGRAMS for step in steps):
-            environ = {
-                **temporary.make(journal, context),
-                **neutral_settings(context.environ, folder),
-                **owner.variables(journal.rows[0]["prefix"]),
-                programs.VARIABLE: folder.name,
-            }
-            context = replace(context, environ=environ)
-        for number, step in enumerate(steps):
-            kind = kind_of(step)
-            with blaming(step):
-                kind.check(step, context)  # an earlier step may have changed what it rests on
-                guard = Guard(journal, folder, number)
-                guard.open(kind.scopes(step, context))
-                try:
-                    kind.run(step, replace(context, kept=guard.holds))
-                except StepFailed as error:
-                    if step not in isolation.steps:
-                        raise
-                    isolation.failures.append(_taken_back(folder, number, step, error))
-                guard.close()
-        journal.append("applied")
+        _steps(journal, steps, context, isolation)
+
+
+def extend(
+    folder: Path, steps: Sequence[Step], context: RunContext, isolation: FailureIsolation
+) -> None:
+    """Do more steps in a run that is not finished. Raises Refused and StepFailed: the caller then
+    takes these steps back, and the earlier ones stand."""
+    check(steps, context)
+    try:
+        with Journal(folder / "journal") as journal:
+            _steps(journal, steps, replace(context, folder=folder), isolation)
+    except OSError as error:
+        raise StepFailed(_words(error)) from error
+    finally:
+        temporary.remove(runs.load(folder))
+
+
+def count(folder: Path) -> int:
+    """How many steps a run has begun."""
+    return _begun(runs.load(folder).rows)
+
+
+def _begun(rows: Sequence[dict[str, Any]]) -> int:
+    return 1 + max((row["step"] for row in rows if row["type"] == "guard"), default=-1)
+
+
+def withdraw(folder: Path, first: int) -> Undone:
+    """Take back the steps from this number on, the last first; the run goes on without them."""
+    for number in range(count(folder) - 1, first - 1, -1):
+        undone = undo_run.revert(runs.load(folder), number)
+        if undone.problems:
+            return undone
+        with Journal(folder / "journal") as journal:
+            guard = next(r for r in journal.rows if r["type"] == "guard" and r["step"] == number)
+            Guard(journal, folder, number).nothing(len(guard["scopes"]))
+    return Undone()
+
+
+def _steps(
+    journal: Journal,
+    steps: Sequence[Step],
+    context: RunContext,
+    isolation: FailureIsolation,
+) -> None:
+    folder = context.folder
+    assert folder is not None
+    context = replace(context, writing=partial(_note, journal))
+    if any(step.kind in _STARTS_PROGRAMS for step in steps):
+        environ = {
+            **temporary.make(journal, context),
+            **neutral_settings(context.environ, folder),
+            **owner.variables(journal.rows[0]["prefix"]),
+            programs.VARIABLE: folder.name,
+        }
+        context = replace(context, environ=environ)
+    for group in _groups(steps, isolation):
+        while len(group) > 1:
+            group = _together(journal, group, context, isolation)
+        for step in group:
+            _one(journal, step, context, isolation)
+    journal.append("applied")
+
+
+def _one(journal: Journal, step: Step, context: RunContext, isolation: FailureIsolation) -> None:
+    kind, folder, number = kind_of(step), context.folder, _begun(journal.rows)
+    assert folder is not None
+    with blaming(step):
+        kind.check(step, context)  # an earlier step may have changed what it rests on
+        guard = Guard(journal, folder, number)
+        guard.open(kind.scopes(step, context))
+        try:
+            kind.run(step, replace(context, kept=guard.holds))
+        except StepFailed as error:
+            if step not in isolation.steps:
+                raise
+            isolation.failures.append(_taken_back(folder, number, step, error))
+        guard.close()
+
+
+def _groups(steps: Sequence[Step], isolation: FailureIsolation) -> Iterator[list[Step]]:
+    """The steps in order; builds that stand for themselves and follow one another are one group."""
+    group: list[Step] = []
+    for step in steps:
+        beside = isinstance(step, Build) and step in isolation.steps
+        if group and not (beside and isinstance(group[-1], Build) and group[-1] in isolation.steps):
+            yield group
+            group = []
+        group.append(step)
+    if group:
+        yield group
+
+
+def _together(
+    journal: Journal, steps: Sequence[Step], context: RunContext, isolation: FailureIsolation
+) -> list[Step]:
+    """Builds side by side. What failed is taken back; where it has changed the environment, the
+    others are as well, and returned: they are to be built again.
+
+    Each has a guard over the environment of its own, opened before the first begins: whichever is
+    undone first, the environment comes back as it was.
+    """
+    folder, first = context.folder, _begun(journal.rows)
+    assert folder is not None
+    guards = [Guard(journal, folder, first + place) for place in range(len(steps))]
+    for step, guard in zip(steps, guards, strict=True):
+        with blaming(step):
+            kind_of(step).check(step, context)
+            guard.open(kind_of(step).scopes(step, context))
+    failed = build_folder.run_together([s for s in steps if isinstance(s, Build)], context)
+    mixed = any(error.installed for error in failed.values())
+    for place in reversed(range(len(steps))):
+        if mixed or place in failed:
+            own = None if mixed else os.path.realpath(getattr(steps[place], "path", ""))
+            _put_back(undo_run.revert(runs.load(folder), first + place, own), failed.get(place))
+    for guard in guards:
+        guard.close()
+    for place, error in failed.items():
+        error.step = steps[place]
+        isolation.failures.append(error)
+    return [s for place, s in enumerate(steps) if place not in failed] if mixed else []
+
+
+def _put_back(undone: Undone, error: StepFailed | None) -> None:
+    if undone.problems:
+        raise StepFailed(f"{error or 'builds were taken back'}; {undone.problems[0]}")
+    if error is not None:
+        error.aside = undone.left_aside()
 
 
 def _note(journal: Journal, path: str, data: bytes) -> None:

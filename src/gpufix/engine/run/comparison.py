@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from posixpath import dirname, join
 
-from gpufix.engine.builds.folder import made_from
 from gpufix.evidence.requirements import parse
-from gpufix.evidence.source_view import python_files
-from gpufix.evidence.view import View
-from gpufix.facts.questions import Questions
 from gpufix.frozen import Frozen
 from gpufix.model import (
-    Build,
-    Facts,
     Finding,
     FindingKey,
     Install,
@@ -80,6 +71,11 @@ def _flat(findings: Iterable[Finding]) -> Iterator[tuple[FindingKey, Finding]]:
         yield from _flat(finding.consequences)
 
 
+def flat(findings: Iterable[Finding]) -> list[Finding]:
+    """Causes and consequences alike, each for itself."""
+    return [finding for _, finding in _flat(findings)]
+
+
 def harmful(plans: Sequence[Plan], harm: Sequence[Finding]) -> list[Plan]:
     """The plans that brought it: the only one, else those that move what it is about."""
     if len(plans) < 2:
@@ -130,35 +126,9 @@ def _named(findings: Sequence[Finding]) -> str:
     return f"{named} and {len(findings) - 3} more" if len(findings) > 3 else named
 
 
-def next_steps(
-    steps: Sequence[Step], revealed: Sequence[Finding], after: Facts, ask: Questions | None
-) -> Iterator[str]:
-    """Notes for the outcome. `after`, `ask`: the patient as the run has left it."""
+def next_steps(steps: Sequence[Step], revealed: Sequence[Finding]) -> Iterator[str]:
+    """Notes for the outcome."""
     if revealed:
-        yield "what is visible only now was not planned for: run the same command again"
-    view = View(after, ask=ask)
-    variables = any(isinstance(step, SetVariables) for step in steps)
-    unbuilt = list(_unbuilt(view)) if variables or any(s.kind == "write" for s in steps) else []
-    if unbuilt and not any(isinstance(step, Build) for step in steps):
-        yield f"not built yet: gpufix build {shlex.join(unbuilt)}"
-    if variables:
+        yield "what is visible only now, and has no plan, is for you to do"
+    if any(isinstance(step, SetVariables) for step in steps):
         yield 'the variables are in the environment file: `gpufix run -- CMD`, `eval "$(gpufix env)"`'
-
-
-def _unbuilt(view: View) -> Iterator[str]:
-    """Folders of torch extensions that are not installed; a CMake project as a whole."""
-    project = view.facts.project
-    if project is None or not project.builds_extensions:
-        return
-    for path, facts in python_files(view).items():
-        name = facts.setup
-        if path.rpartition("/")[2] != "setup.py" or name is None or not facts.extension:
-            continue
-        folder = dirname(join(project.root, path))
-        if made_from(view.facts, Path(folder)) is None and not view.dist(normalise(name or folder)):
-            yield folder
-    setup = python_files(view).get("setup.py")
-    own = setup is not None and setup.extension
-    installed = made_from(view.facts, Path(project.root)) is not None
-    if "CMakeLists.txt" in project.markers and not own and not installed:
-        yield project.root

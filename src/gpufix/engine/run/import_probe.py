@@ -10,6 +10,7 @@ from pathlib import Path
 from gpufix.evidence.requirements import parse
 from gpufix.files import read
 from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
+from gpufix.model.outcome import BuildResult
 from gpufix.process import NoAnswer, ask
 from gpufix.text.names import normalise
 
@@ -28,16 +29,43 @@ def probe(
     """
     if facts.python is None:
         return []
-    python = facts.python.executable
-    variables = {k: v for k, v in environ.items() if not k.startswith("PYTHON")}
-    for name, value in facts.environment.overlay.items():
-        variables.pop(name, None)
-        variables |= {} if value is None else {name: value}
+    python, variables = facts.python.executable, _variables(facts, environ)
     modules = dict.fromkeys(m for dist in _installed(steps, facts, also) for m in _modules(dist))
     linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
     after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
     # A program imports torch first: its libraries are then where such an extension finds them.
-    return [_import(python, ["torch", m] if m in after_torch else [m], variables) for m in modules]
+    return [_import(python, module, variables, module in after_torch) for module in modules]
+
+
+def _variables(facts: Facts, environ: dict[str, str]) -> dict[str, str]:
+    variables = {k: v for k, v in environ.items() if not k.startswith("PYTHON")}
+    for name, value in facts.environment.overlay.items():
+        variables.pop(name, None)
+        variables |= {} if value is None else {name: value}
+    return variables
+
+
+def imports(built: Sequence[BuildResult], facts: Facts, environ: dict[str, str]) -> list[Probe]:
+    """One import for each Python module that was compiled, after torch, which brings its libraries."""
+    if facts.python is None:
+        return []
+    places = [*facts.python.site_dirs, *(d.editable for d in facts.distributions if d.editable)]
+    libraries = (x.path for result in built if result.ok for x in result.libraries)
+    modules = dict.fromkeys(m for path in libraries if (m := _module(path, places)))
+    python, variables = facts.python.executable, _variables(facts, environ)
+    return [_import(python, module, variables, torch=facts.torch is not None) for module in modules]
+
+
+def _module(path: str, places: Sequence[str]) -> str | None:
+    """The name by which Python imports a library; None for one that is no module."""
+    name = path.rpartition("/")[2].partition(".")[0]
+    place = max((p for p in places if path.startswith(f"{p.rstrip('/')}/")), key=len, default=None)
+    if place is None or name.startswith("lib"):
+        return None
+    words = [*path[len(place.rstrip("/")) + 1 :].split("/")[:-1], name]
+    if words[0] == "src":
+        words = words[1:]
+    return ".".join(words) if all(word.isidentifier() for word in words) else None
 
 
 def _installed(
@@ -66,11 +94,9 @@ def _modules(dist: Distribution) -> list[str]:
     return [m for m in dict.fromkeys(found) if not m.startswith("_")]
 
 
-def _import(python: str, modules: Sequence[str], environ: dict[str, str]) -> Probe:
-    """Of the last of these modules, after the others."""
-    module = modules[-1]
+def _import(python: str, module: str, environ: dict[str, str], torch: bool = False) -> Probe:
     # No bytecode is written: an import must leave the patient as it is.
-    command = [python, "-B", "-c", _CODE, *modules]
+    command = [python, "-B", "-c", _CODE, *(["torch"] if torch else []), module]
     try:
         answer = ask(command, {**environ, "PYTHONDONTWRITEBYTECODE": "1"}, _TIMEOUT)
     except NoAnswer as error:

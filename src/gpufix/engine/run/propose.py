@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 from gpufix.checks.judge import INTERNAL_CODES, Selection
 from gpufix.diagnosis.diagnose import Judgement, Request, examine
+from gpufix.engine.builds.unbuilt import build_plans
 from gpufix.evidence.view import View
 from gpufix.facts.questions import Questions
 from gpufix.fallbacks import catalogue
@@ -44,6 +45,7 @@ class Proposed(Frozen):
     standing: tuple[Finding, ...] = ()  # errors for which nothing is planned, each with the reason
     unsafe: bool | None = None  # the user's consent; None: one thing was asked for by its name
     given_up: frozenset[FindingKey | None] = frozenset()  # what no plan could remove
+    wanted: frozenset[str] = frozenset()  # the codes that were asked for
 
     @property
     def failures(self) -> list[Finding]:
@@ -87,6 +89,33 @@ class Proposed(Frozen):
         choice = added(self.choice, chosen, base)
         return None if choice is None else replace(self, choice=choice)
 
+    def following(
+        self, judgement: Judgement, revealed: Sequence[Finding], done: Sequence[Plan], build: bool
+    ) -> Proposed | None:
+        """Plans for what these have brought to light, and for what can be built now; None: no more.
+
+        `judgement`: of the patient as the plans that are `done` have left it.
+        """
+        if self.unsafe is None:
+            return None
+        keys = {f.key for f in revealed if f.code in self.wanted}
+        keys -= {plan.finding for plan in done if plan.finding} | self.given_up
+        findings = _selected(judgement.findings, lambda f: f.key in keys)
+        planner, base = Planner(all_fixes()[0], judgement.view), _base(judgement.view)
+        choice = choose(findings, partial(_offered, planner), self.unsafe, base)
+        more = replace(self, judgement=judgement, choice=choice)
+        more = more.with_builds(done) if build else more
+        return more if more.choice.plans else None
+
+    def with_builds(self, done: Sequence[Plan] = ()) -> Proposed:
+        """The same with a plan for each folder that can be built and is not installed."""
+        choice = self.choice
+        plans, held = build_plans(self.judgement.view, [*done, *choice.plans])
+        return replace(
+            self,
+            choice=replace(choice, plans=[*choice.plans, *plans], held=[*choice.held, *held]),
+        )
+
 
 def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Proposed:
     """Judge and plan. Raises GpuNameError, UnknownCode and UnknownFallback for what the user
@@ -113,7 +142,7 @@ def propose(facts: Facts, ask: Questions | None, fix_request: FixRequest) -> Pro
     # By name, one thing was asked for: the rest is not spoken of.
     standing = () if by_name else tuple(_standing(judgement.findings, chosen, planner, wanted))
     consent = None if by_name else fix_request.unsafe
-    return Proposed(judgement, chosen, unplanned, standing, consent)
+    return Proposed(judgement, chosen, unplanned, standing, consent, wanted=frozenset(wanted))
 
 
 def _standing(

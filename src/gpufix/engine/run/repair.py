@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gpufix
 from gpufix.diagnosis.diagnose import Request, examine, patient_summary
+from gpufix.engine.builds.unbuilt import installed_from
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply, github_env
 from gpufix.engine.run.apply import FailureIsolation, alone, failures
-from gpufix.engine.run.comparison import Comparison, compare, harmful, next_steps
-from gpufix.engine.run.import_probe import probe
+from gpufix.engine.run.comparison import Comparison, compare, flat, harmful, next_steps
+from gpufix.engine.run.follow import Way, follow
+from gpufix.engine.run.import_probe import imports, probe
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
+from gpufix.model.outcome import BuildResult
 from gpufix.text.clean import below
 
 Look = Callable[[], tuple[Facts, Questions | None]]
@@ -36,6 +39,8 @@ class Repair(Frozen):
     keep: bool = False
     probe: bool = False
     proven: bool = False  # what does not import is undone; else it is only said
+    build: bool = False  # also what can be built by then
+    show: Callable[[Proposed], None] = lambda _: None  # of more plans, before they are carried out
 
 
 @dataclass
@@ -136,6 +141,8 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     titles = "; ".join(plan.title for plan in proposed.choice.plans)
     isolation = FailureIsolation(list(alone(proposed)))
+    built: list[BuildResult] = []
+    context = replace(context, built=built.append)
     folder = apply.apply(proposed.steps, context, how.state, titles, isolation)
     failed = list(failures(proposed, isolation))
     if failed:
@@ -153,20 +160,50 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
         _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
     )
     if reason is None or how.keep:
-        apply.finish(folder)
-        notes = [
-            *github_env.append(proposed.steps, context.environ),
-            *next_steps(proposed.steps, result.revealed, after, ask),
-        ]
-        kept = runs.kept_bytes(runs.load(folder))
-        kept_outcome = replace(
-            outcome, state="kept", notes=notes, bytes_kept=kept, patient=patient_summary(after)
-        )
-        return _Attempt(kept_outcome, failed=failed)
+        way = follow(Way(proposed, judgement, after, result.revealed), folder, context, how)
+        return _kept(outcome, way, folder, context, built, failed)
     return replace(
         _undone(folder, outcome, result, proposed),
         extended=proposed.with_plans_for(result.harm, judgement) if not result.failed else None,
     )
+
+
+def _kept(
+    outcome: Outcome,
+    way: Way,
+    folder: Path,
+    context: RunContext,
+    built: list[BuildResult],
+    failed: list[Held],
+) -> _Attempt:
+    """The run is finished: what it came to, from its first step to its last."""
+    apply.finish(folder)
+    plans, before = way.plans, way.first.judgement.findings
+    result = compare(before, way.judgement.findings, plans)
+    come = [f for f in way.revealed if f.key not in {g.key for g in flat(way.judgement.findings)}]
+    built += installed_from(plans, way.judgement.view)
+    known = {probe.module for probe in outcome.probes}
+    more = imports(built, way.facts, dict(context.environ))
+    probes = [*outcome.probes, *(each for each in more if each.module not in known)]
+    revealed = [f for f in result.revealed if f.severity is not Severity.advice or not come]
+    kept = replace(
+        outcome,
+        state="kept",
+        patient=patient_summary(way.facts),
+        plans=plans,
+        fixed=[*result.fixed, *come],
+        remaining=result.remaining,
+        introduced=result.introduced,
+        revealed=result.revealed,
+        notes=[
+            *github_env.append(way.steps, context.environ),
+            *next_steps(way.steps, revealed),
+        ],
+        bytes_kept=runs.kept_bytes(runs.load(folder)),
+        built=built,
+        probes=probes,
+    )
+    return _Attempt(kept, failed=[*failed, *way.held])
 
 
 def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
@@ -235,11 +272,14 @@ def _probe_reason(probes: Sequence[Probe]) -> str | None:
     return f"{bad[0].module} does not import: {bad[0].said}" if bad else None
 
 
-def left(outcome: Outcome) -> list[Finding]:
-    """What still asks for something: faults, and advice that a plan was meant to remove."""
+def left(outcome: Outcome, wanted: Container[str]) -> list[Finding]:
+    """What still asks for something: faults of the wanted codes, what is new, and what a plan was meant
+    to remove."""
     tried = [*outcome.plans, *(row.plan for row in outcome.held if row.tried)]
     planned = {plan.finding for plan in tried}
-    still = [*outcome.remaining, *outcome.introduced, *outcome.revealed]
+    still = [*outcome.remaining, *outcome.revealed]
     if outcome.state in ("undone", "failed"):
         still += outcome.fixed
-    return [f for f in still if f.severity is not Severity.advice or f.key in planned]
+    asked = [f for f in still if f.code in wanted and f.severity is not Severity.advice]
+    new = [f for f in outcome.introduced if f.severity is not Severity.advice]
+    return [*asked, *new, *(f for f in still if f.key in planned and f not in asked)]

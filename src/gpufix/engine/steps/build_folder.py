@@ -37,9 +37,20 @@ def scopes(step: Build, context: RunContext) -> Sequence[Scope]:
 
 def run(step: Build, context: RunContext) -> None:
     """Build and install it. Raises StepFailed with the builder's reason."""
-    result = build.run(step, context)
-    if not result.ok:
-        raise StepFailed(f"{step.path}: {result.reason}")
+    for error in run_together([step], context).values():
+        raise error
+
+
+def run_together(steps: Sequence[Build], context: RunContext) -> dict[int, StepFailed]:
+    """Build and install them side by side: the failures, by their places in the list."""
+    failed = {}
+    for place, (step, result) in enumerate(
+        zip(steps, build.run_together(steps, context), strict=True)
+    ):
+        if not result.ok:
+            failed[place] = StepFailed(f"{step.path}: {result.reason}")
+            failed[place].installed = bool(result.libraries or result.distribution)
+    return failed
 
 
 def _folder(step: Build, context: RunContext) -> str:

@@ -23,6 +23,9 @@ from gpufix.source.source_text import decode
 _LIMIT, _FILES, _ENTRIES = 256 << 10, 60, 2_000
 _FOLDERS, _TESTS = 8, {"test", "tests", "testing", "docs"}
 _MODULES = ("py", "so", "pyc")  # how files of modules end
+_DEFINES = ("", "def ", "async def ", "class ")  # what stands before a name on its line
+_LONGEST = len("\nasync def ")
+_BOUND = re.compile(r" *[(:=]")
 # They run in environments of their own, or before anything is installed.
 _APART = {"setup", "conftest", "noxfile", "fabfile", "sitecustomize", "usercustomize"}
 
@@ -82,7 +85,7 @@ class _Installed:
         if path not in self._texts:
             self._texts[path] = _text(path) or ""
         source = self._texts[path]
-        if re.search(rf"(?m)^(?:(?:async )?def |class |){re.escape(name)}\b *[(:=]", source):
+        if _evidently_binds(source, name):
             return False  # as most are
         if path not in self._names:
             script = _script(path, package)
@@ -90,6 +93,18 @@ class _Installed:
             self._names[path] = None if names is None else frozenset(names)
         known = self._names[path]
         return known is not None and name not in known
+
+
+def _evidently_binds(source: str, name: str) -> bool:
+    """Whether a line begins with a name's definition or assignment."""
+    at = source.find(name)
+    while at >= 0:
+        _, newline, before = source[max(0, at - _LONGEST) : at].rpartition("\n")
+        begins = before in _DEFINES and (newline or at == len(before))
+        if begins and _BOUND.match(source, at + len(name)):
+            return True
+        at = source.find(name, at + 1)
+    return False
 
 
 def _unmet(one: Asked, modules: Modules, installed: _Installed) -> str | None:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from gpufix.facts.reading import read, text, why, without_collection
+from gpufix.files import read_unlinked
 from gpufix.model import Project, SourceFile
 from gpufix.source.source_text import decode
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 _NAMES = 5_000  # in a folder
-_OFTEN = ("cmake", "-D")  # words that the rules ask for: files are not read again for them
+_OFTEN = (b"cmake", b"-D")  # words that the rules ask for: files are not read again for them
 
 
 class ProjectSources:
@@ -43,7 +44,7 @@ class ProjectSources:
         self._sources = project.sources
         self._read = 0
         self._named: dict[str, BuildFile] = {}  # by path
-        self._holders: dict[str, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
+        self._holders: dict[bytes, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
     @cached_property
     def python(self) -> Scanned[PythonFacts]:
@@ -100,9 +101,9 @@ class ProjectSources:
 
     def holders(self, word: str) -> tuple[str, ...]:
         """The Python files that hold a word."""
-        if word in self._holders:
+        if word.encode() in self._holders:
             _ = self.python  # fills them
-            return tuple(self._holders[word])
+            return tuple(self._holders[word.encode()])
         return holders(self._project, word)
 
     def names(self, folder: str) -> tuple[str, ...]:
@@ -145,10 +146,7 @@ class ProjectSources:
             raise OSError(f"larger than {_LIMIT_FILE >> 20} MiB: not read")
         if self._read > _LIMIT_ALL:
             raise OSError(f"more than {_LIMIT_ALL >> 20} MiB of sources: not read")
-        path = f"{self._root}/{source.path}"
-        if os.path.islink(path):  # noqa: PTH114 - for each of thousands
-            raise OSError("a link: not followed")
-        data = read(path, _LIMIT_FILE)
+        data = read_unlinked(f"{self._root}/{source.path}", _LIMIT_FILE)
         self._read += len(data)
         return data
 
@@ -157,7 +155,7 @@ class ProjectSources:
         from gpufix.source.python import python_facts
 
         for word, paths in self._holders.items():
-            if word.encode() in data:
+            if word in data:
                 paths.append(source.path)
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
         file = python_facts.scan(data, source.path, folder)

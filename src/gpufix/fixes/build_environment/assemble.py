@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gpufix.evidence.building import cuda_torch, rocm_torch
 from gpufix.evidence.view import View
-from gpufix.fixes.build_environment.jobs import job_variables, knobs, most_jobs, reason_for
+from gpufix.fixes.build_environment.jobs import job_variables, most_jobs, reason_for
+from gpufix.fixes.build_environment.knobs import knobs
 from gpufix.fixes.build_environment.repairs import repaired
 from gpufix.fixes.build_environment.variables import (
     Folder,
@@ -90,7 +91,8 @@ def build_environment(
             variables += header_variables(view)
     variables += _cmake(view, folder)
     text = folder.text if folder else ""
-    variables += knobs(text, view.targets)
+    set_so_far = {v.name: v.value for v in merged(variables) if v.value is not None}
+    variables += knobs(view, folder, set_so_far)
     number = most_jobs(view, gpu) if jobs is None else jobs
     variables += job_variables(number, text, reason_for(view, gpu))
     return BuildEnvironment(tuple(merged(variables)), tuple(dict.fromkeys(obstacles)))

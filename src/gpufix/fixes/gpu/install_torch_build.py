@@ -16,54 +16,104 @@ from gpufix.fixes.registry import fix
 from gpufix.fixes.wheel_step import install
 from gpufix.knowledge import packages, torch_releases
 from gpufix.knowledge.conda import CHANNEL as CONDA_FORGE
-from gpufix.model import Advise, Elsewhere, Finding, Install, Plan, Skip, Target, TorchMove
+from gpufix.knowledge.gpus import models
+from gpufix.model import (
+    Advise,
+    Elsewhere,
+    Finding,
+    Install,
+    Plan,
+    SetVariables,
+    Skip,
+    Target,
+    TorchMove,
+)
 from gpufix.model.payload import MissingLibrary, OldDriver, ToolkitInUse
 
 NAME = "install-torch-build"
-PLAIN = (
-    "install-torch-release"  # sorted behind it: the same build, where torch's index is out of reach
-)
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _FOR_GPU = ("libtorch_cuda", "libc10_cuda")
 KEPT = (
     "nightly, vendor-container and source-built torch is judged by its own files and never replaced"
 )
 
 
-@fix(NAME, "GPU101", "GPU105", "GPU107", "SYM401", "TCH201", "TCH209")
+_OF_SYMBOLS = ("ABI301", "SYM401")  # an extension asks for another torch
+
+
+@fix(NAME, "GPU101", "GPU105", "GPU107", "TCH201", "TCH209", *_OF_SYMBOLS)
 def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     """The same release for another CUDA or ROCm when that will do, else the nearest release.
 
-    For an extension that asks for symbols of another torch: the nearest release that it loads with.
+    For an extension that asks for symbols of another torch, or for the other C++ ABI: the nearest
+    release that it loads with.
     """
     if isinstance(finding.payload, OldDriver):
         return _skip(finding, "it is not torch that asks for this driver")
     blocked = _blocked(view)
     targets = _targets(view)
-    if blocked or not targets:
+    if blocked or not (targets or _is_for_cpu(view, finding)):
         return _skip(finding, blocked or "no target is known to choose a build for")
     toolkit = finding.payload if isinstance(finding.payload, ToolkitInUse) else None
     rocm = toolkit.version if toolkit and toolkit.kind == "rocm" else None
     extensions = _extensions(finding, view)
     if extensions is None:
         return _skip(finding, f"which torch {finding.subject} is made for is not known")
-    choice = choose(view, targets, rocm, extensions)
+    choice, value = choose(view, targets, rocm, extensions), None
+    if choice is None and (pose := _posing(view, targets)):
+        value, relatives = pose
+        choice = choose(view, relatives, rocm, extensions)
     if choice is None:
         return _skip(finding, _nothing(view, targets))
     torch = view.facts.torch
     if torch and f"{torch.release}+{torch.variant}" == choice.version:
         return _skip(finding, f"{choice.requirement} is the best build listed, and is installed")
-    return _plan(finding, view, choice)
+    plan = _plan(finding, view, choice)
+    return plan if value is None else _with_override(plan, value, targets)
+
+
+def _posing(view: View, targets: list[Target]) -> tuple[str, list[Target]] | None:
+    """The override, of low risk, by which all AMD GPUs run the code of one relative; and that one."""
+    amd = [t for t in targets if t.vendor == "amd"]
+    found = [models.hsa_override(t.arch) for t in amd]
+    low = {o.value: o.poses_as for o in found if o and o.risk == "low"}
+    integrated = {g.index for g in view.facts.gpus if g.integrated}
+    aside = any(t.gpu in integrated for t in amd)  # one inside the processor, that nobody named
+    if len(low) != 1 or not all(found) or aside or targets[0].vendor != "amd":
+        return None
+    ((value, relative),) = low.items()
+    return value, [replace(t, arch=relative) for t in amd]
+
+
+def _with_override(plan: Plan, value: str, targets: list[Target]) -> Plan:
+    names = ", ".join(sorted({t.arch for t in targets if t.vendor == "amd"}))
+    variables = SetVariables(variables={OVERRIDE: value})
+    notes = [f"code of {models.posed(value)} runs on {names}; AMD does not support this"]
+    title = f"{plan.title} and set {OVERRIDE} to {value}"
+    other = plan.elsewhere
+    return replace(
+        plan,
+        title=title,
+        steps=[*plan.steps, variables],
+        notes=[*plan.notes, *notes],
+        elsewhere=replace(other, steps=[*other.steps, variables]) if other else None,
+    )
 
 
 def _of_package_index(plan: Plan, view: View, move: TorchMove) -> Elsewhere | None:
     """The same from the package index, where a plain install brings that build."""
     steps = [s for s in plan.steps if isinstance(s, Install)]
-    if _plain_variant(view, move.release) != move.variant:
+    plain = _plain_variant(view, move.release)
+    if plain == move.variant:
+        title = plan.title
+    elif plain and plain.startswith("cu") and move.variant == "cpu":
+        title = f"install torch {move.release} for the GPU, which runs on the CPU as well"
+    else:
         return None
     if any(step.index not in (None, move.variant) for step in steps):
         return None  # a companion that only another index has
     return Elsewhere(
-        title=f"{plan.title}, from the package index",
+        title=f"{title}, from the package index",
         steps=[_plain(step, move.variant) for step in steps],
     )
 
@@ -113,11 +163,12 @@ def take_torch_for_gpu(finding: Finding, view: View) -> Plan | Skip | None:
 def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     torch = view.facts.torch
     notes = [f"moves torch from {torch.version} to {choice.version}"] if torch else []
-    notes += [] if _native(view, choice) else ["serves the target by PTX: slow at the first start"]
+    by_ptx = bool(choice.variant and choice.variant.cuda) and not _native(view, choice)
+    notes += ["serves the target by PTX: slow at the first start"] if by_ptx else []
     if choice.channel == CONDA_FORGE:
         return _by_conda(finding, view, choice, notes)
     moved = moved_along(view, choice)
-    stays = finding.subject if finding.code == "SYM401" else None  # the build was chosen for it
+    stays = finding.subject if finding.code in _OF_SYMBOLS else None  # the build was chosen for it
     unknown = [why for name, why in moved.unknown.items() if name != stays]
     notes += [f"{why}: install it again yourself" for why in unknown]
     wanted = [choice.requirement, *moved.along]
@@ -161,11 +212,11 @@ def _by_conda(finding: Finding, view: View, choice: TorchBuild, notes: list[str]
 
 
 def _extensions(finding: Finding, view: View) -> tuple[Extension, ...] | None:
-    """What SYM401 wants to load with the build; None where it is not known which it is made for.
+    """What is to load with the build; None where it is not known which it is made for.
 
     torch's companions have a release for each torch: they follow it, not the other way round.
     """
-    if finding.code != "SYM401":
+    if finding.code not in _OF_SYMBOLS:
         return ()
     if finding.subject in packages.names():
         return None
@@ -194,6 +245,12 @@ def _blocked(view: View) -> str | None:
     return immovable(dist) if dist else None
 
 
+def _is_for_cpu(view: View, finding: Finding) -> bool:
+    """Whether an extension asks for another torch where there is one for the CPU: so will that be."""
+    torch = view.facts.torch
+    return finding.code in _OF_SYMBOLS and bool(torch and not torch.cuda and not torch.hip)
+
+
 def _targets(view: View) -> list[Target]:
     """Those of torch's own vendor come first: only a torch for neither is moved to another."""
     torch = view.facts.torch
@@ -203,7 +260,7 @@ def _targets(view: View) -> list[Target]:
 
 def _nothing(view: View, targets: list[Target]) -> str:
     python = view.facts.python.tag if view.facts.python else "this Python"
-    names = ", ".join(t.arch for t in targets)
+    names = ", ".join(t.arch for t in targets) or "this extension"
     return f"no listed torch build for {python} serves {names} with this driver and system"
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from gpufix.evidence import cxx, hip_blocks
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
-from gpufix.fixes.source.planned_edits import hip_edits, mended, source, unfit
+from gpufix.fixes.source.planned_edits import droppable, hip_edits, mended, source, unfit
 from gpufix.knowledge import hip_api
 from gpufix.model import Finding, Plan, Skip
 from gpufix.model.source_payload import ProjectFile
 from gpufix.source.cxx.code import CxxCode
-
-_REDUCE = "<cooperative_groups/reduce.h>"
 
 
 @fix("adapt-to-hip", "SRC607")
@@ -43,11 +41,10 @@ def _left(view: View, path: str, code: CxxCode) -> list[str]:
     left = []
     why = unfit(view, path, code)
     facts = cxx.hip_files(view).get(path, cxx.HipFile())
-    uses_groups = any(use.name.startswith("cooperative_groups::") for use in facts.uses)
+    dropped = droppable(facts)
     for block in hip_blocks.blocks(view, facts):
-        shim = block.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[block.name].shim
-        done = shim and why is None
-        done |= block.name == hip_api.CHEVRONS or (block.name == _REDUCE and not uses_groups)
+        done = block.shim and why is None
+        done |= block.name == hip_api.CHEVRONS or block.name.strip("<>") in dropped
         if not done:
-            left.append(f"line {block.line}, {block.name} ({why if shim else block.reason})")
+            left.append(f"line {block.line}, {block.name} ({why if block.shim else block.reason})")
     return left

@@ -20,7 +20,7 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
     if not isinstance(finding.payload, IsolatedBuild):
         return None
     amd, place = vendor(view) == "amd", finding.payload.folder
-    if reason := _hopeless(view, place, amd):
+    if reason := hopeless(view, place, amd):
         return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
     folder = absolute(view, place).rstrip("/")
     variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
@@ -39,7 +39,7 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
     )
 
 
-def _hopeless(view: View, folder: str, amd: bool) -> str | None:
+def hopeless(view: View, folder: str, amd: bool) -> str | None:
     """Why the folder's GPU sources cannot be built here; one without any needs no toolkit."""
     project, torch = view.facts.project, view.facts.torch
     if torch is None:

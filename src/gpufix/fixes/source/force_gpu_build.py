@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from shlex import quote
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of
-from gpufix.evidence.gpu_build import forced_by, options_of
+from gpufix.evidence.gpu_build import forced_as, forced_by, options_of
+from gpufix.evidence.scripts import exports_in
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans
+from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
-from gpufix.model import Advise, Finding, Plan, SetVariables, Skip
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked
+from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
+from gpufix.source.python import python_edits
 
 NAME = "force-gpu-build"
 _LIST = "TORCH_CUDA_ARCH_LIST"
+_FORCE = "FORCE_CUDA"  # the name that most such files read
 
 
 @fix(NAME, "SRC613")
@@ -24,12 +30,16 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
     if isinstance(finding.payload, CMakeGpuAsked):
         return _of_cmake(finding, view, finding.payload)
+    if isinstance(finding.payload, PlainSetting):
+        return _exported(finding, view, finding.payload)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
         return _variables(finding, view, path, dict(variables))
     if options := options_of(view, path):
         return _option(finding, view, path, options[0])
+    if (write := rewrite(view, path, partial(_asking, view, path))) is not None:
+        return _edited(finding, view, path, write)
     reason = (
         f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
     )
@@ -53,16 +63,66 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
     )
 
 
+def _asking(view: View, path: str, text: str) -> str | None:
+    """The file with a question for FORCE_CUDA beside each for a GPU, where that is enough."""
+    new = python_edits.forced_by(text, _FORCE)
+    return new if new is not None and forced_as(view, path, new, _FORCE) else None
+
+
+def _edited(finding: Finding, view: View, path: str, write: WriteFile) -> Plan:
+    variables: dict[str, str | None] = {_FORCE: "1"}
+    if vendor(view) == "nvidia" and not view.env(_LIST) and (value := _value(view)):
+        variables[_LIST] = value
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"let {path} build for GPUs where {_FORCE} is 1, and set it",
+        safety="safe",
+        steps=[write, SetVariables(variables=variables)],
+        notes=["where the variable is not set the file does what it did"],
+    )
+
+
+def _value(view: View) -> str | None:
+    try:
+        return value_for(view, _LIST)
+    except ValueError:
+        return None
+
+
+def _exported(finding: Finding, view: View, place: PlainSetting) -> Plan | Skip:
+    """The line of a Dockerfile with `export` before the variable."""
+    name = place.variable
+
+    def change(text: str) -> str | None:
+        lines = text.split("\n")
+        lines[place.line - 1], count = re.subn(
+            rf"(?<![\w$-])({re.escape(name)}=)", r"export \1", lines[place.line - 1], count=1
+        )
+        changed = "\n".join(lines)
+        return changed if count and exports_in(view, place.path, changed, name) else None
+
+    write = rewrite(view, place.path, change)
+    if write is None:
+        reason = f"{place.path} sets {name} in a form that is not changed with confidence"
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"let {place.path} export {name}",
+        safety="safe",
+        steps=[write],
+    )
+
+
 def _variables(finding: Finding, view: View, path: str, variables: dict[str, str]) -> Plan:
     process = dict(view.facts.environment.process)
     run = builds_of(view).run(path, environment=process | variables)
-    if vendor(view) == "nvidia" and asks_torch_for_archs(run) and not view.env(_LIST):
-        try:
-            value = value_for(view, _LIST)
-        except ValueError:
-            value = None
-        if value:
-            variables.setdefault(_LIST, value)
+    torch_asked = vendor(view) == "nvidia" and asks_torch_for_archs(run) and not view.env(_LIST)
+    if torch_asked and (value := _value(view)):
+        variables.setdefault(_LIST, value)
     title = " and ".join(f"set {name} to {value}" for name, value in variables.items())
     return Plan(
         fix=NAME,

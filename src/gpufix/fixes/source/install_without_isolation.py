@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from gpufix.evidence.scripts import called, isolated_of
+from shlex import quote
+
+from gpufix.evidence.scripts import called, isolated_of, isolates_in_image
+from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
-from gpufix.model import Finding, Plan, Skip
+from gpufix.model import Advise, Finding, Plan, Skip
 from gpufix.model.source_payload import IsolatedInstalls
 from gpufix.source import edits
 
@@ -20,8 +23,13 @@ def install_without_isolation(finding: Finding, view: View) -> Plan | Skip | Non
     if not isinstance(found, IsolatedInstalls):
         return None
     path = found.path
+    if found.file == "requirements":
+        return _by_hand(finding, view, path)
 
     def change(text: str) -> str | None:
+        if found.file == "docker":
+            new = edits.without_isolation_in_image(text, found.lines)
+            return None if new is None or isolates_in_image(view, path, new) else new
         new = edits.without_isolation(text, found.lines)
         if new is None or any(isolated_of(view, path, called(view, path, new))):
             return None
@@ -39,4 +47,21 @@ def install_without_isolation(finding: Finding, view: View) -> Plan | Skip | Non
         safety="unsafe" if found.others else "safe",
         steps=[write],
         notes=["setuptools, wheel and what else these builds need must be installed"],
+    )
+
+
+def _by_hand(finding: Finding, view: View, path: str) -> Plan | Skip:
+    """A requirement file has no option for it; pip's command line does."""
+    if path.endswith((".yml", ".yaml")):
+        reason = "a conda environment file cannot say it: install these packages afterwards"
+        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
+    command = f"python -m pip install --no-build-isolation -r {quote(absolute(view, path))}"
+    return Plan(
+        fix=NAME,
+        codes=["SRC606"],
+        subjects=[finding.subject],
+        title=f"install {path} without isolation",
+        safety="manual",
+        steps=[Advise(text="a requirement file cannot say it", command=command)],
+        notes=["torch, setuptools, wheel and what else these builds need must be installed before"],
     )

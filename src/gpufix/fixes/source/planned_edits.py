@@ -8,7 +8,7 @@ from gpufix.evidence import cxx, hip_blocks, removed_names
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import hip_api, removed_apis
+from gpufix.knowledge import hip_api
 from gpufix.model import Fault, WriteFile
 from gpufix.model.source_payload import RemovedNameUse
 from gpufix.source.cxx import cxx_edits, hip
@@ -78,7 +78,7 @@ def mended(view: View, path: str) -> list[WriteFile]:
 
 
 def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
-    for row in view.derive(removed_names.missing):
+    for row in view.derive(removed_names.missing, shared=True):
         if row.path == path:
             yield from include(code, f"#include <{row.header}>")
     yield from _removed(view, path, code)
@@ -87,9 +87,10 @@ def _edits(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
 
 
 def _removed(view: View, path: str, code: CxxCode) -> Iterator[Edit]:
-    used = [use.name for use in view.derive(_removed_uses) if use.path == path]
-    guarded = sorted(filter(_is_guarded, used))
-    others = [[name] for name in used if not _is_guarded(name)]
+    uses = [use for use in view.derive(_removed_uses) if use.path == path]
+    used = [name for use in uses for name in (use.name, *use.others)]
+    guarded = sorted(filter(removed_names.is_guarded, used))
+    others = [[name] for name in used if not removed_names.is_guarded(name)]
     for names in [guarded, *others]:
         if names:
             yield from removed_edits(view, path, code, names) or []
@@ -110,11 +111,6 @@ def _removed_uses(view: View) -> list[RemovedNameUse]:
     return [use for use in payloads if isinstance(use, RemovedNameUse)]
 
 
-def _is_guarded(name: str) -> bool:
-    row = removed_apis.removed().get(name)
-    return row is not None and bool(row.now)
-
-
 def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:
     """Chevrons, the reductions' header and the warp functions of one file."""
     facts = cxx.hip_files(view).get(path, cxx.HipFile())
@@ -123,15 +119,20 @@ def hip_edits(view: View, path: str, code: CxxCode) -> list[Edit]:
     if not names:
         return []
     edits = hip.chevrons(code)
-    if not any(use.name.startswith("cooperative_groups::") for use in facts.uses):
-        edits += hip.guard_reduce(code)
-    shimmed = [
-        b for b in blocks if b.name in hip_api.CONSTRUCTS and hip_api.CONSTRUCTS[b.name].shim
-    ]
+    edits += hip.guard_headers(code, droppable(facts))
+    shimmed = [block for block in blocks if block.shim]
     if shimmed and unfit(view, path, code) is None:
-        first = code.text.find(shimmed[0].name)
-        edits += hip.include_compat(code, first)
+        lines = code.text.split("\n")[: shimmed[0].line - 1]
+        edits += hip.include_compat(code, sum(len(line) + 1 for line in lines))
     return edits
+
+
+def droppable(facts: cxx.HipFile) -> set[str]:
+    """Headers of which nothing is used that HIP has not elsewhere."""
+    names = {"device_launch_parameters.h"}
+    if not any(use.name.startswith("cooperative_groups::") for use in facts.uses):
+        names.add("cooperative_groups/reduce.h")
+    return names
 
 
 def unfit(view: View, path: str, code: CxxCode) -> str | None:

@@ -16,16 +16,16 @@ def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     use = finding.payload_as(RemovedNameUse)
     if use.language != "cxx":
         return None
-    path, name = use.path, use.name
+    path, names = use.path, [use.name, *use.others]
     found = source(view, path)
-    if found is None or not removed_edits(view, path, CxxCode(found.text), [name]):
+    if found is None or not removed_edits(view, path, CxxCode(found.text), sorted(names)):
         reason = "no spelling is known that builds on old and new releases alike"
         return Skip(fix="replace-removed-cuda", code="SRC604", subject=path, reason=reason)
     return Plan(
         fix="replace-removed-cuda",
         codes=["SRC604"],
         subjects=[path],
-        title=f"replace {name} in {path} so that old and new releases build it",
+        title=f"replace {', '.join(names)} in {path} so that old and new releases build it",
         safety="safe",
         steps=list(mended(view, path)),
     )

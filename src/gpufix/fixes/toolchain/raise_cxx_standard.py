@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cxx_standard import raises
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
@@ -12,6 +13,20 @@ from gpufix.source import edits
 from gpufix.source.python import python_edits
 
 NAME = "raise-cxx-standard"
+
+
+def _alone_as_before(view: View, old: OldStandard, text: str) -> bool:
+    """Whether a setup.py still ends without torch as it did: it may ask torch's version now."""
+    if old.way != "setup":
+        return True
+    world = {"torch": None}
+    before, after = (
+        builds_of(view).run(old.path, edited, **world) for edited in (None, {old.path: text})
+    )
+    if (before.fails is None) != (after.fails is None):
+        return False
+    names = [[each.name for each in run.extensions] for run in (before, after)]
+    return before.fails is not None or names[0] == names[1]
 
 
 @fix(NAME, "TCH211")
@@ -25,7 +40,8 @@ def raise_cxx_standard(finding: Finding, view: View) -> Plan | Skip:
             new = edits.raise_standard(text, lines, old.needs, release, old.unset)
             done = new is not None and (not old.unset or raises(view, old.path, new, old.needs))
             return new if done else None
-        return python_edits.raise_standard(text, lines, old.way == "setup", old.needs, release)
+        new = python_edits.raise_standard(text, lines, old.way == "setup", old.needs, release)
+        return new if new is not None and _alone_as_before(view, old, new) else None
 
     write = rewrite(view, old.path, change) if release else None
     if write is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from packaging.requirements import Requirement
 
-from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.building import describe, toolkit_in_use
 from gpufix.evidence.declared import declared
 from gpufix.evidence.gpu_parts import absent_parts, cuda_here, newest_major
 from gpufix.evidence.requirements import Requirements, bare, holds, parse, version_of
@@ -136,7 +136,8 @@ def _absent(absent: AbsentGpuPart, view: View) -> Made:
         if version_of(framework.version) is None:  # what is printed is copied into a shell
             return f"{framework.version!r} is no version"
         command = part.by_hand.format(version=framework.version)
-        return Advise(text=part.says, command=command), f"build {framework.name} for the GPU"
+        text = "; ".join(filter(None, [part.says, _without_headers(part, framework, view)]))
+        return Advise(text=text, command=command), f"build {framework.name} for the GPU"
     major = _major(part, framework, view)
     if part.extra is None or major is None:
         return f"{framework.name} {framework.version} declares no GPU part of its own"
@@ -149,6 +150,8 @@ def _built(part: Part, framework: Distribution, view: View) -> Made | None:
     archs = [t.arch.removeprefix("sm_") for t in view.targets if t.vendor == part.vendor]
     if toolkit is None or not archs or immovable(framework) or not version_of(framework.version):
         return None
+    if _without_headers(part, framework, view):
+        return None
     fields = {"archs": ";".join(sorted(set(archs)))}
     variables = {name: text.format(**fields) for name, text in part.build.items()}
     step = Install(
@@ -157,6 +160,15 @@ def _built(part: Part, framework: Distribution, view: View) -> Made | None:
         environment=variables | {"CUDACXX": f"{toolkit.root}/bin/nvcc"},
     )
     return step, f"build {framework.name} {framework.version} for {', '.join(archs)}"
+
+
+def _without_headers(part: Part, framework: Distribution, view: View) -> str | None:
+    """What the toolkit would have to bring for that build, and does not."""
+    toolkit = toolkit_in_use(view)
+    lacking = [name for name in part.headers if toolkit and name in toolkit.missing_headers]
+    if toolkit is None or not lacking:
+        return None
+    return f"{describe(toolkit)} lacks {', '.join(lacking)}, which {framework.name} includes"
 
 
 def _major(part: Part, framework: Distribution, view: View) -> int | None:

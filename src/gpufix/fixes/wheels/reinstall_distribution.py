@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gpufix.evidence import conda
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import reinstall, why_not
+from gpufix.fixes.pins import own_wheel, reinstall, why_not
 from gpufix.fixes.registry import fix
 from gpufix.knowledge.conda import brought_by
-from gpufix.model import Advise, CondaPackage, Finding, Plan, Skip
+from gpufix.model import Advise, CondaPackage, Finding, Install, Plan, Skip
 from gpufix.model.payload import DamagedDistribution, MissingLibrary
 from gpufix.text.names import normalise
 
@@ -16,7 +16,7 @@ from gpufix.text.names import normalise
 def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
     """Install the same version again; nothing else moves.
 
-    For what conda installed the plan names the `conda install` command. A wheel for another C library
+    The wheel's own file, where it was installed from one that is still there. For what conda installed the plan names the `conda install` command. A wheel for another C library
     (musl) is installed again, too: the index has one for this system, or the source.
     """
     damaged = _damaged(finding, view)
@@ -27,7 +27,8 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
     if package is not None:
         return _by_conda(finding, package, view)
     dist = view.dist(name)
-    reason = why_not(dist) if dist and dist.source != "conda" else None
+    wheel = own_wheel(dist) if dist else None
+    reason = why_not(dist) if dist and not wheel and dist.source != "conda" else None
     if dist is not None and damaged.location not in ("", dist.location):
         reason = (
             f"an installer would act on {name} {dist.version} in {dist.location}, which comes first"
@@ -45,7 +46,11 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
         subjects=[name],
         title=f"reinstall {name} {version}",
         safety="safe",
-        steps=[reinstall(view, name, version)],
+        steps=[
+            Install(install=[f"{name} @ {wheel}"], reinstall=True)
+            if wheel
+            else reinstall(view, name, version)
+        ],
     )
 
 

@@ -11,14 +11,21 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families, listings
+from gpufix.knowledge.families import Gone
 from gpufix.model import Advise, Finding, Install, Plan, Skip
-from gpufix.model.payload import AbsentDepends, AbsentModule, KnownConflict, UnmetRequirements
+from gpufix.model.payload import (
+    AbsentDepends,
+    AbsentModule,
+    KnownConflict,
+    NoneOfSeveral,
+    UnmetRequirements,
+)
 from gpufix.model.source_payload import ConflictingPins
 from gpufix.text.names import normalise
 
 
 @fix("resolve-conflict", "WHL506")
-def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
+def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     """A known conflict: its first remedy. A declared one: the versions that are declared.
 
     For an import of a module that an installed package has no more: a later release of what imports it,
@@ -27,6 +34,8 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip:
     What conda's packages depend on is conda's to install: its command.
     """
     payload, reason = finding.payload, None
+    if isinstance(payload, NoneOfSeveral):
+        return None  # choose-one-of
     if isinstance(payload, AbsentDepends):
         return _by_conda(payload, view)
     wanted: Sequence[str] = ()
@@ -61,6 +70,8 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
     moves. One that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted = None
+    if row := families.gone(absent.module):
+        return _earlier(absent, row, view)
     if absent.of is None and _is_listed(top):
         wanted = top
     elif absent.of and dist and immovable(dist) is None and _is_listed(dist.name):
@@ -77,6 +88,24 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
         subjects=[absent.distribution],
         title=f"install {wanted}",
         safety="unsafe" if absent.of else "safe",
+        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+    )
+
+
+def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
+    """The releases that still have the module, where nobody requires a later one."""
+    dist, wanted = view.dist(row.distribution), f"{row.distribution}<{row.until}"
+    reason = with_row(view, wanted).conflict or (immovable(dist) if dist else None)
+    if reason:
+        return Skip(
+            fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
+        )
+    return Plan(
+        fix="resolve-conflict",
+        codes=["WHL506"],
+        subjects=[absent.distribution],
+        title=f"install {wanted}, which has {row.module}",
+        safety="unsafe" if dist else "safe",
         steps=[Install(install=[wanted], dependencies=True, freeze=True)],
     )
 

@@ -59,7 +59,9 @@ class CMakeRun(CMakeState):
         if path not in self._scripts:
             text = self.text(path)
             read = text is not None and len(text) <= _LARGEST_FILE
-            self._scripts[path] = cmake_syntax.script(text) if read and text is not None else None
+            self._scripts[path] = (
+                cmake_syntax.script_once(text) if read and text is not None else None
+            )
         return self._scripts[path]
 
     def enter_folder(self, folder: str, binary: str) -> Flow:

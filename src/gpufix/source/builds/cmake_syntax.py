@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from gpufix.source.parsed_once import ParsedOnce
 from gpufix.source.source_facts import CMakeFacts
 
 _TOKEN = re.compile(
@@ -80,6 +81,9 @@ def script(text: str) -> Script:
     if damage is None and rest < len(found):
         damage = found[rest].line
     return Script(tuple(nodes), damage)
+
+
+script_once = ParsedOnce(script)
 
 
 def _nodes(found: list[Command], at: int, closer: str, depth: int) -> tuple[list[Node], int]:

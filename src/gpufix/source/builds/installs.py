@@ -13,10 +13,17 @@ from gpufix.source.builds.shell_syntax import Simple
 from gpufix.source.source_text import word_filter
 
 LISTS = ("TORCH_CUDA_ARCH_LIST", "PYTORCH_ROCM_ARCH", "CUDAARCHS")
-concerns = word_filter((
-    *(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"CUDA_ARCHITECTURES", b"http",
-    b"pip", b"conda", b"mamba", b"setup.py", b"uv ", b"nvcc",
+_holds = word_filter((
+    *(name.encode() for name in LISTS), b"_GLIBCXX_USE_CXX11_ABI", b"CUDA_ARCHITECTURES", b"whl",
+    b"index-url", b"find-links", b"conda", b"mamba", b"setup.py", b"uv ", b"nvcc",
 ))  # fmt: skip
+_PIP = re.compile(rb"pip(?![es])")  # no pipe, no lpips
+
+
+def concerns(data: bytes) -> bool:
+    """Whether a script or a Dockerfile may build or install something, or set what builds read."""
+    return _holds(data) or _PIP.search(data) is not None
+
 
 # Options of pip and uv that take a value.
 _VALUED = frozenset((
@@ -37,6 +44,7 @@ class Install(NamedTuple):
     command: ShellCommand
     targets: tuple[str, ...]  # names, paths, addresses
     isolated: bool
+    files: tuple[str, ...] = ()  # of requirements
 
 
 def installs(run: ShellRun) -> Iterator[Install]:
@@ -44,7 +52,9 @@ def installs(run: ShellRun) -> Iterator[Install]:
     for command in run.commands:
         words = installer(command.words)
         if words is not None:
-            yield Install(command, tuple(_targets(words)), _isolated(command, words))
+            yield Install(
+                command, tuple(_targets(words)), _isolated(command, words), tuple(_files(words))
+            )
 
 
 def installer(words: Sequence[str]) -> list[str] | None:
@@ -82,6 +92,16 @@ def _targets(words: Sequence[str]) -> Iterator[str]:
             rest = rest[1:]
         elif not word.startswith("-"):
             yield word
+
+
+def _files(words: Sequence[str]) -> Iterator[str]:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-r", "--requirement"):
+            yield following
+        elif word.startswith("--requirement="):
+            yield word.partition("=")[2]
+        elif re.match(r"-r[^-]", word):
+            yield word[2:]
 
 
 def _isolated(command: ShellCommand, words: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from gpufix.source.builds import python_operations as ops
-from gpufix.source.builds.python_run import Choices
+from gpufix.source.builds.python_choices import Choices
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.setup_calls import BuildSetup
 from gpufix.source.builds.setup_py import follow

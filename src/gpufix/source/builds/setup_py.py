@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
-from gpufix.source.builds.python_run import STEPS, Choices
+from gpufix.source.builds.python_choices import STEPS, Choices
 from gpufix.source.builds.run import (
     BuildRun,
     BuiltExtension,

@@ -5,25 +5,28 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence, Set
+from typing import NamedTuple
 
-from gpufix.frozen import Frozen
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.functions import Function, device_functions
 from gpufix.source.cxx.sums import Loop, Variables, decided_by
 from gpufix.source.source_facts import Barrier
 
-_BARRIER = re.compile(r"(?<!\w)(__syncthreads(?:_count|_and|_or)?)\s*\(")
-_CONTROL = re.compile(r"(?<!\w)(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
+_BARRIER = re.compile(r"(__syncthreads(?:_count|_and|_or)?)\s*\(")
+# What stands before it is looked at afterwards: so the search skips to the letters.
+_CONTROL = re.compile(r"(if|while|for|switch|else)\b\s*(?:constexpr\s*)?")
 # What differs between the threads of one block.
 _THREAD = re.compile(
     r"\bthreadIdx\s*\.\s*[xyz]|\bthread_(?:rank|index)\s*\(|\bthreadIdx\b|__laneid\b|%laneid"
 )
+_NUMBERS = ("threadIdx", "thread_rank", "thread_index", "laneid")
 # The same for all: what a block-wide vote returns, and what threads are numbered by.
 _UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _ASSIGN = re.compile(
     r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
     r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
 )
+_PIECE = re.compile(r"(?:^|[;{}])[^;{}]*")
 _DECLARE = re.compile(
     r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
     r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?(\w+)\s*=(?!=)([^;{}]*)"
@@ -33,6 +36,8 @@ _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
+_WORDLY = re.compile(r"\w")
+_STATEMENT = re.compile(r"[;{(]")
 _LIMIT = 20
 _FOLLOWED = 500  # conditions of one function whose sums are compared
 _NESTED = 8  # loops around a condition whose variables are followed
@@ -53,29 +58,31 @@ def divergent(code: CxxCode) -> tuple[Barrier, ...]:
 
 def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     start, end = function.body
-    barriers = list(_BARRIER.finditer(code.structure, start, end))
-    if not barriers:
-        return
     body = code.structure[start:end]
-    if not _THREAD.search(body):
+    if "__syncthreads" not in body or not _is_numbered(body):
+        return
+    found = _BARRIER.finditer(code.structure, start, end)
+    barriers = [b for b in found if not _WORDLY.match(code.structure, b.start() - 1)]
+    if not barriers:
         return
     controlled = _controlled(code, start, end, [barrier.start() for barrier in barriers])
     if not controlled:
         return
     conditions = [_Value.of(span.decides) for span in controlled]
     differing = thread_dependent(body, {name for value in conditions for name in value.names})
-    pairs = zip(controlled, conditions, strict=True)
-    controlled = [span for span, value in pairs if value.differs(differing)]
-    if not controlled:
+    judged = [row for row in zip(controlled, conditions, strict=True) if row[1].differs(differing)]
+    if not judged:
         return
     differing -= _also_uniform(body, differing)
     even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
-    spans = [span for span in controlled if not _bounded(span.condition, even, differing)]
+    spans = [
+        span
+        for span, value in judged
+        if value.differs(differing) and not _bounded(span.condition, even, differing)
+    ]
     for barrier in barriers:
         for span in spans:
-            if span.begin <= barrier.start() < span.end and _Value.of(span.decides).differs(
-                differing
-            ):
+            if span.begin <= barrier.start() < span.end:
                 guards = code.conditions.at(barrier.start())
                 text = " ".join(span.condition.split())[:100]
                 line = code.line(barrier.start())
@@ -96,7 +103,12 @@ def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
     return found is not None and found[1] in even - differing
 
 
-class _Value(Frozen):
+def _is_numbered(text: str) -> bool:
+    """Whether a text asks for the thread's number."""
+    return any(word in text for word in _NUMBERS) and _THREAD.search(text) is not None
+
+
+class _Value(NamedTuple):
     """What an expression is made of: the thread's number itself, and names."""
 
     numbered: bool
@@ -104,8 +116,8 @@ class _Value(Frozen):
 
     @classmethod
     def of(cls, text: str) -> _Value:
-        text = _UNIFORM.sub(" ", text)
-        return cls(_THREAD.search(text) is not None, frozenset(_WORD.findall(text)))
+        text = _UNIFORM.sub(" ", text) if "__syncthreads" in text else text
+        return cls(_is_numbered(text), frozenset(_WORD.findall(text)))
 
     def differs(self, differing: Set[str]) -> bool:
         """Whether it may differ between threads, given the names that do."""
@@ -115,13 +127,13 @@ class _Value(Frozen):
 def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
     """Of the names asked for, and those they are made of: the ones whose value may follow from
     the thread's number (what lies in shared memory does not)."""
-    if not _THREAD.search(body):
+    if not _is_numbered(body):
         return set()
-    shared = set(_SHARED.findall(body))
+    shared = set(_SHARED.findall(body)) if "__shared__" in body else set()
     assigned: dict[str, list[str]] = {}
-    for match in _ASSIGN.finditer(body):
-        if match[1] not in shared:
-            assigned.setdefault(match[1], []).append(match[3])
+    for name, value in _assignments(body):
+        if name not in shared:
+            assigned.setdefault(name, []).append(value)
     steps: list[tuple[str, _Value]] = []
     queue, known = list(wanted), set(wanted)
     while queue:
@@ -138,6 +150,13 @@ def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
             break
         differing |= found
     return differing
+
+
+def _assignments(body: str) -> Iterator[tuple[str, str]]:
+    """Names that are assigned to, each with the expression. A statement has one at most."""
+    for piece in _PIECE.findall(body):
+        if "=" in piece and (match := _ASSIGN.search(piece)):
+            yield match[1], match[3]
 
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:
@@ -163,7 +182,7 @@ def _own(value: str) -> str:
     return value
 
 
-class _Span(Frozen):
+class _Span(NamedTuple):
     """What a condition controls. Offsets; `at` is where the condition stands."""
 
     begin: int
@@ -175,7 +194,7 @@ class _Span(Frozen):
 
 def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) -> list[_Span]:
     """What each condition of a body controls, where a barrier stands in it."""
-    heads = list(_heads(code, start, end))
+    heads = list(_heads(code, start, end, barriers[-1]))
     if not any(head.holds(barriers) for head in heads):
         return []
     variables = Variables(code.structure[start:end])
@@ -186,7 +205,7 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
         while loops and loops[-1].end <= head.at - start:
             loops.pop()
         if head.word == "for" and head.text.count(";") == 2:
-            loops.append(Loop.of(head.text, variables, head.begin - start, head.end - start))
+            loops.append(Loop(head.text, variables, head.begin - start, head.end - start))
         condition = head.condition
         if not condition.strip() or not head.holds(barriers):
             continue
@@ -197,48 +216,50 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
     return found
 
 
-class _Head(Frozen):
+class _Head(NamedTuple):
     """A condition and the statement under it. Offsets; an `else` has the condition of its `if`."""
 
     word: str
     text: str  # in the brackets
+    condition: str  # what decides whether, or how often, the statement runs
     at: int
     stands: int  # where the condition stands
     begin: int
     end: int
-
-    @property
-    def condition(self) -> str:
-        """What decides whether, or how often, the statement runs."""
-        return _loop_condition(self.text) if self.word == "for" else self.text
 
     def holds(self, offsets: Sequence[int]) -> bool:
         """Whether one of the sorted offsets lies in the statement."""
         return bisect_left(offsets, self.begin) < bisect_left(offsets, self.end)
 
 
-def _heads(code: CxxCode, start: int, end: int) -> Iterator[_Head]:
-    """Every condition of a body, in order."""
+def _heads(code: CxxCode, start: int, end: int, last_barrier: int) -> Iterator[_Head]:
+    """The conditions of a body, in order, up to its last barrier."""
     text = code.structure
     last: dict[int, tuple[str, int]] = {}  # end of a statement -> its condition
     for match in _CONTROL.finditer(text, start, end):
-        if match[1] == "else":
-            before = len(text[start : match.start()].rstrip()) + start
+        if match.start() > last_barrier:
+            return
+        if _WORDLY.match(text, match.start() - 1):
+            continue
+        word = match[1]
+        if word == "else":
+            before = match.start()
+            while before > start and text[before - 1].isspace():
+                before -= 1
             if before not in last:
                 continue
-            condition, stands = last[before]
+            inside, stands = last[before]
             begin = match.end()
         else:
             closing = code.brackets.get(match.end()) if text.startswith("(", match.end()) else None
             if closing is None or closing > end:
                 continue
-            condition, stands = text[match.end() + 1 : closing], match.start()
+            inside, stands = text[match.end() + 1 : closing], match.start()
             begin = closing + 1
-        head = _Head(
-            match[1], condition, match.start(), stands, begin, _statement_end(code, begin, end)
-        )
-        last[head.end] = (head.condition, stands)
-        yield head
+        condition = _loop_condition(inside) if word == "for" else inside
+        finish = _statement_end(code, begin, end)
+        last[finish] = (condition, stands)
+        yield _Head(word, inside, condition, match.start(), stands, begin, finish)
 
 
 def _loop_condition(header: str) -> str:
@@ -256,10 +277,10 @@ def _statement_end(code: CxxCode, begin: int, end: int) -> int:
         begin += 1
     if begin < end and text[begin] == "{":
         return code.brackets.get(begin, end) + 1
-    found = re.compile(r"[;{(]").search(text, begin, end)
+    found = _STATEMENT.search(text, begin, end)
     while found and found[0] == "(":
         closing = code.brackets.get(found.start(), end)
-        found = re.compile(r"[;{(]").search(text, closing + 1, end) if closing < end else None
+        found = _STATEMENT.search(text, closing + 1, end) if closing < end else None
     if found is None:
         return end
     if found[0] == "{":

@@ -52,7 +52,8 @@ def describe_hip(data: bytes) -> HipFacts:
     if not hip.concerns(text):
         return HipFacts()
     code = CxxCode(text)
-    shims = tuple(sorted(name for name in code.definitions if name in hip_api.CONSTRUCTS))
+    own = {name for name in code.definitions if name in hip_api.CONSTRUCTS}
+    shims = tuple(sorted(own | hip.own_functions(code)))
     facts = HipFacts(hip=hip.constructs(code), shims=shims)
     return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from gpufix.knowledge import hip_api
@@ -23,7 +23,12 @@ _SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\
 _NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
 _MACRO = re.compile(r"(\w+)\([^()]*\)(.*)", re.S)
 _LIMIT = 40
-_HOLDS = word_filter({"asm", *(construct.trigger for construct, _ in _NAMED)})
+# __ballot as HIP has it gives 64 bits; a variable or a count of 32 keeps the lower ones.
+_BALLOT = re.compile(
+    r"(?<!\w)(?:(?:(?:unsigned|int|uint|uint32_t|int32_t|u32|U32|S32)\s+)+\w+\s*=\s*(?:\((?:unsigned|int|uint32_t|U32)"
+    r"(?:\s+int)?\)\s*)?|__(?:popc|ffs|clz|brev)\s*\(\s*)((?:__ballot|__ballot_sync|__activemask))\s*\("
+)
+_HOLDS = word_filter({"asm", "__ballot", *(construct.trigger for construct, _ in _NAMED)})
 
 
 def concerns(text: str) -> bool:
@@ -40,7 +45,7 @@ def _spaced(text: str) -> bool:
 
 def constructs(code: CxxCode) -> tuple[HipUse, ...]:
     """The constructs of a source, by line."""
-    rows = [*_named(code), *_assembly(code), *_chevrons(code), *_weakened(code)]
+    rows = [*_named(code), *_assembly(code), *_chevrons(code), *_weakened(code), *_ballots(code)]
     rows.sort(key=lambda row: row.line)
     return tuple(rows[: 10 * _LIMIT])
 
@@ -121,8 +126,28 @@ def _weakened(code: CxxCode) -> Iterator[HipUse]:
                 break
 
 
+def _ballots(code: CxxCode) -> Iterator[HipUse]:
+    """Ballots that are kept, or counted, in 32 bits."""
+    if "__ballot" not in code.text and "__activemask" not in code.text:
+        return
+    for match in islice(_BALLOT.finditer(code.masked), _LIMIT):
+        yield _row(code, hip_api.BALLOT, match.start(1), match[1])
+
+
+def own_functions(code: CxxCode) -> set[str]:
+    """Constructs that the source defines itself, as a function."""
+    found = set()
+    for construct, pattern in _NAMED:
+        if construct.without and construct.trigger in code.text:
+            for match in islice(pattern.finditer(code.masked), _LIMIT):
+                closing = code.brackets.get(match.end() - 1)
+                rest = code.masked[closing + 1 : closing + 80].lstrip() if closing else ""
+                if rest.startswith("{"):
+                    found.add(construct.name)
+    return found
+
+
 COMPAT = "gpufix_hip_compat.h"
-_REDUCE = "cooperative_groups/reduce.h"
 
 
 def chevrons(code: CxxCode) -> list[Edit]:
@@ -134,12 +159,12 @@ def chevrons(code: CxxCode) -> list[Edit]:
     return found
 
 
-def guard_reduce(code: CxxCode) -> list[Edit]:
-    """Leaves <cooperative_groups/reduce.h>, which ROCm lacks, to CUDA."""
+def guard_headers(code: CxxCode, names: Collection[str]) -> list[Edit]:
+    """Leaves headers that ROCm lacks to CUDA."""
     end = newline(code.text)
     found = []
     for line, name, _ in code.includes:
-        if name == _REDUCE and not code.conditions.at(line.start):
+        if name in names and not code.conditions.at(line.start):
             text = code.text[line.start : line.end].rstrip("\r")
             lines = ["#if !defined(__HIP_PLATFORM_AMD__)", text, "#endif"]
             found.append(Edit(line.start, line.start + len(text), end.join(lines)))
@@ -245,6 +270,48 @@ __device__ inline void gpufix_syncwarp(Mask...)
 }
 #define __syncwarp gpufix_syncwarp
 #endif
+
+// What HIP has under other names. A __nanosleep may be shorter than it is asked for.
+__device__ inline void gpufix_trap()
+{
+    __builtin_trap();
+}
+
+__device__ inline void gpufix_brkpt()
+{
+    __builtin_debugtrap();
+}
+
+__device__ inline void gpufix_nanosleep(unsigned int)
+{
+    __builtin_amdgcn_s_sleep(1);
+}
+
+#define GPUFIX_BLOCK_ATOMIC(name, operation)                                                       \\
+    template <typename T>                                                                          \\
+    __device__ inline T gpufix_##name(T* address, T value)                                         \\
+    {                                                                                              \\
+        return operation(address, value, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_WORKGROUP);          \\
+    }
+GPUFIX_BLOCK_ATOMIC(atomicAdd_block, __hip_atomic_fetch_add)
+GPUFIX_BLOCK_ATOMIC(atomicExch_block, __hip_atomic_exchange)
+GPUFIX_BLOCK_ATOMIC(atomicMin_block, __hip_atomic_fetch_min)
+GPUFIX_BLOCK_ATOMIC(atomicMax_block, __hip_atomic_fetch_max)
+GPUFIX_BLOCK_ATOMIC(atomicAnd_block, __hip_atomic_fetch_and)
+GPUFIX_BLOCK_ATOMIC(atomicOr_block, __hip_atomic_fetch_or)
+GPUFIX_BLOCK_ATOMIC(atomicXor_block, __hip_atomic_fetch_xor)
+#undef GPUFIX_BLOCK_ATOMIC
+
+#define __trap gpufix_trap
+#define __brkpt gpufix_brkpt
+#define __nanosleep gpufix_nanosleep
+#define atomicAdd_block gpufix_atomicAdd_block
+#define atomicExch_block gpufix_atomicExch_block
+#define atomicMin_block gpufix_atomicMin_block
+#define atomicMax_block gpufix_atomicMax_block
+#define atomicAnd_block gpufix_atomicAnd_block
+#define atomicOr_block gpufix_atomicOr_block
+#define atomicXor_block gpufix_atomicXor_block
 
 #endif  // defined(__HIP_PLATFORM_AMD__)
 """

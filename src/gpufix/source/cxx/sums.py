@@ -8,8 +8,6 @@ from collections import ChainMap, Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import cast
 
-from gpufix.frozen import Frozen
-
 _COMPARED = re.compile(r"(?<![<>=!-])(<=?|>=?|!=)(?![<>=])")
 _STARTED = re.compile(r"(?:^|[\s*&,])([A-Za-z_]\w*)\s*=(?!=)\s*")
 _CHANGE = re.compile(r"\s*(?:(?:[-+*/%|&^]|<<|>>)?=(?!=)|\+\+|--)")
@@ -77,25 +75,37 @@ class Variables(Mapping[str, str]):
         return body[at - 1 : at] not in (".", ">") and bool(_CHANGE.match(body, at + len(name)))
 
 
-class Loop(Frozen):
-    """The head of a `for`: what its variables start at, and what is added to them."""
+class Loop(Mapping[str, str]):
+    """The head of a `for`: what each of its variables starts at that its body does not change.
 
-    started: dict[str, str]
-    step: str
-    end: int
+    Like `Variables`, it answers when it is asked.
+    """
 
-    @classmethod
-    def of(cls, header: str, variables: Variables, begin: int, end: int) -> Loop:
-        """Without the variables that its body, between two offsets, changes.
-
-        Raises ValueError for a loop over a range.
-        """
-        start, _, step = header.split(";")
+    def __init__(self, header: str, variables: Variables, begin: int, end: int) -> None:
+        """Of a head with two semicolons. The body lies between two offsets."""
+        start, _, self._step = header.split(";")
         parts = ((_STARTED.search(part), part) for _, part in _split(start, ","))
-        started = {found[1]: part[found.end() :] for found, part in parts if found}
-        started = {n: value for n, value in started.items() if not variables.moved(n, begin, end)}
-        moved = re.sub("|".join(rf"\b{re.escape(name)}\b" for name in started) or "$^", " ", step)
-        return cls(started, moved, end)
+        self._started = {found[1]: part[found.end() :] for found, part in parts if found}
+        self._variables = variables
+        self.begin, self.end = begin, end
+
+    def __getitem__(self, name: str) -> str:
+        value = self._started[name]
+        if self._variables.moved(name, self.begin, self.end):
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._started if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @property
+    def step(self) -> str:
+        """What is added to them."""
+        names = "|".join(rf"\b{re.escape(name)}\b" for name in self)
+        return re.sub(names or "$^", " ", self._step)
 
 
 def decided_by(condition: str, values: Mapping[str, str], loops: Sequence[Loop]) -> str:
@@ -108,13 +118,12 @@ def decided_by(condition: str, values: Mapping[str, str], loops: Sequence[Loop])
     compared = _COMPARED.split(condition)
     if len(compared) != 3 or any(sign in condition for sign in ("&&", "||", "?")):
         return condition
-    started = (loop.started for loop in reversed(loops))
-    known = ChainMap(*started, cast("MutableMapping[str, str]", values))
+    known = ChainMap(*(cast("MutableMapping[str, str]", m) for m in (*reversed(loops), values)))
     left, right = (_terms(side, known) for side in compared[::2])
     if not any(left[name] and left[name] == right[name] for name in left):
         return condition
     left.subtract(right)
-    steps = (loop.step for loop in loops if any(name in condition for name in loop.started))
+    steps = (loop.step for loop in loops if any(name in condition for name in loop))
     return " ".join([*(name for name, count in left.items() if count), *steps])
 
 

@@ -168,7 +168,9 @@ def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
 
 
 def _needed(code: CxxCode, need: Need, end: int) -> list[NameUse]:
-    text = _SILENCED.sub(lambda m: " " * len(m[0]), mask(code.text[:end]))
+    # An include that counts stands in no comment and no literal: what is before it is masked alike.
+    masked = mask(code.text[:end]) if 2 * end < len(code.text) else code.masked[:end]
+    text = _SILENCED.sub(lambda m: " " * len(m[0]), masked)
     found = places(code, _uses(need, text))
     own = {name for name in {row.name for row in found} if _declares(code, name)}
     return [row for row in found if row.name not in own]

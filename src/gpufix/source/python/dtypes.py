@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
 from gpufix.source.python.modules import Bindings
 from gpufix.source.python.tree import Tree, dotted_name
@@ -24,18 +24,25 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 _HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
-_MOVED_WORDS = re.compile(rb"\]\.(?:to|cpu|cuda)\(")
+_MOVED_WORDS = re.compile(rb"\w\[[^\]\n]+\]\.(?:to|cpu|cuda)\(")
 
 
 def may_hand_half(data: bytes) -> bool:
     """Whether a file has the words of `half_calls`."""
-    calls = any(word in data for word in _FLOAT_WORDS)
-    return calls and _HALF_WORDS.search(data) is not None
+    for word in _FLOAT_WORDS:
+        if word in data:
+            return _HALF_WORDS.search(data) is not None
+    return False
 
 
-def may_move_singly(data: bytes) -> bool:
+def may_have_device(data: bytes) -> bool:
     """Whether a file has the words of `stale_devices`."""
-    return b"def device(self" in data and _MOVED_WORDS.search(data) is not None
+    return b"def device(self" in data
+
+
+def may_move_one(data: bytes) -> bool:
+    """Whether a file has the words of `single_moves`."""
+    return _MOVED_WORDS.search(data) is not None
 
 
 def half_calls(tree: Tree) -> tuple[HalfCall, ...]:
@@ -130,14 +137,66 @@ def _on_gpu(node: ast.expr) -> bool:
 
 
 def stale_devices(tree: Tree) -> tuple[StaleDevice, ...]:
-    """Classes whose `device` property asks the first of several modules that are moved singly."""
+    """Classes whose `device` property asks the first of several modules, and the line of the class
+    that moves a single one."""
     rows = []
     for node in tree.each(ast.ClassDef):
         prop = next((f for f in node.body if _is_device_property(f)), None)
-        moved = _moved_singly(node) if prop is not None else None
-        if prop is not None and moved is not None and _asks_the_first(prop):
-            rows.append(StaleDevice(prop.lineno, node.name, moved))
+        collection = _asks_the_first(prop) if prop is not None else None
+        if prop is not None and collection:
+            moved = next(
+                (line for line, name in _moves(ast.walk(node)) if name == f"self.{collection}"), 0
+            )
+            rows.append(StaleDevice(prop.lineno, node.name, moved, collection))
     return tuple(rows)
+
+
+class SingleMove(NamedTuple):
+    """pipeline.models["x"].to(…). `class_`: the one around it, where the owner is `self`."""
+
+    line: int
+    owner: str  # "pipeline"
+    collection: str  # "models"
+    class_: str
+
+
+def single_moves(tree: Tree) -> tuple[SingleMove, ...]:
+    """Where one module out of a collection is moved."""
+    rows = []
+    for call in tree.each(ast.Call):
+        for line, name in _moves([call]):
+            around = (p.name for p, _ in tree.ancestors(call) if isinstance(p, ast.ClassDef))
+            owner, _, collection = name.rpartition(".")
+            rows.append(SingleMove(line, owner.rpartition(".")[2], collection, next(around, "")))
+    return tuple(rows)
+
+
+def device_uses(tree: Tree) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[int, str], ...]], ...]:
+    """For each class its name, its bases' last names, and where it reads self.device.
+
+    The property itself is no use, and neither is an attribute that the class sets.
+    """
+    rows = []
+    for node in tree.each(ast.ClassDef):
+        own = next((f for f in node.body if _is_device_property(f)), None)
+        within = set(ast.walk(own)) if own is not None else set()
+        found = [
+            x
+            for x in ast.walk(node)
+            if isinstance(x, ast.Attribute) and dotted_name(x) == "self.device" and x not in within
+        ]
+        bases = tuple((dotted_name(b) or "").rpartition(".")[2] for b in node.bases)
+        reads = [x for x in found if isinstance(x.ctx, ast.Load)]
+        if len(reads) < len(found):
+            continue
+        uses = sorted({(x.lineno, _function_around(tree, x)) for x in reads})
+        rows.append((node.name, bases, tuple(uses)))
+    return tuple(rows)
+
+
+def _function_around(tree: Tree, node: ast.AST) -> str:
+    around = (parent for parent, _ in tree.ancestors(node) if isinstance(parent, _Function))
+    return next((function.name for function in around), "")
 
 
 def _is_device_property(node: ast.stmt) -> bool:
@@ -148,20 +207,29 @@ def _is_device_property(node: ast.stmt) -> bool:
     )
 
 
-def _asks_the_first(function: ast.stmt) -> bool:
-    """A loop over several modules that returns at the first."""
-    return any(
-        isinstance(loop, ast.For) and any(isinstance(x, ast.Return) for x in ast.walk(loop))
-        for loop in ast.walk(function)
-    )
+def _asks_the_first(function: ast.stmt) -> str | None:
+    """The collection of which a loop returns at the first: `for m in self.models.values()`.
+
+    None where it can return what the class has noted itself: `return self._device`.
+    """
+    returns = [x.value for x in ast.walk(function) if isinstance(x, ast.Return) and x.value]
+    if any((dotted_name(value) or "").startswith("self.") for value in returns):
+        return None
+    for loop in ast.walk(function):
+        if isinstance(loop, ast.For) and any(isinstance(x, ast.Return) for x in ast.walk(loop)):
+            for part in ast.walk(loop.iter):
+                name = dotted_name(part) if isinstance(part, ast.Attribute) else None
+                if name and name.startswith("self.") and name.count(".") == 1:
+                    return name[5:]
+    return None
 
 
-def _moved_singly(node: ast.ClassDef) -> int | None:
-    """The line of self.models["x"].to(...) or .cpu(): one module out of a collection."""
-    for call in ast.walk(node):
+def _moves(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    """X.models["x"].to(...) or .cpu(): one module out of a collection."""
+    for call in nodes:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             owner = call.func.value
             moves = call.func.attr in ("to", "cpu", "cuda") and isinstance(owner, ast.Subscript)
-            if moves and (dotted_name(getattr(owner, "value", node)) or "").startswith("self."):
-                return call.lineno
-    return None
+            name = dotted_name(getattr(owner, "value", call)) or ""
+            if moves and "." in name:
+                yield call.lineno, name

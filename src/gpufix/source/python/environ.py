@@ -16,6 +16,7 @@ _KNOB = re.compile(
     r"(CUDA|GPU|NVCC|SM|TORCH|HIP|ROCM|FLASH|BUILD)\w*ARCH|ARCH\w*(CUDA|GPU)|^ARCHS?$"
 )
 _NUMBER = re.compile(r"\d{2,3}[af]?")
+_ENDS = re.compile(rb"_BACKEND['\"]")  # a variable's name does
 
 
 def knobs(tree: Tree) -> tuple[ArchKnob, ...]:
@@ -70,12 +71,14 @@ def _accepted(tree: Tree) -> list[str]:
 
 def may_write(data: bytes) -> bool:
     """Whether a file names one of the architecture lists."""
-    return any(name.encode() in data for name in _LISTS)
+    return b"TORCH_CUDA_ARCH_LIST" in data or b"PYTORCH_ROCM_ARCH" in data
 
 
 def may_choose(data: bytes) -> bool:
     """Whether a file may take the choice of a back end from a variable."""
-    return b"_BACKEND" in data and (b"environ" in data or b"getenv" in data)
+    if b"_BACKEND" not in data or _ENDS.search(data) is None:
+        return False
+    return b"environ" in data or b"getenv" in data
 
 
 def writes(tree: Tree) -> tuple[ArchListWrite, ...]:

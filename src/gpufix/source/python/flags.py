@@ -43,8 +43,13 @@ def strings(tree: Tree, node: ast.AST, depth: int = 0) -> list[str]:
 
 
 def _piece(tree: Tree, node: ast.AST, depth: int) -> list[str]:
-    inner = node.value if isinstance(node, ast.FormattedValue) else node
-    return strings(tree, inner, depth + 1)
+    if not isinstance(node, ast.FormattedValue):
+        return strings(tree, node, depth + 1)
+    plain = node.format_spec is None and node.conversion == -1
+    values = tree.assigned.get(node.value.id, []) if isinstance(node.value, ast.Name) else []
+    if plain and values and all(isinstance(value, ast.Constant) for value in values):
+        return _unique([text for each in values for text in _scalar(tree, each, depth + 1)])
+    return strings(tree, node.value, depth + 1)
 
 
 def _operation(tree: Tree, node: ast.BinOp, depth: int) -> list[str]:

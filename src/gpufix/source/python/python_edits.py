@@ -6,11 +6,11 @@ import ast
 import re
 from collections.abc import Collection
 
-from gpufix.source.arch_flags import parse, without
+from gpufix.source.arch_flags import UNKNOWN, parse, without
 from gpufix.source.cxx_standards import flags
 from gpufix.source.edits import Edit, Offsets, applied
-from gpufix.source.python.flags import Flag, nvcc_flags
-from gpufix.source.python.tree import NotPython, Tree
+from gpufix.source.python.flags import Flag, nvcc_flags, strings
+from gpufix.source.python.tree import NotPython, Tree, dotted_name
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _PLAIN = re.compile(r"(['\"])(?!\1)[^'\"\\%{}\n]*\1")
@@ -215,6 +215,19 @@ def _binds(tree: Tree, module: str) -> bool:
     )
 
 
+def may_bind(tree: Tree, module: str) -> bool:
+    """Whether it stands in a `try` or an `if` at the top of the file: what runs without it must be asked."""
+    if tree.assigned.get(module):  # torch = None
+        return False
+    nested = (node for node in tree.module.body if isinstance(node, (ast.Try, ast.If)))
+    return any(
+        isinstance(inner, ast.Import)
+        and any(a.name == module and not a.asname for a in inner.names)
+        for node in nested
+        for inner in ast.walk(node)
+    )
+
+
 def _beside_other_imports(tree: Tree, offsets: Offsets, text: str) -> list[Edit] | None:
     """`import torch` before the first `from torch… import`: it runs torch anyway. None without."""
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -254,6 +267,18 @@ def call_on(text: str, line: int, expression: str, suffix: str) -> str | None:
     return None
 
 
+def forced_by(text: str, variable: str) -> str | None:
+    """Each question for a visible GPU is answered with yes where a variable is "1"."""
+    tree, offsets = Tree(text), Offsets(text)
+    edits = []
+    for node in tree.each(ast.Call):
+        if dotted_name(node.func) == "torch.cuda.is_available" and not node.args:
+            start, end = offsets.of(node)
+            asked = f'({text[start:end]} or os.environ.get("{variable}") == "1")'
+            edits.append(Edit(start, end, asked))
+    return finished(text, tree, edits, needs="os") if edits else None
+
+
 # What torch's cpp_extension has added since 1.5 where a list for setup() has no -std=…, or newer.
 _ADDED_BY_ALL = 14
 
@@ -268,13 +293,14 @@ def raise_standard(
     tree, offsets = Tree(text), Offsets(text)
     edits: list[Edit] = []
     asks = False
-    for node in _old_standards(tree, lines, needs):
+    for node, spelled in _old_standards(tree, lines, needs):
         start, end = offsets.of(node)
-        if not _PLAIN.fullmatch(text[start:end]):
+        known = text[start:end] if isinstance(node, ast.Constant) else spelled
+        if not _PLAIN.fullmatch(known):
             return None
-        found = list(flags(text[start:end]))
+        found = list(flags(known))
         container = tree.parents[node]
-        whole = len(found) == 1 and found[0][1] - found[0][0] == end - start - 2
+        whole = len(found) == 1 and found[0][1] - found[0][0] == len(known) - 2
         if (
             in_setup
             and whole
@@ -283,7 +309,7 @@ def raise_standard(
         ):
             edits.append(_dropped(text, offsets, container, node))
             continue
-        newer = text[start:end]
+        newer = known
         for low, high, flag, _ in reversed(found):
             newer = newer[:low] + re.sub(r"\+\+\w+", f"++{needs}", flag) + newer[high:]
         major, minor = release.split(".")[:2]
@@ -291,7 +317,7 @@ def raise_standard(
         changed = f"({newer} if {here} >= ({major}, {minor}) else {text[start:end]})"
         edits.append(Edit(start, end, changed))
         asks = True
-    if asks and not _binds(tree, "torch"):
+    if asks and not _binds(tree, "torch") and not may_bind(tree, "torch"):
         bound = _beside_other_imports(tree, offsets, text)
         if bound is None:
             return None
@@ -299,11 +325,20 @@ def raise_standard(
     return finished(text, tree, edits) if edits else None
 
 
-def _old_standards(tree: Tree, lines: Collection[int], needs: int) -> list[ast.Constant]:
-    """The texts on these lines that ask for an older C++."""
-    inner = [node for node in tree.each(ast.Constant) if node.lineno in lines]
-    texts = [node for node in inner if isinstance(node.value, str)]
-    return [node for node in texts if any(row[3] < needs for row in flags(str(node.value)))]
+def _old_standards(
+    tree: Tree, lines: Collection[int], needs: int
+) -> list[tuple[ast.Constant | ast.JoinedStr, str]]:
+    """The texts on these lines that ask for an older C++; of an f-string what it comes to, in quotes."""
+    rows: list[tuple[ast.Constant | ast.JoinedStr, str]] = [
+        (node, node.value) for node in tree.each(ast.Constant) if isinstance(node.value, str)
+    ]
+    for node in tree.each(ast.JoinedStr):
+        values = [f'"{text}"' for text in strings(tree, node)]
+        asked = [value for text in values for *_, value in flags(text)]
+        if len(asked) == len(values) and max(asked) < needs and UNKNOWN not in "".join(values):
+            rows.append((node, values[asked.index(max(asked))]))
+    rows = [row for row in rows if row[0].lineno in lines]
+    return [row for row in rows if any(found[3] < needs for found in flags(row[1]))]
 
 
 def _dropped(text: str, offsets: Offsets, container: ast.List | ast.Tuple, node: ast.expr) -> Edit:

@@ -11,15 +11,16 @@ from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import UNKNOWN, parse
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
-from gpufix.source.python import dtypes, environ, modules, standards
+from gpufix.source.python import dtypes, environ, half_flow, modules, standards
 from gpufix.source.python.flags import nvcc_flags, strings
-from gpufix.source.python.tree import Tree, dotted_name
+from gpufix.source.python.tree import Tree, dotted_name, of_build_file, parsed
 from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
 from gpufix.source.source_text import decode, word_filter
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
 _SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
+_EXTENSION = re.compile(rb"cpp_extension\b")  # `cpp_extensions` are modules of others
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 
@@ -38,7 +39,7 @@ class _Reader(Frozen):
 
 
 def _names_extension(data: bytes) -> bool:
-    return b"cpp_extension" in data
+    return b"cpp_extension" in data and _EXTENSION.search(data) is not None
 
 
 def _names_abi(data: bytes) -> bool:
@@ -75,8 +76,6 @@ def _names(tree: Tree, name: str) -> bool:
 
 
 def _names_sources(data: bytes) -> bool:
-    if b"xtension" not in data:
-        return False
     return _names_extension(data) or (b"Extension(" in data and bool(_SUFFIX.search(data)))
 
 
@@ -91,10 +90,16 @@ _READERS = (
     ),
     _Reader(dtypes.may_hand_half, lambda facts, tree: replace(facts, half=dtypes.half_calls(tree))),
     _Reader(
-        dtypes.may_move_singly,
+        dtypes.may_have_device,
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
+    _Reader(half_flow.may_cast, lambda facts, tree: replace(facts, casts=half_flow.casts(tree))),
 )
+_WORDS = {
+    "float32": half_flow.may_sink,
+    "device": lambda data: b"self.device" in data and b"class " in data,
+    "moves": dtypes.may_move_one,
+}
 _NOTHING = PythonFile(PythonFacts(), None)
 
 
@@ -104,15 +109,22 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
     path: as given, for its name; folder: the absolute one that holds it. Raises tree.NotPython,
     source_text.NotText.
     """
-    builds = _names_sources(data)
-    readers = [reader.read for reader in _READERS if reader.concerns(data)]
-    if path.rpartition("/")[2] == "setup.py":
+    extends = b"xtension" in data  # most have nothing of it
+    builds = extends and _names_sources(data)
+    readers = [
+        reader.read
+        for reader in _READERS
+        if (extends or reader.concerns is not _names_extension) and reader.concerns(data)
+    ]
+    is_setup = path.rpartition("/")[2] == "setup.py"
+    if is_setup:
         readers.append(_setup)
+    words = tuple(word for word, has in _WORDS.items() if has(data))
     if not readers and not builds:
-        return _NOTHING
-    tree = Tree(decode(data).text, folder)
+        return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
+    tree = Tree(decode(data).text, folder, of_build_file if is_setup else parsed)
     sources = _sources(tree) if builds else None
-    facts = PythonFacts()
+    facts = PythonFacts(words=words)
     for read in readers:
         facts = read(facts, tree)
     return PythonFile(facts, sources)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TypeVar, cast
+
+from gpufix.source.parsed_once import ParsedOnce
 
 UNSURE = "?"  # a condition that only a run could tell
 _NEVER = "never"
@@ -21,6 +23,7 @@ _INNER = {kind for kind in _KINDS if issubclass(kind, ast.AST) and kind not in _
 _HIP_NAME = re.compile(
     r"(?i)^(?:is|use|using|for|build|with)_?(?:rocm|hip)(?:_|$)|^(?:rocm|hip)_build$"
 )
+_CHILDLESS = {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -38,18 +41,29 @@ def parsed(text: str) -> ast.Module:
         raise NotPython(f"does not parse: {error}") from None
 
 
+# The tree of a build file, and of what it imports. Raises NotPython.
+of_build_file = ParsedOnce(parsed)
+
+
 class Tree:
     """One file. `folder` is where it lies, for what it computes from `__file__`."""
 
-    def __init__(self, text: str, folder: str = "/project") -> None:
+    def __init__(
+        self,
+        text: str,
+        folder: str = "/project",
+        parse: Callable[[str], ast.Module] = parsed,
+    ) -> None:
         """Raises NotPython."""
-        self.module = parsed(text)
+        self.module = parse(text)
         self.folder = folder
         self.nodes: list[ast.AST] = [self.module]
         self.parents: dict[ast.AST, ast.AST] = {}
         self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         for parent in self.nodes:  # grows: breadth first, as ast.walk
             self._by_type.setdefault(parent.__class__, []).append(parent)
+            if parent.__class__ in _CHILDLESS:  # most are
+                continue
             for value in parent.__dict__.values():
                 if value.__class__ in _LEAVES:
                     continue
