@@ -108,7 +108,7 @@ NEEDS = {
     "a Python of site-packages": Need(
         find.that("deb_system" not in sysconfig.get_scheme_names()), "any but Debian's own"
     ),
-    "a Python that starts in ASCII alone": Need(find.ascii_python, "a path of ASCII letters"),
+    "a Python that starts in ASCII only": Need(find.ascii_python, "a path of ASCII letters"),
     "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),
     "overlay": Need(find.overlay, "root, where mounting is allowed"),

@@ -83,5 +83,5 @@ def test_what_is_not_read_of_a_log_is_said(
         request = LogRequest(None, None, (), True, form, None, False)
         assert explain_log(str(tmp_path / "log"), {}, request)
         said = capsys.readouterr().out
-        assert ("alone are read" in said) is (form is TextOrJson.text and more > 0)
+        assert ("only are read" in said) is (form is TextOrJson.text and more > 0)
         assert form is TextOrJson.text or json.loads(said)["read"]["cut"] is (more > 0)

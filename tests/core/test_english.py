@@ -6,6 +6,7 @@ Strings of the program, the pages of rules and fixes, messages that `explain` kn
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,12 +55,49 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and not is_page(node):
             inner.add(id(body[0].value))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
-            yield node.lineno, node.value
+        said = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if said and id(node) not in inner and " " in str(node.value):  # else it is a name
+            yield node.lineno, str(node.value)
 
 
 def modules() -> list[Path]:
     return [p for p in sorted(SOURCE.rglob("*.py")) if "payload" not in p.parts]
+
+
+def test_the_program_speaks_plain_english() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {word}"
+        for path in modules()
+        for line, text in strings(path)
+        for word in archaic(text)
+    ]
+    assert found == []
+
+
+def test_explanations_are_plain_english() -> None:
+    def said(value: object, key: str = "") -> Iterator[str]:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield from said(inner, name)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from said(inner, key)
+        elif isinstance(value, str) and key in ("what", "do"):
+            yield value
+
+    files = sorted((SOURCE / "knowledge" / "data" / "messages").glob("*.json"))
+    found = [
+        f"{path.name}: {word}: {text[:80]}"
+        for path in files
+        for text in said(json.loads(path.read_text("utf-8")))
+        for word in archaic(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_pages_are_plain_english(page: Path) -> None:
+    assert archaic(page.read_text("utf-8")) == []
 
 
 def sentences(text: str) -> Iterator[str]:

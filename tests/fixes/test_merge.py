@@ -1,4 +1,4 @@
-"""Which plans are carried out, and their steps in one order."""
+"""Which plans are applied, and their steps in one order."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"
         if scanned.cut:
-            log += f" · the first {MOST >> 30} GiB alone are read"
+            log += f" · the first {MOST >> 30} GiB only are read"
         if scanned.flooded:
             log += " · so many near misses that not all were looked at"
         _text(answer, log, errors, names, patient, request)

@@ -55,7 +55,7 @@ def fix(
         typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Carry out the plans, check, keep or undo.")
+        bool, typer.Option("--apply", help="Apply the plans, check, keep or undo.")
     ] = False,
     build: Annotated[
         bool,
@@ -206,9 +206,7 @@ def _agreed(
     return dialogue.narrowed(proposed, wanted, unsafe, every)
 
 
-def _show(
-    proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None
-) -> int:
+def _show(proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None) -> int:
     """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
@@ -309,7 +307,7 @@ def _what_is_left(state: Path, context: RunContext) -> str:
 
     waiting = runs.interrupted(state, prefix(context))
     return (
-        f"`gpufix undo {waiting.id}` puts back what was begun"
+        f"`gpufix undo {waiting.id}` restores what was begun"
         if waiting
         else "nothing is left half done"
     )

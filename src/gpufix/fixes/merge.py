@@ -1,4 +1,4 @@
-"""Which plans are carried out, and their steps as one ordered list. Pure."""
+"""Which plans are applied, and their steps as one ordered list. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extensions rebuilt for the target, for the torch at hand, or for this system's libraries."""
+"""Extensions rebuilt for the target, for the installed torch, or for this system's libraries."""
 
 from __future__ import annotations
 

@@ -129,12 +129,12 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
     waiting = runs.interrupted(state, prefix(context), context.project)
     if waiting is not None:
         command = f"gpufix undo {waiting.id}"
-        raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
+        raise Busy(f"run {waiting.id} was cut off: `{command}` restores what it had begun")
     elsewhere = runs.marked(*lock.folders(prefix(context), context.project))
     if elsewhere is not None:
         raise Busy(
             f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
-            f"`gpufix undo {elsewhere.name}` puts back what it had begun"
+            f"`gpufix undo {elsewhere.name}` restores what it had begun"
         )
 
 
@@ -216,7 +216,7 @@ def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
 
 
 def _not_back(reason: str, undone: Undone) -> StepFailed:
-    failure = StepFailed(f"{reason}; not everything could be put back: {undone.problems[0]}")
+    failure = StepFailed(f"{reason}; not everything could be restored: {undone.problems[0]}")
     failure.put_back = False
     return failure
 

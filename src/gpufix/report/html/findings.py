@@ -116,7 +116,7 @@ def plan(proposal: Proposal | None) -> Markup | None:
 def _plans(plans: Sequence[Plan]) -> Markup | None:
     if not plans:
         return None
-    command = tag("p", "Carried out by ", tag("code", "gpufix fix --apply"), ", undone by ",
+    command = tag("p", "Applied by ", tag("code", "gpufix fix --apply"), ", undone by ",
                   tag("code", "gpufix undo"), ".", class_="note")  # fmt: skip
     items = [
         tag("li", tag("span", p.safety, class_="label"), f" {', '.join(p.codes)}: {p.title}",
