@@ -84,7 +84,7 @@ PAGES: dict[str, Page] = {
             ("gpufix explain WHL", "the rules of a family"),
         ),
         (
-            ("Which environment", ("--python", "--gpu", "--facts", "--no-patient")),
+            ("Which environment", ("--python", "--project", "--gpu", "--facts", "--no-patient")),
             ("What to print", ("--format", "--output", "--verbose")),
         ),
         "0 recognised, 1 not recognised, 2 usage",
