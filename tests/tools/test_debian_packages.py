@@ -21,7 +21,7 @@ LIST = ROOT / "tools" / "debian_packages.txt"
 ALWAYS = {"bash", "coreutils", "libc-bin", "mount", "gcc", "libc6-dev", "libstdc++6", "python3"}
 COMMON = [
     *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish", "zsh"),
-    *("musl-tools", "openssl"),
+    *("musl-tools", "openssl", "wine", "gcc-mingw-w64-x86-64-win32"),
 ]
 LLVM = "clang-{0} clang-tools-{0} lld-{0} llvm-{0}"
 HIP = ["libamdhip64-dev", "librocprim-dev"]

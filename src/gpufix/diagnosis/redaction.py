@@ -49,6 +49,8 @@ def _rewriter(home: Path) -> Callable[[str], str]:
         (_URL_SECRET, rf"\1{_HIDDEN}"),
         (_TOKEN, _HIDDEN),
     ]
+    # Of a Windows patient, wherever its drive lies here.
+    rules.append((re.compile(r"([\\/]Users[\\/])(?!Public\b|Default\b)[^\\/\s\"']+"), r"\1user"))
     folders = dict.fromkeys((str(home), str(home.resolve())))
     rules += [
         (re.compile(re.escape(folder) + r"(?=$|[/:;,\s\"'])"), "/home/user")
@@ -69,7 +71,7 @@ def _rewriter(home: Path) -> Callable[[str], str]:
 def _names() -> Mapping[str, str]:
     """Names of this user and host; the ones that are ordinary words of paths are left alone."""
     names: dict[str, str] = {}
-    with suppress(OSError, KeyError):
+    with suppress(OSError, KeyError, ImportError):
         names[getpass.getuser()] = "user"
     host = platform.node()
     names[host] = "host"

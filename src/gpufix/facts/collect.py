@@ -56,6 +56,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     if project is None and any(Path(shadow.path).parent == ctx.cwd for shadow in shadows):
         project = ctx.cwd  # a script of it hides a package: somebody works in this folder
     ctx.examined = _examined(patient, project)
+    if patient is not None and patient.platform == "win32":
+        from gpufix.facts.windows.collect import collect_windows
+
+        return collect_windows(ctx, patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
     condas = conda.Installed()

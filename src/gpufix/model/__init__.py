@@ -34,7 +34,19 @@ from gpufix.model.finding import (
     Summary,
     Target,
 )
-from gpufix.model.host import CxxLibrary, Driver, Gpu, GpuProcess, Host, Tool, Toolkit, Vendor
+from gpufix.model.host import (
+    CxxLibrary,
+    Driver,
+    Gpu,
+    GpuProcess,
+    Host,
+    RuntimeLibrary,
+    Tool,
+    Toolkit,
+    Vendor,
+    VisualStudio,
+    Windows,
+)
 from gpufix.model.outcome import Held, Outcome, Probe, Proposal, StepPreview
 from gpufix.model.patient import (
     CacheEntry,
@@ -120,6 +132,7 @@ __all__ = [
     "Python",
     "Record",
     "Remove",
+    "RuntimeLibrary",
     "Safety",
     "ServedFinding",
     "SetVariables",
@@ -141,6 +154,8 @@ __all__ = [
     "Torch",
     "TorchMove",
     "Vendor",
+    "VisualStudio",
     "WheelVariant",
+    "Windows",
     "WriteFile",
 ]

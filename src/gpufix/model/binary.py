@@ -77,6 +77,8 @@ class Library(Model):
     torch_symbols: list[str] = field(
         default_factory=list
     )  # undefined torch names, kept only when something is wrong
+    toolset: str | None = None  # of MSVC, that linked a DLL: "14.44"
+    locks_new: bool = False  # a DLL locks mutexes that older VC runtimes do not know
 
 
 class Spared(Model):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
-from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit
+from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit, Windows
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
@@ -132,6 +132,7 @@ class Facts(Model):
     shadows: list[Shadow] = field(default_factory=list)
     # Modules that the scripts of the folder import, and that are nowhere -> "FILE:LINE"
     unmet_imports: dict[str, str] = field(default_factory=dict)
+    windows: Windows | None = None  # of a Windows patient
 
 
 def conda_apart(data: Any) -> Any:

@@ -82,6 +82,32 @@ class Driver(Model):
     error: str | None = None  # what NVML/KFD said when it failed
 
 
+class RuntimeLibrary(Model):
+    """A copy of a DLL of the Visual C++ runtime. `version` as "14.44.35211.0"."""
+
+    path: str
+    version: str | None = None
+
+
+class VisualStudio(Model):
+    """A Visual Studio or its build tools. toolsets: of C++, with cl.exe, as "14.44.35207"."""
+
+    root: str
+    toolsets: list[str] = field(default_factory=list)
+
+
+class Windows(Model):
+    """What a Windows machine has beside Python. None = not known."""
+
+    system32: str | None = None  # the folder; None = not in reach
+    runtimes: list[RuntimeLibrary] = field(default_factory=list)  # in System32, beside Python
+    long_paths: bool | None = None  # LongPathsEnabled of the registry
+    vswhere: bool | None = None  # the program by which builds find Visual Studio is there
+    visual_studios: list[VisualStudio] | None = None
+    page_file: int | None = None  # bytes
+    drive: str | None = None  # where the drive of Windows lies: "/mnt/c", "C:"
+
+
 class Toolkit(Model):
     """A CUDA or ROCm installation. `version` as "12.8" or "6.4.2"."""
 
