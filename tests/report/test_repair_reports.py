@@ -86,7 +86,7 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back() -> None:
         "$ sudo reboot",
         "WHL502 x: is not known",
         "cannot be applied: /env is not writable",
-        "1 plan to apply: the same command with --apply --unsafe",
+        "nothing can be applied as asked",
     ):
         assert part in shown
     assert '"A"' not in shown

@@ -180,7 +180,8 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         label = f"{counted(count, 'plan')} to apply: the same command with "
         lines.add(label, (f"--apply{unsafe}", "bold"))
     elif proposal.plans or proposal.held or any(skip.asked for skip in proposal.skips):
-        lines.add(_waiting(proposal))
+        refused = "nothing can be applied as asked" if proposal.refused else None
+        lines.add(refused or _waiting(proposal))
     elif proposal.standing:
         lines.add(f"nothing to apply: {counted(len(proposal.standing), 'error')} without a plan")
     elif proposal.failures:
