@@ -107,7 +107,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     skipped = terminal.stats.get("skipped", [])
     counts = Counter(name for report in skipped for name in getattr(report, "missing", ()))
     if counts:
-        terminal.write_line(f"not run for want of: {_counted(counts)}")
+        terminal.write_line(f"not run because of missing: {_counted(counts)}")
 
 
 def _counted(counts: Counter[str]) -> str:

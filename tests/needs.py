@@ -80,6 +80,9 @@ NEEDS = {
         n: Need(find.distribution(n), f"PyPI: {n}")
         for n in ("torch", "numpy", "setuptools", "wheel", "ninja", "mypy")
     },
+    "build": Need(find.distribution("build"), "PyPI: build hatchling twine"),
+    "mcp": Need(find.distribution("mcp"), "PyPI: mcp"),
+    "zsh": Need(find.program("zsh"), "Debian: zsh", ("zsh",)),
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
     "conda": Need(
         find.distribution("conda"),
@@ -118,7 +121,7 @@ NEEDS = {
     "a Python of site-packages": Need(
         find.that("deb_system" not in sysconfig.get_scheme_names()), "any but Debian's own"
     ),
-    "a Python that starts in ASCII alone": Need(find.ascii_python, "a path of ASCII letters"),
+    "a Python that starts in ASCII only": Need(find.ascii_python, "a path of ASCII letters"),
     "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),
     "overlay": Need(find.overlay, "root, where mounting is allowed"),

@@ -133,7 +133,7 @@ def test_what_a_shared_fixture_declares_holds_for_every_test_of_it(tmp_path: Pat
 def test_without_the_last_line_counts_what_was_not_run(tmp_path: Path, workers: str) -> None:
     said = run(tmp_path, TESTS, (), workers, "-rs")
     assert re.fullmatch(r"1 passed, 6 skipped in .*", said[-2]), said
-    last = "not run for want of: patch 4 tests (Debian: patch), git 2 (Debian: git)"
+    last = "not run because of missing: patch 4 tests (Debian: patch), git 2 (Debian: git)"
     assert said[-1] == last
     reasons = {line.rpartition(": needs ")[2] for line in said if line.startswith("SKIPPED")}
     assert reasons == {"patch (Debian: patch)", "git (Debian: git)"}

@@ -24,6 +24,7 @@ else:
 
 from pydantic import TypeAdapter
 
+import command_pages
 from floor_picture import picture
 from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
@@ -47,8 +48,8 @@ FAMILIES = {
     "DOC": "gpufix itself",
 }
 KINDS = {
-    "safe": "safe: carried out by `gpufix fix --apply`, undone by `gpufix undo`",
-    "unsafe": "unsafe: carried out with `--unsafe`, undone by `gpufix undo`",
+    "safe": "safe: applied by `gpufix fix --apply`, undone by `gpufix undo`",
+    "unsafe": "unsafe: needs your consent (`--unsafe`), undone by `gpufix undo`",
     "manual": "manual: printed, never run",
 }
 
@@ -66,6 +67,8 @@ def pages() -> dict[Path, str]:
     out[DOCS / "fixes" / "index.md"] = head + "\n".join(rows) + "\n"
     for name, model in (("diagnosis", Diagnosis), ("facts", Facts), ("fleet", FleetReport)):
         out[DOCS / "schema" / f"{name}.json"] = json.dumps(schema(model), indent=1) + "\n"
+    out[DOCS / "commands.md"] = command_pages.markdown()
+    out[DOCS / "man" / "gpufix.1"] = command_pages.manual()
     out[DOCS / "architecture.md"] = drawn((DOCS / "architecture.md").read_text("utf-8"))
     base = (ROOT / "tools" / "mkdocs.base.yml").read_text(encoding="utf-8")
     out[ROOT / "mkdocs.yml"] = base + "\n".join(navigation(rules, fixes)) + "\n"

@@ -17,7 +17,7 @@ from rich.terminal_theme import MONOKAI
 
 from gpufix.diagnosis.diagnose import Request, diagnose
 from gpufix.diagnosis.redaction import load
-from gpufix.evidence.gpu_code import matrix
+from gpufix.evidence.coverage import matrix
 from gpufix.evidence.view import View
 from gpufix.model import Diagnosis
 from gpufix.report import terminal
@@ -43,7 +43,7 @@ def main() -> None:
 def _terminal(diagnosis: Diagnosis, gpu: str) -> None:
     console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True)
     console.print(f'$ gpufix doctor --gpu "{gpu}"', style="bold", highlight=False)
-    terminal.show(diagnosis, console)
+    terminal.show(diagnosis, console, here=False)
     svg = console.export_svg(title="gpufix doctor", theme=MONOKAI)
     (ROOT / "docs" / "doctor.svg").write_text(svg, encoding="utf-8")
 

@@ -61,7 +61,7 @@ def main() -> None:
             return
         from gpufix.cli.app import application, needed
 
-        application(needed(sys.argv[1:]))()
+        application(needed(sys.argv[1:]))(prog_name="gpufix")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed
         sys.exit(1)  # as Click does

@@ -96,8 +96,8 @@ def test_findings_are_those_of_the_package() -> None:
 TOLD = 'File "/v/site-packages/d/__init__.py"\nModuleNotFoundError: No module named'
 CAUSES = {
     "fails within what the error names": (Import("other", "", TOLD), "D", True),
-    "fails for want of it": (Import("module", "d"), "d", True),
-    "fails for want of its namespace": (Import("module", "n"), "n-part", True),
+    "fails because of missing it": (Import("module", "d"), "d", True),
+    "fails because of missing its namespace": (Import("module", "n"), "n-part", True),
     "fails within another": (Import("other", "", TOLD), "e", False),
     "a name that begins alike": (Import("other", "", TOLD.replace("/d/", "/dd/")), "d", False),
 }
@@ -141,7 +141,7 @@ FILES = {
     ),
     "namespace": (["nvidia/cudnn/__init__.py", "nvidia/cudnn/lib/libcudnn.so.9"], ["nvidia.cudnn"]),
     "a library beside a module": (["libx.so", "x.so"], ["x"]),
-    "libraries alone": (["nvidia/cu13/lib/libcublas.so.13"], []),
+    "libraries only": (["nvidia/cu13/lib/libcublas.so.13"], []),
     "its tests": (["tests/__init__.py", "a/__init__.so"], ["a"]),
 }
 

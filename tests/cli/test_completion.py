@@ -82,3 +82,36 @@ def test_codes_and_families() -> None:
     assert len(names) == len(set(names))
     assert help.codes("WHL503") == [("WHL503", "files-missing")]
     assert help.codes("nonsense") == []
+
+
+@pytest.mark.needs("fish")
+def test_fish_completes(tmp_path: Path) -> None:
+    env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    script = (
+        "gpufix --install-completion fish; "
+        "source ~/.config/fish/completions/gpufix.fish; "
+        "complete -C 'gpufix sn'; complete -C 'gpufix doctor --gpu RTX-508'"
+    )
+    done = subprocess.run(
+        ["fish", "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    offered_ = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert {"snapshot", "RTX-5080"} <= set(offered_)
+
+
+@pytest.mark.needs("zsh")
+def test_zsh_completes(tmp_path: Path) -> None:
+    """In zsh itself; `_arguments`, which draws the menu, is replaced by one that prints."""
+    env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    script = (
+        "gpufix --install-completion zsh; compdef() { }; _arguments() { print -r -- $* }; "
+        "source ~/.zfunc/_gpufix; words=(gpufix sn); CURRENT=2; _gpufix_completion; "
+        "words=(gpufix doctor --gpu RTX-508); CURRENT=4; _gpufix_completion"
+    )
+    file = tmp_path / "try.zsh"
+    file.write_text(script)
+    done = subprocess.run(
+        ["zsh", "-f", str(file)], env=env, capture_output=True, text=True, check=True
+    )
+    assert '"snapshot"' in done.stdout
+    assert '"RTX-5080"' in done.stdout

@@ -135,7 +135,7 @@ def test_each_option_alone_is_received(command: str, parameter: Asked, call: Cal
 @pytest.mark.parametrize("command", [name for name in COMMANDS if NEEDED[name]])
 def test_without_what_it_needs_it_is_not_called(command: str, call: Call, capsys: Any) -> None:
     assert call(command) == (2, None)
-    assert "Missing argument" in capsys.readouterr().err
+    assert "missing argument" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -52,7 +52,7 @@ def test_known_findings_pass_and_new_ones_fail(project: Path) -> None:
     written = doctor(project, "--fail-on=warning", "--write-baseline=known.json")
     assert written.returncode == 0
     assert "known.json: 1 finding accepted" in written.stderr
-    assert written.stdout.splitlines()[-1] == "✓ clean: 1 accepted"
+    assert written.stdout.splitlines()[0] == "✓ clean: 1 accepted"
 
     (project / "setup.py").write_text("\n" * 20 + (project / "setup.py").read_text())
     again = doctor(project, "--fail-on=warning", "--baseline=known.json", "--format=json")

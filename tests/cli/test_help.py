@@ -1,41 +1,93 @@
-"""`gpufix --help` teaches in one screen."""
+"""`--help` teaches in one screen, and usage errors have one style."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from gpufix.cli.app import application
+from gpufix.cli.help import command_help, grouped
+from gpufix.cli.pages import PAGES, overview
+
+COMMANDS: dict[str, Any] = get_command(application()).commands  # type: ignore[attr-defined]
+ROWS = 50  # of a command's page; the overview fits a terminal of 24
 
 
-def shown(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "gpufix", *arguments], capture_output=True, text=True, check=False
-    )
-    return done.stdout + done.stderr
+def shown(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gpufix", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
 def test_one_screen(arguments: list[str]) -> None:
-    lines = shown(*arguments).rstrip("\n").split("\n")
+    done = shown(*arguments)
+    assert (done.stdout, done.stderr, done.returncode) == (overview(), "", 0)
+
+
+def test_the_overview_fits_a_terminal() -> None:
+    lines = overview().rstrip("\n").split("\n")
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    assert not any(line.endswith("...") for line in lines)
 
 
 def test_every_command_is_named_and_what_comes_first_comes_first() -> None:
-    text = shown("--help")
-    for name in get_command(application()).commands:  # type: ignore[attr-defined]
+    text = overview()
+    assert list(COMMANDS) == list(PAGES)
+    for name in COMMANDS:
         assert f"gpufix {name}" in text or f"\n  {name} " in text, name
     order = [text.index(f"gpufix {name}") for name in ("doctor", "fix --apply", "undo")]
     assert order == sorted(order)
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_command_is_told_in_one_screen(name: str) -> None:
+    text = command_help(name, COMMANDS[name])
+    lines = text.split("\n")
+    assert len(lines) <= ROWS
+    assert max(map(len, lines)) <= 80
+    assert not any(word in text for word in ("<bool>", "<list", "<str>", "VALUE"))
+    assert len(PAGES[name].examples) == 4
+    purposes = [purpose for purpose, _ in grouped(PAGES[name], COMMANDS[name])]
+    assert "Other" not in purposes, "cli/pages.py names no purpose for an option"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_examples_are_valid(name: str) -> None:
+    """Each option of an example is declared by the command that it is typed after."""
+    for example, _ in PAGES[name].examples:
+        words = example.partition("gpufix ")[2].rstrip('")').partition(" | ")[0].split()
+        declared = {o for p in COMMANDS[words[0]].params for o in [*p.opts, *p.secondary_opts]}
+        own = words[: words.index("--")] if "--" in words else words
+        assert {w for w in own if w.startswith("-") and w != "-"} <= declared, example
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["docto"], "gpufix: no such command 'docto'; did you mean 'doctor'?"),
+        (["doctor", "--fail-on", "eror"], "gpufix: --fail-on 'eror': expected error, "),
+        (["doctor", "--selct", "x"], "gpufix: no such option: --selct; did you mean --select?"),
+        (["build"], "gpufix: missing argument 'PATH...'"),
+        (["smoke", "--jobs", "x"], "gpufix: --jobs: "),
+        (["doctor", "a", "b"], "gpufix: unexpected: b"),
+        (["doctor", "--gpu", "RTX 5080 Ti"], "gpufix: 'RTX 5080 Ti' "),
+        (["doctor", "--select", "SYM999"], "gpufix: "),
+        (["doctor", "--python", "/no/such"], "gpufix: /no/such is not a usable Python"),
+    ],
+)
+def test_usage_errors_are_of_one_style(arguments: list[str], says: str, tmp_path: Path) -> None:
+    done = shown(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(says)
+    assert all(line.startswith("gpufix: ") for line in done.stderr.splitlines())
+
+
 def test_the_readme_names_every_command() -> None:
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
-    for name in get_command(application()).commands:  # type: ignore[attr-defined]
+    for name in COMMANDS:
         assert f"`gpufix {name}" in readme, name

@@ -80,8 +80,8 @@ def test_what_is_not_read_of_a_log_is_said(
     monkeypatch.setattr(read, "MOST", read.MOST >> 10)
     (tmp_path / "log").write_bytes(LOG.ljust(read.MOST + more, b"."))
     for form in TextOrJson:
-        request = LogRequest(None, None, (), True, form, None, False)
+        request = LogRequest(None, None, None, (), True, form, None, False)
         assert explain_log(str(tmp_path / "log"), {}, request)
         said = capsys.readouterr().out
-        assert ("alone are read" in said) is (form is TextOrJson.text and more > 0)
+        assert ("only are read" in said) is (form is TextOrJson.text and more > 0)
         assert form is TextOrJson.text or json.loads(said)["read"]["cut"] is (more > 0)

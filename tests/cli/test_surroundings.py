@@ -20,13 +20,13 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
     "no colors": {"NO_COLOR": "1"},
     "colors in any case": {"FORCE_COLOR": "1"},
     "a runner": {"CI": "true", "GITHUB_ACTIONS": "true"},
-    "ASCII alone": ASCII,
+    "ASCII only": ASCII,
     "Latin 1": {"PYTHONIOENCODING": "latin-1"},
     "an odd clock": {"TZ": "Asia/Kathmandu"},
 }
 # Escapes, frames, signs and line breaks differ; letters and digits do not.
 _OTHER = re.compile(rb"\x1b\[[0-9;]*m|[^A-Za-z0-9]")
-IN_ASCII = pytest.mark.needs("a Python that starts in ASCII alone")
+IN_ASCII = pytest.mark.needs("a Python that starts in ASCII only")
 DOCTOR = ("doctor", "--python", ".venv", "--gpu", "sm_120", "--fail-on", "warning")
 
 

@@ -30,7 +30,7 @@ def judged(case: Path) -> Diagnosis:
 
 def shown(diagnosis: Diagnosis) -> str:
     out = io.StringIO()
-    terminal.show(diagnosis, Console(file=out, width=80, force_terminal=False))
+    terminal.show(diagnosis, Console(file=out, width=80, force_terminal=False), here=False)
     return out.getvalue()
 
 

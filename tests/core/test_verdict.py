@@ -95,14 +95,14 @@ VERDICTS: dict[str, tuple[Facts, tuple[str, ...], str | None, str, tuple[int, in
         "nothing judged",
         (0, 1),
     ),
-    "sources alone were asked for": (
+    "sources only were asked for": (
         facts(python=None, project=SOURCES),
         ("SRC612",),
         None,
         "clean",
         (0, 0),
     ),
-    "sources alone, and there are none": (
+    "sources only, and there are none": (
         facts(binaries=NATIVE),
         ("SRC",),
         "no source of a project is here: name the project's folder",

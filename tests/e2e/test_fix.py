@@ -121,7 +121,7 @@ def test_a_failing_installer_changes_nothing(six: Venv) -> None:
     before = snapshot(six.path)
     applied = fix(six, "--apply", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/no/such/place"})
     assert (applied["state"], applied["exit"]) == ("failed", 1)
-    assert "put back" in applied["reason"]
+    assert "restored" in applied["reason"]
     assert snapshot(six.path) == before
     assert found(six) == ["WHL503"]
 

@@ -112,7 +112,7 @@ def test_anothers_run_is_listed_and_left(naming: str, scene: Scene) -> None:
         assert asked["runs"][0]["command"] == f"gpufix undo {forget}{kept}"
         told = scene.gpufix("undo", *arguments, *more, **env)
         assert told.returncode == 1
-        for part in (kept, cut, str(scene.a.path), "mend it", f"gpufix undo {forget}{kept}"):
+        for part in (kept, cut, str(scene.a.path), "repair it", f"gpufix undo {forget}{kept}"):
             assert part in told.stdout
     assert scene.trees() == before
     assert [r.state for r in runs.every(scene.state)] == ["kept", "interrupted"]

@@ -34,7 +34,7 @@ def test_a_preview_changes_nothing(scene: Scene) -> None:
     before = scene.trees()
     told = scene.gpufix("undo", "--dry-run", *own(scene), COLUMNS=str(WIDE))
     assert (told.returncode, told.stderr) == (0, "")
-    assert f"kept {name}: mend it" in told.stdout
+    assert f"kept {name}: repair it" in told.stdout
     assert f"  would be taken away (1):\n    {written(scene)}\n" in told.stdout
     assert_narrow(told.stdout)
     row = scene.undo("--dry-run", name)
@@ -74,7 +74,7 @@ def test_what_was_changed_since_is_refused_then_put_aside_and_brought_back(scene
 
 
 def test_the_list_tells_what_lies_aside_until_it_is_given_up(scene: Scene) -> None:
-    name = scene.run(scene.a, "mend it; and more")
+    name = scene.run(scene.a, "repair it; and more")
     written(scene).write_text("mine\n")
     forced = scene.undo("--force", name)
     (path,) = forced["aside"]["paths"]
@@ -82,7 +82,7 @@ def test_the_list_tells_what_lies_aside_until_it_is_given_up(scene: Scene) -> No
     told = scene.gpufix("undo", "--list", *own(scene), COLUMNS=str(WIDE)).stdout.splitlines()
     assert told[0].startswith(f"* {name}  undone ")
     assert told[0].endswith("1 aside")
-    assert told[1] == f"    {scene.a.path}, project {scene.project}: mend it; and more"
+    assert told[1] == f"    {scene.a.path}, project {scene.project}: repair it; and more"
     (row,) = json.loads(scene.gpufix("undo", "--list", "--format", "json").stdout)
     assert (row["aside"], row["state"], row["id"]) == (1, "undone", name)
     held = scene.state / "runs" / name / "aside"

@@ -39,7 +39,7 @@ class Scene:
         return self.folder / "project"
 
     def run(
-        self, venv: Venv, title: str = "mend it", cut_off: bool = False, file: Path | None = None
+        self, venv: Venv, title: str = "repair it", cut_off: bool = False, file: Path | None = None
     ) -> str:
         """One run that writes one file (default: in the environment); its id."""
         facts = Facts(

@@ -129,7 +129,7 @@ def builder(patient: Patient) -> Callable[..., Built]:
             file.write(b"OBJECT and more")
         for name in ("z.o", "alias.o"):
             (folder / "build/a" / name).unlink(missing_ok=True)
-        (folder / "build/a/z.o").write_bytes(b"made anew")
+        (folder / "build/a/z.o").write_bytes(b"made again")
         (folder / "build/a/alias.o").symlink_to("z.o")
         (folder / "build/a/y.o").write_bytes(b"new")
         (folder / "x.so").write_bytes(b"library")

@@ -24,7 +24,7 @@ from gpufix.engine.run_context import Refused, RunContext, StepFailed
 from gpufix.model import Build, Install, Remove, SetVariables, Step, WriteFile
 
 
-def fails(patient: Patient, steps: Sequence[Step], message: str = "put back") -> None:
+def fails(patient: Patient, steps: Sequence[Step], message: str = "restored") -> None:
     """The steps fail, nothing is different, and nothing is left to undo."""
     before = trees.state(patient)
     with pytest.raises((StepFailed, Refused), match=message):
@@ -45,7 +45,7 @@ def big(patient: Patient) -> list[Step]:
 
 def _limited(patient: Patient, most: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    fails(patient, big(patient), "File too large; everything was put back")
+    fails(patient, big(patient), "File too large; everything was restored")
 
 
 def test_a_file_that_does_not_fit(patient: Patient) -> None:
@@ -66,7 +66,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(small_disk: Path) -> None:
     patient = trees.make(small_disk / "root", files=12)
-    fails(patient, big(patient), "No space left on device; everything was put back")
+    fails(patient, big(patient), "No space left on device; everything was restored")
 
 
 def test_a_full_disk_in_the_middle_of_an_installation(
@@ -74,7 +74,7 @@ def test_a_full_disk_in_the_middle_of_an_installation(
 ) -> None:
     patient = trees.make(small_disk / "root", files=12)
     use_local_programs(monkeypatch, patient, files=400)
-    fails(patient, STEPS["upgrade"](patient), "No space left on device; everything was put back")
+    fails(patient, STEPS["upgrade"](patient), "No space left on device; everything was restored")
 
 
 @pytest.mark.parametrize("kind", ["build", "upgrade", "several"])

@@ -54,7 +54,7 @@ def test_what_does_not_help_is_taken_back_and_the_rest_stays(patient: Patient) -
     assert subjects(outcome.revealed) == ["LD_LIBRARY_PATH"]
     ((title, reason, tried),) = [(h.plan.title, h.reason, h.tried) for h in outcome.held]
     assert (title, tried) == ("unset LD_LIBRARY_PATH", True)
-    assert reason == "RUN805 (LD_LIBRARY_PATH) is still there; that was put back"
+    assert reason == "RUN805 (LD_LIBRARY_PATH) is still there; that was restored"
     assert "LD_LIBRARY_PATH" not in file_of(patient).read_text()
     (run,) = runs.every(patient.state)
     assert undo_run.undo(run).problems == ()

@@ -153,4 +153,4 @@ def test_what_a_step_does_at_once_or_later_is_seen(
     step.close()
     (row,) = journal.rows[-1]["scopes"]
     assert [*load(run / row["listing"], row["sha256"])] == ["file"]
-    assert sorted(p.name for p in (run / "kept" / "1-0").iterdir()) == ["2"], "the file alone"
+    assert sorted(p.name for p in (run / "kept" / "1-0").iterdir()) == ["2"], "the file only"

@@ -66,7 +66,7 @@ def test_an_installer_that_writes_through_a_link_is_put_back(
     (patient.site / shared).symlink_to(other / shared)
     before = trees.state(patient)
     use_local_programs(monkeypatch, patient, files=12)
-    with pytest.raises(StepFailed, match=r"outside the environment.*everything was put back"):
+    with pytest.raises(StepFailed, match=r"outside the environment.*everything was restored"):
         carry_out(patient, STEPS["upgrade"](patient))
     assert trees.differences(before, trees.state(patient)) == {}
 

@@ -136,7 +136,7 @@ def test_environments_below_belong_to_it_or_not(environments: bool, tmp_path: Pa
 
 def test_the_state_of_a_scope(tmp_path: Path) -> None:
     top = tmp_path / "top"
-    assert list(listing.take(Scope(str(top)))) == [".."], "its folder's time alone"
+    assert list(listing.take(Scope(str(top)))) == [".."], "its folder's time only"
     assert list(listing.take(Scope(str(tmp_path / "no" / "top")))) == []
     (top / "a").mkdir(parents=True)
     (top / "a" / "file").write_text("12345")

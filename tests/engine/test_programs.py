@@ -160,5 +160,5 @@ def test_a_run_that_is_still_carried_out_is_left_alone(
     if not lives:
         programs.refuse_running(run)
         return
-    with pytest.raises(Busy, match=r"run one is still being carried out \(process 7\)"):
+    with pytest.raises(Busy, match=r"run one is still running \(process 7\)"):
         programs.refuse_running(run)

@@ -214,7 +214,7 @@ def test_a_plan_that_fails_midway(
     outcome = carry_out(patient, lambda: seen(patient), more)
     assert (outcome.state, new.exists()) == (state, False)
     said = outcome.held[0].reason if outcome.held else str(outcome.reason)
-    assert "everything was put back" in said and error.args[-1] in said
+    assert "everything was restored" in said and error.args[-1] in said
     assert "None" not in said
     assert [h.plan.title for h in outcome.held] == (["more"] if state == "kept" else [])
     assert {f.subject for f in left(outcome)} == (set() if state == "kept" else {HIDDEN, FORCED})
@@ -231,7 +231,7 @@ def test_after_a_step_that_could_not_be_put_back_nothing_else_is_tried(
     more = with_plan(WriteFile(path=str(patient.site / "new.py"), content="x"), first=True)
     outcome = carry_out(patient, lambda: seen(patient), more)
     assert (outcome.state, outcome.held) == ("failed", [])
-    assert "not everything could be put back (/a is not as it was)" in str(outcome.reason)
+    assert "not everything could be restored (/a is not as it was)" in str(outcome.reason)
     assert len(runs.every(patient.state)) == 1 and not file_of(patient).exists()
 
 
@@ -303,7 +303,7 @@ def test_a_build_that_fails_beside_what_helps_is_held(patient: Patient) -> None:
     outcome = carry_out(patient, lambda: seen(patient), change)
     assert (outcome.state, subjects(outcome.fixed)) == ("kept", [HIDDEN, FORCED])
     ((title, reason),) = [(row.plan.title, row.reason) for row in outcome.held]
-    assert (title, reason.rpartition("; ")[2]) == ("more", "that was put back")
+    assert (title, reason.rpartition("; ")[2]) == ("more", "that was restored")
     assert "no kernel in a; what may be somebody else's (1) lies in" in reason
 
 
@@ -314,7 +314,7 @@ def test_what_is_not_back_after_failed_builds_is_told(
     monkeypatch.setattr(undo_run, "rollback", lambda run: Undone(("/a is not as it was",)))
     outcome = carry_out(patient, lambda: seen(patient), builds_alone(patient, ["a"]))
     assert outcome.state == "failed"
-    assert str(outcome.reason).endswith("not everything could be put back: /a is not as it was")
+    assert str(outcome.reason).endswith("not everything could be restored: /a is not as it was")
 
 
 def test_what_cannot_be_put_back_is_no_reason_to_try_again(
@@ -324,7 +324,7 @@ def test_what_cannot_be_put_back_is_no_reason_to_try_again(
     outcome = carry_out(patient, lambda: seen(patient, FORCED))
     assert outcome.state == "failed"
     assert outcome.reason == (
-        f"RUN805 ({FORCED}) is still there; not everything could be put back: /a is not as it was"
+        f"RUN805 ({FORCED}) is still there; not everything could be restored: /a is not as it was"
     )
 
 
@@ -335,7 +335,7 @@ def test_a_run_that_was_cut_off_is_undone_first(patient: Patient) -> None:
     outcome = carry_out(patient, lambda: seen(patient))
     assert outcome.state == "failed"
     assert outcome.reason == (
-        f"run {waiting.id} was cut off: `gpufix undo {waiting.id}` puts back what it had begun"
+        f"run {waiting.id} was cut off: `gpufix undo {waiting.id}` restores what it had begun"
     )
 
 

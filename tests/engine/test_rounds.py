@@ -69,7 +69,7 @@ ROWS = {
         ["cumm-cu120==0.4.11", "spconv-cu120==2.3.6"],
         ["install cumm-cu120<0.5", "remove cumm-cu118, and reinstall cumm-cu120 0.4.11"],
     ),
-    "that which is in its way goes with consent alone": Row(
+    "that which is in its way goes with consent only": Row(
         {"spconv-cu120==2.3.6": ["cumm-cu120<0.5"], "cumm-cu118==0.4.11": ["+cumm/core.py"]},
         {"cumm-cu120==0.4.11": ["+cumm/core.py"]},
         ["cumm-cu118==0.4.11", "spconv-cu120==2.3.6"],

@@ -75,7 +75,7 @@ def test_what_others_wrote_during_a_failed_build(
 ) -> None:
     actor, before = Actor(patient, "editor"), trees.state(patient)
     use_programs_beside(monkeypatch, patient, actor, ok=False)
-    with pytest.raises(StepFailed, match=r"put back; what may be somebody else's \(\d+\) lies in"):
+    with pytest.raises(StepFailed, match=r"restored; what may be somebody else's \(\d+\) lies in"):
         carry_out(patient, STEPS["build"](patient))
     assert actor.lost() == []
     assert trees.differences(but_theirs(before), but_theirs(trees.state(patient))) == {}

@@ -198,7 +198,7 @@ def test_neither_a_question_nor_another_protocol(url: str, message: str, clone: 
     sets("core.askPass", "{run}", "credential.helper", "!{run}")(clone)
     clone.declares(url.format(server=clone.remote.server.url))
     before = trees.state(clone.patient)
-    with pytest.raises(StepFailed, match=f"({message}).*everything was put back"):
+    with pytest.raises(StepFailed, match=f"({message}).*everything was restored"):
         clone.apply(SSH_ASKPASS=str(clone.run), GIT_ASKPASS=str(clone.run), DISPLAY=":0")
     assert not clone.canary.exists()
     assert trees.differences(before, trees.state(clone.patient)) == {}

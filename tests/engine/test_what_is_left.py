@@ -41,11 +41,11 @@ LEFT = {
         outcome(plans=[plan("WHL512")], remaining=[finding("WHL512", ADVICE)]),
         ["WHL512"],
     ),
-    "what was tried in vain": (
+    "what was tried without success": (
         outcome(held=[Held(plan=plan("WHL503"), reason="", tried=True)], remaining=[OTHER]),
         ["WHL503"],
     ),
-    "all was put back": (outcome(state="undone", fixed=[ASKED, OTHER]), ["WHL512"]),
+    "all was restored": (outcome(state="undone", fixed=[ASKED, OTHER]), ["WHL512"]),
 }
 
 

@@ -171,7 +171,7 @@ USERS = {
     "it needs the part that is lost": ("import p.part\n", ["p>=1"], "q"),
     "it does without": ("try:\n    import p.part\nexcept ImportError:\n    pass\n", ["p"], None),
     "it needs another part": ("import p\n", ["p"], None),
-    "it requires p for an extra alone": ("import p.part\n", ["p; extra == 'x'"], None),
+    "it requires p for an extra only": ("import p.part\n", ["p; extra == 'x'"], None),
     "it requires another": ("import p.part\n", ["p-part"], None),
 }
 
@@ -254,7 +254,7 @@ TEXTS = {
     "as it is": (NAMES, [NAMES]),
     "compressed, by another than Cython": (b"a" + zlib.compress(NAMES) + b"z", None),
     "compressed": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES) + b"z", [NAMES]),
-    "a header alone": (b"CYTHON_COMPRESS_STRINGS\x78\xda", []),
+    "a header only": (b"CYTHON_COMPRESS_STRINGS\x78\xda", []),
     "cut short": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(NAMES)[:9], []),
     "a bomb": (b"CYTHON_COMPRESS_STRINGS" + zlib.compress(bytes(1 << 26)), [bytes(1 << 20)]),
 }
@@ -270,7 +270,7 @@ def test_texts_of_compiled_modules_are_found(name: str) -> None:
 
 PACKED = {
     # of eight flags, the lowest is the first; 1 = a byte, 0 = a reference
-    "bytes alone": (b"\xffabcdefgh", b"abcdefgh"),
+    "bytes only": (b"\xffabcdefgh", b"abcdefgh"),
     "a near reference: 3 more, 2 before the last 3": (
         b"\x1fabcde\x02\x00\xff" + b"x" * 10,
         b"abcdeabc",

@@ -84,7 +84,7 @@ HEALTHY: dict[str, tuple[str, str, tuple[Library, ...], str]] = {
     "and where no package is": (ACCEPTS_ALL, BLACKWELL, (), "sdpa"),
     "a package that fits": (PACKAGES, BLACKWELL, (FIT,), "xformers"),
     "code by JIT": (PACKAGES, BLACKWELL, (OPERATORS,), "xformers"),
-    "native, and another library for newer GPUs alone": (
+    "native, and another library for newer GPUs only": (
         PACKAGES,
         ADA,
         (OPERATORS, FLASH_3),
@@ -132,7 +132,7 @@ GONE = b.dist("xformers", "0.0.30", record=Record(missing=["xformers/ops.py"], m
 
 # sections of the view, the libraries of xformers, and what the reason says
 UNFIT: dict[str, tuple[str, tuple[Library, ...], dict[str, Any], str]] = {
-    "older code alone": (
+    "older code only": (
         BLACKWELL,
         (library("_C", "sm_80", "sm_90"),),
         {},
@@ -157,7 +157,7 @@ UNFIT: dict[str, tuple[str, tuple[Library, ...], dict[str, Any], str]] = {
         "its kernels are for compute capability 9.0 and older",
     ),
     "one container of two": (BLACKWELL, (PARTS,), {}, "holds machine code for sm_80"),
-    "newer code alone": (AMPERE, (FLASH_3,), {}, "holds no code that runs on sm_80"),
+    "newer code only": (AMPERE, (FLASH_3,), {}, "holds no code that runs on sm_80"),
     "a library that does not load": (
         BLACKWELL,
         (BROKEN,),

@@ -29,7 +29,7 @@ UV = b.facts(python=b.python(kind="uv"))
     [
         (Advise(text="reboot"), []),
         (Advise(text="update", command="apt install nvidia-driver"), ["apt install nvidia-driver"]),
-        (WriteFile(path="/p/setup.py", content=""), ["# edit /p/setup.py"]),
+        (WriteFile(path="/p/setup.py", content=""), []),
         (Remove(path="/p/my build"), ["rm -r '/p/my build'"]),
         (SetVariables(variables={"A": "1 2", "B": None}), ["export A='1 2'", "unset B"]),
         (

@@ -62,7 +62,7 @@ def test_flags_of_cmake_give_way(case: str, torch: bool, tmp_path: Path) -> None
 SHOWN = {
     "made of variables": 'set(CMAKE_CUDA_FLAGS "${CMAKE_CUDA_FLAGS} -arch=sm_60 -arch=sm_${N}")',
     "throws other flags away": 'set(CMAKE_CUDA_FLAGS "-arch=sm_60")',
-    "not alone on its line": "enable_testing() add_compile_options(-arch=sm_60)",
+    "not only on its line": "enable_testing() add_compile_options(-arch=sm_60)",
     "no architectures of CMake's": "add_compile_options(-arch=sm_60)\nset(CMAKE_CUDA_ARCHITECTURES OFF)",
     "with a comment inside": "add_compile_options(-arch=sm_60 # old\n  -g)",
 }

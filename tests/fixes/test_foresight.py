@@ -1,4 +1,4 @@
-"""A plan is asked by the rules that judge the patient: what would they find once it is carried out?"""
+"""A plan is asked by the rules that judge the patient: what would they find once it is applied?"""
 
 from __future__ import annotations
 

@@ -151,8 +151,14 @@ def test_rebuilds_are_registered_for_what_a_build_mends() -> None:
 
 CPU = {"torch": b.torch("2.9.0+cpu")}
 PURE = b.project(builds=False)
+NEEDS_CUDA_TORCH = b.library(
+    f"{NAME}/_C.so", b.code("sm_86"), distribution=NAME, needed=["libc10_cuda.so"]
+)
 REFUSED = {
-    "CPU torch": (lacking(FOLDER, **CPU), "torch has no CUDA to build with"),
+    "CPU torch": (
+        lacking(FOLDER, binaries=b.binaries(NEEDS_CUDA_TORCH), **CPU),
+        "torch has no CUDA to build with",
+    ),
     "no project": (lacking(None, project=None), "is not known"),
     "a project that compiles nothing": (lacking(None, project=PURE), "is not known"),
     "beside the project": (lacking(None, project=b.project(root="/src/proj")), "is not known"),
@@ -170,6 +176,13 @@ def test_rebuild_refused(case: str) -> None:
     facts, reason = REFUSED[case]
     skip = offer(facts)
     assert isinstance(skip, Skip) and reason in skip.reason
+
+
+def test_what_links_nothing_of_cuda_torch_needs_nvcc_only() -> None:
+    plan = offer(lacking(FOLDER, **CPU))
+    assert isinstance(plan, Plan)
+    (step,) = plan.steps
+    assert isinstance(step, Build) and step.expect_archs == ["sm_120"]
 
 
 def test_torch_is_not_rebuilt() -> None:

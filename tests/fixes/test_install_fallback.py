@@ -202,7 +202,6 @@ NO_REBUILD: dict[str, dict[str, Any]] = {
     "no source": {},
     "no compiler": {**KNOWN, "toolkits": []},
     "a toolkit that lacks the target": {**KNOWN, "toolkits": [b.toolkit("12.6")]},
-    "torch for CPUs": {**KNOWN, "torch": b.torch("2.9.0+cpu")},
 }
 
 

@@ -1,4 +1,4 @@
-"""Which plans are carried out, and their steps in one order."""
+"""Which plans are applied, and their steps in one order."""
 
 from __future__ import annotations
 
@@ -175,8 +175,11 @@ def test_only_what_is_allowed_is_chosen(safety: str, unsafe: bool, done: bool) -
 @pytest.mark.parametrize(
     ("fallback", "said"),
     [
-        (None, "unsafe: carried out with --unsafe"),
-        ("xformers", "unsafe: carried out with --unsafe or --fallback xformers"),
+        (None, "changes a version you chose; to apply: gpufix fix --apply --unsafe"),
+        (
+            "xformers",
+            "replaces a package; to apply: gpufix fix --apply --unsafe or --fallback xformers",
+        ),
     ],
 )
 def test_what_is_held_back_says_how_it_is_allowed(fallback: str | None, said: str) -> None:
@@ -184,7 +187,7 @@ def test_what_is_held_back_says_how_it_is_allowed(fallback: str | None, said: st
     (held,) = choose([finding()], lambda f: [offered], unsafe=False).held
     assert held.reason == said
     (held,) = choose([finding()], lambda f: [replace(offered, safety="manual")], True).held
-    assert held.reason == "for you to do"
+    assert held.reason == "gpufix cannot do this: run it yourself"
 
 
 def test_what_was_asked_for_by_name_comes_first_whatever_its_safety() -> None:
@@ -317,6 +320,22 @@ BASE = "a\nb\nc\nd\n"
 )
 def test_two_edits_of_one_text(one: str, other: str, both: str | None) -> None:
     assert merged(BASE, one, other) == merged(BASE, other, one) == both
+
+
+LINE = 'flags=["-O2","-gencode","arch=compute_70,code=sm_70","-DABI=0"]\n'
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ('flags=["-O2","-DABI=0"]\n', LINE.replace('"-DABI=0"', "abi()"), 'flags=["-O2",abi()]\n'),
+        (LINE.replace("sm_70", "sm_80"), LINE.replace("sm_70", "sm_90"), None),
+        ('flags=["-O2","-DABI=0"]\n', LINE.replace("sm_70", "sm_90"), None),
+    ],
+)
+def test_two_edits_of_one_line(one: str, other: str, both: str | None) -> None:
+    """Word by word; a string in quotes is one word."""
+    assert merged(LINE, one, other) == merged(LINE, other, one) == both
 
 
 def test_edits_of_one_file_are_joined_when_its_text_is_known() -> None:

@@ -49,7 +49,7 @@ REASONS: dict[str, tuple[Finding, dict[str, Sequence[str | None]], str | None]] 
         {"SYM402": ["its source is gone", "no release is known", "its source is gone", None]},
         "its source is gone; no release is known",
     ),
-    "what those say that mend what follows": (
+    "what those say that repair what follows": (
         finding("SYM402", ERROR, BELOW),
         {"SYM402": [None], "SYM403": ["no wheel has it"]},
         "no wheel has it",

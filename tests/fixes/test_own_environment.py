@@ -46,7 +46,7 @@ MOVED: dict[str, tuple[Plan, list[str]]] = {
         plan(Build(path="/src/my ext")),
         [VENV, ".venv/bin/python -m pip install '/src/my ext'"],
     ),
-    "a removal alone": (plan(Install(uninstall=["b"])), [VENV]),
+    "a removal only": (plan(Install(uninstall=["b"])), [VENV]),
     "a fallback": (
         plan(InstallFallback(name="b", distribution="b", version="1.0+gpufix")),
         [VENV],

@@ -28,6 +28,7 @@ RESOLVED = [
     ("5080", "sm_120"),
     ("  GeForce   RTX 4090 ", "sm_89"),
     ("RTX 4080 SUPER", "sm_89"),
+    ("RTX 4070 Ti SUPER", "sm_89"),
     ("NVIDIA GeForce RTX 4060 Laptop GPU", "sm_89"),
     ("H100", "sm_90"),
     ("NVIDIA H100 80GB HBM3", "sm_90"),

@@ -165,10 +165,10 @@ NEAREST = {
         build("2.6.0+cu124", abi=True),
         "xformers has wheels for C++ ABI 0 with torch 2.6.0, none for C++ ABI 1 (as of 2026-11-30)",
     ),
-    "source alone": (
+    "source only": (
         "nvdiffrast",
         build("2.8.0+cu128"),
-        "nvdiffrast is published as source alone (as of 2025-12-05)",
+        "nvdiffrast is published as source only (as of 2025-12-05)",
     ),
     "nothing is known": (
         "unheard-of",

@@ -27,7 +27,7 @@ JSON = {"format": "json", "items": ["findings"], "alarm": '"level": "error"'}
         pytest.param(
             HEALTHY, {}, "WARNING: cannot open libfoo.so", ".", id="a warning is no alarm"
         ),
-        pytest.param(HEALTHY, {}, "all is well, no ERROR", ".", id="the word alone is no alarm"),
+        pytest.param(HEALTHY, {}, "all is well, no ERROR", ".", id="the word only is no alarm"),
         pytest.param(HEALTHY, {"machine": ["no GPU"]}, "ERROR: no GPU", ".", id="of the machine"),
         pytest.param(HEALTHY, {}, None, " ", id="no answer"),
         pytest.param(HEALTHY, {}, "ERROR: something", "F", id="a false alarm"),

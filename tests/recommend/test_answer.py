@@ -252,7 +252,7 @@ AGAINST: dict[str, tuple[list[str], list[str]]] = {
     "PTX for a later GPU": (against("2.9.0+cu129", targets=LATER, driver=driver("575.51.03")), []),
     "PTX that the driver does not compile": (
         against("2.9.0+cu129", targets=LATER, driver=driver("570.86.15")),
-        ["has PTX alone for sm_130, newer than driver 570.86.15 (CUDA 12.8) compiles"],
+        ["has PTX only for sm_130, newer than driver 570.86.15 (CUDA 12.8) compiles"],
     ),
     "no PTX for a later GPU": (
         against("2.8.0+cu126", targets=LATER),

@@ -51,7 +51,7 @@ def explained(build: TorchBuild, asked: Question) -> bool:
     """By minor-version compatibility, or by PTX."""
     said = " ".join(reasons(build, asked))
     if Service.jit in services(build, asked).values():
-        return "PTX alone" in said
+        return "PTX only" in said
     return "minor-version compatibility" in said
 
 

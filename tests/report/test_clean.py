@@ -106,10 +106,25 @@ def test_json_is_ascii_and_complete() -> None:
     assert data["findings"][0]["message"] == EVIL
 
 
+COMMANDS = ("    $ ", "next:  ", "about: ")  # never folded: they are copied
+LONG = "/opt/envs/a/lib/python3.11/site-packages/nvidia/cuda_runtime/lib/libcudart.so.12"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_word_or_path_is_broken(width: int) -> None:
+    lines = shown(f"the file {LONG} is missing, and libcublas.so.12 as well", width).splitlines()
+    assert any(
+        line.strip(" │") == LONG or f" {LONG} " in line or line.endswith(LONG) for line in lines
+    )
+    words = {word for line in lines for word in line.split()}
+    assert {"libcublas.so.12", "missing,"} <= words
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_text_stays_within_the_width(width: int) -> None:
     text = "a fairly long message about libnccl.so.2 that has to be folded at the edge " * 3
-    assert max(map(len, shown(text, width).splitlines())) <= width
+    lines = [line for line in shown(text, width).splitlines() if not line.startswith(COMMANDS)]
+    assert max(map(len, lines)) <= width
 
 
 def test_a_terminal_without_utf8_gets_ascii_marks() -> None:

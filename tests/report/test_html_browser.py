@@ -85,3 +85,34 @@ def _top_left(picture: Path) -> tuple[int, ...]:
             packed += data[at + 8 : at + 8 + length]
         at += 12 + length
     return tuple(zlib.decompress(packed)[1:4])
+
+
+_SORT = """<!DOCTYPE html><body><iframe style="width:1200px;height:900px"></iframe>
+<pre id="said"></pre><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {{
+  const table = frame.contentDocument.querySelector("table.matrix");
+  const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
+  const button = table.querySelector("thead button");
+  button.click(); const up = names();
+  button.click(); const down = names();
+  button.focus();
+  document.getElementById("said").textContent = JSON.stringify(
+    {{up: up, down: down, sorted: table.querySelector("th").getAttribute("aria-sort"),
+      focus: frame.contentDocument.activeElement === button,
+      open: frame.contentDocument.querySelectorAll("article details[open]").length}});
+}};
+frame.srcdoc = {content};
+</script>"""
+
+
+def test_the_matrix_is_sorted_by_a_click_and_evidence_is_closed(tmp_path: Path) -> None:
+    harness = tmp_path / "harness.html"
+    content = json.dumps(page("plain", rows=9)).replace("</", "<\\/")
+    harness.write_text(_SORT.format(content=content), encoding="utf-8")
+    dom = chromium(tmp_path, "--virtual-time-budget=5000", "--dump-dom", harness.as_uri()).stdout
+    said = re.search(r'<pre id="said">(.*?)</pre>', dom, re.DOTALL)
+    assert said
+    told = json.loads(html.unescape(said[1]))
+    assert told["up"] != told["down"] == told["up"][::-1]
+    assert (told["sorted"], told["focus"], told["open"]) == ("descending", True, 0)

@@ -34,7 +34,7 @@ from gpufix.report.lines import Lines
 EVIL = "\x1b[31mred\u202e\n::error::x"
 
 
-def plan(safety: str = "safe", title: str = "mend it") -> Plan:
+def plan(safety: str = "safe", title: str = "repair it") -> Plan:
     steps = [Install(install=["a==1"]), Advise(text="reboot", command="sudo reboot")]
     return Plan(fix="f", codes=["WHL503"], title=title, safety=safety, steps=steps, notes=["note"])
 
@@ -72,21 +72,21 @@ def test_a_proposal_shows_commands_diffs_and_what_is_held_back() -> None:
             plans=[plan("unsafe")],
             steps=[step, written],
             held=[Held(plan=plan("manual", "the driver"), reason="for you to do")],
-            skips=[Skip(fix="f", code="WHL502", subject="x", reason="cannot be told")],
+            skips=[Skip(fix="f", code="WHL502", subject="x", reason="is not known")],
             refused="/env is not writable",
         ),
     )
     for part in (
-        "unsafe WHL503 mend it",
+        "unsafe WHL503 repair it",
         "$ pip install a",
         "+  new",
         "$ export A=1",
         "not resolved (--resolve asks the index)",
         "the driver",
         "$ sudo reboot",
-        "WHL502 x: cannot be told",
+        "WHL502 x: is not known",
         "cannot be applied: /env is not writable",
-        "1 plan to carry out: the same command with --apply --unsafe",
+        "nothing can be applied as asked",
     ):
         assert part in shown
     assert '"A"' not in shown
@@ -199,7 +199,7 @@ ROW = {
     "environment": "there",
     "this_patient": False,
     "project": None,
-    "title": "mend it",
+    "title": "repair it",
     "time": "2026-01-01T00:00:00Z",
     "bytes_kept": 1 << 20,
     "aside": 0,
@@ -218,7 +218,7 @@ def test_runs_are_listed_and_the_patients_marked(capsys: pytest.CaptureFixture[s
     run_list.show_list([ROW, {**ROW, "prefix": "/own", "this_patient": True}], as_json=False)
     others, _, own, _, legend = capsys.readouterr().out.splitlines()
     assert (others[0], own[0]) == (" ", "*")
-    assert legend == "* of the environment at hand, /own"
+    assert legend == "* of the current environment, /own"
 
 
 def test_a_run_names_its_environment(capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +262,7 @@ def test_a_preview_of_undo(capsys: pytest.CaptureFixture[str]) -> None:
     preview = Preview((f"/p/a{EVIL}",), ("/p/new",), ("/p/since",))
     run_list.show_preview(ROW, preview, as_json=False)
     shown = capsys.readouterr().out
-    for part in ("would be put back (1)", "/p/new", "--force puts it aside"):
+    for part in ("would be restored (1)", "/p/new", "--force puts it aside"):
         assert part in shown
     assert "\x1b" not in shown
     run_list.show_preview(ROW, preview, as_json=True)

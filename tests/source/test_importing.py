@@ -154,7 +154,7 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {"p/__init__.py": "for n in [f'p.{x}' for x in ('bad', 'no') if x != 'no']:\n    __import__(n)\n"},
         "p/bad.so",
     ),
-    "caught, and raised anew by a function": (
+    "caught, and raised again by a function": (
         {"p/__init__.py": "def tell(e):\n    raise ImportError(f'no: {e}')\ntry:\n    import p.bad\nexcept ImportError as e:\n    tell(e)\n"},
         "p/bad.so",
     ),

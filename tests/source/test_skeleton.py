@@ -29,7 +29,7 @@ SOURCES = {
     "a function in an open one": "class A:\n    def f(self):\n        pass\n\tx = 1\n".replace(
         "\tx", "    x"
     ),
-    "a text's mark alone in one": 'def f():\n    x = \'"""\'\n    return x\n\ndef g():\n    return 1\n',
+    "a text's mark only in one": 'def f():\n    x = \'"""\'\n    return x\n\ndef g():\n    return 1\n',
     "no last line break": "def f():\n    return 1",
     "with tabs": "def f():\n\tif 1:\n\t\treturn 2\n\treturn 1\nx = 1\n",
     "functions in a function": "def f():\n    def g():\n        return 1\n    return g\nx = 1\n",

@@ -150,7 +150,7 @@ def test_pytests_last_line(text: str, is_one: bool) -> None:
 
 
 def test_what_was_not_run() -> None:
-    line = "not run for want of: g++ 37 tests (Debian: g++)"
+    line = "not run because of missing: g++ 37 tests (Debian: g++)"
     assert measure.wanting(f"x\n\x1b[33m{line}\x1b[0m\n{line}\n") == [line]
     assert measure.wanting("12 passed in 1s\n") == []
 
@@ -276,7 +276,7 @@ def test_a_sweep_is_green_recorded_and_not_repeated(tiny: Path, tmp_path: Path) 
     assert "in /root/gpufix as 0, LANG=C TORCH=" in sweep.log("forky-root").splitlines()
     result = json.loads((sweep.state / "results" / "forky-root.json").read_text())
     assert result["closing"] == ["12 passed, 3 skipped in 2.50s (0:00:02)"]
-    assert result["wanting"] == ["not run for want of: g++ 3 tests (Debian: g++)"]
+    assert result["wanting"] == ["not run because of missing: g++ 3 tests (Debian: g++)"]
     assert result["disk_mb"] > 1
     summary = (sweep.state / "summary.md").read_text()
     assert summary.count("| green |") == 2

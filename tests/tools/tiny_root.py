@@ -29,7 +29,7 @@ mkdir -p .venv
 [ -e /slow ] && { touch started; sleep 1000; }
 [ -e /red ] && echo '1 failed, 11 passed in 2.5s' && exit 2
 echo '\x1b[32m12 passed\x1b[0m, 3 skipped in 2.50s (0:00:02)'
-echo 'not run for want of: g++ 3 tests (Debian: g++)'
+echo 'not run because of missing: g++ 3 tests (Debian: g++)'
 """
 DEBOOTSTRAP = """\
 #!/bin/sh

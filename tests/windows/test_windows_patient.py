@@ -229,7 +229,7 @@ def test_a_system_folder_that_was_copied_in_part(tmp_path: Path) -> None:
     ]
     machine.put("Windows/System32/kernel32.dll", Dll())
     assert told(diagnosed(folder)) == [
-        "SYM402 error drawing needs vulkan-1.dll, which is in no place that the loader searches."
+        "SYM402 error drawing needs vulkan-1.dll: not found on the library search path."
     ]
 
 

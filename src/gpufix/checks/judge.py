@@ -90,8 +90,21 @@ def _descends(index: int, ancestor: int, parents: dict[int, int]) -> bool:
     return False
 
 
-def _order(finding: Finding) -> tuple[int, str, str]:
-    return (-finding.severity.rank, finding.code, finding.subject)
+# What keeps code from loading comes before what keeps it from running or from being built.
+_FIRST = ("DOC", "WHL", "SYM", "ABI", "GPU", "TCH", "SRC", "JIT", "RUN")
+
+
+def _order(finding: Finding) -> tuple[int, bool, int, str, str]:
+    """Worst first; of one severity what makes torch unusable, then by what it keeps from working."""
+    family = finding.code[:3]
+    place = _FIRST.index(family) if family in _FIRST else len(_FIRST)
+    return (
+        -finding.severity.rank,
+        "torch" not in finding.breaks,
+        place,
+        finding.code,
+        finding.subject,
+    )
 
 
 class UnknownCode(ValueError):

@@ -8,28 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from gpufix.cli.help import CommandGroup
+from gpufix.cli.help import Command, CommandFamily, CommandGroup
+from gpufix.cli.pages import PAGES, overview
 
-# Each is the function of its name in the module of its name.
-COMMANDS: Mapping[str, Mapping[str, Any]] = {
-    "doctor": {},
-    "fix": {},
-    "undo": {},
-    "explain": {},
-    "recommend": {"short_help": "Which torch build fits these GPUs, this driver, this Python."},
-    "inspect": {"short_help": "What a .so, wheel or package needs, and which GPUs it serves."},
-    "build": {"short_help": "Build extension folders with the right environment."},
-    "env": {"short_help": "The variables that fixes have set, to be exported."},
-    "run": {
-        "short_help": "Run a command with those variables.",
-        "context_settings": {"allow_interspersed_args": False},
-    },
-    "smoke": {"short_help": "Prove that GPU code builds and runs: a kernel suite, timed."},
-    "snapshot": {"short_help": "Save all that was observed, redacted, for doctor --facts."},
-    "diff": {"short_help": "What differs between two snapshots."},
-    "fleet": {"short_help": "Many nodes: who is the odd one out, by Ray, Slurm, ssh, Kubernetes."},
-    "rules": {"short_help": "List every rule: code, name and one line."},
+# What Typer must know of a command beyond its page.
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "run": {"context_settings": {"allow_interspersed_args": False}},
 }
+# Each is the function of its name in the module of its name.
+COMMANDS = tuple(PAGES)
 
 
 def needed(arguments: Sequence[str]) -> Iterable[str]:
@@ -41,8 +28,9 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     """The application with these commands; each costs Typer a hundredth of a doctor's run."""
     app = typer.Typer(
         name="gpufix",
-        no_args_is_help=True,
         add_completion=True,
+        invoke_without_command=True,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         cls=CommandGroup,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,10 +38,11 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(_root)
     for name in commands:
         function = getattr(import_module(f"gpufix.cli.{name}"), name)
+        about, settings = PAGES[name].about, _SETTINGS.get(name, {})
         if isinstance(function, typer.Typer):
-            app.add_typer(function, name=name, **COMMANDS[name])
+            app.add_typer(function, name=name, cls=CommandFamily, short_help=about)
         else:
-            app.command(name, **COMMANDS[name])(function)
+            app.command(name, cls=Command, short_help=about, **settings)(function)
     return app
 
 
@@ -66,8 +55,11 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Find why GPU code will not import, run or build in a Python environment; then repair it."""
+    """Find why GPU code does not import, run or build in a Python environment; then repair it."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(overview(), nl=False)

@@ -34,7 +34,9 @@ def build(
     gpu: options.Gpu = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", min=1, help="Compilers at once, in all folders together."),
+        typer.Option(
+            "--jobs", "-j", min=1, metavar="N", help="Compilers at once, in all folders together."
+        ),
     ] = None,
     timeout: Annotated[
         float,
@@ -44,7 +46,7 @@ def build(
         bool | None,
         typer.Option(
             "--editable/--no-editable",
-            help="Default: as it was installed; else where CMake builds into the sources.",
+            help="Default: as it was installed.",
         ),
     ] = None,
     clean: Annotated[
@@ -54,13 +56,12 @@ def build(
         bool, typer.Option("--dry-run", "-n", help="Show what would be removed, set and run.")
     ] = False,
     format: Annotated[
-        BuildFormat, typer.Option("--format", help="Report format.")
+        BuildFormat, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = BuildFormat.text,
 ) -> None:
     """Compile and install extension folders for the targets, several at once, and read them back.
 
-    Runs the folders' own build code, as pip would. Exit code 0: all built, and fit. 1: some
-    failed, or came out without code for a target. 2: usage.
+    Runs the folders' own build code, as pip would.
     """
     import tempfile
 

@@ -9,6 +9,8 @@ import typer
 from gpufix.cli import options
 from gpufix.cli.choices import FailOn, Format
 
+_FORMATS = "text, json, github, sarif, junit, markdown, html."
+
 
 def doctor(
     project: options.Project = None,
@@ -21,53 +23,49 @@ def doctor(
         typer.Option(
             "--fail-on",
             metavar="LEVEL",
-            help="Least severity that makes the exit code 1.  [default: error]",
+            help="error, warning, advice or never.  [default: error]",
         ),
     ] = None,
     strict: Annotated[
         bool,
         typer.Option(
             "--strict",
-            help="Exit 1 also when something could not be looked at, or nothing was judged.",
+            help="Also fail when something could not be read or judged.",
         ),
     ] = False,
     baseline: Annotated[
         str | None,
-        typer.Option(
-            "--baseline", metavar="FILE", help="Known findings: counted, not reported again."
-        ),
+        typer.Option("--baseline", metavar="FILE", help="Known findings: counted, not reported."),
     ] = None,
     write_baseline: Annotated[
         str | None,
-        typer.Option("--write-baseline", metavar="FILE", help="Accept what is found now as known."),
+        typer.Option("--write-baseline", metavar="FILE", help="Accept what is found now."),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="Report format.")] = Format.text,
+    format: Annotated[
+        Format, typer.Option("--format", help=_FORMATS, metavar="FORMAT")
+    ] = Format.text,
     output: options.Output = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
             "--report",
             metavar="FORMAT=FILE",
-            help="Also write this report: junit=gpufix.xml. Repeatable.",
+            help="Also write this report. Repeatable.",
         ),
     ] = None,
     smoke: Annotated[
         str | None,
-        typer.Option(
-            "--smoke", metavar="FILE", help="A run that smoke --save kept, for the HTML report."
-        ),
+        typer.Option("--smoke", metavar="FILE", help="A saved benchmark, for the HTML report."),
     ] = None,
     facts: options.FactsFile = None,
     deep: options.Deep = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="All evidence, gaps and fixes.")
+        bool, typer.Option("--verbose", "-v", help="All evidence, gaps and plans; what was read.")
     ] = False,
 ) -> None:
-    """Say what is wrong with a Python GPU environment, without importing anything.
+    """Find what is wrong with a Python GPU environment. It reads files and imports nothing.
 
-    Verdict: clean, faults, incomplete (something could not be looked at), or nothing judged (no
-    environment, or nothing in it that a rule knows). Exit code 0: nothing at or over --fail-on. 1: findings.
-    2: usage. 3: gpufix itself failed.
+    Verdicts: clean, faults, incomplete (something could not be read), nothing judged.
     """
     from gpufix.cli.doctor_run import Wanted, run
 

@@ -81,7 +81,10 @@ def env(
     build: Annotated[
         bool, typer.Option("--build", help="Add those that a build for the targets needs.")
     ] = False,
-    format: Annotated[EnvFormat, typer.Option("--format", help="Output format.")] = EnvFormat.sh,
+    format: Annotated[
+        EnvFormat,
+        typer.Option("--format", metavar="FORMAT", help="sh, fish, github, dotenv or json."),
+    ] = EnvFormat.sh,
     output: options.Output = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on standard error why each is set.")

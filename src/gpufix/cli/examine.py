@@ -27,8 +27,10 @@ class Patient(Frozen):
 
 def fail(message: str) -> SystemExit:
     """Print a usage error and give the exit to raise."""
+    from gpufix.cli import first_words
     from gpufix.text.clean import clean
 
+    first_words.wipe()
     print(f"gpufix: {clean(message)}", file=sys.stderr)
     return SystemExit(USAGE)
 
@@ -110,13 +112,16 @@ class _Progress:
     def __enter__(self) -> _Progress:
         from rich.console import Console
 
-        self._status = Console(stderr=True).status("looking …", spinner="dots")
+        from gpufix.cli import first_words
+
+        first_words.wipe()
+        self._status = Console(stderr=True).status("reading …", spinner="dots")
         self._status.start()
         return self
 
     def update(self, what: str) -> None:
         """Show what is being looked at now."""
-        self._status.update(f"looking at {what} …")
+        self._status.update(f"reading {what} …")
 
     def __exit__(self, *_: object) -> None:
         self._status.stop()

@@ -45,9 +45,11 @@ def explain(
         ),
     ] = None,
     no_patient: Annotated[
-        bool, typer.Option("--no-patient", help="Explain the text alone; look at no environment.")
+        bool, typer.Option("--no-patient", help="Explain the text; read no environment.")
     ] = False,
-    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = TextOrJson.text,
+    format: Annotated[
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
+    ] = TextOrJson.text,
     output: options.Output = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Sources, and all that was recognised.")
@@ -55,18 +57,16 @@ def explain(
 ) -> None:
     """Explain a rule, or find the cause in an error message, traceback or build log.
 
-    With a log: what happened, why, what to do; then whether the environment at hand shows the same
-    fault, and what `gpufix fix` would do. Exit code 0: recognised. 1: not recognised. 2: usage.
+    With a log: what happened, why, what to do; then whether this environment has the same fault,
+    and what `gpufix fix` would do.
     """
-    pass
-    from gpufix.cli.examine import fail
     from gpufix.plugins import all_rules
 
     known, _ = all_rules()
     if what != "-":
         chosen = _rules(what, known)
         if isinstance(chosen, list):
-            _pages(chosen)
+            _pages(chosen) if len(chosen) == 1 else _list(chosen)
             return
         if not Path(what).exists():
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
@@ -104,6 +104,14 @@ def _pages(chosen: list[Rule]) -> None:
         console.print(Markdown(clean(page, keep_newlines=True)))
 
 
+def _list(chosen: list[Rule]) -> None:
+    """Of several rules, a line each: nobody reads five pages at once."""
+    from gpufix.cli.rules import show
+
+    show(chosen)
+    typer.echo("gpufix: `gpufix explain CODE` shows a rule's page", err=True)
+
+
 class LogRequest(Frozen):
     """The options of the command."""
 
@@ -138,7 +146,7 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"
         if scanned.cut:
-            log += f" · the first {MOST >> 30} GiB alone are read"
+            log += f" · the first {MOST >> 30} GiB only are read"
         if scanned.flooded:
             log += " · so many near misses that not all were looked at"
         _text(answer, log, errors, names, patient, request)

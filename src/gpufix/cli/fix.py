@@ -34,12 +34,14 @@ class _Manner(NamedTuple):
     """How plans are carried out."""
 
     keep: bool
-    probe: bool
+    probe: bool | None
     deep: bool
     build: bool
 
 
-FormatOption = Annotated[FixFormat, typer.Option("--format", help="Report format.")]
+FormatOption = Annotated[
+    FixFormat, typer.Option("--format", metavar="FORMAT", help="text or json.")
+]
 
 
 def fix(
@@ -52,20 +54,26 @@ def fix(
         list[str] | None,
         typer.Option("--only", metavar="CODE", help="Repair only these rules or families."),
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; verify; keep or undo.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Apply the plans, check, keep or undo.")
+    ] = False,
     build: Annotated[
         bool,
-        typer.Option("--build", help="Also build, read back and import the project's extensions."),
+        typer.Option("--build", help="Also build and import the project's extensions."),
     ] = False,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Also plans that change a version somebody chose.")
+        bool, typer.Option("--unsafe", help="Also plans that change a version you chose.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the result even when it is not verified.")
+        bool, typer.Option("--keep", help="Keep the result even where a check fails.")
     ] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also import the repaired modules.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Undo what does not import; or import nothing. Default: import and say so.",
+        ),
+    ] = None,
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Ask the index which versions would come.")
     ] = False,
@@ -86,16 +94,14 @@ def fix(
             "--fallback",
             metavar="NAME",
             autocompletion=help.fallbacks,
-            help="Install gpufix's replacement of this extension, and do nothing else without "
-            "--only; `list` names them. Repeatable.",
+            help="Only install gpufix's replacement for this extension; `list` shows them.",
         ),
     ] = None,
 ) -> None:
-    """Show what would repair the environment; with --apply, do it.
+    """Show how to repair the environment; with --apply, repair it.
 
-    Exit code 0: nothing to repair, or nothing of what was asked remains. 1: plans are pending, errors
-    stand that have none, or findings remain, of the selected rules.
-    2: usage. 3: gpufix itself failed: a check or fix crashed, or a plugin does not load.
+    A safe plan can be undone and changes no version that you chose. After the repair, gpufix reads
+    the environment again and imports what it repaired; what does not help is undone.
     """
     from gpufix.cli.examine import examine, no_patient, say_unjudged
     from gpufix.engine.run_context import Indexes, RunContext
@@ -114,7 +120,14 @@ def fix(
     indexes = Indexes(index_url, tuple(find_links or ()))
     context = RunContext(patient.facts, indexes=indexes, say=_say)
     if not apply:
-        _show(_preview(proposed, context, resolve), proposed.wanted, format, output)
+        shown = _preview(proposed, context, resolve)
+        code = _show(shown, proposed.wanted, format, output)
+        agreed = None
+        if format is FixFormat.text and output is None:
+            agreed = _agreed(shown, proposed, patient, fix_request)
+        if agreed is None:
+            raise typer.Exit(code)
+        proposed = agreed
     how = _Manner(keep, probe, deep, build)
     outcome = _carry_out(proposed, context, patient, fix_request, how)
     command = None
@@ -175,9 +188,26 @@ def _preview(proposed: Proposed, context: RunContext, resolve: bool) -> Proposal
         raise fail(str(error)) from None
 
 
-def _show(
-    proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None
-) -> None:
+def _agreed(
+    shown: Proposal, proposed: Proposed, patient: Patient, fix_request: FixRequest
+) -> Proposed | None:
+    """What the user says yes to on a terminal; None where nobody can be asked, or wants nothing."""
+    from gpufix.cli import dialogue
+
+    if not dialogue.can_ask() or not (shown.plans or dialogue.unsafe_of(shown)):
+        return None
+    try:
+        wanted, unsafe = dialogue.consent(shown, _say)
+    except (dialogue.Quit, KeyboardInterrupt):
+        return None
+    if not wanted and not unsafe:
+        return None
+    every = _propose(patient, replace(fix_request, unsafe=True)) if unsafe else proposed
+    return dialogue.narrowed(proposed, wanted, unsafe, every)
+
+
+def _show(proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None) -> int:
+    """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.diagnose import INTERNAL
     from gpufix.report import plans
@@ -189,7 +219,7 @@ def _show(
     standing = [f for f in proposal.standing if f.code in wanted]
     pending = [*proposal.plans, *proposal.held, *standing]
     unmet = any(s.asked for s in proposal.skips)
-    raise typer.Exit(INTERNAL if proposal.failures else PENDING if pending or unmet else 0)
+    return INTERNAL if proposal.failures else PENDING if pending or unmet else 0
 
 
 def _look(patient: Patient, deep: bool) -> tuple[Facts, Questions | None]:
@@ -210,6 +240,7 @@ def _carry_out(
     fix_request: FixRequest,
     manner: _Manner,
 ) -> Outcome:
+    from gpufix.cli.dialogue import Live
     from gpufix.engine.run.apply import termination
     from gpufix.engine.run.propose import judged
     from gpufix.engine.run.repair import Repair, nothing_to_do, repair
@@ -222,13 +253,14 @@ def _carry_out(
         request=judged(fix_request),
         look=lambda: _look(patient, manner.deep),
         keep=manner.keep,
-        probe=manner.probe,
+        probe=manner.probe is not False,
+        proven=manner.probe is True,
         build=manner.build,
         show=_show_more,
     )
     try:
-        with termination():
-            return repair(proposed, context, how)
+        with termination(), Live(_say) as live:
+            return repair(proposed, replace(context, say=live.say, tick=live.tick), how)
     except KeyboardInterrupt:
         _say(f"interrupted; {_what_is_left(how.state, context)}")
         raise typer.Exit(INTERRUPTED) from None
@@ -275,7 +307,7 @@ def _what_is_left(state: Path, context: RunContext) -> str:
 
     waiting = runs.interrupted(state, prefix(context))
     return (
-        f"`gpufix undo {waiting.id}` puts back what was begun"
+        f"`gpufix undo {waiting.id}` restores what was begun"
         if waiting
         else "nothing is left half done"
     )

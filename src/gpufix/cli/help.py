@@ -1,31 +1,20 @@
-"""`gpufix --help` on one screen, and what the shell completes."""
+"""`--help` on one screen, usage errors in one style, and what the shell completes."""
 
 from __future__ import annotations
 
 import re
+import sys
+import textwrap
+from collections.abc import Iterable
 from typing import Any
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-_HEAD = """\
-gpufix finds why GPU code will not import, run or build in a Python environment,
-repairs it, proves the repair, and can undo it.
+from gpufix.cli.pages import PAGES, Page, overview
 
-  gpufix doctor                        what is wrong, and what would mend it
-  gpufix fix --apply                   mend it; what does not help is undone
-  gpufix undo                          put the last repair back, byte for byte
-  gpufix explain build.log             what an error message means
-
-  gpufix doctor --gpu "RTX 5080"       for a GPU that is not in this machine
-  gpufix doctor --python ENV PROJECT   another environment, and a project for it
-
-Further commands:
-"""
-_FOOT = """
-gpufix COMMAND --help tells the rest. Also: --version, --install-completion.
-"""
-_SHOWN = ("doctor", "fix", "undo", "explain")
-_WIDTH = 80
+WIDTH = 80
+_COLUMN = 27  # where the options' texts begin
+USAGE = 2
 
 
 class CommandGroup(TyperGroup):
@@ -33,16 +22,162 @@ class CommandGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """What a newcomer needs first, then a line for each other command."""
-        rest = [n for n in self.list_commands(ctx) if n not in _SHOWN]
-        indent = max(len(name) for name in rest) + 4
-        lines = [
-            f"  {name:<{indent - 2}}{self._about(ctx, name, _WIDTH - indent)}" for name in rest
-        ]
-        formatter.write(_HEAD + "\n".join(lines) + "\n" + _FOOT)
+        formatter.write(overview())
 
-    def _about(self, ctx: Any, name: str, room: int) -> str:
-        command = self.get_command(ctx, name)
-        return command.get_short_help_str(room) if command else ""
+    def main(self, *args: Any, **options: Any) -> Any:
+        """As Typer's, but every usage error is one line in gpufix's own style."""
+        options["standalone_mode"] = False
+        try:
+            code = super().main(*args, **options)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # a ClickException of whichever click
+                if type(error).__name__ == "Abort":
+                    print("gpufix: interrupted", file=sys.stderr)
+                    sys.exit(1)
+                raise
+            _refuse(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+class Command(TyperCommand):
+    """A command whose help is its page (cli/pages.py) and its options by purpose."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Synopsis, what it does, examples, options by purpose, exit codes."""
+        formatter.write(command_help(str(self.name), self))
+
+
+class CommandFamily(TyperGroup):
+    """Several commands below one name."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """As a command's, and a line for each of its own."""
+        formatter.write(command_help(str(self.name), self))
+
+
+def command_help(name: str, command: Any) -> str:
+    """The whole text, 80 columns wide."""
+    page = PAGES[name]
+    lines = [f"usage: {page.synopsis}", "", *_filled(command.help or page.about, ""), ""]
+    width = max(len(example) for example, _ in page.examples)
+    lines += [f"  {example:<{width}}  {about}" for example, about in page.examples]
+    for argument in (each for each in command.params if each.opts[0][:1] != "-"):
+        lines += ["", *_row(f"  {_bare(argument)}", argument.help or "")]
+    for purpose, options in grouped(page, command):
+        lines += ["", f"{purpose}:"]
+        for option in options:
+            lines += _option(option)
+    if below := getattr(command, "commands", {}):
+        lines += ["", "Commands:"]
+        for each in below.values():
+            lines += _row(f"  {each.name}", each.get_short_help_str(200))
+    if page.exits:
+        lines += ["", *_filled(f"Exit code: {page.exits}.", "")]
+    return "\n".join(lines)
+
+
+def grouped(page: Page, command: Any) -> list[tuple[str, list[Any]]]:
+    """The declared options by purpose; those that no group names come last."""
+    named = {option.opts[0]: option for option in command.params if option.opts[0][:1] == "-"}
+    found = [
+        (purpose, [named.pop(name) for name in names if name in named])
+        for purpose, names in page.groups
+    ]
+    named.pop("--help", None)
+    return [row for row in [*found, ("Other", list(named.values()))] if row[1]]
+
+
+def _option(option: Any) -> list[str]:
+    """Its names and value, then its text, folded beside them."""
+    return _row(f"  {option_names(option)}", option.help or "")
+
+
+def option_names(option: Any) -> str:
+    """ "-o, --output FILE"."""
+    names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
+    return f"{names} {'' if option.is_flag else _value(option)}".rstrip()
+
+
+def _row(head: str, text: str) -> list[str]:
+    body = _filled(text, " " * _COLUMN)
+    if len(head) + 2 > _COLUMN:
+        return [head, *body]
+    return [f"{head:<{_COLUMN}}{body[0].lstrip()}", *body[1:]] if body else [head]
+
+
+def _value(option: Any) -> str:
+    return str(option.metavar or "VALUE")
+
+
+def _bare(argument: Any) -> str:
+    """An argument's name as the synopsis has it."""
+    return str(argument.metavar or argument.name).strip("{}.").removeprefix("-- ").strip(".")
+
+
+def _filled(text: str, margin: str) -> list[str]:
+    """Folded between words; names of options are kept whole."""
+    out: list[str] = []
+    for paragraph in text.strip().split("\n\n"):
+        out += [""] * bool(out)
+        out += textwrap.wrap(
+            " ".join(paragraph.split()),
+            WIDTH,
+            initial_indent=margin,
+            subsequent_indent=margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return out
+
+
+_CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*?)\.?", re.DOTALL)
+
+
+def _refuse(error: Any) -> None:
+    """Say what was mistyped and where the options stand; ends the process."""
+    from gpufix.text.clean import clean
+
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", "gpufix") if context else "gpufix"
+    command = re.sub(r"^.*?(?=\bgpufix\b)", "", str(command)) or "gpufix"
+    from gpufix.cli import first_words
+
+    first_words.wipe()
+    print(f"gpufix: {clean(refusal(error))}", file=sys.stderr)
+    print(f"gpufix: `{clean(command)} --help` shows examples and options", file=sys.stderr)
+    sys.exit(getattr(error, "exit_code", USAGE))
+
+
+def refusal(error: Any) -> str:
+    """The message of a usage error, without the library's own phrases."""
+    option = getattr(error, "param", None)
+    hint = getattr(error, "param_hint", None)
+    name = option.opts[0] if option is not None and option.opts else str(hint or "")
+    if option is not None and not name.startswith("-"):
+        name = _bare(option)
+    message = str(getattr(error, "message", "") or "")
+    found = _CHOICE.fullmatch(message.strip())
+    if found:
+        known = [each.strip(" '\"") for each in found[2].split(",")]
+        return f"{name} {found[1]!r}: expected {', '.join(known)}{suggestion(found[1], known)}"
+    if possible := getattr(error, "possibilities", None):
+        typed = str(error.option_name)
+        return f"no such option: {typed}{suggestion(typed, possible)}"
+    if "valid integer" in message or "valid number" in message:
+        return f"{name}: expected a number"
+    text = str(error.format_message()).strip().rstrip(".")
+    text = re.sub(r"^Invalid value for (?:'[^']+'(?: / )?)+: ", f"{name}: ", text)
+    text = re.sub(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected: \1", text)
+    text = text.replace("Value error, ", "").replace(". Did you mean", "; did you mean")
+    return text[:1].lower() + text[1:]
+
+
+def suggestion(typed: str, known: Iterable[str]) -> str:
+    """ "; did you mean X?" where one is close, else nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(typed, list(known), 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 _VENDOR = re.compile(r"^(?:(?:NVIDIA|AMD|GeForce|Radeon|Instinct) )+")

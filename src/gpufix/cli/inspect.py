@@ -19,14 +19,14 @@ def inspect(
     python: options.Python = None,
     gpu: options.Gpu = None,
     driver: options.Driver = None,
-    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = (
-        TextOrJson.text
-    ),
+    format: Annotated[
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
+    ] = (TextOrJson.text),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All files and gaps.")] = False,
 ) -> None:
-    """Say what compiled files need: libraries, torch releases, C++ ABI, GPUs that they serve.
+    """Say what compiled files need: libraries, torch releases, C++ ABI, and the GPUs they serve.
 
-    With --python: would they load in that environment. Nothing is loaded or unpacked to disk.
+    With --python: whether they load in that environment. Nothing is loaded or unpacked to disk.
     """
     from gpufix.cli.examine import examine, fail, no_patient
     from gpufix.cli.values import GPUS, split

@@ -13,9 +13,8 @@ Python = Annotated[
     typer.Option(
         "--python",
         metavar="PATH",
-        help="The patient: an interpreter or environment folder. "
-        "Default: the active venv or conda environment, else the project's (.venv, or as uv, pixi, "
-        "poetry, hatch, pdm and pipenv keep it).",
+        help="An environment folder or interpreter. "
+        "Default: the active one, else the project's (.venv, uv, pixi, poetry, hatch, pdm, pipenv).",
     ),
 ]
 Gpu = Annotated[
@@ -23,8 +22,7 @@ Gpu = Annotated[
     typer.Option(
         "--gpu",
         metavar="GPU",
-        help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable: each must be served. "
-        "Default: the visible ones, of which one must be.",
+        help="A GPU to serve: sm_120, 12.0, gfx1101, 'RTX 5080'. Repeatable. Default: those visible.",
         autocompletion=help.gpus,
     ),
 ]
@@ -39,7 +37,7 @@ Select = Annotated[
     typer.Option(
         "--select",
         metavar="CODE",
-        help="Run only these rules or families (WHL, TCH201).",
+        help="Only these rules or families (WHL, TCH201).",
         autocompletion=help.codes,
     ),
 ]
@@ -48,22 +46,22 @@ Ignore = Annotated[
     typer.Option(
         "--ignore",
         metavar="CODE",
-        help="Leave these rules or families out.",
+        help="Without these rules or families.",
         autocompletion=help.codes,
     ),
 ]
 FactsFile = Annotated[
     str | None,
-    typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead of this machine."),
+    typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead."),
 ]
 Output = Annotated[
     str | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Write to FILE instead of standard output."
-    ),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE."),
 ]
 Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
 Project = Annotated[
     str | None,
-    typer.Argument(metavar="PROJECT", help="Project folder. Default: this one, when it is one."),
+    typer.Argument(
+        metavar="PROJECT", help="Project folder. Default: the current one, if it is a project."
+    ),
 ]

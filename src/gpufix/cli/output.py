@@ -44,7 +44,7 @@ def emit(
     for form, file in also:
         write(_rendered(report, form), file, "--report")
     if output is None and format is Format.text:
-        _terminal(report.diagnosis, report.verbose)
+        _terminal(report.diagnosis, report.verbose, not report.replay)
         return
     write(_rendered(report, format), output)
 
@@ -110,7 +110,7 @@ def _rendered(report: Report, format: Format) -> str:
 
     nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     console = Console(width=80, color_system=None, record=True, file=nowhere)
-    terminal.show(diagnosis, console, report.verbose)
+    terminal.show(diagnosis, console, report.verbose, not report.replay)
     return console.export_text()
 
 
@@ -133,12 +133,12 @@ def _repository(folder: Path) -> Path:
         return folder
 
 
-def _terminal(diagnosis: Diagnosis, verbose: bool) -> None:
+def _terminal(diagnosis: Diagnosis, verbose: bool, here: bool) -> None:
     from rich.console import Console
 
     from gpufix.report import terminal
 
-    terminal.show(diagnosis, Console(), verbose)
+    terminal.show(diagnosis, Console(), verbose, here)
 
 
 def page(

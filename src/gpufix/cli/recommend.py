@@ -28,6 +28,10 @@ class Preference(str, Enum):
 
 
 def recommend(
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PACKAGE...]", help="Packages that must have a wheel: gsplat."),
+    ] = None,
     gpu: options.Gpu = None,
     python: options.Python = None,
     python_version: Annotated[
@@ -35,7 +39,7 @@ def recommend(
         typer.Option(
             "--python-version",
             metavar="X.Y",
-            help="Ask for a Python that is not here (3.12, 3.13t): nothing here is looked at.",
+            help="For a Python that is not here (3.12, 3.13t).",
         ),
     ] = None,
     driver: options.Driver = None,
@@ -44,7 +48,7 @@ def recommend(
         typer.Option(
             "--platform",
             metavar="NAME",
-            help="linux_x86_64 or linux_aarch64: nothing here is looked at.",
+            help="linux_x86_64 or linux_aarch64.",
         ),
     ] = None,
     extension: Annotated[
@@ -52,7 +56,7 @@ def recommend(
         typer.Option(
             "--extension",
             metavar="FILE",
-            help="A .so, wheel or installed package that must load with it. Repeatable.",
+            help="A .so, wheel or package that must load with it.",
         ),
     ] = None,
     torch: Annotated[
@@ -61,38 +65,36 @@ def recommend(
     ] = None,
     also: Annotated[
         list[str] | None,
-        typer.Option(
-            "--with", metavar="NAME", help="Companions that must have a wheel for it: kaolin."
-        ),
+        typer.Option("--with", metavar="NAME", help="The same as PACKAGE."),
     ] = None,
     prefer: Annotated[
         Preference | None,
         typer.Option(
             "--prefer",
-            help="What comes first.  [default: smallest-change when torch is installed, else newest]",
+            metavar="WHAT",
+            help="newest, oldest-cuda or smallest-change. Default: smallest-change where torch is installed.",
         ),
     ] = None,
-    format: Annotated[TextOrJson, typer.Option("--format", help="text or json.")] = (
-        TextOrJson.text
-    ),
+    format: Annotated[
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
+    ] = (TextOrJson.text),
     output: options.Output = None,
     facts: options.FactsFile = None,
     everything: Annotated[bool, typer.Option("--all", help="Every build that fits.")] = False,
 ) -> None:
     """Say which torch build fits these GPUs, this driver, this Python and these extensions.
 
-    Without options: for the environment and the GPUs that are here. Nothing is downloaded or
-    installed. Exit code 0: something fits. 1: nothing does. 2: usage.
+    Without options: for this environment and its GPUs. Nothing is downloaded or installed.
     """
     from gpufix.cli.output import write, write_lines
     from gpufix.evidence.torch_builds.rank import answer
     from gpufix.recommend.offer import offers, pose
     from gpufix.report import recommendation as report
 
+    wanted = _companions([*(packages or ()), *(also or ())])
     elsewhere = python_version is not None or platform is not None
     view = None if elsewhere else _view(python, facts, gpu)
     question = _question(view, gpu, python_version, platform, (python, facts))
-    wanted = _companions(also)
     question = _narrowed(question, driver, torch, _extensions(extension, view), wanted)
     preference = _preference(prefer, question)
     found = answer(question, preference)
@@ -194,7 +196,7 @@ def _extensions(named: list[str] | None, view: View | None) -> tuple[Extension, 
         raise fail(str(error)) from None
 
 
-def _companions(named: list[str] | None) -> tuple[str, ...]:
+def _companions(named: list[str]) -> tuple[str, ...]:
     from gpufix.cli.examine import fail
     from gpufix.cli.values import PACKAGES, split
     from gpufix.knowledge import listings, packages
@@ -202,11 +204,17 @@ def _companions(named: list[str] | None) -> tuple[str, ...]:
 
     wanted = tuple(normalise(name) for name in split("--with", named, PACKAGES))
     every = {*packages.names(), *listings.names()}
-    strangers = [name for name in wanted if listings.key(name) is None and name not in every]
-    if strangers:
-        known = ", ".join(sorted(every))
-        raise fail(f"--with {strangers[0]}: not one of the packages made for one torch: {known}")
+    for name in wanted:
+        if listings.key(name) is None and name not in every:
+            raise fail(_stranger(name, sorted(every)))
     return wanted
+
+
+def _stranger(name: str, known: list[str]) -> str:
+    from gpufix.cli.help import suggestion
+
+    near = suggestion(name, known) or f"; it knows {', '.join(known)}"
+    return f"no wheels of {name!r} are known{near}"
 
 
 def _preference(prefer: Preference | None, question: Question) -> Prefer:

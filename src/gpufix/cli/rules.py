@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpufix.cli.choices import TextOrJson
 
+if TYPE_CHECKING:
+    from gpufix.checks.registry import Rule
+
 
 def rules(
     format: Annotated[
-        TextOrJson, typer.Option("--format", help="Report format.")
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = TextOrJson.text,
 ) -> None:
     """List every rule: code, name and one line. `gpufix explain CODE` shows a rule's page."""
 
     from gpufix.plugins import all_rules
-    from gpufix.text.clean import clean
     from gpufix.text.json_output import dumps
 
     known, _ = all_rules()
@@ -25,13 +28,28 @@ def rules(
         rows = [{"code": r.code, "name": r.name, "summary": _first_line(r.page)} for r in known]
         typer.echo(dumps(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
+    show(known)
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+
+def show(known: Sequence[Rule]) -> None:
+    """Each rule with its one line, folded between words."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from gpufix.report.folding import folded
+    from gpufix.text.clean import clean
+
+    console = Console()
+    wide = max((len(rule.name) for rule in known), default=0)
     for rule in known:
-        table.add_row(rule.code, clean(rule.name), clean(_first_line(rule.page)))
-    Console().print(table, highlight=False, markup=False)
+        head = f"{rule.code}  {clean(rule.name):<{wide}}  "
+        if len(head) > console.width // 2:  # the line stands below the name
+            console.print(Text(head.rstrip(), "bold"), soft_wrap=True, highlight=False)
+            head = "  "
+        text = Text(clean(_first_line(rule.page)))
+        for number, line in enumerate(folded(text, max(console.width - len(head), 20))):
+            lead = head if number == 0 else " " * len(head)
+            console.print(Text(lead) + line, soft_wrap=True, highlight=False)
 
 
 def _first_line(page: str) -> str:

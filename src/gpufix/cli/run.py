@@ -19,11 +19,11 @@ def run(
     project: Annotated[
         str | None,
         typer.Option(
-            "--project", metavar="FOLDER", help="Project folder. Default: this one, when it is one."
+            "--project", metavar="FOLDER", help="Project folder. Default: the current one."
         ),
     ] = None,
     build: Annotated[
-        bool, typer.Option("--build", help="Apply those that a build for the targets needs, too.")
+        bool, typer.Option("--build", help="Also those that a build for the targets needs.")
     ] = False,
 ) -> None:
     """Run a command with the variables of the environment file. Its exit code is gpufix's.

@@ -25,13 +25,13 @@ def smoke(
     gpu: options.Gpu = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="KERNEL", help="These kernels alone. Repeatable."),
+        typer.Option("--only", metavar="KERNEL", help="Only these kernels. Repeatable."),
     ] = None,
     compile_only: Annotated[
         bool, typer.Option("--compile-only", help="Run nothing: needs no GPU.")
     ] = False,
     format: Annotated[
-        TextOrJson, typer.Option("--format", help="Report format.")
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = TextOrJson.text,
     output: options.Output = None,
     save: Annotated[
@@ -44,7 +44,7 @@ def smoke(
     ] = None,
     python: options.Python = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Compilers at once.")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Compilers at once.")
     ] = None,
     private_toolkit: Annotated[
         bool,
@@ -57,10 +57,7 @@ def smoke(
         bool, typer.Option("--verbose", "-v", help="A line for each case of each kernel.")
     ] = False,
 ) -> None:
-    """Prove that GPU code builds and runs here: compile, validate and time a suite of kernels.
-
-    Exit code 0: all well, or not applicable. 1: a kernel fails. 2: usage. 3: gpufix itself failed.
-    """
+    """Prove that GPU code builds and runs here: compile, validate and time a suite of kernels."""
     from gpufix.cli.examine import examine, say_unjudged
     from gpufix.cli.output import write
     from gpufix.smoke import save as saving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -112,6 +113,16 @@ def serve(arguments: Sequence[str]) -> bool:
     if list(arguments) == ["--version"]:
         version()
         return True
+    if "_GPUFIX_COMPLETE" in os.environ:  # the shell asks what may follow
+        return False
+    if not arguments or list(arguments) in (["--help"], ["-h"], ["help"]):
+        from gpufix.cli.pages import overview
+
+        print(overview(), end="", flush=True)
+        return True
+    from gpufix.cli import first_words
+
+    first_words.say(list(arguments))
     command = _SERVED.get(arguments[0]) if arguments else None
     return command is not None and command(arguments[1:])
 
@@ -126,7 +137,9 @@ def report(error: Exception) -> int:
     import traceback
 
     import gpufix
+    from gpufix.cli import first_words
 
+    first_words.wipe()
     text = "".join(traceback.format_exception(error))
     header = (
         f"gpufix {gpufix.__version__}, Python {platform.python_version()}, {platform.platform()}\n"

@@ -20,9 +20,7 @@ _WAIT = 30.0  # seconds for what a killed run had started, and for another gpufi
 def undo(
     run: Annotated[
         str | None,
-        typer.Argument(
-            metavar="ID", help="The run, of whatever environment. Default: the patient's last one."
-        ),
+        typer.Argument(metavar="ID", help="The run. Default: the environment's last one."),
     ] = None,
     python: options.Python = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the runs.")] = False,
@@ -30,24 +28,21 @@ def undo(
         bool,
         typer.Option(
             "--force",
-            help="Also take back what was changed since (it is put aside), end programs of the run that "
-            "still live, and give up what cannot be put back.",
+            help="Also where files changed since (they are kept aside) or programs of the run still live.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and do nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be restored.")
     ] = False,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Give up the kept files of the run instead.")
+        bool, typer.Option("--forget", help="Delete the kept files of the run instead.")
     ] = False,
     format: FormatOption = FixFormat.text,
 ) -> None:
-    """Put back, byte for byte, what `gpufix fix --apply` changed; also after it was cut off.
+    """Restore, byte for byte, what `gpufix fix --apply` changed; also after an interruption.
 
-    Without ID: the patient's last run. Where it has none and other environments have, these are
-    listed, and on a terminal you are asked which. Exit code 0: done, or there is nothing to undo.
-    1: not everything could be put back, files were changed since, or only other environments have
-    runs and none was chosen. 2: usage.
+    Without ID: the environment's last run. Where it has none and other environments have, these are
+    listed, and on a terminal you are asked which.
     """
     from gpufix.cli.examine import fail
     from gpufix.cli.which_run import WantedRun

@@ -8,6 +8,7 @@ from typing import Literal
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
+from gpufix.diagnosis.looked_at import looked_at
 from gpufix.diagnosis.unjudged import unjudged
 from gpufix.evidence.targets import choose
 from gpufix.evidence.unknown_packages import not_judged
@@ -77,6 +78,7 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
         not_judged=not_judged(judgement.view),
         summary=counts,
         judged=judgement.judged,
+        looked_at=looked_at(facts, len(judgement.judged)),
     )
 
 
@@ -84,7 +86,7 @@ def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
     """The finding and its consequences, each with what would remedy it."""
     return replace(
         finding,
-        fixes=[summary(plan, view.facts) for plan in planner.plans(finding)],
+        fixes=[summary(plan, view.facts, view.targets) for plan in planner.plans(finding)],
         consequences=[with_fixes(c, view, planner) for c in finding.consequences],
     )
 
@@ -103,6 +105,7 @@ def patient_summary(facts: Facts) -> PatientSummary:
         torch=label,
         platform=f"{facts.host.os} {facts.host.machine}",
         project=facts.project.root if facts.project else None,
+        chosen=python.chosen if python else None,
     )
 
 

@@ -38,6 +38,7 @@ def run(
         running.start()
         while not running.wait(1.0):
             heartbeat(context.folder).touch()
+            context.tick(last_line(path))
     except NotStarted as error:
         raise StepFailed(f"{argv[0]} {error.problem}") from None
     finally:
@@ -48,6 +49,15 @@ def run(
         raise StepFailed(f"{argv[0]} {ended.problem} ({path})")
     if ended.code != 0:
         raise StepFailed(f"{' '.join(argv[:4])} … exits with {ended.code}: {reason(path)}")
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says anything; empty where there is none."""
+    try:
+        lines = read_end(log, 4096).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def reason(log: Path) -> str:

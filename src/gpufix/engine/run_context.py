@@ -85,6 +85,7 @@ class RunContext(Frozen):
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     indexes: Indexes = Indexes()
     say: Callable[[str], None] = _silent
+    tick: Callable[[str], None] = _silent  # a phase goes on: the last line of its log
     folder: Path | None = None
     lock_fds: tuple[int, ...] = ()
     writing: Callable[[str, bytes], None] = _unnoted  # told before gpufix itself writes a file

@@ -67,7 +67,7 @@ def add(facts: Facts, specs: Sequence[str], channel: str | None = None) -> str:
     """The command line that installs what MatchSpecs ask for. pixi's manifest names the channels."""
     managed = facts.conda or CondaPrefix()
     if managed.program == "pixi":
-        return join(["pixi", "add", *_manifest(managed), *specs])
+        return join(["pixi", "add", *manifest_options(managed), *specs])
     whence = ["--channel", channel] if channel else []
     return join([managed.program, "install", *_prefix(facts), *whence, *specs])
 
@@ -77,12 +77,13 @@ def reinstall(facts: Facts, packages: Mapping[str, str]) -> str:
     managed = facts.conda or CondaPrefix()
     if managed.program == "pixi":
         chosen = ["--environment", managed.environment] if managed.environment else []
-        return join(["pixi", "reinstall", *_manifest(managed), *chosen, *packages])
+        return join(["pixi", "reinstall", *manifest_options(managed), *chosen, *packages])
     specs = [f"{name}={version}" if version else name for name, version in packages.items()]
     return join([managed.program, "install", *_prefix(facts), "--force-reinstall", *specs])
 
 
-def _manifest(managed: CondaPrefix) -> list[str]:
+def manifest_options(managed: CondaPrefix) -> list[str]:
+    """Which pixi manifest a command is for; none where the environment's marker names none."""
     return ["--manifest-path", managed.manifest] if managed.manifest else []
 
 

@@ -220,5 +220,5 @@ class _Names:
             yield PipObjection(f"{key} was installed by conda{unknown}", package, requirement)
         elif key in self._depended and key not in self._pythons:
             package, user = self._depended[key]
-            reason = f"{key} is known here as a package of conda's alone: {user} depends on it"
+            reason = f"{key} is known here as a package of conda's only: {user} depends on it"
             yield PipObjection(reason, package, requirement)

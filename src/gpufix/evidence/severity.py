@@ -54,7 +54,7 @@ class Weighed(Frozen):
         """What could not be told; nothing where an import is known to fail anyway."""
         if self.severity is ERROR:
             return []
-        reason = "it would not load, and whether its package's import needs it cannot be told"
+        reason = "it would not load, and whether its package's import needs it is not known"
         return [
             Gap(section="imports", subject=x.distribution or x.path, reason=f"{x.path}: {reason}")
             for x in self.unsure[:1]

@@ -190,7 +190,7 @@ def headline(explanation: Explanation, found: Check) -> Explanation:
         explanation = explanation.but(do=f"{plan.title[:1].upper()}{plan.title[1:]}.")
     if finding.code == explanation.rule:
         return explanation
-    alone = f"The text alone reads as {explanation.rule}." if explanation.rule else None
+    alone = f"The text only reads as {explanation.rule}." if explanation.rule else None
     return explanation.but(
         alone, rule=finding.code, role="cause", what=f"{finding.subject}: {finding.message}"
     )
@@ -288,7 +288,7 @@ def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tupl
     rule = explanation.rule or ""
     torch = f"torch {view.facts.torch.version}" if view.facts.torch else "no torch"
     python = f"Python {view.facts.python.version}" if view.facts.python else "no Python"
-    who = f"The patient at hand ({python}, {torch})"
+    who = f"This environment ({python}, {torch})"
     if explanation.rule is None:
         return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
     if rule == RUN806.code:

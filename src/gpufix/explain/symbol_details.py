@@ -216,7 +216,7 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
             what=f"{name} is of CUDA {max(of)}, and the torch of this text is of CUDA {torch}: "
             "what asks for it was built for another CUDA than torch.",
             do="Install the release of that package for torch's CUDA, build it here "
-            "(--no-build-isolation), or install a torch of its CUDA. The library alone does not help.",
+            "(--no-build-isolation), or install a torch of its CUDA. The library by itself does not help.",
         )
     return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
 
@@ -298,7 +298,7 @@ def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:
     tries = context(hit, 0, 8192)
     if re.search(r"undefined symbol", tries):
         return explanation.but(
-            "One of its libraries was found, and asks torch for a symbol in vain."
+            "One of its libraries was found, and needs a symbol that torch does not have."
         )
     if re.search(r"libav\w+\.so[.\d]*: cannot open shared object file", tries):
         return explanation.but("None of its tries found FFmpeg's libraries.", rule="SYM402")

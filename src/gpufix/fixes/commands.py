@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from gpufix.fixes.project_tool import keeping
 from gpufix.knowledge.packages import index_url
 from gpufix.model import (
     Advise,
@@ -17,18 +18,27 @@ from gpufix.model import (
     Remove,
     SetVariables,
     Step,
+    Target,
     WriteFile,
 )
 from gpufix.text.shell import join, quote
 
 
-def summary(plan: Plan, facts: Facts) -> PlanSummary:
-    """The plan as a finding shows it. A fallback's is carried out whole, by its name."""
+def summary(plan: Plan, facts: Facts, targets: Sequence[Target] = ()) -> PlanSummary:
+    """The plan as a finding shows it: its commands, or gpufix's own where no shell has them.
+
+    An edit has no command, and a build runs with variables and a header of its own.
+    """
     lines = [line for step in plan.steps for line in commands(step, facts)]
     if plan.fallback is not None:
         lines = [_fallback(plan.fallback)]
+    elif any(isinstance(step, (WriteFile, Build)) for step in plan.steps):
+        lines = [_own(plan, facts, targets)]
     command = "\n".join(lines) or None
-    return PlanSummary(title=plan.title, safety=plan.safety, command=command, fix=plan.fix)
+    keep = keeping(plan, facts)
+    return PlanSummary(
+        title=plan.title, safety=plan.safety, command=command, fix=plan.fix, keep=keep
+    )
 
 
 def commands(step: Step, facts: Facts) -> Iterator[str]:
@@ -49,11 +59,18 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
         yield f"{variables} {join(pip(facts, 'install', *options, step.path))}".strip()
     elif isinstance(step, InitSubmodules):
         yield join(["git", "-C", step.root, "submodule", "update", "--init", "--", *step.paths])
-    elif isinstance(step, Advise):
-        if step.command:
-            yield step.command
-    elif isinstance(step, WriteFile):
-        yield f"# edit {step.path}"
+    elif isinstance(step, Advise) and step.command:
+        yield step.command
+
+
+def _own(plan: Plan, facts: Facts, targets: Sequence[Target]) -> str:
+    """The command that carries out this plan."""
+    words = ["gpufix", "fix", "--apply"] + (["--unsafe"] if plan.safety == "unsafe" else [])
+    words += [word for code in dict.fromkeys(plan.codes) for word in ("--only", code)]
+    words += ["--python", facts.python.prefix] if facts.python else []
+    named = [t.source.removeprefix("--gpu ") for t in targets if t.source.startswith("--gpu ")]
+    words += [word for gpu in named for word in ("--gpu", gpu)]
+    return join([*words, *([facts.project.root] if facts.project else [])])
 
 
 def _fallback(name: str) -> str:

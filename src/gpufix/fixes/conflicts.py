@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -26,7 +28,28 @@ def merged(base: str, one: str, other: str) -> str | None:
     """Both changes on the base. Equal ones count once; insertions at one place contradict."""
     if one == other:
         return one
-    lines = base.splitlines(keepends=True)
+    by_line = _composed(_lines(base), _lines(one), _lines(other))
+    if by_line is not None:
+        return by_line
+    if max(map(len, (base, one, other))) > _WORDS_LIMIT:
+        return None
+    return _composed(_words(base), _words(one), _words(other))
+
+
+_WORDS_LIMIT = 1 << 16  # characters of a file whose words are compared
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
+
+
+def _words(text: str) -> list[str]:
+    """What two edits of one line are composed by: an argument in quotes is one word."""
+    return re.findall(r"\"[^\"\n]*\"|'[^'\n]*'|\w+|\s+|[^\w\s]", text)
+
+
+def _composed(lines: list[str], one: list[str], other: list[str]) -> str | None:
+    """Both edits, None where they overlap or insert at one place."""
     edits = sorted({*_edits(lines, one), *_edits(lines, other)})
     out: list[str] = []
     position = 0
@@ -39,8 +62,7 @@ def merged(base: str, one: str, other: str) -> str | None:
     return "".join([*out, *lines[position:]])
 
 
-def _edits(base: list[str], changed: str) -> set[_Edit]:
-    lines = changed.splitlines(keepends=True)
+def _edits(base: list[str], lines: list[str]) -> set[_Edit]:
     rows = SequenceMatcher(None, base, lines, autojunk=False).get_opcodes()
     return {_Edit(a, b, tuple(lines[c:d])) for kind, a, b, c, d in rows if kind != "equal"}
 
@@ -93,7 +115,20 @@ def joined(one: WriteFile, other: WriteFile, base: Base) -> WriteFile | None:
     )
     text = base(one) if alike else None
     content = merged(text, one.content, other.content) if text is not None else None
-    return None if content is None else replace(one, content=content)
+    if content is None or not _reads(one.path, content):
+        return None
+    return replace(one, content=content)
+
+
+def _reads(path: str, content: str) -> bool:
+    """Whether a Python file is still one: two edits of a line are composed word by word."""
+    if not path.endswith(".py"):
+        return True
+    try:
+        ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _wishes(plan: Plan) -> Iterator[tuple[str, object]]:

@@ -1,7 +1,7 @@
 """The patient as a plan would leave it, asked by the rules that judge it now.
 
 What a plan changes in a way that the facts can show is its variables, and the distributions that it
-installs or removes. What only files would tell of the new ones (their libraries, their requirements) is
+installs or removes. What only files would say about the new ones (their libraries, their requirements) is
 left out of those facts: no rule guesses it, and no plan is refused for it.
 """
 

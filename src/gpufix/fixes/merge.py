@@ -1,4 +1,4 @@
-"""Which plans are carried out, and their steps as one ordered list. Pure."""
+"""Which plans are applied, and their steps as one ordered list. Pure."""
 
 from __future__ import annotations
 
@@ -125,9 +125,9 @@ def _choose_one(finding: Finding, planner: Planner, unsafe: bool, choice: PlanCh
     choice.skips.extend(p for p in offered if isinstance(p, Skip))
     for plan in plans[:1]:
         if plan.safety == "manual":
-            choice.held.append(Held(plan=plan, reason="for you to do"))
+            choice.held.append(Held(plan=plan, reason="gpufix cannot do this: run it yourself"))
         elif plan.safety == "unsafe" and not unsafe:
-            choice.held.append(Held(plan=plan, reason=f"unsafe: carried out with {_consent(plan)}"))
+            choice.held.append(Held(plan=plan, reason=_unsafe(plan)))
         else:
             choice.plans.append(plan)
             choice.later.extend(_later(plans, unsafe))
@@ -149,9 +149,19 @@ def _consented(plan: Plan, unsafe: bool) -> bool:
     return plan.safety == "safe" or (unsafe and plan.safety == "unsafe")
 
 
-def _consent(plan: Plan) -> str:
-    """The options by which the user says yes to an unsafe plan."""
-    return f"--unsafe or --fallback {plan.fallback}" if plan.fallback is not None else "--unsafe"
+def _unsafe(plan: Plan) -> str:
+    """Why an unsafe plan waits, and what to type."""
+    instead = f" or --fallback {plan.fallback}" if plan.fallback is not None else ""
+    return f"{_changes(plan)}; to apply: gpufix fix --apply --unsafe{instead}"
+
+
+def _changes(plan: Plan) -> str:
+    """What of an unsafe plan needs consent."""
+    if plan.fallback is not None:
+        return "replaces a package"
+    if any(isinstance(step, Install) for step in plan.steps):
+        return "changes a version you chose"
+    return "changes what source code means"
 
 
 def _compatible(

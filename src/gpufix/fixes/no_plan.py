@@ -1,4 +1,4 @@
-"""Why no plan mends a finding: what its fixes say, or that none knows a remedy."""
+"""Why no plan repairs a finding: what its fixes say, or that none knows a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extensions rebuilt for the target, for the torch at hand, or for this system's libraries."""
+"""Extensions rebuilt for the target, for the installed torch, or for this system's libraries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rebuild(
     environment = build_environment(view, folder)
     if environment.obstacles:
         return _skip(name, finding, environment.obstacles[0])
-    targets = [t.arch for t in targets_of_torch(view)] if gpu else []
+    targets = [t.arch for t in targets_of_torch(view) or view.targets] if gpu else []
     step = Build(
         path=source,
         environment={k: v for k, v in environment.settings().items() if v is not None},
@@ -120,9 +120,19 @@ def rebuild_for_target(finding: Finding, view: View) -> Plan | Skip:
         return _no_toolkit(finding, "torch itself is not rebuilt")
     if rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
         return _no_toolkit(finding, "no hipcc is here to build with")
-    if not rocm_torch(view) and cuda_torch(view) is None:
+    if not rocm_torch(view) and cuda_torch(view) is None and _wants_torch(finding, view):
         return _no_toolkit(finding, "torch has no CUDA to build with")
     return rebuild(FOR_TARGET, finding, view)
+
+
+def _wants_torch(finding: Finding, view: View) -> bool:
+    """Whether a build of it links CUDA's part of torch; without that, nvcc is all that it needs."""
+    own = [x for x in view.facts.binaries.libraries if finding.subject in (x.distribution, x.path)]
+    linked = any(name.startswith(_OF_CUDA_TORCH) for x in own for name in x.needed)
+    return not own or linked or toolkit_in_use(view, "cuda") is None
+
+
+_OF_CUDA_TORCH = ("libtorch_cuda", "libc10_cuda")
 
 
 def _no_toolkit(finding: Finding, reason: str) -> Skip:

@@ -23,7 +23,7 @@ def reason(name: str, build: Build, kinds: Sequence[str] = KINDS) -> str:
         return f"which wheels of {name} are published is not known here"
     row = table("listings")["listings"][known]
     if not row["wheels"]:
-        return f"{name} is published as source alone (as of {row['read']})"
+        return f"{name} is published as source only (as of {row['read']})"
     missed = [
         (tuple(k for k in misses(block, build) if k in kinds), block) for block in row["wheels"]
     ]

@@ -117,6 +117,6 @@ CFLOAT = Need(
     triggers=("FLT_", "DBL_"),
     since=None,
     silent=_QUIET - {"cfloat", "float.h"},
-    source="nvcc 13.0 and GCC 12: cuda_runtime.h alone declares none",
+    source="nvcc 13.0 and GCC 12: cuda_runtime.h only declares none",
 )
 NEEDS = (CSTDINT, CFLOAT)

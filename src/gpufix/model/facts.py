@@ -91,6 +91,7 @@ class Project(Model):
     )  # owned by the project: no environments, build outputs, data
     submodules: list[Submodule] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
+    locks: list[str] = field(default_factory=list)  # which of uv.lock, poetry.lock … lie there
 
 
 class Shadow(Model):

@@ -112,6 +112,7 @@ class PatientSummary(Model):
     torch: str | None = None
     platform: str = ""
     project: str | None = None
+    chosen: str | None = None  # why this environment: "the active environment"
 
 
 class Summary(Model):
@@ -142,3 +143,4 @@ class Diagnosis(Model):
     summary: Summary
     # For reports that also list what was judged and found well; not part of the JSON.
     judged: tuple[str, ...] = field(default=(), metadata=INNER)  # codes of the rules that ran
+    looked_at: tuple[str, ...] = field(default=(), metadata=INNER)  # a line for each kind of thing

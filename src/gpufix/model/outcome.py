@@ -41,14 +41,6 @@ class BuildResult(Model):
         return f"{reasons}{first}" + (f" ({self.log})" if self.log else "")
 
 
-class Held(Model):
-    """A plan that is not carried out, and why: unsafe, manual, in conflict, or without effect."""
-
-    plan: Plan
-    reason: str
-    tried: bool = False  # carried out, and put back
-
-
 class StepPreview(Model):
     """One merged step, as it would be done. `diff` is a unified diff."""
 
@@ -62,6 +54,15 @@ class StepPreview(Model):
     resolved: bool = True  # False: which versions would come is not known here
     touches: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)  # whose code its programs run
+
+
+class Held(Model):
+    """A plan that is not carried out, and why: unsafe, manual, in conflict, or without effect."""
+
+    plan: Plan
+    reason: str
+    tried: bool = False  # carried out, and put back
+    steps: list[StepPreview] = field(default_factory=list)  # what consent would carry out
 
 
 class Proposal(Model):

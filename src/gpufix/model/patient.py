@@ -43,6 +43,7 @@ class Python(Model):
     has_headers: bool = False
     libpython: str | None = None  # shared libpython, None = linked in
     platform: str = "linux"  # its sys.platform: "win32"
+    chosen: str | None = None  # why this one is the patient: "the active environment"
 
 
 class Record(Model):

@@ -164,3 +164,4 @@ class PlanSummary(Model):
     safety: Safety
     command: str | None = None
     fix: str = field(default="", metadata=INNER)  # which made it; "" = none did
+    keep: str | None = None  # commands that record it in a project of uv, pixi, poetry or pdm

@@ -42,11 +42,11 @@ def reasons(build: TorchBuild, question: Question) -> Iterator[str]:
     if native:
         yield f"machine code that runs on {', '.join(native)}"
     if jit:
-        yield f"PTX alone for {', '.join(jit)}: compiled at the first start, slow once"
+        yield f"PTX only for {', '.join(jit)}: compiled at the first start, slow once"
     yield from _driver(build, question)
     for name in question.along:
         if listings.source_alone(name):
-            yield f"{name} is published as source alone, to be built beside it"
+            yield f"{name} is published as source only, to be built beside it"
     if build.variant and build.variant.limited and build.variant.note:
         yield build.variant.note
     if build.variant and build.variant.confidence == _UNSURE:

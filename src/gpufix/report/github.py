@@ -33,7 +33,9 @@ def render(diagnosis: Diagnosis) -> str:
 
 def _annotation(finding: Finding) -> str:
     properties = [f"title={_property(f'{finding.code} {finding.name}: {finding.subject}')}"]
-    place = next((e for e in finding.evidence if e.path and e.line), None)
+    # A line of an installed file is none that the repository could show.
+    lines = [e for e in finding.evidence if e.path and e.line and "/site-packages/" not in e.path]
+    place = next(iter(lines), None)
     if place and place.path:
         properties = [f"file={_property(place.path)}", f"line={place.line}", *properties]
     return f"::{_LEVEL[finding.severity]} {','.join(properties)}::{_message(_text(finding))}"

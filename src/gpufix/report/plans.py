@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.model.base import to_json
+from gpufix.report import styles
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
 from gpufix.text.json_output import dumps
 
-_STYLE = {"safe": "green", "unsafe": "yellow", "manual": "cyan"}
+_STYLE = styles.SAFETY
 
 
 def as_json(proposal: Proposal) -> str:
@@ -53,8 +55,7 @@ def proposed(proposal: Proposal) -> Lines:
     if proposal.steps:
         lines.add()
         lines.add(("Steps", "bold"))
-    for number, step in enumerate(proposal.steps, 1):
-        _step(lines, number, step)
+    _steps(lines, proposal.steps)
     _held(lines, proposal.held)
     told = {(f.code, f.subject) for f in proposal.standing}
     skips(lines, [s for s in proposal.skips if (s.code, s.subject) not in told])
@@ -65,6 +66,18 @@ def proposed(proposal: Proposal) -> Lines:
         lines.add(("cannot be applied: ", "bold red"), proposal.refused)
     _verdict(lines, proposal)
     return lines
+
+
+def steps(previews: Sequence[StepPreview]) -> Lines:
+    """Only the steps: what a question is about."""
+    lines = Lines()
+    _steps(lines, previews)
+    return lines
+
+
+def _steps(lines: Lines, previews: Sequence[StepPreview]) -> None:
+    for number, step in enumerate(previews, 1):
+        _step(lines, number, step)
 
 
 def _plan(lines: Lines, plan: Plan) -> None:
@@ -102,7 +115,7 @@ def _held(lines: Lines, held: list[Held]) -> None:
     if not held:
         return
     lines.add()
-    lines.add(("Held back", "bold"))
+    lines.add(("Not applied", "bold"))
     for row in held:
         plan = row.plan
         lines.add(
@@ -113,6 +126,7 @@ def _held(lines: Lines, held: list[Held]) -> None:
         lines.add((f"  {row.reason}", "dim"))
         for note in plan.notes:
             lines.add((f"  note: {note}", "dim"))
+        _steps(lines, row.steps)
         for step in plan.steps:
             if step.kind == "advise":
                 lines.add(f"  {step.text}")
@@ -163,24 +177,35 @@ def _verdict(lines: Lines, proposal: Proposal) -> None:
         count = len(proposal.plans)
         rest = [p for p in proposal.plans if not p.asked]
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
-        label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
+        label = f"{counted(count, 'plan')} to apply: the same command with "
         lines.add(label, (f"--apply{unsafe}", "bold"))
     elif proposal.plans or proposal.held or any(skip.asked for skip in proposal.skips):
-        lines.add("nothing that can be carried out as asked")
+        refused = "nothing can be applied as asked" if proposal.refused else None
+        lines.add(refused or _waiting(proposal))
     elif proposal.standing:
-        lines.add(
-            f"nothing to carry out: {counted(len(proposal.standing), 'error')} without a plan"
-        )
+        lines.add(f"nothing to apply: {counted(len(proposal.standing), 'error')} without a plan")
     elif proposal.failures:
-        lines.add("nothing to carry out; not everything could be judged and planned")
+        lines.add("nothing to apply; not everything could be judged and planned")
     else:
         lines.add("nothing to repair")
 
 
+def _waiting(proposal: Proposal) -> str:
+    """Why nothing can be applied as asked: "3 repairs need --unsafe; none is safe"."""
+    unsafe = sum(row.plan.safety == "unsafe" for row in proposal.held)
+    manual = sum(row.plan.safety == "manual" for row in proposal.held)
+    parts = []
+    if unsafe:
+        parts.append(f"{counted(unsafe, 'repair')} {'need' if unsafe > 1 else 'needs'} --unsafe")
+    if manual:
+        parts.append(f"{counted(manual, 'repair')} {'are' if manual > 1 else 'is'} for you to do")
+    return f"{'; '.join(parts)}; none is safe" if parts else "nothing can be applied as asked"
+
+
 _HEAD = {
-    "nothing": ("nothing could be carried out", "bold"),
+    "nothing": ("nothing could be applied", "bold"),
     "kept": ("✓ applied", "bold green"),
-    "undone": ("✗ undone", "bold yellow"),
+    "undone": ("✗ undone", f"bold {styles.WARN}"),
     "failed": ("✗ failed", "bold red"),
 }
 
@@ -206,9 +231,9 @@ def came_out(outcome: Outcome) -> Lines:
         _findings(
             lines, "fixed" if outcome.state == "kept" else "would be fixed", outcome.fixed, "green"
         )
-    _findings(lines, "remaining", outcome.remaining, "yellow")
+    _findings(lines, "remaining", outcome.remaining, styles.WARN)
     _findings(lines, "introduced", outcome.introduced, "red")
-    _findings(lines, "now visible", outcome.revealed, "yellow")
+    _findings(lines, "now visible", outcome.revealed, styles.WARN)
     _rest(lines, outcome)
     return lines
 
@@ -225,7 +250,9 @@ def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> 
 def _rest(lines: Lines, outcome: Outcome) -> None:
     for row in outcome.held:
         lines.add(
-            ("  held back ", "yellow"), (f"{' '.join(row.plan.codes)} ", "bold"), row.plan.title
+            ("  not applied ", styles.WARN),
+            (f"{' '.join(row.plan.codes)} ", "bold"),
+            row.plan.title,
         )
         lines.add((f"    {row.reason}", "dim"))
         alternative(lines, row.plan)
@@ -235,8 +262,11 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
         for library in result.libraries if result.ok else ():
             lines.add(f"    {library.path.rpartition('/')[2]}: {library.code}")
     for probe in outcome.probes:
-        said = "imports" if probe.ok else f"does not import: {probe.said}"
-        lines.add((f"  {probe.module} ", "bold"), said)
+        if probe.ok:
+            lines.add(("  ✓ proven ", "green"), (f"{probe.module} ", "bold"), "imports")
+        else:
+            said = f"does not import: {probe.said}"
+            lines.add(("  ✗ not proven ", "red"), (f"{probe.module} ", "bold"), said)
     for note in outcome.notes:
         lines.add((f"  {note}", "dim"))
     if outcome.state == "kept":

@@ -53,7 +53,7 @@ def show_list(rows: Sequence[Row], as_json: bool) -> None:
     if not rows:
         lines.add("no runs")
     for prefix in {row["prefix"]: None for row in rows if row["this_patient"]}:
-        lines.add((f"* of the environment at hand, {prefix}", "dim"))
+        lines.add((f"* of the current environment, {prefix}", "dim"))
     lines.print()
 
 
@@ -140,7 +140,7 @@ def show_preview(row: Row, preview: Preview, as_json: bool) -> None:
         return
     lines = _about(row)
     for title, paths in (
-        ("would be put back", preview.restored),
+        ("would be restored", preview.restored),
         ("would be taken away", preview.added),
         ("changed since that run: undo refuses, --force puts it aside", preview.since),
     ):

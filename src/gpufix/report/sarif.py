@@ -15,6 +15,7 @@ from gpufix.model import Diagnosis, Evidence, Finding, Gap, Severity
 from gpufix.plugins import all_rules
 from gpufix.text.clean import below, clean
 from gpufix.text.json_output import dumps
+from gpufix.text.site import rule_page
 
 Json = dict[str, Any]
 
@@ -36,9 +37,20 @@ def _rule(code: str, name: str, page: str) -> Json:
         "id": clean(code),
         "name": "".join(part.capitalize() for part in clean(name).split("-")),
         "shortDescription": {"text": page.strip().partition("\n")[0]},
+        **({"helpUri": address} if (address := rule_page(clean(code))) else {}),
         "help": {"text": page, "markdown": f"# {clean(code)} {clean(name)}\n\n{page}"},
         "properties": {"tags": ["gpu", clean(code)[:3]]},
     }
+
+
+def of_package(finding: Finding) -> bool:
+    """Whether it is about installed packages, and about no line of the project."""
+    if not finding.code.startswith(_OF_PACKAGES):
+        return False
+    return not any(item.line for item in finding.evidence)
+
+
+_OF_PACKAGES = ("WHL", "SYM", "ABI", "GPU")
 
 
 def notification(gap: Gap) -> Json:
@@ -169,12 +181,18 @@ class _Log:
             yield out
 
     def location(self, finding: Finding) -> Json:
-        """The first place in the project, else the manifest, else the interpreter."""
+        """The first place in the project, else the manifest, else the interpreter.
+
+        Of an installed package: its own file, else the interpreter, never a file of the project.
+        """
         out: Json = {"logicalLocations": [{"name": clean(finding.subject), "kind": "resource"}]}
-        own = [e for e in finding.evidence if e.path and self.base(e.path) == "project"]
+        base = "environment" if of_package(finding) else "project"
+        own = [e for e in finding.evidence if e.path and self.base(e.path) == base]
         place = next((e for e in own if e.line), own[0] if own else None)
         if place and place.path:
             out["physicalLocation"] = self.physical(place.path, place.line)
+        elif of_package(finding) and self.patient.executable:
+            out["physicalLocation"] = self.physical(self.patient.executable)
         elif self.manifest or self.patient.executable:
             out["physicalLocation"] = self.physical(self.manifest or self.patient.executable or "")
         return out

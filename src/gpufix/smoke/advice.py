@@ -50,7 +50,7 @@ def _cuda(facts: Facts) -> list[PlanSummary]:
     found = []
     if driver is None or numbers(driver)[:2] >= _WHEELS_SINCE:
         named, _ = wheel_requirement()
-        private = "wheels with nvcc (CUDA 13) for gpufix alone, in its cache"
+        private = "wheels with nvcc (CUDA 13) for gpufix only, in its cache"
         found.append(_manual(private, "gpufix smoke --private-toolkit"))
         found.append(_manual("wheels with nvcc (CUDA 13)", f"python -m pip install '{named}'"))
     version = driver or "13.0"

@@ -34,7 +34,7 @@ def with_private_toolkit(
     requirement, version = wheel_requirement()
     folder = request.cache.parent / f"cuda-{version}"
     if not _nvcc(folder).is_file():
-        say(f"installing {requirement} for gpufix alone")
+        say(f"installing {requirement} for gpufix only")
         _install(requirement, folder, python, request)
     toolkit = Toolkit(
         kind="cuda",

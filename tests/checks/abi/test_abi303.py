@@ -59,7 +59,7 @@ FIRING = {
         fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so", severity=WARNING),
         offers=OFFER,
     ),
-    "its metadata requires NumPy for an extra alone": Fires(
+    "its metadata requires NumPy for an extra only": Fires(
         of(
             {"/s/pyfoo/_x.so": "pyfoo"},
             NUMPY,

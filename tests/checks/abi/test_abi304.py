@@ -33,7 +33,7 @@ def fault(*tags: str, path: str = f"{b.SITE}/ext/_C", owner: str | None = "ext")
     return Fault(
         WARNING,
         owner or paths[0],
-        f"{path} is there for {', '.join(sorted(tags))} alone; this is Python 3.11.7 (cp311).",
+        f"{path} is there for {', '.join(sorted(tags))} only; this is Python 3.11.7 (cp311).",
         evidence=paths,
         payload=ExtensionModules(owner or paths[0], paths),
     )
@@ -59,7 +59,7 @@ FIRING = {
         fault("cp310"),
         ["match-python safe"],
     ),
-    "for an older Python alone": Fires(of(module("cp310")), fault("cp310")),
+    "for an older Python only": Fires(of(module("cp310")), fault("cp310")),
     "for three others": Fires(
         of(module("cp312"), module("cp310"), module("cp39")), fault("cp312", "cp310", "cp39")
     ),

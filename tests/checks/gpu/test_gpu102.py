@@ -52,7 +52,7 @@ def fault(subject: str, title: str, path: str, level: Severity, why: str, name: 
     return Fault(
         level,
         subject,
-        f"{title} serves {name} by PTX alone: {why}.",
+        f"{title} serves {name} by PTX only: {why}.",
         evidence=(f"{subject} holds {HELD}", f"{path}: {HELD}"),
         payload=UnfitCode(subject, name.partition(" ")[0]),
     )
@@ -82,7 +82,7 @@ FIRING = {
         Fault(
             ADVICE,
             "torch",
-            f"torch 2.9.0+cu130 serves sm_130 (GPU of sm_130) by PTX alone: {FIRST_USE}.",
+            f"torch 2.9.0+cu130 serves sm_130 (GPU of sm_130) by PTX only: {FIRST_USE}.",
             evidence=(
                 "torch holds machine code for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120 and PTX for "
                 "sm_120",
@@ -144,7 +144,7 @@ FIRING = {
         Fault(
             ERROR,
             "torch",
-            f"torch 2.9.0+cu128 serves {NAME} by PTX alone: {FORBIDDEN}.",
+            f"torch 2.9.0+cu128 serves {NAME} by PTX only: {FORBIDDEN}.",
             evidence=(
                 "torch holds machine code for sm_90 and PTX for sm_61, sm_90",
                 f"{b.SITE}/torch/lib/libtorch_cuda.so: machine code for sm_90 and PTX for sm_61, sm_90",

@@ -100,8 +100,8 @@ SILENT = {
     "PTX newer than the driver is GPU104's": of(
         lib(*b.code("sm_80"), *b.code("sm_80", kind="ptx", ptx_version="9.2"))
     ),
-    "code for exact targets alone is GPU108's": of(lib(*b.code("sm_90a", "sm_100f"))),
-    "LTO code alone, which is linked for any GPU": of(lib(*b.code("sm_90", kind="lto"))),
+    "code for exact targets only is GPU108's": of(lib(*b.code("sm_90a", "sm_100f"))),
+    "LTO code only, which is linked for any GPU": of(lib(*b.code("sm_90", kind="lto"))),
     "LTO code beside machine code": of(lib(*b.code("sm_90"), *b.code("sm_90", kind="lto"))),
     "code of a kind that is not known": of(lib(*b.code("sm_90"), *b.code("", kind="other"))),
     "SPIR-V is AMD's, and compiled for any of its GPUs": of(lib(*b.code("", kind="spirv"))),
@@ -174,7 +174,7 @@ FIRING = {
             ),
         ),
     ),
-    "PTX for newer GPUs alone": Fires(
+    "PTX for newer GPUs only": Fires(
         of(lib(*b.code("sm_121", kind="ptx"))), fault("PTX for sm_121")
     ),
     "some of it for an exact target": Fires(

@@ -47,7 +47,7 @@ def fault(
     return Fault(
         level,
         subject,
-        f"{subject} serves {name} by PTX {isa} alone, which needs a driver of {cuda}; this one "
+        f"{subject} serves {name} by PTX {isa} only, which needs a driver of {cuda}; this one "
         f"serves CUDA {here}.",
         evidence=(f"{path}: {held}",),
         needs=("driver",),

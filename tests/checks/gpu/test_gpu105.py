@@ -109,7 +109,7 @@ SILENT = {
     "no torch": b.view(b.healthy(torch=None, drivers=[OLD])),
     "CPU torch": of(b.driver("390.10", "9.1"), "2.9.0+cpu"),
     "no driver": b.view(b.healthy(drivers=[])),
-    "AMD's driver alone": b.view(b.healthy(drivers=[b.amd_driver(version="1.0")])),
+    "AMD's driver only": b.view(b.healthy(drivers=[b.amd_driver(version="1.0")])),
     "minor-version compatibility": of(b.driver("525.85.12", "12.0")),
     "a newer major": of(b.driver("580.95.05", "13.0"), "2.9.0+cu126"),
     "the oldest driver, by its version": of(b.driver("525.60.13", None)),
@@ -156,11 +156,11 @@ SILENT = {
         b.driver("550.54.14", "12.4"), "2.9.0+cu128", "sm_120", arch="sm_75"
     ),
     "by its id the GPU is none of those named": on_bus("550.54.14", "1eb8", named="sm_120"),
-    "one of the two on the bus cannot be told": on_bus("595.58.03", "1b80", "0001"),
-    "one of the two that are shown cannot be told": of(
+    "one of the two on the bus is not known": on_bus("595.58.03", "1b80", "0001"),
+    "one of the two that are shown is not known": of(
         b.driver("595.58.03", "13.2"), gpus=[b.gpu("sm_61"), b.gpu("sm_999", index=1)]
     ),
-    "nobody can tell the GPU": on_bus("550.54.14", "0001"),
+    "nobody knows the GPU": on_bus("550.54.14", "0001"),
     "no GPU, and one is named": on_bus("550.54.14", named="sm_120"),
     "WSL2's numbers are Windows'": of(
         b.driver("552.44", "12.8", kernel_version=None), arch="sm_120", host=b.host(wsl=True)
@@ -193,7 +193,7 @@ FIRING = {
         ),
         offers=OFFERS,
     ),
-    "a GPU on the bus alone": Fires(
+    "a GPU on the bus only": Fires(
         of(OLD, "2.11.0+cu130", gpus=[]),
         fault(
             "torch 2.11.0+cu130 needs driver 580.65.06 or newer; 570.86.15 (CUDA 12.8) is installed."
@@ -373,7 +373,7 @@ FIRING |= {
         ),
         offers=ADVISE,
     ),
-    "Grace Hopper takes the open modules alone": Fires(
+    "Grace Hopper takes the open modules only": Fires(
         of(
             b.driver("535.129.03", "12.2", flavour="proprietary"),
             gpus=[b.gpu("sm_90", name="NVIDIA GH200 480GB")],

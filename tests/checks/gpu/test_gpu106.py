@@ -93,7 +93,7 @@ FIRING = {
     "nothing in a container": Fires(
         of(ABSENT, host=DOCKER), fault("absent", NEITHER, WARNING), offers=OFFERS
     ),
-    "in a container the image's own library alone": Fires(
+    "in a container the image's own library only": Fires(
         of(b.driver(nodes=[], library=COMPAT), host=DOCKER),
         fault("nodes", NO_NODES, WARNING),
         offers=OFFERS,

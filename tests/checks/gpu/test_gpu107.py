@@ -154,7 +154,7 @@ FIRING = {
         of("gfx1030", "gfx1100", gpus=RADEON),
         fault("gfx1030, gfx1100", "gfx1032 (GPU of gfx1032)", LOW, "10.3.0", ADVICE),
     ),
-    "a processor's graphics alone": Fires(
+    "a processor's graphics only": Fires(
         of("gfx1100", gpus=[b.gpu("gfx1036", integrated=True)]),
         fault("gfx1100", "gfx1036 (GPU of gfx1036)", NONE_KNOWN, level=ADVICE),
     ),

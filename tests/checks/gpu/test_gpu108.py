@@ -13,7 +13,7 @@ from gpufix.model.payload import UnfitCode
 
 RTX_5080 = b.gpu("sm_120", name="NVIDIA GeForce RTX 5080")
 NAME = "sm_120 (NVIDIA GeForce RTX 5080)"
-EXACT = "sm_90a, which runs on 9.0 alone"
+EXACT = "sm_90a, which runs on 9.0 only"
 
 
 def lib(*objects: CodeObject, name: str = "rasterizer") -> Library:
@@ -63,8 +63,8 @@ SILENT = {
     "LTO code beside it, which is linked for any GPU": of(
         *b.code("sm_90a"), *b.code("sm_90", kind="lto")
     ),
-    "ordinary code alone is GPU103's": of(*b.code("sm_90")),
-    "LTO code alone": of(*b.code("sm_90a", kind="lto")),
+    "ordinary code only is GPU103's": of(*b.code("sm_90")),
+    "LTO code only": of(*b.code("sm_90a", kind="lto")),
     "AMD's gfx90a ends in a letter too": of(*b.code("gfx90a", kind="cubin")),
     "code of AMD's": of(*b.code("gfx90a", kind="hip")),
     "another library of the distribution": all_of(
@@ -84,21 +84,21 @@ FIRING = {
     "several exact targets, in the order of numbers": Fires(
         of(*b.code("sm_121a", "sm_110a", "sm_103a", "sm_100a", "sm_90a", "sm_90a")),
         fault(
-            "sm_90a, sm_100a, sm_103a, sm_110a, sm_121a, which run on 9.0, 10.0, 10.3, 11.0, 12.1 alone",
+            "sm_90a, sm_100a, sm_103a, sm_110a, sm_121a, which run on 9.0, 10.0, 10.3, 11.0, 12.1 only",
             "machine code for sm_90a, sm_100a, sm_103a, sm_110a, sm_121a",
         ),
     ),
     "a family": Fires(
         of(*b.code("sm_100f")),
         fault(
-            "sm_100f, which runs within the same family at an equal or higher minor version alone",
+            "sm_100f, which runs within the same family at an equal or higher minor version only",
             "machine code for sm_100f",
         ),
     ),
     "a family's newer part": Fires(
         of(*b.code("sm_121f")),
         fault(
-            "sm_121f, which runs within the same family at an equal or higher minor version alone",
+            "sm_121f, which runs within the same family at an equal or higher minor version only",
             "machine code for sm_121f",
         ),
     ),
@@ -106,7 +106,7 @@ FIRING = {
         of(*b.code("sm_90a", "sm_100f", "sm_110f")),
         fault(
             f"{EXACT} and sm_100f, sm_110f, which run within the same family at an equal or higher "
-            "minor version alone",
+            "minor version only",
             "machine code for sm_90a, sm_100f, sm_110f",
         ),
     ),

@@ -76,7 +76,7 @@ SILENT = {
     "its driver is missing": of(library(DRIVER, archs=("sm_89",))),
     "another library is stale": of(library(UNDEFINED, name="other")),
     "another Python's or CUDA's": of(library(UNDEFINED), entries=(entry(own=False),)),
-    "whose it is cannot be told": of(library(UNDEFINED), entries=(entry(own=None),)),
+    "whose it is is not known": of(library(UNDEFINED), entries=(entry(own=None),)),
     "no torch": of(library(UNDEFINED), torch=None),
 }
 

@@ -79,7 +79,7 @@ SILENT = {
 FIRING = {
     "nobody holds it": Fires(of(), fault(), offers=OFFER),
     "the last torch with such locks": Fires(of("2.13.1+cu130"), fault(), offers=OFFER),
-    "whose it is cannot be told": Fires(of(own=None), fault(severity=WARNING), offers=OFFER),
+    "whose it is is not known": Fires(of(own=None), fault(severity=WARNING), offers=OFFER),
     "no torch": Fires(of(None), fault(severity=WARNING), offers=OFFER),
     "a torch of no known release": Fires(
         entries(ENTRY, release=None), fault(severity=WARNING), offers=OFFER
@@ -101,5 +101,5 @@ test_silent, test_firing = rows(stale_lock, SILENT, FIRING)
 def test_what_could_not_be_judged_is_said() -> None:
     view = of(lock_judged=False)
     run_check(declared(stale_lock), view)
-    reason = "whether a living process holds this lock could not be told"
+    reason = "whether a living process holds this lock is not known"
     assert view.gaps == [Gap(section="caches", subject=LOCK, reason=reason)]

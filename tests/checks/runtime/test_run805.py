@@ -224,7 +224,7 @@ FIRING = {
     "machine code is ignored": costs(
         "CUDA_FORCE_PTX_JIT", "machine code is ignored, and what holds no PTX fails"
     ),
-    "PTX is refused": costs("CUDA_DISABLE_PTX_JIT", "code that is there as PTX alone fails"),
+    "PTX is refused": costs("CUDA_DISABLE_PTX_JIT", "code that is there as PTX only fails"),
 }
 
 test_silent, test_firing = rows(harmful_variable, SILENT, FIRING)

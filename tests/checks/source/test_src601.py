@@ -115,7 +115,7 @@ def word(text: str, default: str, line: int = 8) -> Fault:
         WARNING,
         "setup.py",
         f'setup.py hands nvcc {text!r}; torch takes any flag that contains "arch" for a choice of '
-        f"architecture and leaves its own out: code and PTX for {default} alone.",
+        f"architecture and leaves its own out: code and PTX for {default} only.",
         evidence=(t.at("setup.py", line, text),),
         payload=ArchWord("setup.py", (line,)),
     )
@@ -252,7 +252,7 @@ SILENT = {
     "guarded by the list": py(
         f'*([] if os.environ.get("{LIST}") else [{quoted("75")}])', env={LIST: "12.0"}
     ),
-    "for ROCm alone": py(
+    "for ROCm only": py(
         "", f'import torch\n{SURE}if torch.version.hip:\n    x["nvcc"].append("-arch=sm_75 ")'
     ),
     "dead": py("", f'x = {{}}\nif False:\n    x["nvcc"] = [{quoted("75")}]'),
@@ -277,8 +277,8 @@ SILENT = {
     "made by a run, something fixed": py(f'{quoted("75")}, f"-arch=sm_{{ask()}}"'),
     "a target's own variant": py(quoted("90a"), "", "sm_90"),
     "AMD: its own flags": py(f'{quoted("75")}, "--offload-arch=gfx1100"', "", "gfx1100", **ROCM),
-    "hipcc's flags alone, on CUDA": py('"--offload-arch=gfx1100"'),
-    "AMD: flags of nvcc alone": py(quoted("75"), "", "gfx1100", **ROCM),
+    "hipcc's flags only, on CUDA": py('"--offload-arch=gfx1100"'),
+    "AMD: flags of nvcc only": py(quoted("75"), "", "gfx1100", **ROCM),
     "AMD: the build asks the GPU": py("f", GFX_ASKED, gpus=[b.gpu("gfx1100")], **ROCM),
     "nvcc still has it": py(quoted("70", "90"), "", "sm_90"),
     "nvcc had it, and only a run tells": py(
@@ -409,7 +409,7 @@ SILENT = {
     "a script: given way to another value": files(
         "go.sh", f"export {LIST}=7.5\nexport {LIST}=12.0\npip install .\n"
     ),
-    "a script: for the shell alone": files("go.sh", f"{LIST}=7.5 && pip install .\n"),
+    "a script: for the shell only": files("go.sh", f"{LIST}=7.5 && pip install .\n"),
     "a script: after its end": files("go.sh", f"exit 0\nexport {LIST}=7.5\n"),
     "a script: a function that nobody calls": files("go.sh", f"f() {{ export {LIST}=7.5; }}\n"),
     "a script: the variable outranks it": files(
@@ -612,11 +612,11 @@ FIRING = {
         py("f", GFX_ASKED, "gfx1100", **ROCM, gpus=[b.gpu(), b.gpu("gfx1030"), b.gpu("gfx1100")]),
         builds("gfx1030", {6: "--offload-arch=gfx……"}, missed="gfx1100", lines=()),
     ),
-    "code for one variant alone": Fires(
+    "code for one variant only": Fires(
         py(quoted("90a")),
         builds("sm_90a", {8: gencode("90a")}, ADVICE, variants=("sm_90a",)),
     ),
-    "code for a family alone": Fires(
+    "code for a family only": Fires(
         py(quoted("100f"), "", "sm_90"),
         builds("sm_100f", {8: gencode("100f")}, ADVICE, missed="sm_90", variants=("sm_100f",)),
     ),
@@ -688,7 +688,7 @@ FIRING = {
             WARNING,
             "setup.py",
             "setup.py hands nvcc '-Iresearch/glm'; torch takes any flag that contains \"arch\" for a "
-            "choice of architecture and leaves its own out: code and PTX for sm_52 alone.",
+            "choice of architecture and leaves its own out: code and PTX for sm_52 only.",
             evidence=(t.at("setup.py", 8, "-Iresearch/glm"), t.at("setup.py", 9, "--march")),
             payload=ArchWord("setup.py", (8, 9)),
         ),
@@ -784,7 +784,7 @@ FIRING = {
 
 
 REAL = "no code of that runs on sm_120"
-ALONE = f"{REAL}; what does comes from {{}} alone"
+ALONE = f"{REAL}; what does comes from {{}} only"
 ASIDE = "only builds with CMake are concerned, setup.py does without"
 FIRING |= {
     "CMake": Fires(

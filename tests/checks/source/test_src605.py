@@ -120,11 +120,11 @@ FIRING = {
         empty(ERROR, ("tests/setup.py", 1), ("a.py", 2)),
         offers=FETCHED,
     ),
-    "named by tests alone": Fires(
+    "named by tests only": Fires(
         of(("tests/setup.py", 1, False)), empty(ADVICE, ("tests/setup.py", 1))
     ),
     "named by none": Fires(of(), empty(ADVICE)),
-    "named by examples and measurements alone": Fires(
+    "named by examples and measurements only": Fires(
         of(("examples/a.py", 1, False), ("benchmarks/run.sh", 2, False)),
         empty(ADVICE, ("examples/a.py", 1), ("benchmarks/run.sh", 2)),
     ),

@@ -169,7 +169,7 @@ SILENT = {
     "for NVIDIA's tensor cores, by a header": of(
         f'#include "gemm.h"\n{SPLIT}', files={"gemm.h": "#include <cute/tensor.hpp>\n"}
     ),
-    "in a header of the CUDA build alone": of(
+    "in a header of the CUDA build only": of(
         '#ifndef USE_ROCM\n#include "split.h"\n#endif\n', files={"split.h": SPLIT}
     ),
 }

@@ -45,8 +45,8 @@ SILENT = {
     "carried along": of(DIFFERS, path="third_party/x/a.cu"),
     "not compiled": of(f"#ifdef _WIN32\n{DIFFERS}#endif\n"),
     "perhaps compiled": of(f"#ifdef WITH_IT\n{DIFFERS}#endif\n"),
-    "compiled for HIP alone": of(HIP_ALONE),
-    "compiled for CUDA alone, a HIP build": of(CUDA_ALONE, "gfx1101", **rocm("6.4")),
+    "compiled for HIP only": of(HIP_ALONE),
+    "compiled for CUDA only, a HIP build": of(CUDA_ALONE, "gfx1101", **rocm("6.4")),
     "in host code": of(f"#ifdef __CUDACC__\n{DIFFERS}#endif\n", path="a.cpp"),
 }
 
@@ -56,8 +56,8 @@ FIRING = {
         of(KERNEL.format("threadIdx.x < n", "__syncthreads_count(n);")),
         under(name="__syncthreads_count"),
     ),
-    "compiled for CUDA alone": Fires(of(CUDA_ALONE), under(4, 3)),
-    "compiled for HIP alone, a HIP build": Fires(
+    "compiled for CUDA only": Fires(of(CUDA_ALONE), under(4, 3)),
+    "compiled for HIP only, a HIP build": Fires(
         of(HIP_ALONE, "gfx1101", **rocm("6.4")), under(4, 3)
     ),
     "two, the first not compiled": Fires(

@@ -60,7 +60,7 @@ SILENT = {
     "another collection is moved": t.project(
         {"a.py": DEVICE.format("pass", "P"), "b.py": "p.nets['a'].to('cpu')\n"}
     ),
-    "one module alone": t.project(
+    "one module only": t.project(
         {
             "a.py": DEVICE.format(SWAP.format("to('cpu')"), "P").replace(
                 FIRST, "return self.model.device"

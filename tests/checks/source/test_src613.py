@@ -109,7 +109,7 @@ def in_image() -> Fault:
     return Fault(
         WARNING,
         "Dockerfile",
-        "Dockerfile sets FORCE_CUDA for its shell alone, and setup.py does not see it: where the image is "
+        "Dockerfile sets FORCE_CUDA for its shell only, and setup.py does not see it: where the image is "
         "built no GPU is visible, and GPU code is left out.",
         evidence=(t.at("Dockerfile", 2, "FORCE_CUDA, not exported: no program sees it"),),
         payload=PlainSetting("Dockerfile", 2, "FORCE_CUDA"),
@@ -156,7 +156,7 @@ FIRING = {
     "another vendor's GPU is here": Fires(
         py(CHOICE, gpus=[b.gpu("gfx1036")]), without(), offers=FORCE
     ),
-    "a Dockerfile sets it for the shell alone": Fires(
+    "a Dockerfile sets it for the shell only": Fires(
         beside("FROM x\nRUN FORCE_CUDA=1 && pip install .\n"), plain(2), offers=FORCE
     ),
     "a Dockerfile sets it for the build": Fires(

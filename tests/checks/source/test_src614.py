@@ -57,12 +57,12 @@ SILENT = {
     "the flag, of the target": of(cmake=CMAKE + OF_TARGET),
     "no CUDA in CMake": of(cmake="project(x CXX)\n"),
     "no source includes GLM": of(source="#include <cuda.h>\n"),
-    "built by setup.py alone": of(cmake="", files={"setup.py": SETUP}),
+    "built by setup.py only": of(cmake="", files={"setup.py": SETUP}),
     "for AMD": of(NEW, CMAKE, USER, "gfx1101", **rocm("6.4")),
     "a GLM of the system": t.project({"CMakeLists.txt": CMAKE, "x.cu": USER}, "sm_120"),
 }
 FIRING = {
-    "by CMake alone": Fires(of(), drops(WARNING)),
+    "by CMake only": Fires(of(), drops(WARNING)),
     "beside a setup.py": Fires(of(files={"setup.py": SETUP}), drops(ADVICE)),
     "by a header": Fires(of(source='#include "a.h"\n', files={"a.h": USER}), drops(WARNING, "a.h")),
 }

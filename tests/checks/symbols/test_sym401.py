@@ -145,7 +145,7 @@ FIRING = {
         fault(GUARD, severity=ADVICE),
         [MOVE],
     ),
-    "its import fails, for want of torch": Fires(
+    "its import fails, because of missing torch": Fires(
         of(
             ext(GUARD, module=False),
             imports=[b.importing(ext(GUARD), library=None, missing="torch", chain=[])],

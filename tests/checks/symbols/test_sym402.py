@@ -66,7 +66,7 @@ def fault(
     return Fault(
         severity,
         owner,
-        f"{owner} needs {names[0]}{more}, which is in no place that the loader searches"
+        f"{owner} needs {names[0]}{more}: not found on the library search path"
         f"{brings if wheels else ''}.",
         evidence=evidence or tuple(f"{file} needs {name}" for name in names for file in files),
         breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),
@@ -152,7 +152,7 @@ SILENT = {
         imports=[b.sparing(LINKED, said=True)],
     ),
     "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
-    "a module of it fails, for want of what nobody asked for": of(
+    "a module of it fails, because of missing what nobody asked for": of(
         lib(FOO), imports=[b.importing(lib(FOO), module="foo.part", part_of="foo")]
     ),
     "a bridge to torch, which nobody asks for": of(
@@ -301,7 +301,7 @@ FIRING = {
         of(lib(VENDORED), imports=[b.sparing(lib(VENDORED))]),
         fault(VENDORED, severity=WARNING, evidence=[f"_x.so needs {VENDORED}", b.tried("foo")]),
     ),
-    "its import fails, for want of torch": Fires(
+    "its import fails, because of missing torch": Fires(
         of(
             lib("libtorch.so", links_torch=True),
             dists=[],
@@ -338,7 +338,7 @@ FIRING = {
         Fault(
             ERROR,
             "q",
-            "q opens libq.so.1, which is in no place that the loader searches.",
+            "q opens libq.so.1: not found on the library search path.",
             evidence=("import q fails", "/q.py:3"),
             breaks=("load:q",),
             needs=("soname:libq.so.1",),
@@ -350,7 +350,7 @@ FIRING = {
         Fault(
             WARNING,
             "q",
-            "q opens libq.so.1, which is in no place that the loader searches.",
+            "q opens libq.so.1: not found on the library search path.",
             evidence=("import q fails", "/q.py:3"),
             breaks=("load:q",),
             needs=("soname:libq.so.1",),
@@ -377,7 +377,7 @@ FIRING = {
                 evidence=[f"libcore{n}.so needs libav.so.{n}" for n in (4, 5)] + [b.tried("foo")],
             ),
             message="foo needs one of 2 libraries, libcore4.so to libcore5.so, and none loads: "
-            "libav.so.4 (and 1 more) is in no place that the loader searches.",
+            "libav.so.4 (and 1 more) not found on the library search path.",
             needs=(
                 "soname:libav.so.4",
                 "soname:libav.so.5",

@@ -140,7 +140,7 @@ FIRING = {
         amd(b.rocm(compiler=None)),
         missing(
             "hipcc",
-            "No hipcc was found: /opt/rocm holds ROCm's run-time pieces alone; building HIP "
+            "No hipcc was found: /opt/rocm holds ROCm's run-time pieces only; building HIP "
             "sources needs one.",
         ),
     ),

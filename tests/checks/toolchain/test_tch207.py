@@ -154,7 +154,7 @@ SILENT = {
     "wheel beside old setuptools": of(
         distributions=[b.dist("setuptools", "69.5.1"), b.dist("wheel"), NINJA]
     ),
-    "CMake alone, which has no use for setuptools": of(
+    "CMake only, which has no use for setuptools": of(
         distributions=[], project=CMAKE, tools=b.build_tools()
     ),
     "another back end": lambda root: t.look(

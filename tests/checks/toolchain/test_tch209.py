@@ -37,7 +37,7 @@ SILENT = {
     "torch for CUDA": of("7.0.2", torch=b.torch()),
     "no ROCm": of(None, toolkits=[]),
     "a ROCm of unknown version": of(None),
-    "run-time pieces alone": of(None, toolkits=[b.rocm("7.0.2", compiler=None)]),
+    "run-time pieces only": of(None, toolkits=[b.rocm("7.0.2", compiler=None)]),
     "a CUDA toolkit beside it": of(None, toolkits=[b.toolkit("12.8")]),
     "torch's HIP has no version": of("7.0.2", torch=b.torch("2.9.0+rocm6.4", hip="unknown")),
 }

@@ -99,7 +99,7 @@ SILENT = {
     "unset, and no target": blind(),
     "unset, and an AMD target": blind("gfx1100"),
     "unset, and torch for ROCm": blind("sm_89", torch=b.torch("2.9.0+rocm6.4")),
-    "unset, and CMake alone builds": blind("sm_89", project=b.project(markers=["CMakeLists.txt"])),
+    "unset, and CMake only builds": blind("sm_89", project=b.project(markers=["CMakeLists.txt"])),
     "unset, and a setup.py below compiles nothing": tree(
         {"tool/setup.py": "import setuptools\nsetuptools.setup(name='t')\n", "k.cu": ""}
     ),
@@ -175,7 +175,7 @@ FIRING = {
         fault(f'{TORCH} is "native"; native is no architecture to torch 2.8.0.'),
         offers=SAFE,
     ),
-    "what torch cannot be told of is not set": Fires(
+    "what torch is not known of is not set": Fires(
         of("9.0", "sm_120", torch=b.torch("2.6.0+cu124")),
         fault(f'{TORCH} is "9.0", whose code does not run on sm_120.'),
     ),
@@ -218,7 +218,7 @@ FIRING = {
         offers=SAFE,
     ),
     "unset where no GPU is visible": Fires(tree({"setup.py": t.setup()}), UNSET, offers=SAFE),
-    "unset where AMD's alone is visible": Fires(
+    "unset where AMD's only is visible": Fires(
         tree({"setup.py": t.setup()}, gpus=[b.gpu("gfx1100")]), UNSET, offers=SAFE
     ),
     "unset, and an extension below the root": Fires(

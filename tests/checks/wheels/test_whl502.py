@@ -52,7 +52,7 @@ IDLE = ("tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bi
 SILENT = {
     "nothing is shared": of(),
     "equal bytes": of(shared(differ=False)),
-    "package markers alone": of(shared("a/__init__.py"), shared("b/__init__.py")),
+    "package markers only": of(shared("a/__init__.py"), shared("b/__init__.py")),
     "a licence": of(shared("cv2/LICENSE")),
     "a script's library": of(shared("cv2/bin/x.so")),
     **{f"{folder}/": of(shared(f"{folder}/a.py")) for folder in IDLE},
@@ -65,7 +65,7 @@ FIRING = {
     "nobody's bytes": Fires(
         of(shared(holder=None)),
         fault(
-            f"{BOTH} {CV}; the bytes there are none of theirs, or could not be told.",
+            f"{BOTH} {CV}; the bytes there are none of theirs, or are not known.",
             shared(holder=None),
         ),
     ),

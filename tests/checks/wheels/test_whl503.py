@@ -503,7 +503,7 @@ FIRING = {
         ),
         offers=OFFER,
     ),
-    "torch's metadata alone is gone": Fires(
+    "torch's metadata only is gone": Fires(
         half_torch(),
         half(
             f"torch 2.9.0+cu128 lies in {b.SITE}/torch without its dist-info",

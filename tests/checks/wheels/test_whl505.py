@@ -178,7 +178,7 @@ SILENT = {
     ),
     "a version that is for earlier ones, which the loader tells": of("torchtext", "0.18.0"),
     "a torch that the table does not know": of("torchaudio", "2.11.0", b.torch("2.9.9+cu128")),
-    "CUDA's major alone": of("flash-attn", "2.8.3+cu12torch2.9cxx11abitrue"),
+    "CUDA's major only": of("flash-attn", "2.8.3+cu12torch2.9cxx11abitrue"),
     "PyG of this torch": of("torch-scatter", "2.1.2+pt29cu128"),
     "a local version that is no build": of("mypkg", "1.0+cuddly"),
     "another package's CUDA": of("mypkg", "1.0+cu118"),

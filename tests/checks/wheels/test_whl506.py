@@ -158,11 +158,11 @@ SILENT = {
         gaps=[Gap(section="conda", subject="/env", reason="cannot be listed")],
     ),
     "gradio with what it wants": of(GRADIO, b.dist("huggingface-hub", "0.36.2")),
-    "gradio alone": of(GRADIO),
-    "the newer hub alone": of(b.dist("huggingface-hub", "1.2.0")),
+    "gradio only": of(GRADIO),
+    "the newer hub only": of(b.dist("huggingface-hub", "1.2.0")),
     "a hub of no readable version": of(GRADIO, b.dist("huggingface-hub", "main")),
     "a prerelease below the range": of(GRADIO, b.dist("huggingface-hub", "1.0.0rc1")),
-    "a pair of which metadata alone tells": of(GRADIO, b.dist("pillow", "11.0")),
+    "a pair of which metadata only tells": of(GRADIO, b.dist("pillow", "11.0")),
     "pins that fit": pins("gradio==4.44.1\nhuggingface_hub==0.25.2\n"),
     "one pin of two": pins("gradio==4.44.1\npydantic\n"),
     "an open range": pins("gradio==4.44.1\npydantic>=2.11\n"),
@@ -265,7 +265,7 @@ FIRING = {
         ),
         offers=["resolve-conflict manual"],
     ),
-    "the import fails for want of it": Fires(
+    "the import fails because of missing it": Fires(
         of(needs("b>=1"), **told(NO_B)),
         replace(
             declared("a 1.0 requires b>=1; not installed.", unmet("b", "b>=1")),

@@ -76,7 +76,7 @@ SILENT = {
         copy("2.0", **CONDA), condas=(b.conda("numpy", "2.1"),)
     ),
     "conda's package of pip's version": of(copy("2.0", "numpy"), condas=(b.conda("numpy", "2.0"),)),
-    "conda's packages alone": of(condas=(b.conda("numpy", "2.0"), b.conda("Numpy", "2.1"))),
+    "conda's packages only": of(condas=(b.conda("numpy", "2.0"), b.conda("Numpy", "2.1"))),
     "a package whose record names no distribution": of(
         copy("2.0", "numpy"), condas=(b.conda("numpy", "1.1", brings=[]),)
     ),

@@ -72,7 +72,7 @@ def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
     return Fault(
         severity,
         dist.name,
-        f"{dist.name} {dist.version} needs {name} for the GPU, which is in no place that it looks in.",
+        f"{dist.name} {dist.version} needs {name} for the GPU, which is in no folder that it searches.",
         evidence=(f"{file} needs {name}",),
         breaks=(f"load:{dist.name}",),
         needs=(
@@ -251,7 +251,7 @@ SILENT = {
     "a CPU Paddle, and no GPU": of(PADDLE, gpu=False),
     "Paddle's package for GPUs": of(PADDLE, b.dist("paddlepaddle-gpu", "2.6.2")),
     "the GPU package was installed last": of(ORT, ORT_GPU, shared_files=[shared(holder=BOTH[1])]),
-    "nobody can tell whose bytes they are": of(ORT, ORT_GPU, shared_files=[shared(holder=None)]),
+    "nobody knows whose bytes they are": of(ORT, ORT_GPU, shared_files=[shared(holder=None)]),
     "equal bytes": of(ORT, ORT_GPU, shared_files=[shared(differ=False)]),
     "a file apart from the core": of(ORT, ORT_GPU, shared_files=[shared("onnxruntime/a.py")]),
     "a driver's library": of(

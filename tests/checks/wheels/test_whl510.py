@@ -138,7 +138,7 @@ SILENT = {
         ext(), torch=b.torch("2.14.1+cu130", cuda="none"), dists=[T13]
     ),
     "no CUDA is here": of(CUPY_13),
-    "a toolkit of another major is here alone": of(CUPY_13, toolkits=[b.toolkit("13.0")]),
+    "a toolkit of another major is here only": of(CUPY_13, toolkits=[b.toolkit("13.0")]),
     "its own major is here too": of(
         CUPY_13, dists=[CU13, b.dist("nvidia-nccl-cu12", "2.27")]
     ),

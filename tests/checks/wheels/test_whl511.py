@@ -49,7 +49,7 @@ SILENT = {
     "healthy AMD": b.view(b.healthy_amd()),
     "the null variant": of(wheel(label="null")),
     "an older CUDA": of(least("12.6")),
-    "a major alone": of(least("12")),
+    "a major only": of(least("12")),
     "one of two that will do": of(least("13.0", "12.4")),
     "no driver is known": of(least("13.0"), drivers=[]),
     "no GPU": of(least("13.0"), archs("90_real"), gpus=[]),

@@ -33,8 +33,8 @@ for shape in {shapes}:
     results = []
     for one in (run, EAGER):
         whole, kept = one.forward(x, y, 1e-4, 9e-4, 5, True)
-        alone, nothing = one.forward(x, y, 1e-4, 9e-4, 5, False)
-        assert nothing is None and torch.equal(alone, whole)
+        only, nothing = one.forward(x, y, 1e-4, 9e-4, 5, False)
+        assert nothing is None and torch.equal(only, whole)
         results.append((whole, kept, one.backward(x, y, kept, chain, 5), one.backward(x, y, kept, None, 5)))
     torch.testing.assert_close(*results, rtol=2e-4, atol=2e-4)
 print(name)

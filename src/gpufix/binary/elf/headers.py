@@ -122,7 +122,9 @@ def read_header(path: str, data: Buffer, size: int) -> Header:
         raise ElfError(path, f"unknown byte order {order}", "header")
     form = layout(bits, order == 1)
     if size < form.header.size:
-        raise ElfError(path, f"{size} bytes, the header alone takes {form.header.size}", "header")
+        raise ElfError(
+            path, f"{size} bytes, the header by itself takes {form.header.size}", "header"
+        )
     kind, machine, version, _entry, phoff, shoff, _flags, _ehsize, *counts = (
         form.header.unpack_from(data)
     )

@@ -23,7 +23,7 @@ def cxx11_abi_mismatch(view: View) -> Iterator[Fault]:
     """An extension was compiled with the other C++ ABI than the installed torch.
 
     ## What it does
-    Reads it off the symbols alone: with `_GLIBCXX_USE_CXX11_ABI=0` a std::string parameter
+    Reads it off the symbols only: with `_GLIBCXX_USE_CXX11_ABI=0` a std::string parameter
     mangles as `Ss`, with 1 as `std::__cxx11::basic_string`. Fires when the extension asks torch
     for the one spelling of a name of which torch has the other.
 

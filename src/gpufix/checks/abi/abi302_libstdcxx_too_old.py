@@ -33,7 +33,7 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
     that must be served loses all code that the package has for it. Warning for a part that the
-    import does without. A gap where neither can be told.
+    import does without. A gap where neither is known.
 
     ## Fix
     Safe: rebuild here, when the source is here and the compiler is older than the version that is

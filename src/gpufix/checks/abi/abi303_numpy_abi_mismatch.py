@@ -19,7 +19,7 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
 
     ## What it does
     Reads which of NumPy's internal modules each extension imports: code compiled against NumPy
-    1's headers asks for `numpy.core._multiarray_umath` alone.
+    1's headers asks for `numpy.core._multiarray_umath` only.
 
     ## Why it matters
     `A module that was compiled using NumPy 1.x cannot be run in NumPy 2`; torch up to 2.2 says
@@ -30,7 +30,7 @@ def numpy_abi_mismatch(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error; warning for torch, which works without NumPy, and for a package that does not declare
-    NumPy, or for an extra alone, unless its sources show that its import fails by the module.
+    NumPy, or for an extra only, unless its sources show that its import fails by the module.
 
     ## Fix
     Unsafe: numpy<2, or a release of the extension that is built for NumPy 2.

@@ -26,7 +26,7 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     was unpacked over another, as portable programs carry it along.
 
     ## Example
-    `simple_knn/_C is there for cp310 alone; this is Python 3.11 (cp311).`
+    `simple_knn/_C is built for cp310 only; this is Python 3.11 (cp311).`
 
     ## Severity
     Warning: some packages fall back on Python code. Silent for a wheel of the stable ABI: what in it
@@ -57,7 +57,7 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
         yield Fault(
             severity=WARNING,
             subject=owner,
-            message=f"{folder}/{stem} is there for {', '.join(sorted(filter(None, tags)))} alone; "
+            message=f"{folder}/{stem} is there for {', '.join(sorted(filter(None, tags)))} only; "
             f"this is Python {python.version} ({python.tag}).",
             evidence=tuple(library.path for library in libraries),
             payload=ExtensionModules(owner, tuple(library.path for library in libraries)),

@@ -21,7 +21,7 @@ A fix crashed, or returned what is no plan.
 Stands in the report for a fix, gpufix's own or a plugin's, that raised an exception while it was
 planning, or returned something else than a `Plan`, a `Skip` or `None`, or a plan that is not
 valid. One finding a fix, however many findings it was asked about. The report is complete, the
-plans of all other fixes stand in it, and `gpufix fix --apply` carries them out.
+plans of all other fixes stand in it, and `gpufix fix --apply` applies them.
 
 ## Why it matters
 The findings that it was asked about are shown without its plan: there may be a remedy. The exit

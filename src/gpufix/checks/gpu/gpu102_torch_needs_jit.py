@@ -33,7 +33,7 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
     every start, CUDA_CACHE_MAXSIZE bounds what is kept.
 
     ## Example
-    `torch 2.6.0a0+gitc15b011 serves sm_120 (NVIDIA GeForce RTX 5080) by PTX alone: each kernel is
+    `torch 2.6.0a0+gitc15b011 serves sm_120 (NVIDIA GeForce RTX 5080) by PTX only: each kernel is
     compiled by the driver at its first use.`
 
     ## Severity
@@ -53,7 +53,7 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
             yield Fault(
                 severity=ADVICE if severity is ADVICE else level,
                 subject=code.subject,
-                message=f"{_title(view, code)} serves {label(target)} by PTX alone: {why}.",
+                message=f"{_title(view, code)} serves {label(target)} by PTX only: {why}.",
                 evidence=(f"{code.subject} holds {listed(code.objects)}", *code.evidence),
                 payload=UnfitCode(code.subject, target.arch),
             )

@@ -35,7 +35,7 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
     Reads machine code, PTX and AMD code objects out of the extension's libraries. A launch finds
     its kernel in the code of one source file, so that each of these units must serve the target.
     Left out are units whose kernels say in their names what they are for (`Sm80`, `hopper`); and,
-    where anything asks which GPU is there, those for exact, family or newer targets alone.
+    where anything asks which GPU is there, those for exact, family or newer targets only.
 
     ## Why it matters
     The import succeeds. The first launch fails (`no kernel image is available`, `invalid device
@@ -51,7 +51,7 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
     it is not known whether they are launched there.
     A distribution counts as one: some of its libraries may be for other GPUs. Where its dispatcher is
     known to take one of them for a compute capability (xformers' FlashAttention 3, SageAttention,
-    sgl-kernel), that one must serve the target, and is named. Code for exact or family targets alone:
+    sgl-kernel), that one must serve the target, and is named. Code for exact or family targets only:
     GPU108.
 
     ## Fix

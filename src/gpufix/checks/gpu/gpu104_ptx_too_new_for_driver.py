@@ -35,7 +35,7 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
     compatibility covers machine code, never PTX.
 
     ## Example
-    `my-extension serves sm_120 (NVIDIA GeForce RTX 5080) by PTX 9.2 alone, which needs a driver of
+    `my-extension serves sm_120 (NVIDIA GeForce RTX 5080) by PTX 9.2 only, which needs a driver of
     CUDA 13.2; this one serves CUDA 13.0.`
 
     ## Severity
@@ -58,7 +58,7 @@ def ptx_too_new_for_driver(view: View) -> Iterator[Fault]:
             yield Fault(
                 severity=severity,
                 subject=code.subject,
-                message=f"{code.subject} serves {label(target)} by PTX {isa} alone, which "
+                message=f"{code.subject} serves {label(target)} by PTX {isa} only, which "
                 f"needs a driver of {f'CUDA {needs}' if needs else 'a CUDA not yet listed'}; this "
                 f"one serves CUDA {cuda}.",
                 evidence=code.evidence,

@@ -27,13 +27,13 @@ def driver_too_old(view: View) -> Iterator[Fault]:
     changes: Blackwell starts with branch 570 and its open kernel modules, Maxwell, Pascal and Volta
     end with 580 and need the proprietary ones.
     GPUs are those that the driver shows, else those on the PCI bus by their ids. A GPU named with
-    `--gpu` is judged where this machine has it, or has one that nobody can tell; else it stands in
+    `--gpu` is judged where this machine has it, or has one that is not known; else it stands in
     another machine, with a driver of its own.
 
     ## Why it matters
     `The NVIDIA driver on your system is too old (found version 11040)`, error 35; torch then finds
     no GPU at all. A driver that does not drive the GPU lists none (`No devices were found`), and
-    says why in the kernel's log alone: `requires use of the NVIDIA open kernel modules`.
+    says why in the kernel's log only: `requires use of the NVIDIA open kernel modules`.
 
     ## Example
     `torch 2.11.0+cu130 needs driver 580.65.06 or newer; 570.86.15 (CUDA 12.8) is installed.`

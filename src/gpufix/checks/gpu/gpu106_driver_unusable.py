@@ -31,7 +31,7 @@ def driver_unusable(view: View) -> Iterator[Fault]:
     ## Severity
     Error; warning in a container that was given none of the device nodes; advice when torch is not
     built for that vendor. AMD: only for a ROCm torch. Silent when some GPUs may be opened and others
-    not: schedulers share a machine's GPUs out like that. Told below GPU105 where the driver's branch or
+    not: schedulers share a machine's GPUs out like that. Reported below GPU105 where the driver's branch or
     kernel modules do not drive the GPU.
 
     ## Fix

@@ -24,7 +24,7 @@ def arch_variant_only(view: View) -> Iterator[Fault]:
     to later GPUs, although PTX without a suffix would.
 
     ## Example
-    `flash-attn-3 holds only sm_90a, which runs on 9.0 alone, not on sm_120 (NVIDIA GeForce RTX
+    `flash-attn-3 holds only sm_90a, which runs on 9.0 only, not on sm_120 (NVIDIA GeForce RTX
     5080).`
 
     ## Severity
@@ -60,8 +60,8 @@ def _reach(objects: list[CodeObject]) -> str:
     family = [n for n in names if n.endswith("f")]
     places = ", ".join(f"{n[3:-2]}.{n[-2]}" for n in exact)
     reaches = [
-        (exact, f"on {places} alone"),
-        (family, "within the same family at an equal or higher minor version alone"),
+        (exact, f"on {places} only"),
+        (family, "within the same family at an equal or higher minor version only"),
     ]
     return " and ".join(
         f"{', '.join(names)}, which {'runs' if len(names) == 1 else 'run'} {where}"

@@ -34,7 +34,7 @@ def stale_jit_cache(view: View) -> Iterator[Fault]:
     Warning: it fails when a program loads that extension again.
 
     ## Fix
-    Safe: remove the entry; it is built anew.
+    Safe: remove the entry; it is built again.
 
     ## Source
     torch/utils/cpp_extension.py in the wheels of torch 1.13 – 2.15.

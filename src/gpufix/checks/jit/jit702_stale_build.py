@@ -32,7 +32,7 @@ def stale_build(view: View) -> Iterator[Fault]:
     Warning: the next build or import can fail by it.
 
     ## Fix
-    Safe: remove it; the next build makes it anew.
+    Safe: remove it; the next build creates it again.
 
     ## Source
     CMake documentation of CMakeCache.txt.

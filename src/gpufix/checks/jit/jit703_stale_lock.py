@@ -47,7 +47,7 @@ def stale_lock(view: View) -> Iterator[Fault | Gap]:
             yield Gap(
                 section="caches",
                 subject=entry.lock,
-                reason="whether a living process holds this lock could not be told",
+                reason="whether a living process holds this lock is not known",
             )
             continue
         yield Fault(

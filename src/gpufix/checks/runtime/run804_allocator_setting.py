@@ -17,7 +17,7 @@ def allocator_setting(view: View) -> Iterator[Fault]:
     ## What it does
     Parses the setting that the installed torch reads as torch does: `key:value` pairs, known keys,
     values in range. Of `PYTORCH_CUDA_ALLOC_CONF`, `PYTORCH_HIP_ALLOC_CONF` (ROCm builds) and
-    `PYTORCH_ALLOC_CONF` the first that is set counts alone; torch 2.9 looks at the last first, older
+    `PYTORCH_ALLOC_CONF` the first that is set is the only one that counts; torch 2.9 looks at the last first, older
     ones not at all. Says when one of them hides another.
 
     ## Why it matters

@@ -144,7 +144,7 @@ def _slow(view: View) -> Iterator[Fault]:
     costs = {
         "CUDA_LAUNCH_BLOCKING": (ADVICE, "every kernel launch waits for its end"),
         "CUDA_FORCE_PTX_JIT": (WARNING, "machine code is ignored, and what holds no PTX fails"),
-        "CUDA_DISABLE_PTX_JIT": (WARNING, "code that is there as PTX alone fails"),
+        "CUDA_DISABLE_PTX_JIT": (WARNING, "code that is there as PTX only fails"),
     }
     for name, (severity, what) in costs.items():
         if view.env(name) == "1":

@@ -19,7 +19,7 @@ explained by it. `gpufix doctor` never reports this rule: files do not show what
 `cudaMalloc … error: 2`. Other processes may hold the memory (RUN803), the allocator may have
 fragmented it (RUN804), or an extension allocates for all of its input at once.
 
-A size that no GPU has (`Tried to allocate 66846724.00 GiB`) is no lack of memory: a kernel
+A size that no GPU has (`Tried to allocate 66846724.00 GiB`) is no lack of memory. A kernel
 without code for this GPU was launched, its results were left unwritten, and one of them was
 taken for a size. That is GPU103.
 

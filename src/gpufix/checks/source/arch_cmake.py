@@ -109,7 +109,7 @@ def _fault(
     aside = root.caller == "aside"
     open_to = found.by_torch is not None and not found.certain  # torch adds flags that nobody knows
     reasons = [f"no code of that runs on {arch.listed(missed)}"] if missed else []
-    reasons += [f"what does comes from {fixed.follows} alone"] if missed and open_to else []
+    reasons += [f"what does comes from {fixed.follows} only"] if missed and open_to else []
     reasons += [f"nvcc {cuda} generates no code for {', '.join(bad)}"] if bad else []
     reasons += ["only builds with CMake are concerned, setup.py does without"] if aside else []
     path = fixed.place.path

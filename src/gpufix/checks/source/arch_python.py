@@ -174,7 +174,7 @@ def _switched_off(view: View, path: str, rows: list[AskedFlag]) -> Iterator[Faul
         severity=WARNING,
         subject=path,
         message=f'{path} hands nvcc {first.text!r}; torch takes any flag that contains "arch" '
-        f"for a choice of architecture and leaves its own out: code and PTX for {default} alone.",
+        f"for a choice of architecture and leaves its own out: code and PTX for {default} only.",
         evidence=tuple(_seen(view, path, r) for r in words),
         payload=ArchWord(path, tuple(r.line for r in words)),
     )

@@ -35,7 +35,7 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     reached, for shell scripts, and for a flag that merely contains "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
     which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST, and for
     Dockerfiles: an image is another environment than this one. Advice, too, for code that is built
-    for a variant such as sm_90a alone, and so written for it.
+    for a variant such as sm_90a only, and so written for it.
 
     ## Fix
     Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS

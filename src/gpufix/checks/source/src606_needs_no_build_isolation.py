@@ -53,9 +53,9 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     (--diffoctreerast) in isolation`.
 
     ## Why it matters
-    pip and uv build in a fresh environment that holds the declared requirements alone:
+    pip and uv build in a fresh environment that holds the declared requirements only:
     `ModuleNotFoundError: No module named 'torch'`, or, where the file goes on, a package without its
-    compiled part. A torch that is declared is downloaded anew: the newest that the requirement allows,
+    compiled part. A torch that is declared is downloaded again: the newest that the requirement allows,
     and an extension that was built with one torch seldom loads with another.
 
     ## Example

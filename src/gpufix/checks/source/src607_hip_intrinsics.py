@@ -23,9 +23,9 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     lane masks, cooperative-groups reductions, inline PTX, launches written `<< <`, and macros that
     replace a warp function by something weaker (`#define __syncwarp(...) __threadfence_block()`),
     headers and functions that hipify leaves and HIP lacks (`device_launch_parameters.h`, `__trap`,
-    `__nanosleep`, `__dp4a`, `atomicAdd_block` …), for the ROCm version at hand. For a wavefront of 64
+    `__nanosleep`, `__dp4a`, `atomicAdd_block` …), for the installed ROCm version. For a wavefront of 64
     lanes also ballots that are kept or counted in 32 bits: on 32 lanes they are whole. What a HIP build leaves out is passed over: code
-    by its conditions, sources that the build files name for CUDA alone or not at all, and what
+    by its conditions, sources that the build files name for CUDA only or not at all, and what
     includes CUTLASS.
 
     ## Why it matters

@@ -40,7 +40,7 @@ def unwritten_output(view: View) -> Iterator[Fault]:
     threads that fill them.)
 
     ## Source
-    Read off the source alone.
+    Read off the source only.
     """
     files = cxx.own_files(view)
     for path, facts in files.items():

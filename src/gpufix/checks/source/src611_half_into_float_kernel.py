@@ -14,7 +14,7 @@ from gpufix.source.source_facts import HalfSink
 
 @rule("SRC611", "half-into-float-kernel")
 def half_into_float_kernel(view: View) -> Iterator[Fault]:
-    """A call that takes float32 alone is handed half precision, or `ranges` on the GPU.
+    """A call that takes float32 only is handed half precision, or `ranges` on the GPU.
 
     ## What it does
     Looks within one function for a tensor that is made half (`.half()`, `dtype=torch.float16`) and
@@ -22,8 +22,8 @@ def half_into_float_kernel(view: View) -> Iterator[Fault]:
 
     Where the project casts all of its models to half (`for m in self.models.values(): m.half()`,
     `pipeline.to_dtype(torch.float16)`), in whatever file, it also looks in all files for what cannot
-    take that: `index_add_` into a container that is float32 by default, a value that is always
-    float32 handed to a Linear, rasterisers that get what the models made without `.float()`. What is
+    take that. Examples are `index_add_` into a container that is float32 by default, and a value that is always
+    float32 handed to a Linear. So are rasterisers that get what the models made without `.float()`. What is
     cast on the way, or follows the type of a weight, is passed over.
 
     ## Why it matters

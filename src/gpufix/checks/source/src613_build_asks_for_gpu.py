@@ -30,7 +30,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
-    well and installs a package for the CPU alone; the first call fails with `Not compiled with GPU
+    well and installs a package for the CPU only; the first call fails with `Not compiled with GPU
     support`.
 
     ## Example
@@ -80,7 +80,7 @@ def _of_image(view: View, path: str, where: str, line: int, name: str) -> Fault:
     return Fault(
         severity=WARNING,
         subject=where,
-        message=f"{where} sets {name} for its shell alone, and {path} does not see it: where the image is "
+        message=f"{where} sets {name} for its shell only, and {path} does not see it: where the image is "
         f"built no GPU is visible, and GPU code is left out.",
         evidence=(at(view, where, line, f"{name}, not exported: no program sees it"),),
         payload=PlainSetting(where, line, name),

@@ -42,7 +42,7 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where the package's import fails by it, as its sources show, and where a GPU that must be
     served loses all code that the package has for it. Warning for a part of it, advice where the
-    import does without and says nothing. A gap where neither can be told. Silent for one of several alternatives of which another
+    import does without and says nothing. A gap where neither is known. Silent for one of several alternatives of which another
     loads, and for a bridge to torch where torch is neither here nor required.
 
     ## Fix

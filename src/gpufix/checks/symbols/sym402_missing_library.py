@@ -38,7 +38,7 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     `[WinError 126] The specified module could not be found`, which does not name the DLL.
 
     ## Example
-    `torch needs libnccl.so.2, which is in no place that the loader searches; nvidia-nccl-cu12
+    `torch needs libnccl.so.2: not found on the library search path; nvidia-nccl-cu12
     brings it.`
 
     ## Severity
@@ -49,7 +49,7 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     the package requires, or the package itself, should have brought the library; when none of
     several alternatives loads, or nothing of it for torch, and the import says so; and for a library
     of the system that a package opens by its name, where others have brought that package. A gap where it
-    cannot be told whether the import fails. Silent for other parts: what they want was never asked
+    is not known whether the import fails. Silent for other parts: what they want was never asked
     for; for one of several alternatives of which another loads; and for a GPU driver's own
     libraries.
 
@@ -115,14 +115,14 @@ def _opened(view: View, told: Import) -> Fault | Gap:
     """Of a library that a package opens by its name. Who requires the package may do without it."""
     owner, name = told.distribution or told.module, told.missing or ""
     if told.state != "fails":
-        reason = f"it opens {name}, which is not here: whether its import fails cannot be told"
+        reason = f"it opens {name}, which is not here: whether its import fails is not known"
         return Gap(section="imports", subject=owner, reason=reason)
     each = (wheels,) if (wheels := tuple(bringing(name))) else ()
     users = view.derive(Requirements.of).required_by.get(owner)
     return Fault(
         severity=WARNING if users else ERROR,
         subject=owner,
-        message=f"{owner} opens {name}, which {_lacks([name], each, None)}.",
+        message=f"{owner} opens {name}: {_lacks([name], each, None)}.",
         evidence=(f"import {told.module} fails", *told.chain),
         breaks=(f"load:{owner}",),
         needs=(f"soname:{name}",),
@@ -167,7 +167,7 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         severity=severity,
         subject=owner,
         message=_message(
-            owner, names, _lacks(names, each, here.get(names[0])), family(view, libraries)
+            owner, names, _lacks(names, each, here.get(names[0])), family(view, libraries), held
         ),
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
@@ -195,7 +195,7 @@ def _any_of(view: View, libraries: Sequence[Library], names: Sequence[str]) -> t
 def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) -> str:
     if held:
         return f"lies at {held}: the loader does not search there, and nothing opens it before"
-    where = "is in no place that the loader searches"
+    where = "not found on the library search path"
     if not each:
         return where
     verb = "bring" if len(each) > 1 else "brings"
@@ -204,9 +204,11 @@ def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) 
     return f"{where}; {listed}{more} {verb} {'it' if len(names) == 1 else 'them'}"
 
 
-def _message(owner: str, names: list[str], lacks: str, alternatives: list[str]) -> str:
+def _message(
+    owner: str, names: list[str], lacks: str, alternatives: list[str], held: Sequence[str]
+) -> str:
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     if not alternatives:
-        return f"{owner} needs {names[0]}{more}, which {lacks}."
+        return f"{owner} needs {names[0]}{more}{', which' if held else ':'} {lacks}."
     others = f"{len(alternatives)} libraries, {alternatives[0]} to {alternatives[-1]}"
     return f"{owner} needs one of {others}, and none loads: {names[0]}{more} {lacks}."

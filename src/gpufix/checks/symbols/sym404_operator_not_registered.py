@@ -31,7 +31,7 @@ def operator_not_registered(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where the package's import fails by it, and where a GPU that must be served loses all code
     that the package has for it; advice where the import does without and says nothing; else warning.
-    A gap where it cannot be told. Silent where an alternative loads, and for a library that is
+    A gap where it is not known. Silent where an alternative loads, and for a library that is
     missing: SYM402 tells.
 
     ## Fix

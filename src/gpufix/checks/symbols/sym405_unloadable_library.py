@@ -23,7 +23,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
 
     ## What it does
     Reads each library's headers as ld.so does: a file that is truncated or no library at all, one
-    for another processor or system. And looks for what a sound file may ask in vain: more static TLS
+    for another processor or system. And looks for what a sound file may need and not find: more static TLS
     than the process has left, an executable stack under glibc 2.41 and later.
 
     ## Why it matters
@@ -40,7 +40,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
     that must be served loses all code that the package has for it. Warning for a part that the
-    import does without. A gap where neither can be told.
+    import does without. A gap where neither is known.
 
     ## Fix
     Safe: reinstall the distribution that brought it, at the same version. For static TLS: raise the

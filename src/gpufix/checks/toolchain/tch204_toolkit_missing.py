@@ -111,7 +111,7 @@ def _hidden_root(view: View) -> Iterator[Fault]:
 
 def _missing_hipcc(view: View) -> Fault:
     pieces = [t.root for t in view.facts.toolkits if t.kind == "rocm"]
-    found = f"{pieces[0]} holds ROCm's run-time pieces alone" if pieces else "there is no ROCm here"
+    found = f"{pieces[0]} holds ROCm's run-time pieces only" if pieces else "there is no ROCm here"
     return Fault(
         severity=ERROR,
         subject="hipcc",

@@ -54,7 +54,7 @@ def triton_toolchain_lacks_target(view: View) -> Iterator[Fault | Gap]:
     used = [(target, found) for target in targets if (found := in_use(view, dist, target))]
     blind = next((found for _, found in used if found.release is None), None)
     if blind:
-        reason = "which CUDA its ptxas is of cannot be told"
+        reason = "which CUDA its ptxas is of is not known"
         yield Gap(section="toolkits", subject=dist.name, reason=f"{blind.path}: {reason}")
     lacking = [(t, f) for t, f in used if f.release and generates(f.release, t.arch) is False]
     for target, found in lacking:

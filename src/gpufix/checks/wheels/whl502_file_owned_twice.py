@@ -21,7 +21,7 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for paths that several RECORDs list with different hashes, and says of each whose bytes
-    are there now. Package markers (`__init__.py` alone), tests, documents and scripts do not count.
+    are there now. Package markers (`__init__.py` only), tests, documents and scripts do not count.
 
     ## Why it matters
     The last one installed wins, and removing either takes the file from the other.
@@ -34,7 +34,7 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
     Warning: whichever is used last has the files of the other.
 
     ## Fix
-    Safe: remove the others and reinstall the one that the environment requires, when it can be told.
+    Safe: remove the others and reinstall the one that the environment requires, when it is known.
     Unsafe: the same, where somebody asked for one of the others.
 
     ## Source
@@ -71,7 +71,7 @@ def _whose(files: list[SharedFile]) -> str:
     if len(held) == 1:
         return {
             "missing": f"{basename(files[0].path)} is missing now",
-            None: "the bytes there are none of theirs, or could not be told",
+            None: "the bytes there are none of theirs, or are not known",
         }.get(files[0].holder, f"the bytes there are {files[0].holder}'s")
     told = [f"{count} {_held(holder, count)}" for holder, count in held.most_common()]
     return f"of these, {', '.join(told)}"

@@ -193,7 +193,7 @@ def _gaps(view: View, dist: InstalledCopy, record: Record) -> Iterator[Gap]:
     told = view.derive(Imports.of)
     named = told.named_of(map(module_name, lost))
     if named and told.failing_for(_names_of(dist, lost)) is None:
-        reason = f"{named[0]} is missing, and compiled code names it: whether an import needs it cannot be told"
+        reason = f"{named[0]} is missing, and compiled code names it: whether an import needs it is not known"
         yield Gap(section="imports", subject=dist.name, reason=reason)
 
 

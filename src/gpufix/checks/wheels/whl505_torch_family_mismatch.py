@@ -50,7 +50,7 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     register may still not fit. An address for another CUDA major or torch minor is a warning, one
     for another CUDA minor advice, and so is what a script reaches only with an option: `--kaolin`. A wheel
     for another Python, torch, CUDA major or C++ ABI is a warning. A pin or a page that was not published is a warning: an
-    installation from that file fails, unless it is told of other places.
+    installation from that file fails, unless it names other places.
 
     ## Fix
     Unsafe: install the version made for this torch; point the file to the wheels for it. Manual

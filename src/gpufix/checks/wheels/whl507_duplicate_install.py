@@ -28,7 +28,7 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     Finds distributions with the same name: twice in one folder (an upgrade that was cut short),
     from pip over conda's, or in the user site and the environment. One that hides another in a
     different folder is reported for packages that decide what GPU code loads. What conda brought
-    is told by its own record: its `pytorch` brought the distribution `torch`.
+    is known from its own record: its `pytorch` brought the distribution `torch`.
 
     ## Why it matters
     Which one is imported, and which one an uninstall removes, is an accident of the search path.

@@ -49,13 +49,13 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     of onnxruntime-gpu 1.23.2: its GPU providers are gone.`
 
     ## Severity
-    Error for overwritten files of a package that is for GPUs alone, and where a GPU that must be
+    Error for overwritten files of a package that is for GPUs only, and where a GPU that must be
     served loses what is installed for it. Warning for an installed GPU part on a machine without a
     GPU, or with another vendor's that nobody named (an error for one that was), for a framework
     without one where a GPU must be served, for libraries that lie where nobody looks, and for a
     package that works without it beside another framework that uses the GPU. Advice for a framework
     without a GPU part that others require, or beside another framework that uses the GPU; and for
-    libraries that lie there and are opened by a call alone. Silent for CPU packages where no GPU must be served.
+    libraries that lie there and are opened by a call only. Silent for CPU packages where no GPU must be served.
 
     ## Fix
     Safe: the libraries that the package's extra names, at the installed version; the half that is
@@ -163,7 +163,7 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
         subject=name,
         message=(
             f"{name}{version} needs {missing[0]}{more} for the GPU, which {'are' if more else 'is'} "
-            "in no place that it looks in."
+            "in no folder that it searches."
         ),
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {p.name}" for x, p in weighed.rows)

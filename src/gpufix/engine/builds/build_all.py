@@ -135,11 +135,11 @@ def remarks(libraries: Sequence[Library], targets: Sequence[Target]) -> Iterator
     for target in targets if code.objects else ():
         how = service(code, target)
         if how is Service.jit:
-            yield f"{target.arch} is served by PTX alone: the driver compiles it at first use"
+            yield f"{target.arch} is served by PTX only: the driver compiles it at first use"
         elif how is Service.partly:
             yield f"some units of the code hold none for {target.arch}: they may be for other GPUs"
         elif how is Service.unknown:
-            yield f"whether the code runs on {target.arch} cannot be told"
+            yield f"whether the code runs on {target.arch} is not known"
 
 
 def _problem(problem: Problem) -> str:

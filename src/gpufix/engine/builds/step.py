@@ -11,6 +11,7 @@ from gpufix.engine.builds.build_all import build_folders
 from gpufix.engine.builds.build_process import Ended, Running
 from gpufix.engine.builds.folder import NotBuildable, inspect
 from gpufix.engine.builds.order import Order
+from gpufix.engine.child import last_line
 from gpufix.engine.journal.parts import heartbeat
 from gpufix.engine.run_context import RunContext
 from gpufix.evidence.view import View
@@ -18,6 +19,7 @@ from gpufix.fixes.build_environment.variables import Folder
 from gpufix.knowledge.gpus.models import GpuNameError, resolve
 from gpufix.model import Build
 from gpufix.model.outcome import BuildResult
+from gpufix.text.shell import join, quote
 
 _EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
@@ -46,7 +48,7 @@ def run_together(steps: Sequence[Build], context: RunContext) -> list[BuildResul
                 results[step.path] = BuildResult(path=step.path, ok=False, reasons=[str(error)])
         if folders:
             first = next(iter(orders.values()))
-            watch = Watched(context.say, heartbeat(first.logs))
+            watch = Watched(context.say, heartbeat(first.logs), context.tick)
             for result in build_folders(first, list(folders.values()), None, watch, orders):
                 results[result.path] = result
     done = [results.get(f.path if (f := folders.get(s.path)) else s.path) for s in steps]
@@ -71,11 +73,31 @@ def _order(step: Build, context: RunContext, scratch: Path) -> Order:
     )
 
 
+def shown(step: Build, context: RunContext) -> list[str]:
+    """The build as command lines: with the variables and options that it is run with."""
+    scratch = Path("/RUN_FOLDER")
+    try:
+        folder = inspect(Path(step.path), context.facts)
+        order = _order(step, context, scratch)
+        variables = order.environment(folder).variables
+        programs = order.commands(folder)
+    except (NotBuildable, GpuNameError, OSError, ValueError):
+        return [join(["gpufix", "build", step.path])]
+    words = [f"{v.name}={quote(v.value)}" for v in variables if v.value is not None]
+    return [" ".join([*words, join(command)]) for command in programs]
+
+
+def _untold(_: str) -> None:
+    return None
+
+
 class Watched:
     """Says what is being built, and now and then how far it is; shows that the run lives."""
 
-    def __init__(self, say: Callable[[str], None], beat: Path):
-        self._say, self._beat = say, beat
+    def __init__(
+        self, say: Callable[[str], None], beat: Path, tick: Callable[[str], None] = _untold
+    ):
+        self._say, self._beat, self._tick = say, beat, tick
         self._reported = self._touched = 0.0
 
     def started(self, folder: Folder, jobs: int) -> None:
@@ -85,6 +107,8 @@ class Watched:
         if time.monotonic() - self._touched > 1.0:
             self._beat.touch()
             self._touched = time.monotonic()
+            for _, state in running if self._tick is not _untold else ():
+                self._tick(_now(state))
         for folder, state in running:
             if state.seconds - self._reported < _EVERY:
                 continue
@@ -95,3 +119,18 @@ class Watched:
 
     def ended(self, ended: Ended) -> None:
         self._say(f"{ended.folder.path}: {ended.reason or 'built'} after {ended.seconds:.0f} s")
+
+
+def _now(state: Running) -> str:
+    """Files done, the time that is left, and what the compiler printed last."""
+    done = state.log.progress()
+    files = f"{done[0]}/{done[1]} files{_remaining(state)}: " if done else ""
+    return f"{files}{last_line(state.log.path)}"
+
+
+def _remaining(state: Running) -> str:
+    """ ", about 40 s left" once the first file is done; empty before."""
+    done = state.log.progress()
+    if not done or not done[0] or done[0] >= done[1]:
+        return ""
+    return f", about {state.seconds / done[0] * (done[1] - done[0]):.0f} s left"

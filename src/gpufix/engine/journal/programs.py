@@ -38,7 +38,7 @@ def refuse_running(run: Run) -> None:
     """Raises Busy while the gpufix that carries the run out still lives."""
     told = run.begin.get("process") if run.state == "interrupted" else None
     if isinstance(told, list) and told[:1] != [os.getpid()] and identity(int(told[0])) == told:
-        raise Busy(f"run {run.id} is still being carried out (process {told[0]})")
+        raise Busy(f"run {run.id} is still running (process {told[0]})")
 
 
 def living(run: Run) -> list[Living]:

@@ -51,7 +51,7 @@ def failures(proposed: Proposed, isolation: FailureIsolation) -> Iterator[Held]:
     for error in isolation.failures:
         for plan in proposed.choice.plans:
             if error.step is not None and contributes(plan, error.step):
-                yield Held(plan=plan, reason=f"{error}{error.aside}; that was put back", tried=True)
+                yield Held(plan=plan, reason=f"{error}{error.aside}; that was restored", tried=True)
 
 
 # Undo rests on hard links, descriptors of folders and an order of writes that Linux alone has shown to hold.
@@ -290,9 +290,9 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
         undone = Undone((str(second),))
-    problems, end = undone.problems, f"everything was put back{undone.left_aside()}"
+    problems, end = undone.problems, f"everything was restored{undone.left_aside()}"
     if problems:
-        end = f"not everything could be put back ({problems[0]}): run `gpufix undo {folder.name}`"
+        end = f"not everything could be restored ({problems[0]}): run `gpufix undo {folder.name}`"
     failure = StepFailed(f"{reason}; {end}")
     failure.step = error.step if isinstance(error, EngineError) else None
     failure.put_back = not problems

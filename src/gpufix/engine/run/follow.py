@@ -106,10 +106,10 @@ def _taken_back(
 ) -> frozenset[FindingKey | None]:
     undone = apply.withdraw(folder, number)
     if undone.problems:
-        raise StepFailed(f"{reason}; not everything could be put back: {undone.problems[0]}")
+        raise StepFailed(f"{reason}; not everything could be restored: {undone.problems[0]}")
     aside = undone.left_aside()
     way.held += [
-        Held(plan=plan, reason=f"{reason}{aside}; that was put back", tried=True)
+        Held(plan=plan, reason=f"{reason}{aside}; that was restored", tried=True)
         for plan in more.choice.plans
     ]
     return frozenset(plan.finding for plan in more.choice.plans)

@@ -1,10 +1,10 @@
-"""Imports the repaired modules in processes of the patient's own, with a time limit (`--probe`)."""
+"""Imports the repaired modules in processes of the patient's own, with a time limit."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from gpufix.evidence.requirements import parse
@@ -20,13 +20,21 @@ _MODULE = re.compile(r"([A-Za-z_]\w*)(/__init__\.py|\.py|(\.[\w-]+)?\.so)")
 _RECORD_LIMIT = 64 << 20
 
 
-def probe(steps: Sequence[Step], facts: Facts, environ: dict[str, str]) -> list[Probe]:
-    """One import for each top-level module of what was installed; `facts` are those after."""
+def probe(
+    steps: Sequence[Step], facts: Facts, environ: dict[str, str], also: Collection[str] = ()
+) -> list[Probe]:
+    """One import for each top-level module of what was installed; `facts` are those after.
+
+    also: further distributions, of which findings are repaired.
+    """
     if facts.python is None:
         return []
     python, variables = facts.python.executable, _variables(facts, environ)
-    modules = dict.fromkeys(m for dist in _installed(steps, facts) for m in _modules(dist))
-    return [_import(python, module, variables) for module in modules]
+    modules = dict.fromkeys(m for dist in _installed(steps, facts, also) for m in _modules(dist))
+    linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
+    after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
+    # A program imports torch first: its libraries are then where such an extension finds them.
+    return [_import(python, module, variables, module in after_torch) for module in modules]
 
 
 def _variables(facts: Facts, environ: dict[str, str]) -> dict[str, str]:
@@ -60,7 +68,9 @@ def _module(path: str, places: Sequence[str]) -> str | None:
     return ".".join(words) if all(word.isidentifier() for word in words) else None
 
 
-def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
+def _installed(
+    steps: Sequence[Step], facts: Facts, also: Collection[str]
+) -> Iterator[Distribution]:
     names = {
         normalise(requirement.name)
         for step in steps
@@ -69,6 +79,7 @@ def _installed(steps: Sequence[Step], facts: Facts) -> Iterator[Distribution]:
         if (requirement := parse(text))
     }
     names |= {normalise(s.distribution) for s in steps if isinstance(s, InstallFallback)}
+    names |= {normalise(name) for name in also}
     yield from (dist for dist in facts.distributions if dist.name in names)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.engine import submodule
+from gpufix.engine.builds.step import shown as build_commands
 from gpufix.engine.installer import choose
 from gpufix.engine.installer import commands as install_commands
 from gpufix.engine.run.apply import check
@@ -23,8 +24,10 @@ from gpufix.engine.steps.set_variables import current, rendered
 from gpufix.engine.steps.submodules import fetching, modules, noting
 from gpufix.evidence.requirements import parse
 from gpufix.fixes.commands import commands
+from gpufix.fixes.merge import merge
 from gpufix.model import (
     Build,
+    Held,
     InitSubmodules,
     Install,
     InstallFallback,
@@ -61,18 +64,21 @@ def _preview(step: Step, context: RunContext, resolve: Resolve | None) -> StepPr
         return _variables(step, context)
     if isinstance(step, InitSubmodules):
         return _submodules(step, context)
-    lines = list(commands(step, context.facts))
-    touches = [step.path] if isinstance(step, Build) else []
-    note = step.path if isinstance(step, Build) else ""
+    if isinstance(step, Build):
+        return _build(step, context)
     return StepPreview(
-        kind=step.kind,
-        title=f"{_TITLES[step.kind]} {note}".strip(),
-        commands=lines,
-        touches=touches,
+        kind=step.kind, title="for you to do", commands=list(commands(step, context.facts))
     )
 
 
-_TITLES = {"build": "build", "advise": "for you to do"}
+def _build(step: Build, context: RunContext) -> StepPreview:
+    """The programs and variables that the builder runs with, header for the C++ ABI included."""
+    title = f"build {step.path}"
+    if step.abi is not None:
+        title += f", every file with _GLIBCXX_USE_CXX11_ABI={int(step.abi)}"
+    return StepPreview(
+        kind=step.kind, title=title, commands=build_commands(step, context), touches=[step.path]
+    )
 
 
 def _install(step: Install, context: RunContext, resolve: Resolve | None) -> StepPreview:
@@ -209,12 +215,19 @@ def proposal(proposed: Proposed, context: RunContext, resolve: Resolve | None = 
         targets=list(proposed.judgement.view.targets),
         plans=proposed.choice.plans,
         steps=[preview(step, context, resolve) for step in proposed.steps],
-        held=proposed.choice.held,
+        held=[_held(row, context, resolve) for row in proposed.choice.held],
         skips=proposed.choice.skips,
         refused=_refused(proposed, context),
         standing=list(proposed.standing),
         failures=proposed.failures,
     )
+
+
+def _held(row: Held, context: RunContext, resolve: Resolve | None) -> Held:
+    """An unsafe plan with its steps: who is asked for consent sees what would be done."""
+    if row.plan.safety != "unsafe" or row.tried:
+        return row
+    return replace(row, steps=[preview(step, context, resolve) for step in merge([row.plan])])
 
 
 def _refused(proposed: Proposed, context: RunContext) -> str | None:

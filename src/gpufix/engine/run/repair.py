@@ -25,6 +25,7 @@ from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
 from gpufix.model.outcome import BuildResult
+from gpufix.text.clean import below
 
 Look = Callable[[], tuple[Facts, Questions | None]]
 
@@ -37,6 +38,7 @@ class Repair(Frozen):
     look: Look
     keep: bool = False
     probe: bool = False
+    proven: bool = False  # what does not import is undone; else it is only said
     build: bool = False  # also what can be built by then
     show: Callable[[Proposed], None] = lambda _: None  # of more plans, before they are carried out
 
@@ -127,12 +129,12 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
     waiting = runs.interrupted(state, prefix(context), context.project)
     if waiting is not None:
         command = f"gpufix undo {waiting.id}"
-        raise Busy(f"run {waiting.id} was cut off: `{command}` puts back what it had begun")
+        raise Busy(f"run {waiting.id} was cut off: `{command}` restores what it had begun")
     elsewhere = runs.marked(*lock.folders(prefix(context), context.project))
     if elsewhere is not None:
         raise Busy(
             f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
-            f"`gpufix undo {elsewhere.name}` puts back what it had begun"
+            f"`gpufix undo {elsewhere.name}` restores what it had begun"
         )
 
 
@@ -152,8 +154,8 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
     result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
-    probes = probe(proposed.steps, after, dict(context.environ)) if how.probe else []
-    reason = result.reason or _probe_reason(probes)
+    probes = _probes(proposed, result, after, context) if how.probe else []
+    reason = result.reason or (_probe_reason(probes) if how.proven else None)
     outcome = replace(
         _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
     )
@@ -180,7 +182,9 @@ def _kept(
     result = compare(before, way.judgement.findings, plans)
     come = [f for f in way.revealed if f.key not in {g.key for g in flat(way.judgement.findings)}]
     built += installed_from(plans, way.judgement.view)
-    probes = [*outcome.probes, *imports(built, way.facts, dict(context.environ))]
+    known = {probe.module for probe in outcome.probes}
+    more = imports(built, way.facts, dict(context.environ))
+    probes = [*outcome.probes, *(each for each in more if each.module not in known)]
     revealed = [f for f in result.revealed if f.severity is not Severity.advice or not come]
     kept = replace(
         outcome,
@@ -212,7 +216,7 @@ def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
 
 
 def _not_back(reason: str, undone: Undone) -> StepFailed:
-    failure = StepFailed(f"{reason}; not everything could be put back: {undone.problems[0]}")
+    failure = StepFailed(f"{reason}; not everything could be restored: {undone.problems[0]}")
     failure.put_back = False
     return failure
 
@@ -252,6 +256,15 @@ def _failed(proposed: Proposed, context: RunContext, error: EngineError | OSErro
         remaining=list(proposed.judgement.findings),
         reason=str(error),
     )
+
+
+def _probes(
+    proposed: Proposed, result: Comparison, after: Facts, context: RunContext
+) -> list[Probe]:
+    """The import of what was installed, and of what the repaired findings kept from loading."""
+    context.say("importing what was repaired")
+    names = {f.subject for fixed in result.fixed for f in (fixed, *(b for _, b in below(fixed)))}
+    return probe(proposed.steps, after, dict(context.environ), names)
 
 
 def _probe_reason(probes: Sequence[Probe]) -> str | None:

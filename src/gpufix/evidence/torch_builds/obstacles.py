@@ -152,7 +152,7 @@ def _unserved(code: SubjectCode, target: Target, found: Service, question: Quest
             Kind.unknown, f"may have PTX for {target.arch}, which is not known (has {have})"
         )
     if found is Service.too_new:
-        text = f"has PTX alone for {target.arch}, newer than driver {question.driver} compiles"
+        text = f"has PTX only for {target.arch}, newer than driver {question.driver} compiles"
         return Obstacle(Kind.driver, text)
     return Obstacle(Kind.target, f"has no code for {target.arch} (has {have})")
 

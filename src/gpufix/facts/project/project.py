@@ -78,6 +78,7 @@ def _populated(folder: Path) -> bool:
         return False
 
 
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock")
 MARKERS = ("pyproject.toml", "setup.py", "CMakeLists.txt", ".gitmodules")
 _PYTHONS = ("Python3_EXECUTABLE", "Python_EXECUTABLE", "PYTHON_EXECUTABLE", "_Python3_EXECUTABLE")
 _KERNELS = (".cu", ".hip")
@@ -119,6 +120,7 @@ def collect(ctx: CollectContext, root: Path | None) -> Project | None:
         sources=found.sources,
         submodules=submodules(ctx, root, found.sources, index),
         config=config,
+        locks=[name for name in LOCKS if (root / name).exists()],
     )
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from gpufix.facts.context import CollectContext
 
@@ -16,17 +17,44 @@ _OF_TOOLS = ("pipx_metadata.json", "uv-receipt.toml", ".install_state_v1", ".ins
 _OF_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 
 
-def chosen(ctx: CollectContext, project: Path | None) -> str | None:
-    """The folder of the patient: an environment that is active, else one that the project, the
-    workspace around it or the current folder has. None: there is no such one."""
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+class Choice(NamedTuple):
+    """An environment's folder, and why it is the patient: shown in the report's header."""
+
+    path: str
+    why: str
+
+
+def choice(ctx: CollectContext, project: Path | None) -> Choice | None:
+    """An environment that is active, else one that the project, the workspace around it or the
+    current folder has. None: there is no such one."""
+    for name, kind in (("VIRTUAL_ENV", "environment"), ("CONDA_PREFIX", "conda environment")):
         active = ctx.environ.get(name)
         if active and not _of_a_tool(active):
-            return active
+            return Choice(active, _active(ctx, project, active, f"the active {kind}"))
+    own = _own(ctx, project)
+    return Choice(own[0], f"{own[1]}; no environment is active") if own else None
+
+
+def chosen(ctx: CollectContext, project: Path | None) -> str | None:
+    """The folder of the patient, see `choice`."""
+    found = choice(ctx, project)
+    return found.path if found else None
+
+
+def _active(ctx: CollectContext, project: Path | None, active: str, why: str) -> str:
+    """Why, and that the project has another one: who forgot to activate it learns so here."""
+    own = _own(ctx, project)
+    if own is None or os.path.realpath(own[0]) == os.path.realpath(active):
+        return why
+    return f"{why}; {own[1]} is another: --python {own[0]}"
+
+
+def _own(ctx: CollectContext, project: Path | None) -> tuple[str, str] | None:
+    """The first environment that the project or the folder has, and whose it is."""
     for folder in _folders(ctx, project):
-        for path in _of_folder(ctx, folder):
+        for path, whose in _of_folder(ctx, folder):
             if _is_environment(path):
-                return str(path)
+                return str(path), whose
     return None
 
 
@@ -51,21 +79,21 @@ def _folders(ctx: CollectContext, project: Path | None) -> list[Path]:
     return list(dict.fromkeys([*near, *locked[:1]]))
 
 
-def _of_folder(ctx: CollectContext, folder: Path) -> Iterator[Path]:
+def _of_folder(ctx: CollectContext, folder: Path) -> Iterator[tuple[Path, str]]:
     named = ctx.environ.get("UV_PROJECT_ENVIRONMENT")
     if named:
-        yield folder / named
-    yield folder / ".venv"
-    yield folder / ".pixi" / "envs" / "default"
+        yield folder / named, "UV_PROJECT_ENVIRONMENT"
+    yield folder / ".venv", "the project's .venv"
+    yield folder / ".pixi" / "envs" / "default", "the project's pixi environment"
     for of_tool in (_poetry, _hatch, _pdm, _pipenv):
         found = [path for path in of_tool(ctx, folder) if _is_environment(path)]
         if len(found) == 1:  # of several, for several Pythons, the tool's own state decides
-            yield found[0]
-    yield folder / "venv"
-    yield folder / "env"
+            yield found[0], f"the project's {of_tool.__name__.strip('_')} environment"
+    yield folder / "venv", "the project's venv"
+    yield folder / "env", "the project's env"
     # ComfyUI's portable edition for Windows: beside the project's folder, and spelled so.
     for near in (folder, folder.parent):
-        yield near / "python_embeded"
+        yield near / "python_embeded", "the project's python_embeded"
 
 
 def _poetry(ctx: CollectContext, folder: Path) -> Iterator[Path]:

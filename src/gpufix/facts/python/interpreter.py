@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.python.choice import chosen
+from gpufix.facts.python.choice import choice
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
 from gpufix.facts.windows.layout import NoVersion, describe
@@ -44,12 +45,12 @@ def collect(
     NoInterpreter when the named one is unusable; an unusable one that was chosen is a gap, and None.
     """
     if executable is not None:
-        return _describe(ctx, _locate(ctx, executable))
-    found = chosen(ctx, project)
+        return replace(_describe(ctx, _locate(ctx, executable)), chosen="named with --python")
+    found = choice(ctx, project)
     if found is None:
         return None
     try:
-        return _describe(ctx, _locate(ctx, found))
+        return replace(_describe(ctx, _locate(ctx, found.path)), chosen=text(found.why))
     except NoInterpreter as error:
         ctx.gap("python", text(error.path), error.why)
         return None

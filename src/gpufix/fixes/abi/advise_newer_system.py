@@ -31,7 +31,7 @@ def advise_newer_system(finding: Finding, view: View) -> Plan | None:
         command = pip(view.facts, "install", "--force-reinstall", "--no-deps")
         steps.append(
             Advise(
-                text=f"Its wheel is for glibc {tag}: installed anew on this system, it is one for an "
+                text=f"Its wheel is for glibc {tag}: installed again on this system, it is one for an "
                 "older glibc, or built from source.",
                 command=shlex.join([*command, f"{dist.name}=={dist.version}"]),
             )

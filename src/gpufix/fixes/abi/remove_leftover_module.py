@@ -12,7 +12,7 @@ NAME = "remove-leftover-module"
 
 @fix(NAME, "ABI304")
 def remove_leftover_module(finding: Finding, view: View) -> Plan | Skip:
-    """From this environment's own folders, where no other Python looks; nobody's files alone."""
+    """From this environment's own folders, where no other Python looks; nobody's files only."""
     paths = finding.payload_as(ExtensionModules).libraries
     owned = [x.distribution for x in view.facts.binaries.libraries if x.path in paths]
     owner = next(filter(None, owned), None)

@@ -18,10 +18,10 @@ _PACKAGES = ("libstdcxx", "libstdcxx-ng")
 
 @fix(NAME, "ABI302")
 def update_conda_libstdcxx(finding: Finding, view: View) -> Plan | Skip | None:
-    """The `conda install` command, to be run by hand: conda alone changes what is conda's.
+    """The `conda install` command, to be run by hand: only conda changes what is conda's.
 
-    In an environment without a libstdc++ of its own, where the system's is too old, it brings one:
-    the RPATH of conda's Python has the environment's lib folder searched before the system's, for
+    In an environment without a libstdc++ of its own, where the system's is too old, it brings one.
+    The RPATH of conda's Python has the environment's lib folder searched before the system's, for
     every library that has no RUNPATH.
     """
     unfit, python = finding.payload_as(UnfitLibrary), view.facts.python

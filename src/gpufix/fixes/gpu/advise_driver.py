@@ -21,7 +21,7 @@ _NVIDIA: dict[DriverState, _Advice] = {
     "library": ("install NVIDIA's driver", "The driver's package brings libcuda.so.1.", None),
     "stub": (
         "let the driver's libcuda.so.1 be found",
-        "Take the toolkit's stubs folder out of LD_LIBRARY_PATH: it is for linking alone.",
+        "Take the toolkit's stubs folder out of LD_LIBRARY_PATH: it is for linking only.",
         None,
     ),
     "mismatch": (

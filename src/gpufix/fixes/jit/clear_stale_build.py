@@ -12,7 +12,7 @@ from gpufix.model.payload import StaleBuild
 def clear_stale_build(finding: Finding, view: View) -> Plan:
     """Remove what an earlier build left.
 
-    Delete the cache entry, CMake cache or library; the next build makes it anew.
+    Delete the cache entry, CMake cache or library; the next build creates it again.
     """
     return Plan(
         fix="clear-stale-build",

@@ -18,7 +18,7 @@ NAME = "choose-backend"
 def choose_backend(finding: Finding, view: View) -> Plan | Skip | None:
     """A value that the program accepts: torch's own attention, else a package that serves the targets.
 
-    A value is set only when its back end is shown to run: a package must be installed with its
+    A value is set only when its back end is shown to run. A package must be installed with its
     requirements met, its libraries must load, and each must hold code for every target. No other
     reader of the variable may be moved to a back end that does not run.
     """

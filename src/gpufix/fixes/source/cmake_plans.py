@@ -57,6 +57,6 @@ def _followed(
     edited = {place.path: write.content}
     build = cmake_builds.run(view, root.path, root.defines, {variable: value}, edited)
     if not cmake_archs.serves(view, build):
-        raise ValueError(f"CMake would not take them from {variable} alone")
+        raise ValueError(f"CMake would not take them from {variable} only")
     title = f"let {place.path} follow {variable}, set to {value}"
     return Chosen(title, (write, SetVariables(variables={variable: value})))

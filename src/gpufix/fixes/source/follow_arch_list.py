@@ -36,7 +36,7 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
     try:
         match finding.payload:
             case ArchExport(file="docker", variable=name):
-                return _skip(finding, f"an image takes {name} from its Dockerfile alone")
+                return _skip(finding, f"an image takes {name} from its Dockerfile only")
             case ArchExport(file="command", path=path, variable=words):
                 return _skip(finding, f"{path} gives {words} to a program: change it there")
             case ArchWord():
@@ -71,7 +71,7 @@ def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
 def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     path = place.path
     if isinstance(place, ArchFlags) and place.variants:
-        return _skip(finding, f"{path} holds code written for {', '.join(place.variants)} alone")
+        return _skip(finding, f"{path} holds code written for {', '.join(place.variants)} only")
     variable = _variable(view, place)
     value = value_for(view, variable)
     if value is None:

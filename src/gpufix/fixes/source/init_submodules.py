@@ -11,7 +11,7 @@ from gpufix.source.git_files import by_https, https_url, relative, shown
 NAME = "init-submodules"
 _NO_REPOSITORY = "the project is no git repository that records it: clone it with --recursive"
 _HOW = (
-    "git works in a fresh repository, by https alone: the project's own git settings, hooks and "
+    "git works in a fresh repository, by https only: the project's own git settings, hooks and "
     "filters are not used"
 )
 
@@ -20,8 +20,8 @@ _HOW = (
 def init_submodules(finding: Finding, view: View) -> Plan | Skip | None:
     """What `git submodule update --init` leaves, by https where the address asks for an ssh key.
 
-    Settings, hooks and filters in a repository name programs, and git runs them. Hence git works in
-    a fresh repository, by https alone, and what it fetched is moved to its place. Your own settings
+    Settings, hooks and filters in a repository name programs, and git runs them. So git works in
+    a fresh repository, by https only, and what it fetched is moved to its place. Your own settings
     (certificates, proxy, credential helpers, filters) apply, your own hooks do not. Not fetched: an
     address by another protocol or with credentials in it, and a submodule whose own repository is
     in `.git/modules` already. Files of Git LFS stay pointers: `git lfs pull` fetches them.

@@ -1,4 +1,4 @@
-"""torch for the GPU on Windows, where the package index has the CPU build alone."""
+"""torch for the GPU on Windows, where the package index has the CPU build only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def advise_windows_torch(finding: Finding, view: View) -> Plan | None:
         safety="manual",
         steps=[
             Advise(
-                text="For Windows the package index has torch for the CPU alone. Whether torch's index "
+                text="For Windows the package index has torch for the CPU only. Whether torch's index "
                 "has this build for this Python is not listed here.",
                 command=f"{command} --index-url {index_url(build.name)}",
             )

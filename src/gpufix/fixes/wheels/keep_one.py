@@ -41,7 +41,7 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         meant = [d for d in found.here if _majors(found).get(d.name) == best]
         kept = meant[0] if len(meant) == 1 else None
     if kept is None:
-        why = f"which of {' and '.join(names)} is meant cannot be told"
+        why = f"which of {' and '.join(names)} is meant is not known"
         return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
     others = [d for d in found.here if d is not kept]
     along = [name for d in others for name in found.group.along.get(d.name, ())]

@@ -259,9 +259,18 @@ def _by_product(text: str) -> tuple[str, str]:
         return min((n for n, _ in found), key=len), archs.pop()
     if found:
         raise AmbiguousGpu(text, sorted(found, key=lambda pair: (len(pair[0]), pair[0])))
-    if arch := arch_by_words(text):
-        return text, arch
-    raise UnknownGpu(text, close_names(text))
+    arch = arch_by_words(text)
+    card = _CARD.search(text)
+    if card and not candidates(card[0]):
+        plain_card = [name for name, _ in candidates(card[1])]
+        raise UnknownGpu(text, list(dict.fromkeys([*plain_card, *close_names(text)]))[:3])
+    if arch is None:
+        raise UnknownGpu(text, close_names(text))
+    return text, arch
+
+
+# Further words (SUPER, 16GB) leave the chip of a card; Ti makes it another product.
+_CARD = re.compile(r"\b([RG]TX ?\d{3,4}) ?Ti\b", re.I)
 
 
 def _base(gfx: str) -> str:

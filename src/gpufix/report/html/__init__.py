@@ -1,4 +1,4 @@
-"""One self-contained HTML file: no script, no font, no picture from elsewhere."""
+"""One self-contained HTML file: no font, picture or script from elsewhere."""
 
 from gpufix.report.html.document import Content, render
 

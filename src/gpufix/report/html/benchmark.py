@@ -138,7 +138,7 @@ def smoke(report: SmokeReport | None) -> Markup | None:
     if report is None:
         return None
     devices = [_device(device, report.kernels) for device in report.devices]
-    note = None if report.devices else tag("p", "No kernel ran: compiled alone.", class_="note")
+    note = None if report.devices else tag("p", "No kernel ran: compiled only.", class_="note")
     return joined(note, devices, _failures(report.kernels))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +70,7 @@ def _about(diagnosis: Diagnosis) -> Markup:
             f"{python.removeprefix('Python ')}{f' ({patient.kind})' if patient.kind else ''}",
         ),
         ("Environment", _code(patient.prefix or patient.executable)),
+        ("Chosen", patient.chosen),
         ("Project", _code(patient.project)),
         ("Platform", patient.platform),
     ]
@@ -105,8 +108,22 @@ def _names(unknown: Sequence[str]) -> Markup | None:
     return tag("p", about, ", ".join(unknown), ".") if unknown else None
 
 
-# Nothing is loaded and nothing runs, whatever an untrusted name should smuggle in.
+# Of a page without a script: nothing is loaded and nothing runs, whatever an untrusted name should smuggle in.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def _policy(script: str) -> str:
+    """Nothing is loaded, and nothing runs but this script, whatever a name should smuggle in."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _sorting() -> str:
+    """The page's only script: columns of the matrix sort; without it the page is whole."""
+    return own(Path(__file__).with_name("sort.js")).decode()
 
 
 class Content(Frozen):
@@ -145,7 +162,7 @@ def _head(diagnosis: Diagnosis) -> Markup:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(_sorting())),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", f"gpufix: {verdict}, {diagnosis.patient.torch or 'no torch'}"),
@@ -163,4 +180,5 @@ def _body(diagnosis: Diagnosis, links: list[tuple[str, str]], main: Markup) -> M
             "footer",
             f"Made by gpufix {diagnosis.gpufix_version}. Nothing on this page is loaded from elsewhere.",
         ),
+        tag("script", Markup(_sorting())),
     )

@@ -17,6 +17,7 @@ from gpufix.model import (
 )
 from gpufix.report.html.markup import Markup, joined, tag
 from gpufix.text.clean import located
+from gpufix.text.site import rule_page
 
 SIGNS = {Severity.error: "✗", Severity.warning: "!", Severity.advice: "i"}
 
@@ -34,8 +35,9 @@ def _article(finding: Finding) -> Markup:
         _title(finding),
         tag("p", finding.message, class_="message"),
         _consequences(finding.consequences),
-        _evidence(finding.evidence, shown=finding.severity is Severity.error),
+        _evidence(finding.evidence),
         [_fix(fix) for fix in finding.fixes],
+        _without(finding),
         class_=finding.severity.value,
     )
 
@@ -45,7 +47,9 @@ def _title(finding: Finding) -> Markup:
     return tag(
         "h3",
         tag("span", sign, finding.severity.value, class_="label"),
-        f" {finding.code} ",
+        " ",
+        _code(finding.code),
+        " ",
         tag("span", f"{finding.name} · ", class_="name"),
         tag("span", finding.subject, class_="subject"),
     )
@@ -65,7 +69,17 @@ def _below(found: Sequence[Finding]) -> Markup | None:
     return tag("ul", items, class_="consequences")
 
 
-def _evidence(evidence: Sequence[Evidence], shown: bool) -> Markup | None:
+def _without(finding: Finding) -> Markup | None:
+    return tag("p", f"No plan: {finding.no_plan}", class_="note") if finding.no_plan else None
+
+
+def _code(code: str) -> Markup:
+    """A rule's code, with a link to its page where the documentation is published."""
+    page = rule_page(code)
+    return tag("a", code, href=page) if page else tag("span", code)
+
+
+def _evidence(evidence: Sequence[Evidence]) -> Markup | None:
     if not evidence:
         return None
     items = [
@@ -75,7 +89,6 @@ def _evidence(evidence: Sequence[Evidence], shown: bool) -> Markup | None:
         "details",
         tag("summary", f"Evidence ({len(evidence)})"),
         tag("ul", items, class_="evidence"),
-        open=shown and len(evidence) <= 8,
     )
 
 
@@ -103,7 +116,7 @@ def plan(proposal: Proposal | None) -> Markup | None:
 def _plans(plans: Sequence[Plan]) -> Markup | None:
     if not plans:
         return None
-    command = tag("p", "Carried out by ", tag("code", "gpufix fix --apply"), ", undone by ",
+    command = tag("p", "Applied by ", tag("code", "gpufix fix --apply"), ", undone by ",
                   tag("code", "gpufix undo"), ".", class_="note")  # fmt: skip
     items = [
         tag("li", tag("span", p.safety, class_="label"), f" {', '.join(p.codes)}: {p.title}",

@@ -189,7 +189,7 @@ COMPAT_TEXT = """\
 // is lane i of the caller's own half, and shuffles do not leave it. HIP's own __*_sync functions
 // take 64-bit masks and span the whole wavefront, so they are not used, whatever the ROCm version.
 //
-// Include this last: the macros below are meant for this project's own code alone.
+// Include this last: the macros below are meant for this project's own code only.
 #pragma once
 
 #if defined(__HIP_PLATFORM_AMD__)
@@ -252,7 +252,7 @@ __device__ inline T gpufix_shfl_xor_sync(unsigned int, T value, int lane_mask, i
 #define __shfl_down_sync gpufix_shfl_down_sync
 #define __shfl_xor_sync gpufix_shfl_xor_sync
 
-// ROCm 7.0 has __syncwarp. It orders memory and holds the lanes together; a memory fence alone
+// ROCm 7.0 has __syncwarp. It orders memory and holds the lanes together; a memory fence only
 // would only do the first.
 #if HIP_VERSION < 70000000
 __device__ inline void gpufix_syncwarp(unsigned int = 0xffffffffu)

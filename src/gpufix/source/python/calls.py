@@ -62,7 +62,7 @@ class Uses:
         if not givers:
             return f"{head} is not imported where it is used"
         if star := self._rebound(givers[-1], head, origin):
-            return f"`import *` in line {star.lineno} may bind {head} anew"
+            return f"`import *` in line {star.lineno} may bind {head} again"
         within = self._within(node)
         return f"in a `with` of {within}" if within else None
 
