@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from gpufix.frozen import Frozen
 from gpufix.kernels.execute import Achieved, Roofs, RunResult, achieved, roofs
 from gpufix.model.smoke_result import DeviceRow
 from gpufix.smoke.rows import Slow, slow_cases
-from gpufix.smoke.siblings import Behind
 
 Again = Callable[[], RunResult]
+
+
+class Behind(Frozen):
+    """A case that took over 5% longer than on the siblings, `ratios` to their median, each time."""
+
+    kernel: str
+    case: str
+    siblings: int
+    ratios: tuple[float, ...]
 
 
 @dataclass

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
-from gpufix.frozen import Frozen
 from gpufix.kernels.execute import CaseResult
 from gpufix.model.smoke_result import SpreadRow
 from gpufix.smoke.rows import steady
-
-if TYPE_CHECKING:
-    from gpufix.smoke.run_device import Ran
+from gpufix.smoke.run_device import Behind, Ran
 
 BEHIND = 1.05
 # GPUs that differ in one of these are not of one kind.
 _KIND = ("name", "arch", "units", "clock_khz", "memory_clock_khz", "bus_bits")
-
-
-class Behind(Frozen):
-    """A case that took over 5% longer than on the siblings, `ratios` to their median, each time."""
-
-    kernel: str
-    case: str
-    siblings: int
-    ratios: tuple[float, ...]
 
 
 def spreads(runs: Sequence[Ran]) -> list[SpreadRow]:

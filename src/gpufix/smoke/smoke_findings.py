@@ -21,8 +21,7 @@ from gpufix.model import Facts, Finding, Severity
 from gpufix.smoke.advice import compiler_sources, without_compiler
 from gpufix.smoke.compile import ToolchainChoice, first_error
 from gpufix.smoke.rows import Slow
-from gpufix.smoke.run_device import Ran
-from gpufix.smoke.siblings import Behind
+from gpufix.smoke.run_device import Behind, Ran
 
 _GIB = 1 << 30
 _LINES = 12  # of a tool's words in one finding
