@@ -66,11 +66,21 @@ def one_line(_: random.Random) -> Iterator[bytes]:
         yield b"undefined symbol cuda error " * 2000
 
 
+def own_words(rng: random.Random) -> Iterator[bytes]:
+    """The words of all known messages, shuffled: each line looks like some of them, and is none."""
+    from gpufix.knowledge.messages import messages, whole_words
+
+    words = sorted({word for m in messages() for text in m.texts for word in whole_words(text)})
+    while True:
+        yield " ".join(rng.choices(words, k=rng.randrange(4, 14))).encode() + b"\n"
+
+
 LOGS: dict[str, tuple[Callable[[random.Random], Iterator[bytes]], bytes]] = {
     "ninja build, error at its end": (build, ERROR),
     "ninja build, nothing known": (build, b""),
     "flood of compiler errors": (flood, b""),
     "near misses": (near_misses, b""),
+    "our own words": (own_words, b""),
     "one line": (one_line, b""),
     "random bytes": (random_bytes, b""),
 }

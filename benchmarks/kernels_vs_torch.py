@@ -9,14 +9,14 @@ timed. Times are medians of 20 runs on a cold L2; ratio = their time / our time.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from gpu_timing import cold_ms
 from gpufix.kernels.compiler import build_all
 from gpufix.kernels.execute import RunResult, achieved, roofs, run_program
 from gpufix.kernels.formula import objects
@@ -28,24 +28,6 @@ REPS = 20
 NAMES = ("stream", "launch", "warp", "atomics", "sort", "ptx", "matmul", "attention")
 
 
-def torch_ms(work: Callable[[], object]) -> float:
-    """Median device time of ``work``, as the suite's own timer takes it."""
-    import torch
-
-    flush = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
-    times = []
-    for i in range(REPS + 5):
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        flush.zero_()
-        start.record()
-        work()
-        stop.record()
-        stop.synchronize()
-        if i >= 5:
-            times.append(start.elapsed_time(stop))
-    return statistics.median(times)
-
-
 def torch_side() -> dict[tuple[str, str], float]:
     """torch's time for each case that it has an equal of."""
     import torch
@@ -54,14 +36,17 @@ def torch_side() -> dict[tuple[str, str], float]:
         return torch.empty(*shape, device="cuda", dtype=dtype).uniform_(-1, 1)
 
     a, b = draw(1 << 28, dtype=torch.float32), torch.empty(1 << 28, device="cuda")
-    times = {("stream", "copy"): torch_ms(lambda: b.copy_(a))}
-    times["warp", "sum"] = torch_ms(a.sum)
+    times = {("stream", "copy"): cold_ms(lambda: b.copy_(a))}
+    times["warp", "sum"] = cold_ms(a.sum)
     x, y = draw(8192, 8192), draw(8192, 8192)
-    times["matmul", "square"] = torch_ms(lambda: x @ y)
+    times["matmul", "square"] = cold_ms(lambda: x @ y)
     q, k, v = draw(4, 16, 4096, 128) * 8, draw(4, 16, 4096, 128), draw(4, 16, 4096, 128)
     attend = torch.nn.functional.scaled_dot_product_attention
-    times["attention", "full"] = torch_ms(lambda: attend(q, k, v))
-    times["attention", "causal"] = torch_ms(lambda: attend(q, k, v, is_causal=True))
+    times["attention", "full"] = cold_ms(lambda: attend(q, k, v))
+    times["attention", "causal"] = cold_ms(lambda: attend(q, k, v, is_causal=True))
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.FLASH_ATTENTION):
+        print("torch's flash kernel:", cold_ms(lambda: attend(q, k, v)), "ms")
+        print("the same, causal:", cold_ms(lambda: attend(q, k, v, is_causal=True)), "ms")
     return times
 
 

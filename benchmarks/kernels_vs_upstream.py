@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,7 +22,9 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from gpu_timing import cold_ms
 from gpufix.kernels import embedded
 from gpufix.kernels.toolchain import Toolchain, parse_target
 
@@ -33,21 +34,6 @@ failures: list[str] = []
 
 
 # ---- measuring -----------------------------------------------------------------------------------
-def median_ms(work: Callable[[], object]) -> float:
-    flush = torch.empty(256 << 20, dtype=torch.uint8, device=DEVICE)
-    times = []
-    for i in range(REPS + 5):
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        flush.zero_()
-        start.record()
-        work()
-        stop.record()
-        stop.synchronize()
-        if i >= 5:
-            times.append(start.elapsed_time(stop))
-    return statistics.median(times)
-
-
 def agree(what: str, ours: torch.Tensor, theirs: torch.Tensor, tolerance: float) -> bool:
     """||ours - theirs|| / ||theirs||; a difference above the tolerance is said and counted."""
     error = float((ours.double() - theirs.double()).norm() / theirs.double().norm())
@@ -59,7 +45,7 @@ def agree(what: str, ours: torch.Tensor, theirs: torch.Tensor, tolerance: float)
 
 
 def row(name: str, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
-    mine, other = median_ms(ours), median_ms(theirs)
+    mine, other = cold_ms(ours), cold_ms(theirs)
     print(f"  {name:<36} {other:9.3f} ms {mine:9.3f} ms {other / mine:8.2f}x", flush=True)
 
 

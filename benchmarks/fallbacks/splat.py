@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gpu_timing import step_ms
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+
 WIDTH, HEIGHT, REPS = 1920, 1080, 20
 COLUMNS = {
     "gaussians": "",
@@ -157,23 +161,12 @@ def measure(tier: str) -> Iterator[dict[str, Any]]:
         yield {
             "gaussians": n,
             "tier": tier,
-            "forward_ms": _median_ms(torch, lambda r=rasterizer, p=leaves: r(**p)),
-            "both_ms": _median_ms(torch, both),
+            "forward_ms": step_ms(lambda r=rasterizer, p=leaves: r(**p)),
+            "both_ms": step_ms(both),
             "extra_mib": _extra_mib(torch, both, leaves),
             "first_call_s": first_call_s,
             "import_ms": import_ms,
         }
-
-
-def _median_ms(torch: Any, work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(REPS + 3):
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        work()
-        torch.cuda.synchronize()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[3:])
 
 
 def _extra_mib(torch: Any, work: Callable[[], object], leaves: dict[str, Any]) -> float:

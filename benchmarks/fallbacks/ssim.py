@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gpu_timing import cold_ms
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+
 SHAPES = ((1, 3, 1080, 1920), (5, 3, 1080, 1920), (1, 3, 2160, 3840), (1, 3, 545, 980))
 TIERS = ("triton", "compile", "eager")
 REPS = 20
@@ -100,28 +104,13 @@ def measure(tier: str) -> Iterator[dict[str, Any]]:
         yield {
             "shape": "×".join(map(str, shape)),
             "tier": name,
-            "ms": _median_ms(torch, step),
+            "ms": cold_ms(step),
             "peak_mib": _peak_mib(torch, step, x),
             "value_error": abs(float(value) - wanted),
             "gradient_error": error,
             "first_call_s": first_call_s,
             "import_ms": import_ms,
         }
-
-
-def _median_ms(torch: Any, work: Callable[[], object]) -> float:
-    flush = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
-    times = []
-    for i in range(REPS + 5):
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        flush.zero_()
-        start.record()
-        work()
-        stop.record()
-        stop.synchronize()
-        if i >= 5:
-            times.append(start.elapsed_time(stop))
-    return statistics.median(times)
 
 
 def _peak_mib(torch: Any, work: Callable[[], object], x: Any) -> float:

@@ -36,6 +36,7 @@ def test_checks_and_fixes_are_pure(path: Path) -> None:
 # Who runs, ends or becomes another process, beside process.py, and why.
 RUNNERS = {
     "cli/run.py": "the command replaces gpufix: exec, and nothing is left to watch it",
+    "kernels/torch_extension/build_op.py": "runs in the patient; asks the compilers what they are",
     "fallbacks/common/tiers.py": "runs in the patient; names the error that torch's compilers raise",
 }
 MODULES = {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "popen2", "commands"}

@@ -16,6 +16,7 @@ ALLOWED = {
     "process": "imports nothing: appends to the log of a program, and reads /proc",
     "binary.wheel": "zipfile takes a file: it is made of the opener's descriptor",
     "facts.python.probe": "runs as the patient's interpreter, within a time limit",
+    "kernels.torch_extension.build_op": "runs as the patient's interpreter, within a time limit",
     "smoke.nvml_watch": "runs as a process of its own, within a time limit",
     "engine.": "writes: its journal, its logs, and what it is about to change",
 }

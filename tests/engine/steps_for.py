@@ -143,16 +143,21 @@ def use_local_programs(monkeypatch: pytest.MonkeyPatch, patient: Patient, files:
     """For this test, installer and builder are the functions above."""
     from gpufix.engine import child
     from gpufix.engine import installer as chosen
-    from gpufix.engine.builds import step as build
     from gpufix.engine.steps import fallback, install
 
     monkeypatch.setattr(child, "run", installer(patient, files))
-    run = builder(patient)
-    monkeypatch.setattr(build, "run_together", lambda steps, ctx: [run(s, ctx) for s in steps])
+    use_builder(monkeypatch, builder(patient))
     fixed = chosen.Installer("pip", ("pip",))
     monkeypatch.setattr(chosen, "choose", lambda facts: fixed)
     monkeypatch.setattr(install, "choose", lambda facts: fixed)
     monkeypatch.setattr(fallback, "choose", lambda facts: fixed)
+
+
+def use_builder(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Any]) -> None:
+    """For this test, each build is this function, one after another."""
+    from gpufix.engine.builds import step as build
+
+    monkeypatch.setattr(build, "run_together", lambda steps, ctx: [run(s, ctx) for s in steps])
 
 
 def carry_out(

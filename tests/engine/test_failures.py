@@ -13,11 +13,10 @@ from pathlib import Path
 import faults
 import pytest
 import trees
-from steps_for import STEPS, Built, builder, carry_out, sha, use_local_programs
+from steps_for import STEPS, Built, builder, carry_out, sha, use_builder, use_local_programs
 from trees import Patient
 
 import needs
-from gpufix.engine.builds import step as build
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.run import apply
 from gpufix.engine.run.apply import FailureIsolation
@@ -245,7 +244,7 @@ def test_a_build_that_fails_takes_back_itself_alone(
     for name in "ab":
         (patient.project / name).mkdir()
         (patient.project / name / "setup.py").write_text("x")
-    monkeypatch.setattr(build, "run", failing(patient, broken))
+    use_builder(monkeypatch, failing(patient, broken))
     before = trees.state(patient)
     steps: list[Step] = [Build(path=str(patient.project / name)) for name in "ab"]
     isolation = FailureIsolation(steps)

@@ -171,8 +171,8 @@ def check_full_rollback(
 
     def make() -> tuple[Patient, Callable[[], object]]:
         patient = scene(12)
-        for module in (child, build):
-            monkeypatch.setattr(module, "run", _failing(module.run))
+        for module, name in ((child, "run"), (build, "run_together")):
+            monkeypatch.setattr(module, name, _failing(getattr(module, name)))
         return patient, partial(_tried, partial(carry_out, patient, STEPS[kind](patient)))
 
     total = faults.run(make()[1])

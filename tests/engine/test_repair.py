@@ -19,8 +19,9 @@ from gpufix.engine.builds import step as build
 from gpufix.engine.journal import runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply
+from gpufix.engine.run import repair as engine
 from gpufix.engine.run.propose import FixRequest, Proposed, propose
-from gpufix.engine.run.repair import Repair, left, nothing_to_do, repair
+from gpufix.engine.run.repair import Repair, nothing_to_do, repair
 from gpufix.engine.run_context import RunContext, StepFailed
 from gpufix.model import (
     Advise,
@@ -95,6 +96,17 @@ def with_plan(*steps: Step, first: bool = False) -> Callable[[Proposed], Propose
         return replace(proposed, choice=replace(proposed.choice, plans=plans))
 
     return change
+
+
+class EveryCode:
+    """What was asked for, where nothing was selected."""
+
+    def __contains__(self, code: object) -> bool:
+        return True
+
+
+def left(outcome: Outcome) -> list[Finding]:
+    return engine.left(outcome, EveryCode())
 
 
 def test_what_helps_is_kept_and_can_be_undone(patient: Patient) -> None:

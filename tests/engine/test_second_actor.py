@@ -13,11 +13,10 @@ import faults
 import pytest
 import trees
 from actors import Actor
-from steps_for import STEPS, builder, carry_out, installer, use_local_programs
+from steps_for import STEPS, builder, carry_out, installer, use_builder, use_local_programs
 from trees import Patient
 
 from gpufix.engine import child
-from gpufix.engine.builds import step as build
 from gpufix.engine.journal import runs, undo_run
 from gpufix.engine.journal.undo_run import Changed
 from gpufix.engine.run_context import StepFailed
@@ -46,7 +45,7 @@ def use_programs_beside(
         built.ok, built.reason = ok, "no such kernel"
         return built
 
-    monkeypatch.setattr(build, "run", run)
+    use_builder(monkeypatch, run)
 
 
 def but_theirs(state: dict[str, Any]) -> dict[str, Any]:

@@ -17,13 +17,12 @@ from typing import Any
 import faults
 import pytest
 import trees
-from steps_for import STEPS, Built, builder, carry_out, installer, use_local_programs
+from steps_for import STEPS, Built, builder, carry_out, installer, use_builder, use_local_programs
 from test_kill_points import finish
 from trees import Patient
 
 from gpufix.cli import undo as command
 from gpufix.engine import child
-from gpufix.engine.builds import step as build
 from gpufix.engine.journal import aside, lock, programs, runs, undo_run
 from gpufix.engine.journal.journal import line, parse
 from gpufix.engine.journal.undo_run import Changed
@@ -113,7 +112,7 @@ def test_what_lies_aside_is_brought_back_by_the_command(
             path.chmod(0o604)
         return building(*arguments)
 
-    monkeypatch.setattr(build, "run", run)
+    use_builder(monkeypatch, run)
     folder = carry_out(here, STEPS["build"](here))
     undone = undo_run.undo(runs.load(folder))
     assert {str(path) for path in mine} <= set(undone.aside)
@@ -181,7 +180,7 @@ def test_what_a_later_step_has_kept_is_no_needless_name(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(child, "run", run)
-    monkeypatch.setattr(build, "run", cut_off)
+    use_builder(monkeypatch, cut_off)
     with pytest.raises(KeyboardInterrupt):
         carry_out(here, [*STEPS["uninstall"](here), *STEPS["build"](here)])
     cut = runs.find(here.state, None)
@@ -209,7 +208,7 @@ def orphan(here: Patient, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(build, "run", lambda step, context: run(None, context, context.environ))
+    use_builder(monkeypatch, lambda step, context: run(None, context, context.environ))
     return late
 
 
@@ -255,7 +254,7 @@ def test_paths_of_an_environment_that_a_build_wrote_in_place(
 ) -> None:
     (here.site / name).write_text("import sys; sys.path\n")
     before = trees.state(here)
-    monkeypatch.setattr(build, "run", writing_in_place(here, here.site / name))
+    use_builder(monkeypatch, writing_in_place(here, here.site / name))
     folder = carry_out(here, STEPS["build"](here))
     assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(here)) == {}
@@ -267,7 +266,7 @@ def test_other_files_that_a_build_wrote_in_place_are_given_up_with_consent(
 ) -> None:
     path = here.site / name
     path.write_text('{"a long": "content"}')
-    monkeypatch.setattr(build, "run", writing_in_place(here, path))
+    use_builder(monkeypatch, writing_in_place(here, path))
     folder = carry_out(here, STEPS["build"](here))
     undone = undo_run.undo(runs.load(folder))
     assert any("written in place" in why and "--force" in why for why in undone.problems)
@@ -400,7 +399,7 @@ def test_a_folder_that_merely_holds_a_pyvenv_cfg(
     (folder / "pyvenv.cfg").write_text("home = {home}\n")
     (folder / "data.txt").write_text("mine\n")
     before = trees.state(here)
-    monkeypatch.setattr(build, "run", writing_in_place(here, folder / "data.txt"))
+    use_builder(monkeypatch, writing_in_place(here, folder / "data.txt"))
     run = carry_out(here, STEPS["build"](here))
     assert undo_run.undo(runs.load(run)).problems == ()
     assert trees.differences(before, trees.state(here)) == {}

@@ -25,6 +25,7 @@ UNSEEN = (
     "third",
     "fourth",
     "fifth",
+    "sixth",
 )  # not looked at before their first measurement
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have
@@ -119,10 +120,11 @@ def test_the_texts_are_sound() -> None:
         assert len(t.text.strip().splitlines()) <= 25, t.id
 
 
-def test_each_text_of_the_fifth_batch_says_what_helped_and_has_a_verdict() -> None:
-    batch = texts("fifth")
+@pytest.mark.parametrize("name", ["fifth", "sixth"])
+def test_each_text_of_a_late_batch_says_what_helped_and_has_a_verdict(name: str) -> None:
+    batch = texts(name)
     assert all(t.remedy and "/" in t.project and 2024 <= t.year <= 2026 for t in batch)
-    lines = (HERE / "fifth_remedies.tsv").read_text("utf-8").splitlines()
+    lines = (HERE / f"{name}_remedies.tsv").read_text("utf-8").splitlines()
     verdicts = {row[0]: row[1:] for row in (line.split("\t") for line in lines[1:])}
     assert verdicts.keys() == {t.id for t in batch}
     assert {v for row in verdicts.values() for v in row} <= {"yes", "no", "-"}

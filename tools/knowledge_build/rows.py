@@ -897,6 +897,13 @@ class RemovedNames(Row):
         return self
 
 
+class SystemHeaders(Row):
+    """data/system_headers.json: header or folder/ -> Debian's package, conda-forge's."""
+
+    sources: dict[str, Source]
+    headers: dict[str, list[str | None]]
+
+
 class Message(Row):
     id: str
     texts: list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -38,6 +38,12 @@ def explain(
     python: options.Python = None,
     facts: options.FactsFile = None,
     gpu: options.Gpu = None,
+    project: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--project", metavar="FOLDER", help="The project that it was said of [this folder]."
+        ),
+    ] = None,
     no_patient: Annotated[
         bool, typer.Option("--no-patient", help="Explain the text alone; look at no environment.")
     ] = False,
@@ -64,10 +70,12 @@ def explain(
             return
         if not Path(what).exists():
             raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
-    if no_patient and (python or facts or gpu):
-        raise fail("--no-patient looks at no environment: leave out --python, --facts and --gpu")
+    if no_patient and (python or facts or gpu or project):
+        raise fail(
+            "--no-patient looks at no environment: leave out --python, --project, --facts and --gpu"
+        )
     gpus = split("--gpu", gpu, GPUS)
-    request = LogRequest(python, facts, gpus, no_patient, format, output, verbose)
+    request = LogRequest(python, project, facts, gpus, no_patient, format, output, verbose)
     if what == "-" and sys.stdin.isatty():
         typer.echo("gpufix: paste the error, then end with Ctrl-D", err=True)
     names = {rule.code: rule.name for rule in known}
@@ -100,6 +108,7 @@ class LogRequest(Frozen):
     """The options of the command."""
 
     python: str | None
+    project: str | None
     facts: str | None
     gpus: tuple[str, ...]
     no_patient: bool
@@ -116,8 +125,8 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
     answer, scanned = _read(what)
     errors = [] if answer.recognised else first_errors(_edges(scanned))
     patient = None
-    if answer.primary is not None and answer.recognised and not request.no_patient:
-        patient = _patient(answer.primary, request)
+    if not request.no_patient:
+        answer, patient = _held(answer, errors, scanned, request)
     if request.format is TextOrJson.json:
         from gpufix.cli.output import write
         from gpufix.report import json
@@ -134,6 +143,26 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
             log += " · so many near misses that not all were looked at"
         _text(answer, log, errors, names, patient, request)
     return answer.recognised
+
+
+def _held(
+    answer: Explanations, errors: list[str], scanned: LogScan, request: LogRequest
+) -> tuple[Explanations, tuple[PatientSummary, Check] | None]:
+    """The answer held against the patient: an error that no row knows, too, by what it names."""
+    from gpufix.explain.frames import frames
+    from gpufix.explain.read import Explanations, unknown
+
+    primary = answer.primary
+    if primary is not None and answer.recognised:
+        return answer, _patient(primary, request)
+    if not errors:
+        return answer, None
+    raised = next((f for f in reversed(frames(_edges(scanned))) if f.package), None)
+    asked = unknown(f"{errors[-1]}\n{raised.path}" if raised else errors[-1])
+    patient = _patient(asked, request)
+    if patient[1].finding is None:
+        return answer, None
+    return Explanations(unknown(errors[-1]).but(role="symptom"), answer.others), patient
 
 
 def _read(what: str) -> tuple[Explanations, LogScan]:
@@ -163,7 +192,7 @@ def _patient(explanation: Explanation, request: LogRequest) -> tuple[PatientSumm
     from gpufix.explain.confirm import check
     from gpufix.knowledge.gpus.models import GpuNameError
 
-    patient = examine(request.python, None, request.facts)
+    patient = examine(request.python, request.project, request.facts)
     try:
         chosen = settings(patient.facts, list(request.gpus), None, None, None)
         diagnosis = diagnose(patient.facts, chosen.request, patient.ask)

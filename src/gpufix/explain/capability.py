@@ -6,8 +6,11 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import torch_releases
+from gpufix.knowledge.data_table import numbers
 
 Capability = tuple[int, int]
+_PLATFORM = "linux_x86_64"
 
 _GPU = re.compile(
     r"(?:cuda|compute) capability(?: \(CC\))? (?P<major>\d{1,2})\.(?P<minor>\d)"
@@ -38,7 +41,8 @@ def torch_capability(explanation: Explanation, hit: Hit) -> Explanation | None:
     name = f"{gpu[0]}.{gpu[1]}"
     captures = {**explanation.captures, "arch": f"sm_{gpu[0]}{gpu[1]}"}
     if not served:
-        return explanation.but(captures=captures)
+        build = _carrying(gpu)
+        return explanation.but(captures=captures, do=build or explanation.do)
     return explanation.but(
         captures=captures,
         rule=None,
@@ -86,6 +90,36 @@ def _of_list(gpu: Capability, listed: str) -> str:
         if kind == "compute" and not suffix and arch <= gpu:
             return f"torch holds PTX of {arch[0]}.{arch[1]}"
     return ""
+
+
+def _carrying(gpu: Capability) -> str | None:
+    """The newest torch with machine code for a GPU, in the build that most people take, and the oldest."""
+    having = [(release, found) for release in torch_releases.all() if (found := _fit(release, gpu))]
+    if not having:
+        return None
+    (oldest, early), (newest, late) = having[0], having[-1]
+    usual = newest.default.get(_PLATFORM)
+    build = next((b for b in late if b.name == usual), None) or _highest(late)
+    first = f"; the first one that has it is torch {oldest.version}+{_highest(early).name}"
+    return (
+        f"Install a torch build with code for {gpu[0]}.{gpu[1]}: `pip install torch torchvision torchaudio "
+        f"--index-url https://download.pytorch.org/whl/{build.name}` (torch {newest.version}"
+        f"{first if oldest.version != newest.version else ''})."
+    )
+
+
+def _fit(release: torch_releases.Release, gpu: Capability) -> list[torch_releases.Variant]:
+    builds = release.variants(_PLATFORM).values()
+    return [b for b in builds if b.cuda and b.known and any(_runs(a, gpu) for a in _archs(b.archs))]
+
+
+def _highest(builds: list[torch_releases.Variant]) -> torch_releases.Variant:
+    return max(builds, key=lambda build: numbers(build.cuda or ""))
+
+
+def _archs(names: tuple[str, ...]) -> list[Capability]:
+    found = [re.fullmatch(r"sm_(\d{1,2})(\d)", name) for name in names]
+    return [(int(one[1]), int(one[2])) for one in found if one]
 
 
 def _runs(code: Capability, gpu: Capability) -> bool:

@@ -13,13 +13,15 @@ from gpufix.checks.registry import ERROR, Fault
 from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
+from gpufix.explain.sameness import EXACT, named
+from gpufix.fallbacks.catalogue import every
 from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback.install_fallback import install_fallback
 from gpufix.fixes.planner import Planner
 from gpufix.fixes.registry import declared
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Diagnosis, Finding, PlanSummary
+from gpufix.model import Diagnosis, Finding, PlanSummary, Severity
 
 
 def statements(explanation: Explanation, view: View) -> Iterator[str]:
@@ -123,19 +125,25 @@ State = Literal["shown", "not shown", "cannot tell"]
 
 # Codes that name one trouble from two sides: a log often cannot tell them apart, the facts can.
 _KIN = (
-    {"SYM401", "ABI301", "ABI305", "JIT701", "WHL505"},
+    {"SYM401", "ABI301", "ABI305", "JIT701", "WHL505", "WHL510"},
     {"GPU101", "GPU103", "GPU107", "GPU108", "TCH201"},
     {"GPU104", "GPU105"},
     {"GPU105", "GPU106", "TCH201", "RUN805"},
-    {"SYM402", "SYM403", "WHL501", "WHL502", "WHL503", "WHL504", "RUN805"},
+    {
+        "SYM402", "SYM403", "SYM405", "WHL501", "WHL502", "WHL503", "WHL504", "WHL507", "WHL509",
+        "WHL510", "RUN805",
+    },
     {"SYM404", "WHL505"},
     {"TCH202", "TCH203", "TCH204"},
     {"TCH204", "TCH205", "TCH206", "TCH210", "SRC601"},
     {"TCH205", "TCH213"},
-    {"TCH206", "TCH212"},
+    {"TCH206", "TCH212", "WHL510"},
     {"SRC610", "RUN801", "RUN802"},
-    {"WHL505", "WHL506", "SRC604"},
-)
+    {"WHL505", "WHL506", "WHL508", "WHL512", "SRC604"},
+)  # fmt: skip
+# Files that another distribution wrote, or two that are of other releases: any error may follow.
+_DAMAGED = ("WHL502", "WHL503", "WHL507", "WHL508")
+_UNMET = ("WHL506", "WHL509")  # what is not there, or of a release that the name is not in
 _PROJECT_ONLY = ("SRC", "TCH205", "TCH206", "TCH207", "TCH208", "TCH210", "TCH213", "JIT702")
 
 
@@ -153,12 +161,12 @@ class Check:
 def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     """Look for the same fault among the doctor's findings."""
     failed = [f for f in diagnosis.findings if f.code in INTERNAL_CODES]
+    if explanation.rule == RUN806.code:
+        return _memory(explanation, diagnosis, view, failed)
     found = _found(explanation, diagnosis)
     if found is None:
         state, reason = _absence(explanation, diagnosis, view)
-        plan, crashed = _fallback(explanation, view)
-        lines = _lines(explanation, view, [*failed, *crashed])
-        return Check(state, reason, None, plan, lines)
+        return Check(state, reason, None, None, _lines(explanation, view, failed))
     finding, root = found
     reason = "The doctor finds the same fault here."
     if finding.code != explanation.rule:
@@ -168,6 +176,51 @@ def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     fixes = finding.fixes or root.fixes
     lines = _lines(explanation, view, failed)
     return Check("shown", reason, finding, fixes[0] if fixes else None, lines)
+
+
+def headline(explanation: Explanation, found: Check) -> Explanation:
+    """What the patient makes of the message: its finding outranks what the text leaves open.
+
+    The remedy is the plan that `gpufix fix` would carry out.
+    """
+    finding, plan = found.finding, found.plan
+    if finding is None or explanation.rule == RUN806.code:
+        return explanation
+    if plan is not None:
+        explanation = explanation.but(do=f"{plan.title[:1].upper()}{plan.title[1:]}.")
+    if finding.code == explanation.rule:
+        return explanation
+    alone = f"The text alone reads as {explanation.rule}." if explanation.rule else None
+    return explanation.but(
+        alone, rule=finding.code, role="cause", what=f"{finding.subject}: {finding.message}"
+    )
+
+
+def _memory(
+    explanation: Explanation, diagnosis: Diagnosis, view: View, failed: Sequence[Finding]
+) -> Check:
+    """Memory ran out: who holds it here, and what of gpufix's asks for less."""
+    held = next((f for f in diagnosis.findings if f.code == "RUN803"), None)
+    plan, crashed = _fallback(explanation, view)
+    lines = list(_lines(explanation, view, [*failed, *crashed]))
+    if held is not None:
+        lines += [evidence.text for evidence in held.evidence[:5]]
+        return Check("shown", "Other processes hold memory here.", held, plan, tuple(lines))
+    if plan is None:
+        lines += _smaller(explanation, view)
+    state, reason = _absence(explanation, diagnosis, view)
+    return Check(state, reason, None, plan, tuple(lines))
+
+
+def _smaller(explanation: Explanation, view: View) -> Iterator[str]:
+    """Installed extensions that gpufix has a replacement for which works in parts."""
+    for fallback in every():
+        if not fallback.bounds_memory or not any(view.dist(name) for name in fallback.replaces):
+            continue
+        named_one = explanation.but(captures={**explanation.captures, "extension": fallback.name})
+        plan, _ = _fallback(named_one, view)
+        if plan is not None:
+            yield f"{plan.title} works with less memory: {plan.command or 'gpufix fix'}"
 
 
 def _lines(explanation: Explanation, view: View, failed: Sequence[Finding]) -> tuple[str, ...]:
@@ -194,39 +247,40 @@ def ran_out(explanation: Explanation) -> Finding | None:
 
 
 def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
-    """The finding of this rule, else of one of its kin that the text names; and its cause."""
-    if explanation.rule is None:
-        return None
+    """The finding that is about the same, and its cause: of this rule, of one that the text leaves
+    open, of its kin; else any error about exactly what the text names.
+
+    Where the text names a library, a symbol, a package or an owner, the finding must, too.
+    """
+    names = named(explanation)
     every = [(f, root) for root in diagnosis.findings for f in (root, *_below(root))]
+    kin = {code for group in _KIN if explanation.rule in group for code in group}
     for codes, must_name in (
-        ({explanation.rule}, False),
-        (set(explanation.open), False),
-        ({code for group in _KIN if explanation.rule in group for code in group}, True),
+        ({explanation.rule}, names.strict),
+        (set(explanation.open), names.strict),
+        (kin, True),
     ):
-        ranked = [(_named(explanation, f), f, root) for f, root in every if f.code in codes]
+        ranked = [(names.score(f), f, root) for f, root in every if f.code in codes]
         best = max(ranked, key=lambda row: row[0], default=None)
         if best is not None and (best[0] or not must_name):
             return best[1], best[2]
-    return None
+    unmet = _UNMET if names.imported and explanation.rule is None else ()
+    errors = [
+        (names.score(f), f, root)
+        for f, root in every
+        if (f.severity is Severity.error or f.code in (*_DAMAGED, *unmet))
+        and f.code not in INTERNAL_CODES
+    ]
+    about = [row for row in errors if row[0] >= EXACT]
+    damaged = [row for row in about if row[1].code in _DAMAGED and names.imported]
+    best = max(damaged or about, key=lambda row: row[0], default=None)
+    return best[1:] if best is not None else None
 
 
 def _below(finding: Finding) -> Iterator[Finding]:
     for consequence in finding.consequences:
         yield consequence
         yield from _below(consequence)
-
-
-def _named(explanation: Explanation, finding: Finding) -> int:
-    """How much of what the message names the finding is about."""
-    about = _plain(" ".join([finding.message, *(e.text for e in finding.evidence[:5])]))
-    captured = {_plain(value) for value in explanation.captures.values() if len(value) > 5}
-    subject = _plain(finding.subject.rpartition("/")[2])
-    in_text = len(subject) > 4 and subject in _plain(explanation.shown)
-    return sum(value in about for value in captured) + in_text
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[-_. ]+", "-", text.lower())
 
 
 def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tuple[State, str]:

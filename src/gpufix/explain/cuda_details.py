@@ -34,7 +34,12 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(rule="GPU101", note="torch's own warning beside it says the same.")
     whose = _extension(hit, around)
     if whose:
-        return explanation.but(rule="GPU103", note=f"The kernel is an extension's: {whose}.")
+        return explanation.but(
+            rule="GPU103",
+            note=f"The kernel is an extension's: {whose}.",
+            do="Install a release of that package that is built for this GPU (a build for a newer CUDA), "
+            "or build it here with TORCH_CUDA_ARCH_LIST (CMAKE_CUDA_ARCHITECTURES) naming the GPU.",
+        )
     if explanation.rule == "GPU101":
         explanation = explanation.but(
             "Nothing beside it tells whether the kernel was torch's or an extension's."

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain import cuda_details, removed_details, symbol_details
+from gpufix.explain import (
+    conflicts,
+    cuda_details,
+    imports,
+    memory_details,
+    offered,
+    removed_details,
+    symbol_details,
+    system_details,
+)
 from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
@@ -76,13 +85,16 @@ def no_torch(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
-def torch_family(explanation: Explanation, _: Hit) -> Explanation | None:
+def torch_family(explanation: Explanation, hit: Hit) -> Explanation | None:
     """A package that is built for one torch: other indexes have other versions of it."""
     name = re.split(r"[=<>!~\[@]", explanation.captures.get("requirement", ""))[0].lower()
     if not _FAMILY.fullmatch(name.replace("_", "-")):
-        return explanation
+        return offered.offered(explanation, hit)
     own = next(message for message in messages() if message.id == "no-distribution-torch")
-    return explanation.but(id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source)
+    explanation = explanation.but(
+        id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
+    )
+    return offered.offered(explanation, hit)
 
 
 def torch_header(explanation: Explanation, _: Hit) -> Explanation | None:
@@ -163,18 +175,25 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
                 id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do, source=own.source
             )
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
+    if command := system_details.header(name):
+        return explanation.but(role="cause", do=command)
     return explanation
 
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "changed-call": removed_details.changed_call,
+    "contradiction": conflicts.contradiction,
     "cuda-code": cuda_details.cuda_code,
     "header": header,
+    "lacking-name": imports.lacking_name,
+    "memory-numbers": memory_details.numbers_of_memory,
+    "offered": offered.offered,
     "kernel-image": cuda_details.kernel_image,
     "nvcc-arch": nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
+    "removed-python": imports.removed_python,
     "removed-name": removed_details.removed_name,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
@@ -182,5 +201,7 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
+    "unexpected-argument": imports.unexpected_argument,
+    "unmet": conflicts.unmet,
     "xformers": xformers,
 }

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _FRAME = re.compile(
-    r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n[ \t]*(?!File ")(?P<code>[^\n]{0,300}))?'
+    r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n(?![ \t]*File ")[ \t]*(?P<code>[^\n]{0,300}))?'
 )
 _INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+)/")
 # torch calls an operator that somebody registered from here, and its own ones without Python.

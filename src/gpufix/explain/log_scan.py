@@ -29,8 +29,8 @@ class LineWindow:
         found = compiled(text.text).search(self.line) if holds(self.low_line, text) else None
         if found is not None:
             return _captures(found.groupdict())
-        for joined, begin, end in self.joined:
-            found = compiled(text.text).search(joined)
+        for joined, low, begin, end in self.joined:
+            found = compiled(text.text).search(joined) if holds(low, text) else None
             # A neighbour's own message is found at the neighbour.
             if found is not None and found.start() < end and found.end() > begin:
                 return _captures(found.groupdict())
@@ -75,9 +75,9 @@ class LineWindow:
         return group if len(group) > 1 else []
 
     @cached_property
-    def joined(self) -> tuple[tuple[str, int, int], ...]:
-        """The group joined, as broken at blanks and as broken within words, and where in it the
-        line is; () without a group."""
+    def joined(self) -> tuple[tuple[str, bytes, int, int], ...]:
+        """The group joined, as broken at blanks and as broken within words, the same in lower case,
+        and where in it the line is; () without a group."""
         group = self._group
         if not group:
             return ()
@@ -86,7 +86,8 @@ class LineWindow:
         out = []
         for between in (" ", ""):
             start = sum(len(line) + len(between) for line in lines[:own])
-            out.append((between.join(lines)[:LONGEST], start, start + len(lines[own])))
+            whole = between.join(lines)[:LONGEST]
+            out.append((whole, whole.encode().lower(), start, start + len(lines[own])))
         return tuple(out)
 
     def _line(self, begin: int, stop: int) -> str:
@@ -127,9 +128,12 @@ _REACH = 2048  # bytes of a line to each side of a word
 _MARGIN = 16 << 10  # bytes around a line that stay at hand, for wrapped lines and context
 _WORD = 64  # bytes; no word of ours is longer
 _ENOUGH = 15  # places of one message: more of them tell nothing new
-_VAIN = 6_000  # looks at one word's lines without a find, from which on it is tired
-_VAIN_ALL = 25_000  # the same for all words together
+_WITH_CONTEXT = 250  # places that keep all that stands around them; no log of a person has more
+_LITTLE = 1500  # characters that the others keep
+_VAIN = 4_000  # looks at one word's lines without a find, from which on it is tired
+_VAIN_ALL = 16_000  # the same for all words together
 _RARE = 20  # times that a tired word may stand in one piece and still be looked for
+_EXHAUSTED = 3 * _VAIN_ALL  # from here on a tired word is not looked for at all, before the end
 _REPEATS = 100_000  # distinct lines remembered, so that repeated ones cost next to nothing
 _EDGE = 256 << 10  # bytes kept of the beginning and the end, for what is not recognised
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
@@ -173,9 +177,10 @@ def scan(pieces: Iterable[bytes]) -> LogScan:
         out.tail = (out.tail + piece)[-_EDGE:]
         out.hits += window.hits(window.end)
         window.forget()
+    out.flooded = bool(window.tired)
+    window.rest()
     out.hits += window.hits(len(window.text))
     out.lines = window.lines
-    out.flooded = bool(window.tired)
     out.hits.sort(key=lambda hit: (hit.line, hit.order))
     return out
 
@@ -187,6 +192,7 @@ class _Window:
         self.text = self.low = b""
         self.newlines = self.fresh = 0  # line number of text[0], from 0
         self.counts: dict[str, int] = {}
+        self.found = 0
         self.seen: set[int] = set()
         self.vain: dict[bytes, int] = {}  # what looks in vain have cost, by word
         self.vain_all = 0
@@ -198,6 +204,10 @@ class _Window:
             piece = _ESCAPE.sub(b"", piece)
         self.text += piece
         self.low += piece.lower().replace(b"\r\n", b" \n").replace(b"\r", b"\n")
+
+    def rest(self) -> None:
+        """Go on as if nothing had been looked at in vain: at a log's end stands what failed."""
+        self.vain, self.vain_all, self.tired = {}, 0, {}
 
     @property
     def end(self) -> int:
@@ -231,7 +241,8 @@ class _Window:
                     if window is not None and captures is not None:
                         found = True
                         yield self._hit(text.message, text.order, window, captures)
-                if not found and self._tires(word, (1 + len(texts)) * (1 + (stop - begin) // 128)):
+                cost = (1 + len(texts)) * (1 + (stop - begin) // 128) + len(known) // 8
+                if not found and self._tires(word, cost):
                     break
 
     def _candidates(self, known: Sequence[Text], begin: int, stop: int) -> list[Text]:
@@ -251,7 +262,9 @@ class _Window:
         self.vain_all += cost
         if self.vain[word] < (_VAIN if self.vain_all < _VAIN_ALL else _RARE):
             return False
-        self.tired[word] = _RARE
+        self.tired[word] = _RARE if self.vain_all < _EXHAUSTED else 0
+        if self.vain_all >= _EXHAUSTED > self.vain_all - cost:
+            self.tired = dict.fromkeys(self.tired, 0)
         return True
 
     def _new(self, word: bytes, begin: int, stop: int) -> bool:
@@ -267,6 +280,8 @@ class _Window:
     ) -> Hit:
         self.counts[message.id] = self.counts.get(message.id, 0) + 1
         line = self.newlines + self.text.count(b"\n", 0, window.begin) + 1
-        return Hit(
-            message, order, line, window.line, captures, window.before, window.after, window.raw
-        )
+        before, after = window.before, window.after
+        self.found += 1
+        if self.found > _WITH_CONTEXT:
+            before, after = before[-_LITTLE:], after[:_LITTLE]
+        return Hit(message, order, line, window.line, captures, before, after, window.raw)

@@ -140,8 +140,10 @@ def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     present = _all_words().intersection(words)
     of_them = (text for word in present for text in _by_longest().get(word, ()))
     at_hand = sorted((text for text in of_them if text.words <= present), key=attrgetter("order"))
-    counts = Counter(filter(present.__contains__, words) if at_hand else ())
     found: dict[bytes, list[Text]] = {}
+    if spent := {word for word, limit in tired.items() if not limit}:
+        at_hand = [text for text in at_hand if not text.words <= spent]
+    counts = Counter(filter(present.__contains__, words) if at_hand else ())
     for text in at_hand:
         word = min(text.words, key=lambda w: (counts[w], w))
         if counts[word] <= tired.get(word, len(low)):

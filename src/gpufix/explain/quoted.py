@@ -90,6 +90,16 @@ _LEAST = 4  # lines of a document
 _LONGEST = 64 << 10  # characters of a text that may be a document
 
 
+_TITLE = re.compile(r"#{1,6} \S.*[A-Za-z]{3}")
+_MANUAL = re.compile(  # headings that manuals have, and reports have not
+    r"#{1,6} (?:examples?|why it matters|what it does|(?:known|common) (?:issues|problems|errors)|trouble ?shooting"
+    r"|fix(?:es)?|severity|caveats|limitations|faq)\W*$",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(r"(?<!`)`(?!`)")
+_CELL = re.compile(r"[^|\n]{0,400}\|[^|\n]{0,400}\|")
+
+
 @dataclass(slots=True)
 class _Marks:
     """What was counted in a text. `strong`: structure that no program's output has."""
@@ -122,6 +132,8 @@ def quotes_errors(text: str, line: int) -> bool:
     marks = _counted(lines, prose)
     if line - 1 in prose and _CONDITION.search(lines[line - 1]):
         return not (marks.printed or marks.myself)
+    if line - 1 in prose and _declared(lines, line - 1, marks, text):
+        return True
     if sum(bool(each.strip()) for each in lines) < _LEAST:
         return False
     if marks.form or (line - 1 in source and _LITERAL.search(lines[line - 1])):
@@ -221,6 +233,31 @@ def _embedded(line: str) -> bool:
             or _SEES.search(line)
         )
     )
+
+
+def _declared(lines: list[str], number: int, marks: _Marks, text: str) -> bool:
+    """Whether a manual says it: below a heading, the message is a code span of a paragraph, or a cell.
+
+    Nobody speaks of himself there, asks, or shows what a program printed.
+    """
+    asks = "?" in re.sub(r"`[^`]*`", "", text)
+    if marks.myself or marks.printed or marks.report or asks or _TRACE.search(text):
+        return False
+    first = number
+    while first and lines[first - 1].strip() and not _TITLE.match(lines[first - 1]):
+        first -= 1
+    last = number
+    while last + 1 < len(lines) and lines[last + 1].strip():
+        last += 1
+    paragraph = "\n".join(lines[first : last + 1])
+    if _CELL.match(lines[number]):
+        return last > first
+    titled = any(_TITLE.match(line) for line in lines[:number])
+    if any(_MANUAL.match(line) for line in lines[:number]):
+        return True
+    spans = len(_SPAN.findall(paragraph))
+    outside = re.sub(r"`[^`]*`", "", paragraph)
+    return titled and spans >= 2 and len(re.findall(r"[A-Za-z]{2,}", outside)) >= 3
 
 
 def _in_a_paragraph(marks: _Marks, lines: list[str], number: int) -> bool:

@@ -200,6 +200,23 @@ class Explanations:
         return self.primary is not None and self.primary.role not in ("unknown", "wrapper")
 
 
+def unknown(error: str) -> Explanation:
+    """An error that no row knows, as a question to the patient."""
+    return Explanation(
+        id="unknown-error",
+        rule=None,
+        role="unknown",
+        what="No message that gpufix knows.",
+        do="Nothing known matches it.",
+        source="",
+        versions=None,
+        line=0,
+        order=0,
+        shown=error,
+        captures={},
+    )
+
+
 def _said(ordered: list[Explanation]) -> Explanation:
     """The first; a traceback shows the line that raises before the message itself."""
     first = ordered[0]

@@ -11,13 +11,26 @@ from gpufix.knowledge.removed_apis import Removed
 
 _CALLS = ("arguments", "trailing", "template")
 _ECHO = 600  # characters of the source that a compiler shows below its message
+_LACKING = re.compile(
+    r"namespace \W{0,3}(?P<space>thrust|cub|cuda)\W{0,3} has no member (?:class )?\W{0,3}(?P<name>\w+)"
+)
 _VERSION = re.compile(r"_v\d\b")  # cuda.h: #define cuCtxCreate cuCtxCreate_v4
 
 
 def removed_name(explanation: Explanation, _: Hit) -> Explanation:
     """The name in the message, where it is one that the table has."""
     row = _named(explanation.shown, calls=False)
-    return _told(explanation, row) if row else explanation
+    if row:
+        return _told(explanation, row)
+    lacking = _LACKING.search(explanation.shown)
+    if lacking is None:
+        return explanation
+    space, name = lacking["space"], lacking["name"]
+    return explanation.but(
+        do=f"Include the name's own header (<{space}/{name}.h> or the one that its documentation names): "
+        f"older toolkits brought it along. Where it is gone, use its successor in cuda:: or cuda::std (a "
+        "newer release of the source does), or build with an older toolkit."
+    )
 
 
 def changed_call(explanation: Explanation, hit: Hit) -> Explanation | None:

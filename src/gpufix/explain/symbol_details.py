@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
+from gpufix.explain import system_details
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.cuda_libraries import bringing, majors
@@ -43,7 +44,7 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     if re.search(r"bitsandbytes", hit.shown):
         return None  # told by its own row
     if is_torch_name(name) or _OLD_TORCH.match(name):
-        return _of_torch(explanation, name)
+        return _of_torch(explanation, hit, name)
     if _PYTHON.fullmatch(name):
         return explanation.but(
             rule="ABI304",
@@ -52,10 +53,9 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
             do="Rebuild or reinstall it for this Python.",
         )
     if plain := _READABLE.search(hit.shown):
-        return _of_torch(explanation, plain["name"])
-    for pattern, library in _LIBRARIES:
-        if pattern.match(name):
-            return _of_library(explanation, name, library)
+        return _of_torch(explanation, hit, plain["name"])
+    if library := library_of(name):
+        return _of_library(explanation, hit, name, library)
     return explanation.but(
         f"{demangled(name)} belongs to no library that gpufix knows: most often to the extension "
         "itself, where a source file is missing from the build, or to a library it did not link."
@@ -65,41 +65,89 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
+def library_of(name: str) -> str | None:
+    """The library that a C symbol belongs to, by how it is named: "NCCL"."""
+    return next((library for pattern, library in _LIBRARIES if pattern.match(name)), None)
+
+
 # What NCCL and libibverbs try to open and do without.
 _OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
 
 
-def _of_library(explanation: Explanation, name: str, library: str) -> Explanation:
+# Whose SONAME the library of a symbol has; {} is the CUDA major where it names one.
+_SONAMES = {
+    "NCCL": "libnccl.so.2",
+    "cuDNN": "libcudnn.so.9",
+    "cuBLAS": "libcublasLt.so.{}",
+    "cuSPARSE": "libcusparse.so.12",
+    "nvJitLink": "libnvJitLink.so.{}",
+    "CUPTI": "libcupti.so.{}",
+    "CUDA": "libcudart.so.{}",
+}
+_MAJOR = re.compile(r"\.so\.(1[123])\b|[-+]cu(1[123])\d?\b")
+
+
+def _of_library(explanation: Explanation, hit: Hit, name: str, library: str) -> Explanation:
     if library == "OpenGL":
         return explanation.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
     return explanation.but(
         rule="SYM403",
         what=f"{library} as it was loaded does not define {name}: that copy is older than what the "
         "caller was built with, or another one was found first.",
-        do="Reinstall the wheel that torch pins, remove wheels of other CUDA majors, and take "
+        do=f"{_newer(hit, library)}, remove wheels of other CUDA majors, and take "
         "other copies off LD_LIBRARY_PATH; `gpufix doctor` shows which copy is loaded and why.",
     )
 
 
-def _of_torch(explanation: Explanation, name: str) -> Explanation:
+def _newer(hit: Hit, library: str) -> str:
+    """Which wheel to reinstall, or to bring to a newer release."""
+    found = _MAJOR.search(context(hit, 1000, 1000))
+    major = (found[1] or found[2]) if found else "12"
+    wheels = [
+        wheel
+        for wheel in bringing(_SONAMES.get(library, "").format(major))
+        if wheel.endswith(f"-cu{major}") or (major == "13" and not re.search(r"-cu\d", wheel))
+    ]
+    if not wheels:
+        return "Reinstall the wheel that torch pins, or a newer one where another package asks for the symbol"
+    return (
+        f"Reinstall {wheels[0]} at the version that torch pins, or bring it to a newer one where another "
+        f"package asks for the symbol (`pip install -U {wheels[0]}`)"
+    )
+
+
+_BINARY = re.compile(
+    r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w*)[/\\]|(?P<file>[A-Za-z_]\w*?)(?:\.\w[\w-]*)?\.(?:so|pyd)\b"
+)
+
+
+def _asking(hit: Hit) -> str:
+    """The package, or the file, that asks for a symbol: of its path in the message."""
+    found = _BINARY.search(hit.shown)
+    return (found["package"] or found["file"]) if found else "the module"
+
+
+def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     readable = demangled(name)
-    where = releases_with(name)
+    where, who = releases_with(name), _asking(hit)
     explanation = explanation.but(f"{name} is {readable}." if readable != name else None)
     explanation = explanation.but(where)
     abi = string_abi(name)
+    do = f"Install the release or wheel of {who} that is built for the installed torch, or build it here"
     if abi is not None:
         return explanation.but(
             rule="ABI301",
             what=f"The module was compiled with _GLIBCXX_USE_CXX11_ABI={abi}: it asks torch for a "
             f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
             "the other way (or does not have at all).",
-            do="Rebuild it against the installed torch, with torch's own value of the flag.",
+            do=f"{do} (--no-build-isolation) with torch's own value of the flag; names of wheels say "
+            "which torch and ABI they are for.",
         )
     return explanation.but(
         rule="SYM401",
         what="The module was compiled for another torch than the one that is installed: it asks "
         f"for {readable}, which this one does not define.",
-        do="Rebuild it for the installed torch, or install the torch that it was built for.",
+        do=f"{do} (--no-build-isolation); or install the torch that it was built for.",
     )
 
 
@@ -158,7 +206,7 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
-    explanation = _asker(explanation, hit, name)
+    explanation = _asker(_bringer(explanation, name), hit, name)
     wheels = bringing(name)
     of, torch = majors(name), _torch_cuda(hit)
     if torch and len(of) == 1 and torch not in of:
@@ -185,6 +233,27 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
         "for the CPU is not there either.",
         do=f"{build}.",
     )
+
+
+_LIBPYTHON = re.compile(r"libpython(\d\.\d+)")
+
+
+def _bringer(explanation: Explanation, name: str) -> Explanation:
+    """The remedy where a library is torch's, Python's or the system's own."""
+    if name.startswith(("libtorch", "libc10", "libcaffe2")):
+        return explanation.but(
+            do="Import torch first. Where this torch has no such library (its names change from release "
+            "to release, and CPU builds have none of CUDA's), install the release of what asks for it "
+            "that is built for this torch, or build it here (--no-build-isolation).",
+        )
+    if python := _LIBPYTHON.match(name):
+        return explanation.but(
+            do=f"Install the shared library of that Python (`apt install libpython{python[1]}`), put the "
+            "folder of the interpreter's own on LD_LIBRARY_PATH, or install a build for this Python."
+        )
+    if command := system_details.library(name):
+        return explanation.but(do=command)
+    return explanation
 
 
 _ONNX = re.compile(r"onnxruntime", re.IGNORECASE)

@@ -88,9 +88,12 @@ def after(plan: Plan, view: View) -> View | None:
 
 
 def _variables(plan: Plan) -> dict[str, str | None]:
-    """Those that it sets; beside other steps none that is a path, which another step may make."""
+    """Those that it sets, alone or with installs: other steps make what a value may name, or change
+    what it steers. Beside an install no path, which that may bring."""
     steps = [step for step in plan.steps if isinstance(step, SetVariables)]
     changes = {name: value for step in steps for name, value in step.variables.items()}
+    if not all(isinstance(step, (SetVariables, Install)) for step in plan.steps):
+        return {}
     if len(steps) < len(plan.steps) and any("/" in (value or "/") for value in changes.values()):
         return {}
     return {name: value for name, value in changes.items() if name not in _LOOKED_UP_WITH}

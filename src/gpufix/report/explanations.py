@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from gpufix.explain.confirm import Check
+from gpufix.explain.confirm import Check, headline
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Explanations
 from gpufix.model import PatientSummary, PlanSummary
@@ -36,7 +36,8 @@ def show(
     painter = Painter(console, verbose)
     painter.print(painter.text(("gpufix ", "bold"), log))
     if answer.primary is not None and answer.recognised:
-        _primary(painter, answer.primary, names)
+        primary = headline(answer.primary, patient[1]) if patient else answer.primary
+        _primary(painter, primary, names)
     else:
         _unknown(painter, answer, errors)
     if answer.others:
@@ -53,7 +54,8 @@ def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str
         if explanation.rule
         else "no rule of gpufix"
     )
-    title = painter.text(mark, (code, "bold"), f" · line {explanation.line} · {explanation.id}")
+    at = f" · line {explanation.line}" if explanation.line else ""
+    title = painter.text(mark, (code, "bold"), f"{at} · {explanation.id}")
     painter.print(title)
     painter.print(painter.text((_cut(explanation.shown), "dim")), indent=2, bar="│ ")
     painter.print(painter.text(explanation.what), indent=2)

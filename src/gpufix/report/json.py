@@ -8,7 +8,7 @@ from typing import Any
 import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.evidence.view import View
-from gpufix.explain.confirm import Check
+from gpufix.explain.confirm import Check, headline
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Explanations
 from gpufix.fixes.build_environment.assemble import BuildEnvironment
@@ -71,6 +71,8 @@ def render_explained(
 ) -> str:
     """One JSON object, ASCII only, with a newline."""
     primary = answer.primary
+    if primary is not None and patient is not None:
+        primary = headline(primary, patient[1])
     out = {
         "schema_version": 1,
         "gpufix_version": gpufix.__version__,

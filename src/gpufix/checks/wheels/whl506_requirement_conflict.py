@@ -16,6 +16,7 @@ from gpufix.evidence.declared import wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
+from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
 from gpufix.knowledge import families, packages
 from gpufix.knowledge.families import OneOf
@@ -99,6 +100,8 @@ def _without_any(view: View, row: OneOf) -> Iterator[Fault]:
         return
     if any(fnmatch.filter(installed, name) for name in (*row.names, *row.also)):
         return
+    if any(row.package in taken.row.readers for taken in switched(view)):
+        return  # RUN801: a variable chooses one
     yield Fault(
         severity=WARNING,
         subject=dist.name,

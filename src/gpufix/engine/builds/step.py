@@ -23,13 +23,11 @@ _EVERY = 30.0  # seconds
 _LIMIT = 6 * 3600.0  # seconds: flash-attention takes hours on few cores
 
 
-def run(step: Build, context: RunContext) -> BuildResult:
-    """Build, install, read back. Raises OSError; everything else is told by the result."""
-    return run_together([step], context)[0]
-
-
 def run_together(steps: Sequence[Build], context: RunContext) -> list[BuildResult]:
-    """Side by side, as far as memory goes; the results in the steps' order. Raises OSError."""
+    """Build, install and read back, side by side as far as memory goes; the results in the steps' order.
+
+    Raises OSError; everything else is in the results.
+    """
     results: dict[str, BuildResult] = {}
     # In the run's own temporary folder: what a killed run leaves there goes with its undo.
     with tempfile.TemporaryDirectory(

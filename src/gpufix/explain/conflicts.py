@@ -1,0 +1,72 @@
+"""What resolvers say of requirements that do not hold: which package decides, and at which version."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+
+_HAS = re.compile(
+    r"(?P<who>[A-Za-z][\w.-]{0,60}) (?P<version>\d[\w.+!-]{0,40}) (?:requires|has requirement) "
+    r"(?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?(?P<wants>[<>=!~][^\s;]{0,80}?)(?:;[^,\n]{0,80})?, but you(?:'ll)? "
+    r"have (?P=what) (?P<has>\d[\w.+!-]{0,40})"
+)
+_DEPENDS = re.compile(
+    r"(?P<who>[A-Za-z][\w.-]{0,60})(?:==| )(?P<version>\d[\w.+!-]{0,40}) depends on "
+    r"(?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?(?P<wants>[<>=!~]=?[\w.+!*,<>=~-]{1,80})"
+)
+_NIGHTLY = re.compile(r"\.dev20\d{6}")
+
+
+def unmet(explanation: Explanation, hit: Hit) -> Explanation:
+    """The remedy of pip's notice: the version that all who speak of a package ask for, where there is one."""
+    wants: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for found in _HAS.finditer(context(hit, 6000, 6000)):
+        wants[found["what"]][found["wants"]].add(f"{found['who']} {found['version']}")
+    if not wants:
+        return explanation
+    what = max(wants, key=lambda name: sum(map(len, wants[name].values())))
+    asked = wants[what]
+    if len(asked) == 1:
+        wanted, who = next(iter(asked.items()))
+        return explanation.but(
+            do=f'`pip install "{what}{wanted}"`: {_some(who)} ask{"s" if len(who) == 1 else ""} for it. '
+            f"Or move what asks to a release for the installed {what}; where that works all the same, pip's "
+            "remark does no harm."
+        )
+    sides = "; ".join(f"{_some(who)}: {what}{wanted}" for wanted, who in list(asked.items())[:3])
+    return explanation.but(
+        do=f"Choose one {what} for all ({sides}), and install them in one command. "
+        "`gpufix doctor` shows what does not hold."
+    )
+
+
+def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
+    """The remedy of a resolver's failure: the package that two sides want at different versions."""
+    around = context(hit, 2000, 4000)
+    if _NIGHTLY.search(around):
+        return explanation.but(
+            do="A nightly is named: indexes delete nightlies after some weeks. Install that wheel by its "
+            "own address while it exists, a newer nightly of all of them, or the release that followed."
+        )
+    sides: dict[str, dict[str, str]] = defaultdict(dict)
+    for found in _DEPENDS.finditer(around):
+        sides[found["what"]].setdefault(found["wants"], f"{found['who']} {found['version']}")
+    parted = {what: asked for what, asked in sides.items() if len(asked) > 1}
+    if not parted:
+        return explanation
+    what = "torch" if "torch" in parted else max(parted, key=lambda name: len(parted[name]))
+    named = "; ".join(
+        f"{who} wants {what}{wanted}" for wanted, who in list(parted[what].items())[:3]
+    )
+    return explanation.but(
+        do=f"They part at {what}: {named}. Take releases of them for one {what}: loosen the pin of the one "
+        f"that is behind, or leave its version to the resolver. {explanation.do}"
+    )
+
+
+def _some(who: set[str]) -> str:
+    named = sorted(who)
+    return ", ".join(named[:3]) + (" and others" if len(named) > 3 else "")

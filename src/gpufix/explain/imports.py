@@ -1,0 +1,108 @@
+"""An import that fails: which package lacks the name, and which one asks for it."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.data_table import table
+
+_FROM = re.compile(
+    r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
+    r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
+    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named ['\"`](?P<part>\w{1,80}(?:\.\w{1,80}){1,6})['\"`]"
+)
+
+
+def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
+    """The remedy names both sides: the package without the name, and the one that asks for it."""
+    found = _FROM.search(hit.shown)
+    if found is None:
+        return explanation
+    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
+    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    owner = _package(module)
+    asker = _asker(hit, owner)
+    hidden = (
+        f" Where the installed {owner} should have it, a folder or file of that name hides it "
+        f'(`python -c "import {owner}; print({owner})"`).'
+    )
+    if not found["type"]:
+        hidden = ""
+    return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
+    """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
+    found = _FROM.search(hit.shown)
+    if found is None:
+        return explanation
+    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
+    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    if gone := _gone(module, name):
+        return explanation.but(what=gone[0], do=gone[1])
+    asker = _asker(hit, _package(module))
+    if asker is None:
+        return explanation
+    return explanation.but(
+        do=f"{explanation.do} Here {asker} asks for it: take its release for the installed {_package(module)}."
+    )
+
+
+def _gone(module: str, name: str) -> tuple[str, str] | None:
+    """What is known of a name that some release took away: that it is gone, and what to do."""
+    names = table("removed_names")["names"]
+    full = f"{module}.{name}" if f"{module}.{name}" in names else module
+    row = names.get(full)
+    if row is None:
+        return None
+    package, since, instead = row["package"], row["since"], row.get("instead")
+    if since == "0":
+        return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
+    change = f"Use {instead} in its place" if instead else "Change the code that uses it"
+    return (
+        f"{full} is gone from {package} since {since}.",
+        f"{change}, take a newer release of the package that asks for it, or `pip install "
+        f'"{package}<{since}"`.',
+    )
+
+
+def unexpected_argument(explanation: Explanation, hit: Hit) -> Explanation:
+    """A call with an argument that the other side does not know: which packages the frames name."""
+    packages = [frame.package for frame in frames(context(hit, 8192, 0)) if frame.package]
+    near = list(dict.fromkeys(reversed([p for p in packages if p not in ("torch", "peft")])))[:2]
+    if not near:
+        return explanation
+    whose = " and ".join(near)
+    return explanation.but(
+        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
+        f"(or does not give) {explanation.captures.get('name', 'this argument')}; else a newer release of the caller."
+    )
+
+
+def _release(owner: str, name: str) -> str:
+    return (
+        f"Install the {owner} release that has {name}: an older one where it was removed, a newer one "
+        "where it came later"
+    )
+
+
+def _or_newer(asker: str | None, owner: str) -> str:
+    if asker is None:
+        return f"; or an older release of the package that asks for it, which goes with the installed {owner}"
+    return f"; or a release of {asker} that goes with the installed {owner}"
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _asker(hit: Hit, owner: str) -> str | None:
+    """The innermost package of the traceback that is not the owner."""
+    for frame in reversed(frames(context(hit, 8192, 0))):
+        package = frame.package
+        if package and package.removesuffix(".py") != owner:
+            return package.removesuffix(".py")
+    return None

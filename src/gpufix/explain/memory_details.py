@@ -1,0 +1,55 @@
+"""The numbers of torch's out-of-memory message: who holds the memory, and what would help."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+
+_UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
+_SIZE = r"([\d.]{1,12}) ?([KMGT]?i?B)"
+_ASKED = re.compile(rf"[Tt]ried to allocate {_SIZE}")
+_TOTAL = re.compile(rf"total capacity of {_SIZE}|{_SIZE} total capacity")
+_OTHER = re.compile(rf"Process (\d{{1,9}}) has {_SIZE} memory in use")
+_LOOSE = re.compile(rf"{_SIZE} is reserved by PyTorch but unallocated")
+_ALLOCATED = re.compile(rf"{_SIZE} is allocated by PyTorch|{_SIZE} already allocated")
+_RESERVED = re.compile(rf"{_SIZE} reserved in total")
+_SEGMENTS = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+
+
+def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
+    """The same with what its numbers say put first."""
+    words = context(hit, 0, 1500)
+    asked, total = _first(_ASKED, words), _first(_TOTAL, words)
+    if not total:
+        return explanation
+    others = [(pid, _bytes(number, unit)) for pid, number, unit in _OTHER.findall(words)]
+    pid, held = max(others, key=lambda row: row[1], default=("", 0.0))
+    loose = _first(_LOOSE, words)
+    if reserved := _first(_RESERVED, words):
+        loose = max(loose, reserved - _first(_ALLOCATED, words))
+    if asked > total:
+        first = "No setting makes room for it, the GPU is smaller: a smaller model, input or batch"
+    elif held > 0.2 * total and held < 0.9 * total:
+        first = f"End process {pid}, which holds {held / 2**30:.1f} GiB, or use another GPU"
+    elif loose > max(asked, 0.03 * total):
+        first = f"{_SEGMENTS}: {loose / 2**30:.1f} GiB are reserved and free, in pieces that are too small"
+    else:
+        return explanation
+    return explanation.but(do=f"{first}. {explanation.do}")
+
+
+def _first(pattern: re.Pattern[str], words: str) -> float:
+    found = pattern.search(words)
+    if found is None:
+        return 0.0
+    number, unit = [group for group in found.groups() if group][:2]
+    return _bytes(number, unit)
+
+
+def _bytes(number: str, unit: str) -> float:
+    try:
+        return float(number) * 2.0 ** _UNITS.get(unit, 0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,127 @@
+"""What an installer says that it was offered: which Python, platform or index would have the version."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import torch_releases
+from gpufix.knowledge.data_table import numbers
+
+_LISTED = re.compile(r"\(from versions: ([^)\n]{1,4000})")
+_ASKED = re.compile(r"(?P<name>[A-Za-z][\w.-]{0,60})\s?==\s?(?P<version>\d[\w.+-]{0,40})")
+_PYTHONS = re.compile(
+    r"You're using [\w ]{0,20}?(?P<here>\d\.\d+)[^\n]{0,60}?but `(?P<name>[^`\n]{1,60})`[^\n]{0,60}?"
+    r"Python (?:ABI|implementation) tags?: (?P<tags>[^\n]{1,400})"
+)
+_PLATFORMS = re.compile(
+    r"You're on (?P<os>[\w ]{1,30}) \(`(?P<here>[\w.]{1,60})`\)[^\n]{0,20}?but `(?P<name>[^`\n]{1,60})`"
+    r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
+)
+_GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
+_NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
+_NOTHING = (
+    "pip found no torch at all for this Python on the index in use: a 64-bit Python of a version that torch "
+    "has wheels for (`python -VV` tells which one runs), or the index of the CUDA variant (--index-url). Of "
+    "several packages in one command one without a wheel stops all: leave it out (torchaudio)."
+)
+_LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
+_INDEX = "https://download.pytorch.org/whl"
+
+
+def offered(explanation: Explanation, hit: Hit) -> Explanation:
+    """The same with the remedy that the offered versions, Pythons or platforms point to."""
+    around = context(hit, 1500, 3000)
+    if hint := _PYTHONS.search(around):
+        return explanation.but(do=_python(hint["name"], hint["here"], hint["tags"]))
+    if hint := _PLATFORMS.search(around):
+        return _platform(explanation, hint)
+    asked = _ASKED.search(hit.shown) or _ASKED.search(around)
+    listed = _LISTED.search(around)
+    if asked is None:
+        return explanation.but(do=_NOTHING) if _NONE.search(around) else explanation
+    if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
+        return explanation.but(do=_index(asked["version"], local[1], around))
+    if asked["name"].lower() != "torch" or listed is None:
+        return explanation
+    return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
+
+
+def _index(version: str, local: str, around: str) -> str:
+    """A build with a local part: on an index of its own, which was given or not."""
+    nightly = "nightly/" if ".dev" in version else ""
+    index = f"{_INDEX}/{nightly}{local}"
+    if index not in around:
+        return f"Give the index of that build: `--index-url {index}` (it lists what it has)."
+    gone = (
+        ", or a nightly that is still there: they are deleted after some weeks" if nightly else ""
+    )
+    return (
+        "The index is the right one and has none for this Python: use a 64-bit Python that it lists "
+        f"(`python -VV` tells which one runs; on Windows not the one of WindowsApps){gone}."
+    )
+
+
+def _python(name: str, here: str, tags: str) -> str:
+    has = sorted({f"{t[0]}.{t[1:]}" for t in re.findall(r"cp(\d{2,3})\b", tags)}, key=numbers)
+    one = f"{has[0]} to {has[-1]}" if len(has) > 1 else has[0] if has else "another"
+    return (
+        f"Use a Python that {name} has wheels for ({one}; here is {here}): `uv venv --python "
+        f"{has[-1] if has else '3.12'}`, or requires-python in the project; or a release with wheels for it."
+    )
+
+
+def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
+    here, name = _GLIBC.search(hint["here"]), hint["name"]
+    wanted = sorted(
+        int(number)
+        for number, machine in _GLIBC.findall(hint["tags"])
+        if here and machine == here[2]
+    )
+    if here and wanted and int(here[1]) < wanted[0]:
+        return explanation.but(
+            f"The wheel wants glibc 2.{wanted[0]}; uv takes this system for glibc 2.{here[1]}.",
+            rule="ABI302",
+            what=f"{name} has no wheel for a glibc as old as this system's.",
+            do=f"Use a system (or container) with glibc 2.{wanted[0]} or newer, or an older {name}. Where "
+            "the system has been updated since, `uv sync --refresh`: uv keeps what it knows of an interpreter.",
+        )
+    return explanation.but(
+        do=f"{name} has no wheel for {hint['os']}: take the index that has one (tool.uv.sources, with a "
+        f"marker for the platform), a release that has one, or leave {name} out there by a marker "
+        "(sys_platform)."
+    )
+
+
+def _torch(version: str, listed: str) -> str | None:
+    """pip lists only what fits the Python and platform: the last one listed tells which they are."""
+    seen = [
+        numbers(v.strip().partition("+")[0]) for v in listed.split(",") if v.strip()[:1].isdigit()
+    ]
+    release = torch_releases.get(version.partition("+")[0])
+    tags = release.python_tags.get("linux_x86_64", ()) if release else ()
+    pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
+    span = f"{pythons[0]} to {pythons[-1]}" if pythons else "a Python that torch has wheels for"
+    if not seen:
+        return (
+            f"pip found no torch at all for this Python: use a 64-bit Python ({span}; `python -VV` tells "
+            "which one runs), or the index that has torch for this platform."
+        )
+    if max(seen) == _LAST_INTEL_MAC:
+        return (
+            "torch ends with 2.2.2 on Macs with Intel: on Apple silicon use a Python for arm64 (not under "
+            "Rosetta), else torch 2.2.2."
+        )
+    if numbers(version) > max(seen) and pythons:
+        return f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants Python {span}."
+    if numbers(version) < min(seen):
+        return (
+            f"This Python has torch from {_dotted(min(seen))} on only: use it, or for torch {version} "
+            f"Python {span}."
+        )
+    return None
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

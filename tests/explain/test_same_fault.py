@@ -1,0 +1,107 @@
+"""What the doctor finds decides the headline, and only where it is about what the message names."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "checks"))
+
+import builders as b
+
+from gpufix.diagnosis.diagnose import Request, diagnose
+from gpufix.explain.confirm import Check, check, headline
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.read import read, unknown
+from gpufix.model import Diagnosis, Evidence, Finding, PlanSummary, Severity
+
+
+def explanation(text: str) -> Explanation:
+    primary = read(io.BytesIO(text.encode()))[0].primary
+    assert primary is not None
+    return primary
+
+
+def found(code: str, subject: str, message: str, *evidence: str, plan: str = "") -> Finding:
+    plans = [PlanSummary(title=plan, safety="safe")] if plan else []
+    return Finding(
+        code=code,
+        name="x",
+        severity=Severity.error,
+        subject=subject,
+        message=message,
+        evidence=[Evidence(text=text) for text in evidence],
+        fixes=plans,
+    )
+
+
+def held(said: Explanation | str, *findings: Finding) -> Check:
+    facts = b.healthy()
+    healthy: Diagnosis = diagnose(facts, Request())
+    one = explanation(said) if isinstance(said, str) else said
+    return check(one, replace(healthy, findings=list(findings)), b.view(facts))
+
+
+NCCL = "ImportError: libnccl.so.2: cannot open shared object file: No such file or directory\n"
+SYMBOL = "ImportError: /x/torch/lib/libtorch_cuda.so: undefined symbol: ncclGroupSimulateEnd\n"
+CUDART = found("SYM402", "xformers", "xformers needs libcudart.so.12, which is in no place.")
+CUBLAS = found("SYM403", "torch", "torch needs cublasLtFoo, which libcublasLt.so.12 lacks.")
+
+
+@pytest.mark.parametrize(("text", "other"), [(NCCL, CUDART), (SYMBOL, CUBLAS)])
+def test_a_finding_about_another_library_is_another_fault(text: str, other: Finding) -> None:
+    assert held(text, other).state == "not shown"
+
+
+def test_the_owner_of_a_symbol_leads_to_the_finding_of_another_rule() -> None:
+    mixed = found("WHL501", "nvidia-nccl-cu11", "nvidia-nccl-cu11 lies beside torch of CUDA 12.")
+    assert held(SYMBOL, CUBLAS, mixed).finding is mixed
+
+
+def test_the_finding_outranks_what_the_text_leaves_open() -> None:
+    bare = explanation("RuntimeError: CUDA error: no kernel image is available for execution\n")
+    assert bare.rule == "GPU101" and "GPU103" in bare.open
+    kernel = found("GPU103", "simple-knn", "simple-knn has no code for sm_120.", plan="rebuild it")
+    first = headline(bare, held(bare, kernel))
+    assert (first.rule, first.do) == ("GPU103", "Rebuild it.")
+    assert first.what == "simple-knn: simple-knn has no code for sm_120."
+
+
+def test_an_error_that_no_row_knows_is_held_against_the_patient() -> None:
+    error = unknown("OSError: /v/lib/python3.11/site-packages/pixproc/libpix.so: odd new words")
+    broken = found("SYM405", "pixproc", "pixproc/libpix.so is for another machine.")
+    assert held(error, broken).finding is broken
+    assert held(error, found("SYM405", "other", "other.so is for another machine.")).finding is None
+
+
+def test_who_holds_the_memory_is_shown() -> None:
+    held_by = found("RUN803", "GPU 0", "11.2 of 16.0 GiB are held.", "python (pid 7): 11.2 GiB")
+    got = held("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n", held_by)
+    assert got.finding is held_by and "python (pid 7): 11.2 GiB" in got.statements
+
+
+def test_a_failed_import_is_answered_by_what_is_unmet_under_any_name() -> None:
+    gone = explanation("ModuleNotFoundError: No module named 'cuda.cudart'\n")
+    pair = found("WHL506", "rmm-cu12", "rmm-cu12 requires cuda-python<13; cuda-python 13 is here.")
+    other = found("WHL506", "a", "a requires numpy<2; numpy 2.4 is here.")
+    assert held(gone, other, pair).finding is pair
+    assert held(gone, other).finding is None
+
+
+def test_files_that_are_gone_come_before_libraries_of_the_same_package() -> None:
+    error = unknown("AttributeError: module 'onnxruntime' has no attribute 'InferenceSession'")
+    library = found("SYM402", "onnxruntime-gpu", "onnxruntime-gpu needs libcublas.so.12.")
+    files = found("WHL503", "onnxruntime-gpu", "onnxruntime-gpu recorded files that are gone.")
+    assert held(error, library, files).finding is files
+
+
+def test_an_exception_names_its_package() -> None:
+    option = explanation(
+        "cupy_backends.cuda.libs.nvrtc.NVRTCError: NVRTC_ERROR_INVALID_OPTION (5)\n"
+    )
+    mixed = found("WHL510", "cupy-cuda12x", "cupy-cuda12x takes libnvrtc.so.13.")
+    assert held(option, mixed).finding is mixed
