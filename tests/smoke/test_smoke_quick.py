@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import DEVICE, Machine
 
+from gpufix.cli.smoke import _run
 from gpufix.kernels.toolchain import parse_target
 from gpufix.kernels.torch_program import TORCH_QUICK, run_torch_quick
 from gpufix.model import Facts, Python, Torch
@@ -114,6 +115,13 @@ def test_a_patient_without_torch(machine: Machine) -> None:
     report = asked(replace(patient(machine), torch=None))
     assert (report.findings, report.kernels) == ([], [])
     assert report.notes == ["torch_quick not applicable: the patient has no torch"]
+
+
+def test_the_command_asks_torch_only(machine: Machine) -> None:
+    facts = patient(machine)
+    report = _run(facts, machine.request("launch", quick=True))
+    assert [row.kernel for row in report.kernels] == ["torch_quick"]
+    assert report.compilers == []
 
 
 def test_a_torch_for_the_cpu(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_nothing_to_run_on(
         (("sm_90", "sm_90"), {0: "sm_90", 1: ""}, [0, 1]),  # one does not answer
         (("sm_75", "sm_90"), {0: "sm_90", 1: "sm_75"}, [0]),  # the runtime's own order
         (("sm_75", "sm_90"), {0: "sm_75", 1: "sm_90"}, [1]),
-        (("sm_75", "sm_90"), {0: "sm_75", 1: ""}, []),  # whose it is cannot be known
+        (("sm_75", "sm_90"), {0: "sm_75", 1: ""}, [1]),
+        (("sm_75", "sm_90"), {0: "", 1: ""}, []),  # which is which cannot be known
         (("sm_75", "sm_90"), {0: "sm_75"}, []),  # CUDA_VISIBLE_DEVICES hides it
     ],
 )

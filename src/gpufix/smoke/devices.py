@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -81,7 +82,8 @@ def ordinals_of(
 
     Runtimes number devices otherwise than drivers do, and variables hide some: with several GPUs
     each number is asked. ``arch_of(ordinal)`` is the runtime's answer; None = it shows no such
-    device, "" = it has one that does not answer, which is a fault only its programs can tell.
+    device, "" = it has one that does not answer: its programs then say why, where only devices of this
+    architecture are unaccounted for.
     """
     vendor = "nvidia" if target.vendor == "cuda" else "amd"
     archs = [(g.arch or "").partition(":")[0] for g in facts.gpus if g.vendor == vendor]
@@ -89,9 +91,10 @@ def ordinals_of(
         return [0]
     with ThreadPoolExecutor(max_workers=len(archs)) as pool:
         shown = list(pool.map(arch_of, range(len(archs))))
-    alike = len(set(archs)) == 1
-    found = [i for i, arch in enumerate(shown) if arch == target.arch or (alike and arch == "")]
-    return found or ([0] if alike else [])
+    missing = Counter(archs) - Counter(arch for arch in shown if arch)
+    wanted = {target.arch, ""} if set(missing) == {target.arch} else {target.arch}
+    found = [i for i, arch in enumerate(shown) if arch in wanted]
+    return found or ([0] if len(set(archs)) == 1 else [])
 
 
 def run_on(
