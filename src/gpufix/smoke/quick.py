@@ -13,6 +13,7 @@ import gpufix
 from gpufix.diagnosis.diagnose import patient_summary
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import NO_SUCH_DEVICE, RunResult
+from gpufix.kernels.formula import number
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.kernels.torch_program import TORCH_QUICK, run_torch_quick
 from gpufix.model import Facts
@@ -22,6 +23,8 @@ from gpufix.smoke.request import patient_environment
 from gpufix.smoke.rows import kernel_row
 from gpufix.smoke.run_device import Ran
 from gpufix.smoke.siblings import judge, spreads
+
+_MOST = 64  # GPUs of one machine
 
 Say = Callable[[str], None]
 Run = Callable[[int], RunResult]
@@ -45,10 +48,10 @@ def _device(ordinal: int) -> list[str]:
 
 
 def measure(expected: int, target: KernelTarget, run: Run) -> list[Ran]:
-    """As many as are expected at once; then those that torch sees besides."""
+    """On as many GPUs as are expected; then on those that only torch sees."""
     results = _side_by_side(range(max(1, expected)), run)
-    seen = [r.device["visible"] for r in results if r.device and r.device.get("visible")]
-    results += _side_by_side(range(len(results), max(seen, default=0)), run)
+    seen = [count for r in results if (count := number((r.device or {}).get("visible")))]
+    results += _side_by_side(range(len(results), min(_MOST, int(max(seen, default=0)))), run)
     hidden = [r.cause == NO_SUCH_DEVICE for r in results]
     shown = [i for i, gone in enumerate(hidden) if not gone] or [0]
     if len({(results[i].status, results[i].cause) for i in shown}) == 1 and not seen:
