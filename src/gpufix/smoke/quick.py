@@ -51,7 +51,7 @@ def measure(expected: int, target: KernelTarget, run: Run) -> list[Ran]:
     """On as many GPUs as are expected; then on those that only torch sees."""
     results = _side_by_side(range(max(1, expected)), run)
     seen = [count for r in results if (count := number((r.device or {}).get("visible")))]
-    results += _side_by_side(range(len(results), min(_MOST, int(max(seen, default=0)))), run)
+    results += _side_by_side(range(len(results), int(min(_MOST, max(seen, default=0)))), run)
     hidden = [r.cause == NO_SUCH_DEVICE for r in results]
     shown = [i for i, gone in enumerate(hidden) if not gone] or [0]
     if len({(results[i].status, results[i].cause) for i in shown}) == 1 and not seen:

@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 
 SIZE = 2048  # of the timed product on the smallest GPUs
 COPY_BYTES = 512 << 20  # beyond any cache
-RUNS = 15
+RUNS = 31
+WARM_S = 0.1  # clocks rise only under load
 BUDGET_S = 0.5  # of one timed case
 # Of the driver's cuDeviceGetAttribute, which knows them under every torch.
 ATTRIBUTES = {"clock_khz": 13, "memory_clock_khz": 36, "bus_bits": 37, "integrated": 18}
@@ -230,9 +231,10 @@ class Bench:
 
     def times(self, work: Callable[[], Any]) -> dict[str, float]:
         """Milliseconds of each run: by events on a GPU."""
-        for _ in range(3):
+        end = time.monotonic() + WARM_S
+        while time.monotonic() < end:
             work()
-        self.wait()
+            self.wait()
         found: list[float] = []
         end = time.monotonic() + BUDGET_S
         while len(found) < RUNS and (len(found) < 3 or time.monotonic() < end):
