@@ -9,7 +9,7 @@ from pathlib import Path
 from fuzz_target import Target, as_file
 
 TESTS = Path(__file__).parent.parent / "tests"
-sys.path.insert(0, str(TESTS / "binary"))
+sys.path[:0] = [str(TESTS / "binary"), str(TESTS / "windows")]
 
 
 def elf() -> Callable[[bytes], object]:
@@ -39,6 +39,36 @@ def elf() -> Callable[[bytes], object]:
         return said
 
     return read
+
+
+def pe() -> Callable[[bytes], object]:
+    """The whole file is read, then judged as a module that Python would load."""
+    from gpufix.binary.pe import PeError, PeFile
+    from gpufix.binary.pe_loader.disk import PeFiles
+    from gpufix.binary.pe_loader.state import WindowsState
+    from gpufix.binary.pe_loader.system import WindowsSystem
+
+    system = WindowsSystem(frozenset({"kernel32.dll"}), "/nowhere")
+
+    def read(data: bytes) -> object:
+        path = as_file(data)
+        file = PeFile(path)
+        said: list[object] = [file.machine, file.headers, file.truncated]
+        for table in ("imports", "delayed", "exports", "version"):
+            try:
+                said.append(getattr(file, table))
+            except PeError as error:
+                assert error.path == path
+        verdict = WindowsState(PeFiles(), system, None).predict(path)
+        return [*said, verdict.missing, verdict.unusable]
+
+    return read
+
+
+def pe_errors() -> tuple[type[BaseException], ...]:
+    from gpufix.binary.pe import PeError
+
+    return (PeError,)
 
 
 def elf_errors() -> tuple[type[BaseException], ...]:
@@ -76,8 +106,10 @@ def _codes(wrap: Callable[[bytes], list[bytes]]) -> Callable[[], Callable[[bytes
 
 def _as_cuda(data: bytes) -> list[bytes]:
     from gpu_build import host_elf
+    from pe_writer import Dll
 
-    return [data, host_elf({".nv_fatbin": data}), host_elf({"__nv_relfatbin": data})]
+    dll = Dll(sections={".nv_fatb": data}).bytes()
+    return [data, dll, host_elf({".nv_fatbin": data}), host_elf({"__nv_relfatbin": data})]
 
 
 def _as_hip(data: bytes) -> list[bytes]:
@@ -152,6 +184,15 @@ def _libraries() -> Iterator[bytes]:
     yield from (path.read_bytes() for path in found[:6])
 
 
+def _dlls() -> Iterator[bytes]:
+    from pe_writer import Dll
+
+    imports = {"a.dll": ["f", "#3"], "KERNEL32.dll": ["Sleep"]}
+    yield Dll(imports=imports, exports={"e": "", "moved": "b.g"}, version=(1, 2, 3, 4)).bytes()
+    yield Dll(imports=imports, delayed={"d.dll": ["x"]}, machine="i386").bytes()
+    yield Dll(sections={".nv_fatb": bytes(64)}).bytes()
+
+
 def _wheels() -> Iterator[bytes]:
     import io
     import zipfile
@@ -182,6 +223,7 @@ def _names() -> Iterator[bytes]:
 
 TARGETS = {
     "elf": Target(elf, elf_errors, _libraries),
+    "pe": Target(pe, pe_errors, _dlls),
     "fatbin": Target(_codes(_as_cuda), code_errors, _hostile),
     "offload": Target(_codes(_as_hip), code_errors, _hostile),
     "zstd": Target(zstd, zstd_errors, _zstd),

@@ -43,6 +43,36 @@ def baseline_errors() -> tuple[type[BaseException], ...]:
     return (NotBaseline,)
 
 
+def answers() -> Callable[[bytes], object]:
+    """What `fleet report` reads is compared and judged."""
+    from gpufix.fleet.inputs import read_all
+    from gpufix.fleet.report import FleetRequest, report
+    from gpufix.report.fleet import table
+
+    def read(data: bytes) -> object:
+        table.lines(report(read_all([as_file(data)]), FleetRequest())).plain().encode()
+        return None
+
+    return read
+
+
+def _answers() -> Iterator[bytes]:
+    from gpufix.fleet.wire import encode
+
+    host = {"os": "Linux", "kernel": "6.8", "machine": "x86_64"}
+    facts = {"schema_version": 1, "gpufix_version": "1", "host": host, "gaps": []}
+    gpu = {"vendor": "nvidia", "index": 0, "source": "nvml"}
+    for more in (
+        {},
+        {"gpus": [gpu]},
+        {"distributions": [{"name": "a", "version": "1", "location": "/"}]},
+    ):
+        bare = json.dumps({**facts, **more})
+        whole = encode({"gpufix_fleet": 1, "gpufix": "1", "node": "n1", "facts": {**facts, **more}})
+        yield f"n1: {bare}\nn2: {bare}\nn3: {whole}\n".encode()
+    yield b"gpufix-fleet:0:n1:the look ended with 98\n"
+
+
 def smoke() -> Callable[[bytes], object]:
     from gpufix.smoke.save import load
 
@@ -113,6 +143,7 @@ TARGETS = {
         b'{"gpufix_baseline": 1, "accepted": [{"code": "SRC605", "subject": "glm", "severity": "error",'
         b' "message": "m", "places": ["a"], "reason": "r"}]}',
     ]),
+    "answers": Target(answers, seeds=_answers),
     "smoke": Target(smoke, smoke_errors, lambda: [b'{"schema_version": 1, "results": [], "targets": []}']),
     "log": Target(log, seeds=_logs),
     "journal": Target(journal, journal_errors, _journals),

@@ -128,7 +128,9 @@ def nvcc() -> str:
 
 def cuobjdump() -> str:
     beside = str(Path(nvcc()).parent) if nvcc() else ""
-    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=beside) or ""
+    wheels = Path(sysconfig.get_path("purelib")).glob("nvidia/*/bin")  # nvidia-cuda-cuobjdump
+    places = os.pathsep.join([beside, *map(str, wheels)])
+    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=places) or ""
 
 
 def clang() -> str:

@@ -61,9 +61,13 @@ NEEDS = {
     "ldconfig": _program("libc-bin", "ldconfig"),
     "libstdc++": Need(find.loadable("libstdc++.so.6"), "Debian: libstdc++6"),
     "an externally managed Python": Need(find.managed_python, "Debian 12 or newer: python3"),
+    "wine": _program("wine", "wine"),
+    "mingw-w64": _program("gcc-mingw-w64-x86-64-win32", "x86_64-w64-mingw32-gcc"),
     "chromium": _program("chromium", "chromium", "chromium-browser"),
     "nvcc": Need(find.nvcc, "CUDA toolkit", ("nvcc",), also=("g++",)),
-    "cuobjdump": Need(find.cuobjdump, "CUDA toolkit", ("cuobjdump",)),
+    "cuobjdump": Need(
+        find.cuobjdump, "CUDA toolkit, or PyPI: nvidia-cuda-cuobjdump", ("cuobjdump",)
+    ),
     "clang": Need(
         find.clang,
         "Debian: clang-19 clang-tools-19 lld-19 llvm-19",
@@ -87,6 +91,15 @@ NEEDS = {
         find.distribution("conda_package_streaming"), "PyPI: conda-package-streaming"
     ),
     "cosmic_ray": Need(find.distribution("cosmic_ray"), "PyPI: cosmic-ray"),
+    "ray": Need(find.distribution("ray"), "PyPI: ray"),
+    "ssh": _program("openssh-client", "ssh"),
+    "sshd": Need(
+        find.program("sshd"), "Debian: openssh-server", ("sshd", "ssh-keygen"), also=("ssh",)
+    ),
+    **{
+        n: _program("slurmctld slurmd slurm-client munge", n)
+        for n in ("slurmctld", "slurmd", "srun", "sinfo", "scontrol", "munged")
+    },
     "harbor": Need(find.distribution("harbor"), "PyPI: harbor, on Python 3.12 or newer"),
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),

@@ -29,6 +29,7 @@ from gpufix.checks.registry import Rule, builtin_rules
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Diagnosis, Facts
 from gpufix.model.base import Model
+from gpufix.model.fleet_report import FleetReport
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -63,7 +64,7 @@ def pages() -> dict[Path, str]:
     rows = [f"| [{f.name}]({f.name}.md) | {title(f)} | {codes(f)} |" for f in fixes]
     head = "# Fixes\n\n| fix | what it does | answers to |\n| --- | --- | --- |\n"
     out[DOCS / "fixes" / "index.md"] = head + "\n".join(rows) + "\n"
-    for name, model in (("diagnosis", Diagnosis), ("facts", Facts)):
+    for name, model in (("diagnosis", Diagnosis), ("facts", Facts), ("fleet", FleetReport)):
         out[DOCS / "schema" / f"{name}.json"] = json.dumps(schema(model), indent=1) + "\n"
     out[DOCS / "architecture.md"] = drawn((DOCS / "architecture.md").read_text("utf-8"))
     base = (ROOT / "tools" / "mkdocs.base.yml").read_text(encoding="utf-8")

@@ -35,6 +35,7 @@ from knowledge_build import (
     system,
     torch,
     triton,
+    windows,
 )
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
@@ -56,6 +57,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "triton": triton.build,
     "conflicts": conflicts.build,
     "plugins": plugins.build,
+    "windows": windows.build,
     "removed_cxx": removed.build,
     "families": families.build,
     "dispatchers": dispatchers.build,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests start (tools/debian_packages.txt), and the headers and venv module of the
-# Python in use ($PYTHON, as in the Makefile). No release has every package: what there is gets
+# Installs what the tests start (tools/debian_packages.txt; with the argument `full` what the slow ones
+# start as well, debian_packages_full.txt), and the headers and venv module of the Python in use
+# ($PYTHON, as in the Makefile). No release has every package: what there is gets
 # installed, what there is not is named, and its tests are skipped.
 # Exit code: 0 all that this release offers is installed, 1 some of it could not be, 2 there is no
 # apt-get, or only root could install.
@@ -8,9 +9,11 @@ set -uo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
+lists=("$here/debian_packages.txt")
+[ "${1:-}" != full ] || lists+=("$here/debian_packages_full.txt")
 
 needs() {
-  sed -E '/^(#|$)/d; s/ +/ /g' "$here/debian_packages.txt"
+  sed -E '/^(#|$)/d; s/ +/ /g' "${lists[@]}"
   local dotted
   dotted=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
   "$python" -c 'import ensurepip' 2>/dev/null ||

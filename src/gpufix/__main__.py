@@ -24,8 +24,8 @@ def _interrupted(number: int, _: FrameType | None) -> None:
 def _interruptible() -> None:
     """Programs that gpufix runs have sessions of their own: it must live on to end them."""
     signal.signal(signal.SIGINT, _interrupted)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(number, _interrupted)
 
 
@@ -35,6 +35,8 @@ def _open_streams() -> None:
         if getattr(sys, name) is None:
             # It stays open as long as the process, and pathlib is not loaded for a version number.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif os.name == "nt":  # a pipe there has the code page of the system
+            getattr(sys, name).reconfigure(errors="replace")
 
 
 def _terminal() -> None:

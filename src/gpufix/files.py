@@ -16,7 +16,9 @@ from typing import IO
 Name = str | os.PathLike[str]
 
 # O_NONBLOCK: a named pipe that takes a regular file's place after the look at it must not block.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# Windows has none of these three, and opens files as text without O_BINARY.
+_NAMES = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _NAMES)
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -28,11 +30,41 @@ _OWN = 256 << 20
 _OWN_STREAM = re.compile(r"/dev/(stdin)|/(?:dev|proc/self)/fd/(\d{1,9})")
 
 
-def open_regular(path: Name, dir_fd: int | None = None) -> int:
+# A folder that is held open, by its descriptor; where the system opens none (Windows), its path.
+Folder = int | str
+
+
+@contextmanager
+def opened_folder(path: Name) -> Iterator[Folder]:
+    """A folder while the block lasts: its files are the same ones, whatever becomes of its name.
+
+    Raises OSError.
+    """
+    if os.stat not in os.supports_dir_fd:
+        with os.scandir(path):  # to be sure that it is one, and may be read
+            yield os.fspath(path)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def stat_in(folder: Folder, path: Name) -> os.stat_result:
+    """The status of a file below an open folder. Raises OSError."""
+    if isinstance(folder, str):
+        return os.stat(f"{folder}/{os.fspath(path)}")  # noqa: PTH116
+    return os.stat(path, dir_fd=folder)
+
+
+def open_regular(path: Name, dir_fd: Folder | None = None) -> int:
     """A descriptor of a regular file. Raises OSError, which says what it is otherwise.
 
     A device is not opened at all: that alone can do something (a watchdog, a tape).
     """
+    if isinstance(dir_fd, str):
+        path, dir_fd = f"{dir_fd}/{os.fspath(path)}", None
     try:
         _require_regular(os.stat(path, dir_fd=dir_fd))
         descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
@@ -57,7 +89,7 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 @contextmanager
-def opened(path: Name, dir_fd: int | None = None) -> Iterator[int]:
+def opened(path: Name, dir_fd: Folder | None = None) -> Iterator[int]:
     """A descriptor of a regular file while the block lasts. Raises OSError."""
     descriptor = open_regular(path, dir_fd)
     try:
@@ -66,7 +98,7 @@ def opened(path: Name, dir_fd: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def read(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
+def read(path: Name, limit: int, dir_fd: Folder | None = None) -> bytes:
     """The first `limit` bytes of a regular file. Raises OSError."""
     chunks = []
     with opened(path, dir_fd) as descriptor:
@@ -110,7 +142,7 @@ def read_end(path: Name, limit: int) -> bytes:
         return file.read(limit)
 
 
-def read_whole(path: Name, limit: int, dir_fd: int | None = None) -> bytes:
+def read_whole(path: Name, limit: int, dir_fd: Folder | None = None) -> bytes:
     """A regular file of at most `limit` bytes. Raises OSError, TooLarge among them."""
     data = read(path, limit + 1, dir_fd)
     if len(data) > limit:
@@ -155,25 +187,41 @@ def is_binary(path: Name) -> bool:
         return False
 
 
+def is_windows_program(path: Name) -> bool:
+    """Whether it is a program of Windows: read here, never run."""
+    try:
+        return str(path).lower().endswith(".exe") and read(path, 2) == b"MZ"
+    except OSError:
+        return False
+
+
 def own(path: Name) -> bytes:
     """A file that is a part of gpufix. Raises OSError."""
     return read_whole(path, _OWN)
 
 
+def read_at(descriptor: int, length: int, at: int) -> bytes:
+    """Bytes of an open file by position. Raises OSError."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, at)
+    os.lseek(descriptor, at, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
 def next_data(descriptor: int, at: int, end: int) -> int:
     """The first position from `at` that is no hole of a sparse file; `end` when there is none."""
-    return _sought(descriptor, at, end, os.SEEK_DATA, end)
+    return _sought(descriptor, at, end, "SEEK_DATA", end)
 
 
 def next_hole(descriptor: int, at: int, end: int) -> int:
     """Where the data at `at` ends, at most `end`."""
-    return _sought(descriptor, at, end, os.SEEK_HOLE, at)
+    return _sought(descriptor, at, end, "SEEK_HOLE", at)
 
 
-def _sought(descriptor: int, at: int, end: int, what: int, beyond: int) -> int:
+def _sought(descriptor: int, at: int, end: int, what: str, beyond: int) -> int:
     try:
-        return min(os.lseek(descriptor, at, what), end)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # nothing of it follows
+        return min(os.lseek(descriptor, at, getattr(os, what)), end)
+    except (OSError, AttributeError) as error:
+        if getattr(error, "errno", None) == errno.ENXIO:  # nothing of it follows
             return beyond
-        return at if what == os.SEEK_DATA else end  # a file system that does not tell
+        return at if what == "SEEK_DATA" else end  # a file system that does not tell

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last
+_INTERRUPTS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 _lock = threading.Lock()
 _running: set[int] = set()  # process groups that live now, in whichever thread

@@ -37,6 +37,7 @@ def test_checks_and_fixes_are_pure(path: Path) -> None:
 RUNNERS = {
     "cli/run.py": "the command replaces gpufix: exec, and nothing is left to watch it",
     "kernels/torch_extension/build_op.py": "runs in the patient; asks the compilers what they are",
+    "fleet/engines/ray_task.py": "runs in a Ray worker of a node that may have no gpufix",
     "fallbacks/common/tiers.py": "runs in the patient; names the error that torch's compilers raise",
 }
 MODULES = {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "popen2", "commands"}

@@ -17,6 +17,7 @@ ALLOWED = {
     "binary.wheel": "zipfile takes a file: it is made of the opener's descriptor",
     "facts.python.probe": "runs as the patient's interpreter, within a time limit",
     "kernels.torch_extension.build_op": "runs as the patient's interpreter, within a time limit",
+    "fleet.engines.ray_task": "runs on nodes without gpufix: reads its parent's /proc/PID/environ",
     "smoke.nvml_watch": "runs as a process of its own, within a time limit",
     "engine.": "writes: its journal, its logs, and what it is about to change",
 }

@@ -16,12 +16,17 @@ import needs
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "tools" / "debian_packages.sh"
 LIST = ROOT / "tools" / "debian_packages.txt"
+LIST_FULL = ROOT / "tools" / "debian_packages_full.txt"
 
 # What a Debian has in any case: essential packages, and those that g++ brings.
 ALWAYS = {"bash", "coreutils", "libc-bin", "mount", "gcc", "libc6-dev", "libstdc++6", "python3"}
 COMMON = [
     *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish"),
     *("musl-tools", "openssl"),
+]
+FULL = [
+    *("wine", "gcc-mingw-w64-x86-64-win32", "openssh-server", "openssh-client"),
+    *("slurmctld", "slurmd", "slurm-client", "munge"),
 ]
 LLVM = "clang-{0} clang-tools-{0} lld-{0} llvm-{0}"
 HIP = ["libamdhip64-dev", "librocprim-dev"]
@@ -98,10 +103,11 @@ class Apt:
     def write(self, name: str, names: list[str]) -> None:
         (self.folder / name).write_text("".join(f"{n}\n" for n in names))
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         bin = self.folder / "bin"
         env = {"PATH": str(bin), "APT": str(self.folder), "PYTHON": str(bin / "python"), **self.env}
-        return subprocess.run([SCRIPT], env=env, capture_output=True, text=True, check=False)
+        command = [SCRIPT, *arguments]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -149,6 +155,14 @@ def test_what_a_release_has_is_installed(release: str, apt: Apt) -> None:
         r"^not in .+?: ([^ ,]+).* \(.+\); its tests are skipped$", done.stdout, re.M
     )
     assert set(absent) == ABSENT.get(release, set())
+
+
+def test_the_slow_tests_need_more(apt: Apt) -> None:
+    apt.write("installed", RELEASES["bookworm"])
+    apt.write("offered", FULL)
+    before = len(apt.lines("installed"))
+    assert (apt.run().returncode, packages(apt)[before:]) == (0, [])
+    assert (apt.run("full").returncode, packages(apt)[before:]) == (0, FULL)
 
 
 def test_half_a_clang_is_completed(apt: Apt) -> None:
@@ -220,7 +234,8 @@ def test_the_list_has_all_that_tests_need() -> None:
     asked = {name for match in told if match for name in match[1].split()}
     listed = {
         name
-        for line in LIST.read_text("utf-8").splitlines()
+        for file in (LIST, LIST_FULL)
+        for line in file.read_text("utf-8").splitlines()
         for name in re.split("[ ,]+", line.partition("#")[0])
     }
     assert len(asked) > 10

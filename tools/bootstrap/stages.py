@@ -65,10 +65,10 @@ Stage = Project | Torch
 BASE = Project("gpufix", 15, 65, "", (".base",))
 TEST = Project("gpufix and what tests it", 90, 280, "[test,dev]", (".test", ".base"))
 FULL = Project(
-    "gpufix, what tests it, what makes its site, what mutates it and what makes conda's prefixes",
-    170,
-    555,
-    "[test,dev,docs,mutants,conda]",
+    "gpufix, what tests it, what makes its site, what mutates it, what makes conda's prefixes, and Ray",
+    250,
+    800,
+    "[test,dev,docs,mutants,conda,fleet]",
     (".full", ".test", ".base"),
 )
 STAGES: dict[str, Sequence[Stage]] = {

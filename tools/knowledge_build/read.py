@@ -46,6 +46,7 @@ class Knowledge:
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
+    windows: rows.Windows
     removed_cxx: rows.RemovedCxx
     families: dict[str, rows.Family]
     dispatchers: rows.Dispatchers
@@ -125,6 +126,7 @@ def read(folder: Path) -> Knowledge:
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
+        "windows": reader.one("windows.toml", rows.Windows),
         "removed_cxx": reader.one("removed_cxx.toml", rows.RemovedCxx),
         "families": reader.folder_of("families", rows.Family),
         "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),

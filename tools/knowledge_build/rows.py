@@ -501,6 +501,36 @@ class Plugins(Row):
     plugin: list[Plugin]
 
 
+class AddedFolders(Row):
+    """The folders that a package has searched for DLLs when it is imported on Windows."""
+
+    package: str
+    folders: list[str]
+    loads: str = ""
+    source: Source
+
+
+class AcceptedMsvc(Row):
+    """The toolsets that nvcc accepts from a CUDA release on: at least, and below."""
+
+    cuda: str
+    least: str
+    below: str
+    source: Source
+
+
+class Windows(Row):
+    """windows.toml. source: of the lists of DLLs."""
+
+    source: Source
+    own: list[str]
+    runtime: list[str]
+    others: list[str]
+    elsewhere: list[str]
+    adds: list[AddedFolders]
+    msvc: list[AcceptedMsvc]
+
+
 Outcome = Literal["raises", "gpu", "unchecked"]
 Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
 Names = Annotated[

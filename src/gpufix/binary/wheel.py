@@ -7,6 +7,7 @@ Zip bombs are refused: by the ratio of sizes, by overlapping members, by an over
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import zipfile
 import zlib
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import IO
 
 from gpufix.binary.gpucode.file_bytes import open_regular
 from gpufix.binary.gpucode.images import CodeError
@@ -45,6 +48,19 @@ class _Bounded(io.BufferedReader):
         if size is not None and size > MAX_DIRECTORY:
             raise CodeError(f"zip directory of {size} bytes")
         return super().read(size)
+
+
+@contextmanager
+def _unnamed() -> Iterator[tuple[IO[bytes], str]]:
+    """A temporary file and a path to it. On Linux no folder shows it; Windows has no such files."""
+    if os.name != "nt":
+        with tempfile.TemporaryFile() as file:
+            yield file, f"/proc/self/fd/{file.fileno()}"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "member")
+        with path.open("wb") as file:
+            yield file, str(path)
 
 
 class WheelZip:
@@ -82,7 +98,7 @@ class WheelZip:
     def unpacked(self, name: str) -> Iterator[str]:
         """A path at which the member can be read while the block lasts; nothing stays on disk."""
         info = self._info(name)
-        with tempfile.TemporaryFile() as file:
+        with _unnamed() as (file, path):
             try:
                 with self._zip.open(info) as stream:
                     while chunk := stream.read(CHUNK):
@@ -90,7 +106,7 @@ class WheelZip:
                 file.flush()
             except _FAULTS as error:
                 raise CodeError(f"{name}: cannot unpack: {error}") from error
-            yield f"/proc/self/fd/{file.fileno()}"
+            yield path
 
     def _info(self, name: str) -> zipfile.ZipInfo:
         info = self._infos.get(name)

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     },
     "smoke": {"short_help": "Prove that GPU code builds and runs: a kernel suite, timed."},
     "snapshot": {"short_help": "Save all that was observed, redacted, for doctor --facts."},
+    "diff": {"short_help": "What differs between two snapshots."},
+    "fleet": {"short_help": "Many nodes: who is the odd one out, by Ray, Slurm, ssh, Kubernetes."},
     "rules": {"short_help": "List every rule: code, name and one line."},
 }
 
@@ -48,7 +50,10 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(_root)
     for name in commands:
         function = getattr(import_module(f"gpufix.cli.{name}"), name)
-        app.command(name, **COMMANDS[name])(function)
+        if isinstance(function, typer.Typer):
+            app.add_typer(function, name=name, **COMMANDS[name])
+        else:
+            app.command(name, **COMMANDS[name])(function)
     return app
 
 

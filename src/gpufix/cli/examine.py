@@ -56,9 +56,16 @@ def say_unjudged(facts: Facts, judgement: Judgement | None = None) -> None:
 
 
 def examine(
-    python: str | None, project: str | None, facts_file: str | None = None, deep: bool = False
+    python: str | None,
+    project: str | None,
+    facts_file: str | None = None,
+    deep: bool = False,
+    compare: bool = False,
 ) -> Patient:
-    """Collect facts, or load them. Whatever the user mistyped exits with 2."""
+    """Collect facts, or load them. Whatever the user mistyped exits with 2.
+
+    `compare`: also what only a comparison with another machine asks.
+    """
     if facts_file is not None:
         if python or project or deep:
             raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
@@ -69,7 +76,7 @@ def examine(
     from gpufix.facts.python.interpreter import NoInterpreter
     from gpufix.facts.queries import Queries
 
-    ctx = CollectContext(deep=deep)
+    ctx = CollectContext(deep=deep, compare=compare)
     try:
         root = locate(project, Path.cwd())
         with _progress() as progress:

@@ -23,12 +23,11 @@ def snapshot(
     from gpufix.cli.examine import examine, fail, say_unjudged
     from gpufix.cli.output import write
     from gpufix.diagnosis.diagnose import examine as judge
-    from gpufix.diagnosis.redaction import redact
+    from gpufix.diagnosis.redaction import redacted
     from gpufix.knowledge.gpus.models import GpuNameError
-    from gpufix.model.base import to_json
     from gpufix.text.json_output import dumps
 
-    patient = examine(python, project, deep=deep)
+    patient = examine(python, project, deep=deep, compare=True)
     chosen = settings(patient.facts, gpu, None, None, None)
     try:
         # Judging records every answer that the checks ask of files: a replay has no disk to ask.
@@ -38,4 +37,4 @@ def snapshot(
     view = judgement.view
     facts = replace(patient.facts, answers=view.answers, gaps=[*patient.facts.gaps, *view.gaps])
     say_unjudged(patient.facts, judgement)
-    write(dumps(to_json(redact(facts)), indent=1) + "\n", output)
+    write(dumps(redacted(facts), indent=1) + "\n", output)

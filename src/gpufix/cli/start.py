@@ -19,8 +19,12 @@ _VALUES = ("--python", "--format", *_REPEATED)
 _FLAGS = {"--verbose": "verbose", "-v": "verbose", "--deep": "deep", "--strict": "strict"}
 
 
-def plain(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]] | None:
+def plain(
+    arguments: Sequence[str], also: Sequence[str] = ()
+) -> tuple[list[str], dict[str, Any]] | None:
     """The positional arguments and the options of a plain command line: None for any other.
+
+    `also`: further options that take a value.
 
     Typer knows more ways to write an option, and how to explain a wrong one. Since its release 0.27
     it loads pydantic for every command, a seventh of a doctor's run.
@@ -31,7 +35,7 @@ def plain(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]] | None:
     for argument in rest:
         if argument in _FLAGS:
             options[_FLAGS[argument]] = True
-        elif argument in _VALUES:
+        elif argument in (*_VALUES, *also):
             name, value = argument[2:], next(rest, "-")
             if value.startswith("-") or (name in options and argument not in _REPEATED):
                 return None
@@ -85,7 +89,22 @@ def inspect(arguments: Sequence[str]) -> bool:
     return True
 
 
-_SERVED = {"doctor": doctor, "inspect": inspect}
+def fleet(arguments: Sequence[str]) -> bool:
+    """Serve `fleet probe`, which runs on nodes that may have no Typer; False for the rest."""
+    if list(arguments[:1]) != ["probe"]:
+        return False
+    rest = [argument for argument in arguments[1:] if argument != "--defer"]
+    read = plain(rest, ("--project", "--node", "--seconds"))
+    known = {"python", "project", "node", "deep", "seconds"}
+    if read is None or read[0] or not read[1].keys() <= known:
+        return False
+    from gpufix.fleet.probe import Wanted, run
+
+    run(Wanted(**read[1], defer=len(rest) < len(arguments) - 1))
+    return True
+
+
+_SERVED = {"doctor": doctor, "inspect": inspect, "fleet": fleet}
 
 
 def serve(arguments: Sequence[str]) -> bool:

@@ -34,13 +34,18 @@ def redact(facts: Facts, home: Path | None = None) -> Facts:
     Every string is rewritten by the same rules, so that paths which were equal stay equal and a
     replay comes to the same findings.
     """
+    return from_json(Facts, redacted(facts, home))
+
+
+def redacted(facts: Facts, home: Path | None = None) -> Any:
+    """The same as JSON values, which needs no pydantic."""
     data = to_json(facts)
     environment = data["environment"]
     for table in (environment["process"], environment["overlay"]):
         for name in table:
             if table[name] and _SECRET_NAME.search(name):
                 table[name] = _HIDDEN
-    return from_json(Facts, _map(data, _rewriter(home or Path.home())))
+    return _map(data, _rewriter(home or Path.home()))
 
 
 def _rewriter(home: Path) -> Callable[[str], str]:
@@ -49,6 +54,8 @@ def _rewriter(home: Path) -> Callable[[str], str]:
         (_URL_SECRET, rf"\1{_HIDDEN}"),
         (_TOKEN, _HIDDEN),
     ]
+    # Of a Windows patient, wherever its drive lies here.
+    rules.append((re.compile(r"([\\/]Users[\\/])(?!Public\b|Default\b)[^\\/\s\"']+"), r"\1user"))
     folders = dict.fromkeys((str(home), str(home.resolve())))
     rules += [
         (re.compile(re.escape(folder) + r"(?=$|[/:;,\s\"'])"), "/home/user")
@@ -69,7 +76,7 @@ def _rewriter(home: Path) -> Callable[[str], str]:
 def _names() -> Mapping[str, str]:
     """Names of this user and host; the ones that are ordinary words of paths are left alone."""
     names: dict[str, str] = {}
-    with suppress(OSError, KeyError):
+    with suppress(OSError, KeyError, ImportError):
         names[getpass.getuser()] = "user"
     host = platform.node()
     names[host] = "host"

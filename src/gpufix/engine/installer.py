@@ -50,7 +50,8 @@ def choose(facts: Facts) -> Installer:
     with_uv = Installer("uv", (uv, "pip"), ("--python", python)) if uv else None
     if with_uv and facts.python and facts.python.kind == "uv":
         return with_uv
-    if any(dist.name == "pip" for dist in facts.distributions):
+    of_windows = facts.python is not None and facts.python.platform == "win32"  # its own, there
+    if of_windows or any(dist.name == "pip" for dist in facts.distributions):
         return Installer("pip", (python, "-m", "pip"))
     if with_uv:
         return with_uv

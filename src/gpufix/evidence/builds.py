@@ -229,6 +229,7 @@ def _world(view: View) -> BuildWorld:
         if len(release) > 1
         else (3, 11, 0),
         machine=facts.host.machine if hasattr(facts.host, "machine") else "x86_64",
+        platform=facts.python.platform if facts.python else "linux",
     )
 
 

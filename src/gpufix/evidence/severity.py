@@ -17,7 +17,7 @@ from gpufix.knowledge.plugins import plugin
 from gpufix.model import ADVICE, ERROR, WARNING, Gap, Library, Problem, Severity
 
 Row = tuple[Library, Problem]
-_OF_TORCH = ("libtorch", "libc10")
+_OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 _TOOLKIT = tuple(
     f"lib{name}.so"
     for name in ("cudart", "cublas", "cublasLt", "cufft", "curand", "cusolver", "cusparse", "nvrtc")
@@ -31,6 +31,7 @@ _ROCM = tuple(
 )  # fmt: skip
 _ROCM_WHEEL = re.compile(r"-rocm(?:-?\d[\d-]*)?$")
 _CUDA_WHEEL = re.compile(r"-cu(?:da)?\d{2,3}x?$|-gpu$")
+_OTHER_PYTHON = re.compile(r"python3\d+t?\.dll", re.IGNORECASE)  # its own is always there
 _VENDORED = re.compile(r"-[0-9a-f]{8}\.")  # in the names of libraries that a wheel brings along
 
 
@@ -143,6 +144,8 @@ def _is_damage(view: View, library: Library, problem: Problem) -> bool:
     if problem.kind != "missing-library":
         return True
     if _VENDORED.search(problem.name) or library.distribution == "torch":
+        return True
+    if _OTHER_PYTHON.fullmatch(problem.name):
         return True
     required = view.derive(Requirements.of).required_by
     return any(library.distribution in required.get(name, ()) for name in _bringing(problem.name))

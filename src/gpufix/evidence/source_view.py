@@ -40,7 +40,9 @@ def _holds(view: View, guard: str) -> bool | None:
         return bool(torch.hip) if torch else None
     if guard == "gpu":
         return _sees_gpu(view)
-    return {"windows": False, "mac": False, "never": False}.get(guard)
+    python = view.facts.python
+    on_windows = python is not None and python.platform == "win32"
+    return {"windows": on_windows, "mac": False, "never": False}.get(guard)
 
 
 def _sees_gpu(view: View) -> bool | None:

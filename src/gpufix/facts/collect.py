@@ -18,9 +18,11 @@ from gpufix.model import (
     Facts,
     Gpu,
     Host,
+    Network,
     Python,
     Shadow,
     SharedFile,
+    Storage,
     Tool,
     Toolkit,
 )
@@ -39,6 +41,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     """
     from gpufix.facts.libraries import libraries
     from gpufix.facts.machine import caches, gpus, operating_system
+    from gpufix.facts.machine import network as network_facts
+    from gpufix.facts.machine import storage as storage_facts
     from gpufix.facts.packages import conda, conda_prefix, distributions
     from gpufix.facts.project import project as project_facts
     from gpufix.facts.project import script_folder
@@ -56,6 +60,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     if project is None and any(Path(shadow.path).parent == ctx.cwd for shadow in shadows):
         project = ctx.cwd  # a script of it hides a package: somebody works in this folder
     ctx.examined = _examined(patient, project)
+    if patient is not None and patient.platform == "win32":
+        from gpufix.facts.windows.collect import collect_windows
+
+        return collect_windows(ctx, patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
     ctx.progress("installed distributions")
     condas = conda.Installed()
@@ -84,6 +92,11 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     )
     # The environment file outranks the process: what it says is what the loader would be told.
     there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
+    storage: Storage | None = None
+    if ctx.compare:
+        storage = _try(ctx, "storage", lambda: storage_facts.collect(ctx, patient), storage)
+        later = ctx.defer and storage is not None and storage.network
+        there = replace(there, compare=not later)
     ctx.progress("compiled libraries")
     built = [path for entry in jit if entry.own for path in entry.libraries]
     built += folder.libraries if folder else []
@@ -93,6 +106,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         lambda: libraries.collect(there, patient, dists, torch_facts, built, packages),
         Binaries(),
     )
+    network: Network | None = None
+    if ctx.compare:
+        ctx.progress("network")
+        network = _try(ctx, "network", lambda: network_facts.collect(ctx), network)
     unknown = Host(os="?", kernel="?", machine="?")
     prefixes = [patient.prefix, patient.base_prefix] if patient else []
     here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
@@ -116,6 +133,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         gaps=list(ctx.gaps),
         shadows=shadows,
         unmet_imports=unmet,
+        network=network,
+        storage=storage,
     )
 
 

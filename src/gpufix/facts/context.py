@@ -31,6 +31,8 @@ class CollectContext:
     home: Path = field(default_factory=Path.home)
     cwd: Path = field(default_factory=_here)
     deep: bool = False  # hash every recorded file
+    compare: bool = False  # what only a comparison of nodes asks: bytes of libraries, network
+    defer: bool = False  # leave out the bytes of libraries that lie on a network's file system
     examined: tuple[
         Path, ...
     ] = ()  # the patient's and the project's folders: no script there is run

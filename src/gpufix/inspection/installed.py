@@ -81,7 +81,8 @@ def _installed(name: str, question: Question, facts: Facts | None) -> Inspection
     from gpufix.facts.libraries.library_walk import find
 
     found = find(CollectContext(), facts.python, facts.distributions)
-    belongs = owners(facts.distributions, facts.conda_packages, found.every())
+    endings = (b".dll", b".pyd") if facts.python.platform == "win32" else (b".so",)
+    belongs = owners(facts.distributions, facts.conda_packages, found.every(), endings)
     found.prefer(belongs)
     own = [path for path in found.paths if belongs.get(path) == dist.name]
     return inspect_files(dist.name, dist.version, own, question)
@@ -104,7 +105,9 @@ def judge_here(inspection: Inspection, facts: Facts, root: str | None) -> None:
     if facts.python is None:
         return
     torch = facts.torch.version if facts.torch else None
-    if root is not None:
+    if root is not None and facts.python.platform == "win32":
+        _load_on_windows(inspection, facts, root)
+    elif root is not None:
         process = Process(
             facts.python.program or facts.python.executable,
             tuple(facts.python.site_dirs),
@@ -118,6 +121,20 @@ def judge_here(inspection: Inspection, facts: Facts, root: str | None) -> None:
         "python_tags": sorted({f.python_tag for f in inspection.files if f.python_tag}),
         "python_tag": facts.python.tag,
     }
+
+
+def _load_on_windows(inspection: Inspection, facts: Facts, root: str) -> None:
+    from gpufix.facts.windows.judge import WindowsJudge
+
+    files = {
+        str(Path(root, f.path)): f for f in inspection.files if f.kind in ("module", "library")
+    }
+    system = facts.windows.system32 if facts.windows else None
+    assert facts.python is not None
+    judge = WindowsJudge(facts.python, {}, list(files), {}, system)
+    for path, file in files.items():
+        if path in judge.verdicts:
+            file.here = list(_faults(judge.verdicts[path]))
 
 
 def _load(inspection: Inspection, process: Process, root: str) -> None:

@@ -13,11 +13,14 @@ from posixpath import basename
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
+from gpufix.binary.pe import PeError, PeFile
+from gpufix.binary.pe.headers import DOS_MAGIC
 from gpufix.binary.wheel import WheelZip
 from gpufix.evidence.inspected import File, InspectedCode, Inspection, Kind, TorchNeed
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.library_walk import identity
 from gpufix.facts.packages import metadata
+from gpufix.files import read
 from gpufix.inspection.served import Question, judge, together
 from gpufix.knowledge.symbols import LibrarySymbols, SymbolHistory, SymbolJudgement
 from gpufix.knowledge.symbols import judge as judge_symbols
@@ -46,6 +49,10 @@ def read_file(path: str, shown: str, question: Question) -> Read:
         raise NotCode(f"{shown}: {error}") from None
     kinds = _kinds(code)
     gaps = [f"{shown}: {gap}" for gap in code.gaps]
+    if (windows := _windows(path, shown)) is not None:
+        windows.code = kinds
+        judge(windows, path, code, question)
+        return Read(windows, None, gaps)
     try:
         elf = ElfFile(path)
     except ElfError as error:
@@ -58,6 +65,24 @@ def read_file(path: str, shown: str, question: Question) -> Read:
     report = File(shown, _kind(elf, shown), code=kinds)
     judge(report, path, code, question)
     return _elf(elf, report, gaps)
+
+
+def _windows(path: str, shown: str) -> File | None:
+    """The report on a DLL, module or program of Windows; None for any other file. Raises NotCode."""
+    if read(path, 2) != DOS_MAGIC:
+        return None
+    try:
+        file = PeFile(path)
+        names = [name for one in file.imports for name in one.names]
+        report = File(shown, "library" if file.headers.is_dll else "program")
+        report.exports = len(file.exports.ordinals)
+    except PeError as error:
+        raise NotCode(f"{shown}: {error.where}: {error.what}") from None
+    report.machine, report.needed, report.undefined = file.machine, list(file.needed), len(names)
+    report.python_tag = python_tag(basename(shown))
+    report.kind = "module" if report.python_tag else report.kind
+    report.compilers = ["linker {}.{:02}".format(*file.headers.linker)]
+    return report
 
 
 def _elf(elf: ElfFile, report: File, gaps: list[str]) -> Read:
@@ -104,7 +129,7 @@ def floor(versions: Sequence[str], prefix: str) -> str | None:
     return max(ordered, key=lambda n: tuple(map(int, n.split("."))), default=None)
 
 
-_CODE = re.compile(r"\.(?:so(?:\.\d+)*|a|o|fatbin|cubin|ptx|co|hsaco)$")
+_CODE = re.compile(r"\.(?:so(?:\.\d+)*|a|o|fatbin|cubin|ptx|co|hsaco|(?i:dll|pyd|exe))$")
 _LIMIT = 10_000  # files of one folder or wheel
 
 Opened = tuple[str, AbstractContextManager[str]]  # name in the report, where it can be read

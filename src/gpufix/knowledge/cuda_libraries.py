@@ -58,6 +58,18 @@ def belongs(soname: str) -> bool:
     return soname.startswith("lib") and _wheel(soname)[0] is not None
 
 
+_DLL = re.compile(
+    r"(cudart|cublas|cublasLt|cufft|cufftw|curand|cusolver|cusolverMg|cusparse|nvrtc|nvJitLink|cupti|cudnn)"
+    r"(?:64)?_[\w.]*\.dll",
+    re.IGNORECASE,
+)
+
+
+def is_cuda_dll(name: str) -> bool:
+    """Whether it names a library of CUDA's on Windows: "cublas64_12.dll"."""
+    return _DLL.fullmatch(name) is not None
+
+
 def is_copy(soname: str) -> bool:
     """Whether a wheel brings the library along under a name of its own."""
     return _HASH.search(soname.partition(".so")[0]) is not None

@@ -12,11 +12,14 @@ def environment(
 ) -> dict[str, str]:
     """The variables of markers. Without a Python: of one that nothing asks for."""
     version = python.version if python else "3.0.0"
+    windows = python is not None and python.platform == "win32"
+    if windows:
+        system, machine = "Windows", machine or (python.machine if python else None) or "AMD64"
     implementation = python.implementation if python else "cpython"
     return {
         "implementation_name": implementation,
         "implementation_version": version,
-        "os_name": "posix",
+        "os_name": "nt" if windows else "posix",
         "platform_machine": machine,
         "platform_python_implementation": _NAMES.get(implementation, implementation),
         "platform_release": release,
@@ -24,6 +27,6 @@ def environment(
         "platform_version": "",
         "python_full_version": version,
         "python_version": ".".join(version.split(".")[:2]),
-        "sys_platform": system.lower(),
+        "sys_platform": "win32" if windows else system.lower(),
         "extra": "",
     }

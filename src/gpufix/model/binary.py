@@ -77,6 +77,8 @@ class Library(Model):
     torch_symbols: list[str] = field(
         default_factory=list
     )  # undefined torch names, kept only when something is wrong
+    toolset: str | None = None  # of MSVC, that linked a DLL: "14.44"
+    locks_new: bool = False  # a DLL locks mutexes that older VC runtimes do not know
 
 
 class Spared(Model):
@@ -108,6 +110,20 @@ class Import(Model):
     foreign: bool = False  # what is missing is no module of the distribution's own
 
 
+class FileIdentity(Model):
+    """The bytes of one library, as far as they were read: two that differ have another digest.
+
+    sampled: the head, the end and parts between were hashed, not the whole file.
+    """
+
+    path: str
+    distribution: str | None = None
+    size: int
+    digest: str
+    sampled: bool = False
+    version: str | None = None  # that the file states itself: "2.30.7+cuda13.3"
+
+
 class Binaries(Model):
     """The scan of all compiled libraries."""
 
@@ -128,3 +144,7 @@ class Binaries(Model):
     cuda: dict[str, list[str]] = field(
         default_factory=dict
     )  # distribution, or the path of a library that none owns -> CUDA libraries that it names
+    files: list[FileIdentity] = field(default_factory=list)  # empty where nobody asked for it
+    further: dict[str, str] = field(
+        default_factory=dict
+    )  # distribution -> one digest of its libraries beyond those listed

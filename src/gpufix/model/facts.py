@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
-from gpufix.model.host import Driver, Gpu, Host, Tool, Toolkit
+from gpufix.model.host import Driver, Gpu, Host, Network, Storage, Tool, Toolkit, Windows
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
@@ -131,6 +131,9 @@ class Facts(Model):
     shadows: list[Shadow] = field(default_factory=list)
     # Modules that the scripts of the folder import, and that are nowhere -> "FILE:LINE"
     unmet_imports: dict[str, str] = field(default_factory=dict)
+    windows: Windows | None = None  # of a Windows patient
+    network: Network | None = None  # None where nobody asked for it
+    storage: Storage | None = None  # of the environment
 
 
 def conda_apart(data: Any) -> Any:

@@ -39,6 +39,8 @@ class Host(Model):
     memory_available: int | None = None
     container: str | None = None  # "docker", "podman", "kubernetes", "lxc", ...
     wsl: bool = False
+    image: str | None = None  # of the container: what its runtime or GPUFIX_IMAGE says
+    boot: str | None = None  # a digest of the boot's number: the same on one machine alone
 
 
 class GpuProcess(Model):
@@ -82,6 +84,32 @@ class Driver(Model):
     error: str | None = None  # what NVML/KFD said when it failed
 
 
+class RuntimeLibrary(Model):
+    """A copy of a DLL of the Visual C++ runtime. `version` as "14.44.35211.0"."""
+
+    path: str
+    version: str | None = None
+
+
+class VisualStudio(Model):
+    """A Visual Studio or its build tools. toolsets: of C++, with cl.exe, as "14.44.35207"."""
+
+    root: str
+    toolsets: list[str] = field(default_factory=list)
+
+
+class Windows(Model):
+    """What a Windows machine has beside Python. None = not known."""
+
+    system32: str | None = None  # the folder; None = not in reach
+    runtimes: list[RuntimeLibrary] = field(default_factory=list)  # in System32, beside Python
+    long_paths: bool | None = None  # LongPathsEnabled of the registry
+    vswhere: bool | None = None  # the program by which builds find Visual Studio is there
+    visual_studios: list[VisualStudio] | None = None
+    page_file: int | None = None  # bytes
+    drive: str | None = None  # where the drive of Windows lies: "/mnt/c", "C:"
+
+
 class Toolkit(Model):
     """A CUDA or ROCm installation. `version` as "12.8" or "6.4.2"."""
 
@@ -108,3 +136,39 @@ class Tool(Model):
     name: str
     path: str
     version: str | None = None
+
+
+class NetworkInterface(Model):
+    """One interface that leads out of the machine. `speed` in Mbit/s."""
+
+    name: str
+    mtu: int | None = None
+    speed: int | None = None
+
+
+class InfinibandPort(Model):
+    """One port of an InfiniBand or RoCE device, as the kernel words it."""
+
+    device: str
+    port: int
+    state: str | None = None  # "ACTIVE", "DOWN", ...
+    rate: str | None = None  # "400 Gb/sec (4X NDR)"
+    layer: str | None = None  # "InfiniBand", "Ethernet"
+
+
+class Network(Model):
+    """What collectives use between nodes."""
+
+    interfaces: list[NetworkInterface] = field(default_factory=list)
+    infiniband: list[InfinibandPort] = field(default_factory=list)
+    libraries: dict[str, str] = field(default_factory=dict)  # rdma-core's and NCCL's plug-ins
+    nccl: dict[str, str] = field(default_factory=dict)  # of /etc/nccl.conf and ~/.nccl.conf
+
+
+class Storage(Model):
+    """Where an environment lies: two nodes with the same `key` have one copy of it."""
+
+    kind: str  # of the file system: "ext4", "nfs4"
+    source: str | None = None  # "server:/export"
+    network: bool = False
+    key: str

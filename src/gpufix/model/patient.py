@@ -29,7 +29,7 @@ class Python(Model):
     machine: str | None = None
     prefix: str
     base_prefix: str
-    kind: Literal["venv", "uv", "conda", "system", "pyenv", "other"]
+    kind: Literal["venv", "uv", "conda", "system", "pyenv", "embedded", "other"]
     externally_managed: str | None = None  # path of the PEP 668 marker
     site_dirs: list[str] = field(
         default_factory=list
@@ -42,6 +42,7 @@ class Python(Model):
     include: str | None = None  # where Python.h should be
     has_headers: bool = False
     libpython: str | None = None  # shared libpython, None = linked in
+    platform: str = "linux"  # its sys.platform: "win32"
 
 
 class Record(Model):

@@ -64,6 +64,19 @@ class UnfitLibrary(MissingLibrary):
     versions: tuple[str, ...] = ()  # of symbols, that it does not define; the highest last
 
 
+class VcRuntime(Payload):
+    """DLLs of the Visual C++ runtime that are missing, or of which an old copy is loaded."""
+
+    names: tuple[str, ...]
+    path: str | None = None  # of the old copy
+
+
+class LongPath(Payload):
+    """A path that Windows does not take."""
+
+    over: int  # characters too many
+
+
 class DamagedDistribution(DistributionFault):
     """Files that a distribution installed are gone or altered, or ask in vain for something."""
 

@@ -159,13 +159,13 @@ def _failures(lines: Lines, found: list[Finding]) -> None:
 def _verdict(lines: Lines, proposal: Proposal) -> None:
     if lines.some:
         lines.add()
-    if proposal.plans:
+    if proposal.plans and not proposal.refused:
         count = len(proposal.plans)
         rest = [p for p in proposal.plans if not p.asked]
         unsafe = " --unsafe" if any(p.safety == "unsafe" for p in rest) else ""
         label = f"{count} plan{'' if count == 1 else 's'} to carry out: the same command with "
         lines.add(label, (f"--apply{unsafe}", "bold"))
-    elif proposal.held or any(skip.asked for skip in proposal.skips):
+    elif proposal.plans or proposal.held or any(skip.asked for skip in proposal.skips):
         lines.add("nothing that can be carried out as asked")
     elif proposal.standing:
         lines.add(

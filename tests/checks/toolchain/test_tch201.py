@@ -60,6 +60,18 @@ NEEDS_CUDA = "torch 2.13.0+cpu is a CPU build; sm_120 (--gpu sm_120) needs a CUD
 BESIDE = fault(NEEDS_CUDA, ADVICE, "cupy-cuda12x: GPU code that needs no torch")
 OFFER = ["install-torch-build unsafe"]
 FIRING = {
+    "a CPU build on Windows": Fires(
+        b.view(
+            b.facts(
+                torch=b.torch("2.9.0+cpu"),
+                python=b.python(platform="win32", machine="AMD64"),
+                host=b.host(os="Windows", machine="AMD64"),
+            ),
+            "sm_120",
+        ),
+        fault("torch 2.9.0+cpu is a CPU build; sm_120 (--gpu sm_120) needs a CUDA build."),
+        offers=["advise-windows-torch manual"],
+    ),
     "one of two named vendors": Fires(
         b.view(b.healthy(), "sm_89", "gfx1101"),
         fault("torch 2.9.0+cu128 is a CUDA build; gfx1101 (--gpu gfx1101) needs a ROCm build."),

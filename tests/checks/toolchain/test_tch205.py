@@ -5,11 +5,11 @@ from __future__ import annotations
 import builders as b
 from rows import Fires, rows
 
-from gpufix.checks.registry import ERROR, Fault
+from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch205_host_compiler_unsupported import host_compiler_unsupported
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import table
-from gpufix.model import Tool
+from gpufix.model import Severity, Tool
 from gpufix.model.payload import ToolkitInUse
 
 NEW = b.tool("g++", "15.1.0")
@@ -42,7 +42,35 @@ def fault(compiler: Tool, *against: tuple[str, str], cuda: str = "12.8") -> Faul
     )
 
 
+def cl(version: str) -> Tool:
+    root = "/mnt/c/Program Files/Microsoft Visual Studio/2022/BuildTools/VC/Tools/MSVC"
+    return b.tool("cl", version, f"{root}/{version}/bin/Hostx64/x64/cl.exe")
+
+
+TOO_NEW, FITS = cl("14.51.36231"), cl("14.44.35207")
+
+
+def on_windows(*compilers: Tool, flags: str = "") -> View:
+    env = {"NVCC_APPEND_FLAGS": flags} if flags else {}
+    return of(*compilers, env=env, host=b.host(os="Windows", machine="AMD64"))
+
+
+def toolset(severity: Severity, *fitting: Tool) -> Fault:
+    return Fault(
+        severity,
+        TOO_NEW.path,
+        f"A build would use Visual C++ {TOO_NEW.version} ({TOO_NEW.path}); nvcc 12.8 accepts toolsets "
+        "from 14.10 on, before 14.50.",
+        evidence=tuple(f"fits: {tool.path}" for tool in fitting),
+        needs=("toolkit",),
+        payload=ToolkitInUse("cuda", "12.8"),
+    )
+
+
 SILENT = {
+    "a toolset that nvcc takes": on_windows(FITS),
+    "no Visual C++": on_windows(),
+    "a flag allows any toolset": on_windows(TOO_NEW, flags="-allow-unsupported-compiler"),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd(tools=[NEW])),
     "the newest that nvcc takes": of(AT_LIMIT),
@@ -69,6 +97,12 @@ SILENT = {
 }
 
 FIRING = {
+    "a toolset that is too new": Fires(
+        on_windows(TOO_NEW), toolset(ERROR), offers=["choose-host-compiler manual"]
+    ),
+    "an older toolset beside it": Fires(
+        on_windows(TOO_NEW, FITS), toolset(WARNING, FITS), offers=["choose-host-compiler manual"]
+    ),
     "too new for nvcc": Fires(of(NEW), fault(NEW, NVCC), offers=["choose-host-compiler manual"]),
     "another that fits is here": Fires(
         of(NEW, OLDER), fault(NEW, NVCC), offers=["choose-host-compiler safe"]

@@ -13,7 +13,7 @@ from rows import ROOT, Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Gap
+from gpufix.model import Evidence, Gap, Windows
 from gpufix.model.payload import MissingRequirements, MissingTool
 from gpufix.model.source_payload import CMakeNeed
 
@@ -166,7 +166,7 @@ SILENT = {
     ),
     "tools could not be looked for": of(tools=[], gaps=[NO_TOOLS]),
     "distributions could not be looked for": of(distributions=[], gaps=[NO_DISTS]),
-    "headers on another system": of(python=b.python(has_headers=False), host=b.host(os="Windows")),
+    "headers on another system": of(python=b.python(has_headers=False), host=b.host(os="Darwin")),
     "what the build requires is here": requiring("ninja", "torch>=2", "Wheel"),
     "required of another Python": requiring("pybind11; python_version < '3.9'"),
     "required of another system": requiring("pybind11; sys_platform == 'win32'"),
@@ -351,6 +351,25 @@ FIRING = {
     "required from an address": Fires(
         requiring("foo @ https://example.org/foo.whl"),
         required("foo", "foo @ https://example.org/foo.whl", direct=True),
+    ),
+}
+
+_WINDOWS = {"host": b.host(os="Windows", machine="AMD64"), "distributions": [SETUPTOOLS, NINJA]}
+_CL = b.tool("cl", "14.44.35207", "C:/VS/VC/Tools/MSVC/14.44.35207/bin/Hostx64/x64/cl.exe")
+SILENT |= {
+    "cl.exe is here": of(tools=[_CL], windows=Windows(visual_studios=[]), **_WINDOWS),
+    "Windows out of reach": of(tools=[], windows=Windows(), **_WINDOWS),
+}
+FIRING |= {
+    "no Visual C++": Fires(
+        of(tools=[], windows=Windows(visual_studios=[]), **_WINDOWS),
+        Fault(
+            ERROR,
+            "cl.exe",
+            "No Visual Studio here has cl.exe of Visual C++; every extension needs one.",
+            payload=MissingTool("cl.exe", False),
+        ),
+        offers=["install-build-tools manual"],
     ),
 }
 

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 
+from gpufix.binary.demangle.decorated import undecorated
 from gpufix.binary.demangle.qualified import demangle_one
 from gpufix.files import is_binary
 from gpufix.process import Limits, NotStarted, Program, run
@@ -16,7 +17,7 @@ def demangle(names: Iterable[str], use_filter: bool = True) -> dict[str, str]:
 
     use_filter: ask `c++filt` on PATH for what the own grammar does not cover.
     """
-    found = {name: demangle_one(name) for name in names}
+    found = {name: undecorated(name) or demangle_one(name) for name in names}
     left = [name for name, text in found.items() if text is None and name.startswith("_Z")]
     filtered = through_filter(left) if left and use_filter else {}
     return {name: text or filtered.get(name, name) for name, text in found.items()}

@@ -14,6 +14,8 @@ from gpufix.frozen import Frozen
 _SCOPE = r"_Z(?:T(?:[VTISWHC]|hn?\d+_|vn?\d+_n?\d+_|c\w*?_Z?)|G[VR])?"
 _NAMESPACES = r"(?:2at|3c10|5torch|6caffe2|4c10d)"
 _CXX = re.compile(rf"{_SCOPE}(?:Z*N[VK]*[RO]?{_NAMESPACES}|Z*(?:N[VK]*)?\d\d?THC?P)")
+# Decorated names of Visual C++ end a scope by "@@": "?guard@SymBool@c10@@QEBA_NXZ".
+_MSVC = re.compile(r"\?[^@]*@(?:[\w?$]+@)*(?:at|c10|torch|caffe2|c10d)@@")
 _C = re.compile(r"aoti_|torch_|THC?P[A-Z_]")
 _ABI_1 = re.compile(r"NSt7__cxx11(?:\d+basic_|4list)|B5cxx11")
 _STRING_1 = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
@@ -29,6 +31,8 @@ def is_torch_name(name: str) -> bool:
     Told by the scope that owns the entity: a function of another project that takes an
     `at::Tensor` is not torch's.
     """
+    if name.startswith("?"):
+        return _MSVC.match(name) is not None
     return bool((_CXX if name.startswith("_Z") else _C).match(name))
 
 

@@ -14,6 +14,8 @@ from gpufix.binary.gpucode.fatbin import EM_CUDA, cubin_sm, looks_like_ptx, read
 from gpufix.binary.gpucode.file_bytes import SMALL_FILE, Bytes, FileBytes, find
 from gpufix.binary.gpucode.images import CodeError, GpuCode, GpuImage, ImageGroup, Tally
 from gpufix.binary.gpucode.offload import CCOB
+from gpufix.binary.pe.headers import DOS_MAGIC, PeError, PeSection
+from gpufix.binary.pe.headers import read_headers as pe_headers
 
 __all__ = ["CodeError", "GpuCode", "GpuImage", "ImageGroup", "code_in", "code_objects"]
 
@@ -52,12 +54,14 @@ def code_in(data: Bytes) -> GpuCode:
         _read_archive(data, size, tally)
     elif data[:4] == ELF_MAGIC:
         _guarded(_read_elf, data, 0, size, "", tally)
+    elif data[:2] == DOS_MAGIC:
+        _guarded(read_pe, data, 0, size, "", tally)
     elif reader := _image_reader(data):
         _guarded(reader, data, 0, size, "file", tally)
     elif looks_like_ptx(data):
         _add(read_ptx(data, "file"), size, tally)
     else:
-        raise CodeError("neither ELF, nor a static library, nor GPU code")
+        raise CodeError("neither ELF nor PE, nor a static library, nor GPU code")
     return tally.result()
 
 
@@ -92,6 +96,30 @@ def _read_elf(data: Bytes, start: int, end: int, name: str, tally: Tally) -> Non
                 _guarded(reader, data, section.start, section.end, section.name, tally)
 
 
+# PE images keep eight characters of a section's name.
+PE_READERS = {name[:8]: reader for name, reader in READERS.items()}
+
+
+def read_pe(data: Bytes, start: int, end: int, name: str, tally: Tally) -> None:
+    """The GPU code of a Windows DLL, by its sections. Raises CodeError."""
+    for section in _of_gpu(data, end):
+        last = section.offset + min(section.size, section.extent)
+        reader = PE_READERS[section.name]
+        _guarded(reader, data, section.offset, last, section.name, tally)
+
+
+def _of_gpu(data: Bytes, end: int) -> list[PeSection]:
+    try:
+        found = [s for s in pe_headers("", data, end).sections if s.name in PE_READERS and s.size]
+    except PeError as error:
+        raise CodeError(f"{error.where}: {error.what}") from None
+    found.sort(key=lambda section: section.offset)
+    for before, after in pairwise(found):
+        if after.offset < before.offset + before.size:
+            raise CodeError(f"sections {before.name!r} and {after.name!r} overlap")
+    return found
+
+
 def code_sections(data: Bytes, name: str) -> Iterator[tuple[int, int]]:
     """Where the sections of this name lie in an ELF file. Raises CodeError."""
     if data[:4] == ELF_MAGIC:
@@ -99,6 +127,10 @@ def code_sections(data: Bytes, name: str) -> Iterator[tuple[int, int]]:
         for section in sections(data, header, len(data), (name,)):
             if section.name == name:
                 yield section.start, section.end
+    elif data[:2] == DOS_MAGIC:
+        for found in _of_gpu(data, len(data)):
+            if found.name == name[:8]:
+                yield found.offset, found.offset + min(found.size, found.extent)
 
 
 def _guarded(reader: Reader, data: Bytes, start: int, end: int, name: str, tally: Tally) -> None:

@@ -59,7 +59,7 @@ class FileBytes:
         if length <= 0:
             return b""
         try:
-            data = os.pread(self._handle, length, start)
+            data = files.read_at(self._handle, length, start)
         except OSError as error:
             raise CodeError(f"cannot read: {error}") from error
         if len(data) < length:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from gpufix.frozen import Frozen
 
 Reason = Literal[
-    "path", "already loaded", "preload", "rpath", "LD_LIBRARY_PATH", "runpath", "cache", "default"
-]
+    "path", "already loaded", "preload", "rpath", "LD_LIBRARY_PATH", "runpath", "cache", "default",
+    "own folder", "program's folder", "added folder", "System32",
+]  # fmt: skip
 
 
 class Opened(Frozen):

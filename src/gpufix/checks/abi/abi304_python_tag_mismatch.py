@@ -16,12 +16,14 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     """An extension module is built for another Python than the patient's.
 
     ## What it does
-    Reads the Python tag in each extension module's file name (`_C.cpython-310-x86_64-….so`) and
+    Reads the Python tag in each extension module's file name (`_C.cpython-310-x86_64-….so`,
+    `_C.cp310-win_amd64.pyd`) and
     reports modules for which there is no other file that this Python would import.
 
     ## Why it matters
     `ModuleNotFoundError` for a file that is plainly there: Python only looks for its own tags.
-    Typically a leftover of an in-place build before Python was upgraded.
+    Typically a leftover of an in-place build before Python was upgraded; on Windows also of one Python that
+    was unpacked over another, as portable programs carry it along.
 
     ## Example
     `simple_knn/_C is there for cp310 alone; this is Python 3.11 (cp311).`

@@ -17,6 +17,7 @@ from gpufix.evidence.torch_symbols import (
     torch_users,
 )
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.model import Gap, Problem
 from gpufix.model.payload import ExtensionModules
 
@@ -31,7 +32,8 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault | Gap]:
     this package ask for, and which minor it was built for (the lowest of them).
 
     ## Why it matters
-    `ImportError: … undefined symbol: _ZNK3c107SymBool14guard_or_falseEPKcl`.
+    `ImportError: … undefined symbol: _ZNK3c107SymBool14guard_or_falseEPKcl`; on Windows `[WinError 127] The
+    specified procedure could not be found`.
 
     ## Example
     `diff-gaussian-rasterization 0.0.0 needs c10::SymBool::guard_or_false(char const*, long)
@@ -75,6 +77,7 @@ def _fault(view: View, user: TorchUser, weighed: Weighed) -> Fault:
         evidence=tuple(
             f"{file_of(library)}: undefined symbol {name}" for library, name in lacking[:10]
         )
+        + says(view, 127)
         + view.derive(Imports.of).way(weighed.libraries),
         breaks=(f"symbols:{user.owner}", f"load:{user.owner}"),
         needs=(f"family:{user.owner}", "torch"),

@@ -12,12 +12,14 @@ from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.severity import Row, family, weigh
 from gpufix.evidence.torch_symbols import torch_users
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 
 _SHOWN = 3
-_OF_TORCH = ("libtorch", "libc10")
+_OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 
 
 @rule("SYM402", "missing-library")
@@ -32,7 +34,8 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     that their sources open by name, with `ctypes`, `find_library` or cffi.
 
     ## Why it matters
-    `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`.
+    `ImportError: libnccl.so.2: cannot open shared object file: No such file or directory`; on Windows
+    `[WinError 126] The specified module could not be found`, which does not name the DLL.
 
     ## Example
     `torch needs libnccl.so.2, which is in no place that the loader searches; nvidia-nccl-cu12
@@ -62,10 +65,12 @@ def missing_library(view: View) -> Iterator[Fault | Gap]:
     groups: dict[tuple[str, str], list[Row]] = {}
     for library in view.facts.binaries.libraries:
         for problem in library.problems if library.opened_by != "plugin" else ():  # WHL509 tells
-            # libcuda.so.1 and its like belong to a driver: their absence is GPU106's.
+            # libcuda.so.1 and its like belong to a driver: their absence is GPU106's. The Visual
+            # C++ runtime is ABI306's.
             if (
                 problem.kind == "missing-library"
                 and not problem.driver
+                and not is_runtime(problem.name)
                 and not _lent(view, library, problem)
             ):
                 owner = library.distribution or library.path
@@ -167,6 +172,7 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         evidence=tuple(
             dict.fromkeys(f"{basename(x.path)} needs {n}" for n in names for x in missing[n])
         )[:10]
+        + says(view, 126)
         + view.derive(Imports.of).way(libraries),
         # What it lacks would have had symbols, too.
         breaks=("torch" if owner == "torch" else f"load:{owner}", f"symbols:{owner}"),

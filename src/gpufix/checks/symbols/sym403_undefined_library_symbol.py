@@ -11,7 +11,9 @@ from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.torch_symbols import shown
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.knowledge.cuda_libraries import bringing
+from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
@@ -59,7 +61,10 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
 
 
 def _is_ours(library: Library, problem: Problem) -> bool:
-    """SYM401 tells of torch's names, but for those that torch's own libraries lack."""
+    """SYM401 tells of torch's names, but for those that torch's own libraries lack; ABI306 of the
+    Visual C++ runtime's."""
+    if problem.provider and is_runtime(basename(problem.provider)):
+        return False
     return library.distribution == "torch" or not is_torch_name(problem.name)
 
 
@@ -83,6 +88,7 @@ def _fault(
         message=f"{owner} needs {shown(view, names[0])}{more}, which {where}.",
         evidence=(
             *(f"{basename(lib.path)}: undefined symbol {p.name}" for lib, p in rows[:10]),
+            *says(view, 127),
             *view.derive(Imports.of).way(lib for lib, _ in rows),
         ),
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),

@@ -10,6 +10,7 @@ from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
+from gpufix.evidence.windows_words import says
 from gpufix.model import Gap, Problem
 from gpufix.model.payload import DamagedDistribution
 
@@ -28,7 +29,8 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     ## Why it matters
     `ImportError: …/_core.so: file too short`, `invalid ELF header`, `cannot open shared object
     file: No such file or directory` for an interpreter's library, `cannot allocate memory in static
-    TLS block`, `cannot enable executable stack as shared object requires`. A wheel for aarch64 that
+    TLS block`, `cannot enable executable stack as shared object requires`; on Windows
+    `[WinError 193] %1 is not a valid Win32 application`. A wheel for aarch64 that
     was unpacked by hand, a download that broke off, a pointer of Git LFS in place of the file.
 
     ## Example
@@ -81,6 +83,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
             f"here: {problem.name}.",
             evidence=(
                 *(f"{x.path}: {p.name}" for x, p in shown[:10]),
+                *says(view, 193),
                 *view.derive(Imports.of).way([*libraries, *(x for x, _ in above)]),
             ),
             breaks=("torch",) if owner == "torch" else (f"load:{owner}",),

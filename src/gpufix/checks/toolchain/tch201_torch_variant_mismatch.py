@@ -21,7 +21,8 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     Compares what torch is built for (CPU, CUDA, ROCm) with the vendors of the targets.
 
     ## Why it matters
-    `torch.cuda.is_available()` is false, and extensions find no GPU code to link to.
+    `torch.cuda.is_available()` is false, and extensions find no GPU code to link to. On Windows
+    `pip install torch` brings the CPU build from the package index, and says nothing.
 
     ## Example
     `torch 2.13.0+cpu is a CPU build; sm_120 (--gpu sm_120) needs a CUDA build.`
@@ -33,7 +34,8 @@ def torch_variant_mismatch(view: View) -> Iterator[Fault]:
     visible ones, one.
 
     ## Fix
-    Unsafe: install the build for these GPUs.
+    Unsafe: install the build for these GPUs. Manual: on Windows, the command that takes the same release
+    from torch's own index.
 
     ## Source
     torch's own version.py.

@@ -38,7 +38,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
-    70.1), for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
+    70.1), on Windows for cl.exe of Visual C++, for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
     extension requires for the build and its setup.py imports. Follows a setup.py that imports
     pkg_resources, which setuptools 82 removed, and CMake builds of GPU code: the release that
     cmake_minimum_required asks for, policies that CMake 4 refuses, find_package(CUDA) where FindCUDA
@@ -73,7 +73,7 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     yield from _removed(view)
     yield from _required(view)
     python = view.facts.python
-    if not python.has_headers and view.facts.host.os == "Linux":
+    if not python.has_headers and view.facts.host.os in ("Linux", "Windows"):
         where = f" ({python.include})" if python.include else ""
         yield _fault(
             "Python.h", f"The headers of Python {python.version} are not here{where}", True
@@ -81,7 +81,12 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
 
 
 def _programs(view: View) -> Iterator[Fault]:
-    if tool(view, *_COMPILERS) is None and not _numbered(view):
+    windows = view.facts.windows
+    if view.facts.host.os == "Windows":
+        if windows and windows.visual_studios is not None and tool(view, "cl") is None:
+            text = "No Visual Studio here has cl.exe of Visual C++; every extension needs one"
+            yield _fault("cl.exe", text, True)
+    elif tool(view, *_COMPILERS) is None and not _numbered(view):
         yield _fault("g++", "No C++ compiler is on PATH; every extension needs one", True)
     if tool(view, "ninja") is None and view.dist("ninja") is None:
         text = "ninja is neither on PATH nor installed in this environment"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.engine.run_context import Busy
+
+try:
+    import fcntl
+except ImportError:  # Windows, where plans are shown and nothing is changed
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from signal import SIGKILL
 
 from gpufix.engine.journal.runs import Run
 from gpufix.engine.run_context import Busy
@@ -75,7 +75,7 @@ def end(run: Run) -> None:
     deadline = time.monotonic() + 10.0
     while found := living(run):
         for process in found:
-            signal_if(Path(f"/proc/{process.pid}"), SIGKILL, partial(_is_of, run))
+            signal_if(Path(f"/proc/{process.pid}"), signal.SIGKILL, partial(_is_of, run))
         if time.monotonic() >= deadline:
             raise Busy(f"process {found[0].pid} ({found[0].name}) cannot be ended")
         time.sleep(_POLL)

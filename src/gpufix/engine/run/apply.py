@@ -54,11 +54,19 @@ def failures(proposed: Proposed, isolation: FailureIsolation) -> Iterator[Held]:
                 yield Held(plan=plan, reason=f"{error}{error.aside}; that was put back", tried=True)
 
 
+# Undo rests on hard links, descriptors of folders and an order of writes that Linux alone has shown to hold.
+_ON_WINDOWS = (
+    "what is changed in a Windows environment could not be undone; run the printed commands there, of "
+    "which `gpufix undo` knows nothing"
+)
 _STARTS_PROGRAMS = ("install", "fallback", "build", "submodules")
 
 
 def check(steps: Sequence[Step], context: RunContext) -> None:
     """Verify the preconditions of every step. Raises Refused; changes nothing."""
+    python = context.facts.python
+    if python and python.platform == "win32" and any(s.kind != "advise" for s in steps):
+        raise Refused(_ON_WINDOWS)
     for number, step in enumerate(steps):
         ahead = any(_makes_files(earlier) for earlier in steps[:number])
         with blaming(step):

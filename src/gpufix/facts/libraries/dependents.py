@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from posixpath import basename
 
-from gpufix.facts.libraries.library_files import python_tag
+from gpufix.facts.libraries.library_files import is_library_name, python_tag
 from gpufix.facts.reading import read, text_of
 from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
@@ -102,7 +102,10 @@ def carries(dist: Distribution, module: str) -> bool:
     """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
     top = re.escape(module.partition(".")[0])
     record = text_of(f"{dist.metadata}/RECORD", _RECORD)
-    return re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython)", record, re.MULTILINE) is not None
+    return (
+        re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython|\.cp\d|\.pyd)", record, re.MULTILINE)
+        is not None
+    )
 
 
 def _imported(paths: Iterable[str]) -> Iterator[str]:
@@ -158,7 +161,7 @@ def _missing(dist: Distribution) -> list[str]:
 
 
 def _is_code(path: str) -> bool:
-    return ".so" in basename(path) or _is_module(path)
+    return is_library_name(basename(path)) or _is_module(path)
 
 
 def _is_module(path: str) -> bool:

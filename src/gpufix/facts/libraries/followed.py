@@ -11,6 +11,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from gpufix.binary.loader.disk import Files
+from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.facts.libraries.dependents import (
     between,
     carries,
@@ -26,6 +27,8 @@ from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
+from gpufix.facts.windows.judge import WindowsJudge
+from gpufix.facts.windows.site import WindowsSite
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session
@@ -44,7 +47,7 @@ _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__
 def imports(
     python: Python,
     environ: Mapping[str, str],
-    judge: Judge,
+    judge: Judge | WindowsJudge,
     suspect: Collection[str],
     belongs: Mapping[str, str],
     torch: Torch | None,
@@ -83,7 +86,7 @@ class _Follower:
         self,
         python: Python,
         environ: Mapping[str, str],
-        judge: Judge,
+        judge: Judge | WindowsJudge,
         suspects: Mapping[str, str],
         known: Mapping[str, Any],
         distributions: Sequence[Distribution],
@@ -106,7 +109,8 @@ class _Follower:
 
     def _site(self, *followed: str, siblings: bool = False) -> tuple[Site, Session]:
         tops = {name.partition(".")[0] for name in followed}
-        site = Site(*self._context, tops, siblings, self._known, self._unfit)
+        kind = WindowsSite if self._python.platform == "win32" else Site
+        site = kind(*self._context, tops, siblings, self._known, self._unfit)
         return site, Session(site, self._steps, self._parsed)
 
     def package(self, name: str, owner: str | None, paths: Sequence[str]) -> Iterator[Import]:
@@ -222,7 +226,7 @@ class _Follower:
         return tuple(dict.fromkeys(name for some in told for name in some if name))
 
 
-def _serves_another(judge: Judge, path: str, sys_path: Sequence[str]) -> bool:
+def _serves_another(judge: Judge | WindowsJudge, path: str, sys_path: Sequence[str]) -> bool:
     """Whether a library of another package could serve what this one lacks."""
     servers = judge.servers(path)
     own = module_above(path, sys_path)
@@ -239,7 +243,7 @@ def _of_part(session: Session, package: str, part: str) -> Iterator[tuple[str | 
     yield from session.calls(part)
 
 
-def _remember(judge: Judge, site: Site, told: Outcome) -> None:
+def _remember(judge: Judge | WindowsJudge, site: Site, told: Outcome) -> None:
     """The verdict on a library is that of the process that asks for it."""
     for library in (told.library, *told.doubts, *told.named, *(one.library for one in told.spared)):
         if library in site.refused:
@@ -280,7 +284,7 @@ def _of_torch(torch: Torch | None) -> dict[str, Any]:
     }
 
 
-def _users(site: Site, files: Files, package: str, libraries: Sequence[str]) -> list[str]:
+def _users(site: Site, files: Files | PeFiles, package: str, libraries: Sequence[str]) -> list[str]:
     """Modules of a package whose sources name one of the libraries, the outermost first."""
     found = site.find(package)
     if not libraries or found is None or not found.is_package or not found.path:
@@ -305,7 +309,7 @@ def _stem(path: str) -> bytes:
     return stem.encode("utf-8", "surrogateescape")
 
 
-def _sources(files: Files, folder: str) -> Iterator[str]:
+def _sources(files: Files | PeFiles, folder: str) -> Iterator[str]:
     folders = [folder]
     for at, inner in enumerate(folders):  # grows: breadth first
         names = sorted(files.names_in(inner))

@@ -13,10 +13,12 @@ from gpufix.binary.loader import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.search import is_driver_library
 from gpufix.binary.loader.state import State
+from gpufix.binary.pe_loader.state import WindowsState
 from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.nvidia_files import nvidia_files
+from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.files import read_whole
 from gpufix.model import Python
 from gpufix.source.python.import_world import Found, Loads
@@ -71,13 +73,11 @@ class Site:
     they are not followed. unfit: suspects that load and then raise ImportError.
     """
 
-    platform = "linux"
-
     def __init__(
         self,
         python: Python,
         environ: Mapping[str, str],
-        preloaded: Preloaded,
+        preloaded: Preloaded | WindowsJudge,
         suspect: Mapping[str, str],
         gone: Collection[str],
         modules: Modules,
@@ -86,12 +86,13 @@ class Site:
         known: Mapping[str, Any],
         unfit: Collection[str] = (),
     ) -> None:
+        self.platform = python.platform
         self.version = tuple(int(n) for n in python.version.split(".")[:3] if n.isdigit())
         self.machine = python.machine or ""
         self.environ = environ
         self.suffixes: Sequence[str] = python.extension_suffixes or [".so"]
         self.known: Mapping[str, Any] = {**_of_process(python), **known}
-        self.state: State = preloaded.bare
+        self.state: State | WindowsState = preloaded.bare
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
         self._suspect, self._gone, self._unfit = suspect, gone, unfit
@@ -221,6 +222,9 @@ class Site:
             return None
         return space.encode() in data and name.partition(".")[0].encode() in data
 
+    def add_folder(self, folder: str) -> None:
+        """See World: Linux has no such call."""
+
     def locate(self, name: str) -> str | None:
         """See World."""
         found = self.state.locate(name)
@@ -242,4 +246,4 @@ class Site:
     def entered(self, name: str) -> None:
         """See World."""
         if name == "torch":
-            self.state = self._preloaded.after_torch(self.state)
+            self.state = self._preloaded.after_torch(self.state)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from itertools import chain
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.dependents import estranged, lacking, openers
+from gpufix.facts.libraries.identity import identities
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
@@ -182,6 +183,7 @@ def collect(
     versions = {dist.name: dist.version for dist in reversed(distributions)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]
+    files, further = identities(ctx, paths, belongs) if ctx.compare else ([], {})
     return Binaries(
         scanned=len(paths),
         libraries=kept,
@@ -190,4 +192,6 @@ def collect(
         imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
         cuda=_named_of_cuda(judge, paths, belongs),
+        files=files,
+        further=further,
     )

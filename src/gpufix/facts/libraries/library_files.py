@@ -13,6 +13,7 @@ from gpufix.model import CondaPackage, Distribution
 from gpufix.text.names import normalise
 
 _CPYTHON = re.compile(r"[^.]+\.cpython-(\d)(\d+)([a-z]*)(?:-[\w-]+)?\.so$")
+_WINDOWS = re.compile(r"[^.]+\.cp(\d)(\d+t?)-win(?:32|_\w+)\.pyd$", re.IGNORECASE)
 _OTHER = re.compile(r"\.(pypy\d+|graalpy\d+)-[\w-]+\.so$")
 
 
@@ -27,8 +28,16 @@ def python_tag(path: str) -> str | None:
         return f"cp{found[1]}{found[2]}{found[3].replace('m', '')}"
     if name.endswith(".abi3.so"):
         return "abi3"
+    if name.lower().endswith(".pyd"):  # without a tag: which Python it is for, its imports say
+        own = _WINDOWS.fullmatch(name)
+        return f"cp{own[1]}{own[2]}".lower() if own else "abi3"
     other = _OTHER.search(name)
     return other[1] if other else None
+
+
+def is_library_name(name: str) -> bool:
+    """Whether a file's name is that of a library or an extension module, of Linux or Windows."""
+    return ".so" in name or name.lower().endswith((".dll", ".pyd"))
 
 
 def foreign(path: str, tag: str) -> bool:
@@ -70,6 +79,7 @@ def owners(
     distributions: Sequence[Distribution],
     packages: Sequence[CondaPackage],
     paths: Collection[str],
+    endings: Sequence[bytes] = (b".so",),
 ) -> dict[str, str]:
     """Library -> normalised name. The first that lists a file owns it.
 
@@ -78,7 +88,8 @@ def owners(
     found: dict[str, str] = {}
     wanted = set(paths)
     rows = chain(
-        ((d.name, _listed(d)) for d in distributions), _of_packages(distributions, packages)
+        ((d.name, _listed(d, endings)) for d in distributions),
+        _of_packages(distributions, packages, endings),
     )
     for name, listed in rows if wanted else ():
         for path in listed:
@@ -92,36 +103,39 @@ def owners(
     return found
 
 
-def _listed(dist: Distribution) -> Iterator[str]:
+def _listed(dist: Distribution, endings: Sequence[bytes]) -> Iterator[str]:
     """Absolute paths of the libraries that a distribution records."""
     if dist.metadata is None:
         return
     metadata = Path(dist.metadata)
     if metadata.is_dir():
-        yield from _names(metadata / "RECORD", Path(dist.location), b",")
+        yield from _names(metadata / "RECORD", dist.location, b",", endings)
 
 
 def _of_packages(
-    distributions: Sequence[Distribution], packages: Sequence[CondaPackage]
+    distributions: Sequence[Distribution],
+    packages: Sequence[CondaPackage],
+    endings: Sequence[bytes],
 ) -> Iterator[tuple[str, Iterator[str]]]:
     for package in packages:
         brought = [dist.name for dist in distributions if dist.package == package.name]
         name = brought[0] if len(brought) == 1 else normalise(package.name)
-        yield name, _names(Path(package.metadata), Path(package.prefix), b'"')
+        yield name, _names(Path(package.metadata), package.prefix, b'"', endings)
 
 
-def _names(record: Path, base: Path, end: bytes) -> Iterator[str]:
+def _names(record: Path, base: str, end: bytes, endings: Sequence[bytes]) -> Iterator[str]:
     """Names with ".so" in them, up to `end`. Searching bytes skips thousands of other rows."""
     try:
         data = read(record, _LIMIT)
     except OSError:  # the distributions collector reports it
         return
     opening = b"\n" if end == b"," else end
-    at = data.find(b".so")
-    while at >= 0:
-        start = data.rfind(opening, 0, at) + 1
-        stop = data.find(end, at)
-        if stop < 0:
-            break
-        yield f"{base}/{data[start:stop].decode('utf-8', 'surrogateescape').strip(chr(34))}"
-        at = data.find(b".so", stop)
+    for ending in endings:
+        at = data.find(ending)
+        while at >= 0:
+            start = data.rfind(opening, 0, at) + 1
+            stop = data.find(end, at)
+            if stop < 0:
+                break
+            yield f"{base}/{data[start:stop].decode('utf-8', 'surrogateescape').strip(chr(34))}"
+            at = data.find(ending, stop)

@@ -19,6 +19,7 @@ from gpufix.facts.reading import text, why
 from gpufix.model import Distribution, Python
 
 _SHARED = re.compile(r"\.so(?:\.\d+)*$")
+_OF_WINDOWS = re.compile(r"\.(?:dll|pyd)$", re.IGNORECASE)
 _FOLDERS = 100_000
 _LIBRARIES = 10_000
 _LINKS = 20_000
@@ -62,7 +63,7 @@ class Found:
 
 def find(ctx: CollectContext, python: Python, distributions: Sequence[Distribution]) -> Found:
     """All libraries of the patient, links followed."""
-    walk = _Walk(ctx)
+    walk = _Walk(ctx, python.platform == "win32")
     for site in python.site_dirs:
         walk.enter(site, is_project=False)
     for project in dict.fromkeys(d.editable for d in distributions if d.editable):
@@ -90,8 +91,8 @@ def _further(python: Python) -> Iterator[str]:
 class _Walk:
     """Real folders first, so that without links no file's identity need be asked for."""
 
-    def __init__(self, ctx: CollectContext) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: CollectContext, of_windows: bool = False) -> None:
+        self._ctx, self._of_windows = ctx, of_windows
         self._roots: list[str] = []
         self._walked: dict[str, None] = {}
         self._paths: list[str] = []
@@ -146,27 +147,33 @@ class _Walk:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
+                path = f"{folder}/{name}"  # entry.path has a backslash on Windows
                 try:
                     is_folder = entry.is_dir()
                 except OSError as error:
-                    self._unseen(entry.path, error)
+                    self._unseen(path, error)
                     continue
                 if is_folder:
                     # A folder named like a library is neither: as a file it is none, and none
                     # looks inside.
-                    if name not in _NEVER and not (".so" in name and _SHARED.search(name)):
-                        (links if entry.is_symlink() else inner).append(entry.path)
-                elif ".so" in name and _SHARED.search(name):
+                    if name not in _NEVER and not self._is_library(name):
+                        (links if entry.is_symlink() else inner).append(path)
+                elif self._is_library(name):
                     if entry.is_symlink():
-                        files.append(entry.path)
+                        files.append(path)
                     elif entry.is_file(follow_symlinks=False):
                         names.append(name)
                 elif is_root and entry.is_symlink() and name.isidentifier() and not entry.is_file():
-                    self._gone.append(entry.path)  # it may have been a package's folder
+                    self._gone.append(path)  # it may have been a package's folder
         self._paths += [f"{folder}/{name}" for name in sorted(names)]
         self._file_links += sorted(files)
         self._folder_links += [(path, is_project) for path in sorted(links)]
         return sorted(inner, reverse=True)
+
+    def _is_library(self, name: str) -> bool:
+        if self._of_windows:
+            return _OF_WINDOWS.search(name) is not None
+        return ".so" in name and _SHARED.search(name) is not None
 
     def _unseen(self, link: str, error: OSError) -> None:
         if not gone(error):

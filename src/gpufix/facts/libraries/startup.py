@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from posixpath import dirname
+from typing import cast
 
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.state import State
@@ -36,7 +37,7 @@ def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) ->
             # As `site` does: what a failing line leaves of its file is ignored.
             if session.follow(name).state == "fails":
                 break
-    return site.state
+    return cast("State", site.state)
 
 
 def _scripts(modules: Modules, number: int, pth: PthFile) -> list[str]:

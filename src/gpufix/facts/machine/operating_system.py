@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -97,7 +98,27 @@ def collect(ctx: CollectContext, prefixes: Sequence[str] = ()) -> Host:
         memory_available=_least(available, limits.memory_left),
         container=container_kind(ctx),
         wsl=is_wsl(ctx),
+        image=_image(ctx),
+        boot=_boot(ctx),
     )
+
+
+_IMAGE_ID = re.compile(r'^imageid="?([0-9a-f]{12,64})', re.MULTILINE)
+_IMAGE_VARIABLES = ("GPUFIX_IMAGE", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
+
+
+def _image(ctx: CollectContext) -> str | None:
+    """A container cannot see its own digest: its runtime, or who started it, says which it is."""
+    named = next(filter(None, map(ctx.environ.get, _IMAGE_VARIABLES)), None)
+    if named:
+        return text(named)[:500]
+    found = _IMAGE_ID.search(text_of(ctx.at("/run/.containerenv"), _LIMIT))
+    return found[1] if found else None
+
+
+def _boot(ctx: CollectContext) -> str | None:
+    number = text_of(ctx.at("/proc/sys/kernel/random/boot_id"), 64).strip()
+    return hashlib.sha256(number.encode()).hexdigest()[:12] if number else None
 
 
 def _copies(ctx: CollectContext, prefixes: Sequence[str]) -> Iterator[CxxLibrary]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 from gpufix.facts.context import CollectContext
 from gpufix.facts.packages.wheel_variant import read_variant
 from gpufix.facts.reading import read, read_whole, text, why
+from gpufix.files import Folder, opened_folder
 from gpufix.frozen import Frozen
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
@@ -30,7 +32,7 @@ class Origin(Frozen):
     gone: bool = False  # what lay on this machine is not there any more
 
 
-def read_origin(dir_fd: int) -> Origin:
+def read_origin(dir_fd: Folder) -> Origin:
     """The origin that a `.dist-info` folder names. Raises OSError, ValueError."""
     try:
         data = json.loads(
@@ -94,7 +96,7 @@ def name_and_version(stem: str) -> tuple[str, str] | None:
     return normalise(name), version
 
 
-def read_metadata(name: str, dir_fd: int | None = None) -> Metadata:
+def read_metadata(name: str, dir_fd: Folder | None = None) -> Metadata:
     """Raises OSError, or Corrupt."""
     raw = read(name, _FIRST, dir_fd)
     if len(raw) == _FIRST and _end(raw) < 0:
@@ -144,15 +146,13 @@ def describe_dist_info(
 ) -> tuple[Distribution | None, bool]:
     """The distribution, and whether it has a RECORD. None and a gap when not even its name shows."""
     path = text(str(Path(location, folder)))
-    try:
-        fd = os.open(Path(location, folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        ctx.gap("distributions", path, f"cannot be opened: {why(error)}")
-        return _nameless(location, folder, path), False
-    try:
+    with ExitStack() as held:
+        try:
+            fd = held.enter_context(opened_folder(Path(location, folder)))
+        except OSError as error:
+            ctx.gap("distributions", path, f"cannot be opened: {why(error)}")
+            return _nameless(location, folder, path), False
         return _read(ctx, location, folder, fd)
-    finally:
-        os.close(fd)
 
 
 def _nameless(location: str, folder: str, path: str) -> Distribution | None:
@@ -163,7 +163,7 @@ def _nameless(location: str, folder: str, path: str) -> Distribution | None:
 
 
 def _read(
-    ctx: CollectContext, location: str, folder: str, fd: int
+    ctx: CollectContext, location: str, folder: str, fd: Folder
 ) -> tuple[Distribution | None, bool]:
     path = text(str(Path(location, folder)))
     with os.scandir(fd) as entries:

@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read_whole, text, why
+from gpufix.files import Folder, opened_folder, stat_in
 from gpufix.files import opened as opened_file
 from gpufix.frozen import Frozen
 from gpufix.model import Record, SharedFile
@@ -39,7 +41,7 @@ class Budget:
         return True
 
 
-def matches(path: str, recorded: str, dir_fd: int | None = None) -> bool | None:
+def matches(path: str, recorded: str, dir_fd: Folder | None = None) -> bool | None:
     """Whether a file has the hash `sha256=<urlsafe base64>`; None when the hash is of no such form.
 
     Raises OSError.
@@ -60,6 +62,7 @@ _LIMIT = 64 << 20
 _POINTER, _POINTER_LIMIT = b"version https://git-lfs.github.com/spec/v1\n", 1024
 _ENTRIES = 100_000  # each costs a look at the disk; ansible, one of the largest wheels, has 75,000
 _SLACK = 2.0  # seconds after RECORD within which an installer may still be writing
+_LIBRARY = re.compile(r"\.so|\.(?:dll|pyd)$", re.IGNORECASE)
 _BY_HAND = ("torch/utils/cpp_extension.py", "torch/utils/hipify/")
 _NOTES = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
 _BY_HAND_BUDGET = 16 << 20  # bytes: forty times what torch has of these
@@ -73,7 +76,7 @@ class Site(Frozen):
     """
 
     location: str
-    fd: int
+    fd: Folder
     root: str | None
     others: tuple[str, ...] = ()
 
@@ -124,18 +127,15 @@ class Recorded:
 
 def named(missing: list[str]) -> list[str]:
     """The missing files that are named: libraries before what would push them out of the list."""
-    ordered = sorted(missing, key=lambda path: ".so" not in path.rpartition("/")[2])
+    ordered = sorted(missing, key=lambda path: not _LIBRARY.search(path.rpartition("/")[2]))
     return [text(path) for path in ordered[:LISTED]]
 
 
 @contextmanager
 def opened(location: str, root: str | None, others: Iterable[str] = ()) -> Iterator[Site]:
     """A site folder whose files are looked up relative to it. Raises OSError."""
-    fd = os.open(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield Site(location, fd, root, tuple(o for o in others if o != location))
-    finally:
-        os.close(fd)
+    with opened_folder(location) as folder:
+        yield Site(location, folder, root, tuple(o for o in others if o != location))
 
 
 def rows(site: Site, path: str) -> Iterator[Sequence[str]]:
@@ -153,7 +153,7 @@ def check(ctx: CollectContext, site: Site, path: str, budget: Budget) -> Recorde
     """Check the RECORD at `path`, relative to the site folder. None and a gap when unreadable."""
     found = Recorded(path)
     try:
-        written = os.stat(path, dir_fd=site.fd).st_mtime
+        written = stat_in(site.fd, path).st_mtime
         _look(site, found, float("-inf") if ctx.deep else written + _SLACK)
     except (OSError, csv.Error) as error:
         ctx.gap("distributions", text(f"{site.location}/{path}"), f"cannot be read: {why(error)}")
@@ -172,7 +172,7 @@ def check(ctx: CollectContext, site: Site, path: str, budget: Budget) -> Recorde
 
 def _look(site: Site, found: Recorded, newest: float) -> None:
     """Existence and size of every file. `gpufix doctor` spends much of its time in this loop."""
-    stat, fd, last = os.stat, site.fd, ""
+    fd, last = site.fd, ""
     for path, digest, size in rows(site, found.path):
         if found.files == _ENTRIES:
             found.unseen = f"it has more than {_ENTRIES:,} entries: the others were not looked at"
@@ -190,7 +190,7 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
             found.folders.add(folder)
             last = folder
         try:
-            status = stat(path, dir_fd=fd)
+            status = stat_in(fd, path)
         except (OSError, ValueError) as error:
             if not (gone(error) and site.elsewhere(path)):
                 _absent(found, path, error)
@@ -205,7 +205,7 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
             found.suspects.append((path, digest, status.st_size))
 
 
-def _is_pointer(path: str, fd: int) -> bool:
+def _is_pointer(path: str, fd: Folder) -> bool:
     try:
         return read_whole(path, _POINTER_LIMIT, fd).startswith(_POINTER)
     except (OSError, ValueError):
@@ -317,7 +317,7 @@ def _claims(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> dict[str, l
 
 def _presence(site: Site, path: str) -> str | None:
     try:
-        os.stat(path, dir_fd=site.fd)
+        stat_in(site.fd, path)
     except (OSError, ValueError) as error:
         return "missing" if gone(error) else None
     return None
@@ -326,7 +326,7 @@ def _presence(site: Site, path: str) -> str | None:
 def _holder(site: Site, path: str, owners: Sequence[Owner], budget: Budget) -> str | None:
     """Whose bytes are there now: an owner, "missing", or None = nobody's, or not told."""
     try:
-        size = os.stat(path, dir_fd=site.fd).st_size
+        size = stat_in(site.fd, path).st_size
         fitting = [owner for owner in owners if owner.size in ("", str(size))]
         if len({owner.digest for owner in fitting}) == 1 and size > _BY_SIZE:
             return fitting[0].name

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from gpufix.facts.reading import read_whole
+from gpufix.files import Folder
 from gpufix.model import WheelVariant
 
 _LIMIT = 1 << 17  # bytes
@@ -17,7 +18,7 @@ _KEY = re.compile(r"[0-9a-z_]{1,128}")
 _SCHEMA = re.compile(r"/v([01])\.\d+\.\d+\.json")
 
 
-def read_variant(dir_fd: int) -> WheelVariant:
+def read_variant(dir_fd: Folder) -> WheelVariant:
     """The variant that a `.dist-info` folder names. Raises OSError, ValueError."""
     try:
         data = json.loads(read_whole("variant.json", _LIMIT, dir_fd).decode("utf-8", "replace"))

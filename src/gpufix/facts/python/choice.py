@@ -38,7 +38,10 @@ def _of_a_tool(folder: str) -> bool:
 
 
 def _is_environment(path: Path) -> bool:
-    return any(os.path.lexists(path / name) for name in _OF_ENVIRONMENTS)
+    """An embedded Python of Windows has a file that says where its modules are, and its program."""
+    if any(os.path.lexists(path / name) for name in _OF_ENVIRONMENTS):
+        return True
+    return (path / "python.exe").is_file() and any(path.glob("python*._pth"))
 
 
 def _folders(ctx: CollectContext, project: Path | None) -> list[Path]:
@@ -60,6 +63,9 @@ def _of_folder(ctx: CollectContext, folder: Path) -> Iterator[Path]:
             yield found[0]
     yield folder / "venv"
     yield folder / "env"
+    # ComfyUI's portable edition for Windows: beside the project's folder, and spelled so.
+    for near in (folder, folder.parent):
+        yield near / "python_embeded"
 
 
 def _poetry(ctx: CollectContext, folder: Path) -> Iterator[Path]:

@@ -13,7 +13,9 @@ from gpufix.facts.context import CollectContext
 from gpufix.facts.python.choice import chosen
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
-from gpufix.files import is_binary
+from gpufix.facts.windows.layout import NoVersion, describe
+from gpufix.facts.windows.layout import place as windows_place
+from gpufix.files import is_binary, is_windows_program
 from gpufix.model import Python
 from gpufix.process import NoAnswer, ask
 
@@ -22,7 +24,7 @@ _OLDEST = (3, 7)  # that probe.py is written for
 _TIMEOUT = 10.0
 _DISTRIBUTION = (".dist-info", ".egg-info", ".egg-link")
 
-Kind = Literal["venv", "uv", "conda", "system", "pyenv", "other"]
+Kind = Literal["venv", "uv", "conda", "system", "pyenv", "embedded", "other"]
 
 
 class NoInterpreter(Exception):
@@ -78,7 +80,9 @@ def _inside(folder: Path, given: str) -> Path:
         if os.path.lexists(path):
             _require_program(path, given)
             return path
-    raise NoInterpreter(given, "a folder without bin/python")
+    if found := windows_place(folder.as_posix()):
+        return Path(found.program)
+    raise NoInterpreter(given, "a folder without bin/python, Scripts/python.exe and python.exe")
 
 
 def _require_program(path: Path, given: str) -> None:
@@ -88,6 +92,8 @@ def _require_program(path: Path, given: str) -> None:
         raise NoInterpreter(given, "no such file")
     if not path.is_file():
         raise NoInterpreter(given, "not a file")
+    if is_windows_program(path):
+        return
     if not os.access(path, os.X_OK):
         raise NoInterpreter(given, "not executable")
     marks = (path.parent.parent / mark for mark in ("pyvenv.cfg", "conda-meta"))
@@ -134,6 +140,11 @@ def _too_old(path: Path, environ: Mapping[str, str]) -> str | None:
 
 
 def _describe(ctx: CollectContext, path: Path) -> Python:
+    if is_windows_program(path) and (found := windows_place(path.as_posix())):
+        try:
+            return describe(ctx, found)
+        except NoVersion as error:
+            raise NoInterpreter(text(str(path)), str(error)) from error
     reply = _ask(ctx, path)
     try:
         return _assemble(ctx, reply)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read_whole, text, why
+from gpufix.facts.windows.paths import here
 from gpufix.model import PthFile
 
 _LIMIT_BYTES, _LIMIT_FILES, _LIMIT_LINES = 1 << 20, 1000, 2000
@@ -19,6 +20,7 @@ class SitePaths:
     """Grows in the order in which Python's own `site` module extends sys.path."""
 
     ctx: CollectContext
+    near: str | None = None  # a folder of a Windows Python: its .pth files hold Windows' paths
     paths: list[str] = field(default_factory=list)
     pth_files: list[PthFile] = field(default_factory=list)
     sites: list[str] = field(default_factory=list)  # site folders proper, without .pth additions
@@ -68,8 +70,14 @@ class SitePaths:
             if line.startswith(("import ", "import\t")):
                 runs = True
             elif line.strip() and not line.startswith("#") and "\0" not in line:
-                paths.append(os.path.normpath(Path(folder, line.rstrip())))
+                paths.append(os.path.normpath(Path(folder, self._plain(line.rstrip()))))
         return PthFile(path=text(path), paths=[text(p) for p in paths], runs_code=runs)
+
+    def _plain(self, line: str) -> str:
+        """A line of a .pth file as a path of this machine."""
+        if self.near is None:
+            return line
+        return here(line, self.near) or line.replace("\\", "/")
 
 
 def _is_pth(name: str) -> bool:

@@ -20,7 +20,8 @@ _GPU_LIBRARIES = ("c10_{}", "torch_{}")
 _ESSENTIAL = re.compile(
     rb"\n(torch/(?:__init__\.py|version\.py|_C\.[^/,]*\.so|lib/lib(?:"
     rb"(?:c10|torch)(?:_cpu|_cuda|_hip|_xpu)?|torch_(?:python|global_deps|cuda_cu|cuda_cpp|nvshmem)"
-    rb"|shm)\.so)),"
+    rb"|shm)\.so|_C\.[^/,]*\.pyd|lib/(?:(?:c10|torch)(?:_cpu|_cuda|_hip|_xpu)?|torch_(?:python"
+    rb"|global_deps)|shm|fbgemm)\.dll)),"
 )
 
 
@@ -34,7 +35,8 @@ def expected(
     recorded = _recorded(dist)
     if recorded:
         return sorted(recorded)
-    return sorted([*_SOURCES, *_libraries(location, dist, variant), *_module(python, location)])
+    libraries = _libraries(location, dist, variant, python.platform == "win32")
+    return sorted([*_SOURCES, *libraries, *_module(python, location)])
 
 
 def _recorded(dist: Distribution | None) -> set[str]:
@@ -47,14 +49,16 @@ def _recorded(dist: Distribution | None) -> set[str]:
     return {path.decode() for path in _ESSENTIAL.findall(record) if path.isascii()}
 
 
-def _libraries(location: Path, dist: Distribution | None, variant: str | None) -> list[str]:
+def _libraries(
+    location: Path, dist: Distribution | None, variant: str | None, of_windows: bool
+) -> list[str]:
     # conda-forge keeps torch's libraries in the environment's own lib folder
     if dist is not None and dist.source == "conda":
         return []
     kinds = {"cu": "cuda", "ro": "hip", "xp": "xpu"}
     gpu = kinds.get((variant or "")[:2])
     names = [*_LIBRARIES, *(name.format(gpu) for name in _GPU_LIBRARIES if gpu)]
-    return [f"torch/lib/lib{name}.so" for name in names]
+    return [f"torch/lib/{name}.dll" if of_windows else f"torch/lib/lib{name}.so" for name in names]
 
 
 def _module(python: Python, location: Path) -> list[str]:
@@ -166,7 +170,7 @@ def _package(python: Python, candidates: list[Distribution]) -> Path | None:
 
 def _is_torch(folder: Path) -> bool:
     """Whether a folder without __init__.py once was torch, and not just something of that name."""
-    marks = ("version.py", "lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so")
+    marks = ("version.py", "lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so", "lib/c10.dll")
     return any(_is_file(folder / mark) for mark in marks)
 
 
@@ -198,7 +202,7 @@ def _describe(
         hip=constants.get("hip"),
         variant=variant,
         build=build(version) if version else None,
-        cxx11_abi=_abi(ctx, location / "torch"),
+        cxx11_abi=None if python.platform == "win32" else _abi(ctx, location / "torch"),
         git_version=constants.get("git_version"),
         missing=missing,
     )

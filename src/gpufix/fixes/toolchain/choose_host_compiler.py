@@ -7,6 +7,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda as host_compilers
 from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.windows import accepted_toolsets
 from gpufix.model import Advise, Finding, Plan, SetVariables, Tool
 from gpufix.model.payload import ToolkitInUse
 
@@ -17,6 +18,8 @@ NAME = "choose-host-compiler"
 def choose_host_compiler(finding: Finding, view: View) -> Plan | None:
     """The newest g++ or clang++ here without an objection; GCC before clang."""
     torch, cuda = cuda_torch(view), finding.payload_as(ToolkitInUse).version
+    if view.facts.host.os == "Windows":
+        return _toolset(finding, cuda)
     if torch is None:
         return None
     fitting = [t for t in compilers(view) if not list(objections(view, t, cuda, torch))]
@@ -66,6 +69,29 @@ def _install(finding: Finding, cuda: str) -> Plan:
                 text=f"nvcc {cuda} needs another host compiler; the package is named after it on "
                 "Debian and Ubuntu, gcc-toolset-N on Red Hat's.",
                 command=f"sudo apt-get install g++-{newest}" if newest else None,
+            )
+        ],
+    )
+
+
+def _toolset(finding: Finding, cuda: str) -> Plan | None:
+    """Visual Studio's installer has older toolsets; vcvarsall.bat chooses one."""
+    accepted = accepted_toolsets(cuda)
+    if accepted is None:
+        return None
+    return Plan(
+        fix=NAME,
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"build with a toolset of Visual C++ before {accepted[1]}",
+        safety="manual",
+        steps=[
+            Advise(
+                text="Add one in Visual Studio's installer (Individual components), then choose it "
+                "in the shell that builds:",
+                command="vcvarsall.bat x64 -vcvars_ver=14.39"
+                if accepted[1] == "14.40"
+                else "vcvarsall.bat x64 -vcvars_ver=14.44",
             )
         ],
     )

@@ -11,6 +11,11 @@ from gpufix.model.payload import MissingRequirements, MissingTool
 NAME = "install-build-tools"
 _SYSTEM = {
     "g++": ("a C++ compiler comes with the system's packages", "sudo apt-get install g++"),
+    "cl.exe": (
+        "Visual C++ is the workload Desktop development with C++ of Visual Studio's build tools",
+        "winget install --id Microsoft.VisualStudio.2022.BuildTools --override "
+        '"--wait --passive --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
+    ),
     "Python.h": ("the headers come with the package of this Python", None),
 }
 
@@ -27,6 +32,12 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip | None:
         if tool == "Python.h" and python:
             minor = ".".join(python.version.split(".")[:2])
             command = f"sudo apt-get install python{minor}-dev"
+            if python.platform == "win32":
+                text = (
+                    f"python.org's installer of Python {minor} brings include and libs: copy both "
+                    f"into {python.base_prefix}"
+                )
+                command = None
         return _plan(finding, tool, "manual", Advise(text=text, command=command))
     reason = from_address(tool) if missing.direct else None
     if reason:

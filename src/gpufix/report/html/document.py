@@ -106,7 +106,7 @@ def _names(unknown: Sequence[str]) -> Markup | None:
 
 
 # Nothing is loaded and nothing runs, whatever an untrusted name should smuggle in.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 class Content(Frozen):
@@ -145,7 +145,7 @@ def _head(diagnosis: Diagnosis) -> Markup:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", f"gpufix: {verdict}, {diagnosis.patient.torch or 'no torch'}"),

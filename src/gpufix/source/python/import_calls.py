@@ -42,6 +42,8 @@ _OPENERS = {
     "ctypes.PyDLL": OS,
     "ctypes.cdll.LoadLibrary": OS,
     "ctypes.pydll.LoadLibrary": OS,
+    "ctypes.WinDLL": OS,
+    "ctypes.windll.LoadLibrary": OS,
     "torch.ops.load_library": OS,
     "torch.classes.load_library": OS,
     "tensorflow.load_op_library": kinds_by_name("NotFoundError"),
@@ -77,6 +79,8 @@ class OutsideCalls(Expressions):
                 return told
         if name == "globals":
             return {**frame.module.names}
+        if name == "os.add_dll_directory" and isinstance(first, str):
+            self.world.add_folder(first)
         if name in _REGISTER and isinstance(first, str):
             self._registered(first)
         if name == "ctypes.util.find_library" and isinstance(first, str):
@@ -113,7 +117,7 @@ class OutsideCalls(Expressions):
         return NotImplemented
 
     def _module_at(self, path: Any) -> Any:
-        if isinstance(path, str) and ".so" in path:
+        if isinstance(path, str) and (".so" in path or path.endswith(".pyd")):
             self.load(path, self.flags, IMPORT)
         elif not isinstance(path, str):
             self._blind = True

@@ -83,6 +83,10 @@ class World(Protocol):
         """Load a CUDA library by its short name, as cuda.pathfinder does; False: none is known."""
         ...
 
+    def add_folder(self, folder: str) -> None:
+        """Have a folder searched for libraries, as `os.add_dll_directory` does on Windows."""
+        ...
+
     def entered(self, name: str) -> None:
         """A module that is not followed was imported: it may have loaded libraries."""
         ...
@@ -186,6 +190,7 @@ def constants(world: World) -> dict[str, Any]:
     return {
         **_CONSTANTS,
         "sys.platform": world.platform,
+        "os.name": "nt" if world.platform == "win32" else "posix",
         "sys.version_info": version,
         "sys.version_info.major": version[0],
         "sys.version_info.minor": version[1],

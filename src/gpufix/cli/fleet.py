@@ -1,0 +1,444 @@
+"""`gpufix fleet`: many nodes, by whatever reaches them."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from gpufix.cli import options
+from gpufix.cli.choices import FailOn
+from gpufix.cli.diff import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.fleet.engines import Engine
+    from gpufix.fleet.inputs import Reading
+    from gpufix.fleet.launch import Look
+    from gpufix.fleet.report import FleetRequest
+    from gpufix.model.fleet_report import FleetReport
+
+fleet = typer.Typer(
+    no_args_is_help=True,
+    help="Many nodes: who is the odd one out, by Ray, Slurm, ssh, Kubernetes, or saved answers.",
+)
+
+
+class FleetFormat(str, Enum):
+    """Report formats. exclude, drain: for Slurm; npd: a plug-in of node-problem-detector."""
+
+    text = "text"
+    json = "json"
+    html = "html"
+    prometheus = "prometheus"
+    npd = "npd"
+    drain = "drain"
+    exclude = "exclude"
+    kubernetes = "kubernetes"
+
+
+class Origin(str, Enum):
+    """Which gpufix looks at a node."""
+
+    auto = "auto"
+    node = "node"
+    stream = "stream"
+
+
+Form = Annotated[FleetFormat, typer.Option("--format", help="Report format.")]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "--reference",
+        metavar="FILE",
+        help="A node's answer to compare with. Default: what most nodes have.",
+    ),
+]
+Least = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        metavar="LEVEL",
+        help="Least severity that makes the exit code 1; with never, differences do not either.  "
+        "[default: error]",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit 1 also when something could not be looked at.")
+]
+
+
+class Optional(TyperCommand):
+    """`--ray` and `--slurm` may stand without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give them the value that stands for none."""
+        words = {"--ray": "auto", "--slurm": ""}
+        full: list[str] = []
+        for number, argument in enumerate(args):
+            after = args[number + 1 : number + 2]
+            alone = not after or (after[0].startswith("-") and argument != "--slurm")
+            if argument == "--slurm" and after and after[0].startswith("--"):
+                alone = after[0].partition("=")[0] in _NAMES
+            full.append(
+                f"{argument}={words[argument]}" if argument in words and alone else argument
+            )
+        return list(super().parse_args(ctx, full))
+
+
+_NAMES = frozenset(
+    [
+        "--ray",
+        "--slurm",
+        "--ssh",
+        "--ssh-options",
+        "--here",
+        "--python",
+        "--project",
+        "--deep",
+        "--gpufix",
+        "--timeout",
+        "--save",
+        "--gpu",
+        "--select",
+        "--ignore",
+        "--fail-on",
+        "--strict",
+        "--reference",
+        "--format",
+        "--output",
+        "--help",
+    ]
+)
+
+
+@fleet.command("report")
+def report(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Snapshots, files of JSON lines, folders of both, - for standard input.",
+        ),
+    ],
+    gpu: options.Gpu = None,
+    select: options.Select = None,
+    ignore: options.Ignore = None,
+    fail_on: Least = None,
+    strict: Strict = False,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect",
+            metavar="NODES",
+            help="Nodes that should be among the answers: node[01-32]. One that is not is a row.",
+        ),
+    ] = None,
+    reference: Reference = None,
+    format: Form = FleetFormat.text,
+    output: options.Output = None,
+) -> None:
+    """Compare saved answers of many nodes, and judge each distinct environment once.
+
+    Exit code 0: all nodes answered and are alike, no findings at or over --fail-on. 1: otherwise.
+    2: usage. 3: gpufix itself failed.
+    """
+    from gpufix.cli.examine import fail
+    from gpufix.fleet.inputs import expected, read_all
+    from gpufix.fleet.ranges import BadRange, expand
+
+    request = _request(gpu, select, ignore, reference)
+    try:
+        names = expand(expect) if expect else []
+    except BadRange as error:
+        raise fail(f"--expect {error}") from None
+    made = _made(expected(read_all(inputs), names), request)
+    raise typer.Exit(_emit(made, format, output, _gate(fail_on, strict)))
+
+
+@fleet.command("doctor", cls=Optional)
+def doctor(
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="[ADDRESS]", help="The nodes of a Ray cluster."),
+    ] = None,
+    slurm: Annotated[
+        str | None,
+        typer.Option(
+            "--slurm",
+            metavar="[SRUN OPTIONS]",
+            help="The nodes of Slurm: of this allocation, or those that srun's options choose: "
+            "'-p gpu -w node[01-08] --gpus-per-node=8'.",
+        ),
+    ] = None,
+    ssh: Annotated[
+        str | None,
+        typer.Option("--ssh", metavar="HOSTS", help="Hosts: node[01-32],login1,user@host."),
+    ] = None,
+    here: Annotated[
+        bool, typer.Option("--here", help="This node alone, compared with --reference.")
+    ] = False,
+    ssh_options: Annotated[
+        str, typer.Option("--ssh-options", metavar="OPTIONS", help="Further arguments of ssh.")
+    ] = "",
+    python: options.Python = None,
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="DIR", help="A project folder on each node.")
+    ] = None,
+    deep: options.Deep = False,
+    gpufix: Annotated[
+        Origin,
+        typer.Option(
+            "--gpufix",
+            help="auto: the node's own gpufix of this version, else a streamed one; node: its own or "
+            "none; stream: always streamed.",
+        ),
+    ] = Origin.auto,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=1, metavar="SECONDS", help="How long one node may take."),
+    ] = 120.0,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help="Keep the answers, for fleet report."),
+    ] = None,
+    gpu: options.Gpu = None,
+    select: options.Select = None,
+    ignore: options.Ignore = None,
+    fail_on: Least = None,
+    strict: Strict = False,
+    reference: Reference = None,
+    format: Form = FleetFormat.text,
+    output: options.Output = None,
+) -> None:
+    """Look at every node of a cluster, and report as `fleet report` does.
+
+    One of --ray, --slurm, --ssh and --here says which nodes. Nothing is installed on them: one
+    without this gpufix gets it for the look alone. A node that gives no answer is a row of the report,
+    and holds nobody up.
+    """
+    from gpufix.cli.examine import fail
+    from gpufix.fleet.engines import CannotReach
+    from gpufix.fleet.launch import Look
+
+    chosen = {"--ray": ray, "--slurm": slurm, "--ssh": ssh, "--here": here or None}
+    named = [name for name, value in chosen.items() if value is not None]
+    if len(named) != 1:
+        raise fail(
+            f"say which nodes by one of {', '.join(chosen)}; found {', '.join(named) or 'none'}"
+        )
+    request = _request(gpu, select, ignore, reference)
+    look = Look(python, project, deep, gpufix.value, timeout)
+    try:
+        engine = _engine(ray, slurm, ssh, ssh_options)
+        try:
+            made = _made(_answers(engine, look, named[0], save), request)
+        finally:
+            engine.close()
+    except CannotReach as error:
+        raise fail(str(error)) from None
+    raise typer.Exit(_emit(made, format, output, _gate(fail_on, strict)))
+
+
+class Kind(str, Enum):
+    """Kinds of manifests."""
+
+    job = "job"
+    daemonset = "daemonset"
+
+
+@fleet.command("manifest")
+def manifest(
+    kind: Annotated[Kind, typer.Argument(help="An indexed Job, or a DaemonSet.")],
+    image: Annotated[
+        str, typer.Option("--image", metavar="IMAGE", help="The image that the training uses.")
+    ],
+    nodes: Annotated[
+        int, typer.Option("--nodes", min=1, metavar="N", help="How many nodes the Job shall reach.")
+    ] = 1,
+    name: Annotated[str, typer.Option("--name", help="Of the Job or DaemonSet.")] = "gpufix-fleet",
+    namespace: Annotated[str | None, typer.Option("--namespace", help="Of all objects.")] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="The environment, inside the container."),
+    ] = None,
+    gpus: Annotated[
+        int, typer.Option("--gpus", min=0, metavar="N", help="nvidia.com/gpu that a pod asks for.")
+    ] = 0,
+    selector: Annotated[
+        list[str] | None,
+        typer.Option("--node-selector", metavar="KEY=VALUE", help="Nodes with this label."),
+    ] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="The image has gpufix itself: no ConfigMaps.")
+    ] = False,
+    timeout: Annotated[
+        int, typer.Option("--timeout", min=1, metavar="SECONDS", help="How long the Job may take.")
+    ] = 600,
+    output: options.Output = None,
+) -> None:
+    """Print what Kubernetes needs to look at every node: gpufix itself and a Job or DaemonSet.
+
+    What is judged is the environment inside the container of the image, on each node.
+    """
+    from gpufix.cli.examine import fail
+    from gpufix.cli.output import write
+    from gpufix.fleet.manifest import BadManifest, Request, render
+
+    request = Request(
+        kind=kind.value,
+        image=image,
+        nodes=nodes,
+        name=name,
+        namespace=namespace,
+        python=python,
+        gpus=gpus,
+        selector=tuple(selector or ()),
+        seconds=timeout,
+        own=own,
+    )
+    try:
+        text = render(request)
+    except BadManifest as error:
+        raise fail(str(error)) from None
+    write(text, output)
+
+
+@fleet.command("probe")
+def probe(
+    python: options.Python = None,
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="DIR", help="A project folder.")
+    ] = None,
+    node: Annotated[
+        str | None, typer.Option("--node", metavar="NAME", help="What this node is called.")
+    ] = None,
+    deep: options.Deep = False,
+    defer: Annotated[
+        bool, typer.Option("--defer", help="Leave out the bytes of files on shared storage.")
+    ] = False,
+    seconds: Annotated[
+        str | None, typer.Option("--seconds", metavar="N", help="End after this time.")
+    ] = None,
+) -> None:
+    """Look at this node and print one line for `fleet report`: for clush, pdsh, Ansible, Dask."""
+    from gpufix.fleet.probe import Wanted, run
+
+    run(Wanted(python, project, node, deep, defer, seconds))
+
+
+fleet.command("diff")(diff)
+
+
+def _request(
+    gpu: list[str] | None,
+    select: list[str] | None,
+    ignore: list[str] | None,
+    reference: str | None,
+) -> FleetRequest:
+    from gpufix.checks.judge import Selection
+    from gpufix.cli.diff import one
+    from gpufix.cli.values import GPUS, RULES, split
+    from gpufix.fleet.report import FleetRequest
+
+    return FleetRequest(
+        gpus=split("--gpu", gpu, GPUS),
+        selection=Selection(
+            select=split("--select", select, RULES), ignore=split("--ignore", ignore, RULES)
+        ),
+        reference=one(reference) if reference else None,
+    )
+
+
+def _engine(ray: str | None, slurm: str | None, ssh: str | None, ssh_options: str) -> Engine:
+    if ray is not None:
+        from gpufix.fleet.engines.ray import Ray
+
+        return Ray(ray or "auto")
+    if slurm is not None:
+        from gpufix.fleet.engines.slurm import Slurm
+
+        return Slurm(slurm)
+    if ssh is not None:
+        from gpufix.fleet.engines.ssh import Ssh
+
+        return Ssh(ssh, ssh_options)
+    from gpufix.fleet.engines.here import Here
+
+    return Here()
+
+
+def _answers(engine: Engine, look: Look, name: str, save: str | None) -> Iterable[Reading]:
+    """The readings; kept in a file, too, where that is wanted."""
+    from dataclasses import replace
+
+    from gpufix.fleet.ask import ask
+    from gpufix.fleet.engines import PYTHON
+    from gpufix.fleet.launch import here, work
+
+    if name == "--here":
+        readings = ask(engine, here(look))
+    else:
+        default = PYTHON if name == "--ray" else ""
+        first, whole = work(replace(look, defer=True), default), work(look, default)
+        readings = ask(engine, first, whole)
+    if save is None:
+        return readings
+    from gpufix.cli.output import write
+    from gpufix.fleet.inputs import line
+
+    kept = list(readings)
+    write("".join(f"{line(reading)}\n" for reading in kept), save, "--save")
+    return kept
+
+
+def _made(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
+    from gpufix.checks.judge import UnknownCode
+    from gpufix.cli.examine import fail
+    from gpufix.fleet.inputs import CannotRead
+    from gpufix.fleet.report import NoReference, report
+    from gpufix.knowledge.gpus.models import GpuNameError
+
+    try:
+        return report(readings, request)
+    except (CannotRead, NoReference, GpuNameError, UnknownCode) as error:
+        raise fail(str(error)) from None
+
+
+def _gate(fail_on: FailOn | None, strict: bool) -> Gate:
+    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.model import Severity
+
+    least = fail_on or FailOn.error
+    return Gate(None if least is FailOn.never else Severity(least.value), strict)
+
+
+def _emit(made: FleetReport, format: FleetFormat, output: str | None, gate: Gate) -> int:
+    """Print it; returns the exit code."""
+    from gpufix.cli.output import write, write_lines
+    from gpufix.fleet.report import exit_code
+    from gpufix.report.fleet import acting, json, page, prometheus, table
+
+    code = exit_code(made, gate)
+    if format is FleetFormat.text:
+        write_lines(table.lines(made), output)
+    elif format is FleetFormat.npd:
+        line, code = acting.detector(made, made.nodes)
+        write(f"{line}\n", output)
+    else:
+        render = {
+            FleetFormat.json: json.render,
+            FleetFormat.html: page.render,
+            FleetFormat.prometheus: prometheus.render,
+            FleetFormat.drain: acting.drain,
+            FleetFormat.exclude: acting.exclude,
+            FleetFormat.kubernetes: acting.kubernetes,
+        }[format]
+        write(render(made), output)
+    sys.stdout.flush()
+    return code

@@ -1,0 +1,98 @@
+"""What collectives between nodes use: interfaces, InfiniBand, rdma-core, NCCL's own configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import realpath
+
+from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
+from gpufix.facts.context import CollectContext
+from gpufix.facts.reading import read, text, text_of, why
+from gpufix.model import InfinibandPort, Network, NetworkInterface
+
+# Made by container and virtual-machine software, a pair for each guest: never a way to another node.
+_INNER = re.compile(
+    r"(?:lo|veth|docker|br-|cali|cni|flannel|virbr|vnet|tap|tun|lxc|lxd|dummy|kube|podman|ifb|sit)"
+)
+# rdma-core's libraries, which NCCL opens by name, and the plug-ins that it looks for.
+_LIBRARIES = re.compile(
+    r"lib(?:ibverbs|rdmacm|mlx5|mlx4|efa|bnxt_re|fabric|nccl-net|nccl-tuner|nccl)\.so(?:\.\d+)?"
+)
+_LIMIT = 1 << 16
+
+
+def collect(ctx: CollectContext) -> Network:
+    """Describe it; what cannot be read is a gap."""
+    return Network(
+        interfaces=sorted(_interfaces(ctx), key=lambda one: one.name),
+        infiniband=sorted(_infiniband(ctx), key=lambda one: (one.device, one.port)),
+        libraries=dict(sorted(_libraries(ctx))),
+        nccl=_nccl(ctx),
+    )
+
+
+def _names(ctx: CollectContext, folder: str) -> list[str]:
+    try:
+        return [entry.name for entry in ctx.at(folder).iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        ctx.gap("network", folder, f"cannot be listed: {why(error)}")
+        return []
+
+
+def _interfaces(ctx: CollectContext) -> Iterator[NetworkInterface]:
+    for name in _names(ctx, "/sys/class/net"):
+        folder = f"/sys/class/net/{name}"
+        if not _INNER.match(name) and _word(ctx, f"{folder}/operstate") != "down":
+            mtu, speed = (_number(ctx, f"{folder}/{what}") for what in ("mtu", "speed"))
+            yield NetworkInterface(name=text(name), mtu=mtu, speed=speed)
+
+
+def _infiniband(ctx: CollectContext) -> Iterator[InfinibandPort]:
+    top = "/sys/class/infiniband"
+    for device in _names(ctx, top):
+        for port in filter(str.isdigit, _names(ctx, f"{top}/{device}/ports")):
+            folder = f"{top}/{device}/ports/{port}"
+            yield InfinibandPort(
+                device=text(device),
+                port=int(port),
+                state=_word(ctx, f"{folder}/state").rpartition(": ")[2] or None,
+                rate=_word(ctx, f"{folder}/rate") or None,
+                layer=_word(ctx, f"{folder}/link_layer") or None,
+            )
+
+
+def _word(ctx: CollectContext, path: str) -> str:
+    return text_of(ctx.at(path), 256).strip()
+
+
+def _number(ctx: CollectContext, path: str) -> int | None:
+    """None for what is not there, and for -1: the link has no speed."""
+    word = _word(ctx, path)
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 12 else None
+
+
+def _libraries(ctx: CollectContext) -> Iterator[tuple[str, str]]:
+    """Names in ld.so's cache, each with the file that it leads to: "libibverbs.so.1.14.44.0"."""
+    machine = os.uname().machine
+    try:
+        entries = parse_cache(read(ctx.at("/etc/ld.so.cache"), MAX_CACHE))
+    except OSError:  # normal on musl and in minimal images
+        return
+    for entry in entries:
+        if entry.flags == FLAGS.get(machine) and _LIBRARIES.fullmatch(entry.name):
+            file = ctx.at(entry.path)
+            if file.exists():
+                yield text(entry.name), text(Path(realpath(file)).name)
+
+
+def _nccl(ctx: CollectContext) -> dict[str, str]:
+    """NCCL reads NAME=VALUE lines of both files; the user's stands before the machine's."""
+    lines = text_of(ctx.at("/etc/nccl.conf"), _LIMIT).splitlines()
+    lines += text_of(ctx.home / ".nccl.conf", _LIMIT).splitlines()
+    pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals}

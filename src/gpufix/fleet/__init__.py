@@ -1,0 +1,1 @@
+"""Many nodes: what each answered, where they differ, who is the odd one out."""

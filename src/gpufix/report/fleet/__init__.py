@@ -1,0 +1,1 @@
+"""A file for each form in which a fleet's report is printed."""
