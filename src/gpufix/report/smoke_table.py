@@ -62,7 +62,8 @@ def _quick_line(case: CaseRow) -> list[Part]:
     parts = [(f"    {case.name:<14.14} ", "dim"), (f"{mark:<5}", style)]
     if case.time_ms is None:
         return [*parts, (case.why, "dim")]
-    rate = f"{case.gb_s or 0:,.0f} GB/s" if not case.tflop_s else f"{case.tflop_s:,.1f} TFLOP/s"
+    rate = f"{case.gb_s:,.0f} GB/s" if case.gb_s else ""
+    rate = f"{case.tflop_s:,.1f} TFLOP/s" if case.tflop_s else rate
     share = f"  {case.fraction:.0%} {case.bound}" if case.fraction is not None else ""
     return [*parts, (f"{headline(case.time_ms.median):>9}{rate:>17}{share}", "")]
 
