@@ -86,7 +86,9 @@ class Machine:
 
 def short(kernel: Kernel) -> Kernel:
     """With a time limit that a test can wait for."""
-    return Kernel(kernel.name, kernel.title, kernel.cases, kernel.needs, kernel.ptx_only, 2.0)
+    return Kernel(
+        kernel.name, kernel.title, kernel.cases, kernel.needs, kernel.ptx_only, time_limit_s=2.0
+    )
 
 
 def valid(

@@ -38,6 +38,8 @@ def gpufix(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProc
         (["--compare", "/etc/passwd"], "line 1"),
         (["--compare", "/etc"], "/etc"),
         (["--jobs", "0"], "jobs"),
+        (["--quick", "--only", "launch"], "--quick and --only"),
+        (["--quick", "--compile-only"], "--quick and --compile-only"),
         (["--format", "xml"], "xml"),
         (["--python", "/etc/passwd"], "/etc/passwd"),
     ],

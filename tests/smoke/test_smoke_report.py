@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -19,6 +20,7 @@ from gpufix.model.smoke_result import (
     KernelRow,
     SmokeComparison,
     SmokeReport,
+    SpreadRow,
     TimeMs,
 )
 from gpufix.report import smoke_table
@@ -46,7 +48,7 @@ compared with old.json (NVIDIA H200)
   ✗ stream copy                        0.505 ms → 0.610 ms  1.21 ×
   2 medians, 1 slower by more than 10%; 3 without a counterpart
 
-note: 7 more sm_90 not run: the first stands for them
+note: a note
 ✗ faults: 4 of 5 compiled, 3 of 5 validated in 61 s
 """
 
@@ -105,7 +107,7 @@ def recorded() -> SmokeReport:
             row("stream", "built", "ok", copy, triad, case("long", 9.0), compile_s=4.5),
         ],
         findings=list(not_run(FACTS, KernelTarget("sm_90"), [failure])),
-        notes=["7 more sm_90 not run: the first stands for them"],
+        notes=["a note"],
         comparison=SmokeComparison(
             file="old.json",
             devices=["NVIDIA H200"],
@@ -127,8 +129,60 @@ def test_every_case_when_verbose() -> None:
 
 
 @pytest.mark.parametrize("verbose", [False, True])
-def test_80_columns(verbose: bool) -> None:
-    assert max(map(len, smoke_table.text(recorded(), verbose).splitlines())) <= 80
+@pytest.mark.parametrize("several", [False, True])
+def test_80_columns(verbose: bool, several: bool) -> None:
+    report = several_gpus() if several else recorded()
+    assert max(map(len, smoke_table.text(report, verbose).splitlines())) <= 80
+
+
+SEVERAL = """\
+gpufix smoke no torch · unknown
+
+sm_90 GPU 0 NVIDIA H200 · 4,814 GB/s
+  torch_quick     –       ✓
+    elementwise    ✓
+    attention      –    this torch has none
+    copy           ✓     0.250 ms       4,295 GB/s  89% bandwidth
+    matmul         ✓      1.50 ms    733.0 TFLOP/s
+
+sm_90 GPU 1 NVIDIA H200 · 4,814 GB/s
+  torch_quick     –       ✗ out of memory
+
+spread over GPUs of one kind
+  sm_90    torch_quick copy       0.250 ms … 0.275 ms  slowest GPU 1: 1.100 ×
+
+✓ ok: 1 of 2 validated in 7 s
+"""
+
+
+def several_gpus() -> SmokeReport:
+    cases = [
+        CaseRow(name="elementwise", status="valid"),
+        CaseRow(name="attention", status="not applicable", why="this torch has none"),
+        replace(case("copy", 0.25, "bandwidth", 0.89, judged=True), gb_s=4295.0),
+        replace(case("matmul", 1.5), gb_s=268.0, tflop_s=733.0),
+    ]
+    return SmokeReport(
+        gpufix_version="1",
+        patient=PatientSummary(platform="unknown"),
+        devices=[
+            DeviceRow(target="sm_90", ordinal=i, about={"name": "NVIDIA H200"}, bandwidth=4.8143e12)
+            for i in (0, 1)
+        ],
+        kernels=[
+            row("torch_quick", "not applicable", "ok", *cases, ordinal=0),
+            row("torch_quick", "not applicable", "error", cause="out of memory", ordinal=1),
+        ],
+        spreads=[
+            SpreadRow(kernel="torch_quick", case="copy", target="sm_90", ordinals=[0, 1],
+                      times_ms=[0.25, 0.275], slowest=1, ratio=1.1)
+        ],
+        seconds=7.0,
+    )  # fmt: skip
+
+
+def test_several_gpus_and_quick() -> None:
+    assert smoke_table.text(several_gpus()) == SEVERAL
 
 
 def test_a_terminal_without_unicode() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_ratios(now: SmokeReport, then: SmokeReport, ratio: float, regression: b
 def test_other_sizes_are_not_compared() -> None:
     beside = compare(report(1.0, n=8), report(1.0, n=16), "f")
     assert (beside.changes, beside.left_out, beside.devices) == ([], 1, ["Fake GPU"])
+
+
+def test_the_same_gpu_else_the_first() -> None:
+    def run(*medians: float) -> SmokeReport:
+        rows = [replace(report(median).kernels[0], ordinal=i) for i, median in enumerate(medians)]
+        return replace(report(1.0), kernels=rows)
+
+    beside = compare(run(1.0, 2.0, 3.0), run(1.0, 4.0), "f")
+    assert [(c.ordinal, c.ratio) for c in beside.changes] == [(0, 1.0), (1, 0.5), (2, 3.0)]
 
 
 def _changed(**fields: object) -> bytes:

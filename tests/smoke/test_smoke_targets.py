@@ -6,7 +6,7 @@ import pytest
 
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Gpu, Host
-from gpufix.smoke.devices import NoTarget, ordinal_of, targets_of
+from gpufix.smoke.devices import NoTarget, ordinals_of, targets_of
 
 
 def facts(*archs: str) -> Facts:
@@ -52,14 +52,17 @@ def test_nothing_to_run_on(
 @pytest.mark.parametrize(
     ("here", "shown", "expected"),
     [
-        (("sm_90",), {}, (0, 0)),
-        (("sm_90", "sm_90", "sm_90"), {}, (0, 2)),
-        (("sm_75", "sm_90"), {0: "sm_90", 1: "sm_75"}, (0, 0)),  # the runtime's own order
-        (("sm_75", "sm_90"), {0: "sm_75", 1: "sm_90"}, (1, 0)),
-        (("sm_75", "sm_90"), {0: "sm_75"}, (None, 0)),  # CUDA_VISIBLE_DEVICES hides it
+        (("sm_90",), {}, [0]),
+        (("sm_90", "sm_90", "sm_90"), {}, [0]),  # its programs then say why
+        (("sm_90", "sm_90", "sm_90"), {0: "sm_90", 1: "sm_90", 2: "sm_90"}, [0, 1, 2]),
+        (("sm_90", "sm_90", "sm_90"), {0: "sm_90", 1: "sm_90"}, [0, 1]),  # one is hidden
+        (("sm_90", "sm_90"), {0: "sm_90", 1: ""}, [0, 1]),  # one does not answer
+        (("sm_75", "sm_90"), {0: "sm_90", 1: "sm_75"}, [0]),  # the runtime's own order
+        (("sm_75", "sm_90"), {0: "sm_75", 1: "sm_90"}, [1]),
+        (("sm_75", "sm_90"), {0: "sm_75", 1: ""}, [1]),
+        (("sm_75", "sm_90"), {0: "", 1: ""}, []),  # which is which cannot be known
+        (("sm_75", "sm_90"), {0: "sm_75"}, []),  # CUDA_VISIBLE_DEVICES hides it
     ],
 )
-def test_ordinals(
-    here: tuple[str, ...], shown: dict[int, str], expected: tuple[int | None, int]
-) -> None:
-    assert ordinal_of(facts(*here), KernelTarget("sm_90"), shown.get) == expected
+def test_ordinals(here: tuple[str, ...], shown: dict[int, str], expected: list[int]) -> None:
+    assert ordinals_of(facts(*here), KernelTarget("sm_90"), shown.get) == expected

@@ -171,12 +171,12 @@ PAGES: dict[str, Page] = {
         "gpufix smoke [OPTIONS]",
         (
             ("gpufix smoke", "compile, validate and time the suite"),
+            ("gpufix smoke --quick", "before a job: does torch work on each GPU"),
             ("gpufix smoke --compile-only --gpu sm_120", "without a GPU"),
-            ("gpufix smoke --save before.json", "keep the results"),
             ("gpufix smoke --compare before.json", "compare with a saved run"),
         ),
         (
-            ("What to run", ("--only", "--gpu", "--compile-only")),
+            ("What to run", ("--quick", "--only", "--gpu", "--compile-only")),
             ("How to compile", ("--python", "--jobs", "--private-toolkit")),
             ("What to print", ("--format", "--output", "--save", "--compare", "--verbose")),
         ),

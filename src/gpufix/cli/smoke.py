@@ -30,6 +30,12 @@ def smoke(
     compile_only: Annotated[
         bool, typer.Option("--compile-only", help="Run nothing: needs no GPU.")
     ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Only: does each GPU work with this torch? Needs no compiler."
+        ),
+    ] = False,
     format: Annotated[
         TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = TextOrJson.text,
@@ -62,12 +68,16 @@ def smoke(
     from gpufix.cli.output import write
     from gpufix.smoke import save as saving
 
+    if quick:
+        _only_quick({"--gpu": gpu, "--only": only, "--compile-only": compile_only,
+                     "--jobs": jobs, "--private-toolkit": private_toolkit})  # fmt: skip
     then = _load(compare)
     facts = examine(python, None).facts
     request = _request(facts, gpu, only, compile_only, jobs)
     if facts.python is None:
         say_unjudged(facts)
-    report = _run(facts, replace(request, private_toolkit=private_toolkit))
+    request = replace(request, private_toolkit=private_toolkit, quick=quick)
+    report = _run(facts, request)
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)
         report = replace(report, comparison=beside)
@@ -79,6 +89,15 @@ def smoke(
         _text(report, output, verbose)
     failed = any(finding.severity.value == "error" for finding in report.findings)
     raise typer.Exit(FAULTS if failed else 0)
+
+
+def _only_quick(others: dict[str, object]) -> None:
+    """--quick compiles nothing and asks every GPU: what steers that says something else."""
+    from gpufix.cli.examine import fail
+
+    for name, value in others.items():
+        if value:
+            raise fail(f"--quick and {name} exclude each other")
 
 
 def _load(path: str | None) -> SmokeReport | None:
@@ -136,7 +155,13 @@ def _run(facts: Facts, request: SmokeRequest) -> SmokeReport:
     from gpufix.process import stop_all
     from gpufix.report.progress import SmokeProgress
     from gpufix.smoke.private import PrivateToolkitError
-    from gpufix.smoke.suite import smoke as run
+    from gpufix.smoke.quick import quick
+    from gpufix.smoke.suite import smoke as run_suite
+
+    def run(facts: Facts, request: SmokeRequest, say: Callable[[str], None]) -> SmokeReport:
+        if request.quick:
+            return quick(facts, request.targets[0], request.env, say)
+        return run_suite(facts, request, say)
 
     with SmokeProgress() as progress, ThreadPoolExecutor(max_workers=1) as pool:
         say: Callable[[str], None] = progress.say

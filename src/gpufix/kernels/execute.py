@@ -102,13 +102,19 @@ def _positive(device: Mapping[str, Any], key: str) -> float | None:
 
 # The runtime's names for what a user can act on; any other failure is the runtime's own words.
 OUT_OF_MEMORY = "out of memory"
+NO_SUCH_DEVICE = "no such device"
+NO_DEVICE = "no device"
 CAUSES = {
     "cudaErrorMemoryAllocation": OUT_OF_MEMORY,
     "hipErrorOutOfMemory": OUT_OF_MEMORY,
     "hipErrorMemoryAllocation": OUT_OF_MEMORY,
     "cudaErrorDevicesUnavailable": "device busy",
-    "cudaErrorNoDevice": "no device",
-    "hipErrorNoDevice": "no device",
+    "OutOfMemoryError": OUT_OF_MEMORY,  # torch's
+    "cudaErrorInvalidDevice": NO_SUCH_DEVICE,
+    "hipErrorInvalidDevice": NO_SUCH_DEVICE,
+    "NoSuchDevice": NO_SUCH_DEVICE,  # torch_quick's
+    "cudaErrorNoDevice": NO_DEVICE,
+    "hipErrorNoDevice": NO_DEVICE,
     "cudaErrorInsufficientDriver": "driver too old",
     "hipErrorInsufficientDriver": "driver too old",
     "cudaErrorCompatNotSupportedOnDevice": "driver too old",
@@ -147,6 +153,7 @@ class CaseResult(Frozen):
     judged: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
+    compared: bool = False
 
 
 class RunResult(Frozen):
@@ -260,6 +267,7 @@ def _case(kernel: Kernel, line: Mapping[str, Any]) -> CaseResult:
         unit=case.unit,
         judged=case.judged,
         extra=extra if isinstance(extra, dict) else {},
+        compared=case.judged or case.compared,
     )
 
 

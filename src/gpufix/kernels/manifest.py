@@ -28,7 +28,8 @@ class Case(Frozen):
     ``bytes`` and ``flops`` are formulas over the sizes that the program prints: the fewest bytes
     that device memory must move, and the arithmetic done. Either may be None: no such roof.
     ``unit`` is what does the arithmetic. ``judged`` cases come near their roof on any healthy GPU:
-    only of these does a small fraction mean that something is amiss.
+    only of these does a small fraction mean that something is amiss. ``compared`` ones, and all
+    judged ones, take the same time on GPUs of one kind.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Case(Frozen):
     flops: str | None = None
     unit: str = "fp32"
     judged: bool = False
+    compared: bool = False
 
     def cost(self, sizes: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(bytes, operations) for these sizes. Raises FormulaError."""

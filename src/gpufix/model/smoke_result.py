@@ -41,6 +41,8 @@ class CaseRow(Model):
     fraction: float | None = None
     judged: bool = False  # whether a small fraction is a fault
     why: str = ""
+    gb_s: float | None = None  # 1e9 bytes of device memory per second
+    tflop_s: float | None = None  # 1e12 operations per second
 
 
 class KernelRow(Model):
@@ -55,6 +57,7 @@ class KernelRow(Model):
     cause: str = ""
     message: str = ""  # the compiler's or the program's own words, or why it does not apply
     cases: list[CaseRow] = field(default_factory=list)
+    ordinal: int | None = None  # the runtime's number of the GPU that it ran on
 
 
 class DeviceRow(Model):
@@ -66,6 +69,18 @@ class DeviceRow(Model):
     bandwidth: float | None = None
     fp32: float | None = None
     bf16: float | None = None
+
+
+class SpreadRow(Model):
+    """One case's medians on several GPUs of one kind, and how the slowest compares."""
+
+    kernel: str
+    case: str
+    target: str
+    ordinals: list[int]
+    times_ms: list[Milliseconds]
+    slowest: int  # its ordinal
+    ratio: float  # its time over the median of the others
 
 
 class CompilerRow(Model):
@@ -86,6 +101,7 @@ class Change(Model):
     then_ms: float
     ratio: float
     regression: bool
+    ordinal: int | None = None
 
 
 class SmokeComparison(Model):
@@ -111,3 +127,4 @@ class SmokeReport(Model):
     notes: list[str] = field(default_factory=list)
     comparison: SmokeComparison | None = None
     seconds: float = 0.0
+    spreads: list[SpreadRow] = field(default_factory=list)

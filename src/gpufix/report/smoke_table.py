@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from gpufix.model import Severity
-from gpufix.model.smoke_result import CaseRow, DeviceRow, KernelRow, SmokeComparison, SmokeReport
+from gpufix.model.smoke_result import (
+    CaseRow,
+    DeviceRow,
+    KernelRow,
+    SmokeComparison,
+    SmokeReport,
+    SpreadRow,
+)
 from gpufix.report.terminal import Painter
 
 Part = tuple[str, str]
 _BAR = 10  # characters of a whole roof
 
 
-def title_line(target: str, devices: Sequence[DeviceRow]) -> list[Part]:
-    """The device's name and roofs, above its kernels."""
-    device = next((d for d in devices if d.target == target), None)
+def title_line(target: str, devices: Sequence[DeviceRow], ordinal: int | None = None) -> list[Part]:
+    """The device's name and roofs, above its kernels. `ordinal` where there are several."""
+    device = next((d for d in devices if d.target == target and ordinal in (None, d.ordinal)), None)
+    target += "" if ordinal is None else f" GPU {ordinal}"
     if device is None:
         return [("\n" + target, "bold")]
     parts = [str(device.about.get("name") or "")[:22]]
@@ -33,12 +42,30 @@ def kernel_line(row: KernelRow, verbose: bool) -> list[list[Part]]:
     shown = _telling(row.cases)
     first = [(f"  {row.kernel:<15.15} ", "bold"), _compiled(row), _validated(row)]
     lines = [[*first, *_figures(shown, with_name=True)]]
+    if row.kernel == "torch_quick":
+        return [lines[0][:3], *map(_quick_line, row.cases)]
     if verbose:
         for case in row.cases:
-            mark = {"valid": ("✓", "green"), "wrong": ("✗", "red")}.get(case.status, ("–", "dim"))
+            mark = _mark(case)
             lines.append([(f"    {case.name:<26.26} ", "dim"), (f"{mark[0]:<5}", mark[1]),
                           *_figures(case, with_name=False)])  # fmt: skip
     return lines
+
+
+def _mark(case: CaseRow) -> Part:
+    return {"valid": ("✓", "green"), "wrong": ("✗", "red")}.get(case.status, ("–", "dim"))
+
+
+def _quick_line(case: CaseRow) -> list[Part]:
+    """A case of torch_quick: what was timed with its rate."""
+    mark, style = _mark(case)
+    parts = [(f"    {case.name:<14.14} ", "dim"), (f"{mark:<5}", style)]
+    if case.time_ms is None:
+        return [*parts, (case.why, "dim")]
+    rate = f"{case.gb_s:,.0f} GB/s" if case.gb_s else ""
+    rate = f"{case.tflop_s:,.1f} TFLOP/s" if case.tflop_s else rate
+    share = f"  {case.fraction:.0%} {case.bound}" if case.fraction is not None else ""
+    return [*parts, (f"{headline(case.time_ms.median):>9}{rate:>17}{share}", "")]
 
 
 def headline(ms: float) -> str:
@@ -111,13 +138,17 @@ def text(report: SmokeReport, verbose: bool = False) -> str:
 def _paint(report: SmokeReport, console: Console, verbose: bool) -> None:
     painter = Painter(console, verbose)
     _header(painter, report)
-    targets = list(dict.fromkeys(row.target for row in report.kernels))
-    for target in targets:
-        _line(painter, title_line(target, report.devices))
+    groups = list(dict.fromkeys((row.target, row.ordinal) for row in report.kernels))
+    several = Counter(target for target, _ in groups)
+    for target, ordinal in groups:
+        named = ordinal if several[target] > 1 else None
+        _line(painter, title_line(target, report.devices, named))
         for row in report.kernels:
-            if row.target == target:
+            if (row.target, row.ordinal) == (target, ordinal):
                 for line in kernel_line(row, verbose):
                     _line(painter, line)
+    if report.spreads:
+        _spreads(painter, report.spreads)
     for finding in report.findings:
         painter.finding(finding)
     if report.comparison:
@@ -148,6 +179,17 @@ def _line(painter: Painter, parts: Sequence[tuple[str, str]]) -> None:
     painter.console.print(line, soft_wrap=True, highlight=False, no_wrap=True)
 
 
+def _spreads(painter: Painter, spreads: Sequence[SpreadRow]) -> None:
+    painter.console.print()
+    painter.print(painter.text(("spread over GPUs of one kind", "bold")))
+    for row in spreads:
+        name = f"{row.kernel} {row.case}"
+        times = f"{headline(min(row.times_ms))} … {headline(max(row.times_ms))}"
+        slowest = f"slowest GPU {row.slowest}: {row.ratio:.3f} ×"
+        _line(painter, [(f"  {row.target:<8.8} {name:<20.20}", ""), (f"{times:>22}", ""),
+                        (f"  {slowest}", "dim")])  # fmt: skip
+
+
 def _comparison(painter: Painter, beside: SmokeComparison, verbose: bool) -> None:
     painter.console.print()
     devices = ", ".join(beside.devices) or "no device"
@@ -156,7 +198,8 @@ def _comparison(painter: Painter, beside: SmokeComparison, verbose: bool) -> Non
         if not (verbose or change.regression or abs(change.ratio - 1) > 0.1):
             continue
         mark, style = ("✗", "bold red") if change.regression else ("✓", "green")
-        name = f"{change.kernel} {change.case}"
+        place = f" GPU {change.ordinal}" if change.ordinal else ""
+        name = f"{change.kernel} {change.case}{place}"
         times = f"{headline(change.then_ms)} → {headline(change.now_ms)}"
         _line(painter, [(f"  {mark} ", style), (f"{name:<28.28}", ""), (f"{times:>26}", ""),
                         (f"  {change.ratio:.2f} ×", style)])  # fmt: skip
@@ -170,12 +213,15 @@ def _verdict(painter: Painter, report: SmokeReport) -> None:
     errors = sum(f.severity is Severity.error for f in report.findings)
     advice = len(report.findings) - errors
     rows = report.kernels
-    compiled = sum(row.compiled in ("built", "cached") for row in rows)
+    built = {(row.kernel, row.target): row.compiled for row in rows}
+    compiled = sum(state in ("built", "cached") for state in built.values())
+    wanted = sum(state != "not applicable" for state in built.values())
     validated = sum(row.ran == "ok" for row in rows)
-    apply = sum("not applicable" not in (row.compiled, row.ran) for row in rows)
+    apply = sum(row.ran != "not applicable" for row in rows)
     ran = any(row.ran not in ("not run", "not applicable") for row in rows)
-    tally = f"{compiled} of {sum(r.compiled != 'not applicable' for r in rows)} compiled"
-    tally += f", {validated} of {apply} validated" if ran else ""
-    tally += f", {advice} advice" if advice else ""
+    parts = [f"{compiled} of {wanted} compiled"] if wanted or not ran else []
+    parts += [f"{validated} of {apply} validated"] if ran else []
+    parts += [f"{advice} advice"] if advice else []
+    tally = ", ".join(parts)
     mark, style = ("✗ faults", "bold red") if errors else ("✓ ok", "bold green")
     painter.print(painter.text((mark, style), f": {tally} in {report.seconds:.0f} s"))

@@ -1,19 +1,22 @@
-"""The running half, one device at a time; from GPUs as named to the suite's targets and ordinals."""
+"""The running half, all devices of a kind at once; from GPUs as named to the suite's targets and ordinals."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from gpufix.evidence import targets as patient_targets
 from gpufix.kernels.compiler import Built
-from gpufix.kernels.execute import Achieved, Roofs, RunResult, achieved, roofs, run_program
+from gpufix.kernels.execute import NO_DEVICE, NO_SUCH_DEVICE, RunResult, run_program
 from gpufix.kernels.toolchain import KernelTarget, parse_target
 from gpufix.knowledge.gpus import models
 from gpufix.model import Facts
 from gpufix.model.smoke_result import DeviceRow
-from gpufix.smoke.rows import Slow, slow_cases
+from gpufix.smoke.run_device import Ran
+from gpufix.smoke.siblings import judge
 
 
 class NoTarget(ValueError):
@@ -72,31 +75,26 @@ def _why_none(facts: Facts) -> str:
     return f" ({gaps[0].subject}: {gaps[0].reason})" if gaps and not facts.gpus else ""
 
 
-def ordinal_of(
+def ordinals_of(
     facts: Facts, target: KernelTarget, arch_of: Callable[[int], str | None]
-) -> tuple[int | None, int]:
-    """(the runtime's number of the first such device, how many more of its kind are visible).
+) -> list[int]:
+    """The runtime's numbers of the target's devices.
 
-    Runtimes number devices otherwise than drivers do, so with GPUs of several architectures each
-    is asked: ``arch_of(ordinal)`` is the runtime's answer. None = it shows no such device.
+    Runtimes number devices otherwise than drivers do, and variables hide some: with several GPUs
+    each number is asked. ``arch_of(ordinal)`` is the runtime's answer; None = it shows no such
+    device, "" = it has one that does not answer: its programs then say why, where only devices of this
+    architecture are unaccounted for.
     """
     vendor = "nvidia" if target.vendor == "cuda" else "amd"
     archs = [(g.arch or "").partition(":")[0] for g in facts.gpus if g.vendor == vendor]
-    more = max(0, archs.count(target.arch) - 1)
-    if len(set(archs)) <= 1:
-        return 0, more
-    return next((i for i in range(len(archs)) if arch_of(i) == target.arch), None), more
-
-
-@dataclass
-class Ran:
-    """Every program's result by kernel, on one device."""
-
-    device: DeviceRow
-    results: dict[str, RunResult] = field(default_factory=dict)
-    fractions: dict[tuple[str, str], Achieved] = field(default_factory=dict)
-    slow: list[Slow] = field(default_factory=list)
-    others: int = 0  # devices of the same architecture that were left alone
+    if len(archs) <= 1:
+        return [0]
+    with ThreadPoolExecutor(max_workers=len(archs)) as pool:
+        shown = list(pool.map(arch_of, range(len(archs))))
+    missing = Counter(archs) - Counter(arch for arch in shown if arch)
+    wanted = {target.arch, ""} if set(missing) == {target.arch} else {target.arch}
+    found = [i for i, arch in enumerate(shown) if arch in wanted]
+    return found or ([0] if len(set(archs)) == 1 else [])
 
 
 def run_on(
@@ -105,27 +103,31 @@ def run_on(
     built: Sequence[Built],
     env: Mapping[str, str],
     say: Callable[[str], None],
-) -> Ran | str:
-    """Run what was built for the target on the first such device; or why there is none."""
+) -> list[Ran] | str:
+    """Run what was built for the target on all such devices, side by side; or why there is none."""
     programs = [b for b in built if b.target == target and b.program is not None]
-    ordinal, others = ordinal_of(facts, target, _asker(programs, env))
-    if ordinal is None:
+    ordinals = ordinals_of(facts, target, _asker(programs, env))
+    if not ordinals:
         shown = env.get(
             "CUDA_VISIBLE_DEVICES" if target.vendor == "cuda" else "HIP_VISIBLE_DEVICES"
         )
         hidden = f" (VISIBLE_DEVICES is {shown!r})" if shown is not None else ""
         return f"the runtime shows no {target.arch} device{hidden}"
-    ran = Ran(DeviceRow(target=str(target), ordinal=ordinal), others=others)
+    runs = [Ran(DeviceRow(target=str(target), ordinal=ordinal)) for ordinal in ordinals]
+    with ThreadPoolExecutor(max_workers=len(runs)) as pool:
+        list(pool.map(lambda ran: _run_all(ran, programs, env, say), runs))
+    judge(runs)
+    return runs
+
+
+def _run_all(
+    ran: Ran, programs: Sequence[Built], env: Mapping[str, str], say: Callable[[str], None]
+) -> None:
     for i, one in enumerate(programs):
-        say(f"running {i + 1} of {len(programs)}: {one.kernel.name} on {target.arch}")
-        result = _run(one, ordinal, env)
-        ran.results[one.kernel.name] = result
-        limits = _limits(ran, result)
-        for case in result.cases:
-            if near := achieved(case, limits):
-                ran.fractions[one.kernel.name, case.name] = near
-        ran.slow += slow_cases(result, limits, _again(one, ordinal, env))
-    return ran
+        where = f"{ran.device.target} GPU {ran.device.ordinal}"
+        say(f"running {i + 1} of {len(programs)}: {one.kernel.name} on {where}")
+        again = partial(_run, one, ran.device.ordinal, env)
+        ran.take(again(), again)
 
 
 def _run(built: Built, ordinal: int, env: Mapping[str, str], *more: str) -> RunResult:
@@ -134,30 +136,16 @@ def _run(built: Built, ordinal: int, env: Mapping[str, str], *more: str) -> RunR
     return run_program(built.kernel, built.program, arguments, env)
 
 
-def _again(built: Built, ordinal: int, env: Mapping[str, str]) -> Callable[[], RunResult]:
-    return lambda: _run(built, ordinal, env)
-
-
 def _asker(programs: Sequence[Built], env: Mapping[str, str]) -> Callable[[int], str | None]:
     """The smallest program's first line says which device has an ordinal."""
     quick = sorted(programs, key=lambda b: b.kernel.source.stat().st_size)
 
     def arch_of(ordinal: int) -> str | None:
-        result = _run(quick[0], ordinal, env, "--check-only") if quick else None
-        return str(result.device.get("arch")) if result and result.device else None
+        if not quick:
+            return None
+        result = _run(quick[0], ordinal, env, "--check-only")
+        if result.device:
+            return str(result.device.get("arch"))
+        return None if result.cause in (NO_SUCH_DEVICE, NO_DEVICE) else ""
 
     return arch_of
-
-
-def _limits(ran: Ran, result: RunResult) -> Roofs:
-    """The roofs of the device as the first program that saw it describes it."""
-    if not ran.device.about and result.device:
-        limits = roofs(result.device)
-        ran.device = replace(
-            ran.device,
-            about=dict(result.device),
-            bandwidth=limits.bandwidth,
-            fp32=limits.fp32,
-            bf16=limits.bf16,
-        )
-    return Roofs(ran.device.bandwidth, ran.device.fp32, ran.device.bf16)

@@ -23,6 +23,7 @@ class SmokeRequest(Frozen):
     cache: Path
     env: Mapping[str, str]
     private_toolkit: bool = False  # CUDA from wheels in the cache, instead of the machine's
+    quick: bool = False  # torch's own kernels instead of the suite
 
 
 _BYTES_PER_COMPILER = 2 << 30  # the largest kernel takes nvcc 13 about 1 GiB

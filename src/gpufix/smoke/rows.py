@@ -27,25 +27,39 @@ class Slow(Frozen):
 
 
 def slow_cases(result: RunResult, limits: Roofs, again: Callable[[], RunResult]) -> list[Slow]:
-    """Unknown is no fault: where the driver does not tell the device's state, nothing is said."""
-    seen = {case.name: [f] for case in result.cases if (f := _fraction(case, limits)) < HALF}
+    """Judged cases that stay under half of their roof."""
+    lasting = steady(result, lambda case: _fraction(case, limits), lambda f: f < HALF, again)
+    return [
+        Slow(result.kernel, name, _bound(result, name, limits), fractions)
+        for name, fractions in lasting.items()
+    ]
+
+
+def steady(
+    result: RunResult,
+    figure: Callable[[CaseResult], float],
+    bad: Callable[[float], bool],
+    again: Callable[[], RunResult],
+) -> dict[str, tuple[float, ...]]:
+    """The cases whose figure is bad in this run and in two more, on a GPU that is free.
+
+    Unknown is no fault: where the driver does not tell the device's state, nothing is said.
+    """
+    seen = {case.name: [f] for case in result.cases if bad(f := figure(case))}
     bus_id = str((result.device or {}).get("bus_id", ""))
     if not seen or result.status != "ok" or watch.at_rest(bus_id) is not True:
-        return []
+        return {}
     for _ in range(_MORE_MEDIANS):
         repeated, throttled = watch.during(bus_id, max(1.0, result.seconds), again)
         if throttled is not False or repeated.status != "ok":
-            return []
+            return {}
         for case in repeated.cases:
             if case.name in seen:
-                seen[case.name].append(_fraction(case, limits))
+                seen[case.name].append(figure(case))
     if watch.at_rest(bus_id) is not True:
-        return []
-    return [
-        Slow(result.kernel, name, _bound(result, name, limits), tuple(fractions))
-        for name, fractions in seen.items()
-        if len(fractions) == 1 + _MORE_MEDIANS and max(fractions) < HALF
-    ]
+        return {}
+    lasting = {n: tuple(f) for n, f in seen.items() if len(f) == 1 + _MORE_MEDIANS}
+    return {name: figures for name, figures in lasting.items() if all(map(bad, figures))}
 
 
 def _fraction(case: CaseResult, limits: Roofs) -> float:
@@ -71,7 +85,11 @@ def untried_row(kernel: str, target: KernelTarget) -> KernelRow:
 
 
 def kernel_row(
-    built: Built, result: RunResult | None, fractions: Fractions, why: str = ""
+    built: Built,
+    result: RunResult | None,
+    fractions: Fractions,
+    why: str = "",
+    ordinal: int | None = None,
 ) -> KernelRow:
     """One kernel for one target; `result` None = it was not run, `why` perhaps why not."""
     row = KernelRow(
@@ -83,6 +101,7 @@ def kernel_row(
         message=""
         if built.status in ("built", "cached") and not why
         else why or built.log[:_WORDS],
+        ordinal=ordinal,
     )
     if result is None:
         return row
@@ -98,6 +117,7 @@ def kernel_row(
 
 def _case(case: CaseResult, near: Achieved | None) -> CaseRow:
     time = case.time_ms
+    per_second = 1e3 / time.median if time and case.status == "valid" else 0.0
     return CaseRow(
         name=case.name,
         status=case.status,  # type: ignore[arg-type]  # run.py gives these three alone
@@ -111,4 +131,10 @@ def _case(case: CaseResult, near: Achieved | None) -> CaseRow:
         fraction=round(near.fraction, 4) if near else None,
         judged=case.judged,
         why=case.why,
+        gb_s=_rate(case.bytes, per_second, 1e9),
+        tflop_s=_rate(case.flops, per_second, 1e12),
     )
+
+
+def _rate(cost: float | None, per_second: float, unit: float) -> float | None:
+    return round(cost * per_second / unit, 3) if cost and per_second else None

@@ -47,7 +47,8 @@ def load(path: Path) -> SmokeReport:
 
 
 def compare(now: SmokeReport, then: SmokeReport, file: str) -> SmokeComparison:
-    """Medians of the same kernel, case and sizes: of the same target, else of its only one."""
+    """Medians of the same kernel, case and sizes: of the same GPU, else of the first of its target,
+    else of its only one."""
     changes: list[Change] = []
     left_out = 0
     for row in now.kernels:
@@ -61,7 +62,9 @@ def compare(now: SmokeReport, then: SmokeReport, file: str) -> SmokeComparison:
 def _counterpart(row: KernelRow, then: SmokeReport) -> KernelRow | None:
     rows = [r for r in then.kernels if r.kernel == row.kernel and any(c.time_ms for c in r.cases)]
     same = [r for r in rows if r.target == row.target]
-    return same[0] if same else rows[0] if len(rows) == 1 else None
+    own = [r for r in same if r.ordinal == row.ordinal]
+    found = own or same or (rows if len(rows) == 1 else [])
+    return found[0] if found else None
 
 
 def _changes(row: KernelRow, earlier: KernelRow | None) -> list[Change]:
@@ -82,6 +85,7 @@ def _changes(row: KernelRow, earlier: KernelRow | None) -> list[Change]:
                 ratio=round(ratio, 4),
                 # A median of microseconds can be off by chance: even the fastest run must be slower.
                 regression=ratio > REGRESSION and case.time_ms.min > then.time_ms.median,
+                ordinal=row.ordinal,
             )
         )
     return found

@@ -21,6 +21,7 @@ from gpufix.model import Facts, Finding, Severity
 from gpufix.smoke.advice import compiler_sources, without_compiler
 from gpufix.smoke.compile import ToolchainChoice, first_error
 from gpufix.smoke.rows import Slow
+from gpufix.smoke.run_device import Behind, Ran
 
 _GIB = 1 << 30
 _LINES = 12  # of a tool's words in one finding
@@ -69,16 +70,40 @@ def not_compiled(built: Iterable[Built]) -> Iterator[Finding]:
         )
 
 
-def not_run(facts: Facts, target: KernelTarget, results: Iterable[RunResult]) -> Iterator[Finding]:
+def on_devices(facts: Facts, target: KernelTarget, runs: Sequence[Ran]) -> Iterator[Finding]:
+    """What running found on the devices of one target, which are named where there are several."""
+    places = {id(run): f" GPU {run.device.ordinal}" if len(runs) > 1 else "" for run in runs}
+    for alike in _alike(runs, _failures):
+        where = places[id(alike[0])]
+        if len(alike) > 1:
+            where = f" GPUs {', '.join(str(run.device.ordinal) for run in alike)}"
+        yield from not_run(facts, target, alike[0].results.values(), where)
+    for run in runs:
+        yield from wrong(target, run.results.values(), places[id(run)])
+        yield from slow(target, run.slow, places[id(run)])
+        yield from behind(target, run.behind, places[id(run)])
+
+
+def _failures(run: Ran) -> object:
+    """The same on devices that fail alike."""
+    return tuple((r.kernel, r.status, r.cause or r.message) for r in _bad(run.results.values()))
+
+
+def _bad(results: Iterable[RunResult]) -> list[RunResult]:
+    return [r for r in results if r.status in ("error", "crashed", "timeout", "bad output")]
+
+
+def not_run(
+    facts: Facts, target: KernelTarget, results: Iterable[RunResult], where: str = ""
+) -> Iterator[Finding]:
     """KRN902, and RUN806 for want of memory: kernels that end in the same way together."""
-    bad = [r for r in results if r.status in ("error", "crashed", "timeout", "bad output")]
-    for alike in _alike(bad, lambda r: (r.status, r.cause or r.message)):
+    for alike in _alike(_bad(results), lambda r: (r.status, r.cause or r.message)):
         first, names = alike[0], ", ".join(r.kernel for r in alike)
         memory = first.cause == OUT_OF_MEMORY
         yield _finding(
             RUN806 if memory else KRN902,
             subject=names,
-            message=f"{names} on {target.arch}: {first.cause or first.status}"
+            message=f"{names} on {target.arch}{where}: {first.cause or first.status}"
             f"{_free(facts, target) if memory else ''}",
             evidence=tuple(_some(first.message)),
         )
@@ -105,7 +130,7 @@ def no_device(target: KernelTarget, why: str) -> Finding:
     )
 
 
-def wrong(target: KernelTarget, results: Iterable[RunResult]) -> Iterator[Finding]:
+def wrong(target: KernelTarget, results: Iterable[RunResult], where: str = "") -> Iterator[Finding]:
     """KRN903, one for each kernel."""
     for result in results:
         cases = [case for case in result.cases if case.status == "wrong"]
@@ -118,12 +143,12 @@ def wrong(target: KernelTarget, results: Iterable[RunResult]) -> Iterator[Findin
         yield _finding(
             KRN903,
             subject=result.kernel,
-            message=f"{result.kernel} on {target.arch}: {lines[0]}.",
+            message=f"{result.kernel} on {target.arch}{where}: {lines[0]}.",
             evidence=tuple(lines[1:]),
         )
 
 
-def slow(target: KernelTarget, found: Iterable[Slow]) -> Iterator[Finding]:
+def slow(target: KernelTarget, found: Iterable[Slow], where: str = "") -> Iterator[Finding]:
     """KRN904: advice."""
     for one in found:
         medians = ", ".join(f"{f:.0%}" for f in one.fractions)
@@ -131,9 +156,24 @@ def slow(target: KernelTarget, found: Iterable[Slow]) -> Iterator[Finding]:
             KRN904,
             severity=ADVICE,
             subject=one.kernel,
-            message=f"{one.kernel} on {target.arch}: case {one.case} reaches at most "
+            message=f"{one.kernel} on {target.arch}{where}: case {one.case} reaches at most "
             f"{max(one.fractions):.0%} of the {one.bound} roof in {len(one.fractions)} medians.",
             evidence=(f"medians: {medians}; the device was idle before and after, not throttled",),
+        )
+
+
+def behind(target: KernelTarget, found: Iterable[Behind], where: str) -> Iterator[Finding]:
+    """KRN904 for a GPU that is slower than the others of its kind: advice."""
+    for one in found:
+        others = "the other GPU" if one.siblings == 1 else f"the median of {one.siblings} others"
+        longer = ", ".join(f"{ratio - 1:.1%}" for ratio in one.ratios)
+        yield _finding(
+            KRN904,
+            severity=ADVICE,
+            subject=one.kernel,
+            message=f"{one.kernel} on {target.arch}{where}: case {one.case} takes at least "
+            f"{min(one.ratios) - 1:.1%} longer than on {others}, in {len(one.ratios)} medians.",
+            evidence=(f"longer by: {longer}; the device was idle before and after, not throttled",),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import gpufix
@@ -15,10 +15,12 @@ from gpufix.model import Facts, Finding
 from gpufix.model.smoke_result import KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
-from gpufix.smoke.devices import Ran, run_on
+from gpufix.smoke.devices import run_on
 from gpufix.smoke.private import with_private_toolkit
 from gpufix.smoke.request import SmokeRequest, patient_environment
 from gpufix.smoke.rows import kernel_row, untried_row
+from gpufix.smoke.run_device import Ran
+from gpufix.smoke.siblings import spreads
 
 Say = Callable[[str], None]
 
@@ -31,7 +33,7 @@ def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> Smo
     compiled = compile_suite(facts, request, say)
     runs = {} if request.compile_only else _run_all(facts, request, compiled, say)
     extension = _torch_extension(facts, request, say)
-    ran = [run for run in runs.values() if isinstance(run, Ran)]
+    ran = [run for some in runs.values() if isinstance(some, list) for run in some]
     return SmokeReport(
         gpufix_version=gpufix.__version__,
         patient=patient_summary(facts),
@@ -39,14 +41,15 @@ def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> Smo
         devices=[run.device for run in ran],
         kernels=_rows(request, compiled, runs, extension),
         findings=_findings(facts, compiled, runs, extension),
-        notes=_notes(facts, request, ran),
+        notes=_notes(facts, request),
         seconds=round(time.monotonic() - begin, 1),
+        spreads=spreads(ran),
     )
 
 
 def _run_all(
     facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say
-) -> dict[KernelTarget, Ran | str]:
+) -> dict[KernelTarget, list[Ran] | str]:
     return {
         target: run_on(facts, target, compiled.built, request.env, say)
         for target in request.targets
@@ -67,18 +70,21 @@ def _torch_extension(facts: Facts, request: SmokeRequest, say: Say) -> RunResult
 def _rows(
     request: SmokeRequest,
     compiled: Compiled,
-    runs: dict[KernelTarget, Ran | str],
+    runs: dict[KernelTarget, list[Ran] | str],
     extension: RunResult | None,
 ) -> list[KernelRow]:
     by = {(b.kernel.name, b.target): b for b in compiled.built}
     rows = []
     for target in request.targets:
-        for kernel in request.kernels:
-            built = by.get((kernel.name, target))
-            if built is None:
-                rows.append(untried_row(kernel.name, target))
-            else:
-                rows.append(_row(built, runs.get(target)))
+        run = runs.get(target)
+        each: list[Ran | str | None] = [*run] if isinstance(run, list) else [run]
+        for one in each:
+            for kernel in request.kernels:
+                built = by.get((kernel.name, target))
+                if built is None:
+                    rows.append(untried_row(kernel.name, target))
+                else:
+                    rows.append(_row(built, one))
     if extension is not None:
         status = "cached" if extension.cached else "built"
         built = Built(TORCH_EXTENSION, KernelTarget("torch"), status)
@@ -89,13 +95,14 @@ def _rows(
 def _row(built: Built, run: Ran | str | None) -> KernelRow:
     if not isinstance(run, Ran):
         return kernel_row(built, None, {}, why=run or "")
-    return kernel_row(built, run.results.get(built.kernel.name), run.fractions)
+    result = run.results.get(built.kernel.name)
+    return kernel_row(built, result, run.fractions, ordinal=run.device.ordinal)
 
 
 def _findings(
     facts: Facts,
     compiled: Compiled,
-    runs: dict[KernelTarget, Ran | str],
+    runs: dict[KernelTarget, list[Ran] | str],
     extension: RunResult | None,
 ) -> list[Finding]:
     all_found: list[Finding] = []
@@ -108,23 +115,16 @@ def _findings(
         if isinstance(run, str):
             all_found.append(found.no_device(target, run))
             continue
-        results = list(run.results.values())
-        all_found += found.not_run(facts, target, results)
-        all_found += found.wrong(target, results)
-        all_found += found.slow(target, run.slow)
+        all_found += found.on_devices(facts, target, run)
     if extension is not None:
         all_found += found.torch_extension(extension)
     return all_found
 
 
-def _notes(facts: Facts, request: SmokeRequest, ran: Sequence[Ran]) -> list[str]:
+def _notes(facts: Facts, request: SmokeRequest) -> list[str]:
     notes = []
     if request.compile_only:
         notes.append("compiled only: nothing was run or validated")
-    for run in ran:
-        if run.others:
-            kind = run.device.target
-            notes.append(f"{run.others} more {kind} not run: the first stands for them")
     if request.with_torch_extension and not request.compile_only and facts.torch is None:
         notes.append("torch_extension not applicable: the patient has no torch")
     return notes

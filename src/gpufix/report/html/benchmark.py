@@ -144,13 +144,18 @@ def smoke(report: SmokeReport | None) -> Markup | None:
 
 def _device(device: DeviceRow, kernels: Sequence[KernelRow]) -> Markup:
     rows = [
-        (k.kernel, c) for k in kernels if k.target == device.target for c in k.cases if c.time_ms
+        (k.kernel, c)
+        for k in kernels
+        if k.target == device.target and k.ordinal in (None, device.ordinal)
+        for c in k.cases
+        if c.time_ms
     ]
     points = _points(rows)
     numbers = {(p.kernel, p.case): str(n) for n, p in enumerate(points, 1)}
     name = str(device.about.get("name") or device.target)
+    where = f" {device.target}" + (f" GPU {device.ordinal}" if device.ordinal else "")
     return joined(
-        tag("h3", name, tag("span", f" {device.target}", class_="version")),
+        tag("h3", name, tag("span", where, class_="version")),
         figure(device, points),
         _table(rows, numbers),
     )
