@@ -3,8 +3,6 @@
 From Python: `gpufix.diagnose()`, `gpufix.plan()` and `gpufix.explain_error()` (docs/api.md).
 """
 
-from __future__ import annotations
-
 __version__ = "0.2.0"
 __all__ = ["GpufixError", "Report", "diagnose", "explain_error", "plan"]
 

@@ -207,7 +207,6 @@ def test_ptx_as_text(text, arch, version):
     [
         b"",
         b"#!/bin/sh\n",
-        b"MZ\x90\0" + b"\0" * 60,
         b"// .version and .target are only mentioned here\n",
         b".version 8.4\n.text\n.target sm_90\n",
     ],
@@ -215,6 +214,10 @@ def test_ptx_as_text(text, arch, version):
 def test_other_files_are_refused(data):
     with pytest.raises(CodeError):
         code_in(data)
+
+
+def test_what_only_begins_as_a_windows_file_is_a_gap():
+    assert code_in(b"MZ\x90\0" + b"\0" * 60).gaps == ("header: no PE header",)
 
 
 @pytest.mark.parametrize("path", ["/nowhere/lib.so", "/tmp", "/dev/null", "a\0b"])

@@ -84,7 +84,7 @@ CASES: dict[str, Case] = {
         "sm_86",
         {},
         {
-            "WHL509 libcudnn_cnn_infer.so.8 for the GPU, which is in no place",
+            "WHL509 ctranslate2 4.4.0 needs libcudnn_cnn_infer.so.8 for the GPU, which is in no folder that it searches",
             "WHL509 libcudnn_ops_infer.so.8 for the GPU, which lies where the loader does not look",
         },
     ),

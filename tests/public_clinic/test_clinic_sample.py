@@ -14,7 +14,7 @@ from clinic.judge import judged
 
 SAMPLE = """
 aarch64-wheel-in-x86-64-environment  alternatives-of-which-one-loads  cstdint-through-two-headers
-editable-built-for-older-python  extension-needs-newer-glibc  fatbin-sm75-only-on-sm86
+editable-built-for-older-python  extension-needs-newer-glibc  fatbin-sm75-alone-on-sm86
 library-without-section-headers  modules-for-several-pythons-side-by-side  optional-module-guarded-by-try
 runpath-without-its-dollar  soname-link-lost-in-wheel  stale-tagged-module-hides-abi3
 truncated-library-kills-the-import  weak-symbols-without-definition

@@ -9,7 +9,7 @@ from pathlib import Path
 _CLOSING = re.compile(
     r"^=*\s*(\d+ (?:passed|failed|skipped|errors?)\b.* in [\d.]+s.*?)\s*=*$", re.M
 )
-_WANT = re.compile(r"^.*\bfor want of\b.*$", re.M | re.I)
+_WANT = re.compile(r"^.*\bbecause of missing: .*$", re.M | re.I)
 _DOWNLOADED = re.compile(r"^\s*Downloading \S+ \(([\d.]+) (bytes|kB|MB|GB)\)", re.M)
 _FROM_DISK = re.compile(r"^\s*Processing (/\S+\.(?:whl|tar\.gz))", re.M)
 _UNITS = {"bytes": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}

@@ -17,7 +17,7 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="A snapshot, or a node's answer.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     format: Annotated[
-        TextOrJson, typer.Option("--format", help="Report format.")
+        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = TextOrJson.text,
     output: options.Output = None,
 ) -> None:

@@ -50,7 +50,7 @@ class Origin(str, Enum):
     stream = "stream"
 
 
-Form = Annotated[FleetFormat, typer.Option("--format", help="Report format.")]
+Form = Annotated[FleetFormat, typer.Option("--format", metavar="FORMAT", help="Report format.")]
 Reference = Annotated[
     str | None,
     typer.Option(
@@ -181,7 +181,7 @@ def doctor(
         typer.Option("--ssh", metavar="HOSTS", help="Hosts: node[01-32],login1,user@host."),
     ] = None,
     here: Annotated[
-        bool, typer.Option("--here", help="This node alone, compared with --reference.")
+        bool, typer.Option("--here", help="Only this node, compared with --reference.")
     ] = False,
     ssh_options: Annotated[
         str, typer.Option("--ssh-options", metavar="OPTIONS", help="Further arguments of ssh.")

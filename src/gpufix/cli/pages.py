@@ -171,7 +171,7 @@ PAGES: dict[str, Page] = {
         "gpufix smoke [OPTIONS]",
         (
             ("gpufix smoke", "compile, validate and time the suite"),
-            ("gpufix smoke --quick", "before a job: does torch work on each GPU"),
+            ("gpufix smoke --quick", "does torch work on each GPU"),
             ("gpufix smoke --compile-only --gpu sm_120", "without a GPU"),
             ("gpufix smoke --compare before.json", "compare with a saved run"),
         ),
@@ -213,7 +213,7 @@ PAGES: dict[str, Page] = {
         "gpufix fleet COMMAND [OPTIONS]",
         (
             ("gpufix fleet doctor --ssh 'node[01-32]'", "ask hosts by ssh"),
-            ("gpufix fleet doctor --slurm='-p gpu'", "ask the nodes of a partition"),
+            ("gpufix fleet doctor --slurm=-pgpu", "ask the nodes of a partition"),
             ("gpufix fleet report answers/", "from saved answers"),
             ("gpufix fleet manifest", "Kubernetes: a Job, to be applied"),
         ),
@@ -249,8 +249,7 @@ repairs it, proves the repair, and can undo it.
 More commands:
 """
 _FOOT = """
-gpufix COMMAND --help shows examples and options. Also: --version,
---install-completion.
+gpufix COMMAND --help: examples, options. Also --version, --install-completion.
 """
 
 

@@ -17,9 +17,9 @@ reported when all three medians are under half, while the device is whole (not d
 MIG), not throttled, and idle before and after. Where the driver does not tell that (AMD, or
 no NVML), nothing is reported. `gpufix doctor` never reports this rule.
 
-With several GPUs of one kind in the machine, such a case (and the matrix product of
-`gpufix smoke --quick`) that takes over 5% longer on one GPU than the median of the others is
-run twice more on that GPU, and reported under the same conditions.
+With several GPUs of one kind, the judged cases and the matrix product of
+`gpufix smoke --quick` are compared. One that takes over 5% longer on a GPU than the median of
+the others is run twice more there, and reported under the same conditions.
 
 ## Why it matters
 Something takes half of the GPU away: a broken memory channel, a virtual machine's share,
