@@ -148,6 +148,9 @@ def _refuse(error: Any) -> None:
     sys.exit(getattr(error, "exit_code", USAGE))
 
 
+_NO_COMMAND = re.compile(r"No such command ['\"](.*)['\"]")
+
+
 def refusal(error: Any) -> str:
     """The message of a usage error, without the library's own phrases."""
     option = getattr(error, "param", None)
@@ -166,6 +169,9 @@ def refusal(error: Any) -> str:
     if "valid integer" in message or "valid number" in message:
         return f"{name}: expected a number"
     text = str(error.format_message()).strip().rstrip(".")
+    if (mistyped := _NO_COMMAND.fullmatch(text)) is not None:  # Typer before 0.16 suggests nothing
+        group = getattr(getattr(error, "ctx", None), "command", None)
+        text += suggestion(mistyped[1], [f"'{each}'" for each in getattr(group, "commands", PAGES)])
     text = re.sub(r"^Invalid value for (?:'[^']+'(?: / )?)+: ", f"{name}: ", text)
     text = re.sub(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected: \1", text)
     text = text.replace("Value error, ", "").replace(". Did you mean", "; did you mean")
