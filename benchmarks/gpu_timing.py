@@ -14,7 +14,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 REPS, ROUNDS = 20, 3
 AHEAD_CYCLES = 20_000_000  # about 10 ms: longer than any step takes to queue
@@ -42,30 +42,24 @@ def measure(work: Callable[[], object]) -> Times:
 
 def gpu_ms(work: Callable[[], object], reps: int = REPS) -> float:
     """Milliseconds of GPU time, on an L2 that was just overwritten."""
-    import torch
-
-    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
-    times = []
-    for _ in range(reps):
-        start, stop = _events(torch)
-        torch.cuda._sleep(AHEAD_CYCLES)
-        flush.zero_()
-        start.record()
-        work()
-        stop.record()
-        stop.synchronize()
-        times.append(start.elapsed_time(stop))
-    return statistics.median(times)
+    return _between_events(work, reps, AHEAD_CYCLES)
 
 
 def cold_ms(work: Callable[[], object], reps: int = REPS) -> float:
     """Between events with the host beside it: as the suite's own timer takes a launch."""
+    return _between_events(work, reps, 0)
+
+
+def _between_events(work: Callable[[], object], reps: int, ahead_cycles: int) -> float:
+    """The median after five to warm up. The stream is busy for so many cycles before the first event."""
     import torch
 
     flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
     times = []
     for i in range(reps + 5):
-        start, stop = _events(torch)
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        if ahead_cycles:
+            torch.cuda._sleep(ahead_cycles)
         flush.zero_()
         start.record()
         work()
@@ -102,7 +96,3 @@ def host_us(work: Callable[[], object], reps: int = 5 * REPS) -> float:
         times.append(1e6 * (time.perf_counter() - start))
     torch.cuda.synchronize()
     return statistics.median(times)
-
-
-def _events(torch: Any) -> tuple[Any, Any]:
-    return torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)

@@ -58,16 +58,6 @@ constexpr size_t kShared = ((kRows + 2 * kKeys) * kDim + kWaves * kScratch) * si
 constexpr int kThreads = kWaves * gpu::kWaveSize;
 constexpr int kKeyTiles = kKeys / 16, kDimTiles = kDim / 16;
 
-__device__ inline float fast_exp2(float x) {
-#if defined(GPUFIX_CUDA)
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#else
-    return __builtin_amdgcn_exp2f(x);
-#endif
-}
-
 // Rows rows of 128 from row `first` on; zeros beyond `length`.
 template <int Rows>
 __device__ inline void load_rows(bf16* shared, const bf16* head, unsigned first, unsigned length) {
@@ -146,7 +136,7 @@ __device__ inline void update(Softmax& state, Scores& s, Output& out, float scal
                     if (gpu::acc_row_slot(i) == slot) most = fmaxf(most, s[r][j].v[i]);
             most = across_row(most, [](float a, float b) { return fmaxf(a, b); });
             shift[slot] = most * scale;
-            rescale[slot] = fast_exp2(state.most[r][slot] * scale - shift[slot]);
+            rescale[slot] = gpu::exp2_fast(state.most[r][slot] * scale - shift[slot]);
             state.most[r][slot] = most;
             state.total[r][slot] *= rescale[slot];
         }
@@ -155,7 +145,7 @@ __device__ inline void update(Softmax& state, Scores& s, Output& out, float scal
 #pragma unroll
             for (int i = 0; i < gpu::kAccElements; ++i) {
                 int slot = gpu::acc_row_slot(i);
-                float weight = fast_exp2(s[r][j].v[i] * scale - shift[slot]);
+                float weight = gpu::exp2_fast(s[r][j].v[i] * scale - shift[slot]);
                 s[r][j].v[i] = weight;
                 state.total[r][slot] += weight;  // this lane's columns: combined at the end
             }

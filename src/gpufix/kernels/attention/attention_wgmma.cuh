@@ -63,12 +63,6 @@ struct Softmax {
     float most[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};  // of this lane's two rows
 };
 
-__device__ inline float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
 // Of a lane's element i of an accumulator: which of its two rows.
 __device__ constexpr int slot(int i) { return i / 2 % 2; }
 
@@ -94,13 +88,13 @@ __device__ inline void update(Softmax& state, float (&s)[64], float scale, float
         most = fmaxf(most, gpu::shfl_xor(gpu::kFullMask, most, 1));
         most = fmaxf(most, gpu::shfl_xor(gpu::kFullMask, most, 2));
         shift[row] = most * scale;
-        rescale[row] = exp2_fast(state.most[row] * scale - shift[row]);
+        rescale[row] = gpu::exp2_fast(state.most[row] * scale - shift[row]);
         state.most[row] = most;
         state.total[row] *= rescale[row];
     }
 #pragma unroll
     for (int i = 0; i < 64; ++i) {
-        s[i] = exp2_fast(s[i] * scale - shift[slot(i)]);
+        s[i] = gpu::exp2_fast(s[i] * scale - shift[slot(i)]);
         state.total[slot(i)] += s[i];  // this lane's columns: combined at the end
     }
 }

@@ -18,16 +18,6 @@ namespace gpufix_splat {
 
 constexpr int kRenderThreads = 64, kPixels = 4, kGroup = 32;
 
-__device__ inline float exp2_fast(float x) {
-#if defined(GPUFIX_HIP)
-    return __builtin_amdgcn_exp2f(x);
-#else
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
-
 // A batch of splats on its way from memory to all threads of the block.
 struct Batch {
     float4 shape[kRenderThreads];   // x, y, a, b
@@ -143,7 +133,7 @@ __global__ void __launch_bounds__(kRenderThreads)
 #pragma unroll
             for (int i = 0; i < kPixels; ++i) {
                 if (e[i] < px.least[i]) continue;
-                float alpha = fminf(exp2_fast(e[i]), kAlphaMax), next = px.behind(i, alpha);
+                float alpha = fminf(gpu::exp2_fast(e[i]), kAlphaMax), next = px.behind(i, alpha);
                 if (next < 0) continue;
                 float weight = alpha * px.transmittance[i];
                 color[i][0] = fmaf(weight, shade.z, color[i][0]);
@@ -241,7 +231,7 @@ __device__ inline bool gather_moments(Pixels& px, PixelGradients<Task>& g, const
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
         if (e[i] < px.least[i]) continue;
-        float raw = exp2_fast(e[i]), alpha = fminf(raw, kAlphaMax), next = px.behind(i, alpha);
+        float raw = gpu::exp2_fast(e[i]), alpha = fminf(raw, kAlphaMax), next = px.behind(i, alpha);
         if (next < 0) continue;
         any = true;
         float weight = alpha * px.transmittance[i];

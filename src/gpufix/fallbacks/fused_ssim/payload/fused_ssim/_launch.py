@@ -101,9 +101,7 @@ class Triton(Eager):
 
     def _counter(self, x: Tensor) -> Tensor:
         """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
-        if x.device.type != "cuda":
-            return torch.zeros((), dtype=torch.int32, device=x.device)
-        if torch.cuda.is_current_stream_capturing():
+        if x.device.type != "cuda" or torch.cuda.is_current_stream_capturing():
             return torch.zeros((), dtype=torch.int32, device=x.device)
         stream = torch.cuda.current_stream(x.device).cuda_stream
         if stream not in self._counters:
