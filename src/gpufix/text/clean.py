@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from gpufix.model import Evidence, Finding
 
@@ -49,6 +49,11 @@ def below(finding: Finding, depth: int = 0) -> Iterator[tuple[int, Finding]]:
     for consequence in finding.consequences:
         yield depth, consequence
         yield from below(consequence, depth + 1)
+
+
+def and_more(things: Sized) -> str:
+    """What follows the first of several: " (and 3 more)", else nothing."""
+    return f" (and {len(things) - 1} more)" if len(things) > 1 else ""
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from gpufix.knowledge.data_table import at_least, minor
 from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Library
 from gpufix.model.payload import VcRuntime
+from gpufix.text.clean import and_more
 
 _SUBJECT = "Visual C++ runtime"
 _LOCKS_SINCE = "14.40"  # Visual Studio 2022 17.10
@@ -76,7 +77,7 @@ def _absent(view: View, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
     if weighed.severity is None:
         return
     names = sorted({problem.name for _, problem in weighed.rows})
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = and_more(names)
     yield Fault(
         severity=weighed.severity,
         subject=_SUBJECT,
@@ -97,7 +98,7 @@ def _lacks(view: View, path: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
     if weighed.severity is None:
         return
     names = sorted({problem.name for _, problem in weighed.rows})
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = and_more(names)
     yield Fault(
         severity=weighed.severity,
         subject=_SUBJECT,

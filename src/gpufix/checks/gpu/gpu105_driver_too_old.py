@@ -14,6 +14,7 @@ from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Driver, Severity
 from gpufix.model.payload import DriverFault, OldDriver, UnfitDriver
+from gpufix.text.clean import and_more
 
 
 @rule("GPU105", "driver-too-old")
@@ -135,7 +136,7 @@ def _of_packages(view: View) -> Iterator[Fault]:
     for cuda, users in users_of_newer(view, int(major(driver.cuda))).items():
         least = cuda_toolkits.min_driver(f"{cuda}.0")
         requirement = f"driver {least} or newer" if least else "a newer driver"
-        more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
+        more = and_more(users)
         yield Fault(
             severity=ERROR,
             subject=users[0],

@@ -20,6 +20,7 @@ from gpufix.evidence.view import View
 from gpufix.evidence.windows_words import says
 from gpufix.model import Gap, Problem
 from gpufix.model.payload import ExtensionModules
+from gpufix.text.clean import and_more
 
 
 @rule("SYM401", "undefined-torch-symbol")
@@ -67,7 +68,7 @@ def undefined_torch_symbol(view: View) -> Iterator[Fault | Gap]:
 def _fault(view: View, user: TorchUser, weighed: Weighed) -> Fault:
     lacking = [(library, problem.name) for library, problem in weighed.rows]
     names = list(dict.fromkeys(name for _, name in lacking))
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = and_more(names)
     lacks = f"{installed(view)} does not define" if view.facts.torch else "no torch here defines"
     origin = f"; {releases(user.judgement)}" if user.judgement else ""
     return Fault(

@@ -17,6 +17,7 @@ from gpufix.knowledge.cuda_libraries import bringing, majors
 from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
+from gpufix.text.clean import and_more
 
 _SHOWN = 3
 _OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
@@ -207,7 +208,7 @@ def _lacks(names: list[str], each: Sequence[tuple[str, ...]], held: str | None) 
 def _message(
     owner: str, names: list[str], lacks: str, alternatives: list[str], held: Sequence[str]
 ) -> str:
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = and_more(names)
     if not alternatives:
         return f"{owner} needs {names[0]}{more}{', which' if held else ':'} {lacks}."
     others = f"{len(alternatives)} libraries, {alternatives[0]} to {alternatives[-1]}"

@@ -16,6 +16,7 @@ from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Library, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
+from gpufix.text.clean import and_more
 
 
 @rule("SYM403", "undefined-library-symbol")
@@ -77,7 +78,7 @@ def _fault(
 ) -> Fault:
     problem = rows[0][1]
     names = list(dict.fromkeys(p.name for _, p in rows))
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = and_more(names)
     found = f" (found by {problem.why})" if problem.why else ""
     where = f"{provider}{found} does not define" if provider else "no library in its scope defines"
     wheels = bringing(basename(provider)) if provider else []

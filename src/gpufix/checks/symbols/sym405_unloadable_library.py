@@ -13,6 +13,7 @@ from gpufix.evidence.view import View
 from gpufix.evidence.windows_words import says
 from gpufix.model import Gap, Problem
 from gpufix.model.payload import DamagedDistribution
+from gpufix.text.clean import and_more
 
 _TLS = re.compile(r"needs (\d+) bytes of static TLS, of which (\d+) are free")
 
@@ -73,7 +74,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
             severity = ERROR
         shown = weighed.rows or tuple(rows)
         libraries = [library for library, _ in shown]
-        more = f" (and {len(libraries) - 1} more)" if len(libraries) > 1 else ""
+        more = and_more(libraries)
         library, problem = shown[0]
         dist = view.dist(owner)
         yield Fault(

@@ -9,6 +9,7 @@ from gpufix.evidence.building import builds
 from gpufix.evidence.view import View
 from gpufix.model import Facts
 from gpufix.model.payload import LongPath
+from gpufix.text.clean import and_more
 
 _MOST = 259  # characters; with the NUL behind them MAX_PATH
 _COMPILED = ("cuda", "cpp", "hip")
@@ -52,7 +53,7 @@ def path_too_long(view: View) -> Iterator[Fault]:
         return
     known = facts.windows.long_paths is False
     state = "as LongPathsEnabled is 0" if known else "unless LongPathsEnabled is 1"
-    more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
+    more = and_more(over)
     yield Fault(
         severity=ERROR if known else WARNING,
         subject=facts.project.root if facts.project else "",

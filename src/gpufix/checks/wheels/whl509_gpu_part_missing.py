@@ -24,7 +24,7 @@ from gpufix.model.payload import (
     UnchosenLibrary,
     UnsearchedLibraries,
 )
-from gpufix.text.clean import counted
+from gpufix.text.clean import and_more, counted
 
 
 @rule("WHL509", "gpu-part-missing")
@@ -156,7 +156,7 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
         return
     missing = sorted({problem.name for _, problem in weighed.rows})
     wheels = tuple(dict.fromkeys(w for soname in missing for w in bringing(soname)))
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    more = and_more(missing)
     version = f" {dist.version}" if dist else ""
     yield Fault(
         severity=_eased(view, name, weighed.rows, weighed.severity),
@@ -210,7 +210,7 @@ def _unsearched(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault]:
         return
     held = tuple(sorted({problem.provider or "" for _, problem in weighed.rows}))
     missing = sorted({problem.name for _, problem in weighed.rows})
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    more = and_more(missing)
     dist = view.dist(name)
     yield Fault(
         severity=WARNING,

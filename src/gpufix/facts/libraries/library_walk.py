@@ -17,6 +17,7 @@ from gpufix.facts.packages.record_file import gone
 from gpufix.facts.python.site_paths import is_dir
 from gpufix.facts.reading import text, why
 from gpufix.model import Distribution, Python
+from gpufix.text.clean import and_more
 
 _SHARED = re.compile(r"\.so(?:\.\d+)*$")
 _OF_WINDOWS = re.compile(r"\.(?:dll|pyd)$", re.IGNORECASE)
@@ -254,7 +255,7 @@ class _Walk:
             (self._denied, "where nobody may look"),
         ):
             if links:
-                others = f" (and {len(links) - 1} more)" if len(links) > 1 else ""
+                others = and_more(links)
                 self._ctx.gap("binaries", text(links[0]), f"a link to {what}{others}")
 
     def _imported(self, path: str, name: str) -> bool:

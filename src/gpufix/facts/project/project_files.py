@@ -12,6 +12,7 @@ from pathlib import Path
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, why
 from gpufix.model import SourceFile, SourceKind
+from gpufix.text.clean import and_more
 
 CMAKE_CACHE = "CMakeCache.txt"
 _LIMIT_GIT_FILE = 1 << 14  # bytes
@@ -114,7 +115,7 @@ def walk(
             size = entry.stat(follow_symlinks=False).st_size
             found.sources.append(SourceFile(path=text(relative), kind=kind, size=size))
     if outside:
-        more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
+        more = and_more(outside)
         ctx.gap("project", text(min(outside)), f"a link to sources elsewhere: not followed{more}")
     found.sources.sort(key=lambda source: source.path)
     return found
