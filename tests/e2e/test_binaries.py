@@ -86,7 +86,11 @@ def test_the_torch_abi_is_told_from_symbols_alone(torch_cpu: Venv) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wheel", "built"), [("torchvision==0.21.0", "2.6"), ("xformers==0.0.29.post1", "2.5")]
+    ("wheel", "built"),
+    [
+        ("torchvision==0.21.0", "2.6"),
+        pytest.param("xformers==0.0.29.post1", "2.5", marks=pytest.mark.slow),
+    ],
 )
 def test_wheels_of_other_releases(torch_cpu: Venv, wheel: str, built: str) -> None:
     torch_cpu.pip("install", "--no-deps", wheel, "pillow")

@@ -214,6 +214,7 @@ def imports(venv: Venv, name: str) -> str:
     return done.stdout if done.returncode == 0 else done.stderr
 
 
+@pytest.mark.slow  # test_build_fix.py does it through the command
 @pytest.mark.needs("g++", "Python.h")
 def test_the_wrong_abi_is_overruled_and_the_extension_imports(tmp_path: Path) -> None:
     parts = ("torch", "numpy", "setuptools", "wheel", "pip")

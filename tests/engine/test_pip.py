@@ -130,7 +130,9 @@ def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int]
     assert trees.differences(before, trees.state(patient)) == {}
 
 
-@pytest.mark.parametrize("step", range(len(STEPS)))
+@pytest.mark.parametrize(
+    "step", [pytest.param(n, marks=pytest.mark.slow if n else ()) for n in range(len(STEPS))]
+)
 def test_killed_together_with_pip(
     step: int, patient: Real, use_pip: Callable[[str, int], Path]
 ) -> None:

@@ -149,7 +149,15 @@ def scene(memory_path: Path, index: Path) -> Iterator[Scene]:
     yield Scene(prefix, index, home, environ | {"PIP_CONFIG_FILE": os.devnull})
 
 
-@pytest.mark.parametrize("case", ROWS)
+OF_A_KIND = (
+    "one that requires another version of what is here",
+    "one that requires what no index has",
+)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.slow if c in OF_A_KIND else ()) for c in ROWS]
+)
 def test_rounds(case: str, scene: Scene) -> None:
     row = ROWS[case]
     for pin, rows in {**row.here, **row.index}.items():

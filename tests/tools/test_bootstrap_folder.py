@@ -62,6 +62,7 @@ def test_it_is_made_once_and_the_checkout_is_not_written_to(
     assert (venv / "bin" / "gpufix").exists()
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_nothing_and_the_next_call_works(
     checkout: Checkout, tmp_path: Path
 ) -> None:

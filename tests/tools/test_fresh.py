@@ -313,7 +313,7 @@ def test_a_red_row_keeps_none_of_the_others_away(slow: Path, tiny: Path, tmp_pat
 @pytest.mark.parametrize(
     "ending",
     [
-        signal.SIGINT,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
         pytest.param(signal.SIGKILL, marks=pytest.mark.slow),
     ],

@@ -100,6 +100,7 @@ def test_what_runs_this_comes_before_its_like_on_the_path() -> None:
     assert RUNNING in lowest.pythons([Path(sys.executable).name])
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_completed_goes_away(
     environment: lowest.Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

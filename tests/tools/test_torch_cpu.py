@@ -57,12 +57,21 @@ def said(env: Environment, tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     ("wheels", "problem"),
     [
         ([CPU], ""),
-        ([CPU, LIKE_PYPI], ""),
+        pytest.param(*([CPU, LIKE_PYPI], ""), marks=pytest.mark.slow),
         ([LIKE_PYPI], "has no torch 2.13.0+cpu for Python 3."),
-        ([("torch", "2.12.0+cpu"), ("torch", "2.13.0+cu130")], "has no torch 2.13.0+cpu for"),
+        pytest.param(
+            *([("torch", "2.12.0+cpu"), ("torch", "2.13.0+cu130")], "has no torch 2.13.0+cpu for"),
+            marks=pytest.mark.slow,
+        ),
         ([(*CPU, "nvidia-cublas>=13")], "is no CPU build, it requires nvidia-cublas>=13"),
-        ([(*CPU, "cuda-toolkit==13.0")], "is no CPU build, it requires cuda-toolkit==13.0"),
-        ([(*CPU, "no-such-name")], "No matching distribution found for no-such-name"),
+        pytest.param(
+            *([(*CPU, "cuda-toolkit==13.0")], "is no CPU build, it requires cuda-toolkit==13.0"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *([(*CPU, "no-such-name")], "No matching distribution found for no-such-name"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_folder_of_wheels_stands_in(
