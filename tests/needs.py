@@ -55,7 +55,7 @@ NEEDS = {
     ),
     "Python.h": Need(find.python_header, "Debian: python3-dev"),
     **{n: _program("binutils", n) for n in ("nm", "readelf", "objcopy", "ar", "c++filt")},
-    **{n: _program(n, n) for n in ("cmake", "git", "make", "openssl", "patch", "fish")},
+    **{n: _program(n, n) for n in ("cmake", "git", "make", "openssl", "patch", "fish", "direnv")},
     "bash": Need(find.program("bash"), "Debian: bash"),
     "zstd": Need(find.zstd, "Debian: zstd, or Python 3.14", ("zstd",)),
     "ldconfig": _program("libc-bin", "ldconfig"),

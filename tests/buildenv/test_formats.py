@@ -88,6 +88,17 @@ def test_github_and_json_give_back_what_was_given(given_: dict[str, str]) -> Non
     assert json.loads(render(given_, "json")[0])["variables"] == given_
 
 
+@pytest.mark.parametrize("value", NASTY)
+def test_conda_exports_it_as_it_is(value: str) -> None:
+    """Between single quotes of a shell, which is how conda writes it."""
+    try:
+        text, _ = render({"X": value}, "conda")
+    except NotExpressible:
+        assert set(value) & set("'\"`$\\\n")
+        return
+    assert shell(f"export X='{json.loads(text)['X']}'", "X") == value
+
+
 def test_unset() -> None:
     assert shell(f"X=1\n{render({'X': None}, 'sh')[0]}", "X") is None
     assert json.loads(render({"X": None}, "json")[0])["variables"] == {"X": None}

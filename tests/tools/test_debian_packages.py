@@ -21,7 +21,19 @@ LIST_FULL = ROOT / "tools" / "debian_packages_full.txt"
 # What a Debian has in any case: essential packages, and those that g++ brings.
 ALWAYS = {"bash", "coreutils", "libc-bin", "mount", "gcc", "libc6-dev", "libstdc++6", "python3"}
 COMMON = [
-    *("g++", "gcc-multilib", "binutils", "make", "git", "patch", "cmake", "zstd", "fish", "zsh"),
+    *(
+        "g++",
+        "gcc-multilib",
+        "binutils",
+        "make",
+        "git",
+        "patch",
+        "cmake",
+        "zstd",
+        "fish",
+        "direnv",
+        "zsh",
+    ),
     *("musl-tools", "openssl"),
 ]
 FULL = [

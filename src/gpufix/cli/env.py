@@ -72,6 +72,7 @@ class EnvFormat(str, Enum):
     github = "github"
     dotenv = "dotenv"
     json = "json"
+    conda = "conda"
 
 
 def env(
@@ -83,7 +84,7 @@ def env(
     ] = False,
     format: Annotated[
         EnvFormat,
-        typer.Option("--format", metavar="FORMAT", help="sh, fish, github, dotenv or json."),
+        typer.Option("--format", metavar="FORMAT", help="sh, fish, github, dotenv, json or conda."),
     ] = EnvFormat.sh,
     output: options.Output = None,
     verbose: Annotated[
@@ -92,8 +93,9 @@ def env(
 ) -> None:
     """Print the variables of the environment file, for `eval "$(gpufix env)"`.
 
-    Formats: sh, fish, github (append it to $GITHUB_ENV), dotenv, json (null = unset). With
-    --output, the other lines of the file stay, and a second call changes nothing.
+    Formats: sh, fish, github (append it to $GITHUB_ENV), dotenv, json (null = unset), conda (a file
+    of etc/conda/env_vars.d). With --output, the other lines of the file stay, and a second call
+    changes nothing.
     """
     from gpufix.cli.build_view import overlay_of
     from gpufix.cli.examine import fail
@@ -111,15 +113,26 @@ def env(
         raise fail(str(error)) from None
     for note in (*notes, *remarks):
         typer.echo(f"gpufix: {clean(note)}", err=True)
-    if output is None or format is EnvFormat.json:
+    if output is not None and format is EnvFormat.conda:
+        _make_folder(Path(output).parent)
+    if output is None or format in (EnvFormat.json, EnvFormat.conda):
         write(text, output)
     else:
         _into(output, text, format)
 
 
+def _make_folder(folder: Path) -> None:
+    """conda makes `env_vars.d` only for a package that has variables."""
+    from gpufix.cli.examine import fail
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fail(f"--output {folder}: {error.strerror}") from None
+
+
 def _into(file: str, text: str, format: EnvFormat) -> None:
     """Into a file that may hold more than gpufix's variables."""
-    pass
     from gpufix.cli.examine import fail
 
     try:

@@ -162,10 +162,28 @@ def _json(variables: Variables, _: list[str]) -> str:
     return dumps({"schema_version": 1, "variables": dict(variables)}, indent=1) + "\n"
 
 
+def _conda(variables: Variables, notes: list[str]) -> str:
+    """A file of `etc/conda/env_vars.d`: set on activation, put back on deactivation.
+
+    conda puts values into quotes of the shell without escaping them (conda 0f64223f, conda/activate.py,
+    `export_var_tmpl`), so that quotes and what a shell expands are refused. null unsets in conda;
+    readers built on rattler skip it.
+    """
+    for name, value in variables.items():
+        if set(value or "") & set("'\"`$\\\r\n"):
+            raise NotExpressible(
+                f"conda cannot export the value of {name}: it quotes without escaping"
+            )
+        if value is None:
+            notes.append(f"conda unsets {name}; pixi leaves it as it is")
+    return dumps(dict(variables), indent=1) + "\n"
+
+
 FORMATS: dict[str, Callable[[Variables, list[str]], str]] = {
     "sh": _sh,
     "fish": _fish,
     "github": _github,
     "dotenv": _dotenv,
     "json": _json,
+    "conda": _conda,
 }
