@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 from gpufix.evidence.source_view import absolute, aside, is_vendored, python_files
 from gpufix.evidence.view import View
@@ -11,6 +13,7 @@ from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.source_facts import HalfCast, HalfSink
 
 _MOST = 2_000  # files
+Row = TypeVar("Row")
 
 
 def whole_cast(view: View) -> tuple[str, HalfCast] | None:
@@ -19,12 +22,13 @@ def whole_cast(view: View) -> tuple[str, HalfCast] | None:
 
 
 def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
-    rows = [
-        (path, row)
-        for path, facts in python_files(view).items()
-        for row in facts.casts
-        if not aside(path) and not is_vendored(path)
-    ]
+    """Most projects have no sink, or no loop over models that casts: what calls it is then not read."""
+    files = [facts.words for facts in python_files(view).values()]
+    if not any("float32" in words for words in files):
+        return None
+    if all(row.kind == "call" for _, row in _casts(view, "half", "models")):
+        return None
+    rows = list(_casts(view, "half"))
     methods = {row.name for _, row in rows if row.kind == "method"}
     for path, row in rows:
         if row.kind == "call" and row.name in methods:
@@ -36,11 +40,20 @@ def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     return None
 
 
-def texts(view: View, word: str) -> Iterator[tuple[str, str]]:
-    """The texts of the files that have such words."""
-    for path, facts in list(python_files(view).items())[:_MOST]:
-        if aside(path) or is_vendored(path) or word not in facts.words:
-            continue
+def _casts(view: View, *words: str) -> Iterator[tuple[str, HalfCast]]:
+    for path, text in texts(view, *words):
+        for row in _of(text, half_flow.casts):
+            yield path, row
+
+
+def texts(view: View, *words: str) -> Iterator[tuple[str, str]]:
+    """The texts of the files that have all these words."""
+    paths = (
+        path
+        for path, facts in python_files(view).items()
+        if not aside(path) and not is_vendored(path) and set(words) <= set(facts.words)
+    )
+    for path in islice(paths, _MOST):
         source = view.source(absolute(view, path))
         if source is not None:
             yield path, source.text
@@ -57,7 +70,11 @@ def sinks(view: View) -> Iterator[tuple[str, HalfSink]]:
 
 def of_text(text: str) -> tuple[HalfSink, ...]:
     """Of one file's text."""
+    return _of(text, half_flow.sinks)
+
+
+def _of(text: str, read: Callable[[Tree], tuple[Row, ...]]) -> tuple[Row, ...]:
     try:
-        return half_flow.sinks(Tree(text))
+        return read(Tree(text))
     except NotPython:
         return ()

@@ -217,9 +217,10 @@ class PythonFacts(Frozen):
     torch_import: int | None = None  # of older snapshots
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()
-    casts: tuple[HalfCast, ...] = ()
+    casts: tuple[HalfCast, ...] = ()  # of older snapshots
     # What it has words of, and is asked of its text where another file makes it matter: "float32"
-    # (calls that take that alone), "device" (self.device), "moves" (one of several modules is moved)
+    # (calls that take only that), "half" (casts to half precision), "models" (runs over modules),
+    # "device" (self.device), "moves" (one of several modules is moved)
     words: tuple[str, ...] = ()
 
 

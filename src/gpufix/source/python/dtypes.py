@@ -24,7 +24,6 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 _HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
-_MOVED_WORDS = re.compile(rb"\w\[[^\]\n]+\]\.(?:to|cpu|cuda)\(")
 
 
 def may_hand_half(data: bytes) -> bool:
@@ -42,7 +41,7 @@ def may_have_device(data: bytes) -> bool:
 
 def may_move_one(data: bytes) -> bool:
     """Whether a file has the words of `single_moves`."""
-    return _MOVED_WORDS.search(data) is not None
+    return b"].to(" in data or b"].cpu(" in data or b"].cuda(" in data
 
 
 def half_calls(tree: Tree) -> tuple[HalfCall, ...]:

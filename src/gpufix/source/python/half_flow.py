@@ -18,28 +18,46 @@ from gpufix.source.python.tree import Tree, dotted_name
 from gpufix.source.source_facts import HalfCast, HalfSink
 
 _HALF = ("torch.float16", "torch.half", "torch.bfloat16")
-_CASTS = re.compile(
-    rb"^[ \t]+[\w.]+\.(?:half|bfloat16)\(\)|^[ \t]*[\w.]+\.\w+\([^\n]*(?:float16|torch\.half)"
-    rb"|^[ \t]+\w+\.to\((?:dtype=)?\w+\)[ \t]*\r?$"
-    rb"|^[ \t]*[\w.]*(?:half|fp16|f16|float16)\w*\(\w*\)",
-    re.M,
-)
-_SINKS = re.compile(
-    rb"\bindex_add_?\(|\bGaussianRasterizer\(|\bnvdiffrast\b[\s\S]*\brasterize\("
-    rb"|\bnn\.Linear\([\s\S]*(?:float32|\.float\(\))|(?:float32|\.float\(\))[\s\S]*\bnn\.Linear\("
+_CAST_WORDS = (b"half", b"f16", b"float16", b"fp16", b".to(")
+_CAST = re.compile(
+    rb"[ \t]+[\w.]+\.(?:half|bfloat16)\(\)|[ \t]*[\w.]+\.\w+\([^\n]*(?:float16|torch\.half)"
+    rb"|[ \t]+\w+\.to\((?:dtype=)?\w+\)[ \t]*\r?(?:\n|\Z)"
+    rb"|[ \t]*[\w.]*(?:half|fp16|f16|float16)\w*\(\w*\)"
 )
 _SAYS_HALF = re.compile(r"half|fp16|f16|float16", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def may_cast(data: bytes) -> bool:
-    """Whether a file has the words of `casts`."""
-    return _CASTS.search(data) is not None
+    """Whether a file has a line of `casts`."""
+    return any(word in data and _on_a_line(data, word) for word in _CAST_WORDS)
+
+
+def _on_a_line(data: bytes, word: bytes) -> bool:
+    """Only lines that hold the word are matched: an expression tried at every line takes ten times as long."""
+    at = data.find(word)
+    while at >= 0:
+        if _CAST.match(data, data.rfind(b"\n", 0, at) + 1):
+            return True
+        end = data.find(b"\n", at)
+        at = data.find(word, end) if end >= 0 else end
+    return False
+
+
+def may_loop(data: bytes) -> bool:
+    """Whether a file may run over a collection of modules."""
+    return b"models" in data or b"modules" in data or b".children()" in data
 
 
 def may_sink(data: bytes) -> bool:
     """Whether a file has the words of `sinks`."""
-    return b"torch" in data and _SINKS.search(data) is not None
+    if b"torch" not in data:
+        return False
+    if b"index_add" in data or b"GaussianRasterizer(" in data:
+        return True
+    if b"nn.Linear(" in data and (b"float32" in data or b".float()" in data):
+        return True
+    return b"nvdiffrast" in data and b"rasterize(" in data
 
 
 def casts(tree: Tree) -> tuple[HalfCast, ...]:

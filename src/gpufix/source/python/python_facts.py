@@ -93,10 +93,11 @@ _READERS = (
         dtypes.may_have_device,
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
-    _Reader(half_flow.may_cast, lambda facts, tree: replace(facts, casts=half_flow.casts(tree))),
 )
 _WORDS = {
     "float32": half_flow.may_sink,
+    "half": half_flow.may_cast,
+    "models": half_flow.may_loop,
     "device": lambda data: b"self.device" in data and b"class " in data,
     "moves": dtypes.may_move_one,
 }
