@@ -16,6 +16,7 @@ from gpufix.files import opened, read, read_whole
 from gpufix.model import Facts
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
+    from gpufix.facts.toolchain.torch_headers import TorchHeaders
     from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
     from gpufix.source.source_facts import (
         CMakeFacts,
@@ -43,6 +44,7 @@ class Queries:
         self._libraries = list(torch_libraries)
         self._torch: list[ElfFile] | None = None
         self._torch_root = "\0"
+        self._headers: TorchHeaders | None = None
         self._include: list[str] = []  # the patient's own headers
         self._sources: ProjectSources | None = None
         self._sites: list[str] = []  # folders whose own folders are packages
@@ -161,9 +163,12 @@ class Queries:
         return any(Path(folder, name).is_file() for folder in self._torch_includes())
 
     def torch_standard(self, header: str) -> int:
-        from gpufix.facts.toolchain.torch_headers import demanded
+        from gpufix.facts.toolchain.torch_headers import TorchHeaders
 
-        return demanded(self._torch_includes(), header)
+        folders = self._torch_includes()
+        if self._headers is None or self._headers.folders != folders:
+            self._headers = TorchHeaders(folders)
+        return self._headers.demanded(header)
 
     def _torch_includes(self) -> tuple[Path, ...]:
         include = Path(self._allowed(f"{self._torch_root}include"))

@@ -20,24 +20,33 @@ _WHOLE = re.compile(r"!\s*(?:defined\s*)?\(?\w+\)?(?:\s*&&\s*!\s*defined\s*\(?\w
 _SPACESHIP = re.compile(r"\boperator\s*<=>")  # C++20, as it stands in c10/util/intrusive_ptr.h
 
 
-def demanded(folders: tuple[Path, ...], name: str) -> int:
-    """The oldest C++ (20) that compiles an include of a header; 0 where no header says.
+class TorchHeaders:
+    """The headers of one torch; each is read once, whatever is asked."""
 
-    The first that says so decides: with an #error below `__cplusplus < N`, or by what older C++ has no
-    syntax for. Only what is included under no condition is followed.
-    """
-    waiting, seen = [name], {name}
-    for header in waiting:
-        text = _text(folders, header)
-        if text is None:
-            continue
-        standards, included = _said(text)
-        if standards:
-            return max(standards)
-        new = [other for other in included if other not in seen]
-        seen.update(new)
-        waiting += new if len(waiting) < _MOST else ()
-    return 0
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self.folders = folders
+        self._said: dict[str, tuple[set[int], list[str]]] = {}
+
+    def demanded(self, name: str) -> int:
+        """The oldest C++ (20) that compiles an include of a header; 0 where no header says.
+
+        The first that says so decides: with an #error below `__cplusplus < N`, or by what older C++
+        has no syntax for. Only what is included under no condition is followed.
+        """
+        waiting, seen = [name], {name}
+        for header in waiting:
+            standards, included = self._of(header)
+            if standards:
+                return max(standards)
+            new = [other for other in included if other not in seen]
+            seen.update(new)
+            waiting += new if len(waiting) < _MOST else ()
+        return 0
+
+    def _of(self, header: str) -> tuple[set[int], list[str]]:
+        if header not in self._said:
+            self._said[header] = _said(_text(self.folders, header) or "")
+        return self._said[header]
 
 
 def _text(folders: tuple[Path, ...], name: str) -> str | None:
