@@ -17,23 +17,40 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PYTEST_ADDOPTS += -o "cache_dir=$(CACHE)/pytest"
 ifneq ($(VENV),.venv)
 export PYTHONDONTWRITEBYTECODE := 1
+else
+unexport PYTHONDONTWRITEBYTECODE
 endif
 
-.PHONY: doctor test full mutants fresh lowest fast format docs site clean venv-base venv-test venv-full
+.PHONY: doctor test checks lint types generated collect full mutants fresh lowest fast format docs site \
+	clean venv-base venv-test venv-full
 
 doctor: venv-base
 	"$(BIN)/gpufix" doctor --python "$(VENV)" || test $$? -eq 1
 
 test: venv-test
 	"$(BIN)/gpufix" doctor --python "$(VENV)" --format github --fail-on never
+	@$(MAKE) --no-print-directory -j2 -Otarget checks
+	"$(BIN)/pytest" -n $(WORKERS) --dist worksteal -m "not slow"
+	"$(BIN)/python" tools/lowest.py
+
+# Two at a time, since each takes one processor. mypy takes the longest.
+checks: types lint $(if $(filter .venv,$(VENV)),collect) generated
+
+types:
+	"$(BIN)/mypy"
+
+lint:
 	"$(BIN)/ruff" format --check $(CODE)
 	"$(BIN)/ruff" check $(CODE)
-	"$(BIN)/mypy"
+
+generated:
 	"$(BIN)/python" tools/build_knowledge.py --check
 	"$(BIN)/python" tools/build_docs.py --check
 	"$(BIN)/python" -m clinic report --check
-	"$(BIN)/pytest" -n $(WORKERS) --dist worksteal -m "not slow"
-	"$(BIN)/python" tools/lowest.py
+
+# The processes of `make test` find the tests' bytecode ready; what is wrong they say themselves.
+collect:
+	@"$(BIN)/pytest" --collect-only -q -m "not slow" >/dev/null || true
 
 full: venv-full
 	$(MAKE) test
