@@ -519,6 +519,40 @@ class AcceptedMsvc(Row):
     source: Source
 
 
+class RocmFamily(Row):
+    """Libraries of ROCm with the code for the GPUs of a family inside."""
+
+    gfx: list[Annotated[str, Field(pattern=r"^gfx[0-9a-f]{3,4}$")]] = Field(min_length=1)
+    index: str | None = None
+    source: Source
+
+
+class KernelFolder(Row):
+    """A library of ROCm whose kernels lie in files."""
+
+    library: str
+    kind: str
+    folder: str
+    variable: str | None = None
+    needed: bool
+    says: str
+    source: Source
+
+
+class RocmWheels(Row):
+    """rocm_wheels.toml."""
+
+    source: Source
+    index: str
+    family_index: str
+    placeholder_below: str
+    placeholder_source: Source
+    placeholders: list[str]
+    apart: dict[str, str]
+    family: dict[str, RocmFamily]
+    kernels: list[KernelFolder]
+
+
 class Windows(Row):
     """windows.toml. source: of the lists of DLLs."""
 

@@ -136,6 +136,16 @@ def build(version: str) -> Build | None:
     return None
 
 
+# AMD's own wheels take ROCm from wheels too; pytorch.org's bring it along.
+_ON_ROCM = re.compile(r"rocm\s*(?:\[|[=<>~!;]|$)")
+
+
+def _build(version: str, dist: Distribution | None) -> Build | None:
+    if dist is not None and any(map(_ON_ROCM.match, dist.requires)):
+        return "container"
+    return build(version)
+
+
 _LIBRARY_LIMIT = 64 << 20  # libc10.so is 1.6 MB
 # The same function with std::string as either ABI mangles it. Measured over 30 releases' wheels:
 # each from 1.12 on exports exactly one of the two.
@@ -201,7 +211,7 @@ def _describe(
         cuda=constants.get("cuda"),
         hip=constants.get("hip"),
         variant=variant,
-        build=build(version) if version else None,
+        build=_build(version, dist) if version else None,
         cxx11_abi=None if python.platform == "win32" else _abi(ctx, location / "torch"),
         git_version=constants.get("git_version"),
         missing=missing,
