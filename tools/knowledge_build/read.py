@@ -48,6 +48,7 @@ class Knowledge:
     plugins: rows.Plugins
     windows: rows.Windows
     rocm_wheels: rows.RocmWheels
+    hip: rows.Hip
     removed_cxx: rows.RemovedCxx
     families: dict[str, rows.Family]
     dispatchers: rows.Dispatchers
@@ -129,6 +130,7 @@ def read(folder: Path) -> Knowledge:
         "plugins": reader.one("plugins.toml", rows.Plugins),
         "windows": reader.one("windows.toml", rows.Windows),
         "rocm_wheels": reader.one("rocm_wheels.toml", rows.RocmWheels),
+        "hip": reader.one("hip.toml", rows.Hip),
         "removed_cxx": reader.one("removed_cxx.toml", rows.RemovedCxx),
         "families": reader.folder_of("families", rows.Family),
         "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),

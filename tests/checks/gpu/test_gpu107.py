@@ -169,7 +169,7 @@ FIRING = {
         fault(
             "gfx1100",
             "gfx1103 (GPU of gfx1103)",
-            f"{OVERRIDE}=11.0.0 is in use for it, and hangs are reported.",
+            f"{OVERRIDE}=11.0.0 is in use for it, and hangs or crashes are reported.",
         ),
         offers=[INSTALL],
     ),

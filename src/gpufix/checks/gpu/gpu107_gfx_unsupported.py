@@ -98,7 +98,7 @@ def _known(target: Target, code: SubjectCode) -> str:
     override = models.hsa_override(target.arch)
     if override is None or not _holds(code, override.poses_as):
         return "No override value is known for it."
-    risk = {"low": "at low risk", "high": "and hangs are reported"}.get(
+    risk = {"low": "at low risk", "high": "and hangs or crashes are reported"}.get(
         override.risk, "but nothing is known of its risk"
     )
     return f"HSA_OVERRIDE_GFX_VERSION={override.value} is in use for it, {risk}."

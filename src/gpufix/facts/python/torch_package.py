@@ -123,6 +123,12 @@ def torch_variant(version: str, constants: dict[str, str | None]) -> str | None:
     return "cpu" if "cuda" in constants and "__version__" in constants else None
 
 
+def rocm(version: str, constants: dict[str, str | None]) -> str | None:
+    """The ROCm of a build, which HIP's version is not: by version.py, else by the local part."""
+    named = re.match(r"rocm(\d+(?:\.\d+)+)", version.partition("+")[2])
+    return constants.get("rocm") or (named[1] if named else None)
+
+
 def build(version: str) -> Build | None:
     """Who built it, None when the version does not tell."""
     if _RELEASE.fullmatch(version):
@@ -210,6 +216,7 @@ def _describe(
         release=release(version) if version else None,
         cuda=constants.get("cuda"),
         hip=constants.get("hip"),
+        rocm=rocm(version or "", constants),
         variant=variant,
         build=_build(version, dist) if version else None,
         cxx11_abi=None if python.platform == "win32" else _abi(ctx, location / "torch"),
