@@ -29,6 +29,8 @@ from gpufix.facts.libraries import libraries
 from gpufix.facts.packages import distributions
 from gpufix.facts.python import environment, torch_package
 from gpufix.facts.toolchain import rocm_toolkits
+from gpufix.inspection.served import Question
+from gpufix.inspection.subject import read_file
 from gpufix.knowledge.gpus import models
 from gpufix.model import Facts, Finding, Host, Project
 
@@ -421,3 +423,55 @@ def test_an_environment(case: str, site: Site, ctx: CollectContext, compiled: Co
 def _says(one: str, text: str) -> bool:
     code, _, words = text.partition(" ")
     return one.startswith(code) and words in one
+
+
+def test_inspect_reads_the_archives(site: Site, compiled: Compiled) -> None:
+    install(site, torch(), compiled)
+    path = str(site.folder / "torch/lib/libtorch_hip.so")
+    question = Question(("gfx1201",), None)
+    alone = read_file(path, "libtorch_hip.so", question)
+    assert not alone.report.code and "of which none is here" in alone.gaps[0]
+    install(site, torch_device("gfx1201"), compiled)
+    held = read_file(path, "libtorch_hip.so", question).report
+    assert [(item.kind, item.arch, item.count) for item in held.code] == [("hip", "gfx1201", 2)]
+
+
+def test_an_archive_that_cannot_be_read_is_a_gap(
+    site: Site, ctx: CollectContext, compiled: Compiled
+) -> None:
+    for wheel in whole("gfx1201"):
+        install(site, wheel, compiled)
+    (site.folder / "torch/.kpack/torch_gfx1201.kpack").write_bytes(b"KPAK\1\0\0\0")
+    view = view_of(site, ctx, "gfx1201", {})
+    assert any("torch_gfx1201.kpack: no kpack archive" in gap.reason for gap in view.facts.gaps)
+
+
+def test_miopens_databases_are_counted_by_gpu_and_compute_units(
+    site: Site, ctx: CollectContext, compiled: Compiled
+) -> None:
+    names = (
+        "gfx942130.db.txt",
+        "gfx90878.HIP.fdb.txt",
+        "gfx1030_36.db.txt",
+        "gfx908.tn.model",
+        "readme",
+    )
+    files = {f"torch/share/miopen/db/{name}": b"x" for name in names}
+    install(site, torch("gfx942", **files, **{"torch/lib/libMIOpen.so": So()}), compiled)
+    (found,) = view_of(site, ctx, "gfx942", {}).facts.binaries.kernel_files
+    assert found.files == {"gfx1030": 1, "gfx908": 2, "gfx942": 1}
+    assert found.units == {"gfx1030": [36], "gfx908": [78], "gfx942": [130]}
+
+
+def test_tensiles_files_by_folder_and_by_name(
+    site: Site, ctx: CollectContext, compiled: Compiled
+) -> None:
+    files = {
+        "torch/lib/rocblas/library/gfx942/TensileManifest.txt": b"x",
+        "torch/lib/rocblas/library/Kernels.so-000-gfx90a-xnack+.hsaco": b"x",
+        "torch/lib/rocblas/library/TensileLibrary_Type_HH_fallback.dat": b"x",
+        "torch/lib/librocblas.so": So(),
+    }
+    install(site, torch("gfx942", **files), compiled)
+    (found,) = view_of(site, ctx, "gfx942", {}).facts.binaries.kernel_files
+    assert found.files == {"gfx90a": 1, "gfx942": 1}

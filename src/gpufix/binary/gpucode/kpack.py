@@ -13,12 +13,13 @@ from pathlib import Path
 from posixpath import dirname, isabs, join, normpath
 from struct import Struct
 
+from gpufix.binary.elf import ElfFile
 from gpufix.binary.gpucode.file_bytes import FileBytes
 from gpufix.binary.gpucode.images import CodeError, GpuCode, GpuImage, Tally
 from gpufix.binary.gpucode.messagepack import unpack
 from gpufix.frozen import Frozen
 
-SECTION = ".rocm_kpack_ref"
+SECTION, _RUNTIME = ".rocm_kpack_ref", "libamdhip64.so"
 ARCHITECTURE = "@GFXARCH@"
 _MAGIC, _VERSION, _HEADER = b"KPAK", 1, Struct("<4sIQ")
 _MAX_MARKER, _MAX_CONTENTS, _MAX_ARCHIVES = 64 * 1024, 32 << 20, 64
@@ -44,6 +45,14 @@ def marker(section: bytes) -> Marker:
     if not isinstance(name, str) or not patterns:
         raise CodeError(f"{SECTION} names no archive")
     return Marker(name, patterns)
+
+
+def marker_of(elf: ElfFile) -> Marker | None:
+    """Where a library's GPU code lies that was taken out of it. Raises CodeError, ElfError."""
+    if not any(name.startswith(_RUNTIME) for name in elf.needed):
+        return None  # all of them need HIP's run time: no other section table is read
+    section = elf.section(SECTION)
+    return marker(bytes(section)) if section is not None else None
 
 
 class Archives:

@@ -67,7 +67,6 @@ def _parts(code: GpuCode, index: dict[Key, int]) -> list[CodePart]:
 
 Opener = Literal["import", "library", "source", "plugin"]
 _DESTRUCTOR = re.compile(r"_ZN3c10\d+[A-Za-z]\w*D[012]Ev")
-_HIP = "libamdhip64.so"
 _GPU = re.compile(r"lib(?:cu|nv|nccl|hip|roc|MIOpen|amd|rccl|hsa|mgpu)")
 
 
@@ -162,12 +161,8 @@ class Describer:
         ]
 
     def _marker(self, elf: ElfFile, path: str) -> kpack.Marker | None:
-        """Where the GPU code of a library for AMD's GPUs lies that was taken out of it."""
-        if not any(name.startswith(_HIP) for name in elf.needed):
-            return None
         try:
-            section = elf.section(kpack.SECTION)
-            return kpack.marker(bytes(section)) if section is not None else None
+            return kpack.marker_of(elf)
         except (ElfError, CodeError) as error:
             self._ctx.gap("binaries", text(path), text(str(error)))
             return None
