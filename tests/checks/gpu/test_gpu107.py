@@ -16,6 +16,7 @@ from gpufix.model.payload import HsaOverride
 LIB = f"{b.SITE}/torch/lib/libtorch_hip.so"
 NIGHTLY = b.torch("2.12.0.dev20260101+rocm6.4", build="nightly")
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+POSING = "HSA_OVERRIDE_GFX_VERSION=11.5.1 is in use for it, but nothing is known of its risk."
 NONE_KNOWN = "No override value is known for it."
 
 
@@ -154,9 +155,9 @@ FIRING = {
             gpus=[b.gpu("gfx1150")],
         ),
         replace(
-            fault("gfx1151", "gfx1150 (GPU of gfx1150)", NONE_KNOWN),
+            fault("gfx1151", "gfx1150 (GPU of gfx1150)", POSING),
             message="torch 2.11.0+rocm7.13.0 holds machine code for gfx1151; none of it runs on "
-            f"gfx1150 (GPU of gfx1150). {NONE_KNOWN}",
+            f"gfx1150 (GPU of gfx1150). {POSING}",
         ),
     ),
     "a relative of low risk": Fires(

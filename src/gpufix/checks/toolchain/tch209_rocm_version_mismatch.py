@@ -18,7 +18,7 @@ def rocm_version_mismatch(view: View) -> Iterator[Fault]:
 
     ## What it does
     Compares the version of the ROCm installation that holds hipcc with the ROCm of torch. HIP has
-    a version of its own: where torch tells that alone, it is compared with HIP's in that ROCm.
+    a version of its own: where torch tells only that, it is compared with HIP's in that ROCm.
 
     ## Why it matters
     torch's wheels carry their own ROCm libraries; an extension compiled against another major
