@@ -118,7 +118,7 @@ def torch_code(view: View) -> SubjectCode | None:
     objects = [o for x in libraries for o in x.code]
     apart = any(x.archives for x in libraries)
     if objects or apart:
-        paths = tuple(_held(x) for x in libraries if x.code or x.archives)
+        paths = _places(x for x in libraries if x.code or x.archives)
         general = tuple(_general(objects))
         return SubjectCode("torch", general, paths, cuda=torch.cuda, apart=apart)
     return _from_table(view)
@@ -127,6 +127,11 @@ def torch_code(view: View) -> SubjectCode | None:
 def _is_main(path: str, location: str) -> bool:
     folder, _, name = path.rpartition("/")
     return folder == f"{location}/torch/lib" and name.startswith(("libtorch_cuda", "libtorch_hip"))
+
+
+def _places(libraries: Iterable[Library]) -> tuple[str, ...]:
+    """What libraries hold, once for those that share an archive."""
+    return tuple(dict.fromkeys(map(_held, libraries)))
 
 
 def _held(library: Library) -> str:
@@ -340,7 +345,7 @@ def _skipped(library: Library, facts: Facts) -> bool:
 def code_in(subject: str, libraries: Sequence[Library], version: str | None = None) -> SubjectCode:
     """The GPU code of several libraries, of which each is used where it fits."""
     objects = [o for library in libraries for o in library.code]
-    evidence = tuple(map(_held, libraries[:8]))
+    evidence = _places(libraries)[:8]
     parts = tuple(LibraryCode.of(library, version) for library in libraries if library.code)
     apart = any(library.archives for library in libraries)
     return SubjectCode(subject, tuple(objects), evidence, libraries=parts, apart=apart)
