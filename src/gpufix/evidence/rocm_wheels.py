@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from posixpath import dirname
 
@@ -10,10 +11,12 @@ from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import rocm_wheels
 from gpufix.knowledge.rocm_wheels import KernelFolder
-from gpufix.model import Distribution, KernelFiles, Target
+from gpufix.model import Distribution, KernelFiles, Library, Target
 
 _VARIABLE = "ROCM_SDK_TARGET_FAMILY"
 _LIBRARIES = "rocm-sdk-libraries-"
+# What rocm-sdk-core has for others to load; without GPU code, the facts need not list it.
+_OF_CORE = re.compile(r"lib(?:amdhip64|hiprtc|hsa-runtime64|amd_comgr|rocprofiler|roctx64)\b")
 
 
 def lacking(view: View, code: SubjectCode, target: Target) -> str:
@@ -88,12 +91,18 @@ def mixed(view: View) -> Iterator[Mixed]:
     folders = [f.rstrip("/") for f in (view.env("LD_LIBRARY_PATH") or "").split(":") if f]
     wheels = [t.root for t in view.facts.toolkits if t.kind == "rocm" and t.origin == "wheel"]
     libraries = view.facts.binaries.libraries
-    own = {lib.soname: lib.path for lib in libraries if lib.distribution == "torch" and lib.soname}
+    own = {lib.soname: lib.path for lib in libraries if lib.soname and _of_wheels(lib)}
     for library in libraries:
         for name, taken in sorted(library.uses.items()):
-            meant = own.get(name) or next((f"{root}/lib/{name}" for root in wheels), None)
+            core = wheels[0] if wheels and _OF_CORE.match(name) else None
+            meant = own.get(name) or (f"{core}/lib/{name}" if core else None)
             if meant and dirname(taken) in folders and not _same(taken, meant, wheels):
                 yield Mixed(library.path, name, taken, meant)
+
+
+def _of_wheels(library: Library) -> bool:
+    owner = library.distribution or ""
+    return owner == "torch" or owner.startswith("rocm-sdk-")
 
 
 def _same(taken: str, meant: str, wheels: list[str]) -> bool:

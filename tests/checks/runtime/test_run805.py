@@ -122,6 +122,20 @@ def beside_rocm(taken: str, **sections: object) -> View:
     return b.view(b.healthy_amd(**(known | sections)))
 
 
+def beside_core(name: str, taken: str) -> View:
+    """A torch whose ROCm is in wheels, and the file that the loader takes for a library."""
+    core = b.toolkit(kind="rocm", root=f"{b.SITE}/_rocm_sdk_core", origin="wheel", version="7.13.0")
+    user = b.library("torch/lib/libtorch_hip.so", distribution="torch", uses={name: taken})
+    blas = b.library(
+        "_rocm_sdk_libraries/lib/librocblas.so.5",
+        distribution="rocm-sdk-libraries",
+        soname="librocblas.so.5",
+    )
+    environment = b.environment(LD_LIBRARY_PATH="/opt/rocm/lib")
+    binaries = b.binaries(user, blas)
+    return b.view(b.healthy_amd(binaries=binaries, toolkits=[core], environment=environment))
+
+
 def family(value: str) -> View:
     dists = [b.dist("rocm-sdk-libraries-gfx110x-all", "7.11.0")]
     environment = b.environment(ROCM_SDK_TARGET_FAMILY=value)
@@ -131,6 +145,9 @@ def family(value: str) -> View:
 SILENT = {
     "torch takes its own HIP": beside_rocm(f"{b.SITE}/torch/lib/libamdhip64.so.7"),
     "a HIP that no variable brought": beside_rocm("/usr/lib/libamdhip64.so.7"),
+    "a library that ROCm's wheels do not have": beside_core(
+        "libcurl.so.4", "/opt/rocm/lib/libcurl.so.4"
+    ),
     "ROCm's family that is here": family("gfx110X-all"),
     "a family, and libraries for all": b.view(
         b.healthy_amd(
@@ -187,6 +204,19 @@ FIRING = {
             "LD_LIBRARY_PATH",
             "LD_LIBRARY_PATH makes the loader take /opt/rocm/lib/libamdhip64.so.7 for "
             f"{TORCH_HIP}, which comes with {b.SITE}/torch/lib/libamdhip64.so.7: two ROCm in one process.",
+            evidence=("LD_LIBRARY_PATH=/opt/rocm/lib",),
+            payload=EnvironmentVariable("LD_LIBRARY_PATH"),
+        ),
+        SAFE,
+    ),
+    "a rocBLAS of the system before that of the wheels": Fires(
+        beside_core("librocblas.so.5", "/opt/rocm/lib/librocblas.so.5"),
+        Fault(
+            WARNING,
+            "LD_LIBRARY_PATH",
+            "LD_LIBRARY_PATH makes the loader take /opt/rocm/lib/librocblas.so.5 for "
+            f"{TORCH_HIP}, which comes with {b.SITE}/_rocm_sdk_libraries/lib/librocblas.so.5: two ROCm "
+            "in one process.",
             evidence=("LD_LIBRARY_PATH=/opt/rocm/lib",),
             payload=EnvironmentVariable("LD_LIBRARY_PATH"),
         ),

@@ -19,7 +19,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks at `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
-    asked of it, a system's ROCm before that of the wheels), `ROCM_SDK_TARGET_FAMILY`, `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
+    asked of it, a system's ROCm before that of the wheels), `ROCM_SDK_TARGET_FAMILY` (a family whose
+    libraries are not here), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
     `HSA_OVERRIDE_GFX_VERSION` (another major than the GPU's), `CUDA_FORCE_PTX_JIT`,
     `CUDA_DISABLE_PTX_JIT` and `CUDA_LAUNCH_BLOCKING`; where a GPU must be served, those by which an
     installed package takes the CPU (`JAX_PLATFORMS=cpu`, `NUMBA_ENABLE_CUDASIM`, `TRITON_INTERPRET`).
