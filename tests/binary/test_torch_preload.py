@@ -293,3 +293,5 @@ def test_what_a_rocm_torch_opens_is_taken_to_be_open(tmp_path: Path) -> None:
     assert [m.name for m in scan(process, [hip, path])[1].missing] == [name]
     (tmp_path / "torch/_rocm_init.py").write_text("def initialize(): pass\n")
     assert scan(process, [hip, path])[1].loads
+    (tmp_path / "torch/__init__.py").write_text("from . import _rocm_init\n")
+    assert scan(process, [hip, path])[1].loads

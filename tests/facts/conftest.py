@@ -12,6 +12,8 @@ from fake_site import Site
 
 from gpufix.facts.context import CollectContext
 
+sys.path.append(str(Path(__file__).parent.parent / "binary"))
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:

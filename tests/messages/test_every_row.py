@@ -42,6 +42,30 @@ def test_the_row_explains_its_text(row: dict[str, Any]) -> None:
     assert (cause.rule or "none") in {row["rule"], *row.get("also", ())}
 
 
+HIP_NAMES = {
+    "a.hip:3:33: error: use of undeclared identifier '__dp4a'": (
+        "HIP has no __dp4a, up to ROCm 7.1.",
+        "Instead: __builtin_amdgcn_sdot4(a, b, c, false)",
+    ),
+    "a.hip:3:276: error: no member named 'reduce' in namespace 'cooperative_groups'": (
+        "HIP has cooperative_groups::reduce from ROCm 7.13 on.",
+        "Instead: a loop of tile.shfl_xor.",
+    ),
+    "a.hip:3:342: error: use of undeclared identifier '__match_any_sync'": (
+        "HIP has __match_any_sync from ROCm 7.0 on, and from 6.2 on with -DHIP_ENABLE_WARP",
+        "Instead: a loop over __ballot",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", HIP_NAMES)
+def test_a_name_that_hip_lacks_has_its_row(text: str) -> None:
+    cause = primary(text)
+    assert cause is not None
+    what, do = HIP_NAMES[text]
+    assert cause.what.startswith(what) and cause.do.startswith(do)
+
+
 ENUMERATED = [message for message in messages() if message.cuda]
 
 

@@ -47,6 +47,8 @@ class Knowledge:
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
     windows: rows.Windows
+    rocm_wheels: rows.RocmWheels
+    hip: rows.Hip
     removed_cxx: rows.RemovedCxx
     families: dict[str, rows.Family]
     dispatchers: rows.Dispatchers
@@ -127,6 +129,8 @@ def read(folder: Path) -> Knowledge:
         "caps": reader.caps(),
         "plugins": reader.one("plugins.toml", rows.Plugins),
         "windows": reader.one("windows.toml", rows.Windows),
+        "rocm_wheels": reader.one("rocm_wheels.toml", rows.RocmWheels),
+        "hip": reader.one("hip.toml", rows.Hip),
         "removed_cxx": reader.one("removed_cxx.toml", rows.RemovedCxx),
         "families": reader.folder_of("families", rows.Family),
         "dispatchers": reader.one("dispatchers.toml", rows.Dispatchers),

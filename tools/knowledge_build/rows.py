@@ -519,6 +519,85 @@ class AcceptedMsvc(Row):
     source: Source
 
 
+_ROCM = r"^\d+\.\d+$"
+
+
+class HipVersion(Row):
+    """HIP's version in a ROCm; apart: one that pre-releases of it said."""
+
+    rocm: str = Field(pattern=_ROCM)
+    hip: str = Field(pattern=_ROCM)
+    apart: str | None = None
+    source: Source
+
+
+class HipRow(Row):
+    """What HIP has of some names of CUDA's. See hip.toml."""
+
+    names: list[str] = Field(min_length=1)
+    since: str | None = Field(None, pattern=_ROCM)
+    opt_in: str | None = Field(None, pattern=_ROCM)
+    until: str | None = Field(None, pattern=r"^(\d+\.\d+)?$")
+    partial: str | None = None
+    where: str | None = None
+    means: str | None = None
+    fixed: str | None = Field(None, pattern=_ROCM)
+    only_if: Literal["mask", "rows"] | None = None
+    hipify: Literal["kept"]
+    instead: str = ""
+    source: Source
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> HipRow:
+        if (self.since is None) == (self.until is None):
+            raise ValueError("a row says `since` or `until`")
+        if (self.means is None) != (self.fixed is None):
+            raise ValueError("`means` and `fixed` go together")
+        return self
+
+
+class Hip(Row):
+    """hip.toml."""
+
+    source: Source
+    version: list[HipVersion]
+    row: list[HipRow]
+
+
+class RocmFamily(Row):
+    """Libraries of ROCm with the code for the GPUs of a family inside."""
+
+    gfx: list[Annotated[str, Field(pattern=r"^gfx[0-9a-f]{3,4}$")]] = Field(min_length=1)
+    index: str | None = None
+    source: Source
+
+
+class KernelFolder(Row):
+    """A library of ROCm whose kernels lie in files."""
+
+    library: str
+    kind: str
+    folder: str
+    variable: str | None = None
+    needed: bool
+    says: str
+    source: Source
+
+
+class RocmWheels(Row):
+    """rocm_wheels.toml."""
+
+    source: Source
+    index: str
+    family_index: str
+    placeholder_below: str
+    placeholder_source: Source
+    placeholders: list[str]
+    apart: dict[str, str]
+    family: dict[str, RocmFamily]
+    kernels: list[KernelFolder]
+
+
 class Windows(Row):
     """windows.toml. source: of the lists of DLLs."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 
 from gpufix.evidence.view import View
@@ -11,6 +12,7 @@ from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import dispatchers, torch_releases
 from gpufix.knowledge.dispatchers import Dispatched
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch, ptx_serves
+from gpufix.knowledge.gpus.models import posed
 from gpufix.knowledge.gpus.serves import ServingCode
 from gpufix.knowledge.gpus.units import Reach, Unit, reach
 from gpufix.knowledge.torch_releases import Variant
@@ -97,6 +99,7 @@ class SubjectCode(Frozen):
     complete: bool = True
     cuda: str | None = None
     libraries: tuple[LibraryCode, ...] = ()
+    apart: bool = False  # for AMD's GPUs, in archives beside the libraries
 
     def of(self, kind: str) -> tuple[CodeObject, ...]:
         """The code objects of one kind."""
@@ -113,9 +116,11 @@ def torch_code(view: View) -> SubjectCode | None:
         return None
     libraries = [x for x in view.facts.binaries.libraries if _is_main(x.path, torch.location)]
     objects = [o for x in libraries for o in x.code]
-    if objects:
-        paths = tuple(f"{x.path}: {listed(x.code)}" for x in libraries if x.code)
-        return SubjectCode("torch", tuple(_general(objects)), paths, cuda=torch.cuda)
+    apart = any(x.archives for x in libraries)
+    if objects or apart:
+        paths = _places(x for x in libraries if x.code or x.archives)
+        general = tuple(_general(objects))
+        return SubjectCode("torch", general, paths, cuda=torch.cuda, apart=apart)
     return _from_table(view)
 
 
@@ -124,9 +129,20 @@ def _is_main(path: str, location: str) -> bool:
     return folder == f"{location}/torch/lib" and name.startswith(("libtorch_cuda", "libtorch_hip"))
 
 
+def _places(libraries: Iterable[Library]) -> tuple[str, ...]:
+    """What libraries hold, once for those that share an archive."""
+    return tuple(dict.fromkeys(map(_held, libraries)))
+
+
+def _held(library: Library) -> str:
+    """What a library holds, and where, in a line."""
+    place = library.archives[0] if library.archives else library.path
+    return f"{place}: {listed(library.code)}"
+
+
 def _general(objects: Sequence[CodeObject]) -> Iterator[CodeObject]:
     """What most kernels have. A few of torch's are built for sm_90a, or as PTX, alone."""
-    most = max(o.count for o in objects)
+    most = max((o.count for o in objects), default=0)
     return (o for o in objects if 2 * o.count >= most)
 
 
@@ -285,7 +301,14 @@ def targets_of_torch(view: View) -> list[Target]:
 def targets_of_code(view: View, code: SubjectCode) -> list[Target]:
     """The targets of the vendor that the code is for: an extension needs no torch to run."""
     vendors = {"amd" if o.kind in _OF_AMD else "nvidia" for o in code.objects}
-    return [t for t in view.targets if t.vendor in vendors]
+    vendors |= {"amd"} if code.apart else set()
+    return [as_posed(view, t) for t in view.targets if t.vendor in vendors]
+
+
+def as_posed(view: View, target: Target) -> Target:
+    """As the runtime sees it: HSA_OVERRIDE_GFX_VERSION makes every AMD GPU another one."""
+    gfx = posed(view.env("HSA_OVERRIDE_GFX_VERSION") or "") if target.vendor == "amd" else None
+    return replace(target, arch=gfx) if gfx else target
 
 
 # Their libraries choose among several by themselves, and each holds what it needs.
@@ -301,7 +324,7 @@ def extensions(facts: Facts) -> list[SubjectCode]:
     """
     groups: dict[str, list[Library]] = {}
     for library in facts.binaries.libraries:
-        if library.code and not _skipped(library, facts):
+        if (library.code or library.archives) and not _skipped(library, facts):
             groups.setdefault(library.distribution or library.path, []).append(library)
     versions = {dist.name: dist.version for dist in reversed(facts.distributions)}
     return [code_in(name, found, versions.get(name)) for name, found in sorted(groups.items())]
@@ -322,9 +345,10 @@ def _skipped(library: Library, facts: Facts) -> bool:
 def code_in(subject: str, libraries: Sequence[Library], version: str | None = None) -> SubjectCode:
     """The GPU code of several libraries, of which each is used where it fits."""
     objects = [o for library in libraries for o in library.code]
-    evidence = tuple(f"{x.path}: {listed(x.code)}" for x in libraries[:8])
+    evidence = _places(libraries)[:8]
     parts = tuple(LibraryCode.of(library, version) for library in libraries if library.code)
-    return SubjectCode(subject, tuple(objects), evidence, libraries=parts)
+    apart = any(library.archives for library in libraries)
+    return SubjectCode(subject, tuple(objects), evidence, libraries=parts, apart=apart)
 
 
 def variants_only(code: SubjectCode) -> list[CodeObject]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from gpufix.knowledge import hip_api
 from gpufix.knowledge.data_table import at_least, minor, numbers
 from gpufix.knowledge.gpus import models
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun
-from gpufix.source.cxx.hip import COMPAT, narrow
+from gpufix.source.cxx.hip import COMPAT, ROWS, narrow
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import Guards
@@ -96,19 +97,39 @@ def _construct(
         return Block(
             name, line, f"{known}; from {since} on{_later(view, facts, name, detail)}", bool(rocm)
         )
-    if name in hip_api.MASKED:
-        return _masked(view, facts, name, line, detail)
+    masked = _masked(view, facts, name, line, detail) if name in hip_api.MASKED else None
+    return masked or _means_else(construct, facts, rocm, line, detail)
+
+
+def _means_else(
+    construct: hip_api.Construct, facts: cxx.HipFile, rocm: str | None, line: int, detail: str
+) -> Block | None:
+    """What this ROCm compiles, and does not mean as CUDA does."""
+    if construct.partial:
+        return Block(construct.name, line, f"HIP has it {construct.partial}", certain=False)
+    holds = {"rows": detail == ROWS, "mask": not _whole(detail, facts.macros)}
+    if construct.means_else(rocm) and holds.get(construct.only_if or "", True):
+        return Block(construct.name, line, str(construct.means), certain=False)
     return None
+
+
+_ALL_LANES = re.compile(r"0[xX][fF]{16}[uUlL]*|~\s*0[uU]?[lL]{1,2}[uU]?|-\s*1[lL]{1,2}")
+
+
+def _whole(mask: str, macros: Mapping[str, str]) -> bool:
+    """Whether a mask is a constant of 64 ones: it has no holes."""
+    return _ALL_LANES.fullmatch(macros.get(mask, mask).strip("() ")) is not None
 
 
 def _lacked(construct: hip_api.Construct, line: int, rocm: str | None) -> Block:
     """What no version has, as far as versions were read: past them, it may have come."""
     name, newest = construct.name, construct.without
+    instead = "" if construct.shim else f"; instead: {construct.instead}"
     if not newest:
-        why = hip_api.HEADERS.get(name.strip("<>"), "no version of HIP has it")
-        return Block(name, line, why)
+        what = "HIP has no such header" if name.startswith("<") else "no version of HIP has it"
+        return Block(name, line, f"{what}{instead}")
     known = rocm is not None and at_least(newest, minor(rocm))
-    return Block(name, line, f"not in ROCm up to {newest}", known)
+    return Block(name, line, f"not in ROCm up to {newest}{instead}", known)
 
 
 def _later(view: View, facts: cxx.HipFile, name: str, mask: str) -> str:
@@ -149,7 +170,8 @@ def rocm_version(view: View) -> str | None:
     if toolkit and toolkit.version:
         return toolkit.version
     torch = view.facts.torch
-    return torch.hip if torch and torch.hip and len(numbers(torch.hip)) >= 2 else None
+    named = (torch.rocm or torch.hip) if torch else None
+    return named if named and len(numbers(named)) >= 2 else None
 
 
 def gfx_targets(view: View) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from gpufix.explain import (
     conflicts,
     cuda_details,
+    hip_details,
     imports,
     memory_details,
     offered,
@@ -186,6 +187,7 @@ REFINERS: dict[str, Refiner] = {
     "contradiction": conflicts.contradiction,
     "cuda-code": cuda_details.cuda_code,
     "header": header,
+    "hip-name": hip_details.hip_name,
     "lacking-name": imports.lacking_name,
     "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered,

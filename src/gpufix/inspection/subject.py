@@ -12,6 +12,7 @@ from posixpath import basename
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.binary.gpucode import kpack
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, code_objects
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.binary.pe.headers import DOS_MAGIC
@@ -62,9 +63,28 @@ def read_file(path: str, shown: str, question: Question) -> Read:
         report = File(shown, kind, code=kinds)
         judge(report, path, code, question)
         return Read(report, None, gaps)
-    report = File(shown, _kind(elf, shown), code=kinds)
+    if not code.images:
+        code = _apart(elf, path, shown, gaps)
+    report = File(shown, _kind(elf, shown), code=_kinds(code))
     judge(report, path, code, question)
     return _elf(elf, report, gaps)
+
+
+def _apart(elf: ElfFile, path: str, shown: str, gaps: list[str]) -> GpuCode:
+    """The code of a library for AMD's GPUs that lies in archives beside it; none is a gap."""
+    try:
+        marker = kpack.marker_of(elf)
+    except (CodeError, ElfError) as error:
+        gaps.append(f"{shown}: {error}")
+        return GpuCode()
+    if marker is None:
+        return GpuCode()
+    code = kpack.Archives().code(marker, path)
+    gaps += [f"{shown}: {gap}" for gap in code.gaps]
+    if not code.images:
+        places = ", ".join(kpack.place(pattern, path) for pattern in marker.patterns)
+        gaps.append(f"{shown}: its GPU code lies in {places}, of which none is here")
+    return code
 
 
 def _windows(path: str, shown: str) -> File | None:

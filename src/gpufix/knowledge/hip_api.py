@@ -1,13 +1,16 @@
-"""CUDA constructs in device code that HIP lacks or means differently, per ROCm version."""
+"""CUDA constructs in device code that HIP lacks or means differently, per ROCm version.
+
+The versions and what to write instead are rows of knowledge/hip.toml; how a source shows a name, and
+which of them the compatibility header stands in for, is told here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from gpufix.frozen import Frozen
-
-_WARP_SYNC = "amd_warp_sync_functions.h of ROCm 5.6 to 6.2; HIP 7.0 changelog"
-_GROUPS = "hip/amd_detail/amd_hip_cooperative_groups.h of ROCm 5.6 to 6.2; gsplat's port to 7.2"
-
-FULL = "warp-sync"
+from gpufix.knowledge.data_table import at_least, minor, table
 
 
 class Construct(Frozen):
@@ -15,8 +18,9 @@ class Construct(Frozen):
 
     `native` is the ROCm that has it, `opt_in` the one that has it behind
     HIP_ENABLE_WARP_SYNC_BUILTINS (which torch sets from 2.8 on); None = none known to. `without` is
-    the newest ROCm that was seen without it, "" = the newest sources there are.
-    `shim`: the compatibility header stands in for it.
+    the newest ROCm that was seen without it, "" = the newest sources there are. `partial`: what of it
+    there is. `means`: what else it means before ROCm `fixed`, where `only_if` holds.
+    `shim`: the compatibility header stands in for it. `instead`: what to write in its place.
     """
 
     name: str
@@ -27,78 +31,74 @@ class Construct(Frozen):
     opt_in: str | None = None
     shim: bool = False
     without: str = ""
+    partial: str | None = None
+    means: str | None = None
+    fixed: str | None = None
+    only_if: str | None = None
+    instead: str = ""
+
+    def means_else(self, rocm: str | None) -> bool:
+        """Whether this ROCm has it, and means something else by it."""
+        fixed, native = self.fixed, self.native
+        known = rocm is not None and fixed is not None and native is not None
+        return known and at_least(str(rocm), str(native)) and not at_least(str(rocm), str(fixed))
 
 
-def _sync(name: str, opt_in: str | None = "6.2", shim: bool = True) -> Construct:
-    pattern = rf"({name}(?<!\w{name}))\s*\("
+_SHIM = {
+    "__shfl_sync", "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync", "__ballot_sync",
+    "__any_sync", "__all_sync", "__syncwarp", "__activemask", "__trap", "__brkpt", "__nanosleep",
+    *(f"atomic{op}_block" for op in ("Add", "Exch", "Min", "Max", "And", "Or", "Xor")),
+}  # fmt: skip
+# One name stands for a family of functions.
+_FAMILY = {"__vadd4": r"__v(?:add|sub|abs|avg|hadd|max|min|cmp|set|neg|sad)\w*[24]"}
+_GROUP = r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*{})\s*\("
+
+
+def _construct(name: str, row: dict[str, Any]) -> Construct:
+    group = name.partition("cooperative_groups::")[2]
+    if name.startswith("<"):
+        pattern, trigger = "", name.strip("<>").rpartition("/")[2]
+    elif group:
+        pattern, trigger = _GROUP.format(group), f"::{group}" if group == "reduce" else group
+    elif row["since"]:  # the project may define a macro of the name
+        pattern, trigger = rf"({name}(?<!\w{name}))\s*\(", "_sync" if "_sync" in name else name
+    else:
+        pattern = rf"(?<![\w.>:])({_FAMILY.get(name, name)})\s*\("
+        trigger = "__v" if name in _FAMILY else name
+    same = ("opt_in", "partial", "means", "fixed", "only_if", "instead", "source")
     return Construct(
-        name, pattern, "_sync" if "_sync" in name else name, _WARP_SYNC, "7.0", opt_in, shim
+        name=name,
+        pattern=pattern,
+        trigger=trigger,
+        native=row["since"],
+        without=row["until"] or "",
+        shim=name in _SHIM,
+        **{key: row[key] for key in same},
     )
 
 
+def _rows() -> Iterator[Construct]:
+    for row in table("hip")["row"]:
+        if row["instead"]:  # else every HIP has it
+            for name in row["names"]:
+                yield _construct(name, row)
+
+
+CONSTRUCTS = {construct.name: construct for construct in _rows()}
 # A mask is 64 bits wide in HIP; these take one first.
 MASKED = {
-    c.name: c
-    for c in [
-        *map(_sync, ("__shfl_sync", "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync")),
-        *map(_sync, ("__ballot_sync", "__any_sync", "__all_sync")),
-        *(_sync(n, shim=False) for n in ("__match_any_sync", "__match_all_sync")),
-        *(_sync(f"__reduce_{op}_sync", None, False) for op in ("add", "min", "max")),
-        *(_sync(f"__reduce_{op}_sync", None, False) for op in ("and", "or", "xor")),
-    ]
+    name: c for name, c in CONSTRUCTS.items() if name.startswith("__") and name.endswith("_sync")
 }
 # Headers of CUDA that hipify leaves as they are, and HIP has under no name.
-HEADERS = {
-    "cooperative_groups/reduce.h": "HIP has no such header",
-    "device_launch_parameters.h": "HIP has no such header; hip_runtime.h declares threadIdx",
-    "nvtx3/nvToolsExt.h": "HIP has no such header",
-}
-_HEADERS = "include folders of ROCm/clr 5.7.1 to 6.2.2, of HIP 7.1.25424 (triton 3.9.0) and newest"
-_DEVICE = "amd_detail headers of ROCm/clr 5.7.1 to 6.2.2 and of HIP 7.1.25424 (triton 3.9.0)"
+HEADERS = {name.strip("<>") for name in CONSTRUCTS if name.startswith("<")}
 
 
-def _absent(pattern: str, name: str, shim: bool = False) -> Construct:
-    """A device function that HIP has not had up to 7.1."""
-    whole = rf"(?<![\w.>:])({pattern})\s*\("
-    return Construct(name, whole, name[:5], _DEVICE, shim=shim, without="7.1")
+def hip_of(rocm: str) -> set[str]:
+    """HIP's own versions in a ROCm, as minor releases: "7.10" -> {"7.1"}; its own where none is told."""
+    found = [row for row in table("hip")["version"] if row["rocm"] == minor(rocm)]
+    return {v for row in found for v in (row["hip"], row["apart"]) if v} or {minor(rocm)}
 
 
-_GROUP = r"(?<!\w)((?:cg|cooperative_groups)\s*::\s*{})\s*\("
-OTHERS = {
-    c.name: c
-    for c in [
-        _sync("__syncwarp", None),
-        _sync("__activemask"),
-        *(Construct(f"<{name}>", "", name.rpartition("/")[2], _HEADERS) for name in HEADERS),
-        Construct(
-            "cooperative_groups::reduce",
-            _GROUP.format("reduce"),
-            "::reduce",
-            f"{_GROUPS}; ROCm 7.13 changelog",
-            native="7.13",
-        ),
-        Construct(
-            "cooperative_groups::labeled_partition",
-            _GROUP.format("labeled_partition"),
-            "labeled_partition",
-            _GROUPS,
-        ),
-        _absent("__trap", "__trap", shim=True),
-        _absent("__brkpt", "__brkpt", shim=True),
-        _absent("__nanosleep", "__nanosleep", shim=True),
-        _absent("__dp4a", "__dp4a"),
-        *(
-            _absent(f"atomic{op}_block", f"atomic{op}_block", shim=True)
-            for op in ("Add", "Exch", "Min", "Max", "And", "Or", "Xor")
-        ),
-        _absent("__st(?:cs|cg|wt|wb)", "__stcs"),
-        _absent("__prof_trigger", "__prof_trigger"),
-        _absent("__is(?:Global|Shared|Local|Constant)", "__isGlobal"),
-        _absent("__cvta_generic_to_(?:shared|global|local)", "__cvta_generic_to_shared"),
-        _absent(r"__(?:v(?:add|sub|abs|avg|max|min|cmp|set|neg)\w*[24]|usad[24])", "__vadd4"),
-    ]
-}
-CONSTRUCTS = MASKED | OTHERS
 # Macros that stand in for a warp function and do less: name -> (body without white space, what is
 # lost). A wavefront's lanes take turns where they branched, and the compiler moves what no barrier
 # holds: HIP 7.0's own __syncwarp fences on both sides of a wave barrier.

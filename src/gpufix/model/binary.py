@@ -70,6 +70,8 @@ class Library(Model):
     problems: list[Problem] = field(default_factory=list)
     code: list[CodeObject] = field(default_factory=list)
     parts: list[CodePart] = field(default_factory=list)  # which of them stand side by side
+    # Where `code` lies when not in the library: "…/torch/.kpack/torch_@GFXARCH@.kpack"
+    archives: list[str] = field(default_factory=list)
     cxx11_abi: bool | None = None  # told from its torch-facing symbols
     uses: dict[str, str] = field(
         default_factory=dict
@@ -124,6 +126,17 @@ class FileIdentity(Model):
     version: str | None = None  # that the file states itself: "2.30.7+cuda13.3"
 
 
+class KernelFiles(Model):
+    """GPU code of one of ROCm's libraries that lies in files beside it, as their names tell it."""
+
+    kind: str  # "rocblas", "hipblaslt", "hipsparselt", "miopen", "aotriton"
+    library: str
+    distribution: str | None = None
+    folder: str
+    files: dict[str, int] = field(default_factory=dict)  # "gfx1100" -> how many; "" = for any
+    units: dict[str, list[int]] = field(default_factory=dict)  # MIOpen's: -> compute units
+
+
 class Binaries(Model):
     """The scan of all compiled libraries."""
 
@@ -144,6 +157,7 @@ class Binaries(Model):
     cuda: dict[str, list[str]] = field(
         default_factory=dict
     )  # distribution, or the path of a library that none owns -> CUDA libraries that it names
+    kernel_files: list[KernelFiles] = field(default_factory=list)
     files: list[FileIdentity] = field(default_factory=list)  # empty where nobody asked for it
     further: dict[str, str] = field(
         default_factory=dict

@@ -62,7 +62,7 @@ class Gpu(Model):
     memory_free: int | None = None
     integrated: bool = False
     processes: list[GpuProcess] = field(default_factory=list)
-    source: str  # "nvml", "kfd", "proc", "amdsmi"
+    source: str  # "nvml", "kfd", "proc"
 
 
 class Driver(Model):

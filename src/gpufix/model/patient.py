@@ -142,7 +142,8 @@ class Torch(Model):
     version: str | None = None  # "2.7.1+cu128"
     release: str | None = None  # "2.7.1"
     cuda: str | None = None  # "12.8"
-    hip: str | None = None  # "6.4.43483"
+    hip: str | None = None  # "6.4.43483": HIP's own version
+    rocm: str | None = None  # "6.4", "7.13.0": the ROCm it was built with; None = not told
     variant: str | None = None  # "cu128", "cpu", "rocm6.4", "xpu"; None = unknown
     build: Literal["release", "nightly", "container", "source"] | None = None
     cxx11_abi: bool | None = None

@@ -240,6 +240,13 @@ class MissingHeaders(Payload):
     headers: tuple[str, ...]
 
 
+class RocmHeaders(Payload):
+    """ROCm's wheels without the headers for builds."""
+
+    root: str | None  # where they are unpacked
+    packed: bool = False  # rocm-sdk-devel is installed
+
+
 class HiddenToolkit(Payload):
     """A toolkit whose nvcc is called through a wrapper that lies elsewhere."""
 

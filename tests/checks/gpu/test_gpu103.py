@@ -10,7 +10,7 @@ from rows import Fires, Unseen, rows
 from gpufix.checks.gpu.gpu103_extension_lacks_target import extension_lacks_target
 from gpufix.checks.registry import ADVICE, ERROR, Fault
 from gpufix.evidence.view import View
-from gpufix.model import CodeObject, CodePart, Library, Severity
+from gpufix.model import CodeObject, CodePart, KernelFiles, Library, Severity
 from gpufix.model.payload import UnfitCode
 
 RTX_5080 = b.gpu("sm_120", name="NVIDIA GeForce RTX 5080")
@@ -47,6 +47,64 @@ def fault(
     )
 
 
+BLAS = "rocm-sdk-libraries"
+ROOT = f"{b.SITE}/_rocm_sdk_libraries"
+
+
+def sdk(
+    *gfx: str, files: dict[str, int] | None = None, kind: str = "rocblas", **more: object
+) -> View:
+    """ROCm's libraries with code in archives beside them, and kernels in files."""
+    library = b.library(
+        "_rocm_sdk_libraries/lib/librocsparse.so.1",
+        b.code(*gfx, kind="hip"),
+        distribution=BLAS,
+        archives=[f"{ROOT}/.kpack/blas_lib_@GFXARCH@.kpack"],
+    )
+    beside = KernelFiles(
+        kind=kind,
+        library=f"{ROOT}/lib/librocblas.so.5",
+        distribution=BLAS,
+        folder=f"{ROOT}/lib/rocblas/library",
+        files=files if files is not None else dict.fromkeys(gfx, 2),
+    )
+    scan = replace(b.binaries(library), kernel_files=[beside])
+    known = {"gpus": [b.gpu("gfx1100")], "distributions": [b.dist(BLAS, "7.13.0")]}
+    return b.view(b.healthy_amd(**(known | more), binaries=scan))
+
+
+def sdk_fault(have: str) -> Fault:
+    name = "gfx1100 (GPU of gfx1100)"
+    return Fault(
+        ERROR,
+        BLAS,
+        f"{BLAS} 7.13.0 has its GPU code in wheels of their own: {have}; {name} needs "
+        "rocm-sdk-device-gfx1100.",
+        evidence=(f"{ROOT}/.kpack/blas_lib_@GFXARCH@.kpack: {have}",),
+        breaks=(f"code:{BLAS}",),
+        payload=UnfitCode(BLAS, "gfx1100"),
+    )
+
+
+def kernels(have: str, level: Severity = ERROR) -> Fault:
+    return Fault(
+        level,
+        BLAS,
+        f"The kernel files of librocblas.so.5 {have}, none for gfx1100 (GPU of gfx1100): rocBLAS "
+        "error: Cannot read TensileLibrary.dat: No such file or directory for GPU arch.",
+        evidence=(
+            f"{ROOT}/lib/rocblas/library",
+            "source: https://github.com/ROCm/rocBLAS/blob/rocm-6.2.2/library/src/tensile_host.cpp: "
+            "it ends the process; tests/messages has reports of it",
+        ),
+        breaks=(f"code:{BLAS}",),
+        needs=(f"code:{BLAS}",),
+        payload=UnfitCode(BLAS, "gfx1100"),
+    )
+
+
+OWN_FOLDER = {"environment": b.environment(ROCBLAS_TENSILE_LIBPATH="/srv/kernels")}
+MANUAL = ["advise-rocm-wheel manual"]
 PATH = f"{b.SITE}/rasterizer/_C.so"
 
 
@@ -87,6 +145,13 @@ def part(
 
 OLD_HELD = "machine code for sm_86, sm_90"
 SILENT = {
+    "ROCm's libraries have it in an archive": sdk("gfx1100"),
+    "one catalogue for all GPUs": sdk("gfx1100", files={"": 1}),
+    "hipBLASLt lacks it, and rocBLAS steps in": sdk("gfx1100", files={}, kind="hipblaslt"),
+    "MIOpen has no database for it": sdk("gfx1100", files={"gfx942": 9}, kind="miopen"),
+    "an override to what they have": sdk(
+        "gfx1030", environment=b.environment(HSA_OVERRIDE_GFX_VERSION="10.3.0")
+    ),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "no extension": of(),
@@ -154,6 +219,25 @@ SILENT = {
 }
 
 FIRING = {
+    "ROCm's libraries have it in no archive": Fires(
+        sdk("gfx1201", files={"gfx1100": 2}), sdk_fault("machine code for gfx1201"), MANUAL
+    ),
+    "rocBLAS has kernels for another": Fires(
+        sdk("gfx1100", files={"gfx1201": 2}), kernels("are for gfx1201"), MANUAL
+    ),
+    "rocBLAS has none, beside a GPU that is served": Fires(
+        sdk(
+            "gfx1100", "gfx1201", files={"gfx1201": 2}, gpus=[b.gpu("gfx1201"), b.gpu("gfx1100", 1)]
+        ),
+        kernels("are for gfx1201", ADVICE),
+        MANUAL,
+    ),
+    "its kernels lie where nobody looked": Fires(
+        sdk("gfx1201", **OWN_FOLDER),
+        sdk_fault("machine code for gfx1201"),
+        MANUAL,
+        gaps=[f"{ROOT}/lib/librocblas.so.5"],
+    ),
     "code of other majors": Fires(of(OLD), fault(OLD_HELD)),
     "no torch": Fires(of(OLD, torch=None), fault(OLD_HELD)),
     "nobody's library": Fires(

@@ -16,6 +16,7 @@ from gpufix.model.payload import HsaOverride
 LIB = f"{b.SITE}/torch/lib/libtorch_hip.so"
 NIGHTLY = b.torch("2.12.0.dev20260101+rocm6.4", build="nightly")
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+POSING = "HSA_OVERRIDE_GFX_VERSION=11.5.1 is in use for it, but nothing is known of its risk."
 NONE_KNOWN = "No override value is known for it."
 
 
@@ -52,6 +53,35 @@ def posing(value: str, name: str = OVERRIDE) -> dict[str, Environment]:
 LOW = f"{OVERRIDE}=10.3.0 is in use for it, at low risk."
 INSTALL, SET = "install-torch-build unsafe", "set-hsa-override unsafe"
 RADEON = [b.gpu("gfx1100"), b.gpu("gfx1032", 1)]
+APART = b.torch("2.11.0+rocm7.13.0", build="container")
+KPACK = f"{b.SITE}/torch/.kpack/torch_@GFXARCH@.kpack"
+
+
+def apart(*gfx: str, **sections: object) -> View:
+    """A torch of AMD's own, with its code in archives beside it."""
+    library = b.library(
+        "torch/lib/libtorch_hip.so",
+        b.code(*gfx, kind="hip"),
+        distribution="torch",
+        archives=[KPACK],
+    )
+    known = {"torch": APART, "distributions": [b.dist("torch", "2.11.0+rocm7.13.0")]}
+    return of(binaries=b.binaries(library), **(known | sections))
+
+
+def lacks(have: str, held: str = "") -> Fault:
+    name = "gfx1032 (GPU of gfx1032)"
+    return Fault(
+        ERROR,
+        "gfx1032",
+        f"torch 2.11.0+rocm7.13.0 has its GPU code in wheels of their own: {have}; {name} needs "
+        "amd-torch-device-gfx1032.",
+        evidence=(f"{KPACK}: {held or have}",),
+        breaks=("torch-code",),
+        payload=HsaOverride("gfx1032", None),
+    )
+
+
 SILENT = {
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
@@ -62,6 +92,8 @@ SILENT = {
     ),
     "no target": b.view(b.healthy_amd(gpus=[], torch=NIGHTLY)),
     "a target of NVIDIA": b.view(b.healthy_amd(torch=NIGHTLY), "sm_90"),
+    "its own code in an archive": apart("gfx1032"),
+    "an override to code in an archive": apart("gfx1030", **posing("10.3.0")),
     "its own code": of("gfx1030", "gfx1032"),
     "a generic code object": of("gfx10-3-generic"),
     "a generic code object that is not known": of("gfx13-generic"),
@@ -93,6 +125,41 @@ SILENT = {
 }
 
 FIRING = {
+    "no wheel of code": Fires(
+        apart(), lacks("none of them is here", "no code"), offers=["advise-rocm-wheel manual"]
+    ),
+    "a wheel of code for another": Fires(
+        apart("gfx1100"),
+        lacks("machine code for gfx1100"),
+        offers=["advise-rocm-wheel manual"],
+    ),
+    "AMD's own torch for another family": Fires(
+        of(
+            "gfx1151",
+            torch=APART,
+            distributions=[b.dist("torch"), b.dist("rocm", "7.11.0")],
+            gpus=[b.gpu("gfx1201")],
+        ),
+        replace(
+            fault("gfx1151", "gfx1201 (GPU of gfx1201)", NONE_KNOWN),
+            message="torch 2.11.0+rocm7.13.0 holds machine code for gfx1151; none of it runs on "
+            f"gfx1201 (GPU of gfx1201). {NONE_KNOWN}",
+        ),
+        offers=["advise-rocm-wheel manual"],
+    ),
+    "AMD's own torch for a GPU whose index is not known": Fires(
+        of(
+            "gfx1151",
+            torch=APART,
+            distributions=[b.dist("torch"), b.dist("rocm", "7.11.0")],
+            gpus=[b.gpu("gfx1150")],
+        ),
+        replace(
+            fault("gfx1151", "gfx1150 (GPU of gfx1150)", POSING),
+            message="torch 2.11.0+rocm7.13.0 holds machine code for gfx1151; none of it runs on "
+            f"gfx1150 (GPU of gfx1150). {POSING}",
+        ),
+    ),
     "a relative of low risk": Fires(
         of("gfx900", "gfx1030"),
         fault("gfx1030, gfx900", "gfx1032 (GPU of gfx1032)", LOW, "10.3.0"),
@@ -103,7 +170,7 @@ FIRING = {
         fault(
             "gfx1100",
             "gfx1103 (GPU of gfx1103)",
-            f"{OVERRIDE}=11.0.0 is in use for it, and hangs are reported.",
+            f"{OVERRIDE}=11.0.0 is in use for it, and hangs or crashes are reported.",
         ),
         offers=[INSTALL],
     ),

@@ -106,7 +106,55 @@ def on_the_cpu(name: str, value: str) -> Fault:
     )
 
 
+TORCH_HIP = f"{b.SITE}/torch/lib/libtorch_hip.so"
+
+
+def beside_rocm(taken: str, **sections: object) -> View:
+    """A torch with its own HIP, and the file that the loader takes for it."""
+    own = b.library("torch/lib/libamdhip64.so.7", distribution="torch", soname="libamdhip64.so.7")
+    user = b.library(
+        "torch/lib/libtorch_hip.so", distribution="torch", uses={"libamdhip64.so.7": taken}
+    )
+    known = {
+        "binaries": b.binaries(own, user),
+        "environment": b.environment(LD_LIBRARY_PATH="/opt/rocm/lib"),
+    }
+    return b.view(b.healthy_amd(**(known | sections)))
+
+
+def beside_core(name: str, taken: str) -> View:
+    """A torch whose ROCm is in wheels, and the file that the loader takes for a library."""
+    core = b.toolkit(kind="rocm", root=f"{b.SITE}/_rocm_sdk_core", origin="wheel", version="7.13.0")
+    user = b.library("torch/lib/libtorch_hip.so", distribution="torch", uses={name: taken})
+    blas = b.library(
+        "_rocm_sdk_libraries/lib/librocblas.so.5",
+        distribution="rocm-sdk-libraries",
+        soname="librocblas.so.5",
+    )
+    environment = b.environment(LD_LIBRARY_PATH="/opt/rocm/lib")
+    binaries = b.binaries(user, blas)
+    return b.view(b.healthy_amd(binaries=binaries, toolkits=[core], environment=environment))
+
+
+def family(value: str) -> View:
+    dists = [b.dist("rocm-sdk-libraries-gfx110x-all", "7.11.0")]
+    environment = b.environment(ROCM_SDK_TARGET_FAMILY=value)
+    return b.view(b.healthy_amd(distributions=dists, environment=environment))
+
+
 SILENT = {
+    "torch takes its own HIP": beside_rocm(f"{b.SITE}/torch/lib/libamdhip64.so.7"),
+    "a HIP that no variable brought": beside_rocm("/usr/lib/libamdhip64.so.7"),
+    "a library that ROCm's wheels do not have": beside_core(
+        "libcurl.so.4", "/opt/rocm/lib/libcurl.so.4"
+    ),
+    "ROCm's family that is here": family("gfx110X-all"),
+    "a family, and libraries for all": b.view(
+        b.healthy_amd(
+            distributions=[b.dist("rocm-sdk-libraries", "7.13.0")],
+            environment=b.environment(ROCM_SDK_TARGET_FAMILY="gfx942"),
+        )
+    ),
     "JAX takes the CPU, where it has no plug-in": to_cpu("JAX_PLATFORMS", "cpu", b.dist("jax")),
     "JAX takes the CPU after CUDA": to_cpu(
         "JAX_PLATFORMS", "cuda,cpu", b.dist("jax-cuda12-plugin", "0.7.2")
@@ -149,6 +197,43 @@ SILENT = {
 }
 
 FIRING = {
+    "a ROCm of the system before torch's own": Fires(
+        beside_rocm("/opt/rocm/lib/libamdhip64.so.7"),
+        Fault(
+            WARNING,
+            "LD_LIBRARY_PATH",
+            "LD_LIBRARY_PATH makes the loader take /opt/rocm/lib/libamdhip64.so.7 for "
+            f"{TORCH_HIP}, which comes with {b.SITE}/torch/lib/libamdhip64.so.7: two ROCm in one process.",
+            evidence=("LD_LIBRARY_PATH=/opt/rocm/lib",),
+            payload=EnvironmentVariable("LD_LIBRARY_PATH"),
+        ),
+        SAFE,
+    ),
+    "a rocBLAS of the system before that of the wheels": Fires(
+        beside_core("librocblas.so.5", "/opt/rocm/lib/librocblas.so.5"),
+        Fault(
+            WARNING,
+            "LD_LIBRARY_PATH",
+            "LD_LIBRARY_PATH makes the loader take /opt/rocm/lib/librocblas.so.5 for "
+            f"{TORCH_HIP}, which comes with {b.SITE}/_rocm_sdk_libraries/lib/librocblas.so.5: two ROCm "
+            "in one process.",
+            evidence=("LD_LIBRARY_PATH=/opt/rocm/lib",),
+            payload=EnvironmentVariable("LD_LIBRARY_PATH"),
+        ),
+        SAFE,
+    ),
+    "ROCm's family that is not here": Fires(
+        family("gfx1151"),
+        Fault(
+            ERROR,
+            "ROCM_SDK_TARGET_FAMILY",
+            'ROCM_SDK_TARGET_FAMILY is "gfx1151"; rocm-sdk-libraries-gfx1151 is not installed, so that '
+            "what opens ROCm's libraries raises.",
+            evidence=("source: rocm_sdk/_dist_info.py, determine_target_family",),
+            payload=EnvironmentVariable("ROCM_SDK_TARGET_FAMILY"),
+        ),
+        SAFE,
+    ),
     "JAX takes the CPU": Fires(
         to_cpu("JAX_PLATFORMS", "cpu", b.dist("jax-cuda12-plugin", "0.7.2")),
         on_the_cpu("JAX_PLATFORMS", "cpu"),

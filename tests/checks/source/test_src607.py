@@ -109,11 +109,40 @@ MAY = "one construct that HIP may refuse or read otherwise for {}"
 
 TRAP = "__global__ void k() { __trap(); }\n"
 OWN_TRAP = "static __device__ void __trap() {\n  __builtin_trap();\n}\n"
-DECLARED = "HIP has no such header; hip_runtime.h declares threadIdx"
+DECLARED = "HIP has no such header; instead: hip_runtime.h, which declares threadIdx"
+REDUCE_H = "HIP has no such header; instead: hip/hip_cooperative_groups.h, which has what there is"
 UNKNOWN = "unknown ROCm version; from 6.2 on"
 KEPT = "__global__ void k(int* p) { unsigned int b = __ballot(p[0]); p[1] = b; }\n"
 
+ROWS_OF = """\
+#include <hip/hip_cooperative_groups.h>
+namespace cg = cooperative_groups;
+__global__ void k(float* p) {{
+    auto tile = cg::tiled_partition<32>(cg::this_thread_block());
+    p[{at}] = cg::reduce(tile, p[0], cg::plus<float>());
+}}
+"""
+OR_SYNC = "__global__ void k(unsigned* p) {{ p[0] = __reduce_or_sync({mask}, p[0]); }}\n"
+HOLES = "is not bitwise for a mask with holes before ROCm 7.13"
+STREAMED = "__global__ void k(float* p) { p[0] = __ldcs(p + 1); }\n"
+
+
+def otherwise(name: str, line: int, why: str, rocm: str) -> Fault:
+    return lacks(
+        (name, line, why),
+        what=MAY.format("gfx1101"),
+        known=f" (ROCm {rocm})",
+        severity=WARNING,
+    )
+
+
 SILENT = {
+    "a reduction over blocks of one row": of(ROWS_OF.format(at="threadIdx.x"), "7.14"),
+    "a reduction over blocks of rows, since it is mended": of(
+        ROWS_OF.format(at="threadIdx.y"), "10.0"
+    ),
+    "bits reduced over all lanes": of(OR_SYNC.format(mask="0xffffffffffffffffull"), "7.1"),
+    "bits reduced over some lanes, since it is mended": of(OR_SYNC.format(mask="lanes"), "7.13"),
     "a ballot in 32 bits, on 32 lanes": of(KEPT, "7.0", "2.10.0"),
     "a function of its own": of(OWN_TRAP + TRAP, "7.1", "2.10.0"),
     "sources filtered in Python, and a torch for CUDA": t.project(
@@ -175,6 +204,43 @@ SILENT = {
 }
 
 FIRING = {
+    "a reduction over blocks of rows": Fires(
+        of(ROWS_OF.format(at="threadIdx.y"), "7.14"),
+        otherwise(
+            "cooperative_groups::reduce",
+            5,
+            "gives wrong results, or fails to launch, for a block with more than one row (block.y or "
+            "block.z is not 1) before ROCm 10.0",
+            "7.14",
+        ),
+    ),
+    "bits reduced over some lanes": Fires(
+        of(OR_SYNC.format(mask="lanes"), "7.1"), otherwise("__reduce_or_sync", 1, HOLES, "7.1")
+    ),
+    "a load that streams": Fires(
+        of(STREAMED, "6.4"),
+        otherwise("__ldcs", 1, "HIP has it for __half and __half2 only", "6.4"),
+    ),
+    "SIMD within a word": Fires(
+        of("__global__ void k(int* p) { p[0] = __vsub4(p[0], p[1]); }\n"),
+        lacks(
+            (
+                "__vadd4",
+                1,
+                "not in ROCm up to 7.1; instead: the bytes one by one: HIP has none of the "
+                "SIMD-within-a-word functions",
+            )
+        ),
+    ),
+    "headers that hipify leaves": Fires(
+        of('#include <cooperative_groups/scan.h>\n#include "cuda_fp8.h"\n'),
+        lacks(
+            ("<cooperative_groups/scan.h>", 1, REDUCE_H),
+            ("<cuda_fp8.h>", 2, "HIP has no such header; instead: hip/hip_fp8.h, from ROCm 6.2 on"),
+            what="2 constructs that HIP does not compile for gfx1101",
+            names="<cooperative_groups/scan.h>, <cuda_fp8.h>",
+        ),
+    ),
     "chevrons": Fires(of(f"\n{SPLIT}"), split(line=2), offers=ADAPTED),
     "a mask of 32 bits": Fires(
         of(masked("0xffffffff"), "7.0", "2.10.0"),
@@ -242,7 +308,7 @@ FIRING = {
     "reductions of groups": Fires(
         of("#include <cooperative_groups/reduce.h>\n", "7.0", "2.10.0", "gfx942"),
         lacks(
-            ("<cooperative_groups/reduce.h>", 1, "HIP has no such header"),
+            ("<cooperative_groups/reduce.h>", 1, REDUCE_H),
             what="one construct that HIP does not compile for gfx942",
             known=" (ROCm 7.0)",
         ),
@@ -250,7 +316,7 @@ FIRING = {
     ),
     "ROCm is not known": Fires(
         of("#include <cooperative_groups/reduce.h>\n", torch=None),
-        lacks(("<cooperative_groups/reduce.h>", 1, "HIP has no such header"), known=""),
+        lacks(("<cooperative_groups/reduce.h>", 1, REDUCE_H), known=""),
         offers=ADAPTED,
     ),
     "headers and functions that no HIP has": Fires(

@@ -10,7 +10,7 @@ from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch204_toolkit_missing import toolkit_missing
 from gpufix.evidence.view import View
 from gpufix.model import Gap, Toolkit
-from gpufix.model.payload import HiddenToolkit, MissingHeaders
+from gpufix.model.payload import HiddenToolkit, MissingHeaders, RocmHeaders
 
 SPLIT = b.toolkit(missing_headers=["cusparse.h"])
 EMPTY = b.toolkit(root="/opt/cuda", compiler=None, origin="CUDA_HOME")
@@ -54,7 +54,28 @@ def cmake(text: str, toolkit: Toolkit = WRAPPER, **env: str) -> Given:
     return t.project(files, toolkits=[toolkit], environment=b.environment(**env))
 
 
+CORE = b.rocm(
+    "7.13.0", root=f"{b.SITE}/_rocm_sdk_core", origin="wheel", missing_headers=["hipblas/hipblas.h"]
+)
+UNPACKED = b.rocm("7.13.0", root=f"{b.SITE}/_rocm_sdk_devel", origin="wheel", selected=False)
+
+
+def packed(why: str, root: str | None = None, devel: bool = False) -> Fault:
+    return Fault(
+        WARNING,
+        CORE.root,
+        f"ROCm 7.13 in {CORE.root} (from wheel) lacks hipblas/hipblas.h, which torch's headers "
+        f"include: {why}.",
+        needs=("torch-gpu",),
+        payload=RocmHeaders(root, devel),
+    )
+
+
 SILENT = {
+    "ROCM_HOME names ROCm's unpacked headers": amd(
+        CORE, UNPACKED, environment=b.environment(ROCM_HOME=UNPACKED.root)
+    ),
+    "a ROCm of the system, some headers apart": amd(b.rocm(missing_headers=["thrust/complex.h"])),
     "CMake without torch": cmake("find_package(CUDAToolkit)"),
     "CMake, and torch under an option that is off": cmake(
         "option(T OFF)\nif(T)\n  find_package(Torch)\nendif()"
@@ -83,6 +104,19 @@ WITHOUT = "CUDA_HOME is not set, and no nvcc is on PATH or in /usr/local/cuda"
 NEEDED = "building CUDA sources needs one."
 FOUND = "CUDA 12.8 in /usr/local/cuda-12.8 (from /opt)"
 FIRING = {
+    "ROCm's wheels without headers": Fires(
+        amd(CORE), packed("rocm-sdk-devel is not installed"), ["expand-rocm-headers manual"]
+    ),
+    "ROCm's headers, still packed": Fires(
+        amd(CORE, distributions=[b.dist("rocm-sdk-devel", "7.13.0")]),
+        packed("rocm-sdk-devel is installed, and not unpacked", devel=True),
+        ["expand-rocm-headers manual"],
+    ),
+    "ROCm's headers, unpacked and not named": Fires(
+        amd(CORE, UNPACKED),
+        packed(f"{UNPACKED.root} has them", UNPACKED.root),
+        ["expand-rocm-headers safe"],
+    ),
     "CMake, and a wrapper": Fires(
         cmake("find_package(Torch)"),
         Fault(

@@ -17,6 +17,7 @@ from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Distribution, Library, Problem, Severity, SharedFile
 from gpufix.model.payload import (
     AbsentGpuPart,
+    DistributionFault,
     EnvironmentVariable,
     LostGpuLibraries,
     RivalDistributions,
@@ -204,7 +205,30 @@ TRT = b.library(
     problems=[Problem(kind="missing-library", name="libnvinfer.so.10", provider=NVINFER)],
 )
 
+HOLDER = "https://pypi.org/simple/rocm-sdk-device-gfx1100/ (0.0.1.dev0), rocm-sdk-libraries-gfx1151/ (0.0.1), amd-torch-device-gfx1100/ (0.0.1.dev0) and their like, read 2026-12-01: wheels with one empty module"
+
+
+def held_name(name: str, version: str, level: Severity) -> Fault:
+    return Fault(
+        level,
+        name,
+        f"{name} {version} is empty: the package index holds its name, and AMD's own index has the "
+        "wheel.",
+        evidence=(f"source: {HOLDER}",),
+        breaks=(f"family:{name}",),
+        payload=DistributionFault(name),
+    )
+
+
+def of_amd(*dists: object, gfx: str = "gfx1100") -> View:
+    return b.view(b.healthy_amd(gpus=[b.gpu(gfx)], distributions=list(dists)))
+
+
 SILENT = {
+    "ROCm's wheels": of_amd(
+        b.dist("rocm-sdk-core", "7.13.0"), b.dist("rocm-sdk-device-gfx1100", "7.13.0a20260430")
+    ),
+    "a nightly ROCm of 2025": of_amd(b.dist("rocm-sdk-core", "6.5.0rc20250610")),
     "CTranslate2's libraries lie elsewhere, and no GPU must be served": of(
         CT2, gpu=False, libraries=[lacking("ctranslate2", provider=LIES)]
     ),
@@ -270,6 +294,18 @@ SILENT = {
 }
 
 FIRING = {
+    "an empty wheel in the place of ROCm's": Fires(
+        of_amd(
+            b.dist("rocm-sdk-core", "7.13.0"), b.dist("rocm-sdk-libraries-gfx110x-dgpu", "0.0.2")
+        ),
+        held_name("rocm-sdk-libraries-gfx110x-dgpu", "0.0.2", ERROR),
+        ["advise-rocm-wheel manual"],
+    ),
+    "an empty wheel for another GPU": Fires(
+        of_amd(b.dist("amd-torch-device-gfx1151", "0.0.1.dev0")),
+        held_name("amd-torch-device-gfx1151", "0.0.1.dev0", WARNING),
+        ["advise-rocm-wheel manual"],
+    ),
     "CTranslate2's libraries lie where the loader does not look": Fires(
         of(CT2, libraries=[lacking("ctranslate2", provider=LIES)]),
         unsearched(CT2, CUBLAS, f"{b.SITE}/nvidia/cublas/lib"),

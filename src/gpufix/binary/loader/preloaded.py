@@ -115,12 +115,18 @@ class Preloaded:
     def _is_torchs(self, path: str) -> bool:
         """Whether all is open by now that its package opens. What a ROCm torch opens is not known."""
         own = self._torch is not None and path.startswith(f"{self._torch}/")
-        return own and "_rocm_init.py" not in self.files.names_in(self._torch or "")
+        return own and not self._of_rocm
+
+    @cached_property
+    def _of_rocm(self) -> bool:
+        """Whether torch has ROCm's wheels open their libraries: it calls `rocm_sdk` first."""
+        return "_rocm_init.py" in self.files.names_in(self._torch or "")
 
     def _with_preloads(self, state: State, verdict: Verdict) -> Verdict:
         """Once more, when the package opens libraries itself and what is missing lies somewhere."""
         sites, path = self.process.site_dirs, verdict.path
-        if not verdict.missing or not opens_libraries(self.files, path, sites):
+        opens = self._of_rocm and path.startswith(f"{self._torch}/")
+        if not verdict.missing or not (opens or opens_libraries(self.files, path, sites)):
             return verdict
         served = False
         for missing in verdict.missing:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from posixpath import basename
 
-from gpufix.checks.registry import Fault, rule
+from gpufix.checks.registry import ADVICE, ERROR, Fault, rule
+from gpufix.evidence import rocm_wheels
 from gpufix.evidence.gpu_code import (
     LibraryCode,
     Service,
@@ -21,6 +23,7 @@ from gpufix.evidence.gpu_code import (
     variants_only,
 )
 from gpufix.evidence.partial import Partial, partials
+from gpufix.evidence.rocm_wheels import KernelLack
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus.units import reach
 from gpufix.model import Gap, Severity, Target
@@ -36,6 +39,9 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
     its kernel in the code of one source file, so that each of these units must serve the target.
     Left out are units whose kernels say in their names what they are for (`Sm80`, `hopper`); and,
     where anything asks which GPU is there, those for exact, family or newer targets only.
+    For AMD's GPUs also what lies beside a library: AMD's archives of code (kpack), and rocBLAS's
+    kernel files by the architecture in their names. What hipBLASLt, MIOpen and AOTriton lack costs
+    time: it is recorded (`gpufix snapshot`), and is no fault.
 
     ## Why it matters
     The import succeeds. The first launch fails (`no kernel image is available`, `invalid device
@@ -56,6 +62,7 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
 
     ## Fix
     Safe: rebuild it for the targets, when its source is known. Unsafe: a fallback in its place.
+    Manual: ROCm's wheel for the target, from AMD's own index.
 
     ## Source
     The libraries themselves; the dispatchers' sources, a row each in `knowledge/dispatchers.toml`;
@@ -78,10 +85,45 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
             taken = refused(reaches(code, target, driver_cuda(view)), target)
             if taken:
                 yield _dispatched(code, target, severity, taken[0])
+            elif code.apart:
+                what = rocm_wheels.lacking(view, code, target)
+                yield _fault(code, target, severity, what)
             else:
                 held = listed(code.objects)
                 what = f"{code.subject} holds {held}; none of it runs on {label(target)}."
                 yield _fault(code, target, severity, what)
+    yield from _kernel_files(view)
+
+
+def _kernel_files(view: View) -> Iterator[Fault | Gap]:
+    """ROCm's libraries whose kernels lie in files beside them."""
+    for files, variable in rocm_wheels.elsewhere(view):
+        reason = f"{variable} names another folder of kernels, which was not looked at"
+        yield Gap(section="gpu code", subject=files.library, reason=reason)
+    for lack in rocm_wheels.kernel_lacks(view):
+        held = sorted(lack.files.files)
+        folder, owner = lack.files.folder, lack.files.distribution
+        have = f"are for {_cut(held)}" if held else "are for no GPU"
+        yield Fault(
+            severity=_of_kernels(view, lack),
+            subject=owner or lack.files.library,
+            message=f"The kernel files of {basename(lack.files.library)} {have}, none for "
+            f"{label(lack.target)}: {lack.row.says}.",
+            evidence=(folder, f"source: {lack.row.source}"),
+            breaks=(f"code:{owner}",),
+            needs=("torch-code", f"code:{owner}") if owner == "torch" else (f"code:{owner}",),
+            payload=UnfitCode(owner or lack.files.library, lack.target.arch),
+        )
+
+
+def _of_kernels(view: View, lack: KernelLack) -> Severity:
+    """As evidence.gpu_code.unserved has it: no error beside a GPU that is served."""
+    others = (t for t in view.targets if t.vendor == "amd" and t.arch in lack.files.files)
+    return ADVICE if lack.target.gpu is not None and any(others) else ERROR
+
+
+def _cut(names: Sequence[str]) -> str:
+    return ", ".join(names if len(names) < 10 else [*names[:4], "…", *names[-4:]])
 
 
 def _dispatched(

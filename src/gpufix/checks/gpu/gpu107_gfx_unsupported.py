@@ -16,6 +16,7 @@ from gpufix.evidence.gpu_code import (
     unknown_code,
     unserved,
 )
+from gpufix.evidence.rocm_wheels import lacking
 from gpufix.evidence.view import View
 from gpufix.knowledge.gpus import models
 from gpufix.model import Gap, Target
@@ -31,6 +32,8 @@ def gfx_unsupported(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Compares the gfx of each target with torch's code objects, generic targets and features
     (xnack, sramecc) included, and looks up whether a value of HSA_OVERRIDE_GFX_VERSION is known.
+    Of AMD's own wheels it reads the archives that hold their code (`torch/.kpack`), which
+    amd-torch-device-gfx1100 and its like bring.
 
     ## Why it matters
     AMD code objects are exact: there is no PTX to fall back on. `HIP error: invalid device
@@ -45,7 +48,8 @@ def gfx_unsupported(view: View) -> Iterator[Fault | Gap]:
     that nobody named. Silent when an override to code that torch holds is in force.
 
     ## Fix
-    Unsafe: set the override (low risk only), or install a build that holds the gfx.
+    Unsafe: set the override (low risk only), or install a build that holds the gfx. Manual: the
+    wheel of code for it, from AMD's own index.
 
     ## Source
     LLVM AMDGPUUsage; ROCm/ROCm#2353; pytorch/pytorch#179653 (gfx1103 hangs).
@@ -64,12 +68,21 @@ def gfx_unsupported(view: View) -> Iterator[Fault | Gap]:
         yield Fault(
             severity=ADVICE if target.gpu in integrated else severity,
             subject=target.arch,
-            message=f"torch {torch.version} holds {listed(code.objects)}; none of it runs on "
-            f"{label(target)}. {_known(target, code)}",
+            message=_message(view, code, target),
             evidence=code.evidence,
             breaks=("torch-code",),
-            payload=HsaOverride(target.arch, _low_risk(target, code)),
+            payload=HsaOverride(target.arch, None if code.apart else _low_risk(target, code)),
         )
+
+
+def _message(view: View, code: SubjectCode, target: Target) -> str:
+    if code.apart:
+        return lacking(view, code, target)
+    torch = view.facts.torch
+    return (
+        f"torch {torch.version if torch else ''} holds {listed(code.objects)}; none of it runs on "
+        f"{label(target)}. {_known(target, code)}"
+    )
 
 
 def _overridden(view: View, code: SubjectCode) -> bool:
@@ -85,7 +98,7 @@ def _known(target: Target, code: SubjectCode) -> str:
     override = models.hsa_override(target.arch)
     if override is None or not _holds(code, override.poses_as):
         return "No override value is known for it."
-    risk = {"low": "at low risk", "high": "and hangs are reported"}.get(
+    risk = {"low": "at low risk", "high": "and hangs or crashes are reported"}.get(
         override.risk, "but nothing is known of its risk"
     )
     return f"HSA_OVERRIDE_GFX_VERSION={override.value} is in use for it, {risk}."

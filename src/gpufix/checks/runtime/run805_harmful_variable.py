@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.rocm_wheels import mixed, wrong_family
 from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
 from gpufix.model import Gpu, Library, Problem
@@ -18,7 +19,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks at `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
-    asked of it), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
+    asked of it, a system's ROCm before that of the wheels), `ROCM_SDK_TARGET_FAMILY` (a family whose
+    libraries are not here), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
     `HSA_OVERRIDE_GFX_VERSION` (another major than the GPU's), `CUDA_FORCE_PTX_JIT`,
     `CUDA_DISABLE_PTX_JIT` and `CUDA_LAUNCH_BLOCKING`; where a GPU must be served, those by which an
     installed package takes the CPU (`JAX_PLATFORMS=cpu`, `NUMBA_ENABLE_CUDASIM`, `TRITON_INTERPRET`).
@@ -41,6 +43,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     CUDA programming guide, appendix on environment variables; ld.so(8); ROCm: HSA runtime.
     """
     yield from _library_path(view)
+    yield from _two_rocms(view)
+    yield from _family(view)
     yield from _stubs(view)
     yield from _hidden(view)
     yield from _override(view)
@@ -65,6 +69,33 @@ def _library_path(view: View) -> Iterator[Fault]:
             evidence=(f"LD_LIBRARY_PATH={view.env('LD_LIBRARY_PATH') or ''}",),
             breaks=(f"provider:{provider}",),
             payload=EnvironmentVariable("LD_LIBRARY_PATH"),
+        )
+
+
+def _two_rocms(view: View) -> Iterator[Fault]:
+    """Another ROCm's libraries are taken in the place of the wheels' own; one says it for all."""
+    row = next(mixed(view), None)
+    if row is not None:
+        yield Fault(
+            severity=WARNING,
+            subject="LD_LIBRARY_PATH",
+            message=f"LD_LIBRARY_PATH makes the loader take {row.taken} for {row.user}, which comes "
+            f"with {row.own}: two ROCm in one process.",
+            evidence=(f"LD_LIBRARY_PATH={view.env('LD_LIBRARY_PATH') or ''}",),
+            payload=EnvironmentVariable("LD_LIBRARY_PATH"),
+        )
+
+
+def _family(view: View) -> Iterator[Fault]:
+    if found := wrong_family(view):
+        name, value = found
+        yield Fault(
+            severity=ERROR,
+            subject=name,
+            message=f'{name} is "{value}"; rocm-sdk-libraries-{value.lower()} is not installed, so '
+            "that what opens ROCm's libraries raises.",
+            evidence=("source: rocm_sdk/_dist_info.py, determine_target_family",),
+            payload=EnvironmentVariable(name),
         )
 
 

@@ -23,7 +23,10 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     lane masks, cooperative-groups reductions, inline PTX, launches written `<< <`, and macros that
     replace a warp function by something weaker (`#define __syncwarp(...) __threadfence_block()`),
     headers and functions that hipify leaves and HIP lacks (`device_launch_parameters.h`, `__trap`,
-    `__nanosleep`, `__dp4a`, `atomicAdd_block` …), for the installed ROCm version. For a wavefront of 64
+    `__nanosleep`, `__dp4a`, `atomicAdd_block` …), for the installed ROCm version. Also what this ROCm
+    compiles and does not mean as CUDA does: `cooperative_groups::reduce` before 10.0 where a kernel asks
+    for a second dimension, `__reduce_or_sync` and its like before 7.13 for a mask that may have holes,
+    `__ldcs` of anything but half types. For a wavefront of 64
     lanes also ballots that are kept or counted in 32 bits: on 32 lanes they are whole. What a HIP build leaves out is passed over: code
     by its conditions, sources that the build files name for CUDA only or not at all, and what
     includes CUTLASS.
@@ -46,8 +49,8 @@ def hip_intrinsics(view: View) -> Iterator[Fault]:
     where nothing is left to do by hand. The rest is shown.
 
     ## Source
-    HIP's headers of ROCm 5.6 to 6.2 and 7.1, changelogs of 7.0 and 7.13; clang for gfx1030 and
-    gfx90a with the headers of 5.2 and 7.1.
+    `knowledge/hip.toml`, a row a name, held against HIP's headers of ROCm 5.2 to 6.2 and 7.1; its
+    changelog up to 10.2; clang for gfx1030 and gfx90a with the headers of 5.2 and 7.1.
     """
     targets = hip_blocks.gfx_targets(view)
     if not targets:

@@ -19,7 +19,7 @@ from gpufix.evidence.cmake_builds import reached, roots
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.model import Toolkit
-from gpufix.model.payload import HiddenToolkit, MissingHeaders
+from gpufix.model.payload import HiddenToolkit, MissingHeaders, RocmHeaders
 
 # Modules_CUDA_fix/upstream/FindCUDA.cmake of torch; with CUDA_HOME set, the configure still fails.
 _FIND_CUDA = ("CUDA_PATH", "CUDA_TOOLKIT_ROOT", "CUDA_BIN_PATH")
@@ -31,7 +31,8 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
 
     ## What it does
     Looks for nvcc (or hipcc for a ROCm build) where cpp_extension does, and for the headers that
-    torch's own headers include (cusparse.h, cublas_v2.h, …) under the toolkit's root. For CMake
+    torch's own headers include (cusparse.h, cublas_v2.h, hipblas/hipblas.h, …) under the toolkit's
+    root; whether rocm-sdk-devel is unpacked (`rocm-sdk init`). For CMake
     builds with torch: whether the first nvcc on PATH is a wrapper or link away from its toolkit,
     which torch's FindCUDA does not see through.
 
@@ -48,9 +49,9 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
     has nothing to build.
 
     ## Fix
-    Safe: set CUDA_HOME to a toolkit that is here, CUDA_PATH for FindCUDA, or CPATH to the headers
-    in wheels. Unsafe:
-    install toolkit wheels.
+    Safe: set CUDA_HOME to a toolkit that is here, CUDA_PATH for FindCUDA, ROCM_HOME to the unpacked
+    headers, or CPATH to the headers in wheels. Unsafe:
+    install toolkit wheels. Manual: `rocm-sdk init`, after rocm-sdk-devel is installed.
 
     ## Source
     torch/utils/cpp_extension.py; ATen/cuda/CUDAContextLight.h.
@@ -61,8 +62,9 @@ def toolkit_missing(view: View) -> Iterator[Fault]:
         toolkit = toolkit_in_use(view)
         yield from [_missing_nvcc(view)] if toolkit is None else _missing_headers(view, toolkit)
         yield from _hidden_root(view)
-    elif rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
-        yield _missing_hipcc(view)
+    elif rocm_torch(view):
+        toolkit = toolkit_in_use(view, "rocm")
+        yield from [_missing_hipcc(view)] if toolkit is None else _without_devel(view, toolkit)
 
 
 def _missing_nvcc(view: View) -> Fault:
@@ -118,6 +120,27 @@ def _missing_hipcc(view: View) -> Fault:
         message=f"No hipcc was found: {found}; building HIP sources needs one.",
         breaks=("toolkit",),
         needs=("torch-gpu",),
+    )
+
+
+def _without_devel(view: View, toolkit: Toolkit) -> Iterator[Fault]:
+    """rocm-sdk-core has HIP's headers; those of the libraries are in what rocm-sdk-devel unpacks."""
+    if toolkit.origin != "wheel" or not toolkit.missing_headers or view.env("ROCM_HOME"):
+        return
+    unpacked = (
+        t.root for t in view.facts.toolkits if t.origin == "wheel" and not t.missing_headers
+    )
+    root, packed = next(unpacked, None), view.dist("rocm-sdk-devel") is not None
+    why = f"{root} has them" if root else "rocm-sdk-devel is not installed"
+    if packed and root is None:
+        why = "rocm-sdk-devel is installed, and not unpacked"
+    yield Fault(
+        severity=WARNING,
+        subject=toolkit.root,
+        message=f"{describe(toolkit)} lacks {', '.join(toolkit.missing_headers[:4])}, which torch's "
+        f"headers include: {why}.",
+        needs=("torch-gpu",),
+        payload=RocmHeaders(root, packed),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence import rocm_wheels
 from gpufix.evidence.chosen_library import Unchosen, unchosen_libraries
 from gpufix.evidence.families import Rivals, rivals
 from gpufix.evidence.gpu_parts import AbsentPart, LostLibraries, absent_parts, used_otherwise
@@ -15,9 +16,11 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.knowledge.plugins import plugin
+from gpufix.knowledge.rocm_wheels import placeholder_source
 from gpufix.model import Distribution, Gap, Severity, SharedFile
 from gpufix.model.payload import (
     AbsentGpuPart,
+    DistributionFault,
     EnvironmentVariable,
     LostGpuLibraries,
     RivalDistributions,
@@ -37,7 +40,8 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
     (JAX's plug-in, ONNX Runtime's CUDA provider, CTranslate2, TensorFlow), or that are there, in a
     folder where it does not look (ONNX Runtime's TensorRT provider beside TensorRT's wheel, CuPy 13
     beside NVRTC's); a plug-in without its other half; a package that has a library for each CUDA, and none for torch's
-    (bitsandbytes); and a framework without any GPU part where a GPU must be served.
+    (bitsandbytes); a framework without any GPU part where a GPU must be served; and an empty wheel
+    that the package index has under the name of one of ROCm's.
 
     ## Why it matters
     Nothing fails: the program runs on the CPU, and is slow. `Unable to load CUDA. Is it
@@ -75,9 +79,23 @@ def gpu_part_missing(view: View) -> Iterator[Fault | Gap]:
         yield from _lost(view, name, rows)
     for absent in absent_parts(view):
         yield from _absent(view, absent)
+    for dist, wanted in rocm_wheels.placeholders(view):
+        yield _placeholder(dist, wanted)
     for unchosen in unchosen_libraries(view):
         variable = unchosen.row.variable if unchosen.by_variable else None
         yield _misled(unchosen, variable) if variable else _unchosen(unchosen)
+
+
+def _placeholder(dist: Distribution, wanted: bool) -> Fault:
+    return Fault(
+        severity=ERROR if wanted else WARNING,
+        subject=dist.name,
+        message=f"{dist.name} {dist.version} is empty: the package index holds its name, and AMD's "
+        "own index has the wheel.",
+        evidence=(f"source: {placeholder_source()}",),
+        breaks=(f"family:{dist.name}",),
+        payload=DistributionFault(dist.name),
+    )
 
 
 def _unchosen(unchosen: Unchosen) -> Fault:

@@ -9,6 +9,7 @@ from itertools import chain
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
+from gpufix.facts.libraries import kernel_files
 from gpufix.facts.libraries.dependents import estranged, lacking, openers
 from gpufix.facts.libraries.identity import identities
 from gpufix.facts.libraries.library_facts import Describer
@@ -192,6 +193,7 @@ def collect(
         imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
         cuda=_named_of_cuda(judge, paths, belongs),
+        kernel_files=kernel_files.collect(ctx, paths, belongs),
         files=files,
         further=further,
     )

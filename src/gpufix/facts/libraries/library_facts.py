@@ -8,7 +8,8 @@ from posixpath import normpath
 from typing import Literal, cast
 
 from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
-from gpufix.binary.elf import ElfFile
+from gpufix.binary.elf import ElfError, ElfFile
+from gpufix.binary.gpucode import kpack
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, GpuImage, code_objects
 from gpufix.binary.loader import Verdict
 from gpufix.facts.context import CollectContext
@@ -29,6 +30,12 @@ def gpu_code(ctx: CollectContext, path: str) -> tuple[list[CodeObject], list[Cod
         code = code_objects(path)
     except CodeError:  # no machine-code file: the loader's verdict says so
         return [], []
+    return _kinds(ctx, path, code)
+
+
+def _kinds(
+    ctx: CollectContext, path: str, code: GpuCode
+) -> tuple[list[CodeObject], list[CodePart]]:
     if code.gaps:
         ctx.gap("binaries", text(path), text("; ".join(code.gaps[:3])))
     if not code.images:
@@ -91,6 +98,7 @@ class Describer:
         self._judge = judge
         self._belongs = belongs
         self._stray = stray
+        self._archives = kpack.Archives()
 
     def describe(self, path: str) -> Library | None:
         """The library's facts; None when no rule could speak of it."""
@@ -110,9 +118,12 @@ class Describer:
         if not told and not links and owner != "torch":
             problems = []  # an optional plug-in, or judged with what needs it
         objects, parts = gpu_code(self._ctx, path)
+        apart = self._marker(elf, path) if elf and not objects else None
+        if apart:
+            objects, parts = _kinds(self._ctx, path, self._archives.code(apart, path))
         vendor = owner == "torch" or (owner or "").startswith("nvidia-")
         taken = self._taken(known) if known else {}
-        if not (problems or objects or links or vendor or taken or path in self._stray):
+        if not (problems or objects or apart or links or vendor or taken or path in self._stray):
             return None
         user = elf if links and owner != "torch" else None
         return Library(
@@ -127,6 +138,7 @@ class Describer:
             problems=problems,
             code=objects,
             parts=parts,
+            archives=[text(kpack.place(p, path)) for p in apart.patterns] if apart else [],
             cxx11_abi=_abi(user) if user else None,
             uses={**(_uses(verdict) if verdict else {}), **taken},
             torch_symbols=torch_names(user) if user and problems else [],
@@ -147,6 +159,13 @@ class Describer:
             or not is_torch_name(problem.name)
             or not self._judge.torch_defines(problem.name)
         ]
+
+    def _marker(self, elf: ElfFile, path: str) -> kpack.Marker | None:
+        try:
+            return kpack.marker_of(elf)
+        except (ElfError, CodeError) as error:
+            self._ctx.gap("binaries", text(path), text(str(error)))
+            return None
 
     def _lost(self, known: Plugin, path: str) -> list[Problem]:
         """What a plug-in opens by name, and does not find; with the file that lies elsewhere."""

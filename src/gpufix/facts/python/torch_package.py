@@ -123,6 +123,12 @@ def torch_variant(version: str, constants: dict[str, str | None]) -> str | None:
     return "cpu" if "cuda" in constants and "__version__" in constants else None
 
 
+def rocm(version: str, constants: dict[str, str | None]) -> str | None:
+    """The ROCm of a build, which HIP's version is not: by version.py, else by the local part."""
+    named = re.match(r"rocm(\d+(?:\.\d+)+)", version.partition("+")[2])
+    return constants.get("rocm") or (named[1] if named else None)
+
+
 def build(version: str) -> Build | None:
     """Who built it, None when the version does not tell."""
     if _RELEASE.fullmatch(version):
@@ -134,6 +140,16 @@ def build(version: str) -> Build | None:
     if re.search(r"a0(\+|$)|\+git|\+[0-9a-f]{7,}", version):
         return "source"
     return None
+
+
+# AMD's own wheels take ROCm from wheels too; pytorch.org's bring it along.
+_ON_ROCM = re.compile(r"rocm\s*(?:\[|[=<>~!;]|$)")
+
+
+def _build(version: str, dist: Distribution | None) -> Build | None:
+    if dist is not None and any(map(_ON_ROCM.match, dist.requires)):
+        return "container"
+    return build(version)
 
 
 _LIBRARY_LIMIT = 64 << 20  # libc10.so is 1.6 MB
@@ -200,8 +216,9 @@ def _describe(
         release=release(version) if version else None,
         cuda=constants.get("cuda"),
         hip=constants.get("hip"),
+        rocm=rocm(version or "", constants),
         variant=variant,
-        build=build(version) if version else None,
+        build=_build(version, dist) if version else None,
         cxx11_abi=None if python.platform == "win32" else _abi(ctx, location / "torch"),
         git_version=constants.get("git_version"),
         missing=missing,

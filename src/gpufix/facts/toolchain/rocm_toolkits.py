@@ -69,11 +69,12 @@ def _places(ctx: CollectContext, python: Python | None) -> Iterator[ToolkitPlace
 
 
 def _wheels(python: Python | None) -> Iterator[ToolkitPlace]:
-    """ROCm's own wheels install everything under site-packages/_rocm_sdk_core."""
-    for site in python.site_dirs if python else ():
-        folder = Path(site) / "_rocm_sdk_core"
-        if (folder / "__init__.py").is_file():
-            yield ToolkitPlace("wheel", folder)
+    """ROCm's own wheels: the run time, with HIP's headers; and all, once `rocm-sdk init` unpacked it."""
+    sites = [Path(site) for site in python.site_dirs] if python else []
+    for name in ("_rocm_sdk_core", "_rocm_sdk_devel"):
+        for folder in (site / name for site in sites):
+            if (folder / "__init__.py").is_file():
+                yield ToolkitPlace("wheel", folder)
 
 
 def _on_path(ctx: CollectContext) -> Iterator[ToolkitPlace]:

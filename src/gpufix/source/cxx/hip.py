@@ -22,6 +22,11 @@ _NARROW_MASK = re.compile(r"0[xX][fF]{8}[uU]?|-\s*1|~\s*0[uU]?|UINT_MAX")
 _SPACED_OPENER, _SPACED_CLOSER = re.compile(r"<<\s+<"), re.compile(r">(?:>\s+>|\s+>>)")
 _NAMED = [(c, re.compile(c.pattern)) for c in hip_api.CONSTRUCTS.values() if c.pattern]
 _MACRO = re.compile(r"(\w+)\([^()]*\)(.*)", re.S)
+# A kernel that asks for a second dimension is launched with blocks of several rows.
+ROWS = "rows"
+_ROW = re.compile(
+    r"\b(?:threadIdx|blockDim|thread_index\(\)|group_dim\(\)|dim_threads\(\))\s*\.\s*[yz]\b"
+)
 _LIMIT = 40
 # __ballot as HIP has it gives 64 bits; a variable or a count of 32 keeps the lower ones.
 _BALLOT = re.compile(
@@ -62,6 +67,8 @@ def _named(code: CxxCode) -> Iterator[HipUse]:
             detail = ""
             if construct.name in hip_api.MASKED:
                 detail = _mask(code, match.end() - 1)
+            elif construct.only_if == ROWS and _ROW.search(code.masked):
+                detail = ROWS
             yield _row(code, construct.name, match.start(1), detail)
 
 
