@@ -1,17 +1,13 @@
 """AMD's device libraries with the constants of architectures that are newer than them.
 
-clang links one file that says which architecture code is for, ``oclc_isa_version_1100.bc``: a constant,
-100 times the major number plus the minor and the step in hexadecimal (ROCm's device libraries, doc/OCLC.md
-and oclc/isa_version_*.cl; LLVM's clang/lib/Driver/ToolChains/AMDGPU.cpp names the file). Debian 12's
-libraries are from before gfx1100.
-
-    python tools/amd_emulation/bitcode.py FOLDER gfx1100 gfx1201 ...
+clang links one file that says which architecture code is for, ``oclc_isa_version_1100.bc``: one constant,
+1000 times the major number, 100 times the minor and the step, both hexadecimal digits. So are all that
+Debian has, which the tests compare; Debian 12's libraries are from before gfx1100.
 """
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 TRIPLE = "amdgcn-amd-amdhsa"

@@ -56,12 +56,16 @@ class Headers:
         )
 
     def flags(self, name: str, arch: str) -> list[str]:
-        """Where the headers lie, if not where clang looks itself, and what an old rocPRIM has to be told."""
-        folders = [self.hip, *([self.rocprim] if name in ROCPRIM else [])]
-        flags = [f for folder in folders if folder != _DEBIAN for f in ("-isystem", str(folder))]
+        """Where the headers lie, and what an old rocPRIM has to be told."""
+        flags = self.folders(name)
         if name in ROCPRIM and arch.startswith(("gfx11", "gfx12")) and self._knows_no_gfx11:
             flags += ["-DROCPRIM_DISABLE_DPP", "-DROCPRIM_DETAIL_USE_DPP=false"]
         return flags
+
+    def folders(self, name: str = "") -> list[str]:
+        """The flags that name folders where clang does not look itself."""
+        found = [self.hip, *([self.rocprim] if name in ROCPRIM else [])]
+        return [flag for folder in found if folder != _DEBIAN for flag in ("-isystem", str(folder))]
 
     @property
     def _knows_no_gfx11(self) -> bool:
@@ -108,26 +112,20 @@ class Builder:
         sources = [RUNTIME / "hip.cpp", RUNTIME / "waves.cpp"]
         command = [
             program("clang++"), "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
-            "-D__HIP_PLATFORM_AMD__", "-isystem", str(headers.hip), *map(str, sources),
-            "-Wl,-soname,libamdhip64.so",
+            "-D__HIP_PLATFORM_AMD__", *headers.folders(), *map(str, sources), "-Wl,-soname,libamdhip64.so",
         ]  # fmt: skip
-        return self._made(
-            f"runtime-{headers.version}",
-            command,
-            [*sources, *RUNTIME.glob("*.h")],
-            "libamdhip64.so",
-        )
+        inputs = [*sources, *RUNTIME.glob("*.h")]
+        return self._made(f"runtime-{headers.version}", command, inputs, "libamdhip64.so")
 
     def program(self, name: str, headers: Headers, suite: Path = SUITE) -> Path:
         """A program of the suite, or `header`, as a library whose `main` can be called."""
-        source = (
-            OWN / f"{name}.cu" if (OWN / f"{name}.cu").is_file() else suite / name / f"{name}.cu"
-        )
+        own = OWN / f"{name}.cu"
+        source = own if own.is_file() else suite / name / f"{name}.cu"
         command = [
             program("clang++"), *device_flags(name, self.arch, headers, self.folder), "-fPIC", "-shared",
-            "-no-hip-rt", str(source), str(self.runtime(headers)),
+            "-no-hip-rt", f"-I{compat(self.folder)}", f"-I{suite / 'common'}", str(source),
+            f"-L{self.runtime(headers).parent}", "-lamdhip64",
         ]  # fmt: skip
-        command[-2:-2] = [f"-I{compat(self.folder)}", f"-I{suite / 'common'}"]
         inputs = [path for kind in ("cu", "cuh", "h") for path in suite.glob(f"*/*.{kind}")]
         return self._made(name, command, [*inputs, source], f"{name}.so")
 

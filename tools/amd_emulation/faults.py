@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from amd_emulation.build import Builder, Missing, absent
 from amd_emulation.run import Outcome, Runner

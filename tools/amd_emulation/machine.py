@@ -119,7 +119,7 @@ class Instructions:
     def _on_disk(self) -> dict[_Key, tuple[Any, tuple[int, ...]]]:
         if not self.store.is_file():
             return {}
-        return dict(pickle.loads(self.store.read_bytes()))  # noqa: S301 - our own file
+        return dict(pickle.loads(self.store.read_bytes()))
 
     def decode(self, data: bytes) -> Any:
         """The instruction at the start of `data`."""

@@ -10,12 +10,16 @@ import re
 import struct
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from amd_emulation.build import program
 from amd_emulation.machine import DECODERS, Instructions
