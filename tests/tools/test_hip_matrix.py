@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from amd_emulation.build import OWN, ROCPRIM, Headers, compat, device_flags
 
 import needs
+from amd_emulation.build import OWN, ROCPRIM, Headers, compat, device_flags
 from gpufix.kernels.manifest import SUITE
 
 DEBIAN = Path("/usr/include")
@@ -28,7 +28,16 @@ def words(name: str, arch: str, headers: Headers, folder: Path, *stage: str) -> 
     source = OWN / f"{name}.cu" if (OWN / f"{name}.cu").is_file() else SUITE / name / f"{name}.cu"
     flags = device_flags(name, arch, headers, folder)
     includes = [f"-I{compat(folder)}", f"-I{SUITE / 'common'}"]
-    command = [needs.path("clang"), *flags, *includes, *stage, "-c", "-o", str(folder / "out"), str(source)]
+    command = [
+        needs.path("clang"),
+        *flags,
+        *includes,
+        *stage,
+        "-c",
+        "-o",
+        str(folder / "out"),
+        str(source),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     return ended.stderr + ended.stdout + ("failed" if ended.returncode else "")
 

@@ -89,7 +89,7 @@ def carry_out(options: argparse.Namespace) -> int:
     work = options.work / commit[:12]
     print(f"tinygrad {commit[:12]}, {options.arch}", flush=True)
     if options.probes:
-        return probe.main(options.emulator, work / "instructions")
+        return probe.main(options.emulator)
     builder = Builder(options.arch, options.work / options.arch, options.hip, options.rocprim)
     runner = Runner(
         options.emulator, work / "instructions", options.arch, options.limit, program("clang")

@@ -124,7 +124,6 @@ class Builder:
         command = [
             program("clang++"), *device_flags(name, self.arch, headers, self.folder), "-fPIC", "-shared",
             "-no-hip-rt", f"-I{compat(self.folder)}", f"-I{suite / 'common'}", str(source),
-            f"-L{self.runtime(headers).parent}", "-lamdhip64",
         ]  # fmt: skip
         inputs = [path for kind in ("cu", "cuh", "h") for path in suite.glob(f"*/*.{kind}")]
         return self._made(name, command, [*inputs, source], f"{name}.so")

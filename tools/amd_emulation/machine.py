@@ -30,15 +30,17 @@ DECODERS = {
     "gfx950": "cdna",
 }
 _ALIGNMENT = 256
-_ROW_SHARE, _ROW_XMASK, _IDENTITY = 0x150, 0x160, 0xE4  # DPP_CTRL; the last is quad_perm:[0,1,2,3]
+# Values of DPP_CTRL; the last is quad_perm:[0,1,2,3].
+_ROW_BCAST15, _ROW_BCAST31, _ROW_SHARE, _ROW_XMASK, _IDENTITY = 0x142, 0x143, 0x150, 0x160, 0xE4
 _UNSET = 0xDEADBEEF_DEADBEEF  # what nothing emulates: nobody should read it
 _KEEP_EVERY = 20  # functions: a run that is ended loses few
 _MISSING, _PLAIN, _BARRIER, _APERTURE, _PULL, _PUSH, _SKIP = range(7)
 _LOW, _HIGH, _MATRIX, _IN_PLACE, _PERMUTE = range(7, 12)
-# Cache maintenance that the emulator cannot decode: the first word without its flags -> bytes.
+# Cache maintenance, which the emulator cannot decode: bits of the first word that tell it, words, bytes.
 _CACHE_WORDS = {
-    "rdna3": {0xE0AC0000: 8, 0xE0B00000: 8},  # buffer_gl0_inv, buffer_gl1_inv
-    "cdna": {0xE0A00000: 8, 0xE0A40000: 8},  # buffer_wbl2, buffer_inv
+    "rdna3": (0xFFFC0000, {0xE0AC0000, 0xE0B00000}, 8),  # buffer_gl0_inv, buffer_gl1_inv
+    "rdna4": (0xFFFFC000, {0xEE0AC000, 0xEE0B0000}, 12),  # global_inv, global_wb
+    "cdna": (0xFFFC0000, {0xE0A00000, 0xE0A40000}, 8),  # buffer_wbl2, buffer_inv
 }
 _PERMUTES = {"DS_BPERMUTE_B32": _PULL, "DS_PERMUTE_B32": _PUSH}
 _SHARED_BASE, _PRIVATE_LIMIT, _FIRST_VECTOR = 235, 238, 256
@@ -63,6 +65,7 @@ class KernelCode(ctypes.Structure):
         ("steps", ctypes.c_void_p), ("wave_size", ctypes.c_uint32), ("lds_bytes", ctypes.c_uint32),
         ("scratch_bytes", ctypes.c_uint32), ("flush_denormals", ctypes.c_uint32),
         ("user_count", ctypes.c_uint32), ("user", ctypes.c_uint32 * 32), ("group_ids", ctypes.c_uint32 * 3),
+        ("trap_ids", ctypes.c_uint32),
     )  # fmt: skip
 
 
@@ -79,9 +82,12 @@ MISSING = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.POINTER(Step))
 
 
 class Instructions:
-    """What the emulator makes of instructions, kept between runs in `folder`."""
+    """What the emulator makes of instructions, kept between runs in `folder`.
 
-    def __init__(self, emulator: Path, arch: str, folder: Path) -> None:
+    Without a folder nothing is kept, and nothing corrected: for probes.
+    """
+
+    def __init__(self, emulator: Path, arch: str, folder: Path | None) -> None:
         sys.path.insert(0, str(emulator))
         os.environ.setdefault("CACHELEVEL", "0")
         import test.mockgpu.amd.emu as emu  # type: ignore[import-not-found]
@@ -89,9 +95,9 @@ class Instructions:
 
         self.emu, self.device = emu, Device["CPU"]
         self.decoder = DECODERS[arch]
-        if self.decoder != "cdna":
-            self._share_rows()
-        self.store = folder / f"{self.decoder}.pickle"
+        self.store = folder / f"{self.decoder}.pickle" if folder else None
+        if folder:
+            self._correct_rows()
         self.kept = self._on_disk()
         self.made = 0
         self.by_class: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
@@ -99,25 +105,27 @@ class Instructions:
             self.by_class.setdefault((name, size), []).append((base, mask, size))
         self.loaded: dict[_Key, Any] = {}
 
-    def _share_rows(self) -> None:
-        """RDNA's row_share and row_xmask, which the emulator takes for others (probes.toml: dpp-row-share)."""
-        original = self.emu._dpp16_ctrl
+    def _correct_rows(self) -> None:
+        """DPP controls that the emulator lacks or takes for others (probes.toml: dpp-row-...)."""
+        original, wave64 = self.emu._dpp16_ctrl, self.decoder == "cdna"
 
         def control(lane: Any, dpp: int, *masks: int) -> Any:
-            if not _ROW_SHARE <= dpp < _ROW_XMASK + 16:
-                return original(lane, dpp, *masks)
             own, enabled, valid = original(lane, _IDENTITY, *masks)
             row, number = own & ~15, dpp & 15
-            return (
-                (row + number if dpp < _ROW_XMASK else row + ((own & 15) ^ number)),
-                enabled,
-                valid,
-            )
+            if dpp & ~15 == _ROW_SHARE:  # row_newbcast on CDNA
+                return row + number, enabled, valid
+            if dpp & ~15 == _ROW_XMASK and not wave64:
+                return row + ((own & 15) ^ number), enabled, valid
+            if dpp == _ROW_BCAST15:
+                return row - 1, enabled, row >= 16
+            if dpp == _ROW_BCAST31:
+                return own * 0 + 31, enabled, row >= 32
+            return original(lane, dpp, *masks)
 
         self.emu._dpp16_ctrl = control
 
     def _on_disk(self) -> dict[_Key, tuple[Any, tuple[int, ...]]]:
-        if not self.store.is_file():
+        if self.store is None or not self.store.is_file():
             return {}
         return dict(pickle.loads(self.store.read_bytes()))
 
@@ -157,7 +165,7 @@ class Instructions:
 
     def save(self) -> None:
         """Keeps what was made for the next run."""
-        if self.made:
+        if self.made and self.store:
             self.store.parent.mkdir(parents=True, exist_ok=True)
             self.kept = self._on_disk() | self.kept  # another run may have added some
             fresh = self.store.with_suffix(f".{os.getpid()}")
@@ -255,6 +263,7 @@ class Machine:
             user_count=len(words),
             user=(ctypes.c_uint32 * 32)(*words),
             group_ids=about.group_ids,
+            trap_ids=self.instructions.decoder == "rdna4",
         )
 
     def _missing(self, address: int, step: Any) -> int:
@@ -273,8 +282,8 @@ class Machine:
         return 0
 
     def _maintains_cache(self, data: bytes) -> int:
-        words = _CACHE_WORDS.get(self.instructions.decoder, {})
-        return words.get(int.from_bytes(data[:4], "little") & 0xFFFC0000, 0)
+        mask, words, size = _CACHE_WORDS[self.instructions.decoder]
+        return size if int.from_bytes(data[:4], "little") & mask in words else 0
 
     def _fill(self, step: Step, inst: Any, data: bytes) -> None:
         name = self.instructions.emu._op_name(inst)

@@ -130,17 +130,17 @@ def probes() -> list[Probe]:
     return [Probe(**row) for row in rows]
 
 
-def shown(emulator: Path, cache: Path, probe: Probe) -> str:
+def shown(emulator: Path, probe: Probe) -> str:
     """What the emulator does, in a word of `shows`, or "the manual's values"."""
     context = get_context("fork")  # a process of its own: it may fault
     answers = context.SimpleQueue()
-    process = context.Process(target=_observe, args=(emulator, cache, probe, answers))
+    process = context.Process(target=_observe, args=(emulator, probe, answers))
     process.start()
     process.join()
     return "a fault" if process.exitcode else str(answers.get())
 
 
-def _observe(emulator: Path, cache: Path, probe: Probe, answers: Any) -> None:
+def _observe(emulator: Path, probe: Probe, answers: Any) -> None:
     lanes = 64 if DECODERS[probe.arch] == "cdna" else 32
     registers, wanted = Registers(lanes), Registers(lanes)
     for name, value in probe.set.items():
@@ -149,7 +149,7 @@ def _observe(emulator: Path, cache: Path, probe: Probe, answers: Any) -> None:
     for name, value in probe.expect.items():
         wanted.write(name, value)
     try:
-        run(Instructions(emulator, probe.arch, cache), assemble(probe.asm, probe.arch), registers)
+        run(Instructions(emulator, probe.arch, None), assemble(probe.asm, probe.arch), registers)
     except ValueError:
         answers.put("no decoder")
         return
@@ -157,11 +157,11 @@ def _observe(emulator: Path, cache: Path, probe: Probe, answers: Any) -> None:
     answers.put("the manual's values" if right else "other values")
 
 
-def main(emulator: Path, cache: Path) -> int:
+def main(emulator: Path) -> int:
     """Says of each probe what the emulator does. 1 when one has changed: its workaround may be in the way."""
     status = 0
     for probe in probes():
-        found = shown(emulator, cache, probe)
+        found = shown(emulator, probe)
         as_known = found == probe.shows
         status |= not as_known
         print(

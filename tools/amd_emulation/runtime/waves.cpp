@@ -13,11 +13,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
+#if defined(__x86_64__)
 #include <xmmintrin.h>
+#endif
 
 namespace {
 
-constexpr int kScalars = 260, kVectors = 256, kExec = 126, kScc = 253, kPc = 256, kScratchStride = 259;
+constexpr int kScalars = 260, kVectors = 256, kTrap = 108, kExec = 126, kScc = 253, kPc = 256, kScratchStride = 259;
 constexpr uint64_t kEnd = ~0ull;
 // The whole range of a 32-bit address of shared memory: lanes that are off hold any, and the emulator's
 // atomics read there all the same (probes.toml: lds-off-lanes).
@@ -59,6 +61,7 @@ void start(Wave& w, const KernelCode& k, const Grid& g, const uint32_t (&block)[
     for (; at < k.user_count; ++at) s[at] = k.user[at];
     for (int d = 0; d < 3; ++d)
         if (k.group_ids[d]) s[at++] = block[d];
+    if (k.trap_ids) s[kTrap + 9] = block[0], s[kTrap + 7] = (block[1] & 0xffff) | block[2] << 16;
     uint32_t lanes = threads - first < k.wave_size ? threads - first : k.wave_size;
     uint64_t exec = lanes == 64 ? ~0ull : (1ull << lanes) - 1;
     s[kExec] = uint32_t(exec);
@@ -255,6 +258,25 @@ int run_block(const KernelCode& k, Grid& g, const uint32_t (&block)[3], std::vec
     }
 }
 
+// How this thread treats denormals while a kernel runs.
+class Denormals {
+   public:
+#if defined(__x86_64__)
+    explicit Denormals(bool flush) : before_(_mm_getcsr()) {
+        constexpr unsigned kZeros = 0x8040;  // results and sources
+        _mm_setcsr(flush ? before_ | kZeros : before_ & ~kZeros);
+    }
+    ~Denormals() { _mm_setcsr(before_); }
+
+   private:
+    unsigned before_;
+#else
+    explicit Denormals(bool flush) {
+        if (flush) std::fprintf(stderr, "denormals are flushed on x86-64 only\n"), _exit(70);
+    }
+#endif
+};
+
 }  // namespace
 
 int run_grid(const KernelCode* kernel, Grid* grid, Missing missing) {
@@ -263,14 +285,12 @@ int run_grid(const KernelCode* kernel, Grid* grid, Missing missing) {
     (void)caught;
     fault_base = kernel->code;
     random_state = grid->seed | 1;
-    unsigned before = _mm_getcsr();
-    _mm_setcsr((before & ~0x8040u) | (kernel->flush_denormals ? 0x8040u : 0));
+    Denormals denormals(kernel->flush_denormals);
     int status = 0;
     uint32_t block[3];
     for (block[2] = 0; block[2] < grid->blocks[2] && !status; ++block[2])
         for (block[1] = 0; block[1] < grid->blocks[1] && !status; ++block[1])
             for (block[0] = 0; block[0] < grid->blocks[0] && !status; ++block[0])
                 status = run_block(*kernel, *grid, block, waves, missing);
-    _mm_setcsr(before);
     return status;
 }

@@ -36,7 +36,8 @@ struct KernelCode {
     Step* steps;                       // one for each 4 bytes of code
     uint32_t wave_size, lds_bytes, scratch_bytes, flush_denormals;
     uint32_t user_count, user[32];     // scalar registers set before the block's index
-    uint32_t group_ids[3];
+    uint32_t group_ids[3];             // whether the block's x, y and z stand in registers behind those
+    uint32_t trap_ids;                 // whether they stand in ttmp9 and ttmp7 (gfx12)
 };
 
 struct Grid {
