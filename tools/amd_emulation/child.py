@@ -14,8 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from amd_emulation.instructions import DECODERS, Instructions
 from amd_emulation.kernarg import Shape
-from amd_emulation.machine import DECODERS, Instructions, Machine
+from amd_emulation.machine import Machine
 
 _Three = ctypes.c_uint32 * 3
 
@@ -33,7 +34,7 @@ LAUNCHER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Launch))
 
 
 def main() -> None:
-    """The program's exit status, or 72 when it could not be started."""
+    """Ends with the program's exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("emulator", "cache", "arch", "runtime", "program"):
         parser.add_argument(name)

@@ -1,39 +1,27 @@
-"""Launches in the emulator: tinygrad's instructions, our loop over waves.
+"""Launches: code objects in memory, arguments and registers, the loop of runtime/waves.cpp.
 
-The emulator (test/mockgpu/amd/emu.py of tinygrad's repository) turns an instruction into a function of
-the CPU. Which instruction comes next, what a wave finds when it starts, barriers and memory are ours
-(runtime/waves.cpp). Where the emulator is known to be wrong, this file works around it; each fault is
-shown by a program of one instruction in probes/.
+Which instruction comes next, what a wave finds when it starts, barriers and memory are ours; what an
+instruction does is the emulator's (instructions.py). Where it is known to be wrong, the loop is told here
+what to do instead; each fault is shown by a program of one instruction in probes.toml.
 """
 
 from __future__ import annotations
 
 import ctypes
 import itertools
-import os
-import pickle
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from amd_emulation.code_object import CodeObjectError, Kernel, bundled, parse
+from amd_emulation.instructions import Instructions
 from amd_emulation.kernarg import Shape, pack, packet
 
-DECODERS = {
-    "gfx1100": "rdna3",
-    "gfx1151": "rdna3",
-    "gfx1201": "rdna4",
-    "gfx942": "cdna",
-    "gfx950": "cdna",
-}
 _ALIGNMENT = 256
-# Values of DPP_CTRL; the last is quad_perm:[0,1,2,3].
-_ROW_BCAST15, _ROW_BCAST31, _ROW_SHARE, _ROW_XMASK, _IDENTITY = 0x142, 0x143, 0x150, 0x160, 0xE4
+_LONGEST = 24  # bytes that decide what an instruction is
+# CDNA3 ISA, FLAT: the encoding, bits 14 and 15 (0 is flat), SADDR for none.
+_FLAT, _SEGMENT, _NO_BASE = 0xDC, 0xC0, 0x7F
 _UNSET = 0xDEADBEEF_DEADBEEF  # what nothing emulates: nobody should read it
-_KEEP_EVERY = 20  # functions: a run that is ended loses few
 _MISSING, _PLAIN, _BARRIER, _APERTURE, _PULL, _PUSH, _SKIP = range(7)
 _LOW, _HIGH, _MATRIX, _IN_PLACE, _PERMUTE = range(7, 12)
 # Cache maintenance, which the emulator cannot decode: bits of the first word that tell it, words, bytes.
@@ -44,7 +32,6 @@ _CACHE_WORDS = {
 }
 _PERMUTES = {"DS_BPERMUTE_B32": _PULL, "DS_PERMUTE_B32": _PUSH}
 _SHARED_BASE, _PRIVATE_LIMIT, _FIRST_VECTOR = 235, 238, 256
-_Key = tuple[str, int, int, int]  # class of the instruction, its fixed bits, which those are, bytes
 
 
 class Step(ctypes.Structure):
@@ -79,98 +66,6 @@ class Grid(ctypes.Structure):
 
 
 MISSING = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.POINTER(Step))
-
-
-class Instructions:
-    """What the emulator makes of instructions, kept between runs in `folder`.
-
-    Without a folder nothing is kept, and nothing corrected: for probes.
-    """
-
-    def __init__(self, emulator: Path, arch: str, folder: Path | None) -> None:
-        sys.path.insert(0, str(emulator))
-        os.environ.setdefault("CACHELEVEL", "0")
-        import test.mockgpu.amd.emu as emu  # type: ignore[import-not-found]
-        from tinygrad.device import Device  # type: ignore[import-not-found]
-
-        self.emu, self.device = emu, Device["CPU"]
-        self.decoder = DECODERS[arch]
-        self.store = folder / f"{self.decoder}.pickle" if folder else None
-        if folder:
-            self._correct_rows()
-        self.kept = self._on_disk()
-        self.made = 0
-        self.by_class: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
-        for name, base, mask, size in self.kept:
-            self.by_class.setdefault((name, size), []).append((base, mask, size))
-        self.loaded: dict[_Key, Any] = {}
-
-    def _correct_rows(self) -> None:
-        """DPP controls that the emulator lacks or takes for others (probes.toml: dpp-row-...)."""
-        original, wave64 = self.emu._dpp16_ctrl, self.decoder == "cdna"
-
-        def control(lane: Any, dpp: int, *masks: int) -> Any:
-            own, enabled, valid = original(lane, _IDENTITY, *masks)
-            row, number = own & ~15, dpp & 15
-            if dpp & ~15 == _ROW_SHARE:  # row_newbcast on CDNA
-                return row + number, enabled, valid
-            if dpp & ~15 == _ROW_XMASK and not wave64:
-                return row + ((own & 15) ^ number), enabled, valid
-            if dpp == _ROW_BCAST15:
-                return row - 1, enabled, row >= 16
-            if dpp == _ROW_BCAST31:
-                return own * 0 + 31, enabled, row >= 32
-            return original(lane, dpp, *masks)
-
-        self.emu._dpp16_ctrl = control
-
-    def _on_disk(self) -> dict[_Key, tuple[Any, tuple[int, ...]]]:
-        if self.store is None or not self.store.is_file():
-            return {}
-        return dict(pickle.loads(self.store.read_bytes()))
-
-    def decode(self, data: bytes) -> Any:
-        """The instruction at the start of `data`."""
-        return self.emu.decode_inst(data, self.decoder)
-
-    def function(self, inst: Any, data: bytes) -> tuple[int, tuple[int, ...]]:
-        """The address of the function for an instruction, and which buffers it takes."""
-        size, name = inst.size(), type(inst).__qualname__
-        number = int.from_bytes(data[:size], "little")
-        for base, mask, _ in self.by_class.get((name, size), ()):
-            if number & mask == base:
-                return self._load((name, base, mask, size))
-        return self._make(inst, data, name)
-
-    def _load(self, key: _Key) -> tuple[int, tuple[int, ...]]:
-        elf, buffers = self.kept[key]
-        if key not in self.loaded:
-            self.loaded[key] = self.device.runtime(elf)
-        return ctypes.cast(self.loaded[key].fxn, ctypes.c_void_p).value or 0, buffers
-
-    def _make(self, inst: Any, data: bytes, name: str) -> tuple[int, tuple[int, ...]]:
-        before = len(self.emu._canonical_runner_cache)
-        program, _ = self.emu._get_runner(data[: inst.size() + 4], self.decoder)
-        rows = self.emu._canonical_runner_cache
-        if len(rows) == before:
-            raise CodeObjectError(f"the emulator gave no new function for {inst!r}")
-        _, base, mask, size, _ = rows[-1]
-        key = (name, base, mask, size)
-        self.kept[key] = (program.to_elf(), tuple(program.arg.globals))
-        self.by_class.setdefault((name, size), []).append((base, mask, size))
-        self.made += 1
-        if self.made % _KEEP_EVERY == 0:
-            self.save()
-        return self._load(key)
-
-    def save(self) -> None:
-        """Keeps what was made for the next run."""
-        if self.made and self.store:
-            self.store.parent.mkdir(parents=True, exist_ok=True)
-            self.kept = self._on_disk() | self.kept  # another run may have added some
-            fresh = self.store.with_suffix(f".{os.getpid()}")
-            fresh.write_bytes(pickle.dumps(self.kept))
-            fresh.replace(self.store)
 
 
 @dataclass
@@ -268,7 +163,7 @@ class Machine:
 
     def _missing(self, address: int, step: Any) -> int:
         """Fills in a step; what the emulator raises ends the launch."""
-        data = ctypes.string_at(address, 24)
+        data = self._without_base(address, ctypes.string_at(address, _LONGEST))
         try:
             if size := self._maintains_cache(data):
                 step.contents.kind, step.contents.bytes = _SKIP, size
@@ -276,10 +171,19 @@ class Machine:
                 self._fill(step.contents, self.instructions.decode(data), data)
         except Exception as error:
             self.error = f"at {data[:8].hex()}: {type(error).__name__}: {error}"
-            if os.environ.get("GPUFIX_EMULATION_TRACE"):
-                traceback.print_exc()
             return 1
         return 0
+
+    def _without_base(self, address: int, data: bytes) -> bytes:
+        """CDNA's flat accesses have no scalar base; the emulator reads one from bits that are 0 (probes.toml: flat)."""
+        if (
+            self.instructions.decoder == "cdna"
+            and data[3] & 0xFC == _FLAT
+            and not data[1] & _SEGMENT
+        ):
+            ctypes.c_uint8.from_address(address + 6).value |= _NO_BASE
+            return ctypes.string_at(address, _LONGEST)
+        return data
 
     def _maintains_cache(self, data: bytes) -> int:
         mask, words, size = _CACHE_WORDS[self.instructions.decoder]

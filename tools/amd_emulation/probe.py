@@ -22,7 +22,7 @@ else:
     import tomli as tomllib
 
 from amd_emulation.build import program
-from amd_emulation.machine import DECODERS, Instructions
+from amd_emulation.instructions import DECODERS, Instructions
 
 PROBES = Path(__file__).parent / "probes.toml"
 _SCALARS, _PC, _EXEC = 260, 256, 126
@@ -54,13 +54,18 @@ class Registers:
         """Which lanes are on."""
         self.scalars[_EXEC], self.scalars[_EXEC + 1] = mask & 0xFFFFFFFF, mask >> 32
 
-    def write(self, name: str, value: int | float | list[Any]) -> None:
-        """s3; v3: one value for all lanes, or one each, repeated; lds: words."""
+    def write(self, name: str, value: int | float | str | list[Any]) -> None:
+        """s3; v3: one value for all lanes, or one each, repeated; lds: words. "@lds" is its address."""
         if name == "lds":
             for at, word in enumerate(value if isinstance(value, list) else [value]):
                 self.shared[at] = bits(word)
             return
         number = int(name[1:])
+        if value == "@lds":
+            at = ctypes.addressof(self.shared)
+            self.write(name, at & 0xFFFFFFFF)
+            self.write(f"{name[0]}{number + 1}", at >> 32)
+            return
         if name[0] == "s":
             self.scalars[number] = bits(value)
             return
