@@ -14,7 +14,7 @@ else:
     import tomli as tomllib
 
 from amd_emulation.build import Builder, Missing, absent
-from amd_emulation.run import Outcome, Runner
+from amd_emulation.run import Outcome, Runner, error
 from gpufix.kernels.manifest import SUITE
 
 FAULTS = Path(__file__).parent / "faults.toml"
@@ -69,27 +69,26 @@ def main(builder: Builder, runner: Runner, programs: Collection[str] | None = No
 
 
 def _caught(builder: Builder, runner: Runner, fault: Fault) -> bool:
-    whole, broken = _both(builder, runner, fault)
+    whole = _run(builder, runner, fault, SUITE)
     if not whole.valid:
         print(f"{fault.name}: {fault.program} is not valid without it: {whole.words}", flush=True)
         return False
+    broken = _run(builder, runner, fault, seeded(fault, builder.folder / "seeded"))
     how = "; ".join(_how(broken)) or "NOT CAUGHT"
     print(f"{fault.name} ({fault.program} {fault.case}): {how}", flush=True)
     return not broken.valid
 
 
-def _both(builder: Builder, runner: Runner, fault: Fault) -> Iterator[Outcome]:
-    extra = ["--case", fault.case]
+def _run(builder: Builder, runner: Runner, fault: Fault, suite: Path) -> Outcome:
     headers = builder.headers(fault.program)
     assert headers is not None
-    for suite in (SUITE, seeded(fault, builder.folder / "seeded")):
-        program = builder.program(fault.program, headers, suite)
-        yield runner.run(builder.runtime(headers), program, extra)
+    program = builder.program(fault.program, headers, suite)
+    return runner.run(builder.runtime(headers), program, ["--case", fault.case])
 
 
 def _how(outcome: Outcome) -> Iterator[str]:
     for case in outcome.cases:
         if not case.get("valid", True):
-            yield f"wrong, error {case['rel_err']:g}"
+            yield f"wrong, error {error(case)}"
     if outcome.code not in (0, 1):
         yield outcome.words.splitlines()[0] if outcome.words else f"exit status {outcome.code}"

@@ -135,17 +135,17 @@ def probes() -> list[Probe]:
     return [Probe(**row) for row in rows]
 
 
-def shown(emulator: Path, probe: Probe) -> str:
+def shown(instructions: Instructions, probe: Probe) -> str:
     """What the emulator does, in a word of `shows`, or "the manual's values"."""
     context = get_context("fork")  # a process of its own: it may fault
     answers = context.SimpleQueue()
-    process = context.Process(target=_observe, args=(emulator, probe, answers))
+    process = context.Process(target=_observe, args=(instructions, probe, answers))
     process.start()
     process.join()
     return "a fault" if process.exitcode else str(answers.get())
 
 
-def _observe(emulator: Path, probe: Probe, answers: Any) -> None:
+def _observe(instructions: Instructions, probe: Probe, answers: Any) -> None:
     lanes = 64 if DECODERS[probe.arch] == "cdna" else 32
     registers, wanted = Registers(lanes), Registers(lanes)
     for name, value in probe.set.items():
@@ -154,7 +154,7 @@ def _observe(emulator: Path, probe: Probe, answers: Any) -> None:
     for name, value in probe.expect.items():
         wanted.write(name, value)
     try:
-        run(Instructions(emulator, probe.arch, None), assemble(probe.asm, probe.arch), registers)
+        run(instructions, assemble(probe.asm, probe.arch), registers)
     except ValueError:
         answers.put("no decoder")
         return
@@ -165,8 +165,11 @@ def _observe(emulator: Path, probe: Probe, answers: Any) -> None:
 def main(emulator: Path) -> int:
     """Says of each probe what the emulator does. 1 when one has changed: its workaround may be in the way."""
     status = 0
+    known: dict[str, Instructions] = {}
     for probe in probes():
-        found = shown(emulator, probe)
+        if probe.arch not in known:
+            known[probe.arch] = Instructions(emulator, probe.arch, None)
+        found = shown(known[probe.arch], probe)
         as_known = found == probe.shows
         status |= not as_known
         print(

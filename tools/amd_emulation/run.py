@@ -70,6 +70,11 @@ class Runner:
         )
 
 
+def error(case: dict[str, Any]) -> str:
+    """A case's error; null stands for what is no number."""
+    return "not a number" if case["rel_err"] is None else f"{case['rel_err']:g}"
+
+
 def show(name: str, outcome: Outcome) -> None:
     """A line for each case."""
     for case in outcome.cases:
@@ -80,7 +85,7 @@ def show(name: str, outcome: Outcome) -> None:
         else:
             sizes = ", ".join(f"{key} {value:g}" for key, value in case["sizes"].items())
             verdict = "valid" if case["valid"] else "WRONG"
-            print(f"{name} {case['case']}: {verdict} ({sizes}; error {case['rel_err']:g})")
+            print(f"{name} {case['case']}: {verdict} ({sizes}; error {error(case)})")
     if outcome.words and not outcome.valid:
         print(outcome.words)
     print(f"{name}: {outcome.instructions} wave instructions, {outcome.seconds:.0f} s", flush=True)
