@@ -151,6 +151,26 @@ def hip() -> str:
     return str(libraries) if libraries and all(h.exists() for h in headers) else ""
 
 
+EMULATOR = "GPUFIX_AMD_EMULATOR"
+
+
+def amd_emulator() -> str:
+    """A checkout of tinygrad, whose code needs Python 3.11."""
+    checkout = os.environ.get(EMULATOR, "")
+    there = Path(checkout, "test/mockgpu/amd/emu.py").is_file() and sys.version_info >= (3, 11)
+    return checkout if there else ""
+
+
+ROCPRIM = "GPUFIX_ROCPRIM"
+
+
+def rocprim() -> str:
+    """A folder with the headers of HIP and rocPRIM that is not Debian's: /opt/rocm/include."""
+    folder = os.environ.get(ROCPRIM, "/opt/rocm/include")
+    headers = ("hip/hip_fp16.h", "hip/hip_version.h", "rocprim/rocprim_version.hpp")
+    return folder if all(Path(folder, header).is_file() for header in headers) else ""
+
+
 def gpu(*kinds: str) -> Finder:
     """A GPU that torch sees, of a torch for one of the kinds."""
 

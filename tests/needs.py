@@ -73,6 +73,12 @@ NEEDS = {
         "Debian: clang-19 clang-tools-19 lld-19 llvm-19",
         ("clang", "clang++", "clang-offload-bundler"),
     ),
+    "AMD emulator": Need(
+        find.amd_emulator,
+        f"{find.EMULATOR}: github.com/tinygrad/tinygrad; Python 3.11",
+        also=("hip",),
+    ),
+    "rocPRIM": Need(find.rocprim, f"{find.ROCPRIM}: an include folder of ROCm", also=("hip",)),
     "hip": Need(
         find.hip, "Debian: rocm-device-libs libamdhip64-dev librocprim-dev", also=("clang", "g++")
     ),

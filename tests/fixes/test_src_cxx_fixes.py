@@ -209,10 +209,9 @@ def test_it_builds_with_the_newest_headers_that_pip_has(gfx: str, tmp_path: Path
     """Triton's wheel carries HIP's headers, but not those of cooperative groups."""
     root = tree(tmp_path, ext__cu=KERNEL)
     assert mend(root, hip_intrinsics, adapt_to_hip, gfx, **rocm("7.1", "2.10.0")) == []
-    for path in (root / "ext.cu", root / hip.COMPAT):
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if "cooperative_groups" not in line))
-    (root / "ext.hip").write_text(hipified((root / "ext.cu").read_text()))
+    lines = (root / "ext.cu").read_text().splitlines(keepends=True)
+    source = "".join(line for line in lines if "cooperative_groups" not in line)
+    (root / "ext.hip").write_text(hipified(source))
     triton = importlib.util.find_spec("triton")
     assert triton is not None and triton.origin is not None
     headers = Path(triton.origin).parent / "backends/amd/include"
@@ -235,7 +234,7 @@ def test_the_compatibility_header_keeps_its_promises() -> None:
     text = hip.COMPAT_TEXT
     assert "__threadfence" not in text  # orders memory, holds no lanes together
     assert "#ifndef __" not in text  # HIP's are functions, not macros
-    assert "HIP_VERSION < 70000000" in text
+    assert "HIP_VERSION" not in text  # one text for every HIP: tests/tools/test_hip_matrix.py
 
 
 UNFIT = {

@@ -12,6 +12,7 @@ import needs
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parents[2] / "tools" / "bootstrap"))
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
 from checkouts import ROOT, Checkout, write_project
 

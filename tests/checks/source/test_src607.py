@@ -295,6 +295,18 @@ FIRING = {
             ("inline PTX", 1, 'mov.u32 %0, %laneid;" : "=r"(a): AMD GPUs have other instructions')
         ),
     ),
+    "a mask of 32 bits, on 32 lanes and on 64": Fires(
+        of(masked("0xffffffff"), "7.0", "2.10.0", "gfx1101", "gfx942"),
+        lacks(
+            (
+                *narrow("0xffffffff")[:2],
+                narrow("0xffffffff")[2] + "; it names half of gfx942's 64 lanes",
+            ),
+            what="one construct that HIP does not compile for gfx1101, gfx942",
+            known=" (ROCm 7.0)",
+        ),
+        offers=ADAPTED,
+    ),
     "a ballot of 64 lanes": Fires(
         of(BALLOT, "7.0", "2.10.0", "gfx942"),
         lacks(

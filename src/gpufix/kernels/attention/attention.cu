@@ -248,9 +248,9 @@ struct Tensors {
     Tensors(const Shape& shape, uint64_t seed)
         : q(shape.elements()), k(shape.elements()), v(shape.elements()), o(shape.elements()) {
         // Scores of a standard deviation near 2.7: weights that differ, as in a trained model.
-        gpu::fill_uniform_signed<<<4096, 256>>>(q.data(), q.size(), seed, 8.0f);
-        gpu::fill_uniform_signed<<<4096, 256>>>(k.data(), k.size(), seed + 1);
-        gpu::fill_uniform_signed<<<4096, 256>>>(v.data(), v.size(), seed + 2);
+        gpu::fill_uniform_signed<<<gpu::fill_blocks(q.size()), 256>>>(q.data(), q.size(), seed, 8.0f);
+        gpu::fill_uniform_signed<<<gpu::fill_blocks(k.size()), 256>>>(k.data(), k.size(), seed + 1);
+        gpu::fill_uniform_signed<<<gpu::fill_blocks(v.size()), 256>>>(v.data(), v.size(), seed + 2);
         GPU_CHECK_LAUNCH();
         o.poison();
     }

@@ -26,6 +26,12 @@ __host__ __device__ inline float uniform_signed(uint64_t seed, uint64_t i) {
     return 2.0f * uniform(seed, i) - 1.0f;
 }
 
+// Blocks of 256 threads for fill_uniform_signed: enough for n elements, and for any GPU.
+inline unsigned fill_blocks(size_t n) {
+    size_t blocks = (n + 255) / 256;
+    return blocks < 1 ? 1 : blocks < 4096 ? static_cast<unsigned>(blocks) : 4096;
+}
+
 [[maybe_unused]] static __global__ void fill_uniform_signed(float* out, size_t n, uint64_t seed) {
     size_t step = static_cast<size_t>(gridDim.x) * blockDim.x;
     for (size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x; i < n; i += step)

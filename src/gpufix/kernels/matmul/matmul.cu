@@ -186,8 +186,8 @@ struct Matrices {
     gpu::DeviceArray<bf16> a, b, c;
     size_t n;
     Matrices(size_t order, uint64_t seed) : a(order * order), b(order * order), c(order * order), n(order) {
-        gpu::fill_uniform_signed<<<4096, 256>>>(a.data(), a.size(), seed);
-        gpu::fill_uniform_signed<<<4096, 256>>>(b.data(), b.size(), seed + 1);
+        gpu::fill_uniform_signed<<<gpu::fill_blocks(a.size()), 256>>>(a.data(), a.size(), seed);
+        gpu::fill_uniform_signed<<<gpu::fill_blocks(b.size()), 256>>>(b.data(), b.size(), seed + 1);
         GPU_CHECK_LAUNCH();
         c.poison();
     }

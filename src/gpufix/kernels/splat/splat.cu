@@ -206,7 +206,8 @@ static void run_case(gpu::Program& program, const char* name, int count, bool wi
     bool small = program.args.check_only;
     splat::Camera c = make_camera(small ? 320 : 1920, small ? 180 : 1080);
     Problem p(c, make_model(n, 3, c, 1.5f, 10.2f, program.args.seed));
-    gpu::fill_uniform_signed<<<1024, 256>>>(p.weight.data(), p.weight.size(), program.args.seed + 7);
+    gpu::fill_uniform_signed<<<gpu::fill_blocks(p.weight.size()), 256>>>(
+        p.weight.data(), p.weight.size(), program.args.seed + 7);
     p.forward();
     p.backward();
     gpu::Result r(name, {{"n", double(n)}, {"width", double(c.width)}, {"height", double(c.height)},

@@ -41,7 +41,7 @@ static unsigned blocks_for(size_t vectors) {
 }
 
 static void fill(gpu::DeviceArray<float>& x, uint64_t seed) {
-    gpu::fill_uniform_signed<<<4096, 256>>>(x.data(), x.size(), seed);
+    gpu::fill_uniform_signed<<<gpu::fill_blocks(x.size()), 256>>>(x.data(), x.size(), seed);
     GPU_CHECK_LAUNCH();
 }
 

@@ -230,7 +230,7 @@ __global__ void __launch_bounds__(kThreads)
 static void run_sum(gpu::Program& program) {
     size_t n = gpu::fit(program.args.size_or(size_t{1} << 28, 100000), sizeof(float)) / 4 * 4;
     gpu::DeviceArray<float> in(n), partials(kSumBlocks), out(1);
-    gpu::fill_uniform_signed<<<4096, 256>>>(in.data(), n, program.args.seed);
+    gpu::fill_uniform_signed<<<gpu::fill_blocks(n), 256>>>(in.data(), n, program.args.seed);
     GPU_CHECK_LAUNCH();
     partials.poison();
     out.poison();

@@ -201,9 +201,11 @@ COMPAT_TEXT = """\
 
 #if defined(__HIP_PLATFORM_AMD__)
 
+#include <cassert>
 #include <hip/hip_runtime.h>
+#if __has_include(<hip/hip_cooperative_groups.h>)  // HIP 5's uses assert and does not include it
 #include <hip/hip_cooperative_groups.h>
-#include <hip/hip_version.h>
+#endif
 
 __device__ inline unsigned int gpufix_ballot_sync(unsigned int mask, int predicate)
 {
@@ -226,28 +228,53 @@ __device__ inline int gpufix_all_sync(unsigned int mask, int predicate)
     return gpufix_ballot_sync(mask, !predicate) == 0u;
 }
 
+// The value of a lane of the caller's half. HIP's __shfl before 7.0 leaves the group for a lane
+// that is out of range; here every lane is in range before it is called.
+template <typename T>
+__device__ inline T gpufix_from_lane(T value, unsigned int lane)
+{
+    return __shfl(value, static_cast<int>(lane), 32);
+}
+
+// The first lane of the caller's group of `width` lanes, and its last.
+__device__ inline unsigned int gpufix_first_lane(int width)
+{
+    return __lane_id() & 31u & ~(static_cast<unsigned int>(width) - 1u);
+}
+
+__device__ inline unsigned int gpufix_last_lane(int width)
+{
+    return gpufix_first_lane(width) + static_cast<unsigned int>(width) - 1u;
+}
+
+// As CUDA's (PTX ISA, shfl.sync): lanes and distances count modulo 32, a lane modulo the width, and
+// what would leave the group gives the caller's own value.
 template <typename T>
 __device__ inline T gpufix_shfl_sync(unsigned int, T value, int lane, int width = 32)
 {
-    return __shfl(value, lane, width);
+    const unsigned int within = static_cast<unsigned int>(lane) & (static_cast<unsigned int>(width) - 1u);
+    return gpufix_from_lane(value, gpufix_first_lane(width) + within);
 }
 
 template <typename T>
 __device__ inline T gpufix_shfl_up_sync(unsigned int, T value, unsigned int delta, int width = 32)
 {
-    return __shfl_up(value, delta, width);
+    const unsigned int own = __lane_id() & 31u, by = delta & 31u;
+    return gpufix_from_lane(value, own < gpufix_first_lane(width) + by ? own : own - by);
 }
 
 template <typename T>
 __device__ inline T gpufix_shfl_down_sync(unsigned int, T value, unsigned int delta, int width = 32)
 {
-    return __shfl_down(value, delta, width);
+    const unsigned int own = __lane_id() & 31u, other = own + (delta & 31u);
+    return gpufix_from_lane(value, other > gpufix_last_lane(width) ? own : other);
 }
 
 template <typename T>
 __device__ inline T gpufix_shfl_xor_sync(unsigned int, T value, int lane_mask, int width = 32)
 {
-    return __shfl_xor(value, lane_mask, width);
+    const unsigned int own = __lane_id() & 31u, other = own ^ (static_cast<unsigned int>(lane_mask) & 31u);
+    return gpufix_from_lane(value, other > gpufix_last_lane(width) ? own : other);
 }
 
 #define __ballot_sync gpufix_ballot_sync
@@ -259,9 +286,7 @@ __device__ inline T gpufix_shfl_xor_sync(unsigned int, T value, int lane_mask, i
 #define __shfl_down_sync gpufix_shfl_down_sync
 #define __shfl_xor_sync gpufix_shfl_xor_sync
 
-// ROCm 7.0 has __syncwarp. It orders memory and holds the lanes together; a memory fence only
-// would only do the first.
-#if HIP_VERSION < 70000000
+// It orders memory and holds the lanes together; a memory fence only would only do the first.
 __device__ inline void gpufix_syncwarp(unsigned int = 0xffffffffu)
 {
     __builtin_amdgcn_fence(__ATOMIC_RELEASE, "wavefront");
@@ -269,14 +294,6 @@ __device__ inline void gpufix_syncwarp(unsigned int = 0xffffffffu)
     __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "wavefront");
 }
 #define __syncwarp gpufix_syncwarp
-#else
-template <typename... Mask>
-__device__ inline void gpufix_syncwarp(Mask...)
-{
-    __syncwarp();
-}
-#define __syncwarp gpufix_syncwarp
-#endif
 
 // What HIP has under other names. A __nanosleep may be shorter than it is asked for.
 __device__ inline void gpufix_trap()

@@ -1,0 +1,1 @@
+"""The kernel suite's programs in an emulator of AMD's machine code. docs/kernels.md describes it."""
