@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import Literal
@@ -18,17 +19,34 @@ from gpufix.fixes.commands import summary
 from gpufix.fixes.no_plan import no_plan
 from gpufix.fixes.planner import Planner
 from gpufix.frozen import Frozen
-from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
+from gpufix.model import (
+    Diagnosis,
+    Facts,
+    Finding,
+    Gap,
+    Node,
+    NodeGpu,
+    PatientSummary,
+    PciGpu,
+    Severity,
+    Summary,
+    Target,
+)
 from gpufix.plugins import all_fixes, all_rules
+from gpufix.text.clean import counted
 
 Verdict = Literal["clean", "faults", "incomplete", "nothing judged"]
 
 
 class Request(Frozen):
-    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
+    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080".
+
+    scope: an environment, or the machine itself.
+    """
 
     gpus: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    scope: Literal["patient", "node"] = "patient"
 
 
 class Judgement(Frozen):
@@ -43,11 +61,12 @@ class Judgement(Frozen):
 def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Judgement:
     """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
     view = View(facts, choose(facts, request.gpus), ask)
-    rules, broken = all_rules(facts.project is not None)
-    chosen = request.selection.apply(rules)
+    rules, broken = all_rules(facts.project is not None, request.scope)
+    chosen = [r for r in request.selection.apply(rules) if r.scope == request.scope]
     findings = [*broken, *judge(view, chosen)]
     judged = tuple(r.code for r in chosen if r.doctor)
-    return Judgement(view, findings, len(rules) - len(chosen), judged)
+    ignored = sum(r.scope == request.scope for r in rules) - len(chosen)
+    return Judgement(view, findings, ignored, judged)
 
 
 def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Diagnosis:
@@ -95,6 +114,10 @@ def patient_summary(facts: Facts) -> PatientSummary:
     """The header line's content."""
     python, torch = facts.python, facts.torch
     label = None
+    if facts.node is not None and python is None:
+        return PatientSummary(
+            platform=f"{facts.host.os} {facts.host.machine}", node=node_summary(facts, facts.node)
+        )
     if torch:
         label = f"torch {torch.version or '?'}" + (" (broken)" if torch.state == "broken" else "")
     return PatientSummary(
@@ -107,6 +130,24 @@ def patient_summary(facts: Facts) -> PatientSummary:
         project=facts.project.root if facts.project else None,
         chosen=python.chosen if python else None,
     )
+
+
+def node_summary(facts: Facts, node: Node) -> str:
+    """ "8 × NVIDIA H200, driver 570.86.15, 9 RDMA ports"."""
+    names = Counter(_model(gpu) for gpu in node.gpus or node.pci or ())
+    parts = [f"{number} × {name}" for name, number in names.items()] or ["no GPU"]
+    parts += [
+        f"driver {d.kernel_version or d.version}"
+        for d in facts.drivers
+        if d.kernel_version or d.version
+    ]
+    ports = facts.network.infiniband if facts.network else None
+    parts += [counted(len(ports), "RDMA port")] if ports else []
+    return ", ".join(parts)
+
+
+def _model(gpu: NodeGpu | PciGpu) -> str:
+    return (gpu.name if isinstance(gpu, NodeGpu) else None) or f"GPU of {gpu.vendor}"
 
 
 def summarised(

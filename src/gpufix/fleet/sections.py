@@ -201,10 +201,10 @@ def _image(facts: Json) -> Iterator[Row]:
 
 def _network(facts: Json) -> Iterator[Row]:
     network = facts.get("network") or {}
-    for one in network.get("interfaces", ()):
+    for one in network.get("interfaces") or ():
         speed = f", {one['speed']} Mbit/s" if one.get("speed") else ""
         yield f"interface {one['name']}", f"MTU {one.get('mtu') or '?'}{speed}"
-    for port in network.get("infiniband", ()):
+    for port in network.get("infiniband") or ():
         told = [str(port[key]) for key in ("state", "rate", "layer") if port.get(key)]
         yield f"{port['device']} port {port['port']}", ", ".join(told) or "?"
     for name, file in (network.get("libraries") or {}).items():
