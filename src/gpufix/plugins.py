@@ -22,9 +22,7 @@ _METADATA = (".dist-info", "egg-info")
 _ENTRY_POINTS = 1 << 20  # bytes
 
 
-def all_rules(
-    project: bool = True, scope: Scope = "all"
-) -> tuple[list[Rule], list[Finding]]:
+def all_rules(project: bool = True, scope: Scope = "all") -> tuple[list[Rule], list[Finding]]:
     """Built-in rules and plugins', and one DOC002 finding for each plugin that fails to load.
 
     `project`: whether there is one to judge; see builtin_rules.

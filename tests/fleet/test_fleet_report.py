@@ -20,7 +20,7 @@ from answers import (
 )
 
 import gpufix
-from gpufix.diagnosis.diagnose import Gate
+from gpufix.diagnosis.verdict import Gate
 from gpufix.fleet.inputs import Reading
 from gpufix.fleet.report import FleetRequest, exit_code
 from gpufix.model.finding import Severity

@@ -70,7 +70,7 @@ def doctor(
 
     Verdicts: clean, faults, incomplete (something could not be read), nothing judged.
     """
-    from gpufix.cli.doctor_run import Wanted, run
+    from gpufix.cli.doctor_wanted import Wanted
 
     wanted = Wanted(
         project=project,
@@ -91,4 +91,9 @@ def doctor(
         node=node,
         verbose=verbose,
     )
+    if node:
+        from gpufix.cli.node_run import run
+    else:
+        from gpufix.cli.doctor_run import run
+
     raise typer.Exit(run(wanted))

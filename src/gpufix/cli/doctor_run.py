@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpufix.cli.choices import FailOn, Format
+from gpufix.cli.choices import FailOn
 from gpufix.cli.config import settings
-from gpufix.cli.examine import Patient, examine, examine_node, fail
+from gpufix.cli.doctor_wanted import Wanted
+from gpufix.cli.examine import examine, fail
 from gpufix.cli.output import Report, accepted, emit, page, reports, saved_run
-from gpufix.diagnosis.diagnose import Gate, diagnose
-from gpufix.frozen import Frozen
+from gpufix.diagnosis.diagnose import diagnose
+from gpufix.diagnosis.verdict import Gate
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Request
@@ -19,51 +19,20 @@ if TYPE_CHECKING:
     from gpufix.model import Diagnosis, Facts
 
 
-class Wanted(Frozen):
-    """Its arguments and options."""
-
-    project: str | None = None
-    python: str | None = None
-    gpu: list[str] | None = None
-    select: list[str] | None = None
-    ignore: list[str] | None = None
-    fail_on: FailOn | None = None
-    strict: bool = False
-    baseline: str | None = None
-    write_baseline: str | None = None
-    format: Format = Format.text
-    output: str | None = None
-    report: list[str] | None = None
-    smoke: str | None = None
-    facts: str | None = None
-    deep: bool = False
-    node: bool = False
-    verbose: bool = False
-
-
 def run(wanted: Wanted) -> int:
     """Report what is wrong; returns the exit code."""
     also = reports(wanted.report)
     benchmark = saved_run(wanted.smoke)
-    patient = _patient(wanted)
+    patient = examine(wanted.python, wanted.project, wanted.facts, wanted.deep)
     chosen = settings(patient.facts, wanted.gpu, wanted.select, wanted.ignore, wanted.fail_on)
-    request = replace(chosen.request, scope="node" if wanted.node else "patient")
     gate = _gate(chosen.fail_on, wanted.strict)
-    found = _diagnose(patient.facts, request, patient.ask)
+    found = _diagnose(patient.facts, chosen.request, patient.ask)
     diagnosis = accepted(found, wanted.baseline, wanted.write_baseline)
-    html = partial(page, diagnosis, patient, request, benchmark)
+    html = partial(page, diagnosis, patient, chosen.request, benchmark)
     replay = patient.ask is None
     made = Report(diagnosis, gate, patient.facts.project, wanted.verbose, html, replay)
     emit(made, wanted.format, wanted.output, also)
     return gate.exit_code(diagnosis)
-
-
-def _patient(wanted: Wanted) -> Patient:
-    if not wanted.node:
-        return examine(wanted.python, wanted.project, wanted.facts, wanted.deep)
-    if wanted.python or wanted.project or wanted.gpu or wanted.deep or wanted.smoke:
-        raise fail("--node judges the machine: it cannot be combined with what chooses a patient")
-    return examine_node(wanted.facts)
 
 
 def _diagnose(facts: Facts, request: Request, ask: Questions | None) -> Diagnosis:

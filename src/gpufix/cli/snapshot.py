@@ -31,7 +31,9 @@ def snapshot(
 
     if node:
         if python or project or gpu or deep:
-            raise fail("--node saves the machine: it cannot be combined with what chooses a patient")
+            raise fail(
+                "--node saves the machine: it cannot be combined with what chooses a patient"
+            )
         write(dumps(redacted(examine_node().facts), indent=1) + "\n", output)
         return
     patient = examine(python, project, deep=deep, compare=True)

@@ -56,9 +56,13 @@ def doctor(arguments: Sequence[str]) -> bool:
     if read is None or len(read[0]) > 1:
         return False
     from gpufix.cli.choices import Format
-    from gpufix.cli.doctor_run import Wanted, run
+    from gpufix.cli.doctor_wanted import Wanted
 
     given, options = read
+    if options.get("node"):
+        from gpufix.cli.node_run import run
+    else:
+        from gpufix.cli.doctor_run import run
     form = options.pop("format", Format.text.value)
     if form not in [each.value for each in Format]:
         return False

@@ -10,7 +10,6 @@ from gpufix.model import Facts, Finding, Gap
 NO_ENVIRONMENT = "no environment is active, and neither the project nor this folder has one"
 NAME_ONE = "activate one, or name one with --python PATH"
 _OF_SOURCES, _OF_PACKAGES = "SRC", ("ABI", "SYM", "WHL")
-_OF_NODES = ("NOD", "NET")
 _OF_ENVIRONMENT = ("distributions", "conda", "torch", "binaries")
 
 
@@ -18,8 +17,6 @@ def unjudged(
     facts: Facts, gaps: Sequence[Gap], codes: Sequence[str], found: Sequence[Finding] = ()
 ) -> str | None:
     """Why the rules that ran had nothing before them; None when they had, or could not look."""
-    if codes and all(code.startswith(_OF_NODES) for code in codes):
-        return _no_node(facts)
     if codes and all(code.startswith(_OF_SOURCES) for code in codes):
         sources = facts.project is not None and facts.project.sources
         return None if sources else "no source of a project is here: name the project's folder"
@@ -32,14 +29,6 @@ def unjudged(
         return None
     held = "neither a compiled library nor a package that a rule knows"
     return f"{facts.python.prefix} holds {held}: name another with --python PATH"
-
-
-def _no_node(facts: Facts) -> str | None:
-    if facts.node is None:
-        return "the snapshot holds no node: make one by `gpufix snapshot --node`"
-    ports = facts.network.infiniband if facts.network else None
-    empty = facts.node.gpus == [] and facts.node.pci == [] and not ports
-    return "neither a GPU nor an InfiniBand port is in this machine" if empty else None
 
 
 def _holds_something(facts: Facts) -> bool:

@@ -55,7 +55,6 @@ _READINGS = {
     "memory_used": "memory in use",
     "processes": "processes",
     "vbios": "VBIOS version",
-    "inforom_valid": "InfoROM",
     "ras_uncorrected": "uncorrectable RAS errors",
     "bad_pages": "bad pages",
     "bad_pages_failed": "bad pages that could not be reserved",

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection
-from gpufix.diagnosis.diagnose import FINDINGS, INTERNAL, Gate
+from gpufix.diagnosis.verdict import FINDINGS, INTERNAL, Gate
 from gpufix.fleet.collected import DAMAGED, Collected
 from gpufix.fleet.compare import compare
 from gpufix.fleet.inputs import Reading

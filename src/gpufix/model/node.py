@@ -71,7 +71,6 @@ class NodeGpu(Model):
     memory_used: int | None = None  # bytes, without what the driver reserves
     processes: int | None = None
     vbios: str | None = None
-    inforom_valid: bool | None = None
 
     ras_uncorrected: dict[str, int] | None = None  # AMD, by block: "umc"
     bad_pages: int | None = None

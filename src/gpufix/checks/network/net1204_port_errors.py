@@ -48,6 +48,7 @@ def port_errors(view: View) -> Iterator[Fault | Gap]:
             yield port_gap(port, "counters")
         elif node.uptime is None:
             yield missing(node, "uptime")
+            return
         else:
             lines = tuple(_over(found, node.uptime))
             if lines:

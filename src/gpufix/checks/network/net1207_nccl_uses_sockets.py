@@ -50,7 +50,7 @@ def nccl_uses_sockets(view: View) -> Iterator[Fault | Gap]:
         yield Gap(section="network", subject="NCCL's configuration files", reason=NOT_RECORDED)
     if libraries is None:
         yield Gap(section="network", subject="libraries of rdma-core", reason=NOT_RECORDED)
-    reason = _reason(view, found, "libibverbs.so.1" in (libraries or ("libibverbs.so.1",)))
+    reason = _reason(view, found, libraries is None or "libibverbs.so.1" in libraries)
     if reason:
         yield Fault(
             severity=WARNING,

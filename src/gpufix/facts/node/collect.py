@@ -47,7 +47,7 @@ def collect(ctx: CollectContext) -> Facts:
     unknown = Host(os="?", kernel="?", machine="?")
     return Facts(
         gpufix_version=gpufix.__version__,
-        host=_try(ctx, "host", lambda: operating_system.collect(ctx), unknown),
+        host=_try(ctx, "host", lambda: operating_system.collect(ctx, None), unknown),
         drivers=looked.drivers,
         environment=variables,
         network=found,

@@ -99,7 +99,7 @@ class _Answer:
             self.rows[json_number(line["gpu"]["index"])] = line["gpu"]
         elif "again" in line:
             self.again[json_number(line["again"])] = dict(line["counters"])
-            self.look = float(line["look"])
+            self.look = round(float(line["look"]), 3)
         elif "opens" in line:
             self.opens = {json_text(k): json_text(v) for k, v in line["opens"].items()}
         else:

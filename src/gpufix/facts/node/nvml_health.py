@@ -18,12 +18,15 @@ from gpufix.facts.machine.nvml import load
 
 SAMPLES_APART = 0.1  # seconds, at least
 _NOT_SUPPORTED, _NO_PERMISSION, _TOO_OLD, _LOST, _RESET = 3, 4, 13, 15, 16
-_INVALID_ARGUMENT, _CORRUPTED_INFOROM = 2, 14
+_INVALID_ARGUMENT = 2
 _RECOVERY_ACTION = 230  # NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
 _UNCORRECTED, _CORRECTED, _VOLATILE, _DRAM, _SRAM = 1, 0, 0, 2, 7
 _SINGLE, _DOUBLE = 0, 1  # causes of a page's retirement
 _LINKS = 36  # of one GPU at most; NVML_NVLINK_MAX_LINKS
-_CRC_FLIT, _CRC_DATA, _REPLAYS, _RECOVERIES = 38, 45, 52, 59  # fields: totals of all links
+# Errors of NVLinks: fields with the total of all links, and the counters of one link.
+_CRC = ((38, 45), (2, 3))
+_REPLAYS = ((52,), (0,))
+_RECOVERIES = ((59,), (1,))
 _WORDS = {
     _NO_PERMISSION: "no permission",
     _TOO_OLD: "the driver is too old for this question",
@@ -67,6 +70,8 @@ class Reader:
         except AttributeError:
             reason = "nvidia-ml-py is too old for this question"
             self.row["unread"].update(dict.fromkeys(keys, reason))
+        except Exception as error:  # the binding's own: each release has other signatures
+            self.row["unread"].update(dict.fromkeys(keys, f"nvidia-ml-py: {error!r}"))
         else:
             self.row.update(zip(keys, answers, strict=True))
 
@@ -85,12 +90,6 @@ def _sram_threshold(nvml: Any, handle: Any) -> tuple[bool]:
     status = nvml.c_nvmlEccSramErrorStatus_v1_t()
     nvml.nvmlDeviceGetSramEccErrorStatus(handle, ctypes.byref(status))
     return (bool(status.bThresholdExceeded),)
-
-
-def _unrepairable(nvml: Any, handle: Any) -> tuple[bool]:
-    status = nvml.c_nvmlUnrepairableMemory_v1_t()
-    nvml.nvmlDeviceGetUnrepairableMemoryFlag_v1(handle, ctypes.byref(status))
-    return (bool(status.unrepairableMemory),)
 
 
 def _fabric(nvml: Any, handle: Any) -> tuple[int, ...]:
@@ -126,21 +125,32 @@ def _links(nvml: Any, handle: Any) -> tuple[list[bool]]:
             value = getattr(error, "value", None)
             if not (found and value in (_NOT_SUPPORTED, _INVALID_ARGUMENT)):
                 raise
+            break
     return (found,)
 
 
-def _crc(nvml: Any, handle: Any) -> tuple[int]:
-    return (sum(_field(nvml, handle, number) for number in (_CRC_FLIT, _CRC_DATA)),)
-
-
-def _inforom(nvml: Any, handle: Any) -> tuple[bool]:
+def _errors(nvml: Any, handle: Any, kind: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[int]:
+    """Since Hopper only each link has its counters."""
+    totals, counters = kind
     try:
-        nvml.nvmlDeviceValidateInforom(handle)
+        return (sum(_field(nvml, handle, number) for number in totals),)
     except nvml.NVMLError as error:
-        if getattr(error, "value", None) == _CORRUPTED_INFOROM:
-            return (False,)
-        raise
-    return (True,)
+        if getattr(error, "value", None) != _NOT_SUPPORTED:
+            raise
+    return (sum(_of_links(nvml, handle, counter) for counter in counters),)
+
+
+def _of_links(nvml: Any, handle: Any, counter: int) -> int:
+    found = []
+    for link in range(_LINKS):
+        try:
+            found.append(nvml.nvmlDeviceGetNvLinkErrorCounter(handle, link, counter))
+        except nvml.NVMLError as error:
+            value = getattr(error, "value", None)
+            if not (found and value in (_NOT_SUPPORTED, _INVALID_ARGUMENT)):
+                raise
+            break
+    return sum(found)
 
 
 def _instances(nvml: Any, handle: Any) -> tuple[int]:
@@ -178,9 +188,9 @@ def _events(nvml: Any, handle: Any) -> tuple[int]:
 COUNTERS: dict[str, Callable[[Any, Any], Sequence[Any]]] = {
     "clock_events": _events,
     "pcie_replays": lambda n, h: (n.nvmlDeviceGetPcieReplayCounter(h),),
-    "nvlink_crc": _crc,
-    "nvlink_replays": lambda n, h: (_field(n, h, _REPLAYS),),
-    "nvlink_recoveries": lambda n, h: (_field(n, h, _RECOVERIES),),
+    "nvlink_crc": lambda n, h: _errors(n, h, _CRC),
+    "nvlink_replays": lambda n, h: _errors(n, h, _REPLAYS),
+    "nvlink_recoveries": lambda n, h: _errors(n, h, _RECOVERIES),
 }
 
 ONCE: dict[str, Callable[[Any, Any], Sequence[Any]]] = {
@@ -201,7 +211,7 @@ ONCE: dict[str, Callable[[Any, Any], Sequence[Any]]] = {
         bool(rows[2]),
         bool(rows[3]),
     ),
-    "unrepairable": _unrepairable,
+    "unrepairable": lambda n, h: (bool(n.nvmlDeviceGetUnrepairableMemoryFlag_v1(h)),),
     "retired_single": lambda n, h: (len(n.nvmlDeviceGetRetiredPages(h, _SINGLE)),),
     "retired_double": lambda n, h: (len(n.nvmlDeviceGetRetiredPages(h, _DOUBLE)),),
     "retired_pending": lambda n, h: (bool(n.nvmlDeviceGetRetiredPagesPendingStatus(h)),),
@@ -224,7 +234,6 @@ ONCE: dict[str, Callable[[Any, Any], Sequence[Any]]] = {
     "memory_used": lambda n, h: (int(n.nvmlDeviceGetMemoryInfo(h, n.nvmlMemory_v2).used),),
     "processes": _processes,
     "vbios": lambda n, h: (_text(n.nvmlDeviceGetVbiosVersion(h)),),
-    "inforom_valid": _inforom,
 }
 
 

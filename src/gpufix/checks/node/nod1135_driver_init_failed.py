@@ -1,4 +1,4 @@
-"""NOD1136."""
+"""NOD1135."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpufix.model import Gap, LogEvent
 from gpufix.model.payload import NodeFault
 
 
-@rule("NOD1136", "driver-init-failed")
+@rule("NOD1135", "driver-init-failed")
 def driver_init_failed(view: View) -> Iterator[Fault | Gap]:
     """NVIDIA's driver could not start a GPU.
 

@@ -1,4 +1,4 @@
-"""NOD1134."""
+"""NOD1133."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpufix.model import Gap, NodeGpu
 from gpufix.model.payload import NodeFault
 
 
-@rule("NOD1134", "vbios-differs")
+@rule("NOD1133", "vbios-differs")
 def vbios_differs(view: View) -> Iterator[Fault | Gap]:
     """GPUs of one model have different VBIOS versions.
 

@@ -1,4 +1,4 @@
-"""NOD1139."""
+"""NOD1138."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpufix.model.payload import NodeFault
 from gpufix.text.clean import counted
 
 
-@rule("NOD1139", "amd-bad-pages")
+@rule("NOD1138", "amd-bad-pages")
 def amd_bad_pages(view: View) -> Iterator[Fault | Gap]:
     """Pages of an AMD GPU's memory are bad.
 

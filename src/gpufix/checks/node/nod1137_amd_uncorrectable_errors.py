@@ -1,4 +1,4 @@
-"""NOD1138."""
+"""NOD1137."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
 
 
-@rule("NOD1138", "amd-uncorrectable-errors")
+@rule("NOD1137", "amd-uncorrectable-errors")
 def amd_uncorrectable_errors(view: View) -> Iterator[Fault | Gap]:
     """An AMD GPU had errors that could not be corrected.
 

@@ -1,4 +1,4 @@
-"""NOD1135."""
+"""NOD1134."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpufix.model import Gap, LogEvent, Severity
 from gpufix.model.payload import NodeFault
 
 
-@rule("NOD1135", "xid-logged")
+@rule("NOD1134", "xid-logged")
 def xid_logged(view: View) -> Iterator[Fault | Gap]:
     """The kernel's log has Xids: faults that NVIDIA's driver reports.
 

@@ -1,4 +1,4 @@
-"""NOD1140."""
+"""NOD1139."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
 
 
-@rule("NOD1140", "numa-balancing")
+@rule("NOD1139", "numa-balancing")
 def numa_balancing(view: View) -> Iterator[Fault | Gap]:
     """The kernel moves memory between NUMA nodes below AMD GPUs.
 

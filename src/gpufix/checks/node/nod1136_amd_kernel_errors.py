@@ -1,4 +1,4 @@
-"""NOD1137."""
+"""NOD1136."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpufix.model.payload import NodeFault
 from gpufix.text.clean import counted
 
 
-@rule("NOD1137", "amd-kernel-errors")
+@rule("NOD1136", "amd-kernel-errors")
 def amd_kernel_errors(view: View) -> Iterator[Fault | Gap]:
     """The kernel's log has faults of an AMD GPU.
 
