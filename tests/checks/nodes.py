@@ -113,11 +113,10 @@ def counters(
     total: Mapping[str, int] | None = None, risen: Mapping[str, int] | None = None
 ) -> RdmaCounters:
     """Of a port, half a second apart."""
-    zero = {"link_downed": 1, "symbol_error": 0, "port_rcv_errors": 0, "port_xmit_discards": 3}
+    totals = {"link_downed": 1, "symbol_error": 0, "port_rcv_errors": 0, "port_xmit_discards": 3}
+    totals |= total or {}
     return RdmaCounters(
-        total={**zero, **(total or {})},
-        risen={**dict.fromkeys(zero, 0), **(risen or {})},
-        seconds=0.5,
+        total=totals, risen={**dict.fromkeys(totals, 0), **(risen or {})}, seconds=0.5
     )
 
 

@@ -119,6 +119,12 @@ def known(view: View, *names: str, vendor: Vendor | None = "nvidia") -> Iterator
         yield Gap(section="node", subject=f"{what}{numbered(gpus)}", reason=reason)
 
 
+def no_second(gpu: NodeGpu, name: str) -> Gap:
+    """The gap for a counter that was read once."""
+    subject = f"{_READINGS[name]} of {label(gpu)}"
+    return Gap(section="node", subject=subject, reason="there was no second sample")
+
+
 def _untouched(gpu: NodeGpu) -> bool:
     """NVML hung before it came to it."""
     return gpu.vendor == "nvidia" and not (gpu.address or gpu.unsupported or gpu.unread)

@@ -12,6 +12,9 @@ from gpufix.model.payload import NodeFault
 SILENT = {
     **n.WELL,
     "no link: another rule says so": n.on(n.port(0, physical="Polling", state="DOWN")),
+    "Ethernet whose state cannot be read": Unseen(
+        n.on(n.roce(0, state=None)), ["state of mlx5_0 port 1"]
+    ),
     "Ethernet": n.on(n.roce(0, state="INIT")),
     "it cannot be read": Unseen(n.on(n.port(0, state=None)), ["state of mlx5_0 port 1"]),
 }

@@ -30,6 +30,7 @@ SILENT = {
     **n.WELL,
     "as often as in ten days": lost(49),
     "trap: the start of the machine takes some": lost(4, uptime=600.0),
+    "the interfaces are not known": Unseen(n.on(n.port(0), interfaces=None), ["interfaces"]),
     "no interface": n.on(n.port(0, interface=None)),
     "it cannot be read": Unseen(lost(None), ["losses of carrier of mlx5_0 port 1"]),
     "the time since the start is not known": Unseen(

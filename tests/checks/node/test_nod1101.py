@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builders as b
 import nodes as n
-from rows import Fires, rows
+from rows import Fires, Unseen, rows
 
 from gpufix.checks.node.nod1101_driver_mismatch import driver_mismatch
 from gpufix.checks.registry import ERROR, Fault
@@ -33,7 +33,15 @@ SILENT = {
             n.driver(library="/usr/local/cuda/compat/libcuda.so.1", kernel_version="535.54.03")
         ]
     ),
-    "a version is not known": n.having(drivers=[n.driver(kernel_version=None)]),
+    "a version is not known": Unseen(
+        n.having(drivers=[n.driver(kernel_version=None)]), ["version of NVIDIA's kernel module"]
+    ),
+    "WSL2 has no kernel module": n.having(
+        host=b.host(wsl=True), drivers=[n.driver(kernel_version=None)]
+    ),
+    "no GPU of NVIDIA is there": n.having(
+        node=n.node([], pci=[]), drivers=[n.driver(version=None, kernel_version=None)]
+    ),
     "another error of NVML": n.having(drivers=[n.driver(error="Unknown Error")]),
 }
 

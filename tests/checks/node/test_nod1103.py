@@ -31,8 +31,12 @@ SILENT = {
     "it is gone, which another rule says": n.of(
         n.gpu(0), pci=[n.pci(0), n.pci(1, alive=False, opens="EIO")]
     ),
-    "the address of one is not known": n.of(
-        n.gpu(0), n.gpu(1, address=None), pci=[n.pci(0), n.pci(1, opens="yes")]
+    "the address of one is not known: it may be any of them": Unseen(
+        n.of(n.gpu(0), n.gpu(1, address=None), pci=[n.pci(0), n.pci(1, opens="yes")]),
+        ["address of GPU 1"],
+    ),
+    "the address of one that is lost": n.of(
+        n.gpu(address=None, lost=True, error="GPU is lost"), pci=[n.pci(1, opens="yes")]
     ),
     "nobody looked at the bus": Unseen(n.without(n.healthy(), pci=None), ["GPUs on PCI"]),
     "NVML hung": Unseen(n.without(n.healthy(), gpus=None), ["GPUs"]),

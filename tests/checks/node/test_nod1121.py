@@ -27,6 +27,9 @@ SILENT = {
     "the time since the start is not known": Unseen(
         n.of(n.gpu(), uptime=None), ["time since the machine started"]
     ),
+    "there was no second sample of this one": Unseen(
+        n.of(n.gpu(risen={})), ["PCIe replays of GPU 0"]
+    ),
     "there was no second sample": Unseen(
         n.of(n.gpu(risen=None)), ["a second sample of counters of GPU 0"]
     ),

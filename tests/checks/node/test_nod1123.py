@@ -13,7 +13,7 @@ from gpufix.model.payload import NodeFault
 
 
 def rising(**risen: int) -> NodeGpu:
-    return n.gpu(risen=risen)
+    return n.gpu(risen={**(n.gpu().risen or {}), **risen})
 
 
 def fault(severity: Severity, found: str) -> Fault:
@@ -26,6 +26,10 @@ SILENT = {
         n.gpu(nvlink_crc=90_000, nvlink_replays=12, nvlink_recoveries=3)
     ),
     "no links": View(n.recorded("h200_load")),
+    "there was no second sample of one": Unseen(
+        n.of(n.gpu(risen={"nvlink_crc": 0, "nvlink_replays": 0})),
+        ["recoveries of NVLinks of GPU 0"],
+    ),
     "there was no second sample": Unseen(
         n.of(n.gpu(risen=None)), ["a second sample of counters of GPU 0"]
     ),

@@ -36,11 +36,9 @@ def port_not_active(view: View) -> Iterator[Fault | Gap]:
     LINK_BAD_STATE); NVIDIA/NVSentinel docs/configuration/nic-health-monitor.md @07b82dc2.
     """
     for port in ports(view):
-        if port.layer != "InfiniBand" or port.physical != "LinkUp":
-            continue
         if port.state is None:
             yield port_gap(port, "state")
-        elif port.state != "ACTIVE":
+        elif port.layer == "InfiniBand" and port.physical == "LinkUp" and port.state != "ACTIVE":
             yield Fault(
                 severity=WARNING,
                 subject=port_name(port),

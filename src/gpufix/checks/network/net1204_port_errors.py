@@ -44,7 +44,7 @@ def port_errors(view: View) -> Iterator[Fault | Gap]:
         return
     for port in ports(view):
         found = node.rdma.get(f"{port.device}/{port.port}")
-        if found is None or not found.total:
+        if found is None or not found.total or found.total.keys() != found.risen.keys():
             yield port_gap(port, "counters")
         elif node.uptime is None:
             yield missing(node, "uptime")

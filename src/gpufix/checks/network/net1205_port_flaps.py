@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_readings import missing, port_gap, port_name
+from gpufix.evidence.node_readings import NOT_RECORDED, missing, port_gap, port_name
 from gpufix.evidence.rdma_ports import active
 from gpufix.evidence.view import View
 from gpufix.knowledge.node import limit
@@ -41,8 +41,10 @@ def port_flaps(view: View) -> Iterator[Fault | Gap]:
     node = view.facts.node
     if node is None:
         return
-    up = (view.facts.network.interfaces or ()) if view.facts.network else ()
-    losses = {one.name: one.downs for one in up}
+    up = view.facts.network.interfaces if view.facts.network else None
+    if up is None and any(port.interface for port in active(view)):
+        yield Gap(section="network", subject="interfaces", reason=NOT_RECORDED)
+    losses = {one.name: one.downs for one in up or ()}
     for port in active(view):
         if port.interface not in losses:
             continue  # no interface, or one that is down: its losses say nothing

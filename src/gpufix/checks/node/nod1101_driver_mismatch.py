@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence.node_readings import NOT_RECORDED, on_bus
 from gpufix.evidence.view import View
 from gpufix.model import Driver, Gap
 from gpufix.model.payload import NodeFault
@@ -37,7 +38,10 @@ def driver_mismatch(view: View) -> Iterator[Fault | Gap]:
     if view.facts.node is None:
         return
     for driver in view.facts.drivers:
-        if driver.vendor == "nvidia" and _differs(view, driver):
+        if driver.vendor != "nvidia":
+            continue
+        yield from _unknown(view, driver)
+        if _differs(view, driver):
             yield Fault(
                 severity=ERROR,
                 subject="NVIDIA driver",
@@ -46,6 +50,15 @@ def driver_mismatch(view: View) -> Iterator[Fault | Gap]:
                 evidence=(driver.error,) if driver.error else (),
                 payload=NodeFault("reload-driver"),
             )
+
+
+def _unknown(view: View, driver: Driver) -> Iterator[Gap]:
+    """WSL2 has no kernel module of NVIDIA's."""
+    versions = {"kernel module": driver.kernel_version, "libraries": driver.version}
+    for what, version in versions.items():
+        if version is None and not view.facts.host.wsl and on_bus(view, "nvidia"):
+            subject = f"version of NVIDIA's {what}"
+            yield Gap(section="node", subject=subject, reason=NOT_RECORDED)
 
 
 def _differs(view: View, driver: Driver) -> bool:

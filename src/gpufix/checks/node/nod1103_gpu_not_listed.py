@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, Fault, rule
-from gpufix.evidence.node_readings import missing
+from gpufix.evidence.node_readings import NOT_RECORDED, missing, numbered
 from gpufix.evidence.view import View
 from gpufix.model import Gap, PciGpu
 from gpufix.model.payload import NodeFault
@@ -46,7 +46,10 @@ def gpu_not_listed(view: View) -> Iterator[Fault | Gap]:
         yield missing(node, "gpus")
         return
     listed = {gpu.address for gpu in node.gpus}
-    if None in listed:  # one whose address is not known may be any of them
+    nameless = [gpu for gpu in node.gpus if gpu.address is None and not gpu.error]
+    if nameless:
+        yield Gap(section="node", subject=f"address of {numbered(nameless)}", reason=NOT_RECORDED)
+    if None in listed:  # it may be any of them
         return
     for gpu in node.pci:
         if gpu.address not in listed and gpu.alive is not False and _is_meant(gpu):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_readings import known, label, missing
+from gpufix.evidence.node_readings import known, label, missing, no_second
 from gpufix.evidence.view import View
 from gpufix.knowledge.node import replays
 from gpufix.model import Gap
@@ -48,7 +48,10 @@ def pcie_replays(view: View) -> Iterator[Fault | Gap]:
             return
         allowed = replays(gpu.pcie_generation_max or 1, gpu.pcie_width_max or 1)
         mean = (gpu.pcie_replays or 0) * 60 / max(node.uptime, 60.0)
-        now = (gpu.risen or {}).get("pcie_replays", 0)
+        now = (gpu.risen or {}).get("pcie_replays")
+        if now is None:
+            yield no_second(gpu, "pcie_replays")
+            continue
         if mean > allowed or now > allowed:
             found = f"{now} PCIe replays in {node.look or 0:.1f} s"
             if mean > allowed:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.node_readings import known, label, missing
+from gpufix.evidence.node_readings import known, label, missing, no_second
 from gpufix.evidence.view import View
 from gpufix.knowledge.node import limit
 from gpufix.model import Gap, NodeGpu, Severity
 from gpufix.model.payload import NodeFault
 from gpufix.text.clean import counted
+
+_COUNTERS = ("nvlink_crc", "nvlink_replays", "nvlink_recoveries")
 
 
 @rule("NOD1123", "nvlink-errors")
@@ -40,13 +42,15 @@ def nvlink_errors(view: View) -> Iterator[Fault | Gap]:
     node = view.facts.node
     if node is None:
         return
-    for gpu in known(view, "nvlink_crc", "nvlink_replays", "nvlink_recoveries", "risen"):
+    for gpu in known(view, *_COUNTERS, "risen"):
         if isinstance(gpu, Gap):
             yield gpu
             continue
         if node.look is None:
             yield missing(node, "look")
             return
+        unsampled = [name for name in _COUNTERS if name not in (gpu.risen or {})]
+        yield from (no_second(gpu, name) for name in unsampled)
         found = _found(gpu, node.look, node.uptime)
         if found:
             yield Fault(
